@@ -1,0 +1,50 @@
+/**
+ * Every error code that a client can meet, in HTTP problem documents (RFC 9457) and in ERROR frames. `status` is the
+ * HTTP status; `retry` says whether the same request can succeed later without being changed.
+ */
+export interface ErrorRow {
+  readonly status: number;
+  readonly title: string;
+  readonly retry: boolean;
+}
+
+export const ERRORS = {
+  invalid: { status: 400, title: "The request is not valid", retry: false },
+  cursor_malformed: { status: 400, title: "The cursor is not one that this server issued", retry: false },
+  handshake_invalid: { status: 400, title: "This is not a valid WebSocket handshake", retry: false },
+  unauthorized: { status: 401, title: "Sign in first", retry: false },
+  forbidden: { status: 403, title: "You may not do this", retry: false },
+  origin_forbidden: { status: 403, title: "This origin is not allowed", retry: false },
+  not_found: { status: 404, title: "There is nothing here, or you may not see it", retry: false },
+  method_not_allowed: { status: 405, title: "This method is not allowed here", retry: false },
+  conflict: { status: 409, title: "This conflicts with what is there", retry: false },
+  too_large: { status: 413, title: "The request is too large", retry: false },
+  unsupported_media_type: { status: 415, title: "The body must be JSON (application/json)", retry: false },
+  name_taken: { status: 409, title: "This name is taken", retry: false },
+  client_id_reused: { status: 409, title: "This clientId was used for another message", retry: false },
+  qr_taken: { status: 409, title: "Another login has scanned this code", retry: false },
+  qr_state: { status: 409, title: "The QR code is not in the right state for this", retry: false },
+  recall_too_late: { status: 422, title: "It is too late to recall this message", retry: false },
+  already_recalled: { status: 422, title: "This message has been recalled already", retry: false },
+  reply_unknown: { status: 422, title: "The message replied to is not in this room", retry: false },
+  room_dissolved: { status: 422, title: "This room has been dissolved", retry: false },
+  room_full: { status: 422, title: "This room has reached its number of members", retry: false },
+  hall_fixed: { status: 422, title: "The hall has everybody in it; its members do not change", retry: false },
+  direct_fixed: { status: 422, title: "A direct room has its two people; its members do not change", retry: false },
+  owner_cannot_leave: { status: 422, title: "The owner hands the room over or dissolves it", retry: false },
+  unknown_user: { status: 422, title: "There is no such user", retry: false },
+  own_account: { status: 422, title: "This cannot be done with yourself", retry: false },
+  upgrade_required: { status: 426, title: "This server speaks WebSocket version 13", retry: false },
+  rate_limited: { status: 429, title: "Too many requests", retry: true },
+  header_too_large: { status: 431, title: "The request's header is too large", retry: false },
+  internal: { status: 500, title: "Something went wrong here; it has been logged", retry: true },
+  overloaded: { status: 503, title: "The server is overloaded", retry: true },
+  draining: { status: 503, title: "The server is restarting", retry: true },
+  registration_closed: { status: 403, title: "Registration is closed on this server", retry: false },
+  not_ready: { status: 503, title: "The server is not ready", retry: true },
+  // Only on a live connection:
+  unknown_type: { status: 400, title: "No command has this type", retry: false },
+  already_live: { status: 409, title: "This connection is live already", retry: false },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,121 @@
+import type { Message } from "./message.ts";
+import type { User } from "./user.ts";
+
+/** Frames from server to client. Those marked "logged" are events of a stream and carry `stream` and `seq`. */
+export const Push = {
+  LOGIN_URL: 1,
+  LOGIN_SCAN_SUCCESS: 2,
+  LOGIN_SUCCESS: 3,
+  /** Logged in the room. */
+  MESSAGE: 4,
+  ONLINE_OFFLINE_NOTIFY: 5,
+  INVALIDATE_TOKEN: 6,
+  /** Logged in `all`. */
+  BLACK: 7,
+  /** Logged in the room. */
+  MARK: 8,
+  /** Logged in the room. */
+  RECALL: 9,
+  /** Logged for the user. */
+  APPLY: 10,
+  /** Logged in the room, and for each user it is about. */
+  MEMBER_CHANGE: 11,
+  ERROR: 100,
+  READY: 101,
+  /** Logged for the user, or in `all`. */
+  NOTIFICATION: 102,
+  RED_DOT: 103,
+  READ: 104,
+  TYPING: 105,
+  /** Logged in the room. */
+  ROOM: 106,
+  DRAIN: 107,
+  RESYNC: 108,
+  /** Logged for the user. */
+  SELF: 109,
+  /** Logged in the room. */
+  MESSAGE_UPDATE: 110,
+  /** Logged for both users. */
+  FRIEND: 111,
+  /** Logged in the room. */
+  MEMBER_UPDATE: 112,
+  /** Logged for asker, owner and admins. */
+  JOIN_REQUEST: 113,
+  USER: 114,
+  CURSOR: 115,
+  /** Logged in `all`. */
+  UNBLACK: 116,
+} as const;
+
+export type PushType = (typeof Push)[keyof typeof Push];
+
+export const ActiveStatus = { online: 1, offline: 2 } as const;
+export const ChangeType = { joined: 1, left: 2 } as const;
+
+export interface OnlineChange {
+  uid: number;
+  /** 1 online, 2 offline. */
+  activeStatus: 1 | 2;
+  /** Epoch milliseconds. */
+  lastOptTime: number;
+}
+
+export type ResyncWhy = "epoch" | "ahead" | "trimmed" | "far";
+
+/** `data` of each push, by its type. Times are epoch milliseconds. */
+export interface PushData {
+  1: { loginUrl: string; expiresAt: number };
+  2: undefined;
+  3: { uid: number; name: string; avatar: string; token: string; power: 0 | 1 };
+  4: Message;
+  5: { changeList: OnlineChange[]; onlineNum: number };
+  6: undefined;
+  7: { uid: number };
+  9: { msgId: number; roomId: number; recallUid: number };
+  11: {
+    roomId: number;
+    uid: number;
+    uids?: number[];
+    changeType: 1 | 2;
+    activeStatus?: 1 | 2;
+    lastOptTime?: number;
+    /** In the copy that the user's own stream holds: the seq of the room's event. */
+    seq?: number;
+  };
+  100: { code: string; message: string; requestType?: number };
+  101: {
+    connectionId: string;
+    epoch: string;
+    serverTime: number;
+    heartbeatMs: number;
+    idleMs: number;
+    cursor: string;
+  };
+  103: RedDot;
+  105: { roomId: number; uid: number };
+  106: {
+    roomId: number;
+    name?: string;
+    avatar?: string;
+    notice?: string;
+    ownerId?: number;
+    muteAll?: boolean;
+    history?: "all" | "joined";
+    dissolved?: boolean;
+  };
+  107: { retryAfterMs: number; cursor: string };
+  108: { stream: string; seq?: number; cursor?: string; why: ResyncWhy };
+  109: { roomId?: number; readSeq?: number; unread?: number };
+  110: Message;
+  112: { roomId: number; uid: number; role?: 1 | 2 | 3; mutedUntil?: number | null };
+  114: User;
+  115: { cursor: string; live?: true };
+  116: { uid: number };
+}
+
+export interface RedDot {
+  total: number;
+  rooms: { roomId: number; unread: number }[];
+  friendRequests: number;
+  notifications: number;
+}
