@@ -1,0 +1,231 @@
+import type { Database as SqliteDatabase } from "bun:sqlite";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  type RawBuilder,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from "kysely";
+import type { Schema } from "./schema.ts";
+
+/**
+ * The only file that knows what differs between databases. Queries elsewhere are plain Kysely; what cannot be said in
+ * both is a function here.
+ */
+
+/** Statements kept compiled per connection; bun:sqlite's own cache holds 20 and costs 8-10 us beyond. */
+const STATEMENTS_KEPT = 400;
+
+type Statement = ReturnType<SqliteDatabase["prepare"]>;
+type Bound = Parameters<Statement["all"]>;
+
+/** A bun:sqlite connection behind Kysely. It is synchronous: what it costs, it costs the calling thread. */
+class SqliteConnection implements DatabaseConnection {
+  readonly #database: SqliteDatabase;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      const statement = this.#prepare(query.sql);
+      const parameters = query.parameters as Bound;
+      if (statement.columnNames.length > 0) {
+        return Promise.resolve({ rows: statement.all(...parameters) as R[] });
+      }
+      const { changes, lastInsertRowid } = statement.run(...parameters);
+      return Promise.resolve({ rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  // biome-ignore lint/correctness/useYield: Kysely's interface; nothing here reads without an end.
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error("streaming is not used; read in pages");
+  }
+
+  close(): void {
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#database.close();
+  }
+
+  #prepare(text: string): Statement {
+    const known = this.#statements.get(text);
+    if (known) {
+      this.#statements.delete(text);
+      this.#statements.set(text, known);
+      return known;
+    }
+    const statement = this.#database.prepare(text);
+    this.#statements.set(text, statement);
+    if (this.#statements.size > STATEMENTS_KEPT) {
+      const [oldest, unused] = this.#statements.entries().next().value as [string, Statement];
+      this.#statements.delete(oldest);
+      unused.finalize();
+    }
+    return statement;
+  }
+}
+
+/** A pool of equal SQLite connections; a transaction holds one until it ends, others wait their turn. */
+class SqlitePoolDriver implements Driver {
+  readonly #open: () => SqliteDatabase;
+  readonly #size: number;
+  readonly #begin: string;
+  readonly #all: SqliteConnection[] = [];
+  readonly #free: SqliteConnection[] = [];
+  readonly #waiting: ((connection: SqliteConnection) => void)[] = [];
+
+  constructor(open: () => SqliteDatabase, pool: { size: number; begin: string }) {
+    this.#open = open;
+    this.#size = pool.size;
+    this.#begin = pool.begin;
+  }
+
+  async init(): Promise<void> {}
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    const free = this.#free.pop();
+    if (free) return Promise.resolve(free);
+    if (this.#all.length < this.#size) {
+      const connection = new SqliteConnection(this.#open());
+      this.#all.push(connection);
+      return Promise.resolve(connection);
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    const next = this.#waiting.shift();
+    if (next) next(connection as SqliteConnection);
+    else this.#free.push(connection as SqliteConnection);
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(statement(this.#begin));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(statement("commit"));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(statement("rollback"));
+  }
+
+  async destroy(): Promise<void> {
+    for (const connection of this.#all) connection.close();
+    this.#all.length = 0;
+    this.#free.length = 0;
+  }
+}
+
+function statement(text: string): CompiledQuery {
+  return { sql: text, parameters: [], query: undefined as never, queryId: undefined as never };
+}
+
+/** `open` is called for each connection of the pool, at its first use. */
+export function sqliteDialect(
+  open: () => SqliteDatabase,
+  pool: { size: number; begin: "begin" | "begin immediate" },
+): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new SqlitePoolDriver(open, pool),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+/** Connection settings of the one writer: durable at commit (FULL), readers never wait for it (WAL). */
+export const WRITER_PRAGMAS = [
+  "pragma journal_mode = wal",
+  "pragma synchronous = full",
+  "pragma foreign_keys = on",
+  "pragma busy_timeout = 5000",
+  "pragma temp_store = memory",
+  "pragma cache_size = -65536",
+];
+
+export const READER_PRAGMAS = ["pragma busy_timeout = 5000", "pragma cache_size = -16384", "pragma query_only = on"];
+
+/** A list of values as one bound parameter, so that the statement's text does not depend on how many there are. */
+export function inList<T extends number | string>(values: readonly T[]): RawBuilder<T> {
+  return sql<T>`(select value from json_each(${JSON.stringify(values)}))`;
+}
+
+export type Cell = number | string | null;
+
+/**
+ * Inserts many rows from one bound parameter: the statement's text does not depend on how many there are, so it is compiled
+ * once, by Kysely and by the database.
+ * @param conflict what follows the rows, such as `on conflict (stream) do update set seq = excluded.seq`
+ */
+export async function insertRows<T extends keyof Schema & string>(
+  db: Kysely<Schema>,
+  table: T,
+  rows: {
+    columns: readonly (keyof Schema[T] & string)[];
+    values: readonly (readonly Cell[])[];
+    conflict?: RawBuilder<unknown>;
+  },
+): Promise<void> {
+  if (rows.values.length === 0) return;
+  const picks = rows.columns.map((_, index) => sql`value ->> ${sql.lit(index)}`);
+  const columns = rows.columns.map((column) => sql.ref(column));
+  await sql`insert into ${sql.table(table)} (${sql.join(columns)})
+    select ${sql.join(picks)} from json_each(${JSON.stringify(rows.values)}) where true ${rows.conflict ?? sql``}`.execute(
+    db,
+  );
+}
+
+/**
+ * Rows from one bound parameter, to join with or to update from; the statement's text does not depend on how many there are.
+ * Use as `selectFrom(boundRows<{ uid: number }>(["uid"], rows).as("asked"))`.
+ */
+export function boundRows<R>(
+  columns: readonly (keyof R & string)[],
+  values: readonly (readonly Cell[])[],
+): RawBuilder<R> {
+  const picks = columns.map((column, index) => sql`value ->> ${sql.lit(index)} as ${sql.ref(column)}`);
+  return sql<R>`(select ${sql.join(picks)} from json_each(${JSON.stringify(values)}))`;
+}
+
+/**
+ * Takes `count` positions of the log, inside the writing transaction: rising, in the order of commit.
+ * @returns the last one taken; the first is `count - 1` before it.
+ */
+export async function takePositions(db: Kysely<Schema>, count: number): Promise<number> {
+  const row = await db
+    .updateTable("log")
+    .set((eb) => ({ pos: eb("pos", "+", count) }))
+    .returning("pos")
+    .executeTakeFirstOrThrow();
+  return row.pos;
+}
+
+/** True for a broken unique constraint. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === "SQLITE_CONSTRAINT_UNIQUE" || code === "SQLITE_CONSTRAINT_PRIMARYKEY";
+}
+
+/** Column type of a key that the database numbers itself, never using one again. */
+export const NUMBERED_KEY = sql`integer primary key autoincrement`;
+
+/** Column type of a key that we number: SQLite makes an "integer primary key" the row's own number, 64 bits wide. */
+export const NUMBER_KEY = sql`integer primary key`;
+
+/** Makes a numbered table that has had a row continue at `next`. */
+export async function startNumbering(db: Kysely<unknown>, table: string, next: number): Promise<void> {
+  await sql`update sqlite_sequence set seq = ${next - 1} where name = ${table}`.execute(db);
+}

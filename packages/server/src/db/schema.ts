@@ -1,0 +1,173 @@
+import type { Generated } from "kysely";
+
+/**
+ * Every table in one page; rows and migrations change together. Times are epoch milliseconds, flags are 0 or 1, ids are
+ * whole numbers below 2^53. The same for SQLite and PostgreSQL.
+ */
+export interface Schema {
+  meta: MetaTable;
+  log: LogTable;
+  streams: StreamsTable;
+  events: EventsTable;
+  users: UsersTable;
+  logins: LoginsTable;
+  qr_logins: QrLoginsTable;
+  rooms: RoomsTable;
+  members: MembersTable;
+  room_reads: RoomReadsTable;
+  messages: MessagesTable;
+}
+
+/** Facts about this database: `epoch` (16 hex digits), `installation`. */
+export interface MetaTable {
+  key: string;
+  value: string;
+}
+
+/** One row: the position of the newest event. Taken inside each writing transaction, so that order of number = order of commit. */
+export interface LogTable {
+  id: number;
+  pos: number;
+}
+
+/** The head of each stream that has had an event. */
+export interface StreamsTable {
+  stream: string;
+  seq: number;
+  /** Position of the newest event. */
+  pos: number;
+  /** Seq of the oldest event that is kept. */
+  first_seq: number;
+}
+
+/** The log. */
+export interface EventsTable {
+  pos: number;
+  stream: string;
+  seq: number;
+  /** Type of the push, or of an internal event (negative). */
+  type: number;
+  /** The message that the event is about: its body is never copied into the log. */
+  message_id: number | null;
+  /** JSON text of the frame's `data`; null where it is built from the message as it is now. */
+  data: string | null;
+  at: number;
+}
+
+export interface UsersTable {
+  uid: Generated<number>;
+  name: string;
+  /** `name` after NFKC and case folding: what is unique. */
+  name_key: string;
+  avatar: string;
+  power: 0 | 1;
+  /** argon2id in PHC form; null for those who cannot sign in with a password. */
+  password_hash: string | null;
+  created_at: number;
+  created_ip: string;
+  updated_at: number;
+  last_seen_at: number;
+  deleted_at: number | null;
+}
+
+/** One signed-in device. The token itself is never stored. */
+export interface LoginsTable {
+  id: Generated<number>;
+  uid: number;
+  /** SHA-256 of the token, hex. */
+  token_hash: string;
+  /** The token before the last refresh, valid until `previous_until`, so that a lost reply signs nobody out. */
+  previous_hash: string | null;
+  previous_until: number | null;
+  created_at: number;
+  last_seen_at: number;
+  expires_at: number;
+  ip: string;
+  user_agent: string;
+  via: "password" | "qr";
+}
+
+export interface QrLoginsTable {
+  code: string;
+  /** SHA-256 of the requester's secret, hex. */
+  secret_hash: string;
+  state: "pending" | "scanned" | "confirmed" | "rejected" | "used";
+  ip: string;
+  user_agent: string;
+  requested_at: number;
+  expires_at: number;
+  /** The login that scanned, and its user; only it may confirm. */
+  scanned_by_login: number | null;
+  scanned_by_uid: number | null;
+}
+
+export interface RoomsTable {
+  id: Generated<number>;
+  /** 1 group (and the hall), 2 direct. */
+  type: 1 | 2;
+  name: string;
+  avatar: string;
+  notice: string;
+  owner_uid: number | null;
+  mute_all: 0 | 1;
+  /** What a new member may read: everything, or what is said from his joining. */
+  history: "all" | "joined";
+  /** How many messages that make a dot were written. */
+  no: number;
+  last_message_id: number | null;
+  member_count: number;
+  /** `<lower uid>:<higher uid>` of a direct room: what makes it unique. */
+  direct_key: string | null;
+  created_at: number;
+  dissolved_at: number | null;
+  /** Seq of the event that dissolved it; nobody reads further. */
+  dissolved_seq: number | null;
+}
+
+/**
+ * A membership, past ones too: it is the window `[from_seq, left_seq]` of the room's stream that the user may read.
+ * The hall has no rows.
+ */
+export interface MembersTable {
+  room_id: number;
+  uid: number;
+  /** 1 owner, 2 admin, 3 ordinary. */
+  role: 1 | 2 | 3;
+  from_seq: number;
+  /** Seq and position of the event with which he joined. */
+  joined_seq: number;
+  joined_pos: number;
+  joined_at: number;
+  left_seq: number | null;
+  muted_until: number | null;
+}
+
+/** How far a user has read a room. No row: nothing read, or never been there. */
+export interface RoomReadsTable {
+  uid: number;
+  room_id: number;
+  read_seq: number;
+  /** The room's `no` at `read_seq`: unread = rooms.no - read_no. */
+  read_no: number;
+  read_at: number;
+}
+
+export interface MessagesTable {
+  /** The position of its MESSAGE event: unique over all rooms, rising within a room. */
+  id: number;
+  room_id: number;
+  seq: number;
+  no: number | null;
+  uid: number;
+  type: number;
+  /** JSON text of what the sender wrote; what is shown is built from it at each reading. */
+  body: string;
+  /** The message it quotes: its text is joined at reading, so that a recall reaches quotations too. */
+  reply_to: number | null;
+  client_id: string | null;
+  /** Digest of what the sender asked for, to tell a repeat from another message. */
+  request_hash: string | null;
+  sent_at: number;
+  recalled_by: number | null;
+  recalled_at: number | null;
+}

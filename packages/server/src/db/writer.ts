@@ -1,0 +1,127 @@
+import type { Kysely } from "kysely";
+import { ProblemError } from "../lib/problem.ts";
+import type { Schema } from "./schema.ts";
+import type { LoggedEvent, Outcome, Write } from "./transaction.ts";
+import { type CarriedError, carryError, revivedError, type WriteRequest, writeBatch } from "./write-batch.ts";
+
+/**
+ * The one way to change the database. Waiting writes share a transaction (group commit); a promise resolves after the
+ * commit is on the disk and its events have been announced on this node.
+ */
+export interface Writes {
+  /** @throws ProblemError as the procedure refuses; `overloaded` when too many wait. */
+  run<I, O>(write: Write<I, O>, input: I): Promise<O>;
+  /** Waits for what was accepted, then closes. Later calls are refused. */
+  close(): Promise<void>;
+}
+
+/** Told of each committed batch before its callers are; in the order of position. */
+export type OnCommitted = (events: LoggedEvent[]) => void | Promise<void>;
+
+/** Runs one batch somewhere: in this thread or in another. */
+export interface BatchRunner {
+  run(requests: WriteRequest[]): Promise<BatchReply>;
+  close(): Promise<void>;
+}
+
+/** Plain data, so that it crosses threads. */
+export type BatchReply =
+  | { outcomes: ({ ok: true; value: unknown } | { ok: false; error: CarriedError })[]; events: LoggedEvent[] }
+  | { failed: CarriedError };
+
+/** A batch is one sync of the disk; more than this delays its first write more than it helps. */
+const BATCH_MAX = 256;
+/** About half a second of work for a good disk. More waiting would answer later than callers wait. */
+const WAITING_MAX = 4096;
+
+interface Waiting {
+  readonly request: WriteRequest;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Gathers writes into batches: one batch runs while the next one fills. */
+export class GroupWriter implements Writes {
+  readonly #runner: BatchRunner;
+  readonly #onCommitted: OnCommitted;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(runner: BatchRunner, onCommitted: OnCommitted) {
+    this.#runner = runner;
+    this.#onCommitted = onCommitted;
+  }
+
+  run<I, O>(write: Write<I, O>, input: I): Promise<O> {
+    if (this.#closed) return Promise.reject(new ProblemError("draining"));
+    if (this.#waiting.length >= WAITING_MAX) {
+      return Promise.reject(new ProblemError("overloaded", "Too many writes are waiting", { retryAfterMs: 1000 }));
+    }
+    return new Promise<O>((resolve, reject) => {
+      this.#waiting.push({
+        request: { name: write.name, input },
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+    await this.#runner.close();
+  }
+
+  async #drain(): Promise<void> {
+    // One turn of the loop: the requests that were read from sockets together are written together.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH_MAX);
+      await this.#runBatch(batch);
+    }
+    this.#running = undefined;
+  }
+
+  async #runBatch(batch: Waiting[]): Promise<void> {
+    try {
+      const reply = await this.#runner.run(batch.map((waiting) => waiting.request));
+      if ("failed" in reply) throw revivedError(reply.failed);
+      if (reply.events.length > 0) await this.#onCommitted(reply.events);
+      for (const [index, waiting] of batch.entries()) {
+        const outcome = reply.outcomes[index];
+        if (outcome?.ok) waiting.resolve(outcome.value);
+        else waiting.reject(outcome ? revivedError(outcome.error) : new Error("the writer lost an outcome"));
+      }
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error as Error);
+    }
+  }
+}
+
+/** Runs batches on a connection of the calling thread. The thread of the gateway does not: a sync would stop it. */
+export class InlineRunner implements BatchRunner {
+  readonly #db: Kysely<Schema>;
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+  }
+
+  async run(requests: WriteRequest[]): Promise<BatchReply> {
+    try {
+      const { outcomes, events } = await writeBatch(this.#db, requests);
+      return { outcomes: outcomes.map(carried), events };
+    } catch (error) {
+      return { failed: carryError(error as Error) };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.destroy();
+  }
+}
+
+function carried(outcome: Outcome<unknown> | { ok: false; error: Error }) {
+  return outcome.ok ? outcome : ({ ok: false, error: carryError(outcome.error) } as const);
+}

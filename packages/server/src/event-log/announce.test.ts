@@ -1,0 +1,38 @@
+import { afterEach, expect, test } from "bun:test";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { type LogRig, openLog } from "./log.fixture.ts";
+
+let rig: LogRig;
+afterEach(() => rig.close());
+
+test("LOG-4 events that another process wrote are found at the log's end, in order, once", async () => {
+  const heard: LoggedEvent[] = [];
+  rig = await openLog({ announcing: false, listener: (event) => heard.push(event) });
+  for (let i = 0; i < 1200; i += 100) await rig.append(...Array.from({ length: 100 }, () => ({ stream: "room:1" })));
+  await Promise.all([rig.announcer.follow(), rig.announcer.follow()]);
+  expect(heard.map((event) => event.seq)).toEqual(Array.from({ length: 1200 }, (_, i) => i + 1));
+});
+
+test("LOG-4 a jump is filled from the log before what comes after it", async () => {
+  const heard: LoggedEvent[] = [];
+  rig = await openLog({ announcing: false, listener: (event) => heard.push(event) });
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:2", data: { n: 2 } });
+  await rig.append({ stream: "room:1", data: { n: 3 }, type: 9, message: 1 });
+  const events = rig.scratch.events;
+  await rig.announcer.announce([events[2] as LoggedEvent]);
+  await rig.announcer.announce([events[0] as LoggedEvent, events[1] as LoggedEvent]);
+  expect(heard.map((event) => [event.pos, event.data])).toEqual([
+    [1, '{"id":1}'],
+    [2, '{"n":2}'],
+    [3, '{"n":3}'],
+  ]);
+});
+
+test("LOG-4 every permutation of lost, repeated and reordered hints gives each event once, in order", async () => {
+  const heard: LoggedEvent[] = [];
+  rig = await openLog({ announcing: false, listener: (event) => heard.push(event) });
+  for (let i = 0; i < 6; i++) await rig.append({ stream: `room:${(i % 2) + 1}`, data: { i } });
+  const events = rig.scratch.events;
+  for (const index of [3, 3, 1, 0, 5, 2, 5]) await rig.announcer.announce([events[index] as LoggedEvent]);
+  expect(heard.map((event) => event.pos)).toEqual([1, 2, 3, 4, 5, 6]);
+});

@@ -1,0 +1,84 @@
+import type { LoggedEvent } from "../db/transaction.ts";
+import type { LogReader, StoredEvent } from "./log-reader.ts";
+
+/** Builds the `data` of events whose row names a message only, from the messages as they are now. */
+export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<number, string>>;
+
+/** Handed each event once, in the order of position. Must not throw and must not wait. */
+export type Listener = (event: LoggedEvent) => void;
+
+/** Events read at once while catching up. */
+const CATCH_UP = 500;
+
+/**
+ * Hands the log's events to this node's listeners: each once, in order, without a gap. What was committed here arrives by
+ * `announce`; what another process wrote is found by `follow`. Either way a jump is filled from the log first, so a lost
+ * hint costs time and never an event.
+ */
+export class Announcer {
+  readonly #reader: LogReader;
+  readonly #messageDataOf: MessageDataOf;
+  readonly #listeners: Listener[];
+  #position: number;
+  #catchingUp: Promise<void> | undefined;
+  #target = 0;
+
+  constructor(
+    start: { reader: LogReader; messageDataOf: MessageDataOf; position: number },
+    listeners: readonly Listener[],
+  ) {
+    this.#reader = start.reader;
+    this.#messageDataOf = start.messageDataOf;
+    this.#position = start.position;
+    this.#listeners = [...listeners];
+  }
+
+  /** Everything up to here has been handed on. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** After a commit on this node. Waits only if events before these are still unknown here. */
+  announce(events: readonly LoggedEvent[]): void | Promise<void> {
+    const first = events[0];
+    const last = events.at(-1);
+    if (!first || !last) return;
+    if (this.#catchingUp || first.pos !== this.#position + 1) return this.reach(last.pos);
+    for (const event of events) this.#deliver(event);
+  }
+
+  /** Looks at the log's end and hands on what is new; called now and then, since other processes write too. */
+  async follow(): Promise<void> {
+    await this.reach(await this.#reader.end());
+  }
+
+  /** Resolves when everything up to `position` has been handed on; a position beyond the log's end counts as its end. */
+  async reach(position: number): Promise<void> {
+    if (position <= this.#position) return;
+    this.#target = Math.max(this.#target, position);
+    this.#catchingUp ??= this.#catchUp().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    await this.#catchingUp;
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#position < this.#target) {
+      const stored = await this.#reader.all(this.#position, CATCH_UP);
+      if (stored.length === 0) return;
+      for (const event of await this.#filled(stored)) this.#deliver(event);
+    }
+  }
+
+  async #filled(stored: readonly StoredEvent[]): Promise<LoggedEvent[]> {
+    const ids = stored.filter((event) => event.data === null).map((event) => event.messageId as number);
+    const texts = ids.length > 0 ? await this.#messageDataOf(ids) : new Map<number, string>();
+    return stored.map((event) => ({ ...event, data: event.data ?? texts.get(event.messageId as number) ?? "null" }));
+  }
+
+  #deliver(event: LoggedEvent): void {
+    if (event.pos <= this.#position) return;
+    this.#position = event.pos;
+    for (const listener of this.#listeners) listener(event);
+  }
+}

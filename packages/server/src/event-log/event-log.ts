@@ -1,0 +1,91 @@
+import { sql } from "kysely";
+import { inList, insertRows, takePositions } from "../db/dialect.ts";
+import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+
+/**
+ * The log: append-only streams, the truth of everything that is delivered.
+ *
+ * - A stream's seq starts at 1 and has no gaps; its order is the order of commit, since number and position are taken
+ *   inside the transaction, from the stream's and the log's row.
+ * - `pos` rises over the whole log. A message's id is the position of its MESSAGE event.
+ * - State and event share one transaction; what was appended is announced after the commit (`announce.ts`).
+ * - A message's text is never copied here: the row names the message, and a reader gets the message as it is now.
+ *
+ * Knows nothing of what an event means, who listens, or how it travels.
+ */
+export interface Draft {
+  readonly stream: string;
+  readonly type: number;
+  /**
+   * JSON text of the frame's `data`, given where the event will stand. Kept in the row, unless the event is about a
+   * message: then only the id is kept and readers build the text anew.
+   */
+  readonly data: (place: Place) => string;
+  /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
+  readonly message?: { id: number | "own"; keepData: boolean };
+}
+
+export interface Place {
+  readonly pos: number;
+  readonly seq: number;
+}
+
+/**
+ * Appends events, in the order given, inside the caller's transaction. Bounded by what the caller passes: three
+ * statements for any number.
+ * @param at epoch milliseconds
+ */
+export async function append(tx: WriteTransaction, at: number, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
+  if (drafts.length === 0) return [];
+  const heads = await lockHeads(
+    tx,
+    drafts.map((draft) => draft.stream),
+  );
+  const last = await takePositions(tx.db, drafts.length);
+  const events = drafts.map((draft, index) => place(draft, { at, heads, pos: last - drafts.length + 1 + index }));
+  await insertRows(tx.db, "events", {
+    columns: ["pos", "stream", "seq", "type", "message_id", "data", "at"],
+    values: events.map(({ event, kept }) => [
+      event.pos,
+      event.stream,
+      event.seq,
+      event.type,
+      event.messageId,
+      kept ? event.data : null,
+      event.at,
+    ]),
+  });
+  await insertRows(tx.db, "streams", {
+    columns: ["stream", "seq", "pos", "first_seq"],
+    values: [...heads].map(([stream, head]) => [stream, head.seq, head.pos, 1]),
+    conflict: sql`on conflict (stream) do update set seq = excluded.seq, pos = excluded.pos`,
+  });
+  const logged = events.map(({ event }) => event);
+  tx.appended.push(...logged);
+  return logged;
+}
+
+type Heads = Map<string, { seq: number; pos: number }>;
+
+function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): { event: LoggedEvent; kept: boolean } {
+  const head = where.heads.get(draft.stream) as { seq: number; pos: number };
+  head.seq += 1;
+  head.pos = where.pos;
+  const spot = { pos: where.pos, seq: head.seq };
+  const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
+  const event = { ...spot, stream: draft.stream, type: draft.type, messageId, data: draft.data(spot), at: where.at };
+  return { event, kept: draft.message?.keepData ?? true };
+}
+
+/** Heads of the streams, in one order for all writers, so that two never wait for each other. */
+async function lockHeads(tx: WriteTransaction, streams: readonly string[]): Promise<Heads> {
+  const names = [...new Set(streams)].sort();
+  const rows = await tx.db
+    .selectFrom("streams")
+    .select(["stream", "seq", "pos"])
+    .where("stream", "in", inList(names))
+    .execute();
+  const heads: Heads = new Map(names.map((name) => [name, { seq: 0, pos: 0 }]));
+  for (const row of rows) heads.set(row.stream, { seq: row.seq, pos: row.pos });
+  return heads;
+}

@@ -1,0 +1,27 @@
+/**
+ * What nodes tell each other through the log: revocations, states of QR codes. They stand in one internal stream that
+ * every node follows and no client can read, so they survive a lost bus and a restart like every other event.
+ */
+export const INTERNAL_STREAM = "internal";
+
+/** Negative, so that none can be mistaken for a push. */
+export const Internal = {
+  /** `{loginIds}`: these logins ended; close their connections with 4001. */
+  LOGINS_REVOKED: -1,
+  /** `{code, state}`: a QR code was scanned, confirmed or rejected. */
+  QR_CHANGED: -2,
+  /** `{uid}`: name, picture or power changed; forget what is remembered of the user. */
+  USER_CHANGED: -3,
+} as const;
+
+export interface InternalData {
+  [-1]: { loginIds: number[] };
+  [-2]: { code: string; state: "scanned" | "confirmed" | "rejected" };
+  [-3]: { uid: number };
+}
+
+/** A draft for `append`. */
+export function internalEvent<T extends keyof InternalData>(type: T, data: InternalData[T]) {
+  const text = JSON.stringify(data);
+  return { stream: INTERNAL_STREAM, type, data: () => text };
+}

@@ -1,0 +1,113 @@
+import { inList } from "../db/dialect.ts";
+import type { ReadDatabase } from "../db/open.ts";
+
+/** An event as the log holds it: `data` is null where the message has to be read. */
+export interface StoredEvent {
+  readonly pos: number;
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: number;
+  readonly messageId: number | null;
+  readonly data: string | null;
+  readonly at: number;
+}
+
+export interface Head {
+  readonly seq: number;
+  readonly pos: number;
+}
+
+const COLUMNS = ["pos", "stream", "seq", "type", "message_id as messageId", "data", "at"] as const;
+
+/** Reads the log. Everything takes an upper position: a node never shows what it has not announced yet. */
+export class LogReader {
+  readonly #db: ReadDatabase;
+
+  constructor(db: ReadDatabase) {
+    this.#db = db;
+  }
+
+  /** Made with the database; kept by a move, renewed by a restore. */
+  async epoch(): Promise<string> {
+    const row = await this.#db.selectFrom("meta").select("value").where("key", "=", "epoch").executeTakeFirstOrThrow();
+    return row.value;
+  }
+
+  /** Position of the newest committed event, 0 in an empty log. */
+  async end(): Promise<number> {
+    return readPosition(this.#db);
+  }
+
+  /** All streams together, in the order of position. */
+  all(after: number, limit: number): Promise<StoredEvent[]> {
+    return this.#db.selectFrom("events").select(COLUMNS).where("pos", ">", after).orderBy("pos").limit(limit).execute();
+  }
+
+  /** Events of one stream with a seq above `after`, ascending. */
+  stream(stream: string, range: { after: number; upTo: number; limit: number }): Promise<StoredEvent[]> {
+    return this.#db
+      .selectFrom("events")
+      .select(COLUMNS)
+      .where("stream", "=", stream)
+      .where("seq", ">", range.after)
+      .where("pos", "<=", range.upTo)
+      .orderBy("seq")
+      .limit(range.limit)
+      .execute();
+  }
+
+  /** The newest events of one stream up to a position, ascending. */
+  async newest(stream: string, upTo: number, limit: number): Promise<StoredEvent[]> {
+    const rows = await this.#db
+      .selectFrom("events")
+      .select(COLUMNS)
+      .where("stream", "=", stream)
+      .where("pos", "<=", upTo)
+      .orderBy("seq", "desc")
+      .limit(limit)
+      .execute();
+    return rows.reverse();
+  }
+
+  /** Heads as committed: one of them may be beyond what this node has announced. Streams without events are left out. */
+  async heads(streams: readonly string[]): Promise<Map<string, Head>> {
+    const rows = await this.#db
+      .selectFrom("streams")
+      .select(["stream", "seq", "pos"])
+      .where("stream", "in", inList(streams))
+      .execute();
+    return new Map(rows.map(({ stream, ...head }) => [stream, head]));
+  }
+
+  /**
+   * The highest seq of a stream whose position is at most `pos`, looked for above `above`; undefined when it is not
+   * there. Costs one step of the index for each event in between.
+   */
+  async seqAt(stream: string, pos: number, above: number): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom("events")
+      .select((eb) => eb.fn.max("seq").as("seq"))
+      .where("stream", "=", stream)
+      .where("seq", ">", above)
+      .where("pos", "<=", pos)
+      .executeTakeFirst();
+    return row?.seq ?? undefined;
+  }
+
+  /** Position of one event, or undefined if there is none (any more). */
+  async posOf(stream: string, seq: number): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom("events")
+      .select("pos")
+      .where("stream", "=", stream)
+      .where("seq", "=", seq)
+      .executeTakeFirst();
+    return row?.pos;
+  }
+}
+
+/** The log's end as seen by one transaction: what `asOf` of a state reply is made from, read first in it. */
+export async function readPosition(db: ReadDatabase): Promise<number> {
+  const row = await db.selectFrom("log").select("pos").executeTakeFirstOrThrow();
+  return row.pos;
+}

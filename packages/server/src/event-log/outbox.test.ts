@@ -1,0 +1,192 @@
+import { afterEach, expect, test } from "bun:test";
+import { ChangeType, Push, parseCursor } from "@parley/protocol";
+import { type LogRig, openLog, whole } from "./log.fixture.ts";
+import { Outbox } from "./outbox.ts";
+import type { ReadWindow } from "./subscriptions.ts";
+
+let rig: LogRig;
+afterEach(() => rig.close());
+
+interface Seen {
+  stream?: string;
+  seq?: number;
+  type: number;
+  data: Record<string, unknown>;
+}
+
+const UID = 20_000;
+const many = (count: number, stream = "room:1") => Array.from({ length: count }, () => ({ stream }));
+const named = (frames: Seen[]) => frames.map((frame) => `${frame.stream}@${frame.seq}`);
+
+/** Reads to the cut-over. */
+async function readAll(outbox: Outbox, first: string[] = []): Promise<Seen[]> {
+  const frames = [...first];
+  for (;;) {
+    const rest = outbox.cutOver();
+    if (rest) return [...frames, ...rest].map((frame) => JSON.parse(frame) as Seen);
+    frames.push(...(await outbox.next(7)));
+  }
+}
+
+async function resume(cursor: string, windows: ReadWindow[], max?: number): Promise<Seen[]> {
+  const outbox = new Outbox(
+    rig.outboxParts(() => windows),
+    UID,
+  );
+  return readAll(outbox, await outbox.open(parseCursor(cursor), max));
+}
+
+test("CUR-2 a floor brings everything after it, in the order of position over all streams", async () => {
+  rig = await openLog();
+  await rig.append(
+    { stream: "room:1" },
+    { stream: "room:2" },
+    { stream: "room:1" },
+    { stream: "room:3" },
+    { stream: "room:2" },
+  );
+  const seen = await resume(`${rig.scratch.epoch};*@1`, [whole("room:1"), whole("room:2")]);
+  expect(named(seen)).toEqual(["room:2@1", "room:1@2", "room:2@2"]);
+});
+
+test("CUR-2 a named stream counts by its seq, the others by the floor", async () => {
+  rig = await openLog();
+  await rig.append(...many(4), ...many(2, "room:2"));
+  const seen = await resume(`${rig.scratch.epoch};*@2,room:1@3`, [whole("room:1"), whole("room:2")]);
+  expect(named(seen)).toEqual(["room:1@4", "room:2@1", "room:2@2"]);
+});
+
+test("CUR-2 a stream that is neither named nor covered starts at its head, or at the join that the reader has not seen", async () => {
+  rig = await openLog();
+  await rig.append(...many(2), ...many(2, "room:2"), { stream: `user:${UID}` }, ...many(2, "room:2"), {
+    stream: `user:${UID}`,
+  });
+  const joined = { stream: "room:2", fromSeq: 1, leftSeq: null, joinedSeq: 3, joinedPos: 6 };
+  const windows = [whole(`user:${UID}`), whole("room:1"), joined];
+  expect(named(await resume(`${rig.scratch.epoch};user:${UID}@1`, windows))).toEqual([
+    "room:2@3",
+    "room:2@4",
+    `user:${UID}@2`,
+  ]);
+  expect(named(await resume(`${rig.scratch.epoch};user:${UID}@2`, windows))).toEqual([]);
+  expect(named(await resume(`${rig.scratch.epoch};`, windows))).toEqual([]);
+});
+
+test("CUR-3 windows hold: nothing before the join of a room that hides its history, nothing after leaving", async () => {
+  rig = await openLog();
+  await rig.append(...many(10));
+  const window = { stream: "room:1", fromSeq: 4, leftSeq: 7, joinedSeq: 4, joinedPos: 4 };
+  expect(named(await resume(`${rig.scratch.epoch};*@0`, [window]))).toEqual([
+    "room:1@4",
+    "room:1@5",
+    "room:1@6",
+    "room:1@7",
+  ]);
+  expect(named(await resume(`${rig.scratch.epoch};room:1@0`, [window]))).toEqual([
+    "room:1@4",
+    "room:1@5",
+    "room:1@6",
+    "room:1@7",
+  ]);
+  expect(named(await resume(`${rig.scratch.epoch};room:1@9`, [window]))).toEqual([]);
+});
+
+test("CUR-4 foreign streams are ignored and dropped from the cursor", async () => {
+  rig = await openLog();
+  await rig.append(...many(3), ...many(3, "room:9"));
+  const outbox = new Outbox(
+    rig.outboxParts(() => [whole("room:1")]),
+    UID,
+  );
+  const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};room:1@1,room:9@1,user:1@5`)));
+  expect(named(seen)).toEqual(["room:1@2", "room:1@3"]);
+  expect(outbox.cursor()).toBe(`${rig.scratch.epoch};*@6`);
+});
+
+test("CUR-5 RESYNC: another epoch, ahead of the log, ahead in a stream", async () => {
+  rig = await openLog();
+  await rig.append(...many(3));
+  const now = `${rig.scratch.epoch};*@3`;
+  expect(await resume("00000000deadbeef;*@1", [whole("room:1")])).toEqual([
+    { type: Push.RESYNC, data: { stream: "*", cursor: now, why: "epoch" } },
+  ]);
+  expect(await resume(`${rig.scratch.epoch};*@4`, [whole("room:1")])).toEqual([
+    { type: Push.RESYNC, data: { stream: "*", cursor: now, why: "ahead" } },
+  ]);
+  expect(await resume(`${rig.scratch.epoch};*@3,room:1@5`, [whole("room:1")])).toEqual([
+    { type: Push.RESYNC, data: { stream: "room:1", seq: 3, why: "ahead" } },
+  ]);
+});
+
+test("CUR-5 ahead of this node is not ahead of the log: it looks there first", async () => {
+  rig = await openLog({ announcing: false });
+  await rig.append(...many(3));
+  expect(rig.tail.position).toBe(0);
+  expect(await resume(`${rig.scratch.epoch};*@3`, [whole("room:1")])).toEqual([]);
+  await rig.append(...many(2));
+  expect(named(await resume(`${rig.scratch.epoch};*@0,room:1@4`, [whole("room:1")]))).toEqual(["room:1@5"]);
+});
+
+test("CUR-6 too far behind: RESYNC far, the furthest first, unless more is asked for", async () => {
+  rig = await openLog();
+  await rig.append(...many(1001), ...many(5, "room:2"));
+  const windows = [whole("room:1"), whole("room:2")];
+  const seen = await resume(`${rig.scratch.epoch};*@0`, windows);
+  expect(seen[0]).toEqual({ type: Push.RESYNC, data: { stream: "room:1", seq: 1001, why: "far" } });
+  expect(named(seen.slice(1))).toEqual([1, 2, 3, 4, 5].map((seq) => `room:2@${seq}`));
+  expect(await resume(`${rig.scratch.epoch};*@0`, windows, 2000)).toHaveLength(1006);
+  const exactly = await resume(`${rig.scratch.epoch};room:1@1,room:2@5`, windows);
+  expect(exactly).toHaveLength(1000);
+});
+
+test("CUR-7 joins and leaves take effect where they stand", async () => {
+  rig = await openLog();
+  const change = (changeType: number, seq?: number) => ({ roomId: 5, uid: UID, changeType, ...(seq ? { seq } : {}) });
+  const user = `user:${UID}`;
+  await rig.append(...many(2, "room:5"));
+  await rig.append(
+    { stream: "room:5", type: Push.MEMBER_CHANGE, data: change(ChangeType.joined) },
+    { stream: user, type: Push.MEMBER_CHANGE, data: change(ChangeType.joined, 3) },
+    ...many(2, "room:5"),
+    { stream: "room:5", type: Push.MEMBER_CHANGE, data: change(ChangeType.left) },
+    { stream: user, type: Push.MEMBER_CHANGE, data: change(ChangeType.left, 6) },
+    ...many(3, "room:5"),
+  );
+  // The reader's windows are as of his cursor: the join reaches him by the log.
+  const outbox = new Outbox(
+    rig.outboxParts(() => [whole(user)]),
+    UID,
+  );
+  const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@2`)));
+  expect(named(seen)).toEqual([`${user}@1`, "room:5@3", "room:5@4", "room:5@5", "room:5@6", `${user}@2`]);
+  expect([...outbox.streams()]).toEqual([user]);
+});
+
+test("CUR-8 a message that changes while it is read is read again, never sent as it was", async () => {
+  rig = await openLog({ maxBytes: 300 });
+  await rig.append({ stream: "room:1", message: "own" });
+  await rig.append(...many(3, "room:2"));
+  rig.messages.set(1, '{"text":"old"}');
+  const parts = rig.outboxParts(() => [whole("room:1")]);
+  let reads = 0;
+  const outbox = new Outbox(
+    {
+      ...parts,
+      messageDataOf: async (ids) => {
+        const texts = await parts.messageDataOf(ids);
+        if (reads++ === 0) {
+          rig.messages.set(1, '{"text":"recalled"}');
+          await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
+        }
+        return texts;
+      },
+    },
+    UID,
+  );
+  const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`)));
+  expect(seen.map((frame) => [frame.type, frame.data])).toEqual([
+    [4, { text: "recalled" }],
+    [Push.RECALL, {}],
+  ]);
+  expect(reads).toBe(2);
+});

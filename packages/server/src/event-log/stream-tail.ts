@@ -1,0 +1,109 @@
+import type { StoredEvent } from "./log-reader.ts";
+
+/** An event in memory. `data` is dropped when the message it shows has changed since. */
+export interface TailEntry extends StoredEvent {
+  data: string | null;
+}
+
+/** Rough bytes of an entry beside its text, and of a stream without any. */
+const ENTRY_BYTES = 160;
+const STREAM_BYTES = 240;
+
+function entryBytes(entry: StoredEvent): number {
+  return ENTRY_BYTES + (entry.data?.length ?? 0);
+}
+
+/** The newest events of one stream, without gaps up to its head. */
+export class StreamTail {
+  bytes = STREAM_BYTES;
+  /** Whether older events were looked for in the log. */
+  deep = false;
+  #entries: TailEntry[];
+  /** Entries before this index are gone; the array is compacted now and then, not at each drop. */
+  #start = 0;
+  #headSeq: number;
+  #headPos: number;
+
+  /** @param head seq and position of the newest event; both 0 where there is none, entries follow */
+  constructor(head: { seq: number; pos: number }) {
+    this.#headSeq = head.seq;
+    this.#headPos = head.pos;
+    this.#entries = [];
+  }
+
+  get headSeq(): number {
+    return this.#headSeq;
+  }
+
+  get headPos(): number {
+    return this.#headPos;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#start;
+  }
+
+  /** Events after this seq are all here. */
+  get completeAfter(): number {
+    return this.#headSeq - this.length;
+  }
+
+  push(entry: TailEntry): void {
+    this.#headSeq = entry.seq;
+    this.#headPos = entry.pos;
+    this.#entries.push(entry);
+    this.bytes += entryBytes(entry);
+  }
+
+  /** Puts older events in front, as far as they join what is here. */
+  prepend(entries: readonly TailEntry[]): void {
+    const older = entries.filter((entry) => entry.seq <= this.completeAfter);
+    if (older.at(-1)?.seq !== this.completeAfter) return;
+    this.#entries = [...older, ...this.#entries.slice(this.#start)];
+    this.#start = 0;
+    for (const entry of older) this.bytes += entryBytes(entry);
+  }
+
+  dropOldest(): void {
+    this.bytes -= entryBytes(this.#entries[this.#start] as TailEntry);
+    this.#start += 1;
+    if (this.#start < 256 || this.#start * 2 < this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#start);
+    this.#start = 0;
+  }
+
+  /** Up to `limit` events after a seq; undefined when not all of them are here. */
+  after(seq: number, limit: number): TailEntry[] | undefined {
+    if (seq < this.completeAfter) return undefined;
+    const from = this.#start + (seq - this.completeAfter);
+    return this.#entries.slice(from, from + limit);
+  }
+
+  /** The highest seq whose position is at most `pos`; undefined when that lies before what is here. */
+  seqAt(pos: number): number | undefined {
+    if (pos >= this.#headPos) return this.#headSeq;
+    const index = this.#search(pos + 1);
+    if (index === this.#start) return this.completeAfter === 0 ? 0 : undefined;
+    return (this.#entries[index - 1] as TailEntry).seq;
+  }
+
+  /** Drops the text of the event at a position, if it is here. */
+  forgetData(pos: number): void {
+    const entry = this.#entries[this.#search(pos)];
+    if (entry?.pos !== pos || entry.data === null) return;
+    this.bytes -= entry.data.length;
+    entry.data = null;
+  }
+
+  /** Index of the first entry with a position of at least `pos`. */
+  #search(pos: number): number {
+    let low = this.#start;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries[middle] as TailEntry).pos < pos) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

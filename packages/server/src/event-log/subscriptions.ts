@@ -1,0 +1,46 @@
+import { ChangeType, Push, roomOfStream, roomStream } from "@parley/protocol";
+import type { StoredEvent } from "./log-reader.ts";
+
+/**
+ * What an event does to who reads which stream. Subscriptions change only while such an event is handled, in order: by the
+ * hub for live readers, by the outbox for those that catch up.
+ */
+export type SubscriptionChange =
+  | { kind: "join"; stream: string; uids: readonly number[]; seq: number }
+  | { kind: "leave"; stream: string; uids: readonly number[]; seq: number }
+  | { kind: "end"; stream: string; seq: number };
+
+/**
+ * Of a room's own event: who joined or left with it, or that the room ended. Of the copy in a user's stream: the same,
+ * with the seq of the room's event.
+ */
+export function subscriptionChange(event: StoredEvent): SubscriptionChange | undefined {
+  if (event.type !== Push.MEMBER_CHANGE && event.type !== Push.ROOM) return undefined;
+  if (event.data === null) return undefined;
+  const data = JSON.parse(event.data) as {
+    roomId: number;
+    uid: number;
+    uids?: number[];
+    changeType?: number;
+    dissolved?: boolean;
+    seq?: number;
+  };
+  const stream = roomStream(data.roomId);
+  const inRoom = roomOfStream(event.stream) !== undefined;
+  const seq = inRoom ? event.seq : data.seq;
+  if (seq === undefined) return undefined;
+  if (event.type === Push.ROOM) return data.dissolved === true ? { kind: "end", stream, seq } : undefined;
+  const kind = data.changeType === ChangeType.joined ? "join" : "leave";
+  return { kind, stream, uids: data.uids ?? [data.uid], seq };
+}
+
+/** What a reader may read of a stream: events from `fromSeq` to `leftSeq`. */
+export interface ReadWindow {
+  readonly stream: string;
+  readonly fromSeq: number;
+  /** Null: still reading. */
+  readonly leftSeq: number | null;
+  /** Where he joined; 0 for streams one is born with. */
+  readonly joinedSeq: number;
+  readonly joinedPos: number;
+}

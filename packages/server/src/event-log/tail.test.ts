@@ -1,0 +1,60 @@
+import { afterEach, expect, test } from "bun:test";
+import { type LogRig, openLog } from "./log.fixture.ts";
+import { Tail } from "./tail.ts";
+
+let rig: LogRig;
+afterEach(() => rig.close());
+
+const seqs = (events: { seq: number }[] | undefined) => events?.map((event) => event.seq);
+const many = (count: number, stream = "room:1") => Array.from({ length: count }, () => ({ stream }));
+
+test("LOG-5 what is in memory and what is read from the log is the same", async () => {
+  rig = await openLog();
+  for (let i = 0; i < 16; i++) await rig.append(...many(100));
+  const cold = new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
+  for (const after of [0, 1, 555, 599, 600, 601, 1399, 1400, 1599, 1600]) {
+    expect(seqs(await rig.tail.read("room:1", after, 50))).toEqual(seqs(await cold.read("room:1", after, 50)));
+  }
+  expect(rig.tail.peek("room:1", 500, 10)).toBeUndefined();
+  expect(seqs(rig.tail.peek("room:1", 1598, 10))).toEqual([1599, 1600]);
+});
+
+test("LOG-5 memory stays within its bound, and evicted streams are read again", async () => {
+  rig = await openLog({ maxBytes: 20_000 });
+  for (let room = 1; room <= 50; room++) await rig.append(...many(20, `room:${room}`));
+  expect(rig.tail.bytes).toBeLessThanOrEqual(20_000);
+  expect(rig.tail.head("room:1")).toBeUndefined();
+  expect(seqs(await rig.tail.read("room:1", 15, 10))).toEqual([16, 17, 18, 19, 20]);
+  expect(rig.tail.bytes).toBeLessThanOrEqual(20_000);
+});
+
+test("LOG-6 nothing beyond the node's position is shown", async () => {
+  rig = await openLog({ announcing: false });
+  await rig.append(...many(3));
+  await rig.announcer.reach(2);
+  await rig.append(...many(2));
+  // `reach` reads to the log's end as it was: move back to have events that are committed and not announced.
+  const behind = new Tail(rig.reader, { position: 2, maxBytes: 1_000_000 });
+  expect(seqs(await behind.read("room:1", 0, 10))).toEqual([1, 2]);
+  expect((await behind.heads(["room:1"])).get("room:1")).toEqual({ seq: 2, pos: 2 });
+});
+
+test("LOG-7 a stream is read once, however many readers wait for it, and misses nothing that is announced meanwhile", async () => {
+  rig = await openLog();
+  await rig.append(...many(10));
+  const tail = new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
+  const reads = Promise.all(Array.from({ length: 20 }, () => tail.read("room:1", 8, 10)));
+  tail.append({ pos: 11, stream: "room:1", seq: 11, type: 4, messageId: null, data: "{}", at: 1 });
+  for (const read of await reads) expect(seqs(read)).toEqual([9, 10, 11]);
+});
+
+test("LOG-8 a message that changed is forgotten by the tail", async () => {
+  rig = await openLog();
+  const [place] = await rig.append({ stream: "room:1", message: "own" });
+  expect(rig.tail.peek("room:1", 0, 1)?.[0]?.data).toBe('{"id":1}');
+  const before = rig.tail.position;
+  await rig.append({ stream: "room:1", type: 9, message: place?.pos as number });
+  expect(rig.tail.peek("room:1", 0, 1)?.[0]?.data).toBeNull();
+  expect(rig.tail.changedSince(1, before)).toBe(true);
+  expect(rig.tail.changedSince(1, rig.tail.position)).toBe(false);
+});
