@@ -1,0 +1,37 @@
+import { uptimeMs } from "../lib/uptime.ts";
+import type { Finding } from "./doctor-checks.ts";
+
+const ANSWER_MS = 10_000;
+/** The first frame is sent at once; a proxy that gathers output holds it back until there is much more. */
+const AT_ONCE_MS = 3000;
+
+/** Whether what the server sends over SSE arrives when it is sent. Never rejects. */
+export async function checkEventStream(url: URL): Promise<Finding> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(ANSWER_MS)]);
+  const started = uptimeMs();
+  try {
+    const response = await fetch(new URL("/api/v1/events/stream", url), { signal });
+    if (response.status === 404) return { level: "info", text: "SSE is not offered by this server" };
+    if (response.status === 401)
+      return { level: "info", text: "SSE needs a signed-in user here; buffering was not checked" };
+    if (response.status !== 200) return { level: "fail", text: `SSE is refused with ${response.status}` };
+    await response.body?.getReader().read();
+    const ms = Math.round(uptimeMs() - started);
+    if (ms <= AT_ONCE_MS) return { level: "ok", text: "SSE arrives at once" };
+    return {
+      level: "fail",
+      text: `SSE arrives ${(ms / 1000).toFixed(1)} s late: a proxy gathers the output (nginx: proxy_buffering off;)`,
+    };
+  } catch (error) {
+    const text =
+      error instanceof Error && error.name === "TimeoutError"
+        ? BUFFERED
+        : `SSE fails: ${error instanceof Error ? error.message : error}`;
+    return { level: "fail", text };
+  } finally {
+    abort.abort();
+  }
+}
+
+const BUFFERED = `nothing arrives over SSE in ${ANSWER_MS / 1000} s: a proxy gathers the output (nginx: proxy_buffering off;)`;

@@ -1,0 +1,86 @@
+import net from "node:net";
+import { loadConfig } from "../config/config.ts";
+import { readHandshake, refuseHandshake } from "../gateway/handshake.ts";
+import { createApp } from "../http/app.ts";
+import { clientAddress, LOOPBACK_PROXIES, trustedProxies } from "../http/client-ip.ts";
+import { doctorRoute } from "../http/doctor-route.ts";
+import { ForwarderWarnings } from "../http/forwarder-warning.ts";
+import { originVerdict } from "../http/origin.ts";
+import { after } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { Health } from "../ops/health.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Metrics } from "../ops/metrics.ts";
+
+/** The real parts that the doctor talks to, behind a real listener: shell, doctor route, origins, handshake. */
+export function examinedServer(proxies: readonly string[] = LOOPBACK_PROXIES): Bun.Server<undefined> {
+  const trusted = trustedProxies(proxies);
+  const health = new Health();
+  const logger = createLogger({ level: "silent" });
+  const forwarders = new ForwarderWarnings({ health, logger, proxies });
+  const app = createApp({
+    config: loadConfig({}).config,
+    logger,
+    metrics: new Metrics(),
+    health,
+    findLogin: async () => undefined,
+    routes: [doctorRoute({ trusted, proxies, publicUrl: undefined, forwarders })],
+  });
+  return Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request, server) {
+      const address = clientAddress({ peer: server.requestIP(request)?.address, headers: request.headers, trusted });
+      if (new URL(request.url).pathname !== "/ws") return app.fetch(request, { ip: address.clientIp, address, server });
+      try {
+        readHandshake(request);
+        const rules = { allowedOrigins: [], publicUrl: undefined, ownPorts: [] };
+        const verdict = originVerdict({ headers: request.headers, viaTrusted: address.viaTrusted, rules });
+        if (verdict === "foreign") throw new ProblemError("origin_forbidden");
+        if (server.upgrade(request)) return undefined;
+        throw new ProblemError("handshake_invalid");
+      } catch (error) {
+        if (error instanceof ProblemError) return refuseHandshake(error);
+        throw error;
+      }
+    },
+    websocket: { message: () => {} },
+  });
+}
+
+export interface ProxyFaults {
+  /** Changes the head of each request that opens a TCP connection. */
+  readonly rewrite?: (head: string) => string;
+  /** Cuts each upgraded connection after so many milliseconds. */
+  readonly cutAfterMs?: number;
+}
+
+/** A TCP proxy in front of a port of this machine, with the faults that real ones have. @returns its port and its stop */
+export async function faultyProxy(target: number, { rewrite, cutAfterMs }: ProxyFaults) {
+  const sockets = new Set<net.Socket>();
+  const proxy = net.createServer((client) => {
+    const server = net.connect(target, "127.0.0.1");
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        client.destroy();
+        server.destroy();
+      });
+    }
+    client.once("data", (first) => {
+      const head = first.toString("latin1");
+      server.write(Buffer.from(rewrite?.(head) ?? head, "latin1"));
+      client.pipe(server);
+      if (cutAfterMs !== undefined && head.includes("GET /ws")) after(cutAfterMs, () => client.destroy());
+    });
+    server.pipe(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port } = proxy.address() as net.AddressInfo;
+  const stop = () => {
+    proxy.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port, stop };
+}

@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import { type Command, UsageError } from "./command.ts";
+import { examine } from "./doctor-checks.ts";
+
+const HELP = `
+Usage: parley doctor URL [--idle SECONDS]
+
+Looks at a running server from here, through all proxies in between: what address the server sees,
+whether WebSocket connections open and stay, whether pushes over SSE come at once.
+
+  URL               what people type, such as https://chat.example.com
+  --idle SECONDS    also keep a connection open that long (1 to 600) and see whether it is cut;
+                    70 finds proxies that cut after a minute
+
+Ends with 0 when nothing failed.
+`;
+
+/** `parley doctor`: needs no configuration and no database, so it runs from any machine. */
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "examine a running server and the proxies before it",
+  help: HELP,
+  run: (args, io) => runDoctor(args, (line) => io.out(`${line}\n`)),
+};
+
+/** @returns the exit code: 1 when a check failed. @throws UsageError */
+export async function runDoctor(args: readonly string[], out: (line: string) => void): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { idle: { type: "string" } },
+    allowPositionals: true,
+  });
+  const [text, ...more] = positionals;
+  if (text === undefined || more.length > 0) throw new UsageError("parley doctor takes one URL");
+  const url = readUrl(text);
+  const idleSeconds = values.idle === undefined ? 0 : readIdle(values.idle);
+  const findings = { failed: 0, warned: 0 };
+  out(`Examining ${url.origin}`);
+  for await (const { level, text: found } of examine(url, idleSeconds)) {
+    if (level === "fail") findings.failed++;
+    if (level === "warn") findings.warned++;
+    out(`${level.padEnd(6)}${found}`);
+  }
+  out(summary(findings));
+  return findings.failed > 0 ? 1 : 0;
+}
+
+/** Only the origin counts: what people paste often has a path. */
+function readUrl(text: string): URL {
+  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const http = withScheme.replace(/^ws/i, "http");
+  if (!/^https?:/i.test(http) || !URL.canParse(http))
+    throw new UsageError(`${text} is not a URL such as https://chat.example.com`);
+  return new URL(new URL(http).origin);
+}
+
+function readIdle(text: string): number {
+  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (seconds >= 1 && seconds <= 600) return seconds;
+  throw new UsageError("--idle takes whole seconds from 1 to 600");
+}
+
+function summary({ failed, warned }: { failed: number; warned: number }): string {
+  if (failed > 0) return `${failed === 1 ? "One check" : `${failed} checks`} failed.`;
+  return warned > 0 ? "It works; look at the warnings." : "All is well.";
+}

@@ -1,0 +1,14 @@
+/** Added by the launcher where it stays our parent; see bin/bun.mjs. */
+export const LIFELINE_FLAG = "--lifeline";
+
+/**
+ * Dies as soon as the launcher has died without passing on a signal, that is by SIGKILL: whoever killed the process he
+ * started expects the server to be gone, its port and its data folder free. The launcher never writes to the pipe, and a
+ * pipe that cannot be read says nothing about the launcher.
+ */
+export async function watchLifeline(): Promise<void> {
+  // Bun's own reader, since a net.Socket on an inherited descriptor does not report the end.
+  const reader = Bun.file(3).stream().getReader();
+  const { done } = await reader.read().catch(() => ({ done: false }));
+  if (done) process.kill(process.pid, "SIGKILL");
+}

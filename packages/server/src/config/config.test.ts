@@ -1,0 +1,171 @@
+import { describe, expect, test } from "bun:test";
+import { ConfigError, loadConfig } from "./config.ts";
+import { ENV_NAMES, type Env } from "./env.ts";
+
+const HERE = import.meta.path;
+
+function problemsOf(env: Env): readonly string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe("defaults", () => {
+  test("are those of the documentation", () => {
+    const { config, entries, warnings } = loadConfig({});
+    expect(config).toMatchObject({
+      listen: { host: "0.0.0.0", port: 8080, wsPort: undefined, publicUrl: undefined, tls: undefined },
+      data: { dir: "./data" },
+      gateway: {
+        heartbeatMs: 10_000,
+        idleMs: 30_000,
+        maxFrameBytes: 8192,
+        maxQueueBytes: 1_048_576,
+        maxConnectionsPerUser: 20,
+      },
+      rateLimits: true,
+      retention: { days: 7, minEvents: 100, maxEvents: 100_000 },
+      tailBytes: 268_435_456,
+      drain: { spreadMs: 10_000, delayMs: 0 },
+      accounts: { registration: "open", direct: "anyone" },
+      hall: { access: "members", send: "everyone" },
+      maxUploadBytes: 104_857_600,
+      geoipFile: undefined,
+      mallchatApi: true,
+      logLevel: "info",
+      secrets: { metricsToken: undefined },
+    });
+    expect(config.listen.trustedProxies).toEqual(["127.0.0.0/8", "::1/128"]);
+    expect(config.gateway.maxConnections).toBeGreaterThan(100);
+    expect(warnings).toEqual([]);
+    expect(entries.map((entry) => entry.name)).toEqual(ENV_NAMES);
+    expect(entries.every((entry) => entry.source === "default")).toBe(true);
+  });
+
+  test("stand in for empty variables", () => {
+    expect(loadConfig({ PORT: "", TLS_CERT: " ", METRICS_TOKEN: "", DATABASE_URL: "" }).config).toEqual(
+      loadConfig({}).config,
+    );
+  });
+});
+
+type Case = [env: Env, expected: object];
+
+test.each<Case>([
+  [{ PORT: "0" }, { listen: { port: 0 } }],
+  [{ PORT: "443", WS_PORT: "8090" }, { listen: { port: 443, wsPort: 8090 } }],
+  [{ WS_PORT: "off" }, { listen: { wsPort: undefined } }],
+  [{ HOST: "[::]" }, { listen: { host: "::" } }],
+  [{ HOST: "localhost" }, { listen: { host: "localhost" } }],
+  [{ PUBLIC_URL: "https://Chat.Example.com/" }, { listen: { publicUrl: "https://chat.example.com" } }],
+  [{ TLS_CERT: HERE, TLS_KEY: HERE }, { listen: { tls: { certFile: HERE, keyFile: HERE } } }],
+  [
+    { TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1 ,2001:db8::/32,::1" },
+    { listen: { trustedProxies: ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"] } },
+  ],
+  [{ TRUSTED_PROXIES: "::ffff:192.0.2.1" }, { listen: { trustedProxies: ["192.0.2.1/32"] } }],
+  [
+    { ALLOWED_ORIGINS: "https://a.example,http://b.example:81," },
+    { listen: { allowedOrigins: ["https://a.example", "http://b.example:81"] } },
+  ],
+  [{ RATE_LIMITS: "off" }, { rateLimits: false }],
+  [{ RATE_LIMITS: "OFF" }, { rateLimits: false }],
+  [{ DRAIN_SECONDS: "3", DRAIN_DELAY_SECONDS: "2" }, { drain: { spreadMs: 3000, delayMs: 2000 } }],
+  [{ HALL: "public", HALL_SEND: "admins" }, { hall: { access: "public", send: "admins" } }],
+  [{ HEARTBEAT_MS: "200", IDLE_MS: "600" }, { gateway: { heartbeatMs: 200, idleMs: 600 } }],
+  [{ METRICS_TOKEN: "0123456789abcdef" }, { secrets: { metricsToken: "0123456789abcdef" } }],
+  [{ LOG_LEVEL: "Debug" }, { logLevel: "debug" }],
+])("%j is read", (env, expected) => {
+  expect(loadConfig(env).config).toMatchObject(expected);
+});
+
+test.each<[Env, ...string[]]>([
+  [{ PORT: "http" }, 'PORT is "http", wanted a port from 0 to 65535'],
+  [{ PORT: "65536" }, 'PORT is "65536", wanted a port from 0 to 65535'],
+  [{ PORT: "80.5" }, 'PORT is "80.5", wanted a port from 0 to 65535'],
+  [{ PORT: "-1" }, 'PORT is "-1", wanted a port from 0 to 65535'],
+  [{ PORT: "0x50" }, 'PORT is "0x50", wanted a port from 0 to 65535'],
+  [{ WS_PORT: "none" }, 'WS_PORT is "none", wanted a port from 0 to 65535, or off'],
+  [{ WS_PORT: "8080" }, "WS_PORT is 8080, wanted another port than PORT"],
+  [{ HOST: "0.0.0.0:80" }, 'HOST is "0.0.0.0:80", wanted an IP address or a host name, without port'],
+  [{ IDLE_MS: "30s" }, 'IDLE_MS is "30s", wanted a whole number from 200 to 3600000'],
+  [{ IDLE_MS: "10000" }, "IDLE_MS is 10000, wanted more than HEARTBEAT_MS (10000)"],
+  [{ MAX_CONNECTIONS: "0" }, 'MAX_CONNECTIONS is "0", wanted a whole number of at least 1'],
+  [{ RATE_LIMITS: "no" }, 'RATE_LIMITS is "no", wanted on or off'],
+  [{ HALL: "open" }, 'HALL is "open", wanted one of: members, public, off'],
+  [{ DRAIN_SECONDS: "25" }, 'DRAIN_SECONDS is "25", wanted whole seconds from 0 to 20'],
+  [
+    { DRAIN_SECONDS: "15", DRAIN_DELAY_SECONDS: "6" },
+    "DRAIN_SECONDS and DRAIN_DELAY_SECONDS are 21 together, wanted at most 20",
+  ],
+  [{ TLS_CERT: HERE }, "TLS_KEY is not set, wanted the key file of TLS_CERT"],
+  [{ TLS_KEY: HERE }, "TLS_CERT is not set, wanted the certificate file of TLS_KEY"],
+  [{ TLS_CERT: "/nowhere/cert.pem", TLS_KEY: HERE }, 'TLS_CERT is "/nowhere/cert.pem", wanted a file that exists'],
+  [{ GEOIP_FILE: import.meta.dir }, `GEOIP_FILE is "${import.meta.dir}", wanted a file that exists`],
+  [
+    { RETENTION_MIN_EVENTS: "200", RETENTION_MAX_EVENTS: "100" },
+    "RETENTION_MIN_EVENTS is 200, wanted at most RETENTION_MAX_EVENTS (100)",
+  ],
+  [
+    { PUBLIC_URL: "chat.example.com" },
+    'PUBLIC_URL is "chat.example.com", wanted an origin such as https://chat.example.com, without a path',
+  ],
+  [
+    { PUBLIC_URL: "https://example.com/chat" },
+    'PUBLIC_URL is "https://example.com/chat", wanted an origin such as https://chat.example.com, without a path',
+  ],
+  [
+    { TRUSTED_PROXIES: "10.0.0.0/8, nginx" },
+    'TRUSTED_PROXIES is "10.0.0.0/8, nginx", wanted IP addresses or CIDRs such as 10.0.0.0/8, separated by commas ("nginx" is not)',
+  ],
+  [
+    { TRUSTED_PROXIES: "10.1" },
+    'TRUSTED_PROXIES is "10.1", wanted IP addresses or CIDRs such as 10.0.0.0/8, separated by commas ("10.1" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "*" },
+    'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each like an origin such as https://chat.example.com, without a path ("*" is not)',
+  ],
+  [
+    { DATABASE_URL: "postgres://parley:pw@db/parley" },
+    "DATABASE_URL is not available in this version: it keeps its data in SQLite, in DATA_DIR. Remove it",
+  ],
+  [{ REDIS_URL: "redis://cache" }, "REDIS_URL is not available in this version: it runs as one node. Remove it"],
+  [
+    { PORT: "x", LOG_LEVEL: "loud" },
+    'PORT is "x", wanted a port from 0 to 65535',
+    'LOG_LEVEL is "loud", wanted one of: trace, debug, info, warn, error, fatal, silent',
+  ],
+])("%j is refused", (env, ...expected) => {
+  expect(problemsOf(env)).toEqual(expected);
+});
+
+test("secrets are shown neither in problems nor in the entries", () => {
+  const [problem] = problemsOf({ METRICS_TOKEN: "too short" });
+  expect(problem).toStartWith("METRICS_TOKEN is set (hidden), wanted 16 to 512 characters");
+  expect(problemsOf({ DATABASE_URL: "postgres://u:hunter2@db/x" }).join()).not.toContain("hunter2");
+
+  const { entries } = loadConfig({ METRICS_TOKEN: "0123456789abcdef", PORT: "81" });
+  expect(entries.find((entry) => entry.name === "METRICS_TOKEN")).toEqual({
+    name: "METRICS_TOKEN",
+    value: "********",
+    source: "environment",
+  });
+  expect(entries.find((entry) => entry.name === "PORT")).toEqual({ name: "PORT", value: "81", source: "environment" });
+});
+
+test.each<[Env, ...string[]]>([
+  [{ HEARBEAT_MS: "1" }, "HEARBEAT_MS is not a setting; is HEARTBEAT_MS meant?"],
+  [{ TRUSTED_PROXY: "1" }],
+  [{ TRUSTED_PROXYS: "1" }, "TRUSTED_PROXYS is not a setting; is TRUSTED_PROXIES meant?"],
+  [{ ALLOWED_ORIGIN: "x" }, "ALLOWED_ORIGIN is not a setting; is ALLOWED_ORIGINS meant?"],
+  [{ LOGLEVEL: "info" }, "LOGLEVEL is not a setting; is LOG_LEVEL meant?"],
+  [{ HOME: "/root", PATH: "/bin", SHELL: "/bin/sh", USER: "x", HOSTNAME: "x", LOGNAME: "x", TERM: "x", PWD: "/" }],
+  [{ LOGLEVEL: "info", LOG_LEVEL: "info" }],
+])("%j warns", (env, ...expected) => {
+  expect(loadConfig(env).warnings).toEqual(expected);
+});

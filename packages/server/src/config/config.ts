@@ -1,0 +1,242 @@
+/**
+ * Configuration: the environment as one typed tree. `env.ts` is the only file that reads the environment and names every
+ * variable; `parse.ts` reads single values; this file holds types, defaults and the checks between values. A wrong value is
+ * never replaced by a default: all problems are collected and the process ends. Units are in the names (…Ms, …Bytes).
+ * Secrets are kept apart in `secrets`, so that the rest may be shown. An empty variable counts as absent. This room must
+ * not import features, http or gateway.
+ */
+import { openFileLimit } from "../lib/file-limit.ts";
+import type { LogLevel } from "../ops/logger.ts";
+import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";
+import * as parse from "./parse.ts";
+import { likelyTypos } from "./typos.ts";
+
+export interface Config {
+  readonly listen: {
+    readonly host: string;
+    /** 0: any free port. */
+    readonly port: number;
+    /** A second port for live connections; undefined: none. */
+    readonly wsPort: number | undefined;
+    /** An origin without trailing slash; undefined: taken from each request. */
+    readonly publicUrl: string | undefined;
+    readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+    /** CIDRs. Only their forwarding headers count. */
+    readonly trustedProxies: readonly string[];
+    readonly allowedOrigins: readonly string[];
+  };
+  readonly data: { readonly dir: string };
+  readonly gateway: {
+    readonly heartbeatMs: number;
+    readonly idleMs: number;
+    readonly maxFrameBytes: number;
+    readonly maxQueueBytes: number;
+    readonly maxConnections: number;
+    readonly maxConnectionsPerUser: number;
+  };
+  /** False lifts rates (429), never caps. */
+  readonly rateLimits: boolean;
+  readonly retention: {
+    readonly days: number;
+    readonly minEvents: number;
+    readonly maxEvents: number;
+  };
+  readonly tailBytes: number;
+  readonly drain: {
+    /** Over how long connections are closed. */
+    readonly spreadMs: number;
+    /** How long all goes on before that. */
+    readonly delayMs: number;
+  };
+  readonly accounts: {
+    readonly registration: "open" | "closed";
+    readonly direct: "anyone" | "friends";
+  };
+  readonly hall: {
+    readonly access: "members" | "public" | "off";
+    readonly send: "everyone" | "admins";
+  };
+  readonly maxUploadBytes: number;
+  readonly geoipFile: string | undefined;
+  readonly mallchatApi: boolean;
+  readonly logLevel: LogLevel;
+  readonly secrets: { readonly metricsToken: string | undefined };
+}
+
+/** One variable as `parley config` shows it. */
+export interface ConfigEntry {
+  readonly name: EnvName;
+  /** Text, with secrets masked; what it means when it is not set. */
+  readonly value: string;
+  readonly source: "environment" | "default";
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Sentences for the log, such as a variable that looks misspelt. */
+  readonly warnings: readonly string[];
+  readonly entries: readonly ConfigEntry[];
+}
+
+/** Every problem of an environment; each line names the variable, what it got and what it wants. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** The whole configuration, or a ConfigError with all that is wrong. Looks at files that variables name, writes nothing. */
+export function loadConfig(env: Env): LoadedConfig {
+  const read = new Reader(env);
+  const config = readTree(read);
+  crossCheck(read, config);
+  if (read.problems.length > 0) throw new ConfigError(read.problems);
+  return { config, warnings: likelyTypos(env, ENV_NAMES), entries: read.entries() };
+}
+
+function readTree(read: Reader): Config {
+  read.refuse("DATABASE_URL", "is not available in this version: it keeps its data in SQLite, in DATA_DIR. Remove it");
+  read.refuse("REDIS_URL", "is not available in this version: it runs as one node. Remove it");
+  const certFile = read.maybe("TLS_CERT", parse.file, "off");
+  const keyFile = read.maybe("TLS_KEY", parse.file, "off");
+  const mostConnections = Math.floor(openFileLimit() * 0.9);
+  return {
+    listen: {
+      host: read.value("HOST", parse.host, "0.0.0.0"),
+      port: read.value("PORT", parse.port, "8080"),
+      wsPort: read.value("WS_PORT", parse.portOrOff, "off"),
+      publicUrl: read.maybe("PUBLIC_URL", parse.origin, "from the request"),
+      tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
+      trustedProxies: read.value("TRUSTED_PROXIES", parse.networks, "127.0.0.0/8,::1/128"),
+      allowedOrigins: read.maybe("ALLOWED_ORIGINS", parse.origins, "none") ?? [],
+    },
+    data: { dir: read.value("DATA_DIR", parse.folder, "./data") },
+    gateway: {
+      heartbeatMs: read.value("HEARTBEAT_MS", parse.wholeNumber(100, 3_600_000), "10000"),
+      idleMs: read.value("IDLE_MS", parse.wholeNumber(200, 3_600_000), "30000"),
+      maxFrameBytes: read.value("MAX_FRAME_BYTES", parse.wholeNumber(1024, 16_777_216), "8192"),
+      maxQueueBytes: read.value("MAX_QUEUE_BYTES", parse.wholeNumber(16_384, 1_073_741_824), "1048576"),
+      maxConnections: read.value("MAX_CONNECTIONS", parse.wholeNumber(1), String(mostConnections)),
+      maxConnectionsPerUser: read.value("MAX_CONNECTIONS_PER_USER", parse.wholeNumber(1), "20"),
+    },
+    rateLimits: read.value("RATE_LIMITS", parse.onOff, "on"),
+    retention: {
+      days: read.value("RETENTION_DAYS", parse.wholeNumber(0, 36_500), "7"),
+      minEvents: read.value("RETENTION_MIN_EVENTS", parse.wholeNumber(0), "100"),
+      maxEvents: read.value("RETENTION_MAX_EVENTS", parse.wholeNumber(1), "100000"),
+    },
+    tailBytes: read.value("TAIL_BYTES", parse.wholeNumber(1_048_576), "268435456"),
+    drain: {
+      spreadMs: read.value("DRAIN_SECONDS", parse.seconds(0, 20), "10"),
+      delayMs: read.value("DRAIN_DELAY_SECONDS", parse.seconds(0, 20), "0"),
+    },
+    accounts: {
+      registration: read.value("REGISTRATION", parse.oneOf("open", "closed"), "open"),
+      direct: read.value("DIRECT", parse.oneOf("anyone", "friends"), "anyone"),
+    },
+    hall: {
+      access: read.value("HALL", parse.oneOf("members", "public", "off"), "members"),
+      send: read.value("HALL_SEND", parse.oneOf("everyone", "admins"), "everyone"),
+    },
+    maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), "104857600"),
+    geoipFile: read.maybe("GEOIP_FILE", parse.file, "off"),
+    mallchatApi: read.value("MALLCHAT_API", parse.onOff, "on"),
+    logLevel: read.value(
+      "LOG_LEVEL",
+      parse.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+      "info",
+    ),
+    secrets: { metricsToken: read.maybe("METRICS_TOKEN", parse.secret, "off: loopback only") },
+  };
+}
+
+/** Checks between values. They compare what was read, so a value that is wrong by itself is not reported twice. */
+function crossCheck(read: Reader, config: Config): void {
+  const { problems } = read;
+  const { listen, gateway, retention, drain } = config;
+  if (gateway.idleMs <= gateway.heartbeatMs) {
+    problems.push(`IDLE_MS is ${gateway.idleMs}, wanted more than HEARTBEAT_MS (${gateway.heartbeatMs})`);
+  }
+  if (read.isSet("TLS_CERT") && !read.isSet("TLS_KEY"))
+    problems.push("TLS_KEY is not set, wanted the key file of TLS_CERT");
+  if (read.isSet("TLS_KEY") && !read.isSet("TLS_CERT"))
+    problems.push("TLS_CERT is not set, wanted the certificate file of TLS_KEY");
+  if (listen.wsPort !== undefined && listen.wsPort !== 0 && listen.wsPort === listen.port) {
+    problems.push(`WS_PORT is ${listen.wsPort}, wanted another port than PORT`);
+  }
+  if (retention.minEvents > retention.maxEvents) {
+    problems.push(
+      `RETENTION_MIN_EVENTS is ${retention.minEvents}, wanted at most RETENTION_MAX_EVENTS (${retention.maxEvents})`,
+    );
+  }
+  // A stop is capped at 25 s in all, and what is left after the closing is needed to finish writes.
+  if (drain.spreadMs + drain.delayMs > 20_000) {
+    problems.push(
+      `DRAIN_SECONDS and DRAIN_DELAY_SECONDS are ${(drain.spreadMs + drain.delayMs) / 1000} together, wanted at most 20`,
+    );
+  }
+}
+
+/** Reads single variables, collecting problems; a wrong one continues with its default so that all problems are found. */
+class Reader {
+  readonly problems: string[] = [];
+  readonly #env: Env;
+  readonly #entries = new Map<EnvName, ConfigEntry>();
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /** A variable with a default, written as its text would be. */
+  value<T>(name: EnvName, parser: parse.Parser<T>, defaultText: string): T {
+    const given = this.#read(name, parser, defaultText);
+    if (given) return given.value;
+    const standard = parser(defaultText);
+    if (!standard.ok) throw new Error(`the default of ${name} is not valid: ${defaultText}`);
+    return standard.value;
+  }
+
+  /** A variable that may be absent; `meaning` says what that means. */
+  maybe<T>(name: EnvName, parser: parse.Parser<T>, meaning: string): T | undefined {
+    return this.#read(name, parser, meaning)?.value;
+  }
+
+  /** A variable of a later version: honest is better than ignored. */
+  refuse(name: EnvName, why: string): void {
+    if (this.isSet(name)) this.problems.push(`${name} ${why}`);
+    this.#entries.set(name, { name, value: "off", source: "default" });
+  }
+
+  isSet(name: EnvName): boolean {
+    return Boolean(this.#env[name]?.trim());
+  }
+
+  entries(): ConfigEntry[] {
+    return ENV_NAMES.flatMap((name) => this.#entries.get(name) ?? []);
+  }
+
+  #read<T>(name: EnvName, parser: parse.Parser<T>, whenAbsent: string): { value: T } | undefined {
+    const text = this.#env[name]?.trim();
+    if (!text) {
+      this.#entries.set(name, { name, value: whenAbsent, source: "default" });
+      return undefined;
+    }
+    this.#entries.set(name, { name, value: shown(name, text), source: "environment" });
+    const parsed = parser(text);
+    if (parsed.ok) return parsed;
+    this.problems.push(`${name} is ${quoted(name, text)}, wanted ${parsed.wanted}`);
+    return undefined;
+  }
+}
+
+function shown(name: EnvName, text: string): string {
+  return "secret" in ENV[name] ? "********" : text;
+}
+
+function quoted(name: EnvName, text: string): string {
+  return "secret" in ENV[name] ? "set (hidden)" : JSON.stringify(text);
+}

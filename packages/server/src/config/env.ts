@@ -1,0 +1,55 @@
+/** A variable as people meet it: in `parley config`, in messages about wrong values, in the README's table. */
+export interface EnvRow {
+  /** What it does, with its unit. */
+  readonly text: string;
+  /** Never shown, neither in messages nor by `parley config`. */
+  readonly secret?: true;
+}
+
+/** Every variable that this server reads, in the order people read about them. */
+export const ENV = {
+  PORT: { text: "port for HTTP and live connections; 0 takes a free one" },
+  HOST: { text: "address to listen on" },
+  WS_PORT: { text: "a second port for live connections, or off" },
+  PUBLIC_URL: { text: "address people reach this server by, such as https://chat.example.com" },
+  DATA_DIR: { text: "folder for the database and generated secrets" },
+  DATABASE_URL: { text: "PostgreSQL address; SQLite in DATA_DIR when absent", secret: true },
+  REDIS_URL: { text: "Redis address, for several nodes", secret: true },
+  TRUSTED_PROXIES: { text: "addresses or CIDRs, comma-separated, whose X-Forwarded-For counts" },
+  ALLOWED_ORIGINS: { text: "further web origins, comma-separated, whose pages may use this server" },
+  TLS_CERT: { text: "certificate file (PEM), to serve https and wss directly" },
+  TLS_KEY: { text: "key file (PEM) of the certificate" },
+  HEARTBEAT_MS: { text: "milliseconds between a client's heartbeats" },
+  IDLE_MS: { text: "milliseconds without a frame after which a connection is closed" },
+  MAX_FRAME_BYTES: { text: "largest frame a client may send, in bytes" },
+  MAX_QUEUE_BYTES: { text: "most bytes that wait for one slow connection" },
+  MAX_CONNECTIONS: { text: "most live connections of this process" },
+  MAX_CONNECTIONS_PER_USER: { text: "most live connections of one user; the oldest goes" },
+  RATE_LIMITS: { text: "on or off; off lifts rates, never caps" },
+  RETENTION_DAYS: { text: "days an event is kept in the log at least" },
+  RETENTION_MIN_EVENTS: { text: "newest events kept in every stream, however old" },
+  RETENTION_MAX_EVENTS: { text: "most events kept in one stream, however new" },
+  TAIL_BYTES: { text: "bytes of recent events kept in memory, in all" },
+  DRAIN_SECONDS: { text: "seconds over which connections are closed at a stop" },
+  DRAIN_DELAY_SECONDS: { text: "seconds that all goes on after a stop is asked for" },
+  REGISTRATION: { text: "open or closed: who may make an account" },
+  DIRECT: { text: "anyone or friends: who may open a direct room with somebody" },
+  MAX_UPLOAD_BYTES: { text: "largest upload, in bytes" },
+  METRICS_TOKEN: { text: "bearer token for /metrics from elsewhere than loopback", secret: true },
+  GEOIP_FILE: { text: "MaxMind database (.mmdb) that gives logins a place" },
+  MALLCHAT_API: { text: "on or off: the doors for MallChat clients" },
+  HALL: { text: "members, public or off: the room of everybody" },
+  HALL_SEND: { text: "everyone or admins: who may write in the hall" },
+  LOG_LEVEL: { text: "trace, debug, info, warn, error, fatal or silent" },
+} as const satisfies Record<string, EnvRow>;
+
+export type EnvName = keyof typeof ENV;
+export const ENV_NAMES = Object.keys(ENV) as EnvName[];
+
+/** An environment: names to text. Tests pass their own. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** The environment of this process. No other file reads it. */
+export function readEnv(): Env {
+  return process.env;
+}

@@ -1,0 +1,111 @@
+import { statSync } from "node:fs";
+import ipaddr from "ipaddr.js";
+
+/** A value that was understood, or what was wanted instead, as the end of "…, wanted". */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly wanted: string };
+/** Reads the text of one variable. Never throws; only `file` looks at the disk. */
+export type Parser<T> = (text: string) => Parsed<T>;
+
+const good = <T>(value: T): Parsed<T> => ({ ok: true, value });
+const bad = (wanted: string): Parsed<never> => ({ ok: false, wanted });
+
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): Parser<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? good(value) : bad(`a whole number ${range}`);
+  };
+}
+
+export function seconds(min: number, max: number): Parser<number> {
+  const parse = wholeNumber(min, max);
+  return (text) => {
+    const parsed = parse(text);
+    return parsed.ok ? good(parsed.value * 1000) : bad(`whole seconds from ${min} to ${max}`);
+  };
+}
+
+export const port: Parser<number> = (text) => {
+  const parsed = wholeNumber(0, 65_535)(text);
+  return parsed.ok ? parsed : bad("a port from 0 to 65535");
+};
+
+export const portOrOff: Parser<number | undefined> = (text) => {
+  if (text.toLowerCase() === "off") return good(undefined);
+  const parsed = port(text);
+  return parsed.ok ? parsed : bad("a port from 0 to 65535, or off");
+};
+
+export function oneOf<const T extends string>(...choices: T[]): Parser<T> {
+  return (text) => {
+    const choice = choices.find((one) => one === text.toLowerCase());
+    return choice === undefined ? bad(`one of: ${choices.join(", ")}`) : good(choice);
+  };
+}
+
+export const onOff: Parser<boolean> = (text) => {
+  const parsed = oneOf("on", "off")(text);
+  return parsed.ok ? good(parsed.value === "on") : bad("on or off");
+};
+
+export const host: Parser<string> = (text) => {
+  const bare = text.replace(/^\[(.*)\]$/, "$1");
+  if (ipaddr.isValid(bare) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(bare)) return good(bare);
+  return bad("an IP address or a host name, without port");
+};
+
+export const folder: Parser<string> = (text) => good(text);
+
+export const file: Parser<string> = (text) => {
+  const found = statSync(text, { throwIfNoEntry: false });
+  return found?.isFile() ? good(text) : bad("a file that exists");
+};
+
+/** Printable ASCII without spaces, since it travels in a header; long enough not to be guessed. */
+export const secret: Parser<string> = (text) =>
+  /^[\x21-\x7e]{16,512}$/.test(text)
+    ? good(text)
+    : bad("16 to 512 characters without spaces (such as: openssl rand -hex 24)");
+
+const ORIGIN = "an origin such as https://chat.example.com, without a path";
+
+export const origin: Parser<string> = (text) => {
+  if (!URL.canParse(text)) return bad(ORIGIN);
+  const url = new URL(text);
+  const bare = url.pathname === "/" && !/[?#@]/.test(text);
+  return bare && /^https?:$/.test(url.protocol) ? good(url.origin) : bad(ORIGIN);
+};
+
+export const origins: Parser<string[]> = (text) =>
+  list(text, origin, `origins, separated by commas, each like ${ORIGIN}`);
+
+export const networks: Parser<string[]> = (text) =>
+  list(text, network, "IP addresses or CIDRs such as 10.0.0.0/8, separated by commas");
+
+/** An address or CIDR, always returned as a CIDR. */
+const network: Parser<string> = (text) => {
+  const wanted = "an IP address or CIDR";
+  try {
+    if (text.includes("/")) {
+      const [address, bits] = ipaddr.parseCIDR(text);
+      return good(`${address.toString()}/${bits}`);
+    }
+    // isValid also takes shortened forms such as "1" or "10.1"; in a list of trusted proxies that is a typing error.
+    if (!text.includes(":") && !ipaddr.IPv4.isValidFourPartDecimal(text)) return bad(wanted);
+    const address = ipaddr.process(text);
+    return good(`${address.toString()}/${address.kind() === "ipv4" ? 32 : 128}`);
+  } catch {
+    return bad(wanted);
+  }
+};
+
+function list<T>(text: string, one: Parser<T>, wanted: string): Parsed<T[]> {
+  const values: T[] = [];
+  for (const part of text.split(",").map((item) => item.trim())) {
+    if (part === "") continue;
+    const parsed = one(part);
+    if (!parsed.ok) return bad(`${wanted} ("${part}" is not)`);
+    values.push(parsed.value);
+  }
+  return good(values);
+}

@@ -1,0 +1,200 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { ProblemError } from "../lib/problem.ts";
+import { AppFixture, problemOf } from "./app.fixture.ts";
+
+const app = new AppFixture();
+afterAll(() => app.stop());
+
+test("a fault of ours is logged with its cause and answered without", async () => {
+  app.lines.length = 0;
+  const response = await app.ask("/api/v1/fault?token=SECRET-TOKEN");
+  const body = await response.text();
+  expect(response.status).toBe(500);
+  expect(body).not.toContain("SECRET");
+  expect(JSON.parse(body)).toMatchObject({ code: "internal" });
+  expect(app.lines.join("")).toContain("SECRET-DETAIL");
+  expect(app.lines.join("")).not.toContain("SECRET-TOKEN");
+});
+
+test("a request's log line has no query and no token", async () => {
+  app.lines.length = 0;
+  await app.ask("/api/v1/notes/5?limit=5&token=SECRET", { token: "alice" });
+  expect(app.lines).toHaveLength(1);
+  const line = JSON.parse(app.lines[0] ?? "");
+  expect(line).toMatchObject({ method: "GET", path: "/api/v1/notes/5", status: 200, ip: "203.0.113.9", loginId: 7 });
+  expect(line.ms).toBeNumber();
+  expect(app.lines[0]).not.toMatch(/SECRET|alice|limit/);
+});
+
+describe("limits by address", () => {
+  const scan = (ip: string) => app.ask("/api/v1/notes/5/scan", { method: "POST", ip });
+
+  test("refuse with Retry-After, by /64 for IPv6, and end", async () => {
+    for (const ip of ["198.51.100.1", "2001:db8::1"]) {
+      expect([(await scan(ip)).status, (await scan(ip)).status]).toEqual([204, 204]);
+    }
+    const refused = await scan("198.51.100.1");
+    expect(refused.headers.get("Retry-After")).toBe("30");
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: "rate_limited" });
+    expect((await scan("2001:db8::ffff")).status).toBe(429);
+    expect((await scan("2001:db8:0:1::1")).status).toBe(204);
+    expect((await scan("198.51.100.2")).status).toBe(204);
+    app.clock.advance(30_000);
+    expect((await scan("198.51.100.1")).status).toBe(204);
+  });
+});
+
+describe("other origins", () => {
+  test("that are allowed may read, without credentials", async () => {
+    for (const origin of ["https://app.example.com", app.origin]) {
+      const response = await app.ask("/api/v1/notes/5", { headers: { Origin: origin } });
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(response.headers.get("Vary")).toContain("Origin");
+      expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    }
+  });
+
+  test("may read refusals too", async () => {
+    const response = await app.ask("/api/v1/nothing", { headers: { Origin: "https://app.example.com" } });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example.com");
+  });
+
+  test("that are not allowed get no permission", async () => {
+    const response = await app.ask("/api/v1/notes/5", { headers: { Origin: "https://evil.example" } });
+    expect(response.status).toBe(200);
+    expect(response.headers.has("Access-Control-Allow-Origin")).toBe(false);
+  });
+
+  test("ask before they send", async () => {
+    const preflight = (origin: string) =>
+      app.ask("/api/v1/notes/5", {
+        method: "OPTIONS",
+        headers: { Origin: origin, "Access-Control-Request-Method": "PUT" },
+      });
+    const allowed = await preflight("https://app.example.com");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("Access-Control-Allow-Methods")).toContain("PUT");
+    expect(allowed.headers.get("Access-Control-Allow-Headers")).toContain("Authorization");
+    expect(await problemOf(await preflight("https://evil.example"))).toMatchObject({ code: "origin_forbidden" });
+  });
+});
+
+test("every answer carries the security headers", async () => {
+  for (const path of ["/api/v1/notes/5", "/api/v1/nothing", "/api/v1/fault", "/healthz"]) {
+    const { headers } = await app.ask(path);
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(headers.get("X-Request-Id")).toBeString();
+  }
+});
+
+describe("operators", () => {
+  test("/healthz is always fine; /readyz follows the state and the checks", async () => {
+    expect((await app.ask("/healthz")).status).toBe(200);
+    expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
+      status: 503,
+      code: "not_ready",
+      state: "starting",
+    });
+
+    app.health.set("ready");
+    let broken: string | undefined = "no answer";
+    app.health.addCheck("database", () => broken);
+    expect(app.health.warn("proxy", "10.0.0.1 sends X-Forwarded-For but is not trusted")).toBe(true);
+    expect(app.health.warn("proxy", "10.0.0.1 sends X-Forwarded-For but is not trusted")).toBe(false);
+    expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
+      code: "not_ready",
+      detail: "database: no answer",
+    });
+
+    broken = undefined;
+    const ready = await app.ask("/readyz");
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({
+      status: "ready",
+      checks: [{ name: "database", ok: true }],
+      warnings: ["10.0.0.1 sends X-Forwarded-For but is not trusted"],
+    });
+
+    app.health.set("draining");
+    const draining = await app.ask("/readyz");
+    expect(draining.headers.get("Retry-After")).toBe("5");
+    expect(await problemOf(draining)).toMatchObject({ status: 503, code: "draining" });
+    expect((await app.ask("/healthz")).status).toBe(200);
+  });
+
+  test("/metrics is for loopback or the token", async () => {
+    expect((await app.ask("/metrics", { ip: "127.0.0.1" })).status).toBe(200);
+    expect((await app.ask("/metrics")).status).toBe(401);
+    expect((await app.ask("/metrics", { token: "metrics-token-0124" })).status).toBe(401);
+    expect((await app.ask("/metrics", { ip: "::1", token: "metrics-token-0124" })).status).toBe(401);
+    await app.ask("/api/v1/notes/5");
+    const page = await (await app.ask("/metrics", { token: "metrics-token-0123" })).text();
+    expect(page).toMatch(
+      /^parley_http_requests_total\{method="GET",route="\/api\/v1\/notes\/:id",status="200"\} \d+$/m,
+    );
+    expect(page).toMatch(/^parley_http_requests_total\{method="GET",route="none",status="404"\} \d+$/m);
+    expect(page).toMatch(/^process_resident_memory_bytes \d+$/m);
+    expect(page).toMatch(/^process_cpu_seconds_total \d/m);
+    expect(page).not.toContain("/notes/5");
+  });
+
+  test("while draining the API refuses and the rest answers", async () => {
+    app.refusal = new ProblemError("draining", undefined, { retryAfterMs: 12_000 });
+    const response = await app.ask("/api/v1/notes/5");
+    app.refusal = undefined;
+    expect(response.headers.get("Retry-After")).toBe("12");
+    expect(await problemOf(response)).toMatchObject({ status: 503, code: "draining" });
+  });
+});
+
+/** As much of a document as is looked at here. */
+interface OpenApi {
+  openapi: string;
+  servers: unknown;
+  tags: unknown;
+  components: {
+    securitySchemes: Record<string, unknown>;
+    schemas: Record<string, { properties: Record<string, { enum?: string[] }> }>;
+  };
+  paths: Record<string, Record<string, { security: unknown; responses: object; parameters: unknown }>>;
+}
+
+describe("the document", () => {
+  test("is OpenAPI 3.1 and says what routes need and answer", async () => {
+    const document = (await (await app.ask("/openapi.json")).json()) as OpenApi;
+    expect(document.openapi).toBe("3.1.0");
+    expect(document.servers).toEqual([{ url: "/" }]);
+    expect(document.tags).toEqual([{ name: "notes" }]);
+    expect(document.components.securitySchemes.bearer).toEqual({ type: "http", scheme: "bearer" });
+    expect(document.components.schemas.Problem?.properties.code?.enum).toContain("rate_limited");
+    const put = document.paths["/api/v1/notes/{id}"]?.put;
+    expect(put?.security).toEqual([{ bearer: [] }]);
+    expect(Object.keys(put?.responses ?? {}).sort()).toEqual([
+      "200",
+      "400",
+      "401",
+      "403",
+      "404",
+      "413",
+      "415",
+      "429",
+      "503",
+    ]);
+    expect(put?.parameters).toEqual([{ name: "id", in: "path", required: true, schema: { type: "integer" } }]);
+    expect(Object.keys(document.paths)).not.toContain("/metrics");
+  });
+
+  test("has a page whose files all come from here", async () => {
+    const page = await app.ask("/docs");
+    expect(page.headers.get("Content-Security-Policy")).toContain("script-src 'self';");
+    const html = await page.text();
+    const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? "");
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
+      expect(file).toStartWith("/docs/");
+      expect((await app.ask(file)).status).toBe(200);
+    }
+  });
+});

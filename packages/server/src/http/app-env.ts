@@ -1,0 +1,25 @@
+import type { FindLogin, Login } from "./authenticate.ts";
+import type { ClientAddress } from "./client-ip.ts";
+
+/** What comes with a request from the listener: `app.fetch(request, bindings)`; in handlers `c.env`. */
+export interface AppBindings {
+  /** The client's address in canonical form, taken through trusted proxies. */
+  readonly ip: string;
+  /** How that address was found, and whether the peer is a trusted proxy; absent counts as a peer that is none. */
+  readonly address?: ClientAddress;
+  /** The listener that accepted it, for timeouts of long requests; absent where a test calls the app directly. */
+  readonly server?: Bun.Server<unknown>;
+}
+
+/** What handlers find in `c.var`. */
+export interface AppVariables {
+  requestId: string;
+  /** Who asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
+  login: Login | undefined;
+  findLogin: FindLogin;
+}
+
+export interface AppEnv {
+  Bindings: AppBindings;
+  Variables: AppVariables;
+}

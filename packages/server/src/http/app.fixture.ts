@@ -1,0 +1,142 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { loadConfig } from "../config/config.ts";
+import { ManualClock } from "../lib/clock.ts";
+import type { ProblemError } from "../lib/problem.ts";
+import { Health } from "../ops/health.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Metrics } from "../ops/metrics.ts";
+import { createApp } from "./app.ts";
+import { optionalLogin, requireLogin, requirePower } from "./authenticate.ts";
+import {
+  idParam,
+  json,
+  jsonBody,
+  limitParam,
+  maybeSignedIn,
+  newRoutes,
+  noContent,
+  problems,
+  signedIn,
+} from "./openapi.ts";
+import { limitByIp, perWindow, RateLimit } from "./rate-limit.ts";
+
+const Note = z.object({ id: z.number().int(), text: z.string(), by: z.number().int().nullable() }).openapi("Note");
+const noteId = z.object({ id: idParam("id") });
+
+/** A feature as small as it gets, using everything the shell offers. */
+function notesRoutes(scanLimit: RateLimit) {
+  const routes = newRoutes();
+  routes.openapi(
+    createRoute({
+      method: "put",
+      path: "/notes/{id}",
+      tags: ["notes"],
+      security: signedIn,
+      middleware: [requireLogin] as const,
+      request: { params: noteId, body: jsonBody(z.object({ text: z.string().max(100_000) })) },
+      responses: { 200: json(Note, "The note"), ...problems(403, 404) },
+    }),
+    (c) => c.json({ id: c.req.valid("param").id, text: c.req.valid("json").text, by: c.var.login.uid }, 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/notes/{id}",
+      tags: ["notes"],
+      security: maybeSignedIn,
+      middleware: [optionalLogin] as const,
+      request: { params: noteId, query: z.object({ limit: limitParam }) },
+      responses: { 200: json(Note, "The note") },
+    }),
+    (c) =>
+      c.json({ id: c.req.valid("param").id, text: `${c.req.valid("query").limit}`, by: c.var.login?.uid ?? null }, 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "delete",
+      path: "/notes/{id}",
+      security: signedIn,
+      middleware: [requirePower] as const,
+      request: { params: noteId },
+      responses: { 204: noContent("Gone") },
+    }),
+    (c) => c.body(null, 204),
+  );
+  routes.openapi(
+    createRoute({
+      method: "post",
+      path: "/notes/{id}/scan",
+      middleware: [limitByIp(scanLimit)] as const,
+      request: { params: noteId },
+      responses: { 204: noContent("Scanned") },
+    }),
+    (c) => c.body(null, 204),
+  );
+  routes.openapi(createRoute({ method: "get", path: "/fault", responses: { 204: noContent("Never") } }), () => {
+    throw new Error("the disk said: SECRET-DETAIL");
+  });
+  return routes;
+}
+
+const LOGINS = {
+  alice: { loginId: 7, uid: 20_000, power: 0 },
+  root: { loginId: 8, uid: 20_001, power: 1 },
+} as const;
+
+export interface Ask extends RequestInit {
+  readonly token?: string;
+  /** The client's address; a documentation address when absent. */
+  readonly ip?: string;
+}
+
+/** The shell around one small feature, behind a real listener. For this folder's tests. */
+export class AppFixture {
+  readonly lines: string[] = [];
+  readonly clock = new ManualClock();
+  readonly health = new Health();
+  refusal: ProblemError | undefined;
+  readonly #server: Bun.Server<undefined>;
+
+  constructor() {
+    const app = createApp({
+      config: loadConfig({ ALLOWED_ORIGINS: "https://app.example.com", METRICS_TOKEN: "metrics-token-0123" }).config,
+      logger: createLogger({ level: "debug", sink: { write: (line) => void this.lines.push(line) } }),
+      metrics: new Metrics(),
+      health: this.health,
+      findLogin: async (token) => (Object.hasOwn(LOGINS, token) ? LOGINS[token as keyof typeof LOGINS] : undefined),
+      routes: [
+        notesRoutes(new RateLimit({ what: "scans", rate: perWindow(2, 60_000), clock: this.clock, enabled: true })),
+      ],
+      refusal: () => this.refusal,
+    });
+    this.#server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) => app.fetch(request, { ip: request.headers.get("X-Test-Ip") ?? "203.0.113.9" }),
+    });
+  }
+
+  get origin(): string {
+    return this.#server.url.origin;
+  }
+
+  ask(path: string, { token, ip, ...init }: Ask = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    if (ip) headers.set("X-Test-Ip", ip);
+    return fetch(new URL(path, this.origin), { ...init, headers });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop(true);
+  }
+}
+
+/** The problem document of a refusal, after checking its form. */
+export async function problemOf(response: Response): Promise<Record<string, unknown>> {
+  const document = (await response.json()) as Record<string, unknown>;
+  const form = { type: response.headers.get("Content-Type"), status: document.status, title: typeof document.title };
+  const wanted = { type: "application/problem+json", status: response.status, title: "string" };
+  if (!Bun.deepEquals(form, wanted)) throw new Error(`not a problem document: ${JSON.stringify(document)}`);
+  return document;
+}

@@ -1,0 +1,138 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { AppFixture, problemOf } from "./app.fixture.ts";
+import { MAX_BODY_BYTES } from "./body-limit.ts";
+
+const app = new AppFixture();
+afterAll(() => app.stop());
+
+const asJson = { "Content-Type": "application/json" };
+const put = (body: BodyInit, headers: Record<string, string> = asJson) =>
+  app.ask("/api/v1/notes/5", { method: "PUT", token: "alice", body, headers });
+
+describe("a signed-in route", () => {
+  test("answers its login", async () => {
+    const response = await put('{"text": "hello"}');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ id: 5, text: "hello", by: 20_000 });
+  });
+
+  test.each([
+    [undefined, "Sign in first"],
+    ["Bearer", "Sign in first"],
+    ["bearer   ", "Sign in first"],
+    ["Bearer nobody", "This token is not valid; sign in again"],
+    ["Bearer a b", "Authorization must be: Bearer <token>"],
+    ["Basic YTpi", "Authorization must be: Bearer <token>"],
+  ])("answers 401 to Authorization: %s", async (authorization, detail) => {
+    const headers = authorization === undefined ? asJson : { ...asJson, Authorization: authorization };
+    const response = await app.ask("/api/v1/notes/5", { method: "PUT", headers, body: '{"text":""}' });
+    expect(response.headers.get("WWW-Authenticate")).toBe("Bearer");
+    expect(await problemOf(response)).toMatchObject({ status: 401, code: "unauthorized", detail });
+  });
+
+  test("takes the scheme in any case", async () => {
+    expect((await app.ask("/api/v1/notes/5", { headers: { Authorization: "bEARER alice" } })).status).toBe(200);
+  });
+
+  test("for administrators answers 401, 403 or does it", async () => {
+    expect((await app.ask("/api/v1/notes/5", { method: "DELETE" })).status).toBe(401);
+    expect((await app.ask("/api/v1/notes/5", { method: "DELETE", token: "alice" })).status).toBe(403);
+    expect((await app.ask("/api/v1/notes/5", { method: "DELETE", token: "root" })).status).toBe(204);
+  });
+});
+
+test("a route for everybody knows who asks, and refuses a token that does not hold", async () => {
+  expect(await (await app.ask("/api/v1/notes/5")).json()).toMatchObject({ by: null });
+  expect(await (await app.ask("/api/v1/notes/5", { token: "alice" })).json()).toMatchObject({ by: 20_000 });
+  expect((await app.ask("/api/v1/notes/5", { token: "revoked" })).status).toBe(401);
+});
+
+describe("input", () => {
+  test.each<[string, BodyInit, Record<string, string>, number, object]>([
+    ["no field", "{}", asJson, 400, { code: "invalid", errors: [{ path: "text" }] }],
+    ["wrong type", '{"text": 5}', asJson, 400, { code: "invalid", errors: [{ path: "text" }] }],
+    ["broken JSON", '{"text": ', asJson, 400, { code: "invalid", errors: [{ path: "" }] }],
+    ["no body", "", asJson, 400, { code: "invalid" }],
+    ["null", "null", asJson, 400, { code: "invalid", errors: [{ path: "" }] }],
+    ["another type", "text=a", { "Content-Type": "text/plain" }, 415, { code: "unsupported_media_type" }],
+    ["a form", "text=a", { "Content-Type": "application/x-www-form-urlencoded" }, 415, {}],
+    ["a type with parameters", '{"text":""}', { "Content-Type": "application/json; charset=utf-8" }, 200, {}],
+  ])("body: %s", async (_, body, headers, status, expected) => {
+    const response = await put(body, headers);
+    expect(response.status).toBe(status);
+    expect(status === 200 ? {} : await problemOf(response)).toMatchObject(expected);
+  });
+
+  test.each([
+    ["/api/v1/notes/abc", 400],
+    ["/api/v1/notes/0", 400],
+    ["/api/v1/notes/1.5", 400],
+    ["/api/v1/notes/9007199254740993", 400],
+    ["/api/v1/notes/1?limit=0", 400],
+    ["/api/v1/notes/1?limit=x", 400],
+    ["/api/v1/notes/1?limit=100000", 200],
+  ])("%s is %d", async (path, status) => {
+    expect((await app.ask(path)).status).toBe(status);
+  });
+
+  test("limit is clamped", async () => {
+    expect(await (await app.ask("/api/v1/notes/1?limit=5000")).json()).toMatchObject({ text: "100" });
+    expect(await (await app.ask("/api/v1/notes/1")).json()).toMatchObject({ text: "50" });
+  });
+
+  test("a body where none is needed is ignored, whatever it is", async () => {
+    for (const [body, type] of [
+      ["{broken", "application/json"],
+      ["x=1", "text/plain"],
+    ] as const) {
+      const headers = { "Content-Type": type };
+      const response = await app.ask("/api/v1/notes/5", { method: "DELETE", token: "root", body, headers });
+      expect(response.status).toBe(204);
+    }
+  });
+});
+
+describe("a body's size", () => {
+  const text = (bytes: number) => JSON.stringify({ text: "x".repeat(bytes - '{"text":""}'.length) });
+  const chunked = (whole: string) =>
+    new ReadableStream({
+      start(controller) {
+        const bytes = new TextEncoder().encode(whole);
+        for (let at = 0; at < bytes.length; at += 10_000) controller.enqueue(bytes.subarray(at, at + 10_000));
+        controller.close();
+      },
+    });
+
+  test("may be 64 KiB", async () => {
+    expect((await put(text(MAX_BODY_BYTES))).status).toBe(200);
+    const response = await put(chunked(text(MAX_BODY_BYTES)));
+    expect(response.status).toBe(200);
+    expect(((await response.json()) as { text: string }).text.length).toBe(MAX_BODY_BYTES - 11);
+  });
+
+  test("not a byte more, declared or chunked", async () => {
+    expect(await problemOf(await put(text(MAX_BODY_BYTES + 1)))).toMatchObject({ status: 413, code: "too_large" });
+    expect(await problemOf(await put(chunked(text(MAX_BODY_BYTES + 1))))).toMatchObject({ status: 413 });
+  });
+
+  test("counts where the body is ignored too", async () => {
+    const init = { method: "DELETE", token: "root", body: text(MAX_BODY_BYTES + 1), headers: asJson };
+    expect((await app.ask("/api/v1/notes/5", init)).status).toBe(413);
+  });
+});
+
+describe("nothing there", () => {
+  test.each(["/nothing", "/api/v1/nothing", "/api/v1/notes", "/docs/package.json", "/docs/__proto__"])(
+    "%s is 404",
+    async (path) => {
+      expect(await problemOf(await app.ask(path))).toMatchObject({ code: "not_found" });
+    },
+  );
+
+  test("a wrong method is 405 and names the right ones", async () => {
+    const response = await app.ask("/api/v1/notes/5", { method: "POST" });
+    expect(await problemOf(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
+    expect(response.headers.get("Allow")?.split(", ").sort()).toEqual(["DELETE", "GET", "HEAD", "PUT"]);
+    expect((await app.ask("/healthz", { method: "DELETE" })).status).toBe(405);
+  });
+});

@@ -1,0 +1,75 @@
+/**
+ * The shell of the HTTP API: mounting, who asks, limits, errors, the document. Routes live with their features and are
+ * handed in as a list, so this room knows no feature. Everything that is refused leaves as a problem document, everything
+ * answered carries the security headers, and nothing is logged twice. Order of the middlewares: the log and counters see
+ * every answer, then headers, CORS, the refusal while draining, the size of the body, and last the route with its own.
+ * Live connections do not come here: the listener upgrades them before. Must not import features or the gateway.
+ */
+import type { Hono } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import type { Config } from "../config/config.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { Health } from "../ops/health.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { AppEnv } from "./app-env.ts";
+import { authenticate, type FindLogin } from "./authenticate.ts";
+import { bodyLimit, MAX_BODY_BYTES } from "./body-limit.ts";
+import { cors } from "./cors.ts";
+import { docsRoutes } from "./docs-routes.ts";
+import { openApiDocument } from "./document.ts";
+import { errorHandler, problemResponse } from "./errors.ts";
+import { observe } from "./observe.ts";
+import { newRoutes, type Routes } from "./openapi.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+export interface AppParts {
+  readonly config: Pick<Config, "listen" | "secrets">;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly findLogin: FindLogin;
+  /** Mounted under /api/v1. */
+  readonly routes: readonly Routes[];
+  /** Mounted at /, after everything else; not in the document. */
+  readonly pages?: Hono<AppEnv>;
+  /** Asked at every API request; what it returns is the answer, such as `draining`. */
+  readonly refusal?: () => ProblemError | undefined;
+}
+
+/** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
+export function createApp({ config, logger, metrics, health, findLogin, routes, pages, refusal }: AppParts): Routes {
+  const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
+  const app = newRoutes();
+  app.onError(errorHandler(logger));
+  app.notFound(() => problemResponse(new ProblemError("not_found")));
+
+  app.use(observe({ logger, metrics }));
+  app.use(securityHeaders);
+  app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (_, methods) =>
+        problemResponse(new ProblemError("method_not_allowed"), { Allow: methods.join(", ") }),
+    }),
+  );
+  app.use("/api/*", async (_, next) => {
+    const problem = refusal?.();
+    if (problem) throw problem;
+    await next();
+  });
+  app.use(bodyLimit(MAX_BODY_BYTES));
+  app.use(authenticate(findLogin));
+
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  for (const feature of routes) app.route("/api/v1", feature);
+  app.route("/", operatorRoutes({ health, metrics, metricsToken: config.secrets.metricsToken }));
+  app.route(
+    "/",
+    docsRoutes(() => openApiDocument(app, publicUrl)),
+  );
+  if (pages) app.route("/", pages);
+  return app;
+}

@@ -1,0 +1,39 @@
+import type { MiddlewareHandler } from "hono";
+import { ProblemError } from "../lib/problem.ts";
+import type { AppEnv } from "./app-env.ts";
+
+/** The largest body of an API request. Uploads have their own limit. */
+export const MAX_BODY_BYTES = 65_536;
+
+/**
+ * Refuses larger bodies with 413. A declared length is judged before anything is read; a chunked body is read up to the
+ * limit and handed on whole.
+ */
+export function bodyLimit(maxBytes: number): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { headers, method } = c.req.raw;
+    if (method === "GET" || method === "HEAD") return next();
+    if (headers.has("Transfer-Encoding")) {
+      const body = await readUpTo(c.req.raw, maxBytes);
+      c.req.raw = new Request(c.req.raw, { body });
+    } else if (Number(headers.get("Content-Length") ?? 0) > maxBytes) {
+      throw tooLarge(maxBytes);
+    }
+    await next();
+  };
+}
+
+async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function tooLarge(maxBytes: number): ProblemError {
+  return new ProblemError("too_large", `The body may have at most ${maxBytes} bytes`);
+}

@@ -1,0 +1,40 @@
+import type { MiddlewareHandler } from "hono";
+import { ProblemError } from "../lib/problem.ts";
+import type { AppEnv } from "./app-env.ts";
+import { problemResponse } from "./errors.ts";
+import { type HandshakeOriginRules, originVerdict } from "./origin.ts";
+
+const PREFLIGHT = {
+  "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+  "Access-Control-Allow-Headers": "Authorization, Content-Type, X-QR-Secret, Last-Event-ID",
+  "Access-Control-Max-Age": "600",
+};
+
+/**
+ * Lets pages of our own host and of ALLOWED_ORIGINS read our replies; never with credentials, since tokens travel in a
+ * header that only our own scripts set. A request of another origin is served like any other, but its page cannot read the
+ * reply; its preflight is refused.
+ */
+export function cors(rules: HandshakeOriginRules): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const origin = c.req.header("Origin");
+    const viaTrusted = c.env.address?.viaTrusted ?? false;
+    const allowed =
+      origin !== undefined && originVerdict({ headers: c.req.raw.headers, viaTrusted, rules }) === "allowed";
+    const preflight = c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method") !== undefined;
+
+    if (preflight) {
+      c.res = allowed
+        ? new Response(null, { status: 204, headers: PREFLIGHT })
+        : problemResponse(new ProblemError("origin_forbidden"));
+    } else {
+      await next();
+    }
+    const { headers } = c.res;
+    headers.append("Vary", "Origin");
+    if (allowed) {
+      headers.set("Access-Control-Allow-Origin", origin);
+      headers.set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
+    }
+  };
+}

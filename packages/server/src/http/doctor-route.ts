@@ -1,0 +1,79 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { isLoopback } from "../lib/ip-range.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { optionalLogin } from "./authenticate.ts";
+import { clientAddress, type TrustedProxies } from "./client-ip.ts";
+import { doctorWarnings } from "./doctor-warnings.ts";
+import { type ForwarderWarnings, untrustedForwarderText } from "./forwarder-warning.ts";
+import { json, maybeSignedIn, newRoutes, type Routes } from "./openapi.ts";
+import { requestUrl, seenAddress } from "./request-url.ts";
+
+/** Long enough for any real chain of proxies; the sender chooses the text. */
+const MAX_SHOWN_CHARACTERS = 1000;
+
+const Doctor = z
+  .object({
+    peerIp: z.string().openapi({ description: "Who opened the TCP connection to the server" }),
+    forwarded: z
+      .string()
+      .nullable()
+      .openapi({ description: "X-Forwarded-For, or X-Real-IP where there is none, as it came" }),
+    clientIp: z.string().openapi({ description: "The address that counts for limits, bans and logs" }),
+    scheme: z.enum(["http", "https"]),
+    host: z.string().openapi({ description: "The host as the client names it" }),
+    warnings: z.array(z.string()),
+    trustedProxies: z
+      .array(z.string())
+      .nullable()
+      .openapi({ description: "For administrators, and for requests from the server's own machine; else null" }),
+  })
+  .openapi("Doctor");
+
+const doctor = createRoute({
+  method: "get",
+  path: "/doctor",
+  tags: ["server"],
+  summary: "What the server sees of this request, and what looks wrong about the proxies in between",
+  security: maybeSignedIn,
+  middleware: [optionalLogin] as const,
+  responses: { 200: json(Doctor, "How the request arrived") },
+});
+
+export interface DoctorParts {
+  readonly trusted: TrustedProxies;
+  /** TRUSTED_PROXIES, of which `trusted` was made. */
+  readonly proxies: readonly string[];
+  readonly publicUrl: string | undefined;
+  readonly forwarders: ForwarderWarnings;
+}
+
+/** `GET /doctor`, for `parley doctor` and for people who set up a proxy. Tells each only about his own way here. */
+export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorParts): Routes {
+  const routes = newRoutes();
+  routes.openapi(doctor, (c) => {
+    const { headers } = c.req.raw;
+    const url = requestUrl(c.req.raw);
+    if (!url) throw new ProblemError("invalid", "The Host header is malformed");
+    const address = c.env.address ?? clientAddress({ peer: c.env.ip, headers, trusted });
+    const seen = seenAddress(url, headers, address.viaTrusted);
+    // A proxy on the same machine makes strangers look local, but it mostly gives itself away by its header.
+    const local = isLoopback(address.clientIp) && address.forwarded === null;
+    const showList = local || c.var.login?.power === 1;
+    const warnings = doctorWarnings({ address, headers, seen, proxies, publicUrl, showList });
+    const others = showList ? forwarders.peers().filter((peerIp) => peerIp !== address.peerIp) : [];
+    warnings.push(...others.map((peerIp) => untrustedForwarderText({ peerIp, proxies, showList })));
+    c.header("Cache-Control", "no-store");
+    return c.json(
+      {
+        peerIp: address.peerIp,
+        forwarded: address.forwarded?.slice(0, MAX_SHOWN_CHARACTERS) ?? null,
+        clientIp: address.clientIp,
+        ...seen,
+        warnings,
+        trustedProxies: showList ? [...proxies] : null,
+      },
+      200,
+    );
+  });
+  return routes;
+}

@@ -1,0 +1,68 @@
+import { ERRORS, type ErrorCode } from "@parley/protocol";
+import type { ErrorHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ZodError } from "zod";
+import { ProblemError } from "../lib/problem.ts";
+import type { Logger } from "../ops/logger.ts";
+
+/** The RFC 9457 document of a refusal, as every HTTP door sends it. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  readonly [field: string]: unknown;
+}
+
+export function problemDocument(error: ProblemError): ProblemDocument {
+  const { title, status } = ERRORS[error.code];
+  // The cause of a fault of ours is in the log; what the client gets says nothing of the inside.
+  const detail = error.code === "internal" ? {} : { detail: error.message };
+  return { ...error.extra, type: `urn:parley:problem:${error.code}`, title, status, code: error.code, ...detail };
+}
+
+/** A problem as an HTTP response; usable outside the app, such as before an upgrade. */
+export function problemResponse(error: ProblemError, headers: Record<string, string> = {}): Response {
+  const all = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...headers });
+  if (error.retryAfterMs !== undefined) all.set("Retry-After", String(retryAfterSeconds(error.retryAfterMs)));
+  if (error.status === 401 && !all.has("WWW-Authenticate")) all.set("WWW-Authenticate", "Bearer");
+  return new Response(JSON.stringify(problemDocument(error)), { status: error.status, headers: all });
+}
+
+/** Never 0: a client that reads it literally would come back at once. */
+function retryAfterSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}
+
+/** What is wrong with a request, field by field, as 400 `invalid`. */
+export function invalidInput(error: ZodError): ProblemError {
+  const errors = error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const first = errors[0];
+  const where = first?.path ? `${first.path}: ` : "";
+  return new ProblemError("invalid", first ? `${where}${first.message}` : undefined, { extra: { errors } });
+}
+
+/** Whatever was thrown, as the problem the client may see; undefined means a fault of ours. */
+export function asProblem(thrown: unknown): ProblemError | undefined {
+  if (thrown instanceof ProblemError) return thrown;
+  if (thrown instanceof HTTPException) {
+    if (thrown.status === 400) {
+      const errors = [{ path: "", message: "The body is not valid JSON" }];
+      return new ProblemError("invalid", "The body is not valid JSON", { extra: { errors } });
+    }
+    if (thrown.status === 413) return new ProblemError("too_large");
+    if (thrown.status === 415) return new ProblemError("unsupported_media_type");
+  }
+  return undefined;
+}
+
+/** For Hono's `onError`. Unknown errors are logged with their cause and answered with 500 `internal`. */
+export function errorHandler(logger: Logger): ErrorHandler {
+  return (thrown, c) => {
+    const problem = asProblem(thrown);
+    if (problem) return problemResponse(problem);
+    logger.error({ err: thrown, method: c.req.method, path: c.req.path }, "request failed");
+    return problemResponse(new ProblemError("internal"));
+  };
+}

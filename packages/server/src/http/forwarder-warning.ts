@@ -1,0 +1,59 @@
+import type { Health } from "../ops/health.ts";
+import type { Logger } from "../ops/logger.ts";
+import { type ClientAddress, LOOPBACK_PROXIES } from "./client-ip.ts";
+
+/** Peers beyond this are not named: anybody can send the header, and each name takes memory and a line. */
+const MAX_PEERS = 20;
+
+/**
+ * Remembers peers that send X-Forwarded-For without being trusted: usually the operator's own proxy, missing in
+ * TRUSTED_PROXIES, so that everybody behind it has one address. Each is named once in the log, in /readyz and to
+ * administrators in doctor, until the process ends.
+ */
+export class ForwarderWarnings {
+  readonly #parts: { health: Health; logger: Logger; proxies: readonly string[] };
+  readonly #peers = new Set<string>();
+
+  /** @param parts.proxies TRUSTED_PROXIES as it is */
+  constructor(parts: { health: Health; logger: Logger; proxies: readonly string[] }) {
+    this.#parts = parts;
+  }
+
+  /** Called for each request and handshake; nearly free where there is nothing to say. */
+  note({ untrustedForwarder, peerIp }: ClientAddress): void {
+    if (!untrustedForwarder || this.#peers.has(peerIp) || this.#peers.size >= MAX_PEERS) return;
+    this.#peers.add(peerIp);
+    const { health, logger, proxies } = this.#parts;
+    // The log is the operator's; /readyz may be seen by anybody.
+    logger.warn({ peer: peerIp }, untrustedForwarderText({ peerIp, proxies, showList: true }));
+    health.warn(`forwarder:${peerIp}`, untrustedForwarderText({ peerIp, proxies, showList: false }));
+  }
+
+  /** In the order they were first seen. */
+  peers(): readonly string[] {
+    return [...this.#peers];
+  }
+}
+
+interface Suggestion {
+  readonly peerIp: string;
+  readonly proxies: readonly string[];
+  /** Whether whom we tell may know the list as it is; the default is no secret. */
+  readonly showList: boolean;
+}
+
+/** Names the exact value to set. */
+export function untrustedForwarderText(suggestion: Suggestion): string {
+  const { peerIp } = suggestion;
+  return (
+    `${peerIp} sends X-Forwarded-For but is not a trusted proxy, so the header is ignored and everybody behind it has the ` +
+    `address ${peerIp}. If it is your proxy, set ${withProxy(suggestion)}`
+  );
+}
+
+/** The setting that trusts one more address. */
+export function withProxy({ peerIp, proxies, showList }: Suggestion): string {
+  const standard = proxies.join() === LOOPBACK_PROXIES.join();
+  const before = showList || standard ? proxies.join(",") : "<as it is now>";
+  return `TRUSTED_PROXIES=${before === "" ? "" : `${before},`}${peerIp}`;
+}

@@ -1,0 +1,132 @@
+/*
+ * How a feature defines its routes. A complete example:
+ *
+ *   import { createRoute, z } from "@hono/zod-openapi";
+ *   import { requireLogin } from "../http/authenticate.ts";
+ *   import { json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
+ *
+ *   const Room = z.object({ id: z.number().int(), name: z.string().nullable() }).openapi("Room");
+ *
+ *   const renameRoom = createRoute({
+ *     method: "patch",
+ *     path: "/rooms/{id}",                       // mounted under /api/v1
+ *     tags: ["rooms"],
+ *     summary: "Change a room's name",
+ *     security: signedIn,                        // for the document
+ *     middleware: [requireLogin] as const,       // for real: c.var.login is a Login
+ *     request: {
+ *       params: z.object({ id: idParam("id") }), // text of the path to a number
+ *       body: jsonBody(z.object({ name: z.string().min(1).max(32) })), // leave `body` out where none is needed: it is ignored
+ *     },
+ *     responses: { 200: json(Room, "The room as it is now"), ...problems(403, 404, 422) }, // 400, 401, 429 … come by themselves
+ *   });
+ *
+ *   export function roomsRoutes({ rooms }: { rooms: Rooms }) {
+ *     const routes = newRoutes();
+ *     routes.openapi(renameRoom, async (c) => {
+ *       const { id } = c.req.valid("param");
+ *       const { name } = c.req.valid("json");
+ *       return c.json(await rooms.rename({ roomId: id, name, login: c.var.login }), 200);
+ *     });
+ *     return routes;                             // server.ts passes it in createApp({ routes: [...] })
+ *   }
+ *
+ * Refusals are thrown (`throw new ProblemError("not_found")`), never returned.
+ */
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { ERRORS } from "@parley/protocol";
+import type { AppEnv } from "./app-env.ts";
+import { invalidInput } from "./errors.ts";
+
+export type Routes = OpenAPIHono<AppEnv>;
+
+/** An empty set of routes whose input errors become 400 `invalid`. */
+export function newRoutes(): Routes {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidInput(result.error);
+    },
+  });
+}
+
+/** For a route's `security`: it needs `Authorization: Bearer <token>`. */
+export const signedIn = [{ bearer: [] }];
+/** The same where anonymous requests are answered too. */
+export const maybeSignedIn = [{ bearer: [] }, {}];
+
+const codes = Object.keys(ERRORS) as [keyof typeof ERRORS, ...(keyof typeof ERRORS)[]];
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.enum(codes),
+    detail: z.string().optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });
+
+/** A JSON reply with its schema. */
+export function json<S extends z.ZodType>(schema: S, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** A JSON body that must be there. */
+export function jsonBody<S extends z.ZodType>(schema: S) {
+  return { required: true, content: { "application/json": { schema } } } as const;
+}
+
+/** A reply without a body, such as 204. */
+export function noContent(description: string) {
+  return { description };
+}
+
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 503;
+
+const PROBLEM_TEXTS: Record<ProblemStatus, string> = {
+  400: "The request is not valid",
+  401: "Sign in first",
+  403: "You may see this, but not do it",
+  404: "It does not exist, or you may not see it",
+  409: "It conflicts with what is there",
+  413: "The request is too large",
+  415: "The body must be JSON",
+  422: "A rule forbids it; see `code`",
+  429: "Too many requests; see Retry-After",
+  503: "Overloaded or restarting; see Retry-After",
+};
+
+interface ProblemReply {
+  description: string;
+  content: { "application/problem+json": { schema: typeof Problem } };
+}
+
+/** The refusals of a route beside 400, 401, 415, 429 and 503, which every route may answer and the document adds by itself. */
+export function problems<S extends ProblemStatus>(...statuses: S[]): Record<S, ProblemReply> {
+  const replies = statuses.map((status) => [status, problemReply(PROBLEM_TEXTS[status])] as const);
+  return Object.fromEntries(replies) as Record<S, ProblemReply>;
+}
+
+function problemReply(description: string): ProblemReply {
+  return { description, content: { "application/problem+json": { schema: Problem } } };
+}
+
+/** A positive id out of a path, where everything is text. */
+export function idParam(name: string) {
+  return z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(Number.MAX_SAFE_INTEGER)
+    .openapi({ param: { name, in: "path" }, type: "integer" });
+}
+
+/** `limit` of a list: 1 to 100, 50 when absent; a larger one is taken as 100. */
+export const limitParam = z.coerce
+  .number()
+  .int()
+  .positive()
+  .default(50)
+  .transform((limit) => Math.min(limit, 100))
+  .openapi({ param: { name: "limit", in: "query" }, type: "integer", minimum: 1, maximum: 100, default: 50 });

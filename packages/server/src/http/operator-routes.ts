@@ -1,0 +1,46 @@
+import { Hono } from "hono";
+import { isLoopback } from "../lib/ip-range.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { sameSecret } from "../lib/same-secret.ts";
+import type { Health } from "../ops/health.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { AppEnv } from "./app-env.ts";
+import { bearerToken } from "./authenticate.ts";
+
+interface OperatorParts {
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly metricsToken: string | undefined;
+}
+
+/** What probes and scrapers ask: /healthz (the process answers), /readyz (it should get traffic), /metrics. */
+export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+
+  routes.get("/healthz", (c) => c.json({ status: "ok" }));
+
+  routes.get("/readyz", async (c) => {
+    const { ready, state, checks, warnings } = await health.report();
+    if (ready) return c.json({ status: state, checks, warnings });
+    const broken = checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.message}`);
+    const detail = state === "starting" ? "The server is starting" : broken.join("; ");
+    const extra = { state, checks, warnings };
+    throw state === "draining"
+      ? new ProblemError("draining", undefined, { extra, retryAfterMs: 5000 })
+      : new ProblemError("not_ready", detail, { extra, retryAfterMs: 1000 });
+  });
+
+  routes.get("/metrics", async (c) => {
+    const token = bearerToken(c.req.header("Authorization"));
+    if (!isLoopback(c.env.ip) || token !== undefined) checkToken(token, metricsToken);
+    return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
+  });
+
+  return routes;
+}
+
+function checkToken(given: string | undefined, expected: string | undefined): void {
+  if (expected === undefined)
+    throw new ProblemError("forbidden", "From elsewhere than loopback this needs METRICS_TOKEN");
+  if (given === undefined || !sameSecret(given, expected)) throw new ProblemError("unauthorized");
+}

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { originVerdict } from "./origin.ts";
+import { requestUrl, seenAddress } from "./request-url.ts";
+
+const rules = {
+  allowedOrigins: ["https://app.example.com", "http://localhost:5173"],
+  publicUrl: "https://chat.example.com",
+  ownPorts: [8080, 8090],
+};
+
+function verdict(origin: string | null, more: Record<string, string> = {}, viaTrusted = false) {
+  const headers = new Headers({ host: "10.0.0.5:8080", ...more });
+  if (origin !== null) headers.set("origin", origin);
+  return originVerdict({ headers, viaTrusted, rules });
+}
+
+describe("origins of handshakes", () => {
+  test.each([
+    ["no Origin, as programs do", null, {}, "absent"],
+    ["null, as sandboxed pages do", "null", {}, "foreign"],
+    ["empty", "", {}, "foreign"],
+    ["our own host", "http://10.0.0.5:8080", {}, "allowed"],
+    ["our own host, TLS before us", "https://10.0.0.5:8080", {}, "allowed"],
+    ["our own host, default port", "https://chat.lan", { host: "chat.lan" }, "allowed"],
+    ["our own host, default port written out", "https://chat.lan", { host: "Chat.lan:443" }, "allowed"],
+    ["our own host, IPv6", "http://[::1]:8080", { host: "[::1]:8080" }, "allowed"],
+    ["our other port", "http://10.0.0.5:8080", { host: "10.0.0.5:8090" }, "allowed"],
+    ["a port of another program", "http://10.0.0.5:3000", {}, "foreign"],
+    ["our port on another host", "http://10.0.0.6:8080", { host: "10.0.0.5:8090" }, "foreign"],
+    ["PUBLIC_URL", "https://chat.example.com", {}, "allowed"],
+    ["PUBLIC_URL with another scheme", "http://chat.example.com", {}, "foreign"],
+    ["ALLOWED_ORIGINS", "https://app.example.com", {}, "allowed"],
+    ["ALLOWED_ORIGINS with a port", "http://localhost:5173", {}, "allowed"],
+    ["another port of an allowed one", "http://localhost:5174", {}, "foreign"],
+    ["a stranger", "https://evil.example", {}, "foreign"],
+    ["our host as its prefix", "http://10.0.0.5:8080.evil.example", {}, "foreign"],
+    ["our host as its user part", "http://10.0.0.5:8080@evil.example", {}, "foreign"],
+    ["an allowed one as its subdomain", "https://app.example.com.evil.example", {}, "foreign"],
+    ["another kind of page", "chrome-extension://10.0.0.5:8080", {}, "foreign"],
+    ["no Host", "http://10.0.0.5:8080", { host: "" }, "foreign"],
+    ["two Hosts", "http://evil.example", { host: "10.0.0.5:8080, evil.example" }, "foreign"],
+  ] as const)("%s", (_, origin, headers, wanted) => {
+    expect(verdict(origin, headers)).toBe(wanted);
+  });
+
+  test("X-Forwarded-Host counts from a trusted peer only", () => {
+    const forwarded = { "x-forwarded-host": "im.example.org" };
+    expect(verdict("https://im.example.org", forwarded, true)).toBe("allowed");
+    expect(verdict("https://im.example.org", forwarded, false)).toBe("foreign");
+    expect(verdict("https://im.example.org:8443", { "x-forwarded-host": "x, im.example.org:8443" }, true)).toBe(
+      "allowed",
+    );
+    expect(verdict("https://evil.example", forwarded, true)).toBe("foreign");
+    expect(verdict("http://10.0.0.5:8080", forwarded, true)).toBe("allowed");
+  });
+});
+
+describe("the request's address", () => {
+  const at = (host: string | undefined, url = "http://h/p?q=1") => {
+    const request = new Request(url, host === undefined ? {} : { headers: { host } });
+    return requestUrl(request)?.href;
+  };
+
+  test("hosts that are one host", () => {
+    for (const host of ["h", "a.b-c.d_e", "10.0.0.1:80", "[::1]:8080", "[::ffff:10.0.0.1]", "xn--bcher-kva.example"]) {
+      expect(at(host), host).toBe("http://h/p?q=1");
+    }
+    expect(at(undefined)).toBe("http://h/p?q=1");
+  });
+
+  test("hosts that are none", () => {
+    for (const host of ["a b", "a/b", "a, b", "a:b", "a:123456", "[::1", "user@a", "a?b", "a#b", "é"]) {
+      expect(at(host), host).toBeUndefined();
+    }
+  });
+
+  test("what the client sees", () => {
+    const seen = (headers: Record<string, string>, viaTrusted: boolean) =>
+      seenAddress(new URL("http://10.0.0.5:8080/ws"), new Headers(headers), viaTrusted);
+    const forwarded = {
+      host: "10.0.0.5:8080",
+      "x-forwarded-proto": "https",
+      "x-forwarded-host": "Chat.example.com:443",
+    };
+    expect(seen(forwarded, true)).toEqual({ scheme: "https", host: "chat.example.com" });
+    expect(seen(forwarded, false)).toEqual({ scheme: "http", host: "10.0.0.5:8080" });
+    expect(seen({ host: "a:80", "x-forwarded-proto": "wss, http" }, true)).toEqual({ scheme: "https", host: "a:80" });
+    expect(seen({ host: "a:80", "x-forwarded-proto": "gopher", "x-forwarded-host": "<x>" }, true)).toEqual({
+      scheme: "http",
+      host: "10.0.0.5:8080",
+    });
+    expect(seen({ host: "[::1]:8080" }, true)).toEqual({ scheme: "http", host: "[::1]:8080" });
+  });
+});

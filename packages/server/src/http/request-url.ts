@@ -1,0 +1,34 @@
+/** `example.com`, `10.0.0.1:8080`, `[::1]:8080`; one host only, so two Host lines (joined by a comma) are none. */
+const HOST = /^(\[[\da-f:.]+\]|[a-z\d._-]+)(:\d{1,5})?$/i;
+
+/**
+ * The request's address. Call this in place of `new URL(request.url)` before routing: Bun hands over a bare path where the
+ * Host header is unusable, and the constructor then throws. HTTP/1.0 probes without a Host get `http://localhost`; undefined
+ * means a Host that is malformed or there twice, which is a 400.
+ */
+export function requestUrl(request: Request): URL | undefined {
+  const host = request.headers.get("host");
+  if (host && !HOST.test(host)) return undefined;
+  const url = request.url.startsWith("/") ? `http://localhost${request.url}` : request.url;
+  return /^https?:/.test(url) && URL.canParse(url) ? new URL(url) : undefined;
+}
+
+export interface SeenAddress {
+  readonly scheme: "http" | "https";
+  /** With the port where it is not the scheme's own, lower case. */
+  readonly host: string;
+}
+
+/**
+ * Under which address the client sees this server: X-Forwarded-Proto and X-Forwarded-Host count when the peer is a
+ * trusted proxy (see client-ip.ts); otherwise, and where they are malformed, the connection's scheme and the Host header.
+ */
+export function seenAddress(url: URL, headers: Headers, viaTrusted: boolean): SeenAddress {
+  const forwarded = (name: string) => (viaTrusted ? headers.get(name)?.split(",")[0]?.trim().toLowerCase() : undefined);
+  // Some proxies write ws and wss for handshakes.
+  const proto = forwarded("x-forwarded-proto")?.replace(/^ws/, "http");
+  const scheme = proto === "http" || proto === "https" ? proto : url.protocol === "https:" ? "https" : "http";
+  const host = forwarded("x-forwarded-host") ?? headers.get("host") ?? url.host;
+  const text = `${scheme}://${HOST.test(host) ? host : url.host}`;
+  return { scheme, host: URL.canParse(text) ? new URL(text).host : url.host };
+}

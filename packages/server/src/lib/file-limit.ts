@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+
+/** What most systems allow a process that was not told otherwise. */
+const USUAL_LIMIT = 1024;
+
+/** How many files and sockets this process may have open at once. Linux says so in /proc; elsewhere the usual 1 024 is assumed. */
+export function openFileLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    if (soft === "unlimited") return 1_000_000;
+    return Number(soft) > 0 ? Number(soft) : USUAL_LIMIT;
+  } catch {
+    return USUAL_LIMIT;
+  }
+}

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { ipLimitKey, isLoopback } from "./ip-range.ts";
+
+test.each([
+  ["203.0.113.7", "203.0.113.7"],
+  ["::ffff:203.0.113.7", "203.0.113.7"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:db8:1:2::", "2001:db8:1:2::/64"],
+  ["2001:0DB8::1", "2001:db8:0:0::/64"],
+  ["not an address", "not an address"],
+])("%s counts as %s", (ip, key) => expect(ipLimitKey(ip)).toBe(key));
+
+test.each([
+  ["127.0.0.1", true],
+  ["127.8.8.8", true],
+  ["::1", true],
+  ["::ffff:127.0.0.1", true],
+  ["10.0.0.1", false],
+  ["::", false],
+  ["", false],
+])("loopback: %s is %p", (ip, expected) => expect(isLoopback(ip)).toBe(expected));

@@ -1,0 +1,19 @@
+import ipaddr from "ipaddr.js";
+
+/**
+ * The unit that IP limits count by: an IPv4 address as it is, an IPv6 address as its /64, since one customer usually has a
+ * whole /64. IPv4-mapped addresses count as IPv4. Text that is no address is returned unchanged.
+ */
+export function ipLimitKey(ip: string): string {
+  if (!ipaddr.isValid(ip)) return ip;
+  const address = ipaddr.process(ip);
+  if (address.kind() === "ipv4") return address.toString();
+  return `${(address as ipaddr.IPv6).parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(":")}::/64`;
+}
+
+export function isLoopback(ip: string): boolean {
+  return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
+}

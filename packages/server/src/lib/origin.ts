@@ -1,0 +1,22 @@
+export interface OriginRules {
+  /** Origins as `https://chat.example.com`, without a trailing slash. */
+  readonly allowedOrigins: readonly string[];
+  readonly publicUrl: string | undefined;
+}
+
+/**
+ * Whether a page of this Origin may talk to us: our own host (as the Host header names it, whatever the scheme, since TLS
+ * may end at a proxy), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
+ */
+export function isOriginAllowed(origin: string, host: string | null | undefined, rules: OriginRules): boolean {
+  if (rules.allowedOrigins.includes(origin) || origin === rules.publicUrl) return true;
+  if (!host) return false;
+  const given = hostOf(origin);
+  return given !== undefined && given === hostOf(`${origin.slice(0, origin.indexOf(":"))}://${host}`);
+}
+
+/** Host and port of an origin in canonical form: lower case, default port left out. */
+function hostOf(origin: string): string | undefined {
+  if (!/^https?:\/\//.test(origin)) return undefined;
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

@@ -1,0 +1,9 @@
+import { expect, test } from "bun:test";
+import { sameSecret } from "./same-secret.ts";
+
+test("secrets are the same only when they are", () => {
+  expect(sameSecret("abc", "abc")).toBe(true);
+  expect(sameSecret("abc", "abd")).toBe(false);
+  expect(sameSecret("", "abc")).toBe(false);
+  expect(sameSecret("abcd", "abc")).toBe(false);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { createLogger, type LogLevel, requestLog } from "./logger.ts";
+
+function recording(level: LogLevel = "info") {
+  const lines: string[] = [];
+  return { lines, logger: createLogger({ level, sink: { write: (line) => void lines.push(line) } }) };
+}
+
+test("lines are JSON with a readable level and time", () => {
+  const { lines, logger } = recording();
+  logger.info({ rooms: 3 }, "ready");
+  expect(JSON.parse(lines[0] ?? "")).toEqual({
+    level: "info",
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    rooms: 3,
+    msg: "ready",
+  });
+});
+
+test("secrets are hidden at the top and one level down", () => {
+  const { lines, logger } = recording();
+  for (const field of ["token", "password", "secret", "authorization", "cookie", "query"]) {
+    logger.info({ [field]: "HUSH", a: { [field]: "HUSH" } });
+  }
+  logger.child({ token: "HUSH" }).info("child");
+  expect(lines).toHaveLength(7);
+  expect(lines.join("")).not.toContain("HUSH");
+});
+
+test("an error is logged with its cause", () => {
+  const { lines, logger } = recording();
+  logger.error({ err: new Error("outer", { cause: new Error("inner") }) }, "failed");
+  expect(lines[0]).toContain("outer");
+  expect(lines[0]).toContain("inner");
+});
+
+test.each([
+  ["/api/v1/rooms", 200, ["info"]],
+  ["/api/v1/rooms", 404, ["info"]],
+  ["/api/v1/rooms", 500, ["error"]],
+  ["/healthz", 200, []],
+  ["/readyz", 503, []],
+])("the line of a request: %s %d", (path, status, levels) => {
+  const { lines, logger } = recording();
+  requestLog(logger)({ requestId: "r", method: "GET", path, status, ms: 1, ip: "192.0.2.1", loginId: undefined });
+  expect(lines.map((line) => JSON.parse(line).level)).toEqual(levels);
+});
+
+test("silent is silent", () => {
+  const { lines, logger } = recording("silent");
+  logger.fatal("nothing");
+  expect(lines).toEqual([]);
+});

@@ -1,0 +1,68 @@
+/**
+ * What the operator sees: log lines, metrics, health. Any room may use this one; it knows none of them. Log lines are JSON
+ * on stdout, one per line, and never hold a token, a password, a QR secret or a query string. Nothing here writes files or
+ * starts worker threads. Must not import features, http or gateway.
+ */
+import pino from "pino";
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+export type Logger = pino.Logger;
+
+/** Field names whose values never reach the log, at the top and one level down; deeper would cost every line 30 µs. */
+const SECRET_FIELDS = [
+  "token",
+  "password",
+  "passwordHash",
+  "secret",
+  "authorization",
+  "cookie",
+  "query",
+  "metricsToken",
+];
+const redact = {
+  paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
+  censor: "[hidden]",
+};
+
+/** Where lines go instead of stdout; for tests. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+/** Lines are written synchronously, so that the last one before a crash is there. */
+export function createLogger({ level, sink }: { level: LogLevel; sink?: LogSink }): Logger {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    redact,
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  return pino(options, sink ?? pino.destination({ dest: 1, sync: true }));
+}
+
+export interface RequestLine {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query string, which may hold a token. */
+  readonly path: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly ip: string;
+  readonly loginId: number | undefined;
+}
+
+/**
+ * Writes one line per HTTP request. Probes and scrapes come every few seconds and are only shown at `debug`. The fields are
+ * fixed and none is secret, so these lines, of which there are thousands a second, skip the search for secrets.
+ */
+export function requestLog(logger: Logger): (line: RequestLine) => void {
+  const plain = logger.child({}, { redact: [] });
+  return (line) => {
+    if (PROBES.has(line.path)) plain.debug(line, "request");
+    else if (line.status >= 500) plain.error(line, "request");
+    else plain.info(line, "request");
+  };
+}
+
+const PROBES = new Set(["/healthz", "/readyz", "/metrics"]);

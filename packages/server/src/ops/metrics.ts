@@ -1,0 +1,106 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { every, type Stop } from "../lib/interval.ts";
+
+/** How often the event loop's lag is sampled. Often enough to see a stall of a tenth of a second, cheap enough to forget. */
+const LAG_SAMPLE_MS = 200;
+
+export type TransportName = "websocket" | "sse" | "poll";
+
+/**
+ * Everything that is counted, in the Prometheus text form. Labels have few values: never an id, a name or a path with ids
+ * in it. Counting is cheap (under a microsecond); where it happens per frame, keep the bound child (`framesIn.labels(…)`).
+ * prom-client's own process metrics are left out, since several of them are wrong on Bun; the ones below are measured here.
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #lag: Histogram;
+
+  /** Live connections by transport (websocket, sse, poll). */
+  readonly connections: Gauge<"transport">;
+  /** Connections ended, by close code. */
+  readonly closes: Counter<"code">;
+  readonly framesIn: Counter<"transport">;
+  readonly framesOut: Counter<"transport">;
+  /** Events appended to the log. */
+  readonly eventsAppended: Counter;
+  /** Messages sent, by result: an error code, or `ok`. */
+  readonly sends: Counter<"result">;
+  readonly httpRequests: Counter<"method" | "route" | "status">;
+  readonly httpSeconds: Histogram<"route">;
+
+  constructor() {
+    const registers = [this.#registry];
+    const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+      new Counter<L>({ name, help, labelNames, registers });
+
+    this.connections = new Gauge({
+      name: "parley_connections",
+      help: "Live connections",
+      labelNames: ["transport"],
+      registers,
+    });
+    this.closes = counter("parley_closes_total", "Connections ended, by close code", ["code"]);
+    this.framesIn = counter("parley_frames_in_total", "Frames received from clients", ["transport"]);
+    this.framesOut = counter("parley_frames_out_total", "Frames sent to clients", ["transport"]);
+    this.eventsAppended = counter("parley_events_appended_total", "Events appended to the log");
+    this.sends = counter("parley_sends_total", "Messages sent, by result", ["result"]);
+    this.httpRequests = counter("parley_http_requests_total", "HTTP requests", ["method", "route", "status"]);
+    this.httpSeconds = new Histogram({
+      name: "parley_http_request_seconds",
+      help: "Time to answer an HTTP request; hanging polls included",
+      labelNames: ["route"],
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+      registers,
+    });
+    this.#lag = new Histogram({
+      name: "parley_event_loop_lag_seconds",
+      help: `How late a timer of ${LAG_SAMPLE_MS} ms fires`,
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    });
+    processGauges(registers);
+  }
+
+  /** Starts sampling the event loop. */
+  start(): Stop {
+    let last = performance.now();
+    return every(LAG_SAMPLE_MS, () => {
+      const now = performance.now();
+      this.#lag.observe(Math.max(0, now - last - LAG_SAMPLE_MS) / 1000);
+      last = now;
+    });
+  }
+
+  readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** The page that a scrape gets. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+/** Read at the moment of a scrape. */
+function processGauges(registers: Registry[]): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+
+  gauge("process_resident_memory_bytes", "Resident memory", () => process.memoryUsage.rss());
+  gauge("parley_uptime_seconds", "Time since the process began", () => process.uptime());
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time used, user and system",
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}

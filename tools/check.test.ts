@@ -1,0 +1,115 @@
+import { expect, test } from "bun:test";
+import { clockCheck, environmentCheck } from "./banned-names.ts";
+import { fileSizeCheck, longFiles } from "./file-size.ts";
+import { folderCommentsCheck } from "./folder-comments.ts";
+import { cyclesCheck } from "./import-cycles.ts";
+import { directionCheck } from "./import-direction.ts";
+import { importsOf, source } from "./sources.ts";
+import { namedInTests, rulesOf } from "./spec-rules.ts";
+
+const server = (path: string, text: string) => source(`packages/server/src/${path}`, text);
+const importing = (...paths: string[]) => paths.map((path) => `import { x } from "${path}";\n`).join("");
+
+test("imports are found in all their forms, but not in comments", () => {
+  const text = `
+    import a from "./a.ts";
+    import type { B } from "./b.ts";
+    import {
+      c,
+    } from "../c/c.ts";
+    import "./d.css";
+    export * from "./e.ts";
+    const { f } = await import("./f.ts");
+    // import g from "./g.ts";
+    /* import h from "./h.ts"; */
+    import z from "zod";`;
+  const found = importsOf(server("x/x.ts", text)).map(({ specifier }) => specifier);
+  expect(found.sort()).toEqual(["../c/c.ts", "./a.ts", "./b.ts", "./d.css", "./e.ts", "./f.ts", "zod"]);
+});
+
+test.each([
+  ["rooms/rooms.ts", "../identity/accounts.ts", true],
+  ["rooms/rooms.ts", "../http/errors.ts", true],
+  ["rooms/rooms.ts", "./rights.ts", true],
+  ["contacts/friends.ts", "../uploads/uploads.ts", true],
+  ["rooms/rooms.ts", "../messages/send.ts", false],
+  ["rooms/rooms.ts", "../gateway/hub.ts", false],
+  ["http/app.ts", "../identity/accounts.ts", false],
+  ["gateway/hub.ts", "../event-log/outbox.ts", true],
+  ["gateway/hub.ts", "../http/errors.ts", true],
+  ["gateway/hub.ts", "../rooms/rooms.ts", false],
+  ["lib/ids.ts", "../config/config.ts", false],
+  ["db/open.ts", "../event-log/tail.ts", false],
+  ["server.ts", "./gateway/hub.ts", true],
+  ["cli/serve.ts", "../server.ts", true],
+  ["server.ts", "./cli/serve.ts", false],
+  ["rooms/rooms.ts", "../server.ts", false],
+  ["strange/x.ts", "../lib/ids.ts", false],
+  ["rooms/rooms.ts", "../strange/x.ts", false],
+  ["rooms/rooms.ts", "@parley/protocol", true],
+  ["rooms/rooms.ts", "@parley/client", false],
+  ["rooms/rooms.ts", "../../../protocol/src/ids.ts", false],
+  ["rooms/rooms.test.ts", "../messages/send.ts", true],
+])("%s may import %s: %p", (from, to, allowed) => {
+  expect(directionCheck([server(from, importing(to))])).toHaveLength(allowed ? 0 : 1);
+});
+
+test("the protocol imports nothing of ours", () => {
+  expect(directionCheck([source("packages/protocol/src/x.ts", importing("@parley/server"))])).toHaveLength(1);
+});
+
+test("circles are found, those of types are none", () => {
+  const a = server("rooms/a.ts", `${importing("./b.ts")}export const y = x;`);
+  const b = server("rooms/b.ts", `${importing("./c.ts")}export const y = x;`);
+  const c = (text: string) => server("rooms/c.ts", text);
+  expect(cyclesCheck([a, b, c("")])).toEqual([]);
+  expect(cyclesCheck([a, b, c('import type { x } from "./a.ts";')])).toEqual([]);
+  const circle = cyclesCheck([a, b, c(`${importing("./a.ts")}export const y = x;`)]);
+  expect(circle).toEqual(
+    ["a", "b", "c", "a"]
+      .map((name) => `packages/server/src/rooms/${name}.ts`)
+      .join(" → ")
+      .split("\n"),
+  );
+});
+
+test("files over 400 lines must be split, those over 300 are listed", () => {
+  const lines = (count: number) => server("rooms/x.ts", "x\n".repeat(count));
+  expect(fileSizeCheck([lines(400)])).toEqual([]);
+  expect(fileSizeCheck([lines(401)])).toHaveLength(1);
+  expect(longFiles([lines(300)])).toEqual([]);
+  expect(longFiles([lines(301)])).toHaveLength(1);
+});
+
+test("time, chance and environment are used where they may be", () => {
+  const time = "const a = Date.now();\nsetTimeout(() => {}, 1);\n// Math.random\nnew Date();\nnew Date(5);\n";
+  expect(clockCheck([server("rooms/x.ts", time)])).toEqual([
+    "packages/server/src/rooms/x.ts:1 uses Date.now",
+    "packages/server/src/rooms/x.ts:2 uses setTimeout",
+    "packages/server/src/rooms/x.ts:4 uses new Date()",
+  ]);
+  expect(clockCheck([server("lib/x.ts", time), server("rooms/x.test.ts", time)])).toEqual([]);
+  expect(
+    environmentCheck([server("rooms/x.ts", "process.env.X"), server("config/env.ts", "process.env")]),
+  ).toHaveLength(1);
+});
+
+test("a room needs a file that says what it is for", () => {
+  const comment = "/**\n * 1\n * 2\n * 3\n */\n";
+  const said = (text: string) =>
+    folderCommentsCheck([server("rooms/a.ts", ""), server("rooms/b.ts", text)]).length === 0;
+  expect(said(comment)).toBe(true);
+  expect(said(`${importing("./a.ts", "zod")}\n${comment}export const y = x;`)).toBe(true);
+  expect(said(`export const y = 1;\n${comment}`)).toBe(false);
+  expect(said("/** Short. */\n")).toBe(false);
+});
+
+test("rules and the tests that name them", () => {
+  const spec = "# Spec\n**A1** first\n- **A2.** second\n### B-10 third\nSee **A9** elsewhere\n| **C1** | fourth |\n";
+  expect(rulesOf(spec)).toEqual(["A1", "A2", "B-10", "C1"]);
+  const tests = source(
+    "packages/server/test/x.test.ts",
+    'test("A1: x", f); describe(`A2, B-10: y`, f); test.each(t)("C1 %s", f); test("mentions A3", f);',
+  );
+  expect([...namedInTests([tests])]).toEqual(["A1", "A2", "B-10", "C1"]);
+});

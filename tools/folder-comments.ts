@@ -1,0 +1,27 @@
+import { dirname } from "node:path";
+import type { Source } from "./sources.ts";
+
+const ROOMS = "packages/server/src/";
+const FEWEST_LINES = 5;
+
+/** Each room's main file opens with a comment on what the room is for; it stands before or right after the imports. */
+export function folderCommentsCheck(sources: readonly Source[]): string[] {
+  const rooms = new Map<string, boolean>();
+  for (const { path, text, isTest } of sources) {
+    if (isTest || !path.startsWith(ROOMS)) continue;
+    const room = dirname(path);
+    if (`${room}/` === ROOMS) continue;
+    rooms.set(room, (rooms.get(room) ?? false) || hasOpeningComment(text));
+  }
+  return [...rooms]
+    .filter(([, said]) => !said)
+    .map(([room]) => `no file of ${room} opens with a comment of ${FEWEST_LINES} lines or more on what it is for`);
+}
+
+function hasOpeningComment(text: string): boolean {
+  const afterImports = text.replace(/^(?:\s*import\b[^;]*;)+/, "");
+  return [text, afterImports].some((start) => {
+    const comment = /^\s*\/\*[\s\S]*?\*\//.exec(start)?.[0].trim();
+    return comment !== undefined && comment.split("\n").length >= FEWEST_LINES;
+  });
+}

@@ -1,0 +1,85 @@
+import { importsOf, type Source } from "./sources.ts";
+
+/**
+ * Which room may import which, lower ones first; a room may import its own files, its neighbours on the same line, and
+ * everything below. `http` and `gateway` know no feature, and only the roots know the gateway.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ["lib"],
+  ["config", "ops", "db", "bus"],
+  ["event-log", "presence"],
+  ["http"],
+  ["identity"],
+  ["blocks"],
+  ["rooms"],
+  ["moderation"],
+  ["webhooks"],
+  ["messages"],
+  ["contacts", "notifications", "uploads"],
+  ["unread"],
+  ["admin", "mallchat"],
+];
+const HTTP = LAYERS.findIndex((layer) => layer.includes("http"));
+const ROOTS = LAYERS.length;
+
+/** What a package may import of ours. */
+const PACKAGES: Record<string, readonly string[]> = {
+  protocol: [],
+  client: ["protocol"],
+  web: ["protocol", "client"],
+  server: ["protocol", "web"],
+  conformance: ["protocol", "client"],
+};
+
+export function directionCheck(sources: readonly Source[]): string[] {
+  return sources
+    .filter((file) => !file.isTest && file.path.startsWith("packages/"))
+    .flatMap((file) =>
+      importsOf(file).flatMap(({ specifier, target }) => {
+        const why = target === undefined ? packageProblem(file.path, specifier) : fileProblem(file.path, target);
+        return why === undefined ? [] : [`${file.path} imports ${target ?? specifier}: ${why}`];
+      }),
+    );
+}
+
+function packageProblem(from: string, specifier: string): string | undefined {
+  const wanted = /^@parley\/([^/]+)/.exec(specifier)?.[1];
+  const own = packageOf(from);
+  if (wanted === undefined || own === undefined) return undefined;
+  return PACKAGES[own]?.includes(wanted) ? undefined : `package ${own} may not import package ${wanted}`;
+}
+
+function fileProblem(from: string, to: string): string | undefined {
+  const own = packageOf(from);
+  if (packageOf(to) !== own) return "a relative import does not leave its package";
+  if (own !== "server" || !from.startsWith("packages/server/src/") || to === "packages/server/package.json")
+    return undefined;
+  const [a, b] = [roomOf(from), roomOf(to)];
+  if (a === b) return undefined;
+  const [high, low] = [heightOf(a), heightOf(b)];
+  if (high === undefined) return `tools/import-direction.ts does not place ${a}`;
+  if (low === undefined) return `tools/import-direction.ts does not place ${b}`;
+  if (a === "gateway" && low > HTTP) return "the gateway knows no feature; server.ts hands it what it needs";
+  if (low > high) return `${a} is below ${b}`;
+  return undefined;
+}
+
+function packageOf(path: string): string | undefined {
+  return /^packages\/([^/]+)\//.exec(path)?.[1];
+}
+
+/** The folder under src, or the file's own name for files directly in src. */
+function roomOf(path: string): string {
+  return path.split("/")[3] ?? "";
+}
+
+function heightOf(room: string): number | undefined {
+  // The gateway sits beside the topmost features: nothing below the roots may import it.
+  if (room === "gateway") return ROOTS;
+  if (room === "cli") return ROOTS + 2;
+  if (room === "main.ts") return ROOTS + 3;
+  // Files directly in src put the rooms together: the graph, the ports, the writer thread, the table of commands.
+  if (room.endsWith(".ts")) return ROOTS + 1;
+  const height = LAYERS.findIndex((layer) => layer.includes(room));
+  return height === -1 ? undefined : height;
+}

@@ -1,0 +1,68 @@
+import { dirname, join, normalize } from "node:path";
+
+export const ROOT = join(import.meta.dir, "..");
+
+/** One file of ours. */
+export interface Source {
+  /** From the root, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+  /** A test or what only tests use. */
+  readonly isTest: boolean;
+}
+
+const FILES = "{packages/*/{src,test,bin},packages/*,tools,bench,examples}/**/*.{ts,tsx,js,mjs,css}";
+
+export async function readSources(root = ROOT): Promise<Source[]> {
+  const paths = new Set<string>();
+  for await (const path of new Bun.Glob(FILES).scan({ cwd: root })) {
+    if (!/(^|\/)(node_modules|dist|data)\//.test(path)) paths.add(path);
+  }
+  return Promise.all([...paths].sort().map(async (path) => source(path, await Bun.file(join(root, path)).text())));
+}
+
+export function source(path: string, text: string): Source {
+  return { path, text, isTest: /\.(test|fixture|contract)\.tsx?$|^packages\/[^/]+\/test\//.test(path) };
+}
+
+export interface Import {
+  /** As written: a package's name, or a path that starts with a dot. */
+  readonly specifier: string;
+  /** The file meant by a relative one, from the root; undefined for packages. */
+  readonly target: string | undefined;
+}
+
+const FROM = /^\s*(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"']+)["']/gm;
+const BARE = /^\s*import\s*["']([^"']+)["']/gm;
+const DYNAMIC = /\bimport\(\s*["']([^"']+)["']\s*[,)]/g;
+
+/** Every import, those of types included, wherever in the file it stands. */
+export function importsOf({ path, text }: Source): Import[] {
+  const code = withoutComments(text);
+  return [FROM, BARE, DYNAMIC].flatMap((pattern) =>
+    [...code.matchAll(pattern)].map((match) => resolve(path, match[1] ?? "")),
+  );
+}
+
+const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
+
+/** Imports that exist when the program runs; those of types are gone by then. Dynamic ones come later and close no cycle. */
+export function runtimeImportsOf({ path, text }: Source): Import[] {
+  if (path.endsWith(".css")) return [];
+  const transpiler = path.endsWith("x") ? transpilers.tsx : transpilers.ts;
+  return transpiler
+    .scanImports(text)
+    .filter((found) => found.kind === "import-statement")
+    .map((found) => resolve(path, found.path));
+}
+
+function resolve(path: string, specifier: string): Import {
+  const target = specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : undefined;
+  return { specifier, target };
+}
+
+/** Comments become spaces, so that line numbers stay. Good enough for code that Biome has formatted. */
+export function withoutComments(text: string): string {
+  const blank = (comment: string) => comment.replace(/[^\n]/g, " ");
+  return text.replace(/(?<=^|\s)\/\*[\s\S]*?\*\//g, blank).replace(/(?<=^|[\s;{}(),])\/\/.*$/gm, blank);
+}
