@@ -1,0 +1,115 @@
+import type { User } from "@parley/protocol";
+import { isUniqueViolation } from "../db/dialect.ts";
+import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { Internal, internalEvent } from "../event-log/internal-events.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { insertLogin, type MadeLogin, revokeLogins } from "./logins-writes.ts";
+import { deletedKey, nameKey } from "./names.ts";
+import { USER_COLUMNS, userOf } from "./users.ts";
+
+export interface NewUser {
+  /** As `nameSchema` returns it. */
+  readonly name: string;
+  readonly passwordHash: string;
+  readonly power: 0 | 1;
+  readonly ip: string;
+  readonly now: number;
+}
+
+/** Makes an account inside another write. @throws ProblemError `name_taken` */
+export async function insertUser(tx: WriteTransaction, user: NewUser): Promise<User> {
+  const { name, now } = user;
+  const row = await orNameTaken(
+    tx.db
+      .insertInto("users")
+      .values({
+        name,
+        name_key: nameKey(name),
+        avatar: "",
+        power: user.power,
+        password_hash: user.passwordHash,
+        created_at: now,
+        created_ip: user.ip,
+        updated_at: now,
+        last_seen_at: now,
+        deleted_at: null,
+      })
+      .returning(USER_COLUMNS)
+      .executeTakeFirstOrThrow(),
+  );
+  return userOf(row);
+}
+
+/** An account and its first login. @throws ProblemError `name_taken` */
+export const createAccount = defineWrite(
+  "identity.create-account",
+  async (
+    tx,
+    input: { name: string; passwordHash: string; tokenHash: string; ip: string; userAgent: string; now: number },
+  ): Promise<MadeLogin> => {
+    const { uid } = await insertUser(tx, { ...input, power: 0 });
+    return insertLogin(tx, { ...input, uid, via: "password" });
+  },
+);
+
+/** Changes what is given. @throws ProblemError `name_taken`, `not_found` */
+export const changeProfile = defineWrite(
+  "identity.change-profile",
+  async (tx, input: { uid: number; name?: string; avatar?: string; now: number }): Promise<User> => {
+    const { uid, name, avatar, now } = input;
+    const row = await orNameTaken(
+      tx.db
+        .updateTable("users")
+        .set({ updated_at: now })
+        .$if(name !== undefined, (query) => query.set({ name: name ?? "", name_key: nameKey(name ?? "") }))
+        .$if(avatar !== undefined, (query) => query.set({ avatar: avatar ?? "" }))
+        .where("uid", "=", uid)
+        .where("deleted_at", "is", null)
+        .returning(USER_COLUMNS)
+        .executeTakeFirst(),
+    );
+    if (!row) throw new ProblemError("not_found");
+    await append(tx, now, [internalEvent(Internal.USER_CHANGED, { uid })]);
+    return userOf(row);
+  },
+);
+
+/**
+ * Ends an account: nobody can sign in to it, its name is free, and nothing personal stays in its row. The row itself
+ * stays, since messages name it. Calling it again does nothing.
+ */
+export const deleteAccount = defineWrite(
+  "identity.delete-account",
+  async (tx, input: { uid: number; now: number }): Promise<void> => {
+    const { uid, now } = input;
+    const row = await tx.db
+      .updateTable("users")
+      .set({
+        name: "Deleted user",
+        name_key: deletedKey(uid),
+        avatar: "",
+        power: 0,
+        password_hash: null,
+        created_ip: "",
+        updated_at: now,
+        deleted_at: now,
+      })
+      .where("uid", "=", uid)
+      .where("deleted_at", "is", null)
+      .returning("uid")
+      .executeTakeFirst();
+    if (!row) return;
+    await revokeLogins(tx, { uid, now });
+    await append(tx, now, [internalEvent(Internal.USER_CHANGED, { uid })]);
+  },
+);
+
+async function orNameTaken<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new ProblemError("name_taken");
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { dirname } from "node:path";
+import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { Internal } from "../event-log/internal-events.ts";
+import { LogReader } from "../event-log/log-reader.ts";
+import { openUserAccounts } from "./admin-accounts.ts";
+
+let app: IdentityApp;
+let accounts: Awaited<ReturnType<typeof openUserAccounts>>;
+beforeEach(async () => {
+  app = await openIdentityApp({ REGISTRATION: "closed" });
+  accounts = await openUserAccounts({ data: { dir: dirname(app.scratch.path) } }, app.clock);
+});
+afterEach(async () => {
+  await accounts.close();
+  await app.close();
+});
+
+const signIn = (name: string, password: string) => app.ask("/logins", { body: { name, password } });
+
+test("an operator adds accounts beside a server that runs, also where registration is closed", async () => {
+  const { uid } = await accounts.add({ name: "Root", password: "by the operator", power: 1 });
+  expect((await signIn("root", "by the operator")).body.user).toMatchObject({ uid, name: "Root", power: 1 });
+  expect(await accounts.list()).toEqual([
+    { uid: 1, name: "System", power: 0 },
+    { uid, name: "Root", power: 1 },
+  ]);
+});
+
+test("and changes them: the running server learns it from the log", async () => {
+  await accounts.add({ name: "Ada", password: "first password", power: 0 });
+  const { token } = (await signIn("Ada", "first password")).body;
+  await app.identity.logins.find(token);
+  const { uid } = await accounts.set("ADA", { power: 1, password: "second password" });
+  const events = await new LogReader(app.scratch.db).all(0, 10);
+  expect(events.map(({ type, data }) => [type, JSON.parse(data ?? "")])).toEqual([
+    [Internal.LOGINS_REVOKED, { loginIds: [1] }],
+    [Internal.USER_CHANGED, { uid }],
+  ]);
+  for (const event of events) app.identity.onEvent({ ...event, data: event.data ?? "" });
+  expect((await app.ask("/me", { token })).status).toBe(401);
+  expect((await signIn("Ada", "first password")).status).toBe(401);
+  expect((await signIn("Ada", "second password")).body.user.power).toBe(1);
+  await accounts.set("Ada", { power: 0 });
+  expect((await signIn("Ada", "second password")).body.user.power).toBe(0);
+});
+
+test("refusals say why", async () => {
+  await accounts.add({ name: "Ada", password: "long enough", power: 0 });
+  await expect(accounts.add({ name: "ada", password: "long enough", power: 0 })).rejects.toMatchObject({
+    code: "name_taken",
+  });
+  await expect(accounts.add({ name: "Bob", password: "short", power: 0 })).rejects.toThrow("8 to 256 characters");
+  await expect(accounts.add({ name: " ", password: "long enough", power: 0 })).rejects.toThrow("1 to 32 characters");
+  for (const name of ["Nobody", "System"]) {
+    await expect(accounts.set(name, { power: 1 })).rejects.toMatchObject({ code: "unknown_user" });
+  }
+});

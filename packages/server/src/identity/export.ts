@@ -1,0 +1,94 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+
+/** Messages of one page. What else there is of a person is bounded by other limits and comes with the first page. */
+const MESSAGES_PER_PAGE = 500;
+
+export interface ExportedMessage {
+  readonly id: number;
+  readonly roomId: number;
+  readonly sentAt: number;
+  readonly type: number;
+  /** Null for a recalled message: its text is given to nobody any more. */
+  readonly body: unknown;
+}
+
+export interface MessagePage {
+  readonly items: ExportedMessage[];
+  readonly nextCursor: string | null;
+}
+
+/**
+ * What is stored about a person beside his messages: account, devices, rooms he is or was in. Never a hash or a token.
+ */
+export async function exportAccount(db: Kysely<Schema>, uid: number) {
+  const user = await db
+    .selectFrom("users")
+    .select(["uid", "name", "avatar", "power", "created_at", "created_ip", "updated_at", "last_seen_at"])
+    .where("uid", "=", uid)
+    .executeTakeFirstOrThrow();
+  const logins = await db
+    .selectFrom("logins")
+    .select(["id", "ip", "user_agent", "via", "created_at", "last_seen_at", "expires_at"])
+    .where("uid", "=", uid)
+    .orderBy("id")
+    .execute();
+  const rooms = await db
+    .selectFrom("members")
+    .select(["room_id", "role", "joined_at", "left_seq"])
+    .where("uid", "=", uid)
+    .orderBy("room_id")
+    .execute();
+  return {
+    account: {
+      uid: user.uid,
+      name: user.name,
+      avatar: user.avatar,
+      power: user.power,
+      createdAt: user.created_at,
+      createdIp: user.created_ip,
+      updatedAt: user.updated_at,
+      lastSeenAt: user.last_seen_at,
+    },
+    logins: logins.map((row) => ({
+      id: row.id,
+      ip: row.ip,
+      userAgent: row.user_agent,
+      via: row.via,
+      createdAt: row.created_at,
+      lastSeenAt: row.last_seen_at,
+      expiresAt: row.expires_at,
+    })),
+    rooms: rooms.map((row) => ({
+      roomId: row.room_id,
+      role: row.role,
+      joinedAt: row.joined_at,
+      left: row.left_seq !== null,
+    })),
+  };
+}
+
+/**
+ * A page of a person's messages, in the order of their client ids, which all that he wrote have: the order in which an
+ * index holds them, so that a page costs the same however many messages there are.
+ * @param after a `nextCursor`, or null for the first page
+ */
+export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | null): Promise<MessagePage> {
+  const rows = await db
+    .selectFrom("messages")
+    .select(["id", "room_id", "sent_at", "type", "body", "client_id", "recalled_at"])
+    .where("uid", "=", uid)
+    .where("client_id", ">", after ?? "")
+    .orderBy("client_id")
+    .limit(MESSAGES_PER_PAGE + 1)
+    .execute();
+  const page = rows.slice(0, MESSAGES_PER_PAGE);
+  const items = page.map((row) => ({
+    id: row.id,
+    roomId: row.room_id,
+    sentAt: row.sent_at,
+    type: row.type,
+    body: row.recalled_at === null ? (JSON.parse(row.body) as unknown) : null,
+  }));
+  return { items, nextCursor: rows.length > page.length ? (page.at(-1)?.client_id ?? null) : null };
+}

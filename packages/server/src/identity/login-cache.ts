@@ -1,0 +1,81 @@
+import type { SignedIn } from "./logins.ts";
+
+export interface CachedLogin {
+  readonly signedIn: SignedIn;
+  /** Epoch milliseconds until which this may be believed without asking the database. */
+  readonly until: number;
+}
+
+/**
+ * Logins by the hash of their token, in memory, a bounded number; the one unused for longest goes first. A login has
+ * two entries while its previous token holds. Tokens that are not found are never remembered: a list of wrong guesses
+ * would push out the logins in use.
+ */
+export class LoginCache {
+  readonly #max: number;
+  /** Least recently used first. */
+  readonly #byHash = new Map<string, CachedLogin>();
+  readonly #hashesByLogin = new Map<number, readonly string[]>();
+  readonly #loginsByUser = new Map<number, readonly number[]>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#byHash.size;
+  }
+
+  get(hash: string, now: number): SignedIn | undefined {
+    const known = this.#byHash.get(hash);
+    if (!known) return undefined;
+    if (known.until <= now) {
+      this.#forget(hash, known.signedIn);
+      return undefined;
+    }
+    this.#byHash.delete(hash);
+    this.#byHash.set(hash, known);
+    return known.signedIn;
+  }
+
+  set(hash: string, login: CachedLogin): void {
+    const { loginId, uid } = login.signedIn;
+    this.#byHash.set(hash, login);
+    add(this.#hashesByLogin, loginId, hash);
+    add(this.#loginsByUser, uid, loginId);
+    if (this.#byHash.size <= this.#max) return;
+    const [oldest, { signedIn }] = this.#byHash.entries().next().value as [string, CachedLogin];
+    this.#forget(oldest, signedIn);
+  }
+
+  forgetLogin(loginId: number): void {
+    for (const hash of this.#hashesByLogin.get(loginId) ?? []) {
+      const known = this.#byHash.get(hash);
+      if (known) this.#forget(hash, known.signedIn);
+    }
+  }
+
+  forgetUser(uid: number): void {
+    for (const loginId of this.#loginsByUser.get(uid) ?? []) this.forgetLogin(loginId);
+  }
+
+  #forget(hash: string, { loginId, uid }: SignedIn): void {
+    this.#byHash.delete(hash);
+    remove(this.#hashesByLogin, loginId, hash);
+    if (!this.#hashesByLogin.has(loginId)) remove(this.#loginsByUser, uid, loginId);
+  }
+}
+
+// Lists are replaced, never changed, so that a loop over one may forget what it goes over.
+
+function add<V>(map: Map<number, readonly V[]>, key: number, value: V): void {
+  const values = map.get(key);
+  if (!values) map.set(key, [value]);
+  else if (!values.includes(value)) map.set(key, [...values, value]);
+}
+
+function remove<V>(map: Map<number, readonly V[]>, key: number, value: V): void {
+  const rest = map.get(key)?.filter((one) => one !== value) ?? [];
+  if (rest.length === 0) map.delete(key);
+  else map.set(key, rest);
+}

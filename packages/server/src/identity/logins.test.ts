@@ -1,0 +1,355 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { openScratch } from "../../test/scratch-database.ts";
+import { Internal } from "../event-log/internal-events.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { changeProfile, createAccount } from "./accounts-writes.ts";
+import { Logins } from "./logins.ts";
+import { removeExpiredLogins } from "./logins-upkeep.ts";
+import { createLogin, LOGIN_LIFETIME_MS, LOGINS_PER_USER, revokeLogin } from "./logins-writes.ts";
+import { hashOf, newToken } from "./tokens.ts";
+
+const MINUTE = 60_000;
+
+async function open(cacheMax?: number) {
+  const scratch = await openScratch();
+  const clock = new ManualClock();
+  let reads = 0;
+  const db = scratch.db.withPlugin({
+    transformQuery: ({ node }) => {
+      if (node.kind === "SelectQueryNode") reads += 1;
+      return node;
+    },
+    transformResult: async ({ result }) => {
+      await at.hold?.();
+      return result;
+    },
+  });
+  const logins = new Logins({ db, writes: scratch.writes, clock, ...(cacheMax === undefined ? {} : { cacheMax }) });
+  scratch.listen((event) => logins.onEvent(event));
+  const device = { ip: "203.0.113.9", userAgent: "test" };
+  const at = {
+    ...scratch,
+    clock,
+    logins,
+    /** Awaited between a read of `logins` and what it does with the result. */
+    hold: undefined as (() => Promise<void>) | undefined,
+    reads: () => reads,
+    async register(name: string) {
+      const token = newToken();
+      const input = { name, passwordHash: "none", tokenHash: hashOf(token), ...device, now: clock.now() };
+      return { token, ...(await scratch.writes.run(createAccount, input)) };
+    },
+    async signIn(uid: number) {
+      const token = newToken();
+      const input = { uid, tokenHash: hashOf(token), ...device, via: "password" as const, now: clock.now() };
+      return { token, ...(await scratch.writes.run(createLogin, input)) };
+    },
+  };
+  return at;
+}
+
+describe("finding a login", () => {
+  let at: Awaited<ReturnType<typeof open>>;
+  beforeEach(async () => {
+    at = await open();
+  });
+  afterEach(() => at.close());
+
+  test("says who it is, and asks the database once a minute at most", async () => {
+    const { token, user, loginId, expiresAt } = await at.register("Ada");
+    const found = { loginId, uid: user.uid, power: 0, name: "Ada", avatar: "", expiresAt } as const;
+    for (let round = 0; round < 5; round++) expect(await at.logins.find(token)).toEqual(found);
+    expect(at.reads()).toBe(1);
+    at.clock.advance(MINUTE);
+    expect(await at.logins.find(token)).toEqual(found);
+    expect(at.reads()).toBe(2);
+  });
+
+  test("does not remember that a token was unknown", async () => {
+    const token = newToken();
+    expect(await at.logins.find(token)).toBeUndefined();
+    const { user } = await at.register("Ada");
+    const input = { uid: user.uid, tokenHash: hashOf(token), ip: "", userAgent: "", via: "qr" as const };
+    await at.writes.run(createLogin, { ...input, now: at.clock.now() });
+    expect((await at.logins.find(token))?.uid).toBe(user.uid);
+  });
+
+  test("does not ask for what cannot be a token", async () => {
+    for (const text of ["", "pl_", "x".repeat(500), `ps_${"a".repeat(43)}`]) {
+      expect(await at.logins.find(text)).toBeUndefined();
+    }
+    expect(at.reads()).toBe(0);
+  });
+
+  test("forgets a revoked login at once, and only that", async () => {
+    const { token, user, loginId } = await at.register("Ada");
+    const other = await at.signIn(user.uid);
+    await at.logins.find(token);
+    await at.logins.find(other.token);
+    await at.writes.run(revokeLogin, { uid: user.uid, loginId, now: at.clock.now() });
+    expect(await at.logins.find(token)).toBeUndefined();
+    const reads = at.reads();
+    expect((await at.logins.find(other.token))?.loginId).toBe(other.loginId);
+    expect(at.reads()).toBe(reads);
+    expect(at.events.map(({ type, data }) => [type, JSON.parse(data)])).toEqual([
+      [Internal.LOGINS_REVOKED, { loginIds: [loginId] }],
+    ]);
+  });
+
+  test("neither gives nor remembers what a revocation overtook while it was read", async () => {
+    const { token, user, loginId } = await at.register("Ada");
+    const read = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    at.hold = async () => {
+      at.hold = undefined;
+      read.resolve();
+      await gate.promise;
+    };
+    const finding = at.logins.find(token);
+    await read.promise;
+    await at.writes.run(revokeLogin, { uid: user.uid, loginId, now: at.clock.now() });
+    gate.resolve();
+    expect(await finding).toBeUndefined();
+    expect(await at.logins.find(token)).toBeUndefined();
+  });
+
+  test("knows a new name at once", async () => {
+    const { token, user } = await at.register("Ada");
+    await at.logins.find(token);
+    await at.writes.run(changeProfile, { uid: user.uid, name: "Grace", now: at.clock.now() });
+    expect((await at.logins.find(token))?.name).toBe("Grace");
+  });
+
+  test("ends with its 30 days, also from memory", async () => {
+    const { token } = await at.register("Ada");
+    at.clock.advance(LOGIN_LIFETIME_MS - 1);
+    expect(await at.logins.find(token)).toBeDefined();
+    at.clock.advance(1);
+    expect(await at.logins.find(token)).toBeUndefined();
+  });
+
+  test("remembers a bounded number", async () => {
+    const small = await open(3);
+    const { user } = await small.register("Ada");
+    const tokens: string[] = [];
+    for (let i = 0; i < 4; i++) tokens.push((await small.signIn(user.uid)).token);
+    for (const token of tokens) await small.logins.find(token);
+    expect(small.reads()).toBe(4);
+    await small.logins.find(tokens[3] as string);
+    expect(small.reads()).toBe(4);
+    await small.logins.find(tokens[0] as string);
+    expect(small.reads()).toBe(5);
+    await small.close();
+  });
+
+  test("uses the indexes", async () => {
+    const { sql } = await import("kysely");
+    const plan = await sql<{ detail: string }>`explain query plan
+      select * from logins where token_hash = 'a' or previous_hash = 'a'`.execute(at.db);
+    const details = plan.rows.map((row) => row.detail).join("; ");
+    expect(details).not.toContain("SCAN");
+  });
+});
+
+describe("a refresh", () => {
+  let at: Awaited<ReturnType<typeof open>>;
+  beforeEach(async () => {
+    at = await open();
+  });
+  afterEach(() => at.close());
+
+  test("gives the same login a new token and 30 days", async () => {
+    const first = await at.register("Ada");
+    at.clock.advance(MINUTE);
+    const next = await at.logins.refresh(first.token);
+    expect(next).toMatchObject({
+      loginId: first.loginId,
+      user: first.user,
+      expiresAt: at.clock.now() + LOGIN_LIFETIME_MS,
+    });
+    expect(next.token).not.toBe(first.token);
+    expect((await at.logins.find(next.token))?.loginId).toBe(first.loginId);
+  });
+
+  test("leaves the previous token five minutes, also where it was remembered", async () => {
+    const first = await at.register("Ada");
+    await at.logins.find(first.token);
+    const next = await at.logins.refresh(first.token);
+    at.clock.advance(5 * MINUTE - 1);
+    expect((await at.logins.find(first.token))?.loginId).toBe(first.loginId);
+    at.clock.advance(1);
+    expect(await at.logins.find(first.token)).toBeUndefined();
+    expect(await at.logins.find(next.token)).toBeDefined();
+  });
+
+  test("whose reply was lost is asked again with the old token, more than once", async () => {
+    const first = await at.register("Ada");
+    const lost = await at.logins.refresh(first.token);
+    await at.logins.find(lost.token);
+    const alsoLost = await at.logins.refresh(first.token);
+    const third = await at.logins.refresh(first.token);
+    expect(await at.logins.find(lost.token)).toBeUndefined();
+    expect(await at.logins.find(alsoLost.token)).toBeUndefined();
+    expect((await at.logins.find(third.token))?.loginId).toBe(first.loginId);
+    at.clock.advance(5 * MINUTE);
+    await expect(at.logins.refresh(first.token)).rejects.toMatchObject({ code: "unauthorized" });
+    expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(1);
+  });
+
+  test("at the same moment from two tabs leaves one token that holds on", async () => {
+    const first = await at.register("Ada");
+    const both = await Promise.all([at.logins.refresh(first.token), at.logins.refresh(first.token)]);
+    at.clock.advance(6 * MINUTE);
+    const found = await Promise.all(both.map(({ token }) => at.logins.find(token)));
+    expect(found.filter((one) => one !== undefined)).toHaveLength(1);
+  });
+
+  test("of a revoked, unknown or expired token is refused", async () => {
+    const first = await at.register("Ada");
+    const gone = await at.signIn(first.user.uid);
+    await at.writes.run(revokeLogin, { uid: first.user.uid, loginId: gone.loginId, now: at.clock.now() });
+    await expect(at.logins.refresh(gone.token)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(at.logins.refresh(newToken())).rejects.toMatchObject({ code: "unauthorized" });
+    at.clock.advance(LOGIN_LIFETIME_MS);
+    await expect(at.logins.refresh(first.token)).rejects.toMatchObject({ code: "unauthorized" });
+  });
+});
+
+describe("upkeep", () => {
+  let at: Awaited<ReturnType<typeof open>>;
+  beforeEach(async () => {
+    at = await open();
+  });
+  afterEach(() => at.close());
+
+  const seenAt = async (uid: number) =>
+    (await at.db.selectFrom("logins").select("last_seen_at").where("uid", "=", uid).execute()).map(
+      (row) => row.last_seen_at,
+    );
+
+  test("writes the last use once in five minutes, not on the way of the request", async () => {
+    const { token, user } = await at.register("Ada");
+    const start = at.clock.now();
+    at.clock.advance(4 * MINUTE);
+    await at.logins.find(token);
+    await at.logins.sweep();
+    expect(await seenAt(user.uid)).toEqual([start]);
+    at.clock.advance(MINUTE);
+    await at.logins.find(token);
+    expect(await seenAt(user.uid)).toEqual([start]);
+    await at.logins.sweep();
+    expect(await seenAt(user.uid)).toEqual([start + 5 * MINUTE]);
+    const row = await at.db.selectFrom("users").select("last_seen_at").where("uid", "=", user.uid).executeTakeFirst();
+    expect(row?.last_seen_at).toBe(start + 5 * MINUTE);
+  });
+
+  test("removes expired logins and closes their connections", async () => {
+    const old = await at.register("Ada");
+    at.clock.advance(MINUTE);
+    const young = await at.signIn(old.user.uid);
+    at.clock.advance(LOGIN_LIFETIME_MS - MINUTE);
+    await at.logins.sweep();
+    const left = await at.db.selectFrom("logins").select("id").execute();
+    expect(left).toEqual([{ id: young.loginId }]);
+    expect(at.events.map(({ type, data }) => [type, data])).toEqual([
+      [Internal.LOGINS_REVOKED, `{"loginIds":[${old.loginId}]}`],
+    ]);
+  });
+
+  test("leaves a login that was refreshed after it was found expired", async () => {
+    const { token, loginId } = await at.register("Ada");
+    await at.writes.run(removeExpiredLogins, { loginIds: [loginId], now: at.clock.now() });
+    expect(await at.logins.find(token)).toBeDefined();
+    expect(at.events).toEqual([]);
+  });
+
+  test("finds expired logins behind many that are not, step by step", async () => {
+    const ada = await at.register("Ada");
+    const values = Array.from({ length: 1200 }, (_, index) => ({
+      ...{ uid: ada.user.uid, token_hash: `h${index}`, previous_hash: null, previous_until: null },
+      ...{ created_at: 0, last_seen_at: 0, ip: "", user_agent: "", via: "qr" as const },
+      expires_at: index === 1150 ? 1 : Number.MAX_SAFE_INTEGER,
+    }));
+    const { openWriter } = await import("../db/open.ts");
+    const { defineWrite } = await import("../db/transaction.ts");
+    const { GroupWriter } = await import("../db/writer.ts");
+    const fill = defineWrite("test.fill-logins", async (tx) => {
+      for (let from = 0; from < values.length; from += 100)
+        await tx.db
+          .insertInto("logins")
+          .values(values.slice(from, from + 100))
+          .execute();
+    });
+    const writer = new GroupWriter(openWriter(at.path), () => {});
+    await writer.run(fill, undefined);
+    await writer.close();
+    await at.logins.sweep();
+    await at.logins.sweep();
+    expect(at.events).toHaveLength(0);
+    await at.logins.sweep();
+    expect(at.events).toHaveLength(1);
+    await at.logins.sweep();
+    expect(at.events).toHaveLength(1);
+  });
+
+  test("keeps 100 devices of one account: the one not seen for longest goes", async () => {
+    const first = await at.register("Ada");
+    at.clock.advance(1);
+    for (let more = 1; more < LOGINS_PER_USER; more++) await at.signIn(first.user.uid);
+    expect(await at.logins.find(first.token)).toBeDefined();
+    await at.signIn(first.user.uid);
+    expect(await at.logins.find(first.token)).toBeUndefined();
+    expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(LOGINS_PER_USER);
+  });
+});
+
+describe("devices over HTTP", () => {
+  let app: IdentityApp;
+  beforeEach(async () => {
+    app = await openIdentityApp();
+  });
+  afterEach(() => app.close());
+  const signIn = async () => (await app.ask("/logins", { body: { name: "Ada", password: "password" } })).body.token;
+
+  test("are listed in pages, newest first", async () => {
+    const { token } = await app.register("Ada");
+    await signIn();
+    const newest = await signIn();
+    await app.register("Bob");
+    const page = (await app.ask("/logins?limit=2", { token })).body;
+    expect(page.items.map((item: { current: boolean }) => item.current)).toEqual([false, false]);
+    expect(page.nextCursor).toBeString();
+    const rest = (await app.ask(`/logins?limit=2&cursor=${page.nextCursor}`, { token })).body;
+    expect(rest).toMatchObject({ items: [{ current: true }], nextCursor: null });
+    expect((await app.ask("/logins", { token: newest })).body.items[0].current).toBe(true);
+  });
+
+  test("are signed out one by one, this one, or all; others' are not found", async () => {
+    const { token } = await app.register("Ada");
+    const [second, third] = [await signIn(), await signIn()];
+    const bob = await app.register("Bob");
+    const ids = (await app.ask("/logins", { token })).body.items.map((item: { id: number }) => item.id);
+    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token: bob.token })).status).toBe(404);
+    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token })).status).toBe(204);
+    expect((await app.ask("/me", { token: third })).status).toBe(401);
+    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token })).status).toBe(404);
+    expect((await app.ask("/logins/current", { method: "DELETE", token: second })).status).toBe(204);
+    expect((await app.ask("/me", { token: second })).status).toBe(401);
+    expect((await app.ask("/me", { token })).status).toBe(200);
+    await signIn();
+    expect((await app.ask("/logins", { method: "DELETE", token })).status).toBe(204);
+    expect((await app.ask("/me", { token })).status).toBe(401);
+    expect((await app.ask("/me", { token: bob.token })).status).toBe(200);
+    expect(app.scratch.events.flatMap(({ data }) => JSON.parse(data).loginIds)).toHaveLength(4);
+  });
+
+  test("get a new token", async () => {
+    const { token } = await app.register("Ada");
+    const refreshed = await app.ask("/logins/refresh", { method: "POST", token });
+    expect(refreshed.status).toBe(200);
+    expect(refreshed.body).toMatchObject({ user: { name: "Ada" }, expiresAt: app.clock.now() + LOGIN_LIFETIME_MS });
+    expect((await app.ask("/me", { token: refreshed.body.token })).status).toBe(200);
+    expect((await app.ask("/logins/refresh", { method: "POST" })).status).toBe(401);
+  });
+});

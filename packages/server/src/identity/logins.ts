@@ -1,0 +1,146 @@
+import type { ReadDatabase } from "../db/open.ts";
+import type { LoggedEvent } from "../db/transaction.ts";
+import type { Writes } from "../db/writer.ts";
+import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
+import type { Login } from "../http/authenticate.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { LoginCache } from "./login-cache.ts";
+import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
+import { type MadeLogin, refreshLogin } from "./logins-writes.ts";
+import { hashOf, isTokenForm, newToken } from "./tokens.ts";
+
+/** A login as it is now, with what the gateway says about its user. */
+export interface SignedIn extends Login {
+  readonly name: string;
+  readonly avatar: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** A login's token, given out once, with whom it signs in. */
+export interface Granted extends MadeLogin {
+  readonly token: string;
+}
+
+interface ReadLogin {
+  readonly signedIn: SignedIn;
+  /** How long the token holds: a previous one ends before its login. */
+  readonly until: number;
+  readonly lastSeenAt: number;
+}
+
+/** About 8 MB. */
+const CACHE_MAX = 20_000;
+/** A login is read again after this long: the bound for what no event tells, such as another node's refresh. */
+const BELIEVED_MS = 60_000;
+const SEEN_EVERY_MS = 5 * 60_000;
+/** Logins whose last use waits to be written; more are noted at a later use. */
+const SEEN_MAX = 10_000;
+/** Reads of one login that events may overtake before the caller is told to come back. */
+const TRIES = 5;
+/** Expired logins removed by one sweep. */
+const SWEEP_ROWS = 500;
+
+/** Who a token belongs to. Asked at every request, so mostly answered from memory. */
+export class Logins {
+  readonly #db: ReadDatabase;
+  readonly #writes: Writes;
+  readonly #clock: Clock;
+  readonly #cache: LoginCache;
+  /** Rises with every event that may change an answer; a read that it overtook is not remembered. */
+  #changes = 0;
+  /** Login id -> uid of those seen since the last sweep. */
+  readonly #seen = new Map<number, number>();
+
+  constructor(parts: { db: ReadDatabase; writes: Writes; clock: Clock; cacheMax?: number }) {
+    this.#db = parts.db;
+    this.#writes = parts.writes;
+    this.#clock = parts.clock;
+    this.#cache = new LoginCache(parts.cacheMax ?? CACHE_MAX);
+  }
+
+  /**
+   * The login of a token; undefined for one that is unknown, expired or revoked. What was announced before the call
+   * counts.
+   */
+  async find(token: string): Promise<SignedIn | undefined> {
+    if (!isTokenForm(token)) return undefined;
+    const hash = hashOf(token);
+    const now = this.#clock.now();
+    const known = this.#cache.get(hash, now);
+    if (known) return known;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const changes = this.#changes;
+      const read = await this.#read(hash, now);
+      // An event that came while reading may be about this login: what was read may be from before it.
+      if (changes !== this.#changes) continue;
+      if (read) this.#remember(hash, read, now);
+      return read?.signedIn;
+    }
+    throw new ProblemError("overloaded", undefined, { retryAfterMs: 1000 });
+  }
+
+  /** Called for every announced event: what it changes is forgotten before the change's own reply is sent. */
+  onEvent(event: LoggedEvent): void {
+    if (event.stream !== INTERNAL_STREAM) return;
+    if (event.type === Internal.LOGINS_REVOKED) {
+      this.#changes += 1;
+      for (const loginId of (JSON.parse(event.data) as { loginIds: number[] }).loginIds)
+        this.#cache.forgetLogin(loginId);
+    } else if (event.type === Internal.USER_CHANGED) {
+      this.#changes += 1;
+      this.#cache.forgetUser((JSON.parse(event.data) as { uid: number }).uid);
+    }
+  }
+
+  /** A new token for the same login, see `refreshLogin`. @throws ProblemError `unauthorized` */
+  async refresh(presented: string): Promise<Granted> {
+    const token = newToken();
+    const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token), now: this.#clock.now() };
+    const made = await this.#writes.run(refreshLogin, input);
+    this.#changes += 1;
+    this.#cache.forgetLogin(made.loginId);
+    return { ...made, token };
+  }
+
+  /** Called every few seconds and before the end: writes who was seen, removes a bounded number of expired logins. */
+  async sweep(): Promise<void> {
+    const now = this.#clock.now();
+    if (this.#seen.size > 0) {
+      const input = { loginIds: [...this.#seen.keys()], uids: [...new Set(this.#seen.values())], now };
+      this.#seen.clear();
+      await this.#writes.run(noteSeen, input);
+    }
+    const expired = await this.#nextExpired(now);
+    if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired, now });
+  }
+
+  #remember(hash: string, { signedIn, until, lastSeenAt }: ReadLogin, now: number): void {
+    this.#cache.set(hash, { signedIn, until: Math.min(until, now + BELIEVED_MS) });
+    if (now - lastSeenAt >= SEEN_EVERY_MS && this.#seen.size < SEEN_MAX) {
+      this.#seen.set(signedIn.loginId, signedIn.uid);
+    }
+  }
+
+  async #read(hash: string, now: number): Promise<ReadLogin | undefined> {
+    const row = await this.#db
+      .selectFrom("logins")
+      .innerJoin("users", "users.uid", "logins.uid")
+      .select(["logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
+      .select(["token_hash", "previous_until"])
+      .where((eb) => eb.or([eb("token_hash", "=", hash), eb("previous_hash", "=", hash)]))
+      .executeTakeFirst();
+    if (!row) return undefined;
+    const until = row.token_hash === hash ? row.expires_at : Math.min(row.expires_at, row.previous_until ?? 0);
+    if (until <= now) return undefined;
+    const { uid, power, name, avatar } = row;
+    const signedIn: SignedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
+    return { signedIn, until, lastSeenAt: row.last_seen_at };
+  }
+
+  async #nextExpired(now: number): Promise<number[]> {
+    const expired = this.#db.selectFrom("logins").select("id").where("expires_at", "<=", now).limit(SWEEP_ROWS);
+    return (await expired.execute()).map((row) => row.id);
+  }
+}

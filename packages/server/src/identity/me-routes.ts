@@ -1,0 +1,104 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ReadDatabase } from "../db/open.ts";
+import type { Writes } from "../db/writer.ts";
+import { readSnapshot } from "../event-log/snapshot.ts";
+import { requireLogin } from "../http/authenticate.ts";
+import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { changeProfile, deleteAccount } from "./accounts-writes.ts";
+import { exportAccount, exportMessages } from "./export.ts";
+import { nameSchema } from "./names.ts";
+import { findUser, UserReply } from "./users.ts";
+
+const Me = z.object({ ...UserReply.shape, asOf: z.string() }).openapi("Me", { description: "asOf: see RESYNC" });
+
+const Export = z
+  .object({
+    account: z.record(z.string(), z.unknown()),
+    logins: z.array(z.record(z.string(), z.unknown())),
+    rooms: z.array(z.record(z.string(), z.unknown())),
+    messages: z.object({ items: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().nullable() }),
+  })
+  .openapi("Export");
+
+/**
+ * A picture's address: ours, or one on the web. Anything else, such as `javascript:`, would be run or fetched
+ * elsewhere.
+ */
+const avatarSchema = z
+  .string()
+  .max(1024)
+  .regex(
+    /^(|https?:\/\/[^\s"'<>\\]+|\/[^/\s"'<>\\][^\s"'<>\\]*)$/u,
+    "must be an http(s) address, or a path on this server",
+  )
+  .refine((text) => text.isWellFormed(), "must be well-formed Unicode");
+
+const route = { tags: ["accounts"], security: signedIn, middleware: requireLogin, path: "/me" };
+
+const get = createRoute({ ...route, method: "get", summary: "Myself", responses: { 200: json(Me, "Myself") } });
+
+const change = createRoute({
+  ...route,
+  method: "patch",
+  summary: "Change my name or picture",
+  description: 'A new name also signs in. An empty avatar ("") removes the picture.',
+  request: { body: jsonBody(z.object({ name: nameSchema.optional(), avatar: avatarSchema.optional() })) },
+  responses: { 200: json(UserReply, "Myself as I am now"), ...problems(409) },
+});
+
+const remove = createRoute({
+  ...route,
+  method: "delete",
+  summary: "Delete my account",
+  description: "At once and for good: all devices are signed out, the name is free, messages stay without a name.",
+  responses: { 204: noContent("Deleted") },
+});
+
+const exportAll = createRoute({
+  ...route,
+  method: "get",
+  path: "/me/export",
+  summary: "Everything stored about me",
+  description:
+    "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body.",
+  request: { query: z.object({ cursor: z.string().max(512).optional() }) },
+  responses: { 200: json(Export, "What is stored, with a page of messages") },
+});
+
+/** One's own account. */
+export function meRoutes(parts: { db: ReadDatabase; epoch: string; writes: Writes; clock: Clock }): Routes {
+  const { db, epoch, writes, clock } = parts;
+  const routes = newRoutes();
+
+  routes.openapi(get, async (c) => {
+    const { uid } = c.var.login;
+    const me = await readSnapshot({ db, epoch }, async ({ db, asOf }) => ({ user: await findUser(db, uid), asOf }));
+    // A login ends with its account; only a request that was under way at that moment comes here.
+    if (!me.user) throw new ProblemError("unauthorized");
+    return c.json({ ...me.user, asOf: me.asOf }, 200);
+  });
+
+  routes.openapi(change, async (c) => {
+    const { name, avatar } = c.req.valid("json");
+    const { uid } = c.var.login;
+    const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
+    return c.json(await writes.run(changeProfile, { uid, ...changes, now: clock.now() }), 200);
+  });
+
+  routes.openapi(remove, async (c) => {
+    await writes.run(deleteAccount, { uid: c.var.login.uid, now: clock.now() });
+    return c.body(null, 204);
+  });
+
+  routes.openapi(exportAll, async (c) => {
+    const { uid } = c.var.login;
+    const { cursor } = c.req.valid("query");
+    const [account, messages] = await Promise.all([exportAccount(db, uid), exportMessages(db, uid, cursor ?? null)]);
+    return c.json({ ...account, messages }, 200, {
+      "Content-Disposition": 'attachment; filename="parley-export.json"',
+    });
+  });
+  return routes;
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { ProblemError } from "../lib/problem.ts";
+import { Passwords, passwordSchema } from "./passwords.ts";
+
+describe("passwords", () => {
+  test("are hashed with argon2id at the agreed cost, each with its own salt", async () => {
+    const passwords = new Passwords();
+    const [one, two] = await Promise.all([passwords.hash("correct horse"), passwords.hash("correct horse")]);
+    expect(one).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
+    expect(one).not.toBe(two as string);
+    expect(await passwords.verify("correct horse", one as string)).toBe(true);
+    expect(await passwords.verify("correct hors", one as string)).toBe(false);
+    expect(await passwords.verify("", one as string)).toBe(false);
+  });
+
+  test("typed on another keyboard are the same", async () => {
+    const passwords = new Passwords();
+    expect(await passwords.verify("caf\u00e9-au-lait", await passwords.hash("cafe\u0301-au-lait"))).toBe(true);
+  });
+
+  test("are compared with nobody's for as long as with somebody's", async () => {
+    const passwords = new Passwords({ atOnce: 1 });
+    const hash = await passwords.hash("correct horse");
+    const time = async (against: string | null) => {
+      const times: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const startedAt = performance.now();
+        expect(await passwords.verify("wrong", against)).toBe(false);
+        times.push(performance.now() - startedAt);
+      }
+      return Math.min(...times);
+    };
+    const ratio = (await time(null)) / (await time(hash));
+    expect(ratio).toBeGreaterThan(0.4);
+    expect(ratio).toBeLessThan(2.5);
+  });
+});
+
+describe("the queue", () => {
+  test("runs two at a time, in order, and refuses beyond its length", async () => {
+    const passwords = new Passwords({ waitingMax: 4 });
+    const hash = await new Passwords().hash("correct horse");
+    const order: number[] = [];
+    const attempts = Array.from({ length: 7 }, (_, index) =>
+      passwords.verify("correct horse", hash, () => void order.push(index)),
+    );
+    expect(order).toEqual([0, 1]);
+    const outcomes = await Promise.allSettled(attempts);
+    expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+    const refused = outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : undefined));
+    expect(refused.slice(0, 6)).toEqual(Array.from({ length: 6 }));
+    expect(refused[6]).toBeInstanceOf(ProblemError);
+    expect(refused[6]).toMatchObject({ code: "overloaded", retryAfterMs: 3000 });
+    expect(await passwords.verify("correct horse", hash)).toBe(true);
+  });
+
+  test("goes on after an attempt that was refused at its turn", async () => {
+    const passwords = new Passwords({ atOnce: 1 });
+    const refuse = () => {
+      throw new ProblemError("rate_limited");
+    };
+    const outcomes = await Promise.allSettled([
+      passwords.verify("x", null, refuse),
+      passwords.verify("x", null, refuse),
+      passwords.verify("x", null),
+    ]);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  });
+});
+
+test.each([
+  ["1234567", false],
+  ["12345678", true],
+  ["𝒳".repeat(8), true],
+  ["x".repeat(256), true],
+  ["x".repeat(257), false],
+  ["1234567\ud800", false],
+])("is a password, case %#", (text, valid) => expect(passwordSchema.safeParse(text).success).toBe(valid));

@@ -1,0 +1,218 @@
+import { LIMITS } from "@parley/protocol";
+import type { ReadDatabase } from "../db/open.ts";
+import type { LoggedEvent } from "../db/transaction.ts";
+import type { Writes } from "../db/writer.ts";
+import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
+import type { Clock } from "../lib/clock.ts";
+import { randomToken } from "../lib/ids.ts";
+import { delay, type Stop } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { sameSecret } from "../lib/same-secret.ts";
+import type { Granted } from "./logins.ts";
+import { type QrChange, QrWatchers } from "./qr-watchers.ts";
+import {
+  collectQrLogin,
+  confirmQrCode,
+  createQrCode,
+  type QrRequester,
+  rejectQrCode,
+  removeExpiredQrCodes,
+  scanQrCode,
+} from "./qr-writes.ts";
+import { hashOf, newToken } from "./tokens.ts";
+
+export type QrState = "pending" | QrChange | "expired";
+
+export interface QrCode {
+  readonly code: string;
+  /** Shows who asked for the code; the login is handed to its holder only. */
+  readonly secret: string;
+  /** What the QR code says: `<baseUrl>/qr/<code>`. */
+  readonly url: string;
+  readonly expiresAt: number;
+}
+
+/** What a poll answers; the login is there once, in the answer that collects it. */
+export interface QrAnswer {
+  readonly state: QrState;
+  readonly granted?: Granted;
+}
+
+/** Codes whose last answer is remembered. */
+const ANSWERED_MAX = 10_000;
+
+/**
+ * Signing in by QR code: the requester shows a code, a phone that is signed in scans and confirms it, the requester
+ * collects the login. A code has 128 random bits, lives 60 s and is used once. States change in the database; waiting
+ * costs nothing, since the changes come as internal events, from whichever node they were made on.
+ */
+export class QrLogins {
+  readonly #db: ReadDatabase;
+  readonly #writes: Writes;
+  readonly #clock: Clock;
+  readonly #watchers = new QrWatchers();
+  /** The state that a code's requester was told last: a long poll answers at once if there is another. */
+  readonly #answered = new Map<string, QrState>();
+  /** Ends each wait that hangs now. */
+  readonly #waits = new Set<() => void>();
+  #released = false;
+
+  constructor(parts: { db: ReadDatabase; writes: Writes; clock: Clock }) {
+    this.#db = parts.db;
+    this.#writes = parts.writes;
+    this.#clock = parts.clock;
+  }
+
+  /** Polls and connections that wait for a code now. */
+  get watching(): number {
+    return this.#watchers.size;
+  }
+
+  /** @param from.baseUrl where a phone reaches this server, see `public-url.ts` */
+  async create(from: { ip: string; userAgent: string; baseUrl: string }): Promise<QrCode> {
+    const { ip, userAgent } = from;
+    const code = randomToken(128);
+    const secret = randomToken(256);
+    const now = this.#clock.now();
+    const expiresAt = now + LIMITS.qrLifetimeMs;
+    await this.#writes.run(createQrCode, { code, secretHash: hashOf(secret), ip, userAgent, now, expiresAt });
+    return { code, secret, url: `${from.baseUrl}/qr/${code}`, expiresAt };
+  }
+
+  /**
+   * Calls `listener` with each further state, also when the code got there before the call; never after the stop, never
+   * twice with the same, nothing at expiry.
+   * @throws ProblemError `overloaded` when too many watch
+   */
+  watch(code: string, listener: (state: QrChange) => void): Stop {
+    const stop = this.#watchers.add(code, listener);
+    // A change between the caller's last look and now had nobody to tell. If this read fails, later changes still come.
+    void this.#read(code).then(
+      (row) => {
+        const state = row && stateOf(row, this.#clock.now());
+        if (state && state !== "pending" && state !== "expired") this.#watchers.tell(code, state);
+      },
+      () => {},
+    );
+    return stop;
+  }
+
+  /**
+   * The confirmed login, once, for whoever holds the secret; undefined when there is none. The login has the address
+   * and user agent that asked for the code.
+   */
+  async collect({ code, secret }: { code: string; secret: string }): Promise<Granted | undefined> {
+    const token = newToken();
+    const input = { code, secretHash: hashOf(secret), tokenHash: hashOf(token), now: this.#clock.now() };
+    const made = await this.#writes.run(collectQrLogin, input);
+    return made && { ...made, token };
+  }
+
+  /**
+   * The code's state, and the login if it is confirmed. With `waitMs` above 0 it waits so long for a state that was not
+   * answered before, at most until the code expires; an aborted `signal` ends the wait and collects nothing.
+   * @throws ProblemError `not_found` for an unknown code or a wrong secret, `overloaded`
+   */
+  async poll(ask: { code: string; secret: string; waitMs: number; signal?: AbortSignal }): Promise<QrAnswer> {
+    const { code, secret, waitMs, signal } = ask;
+    const row = await this.#read(code);
+    if (!row || !sameSecret(hashOf(secret), row.secret_hash)) throw new ProblemError("not_found");
+    const now = this.#clock.now();
+    let state = stateOf(row, now);
+    if (waitMs > 0 && !isOver(state) && state === (this.#answered.get(code) ?? "pending")) {
+      state = await this.#next({ code, known: state, waitMs, lifeMs: row.expires_at - now, signal });
+    }
+    if (signal?.aborted) return { state };
+    this.#remember(code, state);
+    if (state !== "confirmed") return { state };
+    const granted = await this.collect({ code, secret });
+    return granted ? { state, granted } : { state };
+  }
+
+  /** The phone's side; each throws ProblemErrors as its write procedure says. */
+  scan(by: { code: string; loginId: number; uid: number }): Promise<QrRequester> {
+    return this.#writes.run(scanQrCode, { ...by, now: this.#clock.now() });
+  }
+
+  confirm(by: { code: string; loginId: number; uid: number }): Promise<void> {
+    return this.#writes.run(confirmQrCode, { ...by, now: this.#clock.now() });
+  }
+
+  reject(by: { code: string; loginId: number; uid: number }): Promise<void> {
+    return this.#writes.run(rejectQrCode, { ...by, now: this.#clock.now() });
+  }
+
+  /** Called for every announced event. */
+  onEvent(event: LoggedEvent): void {
+    if (event.stream !== INTERNAL_STREAM || event.type !== Internal.QR_CHANGED) return;
+    const { code, state } = JSON.parse(event.data) as { code: string; state: QrChange };
+    this.#watchers.tell(code, state);
+  }
+
+  /** Called now and then: removes a bounded number of codes that expired a while ago. */
+  async sweep(): Promise<void> {
+    await this.#writes.run(removeExpiredQrCodes, { now: this.#clock.now() });
+  }
+
+  /** Answers every hanging poll with the state as it is, now and from now on; before a stop. */
+  release(): void {
+    this.#released = true;
+    for (const wake of this.#waits) wake();
+  }
+
+  async #next(ask: {
+    code: string;
+    known: QrState;
+    waitMs: number;
+    lifeMs: number;
+    signal: AbortSignal | undefined;
+  }): Promise<QrState> {
+    const { code, known, waitMs, lifeMs, signal } = ask;
+    let state = known;
+    const wait = new AbortController();
+    const wake = () => wait.abort();
+    const stop = this.watch(code, (next) => {
+      if (next === known) return;
+      state = next;
+      wake();
+    });
+    this.#waits.add(wake);
+    signal?.addEventListener("abort", wake);
+    if (this.#released || signal?.aborted) wake();
+    await delay(Math.min(waitMs, lifeMs), wait.signal);
+    signal?.removeEventListener("abort", wake);
+    this.#waits.delete(wake);
+    stop();
+    // Told by the wait rather than by the clock, which need not agree with the timer to the millisecond.
+    return !wait.signal.aborted && waitMs >= lifeMs ? "expired" : state;
+  }
+
+  #remember(code: string, state: QrState): void {
+    this.#answered.delete(code);
+    if (isOver(state)) return;
+    this.#answered.set(code, state);
+    if (this.#answered.size > ANSWERED_MAX) this.#answered.delete(this.#answered.keys().next().value as string);
+  }
+
+  #read(code: string) {
+    return this.#db
+      .selectFrom("qr_logins")
+      .select(["secret_hash", "state", "expires_at"])
+      .where("code", "=", code)
+      .executeTakeFirst();
+  }
+}
+
+type Row = { state: "pending" | QrChange | "used"; expires_at: number };
+
+/** As its requester sees it: a code that was used stays confirmed, one that ran out before is expired. */
+function stateOf(row: Row, now: number): QrState {
+  if (row.state === "used") return "confirmed";
+  if (row.state === "rejected") return "rejected";
+  return row.expires_at > now ? row.state : "expired";
+}
+
+/** No other state follows. */
+function isOver(state: QrState): boolean {
+  return state !== "pending" && state !== "scanned";
+}

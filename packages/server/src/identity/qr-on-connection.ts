@@ -1,0 +1,113 @@
+import type { Clock } from "../lib/clock.ts";
+import { after, type Stop } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { Granted } from "./logins.ts";
+import type { QrCode, QrLogins } from "./qr-login.ts";
+
+/** The live connection that asks for a code, as far as signing in needs it. */
+export interface QrAsker {
+  readonly ip: string;
+  readonly userAgent: string;
+  /** Where a phone reaches this server. */
+  readonly baseUrl: string;
+  readonly signedIn: () => boolean;
+  readonly closed: () => boolean;
+  show(code: QrCode): void;
+  scanned(): void;
+  signIn(granted: Granted): void;
+  onClosed(clean: () => void): void;
+}
+
+/** A new code comes this long before the shown one ends, so that nobody scans a dead one. */
+const RENEW_BEFORE_MS = 10_000;
+/** A page that nobody looks at stops asking for new codes. */
+const RENEW_FOR_MS = 600_000;
+const ASK_EVERY_MS = 5000;
+
+/**
+ * Signing in over a connection: it is shown a code, and another before that one ends; the code that a phone confirms signs
+ * this connection in. A code that was scanned is not replaced while its owner looks at his phone.
+ */
+export class QrOnConnection {
+  readonly #qrLogins: QrLogins;
+  readonly #clock: Clock;
+  readonly #asker: QrAsker;
+  readonly #onError: (error: unknown) => void;
+  readonly #watched = new Set<Stop>();
+  #renewal: Stop | undefined;
+  #askedAt = 0;
+  #startedAt = 0;
+
+  constructor(parts: { qrLogins: QrLogins; clock: Clock; asker: QrAsker; onError: (error: unknown) => void }) {
+    this.#qrLogins = parts.qrLogins;
+    this.#clock = parts.clock;
+    this.#asker = parts.asker;
+    this.#onError = parts.onError;
+    this.#asker.onClosed(() => this.#end());
+  }
+
+  /** The LOGIN command. @throws ProblemError `conflict` when signed in, `rate_limited` more than once per 5 s */
+  async ask(): Promise<void> {
+    if (this.#asker.signedIn()) throw new ProblemError("conflict", "This connection is signed in already");
+    const now = this.#clock.now();
+    const waitMs = Math.min(ASK_EVERY_MS, this.#askedAt + ASK_EVERY_MS - now);
+    if (waitMs > 0) {
+      throw new ProblemError("rate_limited", "A QR code can be asked for once in 5 s", { retryAfterMs: waitMs });
+    }
+    this.#askedAt = now;
+    this.#startedAt = now;
+    await this.#show();
+  }
+
+  async #show(): Promise<void> {
+    this.#renewal?.();
+    this.#renewal = undefined;
+    const { ip, userAgent, baseUrl } = this.#asker;
+    const code = await this.#qrLogins.create({ ip, userAgent, baseUrl });
+    if (this.#asker.closed() || this.#asker.signedIn()) return;
+    this.#watch(code);
+    this.#asker.show(code);
+    this.#renewAfter(code.expiresAt - this.#clock.now() - RENEW_BEFORE_MS);
+  }
+
+  #renewAfter(ms: number): void {
+    if (this.#clock.now() + ms - this.#startedAt > RENEW_FOR_MS) return;
+    this.#renewal = after(Math.max(0, ms), () => this.#attempt(this.#show()));
+  }
+
+  #watch(code: QrCode): void {
+    const stopWatching = this.#qrLogins.watch(code.code, (state) => {
+      if (state === "scanned") {
+        this.#renewal?.();
+        this.#renewAfter(code.expiresAt - this.#clock.now());
+        this.#asker.scanned();
+      } else if (state === "confirmed") this.#attempt(this.#collect(code));
+      else this.#attempt(this.#show());
+    });
+    const stopExpiry = after(code.expiresAt - this.#clock.now() + RENEW_BEFORE_MS, () => stop());
+    const stop = () => {
+      stopWatching();
+      stopExpiry();
+      this.#watched.delete(stop);
+    };
+    this.#watched.add(stop);
+  }
+
+  async #collect({ code, secret }: QrCode): Promise<void> {
+    if (this.#asker.closed() || this.#asker.signedIn()) return;
+    const granted = await this.#qrLogins.collect({ code, secret });
+    if (!granted) return;
+    this.#end();
+    if (!this.#asker.closed()) this.#asker.signIn(granted);
+  }
+
+  #end(): void {
+    this.#renewal?.();
+    this.#renewal = undefined;
+    for (const stop of [...this.#watched]) stop();
+  }
+
+  #attempt(work: Promise<void>): void {
+    work.catch(this.#onError);
+  }
+}

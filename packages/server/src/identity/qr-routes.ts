@@ -1,0 +1,126 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { requireLogin } from "../http/authenticate.ts";
+import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { limitByIp, type RateLimit } from "../http/rate-limit.ts";
+import { publicUrl, type UrlSource } from "./public-url.ts";
+import type { QrLogins } from "./qr-login.ts";
+import { requesterOf } from "./requester.ts";
+import { UserReply } from "./users.ts";
+
+/** Longest hang of one poll; proxies cut idle requests at a minute or more. */
+const WAIT_MAX_SECONDS = 60;
+
+const QrCodeReply = z
+  .object({ code: z.string(), secret: z.string(), url: z.string(), expiresAt: z.number() })
+  .openapi("QrCode", { description: "Show `url` as a QR code; keep `secret` for asking." });
+
+const QrStateReply = z
+  .object({
+    state: z.enum(["pending", "scanned", "confirmed", "rejected", "expired"]),
+    token: z.string().optional(),
+    user: UserReply.optional(),
+    expiresAt: z.number().optional(),
+  })
+  .openapi("QrState", { description: "`token`, `user` and `expiresAt` of the login come once, when it is confirmed." });
+
+const QrRequesterReply = z
+  .object({ ip: z.string(), userAgent: z.string(), place: z.string().nullable(), requestedAt: z.number() })
+  .openapi("QrRequester");
+
+/** Whatever it is, a code that we did not make is not found. */
+const params = z.object({ code: z.string().max(128) });
+
+const waitParam = z.coerce
+  .number()
+  .min(0)
+  .default(0)
+  .openapi({ param: { name: "wait", in: "query" }, type: "number", minimum: 0, maximum: WAIT_MAX_SECONDS, default: 0 });
+
+const create = createRoute({
+  method: "post",
+  path: "/qr-logins",
+  tags: ["QR login"],
+  summary: "A QR code that signs in whoever shows it, once a phone confirms",
+  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds") },
+});
+
+const poll = createRoute({
+  method: "get",
+  path: "/qr-logins/{code}",
+  tags: ["QR login"],
+  summary: "The code's state, for whoever asked for it",
+  description: "With `wait` (seconds, at most 60) the answer comes when the state is another than the last answered.",
+  request: {
+    params,
+    headers: z.object({ "x-qr-secret": z.string().max(128).default("") }),
+    query: z.object({ wait: waitParam }),
+  },
+  responses: { 200: json(QrStateReply, "The state, and once the login"), ...problems(404) },
+});
+
+const phone = { tags: ["QR login"], security: signedIn, middleware: requireLogin, request: { params } };
+
+const scan = createRoute({
+  ...phone,
+  method: "post",
+  path: "/qr-logins/{code}/scan",
+  summary: "Bind the code to this login and see who asks",
+  responses: { 200: json(QrRequesterReply, "Who would be signed in"), ...problems(404, 409) },
+});
+
+const confirm = createRoute({
+  ...phone,
+  method: "post",
+  path: "/qr-logins/{code}/confirm",
+  summary: "Sign the requester in",
+  responses: { 204: noContent("Confirmed"), ...problems(404, 409) },
+});
+
+const reject = createRoute({
+  ...phone,
+  method: "post",
+  path: "/qr-logins/{code}/reject",
+  summary: "Turn the requester away",
+  responses: { 204: noContent("Rejected"), ...problems(404, 409) },
+});
+
+/** Signing in by QR code over HTTP: the requester's two routes, the phone's three. */
+export function qrRoutes(parts: { qrLogins: QrLogins; urlSource: UrlSource; creations: RateLimit }): Routes {
+  const { qrLogins, urlSource, creations } = parts;
+  const routes = newRoutes();
+
+  routes.openapi({ ...create, middleware: [limitByIp(creations)] as const }, async (c) => {
+    const baseUrl = publicUrl(urlSource, c.req.raw, c.env.address?.viaTrusted ?? false);
+    return c.json(await qrLogins.create({ ...requesterOf(c), baseUrl }), 201);
+  });
+
+  routes.openapi(poll, async (c) => {
+    const { code } = c.req.valid("param");
+    const secret = c.req.valid("header")["x-qr-secret"];
+    const waitMs = Math.min(c.req.valid("query").wait, WAIT_MAX_SECONDS) * 1000;
+    // The listener's idle timeout would cut a request that hangs.
+    if (waitMs > 0) c.env.server?.timeout(c.req.raw, 0);
+    const { state, granted } = await qrLogins.poll({ code, secret, waitMs, signal: c.req.raw.signal });
+    if (!granted) return c.json({ state }, 200);
+    const { token, user, expiresAt } = granted;
+    return c.json({ state, token, user, expiresAt }, 200);
+  });
+
+  routes.openapi(scan, async (c) => {
+    const requester = await qrLogins.scan({ ...c.req.valid("param"), ...who(c.var.login) });
+    return c.json({ ...requester, place: null }, 200);
+  });
+  routes.openapi(confirm, async (c) => {
+    await qrLogins.confirm({ ...c.req.valid("param"), ...who(c.var.login) });
+    return c.body(null, 204);
+  });
+  routes.openapi(reject, async (c) => {
+    await qrLogins.reject({ ...c.req.valid("param"), ...who(c.var.login) });
+    return c.body(null, 204);
+  });
+  return routes;
+}
+
+function who({ loginId, uid }: { loginId: number; uid: number }): { loginId: number; uid: number } {
+  return { loginId, uid };
+}

@@ -1,0 +1,18 @@
+import type { Context } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+
+/** Enough to tell a person's devices apart; the rest of a long one is noise. */
+const USER_AGENT_MAX = 256;
+
+/** Text of a User-Agent header as it is stored and shown: bounded, one line, "" when absent. */
+export function userAgentText(header: string | null | undefined): string {
+  return (header ?? "")
+    .replace(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, USER_AGENT_MAX);
+}
+
+/** Where a request comes from, as a login and a QR code keep it. */
+export function requesterOf(c: Context<AppEnv>): { ip: string; userAgent: string } {
+  return { ip: c.env.ip, userAgent: userAgentText(c.req.header("User-Agent")) };
+}

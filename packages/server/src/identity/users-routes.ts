@@ -1,0 +1,75 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
+import type { ReadDatabase } from "../db/open.ts";
+import { requireLogin } from "../http/authenticate.ts";
+import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { nameKey } from "./names.ts";
+import { findUser, findUsers, searchUsers, UserReply } from "./users.ts";
+
+const PREFIX_MIN = 2;
+
+const Users = z.object({ items: z.array(UserReply), nextCursor: z.string().nullable() }).openapi("Users");
+
+const idList = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(idParamSchema).max(LIMITS.pageMax, `at most ${LIMITS.pageMax} ids`))
+  .openapi({ type: "string", example: "20000,20001" });
+
+const query = z
+  .string()
+  .max(128)
+  .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
+  .refine((text) => codePoints(nameKey(text)) >= PREFIX_MIN, `must have at least ${PREFIX_MIN} characters`);
+
+const getUser = createRoute({
+  method: "get",
+  path: "/users/{id}",
+  tags: ["accounts"],
+  summary: "A person",
+  security: signedIn,
+  middleware: [requireLogin] as const,
+  request: { params: z.object({ id: idParam("id") }) },
+  responses: { 200: json(UserReply, "The person; a deleted account is named so"), ...problems(404) },
+});
+
+const listUsers = createRoute({
+  method: "get",
+  path: "/users",
+  tags: ["accounts"],
+  summary: "People by their ids, or by how their names begin",
+  description:
+    "With `ids`: those that exist, in the order asked. With `query`: in the order of names, whatever the case.",
+  security: signedIn,
+  middleware: [requireLogin] as const,
+  request: {
+    query: z.object({
+      ids: idList.optional(),
+      query: query.optional(),
+      limit: limitParam,
+      cursor: z.string().max(512).optional(),
+    }),
+  },
+  responses: { 200: json(Users, "A page") },
+});
+
+/** Looking people up. */
+export function usersRoutes({ db }: { db: ReadDatabase }): Routes {
+  const routes = newRoutes();
+  routes.openapi(getUser, async (c) => {
+    const user = await findUser(db, c.req.valid("param").id);
+    if (!user) throw new ProblemError("not_found");
+    return c.json(user, 200);
+  });
+  routes.openapi(listUsers, async (c) => {
+    const { ids, query: prefix, limit, cursor } = c.req.valid("query");
+    if (ids !== undefined) {
+      const found = await findUsers(db, ids);
+      return c.json({ items: [...new Set(ids)].flatMap((uid) => found.get(uid) ?? []), nextCursor: null }, 200);
+    }
+    if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
+    return c.json(await searchUsers(db, { prefix, after: cursor ?? null, limit }), 200);
+  });
+  return routes;
+}

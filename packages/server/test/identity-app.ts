@@ -1,0 +1,94 @@
+import { type Config, loadConfig } from "../src/config/config.ts";
+import { createApp } from "../src/http/app.ts";
+import { createIdentity, type Identity } from "../src/identity/identity.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { Health } from "../src/ops/health.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
+import { openScratch, type Scratch } from "./scratch-database.ts";
+
+export interface Ask {
+  readonly method?: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly ip?: string;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape.
+  readonly body: any;
+}
+
+/** Identity on a real database behind a real port, with a clock that stands still. */
+export interface IdentityApp {
+  readonly scratch: Scratch;
+  readonly identity: Identity;
+  readonly clock: ManualClock;
+  readonly url: URL;
+  /** Log lines at level trace. */
+  readonly lines: string[];
+  ask(path: string, ask?: Ask): Promise<Answer>;
+  /** Makes an account with the password `password`. */
+  register(name: string): Promise<{ uid: number; token: string }>;
+  close(): Promise<void>;
+}
+
+/** @param env further settings; RATE_LIMITS is off unless it says otherwise */
+export async function openIdentityApp(env: Record<string, string> = {}): Promise<IdentityApp> {
+  const scratch = await openScratch();
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const config: Config = loadConfig({ RATE_LIMITS: "off", ...env }).config;
+  const identity = createIdentity({ config, clock, ...scratch });
+  scratch.listen((event) => identity.onEvent(event));
+  const app = createApp({
+    config,
+    logger: createLogger({ level: "trace", sink: { write: (line) => void lines.push(line) } }),
+    metrics: new Metrics(),
+    health: new Health(),
+    findLogin: (token) => identity.logins.find(token),
+    routes: identity.routes,
+  });
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 1,
+    fetch: (request, server) => app.fetch(request, { ip: request.headers.get("X-Test-Ip") ?? "203.0.113.9", server }),
+  });
+
+  async function ask(path: string, { method, token, body, ip, headers, signal }: Ask = {}): Promise<Answer> {
+    const all = new Headers(headers);
+    if (token) all.set("Authorization", `Bearer ${token}`);
+    if (ip) all.set("X-Test-Ip", ip);
+    if (body !== undefined) all.set("Content-Type", "application/json");
+    const response = await fetch(new URL(`/api/v1${path}`, server.url), {
+      method: method ?? (body === undefined ? "GET" : "POST"),
+      headers: all,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+  }
+
+  return {
+    scratch,
+    identity,
+    clock,
+    url: server.url,
+    lines,
+    ask,
+    async register(name) {
+      const { body } = await ask("/accounts", { body: { name, password: "password" } });
+      return { uid: body.user.uid, token: body.token };
+    },
+    async close() {
+      await server.stop(true);
+      await scratch.close();
+    },
+  };
+}
