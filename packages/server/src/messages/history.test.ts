@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+
+interface Page {
+  items: { message: { id: number; seq: number; body: { content: string } } }[];
+  nextCursor: string | null;
+  asOf: string;
+}
+
+let chat: ChatFixture;
+let ann: number;
+let bob: number;
+let room: number;
+let ids: number[];
+
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  [ann, bob] = chat.people(2) as [number, number];
+  room = await chat.group(ann, [bob]);
+  ids = [];
+  for (let n = 0; n < 10; n++) {
+    ids.push((await chat.say(n % 2 ? ann : bob, room, `m${n}`)).message.id);
+    // Between the messages stand other events, of this room and of others.
+    if (n % 3 === 0) await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: `n${n}` });
+    if (n % 4 === 0) await chat.say(ann, 1, "elsewhere");
+  }
+});
+afterEach(() => chat.close());
+
+async function pages(query: string, limit: number): Promise<number[][]> {
+  const found = await chat.pages<Page["items"][0]>(bob, `/rooms/${room}/messages?limit=${limit}&${query}`);
+  return found.map((items) => items.map(({ message }) => message.id));
+}
+
+test("IM-30: backwards from the newest, ascending inside a page, at every size of page", async () => {
+  for (const limit of [1, 3, 5, 9, 10, 11, 1000]) {
+    const found = await pages("", limit);
+    expect(found.toReversed().flat()).toEqual(ids);
+    expect(found.length).toBe(Math.max(1, Math.ceil(10 / limit)));
+  }
+});
+
+test("IM-30: forwards after a message, at every size of page", async () => {
+  for (const limit of [1, 2, 4, 9, 10, 100]) {
+    expect((await pages("after=0", limit)).flat()).toEqual(ids);
+    expect((await pages(`after=${ids[3]}`, limit)).flat()).toEqual(ids.slice(4));
+    expect(await pages(`after=${ids[9]}`, limit)).toEqual([[]]);
+  }
+  expect(await pages(`after=${ids[1]}`, 4)).toEqual([ids.slice(2, 6), ids.slice(6)]);
+});
+
+test("IM-30: what comes in while paging backwards changes no older page", async () => {
+  const first: Page = await chat.must(bob, "GET", `/rooms/${room}/messages?limit=4`);
+  await chat.say(ann, room, "late");
+  const second: Page = await chat.must(bob, "GET", `/rooms/${room}/messages?limit=4&cursor=${first.nextCursor}`);
+  expect([...second.items, ...first.items].map(({ message }) => message.id)).toEqual(ids.slice(2));
+});
+
+test("CUR-10: asOf covers what the page shows", async () => {
+  const { asOf }: Page = await chat.must(bob, "GET", `/rooms/${room}/messages`);
+  expect(asOf).toBe(`${chat.scratch.epoch};*@${chat.scratch.events.at(-1)?.pos}`);
+});
+
+test("IM-31: the reader's window cuts both ends, whichever way he reads", async () => {
+  const [cem] = chat.people(1) as [number];
+  await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });
+  await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
+  const inside = [];
+  for (let n = 0; n < 3; n++) inside.push((await chat.say(ann, room, "inside")).message.id);
+  await chat.must(cem, "DELETE", `/rooms/${room}/members/${cem}`);
+  const { message: outside } = await chat.say(ann, room, "outside");
+  const read = async (query: string) =>
+    ((await chat.must(cem, "GET", `/rooms/${room}/messages?${query}`)) as Page).items.map(({ message }) => message.id);
+  expect(await read("")).toEqual(inside);
+  expect(await read("after=0")).toEqual(inside);
+  expect(await read(`after=${ids[0]}`)).toEqual(inside);
+  expect(await read("limit=2")).toEqual(inside.slice(1));
+  const status = async (id: number | undefined) => (await chat.ask(cem, "GET", `/messages/${id}`)).status;
+  expect(await Promise.all([status(ids[9]), status(inside[0]), status(inside[2]), status(outside.id)])).toEqual([
+    404, 200, 200, 404,
+  ]);
+});
+
+test("IM-30: refuses what is no place in this room", async () => {
+  const elsewhere = (await chat.say(ann, 1, "x")).message.id;
+  for (const query of [`after=${elsewhere}`, "after=999999", "after=-1", "after=x", "cursor=5", "limit=0"]) {
+    const { status, body } = await chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);
+    expect({ query, status, code: body.code }).toEqual({ query, status: 400, code: "invalid" });
+  }
+  expect((await chat.ask(bob, "GET", "/rooms/424242/messages")).status).toBe(404);
+  expect((await chat.ask(undefined, "GET", `/rooms/${room}/messages`)).status).toBe(401);
+});

@@ -1,0 +1,46 @@
+import type { Kysely } from "kysely";
+import { inList } from "../db/dialect.ts";
+import type { Schema } from "../db/schema.ts";
+import { type MessageRow, messageText, type QuotedRow } from "./message-json.ts";
+
+/** Messages with what they quote, each joined by its key; callers add which, in what order and how many. */
+export function selectMessages(db: Kysely<Schema>) {
+  return db
+    .selectFrom("messages")
+    .leftJoin("messages as quoted", "quoted.id", "messages.reply_to")
+    .leftJoin("users as author", "author.uid", "quoted.uid")
+    .select([
+      "messages.id",
+      "messages.room_id as roomId",
+      "messages.seq",
+      "messages.no",
+      "messages.uid",
+      "messages.type",
+      "messages.body",
+      "messages.client_id as clientId",
+      "messages.sent_at as sentAt",
+      "messages.recalled_by as recalledBy",
+      "quoted.id as quotedId",
+      "quoted.uid as quotedUid",
+      "quoted.type as quotedType",
+      "quoted.body as quotedBody",
+      "quoted.recalled_by as quotedRecalledBy",
+      "author.name as quotedName",
+    ]);
+}
+
+type Selected = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
+
+export function asMessage(row: Selected): MessageRow {
+  const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, ...message } = row;
+  if (quotedId === null) return { ...message, quoted: null };
+  const quoted = { id: quotedId, uid: quotedUid, type: quotedType, body: quotedBody, name: quotedName ?? "" };
+  return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy } as QuotedRow };
+}
+
+/** JSON texts of messages as they are now, by id; unknown ids are left out. One query. */
+export async function messageTexts(db: Kysely<Schema>, ids: readonly number[]): Promise<Map<number, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await selectMessages(db).where("messages.id", "in", inList(ids)).execute();
+  return new Map(rows.map((row) => [row.id, messageText(asMessage(row))]));
+}

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { LIMITS, Push, roomStream } from "@parley/protocol";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+import { messageDataOf } from "./messages.ts";
+
+const SECRET = "the secret plan";
+let chat: ChatFixture;
+let ann: number;
+let bob: number;
+let boss: number;
+let stranger: number;
+let room: number;
+
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  [ann, bob, boss, stranger] = chat.people(4) as [number, number, number, number];
+  room = await chat.group(ann, [bob]);
+});
+afterEach(() => chat.close());
+
+const recall = (who: number | string, id: number) => chat.ask(who, "DELETE", `/messages/${id}`);
+const everything = async () => {
+  const tables = [
+    await chat.scratch.db.selectFrom("messages").selectAll().execute(),
+    await chat.scratch.db.selectFrom("events").selectAll().execute(),
+  ];
+  return JSON.stringify(tables);
+};
+
+test("IM-5, IM-20: a recall wipes the text everywhere and keeps the place", async () => {
+  const sent = await chat.say(bob, room, SECRET, { clientId: "s" });
+  const { status, body } = await recall(bob, sent.message.id);
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    ...sent,
+    message: { ...sent.message, type: 2, body: "The sender recalled this message" },
+  });
+  expect(chat.events(roomStream(room)).at(-1)).toMatchObject({
+    type: Push.RECALL,
+    data: { msgId: sent.message.id, roomId: room, recallUid: bob },
+  });
+  expect(chat.scratch.events.at(-1)?.messageId).toBe(sent.message.id);
+  expect(await everything()).not.toContain(SECRET);
+  const texts = await messageDataOf(chat.scratch.db)([sent.message.id, 424_242]);
+  expect([...texts].map(([id, text]) => [id, JSON.parse(text)])).toEqual([[sent.message.id, body]]);
+  expect((await chat.must(ann, "GET", `/rooms/${room}/messages`)).items).toEqual([body]);
+  expect((await chat.must(ann, "GET", "/rooms")).items[0].lastMessage).toEqual(body);
+
+  // The sender's retry, late: still the first message, as it is now.
+  const retry = { clientId: "s", type: 1, body: { content: SECRET } };
+  const again = await chat.ask(bob, "POST", `/rooms/${room}/messages`, retry);
+  expect(again).toEqual({ status: 200, body });
+  const other = await chat.ask(bob, "POST", `/rooms/${room}/messages`, { ...retry, body: { content: "else" } });
+  expect(other.status).toBe(409);
+});
+
+test("IM-21: quotations forget a recalled text too, each by an event of its own", async () => {
+  const { message } = await chat.say(bob, room, SECRET);
+  const reply = await chat.say(ann, room, "really?", { replyTo: message.id });
+  await chat.say(ann, room, "unrelated");
+  await recall(bob, message.id);
+  const [recalled, updated, ...rest] = chat.scratch.events.slice(-2);
+  expect(rest).toEqual([]);
+  expect(recalled?.type).toBe(Push.RECALL);
+  expect(updated).toMatchObject({ type: Push.MESSAGE_UPDATE, messageId: reply.message.id, stream: roomStream(room) });
+  const now = await chat.must(bob, "GET", `/messages/${reply.message.id}`);
+  expect(JSON.parse(updated?.data ?? "")).toEqual(now);
+  expect(now.message.body).toMatchObject({
+    content: "really?",
+    reply: { id: message.id, type: 2, body: "The sender recalled this message" },
+  });
+  expect(await everything()).not.toContain(SECRET);
+});
+
+test("IM-22: one's own within two minutes, administrators any of any time", async () => {
+  const { message: mine } = await chat.say(bob, room, "one");
+  const { message: old } = await chat.say(bob, room, "two");
+  expect((await recall(ann, mine.id)).status).toBe(403);
+  expect((await recall(stranger, mine.id)).status).toBe(404);
+  expect((await recall(bob, 424_242)).status).toBe(404);
+  chat.clock.advance(LIMITS.recallWithinMs);
+  expect((await recall(bob, mine.id)).status).toBe(200);
+  expect((await recall(bob, mine.id)).body.code).toBe("already_recalled");
+  chat.clock.advance(1);
+  expect((await recall(bob, old.id)).body.code).toBe("recall_too_late");
+  const byBoss = await recall(`admin-${boss}`, old.id);
+  expect(byBoss.body.message).toMatchObject({ type: 2, body: "An administrator recalled this message" });
+  expect(chat.events(roomStream(room)).at(-1)?.data.recallUid).toBe(boss);
+});
+
+test("IM-22: two recalls at once are one", async () => {
+  const { message } = await chat.say(bob, room, "one");
+  const replies = await Promise.all([recall(bob, message.id), recall(bob, message.id)]);
+  expect(replies.map(({ status }) => status).sort()).toEqual([200, 422]);
+  expect(chat.events(roomStream(room)).filter(({ type }) => type === Push.RECALL)).toHaveLength(1);
+});
+
+test("IM-20, IM-71: a recall and unread numbers: the number stays", async () => {
+  const { message } = await chat.say(bob, room, "one");
+  await chat.say(bob, room, "two");
+  await recall(bob, message.id);
+  expect((await chat.must(ann, "GET", "/unread")).total).toBe(2);
+  expect((await chat.say(bob, room, "three")).message.no).toBe(3);
+});

@@ -1,0 +1,137 @@
+import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import { boundRows, inList } from "../db/dialect.ts";
+import type { Schema } from "../db/schema.ts";
+import type { Actor, Membership } from "../rooms/rooms.ts";
+import type { QuotedRow } from "./message-json.ts";
+
+/** A message to send, as checked by the protocol's schema. Whether the hall takes it has been checked (`messages.ts`). */
+export interface SendInput {
+  readonly actor: Actor;
+  readonly roomId: number;
+  readonly clientId: string;
+  readonly type: 1;
+  readonly content: string;
+  readonly replyTo: number | null;
+  readonly mentions: readonly number[];
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * What a batch of sends has to know, read by one query for each kind of thing, whatever the number of sends, senders and
+ * rooms.
+ */
+export interface Known {
+  /** Messages already sent with one of the client ids. Key: `senderKey`. */
+  readonly earlier: ReadonlyMap<string, { id: number; requestHash: string | null }>;
+  readonly rooms: ReadonlyMap<number, SendRoom>;
+  /** Of senders and of people mentioned; nothing for the hall. Key: `memberKey`. */
+  readonly memberships: ReadonlyMap<string, Membership>;
+  /** People mentioned in the hall. */
+  readonly people: ReadonlySet<number>;
+  readonly quoted: ReadonlyMap<number, QuotedMessage>;
+}
+
+export interface SendRoom {
+  readonly id: number;
+  readonly no: number;
+  readonly mute_all: 0 | 1;
+  readonly dissolved_at: number | null;
+}
+
+export interface QuotedMessage extends QuotedRow {
+  readonly roomId: number;
+  readonly seq: number;
+  readonly no: number | null;
+}
+
+export function senderKey(uid: number, clientId: string): string {
+  return `${uid} ${clientId}`;
+}
+
+export function memberKey(roomId: number, uid: number): string {
+  return `${roomId} ${uid}`;
+}
+
+export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known> {
+  return {
+    earlier: await earlierOf(db, inputs),
+    rooms: await roomsOf(db, inputs),
+    memberships: await membershipsOf(db, inputs),
+    people: await peopleOf(db, inputs),
+    quoted: await quotedOf(db, inputs),
+  };
+}
+
+async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["earlier"]> {
+  const asked = inputs.map(({ actor, clientId }) => [actor.uid, clientId]);
+  const rows = await db
+    .selectFrom(boundRows<{ uid: number; client_id: string }>(["uid", "client_id"], asked).as("asked"))
+    .innerJoin("messages", (join) =>
+      join.onRef("messages.uid", "=", "asked.uid").onRef("messages.client_id", "=", "asked.client_id"),
+    )
+    .select(["messages.id", "messages.request_hash as requestHash", "asked.uid", "asked.client_id as clientId"])
+    .execute();
+  return new Map(rows.map(({ uid, clientId, ...message }) => [senderKey(uid, clientId), message]));
+}
+
+async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["rooms"]> {
+  const ids = new Set(inputs.map(({ roomId }) => roomId));
+  const rows = await db
+    .selectFrom("rooms")
+    .select(["id", "no", "mute_all", "dissolved_at"])
+    .where("id", "in", inList([...ids]))
+    .execute();
+  return new Map(rows.map((room) => [room.id, room]));
+}
+
+async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["memberships"]> {
+  const asked = new Map<string, [number, number]>();
+  for (const { roomId, actor, mentions } of inputs) {
+    if (roomId === HALL_ROOM_ID) continue;
+    for (const uid of [actor.uid, ...mentions]) asked.set(memberKey(roomId, uid), [roomId, uid]);
+  }
+  if (asked.size === 0) return new Map();
+  const rows = await db
+    .selectFrom(boundRows<{ room_id: number; uid: number }>(["room_id", "uid"], [...asked.values()]).as("asked"))
+    .innerJoin("members", (join) =>
+      join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
+    )
+    .select([
+      "members.room_id as roomId",
+      "members.uid",
+      "members.role",
+      "members.from_seq as fromSeq",
+      "members.left_seq as leftSeq",
+      "members.muted_until as mutedUntil",
+    ])
+    .execute();
+  return new Map(rows.map(({ roomId, uid, ...membership }) => [memberKey(roomId, uid), membership]));
+}
+
+async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["people"]> {
+  const asked = inputs.flatMap(({ roomId, mentions }) => (roomId === HALL_ROOM_ID ? mentions : []));
+  if (asked.length === 0) return new Set();
+  const rows = await db
+    .selectFrom("users")
+    .select("uid")
+    .where("uid", "in", inList(asked))
+    .where("uid", "!=", SYSTEM_UID)
+    .where("deleted_at", "is", null)
+    .execute();
+  return new Set(rows.map(({ uid }) => uid));
+}
+
+async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["quoted"]> {
+  const ids = inputs.flatMap(({ replyTo }) => (replyTo === null ? [] : [replyTo]));
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("messages")
+    .innerJoin("users", "users.uid", "messages.uid")
+    .select(["id", "room_id as roomId", "seq", "no", "messages.uid", "users.name", "type", "body"])
+    .select("recalled_by as recalledBy")
+    .where("id", "in", inList(ids))
+    .execute();
+  return new Map(rows.map((message) => [message.id, message]));
+}

@@ -1,0 +1,67 @@
+import { Push, roomStream } from "@parley/protocol";
+import { sql } from "kysely";
+import { boundRows, insertRows } from "../db/dialect.ts";
+import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+import { append, type Place } from "../event-log/event-log.ts";
+import { type MessageRow, messageText } from "./message-json.ts";
+import { memberKey } from "./send-lookups.ts";
+import type { Accepted } from "./send-verdicts.ts";
+
+/** Logs and stores; the rooms' counters and what the senders have read follow. */
+export async function store(tx: WriteTransaction, accepted: readonly Accepted[], now: number): Promise<void> {
+  if (accepted.length === 0) return;
+  const drafts = accepted.map((message) => ({
+    stream: roomStream(message.input.roomId),
+    type: Push.MESSAGE,
+    message: { id: "own" as const, keepData: false },
+    data: (place: Place) => messageText(rowOf(message, place, now)),
+  }));
+  const events = await append(tx, now, drafts);
+  for (const [index, message] of accepted.entries()) message.event = events[index] as LoggedEvent;
+  const placed = accepted as readonly (Accepted & { event: LoggedEvent })[];
+
+  await insertRows(tx.db, "messages", {
+    columns: ["id", "room_id", "seq", "no", "uid", "type", "body", "reply_to", "client_id", "request_hash", "sent_at"],
+    values: placed.map(({ input, event, no, stored, hash }) => [
+      event.pos,
+      input.roomId,
+      event.seq,
+      no,
+      input.actor.uid,
+      input.type,
+      stored,
+      input.replyTo,
+      input.clientId,
+      hash,
+      now,
+    ]),
+  });
+  const newest = new Map(placed.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
+  const heads = boundRows<{ id: number; no: number; last: number }>(["id", "no", "last"], [...newest.values()]);
+  await tx.db
+    .updateTable("rooms")
+    .from(heads.as("sent"))
+    .set((eb) => ({ no: eb.ref("sent.no"), last_message_id: eb.ref("sent.last") }))
+    .whereRef("rooms.id", "=", "sent.id")
+    .execute();
+  // Who writes in a room has read it up to there.
+  const reads = new Map(
+    placed.map(({ input, event, no }) => [
+      memberKey(input.roomId, input.actor.uid),
+      [input.actor.uid, input.roomId, event.seq, no, now],
+    ]),
+  );
+  await insertRows(tx.db, "room_reads", {
+    columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
+    values: [...reads.values()],
+    conflict: sql`on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
+      read_at = excluded.read_at`,
+  });
+}
+
+function rowOf(message: Accepted, { pos, seq }: Place, now: number): MessageRow {
+  const { input, no, stored, quoted } = message;
+  const { roomId, type, clientId } = input;
+  const uid = input.actor.uid;
+  return { id: pos, roomId, seq, no, uid, type, body: stored, clientId, sentAt: now, recalledBy: null, quoted };
+}

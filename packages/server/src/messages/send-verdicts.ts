@@ -1,0 +1,82 @@
+import { HALL_ROOM_ID } from "@parley/protocol";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { sendRefusal } from "../rooms/rights.ts";
+import { hallMembership } from "../rooms/rooms.ts";
+import type { StoredText } from "./message-json.ts";
+import { type Known, memberKey, type QuotedMessage, type SendInput, type SendRoom, senderKey } from "./send-lookups.ts";
+
+/** What becomes of one send. */
+export type Verdict =
+  | { kind: "refused"; error: ProblemError }
+  | { kind: "repeat"; id: number }
+  | { kind: "twin"; of: Accepted }
+  | { kind: "new"; message: Accepted };
+
+/** A message that will be stored; `event` is there once it is logged. */
+export interface Accepted {
+  readonly input: SendInput;
+  readonly hash: string;
+  readonly no: number;
+  readonly stored: string;
+  readonly quoted: QuotedMessage | null;
+  event?: LoggedEvent;
+}
+
+/** Pure: who may, what is a repeat, and the running number of each room. */
+export function judged(inputs: readonly SendInput[], known: Known, now: number): Verdict[] {
+  const numbers = new Map<number, number>();
+  const taken = new Map<string, Accepted>();
+  return inputs.map((input): Verdict => {
+    const key = senderKey(input.actor.uid, input.clientId);
+    const hash = requestHash(input);
+    const earlier = known.earlier.get(key);
+    const twin = taken.get(key);
+    if (earlier ?? twin) {
+      if ((earlier?.requestHash ?? twin?.hash) !== hash) {
+        return { kind: "refused", error: new ProblemError("client_id_reused") };
+      }
+      return earlier ? { kind: "repeat", id: earlier.id } : { kind: "twin", of: twin as Accepted };
+    }
+    const error = refusal(input, known, now);
+    if (error) return { kind: "refused", error };
+    const no = (numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no) + 1;
+    numbers.set(input.roomId, no);
+    const quoted = input.replyTo === null ? null : (known.quoted.get(input.replyTo) as QuotedMessage);
+    const stored: StoredText = {
+      content: input.content,
+      mentions: input.mentions,
+      ...(quoted && { gap: no - (quoted.no as number) }),
+    };
+    const message: Accepted = { input, hash, no, stored: JSON.stringify(stored), quoted };
+    taken.set(key, message);
+    return { kind: "new", message };
+  });
+}
+
+function refusal(input: SendInput, known: Known, now: number): ProblemError | undefined {
+  const { roomId, actor, replyTo, mentions } = input;
+  const room = known.rooms.get(roomId);
+  const inHall = roomId === HALL_ROOM_ID;
+  const membership = inHall ? hallMembership(actor) : known.memberships.get(memberKey(roomId, actor.uid));
+  const refused = sendRefusal(room && { room, membership }, now);
+  if (refused) return refused;
+  if (replyTo !== null) {
+    const quoted = known.quoted.get(replyTo);
+    const readable = quoted?.roomId === roomId && quoted.seq >= (membership?.fromSeq ?? 1);
+    // What makes no dot, such as a notice of the system, is nobody's to answer.
+    if (!readable || quoted.no === null) return new ProblemError("reply_unknown");
+  }
+  const isHere = (uid: number) =>
+    inHall ? known.people.has(uid) : known.memberships.get(memberKey(roomId, uid))?.leftSeq === null;
+  const strangers = mentions.filter((uid) => !isHere(uid));
+  if (strangers.length === 0) return undefined;
+  const message = `Not in this room: ${strangers.join(", ")}`;
+  return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
+}
+
+function requestHash({ roomId, type, content, replyTo, mentions }: SendInput): string {
+  return new Bun.CryptoHasher("sha256")
+    .update(JSON.stringify([roomId, type, content, replyTo, mentions]))
+    .digest("hex");
+}

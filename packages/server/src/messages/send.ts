@@ -1,0 +1,36 @@
+import { defineBatchWrite, type LoggedEvent, type Outcome } from "../db/transaction.ts";
+import { messageTexts } from "./message-rows.ts";
+import { lookUp, type SendInput } from "./send-lookups.ts";
+import { store } from "./send-store.ts";
+import { judged } from "./send-verdicts.ts";
+
+export interface Sent {
+  readonly id: number;
+  /** False: this is the message that was sent with the same client id before. */
+  readonly created: boolean;
+  /** JSON text of the message object. */
+  readonly text: string;
+}
+
+/**
+ * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judged alone, in order: a
+ * refused one fails no other. All get one time, so that within a room later messages do not look earlier.
+ */
+export const sendMessages = defineBatchWrite("messages.send", async (tx, inputs: readonly SendInput[]) => {
+  const now = Math.max(...inputs.map((input) => input.now));
+  const known = await lookUp(tx.db, inputs);
+  const verdicts = judged(inputs, known, now);
+  const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
+  await store(tx, accepted, now);
+  const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
+  const texts = await messageTexts(tx.db, repeats);
+  return verdicts.map((verdict): Outcome<Sent> => {
+    if (verdict.kind === "refused") return { ok: false, error: verdict.error };
+    if (verdict.kind === "repeat") {
+      return { ok: true, value: { id: verdict.id, created: false, text: texts.get(verdict.id) as string } };
+    }
+    const created = verdict.kind === "new";
+    const event = (created ? verdict.message : verdict.of).event as LoggedEvent;
+    return { ok: true, value: { id: event.pos, created, text: event.data } };
+  });
+});

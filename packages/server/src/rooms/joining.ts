@@ -1,0 +1,94 @@
+import { ChangeType, Push, type PushData, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
+import { sql } from "kysely";
+import { inList, insertRows } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { Role, RoomRow } from "./rooms.ts";
+
+export const ROOM_MEMBERS_MAX = 10_000;
+
+/**
+ * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as
+ * read. The number of members in the room's row is the caller's. A mute survives leaving and coming back.
+ */
+export async function letIn(
+  tx: WriteTransaction,
+  room: Pick<RoomRow, "id" | "history" | "no">,
+  who: { uids: readonly number[]; owner?: number; now: number },
+): Promise<void> {
+  const { uids, owner, now } = who;
+  const { seq, pos } = await logChange(tx, { roomId: room.id, uids, changeType: ChangeType.joined, now });
+  const fromSeq = room.history === "all" ? 1 : seq;
+  const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
+  await insertRows(tx.db, "members", {
+    columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "left_seq"],
+    values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now, null]),
+    conflict: sql`on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
+      joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
+      left_seq = excluded.left_seq`,
+  });
+  await insertRows(tx.db, "room_reads", {
+    columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
+    values: uids.map((uid) => [uid, room.id, seq, room.no, now]),
+    conflict: sql`on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
+      read_at = excluded.read_at`,
+  });
+  await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq, now });
+}
+
+interface Change {
+  readonly roomId: number;
+  readonly uids: readonly number[];
+  readonly changeType: 1 | 2;
+  readonly now: number;
+}
+
+/** Logs who joined or left in the room's stream and returns where. */
+export async function logChange(tx: WriteTransaction, { roomId, uids, changeType, now }: Change) {
+  const data: PushData[11] = {
+    roomId,
+    uid: uids[0] as number,
+    ...(uids.length > 1 ? { uids: [...uids] } : {}),
+    changeType,
+  };
+  const text = JSON.stringify(data);
+  const [event] = await append(tx, now, [{ stream: roomStream(roomId), type: Push.MEMBER_CHANGE, data: () => text }]);
+  if (!event) throw new Error("the log took no event");
+  return { seq: event.seq, pos: event.pos };
+}
+
+/** Logs the same for each person, with the seq of the room's event. */
+export async function logCopies(
+  tx: WriteTransaction,
+  { roomId, uids, changeType, seq, now }: Change & { seq: number },
+) {
+  const copies = uids.map((uid) => {
+    const data: PushData[11] = { roomId, uid, changeType, seq };
+    return { stream: userStream(uid), type: Push.MEMBER_CHANGE, data: () => JSON.stringify(data) };
+  });
+  await append(tx, now, copies);
+}
+
+/** Names of existing people, by uid. @throws ProblemError `unknown_user`, naming those that do not exist */
+export async function namesOf(tx: WriteTransaction, uids: readonly number[]): Promise<Map<number, string>> {
+  const rows = await tx.db
+    .selectFrom("users")
+    .select(["uid", "name"])
+    .where("uid", "in", inList(uids))
+    .where("deleted_at", "is", null)
+    .where("uid", "!=", SYSTEM_UID)
+    .execute();
+  const names = new Map(rows.map(({ uid, name }) => [uid, name]));
+  checkKnown(uids.filter((uid) => !names.has(uid)));
+  return names;
+}
+
+/** @param unknown uids that stand for nobody */
+export function checkKnown(unknown: readonly number[]): void {
+  if (unknown.length === 0) return;
+  const shown = unknown.slice(0, 10).join(", ");
+  throw new ProblemError("unknown_user", `No such user: ${shown}${unknown.length > 10 ? ", …" : ""}`, {
+    extra: { userIds: [...unknown] },
+  });
+}

@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Push, roomStream } from "@parley/protocol";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+import { addMembers } from "./member-writes.ts";
+
+let chat: ChatFixture;
+let owner: number;
+let admin: number;
+let bob: number;
+let cem: number;
+let stranger: number;
+let room: number;
+
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  [owner, admin, bob, cem, stranger] = chat.people(5) as [number, number, number, number, number];
+  room = await chat.group(owner, [admin, bob, cem]);
+  await chat.must(owner, "PUT", `/rooms/${room}/members/${admin}/role`, { role: 2 });
+});
+afterEach(() => chat.close());
+
+const remove = (who: number, uid: number) => chat.ask(who, "DELETE", `/rooms/${room}/members/${uid}`);
+const membersOf = async (who: number) =>
+  (await chat.must(who, "GET", `/rooms/${room}/members`)).items.map(({ uid }: { uid: number }) => uid);
+
+test("IM-40, IM-46: any member brings people in; those who are in are skipped", async () => {
+  const [dan, eve] = chat.people(2) as [number, number];
+  const reply = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem, dan, eve, dan] });
+  expect(reply).toEqual({ roomId: room, added: [dan, eve], memberCount: 6 });
+  const event = chat.events(roomStream(room)).at(-1);
+  expect(event?.data).toEqual({ roomId: room, uid: dan, uids: [dan, eve], changeType: 1 });
+  expect(chat.eventsOf(eve).map(({ data }) => data)).toEqual([
+    { roomId: room, uid: eve, changeType: 1, seq: event?.seq },
+  ]);
+  expect(chat.eventsOf(cem)).toHaveLength(1);
+  const again = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [dan] });
+  expect(again).toEqual({ roomId: room, added: [], memberCount: 6 });
+  expect(chat.events(roomStream(room)).at(-1)?.seq).toBe(event?.seq as number);
+});
+
+test("IM-41, IM-52: unknown people are refused whole, and who was never here brings nobody", async () => {
+  const unknown = await chat.ask(bob, "POST", `/rooms/${room}/members`, { memberIds: [stranger, 77_777] });
+  expect({ code: unknown.body.code, userIds: unknown.body.userIds }).toEqual({
+    code: "unknown_user",
+    userIds: [77_777],
+  });
+  expect(await membersOf(bob)).not.toContain(stranger);
+  expect((await chat.ask(stranger, "POST", `/rooms/${room}/members`, { memberIds: [stranger] })).status).toBe(404);
+  expect((await chat.ask(stranger, "GET", `/rooms/${room}/members`)).status).toBe(404);
+});
+
+test("IM-46: 1 000 join at once, by as many statements as one", async () => {
+  const one = chat.people(1);
+  const thousand = chat.people(1000);
+  const add = (memberIds: number[]) =>
+    chat.statements((tx) =>
+      addMembers.run(tx, [{ actor: { uid: owner, power: 0 }, roomId: room, memberIds, now: chat.clock.now() }]),
+    );
+  const few = await add(one);
+  expect(few).toBeGreaterThan(5);
+  expect(await add(thousand)).toBe(few);
+  const view = await chat.must(owner, "GET", `/rooms/${room}`);
+  expect(view.memberCount).toBe(1005);
+  const last = thousand.at(-1) as number;
+  expect((await chat.must(last, "GET", `/rooms/${room}`)).role).toBe(3);
+  await chat.say(last, room, "so many of us");
+  expect((await chat.must(thousand[500] as number, "GET", "/unread")).total).toBe(1);
+});
+
+test("IM-46: a room takes 10 000 people and not one more", async () => {
+  for (let added = 4; added < 10_000; added += 1000) {
+    const memberIds = chat.people(Math.min(1000, 10_000 - added));
+    await chat.must(owner, "POST", `/rooms/${room}/members`, { memberIds });
+  }
+  expect((await chat.must(owner, "GET", `/rooms/${room}`)).memberCount).toBe(10_000);
+  const refused = await chat.ask(owner, "POST", `/rooms/${room}/members`, { memberIds: [stranger] });
+  expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 422, code: "room_full" });
+}, 30_000);
+
+test("IM-47: who may remove whom", async () => {
+  expect((await remove(bob, cem)).status).toBe(403);
+  expect((await remove(admin, owner)).status).toBe(403);
+  expect((await remove(owner, owner)).body.code).toBe("owner_cannot_leave");
+  expect((await remove(owner, stranger)).status).toBe(404);
+  expect((await remove(stranger, bob)).status).toBe(404);
+  expect((await remove(admin, cem)).status).toBe(204);
+  expect((await remove(owner, admin)).status).toBe(204);
+  expect((await remove(bob, bob)).status).toBe(204);
+  expect(await membersOf(owner)).toEqual([owner]);
+  expect((await chat.must(owner, "GET", `/rooms/${room}`)).memberCount).toBe(1);
+});
+
+test("IM-48: who leaves gets the event in both streams, keeps what he could read, and nothing after", async () => {
+  await chat.say(bob, room, "one");
+  await remove(bob, bob);
+  const event = chat.events(roomStream(room)).at(-1);
+  expect(event).toMatchObject({ type: Push.MEMBER_CHANGE, data: { roomId: room, uid: bob, changeType: 2 } });
+  expect(chat.eventsOf(bob).at(-1)?.data).toEqual({ roomId: room, uid: bob, changeType: 2, seq: event?.seq });
+  await chat.say(cem, room, "two");
+
+  const { items } = await chat.must(bob, "GET", `/rooms/${room}/messages`);
+  expect(items.map((item: { message: { body: { content: string } } }) => item.message.body.content)).toEqual(["one"]);
+  expect(await chat.must(bob, "GET", `/rooms/${room}`)).toMatchObject({ role: null, seq: event?.seq });
+  const send = { clientId: "x", type: 1, body: { content: "three" } };
+  expect((await chat.ask(bob, "POST", `/rooms/${room}/messages`, send)).status).toBe(403);
+  expect((await chat.ask(bob, "PUT", `/rooms/${room}/read`, { seq: 1 })).status).toBe(403);
+  expect((await chat.ask(bob, "GET", `/rooms/${room}/members`)).status).toBe(403);
+  expect((await remove(bob, bob)).status).toBe(403);
+  expect((await chat.must(bob, "GET", "/rooms")).items.map(({ id }: { id: number }) => id)).toEqual([1]);
+  expect((await chat.must(bob, "GET", "/unread")).total).toBe(0);
+});
+
+test("IM-49: who comes back reads on, and what he missed is not unread", async () => {
+  await remove(cem, cem);
+  await chat.say(bob, room, "while you were away");
+  await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
+  const view = await chat.must(cem, "GET", `/rooms/${room}`);
+  expect(view).toMatchObject({ role: 3, memberCount: 4 });
+  expect((await chat.must(cem, "GET", `/rooms/${room}/messages`)).items).toHaveLength(1);
+  expect((await chat.must(cem, "GET", "/unread")).total).toBe(0);
+});
+
+test("IM-50: where history begins at joining, newcomers read from there", async () => {
+  await chat.must(owner, "PATCH", `/rooms/${room}`, { history: "joined" });
+  await chat.say(bob, room, "before");
+  await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [stranger] });
+  expect((await chat.must(stranger, "GET", `/rooms/${room}/messages`)).items).toEqual([]);
+  const [listed] = (await chat.must(stranger, "GET", "/rooms")).items;
+  expect(listed).toMatchObject({ id: room, lastMessage: null, unread: 0 });
+  await chat.say(bob, room, "after");
+  expect((await chat.must(stranger, "GET", `/rooms/${room}/messages`)).items).toHaveLength(1);
+  expect((await chat.must(cem, "GET", `/rooms/${room}/messages`)).items).toHaveLength(2);
+  expect((await chat.must(stranger, "GET", "/rooms")).items[0].lastMessage.message.body.content).toBe("after");
+});
+
+test("IM-47, IM-51: the owner hands the room over, and then may leave", async () => {
+  expect((await chat.ask(admin, "PUT", `/rooms/${room}/owner`, { uid: bob })).status).toBe(403);
+  expect((await chat.ask(owner, "PUT", `/rooms/${room}/owner`, { uid: stranger })).body.code).toBe("unknown_user");
+  expect(await chat.must(owner, "PUT", `/rooms/${room}/owner`, { uid: bob })).toEqual({ roomId: room, ownerId: bob });
+  expect(
+    chat
+      .events(roomStream(room))
+      .slice(-3)
+      .map(({ type, data }) => ({ type, data })),
+  ).toEqual([
+    { type: Push.ROOM, data: { roomId: room, ownerId: bob } },
+    { type: Push.MEMBER_UPDATE, data: { roomId: room, uid: owner, role: 3 } },
+    { type: Push.MEMBER_UPDATE, data: { roomId: room, uid: bob, role: 1 } },
+  ]);
+  expect(await chat.must(bob, "GET", `/rooms/${room}`)).toMatchObject({ ownerId: bob, role: 1 });
+  expect((await remove(owner, owner)).status).toBe(204);
+});
+
+test("IM-51: roles are the owner's to give, once each", async () => {
+  const put = (who: number, uid: number, role: number) =>
+    chat.ask(who, "PUT", `/rooms/${room}/members/${uid}/role`, { role });
+  expect((await put(admin, bob, 2)).status).toBe(403);
+  expect((await put(owner, owner, 3)).status).toBe(403);
+  expect((await put(owner, bob, 1)).status).toBe(400);
+  const before = chat.events(roomStream(room)).length;
+  expect((await put(owner, admin, 2)).status).toBe(200);
+  expect(chat.events(roomStream(room))).toHaveLength(before);
+  expect((await put(owner, admin, 3)).body).toEqual({ roomId: room, uid: admin, role: 3 });
+  expect(chat.events(roomStream(room)).at(-1)?.data).toEqual({ roomId: room, uid: admin, role: 3 });
+  expect((await remove(admin, cem)).status).toBe(403);
+});
+
+test("IM-54: members come in pages, each once", async () => {
+  await chat.must(owner, "POST", `/rooms/${room}/members`, { memberIds: chat.people(7) });
+  const pages = await chat.pages<{ uid: number }>(owner, `/rooms/${room}/members?limit=4`);
+  const seen = pages.flat().map(({ uid }) => uid);
+  expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+  expect(pages.map((items) => items.length)).toEqual([4, 4, 3]);
+  expect((await chat.ask(owner, "GET", `/rooms/${room}/members?cursor=x`)).body.code).toBe("cursor_malformed");
+});

@@ -1,0 +1,60 @@
+import { z } from "@hono/zod-openapi";
+import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { cut } from "./page.ts";
+import { type Reader, readableRoom } from "./reading.ts";
+import { hallMembership } from "./rooms.ts";
+
+export const Member = z
+  .object({
+    uid: z.number().int(),
+    role: z.number().int().openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
+    joinedAt: z.number().int(),
+    name: z.string(),
+    avatar: z.string(),
+  })
+  .openapi("Member");
+
+export type MemberView = z.infer<typeof Member>;
+
+/** Who is in a room, by uid. For members only: who left sees what was said, not who is there now. */
+export async function memberPage(
+  db: Kysely<Schema>,
+  roomId: number,
+  asked: { reader: Reader; after: number | undefined; limit: number },
+): Promise<{ items: MemberView[]; nextCursor: string | null }> {
+  const { role } = await readableRoom(db, roomId, asked.reader);
+  if (role === null && asked.reader.actor) throw new ProblemError("forbidden", "You are no longer in this room");
+  if (role === null) throw new ProblemError("unauthorized");
+  const after = asked.after ?? 0;
+  const limit = asked.limit + 1;
+  const rows = roomId === HALL_ROOM_ID ? await everybody(db, after, limit) : await inRoom(db, { roomId, after, limit });
+  return cut(rows, asked.limit, (last) => last.uid);
+}
+
+function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit: number }): Promise<MemberView[]> {
+  return db
+    .selectFrom("members")
+    .innerJoin("users", "users.uid", "members.uid")
+    .select(["members.uid", "members.role", "members.joined_at as joinedAt", "users.name", "users.avatar"])
+    .where("members.room_id", "=", page.roomId)
+    .where("members.left_seq", "is", null)
+    .where("members.uid", ">", page.after)
+    .orderBy("members.uid")
+    .limit(page.limit)
+    .execute();
+}
+
+async function everybody(db: Kysely<Schema>, after: number, limit: number): Promise<MemberView[]> {
+  const rows = await db
+    .selectFrom("users")
+    .select(["uid", "power", "created_at as joinedAt", "name", "avatar"])
+    .where("uid", ">", Math.max(after, SYSTEM_UID))
+    .where("deleted_at", "is", null)
+    .orderBy("uid")
+    .limit(limit)
+    .execute();
+  return rows.map(({ power, ...user }) => ({ ...user, role: hallMembership({ power }).role }));
+}

@@ -1,0 +1,44 @@
+import { ALL_STREAM, HALL_ROOM_ID, roomStream, userStream } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+import type { ReadWindow } from "../event-log/subscriptions.ts";
+import type { HallRules } from "./rooms.ts";
+
+/**
+ * Everything a user may read, past memberships included: asked once by each reader that connects or polls. One query,
+ * also for someone in thousands of rooms.
+ */
+export async function windowsOf(db: Kysely<Schema>, uid: number, hall: HallRules): Promise<ReadWindow[]> {
+  const rows = await db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .select([
+      "members.room_id as roomId",
+      "members.from_seq as fromSeq",
+      "members.left_seq as leftSeq",
+      "members.joined_seq as joinedSeq",
+      "members.joined_pos as joinedPos",
+      "rooms.dissolved_seq as dissolvedSeq",
+    ])
+    .where("members.uid", "=", uid)
+    .execute();
+  const rooms = rows.map(({ roomId, leftSeq, dissolvedSeq, ...window }) => ({
+    ...window,
+    stream: roomStream(roomId),
+    leftSeq: leftSeq ?? dissolvedSeq,
+  }));
+  return [inborn(userStream(uid)), inborn(ALL_STREAM), ...hallWindows(hall), ...rooms];
+}
+
+/** What an anonymous reader may read: a public hall. */
+export function anonymousWindows(hall: HallRules): ReadWindow[] {
+  return hall.access === "public" ? [inborn(roomStream(HALL_ROOM_ID))] : [];
+}
+
+function hallWindows(hall: HallRules): ReadWindow[] {
+  return hall.access === "off" ? [] : [inborn(roomStream(HALL_ROOM_ID))];
+}
+
+function inborn(stream: string): ReadWindow {
+  return { stream, fromSeq: 1, leftSeq: null, joinedSeq: 0, joinedPos: 0 };
+}

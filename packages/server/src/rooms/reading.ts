@@ -1,0 +1,65 @@
+import { HALL_ROOM_ID } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { checkHallOpen, checkSees } from "./rights.ts";
+import { type Actor, findStanding, type HallRules, type Role, type RoomRow } from "./rooms.ts";
+
+/** Seqs of a room's stream that someone may read, both ends included. */
+export interface Window {
+  readonly fromSeq: number;
+  /** Null: everything to the end. */
+  readonly leftSeq: number | null;
+}
+
+export interface ReadableRoom {
+  readonly room: RoomRow;
+  /** Null for those who left and for anonymous readers. */
+  readonly role: Role | null;
+  /** Undefined: its name only, as anonymous readers see a hall that is not public. */
+  readonly window: Window | undefined;
+}
+
+/** Who asks and what the configuration says about the hall. */
+export interface Reader {
+  /** Undefined: anonymous. */
+  readonly actor: Actor | undefined;
+  readonly hall: HallRules;
+}
+
+/** A room as someone may see it. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
+export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, hall }: Reader): Promise<ReadableRoom> {
+  checkHallOpen(roomId, hall, actor);
+  const standing = await findStanding(db, roomId, actor);
+  if (standing && !actor) {
+    const window = hall.access === "public" ? { fromSeq: 1, leftSeq: null } : undefined;
+    return { room: standing.room, role: null, window };
+  }
+  checkSees(standing);
+  const { room, membership } = standing;
+  const window = { fromSeq: membership.fromSeq, leftSeq: membership.leftSeq ?? room.dissolved_seq };
+  return { room, role: membership.leftSeq === null ? membership.role : null, window };
+}
+
+/** The window of a room whose messages someone may read. */
+export async function readableWindow(db: Kysely<Schema>, roomId: number, reader: Reader): Promise<Window> {
+  const { window } = await readableRoom(db, roomId, reader);
+  if (!window) throw new ProblemError("unauthorized");
+  return window;
+}
+
+/** Whether a message is one that someone may read; administrators of the server are not exempt. */
+export async function maySeeMessage(
+  db: Kysely<Schema>,
+  message: { roomId: number; seq: number },
+  reader: Reader,
+): Promise<boolean> {
+  if (!reader.actor && message.roomId !== HALL_ROOM_ID) return false;
+  try {
+    const { fromSeq, leftSeq } = await readableWindow(db, message.roomId, reader);
+    return message.seq >= fromSeq && (leftSeq === null || message.seq <= leftSeq);
+  } catch (error) {
+    if (error instanceof ProblemError) return false;
+    throw error;
+  }
+}

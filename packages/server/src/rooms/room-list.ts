@@ -1,0 +1,120 @@
+import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
+import { type Kysely, sql } from "kysely";
+import { inList } from "../db/dialect.ts";
+import type { Schema } from "../db/schema.ts";
+import { type HallCount, hallReadOf } from "./hall.ts";
+import { cut } from "./page.ts";
+import type { ReadableRoom } from "./reading.ts";
+import { type ConversationView, viewsOf } from "./room-view.ts";
+import { type Actor, type HallRules, hallMembership, type RoomRow } from "./rooms.ts";
+
+/** JSON texts of messages by id. Handed in, since rooms do not ask messages. */
+export type MessageTexts = (db: Kysely<Schema>, ids: readonly number[]) => Promise<Map<number, string>>;
+
+export interface ListParts {
+  readonly hall: HallRules;
+  readonly hallCount: HallCount;
+  readonly messageTexts: MessageTexts;
+}
+
+interface Listed {
+  readonly room: RoomRow;
+  readonly role: ReadableRoom["role"];
+  readonly fromSeq: number;
+  readonly joinedPos: number;
+  readonly readSeq: number;
+  readonly readNo: number;
+  /** Position of the newest message, or of joining where that is later: the order of the list. */
+  readonly activity: number;
+}
+
+/** A user's rooms, newest activity first; the number of queries does not depend on how many there are. */
+export async function conversations(
+  db: Kysely<Schema>,
+  parts: ListParts,
+  asked: { actor: Actor; before: number | undefined; limit: number; now: number },
+): Promise<{ items: ConversationView[]; nextCursor: string | null }> {
+  const { actor, before, limit, now } = asked;
+  const mine = await joinedRooms(db, asked);
+  const hall = parts.hall.access === "off" ? undefined : await hallOf(db, actor);
+  const listed = hall && (before === undefined || hall.activity < before) ? [...mine, hall] : mine;
+  listed.sort((a, b) => b.activity - a.activity);
+  const { items, nextCursor } = cut(listed, limit, (last) => last.activity);
+  const seqs = await headsOf(db, items);
+  const shown = items.map(({ room, role, fromSeq }) => ({
+    room: { ...room, seq: seqs.get(roomStream(room.id)) ?? 0 },
+    role,
+    window: { fromSeq, leftSeq: null },
+  }));
+  const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: parts.hallCount, now });
+  const texts = await parts.messageTexts(db, items.flatMap(lastMessageOf));
+  return {
+    nextCursor,
+    items: items.map((item, index) => ({
+      ...(views[index] as ConversationView),
+      lastMessage: parsed(texts.get(item.room.last_message_id ?? 0)),
+      unread: item.room.no - item.readNo,
+      readSeq: item.readSeq,
+      pinned: false,
+      muted: false,
+    })),
+  };
+}
+
+/** The newest message, unless it is older than what the member may read. */
+function lastMessageOf({ room, fromSeq, joinedPos }: Listed): number[] {
+  const id = room.last_message_id;
+  return id === null || (fromSeq > 1 && id < joinedPos) ? [] : [id];
+}
+
+async function joinedRooms(
+  db: Kysely<Schema>,
+  { actor, before, limit }: { actor: Actor; before: number | undefined; limit: number },
+): Promise<Listed[]> {
+  const activity = sql<number>`case when rooms.last_message_id > members.joined_pos
+    then rooms.last_message_id else members.joined_pos end`;
+  let query = db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .leftJoin("room_reads", (join) =>
+      join.onRef("room_reads.room_id", "=", "rooms.id").onRef("room_reads.uid", "=", "members.uid"),
+    )
+    .selectAll("rooms")
+    .select(["members.role", "members.from_seq as fromSeq", "members.joined_pos as joinedPos"])
+    .select(["room_reads.read_seq as readSeq", "room_reads.read_no as readNo", activity.as("activity")])
+    .where("members.uid", "=", actor.uid)
+    .where("members.left_seq", "is", null)
+    .where("rooms.dissolved_at", "is", null);
+  if (before !== undefined) query = query.where(activity, "<", before);
+  const rows = await query
+    .orderBy(activity, "desc")
+    .limit(limit + 1)
+    .execute();
+  return rows.map(({ role, fromSeq, joinedPos, readSeq, readNo, activity: newest, ...room }) => ({
+    room: { ...room, seq: 0 },
+    role,
+    fromSeq,
+    joinedPos,
+    readSeq: readSeq ?? 0,
+    readNo: readNo ?? 0,
+    activity: newest,
+  }));
+}
+
+async function hallOf(db: Kysely<Schema>, actor: Actor): Promise<Listed> {
+  const room = await db.selectFrom("rooms").selectAll().where("id", "=", HALL_ROOM_ID).executeTakeFirstOrThrow();
+  const { readSeq, readNo } = await hallReadOf(db, actor.uid);
+  const { role, fromSeq } = hallMembership(actor);
+  const activity = room.last_message_id ?? 0;
+  return { room: { ...room, seq: 0 }, role, fromSeq, joinedPos: 0, readSeq, readNo, activity };
+}
+
+async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Map<string, number>> {
+  const names = items.map(({ room }) => roomStream(room.id) as string);
+  const rows = await db.selectFrom("streams").select(["stream", "seq"]).where("stream", "in", inList(names)).execute();
+  return new Map(rows.map(({ stream, seq }) => [stream, seq]));
+}
+
+function parsed(text: string | undefined): Message | null {
+  return text === undefined ? null : (JSON.parse(text) as Message);
+}

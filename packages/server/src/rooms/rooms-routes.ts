@@ -1,0 +1,139 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { idSchema, LIMITS, textSchema } from "@parley/protocol";
+import { readSnapshot } from "../event-log/snapshot.ts";
+import { optionalLogin, requireLogin } from "../http/authenticate.ts";
+import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
+import { numberCursor, pageQuery } from "./page.ts";
+import { conversations } from "./room-list.ts";
+import { type RoomsParts, roomReader } from "./room-reader.ts";
+import { Conversation, Room } from "./room-view.ts";
+import { changeRoom, createRoom, dissolveRoom, openDirect, type RoomChanges } from "./room-writes.ts";
+
+const tags = ["rooms"];
+const mine = { tags, security: signedIn, middleware: requireLogin };
+const params = z.object({ id: idParam("id") });
+const RoomReply = Room.extend({ asOf: z.string() }).openapi("RoomReply");
+const roomName = textSchema(1, LIMITS.roomNameCodePoints).refine((name) => name.trim() !== "", "must not be blank");
+const pictureUrl = z
+  .string()
+  .max(1024)
+  .regex(/^$|^https?:\/\/\S+$|^\/[^/\s]\S*$/, "must be an http or https URL, a path of this server, or empty");
+
+const listRooms = createRoute({
+  method: "get",
+  path: "/rooms",
+  ...mine,
+  summary: "My conversations, newest activity first",
+  request: { query: pageQuery },
+  responses: {
+    200: json(
+      z.object({ items: z.array(Conversation), nextCursor: z.string().nullable(), asOf: z.string() }),
+      "A page of rooms with their last message and what is unread",
+    ),
+  },
+});
+
+const postRoom = createRoute({
+  method: "post",
+  path: "/rooms",
+  ...mine,
+  summary: "Make a group; without members it is a group of one",
+  request: {
+    body: jsonBody(
+      z.object({
+        name: roomName.nullish(),
+        memberIds: z.array(idSchema).max(LIMITS.memberIdsPerRequest).default([]),
+      }),
+    ),
+  },
+  responses: { 201: json(RoomReply, "The group"), ...problems(422) },
+});
+
+const postDirect = createRoute({
+  method: "post",
+  path: "/rooms/direct",
+  ...mine,
+  summary: "The room of two people; there is one for each pair",
+  request: { body: jsonBody(z.object({ userId: idSchema })) },
+  responses: { 200: json(RoomReply, "It was there"), 201: json(RoomReply, "It was made"), ...problems(422) },
+});
+
+const getRoom = createRoute({
+  method: "get",
+  path: "/rooms/{id}",
+  tags,
+  summary: "A room; of a hall that is not public, anonymous readers see the name only",
+  security: maybeSignedIn,
+  middleware: [optionalLogin] as const,
+  request: { params },
+  responses: { 200: json(RoomReply, "The room"), ...problems(404) },
+});
+
+const patchRoom = createRoute({
+  method: "patch",
+  path: "/rooms/{id}",
+  ...mine,
+  summary: "Change a room: the owner and admins",
+  request: {
+    params,
+    body: jsonBody(
+      z.object({
+        name: roomName.optional(),
+        avatar: pictureUrl.optional(),
+        notice: textSchema(0, LIMITS.noticeCodePoints, true).optional(),
+        muteAll: z.boolean().optional(),
+        history: z.enum(["all", "joined"]).optional(),
+      }),
+    ),
+  },
+  responses: { 200: json(RoomReply, "The room as it is now"), ...problems(403, 404, 422) },
+});
+
+const deleteRoom = createRoute({
+  method: "delete",
+  path: "/rooms/{id}",
+  ...mine,
+  summary: "Dissolve a group: its owner",
+  request: { params },
+  responses: { 204: noContent("Dissolved"), ...problems(403, 404, 422) },
+});
+
+export function roomsRoutes(parts: RoomsParts) {
+  const { db, epoch, writes, clock, hall, messageTexts } = parts;
+  const { read, hallCount } = roomReader(parts);
+  const routes = newRoutes();
+
+  routes.openapi(listRooms, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const asked = { actor: c.var.login, before: numberCursor(cursor), limit, now: clock.now() };
+    const page = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
+      ...(await conversations(snapshot, { hall, hallCount, messageTexts }, asked)),
+      asOf,
+    }));
+    return c.json(page, 200);
+  });
+  routes.openapi(postRoom, async (c) => {
+    const { name, memberIds } = c.req.valid("json");
+    const input = { uid: c.var.login.uid, name: name ?? null, memberIds, now: clock.now() };
+    const { roomId } = await writes.run(createRoom, input);
+    return c.json(await read(roomId, c.var.login), 201);
+  });
+  routes.openapi(postDirect, async (c) => {
+    const { userId } = c.req.valid("json");
+    const input = { uid: c.var.login.uid, otherUid: userId, now: clock.now() };
+    const { roomId, created } = await writes.run(openDirect, input);
+    return c.json(await read(roomId, c.var.login), created ? 201 : 200);
+  });
+  routes.openapi(getRoom, async (c) => c.json(await read(c.req.valid("param").id, c.var.login), 200));
+  routes.openapi(patchRoom, async (c) => {
+    const roomId = c.req.valid("param").id;
+    const changes = c.req.valid("json") as RoomChanges;
+    await writes.run(changeRoom, { actor: c.var.login, roomId, changes, now: clock.now() });
+    return c.json(await read(roomId, c.var.login), 200);
+  });
+  routes.openapi(deleteRoom, async (c) => {
+    await writes.run(dissolveRoom, { actor: c.var.login, roomId: c.req.valid("param").id, now: clock.now() });
+    return c.body(null, 204);
+  });
+  return routes;
+}

@@ -1,0 +1,89 @@
+/**
+ * Rooms: the hall (room 1, everybody, no rows of membership), groups (type 1) and direct rooms of two (type 2). This folder
+ * owns who is in which room, what each may do there (`rights.ts`) and what he may read (`read-windows.ts`).
+ *
+ * - A membership is a window of the room's stream. It outlives leaving: what was readable stays readable.
+ * - Who joins or leaves is an event of the room's stream first and of the user's own stream second, in one transaction
+ *   with the rows; subscriptions follow these events.
+ * - Numbers of statements do not depend on the number of members or rooms.
+ *
+ * Messages ask rooms; this folder must not import messages, unread, the gateway or http's shell (only its types and errors).
+ */
+import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { Config } from "../config/config.ts";
+import type { MembersTable, RoomsTable, Schema } from "../db/schema.ts";
+
+/** HALL and HALL_SEND. */
+export type HallRules = Config["hall"];
+
+/** 1 owner, 2 admin, 3 ordinary. */
+export type Role = MembersTable["role"];
+
+/** Who acts, as the login says. */
+export interface Actor {
+  readonly uid: number;
+  /** 1: an administrator of the server. */
+  readonly power: 0 | 1;
+}
+
+export type RoomRow = Omit<RoomsTable, "id"> & {
+  id: number;
+  /** Head of the room's stream. */
+  seq: number;
+};
+
+export interface Membership {
+  readonly role: Role;
+  readonly fromSeq: number;
+  /** Null: a member now. */
+  readonly leftSeq: number | null;
+  readonly mutedUntil: number | null;
+}
+
+/** A room and what one user is in it. */
+export interface Standing {
+  readonly room: RoomRow;
+  /** Undefined: never was a member. */
+  readonly membership: Membership | undefined;
+}
+
+/** Administrators of the server are admins of the hall; nobody owns it. */
+export function hallMembership(actor: Pick<Actor, "power">): Membership {
+  return { role: actor.power === 1 ? 2 : 3, fromSeq: 1, leftSeq: null, mutedUntil: null };
+}
+
+/** One query. Without an actor: an anonymous reader, who is a member of nothing. Undefined: there is no such room. */
+export async function findStanding(
+  db: Kysely<Schema>,
+  roomId: number,
+  actor: Actor | undefined,
+): Promise<Standing | undefined> {
+  const row = await db
+    .selectFrom("rooms")
+    .leftJoin("streams", (join) => join.on("streams.stream", "=", roomStream(roomId)))
+    .leftJoin("members", (join) =>
+      join.onRef("members.room_id", "=", "rooms.id").on("members.uid", "=", actor?.uid ?? 0),
+    )
+    .selectAll("rooms")
+    .select(["streams.seq", "members.role", "members.from_seq", "members.left_seq", "members.muted_until"])
+    .where("rooms.id", "=", roomId)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const { role, from_seq, left_seq, muted_until, seq, ...room } = row;
+  const stored =
+    role === null ? undefined : { role, fromSeq: from_seq ?? 1, leftSeq: left_seq, mutedUntil: muted_until };
+  const inHall = roomId === HALL_ROOM_ID && actor ? hallMembership(actor) : undefined;
+  return { room: { ...room, seq: seq ?? 0 }, membership: inHall ?? stored };
+}
+
+/** The other person of a direct room. */
+export function otherOf(directKey: string, uid: number): number {
+  const [low, high] = directKey.split(":").map(Number) as [number, number];
+  return low === uid ? high : low;
+}
+
+/** The same for both people, whoever asks first. */
+export function directKeyOf(a: number, b: number): string {
+  return a < b ? `${a}:${b}` : `${b}:${a}`;
+}

@@ -1,0 +1,23 @@
+import { LIMITS } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import { inList } from "../db/dialect.ts";
+import type { Schema } from "../db/schema.ts";
+
+/** Of these users, every room that is small enough for its members to see who comes and goes. One query. */
+export function smallRoomsOf(db: Kysely<Schema>, uids: readonly number[]): Promise<{ roomId: number; uid: number }[]> {
+  return db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .select(["members.room_id as roomId", "members.uid"])
+    .where("members.uid", "in", inList(uids))
+    .where("members.left_seq", "is", null)
+    .where("rooms.dissolved_seq", "is", null)
+    .where("rooms.member_count", "<=", LIMITS.presenceRoomMembers)
+    .execute();
+}
+
+/** Members of a room now; 0 for the hall, which has no rows, and for a room that is not there. */
+export async function memberCountOf(db: Kysely<Schema>, roomId: number): Promise<number> {
+  const row = await db.selectFrom("rooms").select("member_count").where("id", "=", roomId).executeTakeFirst();
+  return row?.member_count ?? 0;
+}

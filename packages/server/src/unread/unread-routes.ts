@@ -1,0 +1,73 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ReadDatabase } from "../db/open.ts";
+import { readSnapshot } from "../event-log/snapshot.ts";
+import { requireLogin } from "../http/authenticate.ts";
+import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
+import { checkHallOpen } from "../rooms/rights.ts";
+import type { SelfGate } from "./self-gate.ts";
+import { markReadGently, type RedDotParts, redDotOf } from "./unread.ts";
+
+const tags = ["red dots"];
+const count = z.number().int();
+
+const RedDot = z
+  .object({
+    total: count,
+    rooms: z.array(z.object({ roomId: z.number().int(), unread: count })),
+    friendRequests: count,
+    notifications: count,
+    asOf: z.string(),
+  })
+  .openapi("RedDot");
+
+const ReadPlace = z.object({ roomId: z.number().int(), readSeq: z.number().int(), unread: count }).openapi("ReadPlace");
+
+const getUnread = createRoute({
+  method: "get",
+  path: "/unread",
+  tags,
+  summary: "Everything unread; rooms with nothing unread are left out",
+  security: signedIn,
+  middleware: requireLogin,
+  responses: { 200: json(RedDot, "Red dots") },
+});
+
+const putRead = createRoute({
+  method: "put",
+  path: "/rooms/{id}/read",
+  tags,
+  summary: "I have read this room up to this seq; a place only moves forward",
+  security: signedIn,
+  middleware: requireLogin,
+  request: {
+    params: z.object({ id: idParam("id") }),
+    body: jsonBody(z.object({ seq: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) })),
+  },
+  responses: { 200: json(ReadPlace, "The place as it is now"), ...problems(403, 404) },
+});
+
+export interface UnreadParts extends RedDotParts {
+  readonly db: ReadDatabase;
+  readonly epoch: string;
+  readonly selfGate: SelfGate;
+}
+
+export function unreadRoutes(parts: UnreadParts) {
+  const { db, epoch, writes, clock, hall, selfGate } = parts;
+  const routes = newRoutes();
+  routes.openapi(getUnread, async (c) => {
+    const reply = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
+      ...(await redDotOf(snapshot, c.var.login.uid, parts)),
+      asOf,
+    }));
+    return c.json(reply, 200);
+  });
+  routes.openapi(putRead, async (c) => {
+    const roomId = c.req.valid("param").id;
+    checkHallOpen(roomId, hall, c.var.login);
+    const input = { actor: c.var.login, roomId, seq: c.req.valid("json").seq, now: clock.now() };
+    const place = await markReadGently({ writes, selfGate }, input);
+    return c.json(place, 200);
+  });
+  return routes;
+}

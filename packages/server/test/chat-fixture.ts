@@ -1,0 +1,166 @@
+import { Database } from "bun:sqlite";
+import { FIRST_UID, userStream } from "@parley/protocol";
+import { Kysely } from "kysely";
+import { loadConfig } from "../src/config/config.ts";
+import { sqliteDialect } from "../src/db/dialect.ts";
+import type { Schema } from "../src/db/schema.ts";
+import type { LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
+import { createApp } from "../src/http/app.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { messageTexts } from "../src/messages/message-rows.ts";
+import { newSendLimit } from "../src/messages/messages.ts";
+import { messagesRoutes } from "../src/messages/messages-routes.ts";
+import { Health } from "../src/ops/health.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
+import { membersRoutes } from "../src/rooms/members-routes.ts";
+import { roomsRoutes } from "../src/rooms/rooms-routes.ts";
+import { newSelfGate } from "../src/unread/unread.ts";
+import { unreadRoutes } from "../src/unread/unread-routes.ts";
+import { openScratch, type Scratch } from "./scratch-database.ts";
+
+/** A reply as tests look at it. */
+export interface Reply {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the wire says; the assertions name the fields.
+  readonly body: any;
+}
+
+/** Rooms, messages and red dots on a real database, without connections. For the tests of these three folders. */
+export class ChatFixture {
+  readonly clock = new ManualClock();
+  readonly #fetch: (request: Request) => Response | Promise<Response>;
+
+  private constructor(
+    readonly scratch: Scratch,
+    env: Record<string, string>,
+  ) {
+    const { config } = loadConfig(env);
+    const { db, epoch, writes } = scratch;
+    const { clock } = this;
+    const parts = { db, epoch, writes, clock, hall: config.hall, messageTexts };
+    this.selfGate = newSelfGate(parts);
+    const app = createApp({
+      config,
+      logger: createLogger({ level: "error", sink: process.stderr }),
+      metrics: new Metrics(),
+      health: new Health(),
+      findLogin: async (token) => {
+        const [power, uid] = token.split("-");
+        return { loginId: Number(uid), uid: Number(uid), power: power === "admin" ? 1 : 0 };
+      },
+      routes: [
+        roomsRoutes(parts),
+        membersRoutes(parts),
+        messagesRoutes({ ...parts, sendLimit: newSendLimit(clock, config.rateLimits) }),
+        unreadRoutes({ ...parts, selfGate: this.selfGate }),
+      ],
+    });
+    this.#fetch = (request) => app.fetch(request, { ip: "203.0.113.9" });
+  }
+
+  readonly selfGate: ReturnType<typeof newSelfGate>;
+
+  static async open(env: Record<string, string> = {}): Promise<ChatFixture> {
+    return new ChatFixture(await openScratch(), { RATE_LIMITS: "off", ...env });
+  }
+
+  close(): Promise<void> {
+    return this.scratch.close();
+  }
+
+  /** People named p<uid>, made at the clock's time, straight into the table. */
+  people(count: number): number[] {
+    const file = new Database(this.scratch.path);
+    try {
+      const row = file.query("select coalesce(max(uid), 0) as uid from users").get() as { uid: number };
+      const first = Math.max(FIRST_UID, row.uid + 1);
+      const uids = Array.from({ length: count }, (_, index) => first + index);
+      const now = this.clock.now();
+      const insert = file.query(
+        "insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at) values (?, ?, ?, ?, '', ?, ?)",
+      );
+      file.transaction(() => {
+        for (const uid of uids) insert.run(uid, `p${uid}`, `p${uid}`, now, now, now);
+      })();
+      return uids;
+    } finally {
+      file.close();
+    }
+  }
+
+  /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. */
+  async ask(who: number | string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
+    const headers = new Headers(body === undefined ? {} : { "Content-Type": "application/json" });
+    if (who !== undefined) headers.set("Authorization", `Bearer ${typeof who === "number" ? `user-${who}` : who}`);
+    const text = body === undefined ? null : JSON.stringify(body);
+    const request = new Request(`http://localhost/api/v1${path}`, { method, headers, body: text });
+    const response = await this.#fetch(request);
+    const reply = await response.text();
+    return { status: response.status, body: reply === "" ? null : JSON.parse(reply) };
+  }
+
+  /** Asks and wants a success. */
+  async must(who: number | string, method: string, path: string, body?: unknown) {
+    const reply = await this.ask(who, method, path, body);
+    if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
+    return reply.body;
+  }
+
+  /** A group of its owner and others; returns its id. */
+  async group(owner: number, memberIds: number[] = [], name = "a group"): Promise<number> {
+    return (await this.must(owner, "POST", "/rooms", { name, memberIds })).id;
+  }
+
+  /** Sends a text; the client id is one that was never used. */
+  async say(who: number | string, roomId: number, content: string, more: Record<string, unknown> = {}) {
+    this.#said += 1;
+    const request = { clientId: `c${this.#said}`, type: 1, body: { content }, ...more };
+    return this.must(who, "POST", `/rooms/${roomId}/messages`, request);
+  }
+
+  /** All pages of a list, the first one first; `path` may have a query. @throws when they do not end */
+  async pages<T>(who: number, path: string): Promise<T[][]> {
+    const pages: T[][] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const joint = path.includes("?") ? "&" : "?";
+      const page: { items: T[]; nextCursor: string | null } = await this.must(
+        who,
+        "GET",
+        `${path}${joint}cursor=${cursor}`,
+      );
+      pages.push(page.items);
+      if (pages.length > 100) throw new Error(`the pages of ${path} do not end`);
+      cursor = page.nextCursor;
+    }
+    return pages;
+  }
+
+  #said = 0;
+
+  /** How many statements `work` runs, in a transaction that is committed. Nothing else may be writing. */
+  async statements(work: (tx: WriteTransaction) => Promise<unknown>): Promise<number> {
+    let count = 0;
+    const dialect = sqliteDialect(() => new Database(this.scratch.path), { size: 1, begin: "begin immediate" });
+    const db = new Kysely<Schema>({ dialect, log: () => void count++ });
+    try {
+      await db.transaction().execute((trx) => work({ db: trx, appended: [] }));
+      return count;
+    } finally {
+      await db.destroy();
+    }
+  }
+
+  /** Events of a stream as committed, with their data parsed. */
+  events(stream: string) {
+    return this.scratch.events.filter((event) => event.stream === stream).map(parsed);
+  }
+
+  eventsOf(uid: number) {
+    return this.events(userStream(uid));
+  }
+}
+
+function parsed(event: LoggedEvent) {
+  return { seq: event.seq, pos: event.pos, type: event.type, data: JSON.parse(event.data) };
+}
