@@ -11,26 +11,23 @@ export type Listener = (event: LoggedEvent) => void;
 const CATCH_UP = 500;
 
 /**
- * Hands the log's events to this node's listeners: each once, in order, without a gap. What was committed here arrives by
+ * Hands the log's events to this node: each once, in order, without a gap. What was committed here arrives by
  * `announce`; what another process wrote is found by `follow`. Either way a jump is filled from the log first, so a lost
  * hint costs time and never an event.
  */
 export class Announcer {
   readonly #reader: LogReader;
   readonly #messageDataOf: MessageDataOf;
-  readonly #listeners: Listener[];
+  readonly #listener: Listener;
   #position: number;
   #catchingUp: Promise<void> | undefined;
   #target = 0;
 
-  constructor(
-    start: { reader: LogReader; messageDataOf: MessageDataOf; position: number },
-    listeners: readonly Listener[],
-  ) {
+  constructor(start: { reader: LogReader; messageDataOf: MessageDataOf; position: number }, listener: Listener) {
     this.#reader = start.reader;
     this.#messageDataOf = start.messageDataOf;
     this.#position = start.position;
-    this.#listeners = [...listeners];
+    this.#listener = listener;
   }
 
   /** Everything up to here has been handed on. */
@@ -79,6 +76,6 @@ export class Announcer {
   #deliver(event: LoggedEvent): void {
     if (event.pos <= this.#position) return;
     this.#position = event.pos;
-    for (const listener of this.#listeners) listener(event);
+    this.#listener(event);
   }
 }

@@ -52,9 +52,10 @@ export async function openLog(
   const messages = new Map<number, string>();
   const messageDataOf = async (ids: readonly number[]) =>
     new Map(ids.map((id) => [id, messages.get(id) ?? JSON.stringify({ id })] as const));
-  const listeners: Listener[] = [(event) => tail.append(event)];
-  if (options.listener) listeners.push(options.listener);
-  const announcer = new Announcer({ reader, messageDataOf, position: tail.position }, listeners);
+  const announcer = new Announcer({ reader, messageDataOf, position: tail.position }, (event) => {
+    tail.append(event);
+    options.listener?.(event);
+  });
   if (options.announcing !== false) scratch.listen((event) => void announcer.announce([event]));
   return {
     scratch,

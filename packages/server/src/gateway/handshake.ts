@@ -97,9 +97,10 @@ function readResume(text: string | null): boolean {
 
 function readIdle(text: string | null): number | null {
   if (text === null || text === "") return null;
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (seconds >= 1 && seconds <= LIMITS.idleSecondsMax) return seconds * 1000;
-  throw invalid([`\`idle\` must be whole seconds from 1 to ${LIMITS.idleSecondsMax}`]);
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  // More is clamped: a page cannot see why its handshake was refused, but READY tells it what it got.
+  if (seconds >= 1) return Math.min(seconds, LIMITS.idleSecondsMax) * 1000;
+  throw invalid([`\`idle\` must be whole seconds, of which ${LIMITS.idleSecondsMax} are the most`]);
 }
 
 function invalid(problems: readonly string[]): ProblemError {

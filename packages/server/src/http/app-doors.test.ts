@@ -5,7 +5,7 @@ import { AppFixture, problemOf } from "./app.fixture.ts";
 const app = new AppFixture();
 afterAll(() => app.stop());
 
-test("a fault of ours is logged with its cause and answered without", async () => {
+test("HTTP-6: a fault of ours is logged with its cause and answered without", async () => {
   app.lines.length = 0;
   const response = await app.ask("/api/v1/fault?token=SECRET-TOKEN");
   const body = await response.text();
@@ -16,7 +16,7 @@ test("a fault of ours is logged with its cause and answered without", async () =
   expect(app.lines.join("")).not.toContain("SECRET-TOKEN");
 });
 
-test("a request's log line has no query and no token", async () => {
+test("HTTP-6: a request's log line has no query and no token", async () => {
   app.lines.length = 0;
   await app.ask("/api/v1/notes/5?limit=5&token=SECRET", { token: "alice" });
   expect(app.lines).toHaveLength(1);
@@ -29,7 +29,7 @@ test("a request's log line has no query and no token", async () => {
 describe("limits by address", () => {
   const scan = (ip: string) => app.ask("/api/v1/notes/5/scan", { method: "POST", ip });
 
-  test("refuse with Retry-After, by /64 for IPv6, and end", async () => {
+  test("HTTP-7: refuse with Retry-After, by /64 for IPv6, and end", async () => {
     for (const ip of ["198.51.100.1", "2001:db8::1"]) {
       expect([(await scan(ip)).status, (await scan(ip)).status]).toEqual([204, 204]);
     }
@@ -44,7 +44,7 @@ describe("limits by address", () => {
   });
 });
 
-describe("other origins", () => {
+describe("HTTP-8: other origins", () => {
   test("that are allowed may read, without credentials", async () => {
     for (const origin of ["https://app.example.com", app.origin]) {
       const response = await app.ask("/api/v1/notes/5", { headers: { Origin: origin } });
@@ -79,7 +79,7 @@ describe("other origins", () => {
   });
 });
 
-test("every answer carries the security headers", async () => {
+test("HTTP-9: every answer carries the security headers", async () => {
   for (const path of ["/api/v1/notes/5", "/api/v1/nothing", "/api/v1/fault", "/healthz"]) {
     const { headers } = await app.ask(path);
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
@@ -90,7 +90,7 @@ test("every answer carries the security headers", async () => {
 });
 
 describe("operators", () => {
-  test("/healthz is always fine; /readyz follows the state and the checks", async () => {
+  test("HTTP-10: /healthz is always fine; /readyz follows the state and the checks", async () => {
     expect((await app.ask("/healthz")).status).toBe(200);
     expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
       status: 503,
@@ -124,7 +124,7 @@ describe("operators", () => {
     expect((await app.ask("/healthz")).status).toBe(200);
   });
 
-  test("/metrics is for loopback or the token", async () => {
+  test("HTTP-11: /metrics is for loopback or the token", async () => {
     expect((await app.ask("/metrics", { ip: "127.0.0.1" })).status).toBe(200);
     expect((await app.ask("/metrics")).status).toBe(401);
     expect((await app.ask("/metrics", { token: "metrics-token-0124" })).status).toBe(401);
@@ -140,7 +140,7 @@ describe("operators", () => {
     expect(page).not.toContain("/notes/5");
   });
 
-  test("while draining the API refuses and the rest answers", async () => {
+  test("HTTP-10: while draining the API refuses and the rest answers", async () => {
     app.refusal = new ProblemError("draining", undefined, { retryAfterMs: 12_000 });
     const response = await app.ask("/api/v1/notes/5");
     app.refusal = undefined;
@@ -161,7 +161,7 @@ interface OpenApi {
   paths: Record<string, Record<string, { security: unknown; responses: object; parameters: unknown }>>;
 }
 
-describe("the document", () => {
+describe("HTTP-12: the document", () => {
   test("is OpenAPI 3.1 and says what routes need and answer", async () => {
     const document = (await (await app.ask("/openapi.json")).json()) as OpenApi;
     expect(document.openapi).toBe("3.1.0");

@@ -9,7 +9,7 @@ const asJson = { "Content-Type": "application/json" };
 const put = (body: BodyInit, headers: Record<string, string> = asJson) =>
   app.ask("/api/v1/notes/5", { method: "PUT", token: "alice", body, headers });
 
-describe("a signed-in route", () => {
+describe("HTTP-1: a signed-in route", () => {
   test("answers its login", async () => {
     const response = await put('{"text": "hello"}');
     expect(response.status).toBe(200);
@@ -41,7 +41,7 @@ describe("a signed-in route", () => {
   });
 });
 
-test("a route for everybody knows who asks, and refuses a token that does not hold", async () => {
+test("HTTP-1: a route for everybody knows who asks, and refuses a token that does not hold", async () => {
   expect(await (await app.ask("/api/v1/notes/5")).json()).toMatchObject({ by: null });
   expect(await (await app.ask("/api/v1/notes/5", { token: "alice" })).json()).toMatchObject({ by: 20_000 });
   expect((await app.ask("/api/v1/notes/5", { token: "revoked" })).status).toBe(401);
@@ -57,7 +57,7 @@ describe("input", () => {
     ["another type", "text=a", { "Content-Type": "text/plain" }, 415, { code: "unsupported_media_type" }],
     ["a form", "text=a", { "Content-Type": "application/x-www-form-urlencoded" }, 415, {}],
     ["a type with parameters", '{"text":""}', { "Content-Type": "application/json; charset=utf-8" }, 200, {}],
-  ])("body: %s", async (_, body, headers, status, expected) => {
+  ])("HTTP-2: body: %s", async (_, body, headers, status, expected) => {
     const response = await put(body, headers);
     expect(response.status).toBe(status);
     expect(status === 200 ? {} : await problemOf(response)).toMatchObject(expected);
@@ -71,16 +71,16 @@ describe("input", () => {
     ["/api/v1/notes/1?limit=0", 400],
     ["/api/v1/notes/1?limit=x", 400],
     ["/api/v1/notes/1?limit=100000", 200],
-  ])("%s is %d", async (path, status) => {
+  ])("HTTP-3: %s is %d", async (path, status) => {
     expect((await app.ask(path)).status).toBe(status);
   });
 
-  test("limit is clamped", async () => {
+  test("HTTP-3: limit is clamped", async () => {
     expect(await (await app.ask("/api/v1/notes/1?limit=5000")).json()).toMatchObject({ text: "100" });
     expect(await (await app.ask("/api/v1/notes/1")).json()).toMatchObject({ text: "50" });
   });
 
-  test("a body where none is needed is ignored, whatever it is", async () => {
+  test("HTTP-4: a body where none is needed is ignored, whatever it is", async () => {
     for (const [body, type] of [
       ["{broken", "application/json"],
       ["x=1", "text/plain"],
@@ -92,7 +92,7 @@ describe("input", () => {
   });
 });
 
-describe("a body's size", () => {
+describe("HTTP-4: a body's size", () => {
   const text = (bytes: number) => JSON.stringify({ text: "x".repeat(bytes - '{"text":""}'.length) });
   const chunked = (whole: string) =>
     new ReadableStream({
@@ -121,7 +121,7 @@ describe("a body's size", () => {
   });
 });
 
-describe("nothing there", () => {
+describe("HTTP-5: nothing there", () => {
   test.each(["/nothing", "/api/v1/nothing", "/api/v1/notes", "/docs/package.json", "/docs/__proto__"])(
     "%s is 404",
     async (path) => {

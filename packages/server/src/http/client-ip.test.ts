@@ -155,7 +155,7 @@ function address(peer: string | null, xff: string[], real: string[], list = trus
   return clientAddress({ peer, headers, trusted: list });
 }
 
-describe("real client IP", () => {
+describe("HTTP-13: real client IP", () => {
   test("the table is complete and has no case twice", () => {
     expect(CASES.length).toBe(103);
     expect(new Set(CASES.map((one) => JSON.stringify(one.slice(1, 4)))).size).toBe(CASES.length);

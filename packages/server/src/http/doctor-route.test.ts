@@ -124,7 +124,7 @@ describe("GET /doctor", () => {
   });
 });
 
-describe("peers that forward without being trusted", () => {
+describe("HTTP-14: peers that forward without being trusted", () => {
   test("are named once in the log, in /readyz and to administrators", async () => {
     const setup = new Setup();
     for (let i = 0; i < 3; i++) await setup.ask("172.17.0.1", { "x-forwarded-for": `203.0.113.${i}` });

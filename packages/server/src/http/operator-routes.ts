@@ -32,7 +32,9 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
 
   routes.get("/metrics", async (c) => {
     const token = bearerToken(c.req.header("Authorization"));
-    if (!isLoopback(c.env.ip) || token !== undefined) checkToken(token, metricsToken);
+    // A proxy on this machine that is not trusted forwards everybody from loopback.
+    const local = isLoopback(c.env.ip) && !c.env.address?.forwarded;
+    if (!local || token !== undefined) checkToken(token, metricsToken);
     return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
   });
 

@@ -14,7 +14,7 @@ describe("accounts", () => {
   });
   afterAll(() => app.close());
 
-  test("are made with a first login, the first person being 20000", async () => {
+  test("ID-1: are made with a first login, the first person being 20000", async () => {
     const made = await register(app, " Ada ");
     expect(made.status).toBe(201);
     expect(made.body).toEqual({
@@ -26,7 +26,7 @@ describe("accounts", () => {
     expect(me.body).toEqual({ ...made.body.user, asOf: `${app.scratch.epoch};*@0` });
   });
 
-  test("store neither password nor token", async () => {
+  test("ID-2: store neither password nor token", async () => {
     const { body } = await register(app, "Hidden");
     const stored = JSON.stringify([
       await app.scratch.db.selectFrom("users").selectAll().execute(),
@@ -53,19 +53,19 @@ describe("accounts", () => {
     ["Ｂｏｂ", "bOB"],
     ["café", "CAFE\u0301"],
     ["eve", "e\u200dve"],
-  ])("named %s and %s are one too many", async (first, second) => {
+  ])("ID-4: named %s and %s are one too many", async (first, second) => {
     expect((await register(app, first)).status).toBe(201);
     const refused = await register(app, second);
     expect(refused.status).toBe(409);
     expect(refused.body.code).toBe("name_taken");
   });
 
-  test("cannot be called like the system", async () => {
+  test("ID-4: cannot be called like the system", async () => {
     expect((await register(app, "SYSTEM")).body.code).toBe("name_taken");
     expect((await signIn(app, "System", PASSWORD)).status).toBe(401);
   });
 
-  test("asked for at the same moment under one name: one is made", async () => {
+  test("ID-4: asked for at the same moment under one name: one is made", async () => {
     const names = ["race", "RACE", "Race", "rACE", "raCE", "racE"];
     const answers = await Promise.all(names.map((name) => register(app, name)));
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
@@ -82,13 +82,13 @@ describe("accounts", () => {
     [{ name: "\u200b", password: PASSWORD }, "name"],
     [{ name: 5, password: PASSWORD }, "name"],
     [{ password: PASSWORD }, "name"],
-  ])("need a good name and password, case %#", async (body, path) => {
+  ])("ID-3: need a good name and password, case %#", async (body, path) => {
     const refused = await app.ask("/accounts", { body });
     expect(refused.status).toBe(400);
     expect(refused.body).toMatchObject({ code: "invalid", errors: [{ path }] });
   });
 
-  test("sign in by name in any case", async () => {
+  test("ID-5: sign in by name in any case", async () => {
     const { body } = await register(app, "Grace");
     const login = await signIn(app, "gRACE ", PASSWORD);
     expect(login.status).toBe(201);
@@ -97,7 +97,7 @@ describe("accounts", () => {
     expect((await app.ask("/logins", { token: login.body.token })).body.items).toHaveLength(2);
   });
 
-  test("do not tell a wrong name from a wrong password", async () => {
+  test("ID-5: do not tell a wrong name from a wrong password", async () => {
     await register(app, "Linus");
     const wrong = await signIn(app, "Linus", "nope");
     const unknown = await signIn(app, "Nobody at all", "nope");
@@ -109,7 +109,7 @@ describe("accounts", () => {
 });
 
 describe("closed registration", () => {
-  test("refuses new accounts only", async () => {
+  test("ID-1: refuses new accounts only", async () => {
     const app = await openIdentityApp({ REGISTRATION: "closed", RATE_LIMITS: "on" });
     for (let round = 0; round < 25; round++) {
       expect(await register(app, "Ada")).toMatchObject({ status: 403, body: { code: "registration_closed" } });
@@ -130,7 +130,7 @@ describe("limits", () => {
     ["198.51.100.1", "198.51.100.1", "198.51.100.2"],
     ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"],
   ])(
-    "20 sign-ins and accounts per 10 minutes for %s with %s, not %s",
+    "ID-6: 20 sign-ins and accounts per 10 minutes for %s with %s, not %s",
     async (one, same, elsewhere) => {
       app = await openIdentityApp({ RATE_LIMITS: "on" });
       expect((await register(app, "Ada", one)).status).toBe(201);
@@ -148,7 +148,7 @@ describe("limits", () => {
   );
 
   test(
-    "what is not valid does not count",
+    "ID-6: what is not valid does not count",
     async () => {
       app = await openIdentityApp({ RATE_LIMITS: "on" });
       for (let round = 0; round < 25; round++) {
@@ -160,7 +160,7 @@ describe("limits", () => {
   );
 
   test(
-    "5 failures per account and 10 minutes, whether it exists or not, from anywhere",
+    "ID-7: 5 failures per account and 10 minutes, whether it exists or not, from anywhere",
     async () => {
       app = await openIdentityApp({ RATE_LIMITS: "on" });
       await register(app, "Ada");
@@ -184,7 +184,7 @@ describe("limits", () => {
   );
 
   test(
-    "a sign-in that works gives the failures back",
+    "ID-7: a sign-in that works gives the failures back",
     async () => {
       app = await openIdentityApp({ RATE_LIMITS: "on" });
       await register(app, "Ada");
@@ -199,7 +199,7 @@ describe("limits", () => {
   );
 
   test(
-    "hold for guesses sent at the same moment",
+    "ID-7: hold for guesses sent at the same moment",
     async () => {
       app = await openIdentityApp({ RATE_LIMITS: "on" });
       await register(app, "Ada");
@@ -212,7 +212,7 @@ describe("limits", () => {
   );
 
   test(
-    "are lifted by RATE_LIMITS=off",
+    "ID-6, ID-7: are lifted by RATE_LIMITS=off",
     async () => {
       app = await openIdentityApp();
       await register(app, "Ada");

@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const signIn = (name: string, password: string) => app.ask("/logins", { body: { name, password } });
 
-test("an operator adds accounts beside a server that runs, also where registration is closed", async () => {
+test("ID-18: an operator adds accounts beside a server that runs, also where registration is closed", async () => {
   const { uid } = await accounts.add({ name: "Root", password: "by the operator", power: 1 });
   expect((await signIn("root", "by the operator")).body.user).toMatchObject({ uid, name: "Root", power: 1 });
   expect(await accounts.list()).toEqual([
@@ -27,7 +27,7 @@ test("an operator adds accounts beside a server that runs, also where registrati
   ]);
 });
 
-test("and changes them: the running server learns it from the log", async () => {
+test("ID-18: and changes them: the running server learns it from the log", async () => {
   await accounts.add({ name: "Ada", password: "first password", power: 0 });
   const { token } = (await signIn("Ada", "first password")).body;
   await app.identity.logins.find(token);

@@ -14,7 +14,7 @@ const internal = (type: number) =>
   app.scratch.events.filter((event) => event.type === type).map((event) => JSON.parse(event.data));
 
 describe("one's profile", () => {
-  test("is changed, seen by others at once, and told to all nodes", async () => {
+  test("ID-14, CUR-10: is changed, seen by others at once, and told to all nodes", async () => {
     const ada = await app.register("Ada");
     const bob = await app.register("Bob");
     const before = (await app.ask("/me", { token: ada.token })).body.asOf;
@@ -32,7 +32,7 @@ describe("one's profile", () => {
     expect((await app.ask("/logins", { body: { name: "countess", password: "password" } })).status).toBe(201);
   });
 
-  test("keeps names unique, but for one's own in another case", async () => {
+  test("ID-4: keeps names unique, but for one's own in another case", async () => {
     const carol = await app.register("Carol");
     await app.register("Dave");
     expect(await patch(carol.token, { name: "ＤＡＶＥ" })).toMatchObject({ status: 409, body: { code: "name_taken" } });
@@ -40,7 +40,7 @@ describe("one's profile", () => {
     expect((await app.register("Ada")).uid).toBeGreaterThan(carol.uid);
   });
 
-  test("is given to one of several who want it at once", async () => {
+  test("ID-4: is given to one of several who want it at once", async () => {
     const people = await Promise.all(["r1", "r2", "r3"].map((name) => app.register(name)));
     const answers = await Promise.all(people.map(({ token }) => patch(token, { name: "Wanted" })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
@@ -54,7 +54,7 @@ describe("one's profile", () => {
     [{ avatar: "data:image/png;base64,AAAA" }],
     [{ avatar: 'https://a.example/"onerror=' }],
     [{ avatar: `https://a.example/${"x".repeat(1024)}` }],
-  ])("refuses %j", async (body) => {
+  ])("ID-14: refuses %j", async (body) => {
     const { token } = await app.register(
       `refused ${JSON.stringify(body).length}${Object.values(body)[0]?.slice(0, 9)}`,
     );
@@ -65,7 +65,7 @@ describe("one's profile", () => {
 });
 
 describe("a deleted account", () => {
-  test("is signed out everywhere, anonymous, and its name is free", async () => {
+  test("ID-15: is signed out everywhere, anonymous, and its name is free", async () => {
     const eve = await app.register("Eve");
     const other = (await app.ask("/logins", { body: { name: "Eve", password: "password" } })).body.token;
     const bob = await app.register("Bobby");
@@ -99,7 +99,7 @@ describe("everything about me", () => {
     }
   });
 
-  test("comes with all messages, in pages, and nobody else's", async () => {
+  test("ID-16: comes with all messages, in pages, and nobody else's", async () => {
     const [frank, gina] = [await app.register("Frank"), await app.register("Gina")];
     await app.scratch.writes.run(fill, frank.uid);
     await app.scratch.writes.run(fill, gina.uid);

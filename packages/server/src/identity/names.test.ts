@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { deletedKey, nameKey, nameSchema } from "./names.ts";
 
-describe("names that are the same", () => {
+describe("ID-4: names that are the same", () => {
   test.each([
     ["Ada", "aDA"],
     ["Straße", "STRASSE"],
@@ -18,7 +18,7 @@ describe("names that are the same", () => {
   ])("%s and %s", (a, b) => expect(nameKey(a)).toBe(nameKey(b)));
 });
 
-describe("names that differ", () => {
+describe("ID-4: names that differ", () => {
   test.each([
     ["ırmak", "irmak"],
     ["e", "é"],
@@ -32,7 +32,7 @@ test.each([
   ["𝒳".repeat(32), "𝒳".repeat(32)],
   ["👩‍👩‍👧", "👩‍👩‍👧"],
   ["O'Neil-Ørsted 3", "O'Neil-Ørsted 3"],
-])("%s is a name", (given, kept) => expect(nameSchema.parse(given)).toBe(kept));
+])("ID-3: %s is a name", (given, kept) => expect(nameSchema.parse(given)).toBe(kept));
 
 test.each([
   ["nothing", ""],
@@ -45,7 +45,7 @@ test.each([
   ["joiners only", "\u200d\u200d"],
   ["fillers only", "\u3164"],
   ["half a surrogate pair", "a\ud800"],
-])("%s is no name", (_, given) => expect(nameSchema.safeParse(given).success).toBe(false));
+])("ID-3: %s is no name", (_, given) => expect(nameSchema.safeParse(given).success).toBe(false));
 
 test("no name has the key of a deleted account", () => {
   expect(nameKey(deletedKey(20_000))).not.toBe(deletedKey(20_000));

@@ -3,7 +3,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { Passwords, passwordSchema } from "./passwords.ts";
 
 describe("passwords", () => {
-  test("are hashed with argon2id at the agreed cost, each with its own salt", async () => {
+  test("ID-2: are hashed with argon2id at the agreed cost, each with its own salt", async () => {
     const passwords = new Passwords();
     const [one, two] = await Promise.all([passwords.hash("correct horse"), passwords.hash("correct horse")]);
     expect(one).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
@@ -18,7 +18,7 @@ describe("passwords", () => {
     expect(await passwords.verify("caf\u00e9-au-lait", await passwords.hash("cafe\u0301-au-lait"))).toBe(true);
   });
 
-  test("are compared with nobody's for as long as with somebody's", async () => {
+  test("ID-5: are compared with nobody's for as long as with somebody's", async () => {
     const passwords = new Passwords({ atOnce: 1 });
     const hash = await passwords.hash("correct horse");
     const time = async (against: string | null) => {
@@ -37,7 +37,7 @@ describe("passwords", () => {
 });
 
 describe("the queue", () => {
-  test("runs two at a time, in order, and refuses beyond its length", async () => {
+  test("ID-8: runs two at a time, in order, and refuses beyond its length", async () => {
     const passwords = new Passwords({ waitingMax: 4 });
     const hash = await new Passwords().hash("correct horse");
     const order: number[] = [];

@@ -46,7 +46,7 @@ describe("a QR login over HTTP", () => {
   beforeAll(() => open());
   afterAll(() => app.close());
 
-  test("by short polls, from code to token", async () => {
+  test("ID-32: by short polls, from code to token", async () => {
     const code = await newCode();
     expect(code.code).toMatch(/^[A-Za-z0-9_-]{22}$/);
     expect(code.url.endsWith(`/qr/${code.code}`)).toBe(true);
@@ -68,7 +68,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body).toEqual({ state: "confirmed" });
   });
 
-  test("by long polls: each answers at the change, none before", async () => {
+  test("ID-33: by long polls: each answers at the change, none before", async () => {
     const code = await newCode();
     let answered = false;
     const first = poll(code, 30).finally(() => {
@@ -85,7 +85,7 @@ describe("a QR login over HTTP", () => {
     expect(app.identity.qrLogins.watching).toBe(0);
   });
 
-  test("a long poll that comes after the change answers at once", async () => {
+  test("ID-33: a long poll that comes after the change answers at once", async () => {
     const code = await newCode();
     await act(code, "scan", ada);
     expect((await soon(poll(code, 30))).body).toEqual({ state: "scanned" });
@@ -94,7 +94,7 @@ describe("a QR login over HTTP", () => {
     expect((await soon(poll(code, 30))).body).toEqual({ state: "confirmed" });
   });
 
-  test("a long poll hangs beyond the listener's idle timeout and then says what is", async () => {
+  test("ID-33: a long poll hangs beyond the listener's idle timeout and then says what is", async () => {
     const code = await newCode();
     const startedAt = performance.now();
     // The listener of this test cuts idle requests after 1 s, in steps of 4.
@@ -102,7 +102,7 @@ describe("a QR login over HTTP", () => {
     expect(performance.now() - startedAt).toBeGreaterThan(5900);
   }, 15_000);
 
-  test("of two who wait exactly one gets the token", async () => {
+  test("ID-32: of two who wait exactly one gets the token", async () => {
     for (let round = 0; round < 5; round++) {
       const code = await newCode();
       await act(code, "scan", ada);
@@ -117,7 +117,7 @@ describe("a QR login over HTTP", () => {
     }
   });
 
-  test("rejected", async () => {
+  test("ID-31: rejected", async () => {
     const code = await newCode();
     await act(code, "scan", ada);
     await poll(code);
@@ -131,7 +131,7 @@ describe("a QR login over HTTP", () => {
     }
   });
 
-  test("belongs to the login that scanned it first, another of the same person included", async () => {
+  test("ID-31: belongs to the login that scanned it first, another of the same person included", async () => {
     const code = await newCode();
     const again = (await app.ask("/logins", { body: { name: "Ada", password: "password" } })).body;
     expect(await act(code, "confirm", ada)).toMatchObject({ status: 409, body: { code: "qr_state" } });
@@ -153,7 +153,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body).toEqual({ state: "confirmed" });
   });
 
-  test("is not found without its secret, and tells nothing", async () => {
+  test("ID-32: is not found without its secret, and tells nothing", async () => {
     const [code, other] = [await newCode(), await newCode()];
     for (const secret of ["", "wrong", other.secret, code.code]) {
       const refused = await poll({ code: code.code, secret });
@@ -165,7 +165,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code, -1)).status).toBe(400);
   });
 
-  test("a wrong secret does not collect", async () => {
+  test("ID-32: a wrong secret does not collect", async () => {
     const code = await newCode();
     await act(code, "scan", ada);
     await act(code, "confirm", ada);
@@ -187,7 +187,7 @@ describe("a QR login over HTTP", () => {
     }
   });
 
-  test("a phone that was signed out after confirming lets nobody in", async () => {
+  test("ID-35: a phone that was signed out after confirming lets nobody in", async () => {
     const carol = await app.register("Carol");
     const code = await newCode();
     await act(code, "scan", carol);
@@ -196,7 +196,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body).toEqual({ state: "confirmed" });
   });
 
-  test("whoever hangs up while waiting leaves the token for the next poll", async () => {
+  test("ID-34: whoever hangs up while waiting leaves the token for the next poll", async () => {
     const code = await newCode();
     const controller = new AbortController();
     const gone = poll(code, 30, controller.signal).catch(() => "aborted");
@@ -209,7 +209,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body.token).toBeString();
   });
 
-  test("whoever is gone before the answer does not use up the token", async () => {
+  test("ID-34: whoever is gone before the answer does not use up the token", async () => {
     const code = await newCode();
     await act(code, "scan", ada);
     await act(code, "confirm", ada);
@@ -218,7 +218,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body.token).toBeString();
   });
 
-  test("of one code at most four polls hang", async () => {
+  test("ID-33: of one code at most four polls hang", async () => {
     const code = await newCode();
     const controller = new AbortController();
     const polls = Array.from({ length: 4 }, () => poll(code, 30, controller.signal).catch(() => undefined));
@@ -234,7 +234,7 @@ describe("time", () => {
   beforeEach(() => open());
   afterEach(() => app.close());
 
-  test("a code expires after 60 s, scanned or not", async () => {
+  test("ID-30: a code expires after 60 s, scanned or not", async () => {
     const [plain, scanned] = [await newCode(), await newCode()];
     await act(scanned, "scan", ada);
     app.clock.advance(59_999);
@@ -249,13 +249,13 @@ describe("time", () => {
     }
   });
 
-  test("a hanging poll ends with the code", async () => {
+  test("ID-33: a hanging poll ends with the code", async () => {
     const code = await newCode();
     app.clock.advance(59_950);
     expect((await soon(poll(code, 30))).body).toEqual({ state: "expired" });
   });
 
-  test("a code confirmed in its last moment can still be collected, for half a minute", async () => {
+  test("ID-30: a code confirmed in its last moment can still be collected, for half a minute", async () => {
     const [soonEnough, late] = [await newCode(), await newCode()];
     for (const code of [soonEnough, late]) await act(code, "scan", ada);
     app.clock.advance(59_999);
@@ -341,7 +341,7 @@ describe("watching a code", () => {
   });
 });
 
-test("an address gets 20 codes a minute", async () => {
+test("ID-37: an address gets 20 codes a minute", async () => {
   await open({ RATE_LIMITS: "on" });
   for (let made = 0; made < 20; made++) expect((await app.ask("/qr-logins", { method: "POST" })).status).toBe(201);
   const refused = await app.ask("/qr-logins", { method: "POST" });
@@ -350,14 +350,14 @@ test("an address gets 20 codes a minute", async () => {
   await app.close();
 });
 
-test("PUBLIC_URL begins the code's address", async () => {
+test("ID-36: PUBLIC_URL begins the code's address", async () => {
   await open({ PUBLIC_URL: "https://chat.example.com" });
   const code = await newCode();
   expect(code.url).toBe(`https://chat.example.com/qr/${code.code}`);
   await app.close();
 });
 
-test("no token, secret or password is logged on the way", async () => {
+test("HTTP-6: no token, secret or password is logged on the way", async () => {
   await open();
   const code = await newCode();
   await act(code, "scan", ada);

@@ -29,13 +29,13 @@ test.each([
   ["system", []],
   ["deleted", []],
   ["gone", []],
-])("names that begin with %s", async (query, expected) => {
+])("ID-17: names that begin with %s", async (query, expected) => {
   const answer = await app.ask(`/users?query=${encodeURIComponent(query)}`, { token });
   expect(answer.status).toBe(200);
   expect(names(answer)).toEqual(expected);
 });
 
-test("come in pages", async () => {
+test("ID-17: come in pages", async () => {
   const first = await app.ask("/users?query=an&limit=2", { token });
   expect(names(first)).toEqual(["an", "ann"]);
   const second = await app.ask(`/users?query=an&limit=2&cursor=${first.body.nextCursor}`, { token });
@@ -45,7 +45,7 @@ test("come in pages", async () => {
   expect(third.body.nextCursor).toBeNull();
 });
 
-test("people by id, those that exist, in the order asked, each once", async () => {
+test("ID-17: people by id, those that exist, in the order asked, each once", async () => {
   const [anna, bert] = [uids.get("Anna"), uids.get("Bert")];
   const answer = await app.ask(`/users?ids=${bert},999999,${anna},${bert},1`, { token });
   expect(names(answer)).toEqual(["Bert", "Anna", "System"]);
@@ -63,11 +63,11 @@ test.each([
   "/users?ids=1.5",
   `/users?ids=${Array.from({ length: 101 }, (_, i) => i + 1).join(",")}`,
   "/users/abc",
-])("%s is 400", async (path) => {
+])("ID-17: %s is 400", async (path) => {
   expect((await app.ask(path, { token })).status).toBe(400);
 });
 
-test("need a login", async () => {
+test("ID-17: need a login", async () => {
   for (const path of ["/users?query=ann", "/users/1", "/me", "/me/export"])
     expect((await app.ask(path)).status).toBe(401);
 });

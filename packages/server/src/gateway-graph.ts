@@ -1,0 +1,127 @@
+import { ALL_STREAM, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
+import type { Config } from "./config/config.ts";
+import { Outbox } from "./event-log/outbox.ts";
+import { INTERNAL_STREAM, Internal } from "./event-log/internal-events.ts";
+import { Admission } from "./gateway/admission.ts";
+import { Commands } from "./gateway/commands.ts";
+import type { ConnectedLogin } from "./gateway/connection.ts";
+import { Entrance } from "./gateway/entrance.ts";
+import { Hub } from "./gateway/hub.ts";
+import { startSweep } from "./gateway/sweep.ts";
+import { WebSocketDoor } from "./gateway/websocket.ts";
+import type { HandshakeOriginRules } from "./http/origin.ts";
+import { RateLimit } from "./http/rate-limit.ts";
+import { loginEndOf } from "./identity/login-end.ts";
+import type { QrLogins } from "./identity/qr-login.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { Stop } from "./lib/interval.ts";
+import { liveCommands } from "./live-commands.ts";
+import type { Logger } from "./ops/logger.ts";
+import type { Metrics } from "./ops/metrics.ts";
+import { Presence } from "./presence/presence.ts";
+import { anonymousWindows } from "./rooms/read-windows.ts";
+import type { Storage } from "./storage.ts";
+
+export interface GatewayParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly storage: Storage;
+  readonly origins: HandshakeOriginRules;
+  readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  readonly qrLogins: QrLogins;
+  readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
+  readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
+  readonly memberCountOf: (roomId: number) => Promise<number>;
+  readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
+  readonly refusal: () => { code: 1012 | 1013; reason: string } | undefined;
+}
+
+export interface Gateway {
+  readonly hub: Hub;
+  readonly door: WebSocketDoor;
+  readonly presence: Presence;
+  start(): Stop;
+}
+
+/** Handshakes without a valid token, per address. */
+const HANDSHAKES = { burst: 50, perSecond: 10 };
+
+/** The gateway's part of the graph: hub, entrance, commands, door, presence, joined to the log. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { config, clock, logger, storage } = parts;
+  const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
+  const hub = new Hub();
+  const presence = new Presence({
+    clock,
+    smallRoomsOf: parts.smallRoomsOf,
+    publish: (stream, frame) => hub.publishFrame(stream, frame),
+    everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
+    onError: (error) => logger.error({ err: error }, "presence could not be told"),
+  });
+  const handshakes = new RateLimit({
+    what: "handshakes from this address",
+    rate: HANDSHAKES,
+    clock,
+    enabled: config.rateLimits,
+  });
+  const admission = new Admission({ hub, handshakes, findLogin: parts.findLogin, maxConnections });
+  const entrance = new Entrance({
+    hub,
+    tail: storage.tail,
+    epoch: storage.epoch,
+    outboxOf: (uid) => outboxOf(storage, config.hall, uid),
+    findLogin: parts.findLogin,
+    redDotOf: parts.redDotOf,
+    presence,
+    clock,
+    logger,
+    heartbeatMs,
+    maxConnectionsPerUser,
+    maxQueueBytes,
+    publicHall: config.hall.access === "public",
+    allowBadToken: (connection) => admission.allowBadToken(connection),
+  });
+  const signIn = entrance.signIn.bind(entrance);
+  const mayRead = async (uid: number, stream: string) =>
+    (await storage.outbox.windowsOf(uid)).some((window) => window.stream === stream && window.leftSeq === null);
+  const table = new Map([...entrance.handlers(), ...liveCommands({ ...parts, hub, signIn, mayRead })]);
+  const commands = new Commands({ table, logger });
+  entrance.useCommands(commands);
+  const door = new WebSocketDoor({ ...parts, admission, entrance, commands, idleMs, maxFrameBytes, maxQueueBytes });
+
+  storage.listen((event) => {
+    if (event.stream !== INTERNAL_STREAM) hub.publish(event);
+    else if (event.type === Internal.LOGINS_REVOKED)
+      hub.closeLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
+  });
+  return {
+    hub,
+    door,
+    presence,
+    start() {
+      const stops = [
+        presence.start(),
+        startSweep({
+          hub,
+          tail: storage.tail,
+          epoch: storage.epoch,
+          clock,
+          maxQueueBytes,
+          loginEndOf: (loginId) => loginEndOf(storage.db, loginId),
+          onError: (error) => logger.error({ err: error }, "the end of a login could not be looked up"),
+        }),
+      ];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
+}
+
+/** Nobody has the uid 0, so that no cursor can name its stream. */
+function outboxOf({ outbox }: Storage, hall: Config["hall"], uid: number | undefined): Outbox {
+  if (uid !== undefined) return new Outbox(outbox, uid);
+  return new Outbox({ ...outbox, windowsOf: async () => anonymousWindows(hall) }, 0);
+}

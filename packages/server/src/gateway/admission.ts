@@ -1,0 +1,78 @@
+import type { RateLimit } from "../http/rate-limit.ts";
+import { ipLimitKey } from "../lib/ip-range.ts";
+import { once } from "../lib/once.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { ConnectedLogin, Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+
+/** Anonymous connections of one address (IPv6: of one /64). */
+const ANONYMOUS_PER_IP = 200;
+
+export interface AdmissionParts {
+  readonly hub: Hub;
+  /** Handshakes that bring no valid token. */
+  readonly handshakes: RateLimit;
+  readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  readonly maxConnections: number;
+}
+
+/** Who may open a connection. Limits by address are for anonymous work only: an office behind one address may reconnect at once. */
+export class Admission {
+  readonly #parts: AdmissionParts;
+  readonly #anonymous = new Map<string, number>();
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  /** Before the upgrade. @throws ProblemError `rate_limited` */
+  async admit(ip: string, token: string | null): Promise<void> {
+    const key = ipLimitKey(ip);
+    if (token === null) {
+      if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) {
+        throw new ProblemError("rate_limited", `More than ${ANONYMOUS_PER_IP} anonymous connections from one address`, {
+          retryAfterMs: 10_000,
+        });
+      }
+      return this.#parts.handshakes.take(key);
+    }
+    try {
+      this.#parts.handshakes.check(key);
+    } catch (error) {
+      // Too many bad tokens came from this address; a good one still passes.
+      if (!(await this.#parts.findLogin(token))) throw error;
+    }
+  }
+
+  /** Counts a token that did not hold, and its connection as an anonymous one. @returns false when its sender has had enough */
+  allowBadToken(connection: Connection): boolean {
+    const key = ipLimitKey(connection.origin.ip);
+    if (!this.#parts.handshakes.tryTake(key)) return false;
+    if (connection.onSignedIn) return true;
+    if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) return false;
+    this.#count(connection);
+    return true;
+  }
+
+  /** After the upgrade: over the process's cap a connection is told when to come back. @returns false when it was closed */
+  opened(connection: Connection): boolean {
+    if (this.#parts.hub.size >= this.#parts.maxConnections) {
+      connection.close(1013, "retry=5000");
+      return false;
+    }
+    if (connection.origin.anonymous) this.#count(connection);
+    return true;
+  }
+
+  #count(connection: Connection): void {
+    const key = ipLimitKey(connection.origin.ip);
+    this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
+    const release = once(() => {
+      const left = (this.#anonymous.get(key) ?? 1) - 1;
+      if (left > 0) this.#anonymous.set(key, left);
+      else this.#anonymous.delete(key);
+    });
+    connection.onSignedIn = release;
+    connection.onClosed.push(release);
+  }
+}

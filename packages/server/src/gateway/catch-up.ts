@@ -1,0 +1,46 @@
+import { Push } from "@parley/protocol";
+import type { Outbox } from "../event-log/outbox.ts";
+import type { ConnectedLogin, Connection } from "./connection.ts";
+
+/** Waits for the socket before it holds more than this, or than a quarter of the queue. */
+const QUEUED_MAX = 65_536;
+/** Above the bytes of any event's frame: a message of 4 096 control characters is 24 KiB of JSON. */
+const FRAME_BYTES = 32_768;
+const CHUNK_MAX = 64;
+
+export interface CatchUp {
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly login: ConnectedLogin | undefined;
+  /** Frames to send before, such as RESYNC. */
+  readonly first: readonly string[];
+  readonly maxQueueBytes: number;
+}
+
+/**
+ * Sends a reader what he missed, at the pace of his socket, and makes the step to live: the rest of the tail and the
+ * subscriptions in one turn of the loop, so that no event falls in between and none comes twice. What it sends at once fits
+ * into half of the queue, since a chunk is sent whole: a backfill cuts nobody.
+ * @returns when the connection is live or has ended
+ */
+export async function catchUp(work: CatchUp): Promise<void> {
+  const { connection, outbox, first, maxQueueBytes } = work;
+  const queuedMax = Math.min(QUEUED_MAX, maxQueueBytes / 4);
+  const chunk = Math.min(CHUNK_MAX, Math.max(1, Math.floor(maxQueueBytes / 2 / FRAME_BYTES)));
+  for (const frame of first) connection.send(frame);
+  while (!connection.closed) {
+    if (connection.queuedBytes > queuedMax) await connection.drained();
+    const rest = outbox.cutOver();
+    if (rest) return goLive(work, rest);
+    for (const frame of await outbox.next(chunk)) if (!connection.closed) connection.send(frame);
+  }
+}
+
+/** Synchronous on purpose: what is announced after this line comes by the hub. */
+function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
+  if (connection.closed) return;
+  for (const frame of rest) connection.send(frame);
+  for (const stream of outbox.streams()) connection.subscribe(stream);
+  connection.state = { kind: "live", login };
+  if (connection.origin.resume) connection.push(Push.CURSOR, { cursor: outbox.cursor(), live: true });
+}

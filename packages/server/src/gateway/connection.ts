@@ -1,0 +1,166 @@
+import { type CloseCode, type ErrorCode, encodePush, Push, type PushData } from "@parley/protocol";
+import type { ServerWebSocket } from "bun";
+import { uptimeMs } from "../lib/uptime.ts";
+import { InboundAllowance } from "./inbound-allowance.ts";
+
+/** Whose connection it is; `expiresAt` in epoch milliseconds. */
+export interface ConnectedLogin {
+  readonly loginId: number;
+  readonly uid: number;
+  readonly power: 0 | 1;
+  readonly name: string;
+  readonly avatar: string;
+  readonly expiresAt: number;
+}
+
+/** What came with the handshake. */
+export interface ConnectionOrigin {
+  readonly id: string;
+  /** The client's address in canonical form. */
+  readonly ip: string;
+  readonly userAgent: string;
+  /** Scheme and host that the client used, for addresses that are shown to people. */
+  readonly baseUrl: string;
+  /** No token came with the handshake. */
+  readonly anonymous: boolean;
+  /** RESUME will follow; nothing logged is sent before. */
+  readonly resume: boolean;
+  readonly idleMs: number;
+  readonly connectedAt: number;
+}
+
+/** Without a login, the three reading states are those of an anonymous reader of a public hall. */
+export type ConnectionState =
+  /** Reads nothing. */
+  | { readonly kind: "anonymous" }
+  /** A token is being checked, or what its owner is told first is being read; frames that arrive meanwhile wait. */
+  | { readonly kind: "authorizing"; readonly waiting: string[]; readonly login: ConnectedLogin | undefined }
+  | {
+      readonly kind: "awaiting-resume";
+      readonly login: ConnectedLogin | undefined;
+      readonly deadline: number;
+      /** READY's. */
+      readonly cursor: string;
+    }
+  | {
+      readonly kind: "catching-up";
+      readonly login: ConnectedLogin | undefined;
+      /** What the client has now. */
+      readonly cursor: () => string;
+      /** Settles when it is live or has ended. */
+      readonly done: Promise<void>;
+    }
+  | { readonly kind: "live"; readonly login: ConnectedLogin | undefined }
+  | { readonly kind: "closed" };
+
+export type Socket = ServerWebSocket<Connection>;
+
+/**
+ * One live WebSocket connection: its socket, its state and what the sweeps measure it by. It moves bytes and changes
+ * state; who may be where is decided in `entrance.ts`, `commands.ts` and the hub.
+ */
+export class Connection {
+  readonly origin: ConnectionOrigin;
+  state: ConnectionState = { kind: "anonymous" };
+  /** Epoch milliseconds at which its login ends, as far as is known; looked up again when they have come. */
+  loginEndsAt = Number.POSITIVE_INFINITY;
+  /** The token of the handshake, until it is checked. */
+  token: string | null = null;
+  /** `uptimeMs` of the last received frame, control frames included. */
+  lastReceivedMs = uptimeMs();
+  readonly inbound = new InboundAllowance();
+  /** Since when more than half of the queue is full; 0: it is not. */
+  slowSinceMs = 0;
+  /** There while it counts as anonymous: called when it becomes a user's. */
+  onSignedIn: (() => void) | undefined;
+  /** Called once when the connection has ended; what commands leave to clean up. */
+  readonly onClosed: (() => void)[] = [];
+  #socket: Socket | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(origin: ConnectionOrigin) {
+    this.origin = origin;
+  }
+
+  get login(): ConnectedLogin | undefined {
+    return "login" in this.state ? this.state.login : undefined;
+  }
+
+  get closed(): boolean {
+    return this.state.kind === "closed";
+  }
+
+  /**
+   * What the client has, as a cursor to come back with. `now`: what those have who are live, or read nothing.
+   */
+  cursor(now: string): string {
+    if (this.state.kind === "catching-up") return this.state.cursor();
+    return this.state.kind === "awaiting-resume" ? this.state.cursor : now;
+  }
+
+  /** Bytes that the socket could not take yet; meaningful from the next turn of the loop on. */
+  get queuedBytes(): number {
+    return this.#socket?.getBufferedAmount() ?? 0;
+  }
+
+  opened(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** Hands over one frame's text. It is written, or queued up to the hard limit, at which the socket is cut. */
+  send(frame: string): void {
+    this.#socket?.send(frame);
+  }
+
+  push<T extends keyof PushData>(type: T, data: PushData[T]): void {
+    this.send(encodePush(type, data));
+  }
+
+  error(code: ErrorCode, message: string, requestType?: number): void {
+    this.push(Push.ERROR, requestType === undefined ? { code, message } : { code, message, requestType });
+  }
+
+  subscribe(topic: string): void {
+    this.#socket?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
+  /** Whether it is live in a stream. */
+  reads(topic: string): boolean {
+    return this.#socket?.isSubscribed(topic) ?? false;
+  }
+
+  /** Ends with a close frame. The runtime runs the close handler before this returns. */
+  close(code: CloseCode, reason: string): void {
+    this.#socket?.close(code, reason);
+  }
+
+  /** Ends at once, for peers that go on sending: they would be read for 16 s after a close frame. They see 1006. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
+  /** Resolves when everything queued has been taken by the socket, or the connection has ended. */
+  drained(): Promise<void> {
+    if (this.closed || this.queuedBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  wasDrained(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  /** The close handler's part: nothing is sent any more. */
+  ended(): void {
+    this.state = { kind: "closed" };
+    this.wasDrained();
+    for (const clean of this.onClosed.splice(0)) clean();
+  }
+}

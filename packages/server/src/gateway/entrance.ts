@@ -1,0 +1,239 @@
+import {
+  authorizeSchema,
+  Command,
+  type Cursor,
+  CursorMalformed,
+  floorCursor,
+  HALL_ROOM_ID,
+  LIMITS,
+  Push,
+  parseCursor,
+  type RedDot,
+  resumeSchema,
+  roomStream,
+} from "@parley/protocol";
+import type { z } from "zod";
+import type { Outbox } from "../event-log/outbox.ts";
+import type { Tail } from "../event-log/tail.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import type { Logger } from "../ops/logger.ts";
+import { catchUp } from "./catch-up.ts";
+import { type CommandHandler, type Commands, command } from "./commands.ts";
+import type { ConnectedLogin, Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+
+export interface EntranceParts {
+  readonly hub: Hub;
+  readonly tail: Tail;
+  readonly epoch: string;
+  /** A reader's view of the log; of an anonymous one without a uid. */
+  readonly outboxOf: (uid: number | undefined) => Outbox;
+  /** The login of a token; undefined when it does not hold. */
+  readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Unread counters, with the cursor they are as of. */
+  readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
+  readonly presence: { attached(uid: number): void; detached(uid: number): void };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly heartbeatMs: number;
+  readonly maxConnectionsPerUser: number;
+  readonly maxQueueBytes: number;
+  /** Whether anonymous connections read the hall. */
+  readonly publicHall: boolean;
+  /** Counts a token that did not hold; false when its sender has had enough of them. */
+  readonly allowBadToken: (connection: Connection) => boolean;
+}
+
+const HALL_STREAM = roomStream(HALL_ROOM_ID);
+
+/**
+ * What happens between an open socket and a live connection: who it is, the first frames in their order (LOGIN_SUCCESS,
+ * READY, RED_DOT), RESUME, and the way out.
+ */
+export class Entrance {
+  readonly #parts: EntranceParts;
+  #commands: Commands | undefined;
+
+  constructor(parts: EntranceParts) {
+    this.#parts = parts;
+  }
+
+  /** Its own commands, for the table. */
+  handlers(): [number, CommandHandler][] {
+    return [
+      [Command.HEARTBEAT, () => {}],
+      [Command.AUTHORIZE, command(authorizeSchema, (connection, { token }) => this.#authorize(connection, token))],
+      [Command.RESUME, command(resumeSchema, (connection, data) => this.#resume(connection, data))],
+    ];
+  }
+
+  /** Where frames that waited for a token go; set once, since the table of commands holds this entrance's own. */
+  useCommands(commands: Commands): void {
+    this.#commands = commands;
+  }
+
+  /** The socket is open. */
+  opened(connection: Connection, token: string | null): void {
+    this.#parts.hub.add(connection);
+    if (token === null) return this.#anonymous(connection);
+    this.#authorize(connection, token).catch((error: unknown) => this.#failed(connection, error));
+  }
+
+  /** Called once for each connection that was opened. */
+  closed(connection: Connection): void {
+    const { hub, presence } = this.#parts;
+    const { login } = connection;
+    connection.ended();
+    hub.remove(connection);
+    if (!login) return;
+    hub.unbind(connection, login.uid);
+    presence.detached(login.uid);
+  }
+
+  /**
+   * Makes an anonymous connection its user's: after a token held, or a QR code was confirmed. Sends LOGIN_SUCCESS, READY
+   * and RED_DOT, in this order and before anything else that is the user's.
+   */
+  async signIn(connection: Connection, login: ConnectedLogin, token: string): Promise<void> {
+    const { hub, presence, redDotOf } = this.#parts;
+    if (connection.state.kind === "catching-up") await connection.state.done;
+    // A token and a QR code can both hold at the same time: the first one counts.
+    if (connection.closed || connection.login) return;
+    const waiting = connection.state.kind === "authorizing" ? connection.state.waiting : [];
+    connection.state = { kind: "authorizing", waiting, login };
+    connection.loginEndsAt = login.expiresAt;
+    this.#capUser(connection, hub.bind(connection, login.uid), login.uid);
+    presence.attached(login.uid);
+    connection.onSignedIn?.();
+    try {
+      const outbox = this.#parts.outboxOf(login.uid);
+      const opened = outbox.openAtHead();
+      // In the same turn: from here on the outbox has what an anonymous reader of the hall got by its topic.
+      connection.unsubscribe(HALL_STREAM);
+      await opened;
+      const redDot = await redDotOf(login.uid);
+      if (connection.closed) return;
+      const { uid, name, avatar, power } = login;
+      const cursor = outbox.cursor();
+      connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
+      this.#ready(connection, cursor);
+      connection.push(Push.RED_DOT, redDot);
+      const live = connection.origin.resume
+        ? this.#awaitResume(connection, login, cursor)
+        : this.#follow(connection, { login, outbox, from: cursor });
+      // Before any frame that comes later.
+      this.#commands?.resume(connection, waiting);
+      await live;
+    } catch (error) {
+      this.#failed(connection, error);
+    }
+  }
+
+  #anonymous(connection: Connection): void {
+    connection.state = { kind: "anonymous" };
+    if (!this.#parts.publicHall) return;
+    const cursor = floorCursor(this.#parts.epoch, this.#parts.tail.position);
+    this.#ready(connection, cursor);
+    if (connection.origin.resume) return this.#awaitResume(connection, undefined, cursor);
+    connection.subscribe(HALL_STREAM);
+    connection.state = { kind: "live", login: undefined };
+  }
+
+  async #authorize(connection: Connection, token: string): Promise<void> {
+    if (connection.state.kind === "catching-up") await connection.state.done;
+    const before = connection.state;
+    if (before.kind === "closed") return;
+    if (connection.login || before.kind === "authorizing")
+      throw new ProblemError("conflict", "This connection is signed in already");
+    const waiting: string[] = [];
+    const checking = { kind: "authorizing", waiting, login: undefined } as const;
+    connection.state = checking;
+    const login = await this.#parts.findLogin(token).catch((error: unknown) => this.#failed(connection, error));
+    // It has ended, or a QR code that was confirmed meanwhile has made it somebody's.
+    if (connection.state !== checking) return;
+    if (login) return this.signIn(connection, login, token);
+    connection.push(Push.INVALIDATE_TOKEN, undefined);
+    if (!this.#parts.allowBadToken(connection)) return connection.close(1013, "retry=60000");
+    if (before.kind === "anonymous") this.#anonymous(connection);
+    else connection.state = before;
+    this.#commands?.resume(connection, waiting);
+  }
+
+  async #resume(connection: Connection, request: z.output<typeof resumeSchema>): Promise<void> {
+    const { state } = connection;
+    if (state.kind === "live" || state.kind === "catching-up") throw new ProblemError("already_live");
+    if (state.kind !== "awaiting-resume") throw new ProblemError("unauthorized", "Sign in before RESUME");
+    const { login } = state;
+    const asked = request.cursor ?? state.cursor;
+    const cursor = this.#cursorOf(connection, asked);
+    const from = cursor ? asked : state.cursor;
+    const outbox = this.#parts.outboxOf(login?.uid);
+    const open = () => outbox.open(cursor ?? parseCursor(from), request.max);
+    await this.#follow(connection, { login, outbox, from, open });
+  }
+
+  #awaitResume(connection: Connection, login: ConnectedLogin | undefined, cursor: string): void {
+    connection.state = { kind: "awaiting-resume", login, deadline: uptimeMs() + LIMITS.resumeWithinMs, cursor };
+  }
+
+  /** Brings a reader from where he is to live. `from`: his cursor until the outbox knows better. */
+  async #follow(
+    connection: Connection,
+    to: { login: ConnectedLogin | undefined; outbox: Outbox; from: string; open?: () => Promise<string[]> },
+  ): Promise<void> {
+    const { login, outbox, from, open } = to;
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    connection.state = { kind: "catching-up", login, cursor: () => from, done };
+    try {
+      const first = open ? await open() : [];
+      if (connection.closed) return;
+      connection.state = { kind: "catching-up", login, cursor: () => outbox.cursor(), done };
+      await catchUp({ connection, outbox, login, first, maxQueueBytes: this.#parts.maxQueueBytes });
+    } catch (error) {
+      this.#failed(connection, error);
+    } finally {
+      resolve();
+    }
+  }
+
+  #cursorOf(connection: Connection, text: string): Cursor | undefined {
+    try {
+      return parseCursor(text);
+    } catch (error) {
+      if (!(error instanceof CursorMalformed)) throw error;
+      connection.error("cursor_malformed", `The cursor is malformed: ${error.message}`, Command.RESUME);
+      return undefined;
+    }
+  }
+
+  #ready(connection: Connection, cursor: string): void {
+    const { epoch, clock, heartbeatMs } = this.#parts;
+    connection.push(Push.READY, {
+      connectionId: connection.origin.id,
+      epoch,
+      serverTime: clock.now(),
+      heartbeatMs,
+      idleMs: connection.origin.idleMs,
+      cursor,
+    });
+  }
+
+  /** Over the user's cap the oldest goes. */
+  #capUser(connection: Connection, count: number, uid: number): void {
+    if (count <= this.#parts.maxConnectionsPerUser) return;
+    for (const oldest of this.#parts.hub.ofUser(uid)) {
+      if (oldest !== connection) return oldest.close(4029, "too many connections of this user");
+    }
+  }
+
+  /** A fault while something was being read for the connection: it cannot be trusted to be complete, so it ends. */
+  #failed(connection: Connection, error: unknown): void {
+    if (connection.closed) return;
+    const refused = error instanceof ProblemError ? error : undefined;
+    if (!refused)
+      this.#parts.logger.error({ err: error, connection: connection.origin.id }, "a connection could not be served");
+    connection.close(1013, `retry=${refused?.retryAfterMs ?? 1000}`);
+  }
+}

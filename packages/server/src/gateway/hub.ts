@@ -1,0 +1,142 @@
+import { encodeEvent, Push, userOfStream, userStream } from "@parley/protocol";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { INTERNAL_STREAM } from "../event-log/internal-events.ts";
+import { type SubscriptionChange, subscriptionChange } from "../event-log/subscriptions.ts";
+import type { Connection } from "./connection.ts";
+
+/**
+ * The gateway: live connections and what is pushed to them. This file is its register of connections on this node and
+ * the place where an event becomes bytes.
+ *
+ * - One event is encoded once and published once per listener, whatever the number of readers: the runtime's topics do
+ *   the fan-out. A topic is a stream's name.
+ * - Subscriptions of live connections change only here, while the event that changes them is handled, in order: who joins
+ *   is subscribed, then the event is published; a kick is published, then who was kicked is unsubscribed.
+ * - Not live connections are no subscribers; their outbox reads the same events from the tail.
+ *
+ * The gateway imports no feature: what commands and sign-in need is handed in by `server.ts`.
+ */
+export interface Publisher {
+  /** Sends to every subscriber of the topic. */
+  publish(topic: string, frame: string): unknown;
+}
+
+export class Hub {
+  readonly #publishers: Publisher[] = [];
+  readonly #connections = new Map<string, Connection>();
+  readonly #byUser = new Map<number, Set<Connection>>();
+  #encoded = 0;
+
+  /** A listener whose sockets take part; called once for each port. */
+  addPublisher(publisher: Publisher): void {
+    this.#publishers.push(publisher);
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** How many events were encoded: one each, however many connections there are. */
+  get encoded(): number {
+    return this.#encoded;
+  }
+
+  all(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
+  get(id: string): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
+  /** Connections of a user, the oldest first. */
+  ofUser(uid: number): ReadonlySet<Connection> {
+    return this.#byUser.get(uid) ?? NONE;
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.origin.id, connection);
+  }
+
+  /** From now on the connection is the user's; returns how many he has. */
+  bind(connection: Connection, uid: number): number {
+    const own = this.#byUser.get(uid) ?? new Set();
+    own.add(connection);
+    this.#byUser.set(uid, own);
+    return own.size;
+  }
+
+  /** Ends `bind`; returns how many connections the user has left. */
+  unbind(connection: Connection, uid: number): number {
+    const own = this.#byUser.get(uid);
+    own?.delete(connection);
+    if (own?.size === 0) this.#byUser.delete(uid);
+    return own?.size ?? 0;
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection.origin.id);
+  }
+
+  /** Listener of the announcer: called for each event once, in the order of position. */
+  publish(event: LoggedEvent): void {
+    if (event.stream === INTERNAL_STREAM) return;
+    const change = isMembership(event) ? subscriptionChange(event) : undefined;
+    // The copies in users' streams are for readers; the room's own event is what moves subscriptions.
+    const moves = change && userOfStream(event.stream) === undefined ? change : undefined;
+    if (moves?.kind === "join") this.#join(moves);
+    this.#encoded += 1;
+    this.publishFrame(event.stream, encodeEvent(event));
+    if (moves?.kind === "leave") this.#leave(moves);
+    if (moves?.kind === "end") this.#end(moves.stream);
+  }
+
+  /** A frame that is not logged, to everyone who is live in the stream. */
+  publishFrame(stream: string, frame: string): void {
+    for (const publisher of this.#publishers) publisher.publish(stream, frame);
+  }
+
+  /** A frame that is not logged, to every live connection of a user. */
+  publishToUser(uid: number, frame: string): void {
+    this.publishFrame(userStream(uid), frame);
+  }
+
+  /** Ends the connections of logins that are no more. */
+  closeLogins(loginIds: readonly number[]): void {
+    const ended = new Set(loginIds);
+    for (const connection of [...this.#connections.values()]) {
+      if (!connection.login || !ended.has(connection.login.loginId)) continue;
+      connection.push(Push.INVALIDATE_TOKEN, undefined);
+      connection.close(4001, "the login was revoked");
+    }
+  }
+
+  /** Tells everyone when to come back, and ends their connections with 1012. */
+  goodbye(retryAfterMs: number, cursor: string): void {
+    for (const connection of [...this.#connections.values()]) {
+      connection.push(Push.DRAIN, { retryAfterMs, cursor: connection.cursor(cursor) });
+      connection.close(1012, "restart");
+    }
+  }
+
+  #join(change: SubscriptionChange & { kind: "join" }): void {
+    for (const uid of change.uids) {
+      for (const connection of this.ofUser(uid))
+        if (connection.state.kind === "live") connection.subscribe(change.stream);
+    }
+  }
+
+  #leave(change: SubscriptionChange & { kind: "leave" }): void {
+    for (const uid of change.uids) for (const connection of this.ofUser(uid)) connection.unsubscribe(change.stream);
+  }
+
+  #end(stream: string): void {
+    for (const connection of this.#connections.values()) connection.unsubscribe(stream);
+  }
+}
+
+const NONE: ReadonlySet<Connection> = new Set();
+
+function isMembership(event: LoggedEvent): boolean {
+  return event.type === Push.MEMBER_CHANGE || event.type === Push.ROOM;
+}

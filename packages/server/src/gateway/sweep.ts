@@ -1,0 +1,69 @@
+import { floorCursor, Push } from "@parley/protocol";
+import type { Tail } from "../event-log/tail.ts";
+import type { Clock } from "../lib/clock.ts";
+import { every, type Stop } from "../lib/interval.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import type { Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+
+export interface SweepParts {
+  readonly hub: Hub;
+  readonly tail: Tail;
+  readonly epoch: string;
+  readonly clock: Clock;
+  readonly maxQueueBytes: number;
+  /** When a login ends, epoch milliseconds; a refresh over HTTP may have moved it. 0 when it is gone. */
+  readonly loginEndOf: (loginId: number) => Promise<number>;
+  readonly onError: (error: unknown) => void;
+}
+
+const SWEEP_MS = 1000;
+/** Above half its queue for this long, a reader will not catch up. */
+const SLOW_MS = 5000;
+const CURSOR_MS = 60_000;
+
+/**
+ * One timer for all connections: who was silent too long, did not resume in time, reads too slowly, or whose login has
+ * expired. The runtime's own idle timer is off: it is reset by outgoing data, so a silent client in a busy room would stay.
+ * Also hands everyone a fresh cursor now and then.
+ */
+export function startSweep(parts: SweepParts): Stop {
+  let nextCursorMs = uptimeMs() + CURSOR_MS;
+  return every(SWEEP_MS, () => {
+    const nowMs = uptimeMs();
+    const now = parts.clock.now();
+    const cursors = nowMs >= nextCursorMs;
+    if (cursors) nextCursorMs = nowMs + CURSOR_MS;
+    for (const connection of [...parts.hub.all()]) check(connection, { parts, nowMs, now, cursors });
+  });
+}
+
+function check(connection: Connection, at: { parts: SweepParts; nowMs: number; now: number; cursors: boolean }): void {
+  const { parts, nowMs, now } = at;
+  if (nowMs - connection.lastReceivedMs > connection.origin.idleMs)
+    return connection.close(4000, "nothing received in time");
+  const { state } = connection;
+  if (state.kind === "awaiting-resume" && nowMs > state.deadline) return connection.close(1008, "no RESUME in time");
+  if (connection.loginEndsAt <= now) lookAgain(connection, parts).catch(parts.onError);
+  if (connection.queuedBytes * 2 <= parts.maxQueueBytes) connection.slowSinceMs = 0;
+  else if (connection.slowSinceMs === 0) connection.slowSinceMs = nowMs;
+  else if (nowMs - connection.slowSinceMs >= SLOW_MS) return connection.close(4008, "reads too slowly");
+  if (!at.cursors) return;
+  if (state.kind !== "live" && state.kind !== "catching-up") return;
+  connection.push(Push.CURSOR, { cursor: connection.cursor(floorCursor(parts.epoch, parts.tail.position)) });
+}
+
+async function lookAgain(connection: Connection, { clock, loginEndOf }: SweepParts): Promise<void> {
+  const { login } = connection;
+  if (!login) return;
+  const known = connection.loginEndsAt;
+  connection.loginEndsAt = Number.POSITIVE_INFINITY;
+  // Until it is known the old time stands, so that a failed look is repeated by the next sweep.
+  connection.loginEndsAt = await loginEndOf(login.loginId).catch((error: unknown) => {
+    connection.loginEndsAt = known;
+    throw error;
+  });
+  if (connection.closed || connection.loginEndsAt > clock.now()) return;
+  connection.push(Push.INVALIDATE_TOKEN, undefined);
+  connection.close(4001, "the login has expired");
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { CLOSE_CODES } from "@parley/protocol";
+import type { Server, WebSocketHandler } from "bun";
+import type { ClientAddress } from "../http/client-ip.ts";
+import { type HandshakeOriginRules, originVerdict } from "../http/origin.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { Admission } from "./admission.ts";
+import type { Commands } from "./commands.ts";
+import { Connection } from "./connection.ts";
+import type { Entrance } from "./entrance.ts";
+import { readHandshake, refuseHandshake } from "./handshake.ts";
+
+export interface WebSocketParts {
+  readonly admission: Admission;
+  readonly entrance: Entrance;
+  readonly commands: Commands;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Whose pages may open connections here. */
+  readonly origins: HandshakeOriginRules;
+  /** Scheme and host for addresses that are shown to people, such as a QR code's. */
+  readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
+  /** A refusal for all new connections, such as `draining`, as a close code and reason. */
+  readonly refusal: () => { code: 1012 | 1013; reason: string } | undefined;
+  readonly idleMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxQueueBytes: number;
+}
+
+/** Paths of the WebSocket door on the main port; `/` only for requests that ask for an upgrade. */
+export function isWebSocketRequest(request: Request, path: string): boolean {
+  if (path === "/ws" || path === "/websocket") return true;
+  return path === "/" && (request.headers.has("upgrade") || request.headers.has("sec-websocket-key"));
+}
+
+/** The WebSocket transport: handshake, bytes, back-pressure, closes. Bun's engine speaks the protocol (RFC 6455). */
+export class WebSocketDoor {
+  readonly #parts: WebSocketParts;
+
+  constructor(parts: WebSocketParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers a handshake: undefined when it was upgraded, else the refusal. */
+  async upgrade(
+    request: Request,
+    from: { server: Server<Connection>; address: ClientAddress },
+  ): Promise<Response | undefined> {
+    const { admission, clock, idleMs, origins } = this.#parts;
+    const { clientIp, viaTrusted } = from.address;
+    try {
+      const handshake = readHandshake(request);
+      if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
+        throw new ProblemError("origin_forbidden");
+      }
+      await admission.admit(clientIp, handshake.token);
+      const connection = new Connection({
+        id: randomUUID(),
+        ip: clientIp,
+        userAgent: (request.headers.get("user-agent") ?? "").slice(0, 256),
+        baseUrl: this.#parts.baseUrlOf(request, viaTrusted),
+        anonymous: handshake.token === null,
+        resume: handshake.resume,
+        idleMs: handshake.idleMs ?? idleMs,
+        connectedAt: clock.now(),
+      });
+      connection.token = handshake.token;
+      // Without this header the runtime would echo the first protocol offered, whatever it is.
+      const headers = handshake.protocol === null ? {} : { "Sec-WebSocket-Protocol": handshake.protocol };
+      if (from.server.upgrade(request, { data: connection, headers })) return undefined;
+      throw new ProblemError("handshake_invalid");
+    } catch (error) {
+      if (error instanceof ProblemError) return refuseHandshake(error);
+      throw error;
+    }
+  }
+
+  /** For `Bun.serve`. */
+  handlers(): WebSocketHandler<Connection> {
+    const { entrance, admission, commands, metrics, refusal, maxFrameBytes, maxQueueBytes } = this.#parts;
+    const framesIn = metrics.framesIn.labels("websocket");
+    const live = metrics.connections.labels("websocket");
+    return {
+      maxPayloadLength: maxFrameBytes,
+      backpressureLimit: maxQueueBytes,
+      // A topic drops silently for a reader at its limit; the cut turns that into a gap the reader knows of.
+      closeOnBackpressureLimit: true,
+      // Liveness is the sweep's: this timer is reset by outgoing data.
+      idleTimeout: 0,
+      sendPings: false,
+      perMessageDeflate: false,
+      open: (socket) => {
+        const connection = socket.data;
+        connection.opened(socket);
+        live.inc();
+        const refused = refusal();
+        if (refused) return connection.close(refused.code, refused.reason);
+        if (!admission.opened(connection)) return;
+        const token = connection.token;
+        connection.token = null;
+        entrance.opened(connection, token);
+      },
+      message: (socket, data) => {
+        const connection = socket.data;
+        connection.lastReceivedMs = uptimeMs();
+        framesIn.inc();
+        commands.receive(connection, typeof data === "string" ? data : undefined);
+      },
+      ping: (socket) => {
+        this.#control(socket.data);
+      },
+      pong: (socket) => {
+        this.#control(socket.data);
+      },
+      drain: (socket) => socket.data.wasDrained(),
+      close: (socket, code) => {
+        live.dec();
+        // Clients may close with any of 2 000 codes: only our own become labels.
+        metrics.closes.inc({ code: code in CLOSE_CODES ? String(code) : "other" });
+        entrance.closed(socket.data);
+      },
+    };
+  }
+
+  /** Control frames count as signs of life, and against the allowance like all others. */
+  #control(connection: Connection): void {
+    connection.lastReceivedMs = uptimeMs();
+    if (!connection.inbound.takeFrame()) connection.cut();
+  }
+}

@@ -1,0 +1,98 @@
+import { basename, extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Context, Hono } from "hono";
+import type { AppEnv } from "./app-env.ts";
+
+interface PageFile {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly type: string;
+  readonly etag: string;
+}
+
+interface WebPage {
+  readonly index: PageFile;
+  /** By name: hash and extension. */
+  readonly files: ReadonlyMap<string, PageFile>;
+}
+
+/** Where the document's files are; the document names them in full. */
+const FOLDER = "/app/";
+
+/** Only what this server hands out, no frames around it, no forms that a browser sends by itself. */
+const POLICY = [
+  "default-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * The page for people: `/` and `/qr/<code>` are the same document, whose script looks at the address. It is put together
+ * from the web package's sources at the first request (about 0.1 s) and kept; a failure is tried again at the next one. Names of
+ * the other files change with what is in them, so browsers keep them for ever, and the document is asked for every time.
+ */
+export function webPages(): Hono<AppEnv> {
+  const pages = new Hono<AppEnv>();
+  let built: Promise<WebPage> | undefined;
+  const webPage = () => {
+    built ??= buildPage().catch((error) => {
+      built = undefined;
+      throw error;
+    });
+    return built;
+  };
+
+  const document = async (c: Context<AppEnv>) =>
+    answer(c, (await webPage()).index, {
+      "Cache-Control": "no-cache",
+      "Content-Security-Policy": POLICY,
+      "Referrer-Policy": "no-referrer",
+    });
+  pages.get("/", document);
+  pages.get("/qr/:code", document);
+  pages.get("/app/:file", async (c) => {
+    const file = (await webPage()).files.get(c.req.param("file"));
+    return file ? answer(c, file, { "Cache-Control": "public, max-age=31536000, immutable" }) : c.notFound();
+  });
+  return pages;
+}
+
+function answer(c: Context<AppEnv>, { body, type, etag }: PageFile, headers: Record<string, string>): Response {
+  const same = c.req.header("If-None-Match")?.includes(etag) ?? false;
+  return new Response(same ? null : body, {
+    status: same ? 304 : 200,
+    headers: { ...headers, ETag: etag, ...(same ? {} : { "Content-Type": type }) },
+  });
+}
+
+async function buildPage(): Promise<WebPage> {
+  const { outputs } = await Bun.build({
+    entrypoints: [fileURLToPath(import.meta.resolve("@parley/web/index.html"))],
+    target: "browser",
+    minify: true,
+    // The document is also served below /qr/, where relative addresses would lead elsewhere.
+    publicPath: FOLDER,
+  });
+  const document = outputs.find((output) => extname(output.path) === ".html");
+  if (!document) throw new Error("the web package has no document");
+  let html = await document.text();
+  const files = new Map<string, PageFile>();
+  for (const output of outputs) {
+    if (output === document) continue;
+    const body = new Uint8Array(await output.arrayBuffer());
+    const hash = hashOf(body);
+    // The builder's own names also depend on the folder that the process was started in; several nodes must agree.
+    const name = hash + extname(output.path);
+    html = html.replaceAll(FOLDER + basename(output.path), FOLDER + name);
+    files.set(name, { body, type: output.type, etag: `"${hash}"` });
+  }
+  const body = new TextEncoder().encode(html);
+  return { index: { body, type: document.type, etag: `"${hashOf(body)}"` }, files };
+}
+
+function hashOf(body: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(body).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,82 @@
+import { Command, encodePush, LIMITS, Push, roomStream, typingSchema } from "@parley/protocol";
+import { type CommandHandler, command } from "./gateway/commands.ts";
+import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
+import type { Hub } from "./gateway/hub.ts";
+import type { QrLogins } from "./identity/qr-login.ts";
+import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
+import type { Clock } from "./lib/clock.ts";
+import { ProblemError } from "./lib/problem.ts";
+import { TokenBuckets } from "./lib/token-bucket.ts";
+import type { Logger } from "./ops/logger.ts";
+
+export interface LiveCommandParts {
+  readonly hub: Hub;
+  readonly qrLogins: QrLogins;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signIn: (connection: Connection, login: ConnectedLogin, token: string) => Promise<void>;
+  readonly memberCountOf: (roomId: number) => Promise<number>;
+  /** Whether a user may read a stream now; asked for connections that are not live yet. */
+  readonly mayRead: (uid: number, stream: string) => Promise<boolean>;
+}
+
+/** The commands that features add to the gateway's own: LOGIN and TYPING. */
+export function liveCommands(parts: LiveCommandParts): [number, CommandHandler][] {
+  return [
+    [Command.LOGIN, loginCommand(parts)],
+    [Command.TYPING, typingCommand(parts)],
+  ];
+}
+
+function loginCommand({ qrLogins, clock, logger, signIn }: LiveCommandParts): CommandHandler {
+  const askers = new WeakMap<Connection, QrOnConnection>();
+  return (connection) => {
+    let qr = askers.get(connection);
+    if (!qr) {
+      const onError = (error: unknown) => {
+        logger.error({ err: error, connection: connection.origin.id }, "a QR login failed");
+        connection.error("internal", "The QR code could not be renewed; ask again", Command.LOGIN);
+      };
+      qr = new QrOnConnection({ qrLogins, clock, asker: askerOf(connection, signIn), onError });
+      askers.set(connection, qr);
+    }
+    return qr.ask();
+  };
+}
+
+function askerOf(connection: Connection, signIn: LiveCommandParts["signIn"]): QrAsker {
+  const { ip, userAgent, baseUrl } = connection.origin;
+  return {
+    ip,
+    userAgent,
+    baseUrl,
+    signedIn: () => connection.login !== undefined,
+    closed: () => connection.closed,
+    show: ({ url, expiresAt }) => connection.push(Push.LOGIN_URL, { loginUrl: url, expiresAt }),
+    scanned: () => connection.push(Push.LOGIN_SCAN_SUCCESS, undefined),
+    signIn: ({ loginId, user, expiresAt, token }) => {
+      const { uid, power, name, avatar } = user;
+      void signIn(connection, { loginId, uid, power, name, avatar, expiresAt }, token);
+    },
+    onClosed: (clean) => connection.onClosed.push(clean),
+  };
+}
+
+/** One frame per person and room in 3 s; more are dropped without a word, since their reader knows already. */
+const TYPING_RATE = { burst: 1, perSecond: 1 / 3 };
+
+function typingCommand({ hub, clock, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
+  const recent = new TokenBuckets({ rate: TYPING_RATE, clock });
+  return command(typingSchema, async (connection, { roomId }) => {
+    const { login } = connection;
+    if (!login) throw new ProblemError("unauthorized");
+    const stream = roomStream(roomId);
+    // Who reads the room may see its members; for all others it is not there.
+    const reads = connection.reads(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, stream)));
+    if (!reads) throw new ProblemError("not_found");
+    if (recent.take(`${login.uid}:${roomId}`) > 0) return;
+    const members = await memberCountOf(roomId);
+    if (members === 0 || members > LIMITS.typingRoomMembers) return;
+    hub.publishFrame(stream, encodePush(Push.TYPING, { roomId, uid: login.uid }));
+  });
+}

@@ -1,0 +1,217 @@
+/**
+ * The graph: the only place that knows every room. It builds storage, features, gateway and ports in the order in which
+ * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
+ */
+import { floorCursor } from "@parley/protocol";
+import type { Config } from "./config/config.ts";
+import { readSnapshot } from "./event-log/snapshot.ts";
+import { createGateway, type Gateway } from "./gateway-graph.ts";
+import { createApp } from "./http/app.ts";
+import { trustedProxies } from "./http/client-ip.ts";
+import { doctorRoute } from "./http/doctor-route.ts";
+import { ForwarderWarnings } from "./http/forwarder-warning.ts";
+import type { HandshakeOriginRules } from "./http/origin.ts";
+import { createIdentity, type Identity } from "./identity/identity.ts";
+import { publicUrl } from "./identity/public-url.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import { every, type Stop } from "./lib/interval.ts";
+import { ProblemError } from "./lib/problem.ts";
+import { listen, stopListening } from "./listener.ts";
+import { messageTexts } from "./messages/message-rows.ts";
+import { newSendLimit } from "./messages/messages.ts";
+import { messagesRoutes } from "./messages/messages-routes.ts";
+import { Health } from "./ops/health.ts";
+import type { Logger } from "./ops/logger.ts";
+import { Metrics } from "./ops/metrics.ts";
+import { membersRoutes } from "./rooms/members-routes.ts";
+import { roomsRoutes } from "./rooms/rooms-routes.ts";
+import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
+import { openStorage, type Storage } from "./storage.ts";
+import { tellReads } from "./unread/read-writes.ts";
+import { SelfGate } from "./unread/self-gate.ts";
+import { redDotOf } from "./unread/unread.ts";
+import { unreadRoutes } from "./unread/unread-routes.ts";
+
+/** How often the log's end is looked at, for what other processes wrote (`parley user`). */
+const FOLLOW_MS = 5000;
+const UPKEEP_MS = 10_000;
+/** When to come back, for clients of a server that is being restarted. */
+const RESTART_MS = 2000;
+
+export class Server {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #health = new Health();
+  readonly #metrics = new Metrics();
+  /** Undo what was started; called last to first. */
+  readonly #stops: (() => unknown)[] = [];
+  #stopping: Promise<void> | undefined;
+  #gateway: Gateway | undefined;
+
+  constructor(config: Config, parts: { logger: Logger; clock?: Clock }) {
+    this.#config = config;
+    this.#logger = parts.logger;
+    this.#clock = parts.clock ?? systemClock;
+  }
+
+  /** The live connections of this process; undefined before the start. */
+  get gateway(): Gateway | undefined {
+    return this.#gateway;
+  }
+
+  /**
+   * Resolves when requests are answered; `url` is where a browser on this machine finds the page.
+   * @throws DataDirLocked, MigrationRefused, or what the system says of a port
+   */
+  async start(): Promise<{ url: string }> {
+    try {
+      return await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Refuses new work, tells the connections, finishes what was accepted, closes. Every step is tried; the first failure is
+   * thrown at the end. A second call waits for the first.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<{ url: string }> {
+    const parts = { config: this.#config, clock: this.#clock, logger: this.#logger };
+    const storage = await openStorage({ ...parts, onWriterDeath: (error) => this.#die(error) });
+    this.#stops.push(() => storage.close());
+    const identity = createIdentity({ ...parts, ...storage });
+    storage.listen((event) => identity.onEvent(event));
+    storage.listen(() => this.#metrics.eventsAppended.inc());
+    const gateway = this.#createGateway(storage, identity);
+    this.#gateway = gateway;
+    this.#stops.push(() => identity.sweep());
+    this.#stops.push(this.#repeat(FOLLOW_MS, () => storage.announcer.follow()));
+    this.#stops.push(this.#repeat(UPKEEP_MS, () => identity.sweep()));
+    this.#stops.push(this.#metrics.start());
+    this.#stops.push(gateway.start());
+    const url = await this.#listen({ storage, identity, gateway });
+    this.#health.set("ready");
+    return { url };
+  }
+
+  async #stop(): Promise<void> {
+    this.#health.set("draining");
+    const failures: unknown[] = [];
+    for (const stop of this.#stops.splice(0).reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #createGateway(storage: Storage, identity: Identity): Gateway {
+    const { db, writes } = storage;
+    const config = this.#config;
+    const parts = { writes, clock: this.#clock, hall: config.hall };
+    return createGateway({
+      config,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      storage,
+      origins: this.#origins(),
+      findLogin: (token) => identity.logins.find(token),
+      qrLogins: identity.qrLogins,
+      redDotOf: (uid) =>
+        readSnapshot(storage, async (view) => ({ ...(await redDotOf(view.db, uid, parts)), asOf: view.asOf })),
+      smallRoomsOf: (uids) => smallRoomsOf(db, uids),
+      memberCountOf: (roomId) => memberCountOf(db, roomId),
+      baseUrlOf: (request, viaTrusted) => publicUrl(config.listen, request, viaTrusted),
+      refusal: () => (this.#draining() ? { code: 1013, reason: `retry=${RESTART_MS}` } : undefined),
+    });
+  }
+
+  async #listen(rooms: { storage: Storage; identity: Identity; gateway: Gateway }): Promise<string> {
+    const { storage, identity, gateway } = rooms;
+    const config = this.#config;
+    const trusted = trustedProxies(config.listen.trustedProxies);
+    const proxies = config.listen.trustedProxies;
+    const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
+    const selfGate = new SelfGate(this.#clock, (reads) =>
+      storage.writes.run(tellReads, { reads, now: this.#clock.now() }),
+    );
+    this.#stops.push(() => selfGate.flush({ everything: true }));
+    this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
+    const parts = {
+      selfGate,
+      ...storage,
+      clock: this.#clock,
+      hall: config.hall,
+      messageTexts,
+      sendLimit: newSendLimit(this.#clock, config.rateLimits),
+    };
+    const app = createApp({
+      config,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      health: this.#health,
+      findLogin: (token) => identity.logins.find(token),
+      routes: [
+        ...identity.routes,
+        roomsRoutes(parts),
+        membersRoutes(parts),
+        messagesRoutes(parts),
+        unreadRoutes(parts),
+        doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
+      ],
+      refusal: () =>
+        this.#draining() ? new ProblemError("draining", undefined, { retryAfterMs: RESTART_MS }) : undefined,
+    });
+    const servers = listen({
+      config,
+      trusted,
+      door: gateway.door,
+      answer: (request, bindings) => app.fetch(request, bindings),
+      onAddress: (address) => forwarders.note(address),
+    });
+    for (const server of servers) {
+      gateway.hub.addPublisher(server);
+      this.#stops.push(() => stopListening(server));
+    }
+    this.#stops.push(() => gateway.hub.goodbye(RESTART_MS, floorCursor(storage.epoch, storage.tail.position)));
+    this.#stops.push(() => identity.release());
+    return addressOf(config, servers[0]?.port ?? config.listen.port);
+  }
+
+  #origins(): HandshakeOriginRules {
+    const { allowedOrigins, publicUrl: url, port, wsPort } = this.#config.listen;
+    return { allowedOrigins, publicUrl: url, ownPorts: wsPort === undefined ? [port] : [port, wsPort] };
+  }
+
+  #repeat(ms: number, task: () => Promise<void>): Stop {
+    return every(ms, () => {
+      task().catch((error: unknown) => this.#logger.error({ err: error }, "upkeep failed"));
+    });
+  }
+
+  #draining(): boolean {
+    return this.#health.state === "draining";
+  }
+
+  /** Without its writer the server can promise nothing: it ends, and whoever watches it starts it again. */
+  #die(error: Error): void {
+    this.#logger.fatal({ err: error }, "the writer thread is gone, ending");
+    process.exit(1);
+  }
+}
+
+/** Where a browser on this machine finds the server. */
+function addressOf({ listen: { host, tls } }: Config, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `${tls ? "https" : "http"}://${name}:${port}`;
+}

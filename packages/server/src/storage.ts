@@ -1,0 +1,87 @@
+import type { Config } from "./config/config.ts";
+import { lockDataDir } from "./db/lock.ts";
+import { openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
+import { ThreadedRunner } from "./db/threaded-runner.ts";
+import { GroupWriter, type Writes } from "./db/writer.ts";
+import { Announcer, type Listener } from "./event-log/announce.ts";
+import { LogReader } from "./event-log/log-reader.ts";
+import type { OutboxParts } from "./event-log/outbox.ts";
+import { Tail } from "./event-log/tail.ts";
+import type { Clock } from "./lib/clock.ts";
+import { messageTexts } from "./messages/message-rows.ts";
+import type { Logger } from "./ops/logger.ts";
+import { windowsOf } from "./rooms/read-windows.ts";
+
+/** The database and the log, open and joined: everything that features and gateway stand on. */
+export interface Storage {
+  readonly db: ReadDatabase;
+  readonly writes: Writes;
+  readonly epoch: string;
+  readonly tail: Tail;
+  readonly announcer: Announcer;
+  /** What each reader's outbox is made of. */
+  readonly outbox: OutboxParts;
+  /** Adds a listener of events that are announced from now on; after the tail, in the order of adding. */
+  listen(listener: Listener): void;
+  close(): Promise<void>;
+}
+
+export async function openStorage(parts: {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  /** The writer thread ended by itself: the process cannot go on. */
+  onWriterDeath: (error: Error) => void;
+}): Promise<Storage> {
+  const { config, clock, logger } = parts;
+  const unlock = lockDataDir(config.data.dir);
+  try {
+    const path = await prepareDatabase(config.data.dir, clock.now());
+    const runner = new ThreadedRunner(new URL("./writer-thread.ts", import.meta.url), parts.onWriterDeath);
+    await runner.open(path);
+    const db = openReader(path);
+    const reader = new LogReader(db);
+    const epoch = await reader.epoch();
+    const position = await reader.end();
+    const tail = new Tail(reader, { position, maxBytes: config.tailBytes });
+    const messageDataOf = (ids: readonly number[]) => messageTexts(db, ids);
+    const listeners: Listener[] = [(event) => tail.append(event)];
+    const announcer = new Announcer({ reader, messageDataOf, position }, (event) => {
+      for (const listener of listeners) isolated(listener, event, logger);
+    });
+    const writes = new GroupWriter(runner, (events) => announcer.announce(events));
+    const outbox: OutboxParts = {
+      tail,
+      epoch,
+      messageDataOf,
+      reach: (upTo) => announcer.reach(upTo),
+      windowsOf: (uid) => windowsOf(db, uid, config.hall),
+    };
+    return {
+      db,
+      writes,
+      epoch,
+      tail,
+      announcer,
+      outbox,
+      listen: (listener) => void listeners.push(listener),
+      close: async () => {
+        await writes.close();
+        await db.destroy();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** One listener's fault must not keep the event from the others. */
+function isolated(listener: Listener, event: Parameters<Listener>[0], logger: Logger): void {
+  try {
+    listener(event);
+  } catch (error) {
+    logger.error({ err: error, pos: event.pos, type: event.type }, "a listener of the log failed");
+  }
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Push } from "@parley/protocol";
+import { loadConfig } from "../src/config/config.ts";
+import type { Hub } from "../src/gateway/hub.ts";
+import type { Clock } from "../src/lib/clock.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Server } from "../src/server.ts";
+import { ApiClient } from "./api-client.ts";
+import { LiveClient, type LiveOptions } from "./live-client.ts";
+
+/** Settings of a server under test, as environment variables. */
+export type Settings = Record<string, string>;
+
+/** A whole server on a free port and a folder of its own, with people who use it. */
+export class TestServer {
+  readonly dir: string;
+  readonly #settings: Settings;
+  readonly #clock: Clock | undefined;
+  readonly #clients: LiveClient[] = [];
+  /** Log lines so far. */
+  readonly log: string[] = [];
+  #server: Server | undefined;
+  #url = "";
+
+  private constructor(settings: Settings, clock: Clock | undefined) {
+    this.dir = mkdtempSync(join(tmpdir(), "parley-test-"));
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  static async start(settings: Settings = {}, clock?: Clock): Promise<TestServer> {
+    const server = new TestServer(settings, clock);
+    await server.#start();
+    return server;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** The register of its live connections. */
+  get hub(): Hub {
+    if (!this.#server?.gateway) throw new Error("the server has not started");
+    return this.#server.gateway.hub;
+  }
+
+  /** Stops and starts again, on the same data and another port. */
+  async restart(): Promise<void> {
+    await this.#server?.stop();
+    await this.#start();
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await this.#server?.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Anonymous requests. */
+  get api(): ApiClient {
+    return new ApiClient(this.#url);
+  }
+
+  /** A new account, signed in over HTTP. */
+  async person(name: string): Promise<Person> {
+    return signUp(this.#url, name);
+  }
+
+  /** A live connection; resolves when it is open. */
+  async connect(options: LiveOptions = {}): Promise<LiveClient> {
+    const client = await LiveClient.open(options.url ?? this.#url, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A person's connection that has its first frames; it is live unless `?resume=1` was asked for. */
+  async live(person: Person, options: LiveOptions = {}): Promise<LiveClient> {
+    const client = await this.connect({ ...options, token: person.token });
+    await client.frame(Push.RED_DOT);
+    return client;
+  }
+
+  /** A group; returns its id. */
+  async room(owner: Person, members: readonly Person[], name = "g"): Promise<number> {
+    const memberIds = members.map(({ uid }) => uid);
+    return (await owner.api.ok<{ id: number }>("POST", "/rooms", { name, memberIds })).id;
+  }
+
+  async #start(): Promise<void> {
+    const env = {
+      HOST: "127.0.0.1",
+      PORT: "0",
+      DATA_DIR: join(this.dir, "data"),
+      RATE_LIMITS: "off",
+      ...this.#settings,
+    };
+    const { config } = loadConfig(env);
+    const logger = createLogger({ level: config.logLevel, sink: { write: (line) => void this.log.push(line) } });
+    this.#server = new Server(config, { logger, ...(this.#clock ? { clock: this.#clock } : {}) });
+    this.#url = (await this.#server.start()).url;
+  }
+}
+
+export interface Person {
+  readonly uid: number;
+  readonly name: string;
+  readonly token: string;
+  readonly api: ApiClient;
+}
+
+let said = 0;
+
+/** A new message, sent; returns when it is acknowledged. */
+export async function say(person: Person, roomId: number, content: string): Promise<void> {
+  const clientId = `said-${said++}`;
+  await person.api.ok("POST", `/rooms/${roomId}/messages`, { clientId, type: 1, body: { content } });
+}
+
+export async function signUp(url: string, name: string): Promise<Person> {
+  const { user, token } = await new ApiClient(url).ok<{ user: { uid: number }; token: string }>("POST", "/accounts", {
+    name,
+    password: "a long password",
+  });
+  return { uid: user.uid, name, token, api: new ApiClient(url, token) };
+}

@@ -1,0 +1,40 @@
+import type { Person } from "./harness.ts";
+
+/** What came of a send: the status, or undefined when the server went away before it answered. */
+export interface SendOutcome {
+  readonly clientId: string;
+  readonly sender: Person;
+  readonly status: number | undefined;
+}
+
+/**
+ * Sends `count` messages into a room, each sender one at a time, all senders at once. A send that finds no server is an
+ * outcome, not an error.
+ */
+export async function sendAll(load: {
+  senders: readonly Person[];
+  roomId: number;
+  count: number;
+  /** Part of every clientId, to tell loads apart. */
+  label?: string;
+  /** What each message says, beside its clientId. */
+  text?: string;
+  onAnswer?: (outcome: SendOutcome) => void;
+}): Promise<SendOutcome[]> {
+  const { senders, roomId, count, label = "m", text = "message", onAnswer } = load;
+  const outcomes: SendOutcome[] = [];
+  let next = 0;
+  await Promise.all(
+    senders.map(async (sender) => {
+      while (next < count) {
+        const clientId = `${label}-${next++}`;
+        const body = { clientId, type: 1, body: { content: `${text} ${clientId}` } };
+        const reply = await sender.api.call("POST", `/rooms/${roomId}/messages`, body).catch(() => undefined);
+        const outcome = { clientId, sender, status: reply?.status };
+        outcomes.push(outcome);
+        onAnswer?.(outcome);
+      }
+    }),
+  );
+  return outcomes;
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withDeadline } from "../src/lib/interval.ts";
+
+const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
+
+/** A server in a process of its own, which can be killed. Its data outlives it until `remove`. */
+export class ServerProcess {
+  readonly dir = mkdtempSync(join(tmpdir(), "parley-test-"));
+  readonly #settings: Record<string, string>;
+  #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
+  #url = "";
+
+  constructor(settings: Record<string, string> = {}) {
+    this.#settings = settings;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Resolves when the ready line was printed. */
+  async start(): Promise<void> {
+    const env = {
+      PATH: process.env.PATH ?? "",
+      HOST: "127.0.0.1",
+      PORT: "0",
+      DATA_DIR: join(this.dir, "data"),
+      LOG_LEVEL: "error",
+      RATE_LIMITS: "off",
+    };
+    this.#process = Bun.spawn([process.execPath, MAIN, "serve"], {
+      env: { ...env, ...this.#settings },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    this.#url = await withDeadline(readyUrl(this.#process.stdout), 20_000, "the server did not become ready");
+  }
+
+  /** SIGKILL; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.exited;
+  }
+
+  /** SIGTERM. @returns the exit code */
+  async stop(): Promise<number> {
+    this.#process?.kill("SIGTERM");
+    return (await this.#process?.exited) ?? 0;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  const reader = stdout.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`the server ended before it was ready: ${text}`);
+    text += decoder.decode(value, { stream: true });
+    const url = /is ready: (\S+)/.exec(text)?.[1];
+    if (!url) continue;
+    // The pipe is read on, or the server would wait for room in it.
+    void (async () => {
+      while (!(await reader.read()).done);
+    })();
+    return url.replace("localhost", "127.0.0.1");
+  }
+}
