@@ -11,6 +11,7 @@ import { trustedProxies } from "./http/client-ip.ts";
 import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
+import { webPages } from "./http/pages.ts";
 import { createIdentity, type Identity } from "./identity/identity.ts";
 import { publicUrl } from "./identity/public-url.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
@@ -169,6 +170,7 @@ export class Server {
         unreadRoutes(parts),
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
+      pages: webPages(),
       refusal: () =>
         this.#draining() ? new ProblemError("draining", undefined, { retryAfterMs: RESTART_MS }) : undefined,
     });

@@ -171,5 +171,6 @@ test("IM-54: members come in pages, each once", async () => {
   const seen = pages.flat().map(({ uid }) => uid);
   expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
   expect(pages.map((items) => items.length)).toEqual([4, 4, 3]);
+  expect((await chat.must(owner, "GET", `/rooms/${room}/members`)).asOf).toStartWith(`${chat.scratch.epoch};*@`);
   expect((await chat.ask(owner, "GET", `/rooms/${room}/members?cursor=x`)).body.code).toBe("cursor_malformed");
 });

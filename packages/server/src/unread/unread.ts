@@ -27,7 +27,7 @@ export interface RedDotParts {
 
 /**
  * Everything unread of one user: of rooms he is in now, rooms with nothing unread left out. Called at each connection and
- * by `GET /unread`; two queries, whatever the number of rooms.
+ * by `GET /unread`; three queries, whatever the number of rooms.
  */
 export async function redDotOf(
   db: ReadDatabase | Kysely<Schema>,

@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import { webPages } from "./pages.ts";
+
+const pages = webPages();
+
+async function filesOf(path: string): Promise<string[]> {
+  const html = await (await pages.request(path)).text();
+  return [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+test("the document is asked for every time, may only load what this server hands out, and stands in no frame", async () => {
+  const response = await pages.request("/");
+  expect(response.status).toBe(200);
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "content-type": "text/html;charset=utf-8",
+    "cache-control": "no-cache",
+    "referrer-policy": "no-referrer",
+  });
+  const policy = response.headers.get("Content-Security-Policy") ?? "";
+  expect(policy.split("; ")).toContainValues(["default-src 'self'", "frame-ancestors 'none'", "form-action 'none'"]);
+  expect(policy).not.toMatch(/unsafe|\*/);
+});
+
+test("its files are named in full and by what is in them, so that browsers may keep them for ever", async () => {
+  const files = await filesOf("/");
+  expect(files.map((file) => file.replace(/[0-9a-f]{16}/, "hash")).sort()).toEqual([
+    "/app/hash.css",
+    "/app/hash.js",
+    "/app/hash.svg",
+  ]);
+  for (const file of files) {
+    const response = await pages.request(file);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
+    expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(0);
+  }
+});
+
+test("a QR code's address shows the same document with the same files", async () => {
+  expect(await (await pages.request("/qr/AiYc7vRgVfNZwl3LV_3NNQ")).text()).toBe(
+    await (await pages.request("/")).text(),
+  );
+});
+
+test("what a browser has already is not sent again", async () => {
+  for (const path of ["/", (await filesOf("/"))[0] ?? ""]) {
+    const etag = (await pages.request(path)).headers.get("ETag") ?? "";
+    const again = await pages.request(path, { headers: { "If-None-Match": `W/"other", ${etag}` } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    expect((await pages.request(path, { headers: { "If-None-Match": '"other"' } })).status).toBe(200);
+  }
+});
+
+test("a file of an older version, or any other, is not there", async () => {
+  for (const path of ["/app/0123456789abcdef.js", "/app/index.html", "/app/..%2fapp.ts"]) {
+    expect((await pages.request(path)).status).toBe(404);
+  }
+});
+
+test("the script brings no schema library along, which would compile code and break the policy", async () => {
+  const script = (await filesOf("/")).find((file) => file.endsWith(".js")) ?? "";
+  const text = await (await pages.request(script)).text();
+  expect(text).not.toMatch(/new Function|\beval\(/);
+  expect(text.length).toBeLessThan(80_000);
+});
+
+test("it is the same page from whichever folder the server was started", async () => {
+  const script = `const { webPages } = await import(${JSON.stringify(Bun.resolveSync("./pages.ts", import.meta.dir))});
+    console.log(await (await webPages().request("/")).text())`;
+  const elsewhere = Bun.spawn([process.execPath, "-e", script], { cwd: "/", stdout: "pipe" });
+  expect((await new Response(elsewhere.stdout).text()).trim()).toBe((await (await pages.request("/")).text()).trim());
+});

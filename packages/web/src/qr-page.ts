@@ -1,0 +1,116 @@
+import { ApiError, createApi, type Granted, messageOf, type QrRequester } from "./api.ts";
+import { brand } from "./brand.ts";
+import { deviceName } from "./device-name.ts";
+import { el } from "./dom.ts";
+import { signInForm } from "./sign-in-form.ts";
+import type { StoredLogin } from "./stored-login.ts";
+import { timeOf } from "./times.ts";
+import type { View } from "./view.ts";
+
+export interface QrPageParts {
+  readonly code: string;
+  readonly login: StoredLogin | undefined;
+  readonly signedIn: (granted: Granted) => void;
+  /** The login does not hold any more. */
+  readonly signedOut: () => void;
+}
+
+/**
+ * What a QR code's address opens, on the phone of the person who is to be signed in elsewhere: who asks, Confirm or Reject.
+ * Opening it scans the code, which the asking page is told.
+ */
+export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View {
+  const card = el("div", { class: "card narrow" });
+  const node = el("main", { class: "start" }, brand(), card);
+  const api = createApi(login?.token);
+
+  function show(...children: HTMLElement[]): void {
+    card.replaceChildren(...children);
+    card.querySelector<HTMLElement>("[data-focus]")?.focus();
+  }
+
+  function refused(error: unknown): void {
+    if (error instanceof ApiError && error.code === "unauthorized") return signedOut();
+    show(
+      el("h2", { tabindex: -1, "data-focus": true }, "This does not work any more"),
+      el("p", { role: "alert" }, reasonOf(error)),
+      home("To the hall"),
+    );
+  }
+
+  async function scan(): Promise<void> {
+    show(el("p", { role: "status" }, "Looking who asks…"));
+    try {
+      ask(await api.scanQr(code));
+    } catch (error) {
+      refused(error);
+    }
+  }
+
+  function ask(requester: QrRequester): void {
+    const buttons = el(
+      "div",
+      { class: "choice" },
+      el("button", { type: "button", class: "secondary", onclick: () => answer("reject") }, "Reject"),
+      el("button", { type: "button", class: "primary", onclick: () => answer("confirm") }, "Confirm"),
+    );
+    show(
+      el("h2", { tabindex: -1, "data-focus": true }, "Sign in another device?"),
+      el("p", {}, "It will be signed in as ", el("strong", {}, login?.name ?? "you"), "."),
+      facts(requester),
+      el(
+        "p",
+        { class: "hint" },
+        "Confirm only if the code is on a screen in front of you. If somebody sent it to you, reject.",
+      ),
+      buttons,
+    );
+  }
+
+  async function answer(choice: "confirm" | "reject"): Promise<void> {
+    for (const button of card.querySelectorAll("button")) button.disabled = true;
+    try {
+      await (choice === "confirm" ? api.confirmQr(code) : api.rejectQr(code));
+      done(choice);
+    } catch (error) {
+      refused(error);
+    }
+  }
+
+  function done(choice: "confirm" | "reject"): void {
+    const title = choice === "confirm" ? "Confirmed" : "Rejected";
+    const says =
+      choice === "confirm" ? "The other device is signed in. You can close this window." : "Nobody was signed in.";
+    show(el("h2", { tabindex: -1, "data-focus": true }, title), el("p", { role: "status" }, says), home("To the hall"));
+  }
+
+  return {
+    node,
+    shown: () => {
+      if (login) return void scan();
+      show(el("h2", {}, "Sign in first"), el("p", {}, "Then you can confirm the other device."), signInForm(signedIn));
+    },
+  };
+}
+
+function facts({ ip, userAgent, place, requestedAt }: QrRequester): HTMLElement {
+  const rows: [string, string][] = [
+    ["Device", deviceName(userAgent)],
+    ["Address", ip],
+    ...(place ? [["Place", place] as [string, string]] : []),
+    ["Asked at", timeOf(requestedAt)],
+  ];
+  return el("dl", { class: "facts" }, ...rows.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
+}
+
+function home(text: string): HTMLElement {
+  return el("p", {}, el("a", { href: "/", class: "button secondary wide" }, text));
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof ApiError ? error.code : "";
+  if (code === "not_found") return "This code has run out. The other screen shows a new one: scan that.";
+  if (code === "qr_taken") return "Somebody else has scanned this code. Scan the one that the other screen shows now.";
+  if (code === "qr_state") return "This code was used or rejected already.";
+  return messageOf(error);
+}

@@ -1,0 +1,80 @@
+import { LIMITS } from "@parley/protocol";
+import { createApi, type Granted, messageOf } from "./api.ts";
+import { el } from "./dom.ts";
+
+type Mode = "sign-in" | "register";
+
+const TEXTS = {
+  "sign-in": { tab: "Sign in", submit: "Sign in", busy: "Signing in…", password: "current-password" },
+  register: { tab: "Register", submit: "Create account", busy: "Creating…", password: "new-password" },
+} as const;
+
+/** Name and password, for an account that is there or a new one. */
+export function signInForm(signedIn: (granted: Granted) => void): HTMLElement {
+  let mode: Mode = "sign-in";
+  const name = el("input", {
+    id: "name",
+    name: "username",
+    autocomplete: "username",
+    autocapitalize: "none",
+    spellcheck: "false",
+    required: true,
+    maxlength: LIMITS.nameCodePoints * 2,
+  });
+  const password = el("input", { id: "password", name: "password", type: "password", required: true });
+  const hint = el("p", { id: "hint", class: "hint" });
+  const problem = el("p", { class: "problem", role: "alert" });
+  const button = el("button", { type: "submit", class: "primary wide" });
+  const tabs = (Object.keys(TEXTS) as Mode[]).map((one) => tab(one));
+  // The method only matters if this script fails: a password must never end up in an address.
+  const form = el(
+    "form",
+    { class: "sign-in", method: "post", onsubmit: submit },
+    el("div", { class: "tabs", role: "group", "aria-label": "Sign in or create an account" }, ...tabs),
+    el("label", { for: "name" }, "Name"),
+    name,
+    el("label", { for: "password" }, "Password"),
+    password,
+    hint,
+    problem,
+    button,
+  );
+  show(mode);
+  return form;
+
+  function tab(one: Mode): HTMLButtonElement {
+    return el("button", { type: "button", onclick: () => show(one) }, TEXTS[one].tab);
+  }
+
+  function show(next: Mode): void {
+    mode = next;
+    const texts = TEXTS[mode];
+    for (const [at, one] of (Object.keys(TEXTS) as Mode[]).entries()) {
+      tabs[at]?.setAttribute("aria-pressed", String(one === mode));
+    }
+    button.textContent = texts.submit;
+    password.setAttribute("autocomplete", texts.password);
+    password.setAttribute("aria-describedby", mode === "register" ? "hint" : "");
+    hint.textContent = mode === "register" ? `At least ${LIMITS.passwordMin} characters.` : "";
+    problem.textContent = "";
+  }
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    problem.textContent = "";
+    button.disabled = true;
+    button.textContent = TEXTS[mode].busy;
+    const who = { name: name.value, password: password.value };
+    const api = createApi();
+    try {
+      signedIn(await (mode === "sign-in" ? api.signIn(who) : api.register(who)));
+    } catch (error) {
+      problem.textContent = messageOf(error);
+      password.focus();
+      password.select();
+    } finally {
+      button.disabled = false;
+      button.textContent = TEXTS[mode].submit;
+    }
+  }
+}
