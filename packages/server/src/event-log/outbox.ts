@@ -1,16 +1,7 @@
-import {
-  type Cursor,
-  encodeEvent,
-  encodePush,
-  formatCursor,
-  LIMITS,
-  Push,
-  type ResyncWhy,
-  userOfStream,
-  userStream,
-} from "@parley/protocol";
+import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
 import type { MessageDataOf } from "./announce.ts";
 import type { StoredEvent } from "./log-reader.ts";
+import { isComplete, isOver, type Reading, resync, startAt } from "./start-at.ts";
 import { type ReadWindow, subscriptionChange } from "./subscriptions.ts";
 import type { Tail } from "./tail.ts";
 
@@ -31,30 +22,8 @@ export interface OutboxParts {
   readonly messageDataOf: MessageDataOf;
   /** Hands on what this node has not announced yet, up to a position; resolves at the log's end at the latest. */
   readonly reach: (position: number) => Promise<void>;
-  /** The reader's windows as the database has them. */
-  readonly windowsOf: (uid: number) => Promise<ReadWindow[]>;
-}
-
-interface Reading {
-  /** The reader has everything up to this seq. */
-  have: number;
-  /** Position of `have`; infinite while it is not known, which keeps the stream named in cursors. */
-  havePos: number;
-  /** Last seq he may read; null: all. */
-  until: number | null;
-}
-
-interface StreamHead {
-  readonly seq: number;
-  readonly pos: number;
-}
-
-type Heads = ReadonlyMap<string, StreamHead>;
-
-interface Standing {
-  readonly position: number;
-  readonly windows: readonly ReadWindow[];
-  readonly heads: Heads;
+  /** The reader's windows as the database has them; without a uid, an anonymous reader's. */
+  readonly windowsOf: (uid: number | undefined) => Promise<ReadWindow[]>;
 }
 
 const ROUND = 100;
@@ -63,14 +32,15 @@ const CUT_OVER = 64;
 
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #uid: number;
-  readonly #streams = new Map<string, Reading>();
+  readonly #uid: number | undefined;
+  #streams = new Map<string, Reading>();
   #buffer: StoredEvent[] = [];
   #floor = 0;
   /** Position at which nothing was left to read; -1: not yet, or a stream has come since. */
   #completeAt = -1;
 
-  constructor(parts: OutboxParts, uid: number) {
+  /** @param uid undefined: an anonymous reader */
+  constructor(parts: OutboxParts, uid: number | undefined) {
     this.#parts = parts;
     this.#uid = uid;
   }
@@ -81,45 +51,11 @@ export class Outbox {
    * @returns RESYNC frames, to be sent before anything else
    */
   async open(cursor: Cursor, max?: number): Promise<string[]> {
-    const { epoch, reach } = this.#parts;
-    if (cursor.epoch === epoch) await reach(cursor.floor ?? 0);
-    let standing = await this.#standing();
-    if (cursor.epoch === epoch && isAhead(cursor, standing)) {
-      // Another node may have told him more than this one knows yet: look at the log's end before saying so.
-      await reach(Number.MAX_SAFE_INTEGER);
-      standing = await this.#standing();
-    }
-    const { position, windows, heads } = standing;
-    if (cursor.epoch !== epoch || (cursor.floor ?? 0) > position) {
-      this.#floor = position;
-      for (const window of windows) this.#start(window, headOf(heads, window), headOf(heads, window).seq);
-      return [resync({ stream: "*", cursor: this.cursor(), why: cursor.epoch === epoch ? "ahead" : "epoch" })];
-    }
-    this.#floor = cursor.floor ?? 0;
-    const userPos = await this.#userPosition(cursor);
-    const depth = (max ?? LIMITS.farPerStream) + 1;
-    const resyncs: string[] = [];
-    for (const window of windows) {
-      const head = headOf(heads, window);
-      const named = cursor.streams.get(window.stream);
-      if (named !== undefined && named > head.seq && window.leftSeq === null) {
-        resyncs.push(resync({ stream: window.stream, seq: head.seq, why: "ahead" }));
-      }
-      const have = named ?? (await this.#unnamed({ window, cursor, head, userPos, depth }));
-      this.#start(window, head, Math.max(Math.min(have, head.seq), window.fromSeq - 1));
-    }
-    resyncs.push(...this.#tooFar(heads, max));
-    if (windows.every((window) => this.#isComplete(window.stream, headOf(heads, window).seq)))
-      this.#completeAt = position;
-    return resyncs;
-  }
-
-  /** His windows and their heads, as far as this node has announced. */
-  async #standing(): Promise<Standing> {
-    const { tail } = this.#parts;
-    const position = tail.position;
-    const windows = (await this.#parts.windowsOf(this.#uid)).filter((window) => window.joinedPos <= position);
-    return { position, windows, heads: await tail.heads(windows.map((window) => window.stream)) };
+    const start = await startAt(this.#parts, { uid: this.#uid, cursor, max });
+    this.#streams = start.streams;
+    this.#floor = start.floor;
+    this.#completeAt = start.completeAt;
+    return start.resyncs;
   }
 
   /** Starts at the node's position, with nothing to catch up. */
@@ -193,68 +129,18 @@ export class Outbox {
     return formatCursor({ epoch: this.#parts.epoch, floor: this.#floor, streams });
   }
 
-  #start(window: ReadWindow, head: StreamHead, have: number): void {
-    const havePos = have === head.seq ? head.pos : Number.POSITIVE_INFINITY;
-    this.#streams.set(window.stream, { have, havePos, until: window.leftSeq });
-  }
-
-  async #unnamed(at: {
-    window: ReadWindow;
-    cursor: Cursor;
-    head: StreamHead;
-    userPos: number | undefined;
-    depth: number;
-  }): Promise<number> {
-    const { window, cursor, head, userPos, depth } = at;
-    const joinedAfter = (pos: number) => window.joinedPos > pos;
-    if (cursor.floor === undefined) {
-      return userPos !== undefined && joinedAfter(userPos) ? window.joinedSeq - 1 : head.seq;
-    }
-    if (joinedAfter(cursor.floor)) return window.joinedSeq - 1;
-    if (head.pos <= cursor.floor) return head.seq;
-    return this.#parts.tail.seqAt(window.stream, cursor.floor, depth);
-  }
-
-  /** How far the reader had come in his own stream, if his cursor names it. */
-  async #userPosition(cursor: Cursor): Promise<number | undefined> {
-    const stream = userStream(this.#uid);
-    const seq = cursor.streams.get(stream);
-    if (seq === undefined) return undefined;
-    if (seq === 0) return 0;
-    const [event] = await this.#parts.tail.read(stream, seq - 1, 1);
-    return event?.seq === seq ? event.pos : 0;
-  }
-
-  /** Moves readers that are too far behind to the head, the furthest first. */
-  #tooFar(heads: Heads, max: number | undefined): string[] {
-    const behind = [...this.#streams].map(([stream, reading]) => {
-      const head = Math.min(heads.get(stream)?.seq ?? 0, reading.until ?? Number.POSITIVE_INFINITY);
-      return { stream, reading, head, count: Math.max(0, head - reading.have) };
-    });
-    behind.sort((a, b) => b.count - a.count);
-    let total = behind.reduce((sum, one) => sum + one.count, 0);
-    const frames: string[] = [];
-    for (const { stream, reading, head, count } of behind) {
-      if (count <= (max ?? LIMITS.farPerStream) && total <= (max ?? LIMITS.farTotal)) break;
-      total -= count;
-      reading.have = head;
-      reading.havePos = heads.get(stream)?.pos ?? 0;
-      frames.push(resync({ stream, seq: head, why: "far" }));
-    }
-    return frames;
-  }
-
   /** Reads a round: of each stream that is behind its next events, as far as their order is known. */
   async #fill(): Promise<string[]> {
     const { tail } = this.#parts;
     const position = tail.position;
-    const heads = await tail.heads([...this.#streams.keys()]);
+    // What is not in memory has had no event since nothing was left to read: then only the others need a look.
+    const heads = tail.evictedUpTo <= this.#completeAt ? undefined : await tail.heads([...this.#streams.keys()]);
     let horizon = position;
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
     for (const [stream, reading] of this.#streams) {
-      const head = heads.get(stream)?.seq ?? 0;
-      if (this.#isComplete(stream, head)) continue;
+      const head = (heads ? heads.get(stream) : tail.head(stream))?.seq ?? 0;
+      if (isComplete(reading, head)) continue;
       const read = await tail.read(stream, reading.have, ROUND);
       const first = read[0];
       const last = read.at(-1);
@@ -272,11 +158,6 @@ export class Outbox {
       this.#completeAt = position;
     }
     return resyncs;
-  }
-
-  #isComplete(stream: string, headSeq: number): boolean {
-    const reading = this.#streams.get(stream);
-    return !reading || reading.have >= headSeq || isOver(reading);
   }
 
   #needsMessage(event: StoredEvent): boolean {
@@ -308,7 +189,7 @@ export class Outbox {
       this.#streams.set(change.stream, { have: change.seq - 1, havePos: Number.POSITIVE_INFINITY, until: null });
       return;
     }
-    if (change.kind === "leave" && !change.uids.includes(this.#uid)) return;
+    if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
     const reading = this.#streams.get(change.stream);
     if (reading && (reading.until === null || reading.until > change.seq)) reading.until = change.seq;
   }
@@ -316,23 +197,4 @@ export class Outbox {
   #addsStream(event: StoredEvent): boolean {
     return userOfStream(event.stream) !== undefined && subscriptionChange(event)?.kind === "join";
   }
-}
-
-function headOf(heads: Heads, window: ReadWindow): StreamHead {
-  return heads.get(window.stream) ?? { seq: 0, pos: 0 };
-}
-
-function isAhead(cursor: Cursor, standing: Standing): boolean {
-  if ((cursor.floor ?? 0) > standing.position) return true;
-  return standing.windows.some(
-    (window) => (cursor.streams.get(window.stream) ?? 0) > headOf(standing.heads, window).seq,
-  );
-}
-
-function isOver(reading: Reading): boolean {
-  return reading.until !== null && reading.have >= reading.until;
-}
-
-function resync(data: { stream: string; seq?: number; cursor?: string; why: ResyncWhy }): string {
-  return encodePush(Push.RESYNC, data);
 }
