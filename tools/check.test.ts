@@ -4,11 +4,20 @@ import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
 import { directionCheck } from "./import-direction.ts";
-import { importsOf, source } from "./sources.ts";
+import { importsOf, readSources, source } from "./sources.ts";
 import { namedInTests, rulesOf } from "./spec-rules.ts";
+import { writesListCheck } from "./writes-list.ts";
 
 const server = (path: string, text: string) => source(`packages/server/src/${path}`, text);
 const importing = (...paths: string[]) => paths.map((path) => `import { x } from "${path}";\n`).join("");
+
+test("the sources are found, and those of others are not", async () => {
+  const paths = (await readSources()).map(({ path }) => path);
+  for (const path of ["tools/sources.ts", "packages/protocol/src/index.ts", "packages/server/src/writes.ts"]) {
+    expect(paths).toContain(path);
+  }
+  expect(paths.filter((path) => path.includes("node_modules"))).toEqual([]);
+});
 
 test("imports are found in all their forms, but not in comments", () => {
   const text = `
@@ -92,6 +101,17 @@ test("time, chance and environment are used where they may be", () => {
   expect(
     environmentCheck([server("rooms/x.ts", "process.env.X"), server("config/env.ts", "process.env")]),
   ).toHaveLength(1);
+});
+
+test("modules that declare write procedures are in the writer's list", () => {
+  const list = server("writes.ts", 'import "./rooms/a.ts";\nimport "./rooms/b.ts";\n');
+  const one = (path: string) => server(path, 'export const make = defineWrite("x.make", async () => {});');
+  const many = (path: string) => server(path, 'export const make = defineBatchWrite<I, O>("x.make", async () => []);');
+  expect(writesListCheck([list, one("rooms/a.ts"), many("rooms/b.ts")])).toEqual([]);
+  expect(writesListCheck([list, one("rooms/c.ts"), many("rooms/d.ts")])).toHaveLength(2);
+  expect(writesListCheck([list, one("rooms/c.test.ts"), one("db/transaction.ts")])).toEqual([]);
+  expect(writesListCheck([list, server("rooms/e.ts", "// defineWrite(\n")])).toEqual([]);
+  expect(writesListCheck([one("rooms/a.ts")])).toHaveLength(1);
 });
 
 test("a room needs a file that says what it is for", () => {

@@ -11,6 +11,7 @@ import { directionCheck } from "./import-direction.ts";
 import { readSources } from "./sources.ts";
 import { specRulesCheck } from "./spec-rules.ts";
 import { toolCheck } from "./tool-check.ts";
+import { writesListCheck } from "./writes-list.ts";
 
 const sources = await readSources();
 
@@ -22,6 +23,7 @@ const checks: readonly [name: string, run: () => string[] | Promise<string[]>][]
   ["file sizes", () => fileSizeCheck(sources)],
   ["process.env in config/env.ts only", () => environmentCheck(sources)],
   ["clock and randomness in lib/ only", () => clockCheck(sources)],
+  ["write procedures are in writes.ts", () => writesListCheck(sources)],
   ["folders say what they are for", () => folderCommentsCheck(sources)],
   ["paths in docs/architecture.md", () => documentPathsCheck()],
   ["rules of SPEC.md have tests", () => specRulesCheck(sources)],

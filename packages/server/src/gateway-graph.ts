@@ -1,7 +1,7 @@
 import { ALL_STREAM, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
-import { Outbox } from "./event-log/outbox.ts";
 import { INTERNAL_STREAM, Internal } from "./event-log/internal-events.ts";
+import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
 import type { ConnectedLogin } from "./gateway/connection.ts";
@@ -19,7 +19,6 @@ import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
 import { Presence } from "./presence/presence.ts";
-import { anonymousWindows } from "./rooms/read-windows.ts";
 import type { Storage } from "./storage.ts";
 
 export interface GatewayParts {
@@ -71,7 +70,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     hub,
     tail: storage.tail,
     epoch: storage.epoch,
-    outboxOf: (uid) => outboxOf(storage, config.hall, uid),
+    outboxOf: (uid) => new Outbox(storage.outbox, uid),
     findLogin: parts.findLogin,
     redDotOf: parts.redDotOf,
     presence,
@@ -118,10 +117,4 @@ export function createGateway(parts: GatewayParts): Gateway {
       };
     },
   };
-}
-
-/** Nobody has the uid 0, so that no cursor can name its stream. */
-function outboxOf({ outbox }: Storage, hall: Config["hall"], uid: number | undefined): Outbox {
-  if (uid !== undefined) return new Outbox(outbox, uid);
-  return new Outbox({ ...outbox, windowsOf: async () => anonymousWindows(hall) }, 0);
 }

@@ -2,7 +2,7 @@
  * The graph: the only place that knows every room. It builds storage, features, gateway and ports in the order in which
  * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
  */
-import { floorCursor } from "@parley/protocol";
+import { floorCursor, Push } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import { readSnapshot } from "./event-log/snapshot.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
@@ -89,7 +89,10 @@ export class Server {
     this.#stops.push(() => storage.close());
     const identity = createIdentity({ ...parts, ...storage });
     storage.listen((event) => identity.onEvent(event));
-    storage.listen(() => this.#metrics.eventsAppended.inc());
+    storage.listen(({ type }) => {
+      this.#metrics.eventsAppended.inc();
+      if (type === Push.MESSAGE) this.#metrics.messages.inc();
+    });
     const gateway = this.#createGateway(storage, identity);
     this.#gateway = gateway;
     this.#stops.push(() => identity.sweep());

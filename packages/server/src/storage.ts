@@ -10,7 +10,7 @@ import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
-import { windowsOf } from "./rooms/read-windows.ts";
+import { anonymousWindows, windowsOf } from "./rooms/read-windows.ts";
 
 /** The database and the log, open and joined: everything that features and gateway stand on. */
 export interface Storage {
@@ -55,7 +55,7 @@ export async function openStorage(parts: {
       epoch,
       messageDataOf,
       reach: (upTo) => announcer.reach(upTo),
-      windowsOf: (uid) => windowsOf(db, uid, config.hall),
+      windowsOf: async (uid) => (uid === undefined ? anonymousWindows(config.hall) : windowsOf(db, uid, config.hall)),
     };
     return {
       db,

@@ -1,5 +1,6 @@
 /** Every module that declares write procedures, for whichever thread runs them. A check holds this list against the code. */
 import "./identity/accounts-writes.ts";
+import "./identity/admin-accounts.ts";
 import "./identity/logins-upkeep.ts";
 import "./identity/logins-writes.ts";
 import "./identity/qr-writes.ts";

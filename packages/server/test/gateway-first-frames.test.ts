@@ -75,7 +75,12 @@ describe("the first frames", () => {
     await say(ann, unread, "two");
     const live = await server.live(cai);
     const { data } = await live.frame(Push.RED_DOT);
-    expect(data).toMatchObject({ total: 2, rooms: [{ roomId: unread, unread: 2 }], friendRequests: 0, notifications: 0 });
+    expect(data).toMatchObject({
+      total: 2,
+      rooms: [{ roomId: unread, unread: 2 }],
+      friendRequests: 0,
+      notifications: 0,
+    });
     expect(data.asOf).toStartWith((await live.frame(Push.READY)).data.epoch);
   });
 

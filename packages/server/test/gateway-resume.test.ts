@@ -132,7 +132,10 @@ describe("RESUME", () => {
       const live = await resuming();
       await say(ann, room, "after READY");
       resume(live, { cursor });
-      expect((await live.frame(Push.ERROR)).data).toMatchObject({ code: "cursor_malformed", requestType: Command.RESUME });
+      expect((await live.frame(Push.ERROR)).data).toMatchObject({
+        code: "cursor_malformed",
+        requestType: Command.RESUME,
+      });
       await live.frame(Push.CURSOR, isLive);
       expect(texts(live)).toEqual(["after READY"]);
     },

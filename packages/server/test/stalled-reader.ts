@@ -5,7 +5,7 @@ import type { SeenFrame } from "./live-client.ts";
 
 /**
  * A WebSocket client that can stop reading its socket, which no library's can. Reads what the server sends (unmasked text
- * frames, RFC 6455 section 5.2) and sends nothing after the handshake.
+ * frames, RFC 6455 section 5.2) and sends nothing by itself.
  */
 export class StalledReader {
   readonly frames: SeenFrame[] = [];
@@ -13,6 +13,7 @@ export class StalledReader {
   #bytes = Buffer.alloc(0);
   #upgraded = false;
   #ended = false;
+  #code: number | undefined;
   readonly #waiting = new Set<() => void>();
 
   private constructor(socket: Socket) {
@@ -29,16 +30,21 @@ export class StalledReader {
     socket.on("close", end).on("end", end).on("error", end);
   }
 
-  static async open(url: string, token: string): Promise<StalledReader> {
+  static async open(url: string, token: string, path = "/ws"): Promise<StalledReader> {
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
     const reader = new StalledReader(socket);
     const key = randomBytes(16).toString("base64");
-    const lines = ["GET /ws HTTP/1.1", `Host: ${hostname}:${port}`, "Upgrade: websocket", "Connection: Upgrade"];
+    const lines = [`GET ${path} HTTP/1.1`, `Host: ${hostname}:${port}`, "Upgrade: websocket", "Connection: Upgrade"];
     lines.push("Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${key}`, `Sec-WebSocket-Protocol: parley, ${token}`);
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     await reader.until(() => reader.#upgraded);
     return reader;
+  }
+
+  /** Of the close frame; undefined when none came, which libraries call 1006. */
+  get code(): number | undefined {
+    return this.#code;
   }
 
   pause(): void {
@@ -47,6 +53,12 @@ export class StalledReader {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** A frame of at most 125 bytes; masked with zeros, which leave it as it is. */
+  send(frame: unknown): void {
+    const body = Buffer.from(JSON.stringify(frame));
+    this.#socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | body.length, 0, 0, 0, 0]), body]));
   }
 
   ended(): Promise<void> {
@@ -78,7 +90,9 @@ export class StalledReader {
       const head = this.#headBytes();
       if (head === undefined || this.#bytes.length < head.from + head.length) return;
       const payload = this.#bytes.subarray(head.from, head.from + head.length);
-      if (((this.#bytes[0] as number) & 0x0f) === 1) this.frames.push(JSON.parse(payload.toString("utf8")));
+      const opcode = (this.#bytes[0] as number) & 0x0f;
+      if (opcode === 1) this.frames.push(JSON.parse(payload.toString("utf8")));
+      if (opcode === 8 && payload.length >= 2) this.#code = payload.readUInt16BE(0);
       this.#bytes = this.#bytes.subarray(head.from + head.length);
     }
   }

@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
+import { DataDirLocked } from "../db/lock.ts";
+import { MigrationRefused } from "../db/migrate.ts";
 import { systemClock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/interval.ts";
 import { createLogger } from "../ops/logger.ts";
@@ -58,6 +60,7 @@ function startFailure(error: unknown, port: number): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE")
     return new CommandFailed(`Port ${port} is in use. Stop what uses it, or set PORT to another.`);
+  if (error instanceof DataDirLocked || error instanceof MigrationRefused) return new CommandFailed(error.message);
   if (code === "EACCES") return new CommandFailed(`Port ${port} or the data folder may not be used by this user.`);
   return error;
 }

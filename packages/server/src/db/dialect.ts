@@ -34,6 +34,10 @@ class SqliteConnection implements DatabaseConnection {
     this.#database = database;
   }
 
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
   executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
       const statement = this.#prepare(query.sql);
@@ -119,7 +123,8 @@ class SqlitePoolDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(statement("rollback"));
+    // A full disk, for one, has SQLite roll back by itself: a second time would hide the cause.
+    if ((connection as SqliteConnection).inTransaction) await connection.executeQuery(statement("rollback"));
   }
 
   async destroy(): Promise<void> {

@@ -33,16 +33,27 @@ export class QrOnConnection {
   readonly #clock: Clock;
   readonly #asker: QrAsker;
   readonly #onError: (error: unknown) => void;
+  readonly #renewBeforeMs: number;
+  readonly #renewForMs: number;
   readonly #watched = new Set<Stop>();
   #renewal: Stop | undefined;
   #askedAt = 0;
   #startedAt = 0;
 
-  constructor(parts: { qrLogins: QrLogins; clock: Clock; asker: QrAsker; onError: (error: unknown) => void }) {
+  constructor(parts: {
+    qrLogins: QrLogins;
+    clock: Clock;
+    asker: QrAsker;
+    onError: (error: unknown) => void;
+    renewBeforeMs?: number;
+    renewForMs?: number;
+  }) {
     this.#qrLogins = parts.qrLogins;
     this.#clock = parts.clock;
     this.#asker = parts.asker;
     this.#onError = parts.onError;
+    this.#renewBeforeMs = parts.renewBeforeMs ?? RENEW_BEFORE_MS;
+    this.#renewForMs = parts.renewForMs ?? RENEW_FOR_MS;
     this.#asker.onClosed(() => this.#end());
   }
 
@@ -67,11 +78,11 @@ export class QrOnConnection {
     if (this.#asker.closed() || this.#asker.signedIn()) return;
     this.#watch(code);
     this.#asker.show(code);
-    this.#renewAfter(code.expiresAt - this.#clock.now() - RENEW_BEFORE_MS);
+    this.#renewAfter(code.expiresAt - this.#clock.now() - this.#renewBeforeMs);
   }
 
   #renewAfter(ms: number): void {
-    if (this.#clock.now() + ms - this.#startedAt > RENEW_FOR_MS) return;
+    if (this.#clock.now() + ms - this.#startedAt > this.#renewForMs) return;
     this.#renewal = after(Math.max(0, ms), () => this.#attempt(this.#show()));
   }
 

@@ -5,16 +5,14 @@ import { Metrics } from "./metrics.ts";
 test("counts what it is told, with few labels", async () => {
   const metrics = new Metrics();
   metrics.connections.labels("websocket").set(3);
-  metrics.framesOut.labels("sse").inc(5);
   metrics.closes.labels("4000").inc();
-  metrics.sends.labels("ok").inc(2);
+  metrics.messages.inc(2);
   metrics.eventsAppended.inc(7);
   const page = await metrics.text();
   for (const line of [
     'parley_connections{transport="websocket"} 3',
-    'parley_frames_out_total{transport="sse"} 5',
     'parley_closes_total{code="4000"} 1',
-    'parley_sends_total{result="ok"} 2',
+    "parley_messages_total 2",
     "parley_events_appended_total 7",
   ]) {
     expect(page).toContain(`\n${line}\n`);

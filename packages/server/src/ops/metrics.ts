@@ -20,11 +20,10 @@ export class Metrics {
   /** Connections ended, by close code. */
   readonly closes: Counter<"code">;
   readonly framesIn: Counter<"transport">;
-  readonly framesOut: Counter<"transport">;
   /** Events appended to the log. */
   readonly eventsAppended: Counter;
-  /** Messages sent, by result: an error code, or `ok`. */
-  readonly sends: Counter<"result">;
+  /** Messages written. */
+  readonly messages: Counter;
   readonly httpRequests: Counter<"method" | "route" | "status">;
   readonly httpSeconds: Histogram<"route">;
 
@@ -41,9 +40,8 @@ export class Metrics {
     });
     this.closes = counter("parley_closes_total", "Connections ended, by close code", ["code"]);
     this.framesIn = counter("parley_frames_in_total", "Frames received from clients", ["transport"]);
-    this.framesOut = counter("parley_frames_out_total", "Frames sent to clients", ["transport"]);
     this.eventsAppended = counter("parley_events_appended_total", "Events appended to the log");
-    this.sends = counter("parley_sends_total", "Messages sent, by result", ["result"]);
+    this.messages = counter("parley_messages_total", "Messages written");
     this.httpRequests = counter("parley_http_requests_total", "HTTP requests", ["method", "route", "status"]);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",

@@ -1,7 +1,9 @@
 import { foundation } from "./0001-foundation.ts";
 
 /**
- * Forward only, each in one transaction, applied in this order and recorded by name; a released one is never edited.
- * A database with a name that is not listed here was written by a newer version and is refused.
+ * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
+ * each in one transaction, applied in this order and recorded by name; a released one is never edited. A database with a
+ * name that is not listed here was written by a newer version and is refused. A step uses Kysely and `dialect.ts` only, no
+ * feature's code, since that goes on changing after the step is released.
  */
 export const MIGRATIONS = [{ name: "0001-foundation", up: foundation }] as const;

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { withDeadline } from "../lib/interval.ts";
+import type { Granted } from "./logins.ts";
+import type { QrCode } from "./qr-login.ts";
+import { QrOnConnection } from "./qr-on-connection.ts";
+
+/** What a connection is to a QR login: keeps what it was shown, waits for what is expected. */
+class Screen {
+  readonly codes: QrCode[] = [];
+  readonly errors: unknown[] = [];
+  granted: Granted | undefined;
+  scans = 0;
+  #closed = false;
+  #clean: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  readonly asker = {
+    ip: "203.0.113.9",
+    userAgent: "screen",
+    baseUrl: "http://localhost",
+    signedIn: () => this.granted !== undefined,
+    closed: () => this.#closed,
+    show: (code: QrCode) => this.#note(() => this.codes.push(code)),
+    scanned: () => this.#note(() => (this.scans += 1)),
+    signIn: (granted: Granted) => this.#note(() => (this.granted = granted)),
+    onClosed: (clean: () => void) => void this.#clean.push(clean),
+  };
+
+  close(): void {
+    this.#closed = true;
+    for (const clean of this.#clean) clean();
+  }
+
+  async until(look: () => unknown, what: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => void (look() && resolve());
+    this.#waiting.add(wake);
+    wake();
+    await withDeadline(promise, 3000, `no ${what}`).finally(() => this.#waiting.delete(wake));
+  }
+
+  #note(change: () => unknown): void {
+    change();
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+let app: IdentityApp;
+let screen: Screen;
+beforeEach(async () => {
+  app = await openIdentityApp();
+  screen = new Screen();
+});
+afterEach(async () => {
+  screen.close();
+  await app.close();
+});
+
+/** `renewAfterMs`: when the next code comes, on the real clock, since a code's 60 s stand still. */
+function onScreen(renewAfterMs: number, renewForMs?: number, on = screen): QrOnConnection {
+  return new QrOnConnection({
+    qrLogins: app.identity.qrLogins,
+    clock: app.clock,
+    asker: on.asker,
+    onError: (error) => on.errors.push(error),
+    renewBeforeMs: 60_000 - renewAfterMs,
+    ...(renewForMs === undefined ? {} : { renewForMs }),
+  });
+}
+
+/** Resolves after another screen was shown six codes, 20 ms apart. */
+async function meanwhile(): Promise<void> {
+  const other = new Screen();
+  await onScreen(20, undefined, other).ask();
+  await other.until(() => other.codes.length === 6, "sixth code");
+  other.close();
+}
+
+describe("a code on a connection", () => {
+  test("GW-58: is replaced before it ends; the older one still signs in", async () => {
+    const { token } = await app.register("ann");
+    await onScreen(20).ask();
+    await screen.until(() => screen.codes.length === 3, "third code");
+    expect(new Set(screen.codes.map(({ code }) => code)).size).toBe(3);
+    const first = screen.codes[0]?.code;
+    await app.ask(`/qr-logins/${first}/scan`, { method: "POST", token });
+    await app.ask(`/qr-logins/${first}/confirm`, { method: "POST", token });
+    await screen.until(() => screen.granted, "login");
+    expect(screen.granted?.user.name).toBe("ann");
+    expect(screen.errors).toEqual([]);
+  });
+
+  test("GW-58: is not replaced while its owner looks at his phone", async () => {
+    const { token } = await app.register("ann");
+    await onScreen(50).ask();
+    await app.ask(`/qr-logins/${screen.codes[0]?.code}/scan`, { method: "POST", token });
+    await screen.until(() => screen.scans === 1, "scan");
+    await meanwhile();
+    await app.ask(`/qr-logins/${screen.codes[0]?.code}/confirm`, { method: "POST", token });
+    await screen.until(() => screen.granted, "login");
+    expect(screen.codes).toHaveLength(1);
+  });
+
+  test("GW-58: is replaced for ten minutes, then only LOGIN brings another", async () => {
+    // With the clock at its start a renewal in 20 ms is within no time, one in 60 ms is not.
+    const patient = onScreen(20, 10);
+    await patient.ask();
+    await meanwhile();
+    expect(screen.codes).toHaveLength(1);
+    app.clock.advance(5000);
+    await patient.ask();
+    expect(screen.codes).toHaveLength(2);
+  });
+
+  test("GW-58: nothing goes on after the connection has ended", async () => {
+    await onScreen(20).ask();
+    expect(app.identity.qrLogins.watching).toBe(1);
+    screen.close();
+    expect(app.identity.qrLogins.watching).toBe(0);
+    await meanwhile();
+    expect(screen.codes).toHaveLength(1);
+  });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import { Command, Push } from "@parley/protocol";
+import { every } from "../src/lib/interval.ts";
+import { uptimeMs } from "../src/lib/uptime.ts";
+import { type Settings, say, TestServer } from "./harness.ts";
+import { StalledReader } from "./stalled-reader.ts";
+
+async function withServer(settings: Settings, run: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await TestServer.start(settings);
+  try {
+    await run(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Calls `task` until the returned promise is called for. */
+function repeating(ms: number, task: () => unknown): () => void {
+  return every(ms, () => void task());
+}
+
+// These wait for real time to pass, so they wait together.
+describe.concurrent("liveness", () => {
+  test(
+    "GW-46: in a room with a message a second who is silent is closed with 4000 at 30 s, who heartbeats stays",
+    () =>
+      withServer({}, async (server) => {
+        const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
+        const room = await server.room(ann, [ben]);
+        const [silent, beating] = await Promise.all([server.live(ben), server.live(ben)]);
+        const started = uptimeMs();
+        let sent = 0;
+        const stops = [
+          repeating(1000, () => say(ann, room, `tick ${sent++}`)),
+          repeating(10_000, () => beating.send({ type: Command.HEARTBEAT })),
+        ];
+        const { code } = await silent.ended(34_000);
+        const after = uptimeMs() - started;
+        await beating.until(() => uptimeMs() - started > 32_500, "32.5 s to pass", 5000);
+        for (const stop of stops) stop();
+        expect(code).toBe(4000);
+        expect(after).toBeGreaterThan(28_000);
+        expect(after).toBeLessThan(32_000);
+        expect(silent.of(Push.MESSAGE).length).toBeGreaterThan(25);
+        expect(beating.closed).toBeUndefined();
+      }),
+    60_000,
+  );
+
+  test(
+    "GW-47: every kind of frame counts as a sign of life, control frames too; silence is silence for all",
+    () =>
+      withServer({ HEARTBEAT_MS: "500", IDLE_MS: "1500" }, async (server) => {
+        const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
+        const room = await server.room(ann, [ben]);
+        const open = () => server.live(ben);
+        const [pinging, ponging, beating, typing, silent] = await Promise.all([open(), open(), open(), open(), open()]);
+        const anonymous = await server.connect();
+        const resuming = await server.live(ben, { path: "/ws?resume=1" });
+        const stop = repeating(400, () => {
+          pinging.control("ping");
+          ponging.control("pong");
+          beating.send({ type: Command.HEARTBEAT });
+          typing.send({ type: Command.TYPING, data: { roomId: room } });
+          return say(ann, room, "tick");
+        });
+        for (const ended of [silent, anonymous, resuming]) expect((await ended.ended(4000)).code).toBe(4000);
+        const until = uptimeMs() + 2500;
+        await typing.until(() => uptimeMs() > until, "more time to pass", 6000);
+        stop();
+        for (const alive of [pinging, ponging, beating, typing]) expect(alive.closed).toBeUndefined();
+        for (const quiet of [pinging, ponging, beating, typing]) expect((await quiet.ended(4000)).code).toBe(4000);
+      }),
+    20_000,
+  );
+
+  test(
+    "GW-48: ?idle= gives a connection a time of its own, at most 120 s, and READY says which",
+    () =>
+      withServer({ HEARTBEAT_MS: "500", IDLE_MS: "1000" }, async (server) => {
+        const ann = await server.person("ann");
+        const idleMs = async (query: string) =>
+          (await (await server.live(ann, { path: `/ws${query}` })).frame(Push.READY)).data.idleMs;
+        expect(await idleMs("?idle=60")).toBe(60_000);
+        expect(await idleMs("?idle=500")).toBe(120_000);
+        expect(await idleMs("")).toBe(1000);
+        const [short, long] = await Promise.all([server.live(ann), server.live(ann, { path: "/ws?idle=4" })]);
+        const started = uptimeMs();
+        expect((await short.ended()).code).toBe(4000);
+        expect((await long.ended()).code).toBe(4000);
+        expect(uptimeMs() - started).toBeGreaterThan(3900);
+      }),
+    20_000,
+  );
+
+  test(
+    "GW-49: who asked to resume and does not within 10 s of READY is closed with 1008",
+    () =>
+      withServer({ HALL: "public" }, async (server) => {
+        const ann = await server.person("ann");
+        const started = uptimeMs();
+        const [late, anonymous, inTime] = await Promise.all([
+          server.live(ann, { path: "/ws?resume=1" }),
+          server.connect({ path: "/ws?resume=1" }),
+          server.live(ann, { path: "/ws?resume=1" }),
+        ]);
+        inTime.send({ type: Command.RESUME, data: {} });
+        expect((await late.ended(13_000)).code).toBe(1008);
+        const after = uptimeMs() - started;
+        expect((await anonymous.ended(2000)).code).toBe(1008);
+        expect(after).toBeGreaterThan(9900);
+        expect(after).toBeLessThan(12_000);
+        expect(inTime.closed).toBeUndefined();
+      }),
+    30_000,
+  );
+
+  test(
+    "GW-51: a reader above half its queue for 5 s is closed with 4008, after a gapless prefix",
+    () =>
+      withServer({ MAX_QUEUE_BYTES: "4194304" }, async (server) => {
+        const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
+        const room = await server.room(ann, [ben]);
+        const stalled = await StalledReader.open(server.url, ben.token);
+        await stalled.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
+        stalled.pause();
+        const [connection] = server.hub.ofUser(ben.uid);
+        const queued = () => connection?.queuedBytes ?? 0;
+        while (queued() < 2_500_000) {
+          await Promise.all(Array.from({ length: 16 }, () => say(ann, room, "x".repeat(4000))));
+        }
+        const started = uptimeMs();
+        expect(queued()).toBeLessThan(4_194_304);
+        const healthy = await server.live(ann);
+        const tick = repeating(200, () => say(ann, room, "tick"));
+        await healthy.until(() => connection?.closed, "the slow reader to be closed", 10_000);
+        tick();
+        const after = uptimeMs() - started;
+        expect(after).toBeGreaterThan(4500);
+        expect(after).toBeLessThan(7500);
+        stalled.resume();
+        await stalled.ended();
+        expect(stalled.code).toBe(4008);
+        const seqs = stalled.frames.filter(({ stream }) => stream === `room:${room}`).map(({ seq }) => seq as number);
+        expect(seqs).toEqual(seqs.map((_, i) => i + 2));
+      }),
+    40_000,
+  );
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Push } from "@parley/protocol";
+import { say, TestServer } from "./harness.ts";
+import { needs } from "./needs.ts";
+
+const openssl = needs("openssl");
+
+test.skipIf(!openssl)("GW-70: with TLS_CERT and TLS_KEY the same doors speak https and wss", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "parley-tls-"));
+  const [cert, key] = [join(dir, "cert.pem"), join(dir, "key.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
+  const made = Bun.spawnSync([
+    ...[openssl as string, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+    ...["-days", "1", "-keyout", key, "-out", cert, ...subject],
+  ]);
+  expect(made.exitCode).toBe(0);
+  const server = await TestServer.start({ TLS_CERT: cert, TLS_KEY: key });
+  try {
+    expect(server.url).toStartWith("https://");
+    const ann = await server.person("ann");
+    const room = await server.room(ann, []);
+    const live = await server.live(ann);
+    await say(ann, room, "over TLS");
+    await live.frame(Push.MESSAGE);
+    await server.live(ann, { path: "/", headers: { Origin: server.url } });
+    const screen = await server.connect();
+    screen.send({ type: 1 });
+    expect((await screen.frame(Push.LOGIN_URL)).data.loginUrl).toStartWith("https://");
+    // Clear text is not answered on that port.
+    const plain = fetch(server.url.replace("https", "http")).then(
+      (reply) => reply.status,
+      () => 0,
+    );
+    expect(await plain).not.toBe(200);
+  } finally {
+    await server.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Command, Push } from "@parley/protocol";
+import { ManualClock } from "../src/lib/clock.ts";
+import { type Person, TestServer } from "./harness.ts";
+import type { LiveClient } from "./live-client.ts";
+
+const clock = new ManualClock();
+let server: TestServer;
+let ann: Person;
+let ben: Person;
+let cai: Person;
+beforeAll(async () => {
+  server = await TestServer.start({}, clock);
+  [ann, ben, cai] = (await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)))) as [
+    Person,
+    Person,
+    Person,
+  ];
+});
+afterAll(() => server.stop());
+
+const typing = (live: LiveClient, roomId: number) => live.send({ type: Command.TYPING, data: { roomId } });
+
+test("GW-61: TYPING reaches the members of the room, once in 3 s and person, whatever his connections", async () => {
+  const room = await server.room(ann, [ben]);
+  const [first, second, reader, stranger] = await Promise.all([
+    server.live(ann),
+    server.live(ann),
+    server.live(ben),
+    server.live(cai),
+  ]);
+  typing(first, room);
+  expect(await reader.frame(Push.TYPING)).toEqual({ type: Push.TYPING, data: { roomId: room, uid: ann.uid } });
+  typing(first, room);
+  typing(second, room);
+  await Promise.all([first.echo(), second.echo()]);
+  await Promise.all([reader.echo(), stranger.echo()]);
+  expect(reader.of(Push.TYPING)).toHaveLength(1);
+  expect(stranger.of(Push.TYPING)).toEqual([]);
+  // Dropped, not refused.
+  expect(first.of(Push.ERROR)).toHaveLength(1);
+  clock.advance(3000);
+  typing(second, room);
+  await reader.until(() => reader.of(Push.TYPING).length === 2, "the second TYPING");
+});
+
+test("GW-62: for a room that one is not in, or that is not there, TYPING is answered `not_found`", async () => {
+  const room = await server.room(ann, [ben]);
+  const stranger = await server.live(cai);
+  typing(stranger, room);
+  expect((await stranger.frame(Push.ERROR)).data).toMatchObject({ code: "not_found", requestType: Command.TYPING });
+  const anonymous = await server.connect();
+  typing(anonymous, room);
+  expect((await anonymous.frame(Push.ERROR)).data.code).toBe("unauthorized");
+});
+
+test("GW-62: a member's TYPING is taken before his connection is live", async () => {
+  const room = await server.room(ann, [ben]);
+  const reader = await server.live(ben);
+  const resuming = await server.live(ann, { path: "/ws?resume=1" });
+  typing(resuming, room);
+  await reader.frame(Push.TYPING, ({ data }) => data.roomId === room);
+});
+
+test("GW-63: in rooms of more than 100, and in the hall, nobody hears it", async () => {
+  const people: Person[] = [];
+  // Passwords are hashed two at a time.
+  while (people.length < 99) {
+    const names = Array.from({ length: 11 }, (_, i) => `crowd ${people.length + i}`);
+    people.push(...(await Promise.all(names.map((name) => server.person(name)))));
+  }
+  const room = await server.room(ann, [ben, ...people.slice(0, 98)]);
+  const [writer, reader] = await Promise.all([server.live(ann), server.live(ben)]);
+  typing(writer, room);
+  await reader.frame(Push.TYPING, ({ data }) => data.roomId === room);
+  await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [people[98]?.uid] });
+  clock.advance(3000);
+  typing(writer, room);
+  typing(writer, 1);
+  await writer.echo();
+  await reader.echo();
+  expect(reader.of(Push.TYPING)).toHaveLength(1);
+}, 30_000);

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TestServer } from "./harness.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(() => server.stop());
+
+test("HTTP-11: /metrics is for who asks from loopback himself, not for whom a proxy there forwards", async () => {
+  const status = async (headers: Record<string, string>) => (await fetch(`${server.url}/metrics`, { headers })).status;
+  expect(await status({})).toBe(200);
+  expect(await status({ "X-Forwarded-For": "203.0.113.9" })).toBe(403);
+  expect(await status({ "X-Forwarded-For": "127.0.0.1" })).toBe(403);
+});
+
+test("HTTP-11: closes are counted by our own codes; a client cannot make new labels", async () => {
+  const odd = new WebSocket(`${server.url.replace("http", "ws")}/ws`);
+  await new Promise((resolve) => {
+    odd.onopen = resolve;
+  });
+  const ended = new Promise((resolve) => {
+    odd.onclose = resolve;
+  });
+  odd.close(3777, "mine");
+  await ended;
+  const page = await (await fetch(`${server.url}/metrics`)).text();
+  expect(page).toContain('parley_closes_total{code="other"} 1');
+  expect(page).not.toContain("3777");
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { ActiveStatus, Push } from "@parley/protocol";
+import { uptimeMs } from "../src/lib/uptime.ts";
+import { TestServer } from "./harness.ts";
+import type { LiveClient, SeenFrame } from "./live-client.ts";
+
+async function withServer(run: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await TestServer.start();
+  try {
+    await run(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+const changesOf = (live: LiveClient, uid: number) =>
+  live
+    .of(Push.ONLINE_OFFLINE_NOTIFY)
+    .flatMap(({ data }) => data.changeList.filter((one: { uid: number }) => one.uid === uid));
+const saysOf = (uid: number, activeStatus: number) => (frame: SeenFrame) =>
+  frame.data.changeList.some(
+    (one: { uid: number; activeStatus: number }) => one.uid === uid && one.activeStatus === activeStatus,
+  );
+
+// The graces are real seconds, so these wait together.
+describe.concurrent("presence", () => {
+  test(
+    "GW-80, GW-81: members of a shared room hear who comes and, 5 s after his last connection, who goes",
+    () =>
+      withServer(async (server) => {
+        const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
+        if (!ann || !ben || !cai) throw new Error("people");
+        await server.room(ann, [ben]);
+        const [watcher, stranger] = await Promise.all([server.live(ann), server.live(cai)]);
+        const one = await server.live(ben);
+        const two = await server.live(ben);
+        const online = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ben.uid, ActiveStatus.online));
+        expect("stream" in online).toBe(false);
+        expect(changesOf(watcher, ben.uid)[0].lastOptTime).toBeGreaterThan(1_700_000_000_000);
+        one.close();
+        await one.ended();
+        const left = uptimeMs();
+        two.close();
+        await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ben.uid, ActiveStatus.offline), 8000);
+        const after = uptimeMs() - left;
+        expect(after).toBeGreaterThan(4900);
+        expect(after).toBeLessThan(7500);
+        expect(changesOf(watcher, ben.uid).map(({ activeStatus }) => activeStatus)).toEqual([1, 2]);
+        await stranger.echo();
+        expect(changesOf(stranger, ben.uid)).toEqual([]);
+      }),
+    30_000,
+  );
+
+  test(
+    "GW-81: who is back within the grace was never away",
+    () =>
+      withServer(async (server) => {
+        const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
+        if (!ann || !ben || !cai) throw new Error("people");
+        await server.room(ann, [ben, cai]);
+        const watcher = await server.live(ann);
+        const [first, witness] = await Promise.all([server.live(ben), server.live(cai)]);
+        await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ben.uid, ActiveStatus.online));
+        first.close();
+        await first.ended();
+        await server.live(ben);
+        witness.close();
+        await witness.ended();
+        // Who left later, for good, is told: by then the grace of the other one is over.
+        await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(cai.uid, ActiveStatus.offline), 9000);
+        expect(changesOf(watcher, ben.uid).map(({ activeStatus }) => activeStatus)).toEqual([1]);
+      }),
+    30_000,
+  );
+
+  test(
+    "GW-80: changes are gathered: one frame a second and room; everybody hears how many are online",
+    () =>
+      withServer(async (server) => {
+        const people = await Promise.all(Array.from({ length: 12 }, (_, i) => server.person(`p${i}`)));
+        const [ann, ...others] = people;
+        const stranger = await server.person("stranger");
+        if (!ann) throw new Error("people");
+        await server.room(ann, others);
+        const [watcher, outside] = await Promise.all([server.live(ann), server.live(stranger)]);
+        await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ann.uid, ActiveStatus.online));
+        const before = watcher.of(Push.ONLINE_OFFLINE_NOTIFY).length;
+        const started = uptimeMs();
+        await Promise.all(others.map((one) => server.live(one)));
+        for (const one of others) await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(one.uid, ActiveStatus.online));
+        const rounds = Math.ceil((uptimeMs() - started) / 1000) + 1;
+        // Of each round at most a frame of the room's and one with the number.
+        expect(watcher.of(Push.ONLINE_OFFLINE_NOTIFY).length - before).toBeLessThanOrEqual(2 * rounds);
+        const last = watcher.of(Push.ONLINE_OFFLINE_NOTIFY).at(-1);
+        expect(last?.data.onlineNum).toBe(13);
+        const told = await outside.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.onlineNum === 13);
+        expect(told.data.changeList).toEqual([]);
+      }),
+    30_000,
+  );
+});
