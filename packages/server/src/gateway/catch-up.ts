@@ -4,7 +4,7 @@ import type { ConnectedLogin, Connection } from "./connection.ts";
 
 /** Waits for the socket before it holds more than this, or than a quarter of the queue. */
 const QUEUED_MAX = 65_536;
-/** Above the bytes of any event's frame: a message of 4 096 control characters is 24 KiB of JSON. */
+/** Above the bytes of any event's frame: a message of 4 096 characters of four bytes has 16 KiB. */
 const FRAME_BYTES = 32_768;
 const CHUNK_MAX = 64;
 

@@ -31,20 +31,24 @@ export function startSweep(parts: SweepParts): Stop {
   let nextCursorMs = uptimeMs() + CURSOR_MS;
   return every(SWEEP_MS, () => {
     const nowMs = uptimeMs();
-    const now = parts.clock.now();
     const cursors = nowMs >= nextCursorMs;
     if (cursors) nextCursorMs = nowMs + CURSOR_MS;
-    for (const connection of [...parts.hub.all()]) check(connection, { parts, nowMs, now, cursors });
+    sweep(parts, { nowMs, cursors });
   });
 }
 
-function check(connection: Connection, at: { parts: SweepParts; nowMs: number; now: number; cursors: boolean }): void {
-  const { parts, nowMs, now } = at;
+/** One round at a time of `uptimeMs`; with `cursors`, everyone who reads gets one. */
+export function sweep(parts: SweepParts, at: { nowMs: number; cursors: boolean }): void {
+  for (const connection of [...parts.hub.all()]) check(connection, parts, at);
+}
+
+function check(connection: Connection, parts: SweepParts, at: { nowMs: number; cursors: boolean }): void {
+  const { nowMs } = at;
   if (nowMs - connection.lastReceivedMs > connection.origin.idleMs)
     return connection.close(4000, "nothing received in time");
   const { state } = connection;
   if (state.kind === "awaiting-resume" && nowMs > state.deadline) return connection.close(1008, "no RESUME in time");
-  if (connection.loginEndsAt <= now) lookAgain(connection, parts).catch(parts.onError);
+  if (connection.loginEndsAt <= parts.clock.now()) lookAgain(connection, parts).catch(parts.onError);
   if (connection.queuedBytes * 2 <= parts.maxQueueBytes) connection.slowSinceMs = 0;
   else if (connection.slowSinceMs === 0) connection.slowSinceMs = nowMs;
   else if (nowMs - connection.slowSinceMs >= SLOW_MS) return connection.close(4008, "reads too slowly");

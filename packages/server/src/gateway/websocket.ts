@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { CLOSE_CODES } from "@parley/protocol";
 import type { Server, WebSocketHandler } from "bun";
 import type { ClientAddress } from "../http/client-ip.ts";
 import { type HandshakeOriginRules, originVerdict } from "../http/origin.ts";
 import type { Clock } from "../lib/clock.ts";
+import { randomToken } from "../lib/ids.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -60,7 +60,7 @@ export class WebSocketDoor {
       }
       await admission.admit(clientIp, handshake.token);
       const connection = new Connection({
-        id: randomUUID(),
+        id: randomToken(128),
         ip: clientIp,
         userAgent: (request.headers.get("user-agent") ?? "").slice(0, 256),
         baseUrl: this.#parts.baseUrlOf(request, viaTrusted),

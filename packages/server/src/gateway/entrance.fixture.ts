@@ -1,0 +1,140 @@
+import { Command } from "@parley/protocol";
+import type { Server } from "bun";
+import { LiveClient } from "../../test/live-client.ts";
+import { type LogRig, openLog, whole } from "../event-log/log.fixture.ts";
+import { Outbox } from "../event-log/outbox.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Commands } from "./commands.ts";
+import { type ConnectedLogin, Connection } from "./connection.ts";
+import { Entrance } from "./entrance.ts";
+import { Hub } from "./hub.ts";
+
+const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
+
+/** An entrance on a real log and real sockets, whose questions are answered when the test says so. */
+export class EntranceRig {
+  readonly hub = new Hub();
+  /** Connections of each user, as presence was told. */
+  readonly attached = new Map<number, number>();
+  readonly entrance: Entrance;
+  readonly log: LogRig;
+  readonly #server: Server<Connection>;
+  #logins: PromiseWithResolvers<ConnectedLogin | undefined>[] = [];
+  #redDots: PromiseWithResolvers<void>[] = [];
+  #asked: (() => void) | undefined;
+  #received = 0;
+  #receives: (() => void) | undefined;
+
+  private constructor(log: LogRig) {
+    this.log = log;
+    const count = (uid: number, by: number) => this.attached.set(uid, (this.attached.get(uid) ?? 0) + by);
+    this.entrance = new Entrance({
+      hub: this.hub,
+      tail: log.tail,
+      epoch: log.scratch.epoch,
+      outboxOf: () =>
+        new Outbox(
+          log.outboxParts(() => [whole("room:1")]),
+          20_000,
+        ),
+      findLogin: () => this.#ask(this.#logins),
+      redDotOf: async () => {
+        await this.#ask(this.#redDots);
+        return { total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" };
+      },
+      presence: { attached: (uid) => count(uid, 1), detached: (uid) => count(uid, -1) },
+      clock: new ManualClock(),
+      logger: createLogger({ level: "silent", sink: { write: () => {} } }),
+      heartbeatMs: 1,
+      maxConnectionsPerUser: 20,
+      maxQueueBytes: 1_000_000,
+      publicHall: true,
+      allowBadToken: () => true,
+    });
+    const commands = new Commands({
+      table: new Map(this.entrance.handlers()),
+      logger: createLogger({ level: "silent", sink: { write: () => {} } }),
+    });
+    this.entrance.useCommands(commands);
+    this.#server = Bun.serve<Connection>({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request, self) => {
+        const origin = { id: request.url, ip: "", userAgent: "", baseUrl: "", anonymous: true, resume: false };
+        const connection = new Connection({ ...origin, idleMs: 1, connectedAt: 0 });
+        return self.upgrade(request, { data: connection }) ? undefined : new Response("no", { status: 400 });
+      },
+      websocket: {
+        open: (socket) => {
+          socket.data.opened(socket);
+          this.entrance.opened(socket.data, null);
+        },
+        message: (socket, text) => {
+          this.#received = String(text).startsWith(AUTHORIZE) ? 0 : this.#received + 1;
+          commands.receive(socket.data, String(text));
+          this.#receives?.();
+        },
+        close: (socket) => this.entrance.closed(socket.data),
+      },
+    });
+    this.hub.addPublisher(this.#server);
+  }
+
+  static async open(): Promise<EntranceRig> {
+    let rig: EntranceRig | undefined;
+    const log = await openLog({ listener: (event) => rig?.hub.publish(event) });
+    rig = new EntranceRig(log);
+    return rig;
+  }
+
+  /** An anonymous connection in a public hall. */
+  async connect(): Promise<{ live: LiveClient; connection: Connection }> {
+    const known = new Set(this.hub.all());
+    const live = await LiveClient.open(`http://127.0.0.1:${this.#server.port}`, {});
+    await live.frame(101);
+    const connection = [...this.hub.all()].find((one) => !known.has(one)) as Connection;
+    return { live, connection };
+  }
+
+  /** Resolves when the entrance asks something that is not answered yet. */
+  async asked(): Promise<void> {
+    if (this.#logins.length + this.#redDots.length > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#asked = resolve;
+    });
+  }
+
+  /** Resolves when so many frames have come in since the last sign-in began. */
+  async waiting(count: number): Promise<void> {
+    while (this.#received < count) {
+      await new Promise<void>((resolve) => {
+        this.#receives = resolve;
+      });
+    }
+  }
+
+  answerLogin(login: ConnectedLogin | undefined): void {
+    this.#logins.shift()?.resolve(login);
+  }
+
+  answerRedDot(): void {
+    this.#redDots.shift()?.resolve();
+  }
+
+  async close(): Promise<void> {
+    await this.#server.stop(true);
+    await this.log.close();
+  }
+
+  #ask<T>(list: PromiseWithResolvers<T>[]): Promise<T> {
+    const question = Promise.withResolvers<T>();
+    list.push(question);
+    this.#asked?.();
+    return question.promise;
+  }
+}
+
+export function login(uid: number): ConnectedLogin {
+  return { loginId: uid, uid, power: 0, name: `p${uid}`, avatar: "", expiresAt: Number.POSITIVE_INFINITY };
+}

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Command, Push } from "@parley/protocol";
+import { EntranceRig, login } from "./entrance.fixture.ts";
+
+const [ANN, BEN] = [20_000, 20_001];
+const HALL = "room:1";
+
+let rig: EntranceRig;
+beforeEach(async () => {
+  rig = await EntranceRig.open();
+});
+afterEach(() => rig.close());
+
+const authorize = { type: Command.AUTHORIZE, data: { token: "pl_x" } };
+const already = JSON.stringify({ type: Command.RESUME });
+
+test("GW-12: what comes while a token is checked, or its owner's first frames are read, is answered after them", async () => {
+  const { live } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  for (let i = 0; i < 8; i++) live.send(already);
+  await rig.waiting(8);
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  for (let i = 0; i < 8; i++) live.send(already);
+  await rig.waiting(16);
+  rig.answerRedDot();
+  await live.until(() => live.of(Push.ERROR).length === 16, "16 answers");
+  const types = live.frames.map(({ type }) => type).slice(1);
+  expect(types).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT, ...Array(16).fill(Push.ERROR)]);
+});
+
+test("GW-12: the seventeenth is too many", async () => {
+  const { live } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  for (let i = 0; i < 17; i++) live.send(already);
+  expect((await live.ended()).code).toBe(1008);
+  rig.answerLogin(login(ANN));
+  expect([rig.hub.size, rig.attached.size]).toEqual([0, 0]);
+});
+
+test("GW-14: what the hall says while somebody signs in comes once, after his first frames", async () => {
+  const { live } = await rig.connect();
+  await rig.log.append({ stream: HALL });
+  await live.frame(Push.MESSAGE);
+  live.send(authorize);
+  await rig.asked();
+  await rig.log.append({ stream: HALL });
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  await rig.log.append({ stream: HALL });
+  rig.answerRedDot();
+  await live.frame(Push.RED_DOT);
+  await rig.log.append({ stream: HALL });
+  await live.until(() => live.stream(HALL).some(({ seq }) => seq === 4), "the fourth event");
+  expect(live.stream(HALL).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  const types = live.frames.map(({ type }) => type);
+  expect(types.indexOf(Push.LOGIN_SUCCESS)).toBe(3);
+  expect(types.slice(3, 6)).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT]);
+});
+
+test("GW-57: who is signed in by a code while his token is checked is signed in once", async () => {
+  const { live, connection } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  const byCode = rig.entrance.signIn(connection, login(BEN), "pl_code");
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  rig.answerRedDot();
+  await byCode;
+  await rig.entrance.signIn(connection, login(ANN), "pl_late");
+  await live.frame(Push.RED_DOT);
+  expect(live.of(Push.LOGIN_SUCCESS).map(({ data }) => data.uid)).toEqual([BEN]);
+  expect([rig.hub.ofUser(ANN).size, rig.hub.ofUser(BEN).size]).toEqual([0, 1]);
+  expect([...rig.attached]).toEqual([[BEN, 1]]);
+});
+
+test("GW-40: a login that is revoked while its first frames are read gets none of them", async () => {
+  const { live } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  rig.hub.closeLogins([ANN]);
+  rig.answerRedDot();
+  expect((await live.ended()).code).toBe(4001);
+  expect(live.frames.map(({ type }) => type)).toEqual([Push.READY, Push.INVALIDATE_TOKEN]);
+  expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN)]).toEqual([0, 0, 0]);
+});
+
+test("GW-81: who goes while his token is checked, or his first frames are read, leaves nothing behind", async () => {
+  for (const step of ["token", "first frames"]) {
+    const { live, connection } = await rig.connect();
+    live.send(authorize);
+    await rig.asked();
+    if (step === "first frames") {
+      rig.answerLogin(login(ANN));
+      await rig.asked();
+    }
+    const closed = new Promise<void>((resolve) => void connection.onClosed.push(resolve));
+    live.close();
+    await closed;
+    rig.answerLogin(login(ANN));
+    rig.answerRedDot();
+    await live.ended();
+    expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN) ?? 0]).toEqual([0, 0, 0]);
+  }
+});
