@@ -6,9 +6,14 @@ import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
 import type { ConnectedLogin } from "./gateway/connection.ts";
 import { Entrance } from "./gateway/entrance.ts";
+import { eventsRoutes } from "./gateway/events-routes.ts";
 import { Hub } from "./gateway/hub.ts";
+import { LocalTopics } from "./gateway/local-topics.ts";
+import { Polls } from "./gateway/polls.ts";
+import { SseDoor } from "./gateway/sse.ts";
 import { startSweep } from "./gateway/sweep.ts";
 import { WebSocketDoor } from "./gateway/websocket.ts";
+import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { RateLimit } from "./http/rate-limit.ts";
 import { loginEndOf } from "./identity/login-end.ts";
@@ -41,6 +46,10 @@ export interface Gateway {
   readonly hub: Hub;
   readonly door: WebSocketDoor;
   readonly presence: Presence;
+  /** The doors beside WebSocket. */
+  readonly routes: Routes;
+  /** Answers what hangs; before a stop. */
+  release(): void;
   start(): Stop;
 }
 
@@ -82,6 +91,12 @@ export function createGateway(parts: GatewayParts): Gateway {
     publicHall: config.hall.access === "public",
     allowBadToken: (connection) => admission.allowBadToken(connection),
   });
+  const topics = new LocalTopics(storage.epoch);
+  hub.addPublisher(topics);
+  const outboxOf = (uid: number) => new Outbox(storage.outbox, uid);
+  const { tail, epoch } = storage;
+  const polls = new Polls({ tail, epoch, topics, outboxOf, presence, maxPerUser: maxConnectionsPerUser });
+  const sse = new SseDoor({ ...parts, entrance, hub, topics, maxConnections, maxQueueBytes });
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = async (uid: number, stream: string) =>
     (await storage.outbox.windowsOf(uid)).some((window) => window.stream === stream && window.leftSeq === null);
@@ -92,16 +107,23 @@ export function createGateway(parts: GatewayParts): Gateway {
 
   storage.listen((event) => {
     if (event.stream !== INTERNAL_STREAM) hub.publish(event);
-    else if (event.type === Internal.LOGINS_REVOKED)
-      hub.closeLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
+    else if (event.type === Internal.LOGINS_REVOKED) {
+      const { loginIds } = JSON.parse(event.data) as { loginIds: number[] };
+      hub.closeLogins(loginIds);
+      polls.endLogins(loginIds);
+    }
   });
   return {
     hub,
     door,
     presence,
+    routes: eventsRoutes({ polls, sse, findLogin: parts.findLogin }),
+    release: () => polls.release(),
     start() {
       const stops = [
         presence.start(),
+        polls.start(),
+        sse.start(),
         startSweep({
           hub,
           tail: storage.tail,

@@ -171,6 +171,7 @@ export class Server {
         membersRoutes(parts),
         messagesRoutes(parts),
         unreadRoutes(parts),
+        gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
       pages: webPages(),
@@ -185,11 +186,12 @@ export class Server {
       onAddress: (address) => forwarders.note(address),
     });
     for (const server of servers) {
-      gateway.hub.addPublisher(server);
+      gateway.hub.addPublisher({ publish: (topic, frame) => server.publish(topic, frame) });
       this.#stops.push(() => stopListening(server));
     }
     this.#stops.push(() => gateway.hub.goodbye(RESTART_MS, floorCursor(storage.epoch, storage.tail.position)));
     this.#stops.push(() => identity.release());
+    this.#stops.push(() => gateway.release());
     return addressOf(config, servers[0]?.port ?? config.listen.port);
   }
 

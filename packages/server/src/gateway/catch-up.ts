@@ -1,4 +1,4 @@
-import { Push } from "@parley/protocol";
+import { encodePush, Push } from "@parley/protocol";
 import type { Outbox } from "../event-log/outbox.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 
@@ -6,7 +6,8 @@ import type { ConnectedLogin, Connection } from "./connection.ts";
 const QUEUED_MAX = 65_536;
 /** Above the bytes of any event's frame: a message of 4 096 characters of four bytes has 16 KiB. */
 const FRAME_BYTES = 32_768;
-const CHUNK_MAX = 64;
+/** Where a transport names cursors on the wire, one stands behind each chunk: never more than this many events apart. */
+const CHUNK_MAX = 20;
 
 export interface CatchUp {
   readonly connection: Connection;
@@ -32,15 +33,26 @@ export async function catchUp(work: CatchUp): Promise<void> {
     if (connection.queuedBytes > queuedMax) await connection.drained();
     const rest = outbox.cutOver();
     if (rest) return goLive(work, rest);
-    for (const frame of await outbox.next(chunk)) if (!connection.closed) connection.send(frame);
+    sendAll(connection, await outbox.next(chunk), outbox);
   }
 }
 
 /** Synchronous on purpose: what is announced after this line comes by the hub. */
 function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
   if (connection.closed) return;
-  for (const frame of rest) connection.send(frame);
+  sendAll(connection, rest, outbox);
   for (const stream of outbox.streams()) connection.subscribe(stream);
   connection.state = { kind: "live", login };
-  if (connection.origin.resume) connection.push(Push.CURSOR, { cursor: outbox.cursor(), live: true });
+  if (!connection.origin.resume) return;
+  const cursor = outbox.cursor();
+  connection.sendAt(encodePush(Push.CURSOR, { cursor, live: true }), cursor);
+}
+
+/** The outbox's cursor is that of the last frame, and of no other one. */
+function sendAll(connection: Connection, frames: readonly string[], outbox: Outbox): void {
+  for (const [index, frame] of frames.entries()) {
+    if (connection.closed) return;
+    if (index === frames.length - 1) connection.sendAt(frame, outbox.cursor());
+    else connection.send(frame);
+  }
 }

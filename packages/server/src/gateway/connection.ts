@@ -1,7 +1,7 @@
 import { type CloseCode, type ErrorCode, encodePush, Push, type PushData } from "@parley/protocol";
-import type { ServerWebSocket } from "bun";
 import { uptimeMs } from "../lib/uptime.ts";
 import { InboundAllowance } from "./inbound-allowance.ts";
+import type { Wire } from "./wire.ts";
 
 /** Whose connection it is; `expiresAt` in epoch milliseconds. */
 export interface ConnectedLogin {
@@ -25,6 +25,7 @@ export interface ConnectionOrigin {
   readonly anonymous: boolean;
   /** RESUME will follow; nothing logged is sent before. */
   readonly resume: boolean;
+  /** How long it may be silent; 0: for ever, since it cannot send. */
   readonly idleMs: number;
   readonly connectedAt: number;
 }
@@ -53,10 +54,8 @@ export type ConnectionState =
   | { readonly kind: "live"; readonly login: ConnectedLogin | undefined }
   | { readonly kind: "closed" };
 
-export type Socket = ServerWebSocket<Connection>;
-
 /**
- * One live WebSocket connection: its socket, its state and what the sweeps measure it by. It moves bytes and changes
+ * One live connection, by WebSocket or event stream: its wire, its state and what the sweeps measure it by. It moves bytes and changes
  * state; who may be where is decided in `entrance.ts`, `commands.ts` and the hub.
  */
 export class Connection {
@@ -75,7 +74,7 @@ export class Connection {
   onSignedIn: (() => void) | undefined;
   /** Called once when the connection has ended; what commands leave to clean up. */
   readonly onClosed: (() => void)[] = [];
-  #socket: Socket | undefined;
+  #wire: Wire | undefined;
   #drained: (() => void) | undefined;
 
   constructor(origin: ConnectionOrigin) {
@@ -100,16 +99,22 @@ export class Connection {
 
   /** Bytes that the socket could not take yet; meaningful from the next turn of the loop on. */
   get queuedBytes(): number {
-    return this.#socket?.getBufferedAmount() ?? 0;
+    return this.#wire?.getBufferedAmount() ?? 0;
   }
 
-  opened(socket: Socket): void {
-    this.#socket = socket;
+  opened(wire: Wire): void {
+    this.#wire = wire;
   }
 
   /** Hands over one frame's text. It is written, or queued up to the hard limit, at which the socket is cut. */
   send(frame: string): void {
-    this.#socket?.send(frame);
+    this.#wire?.send(frame);
+  }
+
+  /** The same for a frame after which the client has everything up to `cursor`. */
+  sendAt(frame: string, cursor: string): void {
+    if (this.#wire?.sendAt) this.#wire.sendAt(frame, cursor);
+    else this.send(frame);
   }
 
   push<T extends keyof PushData>(type: T, data: PushData[T]): void {
@@ -121,26 +126,26 @@ export class Connection {
   }
 
   subscribe(topic: string): void {
-    this.#socket?.subscribe(topic);
+    this.#wire?.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
-    this.#socket?.unsubscribe(topic);
+    this.#wire?.unsubscribe(topic);
   }
 
   /** Whether it is live in a stream. */
   reads(topic: string): boolean {
-    return this.#socket?.isSubscribed(topic) ?? false;
+    return this.#wire?.isSubscribed(topic) ?? false;
   }
 
   /** Ends with a close frame. The runtime runs the close handler before this returns. */
   close(code: CloseCode, reason: string): void {
-    this.#socket?.close(code, reason);
+    this.#wire?.close(code, reason);
   }
 
   /** Ends at once, for peers that go on sending: they would be read for 16 s after a close frame. They see 1006. */
   cut(): void {
-    this.#socket?.terminate();
+    this.#wire?.terminate();
   }
 
   /** Resolves when everything queued has been taken by the socket, or the connection has ended. */

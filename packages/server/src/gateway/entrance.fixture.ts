@@ -78,7 +78,7 @@ export class EntranceRig {
         close: (socket) => this.entrance.closed(socket.data),
       },
     });
-    this.hub.addPublisher(this.#server);
+    this.hub.addPublisher({ publish: (topic, frame) => this.#server.publish(topic, frame) });
   }
 
   static async open(): Promise<EntranceRig> {

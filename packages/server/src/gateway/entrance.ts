@@ -3,7 +3,9 @@ import {
   Command,
   type Cursor,
   CursorMalformed,
+  encodePush,
   floorCursor,
+  formatCursor,
   HALL_ROOM_ID,
   LIMITS,
   Push,
@@ -97,23 +99,18 @@ export class Entrance {
    * and RED_DOT, in this order and before anything else that is the user's.
    */
   async signIn(connection: Connection, login: ConnectedLogin, token: string): Promise<void> {
-    const { hub, presence, redDotOf } = this.#parts;
     if (connection.state.kind === "catching-up") await connection.state.done;
     // A token and a QR code can both hold at the same time: the first one counts.
     if (connection.closed || connection.login) return;
     const waiting = connection.state.kind === "authorizing" ? connection.state.waiting : [];
-    connection.state = { kind: "authorizing", waiting, login };
-    connection.loginEndsAt = login.expiresAt;
-    this.#capUser(connection, hub.bind(connection, login.uid), login.uid);
-    presence.attached(login.uid);
-    connection.onSignedIn?.();
+    this.#bind(connection, login, waiting);
     try {
       const outbox = this.#parts.outboxOf(login.uid);
       const opened = outbox.openAtHead();
       // In the same turn: from here on the outbox has what an anonymous reader of the hall got by its topic.
       connection.unsubscribe(HALL_STREAM);
       await opened;
-      const redDot = await redDotOf(login.uid);
+      const redDot = await this.#parts.redDotOf(login.uid);
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
       const cursor = outbox.cursor();
@@ -129,6 +126,42 @@ export class Entrance {
     } catch (error) {
       this.#failed(connection, error);
     }
+  }
+
+  /**
+   * A connection that only listens and whose login is known: READY and RED_DOT, then what came after its cursor, or what
+   * comes from now on.
+   */
+  async openReader(
+    connection: Connection,
+    login: ConnectedLogin,
+    start: { from: Cursor | undefined; max: number | undefined },
+  ): Promise<void> {
+    this.#parts.hub.add(connection);
+    this.#bind(connection, login, []);
+    try {
+      const outbox = this.#parts.outboxOf(login.uid);
+      const now = floorCursor(this.#parts.epoch, this.#parts.tail.position);
+      const from = start.from ?? parseCursor(now);
+      const first = await outbox.open(from, start.max);
+      const redDot = await this.#parts.redDotOf(login.uid);
+      if (connection.closed) return;
+      this.#ready(connection, now, start.from === undefined);
+      connection.push(Push.RED_DOT, redDot);
+      await this.#follow(connection, { login, outbox, from: formatCursor(from), open: async () => first });
+    } catch (error) {
+      this.#failed(connection, error);
+    }
+  }
+
+  /** From here on it is the user's, while what he is told first is being read. */
+  #bind(connection: Connection, login: ConnectedLogin, waiting: string[]): void {
+    const { hub, presence } = this.#parts;
+    connection.state = { kind: "authorizing", waiting, login };
+    connection.loginEndsAt = login.expiresAt;
+    this.#capUser(connection, hub.bind(connection, login.uid), login.uid);
+    presence.attached(login.uid);
+    connection.onSignedIn?.();
   }
 
   #anonymous(connection: Connection): void {
@@ -208,9 +241,10 @@ export class Entrance {
     }
   }
 
-  #ready(connection: Connection, cursor: string): void {
+  /** @param stands whether a client that has this frame has everything up to its cursor; not before a backfill */
+  #ready(connection: Connection, cursor: string, stands = true): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
-    connection.push(Push.READY, {
+    const frame = encodePush(Push.READY, {
       connectionId: connection.origin.id,
       epoch,
       serverTime: clock.now(),
@@ -218,6 +252,8 @@ export class Entrance {
       idleMs: connection.origin.idleMs,
       cursor,
     });
+    if (stands) connection.sendAt(frame, cursor);
+    else connection.send(frame);
   }
 
   /** Over the user's cap the oldest goes. */

@@ -17,8 +17,8 @@ import type { Connection } from "./connection.ts";
  * The gateway imports no feature: what commands and sign-in need is handed in by `server.ts`.
  */
 export interface Publisher {
-  /** Sends to every subscriber of the topic. */
-  publish(topic: string, frame: string): unknown;
+  /** Sends to every subscriber of the topic. `event` is undefined for a frame that is not logged. */
+  publish(topic: string, frame: string, event: LoggedEvent | undefined): unknown;
 }
 
 export class Hub {
@@ -86,14 +86,14 @@ export class Hub {
     const moves = change && userOfStream(event.stream) === undefined ? change : undefined;
     if (moves?.kind === "join") this.#join(moves);
     this.#encoded += 1;
-    this.publishFrame(event.stream, encodeEvent(event));
+    this.#publish(event.stream, encodeEvent(event), event);
     if (moves?.kind === "leave") this.#leave(moves);
     if (moves?.kind === "end") this.#end(moves.stream);
   }
 
   /** A frame that is not logged, to everyone who is live in the stream. */
   publishFrame(stream: string, frame: string): void {
-    for (const publisher of this.#publishers) publisher.publish(stream, frame);
+    this.#publish(stream, frame, undefined);
   }
 
   /** A frame that is not logged, to every live connection of a user. */
@@ -117,6 +117,10 @@ export class Hub {
       connection.push(Push.DRAIN, { retryAfterMs, cursor: connection.cursor(cursor) });
       connection.close(1012, "restart");
     }
+  }
+
+  #publish(stream: string, frame: string, event: LoggedEvent | undefined): void {
+    for (const publisher of this.#publishers) publisher.publish(stream, frame, event);
   }
 
   #join(change: SubscriptionChange & { kind: "join" }): void {

@@ -1,4 +1,4 @@
-import { floorCursor, Push } from "@parley/protocol";
+import { encodePush, floorCursor, Push } from "@parley/protocol";
 import type { Tail } from "../event-log/tail.ts";
 import type { Clock } from "../lib/clock.ts";
 import { every, type Stop } from "../lib/interval.ts";
@@ -44,7 +44,8 @@ export function sweep(parts: SweepParts, at: { nowMs: number; cursors: boolean }
 
 function check(connection: Connection, parts: SweepParts, at: { nowMs: number; cursors: boolean }): void {
   const { nowMs } = at;
-  if (nowMs - connection.lastReceivedMs > connection.origin.idleMs)
+  const { idleMs } = connection.origin;
+  if (idleMs > 0 && nowMs - connection.lastReceivedMs > idleMs)
     return connection.close(4000, "nothing received in time");
   const { state } = connection;
   if (state.kind === "awaiting-resume" && nowMs > state.deadline) return connection.close(1008, "no RESUME in time");
@@ -54,7 +55,8 @@ function check(connection: Connection, parts: SweepParts, at: { nowMs: number; c
   else if (nowMs - connection.slowSinceMs >= SLOW_MS) return connection.close(4008, "reads too slowly");
   if (!at.cursors) return;
   if (state.kind !== "live" && state.kind !== "catching-up") return;
-  connection.push(Push.CURSOR, { cursor: connection.cursor(floorCursor(parts.epoch, parts.tail.position)) });
+  const cursor = connection.cursor(floorCursor(parts.epoch, parts.tail.position));
+  connection.sendAt(encodePush(Push.CURSOR, { cursor }), cursor);
 }
 
 async function lookAgain(connection: Connection, { clock, loginEndOf }: SweepParts): Promise<void> {

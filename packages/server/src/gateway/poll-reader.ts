@@ -1,0 +1,88 @@
+import type { Outbox } from "../event-log/outbox.ts";
+import type { LocalSubscriber, LocalTopics, PublishedFrame } from "./local-topics.ts";
+
+/** Most frames that one reply holds, unless less was asked for. */
+export const POLL_LIMIT_MAX = 1000;
+
+/**
+ * One login's view between its polls: its outbox, and subscriptions that wake a poll which hangs. While nothing hangs it
+ * costs memory only; events are read from the tail when the next poll comes.
+ */
+export class PollReader implements LocalSubscriber {
+  readonly uid: number;
+  readonly outbox: Outbox;
+  /** The cursor of the last reply: a poll that brings it goes on here. */
+  handed = "";
+  readonly #topics: LocalTopics;
+  readonly #subscribed = new Set<string>();
+  #fresh = true;
+  #wake: (() => void) | undefined;
+
+  constructor(uid: number, outbox: Outbox, topics: LocalTopics) {
+    this.uid = uid;
+    this.outbox = outbox;
+    this.#topics = topics;
+  }
+
+  /** How many streams it reads: what it costs. */
+  get weight(): number {
+    return 1 + this.#subscribed.size;
+  }
+
+  /** A logged event of one of its streams: whoever waits looks again. */
+  deliver(frame: PublishedFrame): void {
+    if (!frame.event) return;
+    this.#fresh = true;
+    this.#wake?.();
+  }
+
+  /** Up to `limit` frames that are there now. */
+  async take(limit: number): Promise<string[]> {
+    this.#subscribe();
+    if (!this.#fresh) return [];
+    const frames: string[] = [];
+    while (frames.length < limit) {
+      this.#fresh = false;
+      const next = await this.outbox.next(limit - frames.length);
+      this.#subscribe();
+      if (next.length === 0 && !this.#fresh) break;
+      frames.push(...next);
+    }
+    // Stopped by the limit: there may be more.
+    if (frames.length >= limit) this.#fresh = true;
+    return frames;
+  }
+
+  /** Whether more may be there than was taken. */
+  get hasMore(): boolean {
+    return this.#fresh;
+  }
+
+  /** Calls `wake` at the next logged event; the returned function ends the wait. */
+  wait(wake: () => void): () => void {
+    this.#wake = wake;
+    return () => {
+      this.#wake = undefined;
+    };
+  }
+
+  close(): void {
+    for (const topic of this.#subscribed) this.#topics.unsubscribe(topic, this);
+    this.#subscribed.clear();
+  }
+
+  /** Follows the outbox: what was joined or left while it read. */
+  #subscribe(): void {
+    const now = new Set(this.outbox.streams());
+    for (const topic of this.#subscribed) {
+      if (now.has(topic)) continue;
+      this.#subscribed.delete(topic);
+      this.#topics.unsubscribe(topic, this);
+    }
+    for (const topic of now) {
+      if (this.#subscribed.has(topic)) continue;
+      this.#subscribed.add(topic);
+      this.#topics.subscribe(topic, this);
+    }
+  }
+}

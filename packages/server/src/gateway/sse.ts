@@ -1,0 +1,105 @@
+import { CLOSE_CODES, CursorMalformed, parseCursor } from "@parley/protocol";
+import type { Clock } from "../lib/clock.ts";
+import { randomToken } from "../lib/ids.ts";
+import { every, type Stop } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import { type ConnectedLogin, Connection } from "./connection.ts";
+import type { Entrance } from "./entrance.ts";
+import type { Hub } from "./hub.ts";
+import type { LocalTopics } from "./local-topics.ts";
+import { SseWire } from "./sse-wire.ts";
+
+export interface SseParts {
+  readonly entrance: Entrance;
+  readonly hub: Hub;
+  readonly topics: LocalTopics;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly maxConnections: number;
+  readonly maxQueueBytes: number;
+}
+
+export interface SseAsk {
+  readonly login: ConnectedLogin;
+  /** Where to go on; undefined: from now. */
+  readonly cursor: string | undefined;
+  readonly max: number | undefined;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+}
+
+/** Proxies cut streams that are quiet for a minute, some after half of one. */
+const COMMENT_MS = 15_000;
+
+/** The server-sent events transport: the same connection as a WebSocket, one way. */
+export class SseDoor {
+  readonly #parts: SseParts;
+  readonly #open = new Set<SseWire>();
+
+  constructor(parts: SseParts) {
+    this.#parts = parts;
+  }
+
+  /** Signs of life on quiet streams, all in one timer. */
+  start(): Stop {
+    return every(COMMENT_MS, () => {
+      for (const wire of this.#open) wire.comment();
+    });
+  }
+
+  /** @throws ProblemError `cursor_malformed`, `overloaded` */
+  open(ask: SseAsk): Response {
+    const { entrance, hub, topics, clock, metrics, maxConnections, maxQueueBytes } = this.#parts;
+    const from = ask.cursor === undefined ? undefined : parsed(ask.cursor);
+    if (hub.size >= maxConnections) {
+      throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
+    }
+    const connection = new Connection({
+      id: randomToken(128),
+      ip: ask.ip,
+      userAgent: ask.userAgent.slice(0, 256),
+      baseUrl: "",
+      anonymous: false,
+      resume: from !== undefined,
+      // It cannot send anything: that its client has gone is seen by the end of its request.
+      idleMs: 0,
+      connectedAt: clock.now(),
+    });
+    const live = metrics.connections.labels("sse");
+    const wire = new SseWire({
+      topics,
+      maxQueueBytes,
+      drained: () => connection.wasDrained(),
+      ended: (code) => {
+        this.#open.delete(wire);
+        live.dec();
+        metrics.closes.inc({ code: code in CLOSE_CODES ? String(code) : "other" });
+        entrance.closed(connection);
+      },
+    });
+    live.inc();
+    this.#open.add(wire);
+    connection.opened(wire);
+    ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
+    void entrance.openReader(connection, ask.login, { from, max: ask.max });
+    return new Response(wire.body, {
+      headers: {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-store",
+        // nginx would hold the stream back until its buffer is full.
+        "X-Accel-Buffering": "no",
+      },
+    });
+  }
+}
+
+function parsed(text: string) {
+  try {
+    return parseCursor(text);
+  } catch (error) {
+    if (!(error instanceof CursorMalformed)) throw error;
+    throw new ProblemError("cursor_malformed", `The cursor is malformed: ${error.message}`);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * What a connection writes to: a WebSocket of the runtime, or the body of an event stream. `send` returns -1 when the text
+ * was queued and 0 when it was dropped, as the runtime's sockets do.
+ */
+export interface Wire {
+  send(frame: string): number;
+  /** The same for a frame after which the client has everything up to `cursor`; for transports that name it on the wire. */
+  sendAt?(frame: string, cursor: string): number;
+  close(code: number, reason: string): void;
+  /** Ends at once. */
+  terminate(): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  isSubscribed(topic: string): boolean;
+  /** Bytes that the peer has not taken yet. */
+  getBufferedAmount(): number;
+}
