@@ -36,8 +36,10 @@ export interface StreamsTable {
   seq: number;
   /** Position of the newest event. */
   pos: number;
-  /** Seq of the oldest event that is kept. */
+  /** Seq of the oldest event that is kept; `seq + 1` when none is. */
   first_seq: number;
+  /** Position of the newest event that was removed; 0: none was. */
+  trimmed_pos: Generated<number>;
 }
 
 /** The log. */
@@ -125,8 +127,8 @@ export interface RoomsTable {
 }
 
 /**
- * A membership, past ones too: it is the window `[from_seq, left_seq]` of the room's stream that the user may read.
- * The hall has no rows.
+ * A membership, past ones too: it is the window `[from_seq, left_seq]` of the room's stream that the user may read, but for
+ * the gaps. One row however often he leaves and comes back. The hall has no rows.
  */
 export interface MembersTable {
   room_id: number;
@@ -134,11 +136,22 @@ export interface MembersTable {
   /** 1 owner, 2 admin, 3 ordinary. */
   role: 1 | 2 | 3;
   from_seq: number;
-  /** Seq and position of the event with which he joined. */
+  /** Seq and position of the event with which he joined first. */
   joined_seq: number;
   joined_pos: number;
+  /** The same of his last joining; they differ if he left and came back. `joined_at` is of this one. */
+  last_joined_seq: number;
+  last_joined_pos: number;
   joined_at: number;
+  /** Seq and position of the event with which he left; the position means nothing while he is in. */
   left_seq: number | null;
+  left_pos: number | null;
+  /** JSON text `[[from, to], …]`, rising: what was logged while he was out, before he came back. */
+  gaps: Generated<string>;
+  /** Gaps before this seq can be looked up: he came back while the room showed its history. 0: none can. */
+  opened_seq: Generated<number>;
+  /** JSON text: the room as it was when he left, which is how he sees it; null while he is in. */
+  left_view: string | null;
   muted_until: number | null;
 }
 

@@ -22,6 +22,10 @@ export interface LoggedEvent {
   readonly messageId: number | null;
   /** JSON text of the frame's `data`. */
   readonly data: string;
+  /** Whether the row holds `data` too; if not, readers build it from the message as it is then. */
+  readonly kept: boolean;
+  /** Its text must not be remembered: it shows another message too, which may change without this event being named. */
+  readonly fleeting?: boolean;
   readonly at: number;
 }
 

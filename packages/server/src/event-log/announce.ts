@@ -19,15 +19,26 @@ export class Announcer {
   readonly #reader: LogReader;
   readonly #messageDataOf: MessageDataOf;
   readonly #listener: Listener;
+  readonly #skipped: ((position: number) => void) | undefined;
   #position: number;
   #catchingUp: Promise<void> | undefined;
   #target = 0;
 
-  constructor(start: { reader: LogReader; messageDataOf: MessageDataOf; position: number }, listener: Listener) {
+  /** @param start.skipped told where this node stands when nothing up to there is left of the log */
+  constructor(
+    start: {
+      reader: LogReader;
+      messageDataOf: MessageDataOf;
+      position: number;
+      skipped?: (position: number) => void;
+    },
+    listener: Listener,
+  ) {
     this.#reader = start.reader;
     this.#messageDataOf = start.messageDataOf;
     this.#position = start.position;
     this.#listener = listener;
+    this.#skipped = start.skipped;
   }
 
   /** Everything up to here has been handed on. */
@@ -61,8 +72,10 @@ export class Announcer {
 
   async #catchUp(): Promise<void> {
     while (this.#position < this.#target) {
+      // Read before the events: what was committed by then and is not among them has been removed since.
+      const end = await this.#reader.end();
       const stored = await this.#reader.all(this.#position, CATCH_UP);
-      if (stored.length === 0) return;
+      if (stored.length === 0) return this.#skipTo(end);
       for (const event of await this.#filled(stored)) this.#deliver(event);
     }
   }
@@ -70,7 +83,19 @@ export class Announcer {
   async #filled(stored: readonly StoredEvent[]): Promise<LoggedEvent[]> {
     const ids = stored.filter((event) => event.data === null).map((event) => event.messageId as number);
     const texts = ids.length > 0 ? await this.#messageDataOf(ids) : new Map<number, string>();
-    return stored.map((event) => ({ ...event, data: event.data ?? texts.get(event.messageId as number) ?? "null" }));
+    return stored.map((event) => ({
+      ...event,
+      data: event.data ?? texts.get(event.messageId as number) ?? "null",
+      kept: event.data !== null,
+      // What else its text shows is not known here.
+      fleeting: event.data === null,
+    }));
+  }
+
+  #skipTo(position: number): void {
+    if (position <= this.#position) return;
+    this.#position = position;
+    this.#skipped?.(position);
   }
 
   #deliver(event: LoggedEvent): void {

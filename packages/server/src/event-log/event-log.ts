@@ -23,6 +23,8 @@ export interface Draft {
   readonly data: (place: Place) => string;
   /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
   readonly message?: { id: number | "own"; keepData: boolean };
+  /** `data` shows another message too, as a quotation does: it is pushed, and never remembered. */
+  readonly fleeting?: boolean;
 }
 
 export interface Place {
@@ -45,13 +47,13 @@ export async function append(tx: WriteTransaction, at: number, drafts: readonly 
   const events = drafts.map((draft, index) => place(draft, { at, heads, pos: last - drafts.length + 1 + index }));
   await insertRows(tx.db, "events", {
     columns: ["pos", "stream", "seq", "type", "message_id", "data", "at"],
-    values: events.map(({ event, kept }) => [
+    values: events.map((event) => [
       event.pos,
       event.stream,
       event.seq,
       event.type,
       event.messageId,
-      kept ? event.data : null,
+      event.kept ? event.data : null,
       event.at,
     ]),
   });
@@ -60,21 +62,21 @@ export async function append(tx: WriteTransaction, at: number, drafts: readonly 
     values: [...heads].map(([stream, head]) => [stream, head.seq, head.pos, 1]),
     conflict: sql`on conflict (stream) do update set seq = excluded.seq, pos = excluded.pos`,
   });
-  const logged = events.map(({ event }) => event);
-  tx.appended.push(...logged);
-  return logged;
+  tx.appended.push(...events);
+  return events;
 }
 
 type Heads = Map<string, { seq: number; pos: number }>;
 
-function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): { event: LoggedEvent; kept: boolean } {
+function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): LoggedEvent {
   const head = where.heads.get(draft.stream) as { seq: number; pos: number };
   head.seq += 1;
   head.pos = where.pos;
   const spot = { pos: where.pos, seq: head.seq };
   const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
-  const event = { ...spot, stream: draft.stream, type: draft.type, messageId, data: draft.data(spot), at: where.at };
-  return { event, kept: draft.message?.keepData ?? true };
+  const kept = draft.message?.keepData ?? true;
+  const { stream, type, fleeting = false } = draft;
+  return { ...spot, stream, type, messageId, data: draft.data(spot), kept, fleeting, at: where.at };
 }
 
 /** Heads of the streams, in one order for all writers, so that two never wait for each other. */

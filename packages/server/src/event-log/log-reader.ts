@@ -17,6 +17,17 @@ export interface Head {
   readonly pos: number;
 }
 
+/** What is left of a stream after old events were removed. */
+export interface Kept {
+  /** Seq of the oldest event that is kept; one above the newest seq when none is. */
+  readonly firstSeq: number;
+  /** Position of the newest event that was removed, 0 when none was. */
+  readonly trimmedPos: number;
+}
+
+/** Of a stream from which nothing was removed. */
+export const WHOLE: Kept = { firstSeq: 1, trimmedPos: 0 };
+
 const COLUMNS = ["pos", "stream", "seq", "type", "message_id as messageId", "data", "at"] as const;
 
 /** Reads the log. Everything takes an upper position: a node never shows what it has not announced yet. */
@@ -79,16 +90,27 @@ export class LogReader {
     return new Map(rows.map(({ stream, ...head }) => [stream, head]));
   }
 
+  /** Where the log of each stream begins. Streams without events are left out. */
+  async kept(streams: readonly string[]): Promise<Map<string, Kept>> {
+    const rows = await this.#db
+      .selectFrom("streams")
+      .select(["stream", "first_seq as firstSeq", "trimmed_pos as trimmedPos"])
+      .where("stream", "in", inList(streams))
+      .execute();
+    return new Map(rows.map(({ stream, ...kept }) => [stream, kept]));
+  }
+
   /**
-   * The highest seq of a stream whose position is at most `pos`, looked for above `above`; undefined when it is not
-   * there. Costs one step of the index for each event in between.
+   * The highest seq of a stream whose position is at most `pos`, looked for above `above` and up to `upTo`; undefined when
+   * it is not there. Costs one step of the index for each event in between.
    */
-  async seqAt(stream: string, pos: number, above: number): Promise<number | undefined> {
+  async seqAt(stream: string, pos: number, range: { above: number; upTo: number }): Promise<number | undefined> {
     const row = await this.#db
       .selectFrom("events")
       .select((eb) => eb.fn.max("seq").as("seq"))
       .where("stream", "=", stream)
-      .where("seq", ">", above)
+      .where("seq", ">", range.above)
+      .where("seq", "<=", range.upTo)
       .where("pos", "<=", pos)
       .executeTakeFirst();
     return row?.seq ?? undefined;

@@ -1,9 +1,11 @@
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { defineWrite } from "../db/transaction.ts";
+import { ManualClock } from "../lib/clock.ts";
 import { Announcer, type Listener } from "./announce.ts";
 import { append, type Draft } from "./event-log.ts";
 import { LogReader } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox.ts";
+import { Retention } from "./retention.ts";
 import type { ReadWindow } from "./subscriptions.ts";
 import { Tail } from "./tail.ts";
 
@@ -14,19 +16,29 @@ export interface TestEvent {
   data?: unknown;
   /** `own`: a MESSAGE; a number: changes that message. */
   message?: number | "own";
+  /** Its data is built from the message, like a MESSAGE_UPDATE's. */
+  built?: boolean;
+  /** It shows another message too. */
+  fleeting?: boolean;
+  /** Epoch milliseconds; the first event's counts for all that are appended together. */
+  at?: number;
 }
 
 export const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[]) => {
-  const drafts = events.map(({ stream, type = 4, data = {}, message }): Draft => {
-    const text = (place: { pos: number; seq: number }) => JSON.stringify(message === "own" ? { id: place.pos } : data);
-    return {
-      stream,
-      type,
-      data: text,
-      ...(message === undefined ? {} : { message: { id: message, keepData: message !== "own" } }),
-    };
-  });
-  return (await append(tx, 1, drafts)).map(({ pos, seq }) => ({ pos, seq }));
+  const drafts = events.map(
+    ({ stream, type = 4, data = {}, message, built = message === "own", fleeting = false }): Draft => {
+      const text = (place: { pos: number; seq: number }) =>
+        JSON.stringify(message === "own" ? { id: place.pos } : data);
+      return {
+        stream,
+        type,
+        data: text,
+        fleeting,
+        ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
+      };
+    },
+  );
+  return (await append(tx, events[0]?.at ?? 1, drafts)).map(({ pos, seq }) => ({ pos, seq }));
 });
 
 export interface LogRig {
@@ -52,7 +64,8 @@ export async function openLog(
   const messages = new Map<number, string>();
   const messageDataOf = async (ids: readonly number[]) =>
     new Map(ids.map((id) => [id, messages.get(id) ?? JSON.stringify({ id })] as const));
-  const announcer = new Announcer({ reader, messageDataOf, position: tail.position }, (event) => {
+  const skipped = (position: number) => tail.skipTo(position);
+  const announcer = new Announcer({ reader, messageDataOf, position: tail.position, skipped }, (event) => {
     tail.append(event);
     options.listener?.(event);
   });
@@ -73,6 +86,14 @@ export async function openLog(
     append: (...events) => scratch.writes.run(appendForTest, events),
     close: () => scratch.close(),
   };
+}
+
+/** Keeps the newest events of each stream and removes all others, however many looks that takes. */
+export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> {
+  const { db, writes } = rig.scratch;
+  const limits = { days: 0, minEvents: maxEvents, maxEvents };
+  const retention = new Retention({ db, writes, announcer: rig.announcer, clock: new ManualClock(), limits });
+  while ((await retention.look()) > 0);
 }
 
 /** A window on a whole stream. */

@@ -190,3 +190,70 @@ test("CUR-8 a message that changes while it is read is read again, never sent as
   ]);
   expect(reads).toBe(2);
 });
+
+test("CUR-3 a leave that is committed and not announced yet: the reader stays until it is", async () => {
+  rig = await openLog({ announcing: false });
+  await rig.append(...many(2));
+  await rig.announcer.follow();
+  await rig.append(...many(2));
+  const leaving = { stream: "room:1", fromSeq: 1, leftSeq: 4, joinedSeq: 1, joinedPos: 1 };
+  const outbox = new Outbox(
+    rig.outboxParts(() => [leaving]),
+    UID,
+  );
+  expect(named(await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@1`))))).toEqual([
+    "room:1@2",
+  ]);
+  expect([...outbox.streams()]).toEqual(["room:1"]);
+  await rig.announcer.follow();
+  expect(named(await readAll(outbox))).toEqual(["room:1@3", "room:1@4"]);
+  expect([...outbox.streams()]).toEqual([]);
+});
+
+test("CUR-8 a text that is forgotten while another one is read is read too, not passed over", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own" }, { stream: "room:1" });
+  await rig.append({ stream: "room:1", type: Push.MARK, message: 1 });
+  const parts = rig.outboxParts(() => [whole("room:1")]);
+  let reads = 0;
+  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
+    const texts = await parts.messageDataOf(ids);
+    if (reads++ === 0) await rig.append({ stream: "room:1", type: Push.MARK, message: 2 });
+    return texts;
+  };
+  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`)));
+  expect(named(seen)).toEqual([1, 2, 3, 4, 5].map((seq) => `room:1@${seq}`));
+});
+
+test("CUR-2 in the middle of a backfill a cursor names no more streams than the one the reader came with", async () => {
+  rig = await openLog();
+  const rooms = Array.from({ length: 300 }, (_, i) => `room:${i + 1}`);
+  await rig.append(...rooms.flatMap((stream) => many(2, stream)));
+  const outbox = new Outbox(
+    rig.outboxParts(() => rooms.map(whole)),
+    UID,
+  );
+  await outbox.open(parseCursor(`${rig.scratch.epoch};*@1,room:300@1`));
+  await outbox.next(10);
+  expect(outbox.cursor()).toBe(`${rig.scratch.epoch};*@11,room:300@1`);
+});
+
+test("CUR-8 a message that quotes one which is recalled while it is read is read again", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", fleeting: true });
+  rig.messages.set(2, '{"quotes":"SECRET"}');
+  const parts = rig.outboxParts(() => [whole("room:1")]);
+  let reads = 0;
+  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
+    const texts = await parts.messageDataOf(ids);
+    if (reads++ === 0) {
+      rig.messages.set(2, '{"quotes":"recalled"}');
+      await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
+    }
+    return texts;
+  };
+  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@1`)));
+  expect(seen.map(({ data }) => data)).toEqual([{ quotes: "recalled" }, {}]);
+});

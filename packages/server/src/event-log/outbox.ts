@@ -1,7 +1,9 @@
 import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
 import type { MessageDataOf } from "./announce.ts";
+import { gapAfter, gapOf } from "./gaps.ts";
 import type { StoredEvent } from "./log-reader.ts";
-import { isComplete, isOver, type Reading, resync, startAt } from "./start-at.ts";
+import { isComplete, isOver, type Reading, rejoined, resync, skipGap, skipTrimmed } from "./reading.ts";
+import { startAt } from "./start-at.ts";
 import { type ReadWindow, subscriptionChange } from "./subscriptions.ts";
 import type { Tail } from "./tail.ts";
 
@@ -72,9 +74,13 @@ export class Outbox {
     for (;;) {
       const chunk = this.#buffer.slice(0, limit);
       const readAt = this.#parts.tail.position;
-      const missing = chunk.filter((event) => this.#needsMessage(event)).map((event) => event.messageId as number);
+      const missing = messageIdsOf(chunk);
       const texts = missing.length > 0 ? await this.#parts.messageDataOf(missing) : new Map<number, string>();
-      if (missing.some((id) => this.#parts.tail.changedSince(id, readAt))) continue;
+      // What changed while it was read, or was forgotten by the tail meanwhile, is read again.
+      if (messageIdsOf(chunk).length > missing.length) continue;
+      const { tail } = this.#parts;
+      if (missing.some((id) => tail.changedSince(id, readAt))) continue;
+      if (missing.length > 0 && tail.recalledSince(readAt)) continue;
       const frames = resyncs;
       for (const event of chunk) {
         this.#buffer.shift();
@@ -91,21 +97,30 @@ export class Outbox {
     }
   }
 
+  /** Whether events were read that `next` has not returned; after `next(0)`, whether any are left. */
+  get isAhead(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /**
    * The step from past to present, synchronous: what is left of the tail, after which the caller subscribes to
-   * `streams()` in the same turn. Undefined when too much is left, or not in memory: call `next` again.
+   * `streams()` in the same turn. Undefined when more than `most` is left, or not in memory: call `next` again.
    */
-  cutOver(): string[] | undefined {
+  cutOver(most = CUT_OVER): string[] | undefined {
     if (this.#buffer.length > 0) return undefined;
     const rest: StoredEvent[] = [];
     for (const [stream, reading] of this.#streams) {
       const head = this.#parts.tail.head(stream);
       if (!head && this.#parts.tail.evictedUpTo > this.#completeAt) return undefined;
-      if (!head || head.seq <= reading.have || isOver(reading)) continue;
-      const events = this.#parts.tail.peek(stream, reading.have, CUT_OVER);
-      if (!events || events.at(-1)?.seq !== head.seq || events.some((event) => event.data === null)) return undefined;
-      rest.push(...events);
-      if (rest.length > CUT_OVER) return undefined;
+      if (!head) continue;
+      skipGap(reading, head);
+      if (isComplete(reading, head.seq)) continue;
+      const events = this.#parts.tail.peek(stream, reading.have, most);
+      if (!events || events.at(-1)?.seq !== head.seq) return undefined;
+      const shown = events.filter(({ seq }) => !gapOf(reading.gaps, seq));
+      if (shown.some((event) => event.data === null)) return undefined;
+      rest.push(...shown);
+      if (rest.length > most) return undefined;
     }
     rest.sort((a, b) => a.pos - b.pos);
     if (rest.some((event) => this.#addsStream(event))) return undefined;
@@ -115,9 +130,15 @@ export class Outbox {
     return frames;
   }
 
-  /** The streams that the reader goes on reading. */
+  /**
+   * The streams that the reader goes on reading. One that he leaves with an event that has not been announced yet is among
+   * them: he still gets what comes before it, and the event itself. One to which he comes back with such an event is not:
+   * what comes before it is not for him.
+   */
   *streams(): Generator<string> {
-    for (const [stream, reading] of this.#streams) if (reading.until === null) yield stream;
+    for (const [stream, reading] of this.#streams) {
+      if (!isOver(reading) && !gapAfter(reading.gaps, reading.have)) yield stream;
+    }
   }
 
   /** What the reader has now: a floor, and the few streams in which he is ahead of it. */
@@ -138,30 +159,30 @@ export class Outbox {
     let horizon = position;
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
+    let found = false;
     for (const [stream, reading] of this.#streams) {
-      const head = (heads ? heads.get(stream) : tail.head(stream))?.seq ?? 0;
-      if (isComplete(reading, head)) continue;
+      const head = (heads ? heads.get(stream) : tail.head(stream)) ?? { seq: 0, pos: 0 };
+      skipGap(reading, head);
+      if (isComplete(reading, head.seq)) continue;
       const read = await tail.read(stream, reading.have, ROUND);
       const first = read[0];
       const last = read.at(-1);
+      // What lies between was removed while he was reading; if nothing is left, up to the head.
+      const gone = first ? { seq: first.seq - 1, pos: first.pos - 1 } : head;
+      if (skipTrimmed(reading, gone)) resyncs.push(resync({ stream, seq: reading.have, why: "trimmed" }));
       if (!first || !last) continue;
-      if (first.seq > reading.have + 1) {
-        resyncs.push(resync({ stream, seq: first.seq - 1, why: "trimmed" }));
-        reading.have = first.seq - 1;
-      }
-      if (last.seq < head) horizon = Math.min(horizon, last.pos);
-      events.push(...read);
+      found = true;
+      if (last.seq < head.seq) horizon = Math.min(horizon, last.pos);
+      events.push(...read.filter(({ seq }) => !gapOf(reading.gaps, seq)));
     }
     this.#buffer = events.filter((event) => event.pos <= horizon).sort((a, b) => a.pos - b.pos);
     if (this.#buffer.length === 0) {
+      // What was read is not for him, since what came before it was removed: go on behind it.
+      if (found) return [...resyncs, ...(await this.#fill())];
       this.#floor = Math.max(this.#floor, position);
       this.#completeAt = position;
     }
     return resyncs;
-  }
-
-  #needsMessage(event: StoredEvent): boolean {
-    return event.data === null && event.messageId !== null;
   }
 
   /** Counts an event as had. @returns whether the reader may see it */
@@ -171,6 +192,7 @@ export class Outbox {
     reading.have = event.seq;
     reading.havePos = event.pos;
     this.#floor = Math.max(this.#floor, event.pos);
+    if (gapOf(reading.gaps, event.seq)) return false;
     this.#subscribe(event);
     return true;
   }
@@ -186,15 +208,22 @@ export class Outbox {
       // The window he came with may hold this join already, and the leave after it.
       if (known && (known.until === null || known.until >= change.seq)) return;
       this.#completeAt = -1;
-      this.#streams.set(change.stream, { have: change.seq - 1, havePos: Number.POSITIVE_INFINITY, until: null });
+      this.#streams.set(change.stream, rejoined(change.seq));
       return;
     }
     if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
     const reading = this.#streams.get(change.stream);
-    if (reading && (reading.until === null || reading.until > change.seq)) reading.until = change.seq;
+    // Whoever is known to have come back since goes on.
+    if (!reading || change.seq < reading.lastJoinedSeq) return;
+    if (reading.until === null || reading.until > change.seq) reading.until = change.seq;
   }
 
   #addsStream(event: StoredEvent): boolean {
     return userOfStream(event.stream) !== undefined && subscriptionChange(event)?.kind === "join";
   }
+}
+
+/** Messages whose text has to be read for these events. */
+function messageIdsOf(events: readonly StoredEvent[]): number[] {
+  return events.flatMap(({ data, messageId }) => (data === null && messageId !== null ? [messageId] : []));
 }

@@ -1,16 +1,11 @@
-import { type Cursor, encodePush, LIMITS, Push, type ResyncWhy, userStream } from "@parley/protocol";
+import { type Cursor, LIMITS, userStream } from "@parley/protocol";
+import { firstChanges } from "./first-changes.ts";
+import { gapAfter, readableBetween } from "./gaps.ts";
+import { type Kept, WHOLE } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox.ts";
-import type { ReadWindow } from "./subscriptions.ts";
-
-/** How far a reader is in one stream. */
-export interface Reading {
-  /** He has everything up to this seq. */
-  have: number;
-  /** Position of `have`; infinite while it is not known, which keeps the stream named in cursors. */
-  havePos: number;
-  /** Last seq he may read; null: all. */
-  until: number | null;
-}
+import { isComplete, type Reading, resync, skipGap, skipTrimmed } from "./reading.ts";
+import type { ReadWindow, SubscriptionChange } from "./subscriptions.ts";
+import type { Tail } from "./tail.ts";
 
 interface StreamHead {
   readonly seq: number;
@@ -59,7 +54,10 @@ export async function startAt(
   const streams = new Map<string, Reading>();
   if (!own || (cursor.floor ?? 0) > position) {
     for (const window of windows)
-      streams.set(window.stream, readingFrom(window, headOf(heads, window), headOf(heads, window).seq));
+      streams.set(
+        window.stream,
+        readingFrom(window, headOf(heads, window), { have: headOf(heads, window).seq, havePos: 0 }),
+      );
     const now = `${parts.epoch};*@${position}`;
     return {
       streams,
@@ -68,35 +66,35 @@ export async function startAt(
       completeAt: position,
     };
   }
-  const userPos = await userPosition(parts, uid, cursor);
+  const behind = windows.filter((window) => mayBeBehind(window, cursor, headOf(heads, window)));
+  const kept = await parts.tail.kept(behind.map((window) => window.stream));
+  const userPos = cursor.floor === undefined ? await userPosition(parts, uid, cursor) : undefined;
+  const depth = (max ?? LIMITS.farPerStream) + 1;
+  const cameBack = windows.some(
+    ({ lastJoined }) => lastJoined && lastJoined.pos > (userPos ?? Number.POSITIVE_INFINITY),
+  );
+  const changes = cameBack && uid !== undefined ? await firstChanges(parts.tail, { uid, cursor, depth }) : undefined;
   const resyncs: string[] = [];
+  const trimmed = new Set<string>();
   for (const window of windows) {
+    const { stream } = window;
     const head = headOf(heads, window);
-    const named = cursor.streams.get(window.stream);
-    if (named !== undefined && named > head.seq && window.leftSeq === null) {
-      resyncs.push(resync({ stream: window.stream, seq: head.seq, why: "ahead" }));
+    if ((cursor.streams.get(stream) ?? 0) > head.seq && window.leftSeq === null) {
+      resyncs.push(resync({ stream, seq: head.seq, why: "ahead" }));
     }
-    const have =
-      named ?? (await unnamed(parts, { window, cursor, head, userPos, depth: (max ?? LIMITS.farPerStream) + 1 }));
-    streams.set(window.stream, readingFrom(window, head, Math.max(Math.min(have, head.seq), window.fromSeq - 1)));
+    const left = kept.get(stream) ?? WHOLE;
+    const reading = await begin(parts, { window, cursor, head, left, userPos, depth, first: changes?.get(stream) });
+    streams.set(stream, reading);
+    skipGap(reading, head);
+    if (skipTrimmed(reading, { seq: left.firstSeq - 1, pos: left.trimmedPos })) trimmed.add(stream);
   }
-  resyncs.push(...tooFar(streams, heads, max));
+  // Who is told that events are gone is told so once, also where the rest is too much for him.
+  const far = tooFar(streams, heads, max).filter((stream) => !trimmed.has(stream));
+  const seqOf = (stream: string) => streams.get(stream)?.have ?? 0;
+  resyncs.push(...[...trimmed].map((stream) => resync({ stream, seq: seqOf(stream), why: "trimmed" })));
+  resyncs.push(...far.map((stream) => resync({ stream, seq: seqOf(stream), why: "far" })));
   const complete = [...streams].every(([stream, reading]) => isComplete(reading, heads.get(stream)?.seq ?? 0));
   return { streams, floor: cursor.floor ?? 0, resyncs, completeAt: complete ? position : -1 };
-}
-
-/** Everything that he may read of a stream with this head has been read. */
-export function isComplete(reading: Reading, headSeq: number): boolean {
-  return reading.have >= headSeq || isOver(reading);
-}
-
-/** He has left, and has had the last event. */
-export function isOver(reading: Reading): boolean {
-  return reading.until !== null && reading.have >= reading.until;
-}
-
-export function resync(data: { stream: string; seq?: number; cursor?: string; why: ResyncWhy }): string {
-  return encodePush(Push.RESYNC, data);
 }
 
 async function standingOf({ tail, windowsOf }: OutboxParts, uid: number | undefined): Promise<Standing> {
@@ -116,23 +114,93 @@ function headOf(heads: Heads, window: ReadWindow): StreamHead {
   return heads.get(window.stream) ?? { seq: 0, pos: 0 };
 }
 
-function readingFrom(window: ReadWindow, head: StreamHead, have: number): Reading {
-  return { have, havePos: have === head.seq ? head.pos : Number.POSITIVE_INFINITY, until: window.leftSeq };
+function readingFrom(window: ReadWindow, head: StreamHead, at: { have: number; havePos: number }): Reading {
+  const { leftSeq: until, gaps = [], lastJoined } = window;
+  const havePos = at.have === head.seq ? head.pos : at.havePos;
+  return { have: at.have, havePos, until, gaps, lastJoinedSeq: lastJoined?.seq ?? window.joinedSeq };
+}
+
+/** Whether the stream has something after the cursor, so that it matters what was removed from it. */
+function mayBeBehind(window: ReadWindow, cursor: Cursor, head: StreamHead): boolean {
+  const named = cursor.streams.get(window.stream);
+  if (named !== undefined) return named < head.seq;
+  return cursor.floor === undefined ? window.joinedSeq > 0 : head.pos > cursor.floor;
+}
+
+interface Beginning {
+  readonly window: ReadWindow;
+  readonly cursor: Cursor;
+  readonly head: StreamHead;
+  readonly left: Kept;
+  readonly userPos: number | undefined;
+  /** What his own stream says of this one after the cursor, first. */
+  readonly first: SubscriptionChange | undefined;
+  /** Events further back than this are not told apart. */
+  readonly depth: number;
+}
+
+/** Where the cursor puts him in one stream, within his window. */
+async function begin(parts: OutboxParts, at: Beginning): Promise<Reading> {
+  const { window, cursor, head } = at;
+  const named = cursor.streams.get(window.stream);
+  const have = named ?? (await unnamed(parts, at));
+  // The floor stands for streams that it placed; only those that the cursor named have to be named again.
+  const havePos = named === undefined ? 0 : Number.POSITIVE_INFINITY;
+  return readingFrom(window, head, { have: Math.max(Math.min(have, head.seq), window.fromSeq - 1), havePos });
 }
 
 /** Where a stream begins that the cursor does not name: by the floor; without one, at the join he has not seen, or at the head. */
-async function unnamed(
-  { tail }: OutboxParts,
-  at: { window: ReadWindow; cursor: Cursor; head: StreamHead; userPos: number | undefined; depth: number },
-): Promise<number> {
-  const { window, cursor, head, userPos, depth } = at;
-  const joinedAfter = (pos: number) => window.joinedPos > pos;
-  if (cursor.floor === undefined) {
-    return userPos !== undefined && joinedAfter(userPos) ? window.joinedSeq - 1 : head.seq;
+async function unnamed({ tail }: OutboxParts, at: Beginning): Promise<number> {
+  const { window, cursor, head, left, userPos, first, depth } = at;
+  const { floor } = cursor;
+  if (floor === undefined) {
+    const lastJoined = window.lastJoined ?? { seq: window.joinedSeq, pos: window.joinedPos };
+    if (userPos === undefined || lastJoined.pos <= userPos) return head.seq;
+    if (window.joinedPos > userPos) return window.joinedSeq - 1;
+    return (first?.kind === "join" ? first.seq : lastJoined.seq) - 1;
   }
-  if (joinedAfter(cursor.floor)) return window.joinedSeq - 1;
-  if (head.pos <= cursor.floor) return head.seq;
-  return tail.seqAt(window.stream, cursor.floor, depth);
+  if (window.joinedPos > floor) return window.joinedSeq - 1;
+  if (head.pos <= floor) return head.seq;
+  if (window.leftSeq !== null && window.leftPos != null && window.leftPos <= floor) return window.leftSeq;
+  const seq = await seqAtFloor(tail, { window, head, floor, depth });
+  // Removed events are found nowhere; the position of the newest of them says whether he had them all.
+  if (left.trimmedPos <= floor) return Math.max(seq, left.firstSeq - 1);
+  const missed = Math.min(seq, left.firstSeq - 2, (window.leftSeq ?? Number.POSITIVE_INFINITY) - 1);
+  // Where they end while he was out, he may have missed what came before, his leaving at least.
+  const gap = gapAfter(window.gaps ?? [], missed);
+  return gap ? gap[0] - 2 : missed;
+}
+
+/**
+ * The newest event of the stream up to the floor, no more than `depth` events back that are for him. What was logged while he was
+ * out is stepped over, however much it is.
+ */
+async function seqAtFloor(
+  tail: Tail,
+  at: { window: ReadWindow; head: StreamHead; floor: number; depth: number },
+): Promise<number> {
+  const { window, head, floor, depth } = at;
+  const { stream, gaps = [] } = window;
+  let upTo = head.seq;
+  let rest = depth;
+  for (const [from, to] of gaps.toReversed()) {
+    if (from > upTo) continue;
+    const behind = Math.max(0, upTo - to);
+    if (rest <= behind) break;
+    const cameBack = behind > 0 ? await posOf(tail, stream, to + 1) : Number.POSITIVE_INFINITY;
+    if (cameBack !== undefined && cameBack <= floor) break;
+    const left = await posOf(tail, stream, from - 1);
+    // Where even his leaving is gone, what is gone says the rest.
+    if (left === undefined || left <= floor) return from - 1;
+    rest -= behind;
+    upTo = from - 1;
+  }
+  return tail.seqAt(stream, floor, { above: Math.max(0, upTo - rest), upTo });
+}
+
+async function posOf(tail: Tail, stream: string, seq: number): Promise<number | undefined> {
+  const [event] = await tail.read(stream, seq - 1, 1);
+  return event?.seq === seq ? event.pos : undefined;
 }
 
 /** How far the reader had come in his own stream, if his cursor names it. */
@@ -146,25 +214,28 @@ async function userPosition(
   const seq = cursor.streams.get(stream);
   if (seq === undefined) return undefined;
   if (seq === 0) return 0;
-  const [event] = await tail.read(stream, seq - 1, 1);
-  return event?.seq === seq ? event.pos : 0;
+  const pos = await posOf(tail, stream, seq);
+  if (pos !== undefined) return pos;
+  // It was removed. Of the newest removed one the place is known; before that, he may not know any of his rooms.
+  const left = (await tail.kept([stream])).get(stream) ?? WHOLE;
+  return seq === left.firstSeq - 1 ? left.trimmedPos : 0;
 }
 
-/** Moves him to the head where he is too far behind, the furthest first. */
+/** Moves him to the head where he is too far behind, the furthest first. @returns those streams */
 function tooFar(streams: ReadonlyMap<string, Reading>, heads: Heads, max: number | undefined): string[] {
   const behind = [...streams].map(([stream, reading]) => {
     const head = Math.min(heads.get(stream)?.seq ?? 0, reading.until ?? Number.POSITIVE_INFINITY);
-    return { stream, reading, head, count: Math.max(0, head - reading.have) };
+    return { stream, reading, head, count: readableBetween(reading.gaps, reading.have, head) };
   });
   behind.sort((a, b) => b.count - a.count);
   let total = behind.reduce((sum, one) => sum + one.count, 0);
-  const frames: string[] = [];
+  const moved: string[] = [];
   for (const { stream, reading, head, count } of behind) {
     if (count <= (max ?? LIMITS.farPerStream) && total <= (max ?? LIMITS.farTotal)) break;
     total -= count;
     reading.have = head;
     reading.havePos = heads.get(stream)?.pos ?? 0;
-    frames.push(resync({ stream, seq: head, why: "far" }));
+    moved.push(stream);
   }
-  return frames;
+  return moved;
 }

@@ -1,8 +1,10 @@
 import type { StoredEvent } from "./log-reader.ts";
 
-/** An event in memory. `data` is dropped when the message it shows has changed since. */
+/** An event in memory. `data` is dropped when the message it shows has changed since, and is never there if it is fleeting. */
 export interface TailEntry extends StoredEvent {
   data: string | null;
+  /** Whether `data` stands in the log's row, and so never changes. */
+  readonly kept: boolean;
 }
 
 /** Rough bytes of an entry beside its text, and of a stream without any. */
@@ -56,8 +58,10 @@ export class StreamTail {
   }
 
   /** Puts older events in front, as far as they join what is here. */
-  prepend(entries: readonly TailEntry[]): void {
-    const older = entries.filter((entry) => entry.seq <= this.completeAfter);
+  prepend(events: readonly StoredEvent[]): void {
+    const older = events
+      .filter((event) => event.seq <= this.completeAfter)
+      .map((event): TailEntry => ({ ...event, kept: event.data !== null }));
     if (older.at(-1)?.seq !== this.completeAfter) return;
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
     this.#start = 0;
@@ -87,12 +91,14 @@ export class StreamTail {
     return (this.#entries[index - 1] as TailEntry).seq;
   }
 
-  /** Drops the text of the event at a position, if it is here. */
-  forgetData(pos: number): void {
-    const entry = this.#entries[this.#search(pos)];
-    if (entry?.pos !== pos || entry.data === null) return;
-    this.bytes -= entry.data.length;
-    entry.data = null;
+  /** Drops every text that was built from a message: of its MESSAGE event, and of later ones that show it. */
+  forgetMessage(messageId: number): void {
+    for (let index = this.#search(messageId); index < this.#entries.length; index++) {
+      const entry = this.#entries[index] as TailEntry;
+      if (entry.messageId !== messageId || entry.kept || entry.data === null) continue;
+      this.bytes -= entry.data.length;
+      entry.data = null;
+    }
   }
 
   /** Index of the first entry with a position of at least `pos`. */

@@ -44,7 +44,7 @@ test("LOG-7 a stream is read once, however many readers wait for it, and misses 
   await rig.append(...many(10));
   const tail = new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
   const reads = Promise.all(Array.from({ length: 20 }, () => tail.read("room:1", 8, 10)));
-  tail.append({ pos: 11, stream: "room:1", seq: 11, type: 4, messageId: null, data: "{}", at: 1 });
+  tail.append({ pos: 11, stream: "room:1", seq: 11, type: 4, messageId: null, data: "{}", kept: true, at: 1 });
   for (const read of await reads) expect(seqs(read)).toEqual([9, 10, 11]);
 });
 
@@ -57,4 +57,30 @@ test("LOG-8 a message that changed is forgotten by the tail", async () => {
   expect(rig.tail.peek("room:1", 0, 1)?.[0]?.data).toBeNull();
   expect(rig.tail.changedSince(1, before)).toBe(true);
   expect(rig.tail.changedSince(1, rig.tail.position)).toBe(false);
+});
+
+test("LOG-8 a later event that shows the message is forgotten with it, and what stands in the log is not", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1", message: "own" });
+  await rig.append({ stream: "room:1", type: 110, message: 1, built: true, data: { quotes: "SECRET" } });
+  expect(rig.tail.peek("room:1", 1, 1)?.[0]?.data).toContain("SECRET");
+  await rig.append({ stream: "room:1", type: 9, message: 1, data: { msgId: 1 } });
+  await rig.append({ stream: "room:1", type: 8, message: 1, data: { marks: 1 } });
+  expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual([null, null, '{"msgId":1}', '{"marks":1}']);
+});
+
+test("LOG-8 an event that shows another message too is published with its text, and not remembered with it", async () => {
+  const published: string[] = [];
+  rig = await openLog({ listener: ({ data }) => published.push(data) });
+  await rig.append({ stream: "room:1", message: "own" });
+  await rig.append({ stream: "room:1", message: "own", fleeting: true });
+  expect(published).toEqual(['{"id":1}', '{"id":2}']);
+  expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual(['{"id":1}', null]);
+});
+
+test("LOG-8 what is read from the log to be announced is not remembered either: it may quote", async () => {
+  rig = await openLog({ announcing: false });
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", data: { kept: 1 } });
+  await rig.announcer.follow();
+  expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual([null, '{"kept":1}']);
 });

@@ -1,6 +1,7 @@
+import { Push } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
-import type { Head, LogReader, StoredEvent } from "./log-reader.ts";
-import { StreamTail, type TailEntry } from "./stream-tail.ts";
+import { type Head, type Kept, type LogReader, type StoredEvent, WHOLE } from "./log-reader.ts";
+import { StreamTail } from "./stream-tail.ts";
 
 /** Events kept of one stream: a reader further behind than this is served from the log, or told to reload. */
 const ENTRIES_PER_STREAM = 1000;
@@ -26,6 +27,7 @@ export class Tail {
   readonly #changes = new Map<number, number>();
   /** Changes at or before this position may have been forgotten. */
   #changesSince: number;
+  #recalledAt = 0;
   #bytes = 0;
   #evictedUpTo: number;
 
@@ -50,19 +52,32 @@ export class Tail {
   append(event: LoggedEvent): void {
     this.position = event.pos;
     const known = this.#streams.get(event.stream);
-    const stream = known ?? new StreamTail({ seq: event.seq - 1, pos: 0 });
+    // A node that was far behind may find that events between are gone from the log: what it has does not join.
+    const stream = known?.headSeq === event.seq - 1 ? known : new StreamTail({ seq: event.seq - 1, pos: 0 });
     if (known) this.#bytes -= known.bytes;
     if (changesEarlier(event)) this.#changed(stream, event.messageId, event.pos);
-    stream.push({ ...event });
+    if (event.type === Push.RECALL) this.#recalledAt = event.pos;
+    const { fleeting = false, ...entry } = event;
+    stream.push(fleeting ? { ...entry, data: null } : entry);
     if (stream.length > ENTRIES_PER_STREAM) stream.dropOldest();
     this.#bytes += stream.bytes;
     this.#touch(event.stream, stream);
     this.#evict();
   }
 
+  /** Nothing of what lies between is in the log any more. */
+  skipTo(position: number): void {
+    this.position = Math.max(this.position, position);
+  }
+
   /** True when the message was changed by an event after `position`, or that cannot be ruled out. */
   changedSince(messageId: number, position: number): boolean {
     return position < this.#changesSince || (this.#changes.get(messageId) ?? 0) > position;
+  }
+
+  /** True when any message was recalled after `position`: its text may stand in what was read of others that quote it. */
+  recalledSince(position: number): boolean {
+    return this.#recalledAt > position;
   }
 
   /** Heads of streams as announced, many at once; streams without events are `{seq: 0, pos: 0}`. */
@@ -100,18 +115,19 @@ export class Tail {
     return this.#streams.get(stream)?.after(after, limit);
   }
 
+  /** Where the log of each stream begins. Memory may hold older events for a while. */
+  async kept(streams: readonly string[]): Promise<Map<string, Kept>> {
+    return streams.length > 0 ? this.#reader.kept(streams) : new Map();
+  }
+
   /**
-   * The highest seq of a stream whose position is at most `pos`, at least `headSeq - depth`: what lies further back is
-   * not told apart.
+   * The highest seq of a stream whose position is at most `pos`, at least `above`: what lies further back, or is gone, is
+   * not told apart. It must not lie behind `upTo`.
    */
-  async seqAt(stream: string, pos: number, depth: number): Promise<number> {
+  async seqAt(stream: string, pos: number, range: { above: number; upTo: number }): Promise<number> {
     await this.#reachBack(stream, 0);
-    const tail = this.#streams.get(stream);
-    if (!tail) return 0;
-    const known = tail.seqAt(pos);
-    if (known !== undefined) return known;
-    const least = Math.max(0, tail.headSeq - depth);
-    return (await this.#reader.seqAt(stream, pos, least)) ?? least;
+    const known = this.#streams.get(stream)?.seqAt(pos);
+    return known ?? (await this.#reader.seqAt(stream, pos, range)) ?? range.above;
   }
 
   /** Makes events after a seq be in memory if they are among the newest ones. */
@@ -130,21 +146,29 @@ export class Tail {
   }
 
   async #load(stream: string): Promise<void> {
-    const entries: TailEntry[] = await this.#reader.newest(stream, this.position, FIRST_LOAD);
-    // What was announced meanwhile is here already, and newer than what was read.
+    const position = this.position;
+    const events = await this.#reader.newest(stream, position, FIRST_LOAD);
+    const head = events.at(-1) ?? (await this.#headOfTrimmed(stream));
+    // What was announced meanwhile is here already, and newer than what was read; unless it is gone again.
     const known = this.#streams.get(stream);
-    const newest = entries.at(-1);
-    const tail = known ?? new StreamTail({ seq: newest?.seq ?? 0, pos: newest?.pos ?? 0 });
+    if (!known && this.#evictedUpTo > position) return this.#load(stream);
+    const tail = known ?? new StreamTail(head);
     if (known) this.#bytes -= known.bytes;
-    tail.prepend(entries);
+    tail.prepend(events);
     tail.deep = true;
     this.#bytes += tail.bytes;
     this.#touch(stream, tail);
     this.#evict();
   }
 
+  /** Of a stream that has no event up to here: it had none, or they were removed. */
+  async #headOfTrimmed(stream: string): Promise<Head> {
+    const { firstSeq, trimmedPos } = (await this.#reader.kept([stream])).get(stream) ?? WHOLE;
+    return { seq: firstSeq - 1, pos: trimmedPos };
+  }
+
   #changed(stream: StreamTail, messageId: number, pos: number): void {
-    stream.forgetData(messageId);
+    stream.forgetMessage(messageId);
     this.#changes.delete(messageId);
     this.#changes.set(messageId, pos);
     if (this.#changes.size <= CHANGES_KEPT) return;

@@ -1,9 +1,10 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
+import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Window } from "../rooms/reading.ts";
 import { messageText } from "./message-json.ts";
-import { asMessage, selectMessages } from "./message-rows.ts";
+import { asMessage, type Selected, selectMessages } from "./message-rows.ts";
 
 export interface HistoryQuery {
   /** From the page before; it knows its direction. */
@@ -28,13 +29,20 @@ export async function historyPage(
   const { id, window } = room;
   const from = cursor === undefined ? await startOf(db, id, after) : parseHistoryCursor(cursor);
   const forwards = from.direction === "after";
-  let query = selectMessages(db).where("messages.room_id", "=", id).where("messages.seq", ">=", window.fromSeq);
-  if (window.leftSeq !== null) query = query.where("messages.seq", "<=", window.leftSeq);
-  if (from.seq !== undefined) query = query.where("messages.seq", forwards ? ">" : "<", from.seq);
-  const rows = await query
-    .orderBy("messages.seq", forwards ? "asc" : "desc")
-    .limit(limit + 1)
-    .execute();
+  const rows: Selected[] = [];
+  // As many queries as times that the reader was out, and came back, between the first message and the last.
+  for (const [first, last] of rangesOf(window, from)) {
+    const left = limit + 1 - rows.length;
+    if (left <= 0) break;
+    const found = await selectMessages(db)
+      .where("messages.room_id", "=", id)
+      .where("messages.seq", ">=", first)
+      .where("messages.seq", "<=", last)
+      .orderBy("messages.seq", forwards ? "asc" : "desc")
+      .limit(left)
+      .execute();
+    rows.push(...found);
+  }
   const more = rows.length > limit;
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -43,6 +51,21 @@ export async function historyPage(
     texts: page.map((row) => messageText(asMessage(row))),
     nextCursor: more && last ? `${from.direction}-${last.seq}` : null,
   };
+}
+
+/** What may be read of it from the start on, in the order of reading. Pure. */
+function rangesOf({ fromSeq, leftSeq, gaps }: Window, { direction, seq }: Start): [number, number][] {
+  const forwards = direction === "after";
+  const lowest = Math.max(fromSeq, forwards ? (seq ?? 0) + 1 : 0);
+  const highest = Math.min(
+    leftSeq ?? Number.MAX_SAFE_INTEGER,
+    forwards ? Number.MAX_SAFE_INTEGER : (seq ?? Number.MAX_SAFE_INTEGER) - 1,
+  );
+  const starts = [lowest, ...gaps.map(([, to]) => Math.max(lowest, to + 1))];
+  const ends = [...gaps.map(([from]) => Math.min(highest, from - 1)), highest];
+  const ranges = starts.map((start, index): [number, number] => [start, ends[index] as number]);
+  const readable = ranges.filter(([start, end]) => start <= end);
+  return forwards ? readable : readable.reverse();
 }
 
 interface Start {
@@ -65,7 +88,7 @@ async function startOf(db: Kysely<Schema>, roomId: number, after: number | undef
 
 function parseHistoryCursor(cursor: string): Start {
   const match = /^(before|after)-(\d{1,15})$/.exec(cursor);
-  if (!match) throw invalid("cursor", "is not one that this server issued");
+  if (!match) throw invalidCursor();
   return { direction: match[1] as Start["direction"], seq: Number(match[2]) };
 }
 

@@ -29,7 +29,7 @@ export function selectMessages(db: Kysely<Schema>) {
     ]);
 }
 
-type Selected = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
+export type Selected = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
 
 export function asMessage(row: Selected): MessageRow {
   const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, ...message } = row;

@@ -4,7 +4,7 @@ import type { ReadDatabase } from "../db/open.ts";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
-import { cursorParam } from "../rooms/page.ts";
+import { cursorParam } from "../http/page.ts";
 import { readableWindow } from "../rooms/reading.ts";
 import { historyPage } from "./history.ts";
 import { messageFor, type Sending, sendMessage } from "./messages.ts";
@@ -13,6 +13,19 @@ import { recallMessage } from "./recall.ts";
 const tags = ["messages"];
 const params = z.object({ id: idParam("id") });
 const Message = z.object(messageSchema.shape).openapi("Message");
+
+/** Of another page: a message's id, as text. An empty one counts as none. */
+const afterParam = z
+  .string("must be given once")
+  .regex(/^$|^(0|[1-9]\d{0,15})$/, "must be a whole number from 0")
+  .optional()
+  .transform((text) => (text === undefined || text === "" ? undefined : Number(text)))
+  .openapi({
+    param: { name: "after", in: "query" },
+    type: "integer",
+    minimum: 0,
+    description: "A message's id: the page after it; 0 starts at the beginning",
+  });
 
 const postMessage = createRoute({
   method: "post",
@@ -40,13 +53,7 @@ const listMessages = createRoute({
     params,
     query: z.object({
       cursor: cursorParam,
-      after: z.coerce
-        .number()
-        .int()
-        .nonnegative()
-        .max(Number.MAX_SAFE_INTEGER)
-        .optional()
-        .openapi({ type: "integer", description: "A message's id; 0 starts at the beginning" }),
+      after: afterParam,
       limit: limitParam,
     }),
   },

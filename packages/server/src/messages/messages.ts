@@ -11,7 +11,6 @@
 import type { SendRequest } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import type { Writes } from "../db/writer.ts";
-import type { MessageDataOf } from "../event-log/announce.ts";
 import { RateLimit } from "../http/rate-limit.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -19,7 +18,7 @@ import { maySeeMessage, type Reader } from "../rooms/reading.ts";
 import { checkHallSend } from "../rooms/rights.ts";
 import type { Actor, HallRules } from "../rooms/rooms.ts";
 import { messageText } from "./message-json.ts";
-import { asMessage, messageTexts, selectMessages } from "./message-rows.ts";
+import { asMessage, selectMessages } from "./message-rows.ts";
 import { type Sent, sendMessages } from "./send.ts";
 
 export interface Sending {
@@ -62,9 +61,4 @@ export async function messageFor(db: ReadDatabase, messageId: number, reader: Re
   const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
   if (row && (await maySeeMessage(db, row, reader))) return messageText(asMessage(row));
   throw new ProblemError(reader.actor ? "not_found" : "unauthorized");
-}
-
-/** For the log's readers: `data` of events that name a message only, from the message as it is now. */
-export function messageDataOf(db: ReadDatabase): MessageDataOf {
-  return (ids) => messageTexts(db, ids);
 }

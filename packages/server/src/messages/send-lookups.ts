@@ -2,6 +2,7 @@ import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
+import { closedGaps } from "../rooms/coming-back.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
 import type { QuotedRow } from "./message-json.ts";
 
@@ -103,11 +104,19 @@ async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): 
       "members.uid",
       "members.role",
       "members.from_seq as fromSeq",
+      "members.gaps",
+      "members.opened_seq as openedSeq",
       "members.left_seq as leftSeq",
+      "members.left_view as leftView",
       "members.muted_until as mutedUntil",
     ])
     .execute();
-  return new Map(rows.map(({ roomId, uid, ...membership }) => [memberKey(roomId, uid), membership]));
+  return new Map(
+    rows.map(({ roomId, uid, gaps, openedSeq, ...membership }) => [
+      memberKey(roomId, uid),
+      { ...membership, gaps: closedGaps(gaps, openedSeq) },
+    ]),
+  );
 }
 
 async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["people"]> {

@@ -1,6 +1,7 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
 import { hallMembership } from "../rooms/rooms.ts";
 import type { StoredText } from "./message-json.ts";
@@ -63,7 +64,7 @@ function refusal(input: SendInput, known: Known, now: number): ProblemError | un
   if (refused) return refused;
   if (replyTo !== null) {
     const quoted = known.quoted.get(replyTo);
-    const readable = quoted?.roomId === roomId && quoted.seq >= (membership?.fromSeq ?? 1);
+    const readable = quoted?.roomId === roomId && membership && isReadable(membership, quoted.seq);
     // What makes no dot, such as a notice of the system, is nobody's to answer.
     if (!readable || quoted.no === null) return new ProblemError("reply_unknown");
   }

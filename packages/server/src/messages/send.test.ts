@@ -192,7 +192,7 @@ test("IM-10: mentions are people of the room; of the hall, anybody", async () =>
 
 test.each([
   ["no client id", { type: 1, body: { content: "x" } }],
-  ["a blank in the client id", text("a b", "x")],
+  ["a control character in the client id", text("a\nb", "x")],
   ["a long client id", text("x".repeat(65))],
   ["no text", text("a", "")],
   ["too much text", text("a", "😀".repeat(4097))],

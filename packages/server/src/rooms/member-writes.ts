@@ -6,6 +6,7 @@ import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { letIn, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { leftViewOf } from "./left-view.ts";
 import { checkGroup, checkMayRemove, checkOwns, checkPresent } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
 import { type Actor, findStanding, type Role } from "./rooms.ts";
@@ -51,10 +52,10 @@ export const removeMember = defineWrite("rooms.removeMember", async (tx, { actor
   if (role === undefined) throw new ProblemError("not_found", "This user is not in the room");
   checkMayRemove({ uid: actor.uid, role: standing.membership.role }, { uid, role });
   const change = { roomId, uids: [uid], changeType: ChangeType.left, now };
-  const { seq } = await logChange(tx, change);
+  const { seq, pos } = await logChange(tx, change);
   await tx.db
     .updateTable("members")
-    .set({ left_seq: seq })
+    .set({ left_seq: seq, left_pos: pos, left_view: leftViewOf(standing.room) })
     .where("room_id", "=", roomId)
     .where("uid", "=", uid)
     .execute();

@@ -3,9 +3,9 @@ import { idSchema, LIMITS } from "@parley/protocol";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
+import { numberCursor, pageQuery } from "../http/page.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./member-writes.ts";
 import { Member, memberPage } from "./members.ts";
-import { numberCursor, pageQuery } from "./page.ts";
 import type { RoomsParts } from "./room-reader.ts";
 
 const common = { tags: ["rooms"], security: signedIn, middleware: requireLogin };

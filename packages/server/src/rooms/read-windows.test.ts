@@ -46,12 +46,15 @@ test("CUR-3, IM-48: a window ends with leaving, with a kick, with the dissolutio
     { stream: roomStream(kicked), fromSeq: 1, leftSeq: 2, joinedSeq: 1 },
     { stream: roomStream(dissolved), fromSeq: 1, leftSeq: 2, joinedSeq: 1 },
     { stream: roomStream(hidden), fromSeq: 4, leftSeq: null, joinedSeq: 4 },
-    { stream: roomStream(again), fromSeq: 1, leftSeq: null, joinedSeq: 3 },
+    { stream: roomStream(again), fromSeq: 1, leftSeq: null, joinedSeq: 1 },
   ]);
   for (const { stream, joinedSeq, joinedPos } of windows) {
     const event = chat.events(stream).find(({ seq }) => seq === joinedSeq);
     expect(event?.pos).toBe(joinedPos);
   }
+  const cameBack = windows.find(({ stream }) => stream === roomStream(again));
+  expect(cameBack).toMatchObject({ gaps: [], lastJoined: { seq: 3 } });
+  expect(chat.events(roomStream(again))[2]?.pos).toBe(cameBack?.lastJoined?.pos as number);
 
   // Replaying the events of his own stream gives the same windows: that is what live readers follow.
   const replayed = new Map<string, number | null>();

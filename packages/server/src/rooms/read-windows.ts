@@ -2,6 +2,7 @@ import { ALL_STREAM, HALL_ROOM_ID, roomStream, userStream } from "@parley/protoc
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import type { ReadWindow } from "../event-log/subscriptions.ts";
+import { parseGaps } from "./coming-back.ts";
 import type { HallRules } from "./rooms.ts";
 
 /**
@@ -16,17 +17,26 @@ export async function windowsOf(db: Kysely<Schema>, uid: number, hall: HallRules
       "members.room_id as roomId",
       "members.from_seq as fromSeq",
       "members.left_seq as leftSeq",
+      "members.left_pos as leftPos",
       "members.joined_seq as joinedSeq",
       "members.joined_pos as joinedPos",
+      "members.last_joined_seq as lastJoinedSeq",
+      "members.last_joined_pos as lastJoinedPos",
+      "members.gaps",
       "rooms.dissolved_seq as dissolvedSeq",
     ])
     .where("members.uid", "=", uid)
     .execute();
-  const rooms = rows.map(({ roomId, leftSeq, dissolvedSeq, ...window }) => ({
-    ...window,
-    stream: roomStream(roomId),
-    leftSeq: leftSeq ?? dissolvedSeq,
-  }));
+  const rooms = rows.map(
+    ({ roomId, leftSeq, leftPos, dissolvedSeq, lastJoinedSeq, lastJoinedPos, gaps, ...window }) => ({
+      ...window,
+      stream: roomStream(roomId),
+      leftSeq: leftSeq ?? dissolvedSeq,
+      leftPos: leftSeq === null ? null : leftPos,
+      lastJoined: { seq: lastJoinedSeq, pos: lastJoinedPos },
+      gaps: parseGaps(gaps),
+    }),
+  );
   return [inborn(userStream(uid)), inborn(ALL_STREAM), ...hallWindows(hall), ...rooms];
 }
 

@@ -1,7 +1,9 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
+import { type Gap, gapOf } from "../event-log/gaps.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { asLeft } from "./left-view.ts";
 import { checkHallOpen, checkSees } from "./rights.ts";
 import { type Actor, findStanding, type HallRules, type Role, type RoomRow } from "./rooms.ts";
 
@@ -10,9 +12,17 @@ export interface Window {
   readonly fromSeq: number;
   /** Null: everything to the end. */
   readonly leftSeq: number | null;
+  /** What in between may not be read, rising. */
+  readonly gaps: readonly Gap[];
+}
+
+/** Pure. */
+export function isReadable({ fromSeq, leftSeq, gaps }: Window, seq: number): boolean {
+  return seq >= fromSeq && (leftSeq === null || seq <= leftSeq) && !gapOf(gaps, seq);
 }
 
 export interface ReadableRoom {
+  /** As he may see it: of who left, as it was then. */
   readonly room: RoomRow;
   /** Null for those who left and for anonymous readers. */
   readonly role: Role | null;
@@ -32,13 +42,14 @@ export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, 
   checkHallOpen(roomId, hall, actor);
   const standing = await findStanding(db, roomId, actor);
   if (standing && !actor) {
-    const window = hall.access === "public" ? { fromSeq: 1, leftSeq: null } : undefined;
+    const window = hall.access === "public" ? { fromSeq: 1, gaps: [], leftSeq: null } : undefined;
     return { room: standing.room, role: null, window };
   }
   checkSees(standing);
   const { room, membership } = standing;
-  const window = { fromSeq: membership.fromSeq, leftSeq: membership.leftSeq ?? room.dissolved_seq };
-  return { room, role: membership.leftSeq === null ? membership.role : null, window };
+  const { fromSeq, gaps, leftSeq, leftView } = membership;
+  const window = { fromSeq, gaps, leftSeq: leftSeq ?? room.dissolved_seq };
+  return { room: asLeft(room, leftView), role: leftSeq === null ? membership.role : null, window };
 }
 
 /** The window of a room whose messages someone may read. */
@@ -56,8 +67,7 @@ export async function maySeeMessage(
 ): Promise<boolean> {
   if (!reader.actor && message.roomId !== HALL_ROOM_ID) return false;
   try {
-    const { fromSeq, leftSeq } = await readableWindow(db, message.roomId, reader);
-    return message.seq >= fromSeq && (leftSeq === null || message.seq <= leftSeq);
+    return isReadable(await readableWindow(db, message.roomId, reader), message.seq);
   } catch (error) {
     if (error instanceof ProblemError) return false;
     throw error;

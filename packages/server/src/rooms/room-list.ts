@@ -2,9 +2,10 @@ import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
+import { closedGaps } from "./coming-back.ts";
 import { type HallCount, hallReadOf } from "./hall.ts";
 import { cut } from "./page.ts";
-import type { ReadableRoom } from "./reading.ts";
+import { isReadable, type ReadableRoom, type Window } from "./reading.ts";
 import { type ConversationView, viewsOf } from "./room-view.ts";
 import { type Actor, type HallRules, hallMembership, type RoomRow } from "./rooms.ts";
 
@@ -20,8 +21,7 @@ export interface ListParts {
 interface Listed {
   readonly room: RoomRow;
   readonly role: ReadableRoom["role"];
-  readonly fromSeq: number;
-  readonly joinedPos: number;
+  readonly window: Window;
   readonly readSeq: number;
   readonly readNo: number;
   /** Position of the newest message, or of joining where that is later: the order of the list. */
@@ -41,18 +41,19 @@ export async function conversations(
   listed.sort((a, b) => b.activity - a.activity);
   const { items, nextCursor } = cut(listed, limit, (last) => last.activity);
   const seqs = await headsOf(db, items);
-  const shown = items.map(({ room, role, fromSeq }) => ({
+  const shown = items.map(({ room, role, window }) => ({
     room: { ...room, seq: seqs.get(roomStream(room.id)) ?? 0 },
     role,
-    window: { fromSeq, leftSeq: null },
+    window,
   }));
   const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: parts.hallCount, now });
-  const texts = await parts.messageTexts(db, items.flatMap(lastMessageOf));
+  const newest = items.flatMap(({ room }) => room.last_message_id ?? []);
+  const texts = await parts.messageTexts(db, newest);
   return {
     nextCursor,
     items: items.map((item, index) => ({
       ...(views[index] as ConversationView),
-      lastMessage: parsed(texts.get(item.room.last_message_id ?? 0)),
+      lastMessage: shownTo(item.window, texts.get(item.room.last_message_id ?? 0)),
       unread: item.room.no - item.readNo,
       readSeq: item.readSeq,
       pinned: false,
@@ -61,18 +62,12 @@ export async function conversations(
   };
 }
 
-/** The newest message, unless it is older than what the member may read. */
-function lastMessageOf({ room, fromSeq, joinedPos }: Listed): number[] {
-  const id = room.last_message_id;
-  return id === null || (fromSeq > 1 && id < joinedPos) ? [] : [id];
-}
-
 async function joinedRooms(
   db: Kysely<Schema>,
   { actor, before, limit }: { actor: Actor; before: number | undefined; limit: number },
 ): Promise<Listed[]> {
-  const activity = sql<number>`case when rooms.last_message_id > members.joined_pos
-    then rooms.last_message_id else members.joined_pos end`;
+  const activity = sql<number>`case when rooms.last_message_id > members.last_joined_pos
+    then rooms.last_message_id else members.last_joined_pos end`;
   let query = db
     .selectFrom("members")
     .innerJoin("rooms", "rooms.id", "members.room_id")
@@ -80,7 +75,7 @@ async function joinedRooms(
       join.onRef("room_reads.room_id", "=", "rooms.id").onRef("room_reads.uid", "=", "members.uid"),
     )
     .selectAll("rooms")
-    .select(["members.role", "members.from_seq as fromSeq", "members.joined_pos as joinedPos"])
+    .select(["members.role", "members.from_seq as fromSeq", "members.gaps", "members.opened_seq as openedSeq"])
     .select(["room_reads.read_seq as readSeq", "room_reads.read_no as readNo", activity.as("activity")])
     .where("members.uid", "=", actor.uid)
     .where("members.left_seq", "is", null)
@@ -90,11 +85,10 @@ async function joinedRooms(
     .orderBy(activity, "desc")
     .limit(limit + 1)
     .execute();
-  return rows.map(({ role, fromSeq, joinedPos, readSeq, readNo, activity: newest, ...room }) => ({
+  return rows.map(({ role, fromSeq, gaps, openedSeq, readSeq, readNo, activity: newest, ...room }) => ({
     room: { ...room, seq: 0 },
     role,
-    fromSeq,
-    joinedPos,
+    window: { fromSeq, gaps: closedGaps(gaps, openedSeq), leftSeq: null },
     readSeq: readSeq ?? 0,
     readNo: readNo ?? 0,
     activity: newest,
@@ -104,9 +98,9 @@ async function joinedRooms(
 async function hallOf(db: Kysely<Schema>, actor: Actor): Promise<Listed> {
   const room = await db.selectFrom("rooms").selectAll().where("id", "=", HALL_ROOM_ID).executeTakeFirstOrThrow();
   const { readSeq, readNo } = await hallReadOf(db, actor.uid);
-  const { role, fromSeq } = hallMembership(actor);
+  const { role, ...window } = hallMembership(actor);
   const activity = room.last_message_id ?? 0;
-  return { room: { ...room, seq: 0 }, role, fromSeq, joinedPos: 0, readSeq, readNo, activity };
+  return { room: { ...room, seq: 0 }, role, window, readSeq, readNo, activity };
 }
 
 async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Map<string, number>> {
@@ -115,6 +109,8 @@ async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Ma
   return new Map(rows.map(({ stream, seq }) => [stream, seq]));
 }
 
-function parsed(text: string | undefined): Message | null {
-  return text === undefined ? null : (JSON.parse(text) as Message);
+/** The newest message, unless it is one that the member may not read. */
+function shownTo(window: Window, text: string | undefined): Message | null {
+  const message = text === undefined ? undefined : (JSON.parse(text) as Message);
+  return message && isReadable(window, message.message.seq) ? message : null;
 }

@@ -75,11 +75,30 @@ test.each([
   ["a blank name", { name: " " }],
   ["a long name", { name: "x".repeat(65) }],
   ["a control character", { name: "a\u0000" }],
+  ["an override of direction", { name: "a\u202eb" }],
+  ["a name of blanks", { name: "\u2800\u3164" }],
   ["no uid", { memberIds: [0] }],
   ["a uid as text", { memberIds: ["1"] }],
   ["1 001 members", { memberIds: Array.from({ length: 1001 }, (_, index) => index + 1) }],
 ])("IM-42: refuses what is not a group: %s", async (_, body) => {
   expect((await chat.ask(ann, "POST", "/rooms", body)).body.code).toBe("invalid");
+});
+
+test("IM-42: refuses pictures that are no address", async () => {
+  const id = await chat.group(ann);
+  for (const avatar of [
+    "https://",
+    "javascript:alert(1)",
+    "//a.example/a.png",
+    "https://a.example/\u202e",
+    'https://a/"',
+  ]) {
+    const { body } = await chat.ask(ann, "PATCH", `/rooms/${id}`, { avatar });
+    expect([avatar, body.code]).toEqual([avatar, "invalid"]);
+  }
+  for (const avatar of ["https://a.example/a.png", "/uploads/a.png", ""]) {
+    expect((await chat.must(ann, "PATCH", `/rooms/${id}`, { avatar })).avatar).toBe(avatar);
+  }
 });
 
 test("IM-43: two people have one direct room, whoever asks and however often at once", async () => {

@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { idSchema, LIMITS, textSchema } from "@parley/protocol";
+import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@parley/protocol";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
-import { numberCursor, pageQuery } from "./page.ts";
+import { numberCursor, pageQuery } from "../http/page.ts";
 import { conversations } from "./room-list.ts";
 import { type RoomsParts, roomReader } from "./room-reader.ts";
 import { Conversation, Room } from "./room-view.ts";
@@ -13,11 +13,11 @@ const tags = ["rooms"];
 const mine = { tags, security: signedIn, middleware: requireLogin };
 const params = z.object({ id: idParam("id") });
 const RoomReply = Room.extend({ asOf: z.string() }).openapi("RoomReply");
-const roomName = textSchema(1, LIMITS.roomNameCodePoints).refine((name) => name.trim() !== "", "must not be blank");
-const pictureUrl = z
+const roomName = z
   .string()
-  .max(1024)
-  .regex(/^$|^https?:\/\/\S+$|^\/[^/\s]\S*$/, "must be an http or https URL, a path of this server, or empty");
+  .pipe(nameTextSchema(LIMITS.roomNameCodePoints))
+  .openapi({ type: "string", minLength: 1, maxLength: LIMITS.roomNameCodePoints });
+const pictureUrl = z.string().pipe(pictureSchema).openapi({ type: "string", maxLength: 1024 });
 
 const listRooms = createRoute({
   method: "get",

@@ -15,6 +15,7 @@ export async function foundation(db: Kysely<unknown>, now: number): Promise<void
     .addColumn("seq", "bigint", (c) => c.notNull())
     .addColumn("pos", "bigint", (c) => c.notNull())
     .addColumn("first_seq", "bigint", (c) => c.notNull())
+    .addColumn("trimmed_pos", "bigint", (c) => c.notNull().defaultTo(0))
     .execute();
   await table("events")
     .addColumn("pos", NUMBER_KEY)
@@ -91,8 +92,14 @@ export async function foundation(db: Kysely<unknown>, now: number): Promise<void
     .addColumn("from_seq", "bigint", (c) => c.notNull())
     .addColumn("joined_seq", "bigint", (c) => c.notNull())
     .addColumn("joined_pos", "bigint", (c) => c.notNull())
+    .addColumn("last_joined_seq", "bigint", (c) => c.notNull())
+    .addColumn("last_joined_pos", "bigint", (c) => c.notNull())
     .addColumn("joined_at", "bigint", (c) => c.notNull())
     .addColumn("left_seq", "bigint")
+    .addColumn("left_pos", "bigint")
+    .addColumn("gaps", "text", (c) => c.notNull().defaultTo("[]"))
+    .addColumn("opened_seq", "bigint", (c) => c.notNull().defaultTo(0))
+    .addColumn("left_view", "text")
     .addColumn("muted_until", "bigint")
     .addPrimaryKeyConstraint("members_pk", ["room_id", "uid"] as never)
     .execute();
@@ -123,12 +130,6 @@ export async function foundation(db: Kysely<unknown>, now: number): Promise<void
     .execute();
   await db.schema.createIndex("messages_room_seq").on("messages").columns(["room_id", "seq"]).unique().execute();
   await db.schema.createIndex("messages_uid_client_id").on("messages").columns(["uid", "client_id"]).unique().execute();
-  await db.schema
-    .createIndex("messages_reply_to")
-    .on("messages")
-    .column("reply_to")
-    .where(sql.ref("reply_to"), "is not", null)
-    .execute();
 
   await sql`insert into log (id, pos) values (1, 0)`.execute(db);
   await sql`insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at)

@@ -1,0 +1,17 @@
+import type { RoomRow } from "./rooms.ts";
+
+/** What of a room changes, and is for those who are in. */
+type LeftView = Pick<RoomRow, "name" | "avatar" | "notice" | "owner_uid" | "mute_all" | "history" | "member_count">;
+
+/** JSON text of the room as it is for someone who leaves it now. */
+export function leftViewOf({ name, avatar, notice, owner_uid, mute_all, history, member_count }: RoomRow): string {
+  const view: LeftView = { name, avatar, notice, owner_uid, mute_all, history, member_count: member_count - 1 };
+  return JSON.stringify(view);
+}
+
+/** The room as someone saw it last; as it is now for those who are in (null). */
+export function asLeft(room: RoomRow, leftView: string | null): RoomRow {
+  if (leftView === null) return room;
+  // He left before it was dissolved, if it was: nobody leaves a dissolved room.
+  return { ...room, ...(JSON.parse(leftView) as LeftView), dissolved_at: null };
+}
