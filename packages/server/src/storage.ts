@@ -46,7 +46,8 @@ export async function openStorage(parts: {
     const tail = new Tail(reader, { position, maxBytes: config.tailBytes });
     const messageDataOf = (ids: readonly number[]) => messageTexts(db, ids);
     const listeners: Listener[] = [(event) => tail.append(event)];
-    const announcer = new Announcer({ reader, messageDataOf, position }, (event) => {
+    const skipped = (upTo: number) => tail.skipTo(upTo);
+    const announcer = new Announcer({ reader, messageDataOf, position, skipped }, (event) => {
       for (const listener of listeners) isolated(listener, event, logger);
     });
     const writes = new GroupWriter(runner, (events) => announcer.announce(events));

@@ -1,6 +1,5 @@
 import { Database as SqliteDatabase } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { makeDataDir, privateFile } from "./data-dir.ts";
 
 /** Another server has the data folder; the message says what to do. */
 export class DataDirLocked extends Error {
@@ -11,12 +10,12 @@ export class DataDirLocked extends Error {
  * One server per data folder: two would number the same events. Held by the operating system for as long as the process
  * lives, so a killed server leaves nothing to clean up. Commands that only write (`parley user`) need no lock.
  * @returns what releases it
- * @throws DataDirLocked
+ * @throws DataDirLocked, DataDirUnusable
  */
 export function lockDataDir(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir(dataDir);
   // An empty database is used for its lock alone: SQLite knows how to lock a file on every system.
-  const lock = new SqliteDatabase(join(dataDir, "parley.lock"), { create: true, readwrite: true });
+  const lock = new SqliteDatabase(privateFile(dataDir, "parley.lock"), { create: true, readwrite: true });
   try {
     lock.run("pragma journal_mode = memory");
     lock.run("begin exclusive");

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { type Kysely, sql } from "kysely";
+import { randomHex } from "../lib/ids.ts";
 import { MIGRATIONS } from "./migrations/index.ts";
 
 /** The database was written by a newer version; the message says so and what to do. */
@@ -30,8 +30,7 @@ export async function migrate(db: Kysely<unknown>, now: number): Promise<string[
       await sql`insert into migrations (name, applied_at) values (${migration.name}, ${now})`.execute(trx);
       applied.push(migration.name);
     }
-    if (first)
-      await sql`insert into meta (key, value) values ('epoch', ${randomBytes(8).toString("hex")})`.execute(trx);
+    if (first) await sql`insert into meta (key, value) values ('epoch', ${randomHex(64)})`.execute(trx);
     return applied;
   });
 }

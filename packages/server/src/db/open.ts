@@ -1,7 +1,8 @@
 import { Database as SqliteDatabase } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
+import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { READER_PRAGMAS, sqliteDialect, WRITER_PRAGMAS } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
@@ -20,19 +21,43 @@ const READERS = 4;
 /** Read-only; a `transaction()` on it is a snapshot. */
 export type ReadDatabase = Kysely<Schema>;
 
-/** Makes the folder, brings the schema up to date and returns the file's path. @throws MigrationRefused */
-export async function prepareDatabase(dataDir: string, now: number): Promise<string> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+/** A command that only works on data found none; the message says what to do. */
+export class DatabaseMissing extends Error {
+  override readonly name = "DatabaseMissing";
+}
+
+/** The path of a database that is there. @throws DatabaseMissing */
+export function existingDatabase(dataDir: string): string {
   const path = join(dataDir, DATABASE_FILE);
+  if (existsSync(path)) return path;
+  throw new DatabaseMissing(
+    `There is no database in ${dataDir}. Start the server there once, or run parley migrate; DATA_DIR says where.`,
+  );
+}
+
+/**
+ * Makes the folder and the file, readable by their owner alone, brings the schema up to date and returns the file's path.
+ * @throws MigrationRefused, DataDirUnusable
+ */
+export async function prepareDatabase(dataDir: string, now: number): Promise<string> {
+  makeDataDir(dataDir);
+  const path = privateFile(dataDir, DATABASE_FILE);
   const db = new Kysely<unknown>({
     dialect: sqliteDialect(() => openFile(path, WRITER_PRAGMAS), { size: 1, begin: "begin immediate" }),
   });
   try {
     await migrate(db, now);
+  } catch (error) {
+    if (!isNoDatabase(error)) throw error;
+    throw new DataDirUnusable(`${DATABASE_FILE} in ${dataDir} is not a database; DATA_DIR says where to look.`);
   } finally {
     await db.destroy();
   }
   return path;
+}
+
+function isNoDatabase(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_NOTADB";
 }
 
 export function openReader(path: string): ReadDatabase {

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Schema } from "./schema.ts";
 import type { LoggedEvent, Outcome, Write } from "./transaction.ts";
@@ -11,7 +12,13 @@ import { type CarriedError, carryError, revivedError, type WriteRequest, writeBa
 export interface Writes {
   /** @throws ProblemError as the procedure refuses; `overloaded` when too many wait. */
   run<I, O>(write: Write<I, O>, input: I): Promise<O>;
-  /** Waits for what was accepted, then closes. Later calls are refused. */
+  /**
+   * For work that can wait, such as removing what is old: runs alone, one at a time, when no other write waits. A write
+   * that comes meanwhile waits for this one, so it must be short.
+   * @throws ProblemError `draining` also when it has not begun before the close
+   */
+  runWhenIdle<I, O>(write: Write<I, O>, input: I): Promise<O>;
+  /** Waits for what was accepted by `run`, then closes. Later calls are refused. */
   close(): Promise<void>;
 }
 
@@ -45,6 +52,7 @@ export class GroupWriter implements Writes {
   readonly #runner: BatchRunner;
   readonly #onCommitted: OnCommitted;
   #waiting: Waiting[] = [];
+  readonly #whenIdle: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -54,12 +62,27 @@ export class GroupWriter implements Writes {
   }
 
   run<I, O>(write: Write<I, O>, input: I): Promise<O> {
+    return this.#enqueue(this.#waiting, write, input);
+  }
+
+  runWhenIdle<I, O>(write: Write<I, O>, input: I): Promise<O> {
+    return this.#enqueue(this.#whenIdle, write, input);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#whenIdle.splice(0)) reject(new ProblemError("draining"));
+    await this.#running;
+    await this.#runner.close();
+  }
+
+  #enqueue<I, O>(queue: Waiting[], write: Write<I, O>, input: I): Promise<O> {
     if (this.#closed) return Promise.reject(new ProblemError("draining"));
-    if (this.#waiting.length >= WAITING_MAX) {
+    if (queue.length >= WAITING_MAX) {
       return Promise.reject(new ProblemError("overloaded", "Too many writes are waiting", { retryAfterMs: 1000 }));
     }
     return new Promise<O>((resolve, reject) => {
-      this.#waiting.push({
+      queue.push({
         request: { name: write.name, input },
         resolve: resolve as (value: unknown) => void,
         reject,
@@ -68,27 +91,31 @@ export class GroupWriter implements Writes {
     });
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#running;
-    await this.#runner.close();
-  }
-
   async #drain(): Promise<void> {
     // One turn of the loop: the requests that were read from sockets together are written together.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH_MAX);
+    await nextTurn();
+    for (;;) {
+      // Who was answered just now may have asked again: that comes first.
+      if (this.#waiting.length === 0 && this.#whenIdle.length > 0) await nextTurn();
+      const batch = this.#waiting.length > 0 ? this.#waiting.splice(0, BATCH_MAX) : this.#whenIdle.splice(0, 1);
+      if (batch.length === 0) break;
       await this.#runBatch(batch);
     }
     this.#running = undefined;
+  }
+
+  /** What cannot be announced now is found in the log later: the writes stand, and their callers are told so. */
+  async #announced(events: LoggedEvent[]): Promise<void> {
+    try {
+      await this.#onCommitted(events);
+    } catch {}
   }
 
   async #runBatch(batch: Waiting[]): Promise<void> {
     try {
       const reply = await this.#runner.run(batch.map((waiting) => waiting.request));
       if ("failed" in reply) throw revivedError(reply.failed);
-      if (reply.events.length > 0) await this.#onCommitted(reply.events);
+      if (reply.events.length > 0) await this.#announced(reply.events);
       for (const [index, waiting] of batch.entries()) {
         const outcome = reply.outcomes[index];
         if (outcome?.ok) waiting.resolve(outcome.value);

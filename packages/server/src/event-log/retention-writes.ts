@@ -1,0 +1,115 @@
+import { boundRows, inList } from "../db/dialect.ts";
+import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+
+/** Rows that one write removes at most, and streams that it looks at: a send that comes meanwhile waits for no more. */
+export const ROWS_PER_TRIM = 100;
+
+export interface TrimInput {
+  /** At most `ROWS_PER_TRIM`. */
+  readonly streams: readonly string[];
+  /** Epoch milliseconds; an event from before may go when it is not among the newest `minEvents` of its stream. */
+  readonly olderThan: number;
+  readonly minEvents: number;
+  /** Of what is beyond the newest `maxEvents`, everything goes. At least `minEvents`. */
+  readonly maxEvents: number;
+  /** What lies after this position stays: nobody on this node has seen it yet. */
+  readonly upTo: number;
+}
+
+export interface Trimmed {
+  /** Events removed. */
+  readonly removed: number;
+  /** Streams that had their share of this write and may have more. */
+  readonly unfinished: readonly string[];
+}
+
+interface Asked {
+  readonly stream: string;
+  readonly first: number;
+  readonly last: number;
+  /** Everything up to here goes, whatever its age. */
+  readonly over: number;
+}
+
+interface Oldest {
+  readonly pos: number;
+  readonly seq: number;
+  readonly at: number;
+}
+
+/**
+ * Removes the oldest events of streams, each stream's share of 100 rows. What is kept stays without gaps: in a stream only
+ * what comes before everything else goes. Done again, it changes nothing more than it has to.
+ */
+export const trimEvents = defineWrite("event-log.trim", async (tx, input: TrimInput): Promise<Trimmed> => {
+  const asked = await shares(tx, input);
+  const oldest = await oldestOf(tx, asked, input.upTo);
+  const gone: number[] = [];
+  const begins: [string, number, number][] = [];
+  const unfinished: string[] = [];
+  for (const { stream, first, last, over } of asked) {
+    const events = oldest.get(stream) ?? [];
+    const stays = events.findIndex((event) => event.at >= input.olderThan && event.seq > over);
+    const going = stays < 0 ? events : events.slice(0, stays);
+    const newest = going.at(-1);
+    if (!newest) continue;
+    gone.push(...going.map((event) => event.pos));
+    begins.push([stream, newest.seq + 1, newest.pos]);
+    if (going.length === last - first + 1) unfinished.push(stream);
+  }
+  if (gone.length > 0) {
+    await tx.db.deleteFrom("events").where("pos", "in", inList(gone)).execute();
+    const rows = boundRows<{ stream: string; seq: number; pos: number }>(["stream", "seq", "pos"], begins);
+    await tx.db
+      .updateTable("streams")
+      .from(rows.as("begins"))
+      .set((eb) => ({ first_seq: eb.ref("begins.seq"), trimmed_pos: eb.ref("begins.pos") }))
+      .whereRef("streams.stream", "=", "begins.stream")
+      .execute();
+  }
+  return { removed: gone.length, unfinished };
+});
+
+/** Which of its oldest events each stream may lose now. */
+async function shares(tx: WriteTransaction, input: TrimInput): Promise<Asked[]> {
+  const rows = await tx.db
+    .selectFrom("streams")
+    .select(["stream", "seq", "first_seq as first"])
+    .where("stream", "in", inList(input.streams))
+    .execute();
+  const longer = rows.filter(({ seq, first }) => seq - input.minEvents >= first);
+  const share = Math.max(1, Math.floor(ROWS_PER_TRIM / longer.length));
+  return longer.slice(0, ROWS_PER_TRIM).map(({ stream, seq, first }) => ({
+    stream,
+    first,
+    last: Math.min(first + share - 1, seq - input.minEvents),
+    over: seq - input.maxEvents,
+  }));
+}
+
+/** Events in those places, by stream, ascending. */
+async function oldestOf(tx: WriteTransaction, asked: readonly Asked[], upTo: number): Promise<Map<string, Oldest[]>> {
+  const places = boundRows<{ stream: string; first: number; last: number }>(
+    ["stream", "first", "last"],
+    asked.map(({ stream, first, last }) => [stream, first, last]),
+  );
+  const rows = await tx.db
+    .selectFrom(places.as("asked"))
+    .innerJoin("events", (join) =>
+      join
+        .onRef("events.stream", "=", "asked.stream")
+        .onRef("events.seq", ">=", "asked.first")
+        .onRef("events.seq", "<=", "asked.last"),
+    )
+    .select(["events.stream", "events.seq", "events.pos", "events.at"])
+    .where("events.pos", "<=", upTo)
+    .orderBy("events.pos")
+    .execute();
+  const byStream = new Map<string, Oldest[]>();
+  for (const { stream, ...event } of rows) {
+    const events = byStream.get(stream);
+    if (events) events.push(event);
+    else byStream.set(stream, [event]);
+  }
+  return byStream;
+}

@@ -1,0 +1,151 @@
+import { boundRows, inList } from "../db/dialect.ts";
+import type { ReadDatabase } from "../db/open.ts";
+import type { LoggedEvent } from "../db/transaction.ts";
+import type { Writes } from "../db/writer.ts";
+import type { Clock } from "../lib/clock.ts";
+import { every } from "../lib/interval.ts";
+import { ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
+
+const DAY_MS = 86_400_000;
+/** Between two looks. */
+const LOOK_MS = 2000;
+/** Streams looked at in turn, at each look, for about a millisecond: all of a million in three hours. */
+const PAGE = 200;
+/** Writes of one look: 10 000 events. */
+const WRITES_PER_LOOK = 100;
+/** Streams that wait for the next look; others are found in their turn. */
+const DUE_MAX = 1000;
+
+export interface RetentionParts {
+  readonly db: ReadDatabase;
+  readonly writes: Writes;
+  readonly clock: Clock;
+  readonly limits: { readonly days: number; readonly minEvents: number; readonly maxEvents: number };
+  /** Says up to where this node has announced the log. */
+  readonly announcer: { readonly position: number };
+}
+
+interface StreamRow {
+  readonly stream: string;
+  readonly seq: number;
+  readonly first: number;
+}
+
+/**
+ * Removes old events from the log. An event may go when it is older than `days` and not among the newest `minEvents` of
+ * its stream; beyond `maxEvents` a stream's oldest go whatever their age. Messages are never removed: they are another table.
+ *
+ * - Looks go through the streams in turn, by their key, so each costs the same however large the log is, and nothing has to
+ *   be remembered over a restart. Streams beyond the maximum are noticed when they grow.
+ * - Removed in writes of at most 100 rows, when no other write waits.
+ * - A stream keeps its newest events without a gap: one with a date in the future (of a clock that went wrong) holds those
+ *   after it, up to `maxEvents`.
+ * - What this node has not announced yet stays.
+ */
+export class Retention {
+  readonly #parts: RetentionParts;
+  /** To be looked at next time. */
+  readonly #due = new Set<string>();
+  /** The last stream that was looked at in turn. */
+  #turn = "";
+  #looking: Promise<unknown> | undefined;
+  #stopped = false;
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+  }
+
+  /** To be called for every announced event. */
+  onEvent(event: LoggedEvent): void {
+    if (event.seq > this.#parts.limits.maxEvents) this.#note(event.stream);
+  }
+
+  /** Looks every two seconds; what it returns ends that, and resolves when nothing of it runs any more. */
+  start(onError: (error: unknown) => void): () => Promise<void> {
+    const stop = every(LOOK_MS, () => {
+      this.#looking ??= this.look()
+        .catch(onError)
+        .finally(() => {
+          this.#looking = undefined;
+        });
+    });
+    return async () => {
+      stop();
+      this.#stopped = true;
+      await this.#looking;
+    };
+  }
+
+  /** Removes what may go of the next streams, a bounded amount. @returns how many events */
+  async look(): Promise<number> {
+    const streams = await this.#removable([...(await this.#noted()), ...(await this.#nextInTurn())]);
+    let removed = 0;
+    try {
+      for (let write = 0; write < WRITES_PER_LOOK && streams.length > 0 && !this.#stopped; write++) {
+        const trimmed = await this.#trim(streams.slice(0, ROWS_PER_TRIM));
+        streams.splice(0, ROWS_PER_TRIM);
+        streams.push(...trimmed.unfinished);
+        removed += trimmed.removed;
+      }
+    } finally {
+      for (const stream of streams) this.#note(stream);
+    }
+    return removed;
+  }
+
+  #trim(streams: readonly string[]) {
+    const { minEvents, maxEvents } = this.#parts.limits;
+    const { olderThan, upTo } = this.#bounds();
+    return this.#parts.writes.runWhenIdle(trimEvents, { streams, olderThan, minEvents, maxEvents, upTo });
+  }
+
+  #bounds() {
+    const { clock, limits, announcer } = this.#parts;
+    return { olderThan: clock.now() - limits.days * DAY_MS, upTo: announcer.position };
+  }
+
+  #note(stream: string): void {
+    if (this.#due.size < DUE_MAX) this.#due.add(stream);
+  }
+
+  /** What was noted since the last look. */
+  async #noted(): Promise<StreamRow[]> {
+    if (this.#due.size === 0) return [];
+    const noted = [...this.#due];
+    this.#due.clear();
+    return this.#rows().where("stream", "in", inList(noted)).execute();
+  }
+
+  /** The next page of all streams; after the last one it begins anew. */
+  async #nextInTurn(): Promise<StreamRow[]> {
+    const rows = await this.#rows().where("stream", ">", this.#turn).orderBy("stream").limit(PAGE).execute();
+    this.#turn = rows.length < PAGE ? "" : (rows.at(-1)?.stream ?? "");
+    return rows;
+  }
+
+  #rows() {
+    return this.#parts.db.selectFrom("streams").select(["stream", "seq", "first_seq as first"]);
+  }
+
+  /** Those whose oldest event may go now. */
+  async #removable(rows: readonly StreamRow[]): Promise<string[]> {
+    const { minEvents, maxEvents } = this.#parts.limits;
+    const { olderThan, upTo } = this.#bounds();
+    const longer = new Map(rows.filter(({ seq, first }) => seq - minEvents >= first).map((row) => [row.stream, row]));
+    if (longer.size === 0) return [];
+    const places = boundRows<{ stream: string; first: number }>(
+      ["stream", "first"],
+      [...longer.values()].map(({ stream, first }) => [stream, first]),
+    );
+    const oldest = await this.#parts.db
+      .selectFrom(places.as("asked"))
+      .innerJoin("events", (join) =>
+        join.onRef("events.stream", "=", "asked.stream").onRef("events.seq", "=", "asked.first"),
+      )
+      .select(["events.stream", "events.seq", "events.at"])
+      .where("events.pos", "<=", upTo)
+      .execute();
+    const isOver = (stream: string, seq: number) => seq <= (longer.get(stream)?.seq ?? 0) - maxEvents;
+    return oldest.filter(({ stream, seq, at }) => at < olderThan || isOver(stream, seq)).map(({ stream }) => stream);
+  }
+}

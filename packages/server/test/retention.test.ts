@@ -1,0 +1,167 @@
+import { Database } from "bun:sqlite";
+import { afterAll, afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Command, Push } from "@parley/protocol";
+import { nextTurn } from "../src/lib/interval.ts";
+import { ApiClient } from "./api-client.ts";
+import { type Person, signUp, TestServer } from "./harness.ts";
+import { historyOf } from "./history.ts";
+import { LiveClient, type SeenFrame } from "./live-client.ts";
+import { sendAll } from "./load.ts";
+import { ServerProcess } from "./server-process.ts";
+
+const DEADLINE_MS = 20_000;
+
+let server: TestServer | undefined;
+const killed: ServerProcess[] = [];
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+});
+afterAll(() => Promise.all(killed.map((one) => one.remove())));
+
+/** Settings under which a stream keeps its newest `max` events. */
+const keeping = (max: number) => ({ RETENTION_MIN_EVENTS: "1", RETENTION_MAX_EVENTS: String(max) });
+
+async function messages(people: readonly Person[], roomId: number, count: number, label = "m"): Promise<void> {
+  const outcomes = await sendAll({ senders: people, roomId, count, label });
+  expect(outcomes.filter(({ status }) => status !== 201)).toEqual([]);
+}
+
+interface Polled {
+  events: SeenFrame[];
+  cursor: string;
+}
+
+const poll = (person: Person, cursor: string, limit = 1000) =>
+  person.api.ok<Polled>("POST", "/events", { cursor, limit });
+
+/** Asks with an old cursor until the answer says that everything up to `seq` of the stream is gone. */
+async function untilTrimmed(person: Person, old: { cursor: string; stream: string; seq: number }): Promise<void> {
+  const isIt = ({ type, data }: SeenFrame) =>
+    type === Push.RESYNC && data.why === "trimmed" && data.stream === old.stream && data.seq === old.seq;
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!(await poll(person, old.cursor, 10)).events.some(isIt)) {
+    if (performance.now() > deadline) throw new Error(`events up to ${old.seq} were not removed in ${DEADLINE_MS} ms`);
+  }
+}
+
+test("RET-1, RET-3: who is connected gets everything; who comes back later is told what is gone and gets the rest; messages stay", async () => {
+  server = await TestServer.start(keeping(20));
+  const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
+  const room = await server.room(ann, [ben]);
+  const stream = `room:${room}`;
+  const { cursor } = await ben.api.ok<Polled>("GET", "/events");
+  const live = await server.live(ben);
+  let sending = true;
+  const trimming = untilTrimmed(ben, { cursor, stream, seq: 231 }).then(() => {
+    sending = false;
+  });
+  for (let round = 0; round < 5; round++) await messages([ann, ben], room, 50, `round ${round}`);
+  await trimming;
+  expect(sending).toBe(false);
+
+  const seqs = (frames: SeenFrame[]) => frames.filter((frame) => frame.stream === stream).map(({ seq }) => seq);
+  const from = (first: number) => Array.from({ length: 251 - first + 1 }, (_, i) => first + i);
+  await live.until(() => live.stream(stream).length === 250, "every message");
+  expect(seqs(live.frames)).toEqual(from(2));
+  expect(live.of(Push.RESYNC)).toEqual([]);
+
+  const polled = await poll(ben, cursor);
+  expect(polled.events.filter(({ type }) => type === Push.RESYNC)).toEqual([
+    { type: Push.RESYNC, data: { stream, seq: 231, why: "trimmed" } },
+  ]);
+  expect(seqs(polled.events)).toEqual(from(232));
+  expect((await poll(ben, polled.cursor)).events).toEqual([]);
+
+  const again = await server.live(ben, { path: "/ws?resume=1" });
+  again.send({ type: Command.RESUME, data: { cursor } });
+  await again.frame(Push.CURSOR, ({ data }) => data.live);
+  expect(again.of(Push.RESYNC).map(({ data }) => data)).toEqual([{ stream, seq: 231, why: "trimmed" }]);
+  expect(seqs(again.frames)).toEqual(from(232));
+  expect((await historyOf(ben, room)).map(({ message }) => message.seq)).toEqual(from(2));
+
+  // After a restart nothing is in memory: the same.
+  await server.restart();
+  const person = { ...ben, api: new ApiClient(server.url, ben.token) };
+  expect((await poll(person, cursor)).events).toEqual(polled.events);
+}, 40_000);
+
+/** Sixteen sends in flight until the server is gone. @returns how many were acknowledged */
+async function loadUntilRefused(person: Person, roomId: number, label: string): Promise<number> {
+  let stored = 0;
+  const sender = async (name: string) => {
+    for (let i = 0; ; i++) {
+      const body = { clientId: `${name}-${i}`, type: 1, body: { content: "a message" } };
+      const reply = await person.api.call("POST", `/rooms/${roomId}/messages`, body).catch(() => undefined);
+      if (reply?.status !== 201) return;
+      stored += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, (_, i) => sender(`${label}-${i}`)));
+  return stored;
+}
+
+/** What the rows of the log and of its streams say of each other. */
+function checkLog(path: string): Map<string, number> {
+  const file = new Database(path, { readonly: true });
+  try {
+    const rows = file
+      .query(
+        `select s.stream, s.seq, s.first_seq, s.trimmed_pos, count(e.pos) held, min(e.seq) least, max(e.seq) most, min(e.pos) pos
+         from streams s left join events e on e.stream = s.stream group by s.stream`,
+      )
+      .all() as Record<string, number>[];
+    for (const row of rows) {
+      expect(row).toMatchObject({ held: (row.seq as number) - (row.first_seq as number) + 1 });
+      expect(row).toMatchObject({ least: row.first_seq, most: row.seq });
+      expect(row.trimmed_pos as number).toBeLessThan(row.pos as number);
+      expect(row.trimmed_pos === 0).toBe(row.first_seq === 1);
+    }
+    return new Map(rows.map((row) => [String(row.stream), row.held as number]));
+  } finally {
+    file.close();
+  }
+}
+
+test("RET-8: killed in the middle of removing, it goes on; a reader gets each event once but for what RESYNC names", async () => {
+  const process = new ServerProcess(keeping(15));
+  killed.push(process);
+  await process.start();
+  const path = join(process.dir, "data", "parley.db");
+  let [ann, ben] = (await Promise.all([signUp(process.url, "ann"), signUp(process.url, "ben")])) as [Person, Person];
+  const { id } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds: [ben.uid] });
+  const stream = `room:${id}`;
+  let { cursor } = await ben.api.ok<Polled>("GET", "/events");
+  let had = 1;
+  for (let kill = 0; kill < 2; kill++) {
+    const watched = new Database(path, { readonly: true });
+    const firstSeq = () =>
+      (watched.query("select first_seq from streams where stream = ?").get(stream) as { first_seq: number }).first_seq;
+    const before = firstSeq();
+    const load = loadUntilRefused(ann, id, `k${kill}`);
+    while (firstSeq() === before) await nextTurn();
+    await process.kill();
+    watched.close();
+    const stored = await load;
+    expect(stored).toBeGreaterThan(15);
+    const held = checkLog(path).get(stream) as number;
+
+    await process.start();
+    [ann, ben] = [ann, ben].map((one) => ({ ...one, api: new ApiClient(process.url, one.token) })) as [Person, Person];
+    const head = (await historyOf(ann, id)).at(-1)?.message.seq as number;
+    expect(head - had).toBeGreaterThanOrEqual(stored);
+    await untilTrimmed(ben, { cursor, stream, seq: head - 15 });
+    expect(held).toBeGreaterThan(15);
+    expect(checkLog(path).get(stream)).toBe(15);
+
+    const reader = await LiveClient.open(process.url, { token: ben.token, path: "/ws?resume=1" });
+    reader.send({ type: Command.RESUME, data: { cursor } });
+    ({ cursor } = (await reader.frame(Push.CURSOR, ({ data }) => data.live)).data);
+    const resyncs = reader.of(Push.RESYNC).map(({ data }) => data);
+    expect(resyncs).toEqual([{ stream, seq: head - 15, why: "trimmed" }]);
+    expect(reader.stream(stream).map(({ seq }) => seq)).toEqual(Array.from({ length: 15 }, (_, i) => head - 14 + i));
+    reader.close();
+    had = head;
+  }
+}, 60_000);
