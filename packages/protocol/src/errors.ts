@@ -43,6 +43,7 @@ export const ERRORS = {
   registration_closed: { status: 403, title: "Registration is closed on this server", retry: false },
   not_ready: { status: 503, title: "The server is not ready", retry: true },
   // Only on a live connection:
+  too_many_connections: { status: 429, title: "You have too many connections; this was the oldest", retry: true },
   unknown_type: { status: 400, title: "No command has this type", retry: false },
   already_live: { status: 409, title: "This connection is live already", retry: false },
 } as const satisfies Record<string, ErrorRow>;

@@ -47,8 +47,6 @@ export const Push = {
   UNBLACK: 116,
 } as const;
 
-export type PushType = (typeof Push)[keyof typeof Push];
-
 export const ActiveStatus = { online: 1, offline: 2 } as const;
 export const ChangeType = { joined: 1, left: 2 } as const;
 

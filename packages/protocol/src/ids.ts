@@ -1,17 +1,18 @@
 import { z } from "zod";
 
+const WANTED = "must be a whole number from 1";
+
 /**
  * Ids are JSON numbers between 1 and 2^53 - 1, so that every language's double holds them exactly. They are branded at
  * compile time only: a `Uid` cannot be passed where a `RoomId` is wanted.
  */
-export const idSchema = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const idSchema = z.int(WANTED).min(1, WANTED);
 
-/** An id that arrives as text in a path or query. */
+/** An id that arrives as text in a path or query: in decimal digits, as JSON would write it. */
 export const idParamSchema = z
   .string()
-  .regex(/^[1-9]\d{0,15}$/, "must be a whole number above 0")
-  .transform(Number)
-  .pipe(idSchema);
+  .refine((text) => /^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text)), WANTED)
+  .transform(Number);
 
 /** Sends the server's own notices. Never signs in. */
 export const SYSTEM_UID = 1;

@@ -8,4 +8,3 @@ export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./user.ts";
-export * from "./version.ts";

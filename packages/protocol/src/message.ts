@@ -15,11 +15,6 @@ export const MessageType = {
   system: 8,
 } as const;
 
-/** Types that count in a room's red dot; the others have `no: null`. */
-export function makesDot(type: number): boolean {
-  return type === 1 || (type >= 3 && type <= 7);
-}
-
 export const replySchema = z.object({
   id: z.number(),
   uid: z.number(),
@@ -63,13 +58,10 @@ export const messageSchema = z.object({
 });
 
 export type Message = z.infer<typeof messageSchema>;
-export type TextBody = z.infer<typeof textBodySchema>;
 
 /** Body of `POST /rooms/{id}/messages`. */
 export const sendSchema = z.object({
-  clientId: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,64}$/, `must be 1 to ${LIMITS.clientIdLength} printable ASCII characters without spaces`),
+  clientId: textSchema(1, LIMITS.clientIdLength),
   type: z.literal(MessageType.text),
   body: z.object({ content: textSchema(1, LIMITS.textCodePoints, true) }),
   replyTo: idSchema.nullish(),

@@ -32,3 +32,33 @@ export function textSchema(min: number, max: number, multiline = false) {
     .refine((text) => !forbidden.test(text), "must not contain control characters")
     .refine((text) => codePoints(text) >= min && codePoints(text) <= max, `must have ${min} to ${max} characters`);
 }
+
+/** Directions and breaks that reach beyond the name they stand in and disorder the text around it. */
+const UNRULY = /[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+/** Spaces, joiners, variation selectors, fillers, and two blanks that Unicode counts as symbols. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{White_Space}\u2800\u{1d159}]/gu;
+
+/** A name of a person or a room: 1 to `max` code points after trimming, at least one of them visible, none unruly. */
+export function nameTextSchema(max: number) {
+  return z
+    .string()
+    .trim()
+    .pipe(textSchema(1, max))
+    .refine((name) => !UNRULY.test(name), "must not contain characters that change the text's direction or line")
+    .refine((name) => name === "" || name.replace(UNSEEN, "") !== "", "must have a visible character");
+}
+
+const PICTURE = /^(|https?:\/\/[^\s"'<>\\]+|\/[^/\s"'<>\\][^\s"'<>\\]*)$/u;
+
+/**
+ * A picture's address: on the web, a path of this server, or empty for none. Anything else, such as `javascript:`, would
+ * be run or fetched elsewhere.
+ */
+export const pictureSchema = z
+  .string()
+  .max(1024)
+  .refine(
+    (text) => PICTURE.test(text) && !/[\p{Cc}\p{Cf}]/u.test(text) && URL.canParse(text, "https://localhost"),
+    "must be an http or https URL, a path of this server, or empty",
+  )
+  .refine((text) => !isIllFormed(text), "must be well-formed Unicode");

@@ -1,10 +1,11 @@
-import { ALL_STREAM, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
+import { ALL_STREAM, floorCursor, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import { INTERNAL_STREAM, Internal } from "./event-log/internal-events.ts";
 import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
 import type { ConnectedLogin } from "./gateway/connection.ts";
+import { Drain } from "./gateway/drain.ts";
 import { Entrance } from "./gateway/entrance.ts";
 import { eventsRoutes } from "./gateway/events-routes.ts";
 import { Hub } from "./gateway/hub.ts";
@@ -20,6 +21,8 @@ import { loginEndOf } from "./identity/login-end.ts";
 import type { QrLogins } from "./identity/qr-login.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
+import { ipLimitKey } from "./lib/ip-range.ts";
+import type { ProblemError } from "./lib/problem.ts";
 import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
@@ -39,7 +42,6 @@ export interface GatewayParts {
   readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
   readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
-  readonly refusal: () => { code: 1012 | 1013; reason: string } | undefined;
 }
 
 export interface Gateway {
@@ -48,8 +50,10 @@ export interface Gateway {
   readonly presence: Presence;
   /** The doors beside WebSocket. */
   readonly routes: Routes;
-  /** Answers what hangs; before a stop. */
-  release(): void;
+  /** What new work is answered; undefined until the drain begins. */
+  refusal(): ProblemError | undefined;
+  /** Called once: answers what hangs, refuses from then on, and resolves when the last connection is gone. */
+  drain(): Promise<void>;
   start(): Stop;
 }
 
@@ -74,13 +78,16 @@ export function createGateway(parts: GatewayParts): Gateway {
     clock,
     enabled: config.rateLimits,
   });
-  const admission = new Admission({ hub, handshakes, findLogin: parts.findLogin, maxConnections });
+  /** What hangs holds a connection of the process too. */
+  const isFull = () => hub.size + polls.hanging >= maxConnections;
+  const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
   const entrance = new Entrance({
     hub,
     tail: storage.tail,
     epoch: storage.epoch,
     outboxOf: (uid) => new Outbox(storage.outbox, uid),
     findLogin: parts.findLogin,
+    holds: async (token) => (await parts.findLogin(token)) !== undefined,
     redDotOf: parts.redDotOf,
     presence,
     clock,
@@ -91,19 +98,33 @@ export function createGateway(parts: GatewayParts): Gateway {
     publicHall: config.hall.access === "public",
     allowBadToken: (connection) => admission.allowBadToken(connection),
   });
+  const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
+  const drain = new Drain({ hub, presence, cursorNow, spreadMs: config.drain.spreadMs });
+  const refusal = () => drain.refusal();
   const topics = new LocalTopics(storage.epoch);
   hub.addPublisher(topics);
   const outboxOf = (uid: number) => new Outbox(storage.outbox, uid);
   const { tail, epoch } = storage;
-  const polls = new Polls({ tail, epoch, topics, outboxOf, presence, maxPerUser: maxConnectionsPerUser });
-  const sse = new SseDoor({ ...parts, entrance, hub, topics, maxConnections, maxQueueBytes });
+  const gauge = parts.metrics.connections.labels("poll");
+  const maxPerUser = maxConnectionsPerUser;
+  const polls = new Polls({ tail, epoch, topics, clock, outboxOf, presence, gauge, maxPerUser, isFull });
+  const sse = new SseDoor({ ...parts, entrance, topics, refusal, isFull, maxQueueBytes });
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = async (uid: number, stream: string) =>
     (await storage.outbox.windowsOf(uid)).some((window) => window.stream === stream && window.leftSeq === null);
   const table = new Map([...entrance.handlers(), ...liveCommands({ ...parts, hub, signIn, mayRead })]);
   const commands = new Commands({ table, logger });
   entrance.useCommands(commands);
-  const door = new WebSocketDoor({ ...parts, admission, entrance, commands, idleMs, maxFrameBytes, maxQueueBytes });
+  const door = new WebSocketDoor({
+    ...parts,
+    admission,
+    entrance,
+    commands,
+    refusal,
+    idleMs,
+    maxFrameBytes,
+    maxQueueBytes,
+  });
 
   storage.listen((event) => {
     if (event.stream !== INTERNAL_STREAM) hub.publish(event);
@@ -117,8 +138,17 @@ export function createGateway(parts: GatewayParts): Gateway {
     hub,
     door,
     presence,
-    routes: eventsRoutes({ polls, sse, findLogin: parts.findLogin }),
-    release: () => polls.release(),
+    routes: eventsRoutes({
+      polls,
+      sse,
+      findLogin: parts.findLogin,
+      countBadToken: (ip) => handshakes.take(ipLimitKey(ip)),
+    }),
+    refusal,
+    drain() {
+      polls.release();
+      return drain.run();
+    },
     start() {
       const stops = [
         presence.start(),

@@ -9,6 +9,7 @@ import { problemResponse } from "./http/errors.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { withDeadline } from "./lib/interval.ts";
 import { ProblemError } from "./lib/problem.ts";
+import { ListenFailed } from "./listen-failed.ts";
 
 export interface ListenerParts {
   readonly config: Config;
@@ -22,18 +23,27 @@ export interface ListenerParts {
 /** Seconds of silence after which an HTTP connection is cut; a request that waits longer says so itself. */
 const HTTP_IDLE_SECONDS = 60;
 const GRACE_MS = 3000;
-/** Above the API's limit, which answers with a problem document; this one only bounds what is read. */
-const BODY_BYTES_MAX = 1_048_576;
+/**
+ * The runtime's own bound, which answers without a problem document. The app refuses a declared length before it reads
+ * anything and reads an undeclared one up to its limit only, so this one is out of the way.
+ */
+const BODY_BYTES_MAX = 2 ** 40;
 
 /**
  * The ports: the main one with every door, and the second one for live connections where `WS_PORT` is set. Finds out who
  * asks and hands the request to the WebSocket door or to the app.
+ * @throws ListenFailed
  */
 export function listen(parts: ListenerParts): BunServer<Connection>[] {
   const { port, wsPort } = parts.config.listen;
-  const main = serve(parts, port, (request, path) => isWebSocketRequest(request, path));
+  const main = opened(parts, { port, variable: "PORT" }, isWebSocketRequest);
   if (wsPort === undefined) return [main];
-  return [main, serve(parts, wsPort, () => true)];
+  try {
+    return [main, opened(parts, { port: wsPort, variable: "WS_PORT" }, () => true)];
+  } catch (error) {
+    void main.stop(true);
+    throw error;
+  }
 }
 
 /** Answers what was accepted, then closes; peers that do not let go are cut after a moment. */
@@ -42,11 +52,21 @@ export async function stopListening(server: BunServer<Connection>): Promise<void
   await server.stop(true);
 }
 
-function serve(
+type IsLive = (request: Request, path: string) => boolean;
+
+function opened(
   parts: ListenerParts,
-  port: number,
-  isLive: (request: Request, path: string) => boolean,
+  at: { port: number; variable: "PORT" | "WS_PORT" },
+  isLive: IsLive,
 ): BunServer<Connection> {
+  try {
+    return serve(parts, at.port, isLive);
+  } catch (error) {
+    throw new ListenFailed(error, { host: parts.config.listen.host, ...at });
+  }
+}
+
+function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Connection> {
   const { host, tls } = parts.config.listen;
   return Bun.serve<Connection>({
     hostname: host,

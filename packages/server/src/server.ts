@@ -2,8 +2,9 @@
  * The graph: the only place that knows every room. It builds storage, features, gateway and ports in the order in which
  * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
  */
-import { floorCursor, Push } from "@parley/protocol";
+import { Push } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
+import { Retention } from "./event-log/retention.ts";
 import { readSnapshot } from "./event-log/snapshot.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
@@ -15,8 +16,7 @@ import { webPages } from "./http/pages.ts";
 import { createIdentity, type Identity } from "./identity/identity.ts";
 import { publicUrl } from "./identity/public-url.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
-import { every, type Stop } from "./lib/interval.ts";
-import { ProblemError } from "./lib/problem.ts";
+import { delay, every, type Stop } from "./lib/interval.ts";
 import { listen, stopListening } from "./listener.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import { newSendLimit } from "./messages/messages.ts";
@@ -28,16 +28,12 @@ import { membersRoutes } from "./rooms/members-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage } from "./storage.ts";
-import { tellReads } from "./unread/read-writes.ts";
-import { SelfGate } from "./unread/self-gate.ts";
-import { redDotOf } from "./unread/unread.ts";
+import { newSelfGate, redDotOf } from "./unread/unread.ts";
 import { unreadRoutes } from "./unread/unread-routes.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`). */
 const FOLLOW_MS = 5000;
 const UPKEEP_MS = 10_000;
-/** When to come back, for clients of a server that is being restarted. */
-const RESTART_MS = 2000;
 
 export class Server {
   readonly #config: Config;
@@ -75,8 +71,8 @@ export class Server {
   }
 
   /**
-   * Refuses new work, tells the connections, finishes what was accepted, closes. Every step is tried; the first failure is
-   * thrown at the end. A second call waits for the first.
+   * Lets load balancers turn away, refuses new work, drains the connections, finishes what was accepted, closes. Every step
+   * is tried; failures are thrown at the end. A second call waits for the first.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -96,6 +92,9 @@ export class Server {
     const gateway = this.#createGateway(storage, identity);
     this.#gateway = gateway;
     this.#stops.push(() => identity.sweep());
+    const retention = new Retention({ ...parts, ...storage, limits: this.#config.retention });
+    storage.listen((event) => retention.onEvent(event));
+    this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
     this.#stops.push(this.#repeat(FOLLOW_MS, () => storage.announcer.follow()));
     this.#stops.push(this.#repeat(UPKEEP_MS, () => identity.sweep()));
     this.#stops.push(this.#metrics.start());
@@ -115,6 +114,7 @@ export class Server {
         failures.push(error);
       }
     }
+    if (failures.length > 1) throw new AggregateError(failures, "several steps of the stop failed");
     if (failures.length > 0) throw failures[0];
   }
 
@@ -136,7 +136,6 @@ export class Server {
       smallRoomsOf: (uids) => smallRoomsOf(db, uids),
       memberCountOf: (roomId) => memberCountOf(db, roomId),
       baseUrlOf: (request, viaTrusted) => publicUrl(config.listen, request, viaTrusted),
-      refusal: () => (this.#draining() ? { code: 1013, reason: `retry=${RESTART_MS}` } : undefined),
     });
   }
 
@@ -146,9 +145,7 @@ export class Server {
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
     const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
-    const selfGate = new SelfGate(this.#clock, (reads) =>
-      storage.writes.run(tellReads, { reads, now: this.#clock.now() }),
-    );
+    const selfGate = newSelfGate({ writes: storage.writes, clock: this.#clock });
     this.#stops.push(() => selfGate.flush({ everything: true }));
     this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
     const parts = {
@@ -175,8 +172,7 @@ export class Server {
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
       pages: webPages(),
-      refusal: () =>
-        this.#draining() ? new ProblemError("draining", undefined, { retryAfterMs: RESTART_MS }) : undefined,
+      refusal: () => gateway.refusal(),
     });
     const servers = listen({
       config,
@@ -187,11 +183,13 @@ export class Server {
     });
     for (const server of servers) {
       gateway.hub.addPublisher({ publish: (topic, frame) => server.publish(topic, frame) });
-      this.#stops.push(() => stopListening(server));
     }
-    this.#stops.push(() => gateway.hub.goodbye(RESTART_MS, floorCursor(storage.epoch, storage.tail.position)));
-    this.#stops.push(() => identity.release());
-    this.#stops.push(() => gateway.release());
+    this.#stops.push(() => Promise.all(servers.map(stopListening)));
+    this.#stops.push(() => {
+      identity.release();
+      return gateway.drain();
+    });
+    this.#stops.push(() => delay(config.drain.delayMs));
     return addressOf(config, servers[0]?.port ?? config.listen.port);
   }
 
@@ -204,10 +202,6 @@ export class Server {
     return every(ms, () => {
       task().catch((error: unknown) => this.#logger.error({ err: error }, "upkeep failed"));
     });
-  }
-
-  #draining(): boolean {
-    return this.#health.state === "draining";
   }
 
   /** Without its writer the server can promise nothing: it ends, and whoever watches it starts it again. */

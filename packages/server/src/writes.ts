@@ -1,4 +1,6 @@
 /** Every module that declares write procedures, for whichever thread runs them. A check holds this list against the code. */
+import "./event-log/epoch.ts";
+import "./event-log/retention-writes.ts";
 import "./identity/accounts-writes.ts";
 import "./identity/admin-accounts.ts";
 import "./identity/logins-upkeep.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Command, Push } from "@parley/protocol";
+import { ChangeType, Command, Push } from "@parley/protocol";
 import { type Person, say, TestServer } from "./harness.ts";
 import type { LiveClient, SeenFrame } from "./live-client.ts";
 
@@ -140,6 +140,52 @@ describe("RESUME", () => {
       expect(texts(live)).toEqual(["after READY"]);
     },
   );
+});
+
+describe.each(["all", "joined"])("a room with history %p", (history) => {
+  test("CUR-11: removed and added again while away: what was said before, the leave, the join and what follows", async () => {
+    const hidden = await server.room(ann, [ben]);
+    const itsStream = `room:${hidden}`;
+    await ann.api.ok("PATCH", `/rooms/${hidden}`, { history });
+    const cursor = await cursorNow();
+    await say(ann, hidden, "B1");
+    await ann.api.ok("DELETE", `/rooms/${hidden}/members/${ben.uid}`);
+    await say(ann, hidden, "B2 out");
+    await ann.api.ok("POST", `/rooms/${hidden}/members`, { memberIds: [ben.uid] });
+    await say(ann, hidden, "B3");
+    const live = await resuming();
+    resume(live, { cursor });
+    await live.frame(Push.CURSOR, isLive);
+    const seen = live
+      .stream(itsStream)
+      .map(({ type, data }) => (type === Push.MESSAGE ? data.message.body.content : data.changeType));
+    // A live reader does not hear what is said while he is out either; where history is shown he may look it up.
+    expect(seen).toEqual(["B1", ChangeType.left, ChangeType.joined, "B3"]);
+    const { items } = await ben.api.ok<{ items: SeenFrame["data"][] }>("GET", `/rooms/${hidden}/messages`);
+    const readable = items.map(({ message }) => message.body.content);
+    expect(readable).toEqual(history === "all" ? ["B1", "B2 out", "B3"] : ["B1", "B3"]);
+    await say(ann, hidden, "B4");
+    await live.frame(Push.MESSAGE, ({ data }) => data.message.body.content === "B4");
+    expect(live.stream(itsStream)).toHaveLength(seen.length + 1);
+  });
+});
+
+test("IM-21: a recalled text is in no backfill, also where another message quotes it", async () => {
+  const cursor = await cursorNow();
+  const send = (body: Record<string, unknown>) =>
+    ann.api.ok<{ message: { id: number } }>("POST", `/rooms/${room}/messages`, { type: 1, ...body });
+  const { message } = await send({ clientId: "quoted", body: { content: "SECRET" } });
+  await send({ clientId: "quoting", body: { content: "really?" }, replyTo: message.id });
+  const before = await resuming();
+  resume(before, { cursor });
+  await before.frame(Push.CURSOR, isLive);
+  expect(JSON.stringify(before.frames)).toContain("SECRET");
+  await ann.api.ok("DELETE", `/messages/${message.id}`);
+  const live = await resuming();
+  resume(live, { cursor });
+  await live.frame(Push.CURSOR, isLive);
+  expect(live.of(Push.MESSAGE)).toHaveLength(2);
+  expect(JSON.stringify(live.frames)).not.toContain("SECRET");
 });
 
 describe("RESYNC", () => {

@@ -5,18 +5,13 @@ import { join } from "node:path";
 import { Push } from "@parley/protocol";
 import { say, TestServer } from "./harness.ts";
 import { needs } from "./needs.ts";
+import { selfSigned } from "./self-signed.ts";
 
 const openssl = needs("openssl");
 
 test.skipIf(!openssl)("GW-70: with TLS_CERT and TLS_KEY the same doors speak https and wss", async () => {
   const dir = mkdtempSync(join(tmpdir(), "parley-tls-"));
-  const [cert, key] = [join(dir, "cert.pem"), join(dir, "key.pem")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
-  const made = Bun.spawnSync([
-    ...[openssl as string, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "1", "-keyout", key, "-out", cert, ...subject],
-  ]);
-  expect(made.exitCode).toBe(0);
+  const { cert, key } = selfSigned(openssl as string, dir);
   const server = await TestServer.start({ TLS_CERT: cert, TLS_KEY: key });
   try {
     expect(server.url).toStartWith("https://");

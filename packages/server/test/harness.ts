@@ -94,6 +94,7 @@ export class TestServer {
       PORT: "0",
       DATA_DIR: join(this.dir, "data"),
       RATE_LIMITS: "off",
+      DRAIN_SECONDS: "0",
       ...this.#settings,
     };
     const { config } = loadConfig(env);

@@ -20,13 +20,15 @@ export async function sendAll(load: {
   /** What each message says, beside its clientId. */
   text?: string;
   onAnswer?: (outcome: SendOutcome) => void;
+  /** Sending goes on while this holds. */
+  while?: () => boolean;
 }): Promise<SendOutcome[]> {
-  const { senders, roomId, count, label = "m", text = "message", onAnswer } = load;
+  const { senders, roomId, count, label = "m", text = "message", onAnswer, while: goesOn = () => true } = load;
   const outcomes: SendOutcome[] = [];
   let next = 0;
   await Promise.all(
     senders.map(async (sender) => {
-      while (next < count) {
+      while (next < count && goesOn()) {
         const clientId = `${label}-${next++}`;
         const body = { clientId, type: 1, body: { content: `${text} ${clientId}` } };
         const reply = await sender.api.call("POST", `/rooms/${roomId}/messages`, body).catch(() => undefined);

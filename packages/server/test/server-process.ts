@@ -49,10 +49,20 @@ export class ServerProcess {
     await this.#process?.exited;
   }
 
-  /** SIGTERM. @returns the exit code */
-  async stop(): Promise<number> {
+  /** SIGTERM, without waiting for anything. */
+  terminate(): void {
     this.#process?.kill("SIGTERM");
+  }
+
+  /** The exit code, when the process has ended. */
+  async exited(): Promise<number> {
     return (await this.#process?.exited) ?? 0;
+  }
+
+  /** SIGTERM. @returns the exit code */
+  stop(): Promise<number> {
+    this.terminate();
+    return this.exited();
   }
 
   async remove(): Promise<void> {

@@ -3,17 +3,16 @@ import { ipLimitKey } from "../lib/ip-range.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
-import type { Hub } from "./hub.ts";
 
 /** Anonymous connections of one address (IPv6: of one /64). */
 const ANONYMOUS_PER_IP = 200;
 
 export interface AdmissionParts {
-  readonly hub: Hub;
   /** Handshakes that bring no valid token. */
   readonly handshakes: RateLimit;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
-  readonly maxConnections: number;
+  /** Whether the process holds as many connections as it may, of whatever kind. */
+  readonly isFull: () => boolean;
 }
 
 /** Who may open a connection. Limits by address are for anonymous work only: an office behind one address may reconnect at once. */
@@ -56,7 +55,7 @@ export class Admission {
 
   /** After the upgrade: over the process's cap a connection is told when to come back. @returns false when it was closed */
   opened(connection: Connection): boolean {
-    if (this.#parts.hub.size >= this.#parts.maxConnections) {
+    if (this.#parts.isFull()) {
       connection.close(1013, "retry=5000");
       return false;
     }

@@ -1,5 +1,6 @@
 import { encodePush, Push } from "@parley/protocol";
 import type { Outbox } from "../event-log/outbox.ts";
+import { nextTurn } from "../lib/interval.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 
 /** Waits for the socket before it holds more than this, or than a quarter of the queue. */
@@ -31,9 +32,13 @@ export async function catchUp(work: CatchUp): Promise<void> {
   for (const frame of first) connection.send(frame);
   while (!connection.closed) {
     if (connection.queuedBytes > queuedMax) await connection.drained();
-    const rest = outbox.cutOver();
+    const rest = outbox.cutOver(CHUNK_MAX);
     if (rest) return goLive(work, rest);
-    sendAll(connection, await outbox.next(chunk), outbox);
+    const frames = await outbox.next(chunk);
+    sendAll(connection, frames, outbox);
+    // Everybody else's turn: what was read from memory came without one. After the last chunk none, since what comes in
+    // such a turn may have to be read again, and a busy room would keep its reader from the cut-over for ever.
+    if (frames.length >= chunk) await nextTurn();
   }
 }
 

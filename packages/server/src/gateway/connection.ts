@@ -35,7 +35,13 @@ export type ConnectionState =
   /** Reads nothing. */
   | { readonly kind: "anonymous" }
   /** A token is being checked, or what its owner is told first is being read; frames that arrive meanwhile wait. */
-  | { readonly kind: "authorizing"; readonly waiting: string[]; readonly login: ConnectedLogin | undefined }
+  | {
+      readonly kind: "authorizing";
+      readonly waiting: string[];
+      readonly login: ConnectedLogin | undefined;
+      /** What its reader came with, as far as is known yet. */
+      readonly cursor?: string | undefined;
+    }
   | {
       readonly kind: "awaiting-resume";
       readonly login: ConnectedLogin | undefined;
@@ -93,8 +99,10 @@ export class Connection {
    * What the client has, as a cursor to come back with. `now`: what those have who are live, or read nothing.
    */
   cursor(now: string): string {
-    if (this.state.kind === "catching-up") return this.state.cursor();
-    return this.state.kind === "awaiting-resume" ? this.state.cursor : now;
+    const { state } = this;
+    if (state.kind === "catching-up") return state.cursor();
+    if (state.kind === "awaiting-resume") return state.cursor;
+    return (state.kind === "authorizing" ? state.cursor : undefined) ?? now;
   }
 
   /** Bytes that the socket could not take yet; meaningful from the next turn of the loop on. */
@@ -115,6 +123,11 @@ export class Connection {
   sendAt(frame: string, cursor: string): void {
     if (this.#wire?.sendAt) this.#wire.sendAt(frame, cursor);
     else this.send(frame);
+  }
+
+  /** How long its client waits after the end, for transports whose clients come back by themselves. */
+  retryAfter(ms: number): void {
+    this.#wire?.retryAfter?.(ms);
   }
 
   push<T extends keyof PushData>(type: T, data: PushData[T]): void {

@@ -20,6 +20,8 @@ export class EntranceRig {
   readonly entrance: Entrance;
   readonly log: LogRig;
   readonly #server: Server<Connection>;
+  /** Whether tokens that were found hold a moment later. */
+  holds = true;
   #logins: PromiseWithResolvers<ConnectedLogin | undefined>[] = [];
   #redDots: PromiseWithResolvers<void>[] = [];
   #asked: (() => void) | undefined;
@@ -39,6 +41,7 @@ export class EntranceRig {
           20_000,
         ),
       findLogin: () => this.#ask(this.#logins),
+      holds: async () => this.holds,
       redDotOf: async () => {
         await this.#ask(this.#redDots);
         return { total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" };

@@ -107,3 +107,12 @@ test("GW-81: who goes while his token is checked, or his first frames are read, 
     expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN) ?? 0]).toEqual([0, 0, 0]);
   }
 });
+
+test("GW-40: a login that ended before its connection was the user's is told so and closed", async () => {
+  const { live, connection } = await rig.connect();
+  rig.holds = false;
+  await rig.entrance.signIn(connection, login(ANN), "pl_revoked");
+  expect(await live.ended()).toMatchObject({ code: 4001 });
+  expect(live.of(Push.INVALIDATE_TOKEN)).toHaveLength(1);
+  expect(live.of(Push.LOGIN_SUCCESS)).toHaveLength(0);
+});

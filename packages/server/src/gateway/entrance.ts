@@ -34,6 +34,8 @@ export interface EntranceParts {
   readonly outboxOf: (uid: number | undefined) => Outbox;
   /** The login of a token; undefined when it does not hold. */
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Whether a token that was found, or granted, is still good. */
+  readonly holds: (token: string) => Promise<boolean>;
   /** Unread counters, with the cursor they are as of. */
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly presence: { attached(uid: number): void; detached(uid: number): void };
@@ -103,8 +105,10 @@ export class Entrance {
     // A token and a QR code can both hold at the same time: the first one counts.
     if (connection.closed || connection.login) return;
     const waiting = connection.state.kind === "authorizing" ? connection.state.waiting : [];
-    this.#bind(connection, login, waiting);
+    this.#bind(connection, { login, waiting });
     try {
+      // It may have ended before it was bound, when nobody could find this connection to close it.
+      if (!(await this.#parts.holds(token))) return this.#revoked(connection);
       const outbox = this.#parts.outboxOf(login.uid);
       const opened = outbox.openAtHead();
       // In the same turn: from here on the outbox has what an anonymous reader of the hall got by its topic.
@@ -135,18 +139,18 @@ export class Entrance {
   async openReader(
     connection: Connection,
     login: ConnectedLogin,
-    start: { from: Cursor | undefined; max: number | undefined },
+    start: { from: Cursor | undefined; max: number | undefined; token: string },
   ): Promise<void> {
     this.#parts.hub.add(connection);
-    this.#bind(connection, login, []);
+    this.#bind(connection, { login, waiting: [], cursor: start.from && formatCursor(start.from) });
     try {
+      if (!(await this.#parts.holds(start.token))) return this.#revoked(connection);
       const outbox = this.#parts.outboxOf(login.uid);
-      const now = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-      const from = start.from ?? parseCursor(now);
+      const from = start.from ?? parseCursor(floorCursor(this.#parts.epoch, this.#parts.tail.position));
       const first = await outbox.open(from, start.max);
       const redDot = await this.#parts.redDotOf(login.uid);
       if (connection.closed) return;
-      this.#ready(connection, now, start.from === undefined);
+      this.#ready(connection, formatCursor(from));
       connection.push(Push.RED_DOT, redDot);
       await this.#follow(connection, { login, outbox, from: formatCursor(from), open: async () => first });
     } catch (error) {
@@ -155,9 +159,10 @@ export class Entrance {
   }
 
   /** From here on it is the user's, while what he is told first is being read. */
-  #bind(connection: Connection, login: ConnectedLogin, waiting: string[]): void {
+  #bind(connection: Connection, as: { login: ConnectedLogin; waiting: string[]; cursor?: string | undefined }): void {
     const { hub, presence } = this.#parts;
-    connection.state = { kind: "authorizing", waiting, login };
+    const { login } = as;
+    connection.state = { kind: "authorizing", ...as };
     connection.loginEndsAt = login.expiresAt;
     this.#capUser(connection, hub.bind(connection, login.uid), login.uid);
     presence.attached(login.uid);
@@ -241,8 +246,8 @@ export class Entrance {
     }
   }
 
-  /** @param stands whether a client that has this frame has everything up to its cursor; not before a backfill */
-  #ready(connection: Connection, cursor: string, stands = true): void {
+  /** `cursor`: where it goes on, unless its client names another one by RESUME. */
+  #ready(connection: Connection, cursor: string): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
     const frame = encodePush(Push.READY, {
       connectionId: connection.origin.id,
@@ -252,8 +257,12 @@ export class Entrance {
       idleMs: connection.origin.idleMs,
       cursor,
     });
-    if (stands) connection.sendAt(frame, cursor);
-    else connection.send(frame);
+    connection.sendAt(frame, cursor);
+  }
+
+  #revoked(connection: Connection): void {
+    connection.push(Push.INVALIDATE_TOKEN, undefined);
+    connection.close(4001, "the login was revoked");
   }
 
   /** Over the user's cap the oldest goes. */

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { LIMITS } from "@parley/protocol";
-import type { MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { bearerToken } from "../http/authenticate.ts";
 import { json, jsonBody, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
@@ -8,12 +8,17 @@ import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin } from "./connection.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";
 import type { PollReply, Polls } from "./polls.ts";
-import type { SseDoor } from "./sse.ts";
+import { SSE_HEADERS, type SseDoor } from "./sse.ts";
 
 const tags = ["events"];
 const WAIT_SECONDS_MAX = 60;
+/** For the runtime's idle timer, beyond `wait`: a request that hangs is answered by then. */
+const ANSWER_SECONDS = 15;
+/** The same for what an ended stream has left to write. */
+const LET_GO_SECONDS = 10;
 
-const cursor = z.string().max(LIMITS.cursorBytes, `must have at most ${LIMITS.cursorBytes} characters`);
+/** How long it may be is judged with its form: either way it is malformed. */
+const cursor = z.string();
 const max = z.int().min(1).max(LIMITS.farMax);
 const limit = z.int().min(1);
 const wait = z.int().min(0);
@@ -84,7 +89,10 @@ const getStream = createRoute({
   security: signedIn,
   request: { query: query.pick({ cursor: true, max: true, token: true }) },
   responses: {
-    200: { description: "text/event-stream; `data:` is one frame, `id:` the cursor" },
+    200: {
+      description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header counts more than `cursor`",
+      content: { "text/event-stream": { schema: z.string() } },
+    },
     ...problems(400, 401),
   },
 });
@@ -93,23 +101,37 @@ export interface EventsParts {
   readonly polls: Polls;
   readonly sse: SseDoor;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Counts a token that did not hold. @throws ProblemError `rate_limited` when its sender has had enough */
+  readonly countBadToken: (ip: string) => void;
 }
 
 /** The two doors beside WebSocket: polling, short and long, and server-sent events. */
-export function eventsRoutes({ polls, sse, findLogin }: EventsParts): Routes {
+export function eventsRoutes({ polls, sse, findLogin, countBadToken }: EventsParts): Routes {
   const routes = newRoutes();
 
-  const poll = async (c: Parameters<MiddlewareHandler<AppEnv>>[0], ask: z.output<typeof body>) => {
-    const login = await readerOf(c.req.header("Authorization"), c.req.query("token"), findLogin);
-    const waitMs = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX) * 1000;
+  const readerOf = async (c: Context<AppEnv>): Promise<{ login: ConnectedLogin; token: string }> => {
+    const token = bearerToken(c.req.header("Authorization")) ?? c.req.query("token");
+    const login = token ? await findLogin(token) : undefined;
+    if (token && login) {
+      c.set("login", login);
+      return { login, token };
+    }
+    if (token) countBadToken(c.env.ip);
+    throw new ProblemError("unauthorized", token ? "This token is not valid; sign in again" : undefined);
+  };
+
+  const poll = async (c: Context<AppEnv>, ask: z.output<typeof body>) => {
+    const { login, token } = await readerOf(c);
+    const waitSeconds = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
     // The listener's idle timeout would cut a request that hangs.
-    if (waitMs > 0) c.env.server?.timeout(c.req.raw, 0);
+    if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
     const reply = await polls.poll({
       login,
+      holds: async () => (await findLogin(token)) !== undefined,
       cursor: ask.cursor ?? undefined,
       limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
       max: ask.max ?? undefined,
-      waitMs,
+      waitMs: waitSeconds * 1000,
       signal: c.req.raw.signal,
     });
     return jsonText(reply);
@@ -118,32 +140,26 @@ export function eventsRoutes({ polls, sse, findLogin }: EventsParts): Routes {
   routes.openapi(getEvents, (c) => poll(c, c.req.valid("query")) as never);
   routes.openapi(postEvents, (c) => poll(c, c.req.valid("json")) as never);
   routes.openapi(getStream, async (c) => {
-    const login = await readerOf(c.req.header("Authorization"), c.req.query("token"), findLogin);
+    const reader = await readerOf(c);
+    // A body that nobody reads would never end.
+    if (c.req.method === "HEAD") return new Response(null, { headers: SSE_HEADERS }) as never;
     const asked = c.req.valid("query");
     // A browser that reconnects repeats the address and adds where it came to.
     const cursor = c.req.header("Last-Event-ID") || asked.cursor;
-    c.env.server?.timeout(c.req.raw, 0);
+    const { server } = c.env;
+    const request = c.req.raw;
+    server?.timeout(request, 0);
     return sse.open({
-      login,
+      ...reader,
       cursor,
       max: asked.max,
       ip: c.env.ip,
       userAgent: c.req.header("User-Agent") ?? "",
-      signal: c.req.raw.signal,
+      letGo: () => server?.timeout(request, LET_GO_SECONDS),
+      signal: request.signal,
     }) as never;
   });
   return routes;
-}
-
-async function readerOf(
-  header: string | undefined,
-  queryToken: string | undefined,
-  findLogin: EventsParts["findLogin"],
-): Promise<ConnectedLogin> {
-  const token = bearerToken(header) ?? queryToken;
-  const login = token ? await findLogin(token) : undefined;
-  if (!login) throw new ProblemError("unauthorized", token ? "This token is not valid; sign in again" : undefined);
-  return login;
 }
 
 /** The frames are JSON text already: encoded once, where they were written. */

@@ -111,14 +111,6 @@ export class Hub {
     }
   }
 
-  /** Tells everyone when to come back, and ends their connections with 1012. */
-  goodbye(retryAfterMs: number, cursor: string): void {
-    for (const connection of [...this.#connections.values()]) {
-      connection.push(Push.DRAIN, { retryAfterMs, cursor: connection.cursor(cursor) });
-      connection.close(1012, "restart");
-    }
-  }
-
   #publish(stream: string, frame: string, event: LoggedEvent | undefined): void {
     for (const publisher of this.#publishers) publisher.publish(stream, frame, event);
   }

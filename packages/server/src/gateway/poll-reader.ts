@@ -9,17 +9,17 @@ export const POLL_LIMIT_MAX = 1000;
  * costs memory only; events are read from the tail when the next poll comes.
  */
 export class PollReader implements LocalSubscriber {
-  readonly uid: number;
   readonly outbox: Outbox;
   /** The cursor of the last reply: a poll that brings it goes on here. */
   handed = "";
+  /** Called at the next logged event, while a poll hangs. */
+  onEvent: (() => void) | undefined;
   readonly #topics: LocalTopics;
   readonly #subscribed = new Set<string>();
+  /** Something may be there that was not read yet. */
   #fresh = true;
-  #wake: (() => void) | undefined;
 
-  constructor(uid: number, outbox: Outbox, topics: LocalTopics) {
-    this.uid = uid;
+  constructor(outbox: Outbox, topics: LocalTopics) {
     this.outbox = outbox;
     this.#topics = topics;
   }
@@ -33,23 +33,24 @@ export class PollReader implements LocalSubscriber {
   deliver(frame: PublishedFrame): void {
     if (!frame.event) return;
     this.#fresh = true;
-    this.#wake?.();
+    this.onEvent?.();
   }
 
-  /** Up to `limit` frames that are there now. */
+  /** Up to `limit` frames that are there now, and RESYNCs beyond it. */
   async take(limit: number): Promise<string[]> {
-    this.#subscribe();
-    if (!this.#fresh) return [];
     const frames: string[] = [];
+    if (!this.#fresh) return frames;
+    this.#subscribe();
     while (frames.length < limit) {
       this.#fresh = false;
       const next = await this.outbox.next(limit - frames.length);
+      // What was joined or left while it read.
       this.#subscribe();
-      if (next.length === 0 && !this.#fresh) break;
+      if (next.length === 0 && !this.#fresh) return frames;
       frames.push(...next);
     }
-    // Stopped by the limit: there may be more.
-    if (frames.length >= limit) this.#fresh = true;
+    frames.push(...(await this.outbox.next(0)));
+    if (this.outbox.isAhead) this.#fresh = true;
     return frames;
   }
 
@@ -58,20 +59,11 @@ export class PollReader implements LocalSubscriber {
     return this.#fresh;
   }
 
-  /** Calls `wake` at the next logged event; the returned function ends the wait. */
-  wait(wake: () => void): () => void {
-    this.#wake = wake;
-    return () => {
-      this.#wake = undefined;
-    };
-  }
-
   close(): void {
     for (const topic of this.#subscribed) this.#topics.unsubscribe(topic, this);
     this.#subscribed.clear();
   }
 
-  /** Follows the outbox: what was joined or left while it read. */
   #subscribe(): void {
     const now = new Set(this.outbox.streams());
     for (const topic of this.#subscribed) {

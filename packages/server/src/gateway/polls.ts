@@ -1,14 +1,21 @@
 import { CursorMalformed, floorCursor, parseCursor } from "@parley/protocol";
 import type { Outbox } from "../event-log/outbox.ts";
 import type { Tail } from "../event-log/tail.ts";
+import type { Clock } from "../lib/clock.ts";
 import { every, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
+import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
+import { KeptReaders } from "./kept-readers.ts";
 import type { LocalTopics } from "./local-topics.ts";
+import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
 import { PollReader } from "./poll-reader.ts";
 
 export interface PollAsk {
-  readonly login: { readonly loginId: number; readonly uid: number };
+  /** `expiresAt` in epoch milliseconds. */
+  readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number };
+  /** Whether the login that was found is still good. */
+  readonly holds: () => Promise<boolean>;
   /** Undefined: tell me where now is. */
   readonly cursor: string | undefined;
   readonly limit: number;
@@ -31,27 +38,17 @@ export interface PollsParts {
   readonly tail: Tail;
   readonly epoch: string;
   readonly topics: LocalTopics;
+  readonly clock: Clock;
   readonly outboxOf: (uid: number) => Outbox;
-  readonly presence: { attached(uid: number): void; detached(uid: number): void };
+  readonly presence: AttachedUsers;
   /** Polls of one user that hang at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
+  readonly gauge: { set(count: number): void };
+  /** Whether the process holds as many connections as it may, of whatever kind. */
+  readonly isFull: () => boolean;
 }
 
-/** Readers kept between polls, and the streams they read in all; those unused for longest go first. */
-const READERS_MAX = 20_000;
-const STREAMS_MAX = 1_000_000;
-/** Polls that hang at once on this node. */
-const HANGING_MAX = 20_000;
-/** Who polled last this long ago still counts as online. */
-const ONLINE_MS = 45_000;
 const LOOK_MS = 250;
-
-interface Hanging {
-  readonly loginId: number;
-  readonly uid: number;
-  readonly deadlineMs: number;
-  readonly end: (why: "time" | "revoked") => void;
-}
 
 /**
  * Short and long poll: the same outbox as every other transport, asked again and again. A short poll is a long poll with a
@@ -61,18 +58,17 @@ interface Hanging {
  */
 export class Polls {
   readonly #parts: PollsParts;
-  /** Least recently used first. */
-  readonly #kept = new Map<number, PollReader>();
-  #keptWeight = 0;
-  readonly #hanging = new Set<Hanging>();
-  /** uid -> his, the oldest first. */
-  readonly #hangingOf = new Map<number, Set<Hanging>>();
-  /** uid -> `uptimeMs` until which he is online by polling. */
-  readonly #online = new Map<number, number>();
+  readonly #kept = new KeptReaders();
+  readonly #hanging: HangingPolls;
+  readonly #presence: PollPresence;
+  /** Those that are being answered, hanging or not. */
+  readonly #active = new Set<ActivePoll>();
   #released = false;
 
   constructor(parts: PollsParts) {
     this.#parts = parts;
+    this.#hanging = new HangingPolls(parts);
+    this.#presence = new PollPresence(parts.presence);
   }
 
   get hanging(): number {
@@ -80,132 +76,95 @@ export class Polls {
   }
 
   start(): Stop {
-    const stop = every(LOOK_MS, () => this.#look());
+    const stop = every(LOOK_MS, () => {
+      const nowMs = uptimeMs();
+      this.#hanging.wakeLate(nowMs);
+      this.#kept.dropUnused(nowMs);
+      this.#presence.look(nowMs, (uid) => this.#hanging.has(uid));
+    });
     return () => {
       stop();
-      for (const reader of this.#kept.values()) reader.close();
       this.#kept.clear();
     };
   }
 
-  /** @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended while it hung */
+  /** @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile */
   async poll(ask: PollAsk): Promise<PollReply> {
     const { tail, epoch } = this.#parts;
-    this.#seen(ask.login.uid);
+    const { uid } = ask.login;
+    this.#presence.seen(uid, uptimeMs());
     if (ask.cursor === undefined) return { frames: [], cursor: floorCursor(epoch, tail.position), more: false };
-    const { reader, first } = await this.#readerFor(ask, ask.cursor);
+    const active = new ActivePoll(ask.login);
+    this.#active.add(active);
     try {
-      const frames = [...first, ...(await reader.take(ask.limit))];
-      if (frames.length === 0 && ask.waitMs > 0) {
-        await this.#hang(reader, ask);
-        frames.push(...(await reader.take(ask.limit)));
-      }
-      reader.handed = reader.outbox.cursor();
-      return { frames, cursor: reader.handed, more: reader.hasMore };
+      return await this.#answer(ask, ask.cursor, active);
     } finally {
-      this.#seen(ask.login.uid);
-      this.#keep(ask.login.loginId, reader);
+      this.#active.delete(active);
+      this.#presence.seen(uid, uptimeMs());
     }
   }
 
   /** These logins are no more: their polls end, their readers are forgotten. */
   endLogins(loginIds: readonly number[]): void {
     const ended = new Set(loginIds);
-    for (const loginId of ended) this.#forget(loginId);
-    for (const one of [...this.#hanging]) if (ended.has(one.loginId)) one.end("revoked");
+    for (const loginId of ended) this.#kept.forget(loginId);
+    for (const active of this.#active) {
+      if (!ended.has(active.loginId)) continue;
+      active.revoked = true;
+      active.wake?.();
+    }
   }
 
   /** Answers every hanging poll with what there is, now and from now on; before a stop. */
   release(): void {
     this.#released = true;
-    for (const one of [...this.#hanging]) one.end("time");
+    this.#hanging.wakeAll();
   }
 
-  async #readerFor(ask: PollAsk, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
-    const { loginId, uid } = ask.login;
-    const kept = this.#kept.get(loginId);
-    // Taken out while it is used: a second poll of the same login has a reader of its own.
-    if (kept?.handed === cursor) {
-      this.#kept.delete(loginId);
-      this.#keptWeight -= kept.weight;
-      return { reader: kept, first: [] };
-    }
-    const parsed = parsedCursor(cursor);
-    const reader = new PollReader(uid, this.#parts.outboxOf(uid), this.#parts.topics);
-    return { reader, first: await reader.outbox.open(parsed, ask.max) };
-  }
-
-  async #hang(reader: PollReader, { login, waitMs, signal }: PollAsk): Promise<void> {
-    if (this.#released || signal.aborted) return;
-    if (this.#hanging.size >= HANGING_MAX) {
-      throw new ProblemError("overloaded", "Too many requests hang on this server", { retryAfterMs: 5000 });
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const done = () => resolve();
-    const stopWaiting = reader.wait(done);
-    const hanging: Hanging = {
-      loginId: login.loginId,
-      uid: login.uid,
-      deadlineMs: uptimeMs() + waitMs,
-      end: (why) => (why === "time" ? resolve() : reject(new ProblemError("unauthorized", "This login has ended"))),
-    };
-    this.#add(hanging);
-    signal.addEventListener("abort", done, { once: true });
+  async #answer(ask: PollAsk, cursor: string, active: ActivePoll): Promise<PollReply> {
+    const { reader, first } = await this.#readerFor(ask, cursor);
     try {
-      await promise;
-    } finally {
-      stopWaiting();
-      signal.removeEventListener("abort", done);
-      this.#remove(hanging);
+      const frames = [...first, ...(await reader.take(ask.limit))];
+      if (frames.length === 0) {
+        // Nothing lies between this cursor and where the reader stands: whoever brings it again goes on here.
+        reader.handed = cursor;
+        await this.#hang(reader, ask, active);
+        if (!ask.signal.aborted) frames.push(...(await reader.take(ask.limit)));
+      }
+      active.check();
+      if (!ask.signal.aborted || frames.length > 0) reader.handed = reader.outbox.cursor();
+      if (this.#released) reader.close();
+      else this.#kept.keep(active.loginId, reader);
+      return { frames, cursor: reader.handed, more: reader.hasMore };
+    } catch (error) {
+      // It may stand behind frames that nobody was handed.
+      reader.close();
+      throw error;
     }
   }
 
-  #add(hanging: Hanging): void {
-    const own = this.#hangingOf.get(hanging.uid) ?? new Set();
-    if (own.size >= this.#parts.maxPerUser) for (const oldest of [...own].slice(0, 1)) oldest.end("time");
-    own.add(hanging);
-    this.#hangingOf.set(hanging.uid, own);
-    this.#hanging.add(hanging);
+  async #readerFor({ login, max }: PollAsk, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
+    const kept = this.#kept.take(login.loginId, cursor);
+    if (kept) return { reader: kept, first: [] };
+    const parsed = parsedCursor(cursor);
+    const reader = new PollReader(this.#parts.outboxOf(login.uid), this.#parts.topics);
+    return { reader, first: await reader.outbox.open(parsed, max) };
   }
 
-  #remove(hanging: Hanging): void {
-    this.#hanging.delete(hanging);
-    const own = this.#hangingOf.get(hanging.uid);
-    own?.delete(hanging);
-    if (own?.size === 0) this.#hangingOf.delete(hanging.uid);
-  }
-
-  #keep(loginId: number, reader: PollReader): void {
-    this.#forget(loginId);
-    if (this.#released || reader.handed === "") return reader.close();
-    this.#kept.set(loginId, reader);
-    this.#keptWeight += reader.weight;
-    while (this.#kept.size > READERS_MAX || (this.#keptWeight > STREAMS_MAX && this.#kept.size > 1)) {
-      this.#forget(this.#kept.keys().next().value as number);
+  /** Until there is something to look at. */
+  async #hang(reader: PollReader, { login, holds, waitMs, signal }: PollAsk, active: ActivePoll): Promise<void> {
+    // Not beyond the end of the login, which nothing announces.
+    const ms = Math.min(waitMs, login.expiresAt - this.#parts.clock.now());
+    if (ms <= 0) return;
+    // It may have ended before this poll was among the active ones, where its end would have found it.
+    if (!(await holds())) active.revoked = true;
+    if (this.#released || active.revoked || signal.aborted || reader.hasMore) return;
+    if (this.#parts.isFull()) {
+      throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
-  }
-
-  #forget(loginId: number): void {
-    const reader = this.#kept.get(loginId);
-    if (!reader) return;
-    this.#kept.delete(loginId);
-    this.#keptWeight -= reader.weight;
-    reader.close();
-  }
-
-  #seen(uid: number): void {
-    if (!this.#online.has(uid)) this.#parts.presence.attached(uid);
-    this.#online.set(uid, uptimeMs() + ONLINE_MS);
-  }
-
-  #look(): void {
-    const now = uptimeMs();
-    for (const one of [...this.#hanging]) if (one.deadlineMs <= now) one.end("time");
-    for (const [uid, until] of this.#online) {
-      if (until > now) continue;
-      this.#online.delete(uid);
-      this.#parts.presence.detached(uid);
-    }
+    reader.onEvent = () => active.wake?.();
+    await this.#hanging.hang(active, { deadlineMs: uptimeMs() + ms, signal });
+    reader.onEvent = undefined;
   }
 }
 

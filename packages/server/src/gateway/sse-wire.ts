@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode, encodePush, Push } from "@parley/protocol";
 import type { LocalSubscriber, LocalTopics, PublishedFrame } from "./local-topics.ts";
 import type { Wire } from "./wire.ts";
 
@@ -5,16 +6,20 @@ const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
 /** What the stream itself holds before `pull` stops being called. */
 const HIGH_WATER_BYTES = 16_384;
+/** Ends that no frame before them explains. */
+const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 4029: "too_many_connections" };
+/** An EventSource that came back at once after 4029 would push out the next one of its user's streams, for ever. */
+const TOO_MANY_RETRY_MS = 60_000;
 
 /**
- * The body of one event stream (HTML Living Standard, section 9.2). Closing it cannot carry a code: the reason, where there is
- * one, is in the frame sent before. A reader beyond `maxQueueBytes` is cut, never skipped.
+ * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code: the reason, where there is
+ * one, is in a frame before it. A reader beyond `maxQueueBytes` is cut, never skipped.
  */
 export class SseWire implements Wire, LocalSubscriber {
   readonly body: ReadableStream<Uint8Array>;
   readonly #topics: LocalTopics;
   readonly #subscribed = new Set<string>();
-  readonly #on: { drained: () => void; ended: (code: number) => void };
+  readonly #on: { drained: () => void; ended: (code: number) => void; letGo: () => void };
   readonly #maxQueueBytes: number;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -25,6 +30,8 @@ export class SseWire implements Wire, LocalSubscriber {
     drained: () => void;
     /** Called once, whoever ends it. */
     ended: (code: number) => void;
+    /** The server has ended it: a peer that does not take the rest is to be cut soon. */
+    letGo: () => void;
   }) {
     this.#topics = parts.topics;
     this.#on = parts;
@@ -49,6 +56,10 @@ export class SseWire implements Wire, LocalSubscriber {
     return this.#write(ENCODER.encode(`id: ${cursor}\ndata: ${frame}\n\n`));
   }
 
+  retryAfter(ms: number): void {
+    this.#write(ENCODER.encode(`retry: ${ms}\n\n`));
+  }
+
   deliver(frame: PublishedFrame): void {
     this.#write(frame.block);
   }
@@ -59,15 +70,23 @@ export class SseWire implements Wire, LocalSubscriber {
   }
 
   close(code: number): void {
+    const name = NAMED_ENDS[code];
+    if (code === 4029) this.retryAfter(TOO_MANY_RETRY_MS);
+    if (name) this.send(encodePush(Push.ERROR, { code: name, message: ERRORS[name].title }));
     const controller = this.#controller;
     this.#end(code);
-    controller?.close();
+    if (!controller) return;
+    controller.close();
+    this.#on.letGo();
   }
 
   terminate(): void {
     const controller = this.#controller;
     this.#end(1006);
-    controller?.error(new Error("the reader was cut"));
+    if (!controller) return;
+    // Without a reason, which the runtime would print. It drops what is queued; the connection itself ends by its timeout.
+    controller.error(undefined);
+    this.#on.letGo();
   }
 
   subscribe(topic: string): void {

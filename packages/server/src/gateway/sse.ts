@@ -6,32 +6,43 @@ import { ProblemError } from "../lib/problem.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import { type ConnectedLogin, Connection } from "./connection.ts";
 import type { Entrance } from "./entrance.ts";
-import type { Hub } from "./hub.ts";
 import type { LocalTopics } from "./local-topics.ts";
 import { SseWire } from "./sse-wire.ts";
 
 export interface SseParts {
   readonly entrance: Entrance;
-  readonly hub: Hub;
   readonly topics: LocalTopics;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly maxConnections: number;
+  /** A refusal for all new connections, such as `draining`. */
+  readonly refusal: () => ProblemError | undefined;
+  /** Whether the process holds as many connections as it may, of whatever kind. */
+  readonly isFull: () => boolean;
   readonly maxQueueBytes: number;
 }
 
 export interface SseAsk {
   readonly login: ConnectedLogin;
+  readonly token: string;
   /** Where to go on; undefined: from now. */
   readonly cursor: string | undefined;
   readonly max: number | undefined;
   readonly ip: string;
   readonly userAgent: string;
+  /** Bounds the time in which its peer takes what was written last. */
+  readonly letGo: () => void;
   readonly signal: AbortSignal;
 }
 
 /** Proxies cut streams that are quiet for a minute, some after half of one. */
 const COMMENT_MS = 15_000;
+
+export const SSE_HEADERS = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store",
+  // nginx would hold the stream back until its buffer is full.
+  "X-Accel-Buffering": "no",
+};
 
 /** The server-sent events transport: the same connection as a WebSocket, one way. */
 export class SseDoor {
@@ -43,17 +54,19 @@ export class SseDoor {
   }
 
   /** Signs of life on quiet streams, all in one timer. */
-  start(): Stop {
-    return every(COMMENT_MS, () => {
+  start(commentMs = COMMENT_MS): Stop {
+    return every(commentMs, () => {
       for (const wire of this.#open) wire.comment();
     });
   }
 
-  /** @throws ProblemError `cursor_malformed`, `overloaded` */
+  /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining` */
   open(ask: SseAsk): Response {
-    const { entrance, hub, topics, clock, metrics, maxConnections, maxQueueBytes } = this.#parts;
+    const { entrance, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
+    const refused = this.#parts.refusal();
+    if (refused) throw refused;
     const from = ask.cursor === undefined ? undefined : parsed(ask.cursor);
-    if (hub.size >= maxConnections) {
+    if (isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
     const connection = new Connection({
@@ -71,6 +84,7 @@ export class SseDoor {
     const wire = new SseWire({
       topics,
       maxQueueBytes,
+      letGo: ask.letGo,
       drained: () => connection.wasDrained(),
       ended: (code) => {
         this.#open.delete(wire);
@@ -82,16 +96,11 @@ export class SseDoor {
     live.inc();
     this.#open.add(wire);
     connection.opened(wire);
-    ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
-    void entrance.openReader(connection, ask.login, { from, max: ask.max });
-    return new Response(wire.body, {
-      headers: {
-        "Content-Type": "text/event-stream; charset=utf-8",
-        "Cache-Control": "no-store",
-        // nginx would hold the stream back until its buffer is full.
-        "X-Accel-Buffering": "no",
-      },
-    });
+    void entrance.openReader(connection, ask.login, { from, max: ask.max, token: ask.token });
+    // A signal that has fired already, while the token was looked up, does not fire again.
+    if (ask.signal.aborted) wire.terminate();
+    else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
+    return new Response(wire.body, { headers: SSE_HEADERS });
   }
 }
 

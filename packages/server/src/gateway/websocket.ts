@@ -25,8 +25,8 @@ export interface WebSocketParts {
   readonly origins: HandshakeOriginRules;
   /** Scheme and host for addresses that are shown to people, such as a QR code's. */
   readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
-  /** A refusal for all new connections, such as `draining`, as a close code and reason. */
-  readonly refusal: () => { code: 1012 | 1013; reason: string } | undefined;
+  /** A refusal for all new connections, such as `draining`. */
+  readonly refusal: () => ProblemError | undefined;
   readonly idleMs: number;
   readonly maxFrameBytes: number;
   readonly maxQueueBytes: number;
@@ -99,7 +99,7 @@ export class WebSocketDoor {
         connection.opened(socket);
         live.inc();
         const refused = refusal();
-        if (refused) return connection.close(refused.code, refused.reason);
+        if (refused) return connection.close(1013, `retry=${refused.retryAfterMs ?? 1000}`);
         if (!admission.opened(connection)) return;
         const token = connection.token;
         connection.token = null;

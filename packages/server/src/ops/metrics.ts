@@ -4,8 +4,6 @@ import { every, type Stop } from "../lib/interval.ts";
 /** How often the event loop's lag is sampled. Often enough to see a stall of a tenth of a second, cheap enough to forget. */
 const LAG_SAMPLE_MS = 200;
 
-export type TransportName = "websocket" | "sse" | "poll";
-
 /**
  * Everything that is counted, in the Prometheus text form. Labels have few values: never an id, a name or a path with ids
  * in it. Counting is cheap (under a microsecond); where it happens per frame, keep the bound child (`framesIn.labels(…)`).

@@ -17,24 +17,49 @@ let told: Told[];
 let wake: () => void;
 let stop: Stop;
 
+/** What happens while the rooms are asked for. */
+let ask: () => Promise<void>;
+let failures: unknown[];
+
 beforeEach(() => {
   told = [];
+  failures = [];
+  ask = async () => {};
   wake = () => {};
   presence = new Presence({
     clock,
-    smallRoomsOf: async (uids) => uids.map((uid) => ({ roomId: 7, uid })),
+    smallRoomsOf: async (uids) => {
+      await ask();
+      return uids.map((uid) => ({ roomId: 7, uid }));
+    },
     publish: (stream, frame) => {
       told.push({ stream, ...JSON.parse(frame) });
       wake();
     },
     everybody: "room:1",
-    onError: (error) => {
-      throw error;
-    },
+    onError: (error) => void failures.push(error),
   });
   stop = presence.start();
 });
-afterEach(() => stop());
+afterEach(() => {
+  stop();
+  expect(failures).toEqual([]);
+});
+
+test("GW-80: what could not be told is told later, as it is then", async () => {
+  ask = async () => {
+    presence.attached(BOB);
+    ask = async () => {};
+    throw new Error("the database is busy");
+  };
+  presence.attached(ANN);
+  const [frame] = await tellings("room:7", 1);
+  expect(frame?.data.changeList.map(({ uid, activeStatus }) => [uid, activeStatus]).sort()).toEqual([
+    [ANN, 1],
+    [BOB, 1],
+  ]);
+  expect(failures.splice(0)).toEqual([new Error("the database is busy")]);
+});
 
 /** The frames told so far and from now on, once there are as many of a stream. */
 async function tellings(stream: string, count: number, deadlineMs = 4000): Promise<Told[]> {
@@ -75,3 +100,15 @@ test("GW-81: who goes is told after 5 s, with the time of his going; who comes b
   expect(gone?.data).toEqual({ changeList: [{ uid: BOB, activeStatus: 2, lastOptTime: goneAt }], onlineNum: 1 });
   expect((await tellings("room:1", 2)).map(({ data }) => data.onlineNum)).toEqual([2, 1]);
 }, 15_000);
+
+test("DR-10: who is cut by a drain is not told offline while he may be coming back", async () => {
+  presence.attached(ANN);
+  presence.attached(BOB);
+  await tellings("room:7", 1);
+  presence.detached(BOB);
+  presence.lengthenGrace(20_000);
+  presence.detached(ANN);
+  const frames = await tellings("room:7", 2, 8000);
+  expect(frames.at(-1)?.data).toMatchObject({ changeList: [{ uid: BOB, activeStatus: 2 }], onlineNum: 1 });
+  expect(presence.isOnline(ANN)).toBe(true);
+}, 10_000);

@@ -36,6 +36,7 @@ export class Presence {
   /** Users whose status differs from what was last told. */
   readonly #changes = new Map<number, OnlineChange>();
   #toldCount = 0;
+  #graceMs = GRACE_MS;
   #stopped = false;
 
   constructor(parts: PresenceParts) {
@@ -63,6 +64,11 @@ export class Presence {
     return this.#online.has(uid);
   }
 
+  /** For departures from now on: who is cut by a stop of this node comes back, to it or to another one. */
+  lengthenGrace(ms: number): void {
+    this.#graceMs = Math.max(this.#graceMs, ms);
+  }
+
   /** A connection became the user's. */
   attached(uid: number): void {
     const online = this.#online.get(uid);
@@ -84,7 +90,7 @@ export class Presence {
     online.connections -= 1;
     if (online.connections > 0 || this.#stopped) return;
     const lastOptTime = this.#parts.clock.now();
-    online.stopGrace = after(GRACE_MS, () => {
+    online.stopGrace = after(this.#graceMs, () => {
       this.#online.delete(uid);
       this.#change({ uid, activeStatus: ActiveStatus.offline, lastOptTime });
     });
@@ -92,6 +98,18 @@ export class Presence {
 
   #change(change: OnlineChange): void {
     this.#changes.set(change.uid, change);
+  }
+
+  /** The rooms to tell, with their members who changed. If asking fails, all is as before: the next round tells it. */
+  async #roomsOf(changes: ReadonlyMap<number, OnlineChange>): Promise<Map<number, { uid: number }[]>> {
+    try {
+      return Map.groupBy(await this.#parts.smallRoomsOf([...changes.keys()]), (row) => row.roomId);
+    } catch (error) {
+      for (const [uid, change] of changes) {
+        if (!this.#changes.has(uid)) this.#changes.set(uid, change);
+      }
+      throw error;
+    }
   }
 
   async #tell(): Promise<void> {
@@ -103,7 +121,7 @@ export class Presence {
       this.#parts.publish(this.#parts.everybody, encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList: [], onlineNum }));
     }
     if (changes.size === 0) return;
-    const rooms = Map.groupBy(await this.#parts.smallRoomsOf([...changes.keys()]), (row) => row.roomId);
+    const rooms = await this.#roomsOf(changes);
     for (const [roomId, members] of rooms) {
       const changeList = members.map(({ uid }) => changes.get(uid) as OnlineChange);
       this.#parts.publish(roomStream(roomId), encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList, onlineNum }));

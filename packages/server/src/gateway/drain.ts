@@ -1,0 +1,92 @@
+import { encodePush, Push } from "@parley/protocol";
+import { every } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import type { Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+
+export interface DrainParts {
+  readonly hub: Hub;
+  /** The cursor of those who are live. */
+  readonly cursorNow: () => string;
+  readonly presence: { lengthenGrace(ms: number): void };
+  /** Over how long connections are closed. */
+  readonly spreadMs: number;
+}
+
+/** From the last close until another process answers, on a machine that is busy. */
+const RESTART_MS = 3000;
+/** How fast clients come back: what a starting server takes without a queue. */
+const RETURNS_PER_SECOND = 1000;
+/** Who was cut by the drain is told offline this long after its end: by then he is back, here or elsewhere. */
+const BACK_WITHIN_MS = 10_000;
+const LOOK_MS = 20;
+
+/**
+ * The goodbye before a stop. From its beginning new work is refused; each connection is told by DRAIN when to come back
+ * and from where, is served on until a moment of its own, and is then closed with 1012. The moments are spread evenly, so
+ * that neither this node nor the one that takes over gets everybody at once.
+ */
+export class Drain {
+  readonly #parts: DrainParts;
+  /** `uptimeMs` of the last close; undefined until the drain begins. */
+  #endsMs: number | undefined;
+
+  constructor(parts: DrainParts) {
+    this.#parts = parts;
+  }
+
+  /** What new work is answered: undefined until the drain begins. Says when another process will answer. */
+  refusal(): ProblemError | undefined {
+    if (this.#endsMs === undefined) return undefined;
+    const leftMs = Math.max(0, this.#endsMs - uptimeMs());
+    return new ProblemError("draining", undefined, { retryAfterMs: Math.ceil(leftMs + RESTART_MS) });
+  }
+
+  /**
+   * Called once. Refuses from this moment on; resolves when the last connection is gone, at once where there is none. No
+   * later than `spreadMs` every connection has been closed, though what was queued for it may still be on its way.
+   */
+  async run(): Promise<void> {
+    const { hub, presence, spreadMs } = this.#parts;
+    const startMs = uptimeMs();
+    const connections = [...hub.all()];
+    this.#endsMs = startMs + (connections.length > 0 ? spreadMs : 0);
+    presence.lengthenGrace(spreadMs + BACK_WITHIN_MS);
+    const leaving = connections.map((connection, index) => {
+      const afterMs = (spreadMs * (index + 1)) / connections.length;
+      this.#tell(connection, spreadMs - afterMs + RESTART_MS + (index * 1000) / RETURNS_PER_SECOND);
+      return { connection, atMs: startMs + afterMs };
+    });
+    await closeInTime(hub, leaving);
+  }
+
+  #tell(connection: Connection, ms: number): void {
+    const retryAfterMs = Math.ceil(ms);
+    const cursor = connection.cursor(this.#parts.cursorNow());
+    connection.retryAfter(retryAfterMs);
+    connection.sendAt(encodePush(Push.DRAIN, { retryAfterMs, cursor }), cursor);
+  }
+}
+
+/** Closes each at its moment, all by one timer. */
+function closeInTime(hub: Hub, leaving: readonly { connection: Connection; atMs: number }[]): Promise<void> {
+  let next = 0;
+  const isOver = () => {
+    const now = uptimeMs();
+    for (let due = leaving[next]; due && due.atMs <= now; due = leaving[next]) {
+      // Counted before: one that cannot be closed must not hold up the others.
+      next += 1;
+      if (!due.connection.closed) due.connection.close(1012, "restart");
+    }
+    return next === leaving.length || hub.size === 0;
+  };
+  if (isOver()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = every(LOOK_MS, () => {
+      if (!isOver()) return;
+      stop();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,158 @@
+import { userStream } from "@parley/protocol";
+import { type LogRig, openLog, whole } from "../event-log/log.fixture.ts";
+import { Outbox } from "../event-log/outbox.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Metrics } from "../ops/metrics.ts";
+import type { ConnectedLogin } from "./connection.ts";
+import { Entrance } from "./entrance.ts";
+import { eventsRoutes } from "./events-routes.ts";
+import { Hub } from "./hub.ts";
+import { LocalTopics } from "./local-topics.ts";
+import { type PollAsk, type PollReply, Polls } from "./polls.ts";
+import { SseDoor } from "./sse.ts";
+
+export const BEN = 20_000;
+
+/** Event streams and polls on a real log, for one user who reads `room:1` and his own stream. */
+export class EventsRig {
+  readonly hub = new Hub();
+  readonly clock = new ManualClock();
+  readonly metrics = new Metrics();
+  readonly topics: LocalTopics;
+  readonly polls: Polls;
+  readonly sse: SseDoor;
+  /** Connections of the user, as presence was told. */
+  attached = 0;
+  /** Whether his token is still good, when that is asked again. */
+  holds = true;
+  /** How often his windows were asked for: once by each reader that is built. */
+  windowsAsked = 0;
+  /** Resolves before windows are told, for tests that do something meanwhile. */
+  beforeWindows: Promise<void> | undefined;
+  /** Outboxes made so far, the newest last. */
+  readonly outboxes: Outbox[] = [];
+
+  private constructor(readonly log: LogRig) {
+    const { tail, scratch } = log;
+    const { hub, clock, metrics } = this;
+    const { epoch } = scratch;
+    this.topics = new LocalTopics(epoch);
+    hub.addPublisher(this.topics);
+    const parts = log.outboxParts(() => [whole("room:1"), whole(userStream(BEN))]);
+    const outboxOf = () => {
+      const outbox = new Outbox(
+        {
+          ...parts,
+          windowsOf: async (uid) => {
+            this.windowsAsked += 1;
+            await this.beforeWindows;
+            return parts.windowsOf(uid);
+          },
+        },
+        BEN,
+      );
+      this.outboxes.push(outbox);
+      return outbox;
+    };
+    const presence = { attached: () => void this.attached++, detached: () => void this.attached-- };
+    const gauge = metrics.connections.labels("poll");
+    const isFull = () => false;
+    this.polls = new Polls({
+      tail,
+      epoch,
+      topics: this.topics,
+      clock,
+      outboxOf,
+      presence,
+      maxPerUser: 3,
+      gauge,
+      isFull,
+    });
+    const entrance = new Entrance({
+      hub,
+      tail,
+      epoch,
+      outboxOf,
+      findLogin: async () => LOGIN,
+      holds: async () => this.holds,
+      redDotOf: async () => ({ total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" }),
+      presence,
+      clock,
+      logger: createLogger({ level: "silent", sink: { write: () => {} } }),
+      heartbeatMs: 1,
+      maxConnectionsPerUser: 20,
+      maxQueueBytes: 1_000_000,
+      publicHall: false,
+      allowBadToken: () => true,
+    });
+    const { topics } = this;
+    const refusal = () => undefined;
+    this.sse = new SseDoor({ entrance, topics, clock, metrics, refusal, isFull, maxQueueBytes: 1_000_000 });
+  }
+
+  static async open(): Promise<EventsRig> {
+    let rig: EventsRig | undefined;
+    rig = new EventsRig(await openLog({ listener: (event) => rig?.hub.publish(event) }));
+    return rig;
+  }
+
+  get cursor(): string {
+    return `${this.log.scratch.epoch};*@${this.log.tail.position}`;
+  }
+
+  /** The routes, for requests that never touch a socket. */
+  routes() {
+    const { polls, sse } = this;
+    return eventsRoutes({ polls, sse, findLogin: async () => LOGIN, countBadToken: () => {} });
+  }
+
+  poll(ask: Partial<PollAsk> = {}): Promise<PollReply> {
+    const signal = new AbortController().signal;
+    return this.polls.poll({
+      login: LOGIN,
+      holds: async () => this.holds,
+      cursor: this.cursor,
+      limit: 100,
+      max: undefined,
+      waitMs: 0,
+      signal,
+      ...ask,
+    });
+  }
+
+  stream(ask: { cursor?: string; signal?: AbortSignal } = {}): Response {
+    return this.sse.open({
+      login: LOGIN,
+      token: "",
+      cursor: ask.cursor,
+      max: undefined,
+      ip: "203.0.113.9",
+      userAgent: "",
+      letGo: () => {},
+      signal: ask.signal ?? new AbortController().signal,
+    });
+  }
+
+  say(count: number) {
+    return this.log.append(...Array.from({ length: count }, () => ({ stream: "room:1" })));
+  }
+
+  async openSse(): Promise<number> {
+    const page = await this.metrics.text();
+    return Number(/^parley_connections\{transport="sse"\} (\d+)$/m.exec(page)?.[1] ?? 0);
+  }
+
+  close(): Promise<void> {
+    return this.log.close();
+  }
+}
+
+const LOGIN: ConnectedLogin = {
+  loginId: 1,
+  uid: BEN,
+  power: 0,
+  name: "ben",
+  avatar: "",
+  expiresAt: Number.MAX_SAFE_INTEGER,
+};

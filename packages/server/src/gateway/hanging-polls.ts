@@ -1,0 +1,91 @@
+import { ProblemError } from "../lib/problem.ts";
+
+/** A poll while it is being answered. */
+export class ActivePoll {
+  readonly loginId: number;
+  readonly uid: number;
+  /** The login was revoked meanwhile. */
+  revoked = false;
+  /** There while it hangs: ends that. */
+  wake: (() => void) | undefined;
+  /** `uptimeMs` at which it is answered anyway. */
+  deadlineMs = 0;
+
+  constructor(login: { readonly loginId: number; readonly uid: number }) {
+    this.loginId = login.loginId;
+    this.uid = login.uid;
+  }
+
+  /** @throws ProblemError `unauthorized` when its login has ended since it was looked up */
+  check(): void {
+    if (this.revoked) throw new ProblemError("unauthorized", "This login has ended; sign in again");
+  }
+}
+
+/**
+ * Polls that wait for an event. None has a timer: an event, the end of its login or of its client wakes it, and one look for
+ * all ends those whose time is over. Of one user only so many hang; the oldest is answered when one more comes.
+ */
+export class HangingPolls {
+  readonly #maxPerUser: number;
+  readonly #gauge: { set(count: number): void };
+  readonly #hanging = new Set<ActivePoll>();
+  /** uid -> his, the oldest first. */
+  readonly #ofUser = new Map<number, Set<ActivePoll>>();
+
+  /** @param limits.gauge told how many hang */
+  constructor(limits: { maxPerUser: number; gauge: { set(count: number): void } }) {
+    this.#maxPerUser = limits.maxPerUser;
+    this.#gauge = limits.gauge;
+  }
+
+  get size(): number {
+    return this.#hanging.size;
+  }
+
+  has(uid: number): boolean {
+    return this.#ofUser.has(uid);
+  }
+
+  /** Resolves when it was woken. */
+  hang(poll: ActivePoll, until: { deadlineMs: number; signal: AbortSignal }): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => {
+      poll.wake = undefined;
+      until.signal.removeEventListener("abort", wake);
+      this.#remove(poll);
+      resolve();
+    };
+    poll.deadlineMs = until.deadlineMs;
+    poll.wake = wake;
+    until.signal.addEventListener("abort", wake, { once: true });
+    this.#add(poll);
+    return promise;
+  }
+
+  wakeAll(): void {
+    for (const poll of [...this.#hanging]) poll.wake?.();
+  }
+
+  /** @param nowMs of `uptimeMs` */
+  wakeLate(nowMs: number): void {
+    for (const poll of [...this.#hanging]) if (poll.deadlineMs <= nowMs) poll.wake?.();
+  }
+
+  #add(poll: ActivePoll): void {
+    const own = this.#ofUser.get(poll.uid);
+    if (own && own.size >= this.#maxPerUser) own.values().next().value?.wake?.();
+    const rest = this.#ofUser.get(poll.uid) ?? new Set();
+    this.#ofUser.set(poll.uid, rest.add(poll));
+    this.#hanging.add(poll);
+    this.#gauge.set(this.#hanging.size);
+  }
+
+  #remove(poll: ActivePoll): void {
+    this.#hanging.delete(poll);
+    this.#gauge.set(this.#hanging.size);
+    const own = this.#ofUser.get(poll.uid);
+    own?.delete(poll);
+    if (own?.size === 0) this.#ofUser.delete(poll.uid);
+  }
+}

@@ -1,0 +1,70 @@
+import { uptimeMs } from "../lib/uptime.ts";
+import type { PollReader } from "./poll-reader.ts";
+
+/** Readers kept, and the streams they read in all: those unused for longest go first. */
+const READERS_MAX = 20_000;
+const STREAMS_MAX = 1_000_000;
+/** Who polls at all polls more often; a reader that nobody asks would still be told of each event. */
+const KEEP_MS = 120_000;
+
+interface Kept {
+  readonly reader: PollReader;
+  readonly weight: number;
+  readonly sinceMs: number;
+}
+
+/** The readers of logins that poll, one each, between their polls. Bounded; what is dropped is built again from a cursor. */
+export class KeptReaders {
+  /** Least recently used first. */
+  readonly #kept = new Map<number, Kept>();
+  #weight = 0;
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** The login's reader if it stands exactly at this cursor. Taken out while it is used: a second poll has one of its own. */
+  take(loginId: number, cursor: string): PollReader | undefined {
+    const kept = this.#kept.get(loginId);
+    if (kept?.reader.handed !== cursor) return undefined;
+    this.#remove(loginId, kept);
+    return kept.reader;
+  }
+
+  /** In the place of the one that is there. */
+  keep(loginId: number, reader: PollReader): void {
+    this.forget(loginId);
+    const { weight } = reader;
+    this.#kept.set(loginId, { reader, weight, sinceMs: uptimeMs() });
+    this.#weight += weight;
+    while (this.#kept.size > READERS_MAX || (this.#weight > STREAMS_MAX && this.#kept.size > 1)) this.#dropOldest();
+  }
+
+  forget(loginId: number): void {
+    const kept = this.#kept.get(loginId);
+    if (!kept) return;
+    this.#remove(loginId, kept);
+    kept.reader.close();
+  }
+
+  /** @param nowMs of `uptimeMs` */
+  dropUnused(nowMs: number): void {
+    for (const kept of this.#kept.values()) {
+      if (nowMs - kept.sinceMs < KEEP_MS) return;
+      this.#dropOldest();
+    }
+  }
+
+  clear(): void {
+    for (const loginId of [...this.#kept.keys()]) this.forget(loginId);
+  }
+
+  #dropOldest(): void {
+    this.forget(this.#kept.keys().next().value as number);
+  }
+
+  #remove(loginId: number, { weight }: Kept): void {
+    this.#kept.delete(loginId);
+    this.#weight -= weight;
+  }
+}

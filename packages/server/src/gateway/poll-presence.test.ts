@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { PollPresence } from "./poll-presence.ts";
+
+/** Five more are the grace of presence itself. */
+const ONLINE_MS = 40_000;
+
+function open() {
+  const told: string[] = [];
+  const presence = new PollPresence({
+    attached: (uid) => void told.push(`+${uid}`),
+    detached: (uid) => void told.push(`-${uid}`),
+  });
+  return { told, presence };
+}
+
+test("TR-48: a reader who polls is online from his first poll until 45 s after his last", () => {
+  const { told, presence } = open();
+  presence.seen(1, 0);
+  presence.seen(2, 1000);
+  presence.seen(1, 30_000);
+  presence.look(ONLINE_MS - 1, () => false);
+  expect(told).toEqual(["+1", "+2"]);
+  presence.look(1000 + ONLINE_MS, () => false);
+  expect(told).toEqual(["+1", "+2", "-2"]);
+  presence.look(30_000 + ONLINE_MS, () => false);
+  presence.seen(2, 80_000);
+  expect(told).toEqual(["+1", "+2", "-2", "-1", "+2"]);
+});
+
+test("TR-48: who hangs is online as long as he hangs, and 45 s more", () => {
+  const { told, presence } = open();
+  presence.seen(1, 0);
+  presence.look(ONLINE_MS, (uid) => uid === 1);
+  presence.look(2 * ONLINE_MS - 1, () => false);
+  expect(told).toEqual(["+1"]);
+  presence.look(2 * ONLINE_MS, () => false);
+  expect(told).toEqual(["+1", "-1"]);
+});

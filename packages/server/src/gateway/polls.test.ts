@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { userStream } from "@parley/protocol";
+import { BEN, EventsRig } from "./events.fixture.ts";
+
+let rig: EventsRig;
+beforeEach(async () => {
+  rig = await EventsRig.open();
+});
+afterEach(() => rig.close());
+
+const seqs = (frames: readonly string[]) => frames.map((frame) => JSON.parse(frame).seq);
+const start = () => `${rig.log.scratch.epoch};*@0`;
+
+/** Resolves when so many polls hang; each has asked by then. */
+async function hanging(count: number): Promise<void> {
+  for (let turn = 0; rig.polls.hanging !== count; turn++) {
+    if (turn > 1000) throw new Error(`${rig.polls.hanging} hang, not ${count}`);
+    await rig.log.scratch.db.selectFrom("log").select("pos").execute();
+  }
+}
+
+test("TR-47: one reader is kept for a login: going on where the last reply ended asks for nothing again", async () => {
+  let { cursor } = await rig.poll({ cursor: start() });
+  expect(rig.windowsAsked).toBe(1);
+  for (let round = 1; round <= 20; round++) {
+    await rig.say(round % 2);
+    const reply = await rig.poll({ cursor });
+    expect(reply.frames).toHaveLength(round % 2);
+    cursor = reply.cursor;
+  }
+  const hung = rig.poll({ cursor, waitMs: 60_000 });
+  await hanging(1);
+  await rig.say(1);
+  expect(seqs((await hung).frames)).toEqual([11]);
+  expect([rig.windowsAsked, rig.outboxes.length]).toEqual([1, 1]);
+});
+
+test("TR-42: an old cursor gets the same events again, as often as it comes", async () => {
+  await rig.say(5);
+  const first = await rig.poll({ cursor: start(), limit: 3 });
+  const again = await rig.poll({ cursor: start(), limit: 3 });
+  const rest = await rig.poll({ cursor: again.cursor });
+  expect([first.frames, again.frames].map(seqs)).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  expect([again.cursor, seqs(rest.frames)]).toEqual([first.cursor, [4, 5]]);
+});
+
+test("TR-41: `more` says whether the limit cut something off", async () => {
+  await rig.say(5);
+  const replies = [];
+  for (const limit of [2, 3, 5, 6]) replies.push(await rig.poll({ cursor: start(), limit }));
+  expect(replies.map(({ frames, more }) => [frames.length, more])).toEqual([
+    [2, true],
+    [3, true],
+    [5, false],
+    [5, false],
+  ]);
+});
+
+test("TR-42: events that were read and not handed out, since reading more failed, come with the next poll", async () => {
+  const { cursor } = await rig.poll({ cursor: start() });
+  await rig.say(3);
+  const outbox = rig.outboxes[0];
+  if (!outbox) throw new Error("no outbox");
+  const next = outbox.next.bind(outbox);
+  let calls = 0;
+  outbox.next = async () => {
+    calls += 1;
+    if (calls > 1) throw new Error("the disk is gone");
+    return next(1);
+  };
+  await expect(rig.poll({ cursor })).rejects.toThrow("the disk is gone");
+  await rig.say(1);
+  expect(seqs((await rig.poll({ cursor })).frames)).toEqual([1, 2, 3, 4]);
+});
+
+test("TR-44: a poll that hangs has what woke it, also in a room that is joined meanwhile", async () => {
+  const hung = rig.poll({ waitMs: 60_000 });
+  await hanging(1);
+  await rig.say(1);
+  const first = await hung;
+  expect(seqs(first.frames)).toEqual([1]);
+  const again = rig.poll({ cursor: first.cursor, waitMs: 60_000 });
+  await hanging(1);
+  const data = { roomId: 2, uid: BEN, changeType: 1, seq: 1 };
+  await rig.log.append({ stream: "room:2", type: 11, data }, { stream: userStream(BEN), type: 11, data });
+  const joined = await again;
+  const third = rig.poll({ cursor: joined.cursor, waitMs: 60_000 });
+  await rig.log.append({ stream: "room:2" });
+  const rest = [...joined.frames, ...(await third).frames].map((frame) => JSON.parse(frame).stream);
+  expect(rest.slice(0, 2).sort()).toEqual(["room:2", userStream(BEN)]);
+  expect(rest).toContain("room:2");
+});
+
+test("TR-45: a poll ends when its client goes; its cursor still holds and needs no new reader", async () => {
+  const client = new AbortController();
+  const { cursor } = rig;
+  const hung = rig.poll({ cursor, waitMs: 60_000, signal: client.signal });
+  await hanging(1);
+  client.abort();
+  expect((await hung).frames).toEqual([]);
+  expect(rig.polls.hanging).toBe(0);
+  await rig.say(2);
+  expect(seqs((await rig.poll({ cursor })).frames)).toEqual([1, 2]);
+  expect(rig.outboxes).toHaveLength(1);
+});
+
+test("TR-46: of one user so many polls hang; one more, and the oldest is answered", async () => {
+  const hung = [1, 2, 3].map(() => rig.poll({ waitMs: 60_000 }));
+  await hanging(3);
+  const fourth = rig.poll({ waitMs: 60_000 });
+  expect((await (hung[0] as (typeof hung)[0])).frames).toEqual([]);
+  expect(rig.polls.hanging).toBe(3);
+  await rig.say(1);
+  const rest = await Promise.all([...hung.slice(1), fourth]);
+  expect(rest.map(({ frames }) => seqs(frames))).toEqual([[1], [1], [1]]);
+  expect(rig.polls.hanging).toBe(0);
+});
+
+test("TR-12: a login that ends while its poll is being answered gets nothing any more, hanging or not", async () => {
+  const hung = rig.poll({ waitMs: 60_000 });
+  await hanging(1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  rig.beforeWindows = promise;
+  const opening = rig.poll({ cursor: start() });
+  const both = Promise.allSettled([hung, opening]);
+  rig.polls.endLogins([1]);
+  resolve();
+  await rig.say(1);
+  const refused = { status: "rejected", reason: { code: "unauthorized" } };
+  expect(await both).toMatchObject([refused, refused]);
+  expect([rig.polls.hanging, rig.topics.size]).toEqual([0, 0]);
+});
+
+test("TR-12: a login that ended just after it was looked up does not hang", async () => {
+  rig.holds = false;
+  await expect(rig.poll({ waitMs: 60_000 })).rejects.toMatchObject({ code: "unauthorized" });
+});
+
+test("TR-12: a poll does not hang beyond the end of its login", async () => {
+  const login = { loginId: 1, uid: BEN, expiresAt: rig.clock.now() };
+  expect((await rig.poll({ login, waitMs: 60_000 })).frames).toEqual([]);
+});

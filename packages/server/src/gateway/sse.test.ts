@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { EventsRig } from "./events.fixture.ts";
+
+let rig: EventsRig;
+beforeEach(async () => {
+  rig = await EventsRig.open();
+});
+afterEach(() => rig.close());
+
+type Body = ReadableStreamDefaultReader<Uint8Array>;
+
+/** Reads until the text so far matches. */
+async function readUntil(body: Body, look: (text: string) => boolean): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!look(text)) {
+    const { done, value } = await body.read();
+    if (done) throw new Error(`the stream ended with: ${text}`);
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
+}
+
+const bodyOf = (response: Response) => (response.body as ReadableStream<Uint8Array>).getReader();
+
+test("TR-23: a quiet stream gets a comment every so often, which clients ignore", async () => {
+  const stop = rig.sse.start(5);
+  const body = bodyOf(rig.stream());
+  expect(await readUntil(body, (text) => text.endsWith(":\n\n:\n\n"))).toContain("data: ");
+  stop();
+  await body.cancel();
+});
+
+test("TR-27: nothing is left of a stream whose client has gone, whenever it goes", async () => {
+  const live = bodyOf(rig.stream());
+  await readUntil(live, (text) => text.includes('"type":103'));
+  await rig.say(1);
+  await readUntil(live, (text) => text.includes('"room:1"'));
+  expect([rig.attached, rig.hub.size, rig.topics.size, await rig.openSse()]).toEqual([1, 1, 2, 1]);
+  await live.cancel();
+
+  const gone = new AbortController();
+  gone.abort();
+  rig.stream({ signal: gone.signal });
+
+  const going = new AbortController();
+  rig.stream({ cursor: `${rig.log.scratch.epoch};*@0`, signal: going.signal });
+  going.abort();
+  expect([rig.attached, rig.hub.size, rig.topics.size, await rig.openSse()]).toEqual([0, 0, 0, 0]);
+});
+
+test("TR-28: HEAD says what a stream would be, and opens none", async () => {
+  const response = await rig.routes().request("/events/stream?token=x", { method: "HEAD" });
+  expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+  expect(rig.hub.size).toBe(0);
+});
+
+test("TR-24: streams have no idle timeout, hanging polls one that is longer than they hang", async () => {
+  const seconds: number[] = [];
+  const server = { timeout: (_: Request, value: number) => void seconds.push(value) };
+  const env = { ip: "203.0.113.9", server: server as unknown as Bun.Server<unknown> };
+  const ask = (path: string) => rig.routes().request(path, {}, env);
+  const stream = await ask("/events/stream?token=x");
+  await ask("/events?token=x");
+  await rig.say(1);
+  await ask(`/events?token=x&wait=60&cursor=${encodeURIComponent(`${rig.log.scratch.epoch};*@0`)}`);
+  await stream.body?.cancel();
+  expect(seconds).toEqual([0, 75]);
+});
+
+test("TR-21: however much is sent at once, no more than twenty events come between two ids", async () => {
+  await rig.say(300);
+  const body = bodyOf(rig.stream({ cursor: `${rig.log.scratch.epoch};*@0` }));
+  await rig.say(50);
+  const text = await readUntil(body, (so) => so.includes('"live":true'));
+  const gaps = text
+    .split(/^id: /m)
+    .slice(1)
+    .map((part) => part.split('"stream":').length - 1);
+  expect(gaps.reduce((sum, gap) => sum + gap, 0)).toBe(350);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(20);
+  await body.cancel();
+});
+
+test("TR-12: a login that ended just after it was looked up gets INVALIDATE_TOKEN, and no stream", async () => {
+  rig.holds = false;
+  const text = await rig.stream().text();
+  expect(text).toBe('data: {"type":6}\n\n');
+  expect([rig.attached, rig.hub.size, rig.topics.size]).toEqual([0, 0, 0]);
+});

@@ -1,0 +1,160 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { Command, Push } from "@parley/protocol";
+import { uptimeMs } from "../src/lib/uptime.ts";
+import { type Person, say, signUp } from "./harness.ts";
+import { LiveClient } from "./live-client.ts";
+import { ServerProcess } from "./server-process.ts";
+import { SseReader } from "./sse-reader.ts";
+
+let server: ServerProcess;
+afterEach(() => server.remove());
+
+async function start(settings: Record<string, string>): Promise<void> {
+  server = new ServerProcess(settings);
+  await server.start();
+}
+
+async function live(person: Person, path = "/ws"): Promise<LiveClient> {
+  const client = await LiveClient.open(server.url, { token: person.token, path });
+  await client.frame(Push.RED_DOT);
+  return client;
+}
+
+/** Two people in a room. */
+async function pair(): Promise<{ ann: Person; ben: Person; roomId: number }> {
+  const [ann, ben] = await Promise.all([signUp(server.url, "ann"), signUp(server.url, "ben")]);
+  const { id } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds: [ben.uid] });
+  return { ann, ben, roomId: id };
+}
+
+/** Asks until the probe fails: what a load balancer does, faster. */
+async function untilUnready(): Promise<void> {
+  while ((await fetch(`${server.url}/readyz`)).ok);
+}
+
+describe("the delay", () => {
+  test("DR-2: /readyz is 503 at once, and for DRAIN_DELAY_SECONDS all goes on", async () => {
+    await start({ DRAIN_DELAY_SECONDS: "2", DRAIN_SECONDS: "1" });
+    const { ann, ben, roomId } = await pair();
+    const before = await live(ben);
+    const { cursor } = (await before.frame(Push.READY)).data;
+    const hanging = ben.api.call<{ events: { type: number }[] }>("POST", "/events", { cursor, wait: 60 });
+    const askedMs = uptimeMs();
+    server.terminate();
+    await untilUnready();
+    expect(uptimeMs() - askedMs).toBeLessThan(1000);
+
+    const after = await live(ben);
+    await say(ann, roomId, "still here");
+    for (const one of [before, after]) {
+      await one.frame(Push.MESSAGE);
+      expect(one.of(Push.DRAIN)).toEqual([]);
+    }
+    expect((await hanging).body.events.map(({ type }) => type)).toEqual([Push.MESSAGE]);
+    await before.frame(Push.DRAIN);
+    expect(uptimeMs() - askedMs).toBeGreaterThan(1900);
+    expect([(await before.ended()).code, (await after.ended()).code]).toEqual([1012, 1012]);
+    expect(await server.exited()).toBe(0);
+  }, 20_000);
+});
+
+describe("the drain", () => {
+  test("DR-3: new handshakes get 1013, requests 503, both say when; what hangs is answered, probes answer", async () => {
+    await start({ DRAIN_SECONDS: "3" });
+    const { ben } = await pair();
+    const one = await live(ben);
+    const { cursor } = (await one.frame(Push.READY)).data;
+    const hanging = ben.api.call("POST", "/events", { cursor, wait: 60 });
+    const qr = await ben.api.ok<{ code: string; secret: string }>("POST", "/qr-logins");
+    const headers = { "X-QR-Secret": qr.secret };
+    await ben.api.call("GET", `/qr-logins/${qr.code}`, undefined, headers);
+    const waiting = ben.api.call("GET", `/qr-logins/${qr.code}?wait=60`, undefined, headers);
+    await fetch(`${server.url}/healthz`);
+    server.terminate();
+    await one.frame(Push.DRAIN);
+    expect(await hanging).toMatchObject({ status: 200, body: { events: [] } });
+    expect(await waiting).toMatchObject({ status: 200, body: { state: "pending" } });
+
+    const late = await LiveClient.open(server.url, { token: ben.token });
+    const { code, reason } = await late.ended();
+    expect([code, late.frames]).toEqual([1013, []]);
+    expect(Number(/^retry=(\d+)$/.exec(reason)?.[1])).toBeGreaterThan(3000);
+    for (const path of ["/me", "/events", "/events/stream"]) {
+      const { status, body, headers } = await ben.api.call("GET", path);
+      expect([status, body]).toEqual([503, expect.objectContaining({ code: "draining" })]);
+      expect(Number(headers.get("Retry-After"))).toBeGreaterThanOrEqual(4);
+    }
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toContain("parley_connections");
+    one.close();
+    expect(await server.exited()).toBe(0);
+  }, 20_000);
+
+  test("DR-4: a connection is served until its moment; retryAfterMs counts from there and covers the rest", async () => {
+    await start({ DRAIN_SECONDS: "2" });
+    const { ann, ben, roomId } = await pair();
+    const first = await live(ann);
+    const second = await live(ben);
+    const stream = await SseReader.open(server.url, ben.token);
+    await stream.frame(Push.RED_DOT);
+    server.terminate();
+    const drain = await first.frame(Push.DRAIN);
+    await stream.frame(Push.DRAIN);
+    first.send({ type: Command.TYPING, data: { roomId } });
+    await second.frame(Push.TYPING);
+    await stream.frame(Push.TYPING);
+    // The last one closes after two seconds, the first one after a third of them.
+    await first.ended();
+    expect(drain.data.retryAfterMs).toBeGreaterThan(2000 * (2 / 3));
+    expect([second.closed, stream.of(Push.DRAIN).length]).toEqual([undefined, 1]);
+    const waits = [first, second, stream].map((one) => one.of(Push.DRAIN)[0]?.data.retryAfterMs);
+    expect(waits.toSorted((a, b) => b - a)).toEqual(waits);
+    expect(await server.exited()).toBe(0);
+  }, 20_000);
+
+  test("DR-6: a stream's DRAIN names cursor and waiting time for clients that come back by themselves", async () => {
+    await start({ DRAIN_SECONDS: "1" });
+    const { ann, ben, roomId } = await pair();
+    const stream = await SseReader.open(server.url, ben.token);
+    await stream.frame(Push.RED_DOT);
+    await say(ann, roomId, "before");
+    await stream.frame(Push.MESSAGE);
+    server.terminate();
+    const drain = await stream.frame(Push.DRAIN);
+    expect(await stream.ended()).toBe("whole");
+    expect([drain.id, stream.retryMs]).toEqual([drain.data.cursor, drain.data.retryAfterMs]);
+    expect(await server.exited()).toBe(0);
+  }, 20_000);
+});
+
+describe("its end", () => {
+  test("DR-8: without connections the stop is done at once, with some when the last one has gone", async () => {
+    await start({ DRAIN_SECONDS: "15" });
+    const { ann, ben } = await pair();
+    let askedMs = uptimeMs();
+    expect(await server.stop()).toBe(0);
+    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+
+    await server.start();
+    const [one, two] = [await live(ann), await live(ben)];
+    askedMs = uptimeMs();
+    server.terminate();
+    await two.frame(Push.DRAIN);
+    one.close();
+    two.close();
+    expect(await server.exited()).toBe(0);
+    expect(uptimeMs() - askedMs).toBeLessThan(8000);
+  }, 20_000);
+
+  test("DR-9: a second SIGTERM ends the process at once, with code 1", async () => {
+    await start({ DRAIN_SECONDS: "15" });
+    const { ann } = await pair();
+    const one = await live(ann);
+    server.terminate();
+    await one.frame(Push.DRAIN);
+    const askedMs = uptimeMs();
+    expect(await server.stop()).toBe(1);
+    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+    expect((await one.ended()).code).toBe(1006);
+  }, 20_000);
+});
