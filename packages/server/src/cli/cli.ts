@@ -6,9 +6,11 @@
  */
 import { ConfigError } from "../config/config.ts";
 import { VERSION } from "../lib/version.ts";
-import { type Command, CommandFailed, type Io, UsageError } from "./command.ts";
+import { type Command, type Io, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
+import { epochCommand } from "./epoch.ts";
+import { explained } from "./explained.ts";
 import { migrateCommand } from "./migrate.ts";
 import { serveCommand } from "./serve.ts";
 import { userCommand } from "./user.ts";
@@ -17,6 +19,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   configCommand,
   migrateCommand,
+  epochCommand,
   userCommand(async (config) => {
     const { openUserAccounts } = await import("../identity/admin-accounts.ts");
     return openUserAccounts(config);
@@ -81,8 +84,9 @@ function complain(error: unknown, io: Io): number {
     io.err(`${error.message}\nTry: parley --help\n`);
     return 2;
   }
-  if (error instanceof CommandFailed) {
-    io.err(`${error.message}\n`);
+  const sentence = explained(error);
+  if (sentence !== undefined) {
+    io.err(`${sentence}\n`);
     return 1;
   }
   io.err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -78,7 +78,10 @@ function parseCall(args: readonly string[]): Call {
     },
   });
   const [action, name, ...rest] = positionals;
-  if (action === "list" && name === undefined) return { action };
+  if (action === "list") {
+    if (name !== undefined) throw new UsageError(`parley user list takes no NAME, but got ${name}`);
+    return { action };
+  }
   if (action !== "add" && action !== "set") throw new UsageError("parley user needs add, set or list");
   if (name === undefined || rest.length > 0) throw new UsageError(`parley user ${action} needs one NAME`);
   const { admin = false, "no-admin": noAdmin = false, "password-stdin": passwordStdin = false } = values;

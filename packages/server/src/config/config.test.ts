@@ -62,7 +62,6 @@ test.each<Case>([
   [{ HOST: "[::]" }, { listen: { host: "::" } }],
   [{ HOST: "localhost" }, { listen: { host: "localhost" } }],
   [{ PUBLIC_URL: "https://Chat.Example.com/" }, { listen: { publicUrl: "https://chat.example.com" } }],
-  [{ TLS_CERT: HERE, TLS_KEY: HERE }, { listen: { tls: { certFile: HERE, keyFile: HERE } } }],
   [
     { TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1 ,2001:db8::/32,::1" },
     { listen: { trustedProxies: ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"] } },
@@ -105,6 +104,12 @@ test.each<[Env, ...string[]]>([
   [{ TLS_CERT: HERE }, "TLS_KEY is not set, wanted the key file of TLS_CERT"],
   [{ TLS_KEY: HERE }, "TLS_CERT is not set, wanted the certificate file of TLS_KEY"],
   [{ TLS_CERT: "/nowhere/cert.pem", TLS_KEY: HERE }, 'TLS_CERT is "/nowhere/cert.pem", wanted a file that exists'],
+  [
+    { TLS_CERT: HERE, TLS_KEY: HERE },
+    `TLS_CERT is "${HERE}", wanted a certificate in PEM form`,
+    `TLS_KEY is "${HERE}", wanted a private key in PEM form, without a passphrase`,
+  ],
+  [{ GEOIP_FILE: "/etc/passwd/geo.mmdb" }, 'GEOIP_FILE is "/etc/passwd/geo.mmdb", wanted a file that exists'],
   [{ GEOIP_FILE: import.meta.dir }, `GEOIP_FILE is "${import.meta.dir}", wanted a file that exists`],
   [
     { RETENTION_MIN_EVENTS: "200", RETENTION_MAX_EVENTS: "100" },

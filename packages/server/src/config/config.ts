@@ -9,6 +9,7 @@ import { openFileLimit } from "../lib/file-limit.ts";
 import type { LogLevel } from "../ops/logger.ts";
 import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";
 import * as parse from "./parse.ts";
+import { tlsProblems } from "./tls-files.ts";
 import { likelyTypos } from "./typos.ts";
 
 export interface Config {
@@ -165,6 +166,7 @@ function crossCheck(read: Reader, config: Config): void {
     problems.push("TLS_KEY is not set, wanted the key file of TLS_CERT");
   if (read.isSet("TLS_KEY") && !read.isSet("TLS_CERT"))
     problems.push("TLS_CERT is not set, wanted the certificate file of TLS_KEY");
+  if (listen.tls) problems.push(...tlsProblems(listen.tls));
   if (listen.wsPort !== undefined && listen.wsPort !== 0 && listen.wsPort === listen.port) {
     problems.push(`WS_PORT is ${listen.wsPort}, wanted another port than PORT`);
   }

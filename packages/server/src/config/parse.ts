@@ -57,8 +57,12 @@ export const host: Parser<string> = (text) => {
 export const folder: Parser<string> = (text) => good(text);
 
 export const file: Parser<string> = (text) => {
-  const found = statSync(text, { throwIfNoEntry: false });
-  return found?.isFile() ? good(text) : bad("a file that exists");
+  try {
+    if (statSync(text).isFile()) return good(text);
+  } catch {
+    // Not there, or in a folder that may not be looked into.
+  }
+  return bad("a file that exists");
 };
 
 /** Printable ASCII without spaces, since it travels in a header; long enough not to be guessed. */

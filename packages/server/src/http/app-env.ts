@@ -1,3 +1,4 @@
+import type { ProblemError } from "../lib/problem.ts";
 import type { FindLogin, Login } from "./authenticate.ts";
 import type { ClientAddress } from "./client-ip.ts";
 
@@ -17,6 +18,8 @@ export interface AppVariables {
   /** Who asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
   findLogin: FindLogin;
+  /** What is wrong with the body's bytes, once somebody has read them. */
+  bodyFault?: ProblemError;
 }
 
 export interface AppEnv {

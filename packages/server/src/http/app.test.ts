@@ -68,11 +68,46 @@ describe("input", () => {
     ["/api/v1/notes/0", 400],
     ["/api/v1/notes/1.5", 400],
     ["/api/v1/notes/9007199254740993", 400],
+    ["/api/v1/notes/0x2", 400],
+    ["/api/v1/notes/+2", 400],
+    ["/api/v1/notes/%202", 400],
+    ["/api/v1/notes/02", 400],
+    ["/api/v1/notes/1e3", 400],
+    ["/api/v1/notes/9007199254740991", 200],
+    ["/api/v1/notes/1?limit=0x2", 400],
+    ["/api/v1/notes/1?limit=1e1", 400],
+    ["/api/v1/notes/1?limit=1.5", 400],
+    ["/api/v1/notes/1?limit=+5", 400],
+    ["/api/v1/notes/1?limit=", 200],
+    ["/api/v1/notes/1?limit=99999999999999999999999", 200],
     ["/api/v1/notes/1?limit=0", 400],
     ["/api/v1/notes/1?limit=x", 400],
     ["/api/v1/notes/1?limit=100000", 200],
   ])("HTTP-3: %s is %d", async (path, status) => {
     expect((await app.ask(path)).status).toBe(status);
+  });
+
+  test.each([
+    ["/api/v1/notes/99999999999999999999", "id", "must be a whole number from 1"],
+    ["/api/v1/notes/9007199254740992", "id", "must be a whole number from 1"],
+    ["/api/v1/notes/-1", "id", "must be a whole number from 1"],
+    ["/api/v1/notes/1?limit=x", "limit", "must be a whole number from 1"],
+    ["/api/v1/notes/1?limit=1&limit=2", "limit", "must be given once"],
+  ])("HTTP-3: %s is refused in plain words, once", async (path, field, message) => {
+    const problem = await problemOf(await app.ask(path));
+    expect(problem).toMatchObject({ detail: `${field}: ${message}` });
+    expect(problem.errors).toEqual([{ path: field, message }]);
+  });
+
+  test("HTTP-2: text that is not UTF-8 is refused, in whatever encoding it may be", async () => {
+    for (const bytes of ["ff", "c3", "eda080", "c0af"]) {
+      const body = Buffer.concat([Buffer.from('{"text":"'), Buffer.from(bytes, "hex"), Buffer.from('"}')]);
+      const problem = await problemOf(await put(body));
+      expect(problem).toMatchObject({ status: 400, code: "invalid", detail: "The body is not valid UTF-8" });
+      expect(problem.errors).toEqual([{ path: "", message: "The body is not valid UTF-8" }]);
+    }
+    expect(await (await put('{"text":"grüße \\ud83d\\ude00 😀"}')).json()).toMatchObject({ text: "grüße 😀 😀" });
+    expect((await put(Buffer.from('\ufeff{"text":""}'))).status).toBe(200);
   });
 
   test("HTTP-3: limit is clamped", async () => {
@@ -84,6 +119,7 @@ describe("input", () => {
     for (const [body, type] of [
       ["{broken", "application/json"],
       ["x=1", "text/plain"],
+      [Buffer.from("ff", "hex"), "application/json"],
     ] as const) {
       const headers = { "Content-Type": type };
       const response = await app.ask("/api/v1/notes/5", { method: "DELETE", token: "root", body, headers });

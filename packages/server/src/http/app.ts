@@ -2,7 +2,7 @@
  * The shell of the HTTP API: mounting, who asks, limits, errors, the document. Routes live with their features and are
  * handed in as a list, so this room knows no feature. Everything that is refused leaves as a problem document, everything
  * answered carries the security headers, and nothing is logged twice. Order of the middlewares: the log and counters see
- * every answer, then headers, CORS, the refusal while draining, the size of the body, and last the route with its own.
+ * every answer, then headers, CORS, the refusal while draining, the body (its size, its encoding), and last the route with its own.
  * Live connections do not come here: the listener upgrades them before. Must not import features or the gateway.
  */
 import type { Hono } from "hono";
@@ -23,6 +23,7 @@ import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { strictJson } from "./strict-json.ts";
 
 export interface AppParts {
   readonly config: Pick<Config, "listen" | "secrets">;
@@ -61,6 +62,7 @@ export function createApp({ config, logger, metrics, health, findLogin, routes, 
     await next();
   });
   app.use(bodyLimit(MAX_BODY_BYTES));
+  app.use(strictJson);
   app.use(authenticate(findLogin));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });

@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ZodError } from "zod";
 import { ProblemError } from "../lib/problem.ts";
 import type { Logger } from "../ops/logger.ts";
+import type { AppEnv } from "./app-env.ts";
 
 /** The RFC 9457 document of a refusal, as every HTTP door sends it. */
 export interface ProblemDocument {
@@ -58,9 +59,9 @@ export function asProblem(thrown: unknown): ProblemError | undefined {
 }
 
 /** For Hono's `onError`. Unknown errors are logged with their cause and answered with 500 `internal`. */
-export function errorHandler(logger: Logger): ErrorHandler {
+export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
   return (thrown, c) => {
-    const problem = asProblem(thrown);
+    const problem = c.var.bodyFault ?? asProblem(thrown);
     if (problem) return problemResponse(problem);
     logger.error({ err: thrown, method: c.req.method, path: c.req.path }, "request failed");
     return problemResponse(new ProblemError("internal"));

@@ -34,7 +34,7 @@
  * Refusals are thrown (`throw new ProblemError("not_found")`), never returned.
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { ERRORS } from "@parley/protocol";
+import { ERRORS, idParamSchema, LIMITS } from "@parley/protocol";
 import type { AppEnv } from "./app-env.ts";
 import { invalidInput } from "./errors.ts";
 
@@ -112,21 +112,18 @@ function problemReply(description: string): ProblemReply {
   return { description, content: { "application/problem+json": { schema: Problem } } };
 }
 
-/** A positive id out of a path, where everything is text. */
+/** A positive id out of a path: decimal digits and nothing else, since `0x2` or `02` would be the same room twice. */
 export function idParam(name: string) {
-  return z.coerce
-    .number()
-    .int()
-    .positive()
-    .max(Number.MAX_SAFE_INTEGER)
-    .openapi({ param: { name, in: "path" }, type: "integer" });
+  return z
+    .string()
+    .pipe(idParamSchema)
+    .openapi({ param: { name, in: "path" }, type: "integer", minimum: 1 });
 }
 
-/** `limit` of a list: 1 to 100, 50 when absent; a larger one is taken as 100. */
-export const limitParam = z.coerce
-  .number()
-  .int()
-  .positive()
-  .default(50)
-  .transform((limit) => Math.min(limit, 100))
+/** `limit` of a list: 1 to 100, 50 when absent or empty; a larger one is taken as 100. */
+export const limitParam = z
+  .string("must be given once")
+  .optional()
+  .refine((text) => !text || /^[1-9]\d*$/.test(text), "must be a whole number from 1")
+  .transform((text) => (text ? Math.min(Number(text), LIMITS.pageMax) : LIMITS.pageDefault))
   .openapi({ param: { name: "limit", in: "query" }, type: "integer", minimum: 1, maximum: 100, default: 50 });

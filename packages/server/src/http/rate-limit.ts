@@ -2,12 +2,13 @@ import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../lib/clock.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SlidingWindows, type WindowRate } from "../lib/sliding-windows.ts";
 import { type BucketRate, TokenBuckets } from "../lib/token-bucket.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** `count` per `windowMs`, all of which may come at once. */
-export function perWindow(count: number, windowMs: number): BucketRate {
-  return { burst: count, perSecond: (count * 1000) / windowMs };
+/** At most `count` within any span of `windowMs`. */
+export function perWindow(count: number, windowMs: number): WindowRate {
+  return { count, windowMs };
 }
 
 /**
@@ -16,31 +17,37 @@ export function perWindow(count: number, windowMs: number): BucketRate {
  */
 export class RateLimit {
   readonly #what: string;
-  readonly #buckets: TokenBuckets | undefined;
+  readonly #counts: TokenBuckets | SlidingWindows | undefined;
 
-  constructor({ what, rate, clock, enabled }: { what: string; rate: BucketRate; clock: Clock; enabled: boolean }) {
+  constructor({
+    what,
+    rate,
+    clock,
+    enabled,
+  }: { what: string; rate: BucketRate | WindowRate; clock: Clock; enabled: boolean }) {
     this.#what = what;
-    this.#buckets = enabled ? new TokenBuckets({ rate, clock }) : undefined;
+    if (!enabled) this.#counts = undefined;
+    else this.#counts = "burst" in rate ? new TokenBuckets({ rate, clock }) : new SlidingWindows({ rate, clock });
   }
 
   /** Counts one, or refuses. */
   take(key: string | number): void {
-    this.#refuseAfter(this.#buckets?.take(String(key)) ?? 0);
+    this.#refuseAfter(this.#counts?.take(String(key)) ?? 0);
   }
 
   /** Refuses if one more would be too many; counts nothing. For limits that only count failures: check first, take on failure. */
   check(key: string | number): void {
-    this.#refuseAfter(this.#buckets?.waitMs(String(key)) ?? 0);
+    this.#refuseAfter(this.#counts?.waitMs(String(key)) ?? 0);
   }
 
   /** Counts one if one is left; never refuses. Returns whether it was counted (true when limits are off). */
   tryTake(key: string | number): boolean {
-    return (this.#buckets?.take(String(key)) ?? 0) === 0;
+    return (this.#counts?.take(String(key)) ?? 0) === 0;
   }
 
   /** Forgets what was counted for a key, such as after a sign-in that worked. */
   reset(key: string | number): void {
-    this.#buckets?.reset(String(key));
+    this.#counts?.reset(String(key));
   }
 
   #refuseAfter(waitMs: number): void {

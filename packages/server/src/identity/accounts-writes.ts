@@ -8,6 +8,9 @@ import { insertLogin, type MadeLogin, revokeLogins } from "./logins-writes.ts";
 import { deletedKey, nameKey } from "./names.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
+/** Of the groups that keep an account from being deleted, so many are named. */
+const ROOMS_NAMED = 10;
+
 export interface NewUser {
   /** As `nameSchema` returns it. */
   readonly name: string;
@@ -78,11 +81,13 @@ export const changeProfile = defineWrite(
 /**
  * Ends an account: nobody can sign in to it, its name is free, and nothing personal stays in its row. The row itself
  * stays, since messages name it. Calling it again does nothing.
+ * @throws ProblemError `owner_cannot_leave` while he owns groups, which nobody could hand over or dissolve any more
  */
 export const deleteAccount = defineWrite(
   "identity.delete-account",
   async (tx, input: { uid: number; now: number }): Promise<void> => {
     const { uid, now } = input;
+    await refuseOwner(tx, uid);
     const row = await tx.db
       .updateTable("users")
       .set({
@@ -104,6 +109,25 @@ export const deleteAccount = defineWrite(
     await append(tx, now, [internalEvent(Internal.USER_CHANGED, { uid })]);
   },
 );
+
+/** By his memberships, which have an index; an owner is always a member. */
+async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {
+  const owned = await tx.db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .select("rooms.id")
+    .where("members.uid", "=", uid)
+    .where("rooms.owner_uid", "=", uid)
+    .where("rooms.dissolved_at", "is", null)
+    .orderBy("rooms.id")
+    .limit(ROOMS_NAMED + 1)
+    .execute();
+  if (owned.length === 0) return;
+  const named = owned.slice(0, ROOMS_NAMED).map(({ id }) => id);
+  const more = owned.length > ROOMS_NAMED ? " and more" : "";
+  const message = `Hand over or dissolve the groups you own first: ${named.join(", ")}${more}`;
+  throw new ProblemError("owner_cannot_leave", message, { extra: { roomIds: named } });
+}
 
 async function orNameTaken<T>(query: Promise<T>): Promise<T> {
   try {

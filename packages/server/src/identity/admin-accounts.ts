@@ -1,6 +1,6 @@
 import { SYSTEM_UID } from "@parley/protocol";
 import type { Config } from "../config/config.ts";
-import { openReader, openWriter, prepareDatabase } from "../db/open.ts";
+import { existingDatabase, openReader, openWriter, prepareDatabase } from "../db/open.ts";
 import { defineWrite } from "../db/transaction.ts";
 import { GroupWriter } from "../db/writer.ts";
 import { append } from "../event-log/event-log.ts";
@@ -40,8 +40,12 @@ export const setUser = defineWrite(
   },
 );
 
-/** Accounts as the command line changes them: in this process, beside a server that may be running. */
+/**
+ * Accounts as the command line changes them: in this process, beside a server that may be running.
+ * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
+ */
 export async function openUserAccounts(config: Pick<Config, "data">, clock: Clock = systemClock) {
+  existingDatabase(config.data.dir);
   const path = await prepareDatabase(config.data.dir, clock.now());
   const db = openReader(path);
   // Nobody listens in this process; a running server follows the log.

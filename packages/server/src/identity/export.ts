@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
+import { textCursor } from "../http/page.ts";
 
 /** Messages of one page. What else there is of a person is bounded by other limits and comes with the first page. */
 const MESSAGES_PER_PAGE = 500;
@@ -71,9 +72,9 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
 /**
  * A page of a person's messages, in the order of their client ids, which all that he wrote have: the order in which an
  * index holds them, so that a page costs the same however many messages there are.
- * @param after a `nextCursor`, or null for the first page
+ * @param after the text of a `nextCursor`; undefined for the first page
  */
-export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | null): Promise<MessagePage> {
+export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {
   const rows = await db
     .selectFrom("messages")
     .select(["id", "room_id", "sent_at", "type", "body", "client_id", "recalled_at"])
@@ -90,5 +91,6 @@ export async function exportMessages(db: Kysely<Schema>, uid: number, after: str
     type: row.type,
     body: row.recalled_at === null ? (JSON.parse(row.body) as unknown) : null,
   }));
-  return { items, nextCursor: rows.length > page.length ? (page.at(-1)?.client_id ?? null) : null };
+  const last = rows.length > page.length ? page.at(-1) : undefined;
+  return { items, nextCursor: last ? textCursor(last.client_id ?? "") : null };
 }

@@ -2,7 +2,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { ReadDatabase } from "../db/open.ts";
 import type { Writes } from "../db/writer.ts";
 import { bearerToken, requireLogin } from "../http/authenticate.ts";
-import { idParam, json, limitParam, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { idParam, json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { numberCursor, pageQuery } from "../http/page.ts";
 import type { Clock } from "../lib/clock.ts";
 import { GrantedReply, grantedReply } from "./accounts-routes.ts";
 import type { Logins } from "./logins.ts";
@@ -40,7 +41,7 @@ const list = createRoute({
   method: "get",
   path: "/logins",
   summary: "My signed-in devices, newest first",
-  request: { query: z.object({ limit: limitParam, cursor: z.coerce.number().int().positive().optional() }) },
+  request: { query: pageQuery },
   responses: {
     200: json(z.object({ items: z.array(Device), nextCursor: z.string().nullable() }).openapi("Devices"), "A page"),
   },
@@ -89,7 +90,7 @@ export function loginsRoutes(parts: { db: ReadDatabase; writes: Writes; logins: 
       .select(["id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at", "via"])
       .where("uid", "=", uid)
       .where("expires_at", ">", clock.now())
-      .where("id", "<", cursor ?? Number.MAX_SAFE_INTEGER)
+      .where("id", "<", numberCursor(cursor) ?? Number.MAX_SAFE_INTEGER)
       .orderBy("id", "desc")
       .limit(limit + 1)
       .execute();

@@ -1,9 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { pictureSchema } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import type { Writes } from "../db/writer.ts";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { cursorParam, textOfCursor } from "../http/page.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { changeProfile, deleteAccount } from "./accounts-writes.ts";
@@ -22,18 +24,7 @@ const Export = z
   })
   .openapi("Export");
 
-/**
- * A picture's address: ours, or one on the web. Anything else, such as `javascript:`, would be run or fetched
- * elsewhere.
- */
-const avatarSchema = z
-  .string()
-  .max(1024)
-  .regex(
-    /^(|https?:\/\/[^\s"'<>\\]+|\/[^/\s"'<>\\][^\s"'<>\\]*)$/u,
-    "must be an http(s) address, or a path on this server",
-  )
-  .refine((text) => text.isWellFormed(), "must be well-formed Unicode");
+const avatarSchema = z.string().pipe(pictureSchema).openapi({ type: "string", maxLength: 1024 });
 
 const route = { tags: ["accounts"], security: signedIn, middleware: requireLogin, path: "/me" };
 
@@ -52,8 +43,10 @@ const remove = createRoute({
   ...route,
   method: "delete",
   summary: "Delete my account",
-  description: "At once and for good: all devices are signed out, the name is free, messages stay without a name.",
-  responses: { 204: noContent("Deleted") },
+  description:
+    "At once and for good: all devices are signed out, the name is free, messages stay without a name. Refused with " +
+    "`owner_cannot_leave` while I own groups that are not dissolved; `roomIds` names up to ten of them.",
+  responses: { 204: noContent("Deleted"), ...problems(422) },
 });
 
 const exportAll = createRoute({
@@ -63,7 +56,7 @@ const exportAll = createRoute({
   summary: "Everything stored about me",
   description:
     "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body.",
-  request: { query: z.object({ cursor: z.string().max(512).optional() }) },
+  request: { query: z.object({ cursor: cursorParam }) },
   responses: { 200: json(Export, "What is stored, with a page of messages") },
 });
 
@@ -95,7 +88,10 @@ export function meRoutes(parts: { db: ReadDatabase; epoch: string; writes: Write
   routes.openapi(exportAll, async (c) => {
     const { uid } = c.var.login;
     const { cursor } = c.req.valid("query");
-    const [account, messages] = await Promise.all([exportAccount(db, uid), exportMessages(db, uid, cursor ?? null)]);
+    const [account, messages] = await Promise.all([
+      exportAccount(db, uid),
+      exportMessages(db, uid, textOfCursor(cursor)),
+    ]);
     return c.json({ ...account, messages }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });

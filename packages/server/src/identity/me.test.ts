@@ -53,6 +53,11 @@ describe("one's profile", () => {
     [{ avatar: "//elsewhere.example/a.png" }],
     [{ avatar: "data:image/png;base64,AAAA" }],
     [{ avatar: 'https://a.example/"onerror=' }],
+    [{ avatar: "https://" }],
+    [{ avatar: "https://exa mple.com/" }],
+    [{ avatar: "http://[1/a.png" }],
+    [{ avatar: "https://a.example/\u202egnp.exe" }],
+    [{ avatar: "https://a.example/a\u0007" }],
     [{ avatar: `https://a.example/${"x".repeat(1024)}` }],
   ])("ID-14: refuses %j", async (body) => {
     const { token } = await app.register(
@@ -113,6 +118,8 @@ describe("everything about me", () => {
     expect(first.body.messages.items).toHaveLength(500);
     const rest = await app.ask(`/me/export?cursor=${first.body.messages.nextCursor}`, { token: frank.token });
     expect(rest.body.messages.nextCursor).toBeNull();
+    const empty = await app.ask("/me/export?cursor=", { token: frank.token });
+    expect(empty.body.messages.items).toEqual(first.body.messages.items);
     const all = [...first.body.messages.items, ...rest.body.messages.items];
     expect(new Set(all.map(({ id }) => id)).size).toBe(502);
     expect(all.every(({ id }) => Math.floor(id / 1000) === frank.uid)).toBe(true);

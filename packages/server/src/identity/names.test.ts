@@ -13,6 +13,7 @@ describe("ID-4: names that are the same", () => {
     ["Ångström", "A\u030angstro\u0308m"],
     ["ad\u200da", "ada"],
     ["ad\ufeffa", "ada"],
+    ["ad\u2800a", "ada"],
     ["a  b", "a\u00a0b"],
     ["①", "1"],
   ])("%s and %s", (a, b) => expect(nameKey(a)).toBe(nameKey(b)));
@@ -44,6 +45,8 @@ test.each([
   ["an override of direction", "a\u202eb"],
   ["joiners only", "\u200d\u200d"],
   ["fillers only", "\u3164"],
+  ["blanks that count as symbols only", "\u2800\u2800"],
+  ["fillers and spaces only", "\u3164 \u115f\u3000\uffa0"],
   ["half a surrogate pair", "a\ud800"],
 ])("ID-3: %s is no name", (_, given) => expect(nameSchema.safeParse(given).success).toBe(false));
 

@@ -1,18 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import { LIMITS, textSchema } from "@parley/protocol";
+import { LIMITS, nameTextSchema } from "@parley/protocol";
 
-/** Directions and breaks that reach beyond the name they stand in and disorder the text around it. */
-const UNRULY = /[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-/** Joiners, variation selectors, fillers: two names that differ in these only look the same. */
-const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+/** Joiners, variation selectors, fillers, the Braille blank: two names that differ in these only look the same. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
-/** A name as its owner writes it: 1 to 32 code points after trimming, at least one of them visible. */
+/** A person's name as he writes it. */
 export const nameSchema = z
   .string()
-  .trim()
-  .pipe(textSchema(1, LIMITS.nameCodePoints))
-  .refine((name) => !UNRULY.test(name), "must not contain characters that change the text's direction or line")
-  .refine((name) => name === "" || nameKey(name) !== "", "must have a visible character")
+  .pipe(nameTextSchema(LIMITS.nameCodePoints))
   .openapi({ type: "string", minLength: 1, maxLength: LIMITS.nameCodePoints, example: "Ada" });
 
 /**

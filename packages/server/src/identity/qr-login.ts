@@ -14,6 +14,7 @@ import {
   collectQrLogin,
   confirmQrCode,
   createQrCode,
+  discardQrLogin,
   type QrRequester,
   rejectQrCode,
   removeExpiredQrCodes,
@@ -108,6 +109,11 @@ export class QrLogins {
     return made && { ...made, token };
   }
 
+  /** Ends a collected login that reaches nobody any more, so that none is left whose token nobody has. */
+  async discard({ user, loginId }: Granted): Promise<void> {
+    await this.#writes.run(discardQrLogin, { uid: user.uid, loginId, now: this.#clock.now() });
+  }
+
   /**
    * The code's state, and the login if it is confirmed. With `waitMs` above 0 it waits so long for a state that was not
    * answered before, at most until the code expires; an aborted `signal` ends the wait and collects nothing.
@@ -126,7 +132,11 @@ export class QrLogins {
     this.#remember(code, state);
     if (state !== "confirmed") return { state };
     const granted = await this.collect({ code, secret });
-    return granted ? { state, granted } : { state };
+    // Another poll has it, or the login that confirmed has ended.
+    if (!granted) return { state: "expired" };
+    if (!signal?.aborted) return { state, granted };
+    await this.discard(granted);
+    return { state };
   }
 
   /** The phone's side; each throws ProblemErrors as its write procedure says. */
@@ -205,9 +215,9 @@ export class QrLogins {
 
 type Row = { state: "pending" | QrChange | "used"; expires_at: number };
 
-/** As its requester sees it: a code that was used stays confirmed, one that ran out before is expired. */
+/** As its requester sees it: a code whose login was handed out is as good as one that ran out. */
 function stateOf(row: Row, now: number): QrState {
-  if (row.state === "used") return "confirmed";
+  if (row.state === "used") return "expired";
   if (row.state === "rejected") return "rejected";
   return row.expires_at > now ? row.state : "expired";
 }

@@ -122,3 +122,37 @@ describe("a code on a connection", () => {
     expect(screen.codes).toHaveLength(1);
   });
 });
+
+describe("GW-57: a connection that cannot use the login any more while it is collected", () => {
+  const devices = async (token: string) => (await app.ask("/logins", { token })).body.items.length;
+
+  test.each<[string, () => void]>([
+    ["because it closed", () => screen.close()],
+    ["because a token signed it in", () => (screen.granted = {} as Granted)],
+  ])("%s leaves none behind", async (_, happen) => {
+    const { token } = await app.register("ann");
+    await onScreen(20_000).ask();
+    const code = screen.codes[0] as QrCode;
+    const { qrLogins } = app.identity;
+    const collect = qrLogins.collect.bind(qrLogins);
+    const { promise: discarded, resolve } = Promise.withResolvers<void>();
+    const discard = qrLogins.discard.bind(qrLogins);
+    // The moment between the collection and its answer, which a test cannot meet otherwise.
+    qrLogins.collect = async (ask) => {
+      const granted = await collect(ask);
+      expect(granted?.user.name).toBe("ann");
+      expect(await devices(token)).toBe(2);
+      happen();
+      return granted;
+    };
+    qrLogins.discard = async (granted) => {
+      await discard(granted);
+      resolve();
+    };
+    await app.ask(`/qr-logins/${code.code}/scan`, { method: "POST", token });
+    await app.ask(`/qr-logins/${code.code}/confirm`, { method: "POST", token });
+    await withDeadline(discarded, 3000, "the login was not discarded");
+    expect(await devices(token)).toBe(1);
+    expect(screen.errors).toEqual([]);
+  });
+});

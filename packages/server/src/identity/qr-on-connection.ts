@@ -108,8 +108,10 @@ export class QrOnConnection {
     if (this.#asker.closed() || this.#asker.signedIn()) return;
     const granted = await this.#qrLogins.collect({ code, secret });
     if (!granted) return;
+    // It may have closed or been signed in by a token meanwhile; then nobody gets this login's token.
+    if (this.#asker.closed() || this.#asker.signedIn()) return this.#qrLogins.discard(granted);
     this.#end();
-    if (!this.#asker.closed()) this.#asker.signIn(granted);
+    this.#asker.signIn(granted);
   }
 
   #end(): void {

@@ -30,10 +30,11 @@ const QrRequesterReply = z
 /** Whatever it is, a code that we did not make is not found. */
 const params = z.object({ code: z.string().max(128) });
 
-const waitParam = z.coerce
-  .number()
-  .min(0)
-  .default(0)
+const waitParam = z
+  .string("must be given once")
+  .optional()
+  .refine((text) => !text || /^\d+(\.\d+)?$/.test(text), "must be a number of seconds from 0")
+  .transform((text) => Number(text || 0))
   .openapi({ param: { name: "wait", in: "query" }, type: "number", minimum: 0, maximum: WAIT_MAX_SECONDS, default: 0 });
 
 const create = createRoute({

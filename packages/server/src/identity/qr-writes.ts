@@ -3,7 +3,7 @@ import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { sameSecret } from "../lib/same-secret.ts";
-import { insertLogin, type MadeLogin } from "./logins-writes.ts";
+import { insertLogin, type MadeLogin, revokeLogins } from "./logins-writes.ts";
 
 /** How long a confirmed code waits for its requester to collect the login, at least. */
 const COLLECT_WITHIN_MS = 30_000;
@@ -129,6 +129,14 @@ export const collectQrLogin = defineWrite(
     if (numUpdatedRows === 0n) return undefined;
     const login = { uid: row.uid, tokenHash: input.tokenHash, ip: row.ip, userAgent: row.user_agent };
     return insertLogin(tx, { ...login, via: "qr", now }) satisfies Promise<MadeLogin>;
+  },
+);
+
+/** Ends a login that was collected for nobody. One that has ended already stays so. */
+export const discardQrLogin = defineWrite(
+  "identity.discard-qr-login",
+  async (tx, input: { uid: number; loginId: number; now: number }): Promise<void> => {
+    await revokeLogins(tx, { uid: input.uid, now: input.now, loginIds: [input.loginId] });
   },
 );
 

@@ -3,6 +3,7 @@ import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { cursorParam, textOfCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { nameKey } from "./names.ts";
 import { findUser, findUsers, searchUsers, UserReply } from "./users.ts";
@@ -48,7 +49,7 @@ const listUsers = createRoute({
       ids: idList.optional(),
       query: query.optional(),
       limit: limitParam,
-      cursor: z.string().max(512).optional(),
+      cursor: cursorParam,
     }),
   },
   responses: { 200: json(Users, "A page") },
@@ -64,12 +65,13 @@ export function usersRoutes({ db }: { db: ReadDatabase }): Routes {
   });
   routes.openapi(listUsers, async (c) => {
     const { ids, query: prefix, limit, cursor } = c.req.valid("query");
+    const after = textOfCursor(cursor);
     if (ids !== undefined) {
       const found = await findUsers(db, ids);
       return c.json({ items: [...new Set(ids)].flatMap((uid) => found.get(uid) ?? []), nextCursor: null }, 200);
     }
     if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
-    return c.json(await searchUsers(db, { prefix, after: cursor ?? null, limit }), 200);
+    return c.json(await searchUsers(db, { prefix, after, limit }), 200);
   });
   return routes;
 }

@@ -67,6 +67,16 @@ test.each([
   expect((await app.ask(path, { token })).status).toBe(400);
 });
 
+test.each(["/users?query=an&", "/me/export?", "/logins?"])("HTTP-3: %s refuses cursors it never gave", async (path) => {
+  const cursors = ["garbage!", "%00", "x", `${"A".repeat(600)}`, "_w"];
+  for (const cursor of cursors) {
+    const { status, body } = await app.ask(`${path}cursor=${cursor}`, { token });
+    expect({ cursor, status, code: body.code }).toEqual({ cursor, status: 400, code: "invalid" });
+    expect(body.errors).toEqual([{ path: "cursor", message: "is not a cursor that this list gave" }]);
+  }
+  expect((await app.ask(`${path}cursor=&limit=`, { token })).status).toBe(200);
+});
+
 test("ID-17: need a login", async () => {
   for (const path of ["/users?query=ann", "/users/1", "/me", "/me/export"])
     expect((await app.ask(path)).status).toBe(401);

@@ -3,6 +3,7 @@ import { SYSTEM_UID, type User, userSchema } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
+import { textCursor } from "../http/page.ts";
 import { nameKey } from "./names.ts";
 
 /** The user object in the API's document. */
@@ -37,20 +38,19 @@ const LAST_CODE_POINT = "\u{10ffff}";
 
 /**
  * People whose name begins like `prefix`, compared as names are unique; without the system and deleted accounts. In
- * the order of their folded names. `after` is a `nextCursor`, or null for the first page.
+ * the order of their folded names. `after` is the text of a `nextCursor`; undefined for the first page.
  */
 export async function searchUsers(
   db: Kysely<Schema>,
-  search: { prefix: string; after: string | null; limit: number },
+  search: { prefix: string; after: string | undefined; limit: number },
 ): Promise<UserPage> {
   const key = nameKey(search.prefix);
-  const after = search.after === null ? "" : Buffer.from(search.after, "base64url").toString();
   const rows = await db
     .selectFrom("users")
     .select([...USER_COLUMNS, "name_key"])
     .where("name_key", ">=", key)
     .where("name_key", "<", key + LAST_CODE_POINT)
-    .where("name_key", ">", after)
+    .where("name_key", ">", search.after ?? "")
     .where("uid", "!=", SYSTEM_UID)
     .where("deleted_at", "is", null)
     .orderBy("name_key")
@@ -58,5 +58,5 @@ export async function searchUsers(
     .execute();
   const page = rows.slice(0, search.limit);
   const last = rows.length > page.length ? page.at(-1) : undefined;
-  return { items: page.map(userOf), nextCursor: last ? Buffer.from(last.name_key).toString("base64url") : null };
+  return { items: page.map(userOf), nextCursor: last ? textCursor(last.name_key) : null };
 }

@@ -6,6 +6,11 @@ export function randomToken(bits: number): string {
   return randomBytes(bits / 8).toString("base64url");
 }
 
+/** `bits` random bits from the system's generator in hexadecimal; `bits` is a multiple of 8. */
+export function randomHex(bits: number): string {
+  return randomBytes(bits / 8).toString("hex");
+}
+
 const processPart = randomToken(48);
 let requests = 0;
 

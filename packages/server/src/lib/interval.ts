@@ -42,3 +42,8 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, message: 
     stop();
   }
 }
+
+/** Lets what waits in the event loop run first: sockets, timers, other requests. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

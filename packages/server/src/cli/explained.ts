@@ -1,0 +1,14 @@
+import { DataDirUnusable } from "../db/data-dir.ts";
+import { DataDirLocked } from "../db/lock.ts";
+import { MigrationRefused } from "../db/migrate.ts";
+import { DatabaseMissing } from "../db/open.ts";
+import { ListenFailed } from "../listen-failed.ts";
+import { CommandFailed } from "./command.ts";
+
+/** Failures that people meet and whose message says what to do. */
+const EXPLAINED = [CommandFailed, DataDirLocked, DataDirUnusable, DatabaseMissing, ListenFailed, MigrationRefused];
+
+/** The sentence to show in place of a stack; undefined for an error of ours. */
+export function explained(error: unknown): string | undefined {
+  return EXPLAINED.some((one) => error instanceof one) ? (error as Error).message : undefined;
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Failures that people meet, each through the real command in a process of its own: a sentence, exit code 1, no stack. */
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const dir = mkdtempSync(join(tmpdir(), "parley-failures-"));
+const taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+afterAll(async () => {
+  await taken.stop(true);
+  rmSync(dir, { recursive: true });
+});
+
+async function parley(args: readonly string[], env: Record<string, string>) {
+  const child = Bun.spawn([process.execPath, MAIN, ...args], {
+    env: { HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "error", DATA_DIR: join(dir, "data"), ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 20_000,
+  });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, out, err };
+}
+
+const noDatabase = join(dir, "none");
+const notOne = join(dir, "other-file");
+beforeAll(() => {
+  mkdirSync(notOne);
+  writeFileSync(join(notOne, "parley.db"), "this is a letter, not a database; ".repeat(100));
+});
+
+const FILE = import.meta.path;
+
+describe.each(["serve", "migrate"])("parley %s", (command) => {
+  test.each<[DATA_DIR: string, sentence: string]>([
+    [FILE, `DATA_DIR is ${JSON.stringify(FILE)}, wanted a folder; this is a file (EEXIST)\n`],
+    [`${FILE}/data`, `DATA_DIR is ${JSON.stringify(`${FILE}/data`)}, wanted a folder; this is in a file (ENOTDIR)\n`],
+    ["/proc/foo", 'DATA_DIR is "/proc/foo", wanted a folder that can be made (ENOENT)\n'],
+    ["/proc/self", 'DATA_DIR is "/proc/self", wanted a folder'],
+    [notOne, `parley.db in ${notOne} is not a database; DATA_DIR says where to look.\n`],
+  ])("DATA_DIR=%s", async (folder, sentence) => {
+    const { code, err } = await parley([command], { DATA_DIR: folder });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
+    expect(err.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+test.each<[env: Record<string, string>, sentence: string]>([
+  [{ HOST: "1.2.3.4" }, 'HOST is "1.2.3.4", wanted an address of this machine; 0.0.0.0 stands for all of them.\n'],
+  [{ HOST: "nowhere.invalid" }, 'HOST is "nowhere.invalid", wanted an address of this machine'],
+  [{ PORT: `${taken.port}` }, `Port ${taken.port} is in use. Stop what uses it, or set PORT to another.\n`],
+  [{ WS_PORT: `${taken.port}` }, `Port ${taken.port} is in use. Stop what uses it, or set WS_PORT to another.\n`],
+  [{ TLS_CERT: FILE, TLS_KEY: FILE }, `TLS_CERT is ${JSON.stringify(FILE)}, wanted a certificate in PEM form\n`],
+])("parley serve with %j", async (env, sentence) => {
+  const { code, err } = await parley(["serve"], env);
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
+  expect(err).not.toContain("    at ");
+});
+
+test.each([[["user", "list"]], [["user", "add", "ada"]], [["user", "set", "ada", "--admin"]], [["epoch"]]])(
+  "parley %j makes no database",
+  async (args) => {
+    expect(await parley(args, { DATA_DIR: noDatabase })).toEqual({
+      code: 1,
+      out: "",
+      err: `There is no database in ${noDatabase}. Start the server there once, or run parley migrate; DATA_DIR says where.\n`,
+    });
+    expect(existsSync(noDatabase)).toBe(false);
+  },
+);
+
+test("parley user list takes no name", async () => {
+  expect(await parley(["user", "list", "ada"], {})).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("parley user list takes no NAME, but got ada"),
+  });
+});
+
+test("database files are their owner's alone, in a folder that others may look into too", async () => {
+  const open = join(dir, "open");
+  mkdirSync(open);
+  chmodSync(open, 0o755);
+  expect((await parley(["migrate"], { DATA_DIR: open })).code).toBe(0);
+  chmodSync(join(open, "parley.db"), 0o644);
+  expect((await parley(["user", "add", "ada"], { DATA_DIR: open })).code).toBe(0);
+  expect(await parley(["serve"], { DATA_DIR: open, PORT: `${taken.port}` })).toMatchObject({ code: 1 });
+  const rights = readdirSync(open).map((name) => [name, (statSync(join(open, name)).mode & 0o777).toString(8)]);
+  expect(Object.fromEntries(rights)).toMatchObject({ "parley.db": "600", "parley.lock": "600" });
+  expect(rights.filter(([, mode]) => mode !== "600")).toEqual([]);
+});

@@ -1,0 +1,41 @@
+import { z } from "@hono/zod-openapi";
+import { ProblemError } from "../lib/problem.ts";
+import { limitParam } from "./openapi.ts";
+
+/** `cursor` of a list: the page before gave it; an empty one counts as none. */
+export const cursorParam = z
+  .string("must be given once")
+  .max(512, "is not a cursor that this list gave")
+  .optional()
+  .transform((cursor) => (cursor === "" ? undefined : cursor))
+  .openapi({ param: { name: "cursor", in: "query" }, type: "string" });
+
+export const pageQuery = z.object({ cursor: cursorParam, limit: limitParam });
+
+/** For a cursor that the list cannot have given. */
+export function invalidCursor(): ProblemError {
+  const message = "is not a cursor that this list gave";
+  return new ProblemError("invalid", `cursor: ${message}`, { extra: { errors: [{ path: "cursor", message }] } });
+}
+
+/** A list's cursor that is a number: of the last item that was given out. @throws ProblemError `invalid` */
+export function numberCursor(cursor: string | undefined): number | undefined {
+  if (cursor === undefined) return undefined;
+  const number = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw invalidCursor();
+  return number;
+}
+
+/** A cursor out of any text, such as the last item's key. */
+export function textCursor(text: string): string {
+  return Buffer.from(text).toString("base64url");
+}
+
+/** The text of a `textCursor`. @throws ProblemError `invalid` */
+export function textOfCursor(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const text = Buffer.from(cursor, "base64url").toString();
+  // Whatever is no base64url, or not of UTF-8, comes out of this as something else.
+  if (textCursor(text) !== cursor) throw invalidCursor();
+  return text;
+}
