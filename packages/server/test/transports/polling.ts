@@ -1,0 +1,56 @@
+import { delay } from "../../src/lib/interval.ts";
+import type { Person } from "../harness.ts";
+import type { SeenFrame } from "../live-client.ts";
+import { FrameLog, type Reader, Refused, refusal, type Start, type Transport } from "./reader.ts";
+
+interface Reply {
+  readonly events: SeenFrame[];
+  readonly cursor: string;
+  readonly more: boolean;
+}
+
+/** Few events a reply, so that `more` is followed often. */
+const LIMIT = 50;
+const SHORT_POLL_MS = 20;
+
+export const longPoll: Transport = { name: "long-poll", open: (...of) => open(of, 20) };
+export const shortPoll: Transport = { name: "short-poll", open: (...of) => open(of, 0) };
+
+/** Asks again and again, with the cursor of the last reply; a request that fails is asked again. */
+async function open([url, person, start = {}]: [string, Person, (Start | undefined)?], wait: number): Promise<Reader> {
+  const log = new FrameLog(start.cursor);
+  const abort = new AbortController();
+  const ask = async (cursor: string | undefined, waitSeconds: number): Promise<Reply> => {
+    const body = JSON.stringify({ cursor, max: start.max, limit: LIMIT, wait: waitSeconds });
+    const headers = { Authorization: `Bearer ${person.token}`, "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body, signal: abort.signal };
+    const response = await fetch(`${url}/api/v1/events`, init);
+    if (response.status !== 200) throw await refusal(response);
+    return response.json();
+  };
+  const take = ({ events, cursor }: Reply) => {
+    if (abort.signal.aborted) return;
+    for (const frame of events) log.add(frame);
+    log.stands(cursor);
+  };
+  const first = await ask(start.cursor, 0);
+  take(first);
+  const loop = async () => {
+    for (let { cursor, more } = first; !abort.signal.aborted; ) {
+      if (wait === 0 && !more) await delay(SHORT_POLL_MS, abort.signal);
+      const reply = await ask(cursor, wait);
+      take(reply);
+      ({ cursor, more } = reply);
+    }
+  };
+  loop().catch((error: unknown) => log.end(error instanceof Refused ? error.status : 1006));
+  return {
+    frames: log.frames,
+    get ended() {
+      return log.ended;
+    },
+    until: log.until.bind(log),
+    cursor: () => log.cursor(),
+    close: () => abort.abort(),
+  };
+}

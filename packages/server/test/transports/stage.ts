@@ -1,0 +1,82 @@
+import { Push } from "@parley/protocol";
+import { type Person, type Settings, say, TestServer } from "../harness.ts";
+import type { SeenFrame } from "../live-client.ts";
+import type { Reader, Start, Transport } from "./reader.ts";
+
+let people = 0;
+
+/** A server with someone who reads (ben) and someone who does things to him (ann), for cases that hold on every transport. */
+export class Stage {
+  readonly #readers: Reader[] = [];
+
+  private constructor(
+    readonly server: TestServer,
+    readonly ann: Person,
+    /** A room that both stay in, where the end of a case is said. */
+    readonly lobby: number,
+    readonly ben: Person,
+  ) {}
+
+  static async open(settings: Settings = {}): Promise<Stage> {
+    const server = await TestServer.start({ HALL: "off", ...settings });
+    const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
+    return new Stage(server, ann, await server.room(ann, [ben], "lobby"), ben);
+  }
+
+  async close(): Promise<void> {
+    for (const reader of this.#readers) reader.close();
+    await this.server.stop();
+  }
+
+  person(): Promise<Person> {
+    people += 1;
+    return this.server.person(`person ${people}`);
+  }
+
+  async read(transport: Transport, start?: Start, person = this.ben): Promise<Reader> {
+    const reader = await transport.open(this.server.url, person, start);
+    this.#readers.push(reader);
+    return reader;
+  }
+
+  /** Where ben is now. */
+  async now(): Promise<string> {
+    return (await this.ben.api.ok<{ cursor: string }>("GET", "/events")).cursor;
+  }
+
+  room(members: readonly Person[] = [this.ben]): Promise<number> {
+    return this.server.room(this.ann, members);
+  }
+
+  /** Resolves when the reader has had everything that was done before: events come in the order of the log. */
+  async settle(reader: Reader): Promise<void> {
+    people += 1;
+    const end = `the end ${people}`;
+    await say(this.ann, this.lobby, end);
+    await reader.until((frames) => frames.some((frame) => textOf(frame) === end), `"${end}"`);
+  }
+}
+
+export const streamOf = (room: number) => `room:${room}`;
+
+/** Logged events, of one stream or of all. */
+export function events(reader: { frames: readonly SeenFrame[] }, stream?: string): SeenFrame[] {
+  return reader.frames.filter((frame) => (stream === undefined ? "stream" in frame : frame.stream === stream));
+}
+
+export function textOf({ type, data }: SeenFrame): string | undefined {
+  return type === Push.MESSAGE ? data.message.body.content : undefined;
+}
+
+export function texts(reader: { frames: readonly SeenFrame[] }, room: number): (string | undefined)[] {
+  return events(reader, streamOf(room)).map(textOf);
+}
+
+export function resyncs(reader: { frames: readonly SeenFrame[] }): SeenFrame["data"][] {
+  return reader.frames.filter(({ type }) => type === Push.RESYNC).map(({ data }) => data);
+}
+
+/** Numbers from one to another, both included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+}
