@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { FIRST_UID, userStream } from "@parley/protocol";
 import { Kysely } from "kysely";
 import { loadConfig } from "../src/config/config.ts";
-import { sqliteDialect } from "../src/db/dialect.ts";
+import { writerDialect } from "../src/db/dialect.ts";
 import type { Schema } from "../src/db/schema.ts";
 import type { LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
 import { createApp } from "../src/http/app.ts";
@@ -141,7 +141,7 @@ export class ChatFixture {
   /** How many statements `work` runs, in a transaction that is committed. Nothing else may be writing. */
   async statements(work: (tx: WriteTransaction) => Promise<unknown>): Promise<number> {
     let count = 0;
-    const dialect = sqliteDialect(() => new Database(this.scratch.path), { size: 1, begin: "begin immediate" });
+    const dialect = writerDialect(this.scratch.path);
     const db = new Kysely<Schema>({ dialect, log: () => void count++ });
     try {
       await db.transaction().execute((trx) => work({ db: trx, appended: [] }));

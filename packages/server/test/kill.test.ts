@@ -8,6 +8,8 @@ import { type SendOutcome, sendAll } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const SENDERS = 8;
+/** Live in the room while the server is killed, beside the one that is looked at. */
+const ONLOOKERS = 49;
 const KILLS = 3;
 /** Answers before each kill: in the middle of the load, whatever the machine's speed. */
 const ANSWERS = 150;
@@ -27,12 +29,18 @@ test("IM-2: after kill -9 every acknowledged message is there once, without gaps
   const outcomes: SendOutcome[] = [];
 
   for (let kill = 1; kill <= KILLS; kill++) {
+    const onlookers = await Promise.all(
+      Array.from({ length: ONLOOKERS }, (_, i) =>
+        LiveClient.open(server.url, { token: (people[i % 5] as Person).token }),
+      ),
+    );
+    await Promise.all(onlookers.map((one) => one.frame(Push.RED_DOT)));
     const watcher = await live(people[1] as Person);
     const { cursor } = (await watcher.frame(Push.CURSOR, (frame) => frame.data.live)).data;
     const before = (await historyOf(people[0] as Person, room.id)).length;
 
     outcomes.push(...(await loadUntilKilled({ people, roomId: room.id, label: `k${kill}` })));
-    await watcher.ended();
+    await Promise.all([watcher, ...onlookers].map((one) => one.ended()));
     const seen = watcher.stream(stream);
     expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, i) => (seen[0]?.seq as number) + i));
     await server.start();

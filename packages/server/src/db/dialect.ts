@@ -1,4 +1,4 @@
-import type { Database as SqliteDatabase } from "bun:sqlite";
+import { Database as SqliteDatabase } from "bun:sqlite";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -138,8 +138,57 @@ function statement(text: string): CompiledQuery {
   return { sql: text, parameters: [], query: undefined as never, queryId: undefined as never };
 }
 
-/** `open` is called for each connection of the pool, at its first use. */
-export function sqliteDialect(
+/** Connection settings of the one writer: durable at commit (FULL), readers never wait for it (WAL). */
+const WRITER_PRAGMAS = [
+  "pragma journal_mode = wal",
+  "pragma synchronous = full",
+  "pragma foreign_keys = on",
+  "pragma busy_timeout = 5000",
+  "pragma temp_store = memory",
+  "pragma cache_size = -65536",
+];
+
+const READER_PRAGMAS = ["pragma busy_timeout = 5000", "pragma cache_size = -16384", "pragma query_only = on"];
+
+/** The one connection that writes. */
+export function writerDialect(path: string): Dialect {
+  return sqliteDialect(() => openFile(path, WRITER_PRAGMAS), { size: 1, begin: "begin immediate" });
+}
+
+/** Connections that cannot write, opened at their first use; a transaction on one is a snapshot. */
+export function readerDialect(path: string, connections: number): Dialect {
+  return sqliteDialect(() => openFile(path, READER_PRAGMAS), { size: connections, begin: "begin" });
+}
+
+/**
+ * Locks a file for as long as this process lives, by an empty database that is used for its lock alone: SQLite knows how to
+ * lock a file on every system.
+ * @returns what releases it; undefined when another process holds it
+ */
+export function holdExclusively(path: string): (() => void) | undefined {
+  const lock = new SqliteDatabase(path, { create: true, readwrite: true });
+  try {
+    lock.run("pragma journal_mode = memory");
+    lock.run("begin exclusive");
+  } catch {
+    lock.close();
+    return undefined;
+  }
+  return () => lock.close();
+}
+
+/** True when a file that was opened is something else. */
+export function isNoDatabase(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_NOTADB";
+}
+
+function openFile(path: string, pragmas: readonly string[]): SqliteDatabase {
+  const database = new SqliteDatabase(path, { create: true, readwrite: true });
+  for (const pragma of pragmas) database.run(pragma);
+  return database;
+}
+
+function sqliteDialect(
   open: () => SqliteDatabase,
   pool: { size: number; begin: "begin" | "begin immediate" },
 ): Dialect {
@@ -150,18 +199,6 @@ export function sqliteDialect(
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
 }
-
-/** Connection settings of the one writer: durable at commit (FULL), readers never wait for it (WAL). */
-export const WRITER_PRAGMAS = [
-  "pragma journal_mode = wal",
-  "pragma synchronous = full",
-  "pragma foreign_keys = on",
-  "pragma busy_timeout = 5000",
-  "pragma temp_store = memory",
-  "pragma cache_size = -65536",
-];
-
-export const READER_PRAGMAS = ["pragma busy_timeout = 5000", "pragma cache_size = -16384", "pragma query_only = on"];
 
 /** A list of values as one bound parameter, so that the statement's text does not depend on how many there are. */
 export function inList<T extends number | string>(values: readonly T[]): RawBuilder<T> {

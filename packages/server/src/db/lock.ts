@@ -1,5 +1,5 @@
-import { Database as SqliteDatabase } from "bun:sqlite";
 import { makeDataDir, privateFile } from "./data-dir.ts";
+import { holdExclusively } from "./dialect.ts";
 
 /** Another server has the data folder; the message says what to do. */
 export class DataDirLocked extends Error {
@@ -14,16 +14,9 @@ export class DataDirLocked extends Error {
  */
 export function lockDataDir(dataDir: string): () => void {
   makeDataDir(dataDir);
-  // An empty database is used for its lock alone: SQLite knows how to lock a file on every system.
-  const lock = new SqliteDatabase(privateFile(dataDir, "parley.lock"), { create: true, readwrite: true });
-  try {
-    lock.run("pragma journal_mode = memory");
-    lock.run("begin exclusive");
-  } catch {
-    lock.close();
-    throw new DataDirLocked(
-      `Another Parley server uses the data folder ${dataDir}. Stop it, or set DATA_DIR to another folder.`,
-    );
-  }
-  return () => lock.close();
+  const release = holdExclusively(privateFile(dataDir, "parley.lock"));
+  if (release) return release;
+  throw new DataDirLocked(
+    `Another Parley server uses the data folder ${dataDir}. Stop it, or set DATA_DIR to another folder.`,
+  );
 }

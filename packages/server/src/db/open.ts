@@ -1,9 +1,8 @@
-import { Database as SqliteDatabase } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
-import { READER_PRAGMAS, sqliteDialect, WRITER_PRAGMAS } from "./dialect.ts";
+import { isNoDatabase, readerDialect, writerDialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
 import { InlineRunner } from "./writer.ts";
@@ -42,9 +41,7 @@ export function existingDatabase(dataDir: string): string {
 export async function prepareDatabase(dataDir: string, now: number): Promise<string> {
   makeDataDir(dataDir);
   const path = privateFile(dataDir, DATABASE_FILE);
-  const db = new Kysely<unknown>({
-    dialect: sqliteDialect(() => openFile(path, WRITER_PRAGMAS), { size: 1, begin: "begin immediate" }),
-  });
+  const db = new Kysely<unknown>({ dialect: writerDialect(path) });
   try {
     await migrate(db, now);
   } catch (error) {
@@ -56,27 +53,11 @@ export async function prepareDatabase(dataDir: string, now: number): Promise<str
   return path;
 }
 
-function isNoDatabase(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "SQLITE_NOTADB";
-}
-
 export function openReader(path: string): ReadDatabase {
-  return new Kysely<Schema>({
-    dialect: sqliteDialect(() => openFile(path, READER_PRAGMAS), { size: READERS, begin: "begin" }),
-  });
+  return new Kysely<Schema>({ dialect: readerDialect(path, READERS) });
 }
 
 /** The one writing connection, in the calling thread. */
 export function openWriter(path: string): InlineRunner {
-  return new InlineRunner(
-    new Kysely<Schema>({
-      dialect: sqliteDialect(() => openFile(path, WRITER_PRAGMAS), { size: 1, begin: "begin immediate" }),
-    }),
-  );
-}
-
-function openFile(path: string, pragmas: readonly string[]): SqliteDatabase {
-  const database = new SqliteDatabase(path, { create: true, readwrite: true });
-  for (const pragma of pragmas) database.run(pragma);
-  return database;
+  return new InlineRunner(new Kysely<Schema>({ dialect: writerDialect(path) }));
 }
