@@ -4,7 +4,7 @@ import { ManualClock } from "../lib/clock.ts";
 import { Announcer, type Listener } from "./announce.ts";
 import { append, type Draft } from "./event-log.ts";
 import { LogReader } from "./log-reader.ts";
-import type { OutboxParts } from "./outbox.ts";
+import type { OutboxParts } from "./outbox-parts.ts";
 import { Retention } from "./retention.ts";
 import type { ReadWindow } from "./subscriptions.ts";
 import { Tail } from "./tail.ts";

@@ -1,11 +1,14 @@
 import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
-import type { MessageDataOf } from "./announce.ts";
 import { gapAfter, gapOf } from "./gaps.ts";
 import type { StoredEvent } from "./log-reader.ts";
+import type { OutboxParts } from "./outbox-parts.ts";
 import { isComplete, isOver, type Reading, rejoined, resync, skipGap, skipTrimmed } from "./reading.ts";
 import { startAt } from "./start-at.ts";
-import { type ReadWindow, subscriptionChange } from "./subscriptions.ts";
-import type { Tail } from "./tail.ts";
+import { subscriptionChange } from "./subscriptions.ts";
+
+const ROUND = 100;
+/** The cut-over happens in one synchronous step: no more events than this are left to it. */
+const CUT_OVER = 64;
 
 /**
  * One reader's ordered view of the log: what is missing since his cursor (backfill), the step where past and present
@@ -18,20 +21,6 @@ import type { Tail } from "./tail.ts";
  * Knows neither encoding of transports nor sockets. Bounded: a round holds at most `ROUND` events of each stream that is
  * behind, and a reader further behind than `max` is told to reload instead.
  */
-export interface OutboxParts {
-  readonly tail: Tail;
-  readonly epoch: string;
-  readonly messageDataOf: MessageDataOf;
-  /** Hands on what this node has not announced yet, up to a position; resolves at the log's end at the latest. */
-  readonly reach: (position: number) => Promise<void>;
-  /** The reader's windows as the database has them; without a uid, an anonymous reader's. */
-  readonly windowsOf: (uid: number | undefined) => Promise<ReadWindow[]>;
-}
-
-const ROUND = 100;
-/** The cut-over happens in one synchronous step: no more events than this are left to it. */
-const CUT_OVER = 64;
-
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #uid: number | undefined;

@@ -2,7 +2,7 @@ import { type Cursor, LIMITS, userStream } from "@parley/protocol";
 import { firstChanges } from "./first-changes.ts";
 import { gapAfter, readableBetween } from "./gaps.ts";
 import { type Kept, WHOLE } from "./log-reader.ts";
-import type { OutboxParts } from "./outbox.ts";
+import type { OutboxParts } from "./outbox-parts.ts";
 import { isComplete, type Reading, resync, skipGap, skipTrimmed } from "./reading.ts";
 import type { ReadWindow, SubscriptionChange } from "./subscriptions.ts";
 import type { Tail } from "./tail.ts";
