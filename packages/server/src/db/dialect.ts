@@ -244,6 +244,7 @@ export function boundRows<R>(
 
 /**
  * Takes `count` positions of the log, inside the writing transaction: rising, in the order of commit.
+ * With one writer a reader never sees a position while a lower one is still open; with several, what is settled has to be asked.
  * @returns the last one taken; the first is `count - 1` before it.
  */
 export async function takePositions(db: Kysely<Schema>, count: number): Promise<number> {

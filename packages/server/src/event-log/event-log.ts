@@ -39,7 +39,7 @@ export interface Place {
  */
 export async function append(tx: WriteTransaction, at: number, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
   if (drafts.length === 0) return [];
-  const heads = await lockHeads(
+  const heads = await readHeads(
     tx,
     drafts.map((draft) => draft.stream),
   );
@@ -79,8 +79,11 @@ function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): 
   return { ...spot, stream, type, messageId, data: draft.data(spot), kept, fleeting, at: where.at };
 }
 
-/** Heads of the streams, in one order for all writers, so that two never wait for each other. */
-async function lockHeads(tx: WriteTransaction, streams: readonly string[]): Promise<Heads> {
+/**
+ * Heads of the streams. There is one writer, so nothing is locked; a database with several would lock these rows here, in
+ * this order, so that two never wait for each other.
+ */
+async function readHeads(tx: WriteTransaction, streams: readonly string[]): Promise<Heads> {
   const names = [...new Set(streams)].sort();
   const rows = await tx.db
     .selectFrom("streams")
