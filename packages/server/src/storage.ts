@@ -50,7 +50,14 @@ export async function openStorage(parts: {
     const announcer = new Announcer({ reader, messageDataOf, position, skipped }, (event) => {
       for (const listener of listeners) isolated(listener, event, logger);
     });
-    const writes = new GroupWriter(runner, (events) => announcer.announce(events));
+    const writes = new GroupWriter(runner, async (events) => {
+      try {
+        await announcer.announce(events);
+      } catch (error) {
+        // They are found in the log later, as what another process writes is.
+        logger.error({ err: error }, "committed events could not be announced yet");
+      }
+    });
     const outbox: OutboxParts = {
       tail,
       epoch,

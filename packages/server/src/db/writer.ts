@@ -22,7 +22,7 @@ export interface Writes {
   close(): Promise<void>;
 }
 
-/** Told of each committed batch before its callers are; in the order of position. */
+/** Told of each committed batch before its callers are; in the order of position. Must not fail: the writes stand. */
 export type OnCommitted = (events: LoggedEvent[]) => void | Promise<void>;
 
 /** Runs one batch somewhere: in this thread or in another. */
@@ -104,18 +104,11 @@ export class GroupWriter implements Writes {
     this.#running = undefined;
   }
 
-  /** What cannot be announced now is found in the log later: the writes stand, and their callers are told so. */
-  async #announced(events: LoggedEvent[]): Promise<void> {
-    try {
-      await this.#onCommitted(events);
-    } catch {}
-  }
-
   async #runBatch(batch: Waiting[]): Promise<void> {
     try {
       const reply = await this.#runner.run(batch.map((waiting) => waiting.request));
       if ("failed" in reply) throw revivedError(reply.failed);
-      if (reply.events.length > 0) await this.#announced(reply.events);
+      if (reply.events.length > 0) await this.#onCommitted(reply.events);
       for (const [index, waiting] of batch.entries()) {
         const outcome = reply.outcomes[index];
         if (outcome?.ok) waiting.resolve(outcome.value);
