@@ -19,8 +19,9 @@ function sentence(code: string, at: { host: string; port: number; variable: stri
     case "EPERM":
       return `${variable} is ${port}, wanted a port that this user may open: below 1024 most systems ask for more rights.`;
     case "EADDRNOTAVAIL":
-    // Bun's word for a name that cannot be resolved.
+    // Bun's words for a name that cannot be resolved: whatever the resolver left behind.
     case "EINVAL":
+    case "ENOENT":
     case "ENOTFOUND":
       return `HOST is ${JSON.stringify(host)}, wanted an address of this machine; 0.0.0.0 stands for all of them.`;
     default:
