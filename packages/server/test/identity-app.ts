@@ -68,6 +68,8 @@ export async function openIdentityApp(env: Record<string, string> = {}): Promise
     const response = await fetch(new URL(`/api/v1${path}`, server.url), {
       method: method ?? (body === undefined ? "GET" : "POST"),
       headers: all,
+      // The server ends idle connections after a second, which may be the moment at which this would use one again.
+      keepalive: false,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
