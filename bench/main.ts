@@ -1,0 +1,27 @@
+import { parseArgs } from "node:util";
+import type { Benchmark } from "./benchmark.ts";
+import { fanout } from "./fanout.ts";
+
+/**
+ * `npm run bench -- NAME`: measures the server beside a reference, in one run, and prints both and their ratio. Nothing
+ * here asserts: machines differ and are noisy, so figures are read by people, and CPU time is preferred to wall-clock time.
+ *
+ * Each benchmark starts the real server in a process of its own, on a free loopback port and in a temporary folder, loads
+ * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
+ */
+const BENCHMARKS: readonly Benchmark[] = [fanout];
+
+const { positionals, values } = parseArgs({
+  args: Bun.argv.slice(2),
+  allowPositionals: true,
+  options: { rounds: { type: "string" }, only: { type: "string" }, help: { type: "boolean", short: "h" } },
+});
+const chosen = BENCHMARKS.find(({ name }) => name === positionals[0]);
+if (values.help || !chosen || positionals.length !== 1) {
+  const list = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n");
+  console.log(`Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}`);
+  process.exit(values.help ? 0 : 1);
+}
+const rounds = Number(values.rounds ?? 5);
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds is a whole number from 1 on");
+await chosen.run({ rounds, only: values.only });

@@ -1,0 +1,42 @@
+import { MeasuredProcess } from "./measured-process.ts";
+
+const MAIN = new URL("../packages/server/src/main.ts", import.meta.url).pathname;
+
+/** The real server on a data folder, in a process of its own. */
+export class MeasuredServer extends MeasuredProcess {
+  #port = 0;
+
+  /**
+   * Resolves when it is ready.
+   * @param settings environment; rate limits are off, caps stay
+   * @param profile a folder that takes a CPU profile when the server stops
+   */
+  static async start(dataDir: string, settings: Record<string, string> = {}): Promise<MeasuredServer> {
+    const env = {
+      HOST: "127.0.0.1",
+      PORT: "0",
+      DATA_DIR: dataDir,
+      LOG_LEVEL: "error",
+      RATE_LIMITS: "off",
+      ...settings,
+    };
+    const server = new MeasuredServer([process.execPath, MAIN, "serve"], { core: 0, env });
+    const ready = await server.line(/is ready: http:\/\/[^:/]+:(\d+)/);
+    server.#port = Number(ready[1]);
+    void server.#drain();
+    return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Reads on, or the server would wait for room in the pipe. */
+  async #drain(): Promise<void> {
+    await this.line(/^\b$/).catch(() => undefined);
+  }
+}

@@ -1,0 +1,140 @@
+/*
+ * A load generator for HTTP/1.1 that costs little, so that on a small machine the server is what is measured.
+ *
+ * Usage: http-load PORT CONNECTIONS REQUESTS LABEL < senders
+ * Each line of standard input is a path and a token. Connection i belongs to sender i modulo their number and has one
+ * request in flight: a POST of a text message whose clientId is LABEL and a number. It ends after REQUESTS answers, or with
+ * code 1 when an answer is neither 200 nor 201, a connection ends, or nothing comes for ten seconds.
+ * Prints one JSON object: seconds, milliseconds of latency (p50, p99, max) and its own CPU seconds.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SENDERS_MAX 1024
+#define SILENCE_MS 10000
+
+struct sender {
+  char path[256];
+  char token[256];
+};
+
+struct connection {
+  int fd;
+  const struct sender *sender;
+  double sent_at;
+  int have;
+  char in[16384];
+};
+
+static struct sender senders[SENDERS_MAX];
+static double *latencies;
+static const char *label;
+static int sent, answered, total;
+
+static void fail(const char *what, const char *detail) {
+  fprintf(stderr, "http-load: %s%s%s\n", what, detail ? ": " : "", detail ? detail : "");
+  exit(1);
+}
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static void send_next(struct connection *c) {
+  char body[256], out[1024];
+  int number = sent++;
+  int length = snprintf(body, sizeof body,
+                        "{\"clientId\":\"%s-%d\",\"type\":1,\"body\":{\"content\":\"The quick brown fox, number %d\"}}",
+                        label, number, number);
+  int size = snprintf(out, sizeof out,
+                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
+                      "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                      c->sender->path, c->sender->token, length, body);
+  c->sent_at = now_ms();
+  c->have = 0;
+  if (send(c->fd, out, size, MSG_NOSIGNAL) != size) fail("a request could not be sent", NULL);
+}
+
+/* Whether the answer is there as a whole. */
+static int answer_complete(struct connection *c) {
+  c->in[c->have] = 0;
+  char *end = strstr(c->in, "\r\n\r\n");
+  if (!end) return 0;
+  if (strncmp(c->in, "HTTP/1.1 20", 11) != 0 || (c->in[11] != '0' && c->in[11] != '1')) fail("refused", c->in);
+  char *field = strcasestr(c->in, "\r\nContent-Length:");
+  if (!field || field > end) fail("an answer without a length", c->in);
+  return c->have >= end + 4 - c->in + atoi(field + 17);
+}
+
+static void on_readable(struct connection *c) {
+  int got = recv(c->fd, c->in + c->have, sizeof c->in - 1 - c->have, 0);
+  if (got <= 0) fail("a connection ended", NULL);
+  c->have += got;
+  if (!answer_complete(c)) return;
+  latencies[answered++] = now_ms() - c->sent_at;
+  if (sent < total) send_next(c);
+}
+
+static int by_size(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void connect_to(struct connection *c, int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  c->fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("no connection", NULL);
+  int on = 1;
+  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 5) fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL < senders", NULL);
+  int port = atoi(argv[1]), connections = atoi(argv[2]);
+  total = atoi(argv[3]);
+  label = argv[4];
+  int count = 0;
+  while (count < SENDERS_MAX && scanf("%255s %255s", senders[count].path, senders[count].token) == 2) count++;
+  if (count == 0 || total < 1 || connections < 1 || strlen(label) > 48) fail("nothing to send", NULL);
+
+  latencies = calloc(total, sizeof *latencies);
+  struct connection *all = calloc(connections, sizeof *all);
+  int poll = epoll_create1(0);
+  for (int i = 0; i < connections; i++) {
+    struct connection *c = &all[i];
+    c->sender = &senders[i % count];
+    connect_to(c, port);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+    epoll_ctl(poll, EPOLL_CTL_ADD, c->fd, &event);
+  }
+
+  double started_at = now_ms();
+  for (int i = 0; i < connections && sent < total; i++) send_next(&all[i]);
+  while (answered < total) {
+    struct epoll_event events[256];
+    int ready = epoll_wait(poll, events, 256, SILENCE_MS);
+    if (ready <= 0) fail("no answer for ten seconds", NULL);
+    for (int i = 0; i < ready; i++) on_readable(events[i].data.ptr);
+  }
+  double seconds = (now_ms() - started_at) / 1e3;
+
+  qsort(latencies, total, sizeof *latencies, by_size);
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  printf("{\"seconds\":%.6f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"cpu\":%.6f}\n", seconds, latencies[total / 2],
+         latencies[total * 99 / 100], latencies[total - 1], cpu);
+  return 0;
+}
