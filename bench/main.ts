@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
 import { fanout } from "./fanout.ts";
+import { start } from "./start.ts";
 
 /**
  * `npm run bench -- NAME`: measures the server beside a reference, in one run, and prints both and their ratio. Nothing
@@ -9,7 +10,7 @@ import { fanout } from "./fanout.ts";
  * Each benchmark starts the real server in a process of its own, on a free loopback port and in a temporary folder, loads
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
  */
-const BENCHMARKS: readonly Benchmark[] = [fanout];
+const BENCHMARKS: readonly Benchmark[] = [fanout, start];
 
 const { positionals, values } = parseArgs({
   args: Bun.argv.slice(2),

@@ -5,9 +5,10 @@ export class MeasuredProcess {
   readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;
 
-  /** @param core the processor that it is bound to, so that load and server do not take each other's time */
-  constructor(command: readonly string[], { core, env = {} }: { core: number; env?: Record<string, string> }) {
-    const bound = Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;
+  /** @param options.core the processor that it is bound to, so that load and server do not take each other's time */
+  constructor(command: readonly string[], options: { core?: number; env?: Record<string, string> }) {
+    const { core, env = {} } = options;
+    const bound = core !== undefined && Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;
     this.#process = Bun.spawn([...(bound ? ["taskset", "-c", String(core)] : []), ...command], {
       env: { PATH: process.env.PATH ?? "", ...env },
       stdin: "pipe",
@@ -50,8 +51,9 @@ export class MeasuredProcess {
     return residentBytes(this.pid);
   }
 
-  async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
+  /** Resolves when it is gone. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    this.#process.kill(signal);
     await this.#process.exited;
   }
 }

@@ -9,9 +9,13 @@ export class MeasuredServer extends MeasuredProcess {
   /**
    * Resolves when it is ready.
    * @param settings environment; rate limits are off, caps stay
-   * @param profile a folder that takes a CPU profile when the server stops
+   * @param core the processor that it is bound to
    */
-  static async start(dataDir: string, settings: Record<string, string> = {}): Promise<MeasuredServer> {
+  static async start(
+    dataDir: string,
+    settings: Record<string, string> = {},
+    core: number | "any" = 0,
+  ): Promise<MeasuredServer> {
     const env = {
       HOST: "127.0.0.1",
       PORT: "0",
@@ -20,7 +24,7 @@ export class MeasuredServer extends MeasuredProcess {
       RATE_LIMITS: "off",
       ...settings,
     };
-    const server = new MeasuredServer([process.execPath, MAIN, "serve"], { core: 0, env });
+    const server = new MeasuredServer([process.execPath, MAIN, "serve"], { env, ...(core === "any" ? {} : { core }) });
     const ready = await server.line(/is ready: http:\/\/[^:/]+:(\d+)/);
     server.#port = Number(ready[1]);
     void server.#drain();
