@@ -79,6 +79,8 @@ export interface PushData {
     lastOptTime?: number;
     /** In the copy that the user's own stream holds: the seq of the room's event. */
     seq?: number;
+    /** Of a join. */
+    joinedAt?: number;
   };
   100: { code: string; message: string; requestType?: number };
   101: {
@@ -100,6 +102,8 @@ export interface PushData {
     muteAll?: boolean;
     history?: "all" | "joined";
     dissolved?: boolean;
+    /** With `dissolved`. */
+    dissolvedAt?: number;
   };
   107: { retryAfterMs: number; cursor: string };
   108: { stream: string; seq?: number; cursor?: string; why: ResyncWhy };

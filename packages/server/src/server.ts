@@ -25,6 +25,7 @@ import { Health } from "./ops/health.ts";
 import type { Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
+import { PeopleChanges } from "./rooms/people-changes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage } from "./storage.ts";
@@ -92,6 +93,13 @@ export class Server {
     const gateway = this.#createGateway(storage, identity);
     this.#gateway = gateway;
     this.#stops.push(() => identity.sweep());
+    const peopleChanges = new PeopleChanges({
+      db: storage.db,
+      publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
+      onError: (error) => this.#logger.error({ err: error }, "a name or picture could not be told"),
+    });
+    storage.listen((event) => peopleChanges.onEvent(event));
+    this.#stops.push(() => peopleChanges.stop());
     const retention = new Retention({ ...parts, ...storage, limits: this.#config.retention });
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));

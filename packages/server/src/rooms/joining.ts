@@ -86,6 +86,11 @@ interface Change {
   readonly now: number;
 }
 
+/** What the list of members shows of a join beside the person. */
+function joinedAt(changeType: 1 | 2, now: number): Pick<PushData[11], "joinedAt"> {
+  return changeType === ChangeType.joined ? { joinedAt: now } : {};
+}
+
 /** Logs who joined or left in the room's stream and returns where. */
 export async function logChange(tx: WriteTransaction, { roomId, uids, changeType, now }: Change) {
   const data: PushData[11] = {
@@ -93,6 +98,7 @@ export async function logChange(tx: WriteTransaction, { roomId, uids, changeType
     uid: uids[0] as number,
     ...(uids.length > 1 ? { uids: [...uids] } : {}),
     changeType,
+    ...joinedAt(changeType, now),
   };
   const text = JSON.stringify(data);
   const [event] = await append(tx, now, [{ stream: roomStream(roomId), type: Push.MEMBER_CHANGE, data: () => text }]);
@@ -106,7 +112,7 @@ export async function logCopies(
   { roomId, uids, changeType, seq, now }: Change & { seq: number },
 ) {
   const copies = uids.map((uid) => {
-    const data: PushData[11] = { roomId, uid, changeType, seq };
+    const data: PushData[11] = { roomId, uid, changeType, seq, ...joinedAt(changeType, now) };
     return { stream: userStream(uid), type: Push.MEMBER_CHANGE, data: () => JSON.stringify(data) };
   });
   await append(tx, now, copies);

@@ -28,9 +28,10 @@ test("IM-40, IM-46: any member brings people in; those who are in are skipped", 
   const reply = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem, dan, eve, dan] });
   expect(reply).toEqual({ roomId: room, added: [dan, eve], memberCount: 6 });
   const event = chat.events(roomStream(room)).at(-1);
-  expect(event?.data).toEqual({ roomId: room, uid: dan, uids: [dan, eve], changeType: 1 });
+  const joinedAt = chat.clock.now();
+  expect(event?.data).toEqual({ roomId: room, uid: dan, uids: [dan, eve], changeType: 1, joinedAt });
   expect(chat.eventsOf(eve).map(({ data }) => data)).toEqual([
-    { roomId: room, uid: eve, changeType: 1, seq: event?.seq },
+    { roomId: room, uid: eve, changeType: 1, seq: event?.seq, joinedAt },
   ]);
   expect(chat.eventsOf(cem)).toHaveLength(1);
   const again = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [dan] });

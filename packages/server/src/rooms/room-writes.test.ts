@@ -39,7 +39,7 @@ test("IM-40: a group begins with one MEMBER_CHANGE in the room, then a copy for 
   ]);
   const copies = [ann, bob, cem].flatMap((uid) => chat.eventsOf(uid));
   expect(copies.map(({ data }) => data)).toEqual(
-    [ann, bob, cem].map((uid) => ({ roomId: body.id, uid, changeType: 1, seq: 1 })),
+    [ann, bob, cem].map((uid) => ({ roomId: body.id, uid, changeType: 1, seq: 1, joinedAt: chat.clock.now() })),
   );
   const room = chat.events(stream)[0];
   expect(copies.every(({ pos }) => pos > (room?.pos ?? Number.POSITIVE_INFINITY))).toBe(true);
@@ -48,7 +48,12 @@ test("IM-40: a group begins with one MEMBER_CHANGE in the room, then a copy for 
 test("IM-40: a group of one has one uid in its event, and no list", async () => {
   const { id, memberCount } = await chat.must(ann, "POST", "/rooms", {});
   expect(memberCount).toBe(1);
-  expect(chat.events(roomStream(id))[0]?.data).toEqual({ roomId: id, uid: ann, changeType: 1 });
+  expect(chat.events(roomStream(id))[0]?.data).toEqual({
+    roomId: id,
+    uid: ann,
+    changeType: 1,
+    joinedAt: chat.clock.now(),
+  });
 });
 
 test("IM-42: without a name a group is called after its members, in whole names", async () => {
@@ -120,8 +125,8 @@ test("IM-43: two people have one direct room, whoever asks and however often at 
   const [id] = ids;
   expect(chat.events(roomStream(id))).toHaveLength(1);
   expect([ann, bob].map((uid) => chat.eventsOf(uid).map(({ data }) => data))).toEqual([
-    [{ roomId: id, uid: ann, changeType: 1, seq: 1 }],
-    [{ roomId: id, uid: bob, changeType: 1, seq: 1 }],
+    [{ roomId: id, uid: ann, changeType: 1, seq: 1, joinedAt: chat.clock.now() }],
+    [{ roomId: id, uid: bob, changeType: 1, seq: 1, joinedAt: chat.clock.now() }],
   ]);
 });
 
@@ -171,7 +176,10 @@ test("IM-45: after a dissolution members read what was, and nobody does anything
   const { message } = await chat.say(bob, id, "last words");
   expect((await chat.ask(bob, "DELETE", `/rooms/${id}`)).status).toBe(403);
   expect((await chat.ask(ann, "DELETE", `/rooms/${id}`)).status).toBe(204);
-  expect(chat.events(roomStream(id)).at(-1)).toMatchObject({ type: Push.ROOM, data: { roomId: id, dissolved: true } });
+  expect(chat.events(roomStream(id)).at(-1)).toMatchObject({
+    type: Push.ROOM,
+    data: { roomId: id, dissolved: true, dissolvedAt: chat.clock.now() },
+  });
 
   const send = { clientId: "late", type: 1, body: { content: "hello?" } };
   const refusals = await Promise.all([

@@ -121,7 +121,7 @@ export const dissolveRoom = defineWrite(
     const standing = await findStanding(tx.db, roomId, actor);
     checkPresent(standing);
     checkOwns(standing);
-    const seq = await logRoom(tx, { roomId, dissolved: true }, now);
+    const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: now }, now);
     await tx.db.updateTable("rooms").set({ dissolved_at: now, dissolved_seq: seq }).where("id", "=", roomId).execute();
   },
 );

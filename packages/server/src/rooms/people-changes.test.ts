@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { LIMITS, Push, roomStream, userStream } from "@parley/protocol";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
+import { withDeadline } from "../lib/interval.ts";
+import { PeopleChanges } from "./people-changes.ts";
+
+let chat: ChatFixture;
+let changes: PeopleChanges;
+let heard: { stream: string; type: number; data: { uid: number; name: string } }[];
+let fails: (stream: string) => boolean;
+let errors: unknown[];
+let wake: () => void;
+
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  heard = [];
+  errors = [];
+  fails = () => false;
+  wake = () => {};
+  changes = new PeopleChanges({
+    db: chat.scratch.db,
+    publish: (stream, frame) => {
+      if (fails(stream)) throw new Error("not now");
+      heard.push({ stream, ...JSON.parse(frame) });
+      wake();
+    },
+    onError: (error) => void errors.push(error),
+  });
+});
+afterEach(async () => {
+  changes.stop();
+  await chat.close();
+});
+
+function changed(...uids: number[]): void {
+  for (const uid of uids) {
+    const data = JSON.stringify({ uid });
+    changes.onEvent({ stream: INTERNAL_STREAM, type: Internal.USER_CHANGED, data } as LoggedEvent);
+  }
+}
+
+async function until(look: () => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  wake = () => look() && resolve();
+  wake();
+  await withDeadline(promise, 3000, "waited 3 s for frames");
+}
+
+test("ID-20: a name is told to his own connections and to his small rooms, and is not logged", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  const crowd = chat.people(LIMITS.presenceRoomMembers);
+  const small = await chat.group(bob, [ann]);
+  const large = await chat.group(bob, [ann, ...crowd]);
+  const [gone, over] = [await chat.group(bob, [ann]), await chat.group(bob, [ann])];
+  await chat.must(ann, "DELETE", `/rooms/${gone}/members/${ann}`);
+  await chat.must(bob, "DELETE", `/rooms/${over}`);
+  changed(ann);
+  await until(() => heard.some(({ stream }) => stream === roomStream(small)));
+  expect(heard.map(({ stream }) => stream)).toEqual([userStream(ann), roomStream(small)]);
+  expect(heard[0]).toEqual({
+    stream: userStream(ann),
+    type: Push.USER,
+    data: { uid: ann, name: `p${ann}`, avatar: "", power: 0, createdAt: chat.clock.now() } as never,
+  });
+  expect(large).toBeGreaterThan(small);
+});
+
+test("ID-20: the first change is told at once, what comes within a second in one", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  changed(ann);
+  await until(() => heard.length === 1);
+  changed(ann, bob, ann, ann);
+  await until(() => heard.length === 3);
+  expect(heard.map(({ data }) => data.uid)).toEqual([ann, ann, bob]);
+});
+
+test("ID-20: what could not be told is told later", async () => {
+  const [ann] = chat.people(1) as [number];
+  let failures = 1;
+  fails = () => failures-- > 0;
+  changed(ann);
+  await until(() => heard.length === 1);
+  expect(errors).toEqual([new Error("not now")]);
+});

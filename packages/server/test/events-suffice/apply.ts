@@ -1,0 +1,196 @@
+import { ChangeType, type Message, MessageType, Push, roomOfStream, type User } from "@parley/protocol";
+import type { SeenFrame } from "../live-client.ts";
+import { type ClientState, PAGE, type RoomState } from "./client-state.ts";
+import * as change from "./state-changes.ts";
+
+/** What an event does not bring and a client reads over HTTP. The whole list: CUR-12 names the same. */
+export interface Wanted {
+  /** A room that he came into. */
+  readonly room?: number;
+  /** Who came into one of his rooms and is not known. */
+  readonly people?: readonly number[];
+}
+
+export interface Fetched {
+  readonly room?: RoomState | undefined;
+  readonly people?: readonly User[];
+}
+
+/** Pure. */
+export function wantedFor(state: ClientState, frame: SeenFrame): Wanted {
+  if (frame.type !== Push.MEMBER_CHANGE || frame.data.changeType !== ChangeType.joined) return {};
+  const { roomId } = frame.data;
+  if (seqInRoom(frame) <= headOf(state.rooms[roomId])) return {};
+  const uids = uidsOf(frame);
+  if (uids.includes(state.me.uid)) return { room: roomId };
+  const known = change.peopleOf(state);
+  const people = uids.filter((uid) => !known.has(uid));
+  return people.length === 0 ? {} : { people };
+}
+
+/**
+ * The state after a frame; undefined: signed out. Pure, and knows only the wire.
+ * @throws on what a client cannot make sense of: an unknown event, a gap, an event of a room that it does not know
+ */
+export function apply(state: ClientState, frame: SeenFrame, fetched: Fetched = {}): ClientState | undefined {
+  if (frame.type === Push.INVALIDATE_TOKEN) return undefined;
+  if (frame.stream === undefined) return applyUnlogged(state, frame);
+  return roomOfStream(frame.stream) === undefined ? applyOwn(state, frame, fetched) : applyRoom(state, frame, fetched);
+}
+
+function applyUnlogged(state: ClientState, { type, data }: SeenFrame): ClientState {
+  switch (type) {
+    case Push.USER:
+      return change.withUser(state, data);
+    case Push.RED_DOT: {
+      const dots: { roomId: number; unread: number }[] = data.rooms;
+      const counted = dots.reduce((so, { roomId, unread }) => change.withUnread(so, roomId, unread), state);
+      const { friendRequests, notifications } = data;
+      return { ...counted, unread: { ...counted.unread, friendRequests, notifications } };
+    }
+    // Of the connection, and what no reply of this version has: who is online, who is typing.
+    case Push.CURSOR:
+    case Push.DRAIN:
+    case Push.ONLINE_OFFLINE_NOTIFY:
+    case Push.TYPING:
+      return state;
+    default:
+      throw new Error(`a client does not know frame ${type}`);
+  }
+}
+
+/** Events of one's own stream. */
+function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): ClientState {
+  const { type, data } = frame;
+  const one = state.rooms[data.roomId];
+  if (type === Push.MEMBER_CHANGE) {
+    // The copy of what the room's stream says: new only to who has not had that.
+    const seq = seqInRoom(frame);
+    if (seq <= headOf(one)) return state;
+    if (data.changeType === ChangeType.joined && fetched.room) return change.entered(state, fetched.room);
+    if (one) return change.left(state, one, seq);
+    throw new Error(`he leaves room ${data.roomId}, which the client does not know`);
+  }
+  if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
+  // A place only moves forward. One that is known came with a reply that was newer than this event.
+  if (!one?.mine || data.readSeq <= one.mine.readSeq) return state;
+  return change.withUnread(change.withMine(state, data.roomId, { readSeq: data.readSeq }), data.roomId, data.unread);
+}
+
+/** Events of a room's stream. */
+function applyRoom(before: ClientState, frame: SeenFrame, fetched: Fetched): ClientState {
+  const roomId = roomOfStream(frame.stream as string) as number;
+  // The list's order is over all rooms, so it follows also what a room that was read later has already.
+  const listed = before.rooms[roomId]?.mine;
+  const state = frame.type === Push.MESSAGE && listed ? change.toFront(before, roomId) : before;
+  const one = state.rooms[roomId];
+  const seq = seqInRoom(frame);
+  if (one && seq <= headOf(one)) return state;
+  if (fetched.room) return change.entered(state, fetched.room);
+  if (!one) throw new Error(`an event of room ${roomId}, which the client does not know`);
+  if (one.room.role === null) throw new Error(`room ${roomId}: event ${seq} comes after he left`);
+  if (seq !== headOf(one) + 1) throw new Error(`room ${roomId}: event ${seq} comes after ${headOf(one)}`);
+  return applyNext(state, { ...one, room: { ...one.room, seq } }, { frame, fetched });
+}
+
+/** @param one the room, its `seq` that of the event already */
+function applyNext(state: ClientState, one: RoomState, event: { frame: SeenFrame; fetched: Fetched }): ClientState {
+  const { type, data } = event.frame;
+  const { room } = one;
+  switch (type) {
+    case Push.MESSAGE:
+      return withMessage(state, one, data);
+    case Push.MESSAGE_UPDATE: {
+      const isIt = ({ message }: Message) => message.id === data.message.id;
+      return change.withRoom(
+        state,
+        change.withMessages(one, (shown) => (isIt(shown) ? data : shown)),
+      );
+    }
+    case Push.RECALL:
+      return change.withRoom(
+        state,
+        change.withMessages(one, (shown) => recalled(shown, data)),
+      );
+    case Push.ROOM: {
+      const { roomId, dissolved, ...changed } = data;
+      const so = change.withRoom(state, { ...one, room: { ...room, ...changed } });
+      return dissolved ? change.unlisted(so, roomId) : so;
+    }
+    case Push.MEMBER_UPDATE: {
+      const { uid, role } = data;
+      const members = one.members?.map((member) => (member.uid === uid ? { ...member, role } : member)) ?? null;
+      return change.withRoom(state, { ...one, members, room: uid === state.me.uid ? { ...room, role } : room });
+    }
+    case Push.MEMBER_CHANGE:
+      if (data.changeType === ChangeType.joined) return othersJoined(state, one, event);
+      if (data.uid === state.me.uid) return change.left(state, one, room.seq ?? 0);
+      return othersLeft(state, one, event.frame);
+    default:
+      throw new Error(`a client does not know event ${type}`);
+  }
+}
+
+function withMessage(state: ClientState, one: RoomState, message: Message): ClientState {
+  const { roomId, seq, no } = message.message;
+  // The page may have been read after the room's line, and has the message then, or newer ones only.
+  const isNew = seq > (one.messages.at(-1)?.message.seq ?? 0);
+  const messages = isNew ? [...one.messages, message].slice(-PAGE) : one.messages;
+  const kept = change.withMine(change.withRoom(state, { ...one, messages }), roomId, { lastMessage: message });
+  // Who writes in a room has read it up to there.
+  if (message.fromUser.uid === state.me.uid) {
+    return change.withUnread(change.withMine(kept, roomId, { readSeq: seq }), roomId, 0);
+  }
+  return no === null ? kept : change.withUnread(kept, roomId, (one.mine?.unread ?? 0) + 1);
+}
+
+/** A message after a RECALL: without its text if it is the one, and so where it quotes it. */
+function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallUid: number }): Message {
+  const type = MessageType.recalled;
+  const notice = (uid: number) =>
+    recallUid === uid ? "The sender recalled this message" : "An administrator recalled this message";
+  if (shown.message.id === msgId) {
+    return { ...shown, message: { ...shown.message, type, body: notice(shown.fromUser.uid) } };
+  }
+  const reply = change.replyOf(shown);
+  return reply?.id === msgId ? change.withReply(shown, { type, body: notice(reply.uid) }) : shown;
+}
+
+function othersJoined(state: ClientState, one: RoomState, { frame, fetched }: { frame: SeenFrame; fetched: Fetched }) {
+  const uids = uidsOf(frame);
+  const known = change.peopleOf(state);
+  for (const person of fetched.people ?? []) known.set(person.uid, person);
+  const newcomers = uids.map((uid) => {
+    const person = known.get(uid);
+    if (!person) throw new Error(`user ${uid} joins, whom the client does not know`);
+    return { uid, role: 3, joinedAt: frame.data.joinedAt, name: person.name, avatar: person.avatar };
+  });
+  const members = [...without(one, uids), ...newcomers].sort((a, b) => a.uid - b.uid);
+  return change.withRoom(state, { ...one, members, room: counted(one, uids.length) });
+}
+
+function othersLeft(state: ClientState, one: RoomState, frame: SeenFrame): ClientState {
+  const uids = uidsOf(frame);
+  return change.withRoom(state, { ...one, members: without(one, uids), room: counted(one, -uids.length) });
+}
+
+function without({ members }: RoomState, uids: readonly number[]) {
+  return (members ?? []).filter(({ uid }) => !uids.includes(uid));
+}
+
+function counted({ room }: RoomState, more: number): RoomState["room"] {
+  return { ...room, memberCount: (room.memberCount ?? 0) + more };
+}
+
+function uidsOf({ data }: SeenFrame): number[] {
+  return data.uids ?? [data.uid];
+}
+
+/** Of a room's event, or of the copy in one's own stream: its number in the room. */
+function seqInRoom({ stream = "", seq, data }: SeenFrame): number {
+  return (roomOfStream(stream) === undefined ? data.seq : seq) ?? 0;
+}
+
+function headOf(one: RoomState | undefined): number {
+  return one?.room.seq ?? 0;
+}

@@ -1,0 +1,20 @@
+import { accountCases } from "./accounts.cases.ts";
+import { memberCases } from "./members.cases.ts";
+import { messageCases } from "./messages.cases.ts";
+import { roomCases } from "./rooms.cases.ts";
+
+/** By area; direct rooms are made late, since they stay and are read again in every later case. */
+export const AREAS = { members: memberCases, messages: messageCases, rooms: roomCases, accounts: accountCases };
+
+const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
+
+/** Commands that have no case: nothing of a client's state changes by them. */
+export const WITHOUT_CASE: Readonly<Record<string, string>> = {
+  "POST /logins": CHANGES_LOGINS,
+  "POST /logins/refresh": CHANGES_LOGINS,
+  "POST /qr-logins": "is asked by who is signed in nowhere yet",
+  "POST /qr-logins/{code}/scan": "is between the two who see the code; its state is polled or pushed to who shows it",
+  "POST /qr-logins/{code}/confirm": CHANGES_LOGINS,
+  "POST /qr-logins/{code}/reject": "is between the two who see the code",
+  "POST /events": "reads",
+};

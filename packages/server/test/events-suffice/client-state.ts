@@ -1,0 +1,139 @@
+/**
+ * Events suffice: the state that a client keeps, with the events since applied, is the state that the server shows now. This file reads that state as any client does, `apply.ts` changes it by frames, `follow.ts` gets the frames, live
+ * and by polling, and `suffices.ts` compares. The `*.cases.ts` play every command of the API; one that is added later and has no
+ * case fails `commands.test.ts`.
+ *
+ * Knows the HTTP API and the protocol package; must not import the server, but for the types of its replies.
+ */
+import { HALL_ROOM_ID, type Message, type RedDot, type User } from "@parley/protocol";
+import type { MemberView } from "../../src/rooms/members.ts";
+import type { ConversationView, RoomView } from "../../src/rooms/room-view.ts";
+import type { ApiClient } from "../api-client.ts";
+
+export interface ClientState {
+  readonly me: User;
+  /** Rooms he is in, newest activity first. */
+  readonly order: readonly number[];
+  /** These, and rooms that he knew and is in no more. */
+  readonly rooms: Readonly<Record<number, RoomState>>;
+  readonly unread: RedDot;
+}
+
+export interface RoomState {
+  readonly room: RoomView;
+  /** What the list of rooms adds; null where the room is not in it. */
+  readonly mine: Omit<ConversationView, keyof RoomView> | null;
+  /** By uid; null where he may not see them, and in the hall, whose members are everybody. */
+  readonly members: readonly MemberView[] | null;
+  /** The newest page, ascending. */
+  readonly messages: readonly Message[];
+}
+
+/** Messages that a client keeps of each room. */
+export const PAGE = 50;
+
+type Dated<T> = T & { readonly asOf: string };
+
+/**
+ * Everything, as of one moment; undefined: signed out.
+ * @param known rooms to read beside those of the list
+ */
+export async function readState(
+  api: ApiClient,
+  known: readonly number[] = [],
+): Promise<{ state: ClientState; asOf: string } | undefined> {
+  for (let tries = 0; tries < 20; tries++) {
+    const me = await api.call<Dated<User>>("GET", "/me");
+    if (me.status === 401) return undefined;
+    const [list, unread] = await Promise.all([
+      readList(api),
+      api.ok<Dated<RedDot & { asOf: string }>>("GET", "/unread"),
+    ]);
+    const order = list.items.map(({ id }) => id);
+    const ids = [...new Set([...order, ...known])];
+    const lines = new Map(list.items.map((line) => [line.id, line]));
+    const rooms = await Promise.all(ids.map((id) => readRoom(api, id, lines.get(id))));
+    const parts = [me.body, unread, ...rooms.flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })))];
+    const asOf = list.asOf;
+    // Replies of several moments make no state: read again until nothing was logged in between.
+    if (parts.some((part) => part.asOf !== asOf)) continue;
+    for (const { state, view } of rooms) {
+      // Both replies say the same of a room, or a client would have to know which to believe.
+      if (Bun.deepEquals(state.room, view)) continue;
+      throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
+    }
+    const byId = Object.fromEntries(rooms.map(({ state }) => [state.room.id, state]));
+    return { state: { me: undated(me.body), order, rooms: byId, unread: undated(unread) }, asOf };
+  }
+  throw new Error("the log does not come to rest");
+}
+
+/**
+ * A room that one came into. What is read first is the oldest, so every event of the room beyond its `seq` is applied to
+ * all of it; what a later reply contains already is a state again.
+ */
+export async function fetchRoom(api: ApiClient, roomId: number): Promise<RoomState> {
+  const list = await readList(api);
+  const line = list.items.find(({ id }) => id === roomId);
+  return (await readRoom(api, roomId, line)).state;
+}
+
+/** Their names and pictures now; who does not exist is left out. */
+export async function fetchPeople(api: ApiClient, uids: readonly number[]): Promise<User[]> {
+  const people: User[] = [];
+  for (let from = 0; from < uids.length; from += 100) {
+    const ids = uids.slice(from, from + 100).join(",");
+    people.push(...(await api.ok<{ items: User[] }>("GET", `/users?ids=${ids}`)).items);
+  }
+  return people;
+}
+
+async function readList(api: ApiClient): Promise<{ items: ConversationView[]; asOf: string }> {
+  type Page = Dated<{ items: ConversationView[]; nextCursor: string | null }>;
+  const items: ConversationView[] = [];
+  const first = await api.ok<Page>("GET", "/rooms?limit=100");
+  for (let page = first; ; page = await api.ok<Page>("GET", `/rooms?limit=100&cursor=${page.nextCursor}`)) {
+    items.push(...page.items);
+    if (page.nextCursor === null) return { items, asOf: first.asOf };
+  }
+}
+
+async function readRoom(
+  api: ApiClient,
+  id: number,
+  line: ConversationView | undefined,
+): Promise<{ state: RoomState; view: RoomView; asOfs: string[] }> {
+  const [reply, members, page] = await Promise.all([
+    api.ok<Dated<RoomView>>("GET", `/rooms/${id}`),
+    id === HALL_ROOM_ID ? undefined : readMembers(api, id),
+    api.ok<Dated<{ items: Message[] }>>("GET", `/rooms/${id}/messages?limit=${PAGE}`),
+  ]);
+  const view = undated(reply);
+  const { room, mine } = line ? split(line) : { room: view, mine: null };
+  const asOfs = [reply.asOf, page.asOf, ...(members?.asOf ? [members.asOf] : [])];
+  return { state: { room, mine, members: members?.items ?? null, messages: page.items }, view, asOfs };
+}
+
+async function readMembers(api: ApiClient, id: number): Promise<Partial<Dated<{ items: MemberView[] }>>> {
+  type Page = Dated<{ items: MemberView[]; nextCursor: string | null }>;
+  const items: MemberView[] = [];
+  for (let cursor: string | null = ""; ; ) {
+    const { status, body }: { status: number; body: Page } = await api.call<Page>(
+      "GET",
+      `/rooms/${id}/members?limit=100&cursor=${cursor}`,
+    );
+    if (status === 403) return {};
+    if (status !== 200) throw new Error(`members of ${id}: ${status}`);
+    items.push(...body.items);
+    if (body.nextCursor === null) return { items, asOf: body.asOf };
+    cursor = body.nextCursor;
+  }
+}
+
+function split({ lastMessage, unread, readSeq, pinned, muted, ...room }: ConversationView) {
+  return { room, mine: { lastMessage, unread, readSeq, pinned, muted } };
+}
+
+function undated<T extends { asOf: string }>({ asOf: _, ...rest }: T): Omit<T, "asOf"> {
+  return rest;
+}

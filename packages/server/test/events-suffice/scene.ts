@@ -1,0 +1,111 @@
+import { loadConfig } from "../../src/config/config.ts";
+import { openUserAccounts } from "../../src/identity/admin-accounts.ts";
+import { ApiClient } from "../api-client.ts";
+import { type Person, TestServer } from "../harness.ts";
+import { type Act, eventsSuffice } from "./suffices.ts";
+
+/** A command of the API in one situation. */
+export interface Case {
+  /** As the API's document names it. */
+  readonly command: string;
+  readonly title: string;
+  /** Sets the scene and says what is then done. */
+  readonly play: (scene: Scene) => Promise<Play> | Play;
+}
+
+export interface Play {
+  readonly act: () => Promise<unknown>;
+  /** Who looks on; without it: ann's other device, ben and cai. */
+  readonly watchers?: readonly Person[];
+  readonly late?: Act["late"];
+}
+
+const PASSWORD = "a long password";
+
+/** A server and people: ann acts; ben is mostly a member, cai mostly comes in; root is an administrator of the server. */
+export class Scene {
+  #made = 0;
+
+  private constructor(
+    readonly server: TestServer,
+    readonly ann: Person,
+    readonly annsPhone: Person,
+    readonly ben: Person,
+    readonly cai: Person,
+    readonly root: Person,
+  ) {}
+
+  static async open(): Promise<Scene> {
+    const server = await TestServer.start();
+    // One after the other, so that their uids and with them the order of members are always the same.
+    const [ann, ben, cai] = [await server.person("ann"), await server.person("ben"), await server.person("cai")];
+    const { config } = loadConfig({ DATA_DIR: `${server.dir}/data` });
+    const accounts = await openUserAccounts(config);
+    await accounts.add({ name: "root", password: PASSWORD, power: 1 });
+    await accounts.close();
+    const [annsPhone, root] = await Promise.all([signIn(server, "ann"), signIn(server, "root")]);
+    return new Scene(server, ann, annsPhone, ben, cai, root);
+  }
+
+  close(): Promise<void> {
+    return this.server.stop();
+  }
+
+  async run({ play }: Case, more: Pick<Act, "withheld"> = {}): Promise<void> {
+    await this.#clear();
+    const { act, late, watchers = [this.annsPhone, this.ben, this.cai] } = await play(this);
+    await eventsSuffice({ server: this.server, watchers, act, late, ...more });
+  }
+
+  /** Ends what groups are left of earlier cases, since each would be read again and again. */
+  async #clear(): Promise<void> {
+    for (const { api } of [this.ann, this.ben, this.cai]) {
+      const { items } = await api.ok<{ items: { id: number; role: number }[] }>("GET", "/rooms");
+      const owned = items.filter(({ role }) => role === 1);
+      await Promise.all(owned.map(({ id }) => api.ok("DELETE", `/rooms/${id}`)));
+    }
+  }
+
+  /** A person whom no other case knows. */
+  someone(): Promise<Person> {
+    this.#made += 1;
+    return this.server.person(`someone ${this.#made}`);
+  }
+
+  /** Another device of a person. */
+  device(person: Person): Promise<Person> {
+    return signIn(this.server, person.name);
+  }
+
+  /** A group of ann's. */
+  room(members: readonly Person[] = [this.ben], settings?: object): Promise<number> {
+    const made = this.server.room(this.ann, members);
+    return settings === undefined ? made : made.then((id) => this.changed(id, settings));
+  }
+
+  async changed(id: number, settings: object): Promise<number> {
+    await this.ann.api.ok("PATCH", `/rooms/${id}`, settings);
+    return id;
+  }
+
+  /** A message; returns its id and seq. */
+  async say(person: Person, roomId: number, content: string, more: object = {}): Promise<{ id: number; seq: number }> {
+    const request = { clientId: crypto.randomUUID(), type: 1, body: { content }, ...more };
+    const path = `/rooms/${roomId}/messages`;
+    return (await person.api.ok<{ message: { id: number; seq: number } }>("POST", path, request)).message;
+  }
+
+  add(roomId: number, ...people: readonly Person[]): Promise<unknown> {
+    return this.ann.api.ok("POST", `/rooms/${roomId}/members`, { memberIds: people.map(({ uid }) => uid) });
+  }
+
+  remove(roomId: number, person: Person, by: Person = this.ann): Promise<unknown> {
+    return by.api.ok("DELETE", `/rooms/${roomId}/members/${person.uid}`);
+  }
+}
+
+async function signIn(server: TestServer, name: string): Promise<Person> {
+  const request = { name, password: PASSWORD };
+  const { user, token } = await server.api.ok<{ user: { uid: number }; token: string }>("POST", "/logins", request);
+  return { uid: user.uid, name: `${name}'s phone`, token, api: new ApiClient(server.url, token) };
+}
