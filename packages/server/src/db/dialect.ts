@@ -12,6 +12,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
+import { type Cell, GIVEN, type Given, prepared } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -24,6 +25,11 @@ const STATEMENTS_KEPT = 400;
 
 type Statement = ReturnType<SqliteDatabase["prepare"]>;
 type Bound = Parameters<Statement["all"]>;
+
+/** A statement that is run once for each row. */
+interface RowByRow extends CompiledQuery {
+  readonly rows: readonly (readonly Cell[])[];
+}
 
 /** A bun:sqlite connection behind Kysely. It is synchronous: what it costs, it costs the calling thread. */
 class SqliteConnection implements DatabaseConnection {
@@ -41,6 +47,10 @@ class SqliteConnection implements DatabaseConnection {
   executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
       const statement = this.#prepare(query.sql);
+      if (isRowByRow(query)) {
+        for (const row of query.rows) statement.run(...row);
+        return Promise.resolve({ rows: [] });
+      }
       const parameters = query.parameters as Bound;
       if (statement.columnNames.length > 0) {
         return Promise.resolve({ rows: statement.all(...parameters) as R[] });
@@ -138,6 +148,10 @@ function statement(text: string): CompiledQuery {
   return { sql: text, parameters: [], query: undefined as never, queryId: undefined as never };
 }
 
+function isRowByRow(query: CompiledQuery): query is RowByRow {
+  return "rows" in query;
+}
+
 /** Connection settings of the one writer: durable at commit (FULL), readers never wait for it (WAL). */
 const WRITER_PRAGMAS = [
   "pragma journal_mode = wal",
@@ -201,16 +215,19 @@ function sqliteDialect(
 }
 
 /** A list of values as one bound parameter, so that the statement's text does not depend on how many there are. */
-export function inList<T extends number | string>(values: readonly T[]): RawBuilder<T> {
-  return sql<T>`(select value from json_each(${JSON.stringify(values)}))`;
+export function inList<T extends number | string>(values: readonly T[] | Given): RawBuilder<T> {
+  return sql<T>`(select value from json_each(${asJson(values)}))`;
 }
 
-export type Cell = number | string | null;
+function asJson(values: readonly unknown[] | Given): string | Given {
+  return values === GIVEN ? values : JSON.stringify(values);
+}
 
 /**
- * Inserts many rows from one bound parameter: the statement's text does not depend on how many there are, so it is compiled
- * once, by Kysely and by the database.
- * @param conflict what follows the rows, such as `on conflict (stream) do update set seq = excluded.seq`
+ * Inserts many rows, as one query of Kysely: the database is in this process, so running its statement for each row costs
+ * less than any way to hand over all of them at once. Throws at the first that fails; those before it are in, until the
+ * transaction is undone.
+ * @param conflict what follows the rows, such as `on conflict (stream) do update set seq = excluded.seq`; without parameters
  */
 export async function insertRows<T extends keyof Schema & string>(
   db: Kysely<Schema>,
@@ -222,12 +239,11 @@ export async function insertRows<T extends keyof Schema & string>(
   },
 ): Promise<void> {
   if (rows.values.length === 0) return;
-  const picks = rows.columns.map((_, index) => sql`value ->> ${sql.lit(index)}`);
-  const columns = rows.columns.map((column) => sql.ref(column));
-  await sql`insert into ${sql.table(table)} (${sql.join(columns)})
-    select ${sql.join(picks)} from json_each(${JSON.stringify(rows.values)}) where true ${rows.conflict ?? sql``}`.execute(
-    db,
-  );
+  const places = rows.columns.map(() => "?").join(", ");
+  const conflict = rows.conflict?.compile(db).sql ?? "";
+  const text = `insert into "${table}" ("${rows.columns.join('", "')}") values (${places}) ${conflict}`;
+  const query: RowByRow = { ...statement(text), rows: rows.values };
+  await db.executeQuery(query);
 }
 
 /**
@@ -236,10 +252,10 @@ export async function insertRows<T extends keyof Schema & string>(
  */
 export function boundRows<R>(
   columns: readonly (keyof R & string)[],
-  values: readonly (readonly Cell[])[],
+  values: readonly (readonly Cell[])[] | Given,
 ): RawBuilder<R> {
   const picks = columns.map((column, index) => sql`value ->> ${sql.lit(index)} as ${sql.ref(column)}`);
-  return sql<R>`(select ${sql.join(picks)} from json_each(${JSON.stringify(values)}))`;
+  return sql<R>`(select ${sql.join(picks)} from json_each(${asJson(values)}))`;
 }
 
 /**
@@ -248,13 +264,16 @@ export function boundRows<R>(
  * @returns the last one taken; the first is `count - 1` before it.
  */
 export async function takePositions(db: Kysely<Schema>, count: number): Promise<number> {
-  const row = await db
-    .updateTable("log")
-    .set((eb) => ({ pos: eb("pos", "+", count) }))
-    .returning("pos")
-    .executeTakeFirstOrThrow();
-  return row.pos;
+  const [row] = await movedEnd(db, count);
+  return (row as { pos: number }).pos;
 }
+
+const movedEnd = prepared((db, count) =>
+  db
+    .updateTable("log")
+    .set({ pos: sql`pos + ${count}` })
+    .returning("pos"),
+);
 
 /** True for a broken unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {

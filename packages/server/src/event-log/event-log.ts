@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { inList, insertRows, takePositions } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 
 /**
@@ -33,8 +34,8 @@ export interface Place {
 }
 
 /**
- * Appends events, in the order given, inside the caller's transaction. Bounded by what the caller passes: three
- * statements for any number.
+ * Appends events, in the order given, inside the caller's transaction. Bounded by what the caller passes: four
+ * queries for any number.
  * @param at epoch milliseconds
  */
 export async function append(tx: WriteTransaction, at: number, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
@@ -85,12 +86,12 @@ function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): 
  */
 async function readHeads(tx: WriteTransaction, streams: readonly string[]): Promise<Heads> {
   const names = [...new Set(streams)].sort();
-  const rows = await tx.db
-    .selectFrom("streams")
-    .select(["stream", "seq", "pos"])
-    .where("stream", "in", inList(names))
-    .execute();
+  const rows = await headsOf(tx.db, names);
   const heads: Heads = new Map(names.map((name) => [name, { seq: 0, pos: 0 }]));
   for (const row of rows) heads.set(row.stream, { seq: row.seq, pos: row.pos });
   return heads;
 }
+
+const headsOf = prepared((db, names) =>
+  db.selectFrom("streams").select(["stream", "seq", "pos"]).where("stream", "in", inList<string>(names)),
+);

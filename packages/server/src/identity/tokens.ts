@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { randomToken } from "../lib/ids.ts";
 
 const PREFIX = "pl_";
@@ -20,5 +19,5 @@ export function isTokenForm(text: string): boolean {
  * that.
  */
 export function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return Bun.CryptoHasher.hash("sha256", secret, "hex");
 }

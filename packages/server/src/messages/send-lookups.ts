@@ -1,6 +1,7 @@
 import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { closedGaps } from "../rooms/coming-back.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
@@ -67,25 +68,28 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): 
 
 async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["earlier"]> {
   const asked = inputs.map(({ actor, clientId }) => [actor.uid, clientId]);
-  const rows = await db
+  const rows = await sentBefore(db, asked);
+  return new Map(rows.map(({ uid, clientId, ...message }) => [senderKey(uid, clientId), message]));
+}
+
+const sentBefore = prepared((db, asked) =>
+  db
     .selectFrom(boundRows<{ uid: number; client_id: string }>(["uid", "client_id"], asked).as("asked"))
     .innerJoin("messages", (join) =>
       join.onRef("messages.uid", "=", "asked.uid").onRef("messages.client_id", "=", "asked.client_id"),
     )
-    .select(["messages.id", "messages.request_hash as requestHash", "asked.uid", "asked.client_id as clientId"])
-    .execute();
-  return new Map(rows.map(({ uid, clientId, ...message }) => [senderKey(uid, clientId), message]));
-}
+    .select(["messages.id", "messages.request_hash as requestHash", "asked.uid", "asked.client_id as clientId"]),
+);
 
 async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["rooms"]> {
   const ids = new Set(inputs.map(({ roomId }) => roomId));
-  const rows = await db
-    .selectFrom("rooms")
-    .select(["id", "no", "mute_all", "dissolved_at"])
-    .where("id", "in", inList([...ids]))
-    .execute();
+  const rows = await roomsById(db, [...ids]);
   return new Map(rows.map((room) => [room.id, room]));
 }
+
+const roomsById = prepared((db, ids) =>
+  db.selectFrom("rooms").select(["id", "no", "mute_all", "dissolved_at"]).where("id", "in", inList<number>(ids)),
+);
 
 async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["memberships"]> {
   const asked = new Map<string, [number, number]>();
@@ -94,8 +98,18 @@ async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): 
     for (const uid of [actor.uid, ...mentions]) asked.set(memberKey(roomId, uid), [roomId, uid]);
   }
   if (asked.size === 0) return new Map();
-  const rows = await db
-    .selectFrom(boundRows<{ room_id: number; uid: number }>(["room_id", "uid"], [...asked.values()]).as("asked"))
+  const rows = await membershipRows(db, [...asked.values()]);
+  return new Map(
+    rows.map(({ roomId, uid, gaps, openedSeq, ...membership }) => [
+      memberKey(roomId, uid),
+      { ...membership, gaps: closedGaps(gaps, openedSeq) },
+    ]),
+  );
+}
+
+const membershipRows = prepared((db, asked) =>
+  db
+    .selectFrom(boundRows<{ room_id: number; uid: number }>(["room_id", "uid"], asked).as("asked"))
     .innerJoin("members", (join) =>
       join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
     )
@@ -109,15 +123,8 @@ async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): 
       "members.left_seq as leftSeq",
       "members.left_view as leftView",
       "members.muted_until as mutedUntil",
-    ])
-    .execute();
-  return new Map(
-    rows.map(({ roomId, uid, gaps, openedSeq, ...membership }) => [
-      memberKey(roomId, uid),
-      { ...membership, gaps: closedGaps(gaps, openedSeq) },
     ]),
-  );
-}
+);
 
 async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["people"]> {
   const asked = inputs.flatMap(({ roomId, mentions }) => (roomId === HALL_ROOM_ID ? mentions : []));

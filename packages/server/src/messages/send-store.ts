@@ -1,6 +1,7 @@
 import { Push, roomStream } from "@parley/protocol";
 import { sql } from "kysely";
 import { boundRows, insertRows } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { append, type Place } from "../event-log/event-log.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
@@ -39,13 +40,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
     ]),
   });
   const newest = new Map(placed.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
-  const heads = boundRows<{ id: number; no: number; last: number }>(["id", "no", "last"], [...newest.values()]);
-  await tx.db
-    .updateTable("rooms")
-    .from(heads.as("sent"))
-    .set((eb) => ({ no: eb.ref("sent.no"), last_message_id: eb.ref("sent.last") }))
-    .whereRef("rooms.id", "=", "sent.id")
-    .execute();
+  await noteNewest(tx.db, [...newest.values()]);
   // Who writes in a room has read it up to there.
   const reads = new Map(
     placed.map(({ input, event, no }) => [
@@ -60,6 +55,14 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       read_at = excluded.read_at`,
   });
 }
+
+const noteNewest = prepared((db, newest) =>
+  db
+    .updateTable("rooms")
+    .from(boundRows<{ id: number; no: number; last: number }>(["id", "no", "last"], newest).as("sent"))
+    .set((eb) => ({ no: eb.ref("sent.no"), last_message_id: eb.ref("sent.last") }))
+    .whereRef("rooms.id", "=", "sent.id"),
+);
 
 function rowOf(message: Accepted, { pos, seq }: Place, now: number): MessageRow {
   const { input, no, stored, quoted } = message;
