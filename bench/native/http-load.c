@@ -1,11 +1,12 @@
 /*
- * A load generator for HTTP/1.1 that costs little, so that on a small machine the server is what is measured.
+ * Many HTTP clients that send on one thread, so that the load costs less than what is loaded.
  *
- * Usage: http-load PORT CONNECTIONS REQUESTS LABEL < senders
- * Each line of standard input is a path and a token. Connection i belongs to sender i modulo their number and has one
- * request in flight: a POST of a text message whose clientId is LABEL and a number. It ends after REQUESTS answers, or with
- * code 1 when an answer is neither 200 nor 201, a connection ends, or nothing comes for ten seconds.
- * Prints one JSON object: seconds, milliseconds of latency (p50, p99, max) and its own CPU seconds.
+ *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH
+ *
+ * TOKENS is a file of tokens, one a line; connection i signs in with token i modulo their number. Each connection stays
+ * open and has one request in flight: a POST of a text message to PATH, whose clientId is LABEL and a number. After REQUESTS
+ * answers it prints "done SECONDS P50 P99 MAX", the latter three in milliseconds from a request's write until its answer is
+ * there as a whole. It ends with code 1 when an answer is not 200 or 201, or nothing comes for ten seconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -14,30 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SENDERS_MAX 1024
+#define TOKENS_MAX 1024
 #define SILENCE_MS 10000
-
-struct sender {
-  char path[256];
-  char token[256];
-};
 
 struct connection {
   int fd;
-  const struct sender *sender;
+  const char *token;
   double sent_at;
   int have;
   char in[16384];
 };
 
-static struct sender senders[SENDERS_MAX];
+static char tokens[TOKENS_MAX][64];
 static double *latencies;
-static const char *label;
+static const char *label, *path;
 static int sent, answered, total;
 
 static void fail(const char *what, const char *detail) {
@@ -60,7 +55,7 @@ static void send_next(struct connection *c) {
   int size = snprintf(out, sizeof out,
                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
                       "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                      c->sender->path, c->sender->token, length, body);
+                      path, c->token, length, body);
   c->sent_at = now_ms();
   c->have = 0;
   if (send(c->fd, out, size, MSG_NOSIGNAL) != size) fail("a request could not be sent", NULL);
@@ -101,20 +96,21 @@ static void connect_to(struct connection *c, int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL < senders", NULL);
-  int port = atoi(argv[1]), connections = atoi(argv[2]);
+  if (argc != 7) fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH", NULL);
+  int port = atoi(argv[1]), connections = atoi(argv[2]), count = 0;
   total = atoi(argv[3]);
   label = argv[4];
-  int count = 0;
-  while (count < SENDERS_MAX && scanf("%255s %255s", senders[count].path, senders[count].token) == 2) count++;
-  if (count == 0 || total < 1 || connections < 1 || strlen(label) > 48) fail("nothing to send", NULL);
+  path = argv[6];
+  FILE *file = fopen(argv[5], "r");
+  while (file && count < TOKENS_MAX && fscanf(file, "%63s", tokens[count]) == 1) count++;
+  if (count == 0 || total < 1 || connections < 1 || strlen(label) > 48 || strlen(path) > 256) fail("nothing to send", NULL);
 
   latencies = calloc(total, sizeof *latencies);
   struct connection *all = calloc(connections, sizeof *all);
   int poll = epoll_create1(0);
   for (int i = 0; i < connections; i++) {
     struct connection *c = &all[i];
-    c->sender = &senders[i % count];
+    c->token = tokens[i % count];
     connect_to(c, port);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     epoll_ctl(poll, EPOLL_CTL_ADD, c->fd, &event);
@@ -131,10 +127,6 @@ int main(int argc, char **argv) {
   double seconds = (now_ms() - started_at) / 1e3;
 
   qsort(latencies, total, sizeof *latencies, by_size);
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-  printf("{\"seconds\":%.6f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"cpu\":%.6f}\n", seconds, latencies[total / 2],
-         latencies[total * 99 / 100], latencies[total - 1], cpu);
+  printf("done %.6f %.3f %.3f %.3f\n", seconds, latencies[total / 2], latencies[total * 99 / 100], latencies[total - 1]);
   return 0;
 }
