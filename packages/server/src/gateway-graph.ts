@@ -81,11 +81,13 @@ export function createGateway(parts: GatewayParts): Gateway {
   /** What hangs holds a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
+  const outboxOf = (uid: number | undefined) => new Outbox(storage.outbox, uid);
+  const publicHall = config.hall.access === "public";
   const entrance = new Entrance({
     hub,
     tail: storage.tail,
     epoch: storage.epoch,
-    outboxOf: (uid) => new Outbox(storage.outbox, uid),
+    outboxOf,
     findLogin: parts.findLogin,
     holds: async (token) => (await parts.findLogin(token)) !== undefined,
     redDotOf: parts.redDotOf,
@@ -95,7 +97,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     heartbeatMs,
     maxConnectionsPerUser,
     maxQueueBytes,
-    publicHall: config.hall.access === "public",
+    publicHall,
     allowBadToken: (connection) => admission.allowBadToken(connection),
   });
   const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
@@ -103,12 +105,11 @@ export function createGateway(parts: GatewayParts): Gateway {
   const refusal = () => drain.refusal();
   const topics = new LocalTopics(storage.epoch);
   hub.addPublisher(topics);
-  const outboxOf = (uid: number) => new Outbox(storage.outbox, uid);
   const { tail, epoch } = storage;
   const gauge = parts.metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
-  const polls = new Polls({ tail, epoch, topics, clock, outboxOf, presence, gauge, maxPerUser, isFull });
-  const sse = new SseDoor({ ...parts, entrance, topics, refusal, isFull, maxQueueBytes });
+  const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
+  const sse = new SseDoor({ ...parts, entrance, admission, topics, refusal, isFull, maxQueueBytes });
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = async (uid: number, stream: string) =>
     (await storage.outbox.windowsOf(uid)).some((window) => window.stream === stream && window.leftSeq === null);
@@ -142,6 +143,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       polls,
       sse,
       findLogin: parts.findLogin,
+      publicHall,
       countBadToken: (ip) => handshakes.take(ipLimitKey(ip)),
     }),
     refusal,

@@ -40,22 +40,31 @@ export class Server {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #writerThread: URL | undefined;
   readonly #health = new Health();
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
   readonly #stops: (() => unknown)[] = [];
   #stopping: Promise<void> | undefined;
   #gateway: Gateway | undefined;
+  #storage: Storage | undefined;
 
-  constructor(config: Config, parts: { logger: Logger; clock?: Clock }) {
+  /** @param parts.writerThread see `openStorage` */
+  constructor(config: Config, parts: { logger: Logger; clock?: Clock; writerThread?: URL }) {
     this.#config = config;
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? systemClock;
+    this.#writerThread = parts.writerThread;
   }
 
   /** The live connections of this process; undefined before the start. */
   get gateway(): Gateway | undefined {
     return this.#gateway;
+  }
+
+  /** Database and log; undefined before the start. */
+  get storage(): Storage | undefined {
+    return this.#storage;
   }
 
   /**
@@ -82,7 +91,9 @@ export class Server {
 
   async #start(): Promise<{ url: string }> {
     const parts = { config: this.#config, clock: this.#clock, logger: this.#logger };
-    const storage = await openStorage({ ...parts, onWriterDeath: (error) => this.#die(error) });
+    const writerThread = this.#writerThread;
+    const storage = await openStorage({ ...parts, writerThread, onWriterDeath: (error) => this.#die(error) });
+    this.#storage = storage;
     this.#stops.push(() => storage.close());
     const identity = createIdentity({ ...parts, ...storage });
     storage.listen((event) => identity.onEvent(event));

@@ -8,7 +8,7 @@ import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox-parts.ts";
 import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
-import { messageTexts } from "./messages/message-rows.ts";
+import { messageDataOf as dataOf } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
 import { anonymousWindows, windowsOf } from "./rooms/read-windows.ts";
 
@@ -26,25 +26,33 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** The writer thread's entry. */
+const WRITER_THREAD = new URL("./writer-thread.ts", import.meta.url);
+
 export async function openStorage(parts: {
   config: Config;
   clock: Clock;
   logger: Logger;
   /** The writer thread ended by itself: the process cannot go on. */
   onWriterDeath: (error: Error) => void;
+  /**
+   * Another entry in the place of the writer thread's own, which it must import: a test adds write procedures by it, to put a
+   * load on the log that no client can.
+   */
+  writerThread?: URL | undefined;
 }): Promise<Storage> {
   const { config, clock, logger } = parts;
   const unlock = lockDataDir(config.data.dir);
   try {
     const path = await prepareDatabase(config.data.dir, clock.now());
-    const runner = new ThreadedRunner(new URL("./writer-thread.ts", import.meta.url), parts.onWriterDeath);
+    const runner = new ThreadedRunner(parts.writerThread ?? WRITER_THREAD, parts.onWriterDeath);
     await runner.open(path);
     const db = openReader(path);
     const reader = new LogReader(db);
     const epoch = await reader.epoch();
     const position = await reader.end();
     const tail = new Tail(reader, { position, maxBytes: config.tailBytes });
-    const messageDataOf = (ids: readonly number[]) => messageTexts(db, ids);
+    const messageDataOf = (ids: readonly number[]) => dataOf(db, ids);
     const listeners: Listener[] = [(event) => tail.append(event)];
     const skipped = (upTo: number) => tail.skipTo(upTo);
     const announcer = new Announcer({ reader, messageDataOf, position, skipped }, (event) => {

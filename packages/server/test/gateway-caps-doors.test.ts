@@ -6,7 +6,7 @@ import { type Settings, TestServer } from "./harness.ts";
 import { SseReader } from "./sse-reader.ts";
 
 async function withServer(settings: Settings, run: (server: TestServer) => Promise<void>): Promise<void> {
-  const server = await TestServer.start(settings, new ManualClock());
+  const server = await TestServer.start(settings, { clock: new ManualClock() });
   try {
     await run(server);
   } finally {

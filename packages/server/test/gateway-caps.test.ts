@@ -10,7 +10,7 @@ async function withServer(
   run: (server: TestServer, clock: ManualClock) => Promise<void>,
 ): Promise<void> {
   const clock = new ManualClock();
-  const server = await TestServer.start(settings, clock);
+  const server = await TestServer.start(settings, { clock });
   try {
     await run(server, clock);
   } finally {

@@ -81,7 +81,7 @@ describe("an expired login", () => {
   let old: TestServer;
   beforeAll(async () => {
     clock = new ManualClock();
-    old = await TestServer.start({}, clock);
+    old = await TestServer.start({}, { clock });
   });
   afterAll(() => old.stop());
 

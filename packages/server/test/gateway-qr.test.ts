@@ -8,7 +8,7 @@ const clock = new ManualClock();
 let server: TestServer;
 let phone: Person;
 beforeAll(async () => {
-  server = await TestServer.start({}, clock);
+  server = await TestServer.start({}, { clock });
   phone = await server.person("ann");
 });
 afterAll(() => server.stop());

@@ -10,7 +10,7 @@ let ann: Person;
 let ben: Person;
 let cai: Person;
 beforeAll(async () => {
-  server = await TestServer.start({}, clock);
+  server = await TestServer.start({}, { clock });
   [ann, ben, cai] = (await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)))) as [
     Person,
     Person,

@@ -7,31 +7,38 @@ import type { Hub } from "../src/gateway/hub.ts";
 import type { Clock } from "../src/lib/clock.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Server } from "../src/server.ts";
+import type { Storage } from "../src/storage.ts";
 import { ApiClient } from "./api-client.ts";
 import { LiveClient, type LiveOptions } from "./live-client.ts";
 
 /** Settings of a server under test, as environment variables. */
 export type Settings = Record<string, string>;
 
+/** What a test puts in the place of production's. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly writerThread?: URL;
+}
+
 /** A whole server on a free port and a folder of its own, with people who use it. */
 export class TestServer {
   readonly dir: string;
   readonly #settings: Settings;
-  readonly #clock: Clock | undefined;
+  readonly #overrides: Overrides;
   readonly #clients: LiveClient[] = [];
   /** Log lines so far. */
   readonly log: string[] = [];
   #server: Server | undefined;
   #url = "";
 
-  private constructor(settings: Settings, clock: Clock | undefined) {
+  private constructor(settings: Settings, overrides: Overrides) {
     this.dir = mkdtempSync(join(tmpdir(), "parley-test-"));
     this.#settings = settings;
-    this.#clock = clock;
+    this.#overrides = overrides;
   }
 
-  static async start(settings: Settings = {}, clock?: Clock): Promise<TestServer> {
-    const server = new TestServer(settings, clock);
+  static async start(settings: Settings = {}, overrides: Overrides = {}): Promise<TestServer> {
+    const server = new TestServer(settings, overrides);
     await server.#start();
     return server;
   }
@@ -44,6 +51,11 @@ export class TestServer {
   get hub(): Hub {
     if (!this.#server?.gateway) throw new Error("the server has not started");
     return this.#server.gateway.hub;
+  }
+
+  get storage(): Storage {
+    if (!this.#server?.storage) throw new Error("the server has not started");
+    return this.#server.storage;
   }
 
   /** Stops and starts again, on the same data and another port. */
@@ -99,7 +111,7 @@ export class TestServer {
     };
     const { config } = loadConfig(env);
     const logger = createLogger({ level: config.logLevel, sink: { write: (line) => void this.log.push(line) } });
-    this.#server = new Server(config, { logger, ...(this.#clock ? { clock: this.#clock } : {}) });
+    this.#server = new Server(config, { logger, ...this.#overrides });
     this.#url = (await this.#server.start()).url;
   }
 }

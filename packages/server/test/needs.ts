@@ -1,5 +1,8 @@
 import { readEnv } from "../src/config/env.ts";
 
+/** Where Debian keeps servers, which is in the path of root only. */
+const ALSO_IN = ["/usr/sbin", "/usr/local/sbin"];
+
 /** Other names a program goes by, in the order tried. */
 const ALSO_CALLED: Record<string, readonly string[]> = {
   chromium: ["chromium-browser", "google-chrome-stable", "google-chrome"],
@@ -14,12 +17,14 @@ const ALSO_CALLED: Record<string, readonly string[]> = {
  * With CI set it throws instead, since a test that never runs there never runs.
  */
 export function needs(program: string): string | undefined {
+  const { PATH = "", CI } = readEnv();
+  const path = [PATH, ...ALSO_IN].join(":");
   for (const name of [program, ...(ALSO_CALLED[program] ?? [])]) {
-    const path = Bun.which(name);
-    if (path !== null) return path;
+    const found = Bun.which(name, { PATH: path });
+    if (found !== null) return found;
   }
   const message = `${program} is not installed: tests that need it are skipped`;
-  if (readEnv().CI) throw new Error(`${program} is not installed, and CI is set`);
+  if (CI) throw new Error(`${program} is not installed, and CI is set`);
   console.warn(message);
   return undefined;
 }

@@ -9,11 +9,18 @@ const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 export class ServerProcess {
   readonly dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   readonly #settings: Record<string, string>;
+  readonly #entry: string;
   #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
   #url = "";
+  #read: Promise<void> | undefined;
+  #printed = Promise.withResolvers<void>();
+  /** What it printed since it was ready: log lines, from LOG_LEVEL on. */
+  output = "";
 
-  constructor(settings: Record<string, string> = {}) {
+  /** @param entry the program, in the place of the server's own */
+  constructor(settings: Record<string, string> = {}, entry = MAIN) {
     this.#settings = settings;
+    this.#entry = entry;
   }
 
   get url(): string {
@@ -34,13 +41,18 @@ export class ServerProcess {
       LOG_LEVEL: "error",
       RATE_LIMITS: "off",
     };
-    this.#process = Bun.spawn([process.execPath, MAIN, "serve"], {
+    this.#process = Bun.spawn([process.execPath, this.#entry, "serve"], {
       env: { ...env, ...this.#settings },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",
     });
-    this.#url = await withDeadline(readyUrl(this.#process.stdout), 20_000, "the server did not become ready");
+    this.#url = await withDeadline(this.#ready(this.#process.stdout), 20_000, "the server did not become ready");
+  }
+
+  /** Resolves when it prints something more. */
+  printed(): Promise<void> {
+    return this.#printed.promise;
   }
 
   /** SIGKILL; resolves when the process is gone. */
@@ -56,6 +68,7 @@ export class ServerProcess {
 
   /** The exit code, when the process has ended. */
   async exited(): Promise<number> {
+    await this.#read;
     return (await this.#process?.exited) ?? 0;
   }
 
@@ -69,22 +82,28 @@ export class ServerProcess {
     await this.kill();
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
 
-async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  const reader = stdout.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`the server ended before it was ready: ${text}`);
-    text += decoder.decode(value, { stream: true });
-    const url = /is ready: (\S+)/.exec(text)?.[1];
-    if (!url) continue;
-    // The pipe is read on, or the server would wait for room in it.
-    void (async () => {
-      while (!(await reader.read()).done);
-    })();
-    return url.replace("localhost", "127.0.0.1");
+  async #ready(stdout: ReadableStream<Uint8Array>): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    const reader = stdout.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`the server ended before it was ready: ${text}`);
+      text += decoder.decode(value, { stream: true });
+      const url = /is ready: (\S+)/.exec(text)?.[1];
+      if (!url) continue;
+      // The pipe is read on, or the server would wait for room in it.
+      this.#read = (async () => {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          this.output += decoder.decode(value, { stream: true });
+          this.#printed.resolve();
+          this.#printed = Promise.withResolvers();
+        }
+      })();
+      return url.replace("localhost", "127.0.0.1");
+    }
   }
 }

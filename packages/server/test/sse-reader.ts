@@ -1,6 +1,7 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
+import { rawHandshake } from "./raw-handshake.ts";
 
 /**
  * An event stream over a bare socket: the runtime's `fetch` opens 256 at a time at most, and cannot stop reading. Keeps
@@ -13,34 +14,35 @@ export class SseReader {
   /** What the stream asked its client to wait before coming back. */
   retryMs: number | undefined;
   readonly #socket: Socket;
+  readonly #answered: Promise<number>;
   readonly #waiting = new Set<() => void>();
   #bytes = Buffer.alloc(0);
   #text = "";
   #id: string | undefined;
   #ended: "whole" | "cut" | undefined;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (data) => {
-      this.#bytes = Buffer.concat([this.#bytes, data as Buffer]);
-      this.#parse();
-      this.#wake();
+  private constructor(request: { url: string; path: string; headers: string[] }) {
+    const { socket, answered } = rawHandshake({
+      ...request,
+      onBytes: (bytes) => {
+        this.#bytes = Buffer.concat([this.#bytes, bytes]);
+        this.#parse();
+        this.#wake();
+      },
+      onEnd: () => {
+        this.#ended ??= "cut";
+        this.#wake();
+      },
     });
-    const end = () => {
-      this.#ended ??= "cut";
-      this.#wake();
-    };
-    socket.on("close", end).on("end", end).on("error", end);
+    this.#socket = socket;
+    this.#answered = answered;
   }
 
   /** Resolves when the answer has come, whatever it is. */
-  static async open(url: string, token: string, query = ""): Promise<SseReader> {
-    const { port, hostname } = new URL(url);
-    const socket = connect(Number(port), hostname);
-    const reader = new SseReader(socket);
-    const lines = [`GET /api/v1/events/stream${query} HTTP/1.1`, `Host: ${hostname}:${port}`];
-    socket.write(`${[...lines, `Authorization: Bearer ${token}`].join("\r\n")}\r\n\r\n`);
-    await reader.until(() => reader.status > 0, "the answer");
+  static async open(url: string, token: string | undefined, query = ""): Promise<SseReader> {
+    const headers = token === undefined ? [] : [`Authorization: Bearer ${token}`];
+    const reader = new SseReader({ url, path: `/api/v1/events/stream${query}`, headers });
+    reader.status = await reader.#answered;
     return reader;
   }
 
@@ -95,12 +97,6 @@ export class SseReader {
   }
 
   #parse(): void {
-    if (this.status === 0) {
-      const end = this.#bytes.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      this.status = Number(this.#bytes.toString("latin1", 9, 12));
-      this.#bytes = this.#bytes.subarray(end + 4);
-    }
     // Chunks: RFC 9112 section 7.1.
     for (;;) {
       const end = this.#bytes.indexOf("\r\n");

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
+import { firstFrame, rawHandshake, upgradeHeaders } from "./raw-handshake.ts";
 
 /**
  * A WebSocket client that can stop reading its socket, which no library's can. Reads what the server sends (unmasked text
@@ -10,35 +10,34 @@ import type { SeenFrame } from "./live-client.ts";
 export class StalledReader {
   readonly frames: SeenFrame[] = [];
   readonly #socket: Socket;
-  #bytes = Buffer.alloc(0);
-  #upgraded = false;
+  readonly #answered: Promise<number>;
+  #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #code: number | undefined;
   readonly #waiting = new Set<() => void>();
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (data) => {
-      this.#bytes = Buffer.concat([this.#bytes, data as Buffer]);
-      this.#parse();
-      this.#wake();
+  private constructor(request: { url: string; token: string; path: string }) {
+    const { socket, answered } = rawHandshake({
+      url: request.url,
+      path: request.path,
+      headers: upgradeHeaders(request.token),
+      onBytes: (bytes) => {
+        this.#bytes = Buffer.concat([this.#bytes, bytes]);
+        this.#parse();
+        this.#wake();
+      },
+      onEnd: () => {
+        this.#ended = true;
+        this.#wake();
+      },
     });
-    const end = () => {
-      this.#ended = true;
-      this.#wake();
-    };
-    socket.on("close", end).on("end", end).on("error", end);
+    this.#socket = socket;
+    this.#answered = answered;
   }
 
   static async open(url: string, token: string, path = "/ws"): Promise<StalledReader> {
-    const { port, hostname } = new URL(url);
-    const socket = connect(Number(port), hostname);
-    const reader = new StalledReader(socket);
-    const key = randomBytes(16).toString("base64");
-    const lines = [`GET ${path} HTTP/1.1`, `Host: ${hostname}:${port}`, "Upgrade: websocket", "Connection: Upgrade"];
-    lines.push("Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${key}`, `Sec-WebSocket-Protocol: parley, ${token}`);
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    await reader.until(() => reader.#upgraded);
+    const reader = new StalledReader({ url, token, path });
+    await reader.#answered;
     return reader;
   }
 
@@ -80,29 +79,11 @@ export class StalledReader {
   }
 
   #parse(): void {
-    if (!this.#upgraded) {
-      const end = this.#bytes.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      this.#upgraded = true;
-      this.#bytes = this.#bytes.subarray(end + 4);
-    }
-    for (;;) {
-      const head = this.#headBytes();
-      if (head === undefined || this.#bytes.length < head.from + head.length) return;
-      const payload = this.#bytes.subarray(head.from, head.from + head.length);
-      const opcode = (this.#bytes[0] as number) & 0x0f;
+    for (let frame = firstFrame(this.#bytes); frame; frame = firstFrame(this.#bytes)) {
+      const { opcode, payload, rest } = frame;
       if (opcode === 1) this.frames.push(JSON.parse(payload.toString("utf8")));
       if (opcode === 8 && payload.length >= 2) this.#code = payload.readUInt16BE(0);
-      this.#bytes = this.#bytes.subarray(head.from + head.length);
+      this.#bytes = rest;
     }
-  }
-
-  /** Where the payload of the first frame begins and how long it is; undefined while its head is incomplete. */
-  #headBytes(): { from: number; length: number } | undefined {
-    if (this.#bytes.length < 2) return undefined;
-    const short = (this.#bytes[1] as number) & 0x7f;
-    if (short < 126) return { from: 2, length: short };
-    if (short === 126) return this.#bytes.length < 4 ? undefined : { from: 4, length: this.#bytes.readUInt16BE(2) };
-    return this.#bytes.length < 10 ? undefined : { from: 10, length: Number(this.#bytes.readBigUInt64BE(2)) };
   }
 }

@@ -1,41 +1,41 @@
-import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
 import type { WildFrame } from "./random-frames.ts";
+import { firstFrame, rawHandshake, upgradeHeaders } from "./raw-handshake.ts";
 
 /** A WebSocket client without manners: it sends whatever bytes it is given, and reads what comes back. */
 export class WildClient {
   readonly frames: SeenFrame[] = [];
   readonly #socket: Socket;
-  #bytes = Buffer.alloc(0);
-  #upgraded = false;
+  readonly #answered: Promise<number>;
+  #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #pongs = 0;
   readonly #waiting = new Set<() => void>();
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (data) => {
-      this.#bytes = Buffer.concat([this.#bytes, data as Buffer]);
-      this.#parse();
-      this.#wake();
+  private constructor(url: string, path: string) {
+    const { socket, answered } = rawHandshake({
+      url,
+      path,
+      headers: upgradeHeaders(),
+      onBytes: (bytes) => {
+        this.#bytes = Buffer.concat([this.#bytes, bytes]);
+        this.#parse();
+        this.#wake();
+      },
+      onEnd: () => {
+        this.#ended = true;
+        this.#wake();
+      },
     });
-    const end = () => {
-      this.#ended = true;
-      this.#wake();
-    };
-    socket.on("close", end).on("end", end).on("error", end);
+    this.#socket = socket;
+    this.#answered = answered;
   }
 
   static async open(url: string, path: string): Promise<WildClient> {
-    const { port, hostname } = new URL(url);
-    const socket = connect(Number(port), hostname);
-    const client = new WildClient(socket);
-    const lines = [`GET ${path} HTTP/1.1`, `Host: ${hostname}:${port}`, "Upgrade: websocket", "Connection: Upgrade"];
-    lines.push("Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`);
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    await client.#until(() => client.#upgraded, "the upgrade");
+    const client = new WildClient(url, path);
+    await client.#answered;
     return client;
   }
 
@@ -81,25 +81,12 @@ export class WildClient {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** The server's frames are not masked and never over 64 KiB here (RFC 6455 section 5.2). */
   #parse(): void {
-    if (!this.#upgraded) {
-      const end = this.#bytes.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      this.#upgraded = true;
-      this.#bytes = this.#bytes.subarray(end + 4);
-    }
-    while (this.#bytes.length >= 2) {
-      const short = this.#bytes[1] as number;
-      const from = short < 126 ? 2 : 4;
-      if (this.#bytes.length < from) return;
-      const to = from + (short < 126 ? short : this.#bytes.readUInt16BE(2));
-      if (this.#bytes.length < to) return;
-      const body = this.#bytes.subarray(from, to).toString("utf8");
-      const opcode = (this.#bytes[0] as number) & 15;
-      if (opcode === 1) this.frames.push(JSON.parse(body));
-      if (opcode === 10 && body === "settled") this.#pongs += 1;
-      this.#bytes = this.#bytes.subarray(to);
+    for (let frame = firstFrame(this.#bytes); frame; frame = firstFrame(this.#bytes)) {
+      const body = frame.payload.toString("utf8");
+      if (frame.opcode === 1) this.frames.push(JSON.parse(body));
+      if (frame.opcode === 10 && body === "settled") this.#pongs += 1;
+      this.#bytes = frame.rest;
     }
   }
 }

@@ -16,7 +16,7 @@ import { serveCommand } from "./serve.ts";
 import { userCommand } from "./user.ts";
 
 const COMMANDS: readonly Command[] = [
-  serveCommand,
+  serveCommand(),
   configCommand,
   migrateCommand,
   epochCommand,

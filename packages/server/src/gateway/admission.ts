@@ -27,20 +27,24 @@ export class Admission {
   /** Before the upgrade. @throws ProblemError `rate_limited` */
   async admit(ip: string, token: string | null): Promise<void> {
     const key = ipLimitKey(ip);
-    if (token === null) {
-      if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) {
-        throw new ProblemError("rate_limited", `More than ${ANONYMOUS_PER_IP} anonymous connections from one address`, {
-          retryAfterMs: 10_000,
-        });
-      }
-      return this.#parts.handshakes.take(key);
-    }
+    if (token === null) return this.#admitAnonymous(key);
     try {
       this.#parts.handshakes.check(key);
     } catch (error) {
       // Too many bad tokens came from this address; a good one still passes.
       if (!(await this.#parts.findLogin(token))) throw error;
     }
+  }
+
+  /**
+   * An anonymous reader by another door: an event stream, or one poll. It counts as a handshake, and as a connection until
+   * the returned function is called.
+   * @throws ProblemError `rate_limited`
+   */
+  enter(ip: string): () => void {
+    const key = ipLimitKey(ip);
+    this.#admitAnonymous(key);
+    return this.#hold(key);
   }
 
   /** Counts a token that did not hold, and its connection as an anonymous one. @returns false when its sender has had enough */
@@ -63,14 +67,27 @@ export class Admission {
     return true;
   }
 
-  #count(connection: Connection): void {
-    const key = ipLimitKey(connection.origin.ip);
+  #admitAnonymous(key: string): void {
+    if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) {
+      throw new ProblemError("rate_limited", `More than ${ANONYMOUS_PER_IP} anonymous connections from one address`, {
+        retryAfterMs: 10_000,
+      });
+    }
+    this.#parts.handshakes.take(key);
+  }
+
+  /** One more of this address, until the returned function is called. */
+  #hold(key: string): () => void {
     this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
-    const release = once(() => {
+    return once(() => {
       const left = (this.#anonymous.get(key) ?? 1) - 1;
       if (left > 0) this.#anonymous.set(key, left);
       else this.#anonymous.delete(key);
     });
+  }
+
+  #count(connection: Connection): void {
+    const release = this.#hold(ipLimitKey(connection.origin.ip));
     connection.onSignedIn = release;
     connection.onClosed.push(release);
   }

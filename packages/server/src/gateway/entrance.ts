@@ -50,6 +50,12 @@ export interface EntranceParts {
   readonly allowBadToken: (connection: Connection) => boolean;
 }
 
+/** Whose a connection is that was authenticated before it opened. */
+export interface SignedInReader {
+  readonly login: ConnectedLogin;
+  readonly token: string;
+}
+
 const HALL_STREAM = roomStream(HALL_ROOM_ID);
 
 /**
@@ -133,25 +139,28 @@ export class Entrance {
   }
 
   /**
-   * A connection that only listens and whose login is known: READY and RED_DOT, then what came after its cursor, or what
-   * comes from now on.
+   * A connection that only listens and whose login is known, or that reads a public hall without one: READY and, for a
+   * login, RED_DOT, then what came after its cursor, or what comes from now on.
    */
   async openReader(
     connection: Connection,
-    login: ConnectedLogin,
-    start: { from: Cursor | undefined; max: number | undefined; token: string },
+    reader: SignedInReader | undefined,
+    start: { from: Cursor | undefined; max: number | undefined },
   ): Promise<void> {
+    const login = reader?.login;
+    const cursor = start.from && formatCursor(start.from);
     this.#parts.hub.add(connection);
-    this.#bind(connection, { login, waiting: [], cursor: start.from && formatCursor(start.from) });
+    if (login) this.#bind(connection, { login, waiting: [], cursor });
+    else connection.state = { kind: "authorizing", login, waiting: [], cursor };
     try {
-      if (!(await this.#parts.holds(start.token))) return this.#revoked(connection);
-      const outbox = this.#parts.outboxOf(login.uid);
+      if (reader && !(await this.#parts.holds(reader.token))) return this.#revoked(connection);
+      const outbox = this.#parts.outboxOf(login?.uid);
       const from = start.from ?? parseCursor(floorCursor(this.#parts.epoch, this.#parts.tail.position));
       const first = await outbox.open(from, start.max);
-      const redDot = await this.#parts.redDotOf(login.uid);
+      const redDot = login && (await this.#parts.redDotOf(login.uid));
       if (connection.closed) return;
       this.#ready(connection, formatCursor(from));
-      connection.push(Push.RED_DOT, redDot);
+      if (redDot) connection.push(Push.RED_DOT, redDot);
       await this.#follow(connection, { login, outbox, from: formatCursor(from), open: async () => first });
     } catch (error) {
       this.#failed(connection, error);

@@ -3,9 +3,10 @@ import { LIMITS } from "@parley/protocol";
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { bearerToken } from "../http/authenticate.ts";
-import { json, jsonBody, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../http/openapi.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin } from "./connection.ts";
+import type { SignedInReader } from "./entrance.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";
 import type { PollReply, Polls } from "./polls.ts";
 import { SSE_HEADERS, type SseDoor } from "./sse.ts";
@@ -57,7 +58,7 @@ const Events = z.object({ events: z.array(Frame), cursor: z.string(), more: z.bo
 
 const responses = {
   200: json(Events, "What came since the cursor, and the cursor to bring next"),
-  ...problems(400, 401),
+  ...problems(400, 401, 429),
 };
 const summary = "Events since a cursor: at once, or with `wait` as soon as there is one";
 
@@ -66,7 +67,7 @@ const getEvents = createRoute({
   path: "/events",
   tags,
   summary,
-  security: signedIn,
+  security: maybeSignedIn,
   request: { query },
   responses,
 });
@@ -76,7 +77,7 @@ const postEvents = createRoute({
   path: "/events",
   tags,
   summary: `${summary}; for cursors too long for an address`,
-  security: signedIn,
+  security: maybeSignedIn,
   request: { body: jsonBody(body), query: z.object({ token: z.string().optional() }) },
   responses,
 });
@@ -86,14 +87,14 @@ const getStream = createRoute({
   path: "/events/stream",
   tags,
   summary: "Server-sent events: READY, what came since the cursor, then everything as it comes",
-  security: signedIn,
+  security: maybeSignedIn,
   request: { query: query.pick({ cursor: true, max: true, token: true }) },
   responses: {
     200: {
       description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header counts more than `cursor`",
       content: { "text/event-stream": { schema: z.string() } },
     },
-    ...problems(400, 401),
+    ...problems(400, 401, 429),
   },
 });
 
@@ -101,33 +102,41 @@ export interface EventsParts {
   readonly polls: Polls;
   readonly sse: SseDoor;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Whether who brings no token reads the hall. */
+  readonly publicHall: boolean;
   /** Counts a token that did not hold. @throws ProblemError `rate_limited` when its sender has had enough */
   readonly countBadToken: (ip: string) => void;
 }
 
-/** The two doors beside WebSocket: polling, short and long, and server-sent events. */
-export function eventsRoutes({ polls, sse, findLogin, countBadToken }: EventsParts): Routes {
+/** The two doors beside WebSocket: polling, short and long, and server-sent events. Without a token they show a public hall. */
+export function eventsRoutes({ polls, sse, findLogin, publicHall, countBadToken }: EventsParts): Routes {
   const routes = newRoutes();
 
-  const readerOf = async (c: Context<AppEnv>): Promise<{ login: ConnectedLogin; token: string }> => {
+  /** Undefined: an anonymous reader of a public hall. */
+  const readerOf = async (c: Context<AppEnv>): Promise<SignedInReader | undefined> => {
     const token = bearerToken(c.req.header("Authorization")) ?? c.req.query("token");
-    const login = token ? await findLogin(token) : undefined;
-    if (token && login) {
-      c.set("login", login);
-      return { login, token };
+    if (!token) {
+      if (publicHall) return undefined;
+      throw new ProblemError("unauthorized");
     }
-    if (token) countBadToken(c.env.ip);
-    throw new ProblemError("unauthorized", token ? "This token is not valid; sign in again" : undefined);
+    const login = await findLogin(token);
+    if (!login) {
+      countBadToken(c.env.ip);
+      throw new ProblemError("unauthorized", "This token is not valid; sign in again");
+    }
+    c.set("login", login);
+    return { login, token };
   };
 
   const poll = async (c: Context<AppEnv>, ask: z.output<typeof body>) => {
-    const { login, token } = await readerOf(c);
+    const reader = await readerOf(c);
     const waitSeconds = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
     // The listener's idle timeout would cut a request that hangs.
     if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
     const reply = await polls.poll({
-      login,
-      holds: async () => (await findLogin(token)) !== undefined,
+      login: reader?.login,
+      ip: c.env.ip,
+      holds: async () => !reader || (await findLogin(reader.token)) !== undefined,
       cursor: ask.cursor ?? undefined,
       limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
       max: ask.max ?? undefined,
@@ -150,7 +159,7 @@ export function eventsRoutes({ polls, sse, findLogin, countBadToken }: EventsPar
     const request = c.req.raw;
     server?.timeout(request, 0);
     return sse.open({
-      ...reader,
+      reader,
       cursor,
       max: asked.max,
       ip: c.env.ip,

@@ -24,6 +24,8 @@ export class EventsRig {
   readonly sse: SseDoor;
   /** Connections of the user, as presence was told. */
   attached = 0;
+  /** Anonymous readers that were let in and have not left. */
+  anonymous = 0;
   /** Whether his token is still good, when that is asked again. */
   holds = true;
   /** How often his windows were asked for: once by each reader that is built. */
@@ -40,7 +42,7 @@ export class EventsRig {
     this.topics = new LocalTopics(epoch);
     hub.addPublisher(this.topics);
     const parts = log.outboxParts(() => [whole("room:1"), whole(userStream(BEN))]);
-    const outboxOf = () => {
+    const outboxOf = (uid: number | undefined) => {
       const outbox = new Outbox(
         {
           ...parts,
@@ -50,7 +52,7 @@ export class EventsRig {
             return parts.windowsOf(uid);
           },
         },
-        BEN,
+        uid,
       );
       this.outboxes.push(outbox);
       return outbox;
@@ -58,12 +60,19 @@ export class EventsRig {
     const presence = { attached: () => void this.attached++, detached: () => void this.attached-- };
     const gauge = metrics.connections.labels("poll");
     const isFull = () => false;
+    const admission = {
+      enter: () => {
+        this.anonymous += 1;
+        return () => void this.anonymous--;
+      },
+    };
     this.polls = new Polls({
       tail,
       epoch,
       topics: this.topics,
       clock,
       outboxOf,
+      admission,
       presence,
       maxPerUser: 3,
       gauge,
@@ -88,7 +97,16 @@ export class EventsRig {
     });
     const { topics } = this;
     const refusal = () => undefined;
-    this.sse = new SseDoor({ entrance, topics, clock, metrics, refusal, isFull, maxQueueBytes: 1_000_000 });
+    this.sse = new SseDoor({
+      entrance,
+      admission,
+      topics,
+      clock,
+      metrics,
+      refusal,
+      isFull,
+      maxQueueBytes: 1_000_000,
+    });
   }
 
   static async open(): Promise<EventsRig> {
@@ -104,13 +122,14 @@ export class EventsRig {
   /** The routes, for requests that never touch a socket. */
   routes() {
     const { polls, sse } = this;
-    return eventsRoutes({ polls, sse, findLogin: async () => LOGIN, countBadToken: () => {} });
+    return eventsRoutes({ polls, sse, findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} });
   }
 
   poll(ask: Partial<PollAsk> = {}): Promise<PollReply> {
     const signal = new AbortController().signal;
     return this.polls.poll({
       login: LOGIN,
+      ip: "203.0.113.9",
       holds: async () => this.holds,
       cursor: this.cursor,
       limit: 100,
@@ -121,10 +140,9 @@ export class EventsRig {
     });
   }
 
-  stream(ask: { cursor?: string; signal?: AbortSignal } = {}): Response {
+  stream(ask: { cursor?: string; signal?: AbortSignal; anonymous?: boolean } = {}): Response {
     return this.sse.open({
-      login: LOGIN,
-      token: "",
+      reader: ask.anonymous ? undefined : { login: LOGIN, token: "" },
       cursor: ask.cursor,
       max: undefined,
       ip: "203.0.113.9",

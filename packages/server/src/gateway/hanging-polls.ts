@@ -2,8 +2,9 @@ import { ProblemError } from "../lib/problem.ts";
 
 /** A poll while it is being answered. */
 export class ActivePoll {
-  readonly loginId: number;
-  readonly uid: number;
+  /** Undefined for an anonymous reader. */
+  readonly loginId: number | undefined;
+  readonly uid: number | undefined;
   /** The login was revoked meanwhile. */
   revoked = false;
   /** There while it hangs: ends that. */
@@ -11,9 +12,9 @@ export class ActivePoll {
   /** `uptimeMs` at which it is answered anyway. */
   deadlineMs = 0;
 
-  constructor(login: { readonly loginId: number; readonly uid: number }) {
-    this.loginId = login.loginId;
-    this.uid = login.uid;
+  constructor(login: { readonly loginId: number; readonly uid: number } | undefined) {
+    this.loginId = login?.loginId;
+    this.uid = login?.uid;
   }
 
   /** @throws ProblemError `unauthorized` when its login has ended since it was looked up */
@@ -24,7 +25,8 @@ export class ActivePoll {
 
 /**
  * Polls that wait for an event. None has a timer: an event, the end of its login or of its client wakes it, and one look for
- * all ends those whose time is over. Of one user only so many hang; the oldest is answered when one more comes.
+ * all ends those whose time is over. Of one user only so many hang; the oldest is answered when one more comes. Anonymous
+ * ones are bounded by their address, before they come here.
  */
 export class HangingPolls {
   readonly #maxPerUser: number;
@@ -73,17 +75,22 @@ export class HangingPolls {
   }
 
   #add(poll: ActivePoll): void {
-    const own = this.#ofUser.get(poll.uid);
-    if (own && own.size >= this.#maxPerUser) own.values().next().value?.wake?.();
-    const rest = this.#ofUser.get(poll.uid) ?? new Set();
-    this.#ofUser.set(poll.uid, rest.add(poll));
     this.#hanging.add(poll);
+    if (poll.uid !== undefined) this.#addOwn(poll.uid, poll);
     this.#gauge.set(this.#hanging.size);
+  }
+
+  #addOwn(uid: number, poll: ActivePoll): void {
+    const own = this.#ofUser.get(uid);
+    if (own && own.size >= this.#maxPerUser) own.values().next().value?.wake?.();
+    const rest = this.#ofUser.get(uid) ?? new Set();
+    this.#ofUser.set(uid, rest.add(poll));
   }
 
   #remove(poll: ActivePoll): void {
     this.#hanging.delete(poll);
     this.#gauge.set(this.#hanging.size);
+    if (poll.uid === undefined) return;
     const own = this.#ofUser.get(poll.uid);
     own?.delete(poll);
     if (own?.size === 0) this.#ofUser.delete(poll.uid);

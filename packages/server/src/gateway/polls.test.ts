@@ -143,3 +143,23 @@ test("TR-12: a poll does not hang beyond the end of its login", async () => {
   const login = { loginId: 1, uid: BEN, expiresAt: rig.clock.now() };
   expect((await rig.poll({ login, waitMs: 60_000 })).frames).toEqual([]);
 });
+
+test("TR-14: of a reader without a login nothing is kept: not his view, not his presence, not his place", async () => {
+  const first = await rig.poll({ login: undefined, cursor: start() });
+  expect([rig.anonymous, rig.attached, rig.topics.size]).toEqual([0, 0, 0]);
+  const hung = rig.poll({ login: undefined, cursor: first.cursor, waitMs: 60_000 });
+  await hanging(1);
+  expect([rig.anonymous, rig.attached]).toEqual([1, 0]);
+  await rig.say(1);
+  expect(seqs((await hung).frames)).toEqual([1]);
+  expect([rig.anonymous, rig.attached, rig.topics.size, rig.outboxes.length]).toEqual([0, 0, 0, 2]);
+});
+
+test("TR-14: logins that end do not concern who has none", async () => {
+  const hung = rig.poll({ login: undefined, waitMs: 60_000 });
+  await hanging(1);
+  rig.polls.endLogins([1]);
+  expect(rig.polls.hanging).toBe(1);
+  rig.polls.release();
+  expect((await hung).frames).toEqual([]);
+});

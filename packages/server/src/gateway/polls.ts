@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import { every, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
+import type { Admission } from "./admission.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 import { KeptReaders } from "./kept-readers.ts";
 import type { LocalTopics } from "./local-topics.ts";
@@ -12,8 +13,10 @@ import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
 import { PollReader } from "./poll-reader.ts";
 
 export interface PollAsk {
-  /** `expiresAt` in epoch milliseconds. */
-  readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number };
+  /** `expiresAt` in epoch milliseconds. Undefined: an anonymous reader of a public hall. */
+  readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number } | undefined;
+  /** The client's address, in canonical form. */
+  readonly ip: string;
   /** Whether the login that was found is still good. */
   readonly holds: () => Promise<boolean>;
   /** Undefined: tell me where now is. */
@@ -39,7 +42,8 @@ export interface PollsParts {
   readonly epoch: string;
   readonly topics: LocalTopics;
   readonly clock: Clock;
-  readonly outboxOf: (uid: number) => Outbox;
+  readonly outboxOf: (uid: number | undefined) => Outbox;
+  readonly admission: Pick<Admission, "enter">;
   readonly presence: AttachedUsers;
   /** Polls of one user that hang at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
@@ -53,7 +57,8 @@ const LOOK_MS = 250;
 /**
  * Short and long poll: the same outbox as every other transport, asked again and again. A short poll is a long poll with a
  * wait of zero. One reader per login is kept between polls; a poll with any other cursor starts anew from that cursor, so a
- * lost reply is asked for again by sending the old cursor. A hanging poll has no timer and asks nothing: it waits for an
+ * lost reply is asked for again by sending the old cursor. Of anonymous readers, who cannot be told apart, none is kept: theirs
+ * has one stream and is soon built. A hanging poll has no timer and asks nothing: it waits for an
  * event of its streams, and one look four times a second ends those whose time is over.
  */
 export class Polls {
@@ -88,19 +93,23 @@ export class Polls {
     };
   }
 
-  /** @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile */
+  /**
+   * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for an
+   * anonymous reader
+   */
   async poll(ask: PollAsk): Promise<PollReply> {
-    const { tail, epoch } = this.#parts;
-    const { uid } = ask.login;
-    this.#presence.seen(uid, uptimeMs());
-    if (ask.cursor === undefined) return { frames: [], cursor: floorCursor(epoch, tail.position), more: false };
+    const { tail, epoch, admission } = this.#parts;
+    const leave = ask.login ? undefined : admission.enter(ask.ip);
     const active = new ActivePoll(ask.login);
     this.#active.add(active);
+    this.#seen(active);
     try {
+      if (ask.cursor === undefined) return { frames: [], cursor: floorCursor(epoch, tail.position), more: false };
       return await this.#answer(ask, ask.cursor, active);
     } finally {
       this.#active.delete(active);
-      this.#presence.seen(uid, uptimeMs());
+      this.#seen(active);
+      leave?.();
     }
   }
 
@@ -109,7 +118,7 @@ export class Polls {
     const ended = new Set(loginIds);
     for (const loginId of ended) this.#kept.forget(loginId);
     for (const active of this.#active) {
-      if (!ended.has(active.loginId)) continue;
+      if (active.loginId === undefined || !ended.has(active.loginId)) continue;
       active.revoked = true;
       active.wake?.();
     }
@@ -133,7 +142,7 @@ export class Polls {
       }
       active.check();
       if (!ask.signal.aborted || frames.length > 0) reader.handed = reader.outbox.cursor();
-      if (this.#released) reader.close();
+      if (this.#released || active.loginId === undefined) reader.close();
       else this.#kept.keep(active.loginId, reader);
       return { frames, cursor: reader.handed, more: reader.hasMore };
     } catch (error) {
@@ -144,17 +153,22 @@ export class Polls {
   }
 
   async #readerFor({ login, max }: PollAsk, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
-    const kept = this.#kept.take(login.loginId, cursor);
+    const kept = login && this.#kept.take(login.loginId, cursor);
     if (kept) return { reader: kept, first: [] };
     const parsed = parsedCursor(cursor);
-    const reader = new PollReader(this.#parts.outboxOf(login.uid), this.#parts.topics);
+    const reader = new PollReader(this.#parts.outboxOf(login?.uid), this.#parts.topics);
     return { reader, first: await reader.outbox.open(parsed, max) };
+  }
+
+  /** Anonymous readers are nobody who could be online. */
+  #seen({ uid }: ActivePoll): void {
+    if (uid !== undefined) this.#presence.seen(uid, uptimeMs());
   }
 
   /** Until there is something to look at. */
   async #hang(reader: PollReader, { login, holds, waitMs, signal }: PollAsk, active: ActivePoll): Promise<void> {
     // Not beyond the end of the login, which nothing announces.
-    const ms = Math.min(waitMs, login.expiresAt - this.#parts.clock.now());
+    const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
     // It may have ended before this poll was among the active ones, where its end would have found it.
     if (!(await holds())) active.revoked = true;

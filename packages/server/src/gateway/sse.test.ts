@@ -88,3 +88,15 @@ test("TR-12: a login that ended just after it was looked up gets INVALIDATE_TOKE
   expect(text).toBe('data: {"type":6}\n\n');
   expect([rig.attached, rig.hub.size, rig.topics.size]).toEqual([0, 0, 0]);
 });
+
+test("TR-15: an anonymous stream gives its place back when it ends, whenever that is", async () => {
+  const body = bodyOf(rig.stream({ anonymous: true }));
+  const text = await readUntil(body, (text) => text.includes('"type":101'));
+  expect([rig.anonymous, rig.attached, text.includes('"type":103')]).toEqual([1, 0, false]);
+  await body.cancel();
+  const gone = new AbortController();
+  gone.abort();
+  rig.stream({ anonymous: true, signal: gone.signal });
+  expect(() => rig.stream({ anonymous: true, cursor: "rubbish" })).toThrow();
+  expect([rig.anonymous, rig.hub.size]).toEqual([0, 0]);
+});

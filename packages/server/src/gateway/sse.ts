@@ -4,13 +4,15 @@ import { randomToken } from "../lib/ids.ts";
 import { every, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Metrics } from "../ops/metrics.ts";
-import { type ConnectedLogin, Connection } from "./connection.ts";
-import type { Entrance } from "./entrance.ts";
+import type { Admission } from "./admission.ts";
+import { Connection } from "./connection.ts";
+import type { Entrance, SignedInReader } from "./entrance.ts";
 import type { LocalTopics } from "./local-topics.ts";
 import { SseWire } from "./sse-wire.ts";
 
 export interface SseParts {
   readonly entrance: Entrance;
+  readonly admission: Pick<Admission, "enter">;
   readonly topics: LocalTopics;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -22,8 +24,8 @@ export interface SseParts {
 }
 
 export interface SseAsk {
-  readonly login: ConnectedLogin;
-  readonly token: string;
+  /** Undefined: an anonymous reader of a public hall. */
+  readonly reader: SignedInReader | undefined;
   /** Where to go on; undefined: from now. */
   readonly cursor: string | undefined;
   readonly max: number | undefined;
@@ -60,26 +62,28 @@ export class SseDoor {
     });
   }
 
-  /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining` */
+  /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining`, `rate_limited` */
   open(ask: SseAsk): Response {
-    const { entrance, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
+    const { entrance, admission, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
     const refused = this.#parts.refusal();
     if (refused) throw refused;
     const from = ask.cursor === undefined ? undefined : parsed(ask.cursor);
     if (isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
+    const leave = ask.reader ? undefined : admission.enter(ask.ip);
     const connection = new Connection({
       id: randomToken(128),
       ip: ask.ip,
       userAgent: ask.userAgent.slice(0, 256),
       baseUrl: "",
-      anonymous: false,
+      anonymous: ask.reader === undefined,
       resume: from !== undefined,
       // It cannot send anything: that its client has gone is seen by the end of its request.
       idleMs: 0,
       connectedAt: clock.now(),
     });
+    if (leave) connection.onClosed.push(leave);
     const live = metrics.connections.labels("sse");
     const wire = new SseWire({
       topics,
@@ -96,7 +100,7 @@ export class SseDoor {
     live.inc();
     this.#open.add(wire);
     connection.opened(wire);
-    void entrance.openReader(connection, ask.login, { from, max: ask.max, token: ask.token });
+    void entrance.openReader(connection, ask.reader, { from, max: ask.max });
     // A signal that has fired already, while the token was looked up, does not fire again.
     if (ask.signal.aborted) wire.terminate();
     else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });

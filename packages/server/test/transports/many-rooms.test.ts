@@ -1,9 +1,13 @@
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { roomStream } from "@parley/protocol";
 import { say } from "../harness.ts";
+import { haproxy, nginx, type ProxyKind, ReverseProxy } from "../reverse-proxy.ts";
+import { shortPollByGet } from "./polling.ts";
+import type { Transport } from "./reader.ts";
 import { events, range, resyncs, Stage, streamOf, texts } from "./stage.ts";
-import { TRANSPORTS } from "./transports.ts";
+import { TRANSPORTS, through } from "./transports.ts";
 
 const ROOMS = 5000;
 const FIRST = 10_000;
@@ -20,27 +24,68 @@ beforeAll(async () => {
 }, 20_000);
 afterAll(() => stage.close());
 
-for (const transport of TRANSPORTS) {
-  test(`TR-11: ${transport.name}: who is in 5 000 rooms reads them live, and resumes with a short cursor`, async () => {
-    const some = range(1, 60).map((i) => FIRST + i * 80);
-    const reader = await stage.read(transport);
-    await Promise.all(some.slice(0, 20).map((room) => say(stage.ann, room, `${transport.name} live`)));
-    await stage.settle(reader);
-    expect(events(reader)).toHaveLength(21);
-    await reader.until(() => reader.cursor().length < 4096, "a short cursor");
-    const cursor = reader.cursor();
-    reader.close();
+const READERS: readonly { name: string; bare: Transport }[] = [
+  ...TRANSPORTS.map((bare) => ({ name: bare.name, bare })),
+  { name: "short-poll by GET", bare: shortPollByGet },
+];
 
-    await Promise.all(some.map((room) => say(stage.ann, room, `${transport.name} missed`)));
-    const again = await stage.read(transport, { cursor });
-    await stage.settle(again);
-    expect(resyncs(again)).toEqual([]);
-    for (const room of some) expect(texts(again, room)).toEqual([`${transport.name} missed`]);
-    // The rest of the rooms is live too.
-    await say(stage.ann, FIRST + 4999, "the last room");
-    await again.until((frames) => events({ frames }, streamOf(FIRST + 4999)).length > 0, "the last room's event");
-    again.close();
-  }, 20_000);
+/** How a client comes to the server. */
+const WAYS: readonly { way: string; kind?: ProxyKind }[] = [
+  { way: "directly" },
+  { way: "through nginx", kind: nginx },
+  { way: "through haproxy", kind: haproxy },
+];
+
+for (const { way, kind } of WAYS) {
+  describe.skipIf(kind !== undefined && !kind.program)(way, () => {
+    let proxy: ReverseProxy | undefined;
+    let url: string;
+    beforeAll(async () => {
+      proxy = kind && (await ReverseProxy.start(kind, stage.server.url));
+      url = proxy?.url ?? stage.server.url;
+    });
+    afterAll(() => proxy?.stop());
+
+    for (const { name, bare } of READERS) {
+      test(`TR-11: ${name}: who is in 5 000 rooms reads them live, and resumes with a short cursor`, async () => {
+        const transport = through(url, bare);
+        const some = range(1, 60).map((i) => FIRST + i * 80);
+        const reader = await stage.read(transport);
+        await Promise.all(some.slice(0, 20).map((room) => say(stage.ann, room, `${way} ${name} live`)));
+        await stage.settle(reader);
+        expect(events(reader)).toHaveLength(21);
+        await reader.until(() => reader.cursor().length < 4096, "a short cursor");
+        const cursor = reader.cursor();
+        reader.close();
+
+        await Promise.all(some.map((room) => say(stage.ann, room, `${way} ${name} missed`)));
+        const again = await stage.read(transport, { cursor });
+        await stage.settle(again);
+        expect(resyncs(again)).toEqual([]);
+        for (const room of some) expect(texts(again, room)).toEqual([`${way} ${name} missed`]);
+        // The rest of the rooms is live too.
+        await say(stage.ann, FIRST + 4999, "the last room");
+        await again.until((frames) => events({ frames }, streamOf(FIRST + 4999)).length > 0, "the last room's event");
+        again.close();
+      }, 20_000);
+
+      test(`TR-11: ${name}: the longest cursor that the server makes comes through`, async () => {
+        const cursor = nearly4KiB(await stage.now());
+        const reader = await stage.read(through(url, bare), { cursor });
+        await stage.settle(reader);
+        expect([resyncs(reader), events(reader)].map(({ length }) => length)).toEqual([0, 1]);
+        reader.close();
+      }, 20_000);
+    }
+  });
+}
+
+/** A floor, and rooms in which nothing was ever said, as many as the server would name. */
+function nearly4KiB(floor: string): string {
+  const quiet = range(1, 300).filter((i) => i % 80 > 0);
+  const named = quiet.map((i) => `${roomStream(FIRST + i)}@0`).join(",");
+  const cursor = `${floor},${named}`.slice(0, 4095);
+  return cursor.slice(0, cursor.lastIndexOf(","));
 }
 
 /** The lobby's rows of a table, once for each of the rooms; nothing was said there yet, and joining was long ago. */

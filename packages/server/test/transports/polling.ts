@@ -13,18 +13,31 @@ interface Reply {
 const LIMIT = 50;
 const SHORT_POLL_MS = 20;
 
-export const longPoll: Transport = { name: "long-poll", open: (...of) => open(of, 20) };
-export const shortPoll: Transport = { name: "short-poll", open: (...of) => open(of, 0) };
+export const longPoll: Transport = { name: "long-poll", open: (...of) => open(of, { wait: 20, method: "POST" }) };
+export const shortPoll: Transport = { name: "short-poll", open: (...of) => open(of, { wait: 0, method: "POST" }) };
+/** The same with the cursor in the address, which what stands in between may find too long. */
+export const shortPollByGet: Transport = { name: "short-poll", open: (...of) => open(of, { wait: 0, method: "GET" }) };
+
+interface How {
+  readonly wait: number;
+  readonly method: "GET" | "POST";
+}
 
 /** Asks again and again, with the cursor of the last reply; a request that fails is asked again. */
-async function open([url, person, start = {}]: [string, Person, (Start | undefined)?], wait: number): Promise<Reader> {
+async function open(
+  [url, person, start = {}]: [string, Person | null, (Start | undefined)?],
+  { wait, method }: How,
+): Promise<Reader> {
   const log = new FrameLog(start.cursor);
   const abort = new AbortController();
   const ask = async (cursor: string | undefined, waitSeconds: number): Promise<Reply> => {
-    const body = JSON.stringify({ cursor, max: start.max, limit: LIMIT, wait: waitSeconds });
-    const headers = { Authorization: `Bearer ${person.token}`, "Content-Type": "application/json" };
-    const init = { method: "POST", headers, body, signal: abort.signal };
-    const response = await fetch(`${url}/api/v1/events`, init);
+    const question = { cursor, max: start.max, limit: LIMIT, wait: waitSeconds };
+    const authorization = person ? { Authorization: `Bearer ${person.token}` } : {};
+    const headers = { ...authorization, "Content-Type": "application/json" };
+    const init = { method, headers, signal: abort.signal };
+    const response = await (method === "GET"
+      ? fetch(`${url}/api/v1/events?${queryOf(question)}`, init)
+      : fetch(`${url}/api/v1/events`, { ...init, body: JSON.stringify(question) }));
     if (response.status !== 200) throw await refusal(response);
     return response.json();
   };
@@ -53,4 +66,9 @@ async function open([url, person, start = {}]: [string, Person, (Start | undefin
     cursor: () => log.cursor(),
     close: () => abort.abort(),
   };
+}
+
+function queryOf(question: Record<string, string | number | undefined>): URLSearchParams {
+  const given = Object.entries(question).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }

@@ -8,9 +8,10 @@ export interface Transport {
   readonly name: "websocket" | "sse" | "long-poll" | "short-poll";
   /**
    * Resolves when it reads: live, or on its way from the cursor. Without a cursor everything from now on comes.
+   * @param person null: an anonymous reader
    * @throws Refused when the server answers with a problem document
    */
-  open(url: string, person: Person, start?: Start): Promise<Reader>;
+  open(url: string, person: Person | null, start?: Start): Promise<Reader>;
 }
 
 export interface Start {

@@ -47,6 +47,6 @@ for (const transport of TRANSPORTS) {
       const recall = reader.frames.findIndex(({ type }) => type === Push.RECALL);
       expect(JSON.stringify(reader.frames.slice(recall))).not.toContain(SECRET);
       expect(events(reader, streamOf(room)).map(({ seq }) => seq)).toEqual(range(2, 303));
-    });
+    }, 20_000);
   });
 }

@@ -5,10 +5,10 @@ import { FrameLog, type Reader, refusal, type Start, type Transport } from "./re
 /** An event stream, read as the HTML Living Standard says (section 9.2.6), by a client that keeps the ids. */
 export const sse: Transport = {
   name: "sse",
-  async open(url: string, person: Person, start: Start = {}): Promise<Reader> {
+  async open(url: string, person: Person | null, start: Start = {}): Promise<Reader> {
     const log = new FrameLog(start.cursor);
     const abort = new AbortController();
-    const query = new URLSearchParams({ token: person.token });
+    const query = new URLSearchParams(person ? { token: person.token } : {});
     if (start.cursor !== undefined) query.set("cursor", start.cursor);
     if (start.max !== undefined) query.set("max", String(start.max));
     const response = await fetch(`${url}/api/v1/events/stream?${query}`, { signal: abort.signal });

@@ -1,5 +1,5 @@
 import { Push } from "@parley/protocol";
-import { type Person, type Settings, say, TestServer } from "../harness.ts";
+import { type Overrides, type Person, type Settings, say, TestServer } from "../harness.ts";
 import type { SeenFrame } from "../live-client.ts";
 import type { Reader, Start, Transport } from "./reader.ts";
 
@@ -17,8 +17,8 @@ export class Stage {
     readonly ben: Person,
   ) {}
 
-  static async open(settings: Settings = {}): Promise<Stage> {
-    const server = await TestServer.start({ HALL: "off", ...settings });
+  static async open(settings: Settings = {}, overrides: Overrides = {}): Promise<Stage> {
+    const server = await TestServer.start({ HALL: "off", ...settings }, overrides);
     const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
     return new Stage(server, ann, await server.room(ann, [ben], "lobby"), ben);
   }
@@ -33,7 +33,7 @@ export class Stage {
     return this.server.person(`person ${people}`);
   }
 
-  async read(transport: Transport, start?: Start, person = this.ben): Promise<Reader> {
+  async read(transport: Transport, start?: Start, person: Person | null = this.ben): Promise<Reader> {
     const reader = await transport.open(this.server.url, person, start);
     this.#readers.push(reader);
     return reader;

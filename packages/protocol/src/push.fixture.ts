@@ -1,0 +1,138 @@
+import fc from "fast-check";
+import type { PushData } from "./events.ts";
+import type { StreamName } from "./ids.ts";
+import { type Message, MessageType } from "./message.ts";
+import type { User } from "./user.ts";
+
+/**
+ * Any data that each push may have, as its type says: a push without an entry here does not compile. Texts are any
+ * text, lone surrogates, line breaks and quotation marks included.
+ */
+export const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const count = fc.nat();
+const time = fc.integer({ min: 0, max: 4_102_444_800_000 });
+const bit = fc.constantFrom(0 as const, 1 as const);
+const activeStatus = fc.constantFrom(1 as const, 2 as const);
+/** Code units one by one, so that surrogates come alone too; with what ends a line somewhere among them. */
+export const text = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: "binary", minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit)),
+      fc.constantFrom("\n", "\r", "\r\n", "\u0085", "\u2028", "\u2029", "\0", '"', "\\", "data:", "\n\n", "</script>"),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join(""));
+
+/** An object of which any of the `optional` fields may be absent. */
+function partly<R extends object, O extends object>(
+  required: { [K in keyof R]: fc.Arbitrary<R[K]> },
+  optional: { [K in keyof O]-?: fc.Arbitrary<Exclude<O[K], undefined>> },
+): fc.Arbitrary<R & Partial<O>> {
+  const requiredKeys = Object.keys(required) as never;
+  return fc.record({ ...required, ...optional }, { requiredKeys }) as unknown as fc.Arbitrary<R & Partial<O>>;
+}
+
+const reply = fc.record({
+  id,
+  uid: id,
+  username: text,
+  type: fc.constantFrom(...Object.values(MessageType)),
+  body: text,
+  canCallback: bit,
+  gapCount: count,
+});
+
+export const message: fc.Arbitrary<Message> = fc.record({
+  fromUser: fc.record({ uid: id }),
+  message: fc.record({
+    id,
+    roomId: id,
+    sendTime: time,
+    type: fc.constantFrom(...Object.values(MessageType)),
+    body: fc.oneof(
+      text,
+      fc.record({
+        content: text,
+        urlContentMap: fc.dictionary(
+          text.filter((key) => key !== "__proto__"),
+          text,
+          { maxKeys: 3, noNullPrototype: true },
+        ),
+        atUidList: fc.array(id, { maxLength: 5 }),
+        reply: fc.option(reply),
+      }),
+    ),
+    messageMark: fc.record({ likeCount: count, userLike: bit, dislikeCount: count, userDislike: bit }),
+    seq: id,
+    no: fc.option(id),
+    clientId: fc.option(text),
+  }),
+});
+
+export const user: fc.Arbitrary<User> = fc.record({ uid: id, name: text, avatar: text, power: bit, createdAt: time });
+
+export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
+  1: fc.record({ loginUrl: text, expiresAt: time }),
+  2: fc.constant(undefined),
+  3: fc.record({ uid: id, name: text, avatar: text, token: text, power: bit }),
+  4: message,
+  5: fc.record({ changeList: fc.array(fc.record({ uid: id, activeStatus, lastOptTime: time })), onlineNum: count }),
+  6: fc.constant(undefined),
+  7: fc.record({ uid: id }),
+  9: fc.record({ msgId: id, roomId: id, recallUid: id }),
+  11: partly(
+    { roomId: id, uid: id, changeType: activeStatus },
+    { uids: fc.array(id), activeStatus, lastOptTime: time, seq: id, joinedAt: time },
+  ),
+  100: partly({ code: text, message: text }, { requestType: fc.integer() }),
+  101: fc.record({
+    connectionId: text,
+    epoch: text,
+    serverTime: time,
+    heartbeatMs: count,
+    idleMs: count,
+    cursor: text,
+  }),
+  103: fc.record({
+    total: count,
+    rooms: fc.array(fc.record({ roomId: id, unread: count })),
+    friendRequests: count,
+    notifications: count,
+  }),
+  105: fc.record({ roomId: id, uid: id }),
+  106: partly(
+    { roomId: id },
+    {
+      name: text,
+      avatar: text,
+      notice: text,
+      ownerId: id,
+      muteAll: fc.boolean(),
+      history: fc.constantFrom("all" as const, "joined" as const),
+      dissolved: fc.boolean(),
+      dissolvedAt: time,
+    },
+  ),
+  107: fc.record({ retryAfterMs: count, cursor: text }),
+  108: partly(
+    { stream: text, why: fc.constantFrom("epoch" as const, "ahead" as const, "trimmed" as const, "far" as const) },
+    { seq: count, cursor: text },
+  ),
+  109: partly({}, { roomId: id, readSeq: count, unread: count }),
+  110: message,
+  112: partly(
+    { roomId: id, uid: id },
+    { role: fc.constantFrom(1 as const, 2 as const, 3 as const), mutedUntil: fc.option(time) },
+  ),
+  114: user,
+  115: partly({ cursor: text }, { live: fc.constant(true as const) }),
+  116: fc.record({ uid: id }),
+};
+
+export const stream: fc.Arbitrary<StreamName> = fc.oneof(
+  fc.constant("all" as const),
+  id.map((n) => `room:${n}` as const),
+  id.map((n) => `user:${n}` as const),
+);

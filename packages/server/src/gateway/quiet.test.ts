@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { Server } from "bun";
+import { SseReader } from "../../test/sse-reader.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import { EventsRig } from "./events.fixture.ts";
+
+/** The runtime's clock for idle connections has steps of four seconds: who is silent is cut after 4 to 8. */
+const IDLE_SECONDS = 4;
+const QUIET_SECONDS = 10;
+
+let rig: EventsRig;
+let server: Server<undefined>;
+let stopPolls: () => void;
+beforeEach(async () => {
+  rig = await EventsRig.open();
+  stopPolls = rig.polls.start();
+  const routes = rig.routes();
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: IDLE_SECONDS,
+    fetch: (request, self) => {
+      const { pathname, href } = new URL(request.url);
+      // Any route that hangs without saying so.
+      if (pathname === "/hangs") return new Promise<Response>(() => {});
+      const bare = new Request(href.replace("/api/v1", ""), request);
+      return routes.fetch(bare, { ip: "203.0.113.9", server: requestOf(self, request) });
+    },
+  });
+});
+afterEach(async () => {
+  await server.stop(true);
+  stopPolls();
+  await rig.close();
+});
+
+/** The routes see a copy of the request, and name it to the runtime, which knows the original only. */
+function requestOf(self: Server<undefined>, request: Request): Server<unknown> {
+  return { timeout: (_: Request, seconds: number) => self.timeout(request, seconds) } as unknown as Server<unknown>;
+}
+
+test(`TR-24: streams and hanging polls are quiet for ${QUIET_SECONDS} s where the runtime cuts after ${IDLE_SECONDS} to 8`, async () => {
+  const beganMs = uptimeMs();
+  const url = `http://127.0.0.1:${server.port}`;
+  // That the runtime cuts at all is part of the proof.
+  const cut = fetch(`${url}/hangs`).then(
+    () => "answered",
+    () => uptimeMs() - beganMs,
+  );
+  const stream = await SseReader.open(url, "token");
+  await stream.until(() => stream.of(103)[0], "RED_DOT");
+  const query = `cursor=${encodeURIComponent(rig.cursor)}&wait=${QUIET_SECONDS}`;
+  const reply = await fetch(`${url}/api/v1/events?${query}`, { headers: { Authorization: "Bearer token" } });
+  expect(uptimeMs() - beganMs).toBeGreaterThanOrEqual(QUIET_SECONDS * 1000 - 500);
+  expect([reply.status, ((await reply.json()) as { events: unknown[] }).events]).toEqual([200, []]);
+  expect(await cut).toBeLessThan(QUIET_SECONDS * 1000);
+  // No comment was sent meanwhile, and the stream goes on.
+  const before = stream.frames.length;
+  await rig.say(1);
+  await stream.until(() => stream.stream("room:1")[0], "an event");
+  expect(stream.frames.length).toBe(before + 1);
+  stream.close();
+}, 30_000);

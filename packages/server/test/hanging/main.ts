@@ -1,0 +1,26 @@
+/** A server of which the writer thread hangs from the start on, and whose stop may take a second and a half. */
+import { serveCommand } from "../../src/cli/serve.ts";
+import { readEnv } from "../../src/config/env.ts";
+import { Server } from "../../src/server.ts";
+import { hang } from "./writes.ts";
+
+class HangingServer extends Server {
+  override async start(): Promise<{ url: string }> {
+    const started = await super.start();
+    void this.storage?.writes.run(hang, undefined);
+    return started;
+  }
+}
+
+const serve = serveCommand({
+  stopCapMs: 1500,
+  create: (config, logger) =>
+    new HangingServer(config, { logger, writerThread: new URL("./writer-thread.ts", import.meta.url) }),
+});
+const code = await serve.run([], {
+  env: readEnv(),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  readInput: async () => "",
+});
+process.exit(code);

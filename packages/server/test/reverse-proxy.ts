@@ -1,0 +1,150 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { delay } from "../src/lib/interval.ts";
+import { needs } from "./needs.ts";
+
+/** A program that stands between clients and server. */
+export interface ProxyKind {
+  readonly name: string;
+  /** Undefined where it is not installed. */
+  readonly program: string | undefined;
+  /** The file's text. */
+  configure(at: { port: number; backend: string; dir: string }): string;
+  /** Arguments with which it stays in the foreground. */
+  arguments(configFile: string, dir: string): string[];
+}
+
+/**
+ * Debian's nginx as it comes, every buffer and timeout at its default, and in the server's block the lines that everybody
+ * copies for WebSocket: `Connection: upgrade` goes out with requests that want no upgrade, too.
+ */
+export const nginx: ProxyKind = {
+  name: "nginx",
+  program: needs("nginx"),
+  configure: ({ port, backend, dir }) => `
+daemon off;
+worker_processes 1;
+pid ${dir}/nginx.pid;
+error_log ${dir}/error.log;
+events { worker_connections 768; }
+http {
+  sendfile on;
+  tcp_nopush on;
+  types_hash_max_size 2048;
+  default_type application/octet-stream;
+  gzip on;
+  access_log ${dir}/access.log;
+  client_body_temp_path ${dir}/body;
+  proxy_temp_path ${dir}/proxy;
+  fastcgi_temp_path ${dir}/fastcgi;
+  scgi_temp_path ${dir}/scgi;
+  uwsgi_temp_path ${dir}/uwsgi;
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://${backend};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }
+  }
+}
+`,
+  arguments: (configFile, dir) => ["-c", configFile, "-p", dir, "-e", `${dir}/error.log`],
+};
+
+/** Debian's haproxy as it comes: mode http and its three timeouts; and the line that tells who asks. */
+export const haproxy: ProxyKind = {
+  name: "haproxy",
+  program: needs("haproxy"),
+  configure: ({ port, backend }) => `
+defaults
+  mode http
+  timeout connect 5000
+  timeout client 50000
+  timeout server 50000
+  option forwardfor
+
+frontend clients
+  bind 127.0.0.1:${port}
+  default_backend parley
+
+backend parley
+  server one ${backend}
+`,
+  arguments: (configFile) => ["-db", "-f", configFile],
+};
+
+/** A real proxy on a free port of this machine, with files of its own in a folder that goes with it. */
+export class ReverseProxy {
+  readonly url: string;
+  readonly #dir: string;
+  readonly #process: Bun.Subprocess;
+
+  private constructor(port: number, dir: string, process: Bun.Subprocess) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.#dir = dir;
+    this.#process = process;
+  }
+
+  /** Resolves when it accepts connections. @param serverUrl whom it stands before */
+  static async start(kind: ProxyKind, serverUrl: string): Promise<ReverseProxy> {
+    if (!kind.program) throw new Error(`${kind.name} is not installed`);
+    const dir = mkdtempSync(join(tmpdir(), `parley-${kind.name}-`));
+    // nginx's workers run as another user where it is started by root.
+    chmodSync(dir, 0o755);
+    const port = await freePort();
+    const configFile = join(dir, "proxy.conf");
+    writeFileSync(configFile, kind.configure({ port, backend: new URL(serverUrl).host, dir }));
+    const command = [kind.program, ...kind.arguments(configFile, dir)];
+    const process = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    const proxy = new ReverseProxy(port, dir, process);
+    try {
+      await proxy.#listens(port);
+      return proxy;
+    } catch (error) {
+      await proxy.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await this.#process.exited;
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  async #listens(port: number): Promise<void> {
+    const deadline = performance.now() + 10_000;
+    while (!(await accepts(port))) {
+      if (this.#process.exitCode !== null || performance.now() > deadline) {
+        const said = await new Response(this.#process.stderr as ReadableStream).text();
+        throw new Error(`the proxy does not listen; it said: ${said}`);
+      }
+      await delay(10);
+    }
+  }
+}
+
+/** One that was free just now: neither program can be given port 0 and asked which it got. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(port, "127.0.0.1");
+  socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}

@@ -1,0 +1,51 @@
+import { afterEach, expect, test } from "bun:test";
+import { STOP_CAP_MS } from "../src/cli/serve.ts";
+import { uptimeMs } from "../src/lib/uptime.ts";
+import { ServerProcess } from "./server-process.ts";
+
+let server: ServerProcess | undefined;
+afterEach(() => server?.remove());
+
+/** One of which the writer thread hangs, and whose stop is cut after a second and a half. */
+async function start(): Promise<ServerProcess> {
+  const settings = { LOG_LEVEL: "info", DRAIN_SECONDS: "0" };
+  server = new ServerProcess(settings, new URL("./hanging/main.ts", import.meta.url).pathname);
+  await server.start();
+  return server;
+}
+
+/** Log lines, without what was printed otherwise. */
+function lines({ output }: ServerProcess): { msg: string; err?: { message: string } }[] {
+  return output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
+}
+
+test("DR-7: a stop of which a part hangs ends at the cap, with code 0 and a line that says so", async () => {
+  const server = await start();
+  const askedMs = uptimeMs();
+  expect(await server.stop()).toBe(0);
+  const tookMs = uptimeMs() - askedMs;
+  expect(tookMs).toBeGreaterThanOrEqual(1400);
+  expect(tookMs).toBeLessThan(8000);
+  const [failed, last] = lines(server).slice(-2);
+  expect([failed?.msg, failed?.err?.message, last?.msg]).toEqual([
+    "stopped with errors",
+    "the stop took too long",
+    "stopped",
+  ]);
+}, 20_000);
+
+test("DR-9: a second SIGTERM ends a stop that hangs at once, with code 1", async () => {
+  const server = await start();
+  server.terminate();
+  while (!server.output.includes("stopping; a second signal")) await server.printed();
+  server.terminate();
+  expect(await server.exited()).toBe(1);
+  expect(lines(server).map(({ msg }) => msg)).toEqual(
+    expect.arrayContaining(["stopping; a second signal ends it at once", "second signal, ending at once"]),
+  );
+  expect(lines(server).some(({ msg }) => msg === "stopped")).toBeFalse();
+}, 20_000);
+
+test("DR-7: the cap is 25 s, less than the 30 s after which supervisors kill", () => {
+  expect(STOP_CAP_MS).toBe(25_000);
+});
