@@ -7,4 +7,5 @@ export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
+export * from "./streams.ts";
 export * from "./user.ts";

@@ -9,6 +9,7 @@ import { readSnapshot } from "./event-log/snapshot.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
 import { trustedProxies } from "./http/client-ip.ts";
+import { clientScript } from "./http/client-script.ts";
 import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
@@ -190,7 +191,7 @@ export class Server {
         gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
-      pages: webPages(),
+      pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),
     });
     const servers = listen({

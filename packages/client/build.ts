@@ -1,0 +1,38 @@
+/**
+ * Puts the client together for those who do not bundle themselves:
+ *
+ *   npm run build --workspace @parley/client
+ *
+ * writes `dist/parley-client.js` (a module), `dist/parley-client.global.js` (a script that makes `Parley`) and the worker's
+ * file. The server makes the same at the first request for its own `/parley-client.js`.
+ */
+import { join } from "node:path";
+
+const SOURCES = join(import.meta.dir, "src");
+
+export type ClientFile = "parley-client.js" | "parley-client.global.js" | "heartbeat-worker.js";
+
+/** Minified texts by file name. Takes about a tenth of a second. */
+export async function buildClient(): Promise<Record<ClientFile, string>> {
+  const [module, script, worker] = await Promise.all([
+    built("index.ts", "esm"),
+    built("global.ts", "iife"),
+    built("heartbeat-worker.js", "iife"),
+  ]);
+  return { "parley-client.js": module, "parley-client.global.js": script, "heartbeat-worker.js": worker };
+}
+
+async function built(entry: string, format: "esm" | "iife"): Promise<string> {
+  const entrypoints = [join(SOURCES, entry)];
+  const { outputs } = await Bun.build({ entrypoints, target: "browser", format, minify: true });
+  const [output] = outputs;
+  if (!output || outputs.length > 1) throw new Error(`${entry} did not become one file`);
+  return output.text();
+}
+
+if (import.meta.main) {
+  for (const [name, text] of Object.entries(await buildClient())) {
+    await Bun.write(join(import.meta.dir, "dist", name), text);
+    console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);
+  }
+}

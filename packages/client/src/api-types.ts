@@ -1,0 +1,315 @@
+/*
+ * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
+ */
+
+export type Conversation = Room & {
+  lastMessage: {
+    fromUser: { uid: number };
+    message: {
+      id: number;
+      roomId: number;
+      sendTime: number;
+      type: number;
+      body:
+        | {
+            content: string;
+            urlContentMap: Record<string, unknown>;
+            atUidList: number[];
+            reply: {
+              id: number;
+              uid: number;
+              username: string;
+              type: number;
+              body: string;
+              canCallback: 0 | 1;
+              gapCount: number;
+            } | null;
+          }
+        | string;
+      messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+      seq: number;
+      no: number | null;
+      clientId: string | null;
+    };
+  } | null;
+  unread: number;
+  readSeq: number;
+  pinned: boolean;
+  muted: boolean;
+};
+
+export type Device = {
+  id: number;
+  ip: string;
+  userAgent: string;
+  place: string | null;
+  createdAt: number;
+  lastSeenAt: number;
+  expiresAt: number;
+  via: "password" | "qr";
+  current: boolean;
+};
+
+export type Devices = { items: Device[]; nextCursor: string | null };
+
+export type Doctor = {
+  peerIp: string;
+  forwarded: string | null;
+  clientIp: string;
+  scheme: "http" | "https";
+  host: string;
+  warnings: string[];
+  trustedProxies: string[] | null;
+};
+
+export type Events = { events: Frame[]; cursor: string; more: boolean };
+
+export type Export = {
+  account: Record<string, unknown>;
+  logins: Record<string, unknown>[];
+  rooms: Record<string, unknown>[];
+  messages: { items: Record<string, unknown>[]; nextCursor: string | null };
+};
+
+export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
+
+export type Granted = { user: User; token: string; expiresAt: number };
+
+export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
+
+export type Member = { uid: number; role: number; joinedAt: number; name: string; avatar: string };
+
+export type Message = {
+  fromUser: { uid: number };
+  message: {
+    id: number;
+    roomId: number;
+    sendTime: number;
+    type: number;
+    body:
+      | {
+          content: string;
+          urlContentMap: Record<string, unknown>;
+          atUidList: number[];
+          reply: {
+            id: number;
+            uid: number;
+            username: string;
+            type: number;
+            body: string;
+            canCallback: 0 | 1;
+            gapCount: number;
+          } | null;
+        }
+      | string;
+    messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+    seq: number;
+    no: number | null;
+    clientId: string | null;
+  };
+};
+
+export type QrCode = { code: string; secret: string; url: string; expiresAt: number };
+
+export type QrRequester = { ip: string; userAgent: string; place: string | null; requestedAt: number };
+
+export type QrState = {
+  state: "pending" | "scanned" | "confirmed" | "rejected" | "expired";
+  token?: string | undefined;
+  user?: User | undefined;
+  expiresAt?: number | undefined;
+};
+
+export type ReadPlace = { roomId: number; readSeq: number; unread: number };
+
+export type RedDot = {
+  total: number;
+  rooms: { roomId: number; unread: number }[];
+  friendRequests: number;
+  notifications: number;
+  asOf: string;
+};
+
+export type Room = {
+  id: number;
+  type: 1 | 2;
+  name: string;
+  avatar: string;
+  memberCount: number | null;
+  notice: string | null;
+  ownerId: number | null;
+  muteAll: boolean;
+  history: "all" | "joined";
+  seq: number | null;
+  role: number | null;
+  userId: number | null;
+  dissolvedAt: number | null;
+};
+
+export type RoomReply = Room & { asOf: string };
+
+export type User = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number };
+
+export type Users = { items: User[]; nextCursor: string | null };
+
+/** Each route below /api/v1: what it takes and what it answers. */
+export interface Routes {
+  /** Make an account and sign in to it */
+  "POST /accounts": { args: { body: { name: string; password: string } }; reply: Granted };
+  /** Sign in with name and password */
+  "POST /logins": { args: { body: { name: string; password: string } }; reply: Granted };
+  /** My signed-in devices, newest first */
+  "GET /logins": { args: { query?: { cursor?: string | undefined; limit?: number | undefined } }; reply: Devices };
+  /** Sign out everywhere, here too */
+  "DELETE /logins": { args: object; reply: undefined };
+  /** A new token for this login, which then lives 30 days from now */
+  "POST /logins/refresh": { args: object; reply: Granted };
+  /** Sign this device out */
+  "DELETE /logins/current": { args: object; reply: undefined };
+  /** Sign one device out */
+  "DELETE /logins/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Myself */
+  "GET /me": { args: object; reply: Me };
+  /** Change my name or picture */
+  "PATCH /me": { args: { body: { name?: string | undefined; avatar?: string | undefined } }; reply: User };
+  /** Delete my account */
+  "DELETE /me": { args: object; reply: undefined };
+  /** Everything stored about me */
+  "GET /me/export": { args: { query?: { cursor?: string | undefined } }; reply: Export };
+  /** A person */
+  "GET /users/{id}": { args: { path: { id: number } }; reply: User };
+  /** People by their ids, or by how their names begin */
+  "GET /users": {
+    args: {
+      query?: {
+        ids?: string | undefined;
+        query?: string | undefined;
+        limit?: number | undefined;
+        cursor?: string | undefined;
+      };
+    };
+    reply: Users;
+  };
+  /** A QR code that signs in whoever shows it, once a phone confirms */
+  "POST /qr-logins": { args: object; reply: QrCode };
+  /** The code's state, for whoever asked for it */
+  "GET /qr-logins/{code}": {
+    args: {
+      path: { code: string };
+      query?: { wait?: number | undefined };
+      headers?: { "x-qr-secret"?: string | undefined };
+    };
+    reply: QrState;
+  };
+  /** Bind the code to this login and see who asks */
+  "POST /qr-logins/{code}/scan": { args: { path: { code: string } }; reply: QrRequester };
+  /** Sign the requester in */
+  "POST /qr-logins/{code}/confirm": { args: { path: { code: string } }; reply: undefined };
+  /** Turn the requester away */
+  "POST /qr-logins/{code}/reject": { args: { path: { code: string } }; reply: undefined };
+  /** My conversations, newest activity first */
+  "GET /rooms": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Conversation[]; nextCursor: string | null; asOf: string };
+  };
+  /** Make a group; without members it is a group of one */
+  "POST /rooms": { args: { body: { name?: string | undefined; memberIds?: number[] | undefined } }; reply: RoomReply };
+  /** The room of two people; there is one for each pair */
+  "POST /rooms/direct": { args: { body: { userId: number } }; reply: RoomReply };
+  /** A room; of a hall that is not public, anonymous readers see the name only */
+  "GET /rooms/{id}": { args: { path: { id: number } }; reply: RoomReply };
+  /** Change a room: the owner and admins */
+  "PATCH /rooms/{id}": {
+    args: {
+      path: { id: number };
+      body: {
+        name?: string | undefined;
+        avatar?: string | undefined;
+        notice?: string | undefined;
+        muteAll?: boolean | undefined;
+        history?: "all" | "joined" | undefined;
+      };
+    };
+    reply: RoomReply;
+  };
+  /** Dissolve a group: its owner */
+  "DELETE /rooms/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Who is in a room; the hall has everybody */
+  "GET /rooms/{id}/members": {
+    args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Member[]; nextCursor: string | null; asOf: string };
+  };
+  /** Bring people into a group: any member */
+  "POST /rooms/{id}/members": {
+    args: { path: { id: number }; body: { memberIds: number[] } };
+    reply: { roomId: number; added: number[]; memberCount: number };
+  };
+  /** Leave a group, or remove somebody from it */
+  "DELETE /rooms/{id}/members/{uid}": { args: { path: { id: number; uid: number } }; reply: undefined };
+  /** Make a member an admin, or an ordinary one again: the owner */
+  "PUT /rooms/{id}/members/{uid}/role": {
+    args: { path: { id: number; uid: number }; body: { role: 2 | 3 } };
+    reply: { roomId: number; uid: number; role: number };
+  };
+  /** Hand a group over to another member: its owner */
+  "PUT /rooms/{id}/owner": {
+    args: { path: { id: number }; body: { uid: number } };
+    reply: { roomId: number; ownerId: number };
+  };
+  /** Send a message; the same clientId again answers with the first one */
+  "POST /rooms/{id}/messages": {
+    args: {
+      path: { id: number };
+      body: {
+        clientId: string;
+        type: 1;
+        body: { content: string };
+        replyTo?: number | null | undefined;
+        mentions?: number[] | null | undefined;
+      };
+    };
+    reply: Message;
+  };
+  /** History: backwards from the newest, or forwards after a message; a page is ascending */
+  "GET /rooms/{id}/messages": {
+    args: {
+      path: { id: number };
+      query?: { cursor?: string | undefined; after?: number | undefined; limit?: number | undefined };
+    };
+    reply: { items: Message[]; nextCursor: string | null; asOf: string };
+  };
+  /** One message */
+  "GET /messages/{id}": { args: { path: { id: number } }; reply: Message };
+  /** Recall a message: its sender within two minutes, an administrator at any time */
+  "DELETE /messages/{id}": { args: { path: { id: number } }; reply: Message };
+  /** Everything unread; rooms with nothing unread are left out */
+  "GET /unread": { args: object; reply: RedDot };
+  /** I have read this room up to this seq; a place only moves forward */
+  "PUT /rooms/{id}/read": { args: { path: { id: number }; body: { seq: number } }; reply: ReadPlace };
+  /** Events since a cursor: at once, or with `wait` as soon as there is one */
+  "GET /events": {
+    args: {
+      query?: {
+        cursor?: string | undefined;
+        limit?: number | undefined;
+        max?: number | undefined;
+        wait?: number | undefined;
+      };
+    };
+    reply: Events;
+  };
+  /** Events since a cursor: at once, or with `wait` as soon as there is one; for cursors too long for an address */
+  "POST /events": {
+    args: {
+      body: {
+        cursor?: string | null | undefined;
+        limit?: number | null | undefined;
+        max?: number | null | undefined;
+        wait?: number | null | undefined;
+      };
+    };
+    reply: Events;
+  };
+  /** What the server sees of this request, and what looks wrong about the proxies in between */
+  "GET /doctor": { args: object; reply: Doctor };
+}

@@ -1,0 +1,18 @@
+import type { Routes } from "./api-types.ts";
+
+/** `<method> <path below /api/v1>`, as in the server's document. */
+export type Route = keyof Routes;
+
+/** What a route takes, and how the request can be given up. */
+export type Args<R extends Route> = Routes[R]["args"] & { readonly signal?: AbortSignal };
+
+/** What it answers. */
+export type Reply<R extends Route> = Routes[R]["reply"];
+
+/** For routes that take nothing the arguments may be left out. */
+export type ArgsOf<R extends Route> = object extends Routes[R]["args"] ? [args?: Args<R>] : [args: Args<R>];
+
+/** The path of a route, with its parameters in place. */
+export function pathOf(template: string, params: Readonly<Record<string, unknown>> = {}): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+}

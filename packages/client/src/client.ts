@@ -1,0 +1,197 @@
+/**
+ * The client as a product sees it: events once and in order, typed requests, sends that survive a bad network. This file puts
+ * the parts together: the session (which connection, and what after it), the delivery (what is new), the cursor, the outgoing
+ * messages. It runs in browsers, Bun and Node, and imports only the protocol; nothing here may pull in its schemas.
+ */
+import type { SendRequest } from "@parley/protocol";
+import { type Args, type ArgsOf, pathOf, type Reply, type Route } from "./api.ts";
+import type { Message } from "./api-types.ts";
+import { KeptCursor } from "./cursors.ts";
+import { Delivery } from "./delivery.ts";
+import { type AnyPush, type ClientState, Emitter, type Place, type PushDataByName, type Resync } from "./events.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Http, type ParleyError } from "./http.ts";
+import { KeptSends } from "./kept-sends.ts";
+import { Ladder } from "./ladder.ts";
+import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
+import { Outgoing, type Sending } from "./outgoing.ts";
+import { type Reload, type Reloaded, type ReloadedState, readState } from "./reload.ts";
+import { Session } from "./session.ts";
+import { platform } from "./surroundings.ts";
+import { Tabs } from "./tabs.ts";
+import { TIMING } from "./timing.ts";
+import { TokenSource } from "./token-source.ts";
+import { transportsOf } from "./transports/choice.ts";
+import { onceTransport } from "./transports/poll.ts";
+import { COMMAND } from "./wire.ts";
+
+/** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
+export type ClientEvents = Omit<PushDataByName, "resync"> & {
+  /** Every push, also one that this version does not know. */
+  event: AnyPush;
+  state: ClientState;
+  /** Events were missed for good; state is being read anew, and `state-reloaded` follows. */
+  resync: Resync;
+  /** What was read instead: the client's own reading, or what `reload` returned. Events go on behind it. */
+  "state-reloaded": ReloadedState | Reloaded;
+  /** A message is stored; also one that an earlier page left. */
+  sent: { clientId: string; roomId: number; message: Message };
+  /** A message was refused for good. */
+  refused: { clientId: string; roomId: number; error: ParleyError };
+};
+
+export type SendMore = Pick<SendRequest, "replyTo" | "mentions"> & { readonly clientId?: string };
+
+export class Client {
+  readonly #http: Http;
+  readonly #token: TokenSource;
+  readonly #cursor: KeptCursor;
+  readonly #emitter: Emitter;
+  readonly #session: Session;
+  readonly #outgoing: Outgoing;
+  readonly #requestMs: number;
+
+  /** @throws TypeError, or CursorMalformed for a `cursor` that is none */
+  constructor(options: ClientOptions, internals: Internals = {}) {
+    const timing = { ...TIMING, ...internals.timing };
+    const own = { fetch: options.fetch, webSocket: webSocketOf(options) };
+    const surroundings = { ...platform(own), ...internals.surroundings };
+    const here = typeof location === "undefined" ? undefined : location.href;
+    const url = new URL(options.url, here).href.replace(/\/+$/, "");
+    this.#requestMs = timing.requestMs;
+    this.#http = new Http(url, surroundings.fetch);
+    this.#token = new TokenSource(options, this.#http, timing.requestMs);
+    this.#cursor = new KeptCursor(options.cursor);
+    this.#emitter = new Emitter(options.onError ?? ((error) => console.error("parley: a handler failed:", error)));
+    const read: Reload = (what, signal) =>
+      readState((route, args) => this.request(route, { ...args, signal } as never), what);
+    this.#session = new Session({
+      http: this.#http,
+      ladder: new Ladder(transportsOf({ options, http: this.#http, timing, url, surroundings })),
+      trade: onceTransport(this.#http, timing),
+      cursor: this.#cursor,
+      delivery: new Delivery(this.#cursor, (frame) => this.#emitter.push(frame)),
+      heartbeat: new Heartbeat({
+        url: options.worker ?? undefined,
+        isPage: surroundings.isPage,
+        withinMs: timing.workerMs,
+      }),
+      surroundings,
+      timing,
+      max: options.max,
+      token: () => this.#token.get(),
+      reload: options.reload ?? read,
+      tabs: (options.tabs ?? surroundings.isPage) ? Tabs.where({ url, http: this.#http, timing }) : undefined,
+      onState: (state) => this.#onState(state),
+      onResync: (resync) => this.#emitter.emit("resync", resync),
+      onReloaded: (what, reloaded) => this.#emitter.emit("state-reloaded", { ...what, ...reloaded }),
+    });
+    const { storage } = options;
+    this.#outgoing = new Outgoing({
+      post: ({ roomId, request }) =>
+        this.request("POST /rooms/{id}/messages", { path: { id: roomId }, body: request } as never) as never,
+      kept: storage && new KeptSends(storage.area, storage.owner),
+      max: options.maxWaiting ?? 1000,
+      random: surroundings.random,
+      timing,
+      onSent: (sending, message) => this.#emitter.emit("sent", { ...named(sending), message }),
+      onRefused: (sending, error) => this.#emitter.emit("refused", { ...named(sending), error }),
+    });
+  }
+
+  get state(): ClientState {
+    return this.#session.state;
+  }
+
+  /** What your handlers have had, as text to store and to give to a later client; undefined before the first READY. */
+  get cursor(): string | undefined {
+    return this.#cursor.text;
+  }
+
+  /** The token in use, such as the one that `login` brought; undefined before. */
+  get token(): string | undefined {
+    return this.#token.current;
+  }
+
+  /** Messages that are not acknowledged yet. */
+  get waiting(): number {
+    return this.#outgoing.waiting;
+  }
+
+  /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so. */
+  start(as: { readonly token?: string } = {}): void {
+    this.#token.begin(as.token);
+    this.#outgoing.start();
+    this.#session.start();
+  }
+
+  /** Ends the connection. The cursor and what waits to be sent stay; `start` goes on with both. */
+  stop(): void {
+    this.#session.stop();
+    this.#outgoing.stop();
+  }
+
+  /** Handlers run in the order of the log, one event after the other. @returns its end */
+  on<N extends keyof ClientEvents>(name: N, handler: (data: ClientEvents[N], place: Place) => unknown): () => void {
+    return this.#emitter.on(name, handler as never);
+  }
+
+  /**
+   * Any request to the server, typed by its route: `client.request("GET /rooms/{id}", { path: { id: 7 } })`. Nothing is tried again.
+   * @throws ParleyError, with the server's stable `code`
+   */
+  async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
+    const { path, signal, ...ask } = (args ?? {}) as Args<R> & { path?: Record<string, unknown> };
+    const [method = "", template = ""] = route.split(" ");
+    const isSignIn = route === "POST /logins" || route === "POST /accounts";
+    const token = isSignIn ? undefined : await this.#token.get();
+    return this.#http.call(method, pathOf(template, path), {
+      ...ask,
+      token,
+      signal,
+      withinMs: this.#requestMs,
+    }) as Promise<Reply<R>>;
+  }
+
+  /**
+   * Sends a text. Messages of one room are sent one at a time, in order, and tried again until they are stored; a client that
+   * was stopped sends them when it is started again. Resolves with the stored message; everybody gets it as `message`, too.
+   * @throws ParleyError when it was refused, or with code `queue_full`
+   */
+  send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
+    return this.#outgoing.send({ roomId, request: { clientId, type: 1, body: { content: text }, ...more } });
+  }
+
+  /** Takes one's own message back. */
+  recall(messageId: number): Promise<Message> {
+    return this.request("DELETE /messages/{id}", { path: { id: messageId } });
+  }
+
+  /** I have read this room up to this seq. */
+  markRead(roomId: number, seq: number): Promise<Reply<"PUT /rooms/{id}/read">> {
+    return this.request("PUT /rooms/{id}/read", { path: { id: roomId }, body: { seq } });
+  }
+
+  /** Shows the others in the room that one is typing; lost where the transport cannot send. */
+  typing(roomId: number): void {
+    this.#session.send(COMMAND.TYPING, { roomId });
+  }
+
+  #onState(state: ClientState): void {
+    if (state.kind === "live") this.#outgoing.wake();
+    if (state.kind === "stopped" && state.why !== "replaced") {
+      this.#outgoing.stop();
+      if (state.why !== "asked") this.#token.forget();
+    }
+    this.#emitter.emit("state", state);
+  }
+}
+
+function named({ roomId, request }: Sending) {
+  return { roomId, clientId: request.clientId };
+}
+
+/** 128 random bits. */
+function newClientId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

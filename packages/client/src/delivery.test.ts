@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { Push } from "@parley/protocol";
+import { KeptCursor } from "./cursors.ts";
+import { Delivery } from "./delivery.ts";
+import type { PushFrame } from "./wire.ts";
+
+const EPOCH = "0123456789abcdef";
+
+function rig() {
+  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  const got: string[] = [];
+  const delivery = new Delivery(cursor, ({ stream, seq }) => got.push(`${stream}@${seq} while ${cursor.text}`));
+  const event = (stream: string, seq: number, type: number = Push.RECALL, data: object = {}) =>
+    delivery.deliver({ type, stream, seq, data } as PushFrame);
+  return { cursor, got, event };
+}
+
+test("SDK-1: a repeated event is dropped, a stream begins at any seq, the cursor names what was had", () => {
+  const { cursor, got, event } = rig();
+  expect([event("room:2", 8), event("room:2", 8), event("room:2", 7), event("room:2", 9)]).toEqual(Array(4).fill(true));
+  expect(got).toEqual([`room:2@8 while ${EPOCH};*@100`, `room:2@9 while ${EPOCH};*@100,room:2@8`]);
+  cursor.take(`${EPOCH};*@105`);
+  expect(cursor.text).toBe(`${EPOCH};*@105`);
+  expect(event("room:2", 9)).toBe(true);
+  expect(got).toHaveLength(2);
+});
+
+test("SDK-5: a missing event ends the connection once; where it is missing again there is none", () => {
+  const { got, event, cursor } = rig();
+  expect([event("room:2", 8), event("room:2", 10)]).toEqual([true, false]);
+  expect(cursor.text).toBe(`${EPOCH};*@100,room:2@8`);
+  expect(event("room:2", 10)).toBe(true);
+  expect(event("room:2", 12)).toBe(false);
+  expect(got).toHaveLength(2);
+});
+
+test("SDK-5: who comes back to a room goes on at his joining", () => {
+  const { got, event } = rig();
+  const joined = { roomId: 2, uid: 1, changeType: 1 };
+  expect([event("room:2", 8), event("room:2", 30, Push.MEMBER_CHANGE, joined), event("room:2", 31)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(got).toHaveLength(3);
+});
+
+test("SDK-1: a server's cursor from before what is had changes nothing; another epoch begins anew", () => {
+  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  cursor.saw("room:2", 8);
+  cursor.take(`${EPOCH};*@90`);
+  cursor.take(`${EPOCH};*@100,room:3@4`);
+  expect(cursor.text).toBe(`${EPOCH};*@100,room:3@4,room:2@8`);
+  cursor.take("fedcba9876543210;*@3");
+  expect(cursor.text).toBe("fedcba9876543210;*@3");
+  expect(cursor.seen("room:2")).toBeUndefined();
+});
+
+test("SDK-1: a cursor that would be too long is the server's; what comes again is known by its seq", () => {
+  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  for (let room = 1; room < 10_000; room++) cursor.saw(`room:${room}`, 5);
+  expect(cursor.text).toBe(`${EPOCH};*@100`);
+  expect(cursor.seen("room:77")).toBe(5);
+});

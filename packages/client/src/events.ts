@@ -1,0 +1,95 @@
+import { Push, type PushData, type ResyncWhy } from "@parley/protocol";
+import type { TransportName } from "./transports/transport.ts";
+import type { PushFrame } from "./wire.ts";
+
+type PushKey = keyof typeof Push;
+
+/** A push is called what the protocol calls it, in small letters: `message`, `recall`, `member_change`, `red_dot` … */
+export type PushName = Lowercase<PushKey>;
+
+/** `data` of each push. Those that this version of the server does not send are `unknown`. */
+export type PushDataByName = {
+  [K in PushKey as Lowercase<K>]: (typeof Push)[K] extends keyof PushData ? PushData[(typeof Push)[K]] : unknown;
+};
+
+/** Where an event stands in the log; both undefined for pushes that are not logged. */
+export interface Place {
+  readonly stream: string | undefined;
+  readonly seq: number | undefined;
+}
+
+/** Any push, as `on("event")` gets it. */
+export interface AnyPush extends Place {
+  readonly name: PushName | undefined;
+  readonly type: number;
+  readonly data: unknown;
+}
+
+/** What the connection is doing. Times are epoch milliseconds. */
+export type ClientState =
+  | { readonly kind: "connecting"; readonly transport: TransportName | "tab" }
+  /** Connected; what was missed is coming, or state is being read anew. */
+  | { readonly kind: "catching-up"; readonly transport: TransportName | "tab" }
+  /** Everything that happens comes. `tab`: by another tab of this browser that holds the connection. */
+  | { readonly kind: "live"; readonly transport: TransportName | "tab" }
+  | { readonly kind: "waiting"; readonly until: number; readonly why: WaitWhy }
+  | { readonly kind: "stopped"; readonly why: StopWhy };
+
+/** `offline`: no answer; `busy`: the server or a proxy asked to wait; `restart`: it said when it will be back; `policy`: it closed for a broken rule. */
+export type WaitWhy = "offline" | "busy" | "restart" | "policy";
+
+/**
+ * `not-started`, `asked`: by this program. `revoked`: the login has ended, sign in again. `banned`. `replaced`: too many connections of this
+ * user, this was the oldest; a page goes on when a person looks at it again. `sign-in-refused`: name and password, or the
+ * function that gives the token, did not bring one.
+ */
+export type StopWhy = "not-started" | "asked" | "revoked" | "banned" | "replaced" | "sign-in-refused";
+
+export interface Resync {
+  /** The stream that cannot be continued; `*` for all. */
+  readonly stream: string;
+  /** `malformed`: the server refused the cursor. */
+  readonly why: ResyncWhy | "malformed";
+}
+
+const NAMES = new Map(Object.entries(Push).map(([key, type]) => [type as number, key.toLowerCase() as PushName]));
+
+type Handler = (data: never, place: Place) => unknown;
+
+/** Handlers by name. One that throws, or whose promise rejects, keeps nothing from the others. */
+export class Emitter {
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** @returns its end */
+  on(name: string, handler: Handler): () => void {
+    const handlers = this.#handlers.get(name) ?? new Set();
+    this.#handlers.set(name, handlers);
+    // The same function may be given twice, and each ends on its own.
+    const own: Handler = (...given) => handler(...given);
+    handlers.add(own);
+    return () => void handlers.delete(own);
+  }
+
+  emit(name: string, data: unknown, place: Place = { stream: undefined, seq: undefined }): void {
+    for (const handler of [...(this.#handlers.get(name) ?? [])]) {
+      try {
+        const result = handler(data as never, place);
+        if (result instanceof Promise) result.catch(this.#onError);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+
+  push({ type, data, stream, seq }: PushFrame): void {
+    const name = NAMES.get(type);
+    const place = { stream, seq };
+    if (name) this.emit(name, data, place);
+    this.emit("event", { name, type, data, ...place });
+  }
+}

@@ -1,0 +1,16 @@
+import { Client } from "./client.ts";
+import { ParleyError } from "./http.ts";
+import type { ClientOptions, Internals } from "./options.ts";
+
+/** The script of a page, while it runs for the first time. */
+const SCRIPT = typeof document === "undefined" ? undefined : (document.currentScript as HTMLScriptElement | null)?.src;
+
+/** Beside the script: `parley-client.js` is served with `parley-heartbeat.js`. */
+const WORKER = SCRIPT === undefined ? null : new URL("parley-heartbeat.js", SCRIPT).href;
+
+function createClient(options: ClientOptions, internals?: Internals): Client {
+  return new Client({ ...options, worker: options.worker === undefined ? WORKER : options.worker }, internals);
+}
+
+/** For pages without modules: `<script src="/parley-client.js"></script>`, then `Parley.createClient(…)`. */
+(globalThis as { Parley?: unknown }).Parley = { createClient, Client, ParleyError };

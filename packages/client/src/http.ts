@@ -1,0 +1,125 @@
+import { after } from "./timing.ts";
+
+/** A refusal of the server, or no answer at all (`status` 0, `code` "offline"). The message is for people. */
+export class ParleyError extends Error {
+  override readonly name = "ParleyError";
+  readonly status: number;
+  /** Stable: one of the protocol's error codes, "offline", or "unknown" where something in between answered. */
+  readonly code: string;
+  /** How long the server asked to wait. */
+  readonly retryAfterMs: number | undefined;
+  /** The whole problem document (RFC 9457). */
+  readonly problem: Readonly<Record<string, unknown>>;
+
+  constructor(status: number, problem: Readonly<Record<string, unknown>> = {}, retryAfterMs?: number) {
+    super(String(problem.detail ?? problem.title ?? (status ? `The server answered ${status}` : "No answer")));
+    this.status = status;
+    this.code = String(problem.code ?? (status ? "unknown" : "offline"));
+    this.retryAfterMs = retryAfterMs;
+    this.problem = problem;
+  }
+
+  /** Whether the same request can succeed later without being changed. */
+  get canRetry(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface Ask {
+  readonly query?: Readonly<Record<string, unknown>> | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Undefined: none is sent. */
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** For the headers, or for everything where the body is read too. */
+  readonly withinMs: number;
+}
+
+/** Requests to one server. Nothing is tried again here. */
+export class Http {
+  readonly #url: string;
+  readonly #fetch: Fetch;
+
+  constructor(url: string, fetch: Fetch) {
+    this.#url = url;
+    this.#fetch = fetch;
+  }
+
+  /**
+   * The JSON body of a reply, undefined for an empty one. `path` begins below /api/v1.
+   * @throws ParleyError
+   */
+  call(method: string, path: string, ask: Ask): Promise<unknown> {
+    return this.#within({ ask, keep: false }, async (signal) => {
+      const response = await this.#open(method, path, { ...ask, signal });
+      const text = await response.text();
+      return text === "" ? undefined : JSON.parse(text);
+    });
+  }
+
+  /**
+   * A reply whose body is read by the caller, until `ask.signal` fires; `withinMs` is for the headers.
+   * @throws ParleyError
+   */
+  stream(path: string, ask: Ask): Promise<Response> {
+    return this.#within({ ask, keep: true }, (signal) => this.#open("GET", path, { ...ask, signal }));
+  }
+
+  /** `keep`: what was begun goes on after `work`, and still ends with the asker's signal. */
+  async #within<T>({ ask, keep }: { ask: Ask; keep: boolean }, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const abort = new AbortController();
+    const end = () => abort.abort();
+    const cancel = after(ask.withinMs, end);
+    if (ask.signal?.aborted) end();
+    ask.signal?.addEventListener("abort", end, { once: true });
+    try {
+      return await work(abort.signal);
+    } catch (error) {
+      throw error instanceof ParleyError ? error : new ParleyError(0);
+    } finally {
+      cancel();
+      if (!keep) ask.signal?.removeEventListener("abort", end);
+    }
+  }
+
+  async #open(method: string, path: string, { query, body, token, headers, signal }: Ask): Promise<Response> {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) if (value != null) asked.set(name, String(value));
+    const search = asked.size > 0 ? `?${asked}` : "";
+    // Browsers refuse a fetch that is called as a method of something else.
+    const fetch = this.#fetch;
+    const response = await fetch(`${this.#url}/api/v1${path}${search}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: signal ?? null,
+    });
+    if (response.ok) return response;
+    const text = await response.text().catch(() => "");
+    throw new ParleyError(response.status, problemOf(text), retryAfterMs(response.headers.get("Retry-After")));
+  }
+}
+
+/** Proxies answer with pages of their own. */
+function problemOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value && typeof value === "object" ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** RFC 9110 section 10.2.3: seconds, or a date. */
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}

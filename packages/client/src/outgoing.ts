@@ -1,0 +1,151 @@
+import type { SendRequest } from "@parley/protocol";
+import type { Message } from "./api-types.ts";
+import { ParleyError } from "./http.ts";
+import type { KeptSends } from "./kept-sends.ts";
+import { backoffMs } from "./reconnect-policy.ts";
+import { after, type Timing } from "./timing.ts";
+
+/** A message on its way. */
+export interface Sending {
+  readonly roomId: number;
+  readonly request: SendRequest;
+}
+
+interface Queued extends Sending {
+  readonly resolve: (message: Message) => void;
+  readonly reject: (error: ParleyError) => void;
+}
+
+export interface OutgoingParts {
+  readonly post: (sending: Sending) => Promise<Message>;
+  readonly kept: KeptSends | undefined;
+  /** Messages that wait, over all rooms. */
+  readonly max: number;
+  readonly random: () => number;
+  readonly timing: Timing;
+  /** Called for messages of an earlier page, too, whose promises are gone. */
+  readonly onSent: (sending: Sending, message: Message) => void;
+  readonly onRefused: (sending: Sending, error: ParleyError) => void;
+}
+
+/**
+ * Messages that wait to be sent: one at a time for each room, so that they keep their order, and each with one `clientId`
+ * from the beginning, so that trying again cannot send it twice. What fails for want of an answer, or is refused for now, is
+ * tried again until it is stored or refused for good.
+ */
+export class Outgoing {
+  readonly #parts: OutgoingParts;
+  readonly #rooms = new Map<number, Queued[]>();
+  /** Ends the wait before a next try. */
+  readonly #waits = new Set<() => void>();
+  /** Rooms with a send under way. */
+  readonly #working = new Set<number>();
+  #count = 0;
+  #running = false;
+
+  constructor(parts: OutgoingParts) {
+    this.#parts = parts;
+    for (const sending of parts.kept?.all() ?? []) {
+      // Nobody waits for these; `sent` and `refused` tell of them.
+      this.#add({ ...sending, resolve: () => {}, reject: () => {} });
+    }
+  }
+
+  /** Messages that are not acknowledged yet. */
+  get waiting(): number {
+    return this.#count;
+  }
+
+  /** Resolves when it is stored; rejects when it was refused, or when too many wait. */
+  send(sending: Sending): Promise<Message> {
+    if (this.#count >= this.#parts.max) {
+      return Promise.reject(new ParleyError(0, { code: "queue_full", title: "Too many messages wait to be sent" }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#parts.kept?.add(sending);
+      this.#add({ ...sending, resolve, reject });
+    });
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    for (const roomId of this.#rooms.keys()) void this.#work(roomId);
+  }
+
+  /** What waits stays; what is under way ends as it will. */
+  stop(): void {
+    this.#running = false;
+    this.wake();
+  }
+
+  /** The server can be reached again. */
+  wake(): void {
+    for (const wake of [...this.#waits]) wake();
+  }
+
+  #add(queued: Queued): void {
+    this.#count += 1;
+    const queue = this.#rooms.get(queued.roomId);
+    if (queue) return void queue.push(queued);
+    this.#rooms.set(queued.roomId, [queued]);
+    if (this.#running) void this.#work(queued.roomId);
+  }
+
+  async #work(roomId: number): Promise<void> {
+    if (this.#working.has(roomId)) return;
+    this.#working.add(roomId);
+    const queue = this.#rooms.get(roomId) ?? [];
+    for (let attempts = 0; this.#running && queue[0]; ) {
+      const first = queue[0];
+      const outcome = await this.#parts.post(first).catch((error: ParleyError) => error);
+      if (outcome instanceof ParleyError && outcome.canRetry) {
+        if (this.#running) await this.#wait(this.#backoff(attempts), outcome.retryAfterMs);
+        attempts += 1;
+        continue;
+      }
+      attempts = 0;
+      queue.shift();
+      this.#done(first, outcome);
+    }
+    this.#working.delete(roomId);
+    if (queue.length === 0) this.#rooms.delete(roomId);
+    // It may have been started again while the last try was under way.
+    else if (this.#running) void this.#work(roomId);
+  }
+
+  #done(queued: Queued, outcome: Message | ParleyError): void {
+    const { roomId, request } = queued;
+    this.#count -= 1;
+    this.#parts.kept?.remove({ roomId, request });
+    if (outcome instanceof ParleyError) {
+      this.#parts.onRefused({ roomId, request }, outcome);
+      queued.reject(outcome);
+    } else {
+      this.#parts.onSent({ roomId, request }, outcome);
+      queued.resolve(outcome);
+    }
+  }
+
+  #backoff(attempts: number): number {
+    return backoffMs(attempts, this.#parts.random(), this.#parts.timing);
+  }
+
+  /** `toldMs`: the server asked for it, so being able to reach it is no reason to come earlier. */
+  #wait(ms: number, toldMs = 0): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        if (toldMs > 0 && this.#running && !over) return;
+        cancel();
+        this.#waits.delete(wake);
+        resolve();
+      };
+      let over = false;
+      const cancel = after(Math.max(ms, toldMs), () => {
+        over = true;
+        wake();
+      });
+      this.#waits.add(wake);
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Fetch } from "./http.ts";
+import type { WebSocketClass } from "./transports/websocket.ts";
+
+/** What the platform has, and what it tells. */
+export interface Surroundings {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Between 0 and 1. */
+  random(): number;
+  readonly fetch: Fetch;
+  /** Undefined on Node 20 and older. */
+  readonly WebSocket: WebSocketClass | undefined;
+  /** A page that a person can look at. */
+  readonly isPage: boolean;
+  /** The network is back (`online`), or the person is (`focus`). @returns its end */
+  onReturn(run: (what: "online" | "focus") => void): () => void;
+}
+
+export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocketClass | undefined }): Surroundings {
+  const isPage = typeof document !== "undefined" && typeof addEventListener === "function";
+  return {
+    now: Date.now,
+    random: Math.random,
+    fetch: own.fetch ?? ((url, init) => fetch(url, init)),
+    WebSocket: own.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket,
+    isPage,
+    onReturn(run) {
+      if (!isPage) return () => {};
+      const online = () => run("online");
+      const focus = () => {
+        if (document.visibilityState === "visible") run("focus");
+      };
+      addEventListener("online", online);
+      addEventListener("focus", focus);
+      document.addEventListener("visibilitychange", focus);
+      return () => {
+        removeEventListener("online", online);
+        removeEventListener("focus", focus);
+        document.removeEventListener("visibilitychange", focus);
+      };
+    },
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * Tabs of one browser that use the same token share one connection. One of them, which holds a lock of the browser, has it and
+ * passes on what comes; when it goes, the browser gives the lock to the next. Each tab keeps its own cursor, so nothing depends
+ * on what another one remembers: whoever joins, misses a message or sees a new leader asks the server once for what came
+ * since its cursor, and drops what it has already. Where the browser lacks locks or channels, each tab has its own connection.
+ */
+import type { ClientState } from "./events.ts";
+import type { Http } from "./http.ts";
+import { type Cancel, every, type Timing } from "./timing.ts";
+import { type TabMessage, TabTransport } from "./transports/tab.ts";
+import type { Transport } from "./transports/transport.ts";
+import type { PushFrame } from "./wire.ts";
+
+export interface TabsEvents {
+  /** This tab is to have the connection, or not any more. */
+  changed(): void;
+  /** The network or the person is back, in another tab. */
+  returned(what: "online" | "focus"): void;
+  /** Another tab wants to send a frame. */
+  send(type: number, data: object | undefined): void;
+  /** What the connection of another tab is doing. */
+  told(state: ClientState): void;
+  /** What this tab has, while it is live. */
+  cursor(): string | undefined;
+}
+
+export class Tabs {
+  readonly #url: string;
+  readonly #http: Http;
+  readonly #timing: Timing;
+  #on: TabsEvents | undefined;
+  #token: string | undefined;
+  #channel: BroadcastChannel | undefined;
+  #follower: TabTransport | undefined;
+  /** Gives the lock back, or the wait for it up. */
+  #leave: () => void = () => {};
+  #leads = false;
+  /** Of the last message of the one connection, whoever passed it on. */
+  #count = 0;
+  #cancels: Cancel[] = [];
+
+  private constructor(parts: { url: string; http: Http; timing: Timing }) {
+    this.#url = parts.url;
+    this.#http = parts.http;
+    this.#timing = parts.timing;
+  }
+
+  /** Undefined where the browser cannot do it. */
+  static where(parts: { url: string; http: Http; timing: Timing }): Tabs | undefined {
+    const able =
+      typeof navigator !== "undefined" &&
+      navigator.locks !== undefined &&
+      typeof BroadcastChannel === "function" &&
+      globalThis.crypto?.subtle !== undefined;
+    return able ? new Tabs(parts) : undefined;
+  }
+
+  /** What this tab reads by while another one has the connection. */
+  get follows(): Transport | undefined {
+    return this.#leads ? undefined : this.#follower;
+  }
+
+  start(on: TabsEvents): void {
+    this.#on = on;
+  }
+
+  stop(): void {
+    this.#on = undefined;
+    this.#quit();
+  }
+
+  /** Resolves when it is known who has the connection of this token. */
+  async join(token: string): Promise<void> {
+    if (token === this.#token) return;
+    this.#quit();
+    this.#token = token;
+    const name = `parley:${await hash(`${this.#url} ${token}`)}`;
+    if (this.#token !== token || !this.#on) return;
+    const channel = new BroadcastChannel(name);
+    this.#channel = channel;
+    this.#follower = new TabTransport(this.#http, this.#timing, {
+      post: (message) => channel.postMessage(message),
+      count: (count) => {
+        this.#count = count;
+      },
+      steal: () => this.#queue(name, { steal: true }),
+    });
+    channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
+    this.#cancels.push(every(this.#timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
+    await this.#queue(name, { ifAvailable: true });
+    if (!this.#leads && this.#channel === channel) void this.#queue(name, {});
+  }
+
+  /** To the other tabs, before this one looks at it. */
+  share(frames: readonly PushFrame[], cursor: string | undefined): void {
+    if (!this.#leads) return;
+    this.#count += 1;
+    this.#post({ kind: "frames", count: this.#count, frames, cursor });
+  }
+
+  /** What this tab's connection is doing; that it is live means that the others look for what they missed. */
+  tell(state: ClientState): void {
+    if (!this.#leads || ("transport" in state && state.transport === "tab")) return;
+    if (state.kind === "live") this.#post({ kind: "live", count: this.#count });
+    else this.#post({ kind: "state", state });
+  }
+
+  back(what: "online" | "focus"): void {
+    if (!this.#leads) this.#post({ kind: "back", what });
+  }
+
+  #post(message: TabMessage): void {
+    this.#channel?.postMessage(message);
+  }
+
+  #receive(message: TabMessage): void {
+    if (!this.#leads) {
+      if (message.kind === "state") this.#on?.told(message.state);
+      return this.#follower?.message(message);
+    }
+    if (message.kind === "back") this.#on?.returned(message.what);
+    if (message.kind === "send") this.#on?.send(message.type, message.data);
+    if (message.kind !== "hello") return;
+    const cursor = this.#on?.cursor();
+    // One that is not live yet answers all when it is.
+    if (cursor !== undefined) this.#post({ kind: "welcome", count: this.#count, cursor });
+    else this.#post({ kind: "ping" });
+  }
+
+  /** Resolves when the lock was got, or not; with neither option it waits for it in the background. */
+  #queue(name: string, how: { ifAvailable?: true; steal?: true }): Promise<void> {
+    const abort = new AbortController();
+    return new Promise((resolve) => {
+      const held = new Promise<void>((release) => {
+        const before = this.#leave;
+        this.#leave = () => {
+          before();
+          abort.abort();
+          release();
+        };
+      });
+      const granted = (lock: Lock | null): Promise<void> | undefined => {
+        const isMine = lock !== null && this.#channel?.name === name;
+        if (isMine) {
+          this.#leads = true;
+          // At the first election nothing has been opened yet.
+          if (!how.ifAvailable) this.#on?.changed();
+        }
+        resolve();
+        return isMine ? held : undefined;
+      };
+      const options = how.ifAvailable || how.steal ? how : { signal: abort.signal };
+      navigator.locks.request(name, options, granted).catch(() => {
+        // Given up, or taken away by a tab that heard nothing of this one for long.
+        resolve();
+        if (!this.#leads || this.#channel?.name !== name || abort.signal.aborted) return;
+        this.#leads = false;
+        this.#on?.changed();
+        void this.#queue(name, {});
+      });
+    });
+  }
+
+  #quit(): void {
+    this.#leave();
+    this.#leave = () => {};
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#follower = undefined;
+    this.#leads = false;
+    this.#token = undefined;
+  }
+}
+
+/** So that neither a lock's nor a channel's name tells the token. */
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

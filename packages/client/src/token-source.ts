@@ -1,0 +1,58 @@
+import type { Granted } from "./api-types.ts";
+import { type Http, ParleyError } from "./http.ts";
+import type { ClientOptions } from "./options.ts";
+
+/** Where the token comes from: given, asked for, or got by signing in once. */
+export class TokenSource {
+  readonly #options: Pick<ClientOptions, "token" | "login">;
+  readonly #http: Http;
+  readonly #withinMs: number;
+  /** A later one, given at a start. */
+  #given: string | undefined;
+  #signingIn: Promise<string> | undefined;
+  current: string | undefined;
+
+  constructor(options: Pick<ClientOptions, "token" | "login">, http: Http, withinMs: number) {
+    if ((options.token === undefined) === (options.login === undefined)) {
+      throw new TypeError("createClient takes either `token` or `login`");
+    }
+    this.#options = options;
+    this.#http = http;
+    this.#withinMs = withinMs;
+  }
+
+  /** Before a start: a new token takes the place of every other one. */
+  begin(token: string | undefined): void {
+    if (token !== undefined) this.#given = token;
+  }
+
+  /** The login has ended: the next start signs in anew. */
+  forget(): void {
+    this.#signingIn = undefined;
+    this.#given = undefined;
+    this.current = undefined;
+  }
+
+  /** @throws ParleyError, or what the product's function throws */
+  async get(): Promise<string> {
+    const { token, login } = this.#options;
+    if (this.#given !== undefined) this.current = this.#given;
+    else if (typeof token === "string") this.current = token;
+    else if (token) this.current = await token();
+    else {
+      this.#signingIn ??= this.#signIn(login as { name: string; password: string });
+      this.current = await this.#signingIn;
+    }
+    if (this.current) return this.current;
+    throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
+  }
+
+  async #signIn(body: { name: string; password: string }): Promise<string> {
+    try {
+      return ((await this.#http.call("POST", "/logins", { body, withinMs: this.#withinMs })) as Granted).token;
+    } catch (error) {
+      this.#signingIn = undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { ClientState } from "../events.ts";
+import type { Http } from "../http.ts";
+import { every, type Timing } from "../timing.ts";
+import type { PushFrame } from "../wire.ts";
+import { poll } from "./poll.ts";
+import { endOf } from "./sse.ts";
+import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
+
+/** Between tabs. `count` numbers the `frames` messages. */
+export type TabMessage =
+  /** Who has the connection? */
+  | { readonly kind: "hello" }
+  /** This one, which stands here. */
+  | { readonly kind: "welcome"; readonly count: number; readonly cursor: string }
+  | {
+      readonly kind: "frames";
+      readonly count: number;
+      readonly frames: readonly PushFrame[];
+      readonly cursor: string | undefined;
+    }
+  /** The connection is live, for the first time or again. */
+  | { readonly kind: "live"; readonly count: number }
+  | { readonly kind: "state"; readonly state: ClientState }
+  | { readonly kind: "ping" }
+  | { readonly kind: "back"; readonly what: "online" | "focus" }
+  | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };
+
+export interface TabLinks {
+  post(message: TabMessage): void;
+  /** Of the last message that came. */
+  count(count: number): void;
+  /** Nothing was heard of the other tab for long. */
+  steal(): void;
+}
+
+interface Reading {
+  readonly start: Start;
+  readonly on: TransportEvents;
+  /** What came while it asks the server for what it missed; undefined: it has everything. */
+  held: TabMessage[] | undefined;
+  /** Something else was missed meanwhile. */
+  again: boolean;
+  joined: boolean;
+}
+
+/** Reads by the connection of another tab, and asks the server for what that tab cannot know of. */
+export class TabTransport implements Transport {
+  readonly name = "tab";
+  readonly #http: Http;
+  readonly #timing: Timing;
+  readonly #links: TabLinks;
+  #reading: Reading | undefined;
+  #count = 0;
+  #heardAt = 0;
+
+  constructor(http: Http, timing: Timing, links: TabLinks) {
+    this.#http = http;
+    this.#timing = timing;
+    this.#links = links;
+  }
+
+  open(start: Start, on: TransportEvents): Opened {
+    const reading: Reading = { start, on, held: undefined, again: false, joined: false };
+    this.#reading = reading;
+    this.#heardAt = Date.now();
+    this.#links.post({ kind: "hello" });
+    const cancel = every(this.#timing.tabPingMs, () => this.#look(reading));
+    start.signal.addEventListener("abort", cancel, { once: true });
+    return { send: (type, data) => this.#links.post({ kind: "send", type, data }) };
+  }
+
+  message(message: TabMessage): void {
+    const reading = this.#reading;
+    // Other tabs that follow talk, too.
+    if (!reading || reading.start.signal.aborted || message.kind === "hello" || message.kind === "back") return;
+    this.#heardAt = Date.now();
+    if (message.kind === "live" && !reading.joined) return this.#links.post({ kind: "hello" });
+    if (message.kind === "welcome" && !reading.joined) return this.#join(reading, message);
+    if (!reading.joined) return;
+    if (message.kind === "live") {
+      this.#counted(message.count);
+      void this.#catchUp(reading);
+    } else if (message.kind === "frames") {
+      const isNext = message.count === this.#count + 1;
+      this.#counted(message.count);
+      if (!isNext) void this.#catchUp(reading);
+      if (reading.held) reading.held.push(message);
+      else reading.on.receive(message.frames, message.cursor);
+    }
+  }
+
+  #join(reading: Reading, { count, cursor }: TabMessage & { kind: "welcome" }): void {
+    reading.joined = true;
+    this.#counted(count);
+    reading.on.opened();
+    if (reading.start.cursor !== undefined) return void this.#catchUp(reading);
+    reading.on.receive([], cursor);
+    reading.on.live();
+  }
+
+  #counted(count: number): void {
+    this.#count = count;
+    this.#links.count(count);
+  }
+
+  async #catchUp(reading: Reading): Promise<void> {
+    reading.again = true;
+    if (reading.held) return;
+    const held: TabMessage[] = [];
+    reading.held = held;
+    const { start, on } = reading;
+    const { token, max, signal } = start;
+    const { answerMs } = this.#timing;
+    try {
+      while (reading.again) {
+        reading.again = false;
+        for (let more = true; more; ) {
+          const reply = await poll(this.#http, { token, cursor: on.cursor(), max, wait: 0, signal, answerMs });
+          if (signal.aborted) return;
+          on.receive(reply.events, reply.cursor);
+          more = reply.more;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) on.ended(endOf(error));
+      return;
+    }
+    reading.held = undefined;
+    for (const message of held) {
+      if (message.kind === "frames") on.receive(message.frames, message.cursor);
+    }
+    on.live();
+  }
+
+  #look(reading: Reading): void {
+    if (!reading.joined) this.#links.post({ kind: "hello" });
+    if (Date.now() - this.#heardAt < this.#timing.tabSilenceMs) return;
+    this.#heardAt = Date.now();
+    this.#links.steal();
+  }
+}

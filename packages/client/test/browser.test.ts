@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { roomStream } from "@parley/protocol";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import { type Person, say, TestServer } from "../../server/test/harness.ts";
+import { needs } from "../../server/test/needs.ts";
+import { range } from "../../server/test/transports/stage.ts";
+import { ProductSite, type Tab } from "./browser-page.ts";
+
+const executablePath = needs("chromium");
+const SLOW_MS = 60_000;
+
+describe.skipIf(!executablePath)("in a browser", () => {
+  let browser: Browser;
+  let site: ProductSite;
+  let server: TestServer;
+  let ann: Person;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    [browser, site] = await Promise.all([
+      chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] }),
+      ProductSite.open(),
+    ]);
+    const settings = { HALL: "off", ALLOWED_ORIGINS: site.origin, HEARTBEAT_MS: "300", IDLE_MS: "1500" };
+    server = await TestServer.start(settings);
+    ann = await server.person("ann");
+  }, SLOW_MS);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+    await site?.close();
+  }, SLOW_MS);
+
+  async function context(): Promise<BrowserContext> {
+    const fresh = await browser.newContext();
+    fresh.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    fresh.on("weberror", (error) => complaints.push(String(error.error())));
+    return fresh;
+  }
+
+  /** A room that a new person shares with ann, and a browser of that person. */
+  async function scene(name: string) {
+    const person = await server.person(name);
+    const room = await server.room(ann, [person]);
+    const of = await context();
+    const open = (more: object = {}, timing: object = {}): Promise<Tab> =>
+      site.tab(of, { url: server.url, token: person.token, ...more }, timing);
+    return { room, open, stream: roomStream(room) };
+  }
+
+  function inOrder(lines: readonly string[], stream: string): void {
+    const seqs = lines.map((line) => Number(/@(\d+) /.exec(line)?.[1]));
+    expect(lines.every((line) => line.startsWith(stream))).toBe(true);
+    expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
+  }
+
+  test(
+    "SDK-60: tabs share one connection, and each sees each event once and in order, also when the one that has it closes",
+    async () => {
+      const { room, open, stream } = await scene("Ben Tabs");
+      const first = await open();
+      await first.live("websocket");
+      const others = [await open(), await open()] as const;
+      for (const tab of others) await tab.live("tab");
+      let saying = true;
+      let last = 0;
+      const load = (async () => {
+        while (saying) await say(ann, room, `text ${++last}`);
+      })();
+      for (const tab of [first, ...others]) await tab.said("text 20");
+      await first.page.close();
+      const late = await open();
+      await late.live("tab");
+      const joinedAt = last + 5;
+      for (const tab of [...others, late]) await tab.said(`text ${joinedAt}`);
+      saying = false;
+      await load;
+      await say(ann, room, "the end");
+      for (const tab of [...others, late]) await tab.said("the end");
+      for (const tab of others) {
+        const lines = await tab.seen(stream);
+        expect(lines[0]).toEndWith(" text 1");
+        inOrder(lines, stream);
+      }
+      inOrder(await late.seen(stream), stream);
+      const transports = await Promise.all([...others, late].map((tab) => tab.transport()));
+      expect(transports.sort()).toEqual(["tab", "tab", "websocket"]);
+      const sockets = [first, ...others, late].flatMap((tab) => tab.sockets);
+      expect(sockets).toHaveLength(2);
+      await late.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-60: a tab that comes with a cursor of its own gets what it missed, and what its own person sends goes over HTTP",
+    async () => {
+      const { room, open, stream } = await scene("Cat Tabs");
+      const first = await open();
+      await first.live();
+      await say(ann, room, "one");
+      await first.said("one");
+      const cursor = await first.page.evaluate(() => client.cursor);
+      await say(ann, room, "two");
+      await first.said("two");
+      const second = await open({ cursor });
+      await second.live("tab");
+      await second.page.evaluate((room) => client.send(room, "three"), room);
+      for (const tab of [first, second]) await tab.said("three");
+      expect((await second.seen(stream)).map((line) => line.split(" ").at(-1))).toEqual(["two", "three"]);
+      inOrder(await first.seen(stream), stream);
+      await first.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-60: a revoked login stops all tabs; a stop in one lets another take over",
+    async () => {
+      const person = await server.person("Dan Tabs");
+      const of = await context();
+      const tabs: Tab[] = [];
+      for (const _ of range(1, 3)) {
+        tabs.push(await site.tab(of, { url: server.url, token: person.token }));
+        await tabs.at(-1)?.live();
+      }
+      await tabs[0]?.page.evaluate(() => client.stop());
+      await Promise.any([tabs[1]?.live("websocket"), tabs[2]?.live("websocket")]);
+      await person.api.ok("DELETE", "/logins");
+      for (const tab of tabs.slice(1)) {
+        await tab.page.waitForFunction(() => client.state.kind === "stopped" && client.state.why === "revoked");
+      }
+      await of.close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-60: when the tab that has the connection has fallen silent, another one takes it",
+    async () => {
+      const { room, open, stream } = await scene("Gus Tabs");
+      const timing = { tabPingMs: 50, tabSilenceMs: 600 };
+      const first = await open({}, timing);
+      await first.live("websocket");
+      const second = await open({}, timing);
+      await second.live("tab");
+      await say(ann, room, "one");
+      await second.said("one");
+      await first.page.evaluate(() => {
+        // As if it was frozen: nothing of it reaches the others.
+        const post = BroadcastChannel.prototype.postMessage;
+        BroadcastChannel.prototype.postMessage = () => {};
+        globalThis.thaw = () => {
+          BroadcastChannel.prototype.postMessage = post;
+        };
+      });
+      await say(ann, room, "two");
+      await second.live("websocket");
+      await first.page.evaluate(() => globalThis.thaw());
+      await first.live("tab");
+      await say(ann, room, "three");
+      for (const tab of [first, second]) {
+        await tab.said("three");
+        inOrder(await tab.seen(stream), stream);
+        expect((await tab.seen(stream)).map((line) => line.split(" ").at(-1))).toEqual(["one", "two", "three"]);
+      }
+      await first.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-61: where tabs cannot share, each has its own connection",
+    async () => {
+      const { room, open, stream } = await scene("Eve Alone");
+      const tabs = [await open({ tabs: false }), await open({ tabs: false })];
+      for (const tab of tabs) await tab.live("websocket");
+      await say(ann, room, "to both");
+      for (const tab of tabs) {
+        await tab.said("to both");
+        expect(await tab.seen(stream)).toHaveLength(1);
+      }
+      await tabs[0]?.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-62: a worker beats for a page; without its file the server is asked for patience",
+    async () => {
+      const { open } = await scene("Fay Hidden");
+      const tab = await open({ tabs: false }, { asleep: true });
+      await tab.live("websocket");
+      expect(tab.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
+      expect(tab.sockets[0]).not.toContain("idle=");
+      // Its own timers might as well sleep. Twelve beats are well over the time in which a silent connection is closed.
+      await tab.page.waitForFunction(() => globalThis.beats > 12, undefined, { timeout: 15_000 });
+      expect(await tab.transport()).toBe("websocket");
+      expect(tab.sockets).toHaveLength(1);
+
+      const sleepy = await open({ tabs: false, worker: `${site.origin}/not-there.js` });
+      await sleepy.live("websocket");
+      expect(sleepy.sockets[0]).toContain("idle=120");
+      await tab.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test("SDK-62: no page had anything to complain of", () => {
+    expect(complaints.filter((text) => !/net::ERR_|404|401|WebSocket/.test(text))).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { roomStream } from "@parley/protocol";
+import { withDeadline } from "../../server/src/lib/interval.ts";
+import { say } from "../../server/test/harness.ts";
+import { range, Stage } from "../../server/test/transports/stage.ts";
+import { Door } from "./door.ts";
+import { WatchedClient } from "./watched-client.ts";
+
+describe("a network that misbehaves", () => {
+  let stage: Stage;
+  let door: Door;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+  beforeEach(async () => {
+    door = await Door.open(stage.server.url);
+  });
+  afterEach(() => door.close());
+
+  test.each([["websocket"], ["sse"]] as const)(
+    "SDK-27: a %s connection on which nothing comes any more is left",
+    async (name) => {
+      const room = await stage.room();
+      const timing = { webSocketSilenceMs: 400, sseSilenceMs: 400 };
+      const options = { url: door.url, token: stage.ben.token, transports: [name] };
+      const watched = new WatchedClient(options, { timing });
+      await watched.live();
+      door.treated.set(name, "hold-back");
+      await say(stage.ann, room, "on a dead connection");
+      const states = watched.states.length;
+      await watched.until(() => watched.states.length > states, "the end of it");
+      door.treated.clear();
+      await watched.said(room, "on a dead connection");
+      watched.client.stop();
+    },
+  );
+
+  test("SDK-27: after a sleep of the machine the connection counts as cut", async () => {
+    const room = await stage.room();
+    let back: (what: "online" | "focus") => void = () => {};
+    let sleptMs = 0;
+    const surroundings = {
+      now: () => Date.now() + sleptMs,
+      onReturn(run: typeof back) {
+        back = run;
+        return () => {};
+      },
+    };
+    const watched = new WatchedClient({ url: door.url, token: stage.ben.token }, { surroundings });
+    await watched.live("websocket");
+    back("focus");
+    expect(watched.client.state.kind).toBe("live");
+    sleptMs = 3_600_000;
+    back("focus");
+    await watched.until(() => door.asked.websocket === 2 && watched.client.state.kind === "live", "another connection");
+    await say(stage.ann, room, "awake");
+    await watched.said(room, "awake");
+    watched.client.stop();
+  });
+
+  test("SDK-13: over any number of cuts, blocks and changes of transport each event comes once and in order", async () => {
+    const seed = Number(process.env.PARLEY_SEED ?? Date.now() % 1_000_000);
+    console.log(`PARLEY_SEED=${seed}`);
+    const random = generator(seed);
+    const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
+    const room = await stage.room();
+    const timing = { readyMs: 150, openMs: 400, answerMs: 400, climbMs: 60, backoffMaxMs: 60 };
+    const options = { url: door.url, token: stage.ben.token };
+    const watched = new WatchedClient(options, { timing, surroundings: { random } });
+    await watched.live();
+    let said = 0;
+    for (const _ of range(1, 60)) {
+      const what = pick(["block", "open", "cut", "down", "stop"]);
+      if (what === "block") door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
+      if (what === "open") door.treated.clear();
+      if (what === "cut") door.cut();
+      if (what === "stop") watched.client.stop();
+      door.down = what === "down";
+      for (const at of range(1, pick([1, 2, 5, 30]))) {
+        await say(stage.ann, room, `text ${++said}`);
+        if (at === 3 && pick([true, false])) door.cut();
+      }
+      watched.client.start();
+      const target = said - pick([0, 40]);
+      const arrived = watched.until(() => watched.texts(room).length >= target, `text ${target}`, 30_000);
+      // Where everything is blocked nothing arrives, until the next step opens something.
+      await withDeadline(arrived, 300, "").catch(() => {});
+      arrived.catch(() => {});
+    }
+    door.treated.clear();
+    door.down = false;
+    await say(stage.ann, room, "the end");
+    await watched.said(room, "the end");
+    expect(watched.texts(room)).toEqual([...range(1, said).map((at) => `text ${at}`), "the end"]);
+    const seqs = watched.seqs(roomStream(room));
+    expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
+    expect(watched.resyncs).toEqual([]);
+    watched.client.stop();
+  }, 60_000);
+});
+
+/** Mulberry32: the same numbers for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

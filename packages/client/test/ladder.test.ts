@@ -1,0 +1,109 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { roomStream } from "@parley/protocol";
+import { say } from "../../server/test/harness.ts";
+import { range, Stage } from "../../server/test/transports/stage.ts";
+import type { Internals } from "../src/index.ts";
+import { Door } from "./door.ts";
+import { WatchedClient } from "./watched-client.ts";
+
+describe("the ladder of transports", () => {
+  let stage: Stage;
+  let door: Door;
+  let watched: WatchedClient;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+  beforeEach(async () => {
+    door = await Door.open(stage.server.url);
+  });
+  afterEach(() => {
+    watched.client.stop();
+    door.close();
+  });
+  const open = (more: object = {}, internals: Internals = {}) => {
+    watched = new WatchedClient({ url: door.url, token: stage.ben.token, ...more }, internals);
+    return watched;
+  };
+  const kinds = () => watched.states.flatMap((state) => (state.kind === "live" ? [state.transport] : []));
+
+  test("SDK-10: where upgrades are refused the client reads by an event stream", async () => {
+    door.treated.set("websocket", "refuse");
+    await open().live("sse");
+    expect(door.asked.websocket).toBe(1);
+  });
+
+  test("SDK-10: what opens and shows no READY in time is held back somewhere: the next one takes its place", async () => {
+    door.treated.set("websocket", "hold-back").set("sse", "hold-back");
+    await open().live("long-poll");
+    expect(kinds()).toEqual(["long-poll"]);
+  });
+
+  test("SDK-10: where long polls do not come back, short ones do", async () => {
+    const room = await stage.room();
+    door.treated.set("websocket", "refuse").set("sse", "refuse").set("poll", "cut-hanging");
+    await open().live("short-poll");
+    await say(stage.ann, room, "by short polls");
+    await watched.said(room, "by short polls");
+  });
+
+  test("SDK-11: a network that is down is no reason to step down", async () => {
+    door.down = true;
+    open();
+    await watched.until(() => watched.states.filter(({ kind }) => kind === "waiting").length > 4, "some tries");
+    door.down = false;
+    await watched.live("websocket");
+    expect(door.asked.sse).toBe(0);
+  });
+
+  test("SDK-11: a bare 503 of a proxy means wait, not step down", async () => {
+    for (const kind of ["websocket", "sse", "poll"] as const) door.treated.set(kind, "busy");
+    open();
+    await watched.until(() => watched.states.some((state) => state.kind === "waiting" && state.why === "busy"), "busy");
+    door.treated.clear();
+    await watched.live("websocket");
+    expect(door.asked.sse).toBe(0);
+  });
+
+  test("SDK-12: it climbs back in time, and over all changes each event comes once and in order", async () => {
+    const room = await stage.room();
+    door.treated.set("websocket", "refuse").set("sse", "hold-back");
+    open({}, { timing: { climbMs: 150 } });
+    await watched.live("long-poll");
+    let saying = true;
+    const load = (async () => {
+      for (let at = 0; saying; at++) await say(stage.ann, room, `at ${at}`);
+    })();
+    door.treated.delete("sse");
+    await watched.live("sse");
+    door.treated.delete("websocket");
+    await watched.live("websocket");
+    door.treated.set("websocket", "refuse");
+    door.cut();
+    await watched.live("sse");
+    door.treated.delete("websocket");
+    await watched.live("websocket");
+    saying = false;
+    await load;
+    await say(stage.ann, room, "the end");
+    await watched.said(room, "the end");
+    expect(watched.texts(room)[0]).toBe("at 0");
+    const seqs = watched.seqs(roomStream(room));
+    expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
+  });
+
+  test("SDK-12: the return of the network is a reason to climb at once", async () => {
+    let online: (what: "online" | "focus") => void = () => {};
+    const surroundings = {
+      onReturn(run: typeof online) {
+        online = run;
+        return () => {};
+      },
+    };
+    door.treated.set("websocket", "refuse");
+    await open({}, { surroundings }).live("sse");
+    door.treated.clear();
+    online("online");
+    await watched.live("websocket");
+  });
+});

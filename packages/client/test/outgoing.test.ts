@@ -1,0 +1,151 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { range, Stage } from "../../server/test/transports/stage.ts";
+import { ParleyError, type StorageArea } from "../src/index.ts";
+import { Door } from "./door.ts";
+import { WatchedClient } from "./watched-client.ts";
+
+describe("sends", () => {
+  let stage: Stage;
+  let door: Door;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+  beforeEach(async () => {
+    door = await Door.open(stage.server.url);
+  });
+  afterEach(() => door.close());
+  const open = (more: object = {}) => new WatchedClient({ url: door.url, token: stage.ann.token, ...more });
+
+  test("SDK-40: a lost answer is asked for again, and the message is stored once", async () => {
+    const room = await stage.room();
+    const watched = open();
+    await watched.live();
+    door.loseAnswers = 2;
+    const sent = await Promise.all(range(1, 3).map((at) => watched.client.send(room, `text ${at}`)));
+    expect(sent.map(({ message }) => message.no)).toEqual([1, 2, 3]);
+    await watched.said(room, "text 3");
+    expect(watched.texts(room)).toEqual(["text 1", "text 2", "text 3"]);
+    expect(door.lines.filter((line) => line.endsWith("/messages"))).toHaveLength(5);
+    watched.client.stop();
+  });
+
+  test("SDK-41: one is under way at a time in each room, also when the client is stopped and started meanwhile", async () => {
+    const [one, two] = [await stage.room(), await stage.room()];
+    const underWay = new Map<string, number>();
+    const most = new Map<string, number>();
+    const counting = async (url: string, init: RequestInit) => {
+      if (!url.endsWith("/messages")) return fetch(url, init);
+      const count = (underWay.get(url) ?? 0) + 1;
+      underWay.set(url, count);
+      most.set(url, Math.max(count, most.get(url) ?? 0));
+      return fetch(url, init).finally(() => underWay.set(url, (underWay.get(url) as number) - 1));
+    };
+    const watched = open({ fetch: counting });
+    const sends = range(1, 10).flatMap((at) => [one, two].map((room) => watched.client.send(room, `text ${at}`)));
+    await watched.live();
+    watched.client.stop();
+    watched.client.start();
+    await Promise.all(sends);
+    expect([...most.values()]).toEqual([1, 1]);
+    watched.client.stop();
+  });
+
+  test("SDK-41: what was said without a network goes out in order when it is back", async () => {
+    const [one, two] = [await stage.room(), await stage.room()];
+    const watched = open();
+    await watched.live();
+    door.down = true;
+    door.cut();
+    const texts = range(1, 5).map((at) => `text ${at}`);
+    const sends = texts.flatMap((text) => [watched.client.send(one, text), watched.client.send(two, text)]);
+    await watched.was("waiting");
+    expect(watched.client.waiting).toBe(10);
+    door.down = false;
+    await Promise.all(sends);
+    await watched.said(one, "text 5");
+    await watched.said(two, "text 5");
+    expect([watched.texts(one), watched.texts(two)]).toEqual([texts, texts]);
+    expect(watched.client.waiting).toBe(0);
+    watched.client.stop();
+  });
+
+  test("SDK-42: a refusal rejects that message and lets the next one go; what waits is bounded", async () => {
+    const room = await stage.room();
+    const watched = open({ maxWaiting: 2 });
+    const empty = watched.client.send(room, "");
+    const right = watched.client.send(room, "right");
+    const third = watched.client.send(room, "too many");
+    expect(await third.catch((error) => error.code)).toBe("queue_full");
+    expect(await empty.catch((error) => [error instanceof ParleyError, error.status, error.code])).toEqual([
+      true,
+      400,
+      "invalid",
+    ]);
+    expect((await right).message.no).toBe(1);
+    watched.client.stop();
+  });
+
+  test("SDK-43: what waits in a storage is sent by a later client of the same owner, once and in order", async () => {
+    const room = await stage.room();
+    const area = new MapStorage();
+    const first = open({ storage: { area, owner: "ann" } });
+    await first.live();
+    door.down = true;
+    door.cut();
+    for (const text of ["one", "two"]) void first.client.send(room, text).catch(() => {});
+    await first.was("waiting");
+    first.client.stop();
+    door.down = false;
+    expect(area.length).toBe(2);
+
+    const other = open({ storage: { area, owner: "somebody else" } });
+    expect(other.client.waiting).toBe(0);
+    other.client.stop();
+
+    const sent: string[] = [];
+    const later = open({ storage: { area, owner: "ann" } });
+    later.client.on("sent", ({ roomId, message }) => void sent.push(`${roomId} ${message.message.no}`));
+    await later.until(() => sent.length === 2, "both");
+    expect(sent).toEqual([`${room} 1`, `${room} 2`]);
+    expect(area.length).toBe(0);
+    later.client.stop();
+  });
+
+  test("SDK-44: any route can be asked, typed; a refusal has the server's code", async () => {
+    const room = await stage.room();
+    const watched = open();
+    const { client } = watched;
+    const { message } = await client.send(room, "hello");
+    expect((await client.request("GET /rooms/{id}", { path: { id: room } })).memberCount).toBe(2);
+    const page = await client.request("GET /rooms/{id}/messages", { path: { id: room }, query: { limit: 1 } });
+    expect(page.items[0]?.message.id).toBe(message.id);
+    expect((await client.markRead(room, message.seq)).unread).toBe(0);
+    expect((await client.recall(message.id)).message.type).toBe(2);
+    const error = await client.recall(message.id).catch((refused) => refused);
+    expect([error instanceof ParleyError, error.code, error.status]).toEqual([true, "already_recalled", 422]);
+    // @ts-expect-error: there is no such route
+    const nowhere = await client.request("GET /nowhere", {}).catch((refused) => refused);
+    expect((nowhere as ParleyError).code).toBe("not_found");
+    client.stop();
+  });
+});
+
+class MapStorage implements StorageArea {
+  readonly #map = new Map<string, string>();
+  get length(): number {
+    return this.#map.size;
+  }
+  key(index: number): string | null {
+    return [...this.#map.keys()][index] ?? null;
+  }
+  getItem(key: string): string | null {
+    return this.#map.get(key) ?? null;
+  }
+  setItem(key: string, value: string): void {
+    this.#map.set(key, value);
+  }
+  removeItem(key: string): void {
+    this.#map.delete(key);
+  }
+}

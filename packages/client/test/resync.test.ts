@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { roomStream, userStream } from "@parley/protocol";
+import { say } from "../../server/test/harness.ts";
+import { range, Stage } from "../../server/test/transports/stage.ts";
+import type { ReloadedState, TransportName } from "../src/index.ts";
+import { WatchedClient } from "./watched-client.ts";
+
+const NAMES: readonly TransportName[] = ["websocket", "sse", "long-poll", "short-poll"];
+
+describe.each(NAMES)("RESYNC by %s", (transport) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+  const open = (more: object = {}) =>
+    new WatchedClient({ url: stage.server.url, token: stage.ben.token, transports: [transport], ...more });
+
+  test("SDK-30: a cursor of another database: all state is read, and events go on behind it", async () => {
+    const room = await stage.room();
+    await say(stage.ann, room, "of before");
+    const watched = open({ cursor: "0123456789abcdef;*@5,room:7@99" });
+    await watched.live();
+    expect(watched.resyncs).toEqual([{ stream: "*", why: "epoch" }]);
+    const [state] = watched.reloads as [ReloadedState];
+    expect(state).toMatchObject({ everything: true, me: { uid: stage.ben.uid } });
+    const found = state.rooms.find(({ id }) => id === room);
+    expect(found).toMatchObject({ unread: 1, lastMessage: { message: { body: { content: "of before" } } } });
+    await say(stage.ann, room, "new");
+    await watched.said(room, "new");
+    expect(watched.texts(room)).toEqual(["new"]);
+    watched.client.stop();
+  });
+
+  test("SDK-31: one room too far behind: that room's state is read, the others' events come", async () => {
+    const [far, near] = [await stage.room(), await stage.room()];
+    const cursor = await stage.now();
+    for (const at of range(1, 12)) await say(stage.ann, far, `far ${at}`);
+    await say(stage.ann, near, "near");
+    const watched = open({ cursor, max: 10 });
+    await watched.live();
+    await say(stage.ann, far, "new");
+    await watched.said(far, "new");
+    expect(watched.resyncs).toEqual([{ stream: roomStream(far), why: "far" }]);
+    expect(watched.reloads).toMatchObject([{ everything: false, roomIds: [far], rooms: [{ id: far, seq: 13 }] }]);
+    expect(watched.texts(near)).toEqual(["near"]);
+    expect(watched.texts(far)).toEqual(["new"]);
+    watched.client.stop();
+  });
+
+  test("SDK-31: what the room's state contains already is not delivered", async () => {
+    const [far, near] = [await stage.room(), await stage.room()];
+    const cursor = await stage.now();
+    for (const at of range(1, 12)) await say(stage.ann, far, `far ${at}`);
+    const reload = async () => {
+      await say(stage.ann, far, "in the state");
+      await say(stage.ann, near, "near");
+      const room = await stage.ben.api.ok<{ id: number; seq: number; asOf: string }>("GET", `/rooms/${far}`);
+      await say(stage.ann, far, "after the state");
+      return { asOf: room.asOf, rooms: [room] };
+    };
+    const watched = open({ cursor, max: 10, reload });
+    await watched.said(far, "after the state");
+    expect(watched.texts(far)).toEqual(["after the state"]);
+    expect(watched.texts(near)).toEqual(["near"]);
+    watched.client.stop();
+  });
+
+  test("SDK-32: an own `reload` takes the place of what the client reads; what fails is read again", async () => {
+    const room = await stage.room();
+    const asked: unknown[] = [];
+    const reload = async (what: unknown) => {
+      asked.push(what);
+      if (asked.length === 1) throw new Error("not yet");
+      const { asOf } = await stage.ben.api.ok<{ asOf: string }>("GET", "/rooms");
+      await say(stage.ann, room, "while it was read");
+      return { asOf, rooms: [] };
+    };
+    const watched = open({ cursor: "0123456789abcdef;*@5", reload });
+    await watched.said(room, "while it was read");
+    expect(asked).toEqual([
+      { everything: true, roomIds: [] },
+      { everything: true, roomIds: [] },
+    ]);
+    expect(watched.texts(room)).toEqual(["while it was read"]);
+    watched.client.stop();
+  });
+
+  test("SDK-33: a cursor too long for a frame or an address is traded for a short one, and nothing is lost", async () => {
+    const room = await stage.room();
+    const now = await stage.now();
+    await say(stage.ann, room, "missed");
+    const long = range(1, 1000).map((at) => `room:${900_000 + at}@1`);
+    const watched = open({ cursor: `${now},${long.join(",")}` });
+    await watched.live(transport);
+    expect(watched.texts(room)).toEqual(["missed"]);
+    expect(watched.client.cursor?.length).toBeLessThan(300);
+    await say(stage.ann, room, "new");
+    await watched.said(room, "new");
+    expect(watched.texts(room)).toEqual(["missed", "new"]);
+    expect(watched.resyncs).toEqual([]);
+    watched.client.stop();
+  });
+});
+
+test("SDK-33: a server that takes short frames only ends RESUME with 1009; the client does not repeat it", async () => {
+  const stage = await Stage.open({ MAX_FRAME_BYTES: "1024" });
+  const now = await stage.now();
+  const long = range(1, 100).map((at) => `room:${900_000 + at}@1`);
+  const options = { url: stage.server.url, token: stage.ben.token, transports: ["websocket"] as const };
+  const watched = new WatchedClient({ ...options, cursor: `${now},${long.join(",")}` });
+  await watched.live("websocket");
+  watched.client.stop();
+  await stage.close();
+});
+
+test("SDK-31: what cannot be continued in one's own stream is about anything: all state is read", async () => {
+  const stage = await Stage.open();
+  const cursor = await stage.now();
+  for (const _ of range(1, 12)) await stage.room();
+  const options = { url: stage.server.url, token: stage.ben.token };
+  const watched = new WatchedClient({ ...options, cursor, max: 10 });
+  await watched.live();
+  expect(watched.resyncs[0]).toEqual({ stream: userStream(stage.ben.uid), why: "far" });
+  const [state] = watched.reloads as [ReloadedState];
+  expect(state.everything).toBe(true);
+  expect(state.rooms).toHaveLength(13);
+  watched.client.stop();
+  await stage.close();
+});

@@ -1,0 +1,142 @@
+/**
+ * Writes the types of every route for the client package, out of the server's own document:
+ *
+ *   node_modules/.bin/bun tools/client-api-types.ts
+ *
+ * A test of the client package compares the file with what the server says now.
+ */
+import { join } from "node:path";
+import { TestServer } from "../packages/server/test/harness.ts";
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly prefixItems?: readonly Schema[];
+  readonly default?: unknown;
+}
+
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+
+interface Operation {
+  readonly summary?: string;
+  readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: Schema }[];
+  readonly requestBody?: Content & { readonly required?: boolean };
+  readonly responses: Readonly<Record<string, Content>>;
+}
+
+export interface ApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+export const API_TYPES = join(import.meta.dir, "../packages/client/src/api-types.ts");
+const HEAD = `/*
+ * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
+ */
+`;
+
+/** The text of `api-types.ts`, before it is formatted. */
+export function apiTypes(document: ApiDocument): string {
+  const schemas = Object.entries(document.components.schemas)
+    .filter(([name]) => name !== "Problem")
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`);
+  const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations)
+      .filter(([, { responses }]) => !responses[200]?.content?.["text/event-stream"])
+      .map(([method, operation]) => routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation)),
+  );
+  return `${HEAD}\n${schemas.join("\n\n")}\n\n/** Each route below /api/v1: what it takes and what it answers. */\nexport interface Routes {\n${routes.join("\n")}\n}\n`;
+}
+
+function routeOf(route: string, { summary, parameters = [], requestBody, responses }: Operation): string {
+  const of = (place: string) => parameters.filter((parameter) => parameter.in === place);
+  const object = (place: string) => {
+    const fields = of(place)
+      // The client sends the token in a header.
+      .filter(({ name }) => name !== "token")
+      .map(
+        ({ name, required, schema }) =>
+          `${JSON.stringify(name)}${required ? "" : "?"}: ${typeOf(schema)}${required ? "" : " | undefined"};`,
+      );
+    return fields.length > 0 ? `{ ${fields.join(" ")} }` : undefined;
+  };
+  const optional = (place: string) => (of(place).some(({ required }) => required) ? "" : "?");
+  const body = requestBody?.content?.["application/json"]?.schema;
+  const replies = Object.entries(responses)
+    .filter(([status]) => status.startsWith("2"))
+    .map(([, { content }]) => (content ? typeOf(content["application/json"]?.schema ?? {}) : "undefined"));
+  const args = [
+    object("path") && `path: ${object("path")};`,
+    object("query") && `query${optional("query")}: ${object("query")};`,
+    object("header") && `headers${optional("header")}: ${object("header")};`,
+    body && `body: ${typeOf(body, "in")};`,
+  ].filter(Boolean);
+  return `/** ${summary ?? route} */\n${JSON.stringify(route)}: { args: ${args.length > 0 ? `{ ${args.join(" ")} }` : "object"}; reply: ${[...new Set(replies)].join(" | ")} };`;
+}
+
+/** `in`: what a client writes, where fields with a default may be left out. */
+function typeOf(schema: Schema, way: "in" | "out" = "out"): string {
+  if (schema.$ref) return schema.$ref.split("/").at(-1) as string;
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  const either = schema.anyOf ?? schema.oneOf;
+  if (either) return `(${[...new Set(either.map((one) => typeOf(one, way)))].join(" | ")})`;
+  if (schema.allOf) return schema.allOf.map((one) => typeOf(one, way)).join(" & ");
+  const types = typeof schema.type === "string" ? [schema.type] : (schema.type ?? []);
+  if (types.length === 0) return schema.properties ? objectOf(schema, way) : "unknown";
+  return types.map((type) => plain(type, schema, way)).join(" | ");
+}
+
+function plain(type: string, schema: Schema, way: "in" | "out"): string {
+  if (type === "integer" || type === "number") return "number";
+  if (type === "array") {
+    if (schema.prefixItems) return `[${schema.prefixItems.map((item) => typeOf(item, way)).join(", ")}]`;
+    const item = typeOf(schema.items ?? {}, way);
+    return `${item.includes(" ") ? `(${item})` : item}[]`;
+  }
+  return type === "object" ? objectOf(schema, way) : type;
+}
+
+function objectOf({ properties, required = [], additionalProperties }: Schema, way: "in" | "out"): string {
+  if (!properties) {
+    const value = typeof additionalProperties === "object" ? typeOf(additionalProperties, way) : "unknown";
+    return `Record<string, ${value}>`;
+  }
+  const fields = Object.entries(properties).map(([name, schema]) => {
+    const must = required.includes(name) && !(way === "in" && schema.default !== undefined);
+    return `${JSON.stringify(name)}${must ? "" : "?"}: ${typeOf(schema, way)}${must ? "" : " | undefined"};`;
+  });
+  return `{ ${fields.join(" ")} }`;
+}
+
+/** What the file should say now. */
+export async function currentApiTypes(): Promise<string> {
+  const server = await TestServer.start();
+  try {
+    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as ApiDocument;
+    return await formatted(apiTypes(document));
+  } finally {
+    await server.stop();
+  }
+}
+
+async function formatted(text: string): Promise<string> {
+  const biome = join(import.meta.dir, "../node_modules/.bin/biome");
+  const done = Bun.spawn([biome, "format", `--stdin-file-path=${API_TYPES}`], {
+    stdin: new Blob([text]),
+    stdout: "pipe",
+  });
+  return new Response(done.stdout).text();
+}
+
+if (import.meta.main) await Bun.write(API_TYPES, await currentApiTypes());
