@@ -1,7 +1,11 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
 import { fanout } from "./fanout.ts";
+import { idle } from "./idle.ts";
+import { resume } from "./resume.ts";
+import { sends } from "./sends.ts";
 import { start } from "./start.ts";
+import { transports } from "./transports.ts";
 
 /**
  * `npm run bench -- NAME`: measures the server beside a reference, in one run, and prints both and their ratio. Nothing
@@ -10,7 +14,7 @@ import { start } from "./start.ts";
  * Each benchmark starts the real server in a process of its own, on a free loopback port and in a temporary folder, loads
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
  */
-const BENCHMARKS: readonly Benchmark[] = [fanout, start];
+const BENCHMARKS: readonly Benchmark[] = [fanout, idle, resume, sends, start, transports];
 
 const { positionals, values } = parseArgs({
   args: Bun.argv.slice(2),

@@ -1,110 +1,61 @@
 /*
- * A crowd of WebSocket readers and one who publishes to them, on one thread: what the server is loaded with in `fanout` and
- * `idle`. In C, so that the load costs less than what is loaded.
+ * A crowd of WebSocket readers and one who publishes to them: what the server is loaded with in `fanout`, `idle`, `resume`
+ * and `transports`.
  *
- *   crowd PORT READERS TOKENS LIVE PUBLISH TEMPLATE
+ *   crowd PORT READERS TOKENS LIVE PUBLISH TEMPLATE [CURSORS]
  *
  *   TOKENS    file with a token for each reader, one a line; the first one also publishes
  *   LIVE      what the last frame before a reader is live begins with; "" if it is live with the handshake
  *   PUBLISH   "ws", or the path that takes a POST
  *   TEMPLATE  file with the text to publish; each run of 20 "@" in it becomes a number that no other message has:
  *             nanoseconds of the monotonic clock when the message was due
+ *   CURSORS   file with a cursor for each reader, one a line: each resumes from there. When all are live it prints
+ *             "resumed NANOSECONDS FEWEST MOST OTHERS P50 P99 MAX": from the first connect until all were live, the messages
+ *             that a reader got before it was, other logged frames in all, and microseconds from a reader's connect
  *
- * Prints "ready" when all are live. Then takes commands, a line each, until its input ends:
+ * Prints "ready" when all are live. Then takes commands, a line each, until its input ends, those of load.h and:
  *
- *   rounds K N   N times: publishes K messages at once, waits until every reader has all of them
- *   rate K N     N messages, K each second, whether or not the earlier ones have arrived
+ *   rounds K N    N times: publishes K messages at once, waits until every reader has all of them
+ *   rate K N      N messages, K each second, whether or not the earlier ones have arrived
+ *   cursors FILE  writes the cursors of READY, one a line in the readers' order, and answers "written"
  *
- * and answers "done DELIVERIES NANOSECONDS P50 P99 MAX", the last three in microseconds from when a message was due until a
- * reader had it; or "lost EXPECTED SEEN" when 30 s pass without a delivery. Counts frames that begin with {"type":4, .
- * Each reader sends a heartbeat every 10 s, as real ones do.
+ * The first two answer "done DELIVERIES NANOSECONDS P50 P99 MAX", the last three in microseconds from when a message was due
+ * until a reader had it; or "lost EXPECTED SEEN". Counts frames that begin with {"type":4, . Each reader sends a heartbeat
+ * every 10 s, as real ones do.
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "load.h"
 
-#define READERS_MAX 12000
-#define PUBLISHERS_MAX 64
-#define OPENING_MAX 100
-#define SAMPLES_MAX (1 << 23)
-#define STALLED_NS 30000000000ull
 #define HEARTBEAT_NS 10000000000ull
+#define OPENING_NS 120000000000ull
 
 enum state { OPENING, STARTING, LIVE, CLOSED };
 
 struct reader {
   int fd;
   enum state state;
-  unsigned carried;
+  unsigned carried, missed;
   unsigned char *carry;
-};
-
-struct publisher {
-  int fd, busy, left; /* left: bytes of the reply's body to come; -1: its head is incomplete */
-  unsigned got;
-  char reply[8192];
+  char *cursor;
+  uint64_t seq, dialled;
 };
 
 static struct reader readers[READERS_MAX];
-static struct publisher publishers[PUBLISHERS_MAX];
-static char (*tokens)[64];
-static int wanted, opened, opening, live, publisher_count, poller, port;
-static const char *live_mark, *target;
-static char *template;
-static uint64_t deliveries, last_delivery, last_number;
-static uint32_t *samples;
-static size_t sample_count;
-static unsigned char incoming[1 << 18];
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void fail(const char *what) {
-  fprintf(stderr, "crowd: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static int dial(uint64_t tag) {
-  int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
-  epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
-  return fd;
-}
-
-static void put(int fd, const void *bytes, size_t length) {
-  /* Small against the socket's buffer, and blocking: whole or not at all. */
-  if (write(fd, bytes, length) != (ssize_t)length) fail("write");
-}
+static int opened, opening, opening_max = 100, live, resuming;
+static const char *live_mark;
+static uint64_t others;
 
 static void open_readers(void) {
-  while (opened < wanted && opening < OPENING_MAX) {
+  while (opened < wanted && opening < opening_max) {
     struct reader *reader = &readers[opened];
+    reader->dialled = now_ns();
     reader->fd = dial((uint64_t)opened);
     reader->state = OPENING;
     char request[512];
     int length = snprintf(request, sizeof request,
-                          "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Protocol: parley, %s\r\n\r\n",
-                          port, tokens[opened]);
+                          resuming ? "?resume=1" : "", port, tokens[opened]);
     put(reader->fd, request, (size_t)length);
     opened++, opening++;
   }
@@ -118,20 +69,8 @@ static void publish_socket(void) {
                         "GET /publish HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
                         port);
-  put(publishers[0].fd, request, (size_t)length);
+  put_uncounted(publishers[0].fd, request, (size_t)length);
   if (read(publishers[0].fd, reply, sizeof reply) <= 0) fail("publisher's handshake");
-}
-
-/* The template with its number. */
-static size_t fill(char *out, uint64_t due) {
-  if (due <= last_number) due = last_number + 1;
-  last_number = due;
-  size_t length = strlen(template);
-  memcpy(out, template, length + 1);
-  char digits[24];
-  snprintf(digits, sizeof digits, "%020llu", (unsigned long long)due);
-  for (char *at = out; (at = strstr(at, "@@@@@@@@@@@@@@@@@@@@"));) memcpy(at, digits, 20);
-  return length;
 }
 
 /* Adds one masked frame (with the mask 0) to a buffer. */
@@ -149,61 +88,57 @@ static size_t masked(unsigned char *out, const char *payload, size_t length) {
   return head + 4 + length;
 }
 
-static void post(struct publisher *publisher, uint64_t due) {
-  char body[8192], request[9216];
-  size_t length = fill(body, due);
-  int size = snprintf(request, sizeof request,
-                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
-                      "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                      target, port, tokens[0], length, body);
-  publisher->busy = 1, publisher->left = -1, publisher->got = 0;
-  put(publisher->fd, request, (size_t)size);
+static int starts_with(const unsigned char *text, size_t length, const char *mark) {
+  size_t size = strlen(mark);
+  return length >= size && memcmp(text, mark, size) == 0;
 }
 
-static struct publisher *free_publisher(void) {
-  for (int i = 0; i < publisher_count; i++)
-    if (!publishers[i].busy) return &publishers[i];
-  if (publisher_count == PUBLISHERS_MAX) return NULL;
-  struct publisher *publisher = &publishers[publisher_count];
-  publisher->fd = dial((uint64_t)(READERS_MAX + publisher_count++));
-  return publisher;
+static void keep_cursor(struct reader *reader, const unsigned char *payload, size_t length) {
+  const char *mark = "\"cursor\":\"";
+  const unsigned char *at = memmem(payload, length, mark, strlen(mark));
+  if (!at) return;
+  at += strlen(mark);
+  const unsigned char *end = memchr(at, '"', length - (size_t)(at - payload));
+  if (end) reader->cursor = strndup((const char *)at, (size_t)(end - at));
 }
 
-static void read_reply(struct publisher *publisher) {
-  ssize_t got = read(publisher->fd, publisher->reply + publisher->got, sizeof publisher->reply - 1 - publisher->got);
-  if (got <= 0) fail("the publisher's connection");
-  publisher->got += (unsigned)got;
-  publisher->reply[publisher->got] = 0;
-  if (publisher->left < 0) {
-    char *end = strstr(publisher->reply, "\r\n\r\n"), *size = strcasestr(publisher->reply, "\r\ncontent-length:");
-    if (!end) return;
-    if (strncmp(publisher->reply, "HTTP/1.1 201", 12) != 0 || !size) {
-      fprintf(stderr, "crowd: the server answered: %s\n", publisher->reply);
-      exit(1);
-    }
-    publisher->left = (int)(end + 4 - publisher->reply) + atoi(size + 17);
+static void now_live(struct reader *reader) {
+  reader->state = LIVE;
+  live++, opening--;
+}
+
+/* A frame before its reader is live. */
+static void first_frame(struct reader *reader, const unsigned char *payload, size_t length) {
+  if (!resuming) {
+    if (starts_with(payload, length, "{\"type\":101,")) keep_cursor(reader, payload, length);
+    if (starts_with(payload, length, live_mark)) now_live(reader);
+  } else if (starts_with(payload, length, "{\"type\":115,") && memmem(payload, length, "\"live\":true", 11)) {
+    if (sample_count < SAMPLES_MAX) samples[sample_count++] = (uint32_t)((now_ns() - reader->dialled) / 1000);
+    now_live(reader);
+  } else if (starts_with(payload, length, "{\"type\":4,")) {
+    reader->missed++;
+  } else if (memmem(payload, length < 60 ? length : 60, "\"stream\":", 9) || starts_with(payload, length, "{\"type\":108,")) {
+    others++;
   }
-  if ((int)publisher->got >= publisher->left) publisher->busy = 0;
 }
 
 static void frame(struct reader *reader, const unsigned char *payload, size_t length, uint64_t now) {
-  if (reader->state != LIVE) {
-    size_t mark = strlen(live_mark);
-    if (length >= mark && memcmp(payload, live_mark, mark) == 0) {
-      reader->state = LIVE;
-      live++, opening--;
-    }
-    return;
+  if (reader->state != LIVE) return first_frame(reader, payload, length);
+  if (!starts_with(payload, length, "{\"type\":4,")) return;
+  delivered(payload, length, (int)(reader - readers), &reader->seq, now);
+}
+
+/* The handshake is over. */
+static void upgraded(struct reader *reader) {
+  reader->state = STARTING;
+  if (resuming) {
+    char text[512];
+    unsigned char bytes[600];
+    int length = snprintf(text, sizeof text, "{\"type\":101,\"data\":{\"cursor\":\"%s\"}}", reader->cursor);
+    put(reader->fd, bytes, masked(bytes, text, (size_t)length));
+  } else if (!*live_mark) {
+    now_live(reader);
   }
-  if (length < 10 || memcmp(payload, "{\"type\":4,", 10) != 0) return;
-  deliveries++;
-  last_delivery = now;
-  if ((reader - readers) % 4 != 0 || sample_count == SAMPLES_MAX) return;
-  const unsigned char *at = memmem(payload, length, "t=", 2);
-  if (!at || at + 22 > payload + length) return;
-  uint64_t due = 0;
-  for (int i = 2; i < 22; i++) due = due * 10 + (uint64_t)(at[i] - '0');
-  samples[sample_count++] = (uint32_t)((now - due) / 1000);
 }
 
 static void read_frames(struct reader *reader) {
@@ -211,10 +146,12 @@ static void read_frames(struct reader *reader) {
   ssize_t got = read(reader->fd, incoming + reader->carried, sizeof incoming - reader->carried);
   if (got <= 0) {
     fprintf(stderr, "crowd: reader %ld was cut\n", (long)(reader - readers));
+    if (reader->state != LIVE) exit(1);
     reader->state = CLOSED;
     close(reader->fd);
     return;
   }
+  counts.in += (uint64_t)got;
   uint64_t now = now_ns();
   size_t have = reader->carried + (size_t)got, at = 0;
   if (reader->state == OPENING) {
@@ -222,11 +159,7 @@ static void read_frames(struct reader *reader) {
     if (end) {
       if (memcmp(incoming, "HTTP/1.1 101", 12) != 0) fail("a handshake was refused");
       at = (size_t)(end + 4 - incoming);
-      reader->state = STARTING;
-      if (!*live_mark) {
-        reader->state = LIVE;
-        live++, opening--;
-      }
+      upgraded(reader);
     }
   }
   while (reader->state != OPENING) {
@@ -273,71 +206,25 @@ static void heartbeats(uint64_t now) {
   }
 }
 
+static void on_event(uint64_t tag) {
+  if (tag >= READERS_MAX) {
+    struct publisher *publisher = &publishers[tag - READERS_MAX];
+    if (strcmp(target, "ws") != 0) read_reply(publisher);
+    else if (read(publisher->fd, incoming, sizeof incoming) <= 0) fail("the publisher's connection");
+  } else if (readers[tag].state != CLOSED) {
+    read_frames(&readers[tag]);
+  }
+}
+
 static char *turn(int timeout_ms) {
-  static char input[4096];
-  static size_t input_bytes, taken;
-  memmove(input, input + taken, input_bytes - taken);
-  input_bytes -= taken, taken = 0;
-  struct epoll_event events[1024];
-  int ready = epoll_wait(poller, events, 1024, timeout_ms);
-  char *line = NULL;
-  for (int i = 0; i < ready; i++) {
-    uint64_t tag = events[i].data.u64;
-    if (tag == UINT64_MAX) {
-      ssize_t got = read(0, input + input_bytes, sizeof input - input_bytes);
-      if (got <= 0) exit(0);
-      input_bytes += (size_t)got;
-    } else if (tag >= READERS_MAX) {
-      struct publisher *publisher = &publishers[tag - READERS_MAX];
-      if (strcmp(target, "ws") == 0) {
-        if (read(publisher->fd, incoming, sizeof incoming) <= 0) fail("the publisher's connection");
-      } else {
-        read_reply(publisher);
-      }
-    } else if (readers[tag].state != CLOSED) {
-      read_frames(&readers[tag]);
-    }
-  }
-  char *end = memchr(input, '\n', input_bytes);
-  if (end) {
-    *end = 0;
-    line = input;
-    taken = (size_t)(end + 1 - input);
-  }
+  char *line = wait_for(timeout_ms, on_event);
   heartbeats(now_ns());
   return line;
 }
 
-static int by_size(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-  return x < y ? -1 : x > y;
-}
-
-static int stalled(uint64_t expected) {
-  if (now_ns() - last_delivery < STALLED_NS) return 0;
-  printf("lost %llu %llu\n", (unsigned long long)expected, (unsigned long long)deliveries);
-  fflush(stdout);
-  return 1;
-}
-
-static void begin(void) {
-  deliveries = 0, sample_count = 0;
-  last_delivery = now_ns();
-}
-
 static void report(uint64_t began) {
-  uint64_t elapsed = last_delivery - began;
-  qsort(samples, sample_count, sizeof *samples, by_size);
-  uint32_t p50 = 0, p99 = 0, most = 0;
-  if (sample_count) p50 = samples[sample_count / 2], p99 = samples[sample_count * 99 / 100], most = samples[sample_count - 1];
-  printf("done %llu %llu %u %u %u\n", (unsigned long long)deliveries, (unsigned long long)elapsed, p50, p99, most);
-  fflush(stdout);
-}
-
-static int any_busy(void) {
-  for (int i = 0; i < publisher_count; i++)
-    if (publishers[i].busy) return 1;
-  return 0;
+  printf("done %llu %llu", (unsigned long long)counts.deliveries, (unsigned long long)(last_delivery - began));
+  print_delays();
 }
 
 /* K messages by the publisher's socket, in one write. */
@@ -349,16 +236,22 @@ static void send_frames(int k, uint64_t due) {
     size_t bytes = fill(text, due);
     length += masked(frames + length, text, bytes);
   }
-  put(publishers[0].fd, frames, length);
+  put_uncounted(publishers[0].fd, frames, length);
 }
+
+static int publish(uint64_t due) {
+  if (strcmp(target, "ws") == 0) return send_frames(1, due), 1;
+  struct publisher *publisher = free_publisher();
+  if (publisher) post(publisher, due);
+  return publisher != NULL;
+}
+
+static int publishing(void) { return any_busy(); }
 
 static void publish_at_once(int k) {
   if (strcmp(target, "ws") == 0) return send_frames(k, now_ns());
-  for (int i = 0; i < k; i++) {
-    struct publisher *publisher = free_publisher();
-    if (!publisher) fail("more at once than publishers");
-    post(publisher, now_ns());
-  }
+  for (int i = 0; i < k; i++)
+    if (!publish(now_ns())) fail("more at once than publishers");
 }
 
 static void rounds(int k, int n) {
@@ -367,7 +260,7 @@ static void rounds(int k, int n) {
   for (int round = 0; round < n; round++) {
     expected += (uint64_t)k * (uint64_t)wanted;
     publish_at_once(k);
-    while (deliveries < expected || any_busy()) {
+    while (counts.deliveries < expected || any_busy()) {
       turn(100);
       if (stalled(expected)) return;
     }
@@ -379,18 +272,11 @@ static void rate(int per_second, int n) {
   begin();
   uint64_t began = now_ns(), expected = (uint64_t)n * (uint64_t)wanted;
   int sent = 0;
-  while (deliveries < expected || any_busy()) {
+  while (counts.deliveries < expected || any_busy()) {
     uint64_t now = now_ns();
     while (sent < n) {
       uint64_t due = began + (uint64_t)sent * 1000000000u / (uint64_t)per_second;
-      if (due > now) break;
-      if (strcmp(target, "ws") == 0) {
-        send_frames(1, due);
-      } else {
-        struct publisher *publisher = free_publisher();
-        if (!publisher) break;
-        post(publisher, due);
-      }
+      if (due > now || !publish(due)) break;
       sent++;
     }
     turn(1);
@@ -399,39 +285,57 @@ static void rate(int per_second, int n) {
   report(began);
 }
 
-int main(int argc, char **argv) {
-  if (argc != 7) return fprintf(stderr, "crowd PORT READERS TOKENS LIVE PUBLISH TEMPLATE\n"), 2;
-  port = atoi(argv[1]), wanted = atoi(argv[2]), live_mark = argv[4], target = argv[5];
-  if (wanted < 1 || wanted > READERS_MAX) return fprintf(stderr, "crowd: 1 to %d readers\n", READERS_MAX), 2;
-  samples = malloc(SAMPLES_MAX * sizeof *samples);
-  tokens = calloc((size_t)wanted, sizeof *tokens);
-  FILE *file = fopen(argv[3], "r");
-  if (!file) fail("TOKENS");
-  for (int i = 0; i < wanted; i++)
-    if (fscanf(file, "%63s", tokens[i]) != 1) fail("TOKENS has too few");
+static void read_cursors(const char *path) {
+  resuming = 1, opening_max = 400;
+  FILE *file = fopen(path, "r");
+  char cursor[400];
+  for (int i = 0; i < wanted; i++) {
+    if (!file || fscanf(file, "%399s", cursor) != 1) fail("CURSORS");
+    readers[i].cursor = strdup(cursor);
+  }
   fclose(file);
-  file = fopen(argv[6], "r");
-  if (!file) fail("TEMPLATE");
-  template = calloc(1, 4096);
-  if (fread(template, 1, 4095, file) == 0) fail("TEMPLATE");
-  fclose(file);
+}
 
-  poller = epoll_create1(0);
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
-  epoll_ctl(poller, EPOLL_CTL_ADD, 0, &event);
+static void write_cursors(const char *path) {
+  FILE *file = fopen(path, "w");
+  for (int i = 0; i < wanted; i++)
+    if (!file || !readers[i].cursor || fprintf(file, "%s\n", readers[i].cursor) < 0) fail("cursors");
+  fclose(file);
+  say("written");
+}
+
+static void report_resumed(uint64_t began) {
+  uint64_t elapsed = now_ns() - began;
+  unsigned fewest = readers[0].missed, most = fewest;
+  for (int i = 1; i < wanted; i++) {
+    if (readers[i].missed < fewest) fewest = readers[i].missed;
+    if (readers[i].missed > most) most = readers[i].missed;
+  }
+  printf("resumed %llu %u %u %llu", (unsigned long long)elapsed, fewest, most, (unsigned long long)others);
+  print_delays();
+}
+
+int main(int argc, char **argv) {
+  if (argc != 7 && argc != 8) return fprintf(stderr, "crowd PORT READERS TOKENS LIVE PUBLISH TEMPLATE [CURSORS]\n"), 2;
+  load_begin(argv);
+  live_mark = argv[4];
+  if (argc == 8) read_cursors(argv[7]);
   if (strcmp(target, "ws") == 0) publish_socket();
+  uint64_t began = now_ns();
   while (live < wanted) {
     open_readers();
     turn(100);
+    if (now_ns() - began > OPENING_NS) fail("not all were live in time");
   }
-  printf("ready\n");
-  fflush(stdout);
+  if (resuming) report_resumed(began);
+  say("ready");
   for (;;) {
-    char *line = turn(100);
+    char *line = turn(100), path[512];
     int k, n;
-    if (!line) continue;
+    if (!line || common_command(line)) continue;
     if (sscanf(line, "rounds %d %d", &k, &n) == 2) rounds(k, n);
     else if (sscanf(line, "rate %d %d", &k, &n) == 2) rate(k, n);
+    else if (sscanf(line, "cursors %511s", path) == 1) write_cursors(path);
     else fprintf(stderr, "crowd: unknown command: %s\n", line);
   }
 }
