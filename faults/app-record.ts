@@ -1,0 +1,131 @@
+import { Ranges, type Run } from "./ranges.ts";
+
+/** What an application was told of one logged event. */
+export interface AppEvent {
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: number;
+  /** Of a MESSAGE. */
+  readonly messageId: number | undefined;
+  readonly clientId: string | undefined;
+}
+
+/** What the application of one client saw of one stream, as plain data. */
+export interface AppStreamLog {
+  readonly runs: readonly Run[];
+  readonly duplicated: number;
+  readonly reordered: number;
+  /** The first few of both. */
+  readonly examples: readonly string[];
+}
+
+export interface AppLog {
+  /** The client's cursor when it was live for the first time: what came after it counts. */
+  readonly from: string;
+  readonly streams: Readonly<Record<string, AppStreamLog>>;
+  readonly resyncs: readonly string[];
+  /** Events whose content was another than the first one to see them was told. */
+  readonly differing: readonly string[];
+  readonly switches: number;
+  /** Milliseconds for which it was not live at a stretch, at most. */
+  readonly longestAwayMs: number;
+}
+
+const EXAMPLES = 10;
+
+class StreamRecord {
+  readonly seen = new Ranges();
+  readonly examples: string[] = [];
+  duplicated = 0;
+  reordered = 0;
+
+  add(seq: number): void {
+    const how = this.seen.add(seq);
+    if (how === "repeat") this.duplicated += 1;
+    else if (how === "late") this.reordered += 1;
+    else return;
+    if (this.examples.length < EXAMPLES) this.examples.push(`${how === "repeat" ? "again" : "late"}: ${seq}`);
+  }
+
+  get log(): AppStreamLog {
+    const { seen, duplicated, reordered, examples } = this;
+    return { runs: seen.runs, duplicated, reordered, examples };
+  }
+}
+
+/** What each event said, as the first client to see it was told: message id, or the type, negative. */
+export interface SeenEvents {
+  readonly ids: readonly (number | null)[];
+  readonly clientIds: readonly (string | null)[];
+}
+
+/** The events of all clients once, so that memory grows with the log and not with the deliveries. */
+export class SharedEvents {
+  readonly #streams = new Map<string, { ids: number[]; clientIds: (string | null)[] }>();
+
+  /** @returns whether it says the same as before */
+  agrees({ stream, seq, type, messageId, clientId = "" }: AppEvent): boolean {
+    let events = this.#streams.get(stream);
+    if (!events) {
+      events = { ids: [], clientIds: [] };
+      this.#streams.set(stream, events);
+    }
+    const id = messageId ?? -type;
+    if (events.ids[seq] === undefined) {
+      events.ids[seq] = id;
+      events.clientIds[seq] = messageId === undefined ? null : clientId;
+      return true;
+    }
+    return events.ids[seq] === id && (messageId === undefined || events.clientIds[seq] === clientId);
+  }
+
+  get log(): Record<string, SeenEvents> {
+    return Object.fromEntries(this.#streams);
+  }
+}
+
+/** What the application of one client saw. Repeats are counted, not kept. */
+export class AppRecord {
+  readonly #shared: SharedEvents;
+  readonly #streams = new Map<string, StreamRecord>();
+  readonly #differing: string[] = [];
+  readonly resyncs: string[] = [];
+  from = "";
+  switches = 0;
+  #awayAt: number | undefined;
+  #longestAwayMs = 0;
+
+  constructor(shared: SharedEvents) {
+    this.#shared = shared;
+  }
+
+  saw(event: AppEvent): void {
+    const { stream, seq } = event;
+    let record = this.#streams.get(stream);
+    if (!record) {
+      record = new StreamRecord();
+      this.#streams.set(stream, record);
+    }
+    record.add(seq);
+    if (!this.#shared.agrees(event) && this.#differing.length < EXAMPLES) this.#differing.push(`${stream} ${seq}`);
+  }
+
+  isLive(live: boolean): void {
+    if (!live) this.#awayAt ??= performance.now();
+    else if (this.#awayAt !== undefined) {
+      this.#longestAwayMs = Math.max(this.#longestAwayMs, performance.now() - this.#awayAt);
+      this.#awayAt = undefined;
+    }
+  }
+
+  get log(): AppLog {
+    return {
+      from: this.from,
+      streams: Object.fromEntries([...this.#streams].map(([stream, record]) => [stream, record.log])),
+      resyncs: this.resyncs,
+      differing: this.#differing,
+      switches: this.switches,
+      longestAwayMs: Math.round(this.#longestAwayMs),
+    };
+  }
+}

@@ -1,0 +1,81 @@
+import type { LinkFault } from "./link.ts";
+import type { LinkFaultKind } from "./pipe.ts";
+import type { Random } from "./random.ts";
+import { TRANSPORTS, type TransportName } from "./wire-record.ts";
+
+/** One thing that happens in a run. */
+export type Incident =
+  | { readonly kind: "link"; readonly client: number; readonly fault: LinkFault }
+  | { readonly kind: "slow"; readonly client: number; readonly ms: number }
+  | { readonly kind: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
+  | { readonly kind: "away"; readonly client: number; readonly ms: number }
+  | { readonly kind: "clock"; readonly offsetMs: number };
+
+/** How often each happens. Those that end connections are the most. */
+const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away", number>> = {
+  reset: 34,
+  end: 22,
+  "mid-frame": 18,
+  "half-open": 5,
+  stall: 4,
+  sip: 2,
+  refuse: 3,
+  "no-upgrade": 2,
+  buffer: 2,
+  switch: 7,
+  away: 1,
+};
+
+const HOUR_MS = 3_600_000;
+
+/** The plan of a run, one incident after the other: the same for the same seed. */
+export class Chaos {
+  readonly #random: Random;
+  readonly #clients: number;
+  #lists = 0;
+
+  constructor(random: Random, clients: number) {
+    this.#random = random;
+    this.#clients = clients;
+  }
+
+  next(): Incident {
+    const random = this.#random;
+    const kind = random.weighted(WEIGHTS);
+    const client = random.between(0, this.#clients - 1);
+    switch (kind) {
+      case "switch":
+        return { kind, client, transports: this.transports() };
+      case "away":
+        return { kind, client, ms: random.between(100, 1_500) };
+      case "reset":
+      case "end":
+        return { kind: "link", client, fault: { kind } };
+      case "mid-frame":
+        return { kind: "link", client, fault: { kind, bytes: random.between(1, 1_500) } };
+      case "half-open":
+      case "stall":
+        return { kind: "link", client, fault: { kind, ms: random.between(300, 3_000) } };
+      default:
+        return { kind: "link", client, fault: { kind, ms: random.between(500, 4_000) } };
+    }
+  }
+
+  slowReader(): Incident {
+    return { kind: "slow", client: this.#random.between(0, this.#clients - 1), ms: 2_500 };
+  }
+
+  /** Minutes to hours, both ways, and no further than a login and what is kept of the log live. */
+  clockJump(): Incident {
+    const random = this.#random;
+    const span = random.chance(0.5) ? HOUR_MS / 60 : HOUR_MS;
+    return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 24)) };
+  }
+
+  /** The ladder from each rung on in turn, so that each transport carries about as much as any other. */
+  transports(): TransportName[] {
+    const first = TRANSPORTS[this.#lists++ % TRANSPORTS.length] as TransportName;
+    const rest = TRANSPORTS.slice(TRANSPORTS.indexOf(first) + 1);
+    return [first, ...rest.filter(() => this.#random.chance(0.6))];
+  }
+}

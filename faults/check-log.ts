@@ -1,0 +1,92 @@
+import type { Database } from "bun:sqlite";
+import type { SeenEvents } from "./app-record.ts";
+import type { Ledger } from "./ledger.ts";
+import { Problems } from "./problems.ts";
+
+interface Row {
+  readonly pos: number;
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: number;
+  readonly messageId: number | null;
+  readonly clientId: string | null;
+  readonly uid: number | null;
+  readonly place: string | null;
+}
+
+const MESSAGE = 4;
+
+/** One pass over the whole log: is it in order, does it hold what was promised, and is it what the applications were told? */
+export function checkLog(
+  db: Database,
+  { ledger, seen }: { ledger: Ledger; seen: Readonly<Record<string, SeenEvents>> },
+): { events: number; problems: Problems } {
+  const problems = new Problems();
+  const heads = new Map<string, number>();
+  const stored = new Map<string, StoredSends>(ledger.workers.map(({ worker, uid }) => [worker, new StoredSends(uid)]));
+  let events = 0;
+  const rows = db.query<Row, []>(
+    `select e.pos, e.stream, e.seq, e.type, e.message_id as messageId, m.client_id as clientId, m.uid,
+            'room:' || m.room_id || '@' || m.seq as place
+     from events e left join messages m on m.id = e.message_id order by e.pos`,
+  );
+  for (const row of rows.iterate()) {
+    events += 1;
+    const { stream, seq, type, messageId, clientId } = row;
+    const expected = (heads.get(stream) ?? 0) + 1;
+    if (seq !== expected) problems.add("log out of order", `${stream}: ${seq} where ${expected} belongs`);
+    heads.set(stream, seq);
+    const isMessage = type === MESSAGE;
+    if (isMessage && (messageId !== row.pos || row.place !== `${stream}@${seq}`)) {
+      problems.add("log out of order", `${stream} ${seq} is not the place of message ${messageId}`);
+    }
+    const told = seen[stream]?.ids[seq];
+    if (told != null && told !== (isMessage ? messageId : -type)) problems.add("told otherwise", `${stream} ${seq}`);
+    if (isMessage) {
+      if (told != null && seen[stream]?.clientIds[seq] !== clientId) {
+        problems.add("told otherwise", `${stream} ${seq}: clientId`);
+      }
+      const dash = clientId?.lastIndexOf("-") ?? -1;
+      stored.get(clientId?.slice(0, dash) ?? "")?.add(Number(clientId?.slice(dash + 1)), row);
+    }
+  }
+  const messages = db.query<{ count: number }, []>("select count(*) as count from messages").get()?.count ?? 0;
+  const logged = db.query<{ count: number }, []>(`select count(*) as count from events where type = ${MESSAGE}`).get();
+  if (messages !== logged?.count) problems.add("log out of order", `${messages} messages, ${logged?.count} events`);
+  for (const { worker, ids } of ledger.workers) {
+    const own = stored.get(worker) as StoredSends;
+    for (const [n, id] of ids.entries()) own.check({ n, id, clientId: `${worker}-${n}`, problems });
+    if (own.strange > 0) problems.add("sends of nobody", `${own.strange} of ${worker}`, own.strange);
+  }
+  return { events, problems };
+}
+
+/** What the database has of one worker. */
+class StoredSends {
+  readonly #uid: number;
+  readonly #ids: (number | undefined)[] = [];
+  readonly #again = new Map<number, number>();
+  /** Not sent by this worker. */
+  strange = 0;
+
+  constructor(uid: number) {
+    this.#uid = uid;
+  }
+
+  add(n: number, { messageId, uid }: Row): void {
+    if (uid !== this.#uid || !Number.isInteger(n) || messageId === null) this.strange += 1;
+    else if (this.#ids[n] === undefined) this.#ids[n] = messageId;
+    else this.#again.set(n, (this.#again.get(n) ?? 1) + 1);
+  }
+
+  /** @param sent.id as in the ledger */
+  check(sent: { n: number; id: number | null; clientId: string; problems: Problems }): void {
+    const { n, id, clientId, problems } = sent;
+    const stored = this.#ids[n];
+    if (this.#again.has(n)) problems.add("sends stored twice", clientId);
+    if (id === 0 && stored !== undefined) problems.add("refused and stored", clientId);
+    if (id === null || id <= 0) return;
+    if (stored === undefined) problems.add("acknowledged and lost", clientId);
+    else if (stored !== id) problems.add("acknowledged as another", `${clientId}: ${id}, stored as ${stored}`);
+  }
+}

@@ -1,0 +1,240 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AppEvent, AppRecord, SharedEvents } from "./app-record.ts";
+import { check, type Evidence } from "./checker.ts";
+import { RECALLED_TEXT, WireRecord } from "./wire-record.ts";
+
+/**
+ * The checker is given runs in which exactly one thing is wrong, and has to say what. Room 2: Ada (20001) is in from the
+ * beginning, Ben (20002) from seq 2 to 5 and again from 8 on. The hall, and a stream for each.
+ */
+const [ADA, BEN, ANN] = [20001, 20002, 20003];
+const EPOCH = "0123456789abcdef";
+
+interface Logged {
+  readonly stream: string;
+  readonly type: number;
+  readonly data?: object;
+  readonly clientId?: string;
+}
+
+const change = (uid: number, changeType: 1 | 2): Logged => ({
+  stream: "room:2",
+  type: 11,
+  data: { roomId: 2, uid, changeType },
+});
+const message = (clientId: string, stream = "room:2"): Logged => ({ stream, type: 4, clientId });
+
+const LOG: readonly Logged[] = [
+  change(ADA, 1),
+  change(BEN, 1),
+  message("w-0"),
+  message("w-1"),
+  change(BEN, 2),
+  message("w-2"),
+  message("w-3"),
+  change(BEN, 1),
+  message("w-4"),
+  message("w-5", "room:1"),
+  { stream: `user:${BEN}`, type: 109, data: {} },
+];
+
+let dir: string;
+let file: string;
+let events: (AppEvent & { text: string })[];
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "parley-checker-"));
+  file = join(dir, "log.db");
+  const db = new Database(file);
+  db.run("create table events (pos integer primary key, stream text, seq int, type int, message_id int, data text)");
+  db.run("create table messages (id integer primary key, room_id int, seq int, uid int, client_id text)");
+  const heads = new Map<string, number>();
+  events = LOG.map(({ stream, type, data, clientId }, index) => {
+    const pos = index + 1;
+    const seq = (heads.get(stream) ?? 0) + 1;
+    heads.set(stream, seq);
+    const isMessage = clientId !== undefined;
+    db.run("insert into events values (?, ?, ?, ?, ?, ?)", [
+      pos,
+      stream,
+      seq,
+      type,
+      isMessage ? pos : null,
+      data ? JSON.stringify(data) : null,
+    ]);
+    if (isMessage) {
+      db.run("insert into messages values (?, ?, ?, ?, ?)", [pos, Number(stream.split(":")[1]), seq, ANN, clientId]);
+    }
+    const text = `{"type":${type},"stream":"${stream}","seq":${seq},"data":{}}`;
+    return { stream, seq, type, messageId: isMessage ? pos : undefined, clientId, text };
+  });
+  db.close();
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+type Told = (typeof events)[number];
+
+const readable: Readonly<Record<number, (event: Told) => boolean>> = {
+  [ADA]: ({ stream }) => stream === "room:1" || stream === "room:2",
+  [BEN]: ({ stream, seq }) =>
+    stream === "room:1" || stream === `user:${BEN}` || (stream === "room:2" && ((seq >= 2 && seq <= 5) || seq >= 8)),
+};
+
+/** A run in which each got what `told` makes of what was for him: on the wire, and in the application. */
+function evidence(what: {
+  told?: (events: Told[], uid: number) => Told[];
+  app?: (events: Told[], uid: number) => Told[];
+  changed?: Partial<Evidence>;
+}): Evidence {
+  const { told = (all) => all, app = (all) => all, changed } = what;
+  const shared = new SharedEvents();
+  const wires: WireRecord[] = [];
+  const apps: AppRecord[] = [];
+  for (const uid of [ADA, BEN]) {
+    const wire = new WireRecord(new Map());
+    const record = new AppRecord(shared);
+    record.from = `${EPOCH};*@0`;
+    const connection = wire.open("websocket", { resumes: false });
+    const onWire = told(events.filter(readable[uid] as (event: Told) => boolean), uid);
+    for (const event of onWire) wire.frame(connection, event.text);
+    for (const event of app(onWire, uid)) record.saw(event);
+    wires.push(wire);
+    apps.push(record);
+  }
+  return {
+    databaseFile: file,
+    uids: [ADA, BEN],
+    apps: apps.map(({ log }) => log),
+    // As it comes out of a file.
+    seen: JSON.parse(JSON.stringify(shared.log)),
+    wire: wires.map(({ log }) => log),
+    oldTexts: {},
+    ledger: { workers: [{ worker: "w", uid: ANN, ids: [3, 4, 6, 7, 9, 10] }], recalls: [] },
+    ...changed,
+  };
+}
+
+const kinds = (one: Evidence) => check(one).problems.kinds.sort();
+const only = (uid: number, change: (events: Told[]) => Told[]) => (all: Told[], who: number) =>
+  who === uid ? change([...all]) : all;
+const at = (seq: number) => events.find((event) => event.stream === "room:2" && event.seq === seq) as Told;
+
+test("a run in which nothing is wrong", () => {
+  const { problems, expected, delivered, events: count } = check(evidence({}));
+  expect(problems.lines).toEqual([]);
+  expect([expected, delivered, count]).toEqual([18, 18, 11]);
+});
+
+test("what the cursor had when the client began is not due", () => {
+  const one = evidence({ told: (all) => all.filter((event) => !(event.stream === "room:2" && event.seq <= 4)) });
+  expect(kinds(one)).toEqual(["lost"]);
+  const from = `${EPOCH};*@3,room:2@4`;
+  expect(kinds({ ...one, apps: one.apps.map((app) => ({ ...app, from })) })).toEqual([]);
+});
+
+describe("one thing is wrong", () => {
+  const without = (seq: number) => (all: Told[]) => all.filter((event) => event !== at(seq));
+  const cases: Readonly<Record<string, readonly [() => Evidence, readonly string[]]>> = {
+    "the server drops one": [() => evidence({ told: only(ADA, without(4)) }), ["gap on the wire", "lost"]],
+    "the server drops the last one": [() => evidence({ told: only(ADA, without(9)) }), ["lost"]],
+    "the client drops one": [() => evidence({ app: only(ADA, without(4)) }), ["lost"]],
+    "the client tells one twice": [() => evidence({ app: only(BEN, (all) => [...all, at(4)]) }), ["duplicated"]],
+    "the client swaps two": [
+      () => evidence({ app: only(BEN, (all) => [...all.filter((e) => e !== at(3)), at(3)]) }),
+      ["reordered"],
+    ],
+    "the server sends one twice": [
+      () => evidence({ told: only(ADA, (all) => [...all, at(9)]), app: (all) => [...new Set(all)] }),
+      ["fell on the wire"],
+    ],
+    "an event after the kick": [
+      () => evidence({ told: only(BEN, (all) => all.flatMap((e) => (e === at(5) ? [e, at(6)] : [e]))) }),
+      ["not for him", "on the wire, not for him"],
+    ],
+    "the same, and the client hides it": [
+      () =>
+        evidence({
+          told: only(BEN, (all) => all.flatMap((e) => (e === at(5) ? [e, at(6)] : [e]))),
+          app: only(BEN, without(6)),
+        }),
+      ["on the wire, not for him"],
+    ],
+    "an event that nobody sent": [
+      () => evidence({ app: only(BEN, (all) => [...all, at(7)]) }),
+      ["not for him", "reordered", "seen, not on the wire"],
+    ],
+    "another message in its place": [
+      () => evidence({ app: only(ADA, (all) => all.map((e) => (e === at(4) ? { ...e, messageId: 77 } : e))) }),
+      ["told otherwise"],
+    ],
+    "another text in its place": [
+      () => evidence({ app: only(BEN, (all) => all.map((e) => (e === at(4) ? { ...e, clientId: "w-9" } : e))) }),
+      ["told otherwise"],
+    ],
+    "an acknowledged send that is not stored": [() => ledger([3, 4, 6, 7, 9, 10, 12]), ["acknowledged and lost"]],
+    "a send acknowledged as another message": [() => ledger([3, 4, 6, 7, 10, 9]), ["acknowledged as another"]],
+    "a refused send that is stored": [() => ledger([3, 4, 6, 7, 9, 0]), ["refused and stored"]],
+    "a RESYNC": [
+      () => {
+        const one = evidence({});
+        return { ...one, apps: one.apps.map((app, i) => (i === 0 ? { ...app, resyncs: ["room:2 far"] } : app)) };
+      },
+      ["resynced"],
+    ],
+    "a recalled text after the recall's reply": [
+      () => {
+        const { ledger: told } = evidence({});
+        const recalls = [{ clientId: "w-1", messageId: 4, repliedAt: 100 }];
+        return evidence({ changed: { ledger: { ...told, recalls }, oldTexts: { "w-1": 101, "w-2": 500 } } });
+      },
+      ["recalled text shown"],
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_, [make, wanted]) => {
+    expect(kinds(make())).toEqual([...wanted].sort());
+  });
+});
+
+describe("something is wrong with the log", () => {
+  const broken = (sql: string) => {
+    const copy = join(dir, `${Math.random()}.db`);
+    const db = new Database(file);
+    db.run(`vacuum into '${copy}'`);
+    db.close();
+    const changed = new Database(copy);
+    changed.run(sql);
+    changed.close();
+    return kinds(evidence({ changed: { databaseFile: copy } }));
+  };
+
+  test("a hole", () => {
+    expect(broken("delete from events where pos = 4; delete from messages where id = 4")).toContain("log out of order");
+  });
+  test("two numbers the wrong way round", () => {
+    expect(broken("update events set seq = 9 - seq where pos in (4, 5)")).toContain("log out of order");
+  });
+  test("a message without an event", () => {
+    expect(broken("insert into messages values (50, 2, 50, 20003, 'w-6')")).toContain("log out of order");
+  });
+  test("a send that is stored twice", () => {
+    const again = `insert into events values (12, 'room:1', 2, 4, 12, null);
+      insert into messages values (12, 1, 2, ${ANN}, 'w-5')`;
+    expect(broken(again)).toEqual(["lost", "sends stored twice"]);
+  });
+});
+
+function ledger(ids: readonly number[]): Evidence {
+  return evidence({ changed: { ledger: { workers: [{ worker: "w", uid: ANN, ids }], recalls: [] } } });
+}
+
+test("the text of a message to be recalled is noticed on the wire", () => {
+  const oldTexts = new Map<string, number>();
+  const wire = new WireRecord(oldTexts);
+  const connection = wire.open("sse", { resumes: true });
+  wire.frame(connection, `{"type":4,"stream":"room:2","seq":1,"data":{"content":"${RECALLED_TEXT}w3-41"}}`);
+  expect([...oldTexts]).toEqual([["w3-41", connection.askedAt]]);
+});

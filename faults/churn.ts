@@ -1,0 +1,77 @@
+import type { Person, Requests } from "./people.ts";
+import type { Random } from "./random.ts";
+import { makeRoom, type Room, type World } from "./world.ts";
+
+export interface ChurnCounts {
+  joins: number;
+  kicks: number;
+  leaves: number;
+  dissolved: number;
+}
+
+/**
+ * Who is in which room changes all the time: readers are brought in, removed, leave by themselves and come back; rooms hide
+ * and show their history, end, and are replaced. One after the other, so that it knows who is in.
+ */
+export class Churn {
+  readonly #requests: Requests;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #perSecond: number;
+  readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, dissolved: 0 };
+  #over = false;
+
+  constructor(parts: { requests: Requests; world: World; random: Random; perSecond: number }) {
+    this.#requests = parts.requests;
+    this.#world = parts.world;
+    this.#random = parts.random;
+    this.#perSecond = parts.perSecond;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#over) {
+      await this.#act();
+      await Bun.sleep(1000 / this.#perSecond);
+    }
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  async #act(): Promise<void> {
+    const random = this.#random;
+    const { rooms, readers } = this.#world;
+    const at = random.between(0, rooms.length - 1);
+    const room = rooms[at] as Room;
+    const what = random.weighted({ join: 46, kick: 28, leave: 18, history: 6, dissolve: 2 });
+    const share = random.next();
+    if (what === "history") {
+      const history = share < 0.5 ? "joined" : "all";
+      await this.#requests.ask(room.owner, "PATCH", `/rooms/${room.id}`, { history });
+    } else if (what === "dissolve") {
+      await this.#requests.ask(room.owner, "DELETE", `/rooms/${room.id}`);
+      this.counts.dissolved += 1;
+      rooms[at] = await makeRoom(this.#requests, this.#world, room);
+    } else {
+      const inside = what !== "join";
+      const able = readers.map((_, i) => i).filter((i) => room.readers.has(i) === inside);
+      const reader = able[Math.floor(share * able.length)];
+      if (reader !== undefined) await this.#move(room, reader, what);
+    }
+  }
+
+  async #move(room: Room, reader: number, what: "join" | "kick" | "leave"): Promise<void> {
+    const person = this.#world.readers[reader] as Person;
+    if (what === "join") {
+      await this.#requests.ask(room.owner, "POST", `/rooms/${room.id}/members`, { memberIds: [person.uid] });
+      room.readers.add(reader);
+      this.counts.joins += 1;
+      return;
+    }
+    const by = what === "kick" ? room.owner : person;
+    await this.#requests.ask(by, "DELETE", `/rooms/${room.id}/members/${person.uid}`);
+    room.readers.delete(reader);
+    this.counts[what === "kick" ? "kicks" : "leaves"] += 1;
+  }
+}

@@ -1,0 +1,92 @@
+import { Chaos, type Incident } from "./chaos.ts";
+import type { Child } from "./child.ts";
+import type { ClientsCall } from "./clients.ts";
+import type { ProxyCall } from "./proxy.ts";
+import type { Random } from "./random.ts";
+import type { Senders } from "./senders.ts";
+import type { FaultyServer } from "./server.ts";
+import { FLOOD_READERS, type Room, type World } from "./world.ts";
+
+export interface DirectorParts {
+  readonly random: Random;
+  readonly world: World;
+  readonly server: FaultyServer;
+  readonly senders: Senders;
+  readonly proxy: Child<ProxyCall>;
+  readonly clients: Child<ClientsCall>;
+  /** Connections to be cut in all. */
+  readonly disconnects: number;
+  readonly seconds: number;
+}
+
+/** The plan does not say when, so the pace may be adapted: as many are cut in time as were asked for. */
+const LOOK_MS = 1_000;
+const MOST_PER_SECOND = 80;
+const SLOW_EVERY_MS = 15_000;
+const CLOCK_EVERY_MS = 7_000;
+/** Large messages of a flood: more than the kernel's buffers and the server's queue for one connection hold. */
+const FLOOD_MESSAGES = 300;
+
+/** Lets the plan's incidents happen, for as long as the run lasts. */
+export class Director {
+  readonly #parts: DirectorParts;
+  readonly #chaos: Chaos;
+  readonly #floods: Promise<void>[] = [];
+  readonly #begunAt = performance.now();
+  incidents = 0;
+
+  constructor(parts: DirectorParts) {
+    this.#parts = parts;
+    this.#chaos = new Chaos(parts.random, parts.world.readers.length);
+  }
+
+  async run(): Promise<void> {
+    const { proxy, disconnects, seconds } = this.#parts;
+    let perSecond = disconnects / seconds;
+    let [lookAt, slowAt, clockAt] = [LOOK_MS, SLOW_EVERY_MS / 3, CLOCK_EVERY_MS / 2];
+    for (;;) {
+      const now = performance.now() - this.#begunAt;
+      if (now >= seconds * 1000) break;
+      if (now >= lookAt) {
+        const cuts = await proxy.ask<number>({ ask: "cuts" });
+        const left = Math.max(0, disconnects - cuts);
+        // Not every incident cuts, and not every one that should finds a connection.
+        perSecond = Math.min(MOST_PER_SECOND, Math.max(2, (1.7 * left * 1000) / Math.max(1, seconds * 1000 - now)));
+        lookAt = now + LOOK_MS;
+      }
+      if (now >= slowAt) {
+        await this.#happen(this.#chaos.slowReader());
+        slowAt = now + SLOW_EVERY_MS;
+      }
+      if (now >= clockAt) {
+        await this.#happen(this.#chaos.clockJump());
+        clockAt = now + CLOCK_EVERY_MS;
+      }
+      await this.#happen(this.#chaos.next());
+      await Bun.sleep(1000 / perSecond);
+    }
+    await Promise.all(this.#floods);
+  }
+
+  async #happen(incident: Incident): Promise<void> {
+    const { proxy, clients, server, senders, world } = this.#parts;
+    this.incidents += 1;
+    switch (incident.kind) {
+      case "link":
+        return proxy.ask({ ask: "fault", client: incident.client, fault: incident.fault });
+      case "slow": {
+        const { client, ms } = incident;
+        await proxy.ask({ ask: "fault", client, fault: { kind: "slow", ms } });
+        const room = world.floodRooms[Math.floor(client / FLOOD_READERS)] as Room;
+        this.#floods.push(senders.flood(room, FLOOD_MESSAGES));
+        return;
+      }
+      case "switch":
+        return clients.ask({ ask: "switch", client: incident.client, transports: incident.transports });
+      case "away":
+        return clients.ask({ ask: "pause", client: incident.client, ms: incident.ms });
+      case "clock":
+        server.jumpTo(incident.offsetMs);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type { TCPSocketListener } from "bun";
+import { type LinkFaultKind, Pipe, type Weather } from "./pipe.ts";
+import { type WireLog, WireRecord } from "./wire-record.ts";
+import { PollSession, WireTap } from "./wire-tap.ts";
+
+/** What can be done to the network between one client and the server. Times are milliseconds. */
+export type LinkFault =
+  | { readonly kind: "reset" | "end" }
+  | { readonly kind: "mid-frame"; readonly bytes: number }
+  | { readonly kind: "half-open" | "stall" | "slow" | "sip" | "refuse" | "no-upgrade" | "buffer"; readonly ms: number };
+
+/** Between two sips of a slow reader. */
+const SIP_MS = 40;
+
+/** The way of one client to the server: a port of its own, its connections, and what is wrong with them. */
+export class Link {
+  readonly record: WireRecord;
+  readonly #listener: TCPSocketListener<Pipe>;
+  readonly #pipes = new Set<Pipe>();
+  readonly #polls = new PollSession();
+  readonly #weather: Weather = { noUpgrades: false, holdsStreams: false, sipMs: 0 };
+  readonly #timers = new Map<LinkFaultKind, ReturnType<typeof setTimeout>>();
+  readonly #events = {
+    cut: (kind: LinkFaultKind) => {
+      this.cuts[kind] = (this.cuts[kind] ?? 0) + 1;
+    },
+    ended: (pipe: Pipe) => void this.#pipes.delete(pipe),
+  };
+  /** Connections by which events came, and which a fault ended. */
+  readonly cuts: Partial<Record<LinkFaultKind, number>> = {};
+  #refuses = false;
+
+  constructor(serverPort: number, oldTexts: Map<string, number>) {
+    this.record = new WireRecord(oldTexts);
+    this.#listener = Bun.listen<Pipe>({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: (client) => {
+          if (this.#refuses) return void client.terminate();
+          const tap = new WireTap(this.record, this.#polls);
+          const pipe = new Pipe({ client, tap, weather: this.#weather, on: this.#events });
+          client.data = pipe;
+          this.#pipes.add(pipe);
+          connect(pipe, serverPort);
+        },
+        data: ({ data }, bytes) => data?.fromClient(bytes),
+        drain: ({ data }) => data?.drained("client"),
+        end: ({ data }) => data?.clientEnded(),
+        close: ({ data }) => data?.clientEnded(),
+        error: ({ data }) => data?.clientEnded(),
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  get log(): WireLog {
+    return this.record.log;
+  }
+
+  apply(fault: LinkFault): void {
+    const pipes = [...this.#pipes];
+    switch (fault.kind) {
+      case "reset":
+      case "end":
+        for (const pipe of pipes) pipe.cut(fault.kind, fault.kind);
+        break;
+      case "mid-frame":
+        for (const pipe of pipes) if (pipe.carries) pipe.cutAfter(fault.bytes);
+        break;
+      case "half-open":
+        for (const pipe of pipes) pipe.freeze(fault.ms);
+        break;
+      case "stall":
+        for (const pipe of pipes) pipe.pause(fault.ms, "both");
+        break;
+      case "slow":
+        for (const pipe of pipes) pipe.slow(fault.ms);
+        break;
+      case "sip":
+        this.#weather.sipMs = SIP_MS;
+        this.#for(fault, () => {
+          this.#weather.sipMs = 0;
+        });
+        break;
+      case "refuse":
+        this.#refuses = true;
+        for (const pipe of pipes) pipe.cut("reset", "refuse");
+        this.#for(fault, () => {
+          this.#refuses = false;
+        });
+        break;
+      case "no-upgrade":
+        this.#weather.noUpgrades = true;
+        for (const pipe of pipes) if (pipe.carries === "websocket") pipe.cut("end", "no-upgrade");
+        this.#for(fault, () => {
+          this.#weather.noUpgrades = false;
+        });
+        break;
+      case "buffer":
+        this.#weather.holdsStreams = true;
+        this.#for(fault, () => {
+          this.#weather.holdsStreams = false;
+          for (const pipe of this.#pipes) pipe.release();
+        });
+        break;
+    }
+  }
+
+  close(): void {
+    this.#listener.stop(true);
+    for (const pipe of [...this.#pipes]) pipe.cut("reset");
+  }
+
+  /** A later fault of the same kind takes the place of the earlier one. */
+  #for({ kind, ms }: { kind: LinkFaultKind; ms: number }, end: () => void): void {
+    clearTimeout(this.#timers.get(kind));
+    this.#timers.set(kind, setTimeout(end, ms));
+  }
+}
+
+function connect(pipe: Pipe, port: number): void {
+  Bun.connect<Pipe>({
+    hostname: "127.0.0.1",
+    port,
+    data: pipe,
+    socket: {
+      open: (server) => pipe.connected(server),
+      data: (_, bytes) => pipe.fromServer(bytes),
+      drain: () => pipe.drained("server"),
+      end: () => pipe.serverEnded(),
+      close: () => pipe.serverEnded(),
+      error: () => pipe.serverEnded(),
+    },
+  }).catch(() => pipe.cut("reset"));
+}

@@ -1,0 +1,214 @@
+import type { Socket } from "bun";
+import type { WireTap } from "./wire-tap.ts";
+
+/** What a link does to its connections at the moment. */
+export interface Weather {
+  /** Handshakes of WebSockets are answered with 403, as by a proxy that does not know them. */
+  noUpgrades: boolean;
+  /** The bytes of event streams are kept, as by a proxy that buffers. */
+  holdsStreams: boolean;
+  /** The client reads in small sips: milliseconds between two of them; 0: as fast as it can. */
+  sipMs: number;
+}
+
+/** What can go wrong with a connection, by what is done to it. */
+export type LinkFaultKind =
+  | "reset"
+  | "end"
+  | "mid-frame"
+  | "half-open"
+  | "stall"
+  | "slow"
+  | "sip"
+  | "refuse"
+  | "no-upgrade"
+  | "buffer";
+
+export interface PipeEvents {
+  /** A fault has ended a connection by which events came. */
+  cut(kind: LinkFaultKind): void;
+  ended(pipe: Pipe): void;
+}
+
+interface Side {
+  socket: Socket<Pipe> | undefined;
+  /** Bytes that the peer has not taken yet. */
+  waiting: Buffer[];
+}
+
+/**
+ * One TCP connection of a client, passed on to the server. What its tap is shown is what was handed to the kernel for the
+ * client: bytes that a fault swallows are not.
+ */
+export class Pipe {
+  readonly tap: WireTap;
+  readonly #weather: Weather;
+  readonly #client: Side = { socket: undefined, waiting: [] };
+  readonly #server: Side = { socket: undefined, waiting: [] };
+  readonly #on: PipeEvents;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #held: Buffer[] = [];
+  #pauses = 0;
+  #cutAfter: number | undefined;
+  #slowUntil = 0;
+  #serverEnded = false;
+  #over = false;
+
+  constructor(parts: { client: Socket<Pipe>; tap: WireTap; weather: Weather; on: PipeEvents }) {
+    this.tap = parts.tap;
+    this.#weather = parts.weather;
+    this.#on = parts.on;
+    this.#client.socket = parts.client;
+  }
+
+  /** Whether events come this way, so that to cut it is a fault. */
+  get carries() {
+    return this.tap.carries;
+  }
+
+  connected(server: Socket<Pipe>): void {
+    if (this.#over) return void server.terminate();
+    this.#server.socket = server;
+    this.#flush(this.#server);
+  }
+
+  fromClient(bytes: Buffer): void {
+    if (this.#over) return;
+    if (this.#weather.noUpgrades && /\r\nupgrade: websocket/i.test(bytes.toString("latin1", 0, 2000))) {
+      this.#client.socket?.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#client.socket?.end();
+      return this.#finish();
+    }
+    this.tap.sent(bytes);
+    this.#server.waiting.push(Buffer.from(bytes));
+    this.#flush(this.#server);
+  }
+
+  fromServer(bytes: Buffer): void {
+    if (this.#over) return;
+    if (this.#weather.holdsStreams && this.tap.isEventStream) {
+      this.#held.push(Buffer.from(bytes));
+      return;
+    }
+    this.#forward(bytes);
+    if (this.#weather.sipMs > 0 && !this.#over) this.pause(this.#weather.sipMs, "server");
+  }
+
+  /** A proxy that buffered lets go. */
+  release(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const bytes of held) this.#forward(bytes);
+  }
+
+  /** The server has ended it; what it has written is passed on first. */
+  serverEnded(): void {
+    if (!this.#serverEnded && performance.now() < this.#slowUntil && this.carries) this.#on.cut("slow");
+    this.#serverEnded = true;
+    this.release();
+    if (this.#client.waiting.length > 0 || this.#over) return;
+    this.#client.socket?.end();
+    this.#finish();
+  }
+
+  clientEnded(): void {
+    this.#server.socket?.end();
+    this.#finish();
+  }
+
+  drained(side: "client" | "server"): void {
+    this.#flush(side === "client" ? this.#client : this.#server);
+    if (this.#serverEnded) this.serverEnded();
+  }
+
+  /** Nothing is read for a while: of the server (the client is slow), or of both (the way is blocked). */
+  pause(ms: number, what: "server" | "both"): void {
+    this.#pauses += 1;
+    this.#server.socket?.pause();
+    if (what === "both") this.#client.socket?.pause();
+    this.#later(ms, () => {
+      this.#pauses -= 1;
+      if (this.#pauses > 0) return;
+      this.#client.socket?.resume();
+      if (this.#client.waiting.length === 0) this.#server.socket?.resume();
+    });
+  }
+
+  /** A client that does not read. Where enough is written meanwhile, the server ends it. */
+  slow(ms: number): void {
+    this.#slowUntil = performance.now() + ms + 1000;
+    this.pause(ms, "server");
+  }
+
+  /** Silence both ways, and then the end that nobody was told of: a client that lost its network. */
+  freeze(ms: number): void {
+    this.pause(ms * 2, "both");
+    this.#later(ms, () => this.cut("reset", "half-open"));
+  }
+
+  /** @param how `reset`: RST to both; `end`: FIN to both */
+  cut(how: "reset" | "end", why?: LinkFaultKind): void {
+    if (this.#over) return;
+    if (why && this.carries) this.#on.cut(why);
+    for (const { socket } of [this.#client, this.#server]) {
+      if (how === "reset") socket?.terminate();
+      else socket?.end();
+    }
+    this.#finish();
+  }
+
+  /** Resets it after so many more bytes from the server, wherever in a frame that is. */
+  cutAfter(bytes: number): void {
+    this.#cutAfter = bytes;
+  }
+
+  #forward(bytes: Buffer): void {
+    if (this.#over) return;
+    const allowed = this.#cutAfter;
+    if (allowed !== undefined && bytes.length >= allowed) {
+      this.#write(bytes.subarray(0, allowed));
+      return this.cut("reset", "mid-frame");
+    }
+    if (allowed !== undefined) this.#cutAfter = allowed - bytes.length;
+    this.#write(bytes);
+  }
+
+  #write(bytes: Buffer): void {
+    this.#client.waiting.push(Buffer.from(bytes));
+    this.#flush(this.#client);
+    // Back-pressure reaches the server as it would without a proxy.
+    if (this.#client.waiting.length > 0) this.#server.socket?.pause();
+  }
+
+  #flush(side: Side): void {
+    const { socket, waiting } = side;
+    if (!socket) return;
+    while (waiting.length > 0) {
+      const bytes = waiting[0] as Buffer;
+      const taken = Math.max(0, socket.write(bytes));
+      if (side === this.#client) this.tap.received(bytes.subarray(0, taken));
+      if (taken < bytes.length) {
+        waiting[0] = bytes.subarray(taken);
+        return;
+      }
+      waiting.shift();
+    }
+    if (side === this.#client && this.#pauses === 0) this.#server.socket?.resume();
+  }
+
+  #later(ms: number, run: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (!this.#over) run();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.tap.ended();
+    this.#on.ended(this);
+  }
+}

@@ -1,0 +1,57 @@
+import { writeFileSync } from "node:fs";
+import { answer } from "./child.ts";
+import { Link, type LinkFault } from "./link.ts";
+import type { WireLog } from "./wire-record.ts";
+
+/*
+ * The network between the clients and the server, in a process of its own: it passes bytes on, does to them what it is told,
+ * and reads them by parsers of its own on the way. Nothing here is imported from the client or the server.
+ */
+
+/** What the wire brought, by client, and the texts that should not have been on it. */
+export interface WireDump {
+  readonly clients: readonly WireLog[];
+  /** By clientId: when the newest request was made that brought the text of a message to be recalled. */
+  readonly oldTexts: Readonly<Record<string, number>>;
+  /** Connections by which events came, and which a fault ended, by kind. */
+  readonly cuts: Readonly<Record<string, number>>;
+}
+
+const oldTexts = new Map<string, number>();
+let links: Link[] = [];
+
+export type ProxyCall =
+  | { readonly ask: "open"; readonly serverPort: number; readonly count: number }
+  | { readonly ask: "fault"; readonly client: number; readonly fault: LinkFault }
+  /** How many connections faults have ended so far. */
+  | { readonly ask: "cuts" }
+  | { readonly ask: "dump"; readonly file: string };
+
+answer<ProxyCall>((call) => {
+  switch (call.ask) {
+    case "open":
+      links = Array.from({ length: call.count }, () => new Link(call.serverPort, oldTexts));
+      return links.map(({ port }) => port);
+    case "fault":
+      return links[call.client]?.apply(call.fault);
+    case "cuts":
+      return Object.values(cuts()).reduce((sum, count) => sum + count, 0);
+    case "dump": {
+      const dump: WireDump = {
+        clients: links.map(({ log }) => log),
+        oldTexts: Object.fromEntries(oldTexts),
+        cuts: cuts(),
+      };
+      writeFileSync(call.file, JSON.stringify(dump));
+      return undefined;
+    }
+  }
+});
+
+function cuts(): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const link of links) {
+    for (const [kind, count] of Object.entries(link.cuts)) sums[kind] = (sums[kind] ?? 0) + count;
+  }
+  return sums;
+}

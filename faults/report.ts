@@ -1,0 +1,91 @@
+import { DUPLICATED, LOST, REORDERED, RESYNCED } from "./checker.ts";
+import type { Outcome } from "./run.ts";
+import { TRANSPORTS } from "./wire-record.ts";
+
+/** Shares below this say that a run has not tested what it is for. */
+const LEAST_SHARE = 0.1;
+
+export interface Report {
+  /** What is wrong, a line each; none: the run passed. */
+  readonly failures: readonly string[];
+  /** Name and value, as they are printed and written. */
+  readonly figures: Readonly<Record<string, number | string>>;
+}
+
+export function reportOf(outcome: Outcome, commit: string): Report {
+  const { options, verdict, wire, app, server, churn, book } = outcome;
+  const { problems } = verdict;
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const of = (pick: (log: (typeof wire.clients)[number]) => number) => sum(wire.clients.map(pick));
+  const first = of(({ deliveries }) =>
+    sum(TRANSPORTS.map((name) => deliveries[name].live + deliveries[name].backfill)),
+  );
+  const live = of(({ deliveries }) => sum(TRANSPORTS.map((name) => deliveries[name].live)));
+  const share = (part: number) => (first === 0 ? 0 : part / first);
+  const shares: Record<string, number> = { live: share(live), backfill: share(first - live) };
+  for (const name of TRANSPORTS) {
+    shares[name] = share(of(({ deliveries }) => deliveries[name].live + deliveries[name].backfill));
+  }
+  const cuts = sum(Object.values(wire.cuts));
+  const failures = [...problems.lines];
+  for (const [name, value] of Object.entries(shares)) {
+    if (value < LEAST_SHARE) failures.push(`only ${percent(value)} of the events came by ${name}`);
+  }
+  if (outcome.caughtUpMs === undefined) failures.push("not every client had everything in time");
+  if (verdict.events === 0 || cuts === 0 || book.acknowledged === 0) failures.push("nothing has happened");
+  const cutKinds = Object.entries(wire.cuts).map(([kind, count]) => `${count} ${kind}`);
+  const closes: Record<string, number> = {};
+  for (const log of wire.clients) {
+    for (const [code, count] of Object.entries(log.closes)) closes[code] = (closes[code] ?? 0) + count;
+  }
+  return {
+    failures,
+    figures: {
+      seed: options.seed,
+      commit,
+      "duration, s": Math.round(outcome.durationMs / 1000),
+      "of which with faults, s": options.seconds,
+      clients: options.clients,
+      "events in the log": verdict.events,
+      "messages acknowledged": book.acknowledged,
+      "messages refused": book.refused,
+      "messages recalled": book.recalls,
+      "requests tried again": outcome.retries,
+      "deliveries due": verdict.expected,
+      "deliveries made": verdict.delivered,
+      lost: problems.count(LOST),
+      duplicated: problems.count(DUPLICATED),
+      reordered: problems.count(REORDERED),
+      RESYNCs: problems.count(RESYNCED),
+      ...Object.fromEntries(Object.entries(shares).map(([name, value]) => [`came by ${name}`, percent(value)])),
+      "came again on the wire": of(({ repeats }) => repeats),
+      "connections opened, polls answered": TRANSPORTS.map(
+        (name) => `${of(({ opened }) => opened[name])} ${name}`,
+      ).join(", "),
+      "forced disconnects": cuts,
+      "  of which": cutKinds.join(", "),
+      "closed by the server": Object.entries(closes)
+        .map(([code, count]) => `${count} with ${code}`)
+        .join(", "),
+      "switches of transport": sum(app.clients.map(({ switches }) => switches)),
+      "kills (SIGKILL)": server.kills,
+      "drains (SIGTERM)": server.drains,
+      "jumps of the clock": server.clockJumps,
+      "joins, kicks, leaves": `${churn.joins}, ${churn.kicks}, ${churn.leaves}`,
+      "rooms dissolved": churn.dissolved,
+      "longest time not live, ms": Math.max(...app.clients.map(({ longestAwayMs }) => longestAwayMs)),
+      "caught up after the end, ms": outcome.caughtUpMs === undefined ? "never" : Math.round(outcome.caughtUpMs),
+    },
+  };
+}
+
+export function printed({ figures }: Report): string {
+  const width = Math.max(...Object.keys(figures).map((name) => name.length));
+  return Object.entries(figures)
+    .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+    .join("\n");
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

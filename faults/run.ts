@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Chaos } from "./chaos.ts";
+import { check, missing, type Verdict } from "./checker.ts";
+import { Child } from "./child.ts";
+import { Churn } from "./churn.ts";
+import type { AppDump, ClientsCall } from "./clients.ts";
+import { Director } from "./director.ts";
+import { Book } from "./ledger.ts";
+import type { Options } from "./options.ts";
+import { Requests } from "./people.ts";
+import type { ProxyCall, WireDump } from "./proxy.ts";
+import { Random } from "./random.ts";
+import { restarts } from "./restarts.ts";
+import { Senders } from "./senders.ts";
+import { FaultyServer } from "./server.ts";
+import { makeWorld } from "./world.ts";
+
+/** Everything that a run has to tell. */
+export interface Outcome {
+  readonly options: Options;
+  readonly verdict: Verdict;
+  readonly wire: WireDump;
+  readonly app: AppDump;
+  readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps">;
+  readonly churn: Churn["counts"];
+  readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number };
+  readonly retries: number;
+  readonly incidents: number;
+  /** From the end of the faults until every client had everything; undefined: not in time. */
+  readonly caughtUpMs: number | undefined;
+  readonly durationMs: number;
+}
+
+/** The longest fault, and what the server says a second later (SELF), are over by then. */
+const CALM_MS = 4_500;
+const CATCH_UP_MS = 60_000;
+
+/** One whole run, from the first account to the verdict. What it starts is ended, whatever happens. */
+export async function run(options: Options, say: (line: string) => void): Promise<Outcome> {
+  const begunAt = performance.now();
+  const random = new Random(options.seed);
+  const dir = mkdtempSync(join(tmpdir(), "parley-faults-run-"));
+  const server = new FaultyServer();
+  const proxy = new Child<ProxyCall>("./proxy.ts");
+  const clients = new Child<ClientsCall>("./clients.ts");
+  const requests = new Requests(server.url);
+  // The others end with this process; the server, as every server, would go on.
+  const killServer = () => {
+    try {
+      process.kill(server.pid, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  };
+  process.on("exit", killServer);
+  try {
+    if (!server.movesClock) say("gcc is not installed: the server's clock is not moved");
+    await server.start();
+    const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
+    const world = await makeWorld(requests, made);
+    const ports = await proxy.ask<number[]>({ ask: "open", serverPort: server.port, count: options.clients });
+    const plan = new Chaos(random.of("transports"), options.clients);
+    await clients.ask({
+      ask: "start",
+      clients: world.readers.map(({ token }, i) => ({
+        url: `http://127.0.0.1:${ports[i]}`,
+        token,
+        transports: plan.transports(),
+      })),
+    });
+    say(`${options.clients} clients are live after ${seconds(begunAt)} s`);
+
+    const book = new Book();
+    const perSecond = options.events / options.seconds;
+    const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
+    const churn = new Churn({ requests, world, random: random.of("churn"), perSecond: 5 });
+    const parts = { random: random.of("chaos"), world, server, senders, proxy, clients };
+    const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
+    const writing = Promise.all([senders.run(), churn.run()]);
+    const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
+    await Promise.all([director.run(), restarts(server, { random: random.of("restarts"), ...options })]).finally(() =>
+      clearInterval(ticker),
+    );
+    senders.end();
+    churn.end();
+    await writing;
+    await Bun.sleep(CALM_MS);
+
+    const uids = world.readers.map(({ uid }) => uid);
+    const caughtUpMs = await caughtUp({ clients, uids, dir, databaseFile: server.databaseFile });
+    const file = join(dir, "dump");
+    await proxy.ask({ ask: "dump", file });
+    const wire = read<WireDump>(file);
+    await clients.ask({ ask: "dump", file });
+    const app = read<AppDump>(file);
+    const { ledger } = book;
+    const verdict = check({
+      databaseFile: server.databaseFile,
+      uids,
+      apps: app.clients,
+      seen: app.events,
+      wire: wire.clients,
+      oldTexts: wire.oldTexts,
+      ledger,
+    });
+    await clients.end();
+    await server.stop();
+    return {
+      options,
+      verdict,
+      wire,
+      app,
+      server,
+      churn: churn.counts,
+      book: { acknowledged: book.acknowledged, refused: book.refused, recalls: ledger.recalls.length },
+      retries: requests.retries,
+      incidents: director.incidents,
+      caughtUpMs,
+      durationMs: performance.now() - begunAt,
+    };
+  } finally {
+    requests.end();
+    await Promise.all([clients.end(), proxy.end()]);
+    await server.remove();
+    process.off("exit", killServer);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Waits until no client misses anything, at most for so long. @returns for how long, or undefined */
+async function caughtUp(what: {
+  clients: Child<ClientsCall>;
+  uids: readonly number[];
+  dir: string;
+  databaseFile: string;
+}): Promise<number | undefined> {
+  const begunAt = performance.now();
+  const file = join(what.dir, "standing");
+  while (performance.now() - begunAt < CATCH_UP_MS) {
+    await what.clients.ask({ ask: "standing", file });
+    const apps = read<AppDump>(file).clients;
+    if (missing(what.databaseFile, { uids: what.uids, apps }).every((count) => count === 0)) {
+      return performance.now() - begunAt;
+    }
+    await Bun.sleep(500);
+  }
+  return undefined;
+}
+
+function read<T>(file: string): T {
+  return JSON.parse(readFileSync(file, "utf8")) as T;
+}
+
+function seconds(since: number): number {
+  return Math.round((performance.now() - since) / 1000);
+}

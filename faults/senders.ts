@@ -1,0 +1,138 @@
+import type { Book } from "./ledger.ts";
+import type { Person, Requests } from "./people.ts";
+import type { Random } from "./random.ts";
+import { RECALLED_TEXT } from "./wire-record.ts";
+import type { Room, World } from "./world.ts";
+
+const HALL = 1;
+const WORKERS = 32;
+/** Of four bytes each in UTF-8: as large as a text may be. */
+const LARGE = "\u{1f30a}".repeat(4096);
+
+interface Own {
+  readonly name: string;
+  readonly sender: Person;
+  readonly random: Random;
+  /** To be recalled soon. */
+  readonly recallable: { clientId: string; id: number }[];
+}
+
+/**
+ * The people who write. Each worker does one thing after the other, drawn from a sequence of its own, and repeats a send
+ * with the same clientId until it has an answer.
+ */
+export class Senders {
+  readonly #parts: { requests: Requests; world: World; book: Book; perSecond: number };
+  readonly #workers: Own[];
+  readonly #begunAt = performance.now();
+  #done = 0;
+  #over = false;
+
+  constructor(parts: { requests: Requests; world: World; book: Book; perSecond: number; random: Random }) {
+    this.#parts = parts;
+    this.#workers = Array.from({ length: WORKERS }, (_, i) => ({
+      name: `w${i}`,
+      sender: parts.world.senders[i % parts.world.senders.length] as Person,
+      random: parts.random.of(`sender ${i}`),
+      recallable: [],
+    }));
+  }
+
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Resolves after `end`, when everything that was begun has its answer. */
+  async run(): Promise<void> {
+    await Promise.all(this.#workers.map((own) => this.#work(own)));
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  /** Many large messages at once, so that who does not read here has more waiting than he may. */
+  async flood(room: Room, count: number): Promise<void> {
+    const [sender] = this.#parts.world.senders as [Person];
+    let left = count;
+    const one = async (): Promise<void> => {
+      while (left-- > 0) await this.#post({ by: sender, worker: "flood", roomId: room.id, text: () => LARGE });
+    };
+    await Promise.all(Array.from({ length: 24 }, one));
+  }
+
+  async #work(own: Own): Promise<void> {
+    const { perSecond } = this.#parts;
+    while (!this.#over) {
+      // Behind the plan, after an outage, they go as fast as they can: as people do who come back together.
+      const ahead = this.#done - (perSecond * (performance.now() - this.#begunAt)) / 1000;
+      if (ahead > 0) {
+        await Bun.sleep((ahead / perSecond) * 1000 + 1);
+        continue;
+      }
+      this.#done += 1;
+      await this.#act(own);
+    }
+    for (const message of own.recallable.splice(0)) await this.#recall(own, message);
+  }
+
+  async #act(own: Own): Promise<void> {
+    const { random, recallable } = own;
+    const { world, requests } = this.#parts;
+    const what = random.weighted({ send: 90, hall: 2, toRecall: 2, rename: 1, role: 1, read: 4 });
+    // Drawn in any case, so that what is drawn next does not depend on how this went.
+    const at = random.next();
+    const reader = random.between(0, world.readers.length - 1);
+    const room = world.rooms[Math.floor(at * world.rooms.length)] as Room;
+    switch (what) {
+      case "send":
+        await this.#send(own, room.id, (clientId) => `message ${clientId}`);
+        break;
+      case "hall":
+        await this.#send(own, HALL, (clientId) => `message ${clientId}`);
+        break;
+      case "toRecall": {
+        const sent = await this.#send(own, room.id, (clientId) => `${RECALLED_TEXT}${clientId}`);
+        if (sent) recallable.push(sent);
+        const oldest = recallable.length > 1 ? recallable.shift() : undefined;
+        if (oldest) await this.#recall(own, oldest);
+        break;
+      }
+      case "rename":
+        await requests.ask(room.owner, "PATCH", `/rooms/${room.id}`, { name: `room ${Math.floor(at * 1e9)}` });
+        break;
+      case "role": {
+        const { uid } = world.readers[reader] as Person;
+        await requests.ask(room.owner, "PUT", `/rooms/${room.id}/members/${uid}/role`, { role: at < 0.5 ? 2 : 3 });
+        break;
+      }
+      case "read": {
+        const seq = Math.floor(this.#done);
+        await requests.ask(world.readers[reader], "PUT", `/rooms/${room.id}/read`, { seq });
+        break;
+      }
+    }
+  }
+
+  #send(own: Own, roomId: number, text: (clientId: string) => string) {
+    return this.#post({ by: own.sender, worker: own.name, roomId, text });
+  }
+
+  async #post(what: { by: Person; worker: string; roomId: number; text: (clientId: string) => string }) {
+    const { requests, book } = this.#parts;
+    const { by, worker, roomId, text } = what;
+    const { clientId, settle } = book.next(worker, by.uid);
+    const content = { clientId, type: 1, body: { content: text(clientId) } };
+    const { status, tries, body } = await requests.ask(by, "POST", `/rooms/${roomId}/messages`, content);
+    const id = Number((body as { message?: { id: number } }).message?.id ?? 0);
+    settle(status, tries, id);
+    return status < 300 && status > 0 ? { clientId, id } : undefined;
+  }
+
+  async #recall(own: Own, { clientId, id }: { clientId: string; id: number }): Promise<void> {
+    const { requests, book } = this.#parts;
+    const { status } = await requests.ask(own.sender, "DELETE", `/messages/${id}`);
+    // After a jump of the clock it may be too late for it.
+    if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: Date.now() });
+  }
+}

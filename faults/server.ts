@@ -1,0 +1,121 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { needs } from "../packages/server/test/needs.ts";
+import { ServerProcess } from "../packages/server/test/server-process.ts";
+
+/**
+ * Small limits, so that what takes a product half a minute happens within a few seconds. The log keeps everything, since
+ * the checker reads it at the end.
+ */
+const SETTINGS = {
+  HOST: "127.0.0.1",
+  HEARTBEAT_MS: "1000",
+  IDLE_MS: "4000",
+  MAX_QUEUE_BYTES: "65536",
+  DRAIN_SECONDS: "1",
+  RETENTION_MAX_EVENTS: "100000000",
+  MAX_CONNECTIONS_PER_USER: "100",
+};
+
+/** A server in a process of its own, always on the same port and the same data, whose clock can be set. */
+export class FaultyServer {
+  readonly port: number;
+  readonly #dir = mkdtempSync(join(tmpdir(), "parley-faults-"));
+  readonly #process: ServerProcess;
+  readonly #clockFile: number | undefined;
+  /** False where there is no C compiler, outside of CI: the clock stays as it is. */
+  readonly movesClock: boolean;
+  #offsetMs = 0;
+  kills = 0;
+  drains = 0;
+  clockJumps = 0;
+
+  constructor() {
+    this.port = freePort();
+    const library = this.#buildClock();
+    this.movesClock = library !== undefined;
+    const clock = join(this.#dir, "clock");
+    this.#clockFile = library === undefined ? undefined : openSync(clock, "w+");
+    this.#setClock(0);
+    const preload = library ? { LD_PRELOAD: library, MOVED_CLOCK_FILE: clock } : {};
+    this.#process = new ServerProcess({ ...SETTINGS, PORT: String(this.port), ...preload });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get databaseFile(): string {
+    return join(this.#process.dir, "data", "parley.db");
+  }
+
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  start(): Promise<void> {
+    return this.#process.start();
+  }
+
+  async killAndRestart(): Promise<void> {
+    this.kills += 1;
+    await this.#process.kill();
+    await this.#process.start();
+  }
+
+  /** SIGTERM, as at an update. @throws Error when it did not end well */
+  async drainAndRestart(): Promise<void> {
+    this.drains += 1;
+    await this.stop();
+    await this.#process.start();
+  }
+
+  async stop(): Promise<void> {
+    const code = await this.#process.stop();
+    if (code !== 0) throw new Error(`the server ended with code ${code} after SIGTERM`);
+  }
+
+  /** The wall clock, as the server reads it, is so far from the true one from now on. */
+  jumpTo(offsetMs: number): void {
+    if (!this.movesClock) return;
+    this.clockJumps += 1;
+    this.#setClock(offsetMs);
+  }
+
+  /** Of the newest process; 0 before the first. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async remove(): Promise<void> {
+    await this.#process.remove();
+    if (this.#clockFile !== undefined) closeSync(this.#clockFile);
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #setClock(offsetMs: number): void {
+    this.#offsetMs = offsetMs;
+    if (this.#clockFile === undefined) return;
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(offsetMs));
+    writeSync(this.#clockFile, bytes, 0, 8, 0);
+  }
+
+  #buildClock(): string | undefined {
+    const gcc = needs("gcc");
+    if (!gcc) return undefined;
+    const library = join(this.#dir, "moved-clock.so");
+    const source = new URL("./native/moved-clock.c", import.meta.url).pathname;
+    const built = Bun.spawnSync([gcc, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]);
+    if (built.exitCode !== 0) throw new Error(built.stderr.toString());
+    return library;
+  }
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}

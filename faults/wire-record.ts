@@ -1,0 +1,153 @@
+import { Ranges, type Run } from "./ranges.ts";
+
+export const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
+
+/** Events that reached a client on the wire for the first time. */
+export interface FirstDeliveries {
+  live: number;
+  backfill: number;
+}
+
+/** Something on the wire that needs an explanation. */
+export interface WireOddity {
+  readonly stream: string;
+  readonly transport: TransportName;
+  /** Within one connection, or one reply: the seq before, and the seq that came. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What went over the wire to one client: as plain data, for the checker. */
+export interface WireLog {
+  readonly streams: Readonly<Record<string, readonly Run[]>>;
+  readonly deliveries: Readonly<Record<TransportName, FirstDeliveries>>;
+  /** Events that had been on the wire before; rightly so where a connection broke before the client had them. */
+  readonly repeats: number;
+  /** Seqs that were passed over within a connection: only who was out of the room may see that. */
+  readonly jumps: readonly WireOddity[];
+  /** Seqs that came a second time, or fell, within a connection: never right. */
+  readonly falls: readonly WireOddity[];
+  /** Of both, beyond what is kept. */
+  readonly unkept: number;
+  readonly resyncs: readonly string[];
+  readonly opened: Readonly<Record<TransportName, number>>;
+  /** Close frames of the server, by code. */
+  readonly closes: Readonly<Record<string, number>>;
+  readonly drains: number;
+}
+
+const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
+const PUSH_DRAIN = 107;
+const PUSH_RESYNC = 108;
+const PUSH_CURSOR = 115;
+/** In the text of each message that is going to be recalled, followed by its clientId. */
+export const RECALLED_TEXT = "to-be-recalled:";
+const RECALLED = /to-be-recalled:([\w-]+)/g;
+/** More would only fill memory; the first ones say what is wrong. */
+const MOST_ODDITIES = 5_000;
+
+/** What one connection, or one reply of a poll, has brought so far. */
+export class WireConnection {
+  readonly transport: TransportName;
+  /** Epoch milliseconds: the server saw the request after that. */
+  readonly askedAt: number;
+  live: boolean;
+  readonly last = new Map<string, number>();
+
+  constructor(parts: { transport: TransportName; askedAt: number; live: boolean }) {
+    this.transport = parts.transport;
+    this.askedAt = parts.askedAt;
+    this.live = parts.live;
+  }
+}
+
+/** Reads the frames of one client as they go by. Its memory grows with streams and oddities, not with events. */
+export class WireRecord {
+  readonly #streams = new Map<string, Ranges>();
+  readonly #deliveries = perTransport(() => ({ live: 0, backfill: 0 }));
+  readonly #opened = perTransport(() => 0);
+  readonly #jumps: WireOddity[] = [];
+  readonly #falls: WireOddity[] = [];
+  readonly #resyncs: string[] = [];
+  readonly #closes: Record<string, number> = {};
+  #repeats = 0;
+  #unkept = 0;
+  #drains = 0;
+  readonly #oldTexts: Map<string, number>;
+
+  /** @param oldTexts by clientId: when the newest request was made that brought the text of a message to be recalled */
+  constructor(oldTexts: Map<string, number>) {
+    this.#oldTexts = oldTexts;
+  }
+
+  open(transport: TransportName, options: { resumes: boolean }): WireConnection {
+    this.#opened[transport] += 1;
+    return new WireConnection({ transport, askedAt: Date.now(), live: !options.resumes });
+  }
+
+  /** A reply to a poll counts as an opening of its own. */
+  polled(transport: TransportName): void {
+    this.#opened[transport] += 1;
+  }
+
+  closed(code: number): void {
+    this.#closes[code] = (this.#closes[code] ?? 0) + 1;
+  }
+
+  /** @param text of a whole frame, in Latin-1 */
+  frame(connection: WireConnection, text: string): void {
+    const [, type, stream, seq] = FRAME.exec(text) ?? [];
+    if (type === undefined) throw new Error(`this is no frame: ${text.slice(0, 80)}`);
+    if (stream !== undefined) {
+      this.#event(connection, stream, Number(seq));
+      if (text.includes(RECALLED_TEXT)) this.#oldText(connection, text);
+    } else if (Number(type) === PUSH_CURSOR) {
+      if (text.includes('"live":true')) connection.live = true;
+    } else if (Number(type) === PUSH_RESYNC) this.#resyncs.push(text);
+    else if (Number(type) === PUSH_DRAIN) this.#drains += 1;
+  }
+
+  #event(connection: WireConnection, stream: string, seq: number): void {
+    const { transport, last } = connection;
+    const before = last.get(stream);
+    if (before !== undefined && seq !== before + 1) {
+      const list = seq > before ? this.#jumps : this.#falls;
+      if (list.length < MOST_ODDITIES) list.push({ stream, transport, from: before, to: seq });
+      else this.#unkept += 1;
+    }
+    last.set(stream, seq);
+    let ranges = this.#streams.get(stream);
+    if (!ranges) {
+      ranges = new Ranges();
+      this.#streams.set(stream, ranges);
+    }
+    if (ranges.add(seq) === "repeat") this.#repeats += 1;
+    else this.#deliveries[transport][connection.live ? "live" : "backfill"] += 1;
+  }
+
+  #oldText({ askedAt }: WireConnection, text: string): void {
+    for (const [, clientId = ""] of text.matchAll(RECALLED)) {
+      if (askedAt > (this.#oldTexts.get(clientId) ?? 0)) this.#oldTexts.set(clientId, askedAt);
+    }
+  }
+
+  get log(): WireLog {
+    return {
+      streams: Object.fromEntries([...this.#streams].map(([stream, { runs }]) => [stream, runs])),
+      deliveries: this.#deliveries,
+      repeats: this.#repeats,
+      jumps: this.#jumps,
+      falls: this.#falls,
+      unkept: this.#unkept,
+      resyncs: this.#resyncs,
+      opened: this.#opened,
+      closes: this.#closes,
+      drains: this.#drains,
+    };
+  }
+}
+
+export function perTransport<T>(make: () => T): Record<TransportName, T> {
+  return Object.fromEntries(TRANSPORTS.map((name) => [name, make()])) as Record<TransportName, T>;
+}

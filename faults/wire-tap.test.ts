@@ -1,0 +1,118 @@
+import { expect, test } from "bun:test";
+import { Random } from "./random.ts";
+import { WireRecord } from "./wire-record.ts";
+import { PollSession, WireTap } from "./wire-tap.ts";
+
+/** Servers' bytes as they are on the wire, and what has to be read of them however they are cut into pieces. */
+const event = (seq: number, text = "hi") =>
+  `{"type":4,"stream":"room:2","seq":${seq},"data":{"message":{"body":{"content":"${text}"}}}}`;
+const LIVE = '{"type":115,"data":{"cursor":"x;*@1","live":true}}';
+const RESYNC = '{"type":108,"data":{"stream":"room:2","why":"far"}}';
+
+function webSocketFrame(text: string, opcode = 1): Buffer {
+  const payload = Buffer.from(text, opcode === 1 ? "utf8" : "latin1");
+  const length = payload.length;
+  const head =
+    length < 126
+      ? [length]
+      : length < 65_536
+        ? [126, length >> 8, length & 255]
+        : [127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 255, length & 255];
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...head]), payload]);
+}
+
+function chunked(parts: readonly string[]): Buffer {
+  const chunks = parts.map((part) => `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`);
+  return Buffer.from(chunks.join(""));
+}
+
+/** One connection, read in pieces of random size. */
+function read(requests: string, replies: Buffer, seed: number) {
+  const random = new Random(seed);
+  const oldTexts = new Map<string, number>();
+  const record = new WireRecord(oldTexts);
+  const tap = new WireTap(record, new PollSession());
+  const inPieces = (bytes: Buffer, to: (piece: Buffer) => void) => {
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + random.between(1, 60);
+      to(bytes.subarray(at, end));
+      at = end;
+    }
+  };
+  inPieces(Buffer.from(requests), (piece) => tap.sent(piece));
+  inPieces(replies, (piece) => tap.received(piece));
+  return { log: record.log, oldTexts, carries: tap.carries };
+}
+
+const seed = Math.floor(Math.random() * 2 ** 31);
+
+test(`WebSocket frames of any length, in pieces (seed ${seed})`, () => {
+  const request = "GET /ws?resume=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n";
+  const { log, oldTexts, carries } = read(
+    request,
+    Buffer.concat([
+      Buffer.from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+      webSocketFrame(RESYNC),
+      webSocketFrame(event(1)),
+      webSocketFrame(event(2, "ü".repeat(300))),
+      webSocketFrame(LIVE),
+      webSocketFrame(event(3, "x".repeat(70_000))),
+      webSocketFrame("", 9),
+      webSocketFrame(event(5, "to-be-recalled:w1-7")),
+      webSocketFrame(event(5)),
+      webSocketFrame("\u000f\u00a8bye", 8),
+    ]),
+    seed,
+  );
+  expect(log.streams).toEqual({
+    "room:2": [
+      [1, 3],
+      [5, 5],
+    ],
+  });
+  expect(log.deliveries.websocket).toEqual({ live: 2, backfill: 2 });
+  expect(log.jumps).toEqual([{ stream: "room:2", transport: "websocket", from: 3, to: 5 }]);
+  expect(log.falls).toEqual([{ stream: "room:2", transport: "websocket", from: 5, to: 5 }]);
+  expect([log.repeats, log.resyncs, log.closes]).toEqual([1, [RESYNC], { 4008: 1 }]);
+  expect([...oldTexts.keys()]).toEqual(["w1-7"]);
+  expect(carries).toBe("websocket");
+});
+
+test(`event streams, in pieces and chunks (seed ${seed})`, () => {
+  const { log } = read(
+    "GET /api/v1/events/stream?cursor=x%3B HTTP/1.1\r\nHost: x\r\n\r\n",
+    Buffer.concat([
+      Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      chunked([`data: ${event(1)}\n`, `\n:\n\nid: x;*@2\ndata: ${event(2)}\n\n`, `data: ${LIVE}\n\nretry: 5\n\n`]),
+      chunked([`id: x;*@3\ndata: ${event(3)}\n\n`]),
+    ]),
+    seed,
+  );
+  expect(log.streams).toEqual({ "room:2": [[1, 3]] });
+  expect(log.deliveries.sse).toEqual({ live: 1, backfill: 2 });
+  expect([log.jumps, log.falls, log.repeats]).toEqual([[], [], 0]);
+});
+
+test(`polls on one connection, between other requests (seed ${seed})`, () => {
+  const poll = (wait: number) => {
+    const body = `{"cursor":"x;*@1","wait":${wait}}`;
+    return `POST /api/v1/events HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+  const reply = (events: readonly string[], more: boolean) => {
+    const body = Buffer.from(`{"events":[${events.join(",")}],"cursor":"x;*@1","more":${more}}`);
+    return Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`), body]);
+  };
+  const { log, carries } = read(
+    `${poll(0)}GET /api/v1/me HTTP/1.1\r\n\r\n${poll(0)}${poll(25)}`,
+    Buffer.concat([
+      reply([event(1)], true),
+      Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+      reply([event(2), event(3)], false),
+      reply([event(4)], false),
+    ]),
+    seed,
+  );
+  expect(log.streams).toEqual({ "room:2": [[1, 4]] });
+  expect(log.deliveries["long-poll"]).toEqual({ live: 1, backfill: 3 });
+  expect(carries).toBeUndefined();
+});
