@@ -5,7 +5,6 @@
 import { Push } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import { Retention } from "./event-log/retention.ts";
-import { readSnapshot } from "./event-log/snapshot.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
 import { trustedProxies } from "./http/client-ip.ts";
@@ -141,7 +140,7 @@ export class Server {
   #createGateway(storage: Storage, identity: Identity): Gateway {
     const { db, writes } = storage;
     const config = this.#config;
-    const parts = { writes, clock: this.#clock, hall: config.hall };
+    const parts = { epoch: storage.epoch, writes, clock: this.#clock, hall: config.hall };
     return createGateway({
       config,
       clock: this.#clock,
@@ -151,8 +150,7 @@ export class Server {
       origins: this.#origins(),
       findLogin: (token) => identity.logins.find(token),
       qrLogins: identity.qrLogins,
-      redDotOf: (uid) =>
-        readSnapshot(storage, async (view) => ({ ...(await redDotOf(view.db, uid, parts)), asOf: view.asOf })),
+      redDotOf: (uid) => redDotOf(db, uid, parts),
       smallRoomsOf: (uids) => smallRoomsOf(db, uids),
       memberCountOf: (roomId) => memberCountOf(db, roomId),
       baseUrlOf: (request, viaTrusted) => publicUrl(config.listen, request, viaTrusted),

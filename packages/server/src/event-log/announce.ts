@@ -1,8 +1,15 @@
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { LogReader, StoredEvent } from "./log-reader.ts";
 
-/** Builds the `data` of events whose row names a message only, from the messages as they are now. */
-export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<number, string>>;
+/** The `data` of an event whose row names a message only, built from the message as it is now. */
+export interface MessageData {
+  readonly text: string;
+  /** It shows another message too, as a quotation does: it is sent, and never remembered. */
+  readonly fleeting: boolean;
+}
+
+/** Builds it for many messages; unknown ones are left out. */
+export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<number, MessageData>>;
 
 /** Handed each event once, in the order of position. Must not throw and must not wait. */
 export type Listener = (event: LoggedEvent) => void;
@@ -82,10 +89,10 @@ export class Announcer {
 
   async #filled(stored: readonly StoredEvent[]): Promise<LoggedEvent[]> {
     const ids = stored.filter((event) => event.data === null).map((event) => event.messageId as number);
-    const texts = ids.length > 0 ? await this.#messageDataOf(ids) : new Map<number, string>();
+    const texts = ids.length > 0 ? await this.#messageDataOf(ids) : new Map<number, MessageData>();
     return stored.map((event) => ({
       ...event,
-      data: event.data ?? texts.get(event.messageId as number) ?? "null",
+      data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
       kept: event.data !== null,
       // What else its text shows is not known here.
       fleeting: event.data === null,

@@ -1,5 +1,7 @@
-import { inList } from "../db/dialect.ts";
+import { sql } from "kysely";
+import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
+import { prepared } from "../db/prepared.ts";
 
 /** An event as the log holds it: `data` is null where the message has to be read. */
 export interface StoredEvent {
@@ -82,22 +84,14 @@ export class LogReader {
 
   /** Heads as committed: one of them may be beyond what this node has announced. Streams without events are left out. */
   async heads(streams: readonly string[]): Promise<Map<string, Head>> {
-    const rows = await this.#db
-      .selectFrom("streams")
-      .select(["stream", "seq", "pos"])
-      .where("stream", "in", inList(streams))
-      .execute();
-    return new Map(rows.map(({ stream, ...head }) => [stream, head]));
+    const rows = await headsOf(this.#db, asRows(streams));
+    return new Map(rows.map(({ stream, seq, pos }) => [stream, { seq, pos }]));
   }
 
   /** Where the log of each stream begins. Streams without events are left out. */
   async kept(streams: readonly string[]): Promise<Map<string, Kept>> {
-    const rows = await this.#db
-      .selectFrom("streams")
-      .select(["stream", "first_seq as firstSeq", "trimmed_pos as trimmedPos"])
-      .where("stream", "in", inList(streams))
-      .execute();
-    return new Map(rows.map(({ stream, ...kept }) => [stream, kept]));
+    const rows = await keptOf(this.#db, asRows(streams));
+    return new Map(rows.map(({ stream, firstSeq, trimmedPos }) => [stream, { firstSeq, trimmedPos }]));
   }
 
   /**
@@ -130,6 +124,24 @@ export class LogReader {
 
 /** The log's end as seen by one transaction: what `asOf` of a state reply is made from, read first in it. */
 export async function readPosition(db: ReadDatabase): Promise<number> {
-  const row = await db.selectFrom("log").select("pos").executeTakeFirstOrThrow();
-  return row.pos;
+  const [row] = await logEnd(db, 1);
+  return (row as { pos: number }).pos;
 }
+
+const logEnd = prepared((db, limit) => db.selectFrom("log").select("pos").limit(sql<number>`${limit}`));
+
+const asRows = (streams: readonly string[]) => streams.map((stream) => [stream]);
+
+const headsOf = prepared((db, streams) =>
+  db
+    .selectFrom(boundRows<{ name: string }>(["name"], streams).as("asked"))
+    .innerJoin("streams", "streams.stream", "asked.name")
+    .select(["stream", "seq", "pos"]),
+);
+
+const keptOf = prepared((db, streams) =>
+  db
+    .selectFrom(boundRows<{ name: string }>(["name"], streams).as("asked"))
+    .innerJoin("streams", "streams.stream", "asked.name")
+    .select(["stream", "first_seq as firstSeq", "trimmed_pos as trimmedPos"]),
+);

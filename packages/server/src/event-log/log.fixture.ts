@@ -49,7 +49,7 @@ export interface LogRig {
   /** Parts of an outbox of a reader with these windows. */
   outboxParts(windowsOf: () => ReadWindow[]): OutboxParts;
   append(...events: TestEvent[]): Promise<{ pos: number; seq: number }[]>;
-  /** What a message looks like now. */
+  /** What a message looks like now; one with `quotes` is fleeting. */
   messages: Map<number, string>;
   close(): Promise<void>;
 }
@@ -63,7 +63,12 @@ export async function openLog(
   const tail = new Tail(reader, { position: await reader.end(), maxBytes: options.maxBytes ?? 1_000_000 });
   const messages = new Map<number, string>();
   const messageDataOf = async (ids: readonly number[]) =>
-    new Map(ids.map((id) => [id, messages.get(id) ?? JSON.stringify({ id })] as const));
+    new Map(
+      ids.map((id) => {
+        const text = messages.get(id) ?? JSON.stringify({ id });
+        return [id, { text, fleeting: text.includes('"quotes"') }] as const;
+      }),
+    );
   const skipped = (position: number) => tail.skipTo(position);
   const announcer = new Announcer({ reader, messageDataOf, position: tail.position, skipped }, (event) => {
     tail.append(event);

@@ -3,6 +3,7 @@ import { ChangeType, Push, parseCursor } from "@parley/protocol";
 import { type LogRig, openLog, whole } from "./log.fixture.ts";
 import { Outbox } from "./outbox.ts";
 import type { ReadWindow } from "./subscriptions.ts";
+import { Tail } from "./tail.ts";
 
 let rig: LogRig;
 afterEach(() => rig.close());
@@ -256,4 +257,62 @@ test("CUR-8 a message that quotes one which is recalled while it is read is read
   const outbox = new Outbox({ ...parts, messageDataOf }, UID);
   const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@1`)));
   expect(seen.map(({ data }) => data)).toEqual([{ quotes: "recalled" }, {}]);
+});
+
+/** Readers of room 1 after a restart, when its events are in the log and no text is in memory; counts what they read. */
+async function afterRestart(maxBytes = 1_000_000) {
+  const tail = new Tail(rig.reader, { position: rig.tail.position, maxBytes });
+  const read: number[] = [];
+  const parts = rig.outboxParts(() => [whole("room:1")]);
+  const messageDataOf: typeof parts.messageDataOf = (ids) => {
+    read.push(...ids);
+    return parts.messageDataOf(ids);
+  };
+  const open = async () => {
+    const outbox = new Outbox({ ...parts, tail, messageDataOf }, UID);
+    await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+    return outbox;
+  };
+  return { tail, read, open };
+}
+
+test("LOG-8 a text that one reader needed is there for the next one, but not where it quotes, and not after a recall", async () => {
+  let announced: Tail | undefined;
+  rig = await openLog({ listener: (event) => announced?.append(event) });
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", fleeting: true });
+  rig.messages.set(1, '{"text":"SECRET"}');
+  rig.messages.set(2, '{"quotes":"SECRET"}');
+  const { tail, read, open } = await afterRestart();
+  announced = tail;
+  const before = tail.bytes;
+  expect(await readAll(await open())).toHaveLength(2);
+  expect(await readAll(await open())).toHaveLength(2);
+  expect(read).toEqual([1, 2, 2]);
+  expect(tail.bytes).toBeGreaterThan(before);
+  expect(tail.peek("room:1", 0, 9)?.map(({ data }) => data)).toEqual(['{"text":"SECRET"}', null]);
+  rig.messages.set(1, '{"text":"recalled"}');
+  rig.messages.set(2, '{"quotes":"recalled"}');
+  await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
+  expect((await readAll(await open())).map(({ data }) => data)).toEqual([
+    { text: "recalled" },
+    { quotes: "recalled" },
+    {},
+  ]);
+});
+
+test("CUR-8 a text that a reader holds is read again when it left memory before its recall", async () => {
+  let announced: Tail | undefined;
+  rig = await openLog({ listener: (event) => announced?.append(event) });
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own" });
+  rig.messages.set(2, '{"text":"SECRET"}');
+  const { tail, open } = await afterRestart(2000);
+  announced = tail;
+  await readAll(await open());
+  const outbox = await open();
+  expect(await outbox.next(1)).toHaveLength(1);
+  await rig.append(...many(20, "room:2"));
+  expect(tail.head("room:1")).toBeUndefined();
+  rig.messages.set(2, '{"text":"recalled"}');
+  await rig.append({ stream: "room:1", type: Push.RECALL, message: 2 });
+  expect((await readAll(outbox)).map(({ data }) => data)).toEqual([{ text: "recalled" }, {}]);
 });

@@ -1,9 +1,10 @@
 import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
+import type { MessageData } from "./announce.ts";
 import { gapAfter, gapOf } from "./gaps.ts";
-import type { StoredEvent } from "./log-reader.ts";
+import type { Head, StoredEvent } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
 import { isComplete, isOver, type Reading, rejoined, resync, skipGap, skipTrimmed } from "./reading.ts";
-import { startAt } from "./start-at.ts";
+import { type HeadsAt, startAt } from "./start-at.ts";
 import { subscriptionChange } from "./subscriptions.ts";
 
 const ROUND = 100;
@@ -29,6 +30,8 @@ export class Outbox {
   #floor = 0;
   /** Position at which nothing was left to read; -1: not yet, or a stream has come since. */
   #completeAt = -1;
+  /** While something is left to read. Those of streams that are not in memory hold until one with newer events is evicted. */
+  #heads: HeadsAt | undefined;
 
   /** @param uid undefined: an anonymous reader */
   constructor(parts: OutboxParts, uid: number | undefined) {
@@ -46,6 +49,7 @@ export class Outbox {
     this.#streams = start.streams;
     this.#floor = start.floor;
     this.#completeAt = start.completeAt;
+    this.#heads = start.completeAt < 0 ? start.heads : undefined;
     return start.resyncs;
   }
 
@@ -64,7 +68,7 @@ export class Outbox {
       const chunk = this.#buffer.slice(0, limit);
       const readAt = this.#parts.tail.position;
       const missing = messageIdsOf(chunk);
-      const texts = missing.length > 0 ? await this.#parts.messageDataOf(missing) : new Map<number, string>();
+      const texts = missing.length > 0 ? await this.#parts.messageDataOf(missing) : new Map<number, MessageData>();
       // What changed while it was read, or was forgotten by the tail meanwhile, is read again.
       if (messageIdsOf(chunk).length > missing.length) continue;
       const { tail } = this.#parts;
@@ -73,7 +77,7 @@ export class Outbox {
       const frames = resyncs;
       for (const event of chunk) {
         this.#buffer.shift();
-        const data = event.data ?? texts.get(event.messageId as number);
+        const data = event.data ?? texts.get(event.messageId as number)?.text;
         if (this.#take(event) && data !== undefined) frames.push(encodeEvent({ ...event, data }));
         if (this.#addsStream(event)) {
           // What was read before the join is out of order with the stream that came with it: read again.
@@ -81,6 +85,8 @@ export class Outbox {
           break;
         }
       }
+      // Last, since it may drop other texts of this chunk.
+      if (missing.length > 0) this.#remember(chunk, texts);
       if (frames.length > 0 || chunk.length === 0) return frames;
       if (this.#buffer.length === 0) resyncs.push(...(await this.#fill()));
     }
@@ -97,10 +103,11 @@ export class Outbox {
    */
   cutOver(most = CUT_OVER): string[] | undefined {
     if (this.#buffer.length > 0) return undefined;
+    const heads = this.#headsInMemory();
+    if (!heads) return undefined;
     const rest: StoredEvent[] = [];
     for (const [stream, reading] of this.#streams) {
-      const head = this.#parts.tail.head(stream);
-      if (!head && this.#parts.tail.evictedUpTo > this.#completeAt) return undefined;
+      const head = heads.get(stream);
       if (!head) continue;
       skipGap(reading, head);
       if (isComplete(reading, head.seq)) continue;
@@ -143,14 +150,13 @@ export class Outbox {
   async #fill(): Promise<string[]> {
     const { tail } = this.#parts;
     const position = tail.position;
-    // What is not in memory has had no event since nothing was left to read: then only the others need a look.
-    const heads = tail.evictedUpTo <= this.#completeAt ? undefined : await tail.heads([...this.#streams.keys()]);
+    const heads = this.#headsInMemory() ?? (await this.#readHeads());
     let horizon = position;
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
     let found = false;
     for (const [stream, reading] of this.#streams) {
-      const head = (heads ? heads.get(stream) : tail.head(stream)) ?? { seq: 0, pos: 0 };
+      const head = heads.get(stream) ?? { seq: 0, pos: 0 };
       skipGap(reading, head);
       if (isComplete(reading, head.seq)) continue;
       const read = await tail.read(stream, reading.have, ROUND);
@@ -170,8 +176,38 @@ export class Outbox {
       if (found) return [...resyncs, ...(await this.#fill())];
       this.#floor = Math.max(this.#floor, position);
       this.#completeAt = position;
+      this.#heads = undefined;
     }
     return resyncs;
+  }
+
+  async #readHeads(): Promise<ReadonlyMap<string, Head>> {
+    const at = this.#parts.tail.position;
+    const of = await this.#parts.tail.heads([...this.#streams.keys()]);
+    this.#heads = { at, of };
+    return of;
+  }
+
+  /** As they are now, all at once: while others are read, streams leave memory. Undefined when they have to be looked up. */
+  #headsInMemory(): ReadonlyMap<string, Head> | undefined {
+    const { tail } = this.#parts;
+    // What is not in memory has had no event since nothing was left to read, or since its head was looked up.
+    const knowsOthers = tail.evictedUpTo <= Math.max(this.#completeAt, this.#heads?.at ?? -1);
+    const heads = new Map<string, Head>();
+    for (const stream of this.#streams.keys()) {
+      const head = tail.head(stream) ?? this.#heads?.of.get(stream);
+      if (!knowsOthers && !tail.head(stream)) return undefined;
+      if (head) heads.set(stream, head);
+    }
+    return heads;
+  }
+
+  /** What was just read for this reader and is still so, for the next one. */
+  #remember(events: readonly StoredEvent[], texts: ReadonlyMap<number, MessageData>): void {
+    this.#parts.tail.remember(events, ({ data, messageId }) => {
+      const read = data === null && messageId !== null ? texts.get(messageId) : undefined;
+      return read?.fleeting === false ? read.text : undefined;
+    });
   }
 
   /** Counts an event as had. @returns whether the reader may see it */
@@ -197,6 +233,7 @@ export class Outbox {
       // The window he came with may hold this join already, and the leave after it.
       if (known && (known.until === null || known.until >= change.seq)) return;
       this.#completeAt = -1;
+      this.#heads = undefined;
       this.#streams.set(change.stream, rejoined(change.seq));
       return;
     }

@@ -14,6 +14,12 @@ interface StreamHead {
 
 type Heads = ReadonlyMap<string, StreamHead>;
 
+/** Heads of streams, none older than a position. */
+export interface HeadsAt {
+  readonly at: number;
+  readonly of: Heads;
+}
+
 /** What a reader may read and where it ends, as far as this node has announced. */
 interface Standing {
   readonly position: number;
@@ -30,6 +36,7 @@ export interface Start {
   readonly resyncs: string[];
   /** Position at which nothing is left to read, or -1. */
   readonly completeAt: number;
+  readonly heads: HeadsAt;
 }
 
 /**
@@ -64,6 +71,7 @@ export async function startAt(
       floor: position,
       resyncs: [resync({ stream: "*", cursor: now, why: own ? "ahead" : "epoch" })],
       completeAt: position,
+      heads: { at: position, of: heads },
     };
   }
   const behind = windows.filter((window) => mayBeBehind(window, cursor, headOf(heads, window)));
@@ -94,7 +102,8 @@ export async function startAt(
   resyncs.push(...[...trimmed].map((stream) => resync({ stream, seq: seqOf(stream), why: "trimmed" })));
   resyncs.push(...far.map((stream) => resync({ stream, seq: seqOf(stream), why: "far" })));
   const complete = [...streams].every(([stream, reading]) => isComplete(reading, heads.get(stream)?.seq ?? 0));
-  return { streams, floor: cursor.floor ?? 0, resyncs, completeAt: complete ? position : -1 };
+  const completeAt = complete ? position : -1;
+  return { streams, floor: cursor.floor ?? 0, resyncs, completeAt, heads: { at: position, of: heads } };
 }
 
 async function standingOf({ tail, windowsOf }: OutboxParts, uid: number | undefined): Promise<Standing> {

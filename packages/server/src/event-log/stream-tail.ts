@@ -11,6 +11,11 @@ export interface TailEntry extends StoredEvent {
 const ENTRY_BYTES = 160;
 const STREAM_BYTES = 240;
 
+/** What was built from a message is built anew; what stands in the log stays. */
+function forget(entry: TailEntry): void {
+  if (!entry.kept) entry.data = null;
+}
+
 function entryBytes(entry: StoredEvent): number {
   return ENTRY_BYTES + (entry.data?.length ?? 0);
 }
@@ -69,7 +74,9 @@ export class StreamTail {
   }
 
   dropOldest(): void {
-    this.bytes -= entryBytes(this.#entries[this.#start] as TailEntry);
+    const entry = this.#entries[this.#start] as TailEntry;
+    this.bytes -= entryBytes(entry);
+    forget(entry);
     this.#start += 1;
     if (this.#start < 256 || this.#start * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#start);
@@ -89,6 +96,19 @@ export class StreamTail {
     const index = this.#search(pos + 1);
     if (index === this.#start) return this.completeAfter === 0 ? 0 : undefined;
     return (this.#entries[index - 1] as TailEntry).seq;
+  }
+
+  /** Keeps the text of an event whose message was read; nothing if it has one, or is not here any more. */
+  remember(seq: number, text: string): void {
+    const entry = this.#entries[this.#start + (seq - this.completeAfter) - 1];
+    if (seq <= this.completeAfter || !entry || entry.data !== null) return;
+    entry.data = text;
+    this.bytes += text.length;
+  }
+
+  /** Before it leaves memory: readers hold entries that they have not sent, and no recall finds those from then on. */
+  forgetAll(): void {
+    for (const entry of this.#entries) forget(entry);
   }
 
   /** Drops every text that was built from a message: of its MESSAGE event, and of later ones that show it. */

@@ -55,6 +55,7 @@ export class Tail {
     // A node that was far behind may find that events between are gone from the log: what it has does not join.
     const stream = known?.headSeq === event.seq - 1 ? known : new StreamTail({ seq: event.seq - 1, pos: 0 });
     if (known) this.#bytes -= known.bytes;
+    if (known !== stream) known?.forgetAll();
     if (changesEarlier(event)) this.#changed(stream, event.messageId, event.pos);
     if (event.type === Push.RECALL) this.#recalledAt = event.pos;
     const { fleeting = false, ...entry } = event;
@@ -113,6 +114,22 @@ export class Tail {
   /** The same from memory only; undefined when not all of them are there. */
   peek(stream: string, after: number, limit: number): StoredEvent[] | undefined {
     return this.#streams.get(stream)?.after(after, limit);
+  }
+
+  /**
+   * Keeps the texts of these events, so that the next reader finds them. They must be those of messages as they are at
+   * `position`, and show no other message. Drops older texts at once where memory is full.
+   */
+  remember(events: readonly StoredEvent[], textOf: (event: StoredEvent) => string | undefined): void {
+    for (const event of events) {
+      const stream = this.#streams.get(event.stream);
+      const text = textOf(event);
+      if (!stream || text === undefined) continue;
+      this.#bytes -= stream.bytes;
+      stream.remember(event.seq, text);
+      this.#bytes += stream.bytes;
+    }
+    this.#evict();
   }
 
   /** Where the log of each stream begins. Memory may hold older events for a while. */
@@ -187,6 +204,7 @@ export class Tail {
       const [name, stream] = this.#streams.entries().next().value as [string, StreamTail];
       this.#streams.delete(name);
       this.#bytes -= stream.bytes;
+      stream.forgetAll();
       this.#evictedUpTo = Math.max(this.#evictedUpTo, stream.headPos);
     }
   }

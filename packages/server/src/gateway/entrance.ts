@@ -115,21 +115,23 @@ export class Entrance {
     try {
       // It may have ended before it was bound, when nobody could find this connection to close it.
       if (!(await this.#parts.holds(token))) return this.#revoked(connection);
-      const outbox = this.#parts.outboxOf(login.uid);
-      const opened = outbox.openAtHead();
-      // In the same turn: from here on the outbox has what an anonymous reader of the hall got by its topic.
+      // Who will resume names his place himself, or means this one: until then nothing has to be opened.
+      const outbox = connection.origin.resume ? undefined : this.#parts.outboxOf(login.uid);
+      const opened = outbox?.openAtHead();
+      const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
+      // In the same turn: from here on he has by his cursor what an anonymous reader of the hall got by its topic.
       connection.unsubscribe(HALL_STREAM);
       await opened;
       const redDot = await this.#parts.redDotOf(login.uid);
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
-      const cursor = outbox.cursor();
+      const cursor = outbox?.cursor() ?? here;
       connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
       this.#ready(connection, cursor);
       connection.push(Push.RED_DOT, redDot);
-      const live = connection.origin.resume
-        ? this.#awaitResume(connection, login, cursor)
-        : this.#follow(connection, { login, outbox, from: cursor });
+      const live = outbox
+        ? this.#follow(connection, { login, outbox, from: cursor })
+        : this.#awaitResume(connection, login, cursor);
       // Before any frame that comes later.
       this.#commands?.resume(connection, waiting);
       await live;

@@ -24,7 +24,8 @@ export interface Publisher {
 export class Hub {
   readonly #publishers: Publisher[] = [];
   readonly #connections = new Map<string, Connection>();
-  readonly #byUser = new Map<number, Set<Connection>>();
+  /** A user's only connection stands for itself: most have just one, and a Set of one takes some 300 bytes. */
+  readonly #byUser = new Map<number, Connection | Set<Connection>>();
   #encoded = 0;
 
   /** A listener whose sockets take part; called once for each port. */
@@ -51,7 +52,9 @@ export class Hub {
 
   /** Connections of a user, the oldest first. */
   ofUser(uid: number): ReadonlySet<Connection> {
-    return this.#byUser.get(uid) ?? NONE;
+    const own = this.#byUser.get(uid);
+    if (own === undefined) return NONE;
+    return own instanceof Set ? own : new Set([own]);
   }
 
   add(connection: Connection): void {
@@ -60,18 +63,22 @@ export class Hub {
 
   /** From now on the connection is the user's; returns how many he has. */
   bind(connection: Connection, uid: number): number {
-    const own = this.#byUser.get(uid) ?? new Set();
+    const known = this.#byUser.get(uid);
+    if (known === undefined) {
+      this.#byUser.set(uid, connection);
+      return 1;
+    }
+    const own = known instanceof Set ? known : new Set([known]);
     own.add(connection);
     this.#byUser.set(uid, own);
     return own.size;
   }
 
-  /** Ends `bind`; returns how many connections the user has left. */
-  unbind(connection: Connection, uid: number): number {
+  /** Ends `bind`. */
+  unbind(connection: Connection, uid: number): void {
     const own = this.#byUser.get(uid);
-    own?.delete(connection);
-    if (own?.size === 0) this.#byUser.delete(uid);
-    return own?.size ?? 0;
+    if (own instanceof Set) own.delete(connection);
+    if (own === connection || (own instanceof Set && own.size === 0)) this.#byUser.delete(uid);
   }
 
   remove(connection: Connection): void {

@@ -41,6 +41,8 @@ export function isWebSocketRequest(request: Request, path: string): boolean {
 /** The WebSocket transport: handshake, bytes, back-pressure, closes. Bun's engine speaks the protocol (RFC 6455). */
 export class WebSocketDoor {
   readonly #parts: WebSocketParts;
+  /** The newest connection's: the next one with the same text shares it. */
+  #baseUrl = "";
 
   constructor(parts: WebSocketParts) {
     this.#parts = parts;
@@ -63,7 +65,7 @@ export class WebSocketDoor {
         id: randomToken(128),
         ip: clientIp,
         userAgent: (request.headers.get("user-agent") ?? "").slice(0, 256),
-        baseUrl: this.#parts.baseUrlOf(request, viaTrusted),
+        baseUrl: this.#shared(this.#parts.baseUrlOf(request, viaTrusted)),
         anonymous: handshake.token === null,
         resume: handshake.resume,
         idleMs: handshake.idleMs ?? idleMs,
@@ -125,6 +127,11 @@ export class WebSocketDoor {
         entrance.closed(socket.data);
       },
     };
+  }
+
+  #shared(baseUrl: string): string {
+    if (baseUrl !== this.#baseUrl) this.#baseUrl = baseUrl;
+    return this.#baseUrl;
   }
 
   /** Control frames count as signs of life, and against the allowance like all others. */

@@ -15,8 +15,8 @@ export class LoginCache {
   readonly #max: number;
   /** Least recently used first. */
   readonly #byHash = new Map<string, CachedLogin>();
-  readonly #hashesByLogin = new Map<number, readonly string[]>();
-  readonly #loginsByUser = new Map<number, readonly number[]>();
+  readonly #hashesByLogin: Lists<string> = new Map();
+  readonly #loginsByUser: Lists<number> = new Map();
 
   constructor(max: number) {
     this.#max = max;
@@ -49,14 +49,14 @@ export class LoginCache {
   }
 
   forgetLogin(loginId: number): void {
-    for (const hash of this.#hashesByLogin.get(loginId) ?? []) {
+    for (const hash of valuesOf(this.#hashesByLogin, loginId)) {
       const known = this.#byHash.get(hash);
       if (known) this.#forget(hash, known.signedIn);
     }
   }
 
   forgetUser(uid: number): void {
-    for (const loginId of this.#loginsByUser.get(uid) ?? []) this.forgetLogin(loginId);
+    for (const loginId of valuesOf(this.#loginsByUser, uid)) this.forgetLogin(loginId);
   }
 
   #forget(hash: string, { loginId, uid }: SignedIn): void {
@@ -66,16 +66,22 @@ export class LoginCache {
   }
 }
 
-// Lists are replaced, never changed, so that a loop over one may forget what it goes over.
+/** Lists are replaced, never changed, so that a loop over one may forget what it goes over. Most hold one value, which stands for itself. */
+type Lists<V extends string | number> = Map<number, V | readonly V[]>;
 
-function add<V>(map: Map<number, readonly V[]>, key: number, value: V): void {
-  const values = map.get(key);
-  if (!values) map.set(key, [value]);
-  else if (!values.includes(value)) map.set(key, [...values, value]);
+function valuesOf<V extends string | number>(lists: Lists<V>, key: number): readonly V[] {
+  const values = lists.get(key) ?? [];
+  return typeof values === "object" ? values : [values];
 }
 
-function remove<V>(map: Map<number, readonly V[]>, key: number, value: V): void {
-  const rest = map.get(key)?.filter((one) => one !== value) ?? [];
-  if (rest.length === 0) map.delete(key);
-  else map.set(key, rest);
+function add<V extends string | number>(lists: Lists<V>, key: number, value: V): void {
+  const values = valuesOf(lists, key);
+  if (values.length === 0) lists.set(key, value);
+  else if (!values.includes(value)) lists.set(key, [...values, value]);
+}
+
+function remove<V extends string | number>(lists: Lists<V>, key: number, value: V): void {
+  const rest = valuesOf(lists, key).filter((one) => one !== value);
+  if (rest.length === 0) lists.delete(key);
+  else lists.set(key, rest);
 }

@@ -1,4 +1,6 @@
+import { sql } from "kysely";
 import type { ReadDatabase } from "../db/open.ts";
+import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
@@ -41,6 +43,17 @@ const SEEN_MAX = 10_000;
 const TRIES = 5;
 /** Expired logins removed by one sweep. */
 const SWEEP_ROWS = 500;
+
+const loginByHash = prepared((db, hash) =>
+  db
+    .selectFrom("logins")
+    .innerJoin("users", "users.uid", "logins.uid")
+    .select(["logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
+    .select(["token_hash", "previous_until"])
+    .where((eb) =>
+      eb.or([eb("token_hash", "=", sql<string>`${hash}`), eb("previous_hash", "=", sql<string>`${hash}`)]),
+    ),
+);
 
 /** Who a token belongs to. Asked at every request, so mostly answered from memory. */
 export class Logins {
@@ -124,13 +137,7 @@ export class Logins {
   }
 
   async #read(hash: string, now: number): Promise<ReadLogin | undefined> {
-    const row = await this.#db
-      .selectFrom("logins")
-      .innerJoin("users", "users.uid", "logins.uid")
-      .select(["logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
-      .select(["token_hash", "previous_until"])
-      .where((eb) => eb.or([eb("token_hash", "=", hash), eb("previous_hash", "=", hash)]))
-      .executeTakeFirst();
+    const [row] = await loginByHash(this.#db, hash);
     if (!row) return undefined;
     const until = row.token_hash === hash ? row.expires_at : Math.min(row.expires_at, row.previous_until ?? 0);
     if (until <= now) return undefined;

@@ -25,7 +25,6 @@ const GATHER_MS = 1000;
 
 interface Online {
   connections: number;
-  since: number;
   /** Ends the grace, while no connection lives. */
   stopGrace: Stop | undefined;
 }
@@ -79,7 +78,7 @@ export class Presence {
       return;
     }
     const now = this.#parts.clock.now();
-    this.#online.set(uid, { connections: 1, since: now, stopGrace: undefined });
+    this.#online.set(uid, { connections: 1, stopGrace: undefined });
     this.#change({ uid, activeStatus: ActiveStatus.online, lastOptTime: now });
   }
 

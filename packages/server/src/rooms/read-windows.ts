@@ -1,5 +1,6 @@
 import { ALL_STREAM, HALL_ROOM_ID, roomStream, userStream } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
+import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import type { ReadWindow } from "../event-log/subscriptions.ts";
 import { parseGaps } from "./coming-back.ts";
@@ -10,7 +11,22 @@ import type { HallRules } from "./rooms.ts";
  * also for someone in thousands of rooms.
  */
 export async function windowsOf(db: Kysely<Schema>, uid: number, hall: HallRules): Promise<ReadWindow[]> {
-  const rows = await db
+  const rows = await membershipsOf(db, uid);
+  const rooms = rows.map(
+    ({ roomId, leftSeq, leftPos, dissolvedSeq, lastJoinedSeq, lastJoinedPos, gaps, ...window }) => ({
+      ...window,
+      stream: roomStream(roomId),
+      leftSeq: leftSeq ?? dissolvedSeq,
+      leftPos: leftSeq === null ? null : leftPos,
+      lastJoined: { seq: lastJoinedSeq, pos: lastJoinedPos },
+      gaps: parseGaps(gaps),
+    }),
+  );
+  return [inborn(userStream(uid)), inborn(ALL_STREAM), ...hallWindows(hall), ...rooms];
+}
+
+const membershipsOf = prepared((db, uid) =>
+  db
     .selectFrom("members")
     .innerJoin("rooms", "rooms.id", "members.room_id")
     .select([
@@ -25,20 +41,8 @@ export async function windowsOf(db: Kysely<Schema>, uid: number, hall: HallRules
       "members.gaps",
       "rooms.dissolved_seq as dissolvedSeq",
     ])
-    .where("members.uid", "=", uid)
-    .execute();
-  const rooms = rows.map(
-    ({ roomId, leftSeq, leftPos, dissolvedSeq, lastJoinedSeq, lastJoinedPos, gaps, ...window }) => ({
-      ...window,
-      stream: roomStream(roomId),
-      leftSeq: leftSeq ?? dissolvedSeq,
-      leftPos: leftSeq === null ? null : leftPos,
-      lastJoined: { seq: lastJoinedSeq, pos: lastJoinedPos },
-      gaps: parseGaps(gaps),
-    }),
-  );
-  return [inborn(userStream(uid)), inborn(ALL_STREAM), ...hallWindows(hall), ...rooms];
-}
+    .where("members.uid", "=", sql<number>`${uid}`),
+);
 
 /** What an anonymous reader may read: a public hall. */
 export function anonymousWindows(hall: HallRules): ReadWindow[] {

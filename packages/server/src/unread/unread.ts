@@ -8,10 +8,10 @@
  *
  * Asks rooms; must not import the gateway or messages' writing.
  */
-import { HALL_ROOM_ID, type RedDot } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import { floorCursor, HALL_ROOM_ID, type RedDot } from "@parley/protocol";
+import { sql } from "kysely";
 import type { ReadDatabase } from "../db/open.ts";
-import type { Schema } from "../db/schema.ts";
+import { prepared } from "../db/prepared.ts";
 import type { Writes } from "../db/writer.ts";
 import type { Clock } from "../lib/clock.ts";
 import { hallReadOf } from "../rooms/hall.ts";
@@ -20,6 +20,7 @@ import { markRead, type ReadPlace, startHall, tellReads } from "./read-writes.ts
 import { SelfGate } from "./self-gate.ts";
 
 export interface RedDotParts {
+  readonly epoch: string;
   readonly writes: Writes;
   readonly clock: Clock;
   readonly hall: HallRules;
@@ -27,42 +28,65 @@ export interface RedDotParts {
 
 /**
  * Everything unread of one user: of rooms he is in now, rooms with nothing unread left out. Called at each connection and
- * by `GET /unread`; three queries, whatever the number of rooms.
+ * by `GET /unread`; one query, whatever the number of rooms, so that all is of one moment, which `asOf` names.
  */
 export async function redDotOf(
-  db: ReadDatabase | Kysely<Schema>,
+  db: ReadDatabase,
   uid: number,
-  { writes, clock, hall }: RedDotParts,
-): Promise<RedDot> {
-  const rooms = await unreadRooms(db, uid);
-  if (hall.access !== "off") {
-    const { no } = await db.selectFrom("rooms").select("no").where("id", "=", HALL_ROOM_ID).executeTakeFirstOrThrow();
-    const { readSeq, readNo, stored } = await hallReadOf(db, uid);
-    if (no > readNo) rooms.unshift({ roomId: HALL_ROOM_ID, unread: no - readNo });
-    if (!stored) {
+  { epoch, writes, clock, hall }: RedDotParts,
+): Promise<RedDot & { asOf: string }> {
+  const rows = await unreadRows(db, uid);
+  const pos = rows.find(({ is }) => is === "end")?.no ?? 0;
+  const rooms = rows
+    .filter(({ is }) => is === "room")
+    .map(({ roomId, no, readNo }) => ({ roomId, unread: no - (readNo ?? 0) }))
+    .sort((a, b) => a.roomId - b.roomId);
+  const hallRow = rows.find(({ is }) => is === "hall");
+  if (hallRow && hall.access !== "off") {
+    let { no, readNo } = hallRow;
+    if (readNo === null) {
+      const { stored, ...place } = await hallReadOf(db, uid);
+      readNo = place.readNo;
       // Only spares the next question the look-up, so nobody waits for it and its failure changes nothing.
-      writes.run(startHall, { uid, readSeq, readNo, now: clock.now() }).catch(() => undefined);
+      if (!stored) writes.run(startHall, { uid, ...place, now: clock.now() }).catch(() => undefined);
     }
+    if (no > readNo) rooms.unshift({ roomId: HALL_ROOM_ID, unread: no - readNo });
   }
   const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
-  return { total, rooms, friendRequests: 0, notifications: 0 };
+  return { total, rooms, friendRequests: 0, notifications: 0, asOf: floorCursor(epoch, pos) };
 }
 
-function unreadRooms(db: Kysely<Schema>, uid: number): Promise<RedDot["rooms"]> {
-  return db
-    .selectFrom("members")
-    .innerJoin("rooms", "rooms.id", "members.room_id")
-    .innerJoin("room_reads", (join) =>
-      join.onRef("room_reads.room_id", "=", "rooms.id").onRef("room_reads.uid", "=", "members.uid"),
+/** The log's end, the hall, and rooms with something unread. */
+const unreadRows = prepared((db, uid) =>
+  db
+    .selectFrom("log")
+    .select([sql<"end" | "hall" | "room">`'end'`.as("is"), sql<number>`0`.as("roomId"), "pos as no"])
+    .select(sql<number | null>`null`.as("readNo"))
+    .unionAll(
+      db
+        .selectFrom("rooms")
+        .leftJoin("room_reads", (join) =>
+          join.onRef("room_reads.room_id", "=", "rooms.id").on("room_reads.uid", "=", sql<number>`${uid}`),
+        )
+        .select([sql<"end" | "hall" | "room">`'hall'`.as("is"), "rooms.id as roomId", "rooms.no"])
+        .select("room_reads.read_no as readNo")
+        .where("rooms.id", "=", HALL_ROOM_ID),
     )
-    .select((eb) => ["rooms.id as roomId", eb("rooms.no", "-", eb.ref("room_reads.read_no")).as("unread")])
-    .where("members.uid", "=", uid)
-    .where("members.left_seq", "is", null)
-    .where("rooms.dissolved_at", "is", null)
-    .whereRef("rooms.no", ">", "room_reads.read_no")
-    .orderBy("rooms.id")
-    .execute();
-}
+    .unionAll(
+      db
+        .selectFrom("members")
+        .innerJoin("rooms", "rooms.id", "members.room_id")
+        .innerJoin("room_reads", (join) =>
+          join.onRef("room_reads.room_id", "=", "rooms.id").onRef("room_reads.uid", "=", "members.uid"),
+        )
+        .select([sql<"end" | "hall" | "room">`'room'`.as("is"), "rooms.id as roomId", "rooms.no"])
+        .select("room_reads.read_no as readNo")
+        .where("members.uid", "=", sql<number>`${uid}`)
+        .where("members.left_seq", "is", null)
+        .where("rooms.dissolved_at", "is", null)
+        .whereRef("rooms.no", ">", "room_reads.read_no"),
+    ),
+);
 
 /** A gate that logs SELF; `start` and, at the end, `flush({ everything: true })` are the server's. */
 export function newSelfGate({ writes, clock }: Pick<RedDotParts, "writes" | "clock">): SelfGate {
