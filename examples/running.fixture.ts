@@ -1,0 +1,49 @@
+import { withDeadline } from "../packages/server/src/lib/interval.ts";
+
+/** An example in a process of its own. */
+export class Running {
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #errors: Promise<string>;
+  readonly #ended: Promise<void>;
+  #printed = Promise.withResolvers<void>();
+  output = "";
+
+  constructor(command: string[], env: Record<string, string> = {}) {
+    const { PATH = "" } = process.env;
+    this.#process = Bun.spawn(command, { env: { PATH, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    this.#errors = new Response(this.#process.stderr).text();
+    this.#ended = this.#read();
+  }
+
+  /** Resolves when it has printed this. */
+  async says(wanted: string): Promise<void> {
+    const found = async () => {
+      while (!this.output.includes(wanted)) {
+        const before = this.#process.exitCode;
+        if (before !== null) throw new Error(`ended with ${before}: ${this.output}${await this.#errors}`);
+        await Promise.race([this.#printed.promise, this.#process.exited]);
+      }
+    };
+    await withDeadline(found(), 15_000, `"${wanted}" was not printed`);
+  }
+
+  /** @returns the exit code, and what it complained of */
+  async ended(): Promise<{ code: number; errors: string }> {
+    await this.#ended;
+    return { code: await this.#process.exited, errors: await this.#errors };
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stdout) {
+      this.output += decoder.decode(chunk, { stream: true });
+      this.#printed.resolve();
+      this.#printed = Promise.withResolvers();
+    }
+  }
+}

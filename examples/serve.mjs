@@ -1,0 +1,45 @@
+// The pages of this folder, from an origin of their own, as a product would serve them: node examples/serve.mjs
+// It is also the product's backend of red-dots.html: it knows who is signed in to the product, and hands his page a token of Parley.
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+
+const { PARLEY_URL = "http://localhost:8080", PORT = "8000" } = process.env;
+
+/** One demo customer. A real product keeps an account of Parley, or its token, beside each of its own users. */
+let customer;
+
+async function tokenOfCustomer() {
+  const name = `customer-${randomBytes(4).toString("hex")}`;
+  const response = await fetch(`${PARLEY_URL}/api/v1/accounts`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name, password: randomBytes(24).toString("base64url") }),
+  });
+  if (!response.ok) throw new Error(`Parley answers ${response.status}`);
+  return (await response.json()).token;
+}
+
+const server = createServer(async ({ method, url }, response) => {
+  try {
+    if (method === "POST" && url === "/parley-token") {
+      customer ??= tokenOfCustomer();
+      const token = await customer;
+      return response.writeHead(200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }).end(token);
+    }
+    if (url === "/favicon.ico") return response.writeHead(204).end();
+    if (url !== "/page.html" && url !== "/red-dots.html") return response.writeHead(404).end("Not found");
+    const page = await readFile(new URL(`.${url}`, import.meta.url), "utf8");
+    const html = page.replaceAll("http://localhost:8080", PARLEY_URL);
+    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(html);
+  } catch (error) {
+    customer = undefined;
+    console.error(error.message);
+    response.writeHead(502).end("Parley does not answer");
+  }
+});
+server.on("error", ({ message }) => console.error(message));
+server.listen(Number(PORT), "localhost", () => {
+  const origin = `http://localhost:${server.address().port}`;
+  console.log(`${origin}/page.html and ${origin}/red-dots.html, with Parley at ${PARLEY_URL}`);
+});
