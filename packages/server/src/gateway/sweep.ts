@@ -21,6 +21,8 @@ const SWEEP_MS = 1000;
 /** Above half its queue for this long, a reader will not catch up. */
 const SLOW_MS = 5000;
 const CURSOR_MS = 60_000;
+/** So long after the last round a round tells that the process was held up. */
+const LATE_MS = 2 * SWEEP_MS;
 
 /**
  * One timer for all connections: who was silent too long, did not resume in time, reads too slowly, or whose login has
@@ -29,34 +31,64 @@ const CURSOR_MS = 60_000;
  */
 export function startSweep(parts: SweepParts): Stop {
   let nextCursorMs = uptimeMs() + CURSOR_MS;
+  let lastMs = uptimeMs();
   return every(SWEEP_MS, () => {
     const nowMs = uptimeMs();
+    const heldUp = nowMs - lastMs > LATE_MS;
+    lastMs = nowMs;
     const cursors = nowMs >= nextCursorMs;
     if (cursors) nextCursorMs = nowMs + CURSOR_MS;
-    sweep(parts, { nowMs, cursors });
+    sweep(parts, { nowMs, cursors, heldUp });
   });
 }
 
-/** One round at a time of `uptimeMs`; with `cursors`, everyone who reads gets one. */
-export function sweep(parts: SweepParts, at: { nowMs: number; cursors: boolean }): void {
+export interface Round {
+  /** `uptimeMs`. */
+  readonly nowMs: number;
+  /** Everyone who reads gets a cursor. */
+  readonly cursors: boolean;
+  /**
+   * This process did not come to look for a while, as when ten thousand sign in at once: what clients sent meanwhile lies
+   * unread, so nobody is judged by what has not come. The next round, which is after that was read, does.
+   */
+  readonly heldUp: boolean;
+}
+
+export function sweep(parts: SweepParts, at: Round): void {
   for (const connection of [...parts.hub.all()]) check(connection, parts, at);
 }
 
-function check(connection: Connection, parts: SweepParts, at: { nowMs: number; cursors: boolean }): void {
+function check(connection: Connection, parts: SweepParts, at: Round): void {
   const { nowMs } = at;
-  const { idleMs } = connection.origin;
-  if (idleMs > 0 && nowMs - connection.lastReceivedMs > idleMs)
-    return connection.close(4000, "nothing received in time");
-  const { state } = connection;
-  if (state.kind === "awaiting-resume" && nowMs > state.deadline) return connection.close(1008, "no RESUME in time");
+  if (!at.heldUp && isOver(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
   if (connection.loginEndsAt <= parts.clock.now()) lookAgain(connection, parts).catch(parts.onError);
-  if (connection.queuedBytes * 2 <= parts.maxQueueBytes) connection.slowSinceMs = 0;
-  else if (connection.slowSinceMs === 0) connection.slowSinceMs = nowMs;
-  else if (nowMs - connection.slowSinceMs >= SLOW_MS) return connection.close(4008, "reads too slowly");
   if (!at.cursors) return;
+  const { state } = connection;
   if (state.kind !== "live" && state.kind !== "catching-up") return;
   const cursor = connection.cursor(floorCursor(parts.epoch, parts.tail.position));
   connection.sendAt(encodePush(Push.CURSOR, { cursor }), cursor);
+}
+
+/** Closes who was silent too long, did not resume in time or reads too slowly. @returns whether it did */
+function isOver(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
+  const { nowMs, maxQueueBytes } = at;
+  const { idleMs } = connection.origin;
+  if (idleMs > 0 && nowMs - connection.lastReceivedMs > idleMs) {
+    connection.close(4000, "nothing received in time");
+    return true;
+  }
+  const { state } = connection;
+  if (state.kind === "awaiting-resume" && nowMs > state.deadline) {
+    connection.close(1008, "no RESUME in time");
+    return true;
+  }
+  if (connection.queuedBytes * 2 <= maxQueueBytes) connection.slowSinceMs = 0;
+  else if (connection.slowSinceMs === 0) connection.slowSinceMs = nowMs;
+  else if (nowMs - connection.slowSinceMs >= SLOW_MS) {
+    connection.close(4008, "reads too slowly");
+    return true;
+  }
+  return false;
 }
 
 async function lookAgain(connection: Connection, { clock, loginEndOf }: SweepParts): Promise<void> {
