@@ -69,8 +69,9 @@ export class Outbox {
       const readAt = this.#parts.tail.position;
       const missing = messageIdsOf(chunk);
       const texts = missing.length > 0 ? await this.#parts.messageDataOf(missing) : new Map<number, MessageData>();
-      // What changed while it was read, or was forgotten by the tail meanwhile, is read again.
-      if (messageIdsOf(chunk).length > missing.length) continue;
+      // What changed while it was read, or left the tail meanwhile, is read again. Their number would not tell: another
+      // reader may have brought in one text as memory dropped another.
+      if (messageIdsOf(chunk).some((id) => !missing.includes(id))) continue;
       const { tail } = this.#parts;
       if (missing.some((id) => tail.changedSince(id, readAt))) continue;
       if (missing.length > 0 && tail.recalledSince(readAt)) continue;
