@@ -25,7 +25,7 @@ const chosen = BENCHMARKS.find(({ name }) => name === positionals[0]);
 if (values.help || !chosen || positionals.length !== 1) {
   const list = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n");
   console.log(`Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}`);
-  process.exit(values.help ? 0 : 1);
+  process.exit(values.help || positionals.length === 0 ? 0 : 1);
 }
 const rounds = Number(values.rounds ?? 5);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds is a whole number from 1 on");

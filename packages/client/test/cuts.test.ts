@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { roomStream } from "@parley/protocol";
 import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
+import { seeded } from "../../server/test/seeded.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
 import { Door } from "./door.ts";
 import { WatchedClient } from "./watched-client.ts";
@@ -62,7 +63,7 @@ describe("a network that misbehaves", () => {
   test("SDK-13: over any number of cuts, blocks and changes of transport each event comes once and in order", async () => {
     const seed = Number(process.env.PARLEY_SEED ?? Date.now() % 1_000_000);
     console.log(`PARLEY_SEED=${seed}`);
-    const random = generator(seed);
+    const random = seeded(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
     const room = await stage.room();
     const timing = { readyMs: 150, openMs: 400, answerMs: 400, climbMs: 60, backoffMaxMs: 60 };
@@ -99,14 +100,3 @@ describe("a network that misbehaves", () => {
     watched.client.stop();
   }, 60_000);
 });
-
-/** Mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

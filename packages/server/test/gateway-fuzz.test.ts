@@ -3,7 +3,8 @@ import { randomInt } from "node:crypto";
 import { Push } from "@parley/protocol";
 import { signUp } from "./harness.ts";
 import { LiveClient } from "./live-client.ts";
-import { type Random, randomFrame, seeded } from "./random-frames.ts";
+import { randomFrame } from "./random-frames.ts";
+import { type Random, seeded } from "./seeded.ts";
 import { ServerProcess } from "./server-process.ts";
 import { WildClient } from "./wild-client.ts";
 

@@ -196,8 +196,9 @@ export class Outbox {
     const knowsOthers = tail.evictedUpTo <= Math.max(this.#completeAt, this.#heads?.at ?? -1);
     const heads = new Map<string, Head>();
     for (const stream of this.#streams.keys()) {
-      const head = tail.head(stream) ?? this.#heads?.of.get(stream);
-      if (!knowsOthers && !tail.head(stream)) return undefined;
+      const inMemory = tail.head(stream);
+      if (!inMemory && !knowsOthers) return undefined;
+      const head = inMemory ?? this.#heads?.of.get(stream);
       if (head) heads.set(stream, head);
     }
     return heads;

@@ -1,4 +1,4 @@
-import { CursorMalformed, floorCursor, parseCursor } from "@parley/protocol";
+import { floorCursor } from "@parley/protocol";
 import type { Outbox } from "../event-log/outbox.ts";
 import type { Tail } from "../event-log/tail.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -9,6 +9,7 @@ import type { Admission } from "./admission.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 import { KeptReaders } from "./kept-readers.ts";
 import type { LocalTopics } from "./local-topics.ts";
+import { parsedCursor } from "./parsed-cursor.ts";
 import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
 import { PollReader } from "./poll-reader.ts";
 
@@ -179,14 +180,5 @@ export class Polls {
     reader.onEvent = () => active.wake?.();
     await this.#hanging.hang(active, { deadlineMs: uptimeMs() + ms, signal });
     reader.onEvent = undefined;
-  }
-}
-
-function parsedCursor(text: string) {
-  try {
-    return parseCursor(text);
-  } catch (error) {
-    if (!(error instanceof CursorMalformed)) throw error;
-    throw new ProblemError("cursor_malformed", `The cursor is malformed: ${error.message}`);
   }
 }

@@ -1,4 +1,4 @@
-import { CLOSE_CODES, CursorMalformed, parseCursor } from "@parley/protocol";
+import { CLOSE_CODES } from "@parley/protocol";
 import type { Clock } from "../lib/clock.ts";
 import { randomToken } from "../lib/ids.ts";
 import { every, type Stop } from "../lib/interval.ts";
@@ -8,6 +8,7 @@ import type { Admission } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { Entrance, SignedInReader } from "./entrance.ts";
 import type { LocalTopics } from "./local-topics.ts";
+import { parsedCursor } from "./parsed-cursor.ts";
 import { SseWire } from "./sse-wire.ts";
 
 export interface SseParts {
@@ -67,7 +68,7 @@ export class SseDoor {
     const { entrance, admission, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
     const refused = this.#parts.refusal();
     if (refused) throw refused;
-    const from = ask.cursor === undefined ? undefined : parsed(ask.cursor);
+    const from = ask.cursor === undefined ? undefined : parsedCursor(ask.cursor);
     if (isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
@@ -105,14 +106,5 @@ export class SseDoor {
     if (ask.signal.aborted) wire.terminate();
     else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
     return new Response(wire.body, { headers: SSE_HEADERS });
-  }
-}
-
-function parsed(text: string) {
-  try {
-    return parseCursor(text);
-  } catch (error) {
-    if (!(error instanceof CursorMalformed)) throw error;
-    throw new ProblemError("cursor_malformed", `The cursor is malformed: ${error.message}`);
   }
 }

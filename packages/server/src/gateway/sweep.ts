@@ -60,7 +60,7 @@ export function sweep(parts: SweepParts, at: Round): void {
 
 function check(connection: Connection, parts: SweepParts, at: Round): void {
   const { nowMs } = at;
-  if (!at.heldUp && isOver(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
+  if (!at.heldUp && endIfOver(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
   if (connection.loginEndsAt <= parts.clock.now()) lookAgain(connection, parts).catch(parts.onError);
   if (!at.cursors) return;
   const { state } = connection;
@@ -70,7 +70,7 @@ function check(connection: Connection, parts: SweepParts, at: Round): void {
 }
 
 /** Closes who was silent too long, did not resume in time or reads too slowly. @returns whether it did */
-function isOver(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
+function endIfOver(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
   const { nowMs, maxQueueBytes } = at;
   const { idleMs } = connection.origin;
   if (idleMs > 0 && nowMs - connection.lastReceivedMs > idleMs) {

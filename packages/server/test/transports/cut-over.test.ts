@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sendAll } from "../load.ts";
+import { seeded } from "../seeded.ts";
 import { events, range, Stage, streamOf } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
 
@@ -14,7 +15,7 @@ afterAll(() => stage.close());
 
 test(`TR-13: whoever begins in the middle of a heavy load, wherever his cursor stands, gets each event once and in order (seed ${SEED})`, async () => {
   const rooms = [await stage.room(), await stage.room(), await stage.room()];
-  const random = generator(SEED);
+  const random = seeded(SEED);
   let sending = true;
   const load = rooms.map(async (roomId) => {
     const senders = Array.from({ length: 12 }, () => stage.ann);
@@ -54,14 +55,3 @@ test(`TR-13: whoever begins in the middle of a heavy load, wherever his cursor s
     for (const [stream, head] of heads) expect(events(reader, stream)).toHaveLength(head - 1);
   }
 }, 30_000);
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}

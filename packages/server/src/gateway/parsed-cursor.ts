@@ -1,0 +1,12 @@
+import { type Cursor, CursorMalformed, parseCursor } from "@parley/protocol";
+import { ProblemError } from "../lib/problem.ts";
+
+/** A cursor that came with an HTTP request. @throws ProblemError `cursor_malformed`, which says what is wrong */
+export function parsedCursor(text: string): Cursor {
+  try {
+    return parseCursor(text);
+  } catch (error) {
+    if (!(error instanceof CursorMalformed)) throw error;
+    throw new ProblemError("cursor_malformed", `The cursor is malformed: ${error.message}`);
+  }
+}
