@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openReader, openWriter, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
 import type { LoggedEvent } from "../src/db/transaction.ts";
-import { GroupWriter, type Writes } from "../src/db/writer.ts";
+import type { WriteRequest } from "../src/db/write-batch.ts";
+import { type BatchReply, type BatchRunner, GroupWriter, type Writes } from "../src/db/writer.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 
 /** A real database in a temporary folder, for one test file or one test. */
@@ -28,7 +29,7 @@ export async function openScratch(now = 1_700_000_000_000): Promise<Scratch> {
   const db = openReader(path);
   const events: LoggedEvent[] = [];
   const listeners: ((event: LoggedEvent) => void)[] = [];
-  const writes = new GroupWriter(openWriter(path), (committed) => {
+  const writes = new GroupWriter(crossing(openWriter(path)), (committed) => {
     for (const event of committed) {
       events.push(event);
       for (const listener of listeners) listener(event);
@@ -46,5 +47,16 @@ export async function openScratch(now = 1_700_000_000_000): Promise<Scratch> {
       await db.destroy();
       rmSync(dir, { recursive: true, force: true });
     },
+  };
+}
+
+/** What it is given and answers crosses as text, as it does to the writer's thread: what JSON cannot say gets lost here too. */
+function crossing(runner: BatchRunner): BatchRunner {
+  return {
+    run: async (requests) => {
+      const reply = await runner.run(JSON.parse(JSON.stringify(requests)) as WriteRequest[]);
+      return JSON.parse(JSON.stringify(reply)) as BatchReply;
+    },
+    close: () => runner.close(),
   };
 }

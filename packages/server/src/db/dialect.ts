@@ -235,13 +235,12 @@ export async function insertRows<T extends keyof Schema & string>(
   rows: {
     columns: readonly (keyof Schema[T] & string)[];
     values: readonly (readonly Cell[])[];
-    conflict?: RawBuilder<unknown>;
+    conflict?: string;
   },
 ): Promise<void> {
   if (rows.values.length === 0) return;
   const places = rows.columns.map(() => "?").join(", ");
-  const conflict = rows.conflict?.compile(db).sql ?? "";
-  const text = `insert into "${table}" ("${rows.columns.join('", "')}") values (${places}) ${conflict}`;
+  const text = `insert into "${table}" ("${rows.columns.join('", "')}") values (${places}) ${rows.conflict ?? ""}`;
   const query: RowByRow = { ...statement(text), rows: rows.values };
   await db.executeQuery(query);
 }

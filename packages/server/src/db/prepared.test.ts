@@ -50,7 +50,7 @@ test("rows are inserted as they are, in order, and a conflict is settled as aske
   await insertRows(db, "events", {
     columns,
     values: again,
-    conflict: sql`on conflict (pos) do update set type = excluded.type`,
+    conflict: "on conflict (pos) do update set type = excluded.type",
   });
   expect(await db.selectFrom("events").select(["type", "data"]).where("pos", "=", 7).execute()).toEqual([
     { type: 5, data: null },

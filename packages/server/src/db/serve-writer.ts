@@ -5,9 +5,9 @@ import type { InlineRunner } from "./writer.ts";
 /** The writer thread's loop: opens the database when told where, then runs one batch after another. */
 export function serveWriter(): void {
   let runner: InlineRunner | undefined;
-  const reply = (message: FromThread) => postMessage(message);
-  self.onmessage = async (event: MessageEvent<ToThread>) => {
-    const message = event.data;
+  const reply = (message: FromThread) => postMessage(JSON.stringify(message));
+  self.onmessage = async (event: MessageEvent<string>) => {
+    const message = JSON.parse(event.data) as ToThread;
     if ("open" in message) {
       runner = openWriter(message.open);
       reply({ opened: true });

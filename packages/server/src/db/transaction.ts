@@ -4,8 +4,8 @@ import type { Schema } from "./schema.ts";
 
 /**
  * Every change of the database is a named write procedure: a function of a transaction and one plain input. Named,
- * because it may run in another thread (see `writer.ts`): inputs and results must survive structured cloning, and
- * whatever is random or reads a clock is made by the caller and passed in.
+ * because it may run in another thread (see `writer.ts`): inputs and results are what JSON can say, and whatever is random
+ * or reads a clock is made by the caller and passed in.
  */
 export interface WriteTransaction {
   readonly db: Transaction<Schema>;

@@ -20,7 +20,7 @@ export type FaultOutcome = { ok: false; error: Error };
 /**
  * Runs all requests in one transaction: one sync of the disk for the batch. A procedure that throws is undone alone; the
  * requests of a batched procedure run together at the place of the first of them.
- * @throws when the commit itself fails: then nothing of the batch stays.
+ * @throws when the commit itself fails, or the only procedure: then nothing of the batch stays.
  */
 export async function writeBatch(db: Kysely<Schema>, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
   const outcomes = new Array<Outcome<unknown> | FaultOutcome>(requests.length);
@@ -31,12 +31,10 @@ export async function writeBatch(db: Kysely<Schema>, requests: readonly WriteReq
       if (outcomes[index]) continue;
       const write = writeNamed(request.name);
       const together = write.batched ? sameFrom(requests, index) : [index];
-      const results = await inSavepoint(tx, () =>
-        write.run(
-          tx,
-          together.map((i) => (requests[i] as WriteRequest).input),
-        ),
-      );
+      const inputs = together.map((i) => (requests[i] as WriteRequest).input);
+      // Alone in its batch it needs no savepoint: when it throws, the transaction is undone.
+      const alone = together.length === requests.length;
+      const results = alone ? await write.run(tx, inputs) : await inSavepoint(tx, () => write.run(tx, inputs));
       for (const [n, i] of together.entries()) {
         outcomes[i] = Array.isArray(results) ? (results[n] as Outcome<unknown>) : results;
       }

@@ -6,6 +6,10 @@ import { defineWrite } from "./transaction.ts";
 import { GroupWriter } from "./writer.ts";
 
 const echo = defineWrite("test.echo", async (_tx, name: string) => name);
+const failing = defineWrite("test.failing", async (tx, name: string) => {
+  await tx.db.insertInto("meta").values({ key: "noted", value: name }).execute();
+  throw new Error(`no ${name}`);
+});
 
 let scratch: Scratch;
 let writer: GroupWriter;
@@ -29,6 +33,30 @@ beforeEach(async () => {
 afterEach(async () => {
   await writer.close();
   await scratch.close();
+});
+
+test("what comes turn after turn, as from sockets that become readable one after another, is written together", async () => {
+  const later = (names: string[]) =>
+    setImmediate(() => {
+      const [name, ...rest] = names;
+      if (name === undefined) return;
+      later(rest);
+      void writer.run(echo, name);
+    });
+  later(["b", "c", "d"]);
+  await writer.run(echo, "a");
+  expect(batches).toEqual([["a", "b", "c", "d"]]);
+});
+
+test("one that throws is undone, alone in its batch or among others", async () => {
+  await expect(writer.run(failing, "a")).rejects.toThrow("no a");
+  const [first, second, third] = await Promise.allSettled([
+    writer.run(echo, "b"),
+    writer.run(failing, "c"),
+    writer.run(echo, "d"),
+  ]);
+  expect([first?.status, second?.status, third?.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(await scratch.db.selectFrom("meta").select("value").where("key", "=", "noted").execute()).toEqual([]);
 });
 
 test("RET-2 what can wait runs alone, one at a time, after all that waits", async () => {

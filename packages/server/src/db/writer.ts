@@ -92,8 +92,7 @@ export class GroupWriter implements Writes {
   }
 
   async #drain(): Promise<void> {
-    // One turn of the loop: the requests that were read from sockets together are written together.
-    await nextTurn();
+    await this.#gather();
     for (;;) {
       // Who was answered just now may have asked again: that comes first.
       if (this.#waiting.length === 0 && this.#whenIdle.length > 0) await nextTurn();
@@ -102,6 +101,18 @@ export class GroupWriter implements Writes {
       await this.#runBatch(batch);
     }
     this.#running = undefined;
+  }
+
+  /**
+   * What is sent at once is written together, though sockets become readable one after another: waits until a turn of the
+   * loop brings no further write. With a lone one that is a turn.
+   */
+  async #gather(): Promise<void> {
+    let gathered: number;
+    do {
+      gathered = this.#waiting.length;
+      await nextTurn();
+    } while (this.#waiting.length > gathered && this.#waiting.length < BATCH_MAX);
   }
 
   async #runBatch(batch: Waiting[]): Promise<void> {

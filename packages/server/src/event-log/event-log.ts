@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { inList, insertRows, takePositions } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
@@ -61,7 +60,7 @@ export async function append(tx: WriteTransaction, at: number, drafts: readonly 
   await insertRows(tx.db, "streams", {
     columns: ["stream", "seq", "pos", "first_seq"],
     values: [...heads].map(([stream, head]) => [stream, head.seq, head.pos, 1]),
-    conflict: sql`on conflict (stream) do update set seq = excluded.seq, pos = excluded.pos`,
+    conflict: "on conflict (stream) do update set seq = excluded.seq, pos = excluded.pos",
   });
   tx.appended.push(...events);
   return events;

@@ -36,7 +36,7 @@ function notesRoutes(scanLimit: RateLimit) {
       request: { params: noteId, body: jsonBody(z.object({ text: z.string().max(100_000) })) },
       responses: { 200: json(Note, "The note"), ...problems(403, 404) },
     }),
-    (c) => c.json({ id: c.req.valid("param").id, text: c.req.valid("json").text, by: c.var.login.uid }, 200),
+    (c) => c.json({ id: c.req.valid("param").id, text: c.req.valid("json").text, by: c.get("login").uid }, 200),
   );
   routes.openapi(
     createRoute({
@@ -49,7 +49,10 @@ function notesRoutes(scanLimit: RateLimit) {
       responses: { 200: json(Note, "The note") },
     }),
     (c) =>
-      c.json({ id: c.req.valid("param").id, text: `${c.req.valid("query").limit}`, by: c.var.login?.uid ?? null }, 200),
+      c.json(
+        { id: c.req.valid("param").id, text: `${c.req.valid("query").limit}`, by: c.get("login")?.uid ?? null },
+        200,
+      ),
   );
   routes.openapi(
     createRoute({

@@ -22,7 +22,7 @@ export function authenticate(findLogin: FindLogin): MiddlewareHandler<AppEnv> {
 
 /** Routes for signed-in people: `c.var.login` is there, or the answer is 401. */
 export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
-  const login = await loginOf(c.req.header("Authorization"), c.var.findLogin);
+  const login = await loginOf(c.req.header("Authorization"), c.get("findLogin"));
   if (!login) throw new ProblemError("unauthorized");
   c.set("login", login);
   await next();
@@ -33,13 +33,13 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
  * 401 all the same, since its owner believes to be signed in.
  */
 export const optionalLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("login", await loginOf(c.req.header("Authorization"), c.var.findLogin));
+  c.set("login", await loginOf(c.req.header("Authorization"), c.get("findLogin")));
   await next();
 };
 
 /** For administrators: 401 for the anonymous, 403 for everybody else. */
 export const requirePower: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
-  const login = await loginOf(c.req.header("Authorization"), c.var.findLogin);
+  const login = await loginOf(c.req.header("Authorization"), c.get("findLogin"));
   if (!login) throw new ProblemError("unauthorized");
   if (login.power !== 1) throw new ProblemError("forbidden");
   c.set("login", login);

@@ -58,7 +58,7 @@ export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorP
     const seen = seenAddress(url, headers, address.viaTrusted);
     // A proxy on the same machine makes strangers look local, but it mostly gives itself away by its header.
     const local = isLoopback(address.clientIp) && address.forwarded === null;
-    const showList = local || c.var.login?.power === 1;
+    const showList = local || c.get("login")?.power === 1;
     const warnings = doctorWarnings({ address, headers, seen, proxies, publicUrl, showList });
     const others = showList ? forwarders.peers().filter((peerIp) => peerIp !== address.peerIp) : [];
     warnings.push(...others.map((peerIp) => untrustedForwarderText({ peerIp, proxies, showList })));

@@ -61,7 +61,7 @@ export function asProblem(thrown: unknown): ProblemError | undefined {
 /** For Hono's `onError`. Unknown errors are logged with their cause and answered with 500 `internal`. */
 export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
   return (thrown, c) => {
-    const problem = c.var.bodyFault ?? asProblem(thrown);
+    const problem = c.get("bodyFault") ?? asProblem(thrown);
     if (problem) return problemResponse(problem);
     logger.error({ err: thrown, method: c.req.method, path: c.req.path }, "request failed");
     return problemResponse(new ProblemError("internal"));

@@ -22,7 +22,7 @@ export function observe({ logger, metrics }: { logger: Logger; metrics: Metrics 
     const route = pattern.endsWith("*") ? "none" : pattern;
     metrics.httpRequests.inc({ method: KNOWN_METHODS.has(method) ? method : "other", route, status });
     metrics.httpSeconds.observe({ route }, ms / 1000);
-    log({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.var.login?.loginId });
+    log({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId });
   };
 }
 

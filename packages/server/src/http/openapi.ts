@@ -13,7 +13,7 @@
  *     tags: ["rooms"],
  *     summary: "Change a room's name",
  *     security: signedIn,                        // for the document
- *     middleware: [requireLogin] as const,       // for real: c.var.login is a Login
+ *     middleware: [requireLogin] as const,       // for real: c.get("login") is a Login
  *     request: {
  *       params: z.object({ id: idParam("id") }), // text of the path to a number
  *       body: jsonBody(z.object({ name: z.string().min(1).max(32) })), // leave `body` out where none is needed: it is ignored
@@ -26,7 +26,7 @@
  *     routes.openapi(renameRoom, async (c) => {
  *       const { id } = c.req.valid("param");
  *       const { name } = c.req.valid("json");
- *       return c.json(await rooms.rename({ roomId: id, name, login: c.var.login }), 200);
+ *       return c.json(await rooms.rename({ roomId: id, name, login: c.get("login") }), 200);
  *     });
  *     return routes;                             // server.ts passes it in createApp({ routes: [...] })
  *   }

@@ -10,7 +10,7 @@ export function requestUrl(request: Request): URL | undefined {
   const host = request.headers.get("host");
   if (host && !HOST.test(host)) return undefined;
   const url = request.url.startsWith("/") ? `http://localhost${request.url}` : request.url;
-  return /^https?:/.test(url) && URL.canParse(url) ? new URL(url) : undefined;
+  return /^https?:/.test(url) ? (URL.parse(url) ?? undefined) : undefined;
 }
 
 export interface SeenAddress {

@@ -84,7 +84,7 @@ export function loginsRoutes(parts: { db: ReadDatabase; writes: Writes; logins: 
 
   routes.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    const { uid, loginId } = c.var.login;
+    const { uid, loginId } = c.get("login");
     const rows = await db
       .selectFrom("logins")
       .select(["id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at", "via"])
@@ -111,17 +111,17 @@ export function loginsRoutes(parts: { db: ReadDatabase; writes: Writes; logins: 
 
   // Before the route with an id: `current` is none.
   routes.openapi(removeCurrent, async (c) => {
-    const { uid, loginId } = c.var.login;
+    const { uid, loginId } = c.get("login");
     await writes.run(revokeLogin, { uid, loginId, now: clock.now() });
     return c.body(null, 204);
   });
   routes.openapi(remove, async (c) => {
     const { id: loginId } = c.req.valid("param");
-    await writes.run(revokeLogin, { uid: c.var.login.uid, loginId, now: clock.now() });
+    await writes.run(revokeLogin, { uid: c.get("login").uid, loginId, now: clock.now() });
     return c.body(null, 204);
   });
   routes.openapi(removeAll, async (c) => {
-    await writes.run(revokeAllLogins, { uid: c.var.login.uid, now: clock.now() });
+    await writes.run(revokeAllLogins, { uid: c.get("login").uid, now: clock.now() });
     return c.body(null, 204);
   });
   return routes;

@@ -66,7 +66,7 @@ export function meRoutes(parts: { db: ReadDatabase; epoch: string; writes: Write
   const routes = newRoutes();
 
   routes.openapi(get, async (c) => {
-    const { uid } = c.var.login;
+    const { uid } = c.get("login");
     const me = await readSnapshot({ db, epoch }, async ({ db, asOf }) => ({ user: await findUser(db, uid), asOf }));
     // A login ends with its account; only a request that was under way at that moment comes here.
     if (!me.user) throw new ProblemError("unauthorized");
@@ -75,18 +75,18 @@ export function meRoutes(parts: { db: ReadDatabase; epoch: string; writes: Write
 
   routes.openapi(change, async (c) => {
     const { name, avatar } = c.req.valid("json");
-    const { uid } = c.var.login;
+    const { uid } = c.get("login");
     const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
     return c.json(await writes.run(changeProfile, { uid, ...changes, now: clock.now() }), 200);
   });
 
   routes.openapi(remove, async (c) => {
-    await writes.run(deleteAccount, { uid: c.var.login.uid, now: clock.now() });
+    await writes.run(deleteAccount, { uid: c.get("login").uid, now: clock.now() });
     return c.body(null, 204);
   });
 
   routes.openapi(exportAll, async (c) => {
-    const { uid } = c.var.login;
+    const { uid } = c.get("login");
     const { cursor } = c.req.valid("query");
     const [account, messages] = await Promise.all([
       exportAccount(db, uid),

@@ -108,15 +108,15 @@ export function qrRoutes(parts: { qrLogins: QrLogins; urlSource: UrlSource; crea
   });
 
   routes.openapi(scan, async (c) => {
-    const requester = await qrLogins.scan({ ...c.req.valid("param"), ...who(c.var.login) });
+    const requester = await qrLogins.scan({ ...c.req.valid("param"), ...who(c.get("login")) });
     return c.json({ ...requester, place: null }, 200);
   });
   routes.openapi(confirm, async (c) => {
-    await qrLogins.confirm({ ...c.req.valid("param"), ...who(c.var.login) });
+    await qrLogins.confirm({ ...c.req.valid("param"), ...who(c.get("login")) });
     return c.body(null, 204);
   });
   routes.openapi(reject, async (c) => {
-    await qrLogins.reject({ ...c.req.valid("param"), ...who(c.var.login) });
+    await qrLogins.reject({ ...c.req.valid("param"), ...who(c.get("login")) });
     return c.body(null, 204);
   });
   return routes;

@@ -99,14 +99,14 @@ export function messagesRoutes(parts: MessagesParts) {
 
   routes.openapi(postMessage, async (c) => {
     const roomId = c.req.valid("param").id;
-    const sent = await sendMessage(parts, c.var.login, { roomId, request: c.req.valid("json") });
+    const sent = await sendMessage(parts, c.get("login"), { roomId, request: c.req.valid("json") });
     return jsonText(sent.text, sent.created ? 201 : 200);
   });
   routes.openapi(listMessages, async (c) => {
     const roomId = c.req.valid("param").id;
     const { cursor, after, limit } = c.req.valid("query");
     const text = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
-      const window = await readableWindow(snapshot, roomId, { actor: c.var.login, hall });
+      const window = await readableWindow(snapshot, roomId, { actor: c.get("login"), hall });
       const page = await historyPage(snapshot, { id: roomId, window }, { cursor, after, limit });
       const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
       return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
@@ -114,10 +114,10 @@ export function messagesRoutes(parts: MessagesParts) {
     return jsonText(text, 200);
   });
   routes.openapi(getMessage, async (c) =>
-    jsonText(await messageFor(db, c.req.valid("param").id, { actor: c.var.login, hall }), 200),
+    jsonText(await messageFor(db, c.req.valid("param").id, { actor: c.get("login"), hall }), 200),
   );
   routes.openapi(deleteMessage, async (c) => {
-    const input = { actor: c.var.login, hall, messageId: c.req.valid("param").id, now: clock.now() };
+    const input = { actor: c.get("login"), hall, messageId: c.req.valid("param").id, now: clock.now() };
     return jsonText((await writes.run(recallMessage, input)).text, 200);
   });
   return routes;

@@ -1,5 +1,4 @@
 import { Push, roomStream } from "@parley/protocol";
-import { sql } from "kysely";
 import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
@@ -51,7 +50,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
     values: [...reads.values()],
-    conflict: sql`on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
+    conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
       read_at = excluded.read_at`,
   });
 }

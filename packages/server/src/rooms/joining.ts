@@ -1,5 +1,4 @@
 import { ChangeType, Push, type PushData, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
-import { sql } from "kysely";
 import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
@@ -47,14 +46,14 @@ export async function letIn(
       const { fromSeq, gaps, openedSeq, joinedSeq, joinedPos } = readable[index] as (typeof readable)[number];
       return [room.id, uid, roleOf(uid), fromSeq, JSON.stringify(gaps), openedSeq, joinedSeq, joinedPos, seq, pos, now];
     }),
-    conflict: sql`on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
+    conflict: `on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
       gaps = excluded.gaps, opened_seq = excluded.opened_seq, last_joined_seq = excluded.last_joined_seq, last_joined_pos = excluded.last_joined_pos,
       joined_at = excluded.joined_at, left_seq = null, left_view = null`,
   });
   await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
     values: uids.map((uid) => [uid, room.id, seq, room.no, now]),
-    conflict: sql`on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
+    conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
       read_at = excluded.read_at`,
   });
   await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq, now });

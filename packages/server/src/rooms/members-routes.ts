@@ -82,7 +82,7 @@ export function membersRoutes({ db, epoch, writes, clock, hall }: Omit<RoomsPart
   const routes = newRoutes();
   routes.openapi(listMembers, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const asked = { reader: { actor: c.var.login, hall }, after: numberCursor(cursor), limit };
+    const asked = { reader: { actor: c.get("login"), hall }, after: numberCursor(cursor), limit };
     const page = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
       ...(await memberPage(snapshot, c.req.valid("param").id, asked)),
       asOf,
@@ -92,24 +92,24 @@ export function membersRoutes({ db, epoch, writes, clock, hall }: Omit<RoomsPart
   routes.openapi(postMembers, async (c) => {
     const roomId = c.req.valid("param").id;
     const { memberIds } = c.req.valid("json");
-    const result = await writes.run(addMembers, { actor: c.var.login, roomId, memberIds, now: clock.now() });
+    const result = await writes.run(addMembers, { actor: c.get("login"), roomId, memberIds, now: clock.now() });
     return c.json({ roomId, ...result }, 200);
   });
   routes.openapi(deleteMember, async (c) => {
     const { id: roomId, uid } = c.req.valid("param");
-    await writes.run(removeMember, { actor: c.var.login, roomId, uid, now: clock.now() });
+    await writes.run(removeMember, { actor: c.get("login"), roomId, uid, now: clock.now() });
     return c.body(null, 204);
   });
   routes.openapi(putRole, async (c) => {
     const { id: roomId, uid } = c.req.valid("param");
     const { role } = c.req.valid("json");
-    await writes.run(changeRole, { actor: c.var.login, roomId, uid, role, now: clock.now() });
+    await writes.run(changeRole, { actor: c.get("login"), roomId, uid, role, now: clock.now() });
     return c.json({ roomId, uid, role }, 200);
   });
   routes.openapi(putOwner, async (c) => {
     const roomId = c.req.valid("param").id;
     const { uid } = c.req.valid("json");
-    await writes.run(changeOwner, { actor: c.var.login, roomId, uid, now: clock.now() });
+    await writes.run(changeOwner, { actor: c.get("login"), roomId, uid, now: clock.now() });
     return c.json({ roomId, ownerId: uid }, 200);
   });
   return routes;

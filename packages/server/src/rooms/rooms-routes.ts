@@ -105,7 +105,7 @@ export function roomsRoutes(parts: RoomsParts) {
 
   routes.openapi(listRooms, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const asked = { actor: c.var.login, before: numberCursor(cursor), limit, now: clock.now() };
+    const asked = { actor: c.get("login"), before: numberCursor(cursor), limit, now: clock.now() };
     const page = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
       ...(await conversations(snapshot, { hall, hallCount, messageTexts }, asked)),
       asOf,
@@ -114,25 +114,25 @@ export function roomsRoutes(parts: RoomsParts) {
   });
   routes.openapi(postRoom, async (c) => {
     const { name, memberIds } = c.req.valid("json");
-    const input = { uid: c.var.login.uid, name: name ?? null, memberIds, now: clock.now() };
+    const input = { uid: c.get("login").uid, name: name ?? null, memberIds, now: clock.now() };
     const { roomId } = await writes.run(createRoom, input);
-    return c.json(await read(roomId, c.var.login), 201);
+    return c.json(await read(roomId, c.get("login")), 201);
   });
   routes.openapi(postDirect, async (c) => {
     const { userId } = c.req.valid("json");
-    const input = { uid: c.var.login.uid, otherUid: userId, now: clock.now() };
+    const input = { uid: c.get("login").uid, otherUid: userId, now: clock.now() };
     const { roomId, created } = await writes.run(openDirect, input);
-    return c.json(await read(roomId, c.var.login), created ? 201 : 200);
+    return c.json(await read(roomId, c.get("login")), created ? 201 : 200);
   });
-  routes.openapi(getRoom, async (c) => c.json(await read(c.req.valid("param").id, c.var.login), 200));
+  routes.openapi(getRoom, async (c) => c.json(await read(c.req.valid("param").id, c.get("login")), 200));
   routes.openapi(patchRoom, async (c) => {
     const roomId = c.req.valid("param").id;
     const changes = c.req.valid("json") as RoomChanges;
-    await writes.run(changeRoom, { actor: c.var.login, roomId, changes, now: clock.now() });
-    return c.json(await read(roomId, c.var.login), 200);
+    await writes.run(changeRoom, { actor: c.get("login"), roomId, changes, now: clock.now() });
+    return c.json(await read(roomId, c.get("login")), 200);
   });
   routes.openapi(deleteRoom, async (c) => {
-    await writes.run(dissolveRoom, { actor: c.var.login, roomId: c.req.valid("param").id, now: clock.now() });
+    await writes.run(dissolveRoom, { actor: c.get("login"), roomId: c.req.valid("param").id, now: clock.now() });
     return c.body(null, 204);
   });
   return routes;

@@ -1,5 +1,5 @@
 import { HALL_ROOM_ID, Push, userStream } from "@parley/protocol";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { boundRows, insertRows } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
@@ -36,7 +36,7 @@ export const markRead = defineWrite(
     await insertRows(tx.db, "room_reads", {
       columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
       values: [[actor.uid, roomId, target, readNo, now]],
-      conflict: sql`on conflict (uid, room_id) do update set read_seq = excluded.read_seq,
+      conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq,
         read_no = excluded.read_no, read_at = excluded.read_at`,
     });
     const place: ReadPlace = { roomId, readSeq: target, unread: room.no - readNo };
@@ -73,7 +73,7 @@ export const startHall = defineWrite(
     await insertRows(tx.db, "room_reads", {
       columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
       values: [[uid, HALL_ROOM_ID, readSeq, readNo, now]],
-      conflict: sql`on conflict (uid, room_id) do nothing`,
+      conflict: "on conflict (uid, room_id) do nothing",
     });
   },
 );

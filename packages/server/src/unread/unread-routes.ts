@@ -54,12 +54,12 @@ export function unreadRoutes(parts: UnreadParts) {
   const { db, writes, clock, hall, selfGate } = parts;
   const routes = newRoutes();
   routes.openapi(getUnread, async (c) => {
-    return c.json(await redDotOf(db, c.var.login.uid, parts), 200);
+    return c.json(await redDotOf(db, c.get("login").uid, parts), 200);
   });
   routes.openapi(putRead, async (c) => {
     const roomId = c.req.valid("param").id;
-    checkHallOpen(roomId, hall, c.var.login);
-    const input = { actor: c.var.login, roomId, seq: c.req.valid("json").seq, now: clock.now() };
+    checkHallOpen(roomId, hall, c.get("login"));
+    const input = { actor: c.get("login"), roomId, seq: c.req.valid("json").seq, now: clock.now() };
     const place = await markReadGently({ writes, selfGate }, input);
     return c.json(place, 200);
   });
