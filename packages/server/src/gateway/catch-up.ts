@@ -35,7 +35,7 @@ export async function catchUp(work: CatchUp): Promise<void> {
     const rest = outbox.cutOver(CHUNK_MAX);
     if (rest) return goLive(work, rest);
     const frames = await outbox.next(chunk);
-    sendAll(connection, frames, outbox);
+    connection.together(() => sendEach(connection, frames, outbox));
     // Everybody else's turn: what was read from memory came without one. After the last chunk none, since what comes in
     // such a turn may have to be read again, and a busy room would keep its reader from the cut-over for ever.
     if (frames.length >= chunk) await nextTurn();
@@ -45,16 +45,19 @@ export async function catchUp(work: CatchUp): Promise<void> {
 /** Synchronous on purpose: what is announced after this line comes by the hub. */
 function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
   if (connection.closed) return;
-  sendAll(connection, rest, outbox);
-  for (const stream of outbox.streams()) connection.subscribe(stream);
-  connection.state = { kind: "live", login };
-  if (!connection.origin.resume) return;
-  const cursor = outbox.cursor();
-  connection.sendAt(encodePush(Push.CURSOR, { cursor, live: true }), cursor);
+  connection.together(() => {
+    sendEach(connection, rest, outbox);
+    if (connection.closed) return;
+    for (const stream of outbox.streams()) connection.subscribe(stream);
+    connection.state = { kind: "live", login };
+    if (!connection.origin.resume) return;
+    const cursor = outbox.cursor();
+    connection.sendAt(encodePush(Push.CURSOR, { cursor, live: true }), cursor);
+  });
 }
 
 /** The outbox's cursor is that of the last frame, and of no other one. */
-function sendAll(connection: Connection, frames: readonly string[], outbox: Outbox): void {
+function sendEach(connection: Connection, frames: readonly string[], outbox: Outbox): void {
   for (const [index, frame] of frames.entries()) {
     if (connection.closed) return;
     if (index === frames.length - 1) connection.sendAt(frame, outbox.cursor());

@@ -125,6 +125,12 @@ export class Connection {
     else this.send(frame);
   }
 
+  /** What `write` sends leaves in as few writes of the socket as it fits into. */
+  together(write: () => void): void {
+    if (this.#wire?.cork) this.#wire.cork(write);
+    else write();
+  }
+
   /** How long its client waits after the end, for transports whose clients come back by themselves. */
   retryAfter(ms: number): void {
     this.#wire?.retryAfter?.(ms);

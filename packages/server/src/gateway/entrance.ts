@@ -126,9 +126,11 @@ export class Entrance {
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
       const cursor = outbox?.cursor() ?? here;
-      connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
-      this.#ready(connection, cursor);
-      connection.push(Push.RED_DOT, redDot);
+      connection.together(() => {
+        connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
+        this.#ready(connection, cursor);
+        connection.push(Push.RED_DOT, redDot);
+      });
       const live = outbox
         ? this.#follow(connection, { login, outbox, from: cursor })
         : this.#awaitResume(connection, login, cursor);

@@ -6,6 +6,8 @@ export interface Wire {
   send(frame: string): number;
   /** The same for a frame after which the client has everything up to `cursor`; for transports that name it on the wire. */
   sendAt?(frame: string, cursor: string): number;
+  /** Runs `write`, which sends several frames: they leave together, for the price of one, where the transport can do that. */
+  cork?(write: () => void): unknown;
   /** For transports whose clients come back by themselves: how long they are to wait for that, from now on. */
   retryAfter?(ms: number): void;
   close(code: number, reason: string): void;
