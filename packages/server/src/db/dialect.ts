@@ -12,7 +12,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
-import { type Cell, GIVEN, type Given, prepared } from "./prepared.ts";
+import { type Cell, Given, prepared } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -220,7 +220,7 @@ export function inList<T extends number | string>(values: readonly T[] | Given):
 }
 
 function asJson(values: readonly unknown[] | Given): string | Given {
-  return values === GIVEN ? values : JSON.stringify(values);
+  return values instanceof Given ? values : JSON.stringify(values);
 }
 
 /**
@@ -285,6 +285,9 @@ export const NUMBERED_KEY = sql`integer primary key autoincrement`;
 
 /** Column type of a key that we number: SQLite makes an "integer primary key" the row's own number, 64 bits wide. */
 export const NUMBER_KEY = sql`integer primary key`;
+
+/** Ends the making of a table whose rows lie in the order of their primary key, with no second tree for the key. */
+export const CLUSTERED = sql`without rowid`;
 
 /** Makes a numbered table that has had a row continue at `next`. */
 export async function startNumbering(db: Kysely<unknown>, table: string, next: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
-import { prepared } from "../db/prepared.ts";
+import { prepared, preparedBy } from "../db/prepared.ts";
 
 /** An event as the log holds it: `data` is null where the message has to be read. */
 export interface StoredEvent {
@@ -58,28 +58,12 @@ export class LogReader {
 
   /** Events of one stream with a seq above `after`, ascending. */
   stream(stream: string, range: { after: number; upTo: number; limit: number }): Promise<StoredEvent[]> {
-    return this.#db
-      .selectFrom("events")
-      .select(COLUMNS)
-      .where("stream", "=", stream)
-      .where("seq", ">", range.after)
-      .where("pos", "<=", range.upTo)
-      .orderBy("seq")
-      .limit(range.limit)
-      .execute();
+    return eventsAfter(this.#db, { stream, ...range });
   }
 
   /** The newest events of one stream up to a position, ascending. */
   async newest(stream: string, upTo: number, limit: number): Promise<StoredEvent[]> {
-    const rows = await this.#db
-      .selectFrom("events")
-      .select(COLUMNS)
-      .where("stream", "=", stream)
-      .where("pos", "<=", upTo)
-      .orderBy("seq", "desc")
-      .limit(limit)
-      .execute();
-    return rows.reverse();
+    return (await newestEvents(this.#db, { stream, upTo, limit })).reverse();
   }
 
   /** Heads as committed: one of them may be beyond what this node has announced. Streams without events are left out. */
@@ -99,14 +83,7 @@ export class LogReader {
    * it is not there. Costs one step of the index for each event in between.
    */
   async seqAt(stream: string, pos: number, range: { above: number; upTo: number }): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom("events")
-      .select((eb) => eb.fn.max("seq").as("seq"))
-      .where("stream", "=", stream)
-      .where("seq", ">", range.above)
-      .where("seq", "<=", range.upTo)
-      .where("pos", "<=", pos)
-      .executeTakeFirst();
+    const [row] = await highestSeq(this.#db, { stream, pos, ...range });
     return row?.seq ?? undefined;
   }
 
@@ -129,6 +106,37 @@ export async function readPosition(db: ReadDatabase): Promise<number> {
 }
 
 const logEnd = prepared((db, limit) => db.selectFrom("log").select("pos").limit(sql<number>`${limit}`));
+
+const eventsAfter = preparedBy(["stream", "after", "upTo", "limit"], (db, { stream, after, upTo, limit }) =>
+  db
+    .selectFrom("events")
+    .select(COLUMNS)
+    .where("stream", "=", sql<string>`${stream}`)
+    .where("seq", ">", sql<number>`${after}`)
+    .where("pos", "<=", sql<number>`${upTo}`)
+    .orderBy("seq")
+    .limit(sql<number>`${limit}`),
+);
+
+const newestEvents = preparedBy(["stream", "upTo", "limit"], (db, { stream, upTo, limit }) =>
+  db
+    .selectFrom("events")
+    .select(COLUMNS)
+    .where("stream", "=", sql<string>`${stream}`)
+    .where("pos", "<=", sql<number>`${upTo}`)
+    .orderBy("seq", "desc")
+    .limit(sql<number>`${limit}`),
+);
+
+const highestSeq = preparedBy(["stream", "pos", "above", "upTo"], (db, { stream, pos, above, upTo }) =>
+  db
+    .selectFrom("events")
+    .select((eb) => eb.fn.max("seq").as("seq"))
+    .where("stream", "=", sql<string>`${stream}`)
+    .where("seq", ">", sql<number>`${above}`)
+    .where("seq", "<=", sql<number>`${upTo}`)
+    .where("pos", "<=", sql<number>`${pos}`),
+);
 
 const asRows = (streams: readonly string[]) => streams.map((stream) => [stream]);
 

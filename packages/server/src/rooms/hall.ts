@@ -1,5 +1,6 @@
 import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
+import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 
 /** How far someone has read the hall. */
@@ -15,24 +16,30 @@ export interface HallRead {
  * place is looked up by time: a message of the same millisecond counts as unread rather than being missed.
  */
 export async function hallReadOf(db: Kysely<Schema>, uid: number): Promise<HallRead> {
-  const stored = await db
+  const [stored] = await storedRead(db, uid);
+  if (stored) return { ...stored, stored: true };
+  const [before] = await lastBefore(db, uid);
+  return { readSeq: before?.readSeq ?? 0, readNo: before?.readNo ?? 0, stored: false };
+}
+
+const storedRead = prepared((db, uid) =>
+  db
     .selectFrom("room_reads")
     .select(["read_seq as readSeq", "read_no as readNo"])
-    .where("uid", "=", uid)
-    .where("room_id", "=", HALL_ROOM_ID)
-    .executeTakeFirst();
-  if (stored) return { ...stored, stored: true };
-  const before = await db
+    .where("uid", "=", sql<number>`${uid}`)
+    .where("room_id", "=", HALL_ROOM_ID),
+);
+
+const lastBefore = prepared((db, uid) =>
+  db
     .selectFrom("messages")
     .select(["seq as readSeq", "no as readNo"])
     .where("room_id", "=", HALL_ROOM_ID)
     .where("no", "is not", null)
-    .where("sent_at", "<", (eb) => eb.selectFrom("users").select("created_at").where("uid", "=", uid))
+    .where("sent_at", "<", (eb) => eb.selectFrom("users").select("created_at").where("uid", "=", sql<number>`${uid}`))
     .orderBy("seq", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return { readSeq: before?.readSeq ?? 0, readNo: before?.readNo ?? 0, stored: false };
-}
+    .limit(1),
+);
 
 /** Deleted accounts leave the number this late. */
 const RECOUNT_MS = 60_000;

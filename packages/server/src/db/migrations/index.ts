@@ -1,4 +1,5 @@
 import { foundation } from "./0001-foundation.ts";
+import { byUser } from "./0002-by-user.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -6,4 +7,7 @@ import { foundation } from "./0001-foundation.ts";
  * name that is not listed here was written by a newer version and is refused. A step uses Kysely and `dialect.ts` only, no
  * feature's code, since that goes on changing after the step is released.
  */
-export const MIGRATIONS = [{ name: "0001-foundation", up: foundation }] as const;
+export const MIGRATIONS = [
+  { name: "0001-foundation", up: foundation },
+  { name: "0002-by-user", up: byUser },
+] as const;
