@@ -64,7 +64,7 @@ const HANDSHAKES = { burst: 50, perSecond: 10 };
 export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
-  const hub = new Hub();
+  const hub = new Hub(storage.epoch);
   const presence = new Presence({
     clock,
     smallRoomsOf: parts.smallRoomsOf,

@@ -1,4 +1,4 @@
-import { encodePush, Push } from "@parley/protocol";
+import { encodePush, Push, userOfStream } from "@parley/protocol";
 import type { Outbox } from "../event-log/outbox.ts";
 import { nextTurn } from "../lib/interval.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
@@ -48,7 +48,7 @@ function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[])
   connection.together(() => {
     sendEach(connection, rest, outbox);
     if (connection.closed) return;
-    for (const stream of outbox.streams()) connection.subscribe(stream);
+    for (const stream of outbox.streams()) if (userOfStream(stream) === undefined) connection.subscribe(stream);
     connection.state = { kind: "live", login };
     if (!connection.origin.resume) return;
     const cursor = outbox.cursor();

@@ -14,7 +14,7 @@ const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
 
 /** An entrance on a real log and real sockets, whose questions are answered when the test says so. */
 export class EntranceRig {
-  readonly hub = new Hub();
+  readonly hub: Hub;
   /** Connections of each user, as presence was told. */
   readonly attached = new Map<number, number>();
   readonly entrance: Entrance;
@@ -30,6 +30,7 @@ export class EntranceRig {
 
   private constructor(log: LogRig) {
     this.log = log;
+    this.hub = new Hub(log.scratch.epoch);
     const count = (uid: number, by: number) => this.attached.set(uid, (this.attached.get(uid) ?? 0) + by);
     this.entrance = new Entrance({
       hub: this.hub,

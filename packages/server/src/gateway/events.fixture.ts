@@ -16,7 +16,7 @@ export const BEN = 20_000;
 
 /** Event streams and polls on a real log, for one user who reads `room:1` and his own stream. */
 export class EventsRig {
-  readonly hub = new Hub();
+  readonly hub: Hub;
   readonly clock = new ManualClock();
   readonly metrics = new Metrics();
   readonly topics: LocalTopics;
@@ -37,6 +37,7 @@ export class EventsRig {
 
   private constructor(readonly log: LogRig) {
     const { tail, scratch } = log;
+    this.hub = new Hub(scratch.epoch);
     const { hub, clock, metrics } = this;
     const { epoch } = scratch;
     this.topics = new LocalTopics(epoch);

@@ -1,4 +1,4 @@
-import { encodeEvent, Push, userOfStream, userStream } from "@parley/protocol";
+import { encodeEvent, floorCursor, Push, userOfStream, userStream } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { INTERNAL_STREAM } from "../event-log/internal-events.ts";
 import { type SubscriptionChange, subscriptionChange } from "../event-log/subscriptions.ts";
@@ -9,7 +9,8 @@ import type { Connection } from "./connection.ts";
  * the place where an event becomes bytes.
  *
  * - One event is encoded once and published once per listener, whatever the number of readers: the runtime's topics do
- *   the fan-out. A topic is a stream's name.
+ *   the fan-out. A topic is a stream's name. A user's own stream has no topic, which would cost each connection more than
+ *   all else of it: his few live connections are sent to one by one.
  * - Subscriptions of live connections change only here, while the event that changes them is handled, in order: who joins
  *   is subscribed, then the event is published; a kick is published, then who was kicked is unsubscribed.
  * - Not live connections are no subscribers; their outbox reads the same events from the tail.
@@ -26,7 +27,12 @@ export class Hub {
   readonly #connections = new Map<string, Connection>();
   /** A user's only connection stands for itself: most have just one, and a Set of one takes some 300 bytes. */
   readonly #byUser = new Map<number, Connection | Set<Connection>>();
+  readonly #epoch: string;
   #encoded = 0;
+
+  constructor(epoch: string) {
+    this.#epoch = epoch;
+  }
 
   /** A listener whose sockets take part; called once for each port. */
   addPublisher(publisher: Publisher): void {
@@ -120,6 +126,13 @@ export class Hub {
 
   #publish(stream: string, frame: string, event: LoggedEvent | undefined): void {
     for (const publisher of this.#publishers) publisher.publish(stream, frame, event);
+    const uid = userOfStream(stream);
+    if (uid === undefined) return;
+    for (const connection of this.ofUser(uid)) {
+      if (connection.state.kind !== "live") continue;
+      if (event) connection.sendAt(frame, floorCursor(this.#epoch, event.pos));
+      else connection.send(frame);
+    }
   }
 
   #join(change: SubscriptionChange & { kind: "join" }): void {
