@@ -65,16 +65,19 @@ export class PollReader implements LocalSubscriber {
   }
 
   #subscribe(): void {
+    let reads = 0;
+    for (const topic of this.outbox.streams()) {
+      reads += 1;
+      if (this.#subscribed.has(topic)) continue;
+      this.#subscribed.add(topic);
+      this.#topics.subscribe(topic, this);
+    }
+    if (this.#subscribed.size === reads) return;
     const now = new Set(this.outbox.streams());
     for (const topic of this.#subscribed) {
       if (now.has(topic)) continue;
       this.#subscribed.delete(topic);
       this.#topics.unsubscribe(topic, this);
-    }
-    for (const topic of now) {
-      if (this.#subscribed.has(topic)) continue;
-      this.#subscribed.add(topic);
-      this.#topics.subscribe(topic, this);
     }
   }
 }
