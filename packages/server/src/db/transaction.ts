@@ -35,7 +35,7 @@ export type Outcome<O> = { ok: true; value: O } | { ok: false; error: ProblemErr
 /** A write procedure that takes all waiting inputs at once. */
 export interface Write<I, O> {
   readonly name: string;
-  /** Whether `run` wants all waiting inputs; else it is called for each, in a savepoint of its own. */
+  /** Whether `run` wants all waiting inputs; else it is called for each, undone alone if it throws. */
   readonly batched: boolean;
   readonly run: (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>;
 }
@@ -43,7 +43,7 @@ export interface Write<I, O> {
 const known = new Map<string, Write<never, unknown>>();
 
 /**
- * Declares a write procedure. It runs in a savepoint: when it throws, nothing of it stays and the caller gets the error.
+ * Declares a write procedure. It runs in a savepoint, or alone in its transaction: when it throws, nothing of it stays and the caller gets the error.
  * @param name unique in the server, `<folder>.<verb>`
  */
 export function defineWrite<I, O>(name: string, run: (tx: WriteTransaction, input: I) => Promise<O>): Write<I, O> {
