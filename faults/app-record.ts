@@ -1,3 +1,4 @@
+import { type AppResync, AppResyncs } from "./app-resyncs.ts";
 import { Ranges, type Run } from "./ranges.ts";
 
 /** What an application was told of one logged event. */
@@ -23,7 +24,7 @@ export interface AppLog {
   /** The client's cursor when it was live for the first time: what came after it counts. */
   readonly from: string;
   readonly streams: Readonly<Record<string, AppStreamLog>>;
-  readonly resyncs: readonly string[];
+  readonly resyncs: readonly AppResync[];
   /** Events whose content was another than the first one to see them was told. */
   readonly differing: readonly string[];
   readonly switches: number;
@@ -89,7 +90,7 @@ export class AppRecord {
   readonly #shared: SharedEvents;
   readonly #streams = new Map<string, StreamRecord>();
   readonly #differing: string[] = [];
-  readonly resyncs: string[] = [];
+  readonly resyncs = new AppResyncs();
   from = "";
   switches = 0;
   #awayAt: number | undefined;
@@ -122,7 +123,7 @@ export class AppRecord {
     return {
       from: this.from,
       streams: Object.fromEntries([...this.#streams].map(([stream, record]) => [stream, record.log])),
-      resyncs: this.resyncs,
+      resyncs: this.resyncs.all,
       differing: this.#differing,
       switches: this.switches,
       longestAwayMs: Math.round(this.#longestAwayMs),

@@ -1,7 +1,7 @@
 import type { LinkFault } from "./link.ts";
 import type { LinkFaultKind } from "./pipe.ts";
 import type { Random } from "./random.ts";
-import { TRANSPORTS, type TransportName } from "./wire-record.ts";
+import { TRANSPORTS, type TransportName } from "./wire-log.ts";
 
 /** One thing that happens in a run. */
 export type Incident =

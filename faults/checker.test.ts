@@ -52,6 +52,8 @@ beforeAll(() => {
   const db = new Database(file);
   db.run("create table events (pos integer primary key, stream text, seq int, type int, message_id int, data text)");
   db.run("create table messages (id integer primary key, room_id int, seq int, uid int, client_id text)");
+  db.run("create table meta (key text, value text)");
+  db.run("insert into meta values ('epoch', ?)", [EPOCH]);
   const heads = new Map<string, number>();
   events = LOG.map(({ stream, type, data, clientId }, index) => {
     const pos = index + 1;
@@ -112,6 +114,7 @@ function evidence(what: {
     // As it comes out of a file.
     seen: JSON.parse(JSON.stringify(shared.log)),
     wire: wires.map(({ log }) => log),
+    returns: {},
     oldTexts: {},
     ledger: { workers: [{ worker: "w", uid: ANN, ids: [3, 4, 6, 7, 9, 10] }], recalls: [] },
     ...changed,
@@ -181,7 +184,8 @@ describe("one thing is wrong", () => {
     "a RESYNC": [
       () => {
         const one = evidence({});
-        return { ...one, apps: one.apps.map((app, i) => (i === 0 ? { ...app, resyncs: ["room:2 far"] } : app)) };
+        const aResync = { cursor: "", max: 1, told: [{ stream: "room:2", why: "far" }] };
+        return { ...one, apps: one.apps.map((app, i) => (i === 0 ? { ...app, resyncs: [aResync] } : app)) };
       },
       ["resynced"],
     ],

@@ -1,11 +1,15 @@
 import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
+import { checkApp, checkWire, RESYNCED, seenOf } from "./check-client.ts";
 import { checkLog } from "./check-log.ts";
+import { checkReturns, coveredBy, type ReturnsChecked } from "./check-returns.ts";
 import type { Ledger } from "./ledger.ts";
 import { expectedAfter, headsOf, reachOf, windowsOf } from "./log-windows.ts";
+import { Places } from "./places.ts";
 import type { Problems } from "./problems.ts";
-import { Ranges, type Run, sizeOf } from "./ranges.ts";
-import type { WireLog } from "./wire-record.ts";
+import { Ranges, sizeOf } from "./ranges.ts";
+import type { Return } from "./returns.ts";
+import type { WireLog } from "./wire-log.ts";
 
 /*
  * The judge. It knows three witnesses: the database, which it reads by SQL of its own; the wire, which the proxy read by
@@ -20,16 +24,11 @@ export interface Evidence {
   readonly apps: readonly AppLog[];
   readonly seen: Readonly<Record<string, SeenEvents>>;
   readonly wire: readonly WireLog[];
+  /** By client, of those only that are brought to RESYNCs on purpose: for all others, each is a loss. */
+  readonly returns: Readonly<Record<number, readonly Return[]>>;
   readonly oldTexts: Readonly<Record<string, number>>;
   readonly ledger: Ledger;
 }
-
-/** Names of what can be wrong; the three that the promise is about come first. */
-export const LOST = "lost";
-export const DUPLICATED = "duplicated";
-export const REORDERED = "reordered";
-export const NOT_FOR_HIM = "not for him";
-export const RESYNCED = "resynced";
 
 export interface Verdict {
   readonly problems: Problems;
@@ -38,6 +37,18 @@ export interface Verdict {
   /** That the clients had to see, in all, and that they saw. */
   readonly expected: number;
   readonly delivered: number;
+  readonly returns: ReturnsVerdict;
+}
+
+/** What came of the RESYNCs that were brought about on purpose. */
+export interface ReturnsVerdict {
+  far: number;
+  epoch: number;
+  /** RESYNC frames. */
+  resyncs: number;
+  /** Events that were not told one by one, since state was read; and the messages of them, which the history has. */
+  covered: number;
+  messages: number;
 }
 
 export function check(evidence: Evidence): Verdict {
@@ -50,13 +61,19 @@ export function check(evidence: Evidence): Verdict {
 }
 
 /** How many events each client still has to see. Cheaper than a verdict: for waiting until all have caught up. */
-export function missing(databaseFile: string, { uids, apps }: Pick<Evidence, "uids" | "apps">): number[] {
+export function missing(
+  databaseFile: string,
+  { uids, apps, returners }: Pick<Evidence, "uids" | "apps"> & { returners: readonly number[] },
+): number[] {
   const db = new Database(databaseFile, { readonly: true });
   try {
     const windows = windowsOf(db, uids, headsOf(db));
     return uids.map((uid, i) => {
-      const { from, streams } = apps[i] as AppLog;
-      const expected = expectedAfter(windows.get(uid) ?? new Map(), reachOf(db, from));
+      const app = apps[i] as AppLog;
+      const { from, streams } = app;
+      const may = windows.get(uid) ?? new Map<string, Ranges>();
+      const expected = expectedAfter(may, reachOf(db, from));
+      if (returners.includes(i)) takeAway(expected, coveredBy(app, { places: new Places(db, may.keys()), may }));
       return [...expected].reduce((sum, [stream, ranges]) => sum + sizeOf(ranges.without(seenOf(streams, stream))), 0);
     });
   } finally {
@@ -64,80 +81,51 @@ export function missing(databaseFile: string, { uids, apps }: Pick<Evidence, "ui
   }
 }
 
-function judge(db: Database, { uids, apps, seen, wire, oldTexts, ledger }: Evidence): Verdict {
+function judge(db: Database, { uids, apps, seen, wire, returns, oldTexts, ledger }: Evidence): Verdict {
   const { events, problems } = checkLog(db, { ledger, seen });
   const windows = windowsOf(db, uids, headsOf(db));
   let expectedInAll = 0;
   let delivered = 0;
+  const inAll: ReturnsVerdict = { far: 0, epoch: 0, resyncs: 0, covered: 0, messages: 0 };
+  const epoch = db.query<{ value: string }, []>("select value from meta where key = 'epoch'").get()?.value ?? "";
   for (const [i, uid] of uids.entries()) {
     const app = apps[i] as AppLog;
     const may = windows.get(uid) ?? new Map<string, Ranges>();
     const expected = expectedAfter(may, reachOf(db, app.from));
+    const context = { name: `client ${i}`, may, problems };
+    const onWire = wire[i] as WireLog;
+    const own = returns[i];
+    if (own) {
+      const places = new Places(db, may.keys());
+      const checked = checkReturns({ app, wire: onWire, returns: own }, { ...context, places, epoch });
+      takeAway(expected, checked.covered);
+      addTo(inAll, checked);
+    } else {
+      for (const { told } of app.resyncs) {
+        for (const { stream, why } of told) problems.add(RESYNCED, `client ${i} ${stream} ${why}`);
+      }
+      for (const one of onWire.resyncs) problems.add(RESYNCED, `client ${i} on the wire: ${one.frames.join(" ")}`);
+    }
     for (const ranges of expected.values()) expectedInAll += ranges.size;
-    delivered += checkApp(app, { name: `client ${i}`, expected, wire: wire[i] as WireLog, problems });
-    checkWire(wire[i] as WireLog, { name: `client ${i}`, may, problems });
+    delivered += checkApp(app, { ...context, expected, wire: onWire });
+    checkWire(onWire, context);
   }
   for (const { clientId, repliedAt } of ledger.recalls) {
     if ((oldTexts[clientId] ?? 0) > repliedAt) problems.add("recalled text shown", clientId);
   }
-  return { problems, events, expected: expectedInAll, delivered };
+  return { problems, events, expected: expectedInAll, delivered, returns: inAll };
 }
 
-interface AppContext {
-  readonly name: string;
-  readonly expected: ReadonlyMap<string, Ranges>;
-  readonly wire: WireLog;
-  readonly problems: Problems;
-}
-
-/** @returns how many events it saw, each counted once */
-function checkApp({ streams, resyncs, differing }: AppLog, { name, expected, wire, problems }: AppContext): number {
-  let delivered = 0;
-  for (const stream of new Set([...expected.keys(), ...Object.keys(streams)])) {
-    const saw = seenOf(streams, stream);
-    const had = expected.get(stream) ?? new Ranges();
-    const onWire = new Ranges(wire.streams[stream] ?? []);
-    delivered += saw.size;
-    for (const run of had.without(saw)) {
-      const came = new Ranges([run]).without(onWire).length === 0 ? ", though it was on the wire" : "";
-      problems.add(LOST, `${name} ${stream} ${text(run)}${came}`, sizeOf([run]));
-    }
-    for (const run of saw.without(had)) problems.add(NOT_FOR_HIM, `${name} ${stream} ${text(run)}`, sizeOf([run]));
-    for (const run of saw.without(onWire)) problems.add("seen, not on the wire", `${name} ${stream} ${text(run)}`);
-    const { duplicated = 0, reordered = 0, examples = [] } = streams[stream] ?? {};
-    problems.add(DUPLICATED, `${name} ${stream} ${examples.join(", ")}`, duplicated);
-    problems.add(REORDERED, `${name} ${stream} ${examples.join(", ")}`, reordered);
+function takeAway(expected: Map<string, Ranges>, covered: ReadonlyMap<string, Ranges>): void {
+  for (const [stream, ranges] of covered) {
+    expected.set(stream, new Ranges((expected.get(stream) ?? new Ranges()).without(ranges)));
   }
-  for (const one of resyncs) problems.add(RESYNCED, `${name} ${one}`);
-  for (const one of differing) problems.add("told otherwise", `${name} ${one}`);
-  return delivered;
 }
 
-function checkWire(
-  wire: WireLog,
-  { name, may, problems }: { name: string; may: ReadonlyMap<string, Ranges>; problems: Problems },
-): void {
-  for (const [stream, runs] of Object.entries(wire.streams)) {
-    const over = new Ranges(runs).without(may.get(stream) ?? new Ranges());
-    for (const run of over) problems.add("on the wire, not for him", `${name} ${stream} ${text(run)}`, sizeOf([run]));
-  }
-  for (const { stream, transport, from, to } of wire.falls) {
-    problems.add("fell on the wire", `${name} ${transport} ${stream} ${to} after ${from}`);
-  }
-  for (const { stream, transport, from, to } of wire.jumps) {
-    const over = new Ranges([[from + 1, to - 1]]);
-    const wanted = over.without(new Ranges(over.without(may.get(stream) ?? new Ranges())));
-    if (wanted.length > 0) problems.add("gap on the wire", `${name} ${transport} ${stream} ${to} after ${from}`);
-  }
-  // What was not kept cannot be judged.
-  problems.add("too much to judge on the wire", name, wire.unkept);
-  for (const one of wire.resyncs) problems.add(RESYNCED, `${name} on the wire: ${one}`);
-}
-
-function seenOf(streams: AppLog["streams"], stream: string): Ranges {
-  return new Ranges(streams[stream]?.runs ?? []);
-}
-
-function text([from, to]: Run): string {
-  return from === to ? String(from) : `${from}–${to}`;
+function addTo(all: ReturnsVerdict, { met, covered, resyncs, messages }: ReturnsChecked): void {
+  all.far += met.far;
+  all.epoch += met.epoch;
+  all.resyncs += resyncs;
+  all.messages += messages;
+  for (const ranges of covered.values()) all.covered += ranges.size;
 }

@@ -1,6 +1,7 @@
 import type { TCPSocketListener } from "bun";
 import { type LinkFaultKind, Pipe, type Weather } from "./pipe.ts";
-import { type WireLog, WireRecord } from "./wire-record.ts";
+import type { WireLog } from "./wire-log.ts";
+import { WireRecord } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
 
 /** What can be done to the network between one client and the server. Times are milliseconds. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { answer } from "./child.ts";
 import { Link, type LinkFault } from "./link.ts";
-import type { WireLog } from "./wire-record.ts";
+import type { WireLog } from "./wire-log.ts";
 
 /*
  * The network between the clients and the server, in a process of its own: it passes bytes on, does to them what it is told,

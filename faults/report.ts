@@ -1,9 +1,11 @@
-import { DUPLICATED, LOST, REORDERED, RESYNCED } from "./checker.ts";
+import { DUPLICATED, LOST, REORDERED, RESYNCED } from "./check-client.ts";
 import type { Outcome } from "./run.ts";
-import { TRANSPORTS } from "./wire-record.ts";
+import { TRANSPORTS } from "./wire-log.ts";
 
 /** Shares below this say that a run has not tested what it is for. */
 const LEAST_SHARE = 0.1;
+/** What a slow machine does not manage is left out; a run of less than this part is none. */
+const LEAST_OF_ASKED = 0.5;
 
 export interface Report {
   /** What is wrong, a line each; none: the run passed. */
@@ -32,7 +34,19 @@ export function reportOf(outcome: Outcome, commit: string): Report {
     if (value < LEAST_SHARE) failures.push(`only ${percent(value)} of the events came by ${name}`);
   }
   if (outcome.caughtUpMs === undefined) failures.push("not every client had everything in time");
-  if (verdict.events === 0 || cuts === 0 || book.acknowledged === 0) failures.push("nothing has happened");
+  const happened = { events: verdict.events, disconnects: cuts, kills: server.kills };
+  for (const [name, asked] of Object.entries({
+    events: options.events,
+    disconnects: options.disconnects,
+    kills: options.kills,
+  })) {
+    const had = happened[name as keyof typeof happened];
+    if (had < asked * LEAST_OF_ASKED) failures.push(`only ${had} ${name} of ${asked} that were to be`);
+  }
+  if (book.acknowledged === 0 || churn.joins === 0 || churn.kicks === 0)
+    failures.push("nobody has written, joined or been kicked");
+  const { far, epoch, resyncs, covered, messages } = verdict.returns;
+  if (far === 0 || epoch === 0) failures.push(`RESYNCs of both kinds have to happen: ${far} far, ${epoch} epoch`);
   const cutKinds = Object.entries(wire.cuts).map(([kind, count]) => `${count} ${kind}`);
   const closes: Record<string, number> = {};
   for (const log of wire.clients) {
@@ -45,7 +59,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       commit,
       "duration, s": Math.round(outcome.durationMs / 1000),
       "of which with faults, s": options.seconds,
-      clients: options.clients,
+      clients: wire.clients.length,
       "events in the log": verdict.events,
       "messages acknowledged": book.acknowledged,
       "messages refused": book.refused,
@@ -56,7 +70,11 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       lost: problems.count(LOST),
       duplicated: problems.count(DUPLICATED),
       reordered: problems.count(REORDERED),
-      RESYNCs: problems.count(RESYNCED),
+      "RESYNCs that are losses": problems.count(RESYNCED),
+      "returns that had to get a RESYNC": `${far} far, ${epoch} with another epoch`,
+      "  told in": resyncs,
+      "  covered by state, events": covered,
+      "  of which messages, all in the history": messages,
       ...Object.fromEntries(Object.entries(shares).map(([name, value]) => [`came by ${name}`, percent(value)])),
       "came again on the wire": of(({ repeats }) => repeats),
       "connections opened, polls answered": TRANSPORTS.map(

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { caughtUp, read } from "./caught-up.ts";
 import { Chaos } from "./chaos.ts";
-import { check, missing, type Verdict } from "./checker.ts";
+import { check, type Verdict } from "./checker.ts";
 import { Child } from "./child.ts";
 import { Churn } from "./churn.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
@@ -13,9 +14,10 @@ import { Requests } from "./people.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { restarts } from "./restarts.ts";
+import { Returns, STEADY } from "./returns.ts";
 import { Senders } from "./senders.ts";
 import { FaultyServer } from "./server.ts";
-import { makeWorld } from "./world.ts";
+import { makeWorld, RETURNERS } from "./world.ts";
 
 /** Everything that a run has to tell. */
 export interface Outcome {
@@ -35,7 +37,6 @@ export interface Outcome {
 
 /** The longest fault, and what the server says a second later (SELF), are over by then. */
 const CALM_MS = 4_500;
-const CATCH_UP_MS = 60_000;
 
 /** One whole run, from the first account to the verdict. What it starts is ended, whatever happens. */
 export async function run(options: Options, say: (line: string) => void): Promise<Outcome> {
@@ -60,23 +61,31 @@ export async function run(options: Options, say: (line: string) => void): Promis
     await server.start();
     const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
     const world = await makeWorld(requests, made);
-    const ports = await proxy.ask<number[]>({ ask: "open", serverPort: server.port, count: options.clients });
+    const ports = await proxy.ask<number[]>({
+      ask: "open",
+      serverPort: server.port,
+      count: options.clients + RETURNERS,
+    });
     const plan = new Chaos(random.of("transports"), options.clients);
+    const people = [...world.readers, ...world.returners];
     await clients.ask({
       ask: "start",
-      clients: world.readers.map(({ token }, i) => ({
+      clients: people.map(({ token }, i) => ({
         url: `http://127.0.0.1:${ports[i]}`,
         token,
-        transports: plan.transports(),
+        transports: i < options.clients ? plan.transports() : STEADY,
       })),
     });
-    say(`${options.clients} clients are live after ${seconds(begunAt)} s`);
+    say(`${people.length} clients are live after ${seconds(begunAt)} s`);
 
     const book = new Book();
     const perSecond = options.events / options.seconds;
     const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
     const churn = new Churn({ requests, world, random: random.of("churn"), perSecond: 5 });
     const parts = { random: random.of("chaos"), world, server, senders, proxy, clients };
+    const returns = new Returns({ requests, clients, random: random.of("returns") });
+    const returners = world.returners.map((person, turn) => ({ person, client: options.clients + turn, turn }));
+    const returning = returners.map(({ person, ...own }) => returns.run(person, own));
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
@@ -85,11 +94,19 @@ export async function run(options: Options, say: (line: string) => void): Promis
     );
     senders.end();
     churn.end();
+    returns.end();
     await writing;
+    const returned = await Promise.all(returning);
     await Bun.sleep(CALM_MS);
 
-    const uids = world.readers.map(({ uid }) => uid);
-    const caughtUpMs = await caughtUp({ clients, uids, dir, databaseFile: server.databaseFile });
+    const uids = people.map(({ uid }) => uid);
+    const caughtUpMs = await caughtUp({
+      clients,
+      uids,
+      returners: returners.map(({ client }) => client),
+      dir,
+      databaseFile: server.databaseFile,
+    });
     const file = join(dir, "dump");
     await proxy.ask({ ask: "dump", file });
     const wire = read<WireDump>(file);
@@ -102,6 +119,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       apps: app.clients,
       seen: app.events,
       wire: wire.clients,
+      returns: Object.fromEntries(returners.map(({ client }, i) => [client, returned[i] ?? []])),
       oldTexts: wire.oldTexts,
       ledger,
     });
@@ -127,30 +145,6 @@ export async function run(options: Options, say: (line: string) => void): Promis
     process.off("exit", killServer);
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Waits until no client misses anything, at most for so long. @returns for how long, or undefined */
-async function caughtUp(what: {
-  clients: Child<ClientsCall>;
-  uids: readonly number[];
-  dir: string;
-  databaseFile: string;
-}): Promise<number | undefined> {
-  const begunAt = performance.now();
-  const file = join(what.dir, "standing");
-  while (performance.now() - begunAt < CATCH_UP_MS) {
-    await what.clients.ask({ ask: "standing", file });
-    const apps = read<AppDump>(file).clients;
-    if (missing(what.databaseFile, { uids: what.uids, apps }).every((count) => count === 0)) {
-      return performance.now() - begunAt;
-    }
-    await Bun.sleep(500);
-  }
-  return undefined;
-}
-
-function read<T>(file: string): T {
-  return JSON.parse(readFileSync(file, "utf8")) as T;
 }
 
 function seconds(since: number): number {

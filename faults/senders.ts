@@ -83,7 +83,9 @@ export class Senders {
     // Drawn in any case, so that what is drawn next does not depend on how this went.
     const at = random.next();
     const reader = random.between(0, world.readers.length - 1);
-    const room = world.rooms[Math.floor(at * world.rooms.length)] as Room;
+    const { rooms, steadyRooms } = world;
+    const place = Math.floor(at * (rooms.length + steadyRooms.length));
+    const room = (rooms[place] ?? steadyRooms[place - rooms.length]) as Room;
     switch (what) {
       case "send":
         await this.#send(own, room.id, (clientId) => `message ${clientId}`);

@@ -1,41 +1,5 @@
-import { Ranges, type Run } from "./ranges.ts";
-
-export const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"] as const;
-export type TransportName = (typeof TRANSPORTS)[number];
-
-/** Events that reached a client on the wire for the first time. */
-export interface FirstDeliveries {
-  live: number;
-  backfill: number;
-}
-
-/** Something on the wire that needs an explanation. */
-export interface WireOddity {
-  readonly stream: string;
-  readonly transport: TransportName;
-  /** Within one connection, or one reply: the seq before, and the seq that came. */
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What went over the wire to one client: as plain data, for the checker. */
-export interface WireLog {
-  readonly streams: Readonly<Record<string, readonly Run[]>>;
-  readonly deliveries: Readonly<Record<TransportName, FirstDeliveries>>;
-  /** Events that had been on the wire before; rightly so where a connection broke before the client had them. */
-  readonly repeats: number;
-  /** Seqs that were passed over within a connection: only who was out of the room may see that. */
-  readonly jumps: readonly WireOddity[];
-  /** Seqs that came a second time, or fell, within a connection: never right. */
-  readonly falls: readonly WireOddity[];
-  /** Of both, beyond what is kept. */
-  readonly unkept: number;
-  readonly resyncs: readonly string[];
-  readonly opened: Readonly<Record<TransportName, number>>;
-  /** Close frames of the server, by code. */
-  readonly closes: Readonly<Record<string, number>>;
-  readonly drains: number;
-}
+import { Ranges } from "./ranges.ts";
+import { perTransport, type TransportName, type WireLog, type WireOddity, type WireResync } from "./wire-log.ts";
 
 const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
 const PUSH_DRAIN = 107;
@@ -54,6 +18,8 @@ export class WireConnection {
   readonly askedAt: number;
   live: boolean;
   readonly last = new Map<string, number>();
+  /** That no other frame has come after yet. */
+  resync: WireResync | undefined;
 
   constructor(parts: { transport: TransportName; askedAt: number; live: boolean }) {
     this.transport = parts.transport;
@@ -69,7 +35,7 @@ export class WireRecord {
   readonly #opened = perTransport(() => 0);
   readonly #jumps: WireOddity[] = [];
   readonly #falls: WireOddity[] = [];
-  readonly #resyncs: string[] = [];
+  readonly #resyncs: WireResync[] = [];
   readonly #closes: Record<string, number> = {};
   #repeats = 0;
   #unkept = 0;
@@ -99,13 +65,28 @@ export class WireRecord {
   frame(connection: WireConnection, text: string): void {
     const [, type, stream, seq] = FRAME.exec(text) ?? [];
     if (type === undefined) throw new Error(`this is no frame: ${text.slice(0, 80)}`);
+    if (Number(type) !== PUSH_RESYNC) this.complete(connection);
     if (stream !== undefined) {
       this.#event(connection, stream, Number(seq));
       if (text.includes(RECALLED_TEXT)) this.#oldText(connection, text);
     } else if (Number(type) === PUSH_CURSOR) {
       if (text.includes('"live":true')) connection.live = true;
-    } else if (Number(type) === PUSH_RESYNC) this.#resyncs.push(text);
+    } else if (Number(type) === PUSH_RESYNC) this.#resync(connection, text);
     else if (Number(type) === PUSH_DRAIN) this.#drains += 1;
+  }
+
+  /** What came so far came whole. */
+  complete(connection: WireConnection): void {
+    if (connection.resync) connection.resync.whole = true;
+    connection.resync = undefined;
+  }
+
+  #resync(connection: WireConnection, text: string): void {
+    if (!connection.resync) {
+      connection.resync = { frames: [], whole: false };
+      this.#resyncs.push(connection.resync);
+    }
+    connection.resync.frames.push(text);
   }
 
   #event(connection: WireConnection, stream: string, seq: number): void {
@@ -146,8 +127,4 @@ export class WireRecord {
       drains: this.#drains,
     };
   }
-}
-
-export function perTransport<T>(make: () => T): Record<TransportName, T> {
-  return Object.fromEntries(TRANSPORTS.map((name) => [name, make()])) as Record<TransportName, T>;
 }

@@ -73,7 +73,7 @@ test(`WebSocket frames of any length, in pieces (seed ${seed})`, () => {
   expect(log.deliveries.websocket).toEqual({ live: 2, backfill: 2 });
   expect(log.jumps).toEqual([{ stream: "room:2", transport: "websocket", from: 3, to: 5 }]);
   expect(log.falls).toEqual([{ stream: "room:2", transport: "websocket", from: 5, to: 5 }]);
-  expect([log.repeats, log.resyncs, log.closes]).toEqual([1, [RESYNC], { 4008: 1 }]);
+  expect([log.repeats, log.resyncs, log.closes]).toEqual([1, [{ frames: [RESYNC], whole: true }], { 4008: 1 }]);
   expect([...oldTexts.keys()]).toEqual(["w1-7"]);
   expect(carries).toBe("websocket");
 });

@@ -1,5 +1,6 @@
 import { type RequestHead, type ResponseHead, requestReader, responseReader } from "./wire-http.ts";
-import { type TransportName, WireConnection, type WireRecord } from "./wire-record.ts";
+import type { TransportName } from "./wire-log.ts";
+import { WireConnection, type WireRecord } from "./wire-record.ts";
 import { SseReader } from "./wire-sse.ts";
 import { closeCode, WebSocketReader } from "./wire-websocket.ts";
 
@@ -141,6 +142,7 @@ export class WireTap {
     this.#record.polled(transport);
     const reply = new WireConnection({ transport, askedAt, live: polls.caughtUp });
     for (const event of events) this.#record.frame(reply, JSON.stringify(event));
+    this.#record.complete(reply);
     if (!more) polls.caughtUp = true;
   }
 }

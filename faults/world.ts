@@ -16,6 +16,9 @@ export interface World {
   readonly senders: readonly Person[];
   /** Each reads by one client under test. */
   readonly readers: readonly Person[];
+  /** Each comes back too late now and then, and gets a RESYNC. Their rooms stay as they are, and so do they in them. */
+  readonly returners: readonly Person[];
+  readonly steadyRooms: readonly Room[];
   /** Without those for floods; the first few hold everybody at first. */
   readonly rooms: Room[];
   readonly floodRooms: readonly Room[];
@@ -23,6 +26,8 @@ export interface World {
 
 const SENDERS = 6;
 const BIG_ROOMS = 2;
+export const RETURNERS = 2;
+const STEADY_ROOMS = 3;
 /** Readers that share a room for floods. */
 export const FLOOD_READERS = 4;
 
@@ -32,13 +37,15 @@ export async function makeWorld(
   { readers: count, rooms, random }: { readers: number; rooms: number; random: Random },
 ): Promise<World> {
   const people: Person[] = [];
-  const names = Array.from({ length: SENDERS + count }, (_, i) => (i < SENDERS ? `sender ${i}` : `reader ${i}`));
+  const all = SENDERS + count + RETURNERS;
+  const names = Array.from({ length: all }, (_, i) => (i < SENDERS ? `sender ${i}` : `reader ${i}`));
   while (people.length < names.length) {
     const next = names.slice(people.length, people.length + 8);
     people.push(...(await Promise.all(next.map((name) => requests.signUp(name)))));
   }
   const senders = people.slice(0, SENDERS);
-  const readers = people.slice(SENDERS);
+  const readers = people.slice(SENDERS, SENDERS + count);
+  const returners = people.slice(SENDERS + count);
   const everybody = readers.map((_, i) => i);
   const plans = Array.from({ length: rooms }, (_, i) => ({
     owner: senders[i % SENDERS] as Person,
@@ -51,9 +58,16 @@ export async function makeWorld(
   }
   const made: Room[] = [];
   for (const plan of plans) made.push(await makeRoom(requests, { senders, readers }, plan));
+  const steady = { owner: senders[0] as Person, readers: new Set(returners.keys()), isFlood: false };
+  const steadyRooms: Room[] = [];
+  while (steadyRooms.length < STEADY_ROOMS) {
+    steadyRooms.push(await makeRoom(requests, { senders, readers: returners }, steady));
+  }
   return {
     senders,
     readers,
+    returners,
+    steadyRooms,
     rooms: made.filter(({ isFlood }) => !isFlood),
     floodRooms: made.filter(({ isFlood }) => isFlood),
   };

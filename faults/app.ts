@@ -1,0 +1,121 @@
+import { type AnyPush, type Client, createClient } from "@parley/client";
+import { AppRecord, type SharedEvents } from "./app-record.ts";
+import type { TransportName } from "./wire-log.ts";
+
+/** Spans that a person would not mind are too long for a test of a minute; the rules are the same. */
+const TIMING = {
+  openMs: 3_000,
+  readyMs: 1_500,
+  climbMs: 6_000,
+  backoffFirstMs: 50,
+  backoffMaxMs: 1_500,
+  stableMs: 1_000,
+  webSocketSilenceMs: 8_000,
+  sseSilenceMs: 20_000,
+  longPollSeconds: 10,
+  shortPollMs: 300,
+};
+
+/** More than any outage of a run leaves behind, so that a RESYNC is always one too many. */
+const MAX_BEHIND = 100_000;
+
+export interface ClientPlan {
+  readonly url: string;
+  readonly token: string;
+  readonly transports: readonly TransportName[];
+}
+
+/** From where, and how, a client begins again. */
+export interface Resumption {
+  readonly cursor: string;
+  /** Events behind that are wanted one by one. */
+  readonly max: number;
+  readonly transports: readonly TransportName[];
+}
+
+/** Longer than any outage of a run. */
+const LIVE_MS = 20_000;
+const LOOK_MS = 20;
+
+/** One application: a client of the SDK at a time, and what it was told. */
+export class App {
+  readonly record: AppRecord;
+  readonly #plan: ClientPlan;
+  #client: Client;
+  #paused: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(plan: ClientPlan, shared: SharedEvents) {
+    this.#plan = plan;
+    this.record = new AppRecord(shared);
+    this.#client = this.#open({ transports: plan.transports, max: MAX_BEHIND });
+  }
+
+  get state(): string {
+    return this.#client.state.kind;
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#client.on("state", ({ kind }) => {
+        if (kind !== "live") return;
+        this.record.from = this.#client.cursor ?? "";
+        stop();
+        resolve();
+      });
+      this.#client.start();
+    });
+  }
+
+  switchTo(transports: readonly TransportName[]): void {
+    this.#client.stop();
+    this.record.switches += 1;
+    this.#client = this.#open({ transports, max: MAX_BEHIND, cursor: this.#client.cursor });
+    if (this.#paused === undefined) this.#client.start();
+  }
+
+  pause(ms: number): void {
+    clearTimeout(this.#paused);
+    this.#client.stop();
+    this.#paused = setTimeout(() => {
+      this.#paused = undefined;
+      this.#client.start();
+    }, ms);
+  }
+
+  leave(): string {
+    this.#client.stop();
+    return this.#client.cursor ?? "";
+  }
+
+  /** Resolves when it is live, also after having been so for `holdMs`: the server may be killed meanwhile. */
+  async comeBack(from: Resumption, holdMs: number): Promise<void> {
+    this.#client = this.#open(from);
+    this.#client.start();
+    await this.#live();
+    await Bun.sleep(holdMs);
+    await this.#live();
+  }
+
+  /** One that does not come back is not waited for: what it has not been told is counted at the end. */
+  async #live(): Promise<void> {
+    const begunAt = performance.now();
+    while (this.state !== "live" && performance.now() - begunAt < LIVE_MS) await Bun.sleep(LOOK_MS);
+  }
+
+  #open({ cursor, max, transports }: Omit<Resumption, "cursor"> & { cursor?: string | undefined }): Client {
+    const { url, token } = this.#plan;
+    const options = { url, token, transports, max, worker: null };
+    const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, { timing: TIMING });
+    client.on("event", (push) => this.#saw(push));
+    client.on("resync", (told) => this.record.resyncs.told(told, { cursor: client.cursor ?? "", max }));
+    client.on("state-reloaded", (state) => this.record.resyncs.reloaded({ everything: false, ...state }));
+    client.on("state", ({ kind }) => this.record.isLive(kind === "live"));
+    return client;
+  }
+
+  #saw({ stream, seq, type, data }: AnyPush): void {
+    if (stream === undefined || seq === undefined) return;
+    const message = (data as { message?: { id: number; clientId: string } } | undefined)?.message;
+    this.record.saw({ stream, seq, type, messageId: message?.id, clientId: message?.clientId });
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { missing } from "./checker.ts";
+import type { Child } from "./child.ts";
+import type { AppDump, ClientsCall } from "./clients.ts";
+
+const CATCH_UP_MS = 60_000;
+
+/** Waits until no client misses anything, at most for so long. @returns for how long, or undefined */
+export async function caughtUp(what: {
+  clients: Child<ClientsCall>;
+  uids: readonly number[];
+  returners: readonly number[];
+  dir: string;
+  databaseFile: string;
+}): Promise<number | undefined> {
+  const begunAt = performance.now();
+  const file = join(what.dir, "standing");
+  while (performance.now() - begunAt < CATCH_UP_MS) {
+    await what.clients.ask({ ask: "standing", file });
+    const apps = read<AppDump>(file).clients;
+    if (missing(what.databaseFile, { ...what, apps }).every((count) => count === 0)) {
+      return performance.now() - begunAt;
+    }
+    await Bun.sleep(500);
+  }
+  return undefined;
+}
+
+/** What a process of the test has written into a file, since it is too much for a message. */
+export function read<T>(file: string): T {
+  return JSON.parse(readFileSync(file, "utf8")) as T;
+}

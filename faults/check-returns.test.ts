@@ -1,0 +1,194 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AppRecord, SharedEvents } from "./app-record.ts";
+import type { AppState } from "./app-resyncs.ts";
+import { check } from "./checker.ts";
+import type { ResyncFrame } from "./resync-due.ts";
+import type { Return } from "./returns.ts";
+import { WireRecord } from "./wire-record.ts";
+
+/**
+ * Ada is in room 2 and in the hall. She leaves at position 3, comes back when the log ends at 10, and reads state at 11:
+ * room 2 has 10 events then. The checker is given this, and the same with one thing wrong.
+ */
+const ADA = 20001;
+const EPOCH = "0123456789abcdef";
+const OTHER = "fedcba9876543210";
+const STREAMS = [...Array(9).fill("room:2"), "room:1", ...Array(4).fill("room:2"), "room:1"] as string[];
+const heads: Record<string, number> = {};
+const LOG = STREAMS.map((stream, index) => {
+  heads[stream] = (heads[stream] ?? 0) + 1;
+  return { pos: index + 1, stream, seq: heads[stream], isMessage: index > 0 };
+});
+type Logged = (typeof LOG)[number];
+
+let dir: string;
+let file: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "parley-returns-"));
+  file = join(dir, "log.db");
+  const db = new Database(file);
+  db.run("create table events (pos integer primary key, stream text, seq int, type int, message_id int, data text)");
+  db.run("create table messages (id integer primary key, room_id int, seq int, uid int, client_id text)");
+  db.run(`create table meta (key text, value text); insert into meta values ('epoch', '${EPOCH}')`);
+  for (const { pos, stream, seq, isMessage } of LOG) {
+    const data = isMessage ? null : JSON.stringify({ roomId: 2, uid: ADA, changeType: 1 });
+    db.run("insert into events values (?, ?, ?, ?, ?, ?)", [
+      pos,
+      stream,
+      seq,
+      isMessage ? 4 : 11,
+      isMessage ? pos : null,
+      data,
+    ]);
+    if (isMessage)
+      db.run("insert into messages values (?, ?, ?, 7, ?)", [pos, Number(stream.slice(5)), seq, `m-${pos}`]);
+  }
+  db.close();
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Story {
+  readonly kind: Return["kind"];
+  readonly max: number;
+  /** On the wire, and as the application was told. */
+  readonly sent: readonly ResyncFrame[];
+  readonly told: readonly ResyncFrame[];
+  /** The server has been killed with the first ones on the wire. */
+  readonly sentBefore?: readonly ResyncFrame[];
+  readonly state: AppState | undefined;
+  /** Positions of what came after. */
+  readonly after: readonly number[];
+  readonly history: readonly number[];
+}
+
+const FAR: ResyncFrame = { stream: "room:2", seq: 9, why: "far" };
+const EPOCHS: ResyncFrame = { stream: "*", cursor: `${EPOCH};*@10`, why: "epoch" };
+const asOf = `${EPOCH};*@11`;
+const far: Story = {
+  kind: "far",
+  max: 3,
+  sent: [FAR],
+  told: [FAR],
+  state: { everything: false, asOf, rooms: [{ id: 2, seq: 10, asOf }] },
+  after: [10, 12, 13, 14, 15],
+  history: [2, 3, 4, 5, 6, 7, 8, 9, 11, 12],
+};
+const epoch: Story = {
+  ...far,
+  kind: "epoch",
+  max: 100,
+  sent: [EPOCHS],
+  told: [EPOCHS],
+  state: {
+    everything: true,
+    asOf,
+    rooms: [
+      { id: 1, seq: 1 },
+      { id: 2, seq: 10 },
+    ],
+  },
+  after: [12, 13, 14, 15],
+};
+
+function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }: Story) {
+  const record = new AppRecord(new SharedEvents());
+  const wire = new WireRecord(new Map());
+  record.from = `${EPOCH};*@0`;
+  const cursor = `${kind === "far" ? EPOCH : OTHER};*@3`;
+  const come = (events: readonly Logged[], before: readonly ResyncFrame[] = []) => {
+    const connection = wire.open("websocket", { resumes: true });
+    for (const data of before) wire.frame(connection, JSON.stringify({ type: 108, data }));
+    if (events.length > 0 || before === sent) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
+    for (const { pos, stream, seq, isMessage } of events) {
+      wire.frame(connection, `{"type":4,"stream":"${stream}","seq":${seq},"data":{}}`);
+      const ids = { messageId: isMessage ? pos : undefined, clientId: isMessage ? `m-${pos}` : undefined };
+      record.saw({ stream, seq, type: isMessage ? 4 : 11, ...ids });
+    }
+  };
+  come(LOG.slice(0, 3));
+  if (sentBefore) come([], sentBefore);
+  come([], sent);
+  for (const one of told) record.resyncs.told(one, { cursor, max });
+  if (state) record.resyncs.reloaded(state);
+  come(after.map((pos) => LOG[pos - 1] as Logged));
+  const one: Return = {
+    kind,
+    cursor,
+    max,
+    transports: ["websocket"],
+    backAt: `${EPOCH};*@10`,
+    history: { "room:2": history, "room:1": [10, 15] },
+  };
+  return check({
+    databaseFile: file,
+    uids: [ADA],
+    apps: [record.log],
+    seen: {},
+    wire: [wire.log],
+    returns: { 0: [one] },
+    oldTexts: {},
+    ledger: { workers: [], recalls: [] },
+  });
+}
+
+test("a RESYNC of each kind, with nothing lost", () => {
+  const verdict = verdictOn(far);
+  expect(verdict.problems.lines).toEqual([]);
+  expect(verdict.returns).toEqual({ far: 1, epoch: 0, resyncs: 1, covered: 7, messages: 7 });
+  expect([verdict.expected, verdict.delivered]).toEqual([8, 8]);
+  expect(verdictOn(epoch).problems.lines).toEqual([]);
+  expect(verdictOn(epoch).returns).toEqual({ far: 0, epoch: 1, resyncs: 1, covered: 8, messages: 8 });
+  // Killed with the RESYNC half on the wire: it is told again, and once to the application.
+  expect(verdictOn({ ...far, sentBefore: [{ ...FAR, seq: 8 }] }).problems.lines).toEqual([]);
+});
+
+describe("one thing is wrong", () => {
+  const none = { sent: [], told: [], state: undefined };
+  const everything = LOG.slice(3).map(({ pos }) => pos);
+  const both = (...frames: ResyncFrame[]) => ({ sent: frames, told: frames });
+  const room1: ResyncFrame = { stream: "room:1", seq: 1, why: "far" };
+  const cases: Readonly<Record<string, readonly [Story, readonly string[]]>> = {
+    "no RESYNC far": [{ ...far, ...none, after: everything }, ["RESYNC missing"]],
+    "no RESYNC far, and what it stands for": [{ ...far, ...none }, ["RESYNC missing", "lost"]],
+    "no RESYNC epoch": [{ ...epoch, ...none, after: everything }, ["RESYNC missing"]],
+    "RESYNC far for who is not far behind": [{ ...far, max: 7 }, ["RESYNC not due"]],
+    "RESYNC far for a stream more than is needed": [{ ...far, ...both(FAR, room1) }, ["RESYNC not due"]],
+    "RESYNC far for another than the furthest": [{ ...far, max: 6, ...both(room1) }, ["RESYNC not due", "lost"]],
+    "RESYNC with a seq that was not the newest": [{ ...far, ...both({ ...FAR, seq: 8 }, room1) }, ["RESYNC not due"]],
+    "RESYNC of another reason": [{ ...far, ...both({ ...FAR, why: "trimmed" }) }, ["RESYNC not due"]],
+    "RESYNC epoch for who has the right one": [{ ...epoch, kind: "far" }, ["RESYNC not due"]],
+    "RESYNC that names the other epoch": [
+      { ...epoch, ...both({ ...EPOCHS, cursor: `${OTHER};*@10` }) },
+      ["RESYNC not due"],
+    ],
+    "the client does not tell it": [
+      { ...far, told: [], state: undefined },
+      ["RESYNC missing", "RESYNC told otherwise than on the wire", "lost"],
+    ],
+    "the client tells one of its own": [{ ...far, sent: [] }, ["RESYNC told otherwise than on the wire"]],
+    "a hole right behind the state": [{ ...far, after: [10, 13, 14, 15] }, ["lost"]],
+    "a hole later on": [{ ...far, after: [10, 12, 14, 15] }, ["gap on the wire", "lost"]],
+    "a hole in a stream that has no RESYNC": [{ ...far, after: [12, 13, 14, 15] }, ["lost"]],
+    "a hole behind all state": [{ ...epoch, after: [13, 14, 15] }, ["lost"]],
+    "an event that the state has": [{ ...far, after: [10, 11, 12, 13, 14, 15] }, ["not for him"]],
+    "an event twice": [{ ...epoch, after: [12, 13, 14, 15, 15] }, ["duplicated", "fell on the wire"]],
+    "no state was read": [{ ...epoch, state: undefined }, ["RESYNC missing", "lost", "state does not fit its place"]],
+    "state that says more than it has": [
+      {
+        ...epoch,
+        state: { everything: true, asOf: `${EPOCH};*@12`, rooms: [{ id: 2, seq: 10 }] },
+        after: [13, 14, 15],
+      },
+      ["state does not fit its place"],
+    ],
+    "a missed message that nobody can read": [{ ...far, history: [2, 3, 4, 5, 7, 8, 9, 11] }, ["lost before a RESYNC"]],
+  };
+  test.each(Object.entries(cases))("%s", (_, [story, wanted]) => {
+    expect(verdictOn(story).problems.kinds.sort()).toEqual([...wanted].sort());
+  });
+});
