@@ -8,7 +8,10 @@ export interface AppEvent {
   readonly type: number;
   /** Of a MESSAGE. */
   readonly messageId: number | undefined;
-  readonly clientId: string | undefined;
+  /** What it said, from `contents.ts`. */
+  readonly said: number;
+  /** A MESSAGE without its text. */
+  readonly isRecalled: boolean;
 }
 
 /** What the application of one client saw of one stream, as plain data. */
@@ -54,30 +57,32 @@ class StreamRecord {
   }
 }
 
-/** What each event said, as the first client to see it was told: message id, or the type, negative. */
+/** What each event said, as the first client to see it was told. */
 export interface SeenEvents {
+  /** Message id, or the type, negative. */
   readonly ids: readonly (number | null)[];
-  readonly clientIds: readonly (string | null)[];
+  /** Nothing where it was told without its text only. */
+  readonly said: readonly (number | null)[];
+  /** The same of messages as they were told when they were recalled. */
+  readonly recalled: Readonly<Record<number, number>>;
 }
 
 /** The events of all clients once, so that memory grows with the log and not with the deliveries. */
 export class SharedEvents {
-  readonly #streams = new Map<string, { ids: number[]; clientIds: (string | null)[] }>();
+  readonly #streams = new Map<string, { ids: number[]; said: number[]; recalled: Record<number, number> }>();
 
   /** @returns whether it says the same as before */
-  agrees({ stream, seq, type, messageId, clientId = "" }: AppEvent): boolean {
+  agrees({ stream, seq, type, messageId, said, isRecalled }: AppEvent): boolean {
     let events = this.#streams.get(stream);
     if (!events) {
-      events = { ids: [], clientIds: [] };
+      events = { ids: [], said: [], recalled: {} };
       this.#streams.set(stream, events);
     }
     const id = messageId ?? -type;
-    if (events.ids[seq] === undefined) {
-      events.ids[seq] = id;
-      events.clientIds[seq] = messageId === undefined ? null : clientId;
-      return true;
-    }
-    return events.ids[seq] === id && (messageId === undefined || events.clientIds[seq] === clientId);
+    events.ids[seq] ??= id;
+    const form = isRecalled ? events.recalled : events.said;
+    form[seq] ??= said;
+    return events.ids[seq] === id && form[seq] === said;
   }
 
   get log(): Record<string, SeenEvents> {

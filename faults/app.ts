@@ -1,5 +1,6 @@
 import { type AnyPush, type Client, createClient } from "@parley/client";
 import { AppRecord, type SharedEvents } from "./app-record.ts";
+import { told } from "./told.ts";
 import type { TransportName } from "./wire-log.ts";
 
 /** Spans that a person would not mind are too long for a test of a minute; the rules are the same. */
@@ -34,7 +35,7 @@ export interface Resumption {
 }
 
 /** Longer than any outage of a run. */
-const LIVE_MS = 20_000;
+const LIVE_MS = 60_000;
 const LOOK_MS = 20;
 
 /** One application: a client of the SDK at a time, and what it was told. */
@@ -113,9 +114,8 @@ export class App {
     return client;
   }
 
-  #saw({ stream, seq, type, data }: AnyPush): void {
-    if (stream === undefined || seq === undefined) return;
-    const message = (data as { message?: { id: number; clientId: string } } | undefined)?.message;
-    this.record.saw({ stream, seq, type, messageId: message?.id, clientId: message?.clientId });
+  #saw(push: AnyPush): void {
+    const event = told(push);
+    if (event) this.record.saw(event);
   }
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { SeenEvents } from "./app-record.ts";
-import type { Ledger } from "./ledger.ts";
+import { askedFor, saidBy, saidIn } from "./contents.ts";
+import type { Ledger, WorkerLedger } from "./ledger.ts";
 import { Problems } from "./problems.ts";
 
 interface Row {
@@ -12,6 +13,12 @@ interface Row {
   readonly clientId: string | null;
   readonly uid: number | null;
   readonly place: string | null;
+  readonly data: string | null;
+  readonly roomId: number;
+  readonly no: number | null;
+  readonly sendTime: number;
+  readonly recalledBy: number | null;
+  readonly body: string;
 }
 
 const MESSAGE = 4;
@@ -23,11 +30,12 @@ export function checkLog(
 ): { events: number; problems: Problems } {
   const problems = new Problems();
   const heads = new Map<string, number>();
-  const stored = new Map<string, StoredSends>(ledger.workers.map(({ worker, uid }) => [worker, new StoredSends(uid)]));
+  const stored = new Map<string, StoredSends>(ledger.workers.map((own) => [own.worker, new StoredSends(own)]));
   let events = 0;
   const rows = db.query<Row, []>(
     `select e.pos, e.stream, e.seq, e.type, e.message_id as messageId, m.client_id as clientId, m.uid,
-            'room:' || m.room_id || '@' || m.seq as place
+            'room:' || m.room_id || '@' || m.seq as place, e.data,
+            m.room_id as roomId, m.no, m.sent_at as sendTime, m.recalled_by as recalledBy, m.body
      from events e left join messages m on m.id = e.message_id order by e.pos`,
   );
   for (const row of rows.iterate()) {
@@ -42,12 +50,19 @@ export function checkLog(
     }
     const told = seen[stream]?.ids[seq];
     if (told != null && told !== (isMessage ? messageId : -type)) problems.add("told otherwise", `${stream} ${seq}`);
+    const own = seen[stream];
     if (isMessage) {
-      if (told != null && seen[stream]?.clientIds[seq] !== clientId) {
-        problems.add("told otherwise", `${stream} ${seq}: clientId`);
-      }
       const dash = clientId?.lastIndexOf("-") ?? -1;
-      stored.get(clientId?.slice(0, dash) ?? "")?.add(Number(clientId?.slice(dash + 1)), row);
+      const sends = stored.get(clientId?.slice(0, dash) ?? "");
+      const n = Number(clientId?.slice(dash + 1));
+      sends?.add(n, row);
+      // The text of a recalled one is gone; it was told as it was sent.
+      const sent = sends?.asked(n);
+      const asked = row.recalledBy === null ? askedFor(row.roomId, contentOf(row.body)) : sent;
+      if (sent !== undefined && asked !== sent) problems.add("stored otherwise than sent", `${clientId}`);
+      if (told != null && own) checkTold(own, { row, asked, problems });
+    } else if (own?.said[seq] != null && row.data !== null && own.said[seq] !== saidBy(JSON.parse(row.data))) {
+      problems.add("told otherwise", `${stream} ${seq}: data`);
     }
   }
   const messages = db.query<{ count: number }, []>("select count(*) as count from messages").get()?.count ?? 0;
@@ -61,16 +76,41 @@ export function checkLog(
   return { events, problems };
 }
 
+/** Of what was told of a message: with its text, and as it is without it. */
+function checkTold(
+  { said, recalled }: SeenEvents,
+  { row, asked, problems }: { row: Row; asked: number | undefined; problems: Problems },
+): void {
+  const { stream, seq, recalledBy } = row;
+  const facts = { ...row, id: row.messageId ?? 0, uid: row.uid ?? 0 };
+  if (said[seq] != null && asked !== undefined && said[seq] !== saidIn(facts, asked)) {
+    problems.add("told otherwise", `${stream} ${seq}: text`);
+  }
+  const isRight = recalledBy !== null && recalled[seq] === saidIn(facts, undefined);
+  if (recalled[seq] !== undefined && !isRight) problems.add("told otherwise", `${stream} ${seq}: recalled`);
+}
+
+function contentOf(body: string): string {
+  return (JSON.parse(body) as { content: string }).content;
+}
+
 /** What the database has of one worker. */
 class StoredSends {
   readonly #uid: number;
+  readonly #asked: readonly number[];
   readonly #ids: (number | undefined)[] = [];
   readonly #again = new Map<number, number>();
   /** Not sent by this worker. */
   strange = 0;
 
-  constructor(uid: number) {
+  constructor({ uid, asked }: Pick<WorkerLedger, "uid" | "asked">) {
     this.#uid = uid;
+    this.#asked = asked;
+  }
+
+  /** Undefined: nobody sent it. */
+  asked(n: number): number | undefined {
+    return this.#asked[n];
   }
 
   add(n: number, { messageId, uid }: Row): void {

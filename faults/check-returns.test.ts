@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { AppRecord, SharedEvents } from "./app-record.ts";
 import type { AppState } from "./app-resyncs.ts";
 import { check } from "./checker.ts";
+import { CommandBook } from "./commands.ts";
 import type { ResyncFrame } from "./resync-due.ts";
 import type { Return } from "./returns.ts";
 import { WireRecord } from "./wire-record.ts";
@@ -33,7 +34,9 @@ beforeAll(() => {
   file = join(dir, "log.db");
   const db = new Database(file);
   db.run("create table events (pos integer primary key, stream text, seq int, type int, message_id int, data text)");
-  db.run("create table messages (id integer primary key, room_id int, seq int, uid int, client_id text)");
+  db.run("create table room_reads (uid int, room_id int, read_seq int)");
+  db.run(`create table messages (id integer primary key, room_id int, seq int, uid int, client_id text, no int,
+    sent_at int, recalled_by int, body text)`);
   db.run(`create table meta (key text, value text); insert into meta values ('epoch', '${EPOCH}')`);
   for (const { pos, stream, seq, isMessage } of LOG) {
     const data = isMessage ? null : JSON.stringify({ roomId: 2, uid: ADA, changeType: 1 });
@@ -46,7 +49,12 @@ beforeAll(() => {
       data,
     ]);
     if (isMessage)
-      db.run("insert into messages values (?, ?, ?, 7, ?)", [pos, Number(stream.slice(5)), seq, `m-${pos}`]);
+      db.run(`insert into messages values (?, ?, ?, 7, ?, 1, 1, null, '{"content":""}')`, [
+        pos,
+        Number(stream.slice(5)),
+        seq,
+        `m-${pos}`,
+      ]);
   }
   db.close();
 });
@@ -106,8 +114,8 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     if (events.length > 0 || before === sent) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
     for (const { pos, stream, seq, isMessage } of events) {
       wire.frame(connection, `{"type":4,"stream":"${stream}","seq":${seq},"data":{}}`);
-      const ids = { messageId: isMessage ? pos : undefined, clientId: isMessage ? `m-${pos}` : undefined };
-      record.saw({ stream, seq, type: isMessage ? 4 : 11, ...ids });
+      const messageId = isMessage ? pos : undefined;
+      record.saw({ stream, seq, type: isMessage ? 4 : 11, messageId, said: pos, isRecalled: false });
     }
   };
   come(LOG.slice(0, 3));
@@ -132,7 +140,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     wire: [wire.log],
     returns: { 0: [one] },
     oldTexts: {},
-    ledger: { workers: [], recalls: [] },
+    ledger: { workers: [], recalls: [], commands: new CommandBook() },
   });
 }
 

@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AppEvent, AppRecord, SharedEvents } from "./app-record.ts";
 import { check, type Evidence } from "./checker.ts";
+import { CommandBook } from "./commands.ts";
+import { askedFor } from "./contents.ts";
+import { type Pushed, told } from "./told.ts";
 import { RECALLED_TEXT, WireRecord } from "./wire-record.ts";
 
 /**
@@ -27,6 +30,28 @@ const change = (uid: number, changeType: 1 | 2): Logged => ({
   data: { roomId: 2, uid, changeType },
 });
 const message = (clientId: string, stream = "room:2"): Logged => ({ stream, type: 4, clientId });
+
+const SENT_AT = 1_700_000_000_000;
+const textOf = (clientId: string) => `text ${clientId}`;
+
+/** As the server pushes it. */
+function messageData({ id, stream, seq, clientId }: { id: number; stream: string; seq: number; clientId: string }) {
+  const message = { id, roomId: Number(stream.slice(5)), seq, no: seq, clientId, sendTime: SENT_AT, type: 1 };
+  return { fromUser: { uid: ANN }, message: { ...message, body: { content: textOf(clientId) } } };
+}
+
+function toldOf(pushed: Pushed): AppEvent {
+  const event = told(pushed);
+  if (!event) throw new Error("this is not of the log");
+  return event;
+}
+
+/** Message w-1, at seq 4, with its text or whatever else is changed; as the application is told. */
+function w1(change: object): AppEvent {
+  const data = messageData({ id: 4, stream: "room:2", seq: 4, clientId: "w-1" });
+  return toldOf({ stream: "room:2", seq: 4, type: 4, data: { ...data, message: { ...data.message, ...change } } });
+}
+const RECALLED = { type: 2, body: "The sender recalled this message" };
 
 const LOG: readonly Logged[] = [
   change(ADA, 1),
@@ -51,7 +76,9 @@ beforeAll(() => {
   file = join(dir, "log.db");
   const db = new Database(file);
   db.run("create table events (pos integer primary key, stream text, seq int, type int, message_id int, data text)");
-  db.run("create table messages (id integer primary key, room_id int, seq int, uid int, client_id text)");
+  db.run("create table room_reads (uid int, room_id int, read_seq int)");
+  db.run(`create table messages (id integer primary key, room_id int, seq int, uid int, client_id text, no int,
+    sent_at int, recalled_by int, body text)`);
   db.run("create table meta (key text, value text)");
   db.run("insert into meta values ('epoch', ?)", [EPOCH]);
   const heads = new Map<string, number>();
@@ -69,14 +96,30 @@ beforeAll(() => {
       data ? JSON.stringify(data) : null,
     ]);
     if (isMessage) {
-      db.run("insert into messages values (?, ?, ?, ?, ?)", [pos, Number(stream.split(":")[1]), seq, ANN, clientId]);
+      db.run("insert into messages values (?, ?, ?, ?, ?, ?, ?, null, ?)", [
+        pos,
+        Number(stream.split(":")[1]),
+        seq,
+        ANN,
+        clientId,
+        seq,
+        SENT_AT,
+        JSON.stringify({ content: textOf(clientId) }),
+      ]);
     }
     const text = `{"type":${type},"stream":"${stream}","seq":${seq},"data":{}}`;
-    return { stream, seq, type, messageId: isMessage ? pos : undefined, clientId, text };
+    const pushed = isMessage ? messageData({ id: pos, stream, seq, clientId }) : data;
+    return { ...toldOf({ stream, seq, type, data: pushed }), text };
   });
   db.close();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const SENT = {
+  worker: "w",
+  uid: ANN,
+  asked: [2, 2, 2, 2, 2, 1].map((room, n) => askedFor(room, textOf(`w-${n}`))),
+};
 
 type Told = (typeof events)[number];
 
@@ -116,7 +159,7 @@ function evidence(what: {
     wire: wires.map(({ log }) => log),
     returns: {},
     oldTexts: {},
-    ledger: { workers: [{ worker: "w", uid: ANN, ids: [3, 4, 6, 7, 9, 10] }], recalls: [] },
+    ledger: { workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }], recalls: [], commands: new CommandBook() },
     ...changed,
   };
 }
@@ -174,8 +217,15 @@ describe("one thing is wrong", () => {
       () => evidence({ app: only(ADA, (all) => all.map((e) => (e === at(4) ? { ...e, messageId: 77 } : e))) }),
       ["told otherwise"],
     ],
-    "another text in its place": [
-      () => evidence({ app: only(BEN, (all) => all.map((e) => (e === at(4) ? { ...e, clientId: "w-9" } : e))) }),
+    "another clientId": [() => tells({ clientId: "w-9" }), ["told otherwise"]],
+    "another text": [() => tells({ body: { content: "text w-2" } }), ["told otherwise"]],
+    "another text, to everybody": [() => tells({ body: { content: "text w-2" } }, [ADA, BEN]), ["told otherwise"]],
+    "another room in the message": [() => tells({ roomId: 1 }, [ADA, BEN]), ["told otherwise"]],
+    "another time": [() => tells({ sendTime: SENT_AT + 1 }, [ADA, BEN]), ["told otherwise"]],
+    "told as recalled, which it is not": [() => tells(RECALLED), ["told otherwise"]],
+    "another data": [() => tellsData({ roomId: 2, uid: ANN, changeType: 2 }, [BEN]), ["told otherwise"]],
+    "another data, to everybody": [
+      () => tellsData({ roomId: 2, uid: ANN, changeType: 2 }, [ADA, BEN]),
       ["told otherwise"],
     ],
     "an acknowledged send that is not stored": [() => ledger([3, 4, 6, 7, 9, 10, 12]), ["acknowledged and lost"]],
@@ -204,7 +254,7 @@ describe("one thing is wrong", () => {
 });
 
 describe("something is wrong with the log", () => {
-  const broken = (sql: string) => {
+  const broken = (sql: string, from: (what: Parameters<typeof evidence>[0]) => Evidence = evidence) => {
     const copy = join(dir, `${Math.random()}.db`);
     const db = new Database(file);
     db.run(`vacuum into '${copy}'`);
@@ -212,7 +262,7 @@ describe("something is wrong with the log", () => {
     const changed = new Database(copy);
     changed.run(sql);
     changed.close();
-    return kinds(evidence({ changed: { databaseFile: copy } }));
+    return kinds({ ...from({}), databaseFile: copy });
   };
 
   test("a hole", () => {
@@ -222,17 +272,65 @@ describe("something is wrong with the log", () => {
     expect(broken("update events set seq = 9 - seq where pos in (4, 5)")).toContain("log out of order");
   });
   test("a message without an event", () => {
-    expect(broken("insert into messages values (50, 2, 50, 20003, 'w-6')")).toContain("log out of order");
+    expect(broken("insert into messages values (50, 2, 50, 20003, 'w-6', 1, 1, null, '{}')")).toContain(
+      "log out of order",
+    );
   });
   test("a send that is stored twice", () => {
     const again = `insert into events values (12, 'room:1', 2, 4, 12, null);
-      insert into messages values (12, 1, 2, ${ANN}, 'w-5')`;
+      insert into messages values (12, 1, 2, ${ANN}, 'w-5', 1, 1, null, '{"content":"text w-5"}')`;
     expect(broken(again)).toEqual(["lost", "sends stored twice"]);
+  });
+  test("another text than was sent", () => {
+    const other = `update messages set body = '{"content":"text w-2"}' where id = 4`;
+    expect(broken(other)).toEqual(["stored otherwise than sent", "told otherwise"]);
+  });
+  test("other data than was told", () => {
+    expect(broken("update events set data = '{\"roomId\":2}' where type = 109")).toEqual(["told otherwise"]);
+  });
+
+  describe("a message is recalled", () => {
+    const recall = `update messages set recalled_by = ${ANN}, body = '{}' where id = 4`;
+    const both = (first: object, second: object) => () =>
+      evidence({
+        app: (all, uid) => all.map((one) => (one === at(4) ? { ...one, ...w1(uid === ADA ? first : second) } : one)),
+      });
+
+    test("it may be told with its text and without", () => {
+      expect(broken(recall)).toEqual([]);
+      expect(broken(recall, both({}, RECALLED))).toEqual([]);
+      expect(broken(recall, both(RECALLED, {}))).toEqual([]);
+      expect(broken(recall, both(RECALLED, RECALLED))).toEqual([]);
+    });
+    test("with another text", () => {
+      const other = { body: { content: "text w-2" } };
+      expect(broken(recall, both(other, other))).toEqual(["told otherwise"]);
+      expect(broken(recall, both(RECALLED, other))).toEqual(["told otherwise"]);
+    });
+    test("as another one", () => {
+      const other = { ...RECALLED, clientId: "w-2" };
+      expect(broken(recall, both(other, other))).toEqual(["told otherwise"]);
+    });
   });
 });
 
 function ledger(ids: readonly number[]): Evidence {
-  return evidence({ changed: { ledger: { workers: [{ worker: "w", uid: ANN, ids }], recalls: [] } } });
+  return evidence({ changed: { ledger: { workers: [{ ...SENT, ids }], recalls: [], commands: new CommandBook() } } });
+}
+
+/** w-1 is told otherwise. */
+function tells(change: object, uids: readonly number[] = [BEN]): Evidence {
+  return tellsAt(4, w1(change), uids);
+}
+
+/** Of Ben's kick. */
+function tellsData(data: object, uids: readonly number[]): Evidence {
+  return tellsAt(5, toldOf({ stream: "room:2", seq: 5, type: 11, data }), uids);
+}
+
+function tellsAt(seq: number, event: AppEvent, uids: readonly number[]): Evidence {
+  const change = (all: Told[]) => all.map((one) => (one === at(seq) ? { ...one, ...event } : one));
+  return evidence({ app: (all, uid) => (uids.includes(uid) ? change(all) : all) });
 }
 
 test("the text of a message to be recalled is noticed on the wire", () => {

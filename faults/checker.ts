@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
 import { checkApp, checkWire, RESYNCED, seenOf } from "./check-client.ts";
+import { checkCommands } from "./check-commands.ts";
 import { checkLog } from "./check-log.ts";
 import { checkReturns, coveredBy, type ReturnsChecked } from "./check-returns.ts";
 import type { Ledger } from "./ledger.ts";
@@ -83,6 +84,7 @@ export function missing(
 
 function judge(db: Database, { uids, apps, seen, wire, returns, oldTexts, ledger }: Evidence): Verdict {
   const { events, problems } = checkLog(db, { ledger, seen });
+  problems.addAll(checkCommands(db, ledger.commands));
   const windows = windowsOf(db, uids, headsOf(db));
   let expectedInAll = 0;
   let delivered = 0;

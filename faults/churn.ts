@@ -1,6 +1,8 @@
+import type { Book } from "./ledger.ts";
+import { keyOf } from "./log-changes.ts";
 import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
-import { makeRoom, type Room, type World } from "./world.ts";
+import { changeRoom, makeRoom, type Room, type World } from "./world.ts";
 
 export interface ChurnCounts {
   joins: number;
@@ -15,14 +17,16 @@ export interface ChurnCounts {
  */
 export class Churn {
   readonly #requests: Requests;
+  readonly #book: Book;
   readonly #world: World;
   readonly #random: Random;
   readonly #perSecond: number;
   readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, dissolved: 0 };
   #over = false;
 
-  constructor(parts: { requests: Requests; world: World; random: Random; perSecond: number }) {
+  constructor(parts: { requests: Requests; world: World; book: Book; random: Random; perSecond: number }) {
     this.#requests = parts.requests;
+    this.#book = parts.book;
     this.#world = parts.world;
     this.#random = parts.random;
     this.#perSecond = parts.perSecond;
@@ -48,11 +52,13 @@ export class Churn {
     const share = random.next();
     if (what === "history") {
       const history = share < 0.5 ? "joined" : "all";
-      await this.#requests.ask(room.owner, "PATCH", `/rooms/${room.id}`, { history });
+      await changeRoom({ requests: this.#requests, book: this.#book }, room, { history });
     } else if (what === "dissolve") {
-      await this.#requests.ask(room.owner, "DELETE", `/rooms/${room.id}`);
+      const asked = this.#requests.ask(room.owner, "DELETE", `/rooms/${room.id}`);
+      const claim = { key: keyOf.room(room.id, "dissolved"), value: "true", proof: "event" } as const;
+      await this.#book.commands.book(asked, () => [claim]);
       this.counts.dissolved += 1;
-      rooms[at] = await makeRoom(this.#requests, this.#world, room);
+      rooms[at] = await makeRoom({ requests: this.#requests, book: this.#book }, this.#world, room);
     } else {
       const inside = what !== "join";
       const able = readers.map((_, i) => i).filter((i) => room.readers.has(i) === inside);
@@ -63,14 +69,22 @@ export class Churn {
 
   async #move(room: Room, reader: number, what: "join" | "kick" | "leave"): Promise<void> {
     const person = this.#world.readers[reader] as Person;
+    const key = keyOf.member(room.id, person.uid);
+    const { commands } = this.#book;
     if (what === "join") {
-      await this.#requests.ask(room.owner, "POST", `/rooms/${room.id}/members`, { memberIds: [person.uid] });
+      const memberIds = [person.uid];
+      const joining = this.#requests.ask(room.owner, "POST", `/rooms/${room.id}/members`, { memberIds });
+      await commands.book(joining, ({ added }) => {
+        const joined = Array.isArray(added) && added.includes(person.uid);
+        return [{ key, value: "in", proof: joined ? "event" : "was so" }];
+      });
       room.readers.add(reader);
       this.counts.joins += 1;
       return;
     }
     const by = what === "kick" ? room.owner : person;
-    await this.#requests.ask(by, "DELETE", `/rooms/${room.id}/members/${person.uid}`);
+    const leaving = this.#requests.ask(by, "DELETE", `/rooms/${room.id}/members/${person.uid}`);
+    await commands.book(leaving, () => [{ key, value: "out", proof: "event" }]);
     room.readers.delete(reader);
     this.counts[what === "kick" ? "kicks" : "leaves"] += 1;
   }

@@ -1,9 +1,14 @@
+import { CommandBook, type CommandLedger } from "./commands.ts";
+import { askedFor } from "./contents.ts";
+
 /** What became of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
 export interface WorkerLedger {
   readonly worker: string;
   readonly uid: number;
   /** By n: the id of the acknowledged message; 0: refused at once; -1: refused after a try without an answer; null: no answer. */
   readonly ids: readonly (number | null)[];
+  /** By n: where it was sent and with which text, from `contents.ts`. */
+  readonly asked: readonly number[];
 }
 
 export interface Recall {
@@ -17,25 +22,40 @@ export interface Recall {
 export interface Ledger {
   readonly workers: readonly WorkerLedger[];
   readonly recalls: readonly Recall[];
+  readonly commands: CommandLedger;
+}
+
+export interface Sending {
+  readonly uid: number;
+  readonly roomId: number;
+  readonly text: (clientId: string) => string;
 }
 
 export class Book {
-  readonly #workers = new Map<string, { uid: number; ids: (number | null)[] }>();
+  readonly #workers = new Map<string, { uid: number; ids: (number | null)[]; asked: number[] }>();
   readonly #recalls: Recall[] = [];
+  /** Everything but sends. */
+  readonly commands = new CommandBook();
   acknowledged = 0;
   refused = 0;
 
-  /** @returns the clientId of the next send */
-  next(worker: string, uid: number): { clientId: string; settle: (status: number, tries: number, id: number) => void } {
+  /** The next send of a worker. */
+  next(worker: string, { uid, roomId, text }: Sending) {
     let own = this.#workers.get(worker);
     if (!own) {
-      own = { uid, ids: [] };
+      own = { uid, ids: [], asked: [] };
       this.#workers.set(worker, own);
     }
-    const { ids } = own;
+    const { ids, asked } = own;
     const n = ids.push(null) - 1;
+    const clientId = `${worker}-${n}`;
+    const content = text(clientId);
+    asked.push(askedFor(roomId, content));
+    const sent = this.commands.sends();
     const settle = (status: number, tries: number, id: number) => {
-      if (status === 200 || status === 201) {
+      const stored = status === 200 || status === 201;
+      sent(stored ? id : 0);
+      if (stored) {
         ids[n] = id;
         this.acknowledged += 1;
       } else if (status !== 0) {
@@ -43,7 +63,7 @@ export class Book {
         this.refused += 1;
       }
     };
-    return { clientId: `${worker}-${n}`, settle };
+    return { clientId, content, settle };
   }
 
   recalled(recall: Recall): void {
@@ -51,7 +71,7 @@ export class Book {
   }
 
   get ledger(): Ledger {
-    const workers = [...this.#workers].map(([worker, { uid, ids }]) => ({ worker, uid, ids }));
-    return { workers, recalls: this.#recalls };
+    const workers = [...this.#workers].map(([worker, { uid, ids, asked }]) => ({ worker, uid, ids, asked }));
+    return { workers, recalls: this.#recalls, commands: this.commands };
   }
 }

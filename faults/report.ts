@@ -64,6 +64,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "messages acknowledged": book.acknowledged,
       "messages refused": book.refused,
       "messages recalled": book.recalls,
+      "other commands acknowledged": book.commands,
       "requests tried again": outcome.retries,
       "deliveries due": verdict.expected,
       "deliveries made": verdict.delivered,

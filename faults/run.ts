@@ -27,7 +27,7 @@ export interface Outcome {
   readonly app: AppDump;
   readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps">;
   readonly churn: Churn["counts"];
-  readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number };
+  readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
   readonly incidents: number;
   /** From the end of the faults until every client had everything; undefined: not in time. */
@@ -59,8 +59,9 @@ export async function run(options: Options, say: (line: string) => void): Promis
   try {
     if (!server.movesClock) say("gcc is not installed: the server's clock is not moved");
     await server.start();
+    const book = new Book();
     const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
-    const world = await makeWorld(requests, made);
+    const world = await makeWorld({ requests, book }, made);
     const ports = await proxy.ask<number[]>({
       ask: "open",
       serverPort: server.port,
@@ -78,10 +79,9 @@ export async function run(options: Options, say: (line: string) => void): Promis
     });
     say(`${people.length} clients are live after ${seconds(begunAt)} s`);
 
-    const book = new Book();
     const perSecond = options.events / options.seconds;
     const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
-    const churn = new Churn({ requests, world, random: random.of("churn"), perSecond: 5 });
+    const churn = new Churn({ requests, world, book, random: random.of("churn"), perSecond: 5 });
     const parts = { random: random.of("chaos"), world, server, senders, proxy, clients };
     const returns = new Returns({ requests, clients, random: random.of("returns") });
     const returners = world.returners.map((person, turn) => ({ person, client: options.clients + turn, turn }));
@@ -132,7 +132,12 @@ export async function run(options: Options, say: (line: string) => void): Promis
       app,
       server,
       churn: churn.counts,
-      book: { acknowledged: book.acknowledged, refused: book.refused, recalls: ledger.recalls.length },
+      book: {
+        acknowledged: book.acknowledged,
+        refused: book.refused,
+        recalls: ledger.recalls.length,
+        commands: book.commands.commands.filter(({ most, answered }) => answered && most > 0).length,
+      },
       retries: requests.retries,
       incidents: director.incidents,
       caughtUpMs,

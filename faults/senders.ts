@@ -1,20 +1,29 @@
 import type { Book } from "./ledger.ts";
+import { keyOf } from "./log-changes.ts";
 import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
+import { steadyMs } from "./steady-clock.ts";
 import { RECALLED_TEXT } from "./wire-record.ts";
-import type { Room, World } from "./world.ts";
+import { changeRoom, type Room, type World } from "./world.ts";
 
 const HALL = 1;
 const WORKERS = 32;
 /** Of four bytes each in UTF-8: as large as a text may be. */
 const LARGE = "\u{1f30a}".repeat(4096);
 
+interface Recallable {
+  readonly clientId: string;
+  readonly id: number;
+  readonly roomId: number;
+}
+
 interface Own {
   readonly name: string;
   readonly sender: Person;
   readonly random: Random;
   /** To be recalled soon. */
-  readonly recallable: { clientId: string; id: number }[];
+  readonly recallable: Recallable[];
+  renames: number;
 }
 
 /**
@@ -35,6 +44,7 @@ export class Senders {
       sender: parts.world.senders[i % parts.world.senders.length] as Person,
       random: parts.random.of(`sender ${i}`),
       recallable: [],
+      renames: 0,
     }));
   }
 
@@ -78,7 +88,7 @@ export class Senders {
 
   async #act(own: Own): Promise<void> {
     const { random, recallable } = own;
-    const { world, requests } = this.#parts;
+    const { world, requests, book } = this.#parts;
     const what = random.weighted({ send: 90, hall: 2, toRecall: 2, rename: 1, role: 1, read: 4 });
     // Drawn in any case, so that what is drawn next does not depend on how this went.
     const at = random.next();
@@ -95,22 +105,30 @@ export class Senders {
         break;
       case "toRecall": {
         const sent = await this.#send(own, room.id, (clientId) => `${RECALLED_TEXT}${clientId}`);
-        if (sent) recallable.push(sent);
+        if (sent) recallable.push({ ...sent, roomId: room.id });
         const oldest = recallable.length > 1 ? recallable.shift() : undefined;
         if (oldest) await this.#recall(own, oldest);
         break;
       }
-      case "rename":
-        await requests.ask(room.owner, "PATCH", `/rooms/${room.id}`, { name: `room ${Math.floor(at * 1e9)}` });
+      case "rename": {
+        // No other rename is to the same name, so that each has an event of its own.
+        const name = `room ${own.name}-${own.renames++}`;
+        await changeRoom({ requests, book }, room, { name });
         break;
+      }
       case "role": {
         const { uid } = world.readers[reader] as Person;
-        await requests.ask(room.owner, "PUT", `/rooms/${room.id}/members/${uid}/role`, { role: at < 0.5 ? 2 : 3 });
+        const role = at < 0.5 ? 2 : 3;
+        const asked = requests.ask(room.owner, "PUT", `/rooms/${room.id}/members/${uid}/role`, { role });
+        // Whether it was so before is not said.
+        await book.commands.book(asked, () => [{ key: keyOf.role(room.id, uid), value: `${role}`, proof: "is so" }]);
         break;
       }
       case "read": {
         const seq = Math.floor(this.#done);
-        await requests.ask(world.readers[reader], "PUT", `/rooms/${room.id}/read`, { seq });
+        const by = world.readers[reader] as Person;
+        const { status, body } = await requests.ask(by, "PUT", `/rooms/${room.id}/read`, { seq });
+        if (status === 200) book.commands.read(by.uid, room.id, Number(body.readSeq));
         break;
       }
     }
@@ -123,18 +141,20 @@ export class Senders {
   async #post(what: { by: Person; worker: string; roomId: number; text: (clientId: string) => string }) {
     const { requests, book } = this.#parts;
     const { by, worker, roomId, text } = what;
-    const { clientId, settle } = book.next(worker, by.uid);
-    const content = { clientId, type: 1, body: { content: text(clientId) } };
-    const { status, tries, body } = await requests.ask(by, "POST", `/rooms/${roomId}/messages`, content);
+    const { clientId, content, settle } = book.next(worker, { uid: by.uid, roomId, text });
+    const message = { clientId, type: 1, body: { content } };
+    const { status, tries, body } = await requests.ask(by, "POST", `/rooms/${roomId}/messages`, message);
     const id = Number((body as { message?: { id: number } }).message?.id ?? 0);
     settle(status, tries, id);
     return status < 300 && status > 0 ? { clientId, id } : undefined;
   }
 
-  async #recall(own: Own, { clientId, id }: { clientId: string; id: number }): Promise<void> {
+  async #recall(own: Own, { clientId, id, roomId }: Recallable): Promise<void> {
     const { requests, book } = this.#parts;
-    const { status } = await requests.ask(own.sender, "DELETE", `/messages/${id}`);
+    const asked = requests.ask(own.sender, "DELETE", `/messages/${id}`);
+    const claim = { key: keyOf.recall(roomId, id), value: `by ${own.sender.uid}`, proof: "event" } as const;
+    const { status } = await book.commands.book(asked, () => [claim]);
     // After a jump of the clock it may be too late for it.
-    if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: Date.now() });
+    if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: steadyMs() });
   }
 }

@@ -1,4 +1,5 @@
 import { Ranges } from "./ranges.ts";
+import { steadyMs } from "./steady-clock.ts";
 import { perTransport, type TransportName, type WireLog, type WireOddity, type WireResync } from "./wire-log.ts";
 
 const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
@@ -49,7 +50,7 @@ export class WireRecord {
 
   open(transport: TransportName, options: { resumes: boolean }): WireConnection {
     this.#opened[transport] += 1;
-    return new WireConnection({ transport, askedAt: Date.now(), live: !options.resumes });
+    return new WireConnection({ transport, askedAt: steadyMs(), live: !options.resumes });
   }
 
   /** A reply to a poll counts as an opening of its own. */

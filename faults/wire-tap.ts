@@ -1,3 +1,4 @@
+import { steadyMs } from "./steady-clock.ts";
 import { type RequestHead, type ResponseHead, requestReader, responseReader } from "./wire-http.ts";
 import type { TransportName } from "./wire-log.ts";
 import { WireConnection, type WireRecord } from "./wire-record.ts";
@@ -90,7 +91,7 @@ export class WireTap {
       this.#asked.push({ kind: "stream", transport: "websocket", resumes: url.searchParams.get("resume") === "1" });
     } else if (url.pathname === "/api/v1/events/stream") {
       this.#asked.push({ kind: "stream", transport: "sse", resumes: url.searchParams.has("cursor") });
-    } else if (url.pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt: Date.now(), body: "" });
+    } else if (url.pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt: steadyMs(), body: "" });
     else this.#asked.push({ kind: "other" });
   }
 

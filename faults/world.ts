@@ -1,4 +1,7 @@
+import type { Book } from "./ledger.ts";
+import { keyOf } from "./log-changes.ts";
 import type { Person, Requests } from "./people.ts";
+import { cursorParts } from "./places.ts";
 import type { Random } from "./random.ts";
 
 export interface Room {
@@ -31,11 +34,18 @@ const STEADY_ROOMS = 3;
 /** Readers that share a room for floods. */
 export const FLOOD_READERS = 4;
 
+/** Whoever asks the server for something, and where it is written down what was answered. */
+export interface Asking {
+  readonly requests: Requests;
+  readonly book: Book;
+}
+
 /** Passwords are hashed two at a time, so accounts are made a few at a time. */
 export async function makeWorld(
-  requests: Requests,
+  parts: Asking,
   { readers: count, rooms, random }: { readers: number; rooms: number; random: Random },
 ): Promise<World> {
+  const { requests } = parts;
   const people: Person[] = [];
   const all = SENDERS + count + RETURNERS;
   const names = Array.from({ length: all }, (_, i) => (i < SENDERS ? `sender ${i}` : `reader ${i}`));
@@ -57,11 +67,11 @@ export async function makeWorld(
     plans.push({ owner: senders[0] as Person, readers: new Set(own), isFlood: true });
   }
   const made: Room[] = [];
-  for (const plan of plans) made.push(await makeRoom(requests, { senders, readers }, plan));
+  for (const plan of plans) made.push(await makeRoom(parts, { senders, readers }, plan));
   const steady = { owner: senders[0] as Person, readers: new Set(returners.keys()), isFlood: false };
   const steadyRooms: Room[] = [];
   while (steadyRooms.length < STEADY_ROOMS) {
-    steadyRooms.push(await makeRoom(requests, { senders, readers: returners }, steady));
+    steadyRooms.push(await makeRoom(parts, { senders, readers: returners }, steady));
   }
   return {
     senders,
@@ -74,11 +84,39 @@ export async function makeWorld(
 }
 
 export async function makeRoom(
-  requests: Requests,
+  { requests, book }: Asking,
   { senders, readers }: Pick<World, "senders" | "readers">,
   plan: Omit<Room, "id">,
 ): Promise<Room> {
   const memberIds = [...senders, ...[...plan.readers].map((i) => readers[i] as Person)].map(({ uid }) => uid);
-  const { body } = await requests.ask(plan.owner, "POST", "/rooms", { name: "room", memberIds });
-  return { ...plan, id: Number(body.id ?? 0) };
+  const asked = requests.ask(plan.owner, "POST", "/rooms", { name: "room", memberIds });
+  const { body, tries } = await book.commands.book(asked, ({ id }) =>
+    id === undefined
+      ? []
+      : memberIds.map((uid) => ({ key: keyOf.member(Number(id), uid), value: "in", proof: "event" as const })),
+  );
+  const id = Number(body.id ?? 0);
+  book.commands.made(id, tries);
+  return { ...plan, id };
+}
+
+/** Names are never repeated; the history may be as it was. */
+export async function changeRoom(
+  { requests, book }: Asking,
+  { id, owner }: Room,
+  change: { name: string } | { history: string },
+): Promise<void> {
+  const asked = requests.ask(owner, "PATCH", `/rooms/${id}`, change);
+  const claims = Object.entries(change).map(([what, value]) => ({
+    key: keyOf.room(id, what as "name" | "history"),
+    value,
+    proof: what === "name" ? ("event" as const) : ("is so" as const),
+  }));
+  const { status, body } = await book.commands.book(asked, () => claims);
+  if (status !== 200) return;
+  // What is shown may have been changed since by another; it has to be as the log has it at that place.
+  const { floor } = cursorParts(String(body.asOf));
+  for (const what of ["name", "history"] as const) {
+    book.commands.saw({ key: keyOf.room(id, what), value: String(body[what]) }, floor);
+  }
 }

@@ -1,0 +1,85 @@
+import type { Database } from "bun:sqlite";
+import type { Command, CommandLedger } from "./commands.ts";
+import { addTo } from "./grouped.ts";
+import { type Change, changesOf } from "./log-changes.ts";
+import { Problems } from "./problems.ts";
+
+export const COMMAND_LOST = "command acknowledged and lost";
+export const UNASKED = "events that nobody asked for";
+
+/** How rooms begin, before any event says otherwise. */
+const FIRST: Readonly<Record<string, string>> = { name: "room", history: "all" };
+
+/**
+ * Holds every command that was answered against the log: its event is there, between the messages that were sent before
+ * and after it, as often as it was asked for; where it may have changed nothing, it was so at that time.
+ */
+export function checkCommands(db: Database, ledger: CommandLedger): Problems {
+  const problems = new Problems();
+  const changes = changesOf(db, { rooms: ledger.rooms, problems });
+  const asked = new Map<string, Command[]>();
+  for (const command of ledger.commands) {
+    addTo(asked, command.key, command);
+    if (!command.answered || isInLog(command, changes.get(command.key) ?? [])) continue;
+    const { key, value, after, before } = command;
+    problems.add(COMMAND_LOST, `${key}: ${value}, between ${after} and ${before}`);
+  }
+  for (const [key, commands] of asked) countEach(key, commands, changes.get(key) ?? [], problems);
+  for (const [key, made] of changes) {
+    const { room } = made[0] as Change;
+    if (ledger.rooms.has(room) && !asked.has(key)) countEach(key, [], made, problems);
+    checkEachChanges(key, made, problems);
+  }
+  checkRooms(db, ledger, problems);
+  checkReads(db, ledger, problems);
+  return problems;
+}
+
+function isInLog({ key, value, least, after, before }: Command, changes: readonly Change[]): boolean {
+  const within = changes.filter(({ pos }) => pos > after && pos < before);
+  if (least === 1) return within.some((change) => change.isEvent && change.value === value);
+  const at = changes.findLast(({ pos }) => pos <= after)?.value ?? FIRST[key.slice(0, key.indexOf(" "))];
+  return at === value || within.some((change) => change.value === value);
+}
+
+function countEach(key: string, commands: readonly Command[], changes: readonly Change[], problems: Problems): void {
+  const events = changes.filter(({ isEvent }) => isEvent);
+  for (const value of new Set([...commands, ...events].map((one) => one.value))) {
+    const own = commands.filter((command) => command.value === value);
+    const least = own.reduce((sum, command) => sum + command.least, 0);
+    const most = own.reduce((sum, command) => sum + command.most, 0);
+    const count = events.filter((event) => event.value === value).length;
+    if (count < least) problems.add(COMMAND_LOST, `${key}: ${value}, ${count} times of ${least}`, least - count);
+    if (count > most) problems.add(UNASKED, `${key}: ${value}, ${count} times of ${most}`, count - most);
+  }
+}
+
+/** The server logs what is different from before, and nothing else. */
+function checkEachChanges(key: string, changes: readonly Change[], problems: Problems): void {
+  for (const [i, { isEvent, value, pos }] of changes.entries()) {
+    if (isEvent && value === changes[i - 1]?.value)
+      problems.add("event that changes nothing", `${pos}: ${key} ${value}`);
+  }
+}
+
+/** A room that was asked for again since no answer came may be there twice. */
+function checkRooms(db: Database, { rooms, mostRooms }: CommandLedger, problems: Problems): void {
+  const logged = db
+    .query<{ stream: string }, []>("select distinct stream from events where type = 11 and stream like 'room:%'")
+    .all();
+  if (rooms.size > 0 && logged.length > mostRooms) {
+    problems.add(UNASKED, `${logged.length} rooms of ${mostRooms}`, logged.length - mostRooms);
+  }
+}
+
+/** What was read is told at most once a second, so it is looked up where it is kept. */
+function checkReads(db: Database, { reads }: CommandLedger, problems: Problems): void {
+  const query = db.query<{ seq: number }, [number, number]>(
+    "select read_seq as seq from room_reads where uid = ? and room_id = ?",
+  );
+  for (const [key, seq] of reads) {
+    const [uid, room] = key.split(" ").map(Number) as [number, number];
+    const kept = query.get(uid, room)?.seq ?? 0;
+    if (kept < seq) problems.add(COMMAND_LOST, `${uid} has read room ${room} up to ${seq}, kept is ${kept}`);
+  }
+}

@@ -1,0 +1,32 @@
+/*
+ * What was said, as numbers of 32 bits: of each event one is kept, however long the text is. The same is worked out from
+ * what was asked of the server, from what its database has, and from what the applications were told.
+ */
+
+/** What a sender asked for: which text, and where. */
+export function askedFor(roomId: number, content: string): number {
+  return Bun.hash.xxHash32(`${roomId} ${content}`);
+}
+
+/** A message, apart from what a recall changes. */
+export interface MessageFacts {
+  readonly id: number;
+  readonly roomId: number;
+  readonly seq: number;
+  readonly no: number | null;
+  readonly uid: number;
+  readonly clientId: string | null;
+  /** Epoch milliseconds. */
+  readonly sendTime: number;
+}
+
+/** @param asked from `askedFor`; undefined: as it is when it was recalled */
+export function saidIn(facts: MessageFacts, asked: number | undefined): number {
+  const { id, roomId, seq, no, uid, clientId, sendTime } = facts;
+  return Bun.hash.xxHash32([id, roomId, seq, no, uid, clientId, sendTime, asked ?? "recalled"].join(" "));
+}
+
+/** `data` of any other event. */
+export function saidBy(data: unknown): number {
+  return Bun.hash.xxHash32(JSON.stringify(data) ?? "");
+}
