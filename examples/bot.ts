@@ -18,7 +18,13 @@ const {
 // The token too, or each start would be one more signed-in device.
 const kept: { token?: string; cursor?: string } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 const identity = kept.token ? { token: kept.token } : { login: { name, password } };
-const client = createClient({ url, ...identity, ...(kept.cursor ? { cursor: kept.cursor } : {}), max: 100_000 });
+const client = createClient({
+  url,
+  ...identity,
+  ...(kept.cursor ? { cursor: kept.cursor } : {}),
+  max: 100_000,
+  maxWaiting: 200_000,
+});
 
 function write({ token, cursor }: { token: string | undefined; cursor: string | undefined }): void {
   writeFileSync(`${file}.new`, JSON.stringify({ token, cursor }), { mode: 0o600 });
@@ -46,6 +52,8 @@ client.on("message", ({ fromUser, message: { id, roomId, body, sendTime } }) => 
 });
 client.on("event", () => queueMicrotask(keep)); // the cursor moves on behind the handlers
 client.on("sent", keep);
+// The room's own no, such as to somebody who was put out of it. The end of the bot's login is none: the answers still wait, the cursor
+// stays before their questions, and the next start gives them.
 client.on("refused", ({ roomId, error }) => {
   console.error(`No answer in room ${roomId}: ${error.message}`);
   keep();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createClient } from "@parley/client";
 import { HALL_ROOM_ID } from "@parley/protocol";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { Door } from "../packages/client/test/door.ts";
 import { withDeadline } from "../packages/server/src/lib/interval.ts";
 import { ApiClient } from "../packages/server/test/api-client.ts";
 import { type Person, say, TestServer } from "../packages/server/test/harness.ts";
@@ -146,6 +147,61 @@ test(
   SLOW_MS,
 );
 
+test(
+  "a question that the bot could not answer because its login ended is answered by the next start",
+  async () => {
+    const server = await TestServer.start();
+    const door = await Door.open(server.url);
+    const [ann, bot] = [await server.person("ann"), await server.person("bot")];
+    const room = await server.room(ann, [bot]);
+    const file = join(server.dir, "bot-state.json");
+    const env = { PARLEY_URL: door.url, PARLEY_NAME: "bot", PARLEY_PASSWORD: PASSWORD, BOT_FILE: file };
+    const run = () => {
+      running = new Running([process.execPath, example("bot.ts")], env);
+      return running;
+    };
+    let running: Running | undefined;
+    const tries = async (count: number) => {
+      const all = async () => {
+        while (door.lines.filter((line) => line.endsWith("/messages")).length < count) await Bun.sleep(20);
+      };
+      await withDeadline(all(), 20_000, `the bot has not tried ${count} times to answer`);
+    };
+    try {
+      await run().says("bot is live");
+      // The question comes, the answer does not go, and meanwhile the login ends; only answers are told so, at first.
+      door.treated.set("other", "busy");
+      await say(ann, room, "/time");
+      await tries(1);
+      for (const kind of ["websocket", "sse", "poll"] as const) door.treated.set(kind, "hold-back");
+      const { token } = JSON.parse(readFileSync(file, "utf8"));
+      await new ApiClient(server.url, token).ok("DELETE", "/logins/current");
+      door.treated.delete("other");
+      await tries(door.lines.filter((line) => line.endsWith("/messages")).length + 1);
+      door.treated.clear();
+      door.cut();
+      expect((await running?.ended())?.code).toBe(1);
+      expect((await run().ended()).errors).toContain("Cannot sign in");
+      const answers = async () => {
+        const path = `/rooms/${room}/messages`;
+        const { items } = await ann.api.ok<{ items: { fromUser: { uid: number } }[] }>("GET", path);
+        return items.filter(({ fromUser }) => fromUser.uid === bot.uid).length;
+      };
+      expect(await answers()).toBe(0);
+      await run().says("bot is live");
+      const answered = async () => {
+        while ((await answers()) === 0) await Bun.sleep(20);
+      };
+      await withDeadline(answered(), 15_000, "the question was not answered");
+    } finally {
+      await running?.kill();
+      door.close();
+      await server.stop();
+    }
+  },
+  SLOW_MS,
+);
+
 test("red dots take no more than 30 lines", () => {
   expect(readFileSync(example("red-dots.html"), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(30);
 });
@@ -224,6 +280,54 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
         "Annwhile the page was away",
         "BobMonday it is",
       ]);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "a message that is recalled while the page reads the room is not shown, and one that was read too late is no complaint",
+    async () => {
+      const bob = await server.person("Dan");
+      const other = await server.room(ann, [bob], "Others");
+      await say(ann, other, "said before");
+      const room = await server.room(ann, [bob], "Slips");
+      const body = { clientId: "slip", type: 1, body: { content: "a slip" } };
+      const path = `/rooms/${room}/messages`;
+      const { message } = await ann.api.ok<{ message: { id: number } }>("POST", path, body);
+      const page = await open("/page.html");
+      const recalled = new Promise<void>((resolve) => {
+        page.on("websocket", (socket) =>
+          socket.on("framereceived", ({ payload }) => String(payload).includes(`"msgId":${message.id}`) && resolve()),
+        );
+      });
+      await signIn(page, "Dan");
+      let isFirst = true;
+      const old = Promise.withResolvers<void>();
+      await page.route(`**/api/v1${path}*`, async (route) => {
+        if (!isFirst) return route.continue();
+        isFirst = false;
+        // The room as it was before, which arrives behind the event.
+        const response = await route.fetch();
+        await ann.api.ok("DELETE", `/messages/${message.id}`);
+        await recalled;
+        await route.fulfill({ response });
+        old.resolve();
+      });
+      await page.getByRole("button", { name: "Slips" }).click();
+      await old.promise;
+      await say(ann, room, "the end");
+      await page.getByText("the end").waitFor();
+      expect(await page.getByText("a slip").count()).toBe(0);
+      // A room that cannot be read is read when the server is there again.
+      let isAway = true;
+      await page.route(`**/api/v1/rooms/${other}/messages*`, (route) => (isAway ? route.abort() : route.continue()));
+      await page.getByRole("button", { name: "Others" }).click();
+      await page.getByText("the end").waitFor({ state: "detached" });
+      isAway = false;
+      const restarted = server.restart();
+      await page.getByText("No connection; trying again").waitFor();
+      await restarted;
+      await page.getByText("said before").waitFor();
     },
     SLOW_MS,
   );

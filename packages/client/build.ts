@@ -3,8 +3,9 @@
  *
  *   npm run build --workspace @parley/client
  *
- * writes `dist/parley-client.js` (a module), `dist/parley-client.global.js` (a script that makes `Parley`) and the worker's
- * file. The server makes the same at the first request for its own `/parley-client.js`.
+ * writes `dist/parley-client.js` (a module, which Node and bundlers get by the package's name), `dist/parley-client.global.js`
+ * (a script that makes `Parley`) and the worker's file; another folder may be named. The server makes the same at the first
+ * request for its own `/parley-client.js`. `npm pack` builds it first.
  */
 import { join } from "node:path";
 
@@ -31,8 +32,9 @@ async function built(entry: string, format: "esm" | "iife"): Promise<string> {
 }
 
 if (import.meta.main) {
+  const folder = process.argv[2] ?? join(import.meta.dir, "dist");
   for (const [name, text] of Object.entries(await buildClient())) {
-    await Bun.write(join(import.meta.dir, "dist", name), text);
+    await Bun.write(join(folder, name), text);
     console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);
   }
 }

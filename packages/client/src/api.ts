@@ -12,6 +12,14 @@ export type Reply<R extends Route> = Routes[R]["reply"];
 /** For routes that take nothing the arguments may be left out. */
 export type ArgsOf<R extends Route> = object extends Routes[R]["args"] ? [args?: Args<R>] : [args: Args<R>];
 
+/** Nobody need be signed in for these: no token is sent, and none has to be there. */
+export const PUBLIC_ROUTES: ReadonlySet<string> = new Set<Route>([
+  "POST /accounts",
+  "POST /logins",
+  "POST /qr-logins",
+  "GET /qr-logins/{code}",
+]);
+
 /** The path of a route, with its parameters in place. */
 export function pathOf(template: string, params: Readonly<Record<string, unknown>> = {}): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));

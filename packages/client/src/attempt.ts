@@ -1,4 +1,4 @@
-import { Push, type PushData } from "@parley/protocol";
+import { Push, type PushData } from "@parley/protocol/events";
 import type { KeptCursor } from "./cursors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Ending } from "./reconnect-policy.ts";
@@ -60,6 +60,7 @@ export class Attempt implements TransportEvents {
   #liveAt: number | undefined;
   #cancelReady: Cancel = () => {};
   #cancelBeat: Cancel = () => {};
+  #cancelGather: Cancel = () => {};
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
@@ -104,6 +105,7 @@ export class Attempt implements TransportEvents {
     this.#phase = "over";
     this.#cancelReady();
     this.#cancelBeat();
+    this.#cancelGather();
     for (const cancel of this.#cancels) cancel();
     this.#abort.abort();
     const livedMs = this.#liveAt === undefined ? 0 : this.#parts.now() - this.#liveAt;
@@ -116,7 +118,9 @@ export class Attempt implements TransportEvents {
 
   /** The machine may have slept: then the server has ended this connection, though no close has arrived. */
   look(): void {
-    const late = this.#idleMs > 0 && this.#parts.now() - this.#beatAt > this.#idleMs;
+    const now = this.#parts.now();
+    this.#beatAt = Math.min(this.#beatAt, now);
+    const late = this.#idleMs > 0 && now - this.#beatAt > this.#idleMs;
     if (this.isReady && late && this.transport.name === "websocket") this.end({ kind: "failed" });
   }
 
@@ -134,6 +138,19 @@ export class Attempt implements TransportEvents {
   receive(frames: readonly PushFrame[], cursor?: string): void {
     if (this.#phase === "over") return;
     this.alive();
+    try {
+      this.#receive(frames, cursor);
+    } catch {
+      // Something that is no frame of this server: it is left, and asked for again.
+      this.end({ kind: "failed" });
+    }
+  }
+
+  ready(): void {
+    this.#ready();
+  }
+
+  #receive(frames: readonly PushFrame[], cursor: string | undefined): void {
     this.#parts.onReceive(frames, cursor);
     for (const frame of frames) {
       if (frame.type === Push.RESYNC) this.#resyncs.push(frame.data);
@@ -144,7 +161,8 @@ export class Attempt implements TransportEvents {
     if (this.#resyncs.length > 0) {
       // More may follow, and all are acted on together; in a reply of a poll they are together already.
       if (cursor !== undefined) return this.#resync();
-      this.#cancels.push(after(this.#parts.timing.resyncGatherMs, () => this.#resync()));
+      this.#cancelGather();
+      this.#cancelGather = after(this.#parts.timing.resyncGatherMs, () => this.#resync());
     } else if (cursor !== undefined) this.#parts.cursor.take(cursor);
   }
 
@@ -239,6 +257,9 @@ export class Attempt implements TransportEvents {
   }
 
   #listenForSilence(ms: number): void {
-    if (this.isReady && this.#parts.now() - this.#heardAt > ms) this.end({ kind: "failed" });
+    const now = this.#parts.now();
+    // A clock that was set back hides no silence. One that ticks evenly would stand still while the machine sleeps.
+    this.#heardAt = Math.min(this.#heardAt, now);
+    if (this.isReady && now - this.#heardAt > ms) this.end({ kind: "failed" });
   }
 }

@@ -4,8 +4,10 @@
  * messages. It runs in browsers, Bun and Node, and imports only the protocol; nothing here may pull in its schemas.
  */
 import type { SendRequest } from "@parley/protocol";
-import { type Args, type ArgsOf, pathOf, type Reply, type Route } from "./api.ts";
+import { Push } from "@parley/protocol/events";
+import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api.ts";
 import type { Message } from "./api-types.ts";
+import { Authors } from "./authors.ts";
 import { KeptCursor } from "./cursors.ts";
 import { Delivery } from "./delivery.ts";
 import { type AnyPush, type ClientState, Emitter, type Place, type PushDataByName, type Resync } from "./events.ts";
@@ -49,6 +51,7 @@ export class Client {
   readonly #emitter: Emitter;
   readonly #session: Session;
   readonly #outgoing: Outgoing;
+  readonly #authors: Authors;
   readonly #requestMs: number;
 
   /** @throws TypeError, or CursorMalformed for a `cursor` that is none */
@@ -62,6 +65,11 @@ export class Client {
     this.#http = new Http(url, surroundings.fetch);
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
     this.#cursor = new KeptCursor(options.cursor);
+    const given = typeof options.token === "string" ? options.token : undefined;
+    this.#authors = new Authors(
+      given,
+      async (token) => ((await this.#ask("GET /me", {}, token)) as Reply<"GET /me">)?.uid,
+    );
     this.#emitter = new Emitter(options.onError ?? ((error) => console.error("parley: a handler failed:", error)));
     const read: Reload = (what, signal) =>
       readState((route, args) => this.request(route, { ...args, signal } as never), what);
@@ -70,7 +78,10 @@ export class Client {
       ladder: new Ladder(transportsOf({ options, http: this.#http, timing, url, surroundings })),
       trade: onceTransport(this.#http, timing),
       cursor: this.#cursor,
-      delivery: new Delivery(this.#cursor, (frame) => this.#emitter.push(frame)),
+      delivery: new Delivery(this.#cursor, (frame) => {
+        if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.token, frame.data.uid);
+        this.#emitter.push(frame);
+      }),
       heartbeat: new Heartbeat({
         url: options.worker ?? undefined,
         isPage: surroundings.isPage,
@@ -88,8 +99,11 @@ export class Client {
     });
     const { storage } = options;
     this.#outgoing = new Outgoing({
-      post: ({ roomId, request }) =>
-        this.request("POST /rooms/{id}/messages", { path: { id: roomId }, body: request } as never) as never,
+      post: async ({ roomId, request, author }) => {
+        const token = await this.#token.get();
+        await this.#authors.check(author, token);
+        return this.#ask("POST /rooms/{id}/messages", { path: { id: roomId }, body: request }, token);
+      },
       kept: storage && new KeptSends(storage.area, storage.owner),
       max: options.maxWaiting ?? 1000,
       random: surroundings.random,
@@ -121,14 +135,16 @@ export class Client {
   /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so. */
   start(as: { readonly token?: string } = {}): void {
     this.#token.begin(as.token);
+    this.#authors.begin(as.token);
     this.#outgoing.start();
     this.#session.start();
   }
 
   /** Ends the connection. The cursor and what waits to be sent stay; `start` goes on with both. */
   stop(): void {
-    this.#session.stop();
     this.#outgoing.stop();
+    // Last: a handler of the state that it tells may start again.
+    this.#session.stop();
   }
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
@@ -141,16 +157,8 @@ export class Client {
    * @throws ParleyError, with the server's stable `code`
    */
   async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
-    const { path, signal, ...ask } = (args ?? {}) as Args<R> & { path?: Record<string, unknown> };
-    const [method = "", template = ""] = route.split(" ");
-    const isSignIn = route === "POST /logins" || route === "POST /accounts";
-    const token = isSignIn ? undefined : await this.#token.get();
-    return this.#http.call(method, pathOf(template, path), {
-      ...ask,
-      token,
-      signal,
-      withinMs: this.#requestMs,
-    }) as Promise<Reply<R>>;
+    const token = PUBLIC_ROUTES.has(route) ? undefined : await this.#token.find();
+    return this.#ask(route, (args ?? {}) as Asked, token) as Promise<Reply<R>>;
   }
 
   /**
@@ -159,7 +167,8 @@ export class Client {
    * @throws ParleyError when it was refused, or with code `queue_full`
    */
   send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
-    return this.#outgoing.send({ roomId, request: { clientId, type: 1, body: { content: text }, ...more } });
+    const request = { clientId, type: 1 as const, body: { content: text }, ...more };
+    return this.#outgoing.send({ roomId, request, author: this.#authors.now });
   }
 
   /** Takes one's own message back. */
@@ -177,14 +186,39 @@ export class Client {
     this.#session.send(COMMAND.TYPING, { roomId });
   }
 
+  #ask(route: Route, args: Asked, token: string | undefined): Promise<unknown> {
+    const { path, ...ask } = args;
+    const [method = "", template = ""] = route.split(" ");
+    // Some requests hang as long as they are asked to.
+    const waitSeconds = Number(ask.query?.wait ?? (ask.body as { wait?: unknown } | undefined)?.wait) || 0;
+    return this.#http.call(method, pathOf(template, path), {
+      ...ask,
+      token,
+      withinMs: this.#requestMs + waitSeconds * 1000,
+    });
+  }
+
   #onState(state: ClientState): void {
-    if (state.kind === "live") this.#outgoing.wake();
+    if (state.kind === "live") {
+      this.#outgoing.wake();
+      // While the login lasts: when it has ended nobody can tell whose messages wait.
+      if (this.token) this.#authors.know(this.token).catch(() => {});
+    }
     if (state.kind === "stopped" && state.why !== "replaced") {
       this.#outgoing.stop();
       if (state.why !== "asked") this.#token.forget();
     }
     this.#emitter.emit("state", state);
   }
+}
+
+/** What the arguments of every route have in common. */
+interface Asked {
+  readonly path?: Record<string, unknown>;
+  readonly query?: Record<string, unknown>;
+  readonly body?: object;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
 }
 
 function named({ roomId, request }: Sending) {

@@ -1,4 +1,5 @@
-import { formatCursor, LIMITS, parseCursor } from "@parley/protocol";
+import { formatCursor, parseCursor } from "@parley/protocol/cursor";
+import { LIMITS } from "@parley/protocol/limits";
 
 /**
  * What this client has: the server's newest cursor, the streams that events came from since, and for every stream the last

@@ -1,4 +1,5 @@
-import { ChangeType, Push } from "@parley/protocol";
+import { ChangeType, Push } from "@parley/protocol/events";
+import { userOfStream } from "@parley/protocol/streams";
 import type { KeptCursor } from "./cursors.ts";
 import type { PushFrame } from "./wire.ts";
 
@@ -12,6 +13,8 @@ export class Delivery {
   readonly #emit: (frame: PushFrame) => void;
   /** Streams in which something was missing, with the seq before it: asked for again once. */
   readonly #gaps = new Map<string, number>();
+  /** Who reads, as far as it is known: by LOGIN_SUCCESS, or by the events of the own stream. */
+  #uid: number | undefined;
 
   constructor(cursor: KeptCursor, emit: (frame: PushFrame) => void) {
     this.#cursor = cursor;
@@ -22,12 +25,14 @@ export class Delivery {
   deliver(frame: PushFrame): boolean {
     const { stream, seq } = frame;
     if (stream === undefined || seq === undefined) {
+      if (frame.type === Push.LOGIN_SUCCESS) this.#uid = frame.data.uid;
       this.#emit(frame);
       return true;
     }
+    this.#uid = userOfStream(stream) ?? this.#uid;
     const seen = this.#cursor.seen(stream);
     if (seen !== undefined && seq <= seen) return true;
-    if (seen !== undefined && seq > seen + 1 && !isJoin(frame) && this.#gaps.get(stream) !== seen) {
+    if (seen !== undefined && seq > seen + 1 && !this.#isOwnJoin(frame) && this.#gaps.get(stream) !== seen) {
       this.#gaps.set(stream, seen);
       return false;
     }
@@ -36,9 +41,10 @@ export class Delivery {
     this.#cursor.saw(stream, seq);
     return true;
   }
-}
 
-/** Who comes back to a room goes on at his joining: what was logged while he was out counts as had. */
-function isJoin({ type, data }: PushFrame): boolean {
-  return type === Push.MEMBER_CHANGE && data.changeType === ChangeType.joined;
+  /** Who comes back to a room goes on at his joining: what was logged while he was out counts as had. */
+  #isOwnJoin({ type, data }: PushFrame): boolean {
+    if (type !== Push.MEMBER_CHANGE || data.changeType !== ChangeType.joined || this.#uid === undefined) return false;
+    return data.uid === this.#uid || data.uids?.includes(this.#uid) === true;
+  }
 }

@@ -1,4 +1,4 @@
-import { Push, type PushData, type ResyncWhy } from "@parley/protocol";
+import { Push, type PushData, type ResyncWhy } from "@parley/protocol/events";
 import type { TransportName } from "./transports/transport.ts";
 import type { PushFrame } from "./wire.ts";
 
@@ -32,11 +32,18 @@ export type ClientState =
   | { readonly kind: "catching-up"; readonly transport: TransportName | "tab" }
   /** Everything that happens comes. `tab`: by another tab of this browser that holds the connection. */
   | { readonly kind: "live"; readonly transport: TransportName | "tab" }
-  | { readonly kind: "waiting"; readonly until: number; readonly why: WaitWhy }
+  | { readonly kind: "waiting"; readonly until: number; readonly why: WaitWhy; readonly error?: Cause }
   | { readonly kind: "stopped"; readonly why: StopWhy };
 
-/** `offline`: no answer; `busy`: the server or a proxy asked to wait; `restart`: it said when it will be back; `policy`: it closed for a broken rule. */
-export type WaitWhy = "offline" | "busy" | "restart" | "policy";
+/** `offline`: no answer; `busy`: the server or a proxy asked to wait; `restart`: it said when it will be back; `policy`: it closed for a broken rule; `refused`: something answers, and says no: `error` has what, and a person may have to look. */
+export type WaitWhy = "offline" | "busy" | "restart" | "policy" | "refused";
+
+/** What an answer said, or, with status 0, what a function of the product threw. The message is for people. */
+export interface Cause {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
 
 /**
  * `not-started`, `asked`: by this program. `revoked`: the login has ended, sign in again. `banned`. `replaced`: too many connections of this
@@ -79,10 +86,19 @@ export class Emitter {
     for (const handler of [...(this.#handlers.get(name) ?? [])]) {
       try {
         const result = handler(data as never, place);
-        if (result instanceof Promise) result.catch(this.#onError);
+        if (result instanceof Promise) result.catch((error) => this.#failed(error));
       } catch (error) {
-        this.#onError(error);
+        this.#failed(error);
       }
+    }
+  }
+
+  /** What is told of a failure may fail itself. */
+  #failed(error: unknown): void {
+    try {
+      this.#onError(error);
+    } catch (second) {
+      console.error("parley: onError failed:", second);
     }
   }
 

@@ -1,4 +1,4 @@
-import { LIMITS } from "@parley/protocol";
+import { LIMITS } from "@parley/protocol/limits";
 import { after, type Cancel, every } from "./timing.ts";
 
 /** Seconds of silence that a page without a worker asks for: browsers run the timers of hidden pages once a minute. */
@@ -24,8 +24,11 @@ export class Heartbeat {
   /** Seconds of silence to ask the server for; undefined: its own are enough. */
   async idleSeconds(): Promise<number | undefined> {
     this.#worker ??= this.#open();
-    this.#live = await this.#worker;
-    return this.isPage && !this.#live ? SLEEPY_SECONDS : undefined;
+    const opening = this.#worker;
+    const worker = await opening;
+    // Closed meanwhile, or opened anew.
+    if (this.#worker === opening) this.#live = worker;
+    return this.isPage && !worker ? SLEEPY_SECONDS : undefined;
   }
 
   readonly start = (ms: number, beat: () => void): Cancel => {

@@ -1,3 +1,4 @@
+import type { Cause } from "./events.ts";
 import { after } from "./timing.ts";
 
 /** A refusal of the server, or no answer at all (`status` 0, `code` "offline"). The message is for people. */
@@ -23,6 +24,14 @@ export class ParleyError extends Error {
   get canRetry(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
+}
+
+/** What a product should be shown of a failure that waiting may not mend; undefined where nobody has to look. */
+export function causeOf(error: unknown): Cause | undefined {
+  if (!(error instanceof ParleyError))
+    return { status: 0, code: "unknown", message: String((error as Error)?.message ?? error) };
+  const { status, code, message, canRetry } = error;
+  return canRetry ? undefined : { status, code, message };
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

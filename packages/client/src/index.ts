@@ -4,7 +4,17 @@ import type { ClientOptions, Internals } from "./options.ts";
 export type { Args, Reply, Route } from "./api.ts";
 export type * from "./api-types.ts";
 export { Client, type ClientEvents, type SendMore } from "./client.ts";
-export type { AnyPush, ClientState, Place, PushDataByName, PushName, Resync, StopWhy, WaitWhy } from "./events.ts";
+export type {
+  AnyPush,
+  Cause,
+  ClientState,
+  Place,
+  PushDataByName,
+  PushName,
+  Resync,
+  StopWhy,
+  WaitWhy,
+} from "./events.ts";
 export { ParleyError } from "./http.ts";
 export type { StorageArea } from "./kept-sends.ts";
 export type { ClientOptions, Internals } from "./options.ts";

@@ -16,13 +16,14 @@ export interface StorageArea {
 export class KeptSends {
   readonly #area: StorageArea;
   readonly #prefix: string;
-  /** Rises over reloads too: entries are sent in the order in which they were made. */
+  /** Rises over reloads too, also when the clock was set back: entries are sent in the order in which they were made. */
   #last = 0;
 
   /** @param owner whose messages these are: nobody else's are sent */
   constructor(area: StorageArea, owner: string) {
     this.#area = area;
     this.#prefix = `parley.send.${owner}.`;
+    this.all();
   }
 
   all(): Sending[] {
@@ -31,8 +32,11 @@ export class KeptSends {
       const key = this.#area.key(index);
       if (!key?.startsWith(this.#prefix)) continue;
       try {
-        const { at, roomId, request } = JSON.parse(this.#area.getItem(key) ?? "");
-        found.push({ at, sending: { roomId, request } });
+        const { at, roomId, request, uid } = JSON.parse(this.#area.getItem(key) ?? "");
+        // Another owner's name may begin like this one.
+        if (key !== this.#prefix + request.clientId || !Number.isFinite(at)) continue;
+        this.#last = Math.max(this.#last, at);
+        found.push({ at, sending: { roomId, request, author: { uid, token: undefined } } });
       } catch {
         // Somebody else's.
       }
@@ -42,14 +46,14 @@ export class KeptSends {
   }
 
   /** A full area keeps nothing; the message is sent all the same. */
-  add({ roomId, request }: Sending): void {
+  add({ roomId, request, author: { uid } }: Sending): void {
     this.#last = Math.max(this.#last + 1, Date.now());
     try {
-      this.#area.setItem(this.#prefix + request.clientId, JSON.stringify({ at: this.#last, roomId, request }));
+      this.#area.setItem(this.#prefix + request.clientId, JSON.stringify({ at: this.#last, roomId, request, uid }));
     } catch {}
   }
 
-  remove({ request }: Sending): void {
+  remove({ request }: Pick<Sending, "request">): void {
     this.#area.removeItem(this.#prefix + request.clientId);
   }
 }

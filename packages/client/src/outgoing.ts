@@ -1,5 +1,6 @@
 import type { SendRequest } from "@parley/protocol";
 import type { Message } from "./api-types.ts";
+import type { Author } from "./authors.ts";
 import { ParleyError } from "./http.ts";
 import type { KeptSends } from "./kept-sends.ts";
 import { backoffMs } from "./reconnect-policy.ts";
@@ -9,6 +10,7 @@ import { after, type Timing } from "./timing.ts";
 export interface Sending {
   readonly roomId: number;
   readonly request: SendRequest;
+  readonly author: Author;
 }
 
 interface Queued extends Sending {
@@ -17,7 +19,8 @@ interface Queued extends Sending {
 }
 
 export interface OutgoingParts {
-  readonly post: (sending: Sending) => Promise<Message>;
+  /** What came back may be anything: something in between may have answered. */
+  readonly post: (sending: Sending) => Promise<unknown>;
   readonly kept: KeptSends | undefined;
   /** Messages that wait, over all rooms. */
   readonly max: number;
@@ -31,7 +34,7 @@ export interface OutgoingParts {
 /**
  * Messages that wait to be sent: one at a time for each room, so that they keep their order, and each with one `clientId`
  * from the beginning, so that trying again cannot send it twice. What fails for want of an answer, or is refused for now, is
- * tried again until it is stored or refused for good.
+ * tried again until it is stored or refused for good. The end of a login refuses nothing: what waits is for the next one.
  */
 export class Outgoing {
   readonly #parts: OutgoingParts;
@@ -40,6 +43,8 @@ export class Outgoing {
   readonly #waits = new Set<() => void>();
   /** Rooms with a send under way. */
   readonly #working = new Set<number>();
+  /** When the server wants to be asked again for a room, by `performance.now`: also when it was stopped and started meanwhile. */
+  readonly #notBefore = new Map<number, number>();
   #count = 0;
   #running = false;
 
@@ -97,10 +102,17 @@ export class Outgoing {
     this.#working.add(roomId);
     const queue = this.#rooms.get(roomId) ?? [];
     for (let attempts = 0; this.#running && queue[0]; ) {
+      const toldMs = (this.#notBefore.get(roomId) ?? 0) - performance.now();
+      if (toldMs > 0) {
+        await this.#wait(toldMs, toldMs);
+        continue;
+      }
       const first = queue[0];
-      const outcome = await this.#parts.post(first).catch((error: ParleyError) => error);
-      if (outcome instanceof ParleyError && outcome.canRetry) {
-        if (this.#running) await this.#wait(this.#backoff(attempts), outcome.retryAfterMs);
+      const outcome = await this.#try(first);
+      if (outcome instanceof ParleyError && comesLater(outcome)) {
+        const { retryAfterMs = 0 } = outcome;
+        if (retryAfterMs > 0) this.#notBefore.set(roomId, performance.now() + retryAfterMs);
+        if (this.#running) await this.#wait(this.#backoff(attempts), retryAfterMs);
         attempts += 1;
         continue;
       }
@@ -109,20 +121,35 @@ export class Outgoing {
       this.#done(first, outcome);
     }
     this.#working.delete(roomId);
-    if (queue.length === 0) this.#rooms.delete(roomId);
+    if (queue.length === 0) {
+      this.#rooms.delete(roomId);
+      this.#notBefore.delete(roomId);
+    }
     // It may have been started again while the last try was under way.
     else if (this.#running) void this.#work(roomId);
   }
 
+  /** Never rejects. Only an answer that holds the stored message counts as one, and only the server's word as a refusal. */
+  async #try(sending: Sending): Promise<Message | ParleyError> {
+    try {
+      const reply = (await this.#parts.post(sending)) as Message | null | undefined;
+      return typeof reply?.message?.id === "number" ? reply : new ParleyError(0);
+    } catch (error) {
+      // A product's own function for the token fails for reasons of its own, mostly for want of a network.
+      return error instanceof ParleyError ? error : new ParleyError(0);
+    }
+  }
+
   #done(queued: Queued, outcome: Message | ParleyError): void {
-    const { roomId, request } = queued;
     this.#count -= 1;
-    this.#parts.kept?.remove({ roomId, request });
-    if (outcome instanceof ParleyError) {
-      this.#parts.onRefused({ roomId, request }, outcome);
+    const isRefused = outcome instanceof ParleyError;
+    // What another user wrote stays for a client of his.
+    if (!isRefused || outcome.code !== "other_user") this.#parts.kept?.remove(queued);
+    if (isRefused) {
+      this.#parts.onRefused(queued, outcome);
       queued.reject(outcome);
     } else {
-      this.#parts.onSent({ roomId, request }, outcome);
+      this.#parts.onSent(queued, outcome);
       queued.resolve(outcome);
     }
   }
@@ -148,4 +175,9 @@ export class Outgoing {
       this.#waits.add(wake);
     });
   }
+}
+
+/** No answer, a refusal for now, or a login that has ended: the session finds that out, too, and stops everything. */
+function comesLater({ canRetry, status, code }: ParleyError): boolean {
+  return code !== "other_user" && (canRetry || status === 401 || code === "banned");
 }

@@ -1,4 +1,4 @@
-import { type AfterClose, CLOSE_CODES } from "@parley/protocol";
+import { type AfterClose, CLOSE_CODES } from "@parley/protocol/close-codes";
 import type { StopWhy, WaitWhy } from "./events.ts";
 import type { Timing } from "./timing.ts";
 import type { TransportEnd } from "./transports/transport.ts";

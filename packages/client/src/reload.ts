@@ -1,4 +1,4 @@
-import { roomOfStream, roomStream } from "@parley/protocol";
+import { roomOfStream, roomStream } from "@parley/protocol/streams";
 import type { Reply } from "./api.ts";
 import type { ResyncData } from "./attempt.ts";
 import type { KeptCursor } from "./cursors.ts";
@@ -53,12 +53,15 @@ export function continueAfter(
   for (const { stream, seq = 0 } of from.resyncs) cursor.goOnAfter(stream, Math.max(seq, seqs.get(stream) ?? 0));
 }
 
-type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /unread" | "GET /me">(
-  route: R,
-  args: object,
-) => Promise<Reply<R>>;
+type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me">(route: R, args: object) => Promise<Reply<R>>;
 
-/** Reads what every product shows: the rooms with their last messages, what is unread, and who one is. */
+/** Pages that are read again when something happened between them. */
+const READS_AT_MOST = 5;
+
+/**
+ * Reads what every product shows: the rooms with their last messages, what is unread, and who one is. What is unread is taken
+ * from the rooms, not asked for: it has to be of the moment behind which events go on, or those in between count twice.
+ */
 export async function readState(read: Read, what: ReloadRequest): Promise<ReloadedState> {
   if (!what.everything) {
     const rooms = [];
@@ -72,16 +75,36 @@ export async function readState(read: Read, what: ReloadRequest): Promise<Reload
     }
     return { ...what, asOf: rooms[0]?.asOf ?? "", rooms, unread: null, me: null };
   }
-  const rooms = [];
-  let asOf: string | undefined;
+  let { asOf, rooms, isOneMoment } = await readRooms(read);
+  for (let reads = 1; !isOneMoment && reads < READS_AT_MOST; reads++) {
+    ({ asOf, rooms, isOneMoment } = await readRooms(read));
+  }
+  const me = await read("GET /me", {});
+  return { ...what, asOf, rooms, unread: unreadOf(rooms, asOf), me };
+}
+
+type Conversations = Reply<"GET /rooms">["items"];
+
+/** `asOf` is the first page's. Pages of different moments may miss a room that moved to the top meanwhile. */
+async function readRooms(read: Read): Promise<{ asOf: string; rooms: Conversations; isOneMoment: boolean }> {
+  const rooms = new Map<number, Conversations[number]>();
+  const moments = new Set<string>();
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await read("GET /rooms", { query: { cursor, limit: 100 } });
-    // The oldest one: what came later than the first page comes again, but for rooms that were read later than it.
-    asOf ??= page.asOf;
-    rooms.push(...page.items);
+    const page: Reply<"GET /rooms"> = await read("GET /rooms", { query: { cursor, limit: 100 } });
+    moments.add(page.asOf);
+    for (const room of page.items) rooms.set(room.id, room);
     cursor = page.nextCursor;
   }
-  const unread = await read("GET /unread", {});
-  const me = await read("GET /me", {});
-  return { ...what, asOf: asOf as string, rooms, unread, me };
+  const [asOf = ""] = moments;
+  return { asOf, rooms: [...rooms.values()], isOneMoment: moments.size === 1 };
+}
+
+function unreadOf(conversations: Conversations, asOf: string): Reply<"GET /unread"> {
+  const rooms = conversations
+    .filter(({ unread }) => unread > 0)
+    .map(({ id, unread }) => ({ roomId: id, unread }))
+    .sort((a, b) => a.roomId - b.roomId);
+  const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
+  // Requests and notifications are 0 in this version of the protocol.
+  return { total, rooms, friendRequests: 0, notifications: 0, asOf };
 }

@@ -2,7 +2,8 @@
  * Tabs of one browser that use the same token share one connection. One of them, which holds a lock of the browser, has it and
  * passes on what comes; when it goes, the browser gives the lock to the next. Each tab keeps its own cursor, so nothing depends
  * on what another one remembers: whoever joins, misses a message or sees a new leader asks the server once for what came
- * since its cursor, and drops what it has already. Where the browser lacks locks or channels, each tab has its own connection.
+ * since its cursor, and drops what it has already. Where the browser lacks locks or channels, or refuses them (a page in a
+ * sandbox), each tab has its own connection.
  */
 import type { ClientState } from "./events.ts";
 import type { Http } from "./http.ts";
@@ -29,7 +30,10 @@ export class Tabs {
   readonly #http: Http;
   readonly #timing: Timing;
   #on: TabsEvents | undefined;
-  #token: string | undefined;
+  /** Of which token, and when it is known who has its connection. */
+  #joined: { readonly token: string; done: Promise<void> } | undefined;
+  /** The browser has refused it. */
+  #refused = false;
   #channel: BroadcastChannel | undefined;
   #follower: TabTransport | undefined;
   /** Gives the lock back, or the wait for it up. */
@@ -69,13 +73,20 @@ export class Tabs {
     this.#quit();
   }
 
-  /** Resolves when it is known who has the connection of this token. */
-  async join(token: string): Promise<void> {
-    if (token === this.#token) return;
+  /** Resolves when it is known who has the connection of this token; never rejects. */
+  join(token: string): Promise<void> {
+    if (this.#refused || !this.#on) return Promise.resolve();
+    if (this.#joined?.token === token) return this.#joined.done;
     this.#quit();
-    this.#token = token;
+    const joined = { token, done: Promise.resolve() };
+    this.#joined = joined;
+    joined.done = this.#enter(token, () => this.#joined === joined).catch(() => this.#alone());
+    return joined.done;
+  }
+
+  async #enter(token: string, isWanted: () => boolean): Promise<void> {
     const name = `parley:${await hash(`${this.#url} ${token}`)}`;
-    if (this.#token !== token || !this.#on) return;
+    if (!isWanted()) return;
     const channel = new BroadcastChannel(name);
     this.#channel = channel;
     this.#follower = new TabTransport(this.#http, this.#timing, {
@@ -89,6 +100,13 @@ export class Tabs {
     this.#cancels.push(every(this.#timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
     await this.#queue(name, { ifAvailable: true });
     if (!this.#leads && this.#channel === channel) void this.#queue(name, {});
+  }
+
+  /** There is nobody to follow where nobody can have the lock. */
+  #alone(): void {
+    this.#refused = true;
+    this.#quit();
+    this.#on?.changed();
   }
 
   /** To the other tabs, before this one looks at it. */
@@ -140,7 +158,8 @@ export class Tabs {
         };
       });
       const granted = (lock: Lock | null): Promise<void> | undefined => {
-        const isMine = lock !== null && this.#channel?.name === name;
+        // A lock that was asked for before a stop may come behind the next start.
+        const isMine = lock !== null && !abort.signal.aborted;
         if (isMine) {
           this.#leads = true;
           // At the first election nothing has been opened yet.
@@ -150,10 +169,11 @@ export class Tabs {
         return isMine ? held : undefined;
       };
       const options = how.ifAvailable || how.steal ? how : { signal: abort.signal };
-      navigator.locks.request(name, options, granted).catch(() => {
+      navigator.locks.request(name, options, granted).catch((error: Error) => {
         // Given up, or taken away by a tab that heard nothing of this one for long.
+        if (error.name !== "AbortError" && !abort.signal.aborted) this.#alone();
         resolve();
-        if (!this.#leads || this.#channel?.name !== name || abort.signal.aborted) return;
+        if (!this.#leads || abort.signal.aborted) return;
         this.#leads = false;
         this.#on?.changed();
         void this.#queue(name, {});
@@ -169,7 +189,7 @@ export class Tabs {
     this.#channel = undefined;
     this.#follower = undefined;
     this.#leads = false;
-    this.#token = undefined;
+    this.#joined = undefined;
   }
 }
 

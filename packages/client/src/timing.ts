@@ -49,9 +49,17 @@ export const TIMING: Timing = {
 
 export type Cancel = () => void;
 
-/** Runs something once, later. */
+/** A longer timer fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** Runs something once, later; servers may ask for any length. */
 export function after(ms: number, run: () => void): Cancel {
-  const timer = setTimeout(run, ms);
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (leftMs: number) => {
+    const nextMs = Math.min(leftMs, TIMER_MAX_MS);
+    timer = setTimeout(() => (leftMs > nextMs ? wait(leftMs - nextMs) : run()), nextMs);
+  };
+  wait(ms);
   return () => clearTimeout(timer);
 }
 

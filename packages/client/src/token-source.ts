@@ -35,6 +35,13 @@ export class TokenSource {
 
   /** @throws ParleyError, or what the product's function throws */
   async get(): Promise<string> {
+    const token = await this.find();
+    if (token) return token;
+    throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
+  }
+
+  /** The same, undefined for a visitor: where the token is an empty text. */
+  async find(): Promise<string | undefined> {
     const { token, login } = this.#options;
     if (this.#given !== undefined) this.current = this.#given;
     else if (typeof token === "string") this.current = token;
@@ -43,8 +50,7 @@ export class TokenSource {
       this.#signingIn ??= this.#signIn(login as { name: string; password: string });
       this.current = await this.#signingIn;
     }
-    if (this.current) return this.current;
-    throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
+    return this.current || undefined;
   }
 
   async #signIn(body: { name: string; password: string }): Promise<string> {

@@ -1,4 +1,4 @@
-import { Push } from "@parley/protocol";
+import { Push } from "@parley/protocol/events";
 import { after, type Timing } from "./timing.ts";
 import type { Start, Transport } from "./transports/transport.ts";
 
@@ -8,31 +8,36 @@ import type { Start, Transport } from "./transports/transport.ts";
  */
 export function tries(
   transport: Transport,
-  { start, timing }: { start: Omit<Start, "signal" | "cursor">; timing: Timing },
+  { start, timing, signal }: { start: Omit<Start, "signal" | "cursor">; timing: Timing; signal: AbortSignal },
 ): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
   if (transport.name !== "websocket" && transport.name !== "sse") return Promise.resolve(true);
   return new Promise((resolve) => {
     const abort = new AbortController();
     const done = (works: boolean) => {
       cancel();
+      signal.removeEventListener("abort", stop);
       abort.abort();
       resolve(works);
     };
-    let cancel = after(timing.openMs, () => done(false));
+    const stop = () => done(false);
+    signal.addEventListener("abort", stop, { once: true });
+    let cancel = after(timing.openMs, stop);
     try {
       transport.open(
         { ...start, cursor: undefined, signal: abort.signal },
         {
           opened: () => {
             cancel();
-            cancel = after(timing.readyMs, () => done(false));
+            cancel = after(timing.readyMs, stop);
           },
           receive: (frames) => {
             if (frames.some(({ type }) => type === Push.READY)) done(true);
           },
+          ready: () => {},
           live: () => {},
           alive: () => {},
-          ended: () => done(false),
+          ended: stop,
           cursor: () => undefined,
         },
       );

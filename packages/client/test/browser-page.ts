@@ -28,11 +28,15 @@ export class ProductSite {
     const script = (text: string) => new Response(text, { headers: { "Content-Type": "text/javascript" } });
     const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src *";
     const html = '<!doctype html><title>A product</title><script src="/parley-client.js"></script>';
+    const page = (policy: string) =>
+      new Response(html, { headers: { "Content-Type": "text/html", "Content-Security-Policy": policy } });
     const server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
       routes: {
-        "/": () => new Response(html, { headers: { "Content-Type": "text/html", "Content-Security-Policy": policy } }),
+        "/": () => page(policy),
+        // As in a frame with `sandbox="allow-scripts"`.
+        "/sandboxed": () => page(`${policy}; sandbox allow-scripts`),
         "/parley-client.js": () => script(files["parley-client.global.js"]),
         "/parley-heartbeat.js": () => script(files["heartbeat-worker.js"]),
       },
@@ -52,15 +56,16 @@ export class ProductSite {
   /**
    * A new tab with a client that has started.
    * @param asleep what the page repeats never comes, as in a tab that is hidden
+   * @param path of the page
    */
   async tab(
     context: BrowserContext,
     options: object,
-    { asleep = false, ...timing }: Partial<Timing> & { asleep?: boolean } = {},
+    { asleep = false, path = "/", ...timing }: Partial<Timing> & { asleep?: boolean; path?: string } = {},
   ): Promise<Tab> {
     const page = await context.newPage();
     const tab = new Tab(page);
-    await page.goto(`${this.origin}/`);
+    await page.goto(`${this.origin}${path}`);
     await page.evaluate(
       ([options, timing, asleep]) => {
         globalThis.seen = [];

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import { ApiClient } from "../../server/test/api-client.ts";
 import { type Person, say, TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import { ProductSite, type Tab } from "./browser-page.ts";
+import { Door } from "./door.ts";
 
 const executablePath = needs("chromium");
 const SLOW_MS = 60_000;
@@ -183,6 +185,84 @@ describe.skipIf(!executablePath)("in a browser", () => {
         expect(await tab.seen(stream)).toHaveLength(1);
       }
       await tabs[0]?.page.context().close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-61: a page in a sandbox, to which the browser refuses its locks, has its own connection",
+    async () => {
+      const person = await server.person("Hal Boxed");
+      const door = await Door.open(server.url);
+      // The server takes no page without an origin; a product that wants one puts a proxy before it.
+      door.origin = site.origin;
+      const of = await context();
+      const tab = await site.tab(of, { url: door.url, token: person.token, worker: null }, { path: "/sandboxed" });
+      const refusal = await tab.page.evaluate(() =>
+        navigator.locks.request("x", () => "granted").catch((error: Error) => error.name),
+      );
+      expect(refusal).toBe("SecurityError");
+      await tab.live("websocket");
+      await of.close();
+      door.close();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "SDK-60: a tab that is started, stopped and started again, or anew by a handler of `revoked`, shares the connection",
+    async () => {
+      const person = await server.person("Ida Strict");
+      const of = await context();
+      const tabs = [await site.tab(of, { url: server.url, token: person.token })];
+      await tabs[0]?.live("websocket");
+      tabs.push(await site.tab(of, { url: server.url, token: person.token }));
+      const second = tabs[1] as Tab;
+      await second.live("tab");
+      for (const waits of [0, 1, 2, 3]) {
+        await second.page.evaluate(async (waits) => {
+          client.stop();
+          client.start();
+          for (let turn = 0; turn < waits; turn++) await Promise.resolve();
+          client.stop();
+          client.start();
+        }, waits);
+        await second.live("tab");
+      }
+      expect(second.sockets).toEqual([]);
+      expect(second.page.workers().length).toBeLessThanOrEqual(1);
+
+      await person.api.ok("DELETE", "/logins");
+      for (const tab of tabs) {
+        await tab.page.waitForFunction(() => client.state.kind === "stopped" && client.state.why === "revoked");
+      }
+      const signIn = { name: "Ida Strict", password: "a long password" };
+      const signedIn = [0, 1].map(() => server.api.ok<{ token: string }>("POST", "/logins", signIn));
+      const [one, other] = (await Promise.all(signedIn)) as [{ token: string }, { token: string }];
+      for (const tab of tabs) {
+        await tab.page.evaluate(
+          ([one, other]) => {
+            const end = client.on("state", ({ kind }) => {
+              if (kind !== "stopped") return;
+              end();
+              client.start({ token: other });
+            });
+            client.start({ token: one });
+          },
+          [one.token, other.token] as const,
+        );
+        await tab.live();
+      }
+      await new ApiClient(server.url, one.token).ok("DELETE", "/logins/current");
+      for (const tab of tabs) {
+        await tab.page.waitForFunction((other) => client.token === other && client.state.kind === "live", other.token);
+        await tab.page.waitForFunction(() => client.state.kind === "live");
+      }
+      const transports = await Promise.all(tabs.map((tab) => tab.transport()));
+      expect(transports.sort()).toEqual(["tab", "websocket"]);
+      // What beats for them was not closed behind their back.
+      for (const tab of tabs) expect(tab.page.workers()).toHaveLength(1);
+      await of.close();
     },
     SLOW_MS,
   );

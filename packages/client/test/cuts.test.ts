@@ -37,6 +37,24 @@ describe("a network that misbehaves", () => {
     },
   );
 
+  test("SDK-27: also where the clock was set back meanwhile", async () => {
+    let setBackMs = 0;
+    const surroundings = { now: () => Date.now() - setBackMs };
+    const room = await stage.room();
+    const options = { url: door.url, token: stage.ben.token, transports: ["websocket"] as const };
+    const watched = new WatchedClient(options, { timing: { webSocketSilenceMs: 400 }, surroundings });
+    await watched.live();
+    await say(stage.ann, room, "the last sign of life");
+    await watched.said(room, "the last sign of life");
+    setBackMs = 3_600_000;
+    door.treated.set("websocket", "hold-back");
+    const states = watched.states.length;
+    await watched.until(() => watched.states.length > states, "the end of it");
+    door.treated.clear();
+    await watched.live();
+    watched.client.stop();
+  });
+
   test("SDK-27: after a sleep of the machine the connection counts as cut", async () => {
     const room = await stage.room();
     let back: (what: "online" | "focus") => void = () => {};

@@ -20,6 +20,8 @@ export class Door {
   target: string;
   /** Connections are dropped at once. */
   down = false;
+  /** In place of the origin of pages that have none. */
+  origin = "null";
   /** Answers to these are lost on the way, as often as the number says. */
   loseAnswers = 0;
 
@@ -70,7 +72,10 @@ export class Door {
         if (this.treated.get(kind) === "busy") return void client.end(page(503));
       }
       if (this.treated.get(kind) === "cut-hanging" && /"wait":[1-9]/.test(text)) return void client.destroy();
-      server.write(data);
+      server.write(
+        this.origin === "null" ? data : text.replace("Origin: null\r\n", `Origin: ${this.origin}\r\n`),
+        "latin1",
+      );
     });
     server.on("data", (data) => {
       if (lose) return void client.destroy();

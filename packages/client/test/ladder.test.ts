@@ -92,6 +92,19 @@ describe("the ladder of transports", () => {
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
   });
 
+  test("SDK-12: it climbs in time where streams are cut more often than that", async () => {
+    door.treated.set("websocket", "refuse");
+    await open({}, { timing: { climbMs: 900 } }).live("sse");
+    door.treated.clear();
+    const cutting = setInterval(() => door.cut(), 150);
+    try {
+      await watched.until(() => door.asked.websocket > 1, "another try of the better one");
+    } finally {
+      clearInterval(cutting);
+    }
+    await watched.live("websocket");
+  });
+
   test("SDK-12: the return of the network is a reason to climb at once", async () => {
     let online: (what: "online" | "focus") => void = () => {};
     const surroundings = {

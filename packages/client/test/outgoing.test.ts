@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import { ParleyError, type StorageArea } from "../src/index.ts";
+import { ParleyError } from "../src/index.ts";
 import { Door } from "./door.ts";
+import { MapStorage } from "./map-storage.ts";
 import { WatchedClient } from "./watched-client.ts";
 
 describe("sends", () => {
@@ -130,22 +131,3 @@ describe("sends", () => {
     client.stop();
   });
 });
-
-class MapStorage implements StorageArea {
-  readonly #map = new Map<string, string>();
-  get length(): number {
-    return this.#map.size;
-  }
-  key(index: number): string | null {
-    return [...this.#map.keys()][index] ?? null;
-  }
-  getItem(key: string): string | null {
-    return this.#map.get(key) ?? null;
-  }
-  setItem(key: string, value: string): void {
-    this.#map.set(key, value);
-  }
-  removeItem(key: string): void {
-    this.#map.delete(key);
-  }
-}

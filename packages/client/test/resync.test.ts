@@ -128,3 +128,65 @@ test("SDK-31: what cannot be continued in one's own stream is about anything: al
   watched.client.stop();
   await stage.close();
 });
+
+/** Ben's requests as they are, with something done when one of them is answered, or before it is asked. */
+function between(does: { asked?: (url: string) => Promise<void>; answered?: (url: string) => Promise<void> }) {
+  return async (url: string, init: RequestInit) => {
+    await does.asked?.(url);
+    const response = await fetch(url, init);
+    const body = await response.arrayBuffer();
+    await does.answered?.(url);
+    return new Response(response.status === 204 ? null : body, response);
+  };
+}
+
+test("SDK-30: what is unread is of the moment behind which events go on, whatever is said while state is read", async () => {
+  const stage = await Stage.open();
+  const room = await stage.room();
+  await say(stage.ann, room, "of before");
+  let said = 0;
+  const answered = async (url: string) => {
+    if (/\/api\/v1\/(rooms|unread|me)\b/.test(url)) await say(stage.ann, room, `while it is read ${++said}`);
+  };
+  const watched = new WatchedClient({
+    url: stage.server.url,
+    token: stage.ben.token,
+    transports: ["websocket"],
+    cursor: "0123456789abcdef;*@5",
+    fetch: between({ answered }),
+  });
+  await watched.live();
+  expect(said).toBeGreaterThan(1);
+  await watched.said(room, `while it is read ${said}`);
+  const [{ unread }] = watched.reloads as [ReloadedState];
+  const counted = (unread?.total ?? 0) + watched.texts(room).length;
+  const { total } = await stage.ben.api.ok<{ total: number }>("GET", "/unread");
+  expect([counted, unread?.rooms]).toEqual([total, [{ roomId: room, unread: 1 }]]);
+  watched.client.stop();
+  await stage.close();
+});
+
+test("SDK-30: a room that moves from one page to another while they are read is in the state, with what is unread", async () => {
+  const stage = await Stage.open();
+  const oldest = stage.lobby;
+  for (const _ of range(1, 101)) await stage.room();
+  let pages = 0;
+  const asked = async (url: string) => {
+    if (/\/rooms\?.*cursor=/.test(url) && pages++ === 0) await say(stage.ann, oldest, "moves up");
+  };
+  const watched = new WatchedClient({
+    url: stage.server.url,
+    token: stage.ben.token,
+    transports: ["websocket"],
+    cursor: "0123456789abcdef;*@5",
+    fetch: between({ asked }),
+  });
+  await watched.live();
+  const [state] = watched.reloads as [ReloadedState];
+  expect(state.rooms).toHaveLength(102);
+  expect(state.rooms.find(({ id }) => id === oldest)).toMatchObject({ unread: 1 });
+  expect(state.unread).toMatchObject({ total: 1, rooms: [{ roomId: oldest, unread: 1 }], asOf: state.asOf });
+  expect(watched.texts(oldest)).toEqual([]);
+  watched.client.stop();
+  await stage.close();
+});

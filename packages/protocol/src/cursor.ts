@@ -26,7 +26,8 @@ export function parseCursor(text: string): Cursor {
   if (text.length > LIMITS.cursorBytes) throw new CursorMalformed(`longer than ${LIMITS.cursorBytes} bytes`);
   const semicolon = text.indexOf(";");
   const epoch = text.slice(0, semicolon);
-  if (semicolon < 0 || !EPOCH.test(epoch)) throw new CursorMalformed("no epoch before the first semicolon");
+  if (semicolon < 0 || !EPOCH.test(epoch))
+    throw new CursorMalformed("it does not begin with an epoch, 16 hexadecimal digits, and a semicolon");
   const streams = new Map<string, number>();
   let floor: number | undefined;
   const entries = text.slice(semicolon + 1);

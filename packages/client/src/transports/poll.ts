@@ -1,4 +1,4 @@
-import type { Http } from "../http.ts";
+import { type Http, ParleyError } from "../http.ts";
 import { pause, type Timing } from "../timing.ts";
 import type { PushFrame } from "../wire.ts";
 import { endOf } from "./sse.ts";
@@ -12,8 +12,11 @@ export interface PollReply {
   readonly more: boolean;
 }
 
-/** Asks once what came since a cursor; by POST, since an address has no room for a long one. */
-export function poll(
+/**
+ * Asks once what came since a cursor; by POST, since an address has no room for a long one.
+ * @throws ParleyError, also for a success that is not this server's, as portals of networks give
+ */
+export async function poll(
   http: Http,
   ask: {
     readonly token: string;
@@ -26,7 +29,14 @@ export function poll(
 ): Promise<PollReply> {
   const { token, signal, answerMs, ...body } = ask;
   const withinMs = ask.wait * 1000 + answerMs;
-  return http.call("POST", "/events", { token, signal, body: { ...body, limit: LIMIT }, withinMs }) as never;
+  const reply = await http.call("POST", "/events", { token, signal, body: { ...body, limit: LIMIT }, withinMs });
+  if (isReply(reply)) return reply;
+  throw new ParleyError(0);
+}
+
+function isReply(reply: unknown): reply is PollReply {
+  const { events, cursor, more } = (reply ?? {}) as Record<string, unknown>;
+  return Array.isArray(events) && typeof cursor === "string" && typeof more === "boolean";
 }
 
 /** Polls that hang until something comes. */
@@ -61,7 +71,10 @@ interface Work {
 }
 
 function run(work: Work): Opened {
-  void again(work);
+  again(work).catch(() => {
+    // Such as a cursor that is none.
+    if (!work.start.signal.aborted) work.on.ended({ kind: "failed" });
+  });
   return {};
 }
 
@@ -92,8 +105,13 @@ async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): 
     }
     if (signal.aborted) return;
     if (seconds > 0) lost = 0;
-    if (!opened) on.opened();
+    if (!opened) {
+      on.opened();
+      // A long backfill has many replies; the first one shows that they come.
+      on.ready();
+    }
     opened = true;
+    if (signal.aborted) return;
     cursor = reply.cursor;
     on.receive(reply.events, cursor);
     if (signal.aborted) return;

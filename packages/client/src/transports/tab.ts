@@ -93,6 +93,7 @@ export class TabTransport implements Transport {
     reading.joined = true;
     this.#counted(count);
     reading.on.opened();
+    reading.on.ready();
     if (reading.start.cursor !== undefined) return void this.#catchUp(reading);
     reading.on.receive([], cursor);
     reading.on.live();
@@ -134,8 +135,11 @@ export class TabTransport implements Transport {
 
   #look(reading: Reading): void {
     if (!reading.joined) this.#links.post({ kind: "hello" });
-    if (Date.now() - this.#heardAt < this.#timing.tabSilenceMs) return;
-    this.#heardAt = Date.now();
+    const now = Date.now();
+    // A clock that was set back hides no silence.
+    this.#heardAt = Math.min(this.#heardAt, now);
+    if (now - this.#heardAt < this.#timing.tabSilenceMs) return;
+    this.#heardAt = now;
     this.#links.steal();
   }
 }

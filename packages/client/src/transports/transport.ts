@@ -25,6 +25,8 @@ export interface TransportEvents {
   opened(): void;
   /** @param cursor of the server: everything up to the last of these frames */
   receive(frames: readonly PushFrame[], cursor?: string): void;
+  /** It carries what it has to. Where READY says so, transports need not. */
+  ready(): void;
   /** Nothing is behind any more. Where READY or CURSOR `live` say so, transports need not. */
   live(): void;
   /** A sign of life that is no frame. */

@@ -1,0 +1,219 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Person } from "../../server/test/harness.ts";
+import { range, Stage } from "../../server/test/transports/stage.ts";
+import { createClient, ParleyError } from "../src/index.ts";
+import { KeptSends } from "../src/kept-sends.ts";
+import { Door } from "./door.ts";
+import { MapStorage } from "./map-storage.ts";
+import { QUICK, WatchedClient } from "./watched-client.ts";
+
+const NOBODY = { uid: undefined, token: undefined };
+
+/** What waits is lost by nothing but the server's word, and is said by nobody else. */
+describe("sends that wait", () => {
+  let stage: Stage;
+  let door: Door;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+  beforeEach(async () => {
+    door = await Door.open(stage.server.url);
+  });
+  afterEach(() => door.close());
+  const open = (more: object = {}) => new WatchedClient({ url: door.url, token: stage.ann.token, ...more });
+
+  /** Texts in a room, oldest first, with who said them. */
+  async function said(person: Person, room: number): Promise<string[]> {
+    const page = await person.api.ok<{
+      items: { fromUser: { uid: number }; message: { body: { content: string } } }[];
+    }>("GET", `/rooms/${room}/messages?limit=100`);
+    return page.items
+      .filter(({ message }) => message.body.content !== undefined)
+      .map(({ fromUser, message }) => `${fromUser.uid === person.uid ? "own" : "other"} ${message.body.content}`);
+  }
+
+  test("SDK-40: a function that gives no token, whatever it throws, sends nothing and loses nothing", async () => {
+    const room = await stage.room();
+    const area = new MapStorage();
+    let away = 3;
+    const token = async () => {
+      if (away-- > 0) throw new TypeError("fetch failed");
+      return stage.ann.token;
+    };
+    const watched = open({ token, storage: { area, owner: "ann" } });
+    const message = await watched.client.send(room, "said once");
+    expect(message?.message.no).toBe(1);
+    expect(await said(stage.ann, room)).toEqual(["own said once"]);
+    expect(area.length).toBe(0);
+    watched.client.stop();
+  });
+
+  const oddAnswers = ["", "{}", "[]", "null", '"hello"', "<html>sign in to this Wi-Fi</html>", '{"message":{}}'];
+  test("SDK-40: an answer without the stored message is none: it is asked again", async () => {
+    const room = await stage.room();
+    const area = new MapStorage();
+    const odd = [...oddAnswers];
+    // A captive portal: answers every post with a page of its own, for a while.
+    const portal = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => {
+        const { pathname, search } = new URL(request.url);
+        const body = odd[0];
+        if (pathname.endsWith("/messages") && body !== undefined) {
+          odd.shift();
+          return new Response(body, { status: odd.length % 2 ? 200 : 201 });
+        }
+        const { method, headers } = request;
+        return fetch(`${stage.server.url}${pathname}${search}`, { method, headers, body: await request.arrayBuffer() });
+      },
+    });
+    const url = `http://127.0.0.1:${portal.port}`;
+    const watched = open({ url, transports: ["short-poll"], storage: { area, owner: "ann" } });
+    const message = await watched.client.send(room, "said once");
+    expect(message?.message.no).toBe(1);
+    expect(odd).toEqual([]);
+    expect(await said(stage.ann, room)).toEqual(["own said once"]);
+    expect(area.length).toBe(0);
+    watched.client.stop();
+    await portal.stop(true);
+  });
+
+  /** Someone whose login can end, and a new one of the same person. */
+  async function personWithLogins(): Promise<{ person: Person; room: number; again: () => Promise<string> }> {
+    const person = await stage.person();
+    const again = async () => {
+      const body = { name: person.name, password: "a long password" };
+      return (await stage.server.api.ok<{ token: string }>("POST", "/logins", body)).token;
+    };
+    return { person, room: await stage.server.room(person, []), again };
+  }
+
+  test("SDK-45: a login that ended refuses nothing: what waits goes out with the next one of the same user", async () => {
+    const { person, room, again } = await personWithLogins();
+    const area = new MapStorage();
+    const watched = open({ token: person.token, storage: { area, owner: String(person.uid) } });
+    const refused: string[] = [];
+    watched.client.on("refused", ({ error }) => void refused.push(error.code));
+    await watched.live();
+    door.down = true;
+    door.cut();
+    const texts = range(1, 3).map((at) => `text ${at}`);
+    const sends = texts.map((text) => watched.client.send(room, text));
+    await watched.was("waiting");
+    await person.api.ok("DELETE", "/logins/current");
+    door.down = false;
+    await watched.until(() => watched.client.state.kind === "stopped", "the end of the login");
+    expect(watched.client.state).toMatchObject({ why: "revoked" });
+    expect([watched.client.waiting, area.length, refused]).toEqual([3, 3, []]);
+    const token = await again();
+    watched.client.start({ token });
+    expect((await Promise.all(sends)).map(({ message }) => message.no)).toEqual([1, 2, 3]);
+    expect([watched.client.waiting, area.length, refused]).toEqual([0, 0, []]);
+    watched.client.stop();
+  });
+
+  test.each(["websocket", "short-poll"] as const)(
+    "SDK-45: with the login of somebody else nothing of it is sent, by %s",
+    async (transport) => {
+      const { person, room } = await personWithLogins();
+      await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [stage.ben.uid] });
+      const area = new MapStorage();
+      const watched = open({ token: person.token, transports: [transport], storage: { area, owner: "her name" } });
+      await watched.live();
+      // Nothing is under way when the other one comes.
+      watched.client.stop();
+      const first = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
+      watched.client.start({ token: stage.ben.token });
+      expect(await first).toBe("other_user");
+      const { message } = await watched.client.send(room, "his");
+      expect(message.no).toBe(1);
+      expect(await said(stage.ben, room)).toEqual(["own his"]);
+      expect([watched.client.waiting, area.length]).toEqual([0, 1]);
+      watched.client.stop();
+      // She is back: what she wrote is sent by her.
+      const later = open({ token: person.token, storage: { area, owner: "her name" } });
+      await later.until(() => area.length === 0, "hers");
+      expect(await said(person, room)).toEqual(["other his", "own hers"]);
+      later.client.stop();
+    },
+  );
+
+  test("SDK-45: what was written before the first start is whose token it was", async () => {
+    const { person, room } = await personWithLogins();
+    await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [stage.ben.uid] });
+    const client = createClient({ url: door.url, token: person.token }, { timing: QUICK });
+    const hers = client.send(room, "hers").catch((error) => [error instanceof ParleyError, error.code]);
+    client.start({ token: stage.ben.token });
+    const his = client.send(room, "his");
+    expect(await hers).toEqual([true, "other_user"]);
+    expect((await his).fromUser.uid).toBe(stage.ben.uid);
+    expect(client.waiting).toBe(0);
+    client.stop();
+    expect(await said(person, room)).toEqual(["other his"]);
+  });
+
+  test("SDK-43: owners are told apart, also where one's name begins like the other's", () => {
+    const area = new MapStorage();
+    const names = ["ann", "ann.smith", "ann.", ""];
+    for (const [at, owner] of names.entries()) {
+      const request = { clientId: `smith.${at}`, type: 1 as const, body: { content: owner } };
+      new KeptSends(area, owner).add({ roomId: 1, request, author: NOBODY });
+    }
+    for (const owner of names) {
+      const texts = new KeptSends(area, owner).all().map(({ request }) => request.body);
+      expect(texts).toEqual([{ content: owner }]);
+    }
+  });
+
+  test("SDK-43: the order stays when the clock was set back before a reload, and entries of before count", () => {
+    const area = new MapStorage();
+    const sending = (clientId: string) => ({
+      roomId: 1,
+      request: { clientId, type: 1 as const, body: { content: clientId } },
+      author: NOBODY,
+    });
+    const inAnHour = Date.now() + 3_600_000;
+    area.setItem("parley.send.ann.first", JSON.stringify({ at: inAnHour, ...sending("first") }));
+    area.setItem("parley.send.ann.odd", JSON.stringify({ at: "x" }));
+    area.setItem("parley.send.ann.broken", "{");
+    const kept = new KeptSends(area, "ann");
+    kept.add(sending("second"));
+    const later = new KeptSends(area, "ann");
+    later.add(sending("third"));
+    expect(later.all().map(({ request }) => request.clientId)).toEqual(["first", "second", "third"]);
+  });
+
+  test("SDK-24: a Retry-After longer than a timer can be is a long wait and not a storm", async () => {
+    let asked = 0;
+    let sends = 0;
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: ({ url }) => {
+        asked += 1;
+        if (url.endsWith("/messages")) sends += 1;
+        return new Response("{}", { status: 429, headers: { "Retry-After": "2592000" } });
+      },
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    const watched = new WatchedClient({ url, token: "t", transports: ["short-poll"] });
+    void watched.client.send(1, "text").catch(() => {});
+    const { until } = await watched.was("waiting");
+    expect(until).toBeGreaterThan(Date.now() + 2_500_000_000);
+    const before = asked;
+    // Proves an absence: with the overflow there are hundreds in this time.
+    await Bun.sleep(200);
+    expect([before, asked]).toEqual([before, before]);
+    expect([asked <= 3, sends]).toEqual([true, 1]);
+    // Nor is it cut short by being started anew.
+    watched.client.stop();
+    watched.client.start();
+    await watched.until(() => asked > before, "another poll");
+    await Bun.sleep(100);
+    expect(sends).toBe(1);
+    watched.client.stop();
+    await server.stop(true);
+  });
+});
