@@ -169,6 +169,9 @@ test.each<[Env, ...string[]]>([
   [{ TRUSTED_PROXYS: "1" }, "TRUSTED_PROXYS is not a setting; is TRUSTED_PROXIES meant?"],
   [{ ALLOWED_ORIGIN: "x" }, "ALLOWED_ORIGIN is not a setting; is ALLOWED_ORIGINS meant?"],
   [{ LOGLEVEL: "info" }, "LOGLEVEL is not a setting; is LOG_LEVEL meant?"],
+  [{ PROT: "1" }, "PROT is not a setting; is PORT meant?"],
+  [{ PARLEY_PORT: "9" }, "PARLEY_PORT is not a setting; is PORT meant?"],
+  [{ PARLEY_NAME: "ann", PARLEY_URL: "x", PARLEY_TOKEN: "x", PARLEY_SEED: "1" }],
   [{ HOME: "/root", PATH: "/bin", SHELL: "/bin/sh", USER: "x", HOSTNAME: "x", LOGNAME: "x", TERM: "x", PWD: "/" }],
   [{ LOGLEVEL: "info", LOG_LEVEL: "info" }],
 ])("%j warns", (env, ...expected) => {

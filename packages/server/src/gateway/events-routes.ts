@@ -40,7 +40,11 @@ const query = z.object({
     description: `Most events, at most ${POLL_LIMIT_MAX}`,
     default: 100,
   }),
-  max: inQuery(max).openapi({ type: "integer", description: "Events behind to be sent instead of a RESYNC" }),
+  max: inQuery(max).openapi({
+    type: "integer",
+    maximum: LIMITS.farMax,
+    description: `Events behind to be sent instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
+  }),
   wait: inQuery(wait).openapi({
     type: "integer",
     description: `Seconds to hang when there is nothing, at most ${WAIT_SECONDS_MAX}`,

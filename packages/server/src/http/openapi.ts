@@ -35,10 +35,13 @@
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERRORS, idParamSchema, LIMITS } from "@parley/protocol";
+import { useInputTexts } from "../lib/input-texts.ts";
 import type { AppEnv } from "./app-env.ts";
 import { invalidInput } from "./errors.ts";
 
 export type Routes = OpenAPIHono<AppEnv>;
+
+useInputTexts();
 
 /** An empty set of routes whose input errors become 400 `invalid`. */
 export function newRoutes(): Routes {

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { z } from "zod";
+import { useInputTexts } from "./input-texts.ts";
+
+useInputTexts();
+
+const textOf = (schema: z.ZodType, value: unknown) => schema.safeParse(value).error?.issues[0]?.message;
+
+test("what is wrong with a value is said in words for people", () => {
+  const cases: [z.ZodType, unknown, string][] = [
+    [z.object({ name: z.string() }), {}, "is required"],
+    [z.string(), 5, "must be text"],
+    [z.number(), "5", "must be a number"],
+    [z.int(), 1.5, "must be a whole number"],
+    [z.array(z.number()), {}, "must be a list"],
+    [z.boolean(), 1, "must be true or false"],
+    [z.string().min(1), "", "must have at least 1 character"],
+    [z.string().max(3), "four", "must have at most 3 characters"],
+    [z.array(z.number()).max(1), [1, 2], "must have at most 1 item"],
+    [z.number().max(9), 10, "must be at most 9"],
+    [z.number().positive(), 0, "must be more than 0"],
+    [z.literal([1, 2]), 3, "must be 1 or 2"],
+    [z.enum(["a", "b"]), "c", 'must be "a" or "b"'],
+    [z.strictObject({}), { x: 1 }, "has fields that are not known: x"],
+    [z.string().min(1, "is empty"), "", "is empty"],
+  ];
+  for (const [schema, value, text] of cases) expect(textOf(schema, value)).toBe(text);
+});
