@@ -15,6 +15,10 @@ const {
   BOT_FILE: file = new URL("bot-state.json", import.meta.url).pathname,
 } = process.env;
 
+if (!existsSync(file) && !(name && password)) {
+  console.error("Set PARLEY_NAME and PARLEY_PASSWORD, the bot's account: npx parley user add bot");
+  process.exit(1);
+}
 // The token too, or each start would be one more signed-in device.
 const kept: { token?: string; cursor?: string } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 const identity = kept.token ? { token: kept.token } : { login: { name, password } };

@@ -46,7 +46,7 @@ token=$(curl -sS --fail-with-body "$api/accounts" -H 'Content-Type: application/
   -d "{\"name\": \"$name\", \"password\": \"$password\"}" | tee "$work/account" | text token)
 [ -n "$token" ] || { echo "No account was made. $(cat "$work/account")" >&2; exit 1; }
 room=$(call POST /rooms -d '{"name": "A walk"}' | number id)
-echo "$name is in room $room. The token goes into a header, never into an address."
+echo "$name is in room $room. The token goes into a header, as addresses end up in logs."
 
 step "1. Short poll: GET /events"
 cursor=$(call GET /events | text cursor)
