@@ -11,7 +11,7 @@ export async function warmUp(server: { url: string; token: string; roomId: numbe
   let next = 0;
   const sender = async () => {
     while (next < SENDS) {
-      const body = JSON.stringify({ clientId: `warm-up-${next++}`, type: 1, body: { content: "warm-up" } });
+      const body = JSON.stringify({ clientId: `warm-up-${roomId}-${next++}`, type: 1, body: { content: "warm-up" } });
       const reply = await fetch(`${url}/api/v1/rooms/${roomId}/messages`, { method: "POST", headers, body });
       if (reply.status !== 201) throw new Error(`the warm-up was answered ${reply.status}: ${await reply.text()}`);
       await reply.arrayBuffer();
