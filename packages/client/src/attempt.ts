@@ -15,6 +15,8 @@ export type AttemptEnd =
   | { readonly kind: "resync"; readonly resyncs: readonly ResyncData[] }
   /** An event is missing: what this client has is asked for again. */
   | { readonly kind: "gap" }
+  /** The platform says that the network is gone. */
+  | { readonly kind: "offline" }
   /** Another transport, or another tab, takes over; or this client was stopped. */
   | { readonly kind: "left" };
 

@@ -8,6 +8,7 @@ import { Push } from "@parley/protocol/events";
 import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api.ts";
 import type { Message } from "./api-types.ts";
 import { Authors } from "./authors.ts";
+import { check, checkOptions } from "./check-arguments.ts";
 import { KeptCursor } from "./cursors.ts";
 import { Delivery } from "./delivery.ts";
 import { type AnyPush, type ClientState, Emitter, type Place, type PushDataByName, type Resync } from "./events.ts";
@@ -54,15 +55,14 @@ export class Client {
   readonly #authors: Authors;
   readonly #requestMs: number;
 
-  /** @throws TypeError, or CursorMalformed for a `cursor` that is none */
+  /** @throws TypeError that names a wrong option */
   constructor(options: ClientOptions, internals: Internals = {}) {
+    const url = checkOptions(options);
     const timing = { ...TIMING, ...internals.timing };
     const own = { fetch: options.fetch, webSocket: webSocketOf(options) };
     const surroundings = { ...platform(own), ...internals.surroundings };
-    const here = typeof location === "undefined" ? undefined : location.href;
-    const url = new URL(options.url, here).href.replace(/\/+$/, "");
     this.#requestMs = timing.requestMs;
-    this.#http = new Http(url, surroundings.fetch);
+    this.#http = new Http(url, surroundings.fetch, () => this.#session.answered());
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
     this.#cursor = new KeptCursor(options.cursor);
     const given = typeof options.token === "string" ? options.token : undefined;
@@ -149,6 +149,7 @@ export class Client {
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
   on<N extends keyof ClientEvents>(name: N, handler: (data: ClientEvents[N], place: Place) => unknown): () => void {
+    check(typeof handler === "function", "handler", "a function");
     return this.#emitter.on(name, handler as never);
   }
 
@@ -157,16 +158,19 @@ export class Client {
    * @throws ParleyError, with the server's stable `code`
    */
   async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
+    check(/^[A-Z]+ \//.test(route), "route", "such as GET /rooms");
     const token = PUBLIC_ROUTES.has(route) ? undefined : await this.#token.find();
     return this.#ask(route, (args ?? {}) as Asked, token) as Promise<Reply<R>>;
   }
 
   /**
    * Sends a text. Messages of one room are sent one at a time, in order, and tried again until they are stored; a client that
-   * was stopped sends them when it is started again. Resolves with the stored message; everybody gets it as `message`, too.
-   * @throws ParleyError when it was refused, or with code `queue_full`
+   * was not started, or was stopped, sends them when it is started. Resolves with the stored message; everybody gets it as `message`, too.
+   * @throws ParleyError when it was refused, or with code `queue_full`; TypeError for a wrong argument
    */
-  send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
+  async send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
+    check(Number.isSafeInteger(roomId) && roomId > 0, "roomId", "a room's id");
+    check(typeof text === "string" && text, "text", "a text that is not empty");
     const request = { clientId, type: 1 as const, body: { content: text }, ...more };
     return this.#outgoing.send({ roomId, request, author: this.#authors.now });
   }

@@ -33,7 +33,8 @@ export type ClientState =
   /** Everything that happens comes. `tab`: by another tab of this browser that holds the connection. */
   | { readonly kind: "live"; readonly transport: TransportName | "tab" }
   | { readonly kind: "waiting"; readonly until: number; readonly why: WaitWhy; readonly error?: Cause }
-  | { readonly kind: "stopped"; readonly why: StopWhy };
+  /** `error`: why `sign-in-refused`. */
+  | { readonly kind: "stopped"; readonly why: StopWhy; readonly error?: Cause };
 
 /** `offline`: no answer; `busy`: the server or a proxy asked to wait; `restart`: it said when it will be back; `policy`: it closed for a broken rule; `refused`: something answers, and says no: `error` has what, and a person may have to look. */
 export type WaitWhy = "offline" | "busy" | "restart" | "policy" | "refused";

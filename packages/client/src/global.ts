@@ -9,7 +9,7 @@ const SCRIPT = typeof document === "undefined" ? undefined : (document.currentSc
 const WORKER = SCRIPT === undefined ? null : new URL("parley-heartbeat.js", SCRIPT).href;
 
 function createClient(options: ClientOptions, internals?: Internals): Client {
-  return new Client({ ...options, worker: options.worker === undefined ? WORKER : options.worker }, internals);
+  return new Client({ ...options, worker: options?.worker === undefined ? WORKER : options.worker }, internals);
 }
 
 /** For pages without modules: `<script src="/parley-client.js"></script>`, then `Parley.createClient(…)`. */

@@ -51,10 +51,13 @@ export interface Ask {
 export class Http {
   readonly #url: string;
   readonly #fetch: Fetch;
+  readonly #onAnswer: () => void;
 
-  constructor(url: string, fetch: Fetch) {
+  /** @param onAnswer called when a request has succeeded */
+  constructor(url: string, fetch: Fetch, onAnswer: () => void) {
     this.#url = url;
     this.#fetch = fetch;
+    this.#onAnswer = onAnswer;
   }
 
   /**
@@ -65,7 +68,9 @@ export class Http {
     return this.#within({ ask, keep: false }, async (signal) => {
       const response = await this.#open(method, path, { ...ask, signal });
       const text = await response.text();
-      return text === "" ? undefined : JSON.parse(text);
+      const reply = text === "" ? undefined : JSON.parse(text);
+      this.#onAnswer();
+      return reply;
     });
   }
 

@@ -23,10 +23,10 @@ export type { TransportName } from "./transports/transport.ts";
 
 /**
  * A client of one server, for one login. Nothing happens before `start`.
- * @throws TypeError, or CursorMalformed for a `cursor` that is none
+ * @throws TypeError that names a wrong option
  */
 export function createClient(options: ClientOptions, internals?: Internals): Client {
   // Bundlers know this form and put the file beside their output.
   const worker = () => new URL("./heartbeat-worker.js", import.meta.url).href;
-  return new Client({ ...options, worker: options.worker === undefined ? worker() : options.worker }, internals);
+  return new Client({ ...options, worker: options?.worker === undefined ? worker() : options.worker }, internals);
 }

@@ -1,7 +1,7 @@
 import type { Climb } from "./climb.ts";
 import type { KeptCursor } from "./cursors.ts";
 import type { Delivery } from "./delivery.ts";
-import type { ClientState, Resync, StopWhy } from "./events.ts";
+import type { Cause, ClientState, Resync, StopWhy } from "./events.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Http } from "./http.ts";
 import type { Ladder } from "./ladder.ts";
@@ -36,5 +36,5 @@ export interface RunParts {
 export interface RunOwner {
   readonly climb: Climb;
   set(state: ClientState): void;
-  stop(why: StopWhy): void;
+  stop(why: StopWhy, error?: Cause): void;
 }

@@ -31,6 +31,8 @@ export class Run {
   #attempt: Attempt | undefined;
   #attempts = 0;
   #resyncs = 0;
+  /** An answer has cut the last wait short, and no connection came of it. */
+  #wasHurried = false;
   /** How often, in a row, the server refused a RESUME for its length. */
   #tooLong = 0;
 
@@ -62,9 +64,14 @@ export class Run {
     this.#waits.end();
   }
 
-  /** The network or the person is back, here or in another tab. */
+  /** The network is gone. Who reads by another tab's connection is told by that tab. */
+  offline(): void {
+    if (this.#attempt?.transport.name !== "tab") this.#attempt?.end({ kind: "offline" });
+  }
+
+  /** The network, the person or the server is back, here or in another tab. */
   back(what: Return): void {
-    this.#attempt?.look();
+    if (what !== "answer") this.#attempt?.look();
     this.#waits.back(what);
   }
 
@@ -118,6 +125,7 @@ export class Run {
         if (name !== "tab") tabs?.share(frames, at);
       },
       onReady: () => {
+        this.#wasHurried = false;
         ladder.carried(transport);
         this.#owner.climb.watch(attempt);
         this.#set({ kind: "catching-up", transport: name });
@@ -158,7 +166,10 @@ export class Run {
     // Where a user may have few connections, the one that was tried has pushed out this one.
     if (this.#owner.climb.underWay && end.kind === "closed" && end.code === 4029) return;
     if (end.kind === "resync") return this.#reload(end.resyncs);
-    const ending: Ending = { end, ready, attempts: this.#attempts, drainMs, random: surroundings.random() };
+    const isOffline = end.kind === "offline";
+    // As a connection that was cut: there is nobody to ask whether its transport is blocked.
+    const cut = { end: isOffline ? ({ kind: "failed" } as const) : end, ready: ready || isOffline };
+    const ending: Ending = { ...cut, attempts: this.#attempts, drainMs, random: surroundings.random() };
     const step = nextStep(ending, timing);
     this.#attempts += 1;
     await this.#take(step, transport);
@@ -215,12 +226,20 @@ export class Run {
     const until = this.#parts.surroundings.now() + ms;
     const why = error?.status ? "refused" : how.why;
     const tell = () => this.#set({ kind: "waiting", until, why, ...(error && { error }) });
-    await this.#waits.wait({ ms, cutBy: () => !told, tell });
+    let isHurried = false;
+    const cutBy = (what: Return) => {
+      if (told || what !== "answer") return !told;
+      // Every other wait at most: where requests are answered and nothing connects, each would end at the next request.
+      isHurried = why === "offline" && !this.#wasHurried;
+      return isHurried;
+    };
+    await this.#waits.wait({ ms, cutBy, tell });
+    this.#wasHurried = isHurried;
   }
 
-  async #stopped(why: StopWhy): Promise<void> {
+  async #stopped(why: StopWhy, error?: Cause): Promise<void> {
     if (this.#isOver) return;
-    if (why !== "replaced") return this.#owner.stop(why);
+    if (why !== "replaced") return this.#owner.stop(why, error);
     const tell = () => this.#set({ kind: "stopped", why });
     await this.#waits.wait({ ms: undefined, cutBy: (what) => what === "focus", tell });
     this.#attempts = 0;
@@ -229,12 +248,13 @@ export class Run {
   async #noToken(error: unknown): Promise<void> {
     // A product's own function fails for reasons of its own, mostly for want of a network.
     const { status, canRetry, retryAfterMs } = error instanceof ParleyError ? error : new ParleyError(0);
-    if (!canRetry) return this.#stopped("sign-in-refused");
+    if (!canRetry) return this.#stopped("sign-in-refused", causeOf(error));
     const { surroundings, timing } = this.#parts;
     const backoff = backoffMs(this.#attempts, surroundings.random(), timing);
     this.#attempts += 1;
     const why = status === 0 ? "offline" : "busy";
-    await this.#wait({ ms: Math.max(backoff, retryAfterMs ?? 0), why, told: retryAfterMs !== undefined });
+    const ms = Math.max(backoff, retryAfterMs ?? 0);
+    await this.#wait({ ms, why, told: retryAfterMs !== undefined, error: causeOf(error) });
   }
 
   /** The cursor stays until the state was read: whoever breaks off in between is told again. */

@@ -4,7 +4,7 @@
  * is told, so a handler may start anew at once. It knows nothing of sends and of the application's handlers.
  */
 import { Climb } from "./climb.ts";
-import type { ClientState, StopWhy } from "./events.ts";
+import type { Cause, ClientState, StopWhy } from "./events.ts";
 import { Run } from "./run.ts";
 import type { RunParts } from "./run-parts.ts";
 import type { Return } from "./waits.ts";
@@ -34,10 +34,13 @@ export class Session {
     const run = new Run(this.#parts, {
       climb: this.#climb,
       set: (state) => this.#set(state),
-      stop: (why) => this.stop(why),
+      stop: (why, error) => this.stop(why, error),
     });
     this.#run = run;
-    const stopListening = this.#parts.surroundings.onReturn((what) => this.#returned(what));
+    const stopListening = this.#parts.surroundings.onReturn((what) => {
+      if (what === "offline") run.offline();
+      else this.#returned(what);
+    });
     run.signal.addEventListener("abort", stopListening, { once: true });
     this.#parts.tabs?.start({
       changed: () => run.attempt?.end({ kind: "left" }),
@@ -49,13 +52,13 @@ export class Session {
     run.begin();
   }
 
-  stop(why: StopWhy = "asked"): void {
+  stop(why: StopWhy = "asked", error?: Cause): void {
     const run = this.#run;
     if (!run) return;
     this.#run = undefined;
     run.end();
     const { tabs, heartbeat } = this.#parts;
-    const state: ClientState = { kind: "stopped", why };
+    const state: ClientState = { kind: "stopped", why, ...(error && { error }) };
     tabs?.tell(state);
     tabs?.stop();
     heartbeat.close();
@@ -71,6 +74,11 @@ export class Session {
   back(what: Return): void {
     this.#run?.back(what);
     if (what === "online") void this.#climb.now();
+  }
+
+  /** The server has answered a request; a tab that waits with another one's connection tells that one. */
+  answered(): void {
+    if (this.#state.kind === "waiting") this.#returned("answer");
   }
 
   #returned(what: Return): void {

@@ -12,8 +12,8 @@ export interface Surroundings {
   readonly WebSocket: WebSocketClass | undefined;
   /** A page that a person can look at. */
   readonly isPage: boolean;
-  /** The network is back (`online`), or the person is (`focus`). @returns its end */
-  onReturn(run: (what: "online" | "focus") => void): () => void;
+  /** The network is back (`online`) or gone (`offline`), or the person is back (`focus`). @returns its end */
+  onReturn(run: (what: "online" | "offline" | "focus") => void): () => void;
 }
 
 export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocketClass | undefined }): Surroundings {
@@ -27,14 +27,17 @@ export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocket
     onReturn(run) {
       if (!isPage) return () => {};
       const online = () => run("online");
+      const offline = () => run("offline");
       const focus = () => {
         if (document.visibilityState === "visible") run("focus");
       };
       addEventListener("online", online);
+      addEventListener("offline", offline);
       addEventListener("focus", focus);
       document.addEventListener("visibilitychange", focus);
       return () => {
         removeEventListener("online", online);
+        removeEventListener("offline", offline);
         removeEventListener("focus", focus);
         document.removeEventListener("visibilitychange", focus);
       };

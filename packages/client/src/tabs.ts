@@ -10,13 +10,14 @@ import type { Http } from "./http.ts";
 import { type Cancel, every, type Timing } from "./timing.ts";
 import { type TabMessage, TabTransport } from "./transports/tab.ts";
 import type { Transport } from "./transports/transport.ts";
+import type { Return } from "./waits.ts";
 import type { PushFrame } from "./wire.ts";
 
 export interface TabsEvents {
   /** This tab is to have the connection, or not any more. */
   changed(): void;
-  /** The network or the person is back, in another tab. */
-  returned(what: "online" | "focus"): void;
+  /** The network, the person or the server is back, as another tab has seen. */
+  returned(what: Return): void;
   /** Another tab wants to send a frame. */
   send(type: number, data: object | undefined): void;
   /** What the connection of another tab is doing. */
@@ -123,7 +124,7 @@ export class Tabs {
     else this.#post({ kind: "state", state });
   }
 
-  back(what: "online" | "focus"): void {
+  back(what: Return): void {
     if (!this.#leads) this.#post({ kind: "back", what });
   }
 

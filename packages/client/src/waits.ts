@@ -1,7 +1,7 @@
 import { pause } from "./timing.ts";
 
-/** What may be back: the network, or the person. */
-export type Return = "online" | "focus";
+/** What may be back: the network, the person, or the server, which has answered a request. */
+export type Return = "online" | "focus" | "answer";
 
 /** One wait at a time, which a return may cut short. */
 export class Waits {

@@ -288,6 +288,25 @@ describe.skipIf(!executablePath)("in a browser", () => {
     SLOW_MS,
   );
 
+  test(
+    "SDK-14: a page says at once that the network has gone, and has everything when it is back",
+    async () => {
+      const { room, open, stream } = await scene("Gus Train");
+      const tab = await open();
+      await tab.live("websocket");
+      const of = tab.page.context();
+      await of.setOffline(true);
+      await tab.page.waitForFunction(() => client.state.kind === "waiting", undefined, { timeout: 3_000 });
+      for (const text of ["one", "two"]) await say(ann, room, text);
+      await of.setOffline(false);
+      await tab.live("websocket");
+      await tab.said("two");
+      inOrder(await tab.seen(stream), stream);
+      await of.close();
+    },
+    SLOW_MS,
+  );
+
   test("SDK-62: no page had anything to complain of", () => {
     expect(complaints.filter((text) => !/net::ERR_|404|401|WebSocket/.test(text))).toEqual([]);
   });

@@ -122,7 +122,7 @@ describe("other ends", () => {
     expect((await right.client.request("GET /logins")).items).toHaveLength(2);
     right.client.stop();
     const wrong = new WatchedClient({ url: server.url, login: { ...login, password: "another password" } });
-    expect((await wrong.was("stopped")).why).toBe("sign-in-refused");
+    expect(await wrong.was("stopped")).toMatchObject({ why: "sign-in-refused", error: { status: 401 } });
     await server.stop();
   });
 
@@ -137,7 +137,8 @@ describe("other ends", () => {
     };
     const watched = new WatchedClient({ url: server.url, token });
     await watched.live();
-    expect((await watched.was("waiting")).why).toBe("offline");
+    const error = { status: 0, message: "the product's own server is away" };
+    expect(await watched.was("waiting")).toMatchObject({ why: "offline", error });
     await eve.api.ok("DELETE", "/logins");
     expect((await watched.was("stopped")).why).toBe("revoked");
     const again = { name: "eve", password: "a long password" };

@@ -61,7 +61,10 @@ describe("requests without a token", () => {
       visitor.on("state", (state) => state.kind === "stopped" && resolve(state)),
     );
     visitor.start();
-    expect(await stopped).toEqual({ kind: "stopped", why: "sign-in-refused" });
+    expect(await stopped).toMatchObject({
+      why: "sign-in-refused",
+      error: { status: 401, message: "There is no token" },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ClientState } from "../events.ts";
 import type { Http } from "../http.ts";
 import { every, type Timing } from "../timing.ts";
+import type { Return } from "../waits.ts";
 import type { PushFrame } from "../wire.ts";
 import { poll } from "./poll.ts";
 import { endOf } from "./sse.ts";
@@ -22,7 +23,7 @@ export type TabMessage =
   | { readonly kind: "live"; readonly count: number }
   | { readonly kind: "state"; readonly state: ClientState }
   | { readonly kind: "ping" }
-  | { readonly kind: "back"; readonly what: "online" | "focus" }
+  | { readonly kind: "back"; readonly what: Return }
   | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };
 
 export interface TabLinks {

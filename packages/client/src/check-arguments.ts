@@ -1,0 +1,54 @@
+import { parseCursor } from "@parley/protocol/cursor";
+import { LIMITS } from "@parley/protocol/limits";
+import type { ClientOptions } from "./options.ts";
+
+type Check = readonly [isRight: (value: never) => unknown, wanted: string];
+
+const isFunction = (value: unknown) => typeof value === "function";
+const FUNCTION: Check = [isFunction, "a function"];
+const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"];
+
+const OPTIONS: Record<string, Check> = {
+  token: [(value: unknown) => typeof value === "string" || isFunction(value), "a text or a function"],
+  transports: [
+    (value: unknown) => Array.isArray(value) && value.length > 0 && value.every((name) => TRANSPORTS.includes(name)),
+    `some of ${TRANSPORTS.join(", ")}`,
+  ],
+  cursor: [isCursor, "what client.cursor gave"],
+  max: [
+    (value: number) => Number.isInteger(value) && value >= 0 && value <= LIMITS.farMax,
+    `a whole number up to ${LIMITS.farMax}`,
+  ],
+  storage: [(value: { area?: { getItem?: unknown } }) => isFunction(value?.area?.getItem), "{area, owner}"],
+  fetch: FUNCTION,
+  webSocket: FUNCTION,
+  reload: FUNCTION,
+  onError: FUNCTION,
+};
+
+/** @throws TypeError that names the argument and what is wanted */
+export function check(isRight: unknown, name: string, wanted: string): void {
+  if (!isRight) throw new TypeError(`\`${name}\` has to be ${wanted}`);
+}
+
+/** @returns the server's address without a slash at its end. @throws TypeError */
+export function checkOptions(options: ClientOptions): string {
+  for (const [name, [isRight, wanted]] of Object.entries(OPTIONS)) {
+    const value = options[name as keyof ClientOptions];
+    if (value !== undefined) check(isRight(value as never), name, wanted);
+  }
+  let url: URL | undefined;
+  try {
+    url = new URL(options.url, typeof location === "undefined" ? undefined : location.href);
+  } catch {}
+  check(/^https?:$/.test(url?.protocol ?? ""), "url", "such as https://im.example.com");
+  return (url as URL).href.replace(/\/+$/, "");
+}
+
+function isCursor(value: string): boolean {
+  try {
+    return !!parseCursor(value);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { createClient } from "../src/index.ts";
+
+const right = { url: "http://127.0.0.1:9", token: "t" };
+
+test.each([
+  ["url", undefined],
+  ["url", { token: "t" }],
+  ["url", { ...right, url: "not a url" }],
+  ["url", { ...right, url: "ftp://x" }],
+  ["url", { ...right, url: "localhost:8080" }],
+  ["token", { ...right, token: 5 }],
+  ["max", { ...right, max: -1 }],
+  ["storage", { ...right, storage: 5 }],
+  ["transports", { ...right, transports: ["pigeon"] }],
+  ["transports", { ...right, transports: [] }],
+  ["cursor", { ...right, cursor: "foo" }],
+])("SDK-46: createClient refuses a wrong `%s`: %j", (name, options) => {
+  expect(() => createClient(options as never)).toThrow(new RegExp(`^\`${name}\` has to be `));
+  expect(() => createClient(options as never)).toThrow(TypeError);
+});
+
+test.each([
+  ["roomId", []],
+  ["roomId", [Number.NaN, "x"]],
+  ["text", [2, ""]],
+])("SDK-46: send refuses a wrong `%s` at once: %j", async (name, given) => {
+  const client = createClient(right);
+  const error = await client.send(...(given as [number, string])).catch((error: Error) => error);
+  expect(error).toBeInstanceOf(TypeError);
+  expect((error as Error).message).toStartWith(`\`${name}\` has to be `);
+  expect(client.waiting).toBe(0);
+});
+
+test("SDK-46: on and request refuse what is none", async () => {
+  const client = createClient(right);
+  expect(() => client.on("message", undefined as never)).toThrow("`handler` has to be a function");
+  for (const route of ["rooms", undefined]) {
+    const error = await client.request(route as "GET /rooms").catch((error: Error) => error);
+    expect(error).toBeInstanceOf(TypeError);
+  }
+});
