@@ -19,6 +19,7 @@ export interface AppDump {
 export type ClientsCall =
   /** Answered when all of them are live. */
   | { readonly ask: "start"; readonly clients: readonly ClientPlan[] }
+  | { readonly ask: "settle"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly ask: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
   /** Stops one for so many milliseconds. */
   | { readonly ask: "pause"; readonly client: number; readonly ms: number }
@@ -39,6 +40,8 @@ answer<ClientsCall>(async (call) => {
     case "start":
       apps = call.clients.map((plan) => new App(plan, shared));
       return void (await Promise.all(apps.map((app) => app.start())));
+    case "settle":
+      return apps[call.client]?.settle(call.transports);
     case "switch":
       return apps[call.client]?.switchTo(call.transports);
     case "pause":

@@ -59,7 +59,7 @@ export class Returns {
       const cursor = kind === "far" ? left : ofAnotherEpoch(left, own);
       const backAt = await this.#missed(person, max === MANY ? own.between(0, 30) : max);
       await clients.ask({ ask: "return", client, cursor, max, transports, holdMs: own.between(0, 700) });
-      await clients.ask({ ask: "switch", client, transports: STEADY });
+      await clients.ask({ ask: "settle", client, transports: STEADY });
       const history = await this.#history(person, cursorParts(cursor).floor);
       done.push({ kind, cursor, max, transports, backAt, history });
     } while (!this.#over);
