@@ -230,7 +230,10 @@ describe.skipIf(!executablePath)("in a browser", () => {
         await second.live("tab");
       }
       expect(second.sockets).toEqual([]);
-      expect(second.page.workers().length).toBeLessThanOrEqual(1);
+      // One that was closed is there for a moment yet.
+      while (second.page.workers().length > 1) {
+        await Promise.race(second.page.workers().map((worker) => worker.waitForEvent("close", { timeout: 5_000 })));
+      }
 
       await person.api.ok("DELETE", "/logins");
       for (const tab of tabs) {
