@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { ManualClock } from "../src/lib/clock.ts";
 import { ApiClient } from "./api-client.ts";
+import { pollsHang } from "./hanging-polls.ts";
 import { type Settings, TestServer } from "./harness.ts";
 import { SseReader } from "./sse-reader.ts";
 
@@ -50,14 +51,8 @@ test("GW-43: streams and polls that hang count towards the process's cap, and ge
       await server.api.call("GET", "/doctor");
     }
     const hanging = ann.api.call("POST", "/events", { cursor, wait: 60 });
-    // Until it hangs there is room for another one.
-    for (let refused = false; !refused; ) {
-      const one = await server.connect({ token: ann.token });
-      await one.until(() => one.closed ?? one.of(Push.RED_DOT)[0], "an answer");
-      refused = one.closed?.code === 1013;
-      one.close();
-      await one.ended();
-    }
+    await pollsHang(server.url, 1);
+    expect((await (await server.connect({ token: ann.token })).ended()).code).toBe(1013);
     await server.stop();
     expect(await hanging).toMatchObject({ status: 200, body: { events: [] } });
   }));

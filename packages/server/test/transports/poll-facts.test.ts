@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Command, Push, parseCursor } from "@parley/protocol";
 import { uptimeMs } from "../../src/lib/uptime.ts";
+import { pollsHang } from "../hanging-polls.ts";
 import { type Person, say, TestServer } from "../harness.ts";
 import type { SeenFrame } from "../live-client.ts";
 import { range } from "./stage.ts";
@@ -26,13 +27,7 @@ const get = (query = "") => ben.api.ok<Reply>("GET", `/events${query}`);
 const from = (cursor: string) => `?cursor=${encodeURIComponent(cursor)}`;
 const seqs = ({ events }: Reply) => events.map(({ seq }) => seq);
 
-/** Resolves when so many polls hang on the server. */
-async function hanging(count: number): Promise<void> {
-  const wanted = `parley_connections{transport="poll"} ${count}\n`;
-  for (let turn = 0; !(await (await fetch(`${server.url}/metrics`)).text()).includes(wanted); turn++) {
-    if (turn > 500) throw new Error(`there are not ${count} polls that hang`);
-  }
-}
+const hanging = (count: number) => pollsHang(server.url, count);
 
 test("TR-40: without a cursor the answer is where now is, at once, whatever `wait` says", async () => {
   const { events, cursor, more } = await get("?wait=60");
