@@ -32,6 +32,13 @@ export interface WebSocketParts {
   readonly maxQueueBytes: number;
 }
 
+/**
+ * Liveness is the sweep's, since the engine's timer is reset by outgoing data; this one is never reached, as the sweep allows at
+ * most 120 s. But who sets none gets only the next tick of 4 s for what is queued when a connection is closed, and the close
+ * frame is behind it; from 32 s on the engine gives it 12 to 16 s.
+ */
+const ENGINE_IDLE_SECONDS = 240;
+
 /** Paths of the WebSocket door on the main port; `/` only for requests that ask for an upgrade. */
 export function isWebSocketRequest(request: Request, path: string): boolean {
   if (path === "/ws" || path === "/websocket") return true;
@@ -92,8 +99,7 @@ export class WebSocketDoor {
       backpressureLimit: maxQueueBytes,
       // A topic drops silently for a reader at its limit; the cut turns that into a gap the reader knows of.
       closeOnBackpressureLimit: true,
-      // Liveness is the sweep's: this timer is reset by outgoing data.
-      idleTimeout: 0,
+      idleTimeout: ENGINE_IDLE_SECONDS,
       sendPings: false,
       perMessageDeflate: false,
       open: (socket) => {
