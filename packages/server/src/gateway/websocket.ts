@@ -33,11 +33,13 @@ export interface WebSocketParts {
 }
 
 /**
- * Liveness is the sweep's, since the engine's timer is reset by outgoing data; this one is never reached, as the sweep allows at
- * most 120 s. But who sets none gets only the next tick of 4 s for what is queued when a connection is closed, and the close
- * frame is behind it; from 32 s on the engine gives it 12 to 16 s.
+ * The engine's own idle timer, at its most, so that it is never what closes: liveness is the sweep's, since this one is reset
+ * by outgoing data. But without it (0) what is queued for a connection that is closed, and the close frame behind it, are
+ * thrown away at the engine's next tick, of 4 s; with it they are written for 12 to 16 s.
  */
-const ENGINE_IDLE_SECONDS = 240;
+function engineIdleSeconds(idleMs: number): number {
+  return idleMs <= 900_000 ? 960 : 0;
+}
 
 /** Paths of the WebSocket door on the main port; `/` only for requests that ask for an upgrade. */
 export function isWebSocketRequest(request: Request, path: string): boolean {
@@ -91,7 +93,7 @@ export class WebSocketDoor {
 
   /** For `Bun.serve`. */
   handlers(): WebSocketHandler<Connection> {
-    const { entrance, admission, commands, metrics, refusal, maxFrameBytes, maxQueueBytes } = this.#parts;
+    const { entrance, admission, commands, metrics, refusal, idleMs, maxFrameBytes, maxQueueBytes } = this.#parts;
     const framesIn = metrics.framesIn.labels("websocket");
     const live = metrics.connections.labels("websocket");
     return {
@@ -99,7 +101,7 @@ export class WebSocketDoor {
       backpressureLimit: maxQueueBytes,
       // A topic drops silently for a reader at its limit; the cut turns that into a gap the reader knows of.
       closeOnBackpressureLimit: true,
-      idleTimeout: ENGINE_IDLE_SECONDS,
+      idleTimeout: engineIdleSeconds(idleMs),
       sendPings: false,
       perMessageDeflate: false,
       open: (socket) => {
