@@ -177,3 +177,11 @@ test.each<[Env, ...string[]]>([
 ])("%j warns", (env, ...expected) => {
   expect(loadConfig(env).warnings).toEqual(expected);
 });
+
+test("more connections than the process may have files open warn", () => {
+  expect(loadConfig({ MAX_CONNECTIONS: "9007199254740991" }).warnings).toEqual([
+    expect.stringMatching(
+      /^MAX_CONNECTIONS is 9007199254740991, but this process may open \d+ files and sockets: raise ulimit -n/,
+    ),
+  ]);
+});

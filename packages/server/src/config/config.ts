@@ -96,7 +96,7 @@ export function loadConfig(env: Env): LoadedConfig {
   const config = readTree(read);
   crossCheck(read, config);
   if (read.problems.length > 0) throw new ConfigError(read.problems);
-  return { config, warnings: likelyTypos(env, ENV_NAMES), entries: read.entries() };
+  return { config, warnings: [...likelyTypos(env, ENV_NAMES), ...beyondFileLimit(config)], entries: read.entries() };
 }
 
 function readTree(read: Reader): Config {
@@ -181,6 +181,15 @@ function crossCheck(read: Reader, config: Config): void {
       `DRAIN_SECONDS and DRAIN_DELAY_SECONDS are ${(drain.spreadMs + drain.delayMs) / 1000} together, wanted at most 20`,
     );
   }
+}
+
+/** Accepting connections until the system refuses them would leave none for files and the database. */
+function beyondFileLimit({ gateway }: Config): string[] {
+  const limit = openFileLimit();
+  if (gateway.maxConnections < limit) return [];
+  return [
+    `MAX_CONNECTIONS is ${gateway.maxConnections}, but this process may open ${limit} files and sockets: raise ulimit -n, or LimitNOFILE of its systemd unit`,
+  ];
 }
 
 /** Reads single variables, collecting problems; a wrong one continues with its default so that all problems are found. */
