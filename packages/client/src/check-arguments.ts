@@ -8,8 +8,9 @@ const isFunction = (value: unknown) => typeof value === "function";
 const FUNCTION: Check = [isFunction, "a function"];
 const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"];
 
-const OPTIONS: Record<string, Check> = {
+const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
   token: [(value: unknown) => typeof value === "string" || isFunction(value), "a text or a function"],
+  login: [(value: ClientOptions["login"]) => value?.name && value.password, "{name, password}"],
   transports: [
     (value: unknown) => Array.isArray(value) && value.length > 0 && value.every((name) => TRANSPORTS.includes(name)),
     `some of ${TRANSPORTS.join(", ")}`,
@@ -19,6 +20,9 @@ const OPTIONS: Record<string, Check> = {
     (value: number) => Number.isInteger(value) && value >= 0 && value <= LIMITS.farMax,
     `a whole number up to ${LIMITS.farMax}`,
   ],
+  maxWaiting: [(value: number) => value >= 0, "a number"],
+  tabs: [(value: unknown) => typeof value === "boolean", "true or false"],
+  worker: [(value: unknown) => value === null || typeof value === "string", "an address or null"],
   storage: [(value: { area?: { getItem?: unknown } }) => isFunction(value?.area?.getItem), "{area, owner}"],
   fetch: FUNCTION,
   webSocket: FUNCTION,
@@ -33,13 +37,15 @@ export function check(isRight: unknown, name: string, wanted: string): void {
 
 /** @returns the server's address without a slash at its end. @throws TypeError */
 export function checkOptions(options: ClientOptions): string {
-  for (const [name, [isRight, wanted]] of Object.entries(OPTIONS)) {
-    const value = options[name as keyof ClientOptions];
-    if (value !== undefined) check(isRight(value as never), name, wanted);
+  const { url: address, ...others } = options;
+  for (const [name, value] of Object.entries(others)) {
+    const [isRight, wanted] = OPTIONS[name as keyof typeof OPTIONS] ?? [];
+    check(isRight, name, `left out; the options are url, ${Object.keys(OPTIONS).join(", ")}`);
+    if (value !== undefined) check(isRight?.(value as never), name, wanted as string);
   }
   let url: URL | undefined;
   try {
-    url = new URL(options.url, typeof location === "undefined" ? undefined : location.href);
+    url = new URL(address, typeof location === "undefined" ? undefined : location.href);
   } catch {}
   check(/^https?:$/.test(url?.protocol ?? ""), "url", "such as https://im.example.com");
   return (url as URL).href.replace(/\/+$/, "");

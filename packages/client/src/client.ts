@@ -11,7 +11,15 @@ import { Authors } from "./authors.ts";
 import { check, checkOptions } from "./check-arguments.ts";
 import { KeptCursor } from "./cursors.ts";
 import { Delivery } from "./delivery.ts";
-import { type AnyPush, type ClientState, Emitter, type Place, type PushDataByName, type Resync } from "./events.ts";
+import {
+  type AnyPush,
+  type ClientState,
+  Emitter,
+  isEventName,
+  type Place,
+  type PushDataByName,
+  type Resync,
+} from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Http, type ParleyError } from "./http.ts";
 import { KeptSends } from "./kept-sends.ts";
@@ -149,6 +157,7 @@ export class Client {
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
   on<N extends keyof ClientEvents>(name: N, handler: (data: ClientEvents[N], place: Place) => unknown): () => void {
+    check(isEventName(name), "name", `an event such as message or state, and "${name}" is none`);
     check(typeof handler === "function", "handler", "a function");
     return this.#emitter.on(name, handler as never);
   }

@@ -62,6 +62,13 @@ export interface Resync {
 
 const NAMES = new Map(Object.entries(Push).map(([key, type]) => [type as number, key.toLowerCase() as PushName]));
 
+const OWN_NAMES = new Set(["event", "state", "state-reloaded", "sent", "refused"]);
+
+/** Whether `on` may be given this name. */
+export function isEventName(name: string): boolean {
+  return OWN_NAMES.has(name) || [...NAMES.values()].includes(name as PushName);
+}
+
 type Handler = (data: never, place: Place) => unknown;
 
 /** Handlers by name. One that throws, or whose promise rejects, keeps nothing from the others. */

@@ -15,6 +15,10 @@ test.each([
   ["transports", { ...right, transports: ["pigeon"] }],
   ["transports", { ...right, transports: [] }],
   ["cursor", { ...right, cursor: "foo" }],
+  ["login", { ...right, login: { name: "ann" } }],
+  ["tabs", { ...right, tabs: "no" }],
+  ["transport", { ...right, transport: ["sse"] }],
+  ["maxWaiting", { ...right, maxWaiting: "all" }],
 ])("SDK-46: createClient refuses a wrong `%s`: %j", (name, options) => {
   expect(() => createClient(options as never)).toThrow(new RegExp(`^\`${name}\` has to be `));
   expect(() => createClient(options as never)).toThrow(TypeError);
@@ -35,6 +39,10 @@ test.each([
 test("SDK-46: on and request refuse what is none", async () => {
   const client = createClient(right);
   expect(() => client.on("message", undefined as never)).toThrow("`handler` has to be a function");
+  expect(() => client.on("mesage" as "message", () => {})).toThrow(
+    '`name` has to be an event such as message or state, and "mesage" is none',
+  );
+  for (const name of ["message", "resync", "state-reloaded", "event"] as const) client.on(name, () => {})();
   for (const route of ["rooms", undefined]) {
     const error = await client.request(route as "GET /rooms").catch((error: Error) => error);
     expect(error).toBeInstanceOf(TypeError);
