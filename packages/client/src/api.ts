@@ -12,6 +12,9 @@ export type Reply<R extends Route> = Routes[R]["reply"];
 /** For routes that take nothing the arguments may be left out. */
 export type ArgsOf<R extends Route> = object extends Routes[R]["args"] ? [args?: Args<R>] : [args: Args<R>];
 
+/** A message to be stored. */
+export type SendRequest = Routes["POST /rooms/{id}/messages"]["args"]["body"];
+
 /** Nobody need be signed in for these: no token is sent, and none has to be there. */
 export const PUBLIC_ROUTES: ReadonlySet<string> = new Set<Route>([
   "POST /accounts",

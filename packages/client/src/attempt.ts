@@ -1,10 +1,11 @@
+import { Command } from "@parley/protocol/command-type";
 import { Push, type PushData } from "@parley/protocol/events";
 import type { KeptCursor } from "./cursors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Ending } from "./reconnect-policy.ts";
 import { after, type Cancel, every, type Timing } from "./timing.ts";
 import type { Opened, Start, Transport, TransportEnd, TransportEvents } from "./transports/transport.ts";
-import { COMMAND, type PushFrame } from "./wire.ts";
+import type { PushFrame } from "./wire.ts";
 
 export type ResyncData = PushData[typeof Push.RESYNC];
 
@@ -221,7 +222,7 @@ export class Attempt implements TransportEvents {
   }
 
   #error({ code, requestType }: PushData[100]): void {
-    if (requestType === COMMAND.RESUME) {
+    if (requestType === Command.RESUME) {
       if (code !== "cursor_malformed") return this.end({ kind: "failed" });
       // It is live from READY's cursor, so everything before has to be read anew.
       return this.end({ kind: "refused", status: 400, code, retryAfterMs: undefined });
@@ -247,7 +248,7 @@ export class Attempt implements TransportEvents {
     this.#cancelBeat = this.#parts.heartbeat(heartbeatMs, () => {
       this.look();
       this.#beatAt = this.#parts.now();
-      this.send(COMMAND.HEARTBEAT);
+      this.send(Command.HEARTBEAT);
     });
   }
 

@@ -3,8 +3,9 @@
  * the parts together: the session (which connection, and what after it), the delivery (what is new), the cursor, the outgoing
  * messages. It runs in browsers, Bun and Node, and imports only the protocol; nothing here may pull in its schemas.
  */
-import type { SendRequest } from "@parley/protocol";
+import { Command } from "@parley/protocol/command-type";
 import { Push } from "@parley/protocol/events";
+import type { SendRequest } from "./api.ts";
 import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api.ts";
 import type { Message } from "./api-types.ts";
 import { Authors } from "./authors.ts";
@@ -34,7 +35,6 @@ import { TIMING } from "./timing.ts";
 import { TokenSource } from "./token-source.ts";
 import { transportsOf } from "./transports/choice.ts";
 import { onceTransport } from "./transports/poll.ts";
-import { COMMAND } from "./wire.ts";
 
 /** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
 export type ClientEvents = Omit<PushDataByName, "resync"> & {
@@ -196,7 +196,7 @@ export class Client {
 
   /** Shows the others in the room that one is typing; lost where the transport cannot send. */
   typing(roomId: number): void {
-    this.#session.send(COMMAND.TYPING, { roomId });
+    this.#session.send(Command.TYPING, { roomId });
   }
 
   #ask(route: Route, args: Asked, token: string | undefined): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { SendRequest } from "@parley/protocol";
+import type { SendRequest } from "./api.ts";
 import type { Message } from "./api-types.ts";
 import type { Author } from "./authors.ts";
 import { ParleyError } from "./http.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { authorizeSchema, Command, commandFrameSchema, resumeSchema, typingSchema } from "./commands.ts";
+import { Command } from "./command-type.ts";
+import { authorizeSchema, commandFrameSchema, resumeSchema, typingSchema } from "./commands.ts";
 import { LIMITS } from "./limits.ts";
 import { id, text } from "./push.fixture.ts";
 

@@ -2,15 +2,6 @@ import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 
-/** Frames from client to server. What changes state goes over HTTP; these are about the connection itself. */
-export const Command = {
-  LOGIN: 1,
-  HEARTBEAT: 2,
-  AUTHORIZE: 3,
-  RESUME: 101,
-  TYPING: 102,
-} as const;
-
 /** `data` of AUTHORIZE, as an object or as the same in JSON text (MallChat's frame type declares a string). */
 export const authorizeSchema = z.preprocess(
   (data) => {

@@ -1,5 +1,5 @@
-import type { Message } from "./message.ts";
-import type { User } from "./user.ts";
+import type { Message } from "./message-type.ts";
+import type { User } from "./user-type.ts";
 
 /** Frames from server to client. Those marked "logged" are events of a stream and carry `stream` and `seq`. */
 export const Push = {

@@ -1,4 +1,5 @@
 export * from "./close-codes.ts";
+export * from "./command-type.ts";
 export * from "./commands.ts";
 export * from "./cursor.ts";
 export * from "./errors.ts";
@@ -7,5 +8,7 @@ export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
+export * from "./message-type.ts";
 export * from "./streams.ts";
 export * from "./user.ts";
+export * from "./user-type.ts";

@@ -1,19 +1,8 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
+import { MessageType } from "./message-type.ts";
 import { textSchema } from "./user.ts";
-
-/** Numbers of MallChat's contract. */
-export const MessageType = {
-  text: 1,
-  recalled: 2,
-  image: 3,
-  file: 4,
-  voice: 5,
-  video: 6,
-  sticker: 7,
-  system: 8,
-} as const;
 
 export const replySchema = z.object({
   id: z.number(),
@@ -32,16 +21,14 @@ export const textBodySchema = z.object({
   reply: replySchema.nullable(),
 });
 
-/** The message object: the same in MESSAGE pushes and in HTTP replies. */
+/** Of `Message`. */
 export const messageSchema = z.object({
   fromUser: z.object({ uid: z.number() }),
   message: z.object({
-    /** Unique over all rooms, rising within a room. */
     id: z.number(),
     roomId: z.number(),
     sendTime: z.number(),
     type: z.number(),
-    /** An object for types 1 and 3-7, the notice to show for 2 (recalled) and 8 (system). */
     body: z.union([textBodySchema, z.string()]),
     messageMark: z.object({
       likeCount: z.number(),
@@ -49,15 +36,11 @@ export const messageSchema = z.object({
       dislikeCount: z.number(),
       userDislike: z.union([z.literal(0), z.literal(1)]),
     }),
-    /** Seq of the MESSAGE event in the room's stream. */
     seq: z.number(),
-    /** Counts the messages of a room that make a dot; null for the others. */
     no: z.number().nullable(),
     clientId: z.string().nullable(),
   }),
 });
-
-export type Message = z.infer<typeof messageSchema>;
 
 /** Body of `POST /rooms/{id}/messages`. */
 export const sendSchema = z.object({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A person as others see him. */
+/** Of `User`. */
 export const userSchema = z.object({
   uid: z.number(),
   name: z.string(),
@@ -8,8 +8,6 @@ export const userSchema = z.object({
   power: z.union([z.literal(0), z.literal(1)]),
   createdAt: z.number(),
 });
-
-export type User = z.infer<typeof userSchema>;
 
 /** Counts what a person sees as characters: code points, not UTF-16 units. */
 export function codePoints(text: string): number {

@@ -1,7 +1,7 @@
 import { Push, type PushData } from "@parley/protocol";
+import { Command } from "@parley/protocol/command-type";
 import { KeptCursor } from "./kept-cursor.ts";
 import { stepAfter } from "./reconnect.ts";
-import { COMMAND } from "./wire.ts";
 
 /** Any frame of the server, told apart by its type. */
 export type PushFrame = {
@@ -119,7 +119,7 @@ export class Connection {
         break;
       case Push.ERROR:
         // The cursor was refused: the connection is live from READY's.
-        if (frame.data.requestType === COMMAND.RESUME) this.#fresh();
+        if (frame.data.requestType === Command.RESUME) this.#fresh();
         break;
       case Push.INVALIDATE_TOKEN:
         return this.#over("signed-out");
@@ -133,7 +133,7 @@ export class Connection {
     // READY of an anonymous connection is about a public hall, which this page does not show.
     if (this.#token === undefined) return;
     this.#readyCursor = cursor;
-    if (this.#resuming && known !== undefined) this.send(COMMAND.RESUME, { cursor: known });
+    if (this.#resuming && known !== undefined) this.send(Command.RESUME, { cursor: known });
     else this.#fresh();
   }
 
@@ -159,7 +159,7 @@ export class Connection {
     this.#beatAt = Date.now();
     this.#beat = setInterval(() => {
       this.#beatAt = Date.now();
-      this.send(COMMAND.HEARTBEAT);
+      this.send(Command.HEARTBEAT);
     }, ms);
   }
 

@@ -1,5 +1,5 @@
 import type { Message } from "@parley/protocol";
-import { MESSAGE_TYPE } from "./wire.ts";
+import { MessageType } from "@parley/protocol/message-type";
 
 type Sent = Message["message"];
 
@@ -120,9 +120,9 @@ function asHallMessage({ fromUser, message }: Message): HallMessage {
 }
 
 function shown({ type, body }: Sent): Pick<HallMessage, "kind" | "text"> {
-  if (type === MESSAGE_TYPE.text && typeof body === "object") return { kind: "text", text: body.content };
-  if (type === MESSAGE_TYPE.recalled) return { kind: "recalled", text: String(body) };
-  if (type === MESSAGE_TYPE.system) return { kind: "notice", text: String(body) };
+  if (type === MessageType.text && typeof body === "object") return { kind: "text", text: body.content };
+  if (type === MessageType.recalled) return { kind: "recalled", text: String(body) };
+  if (type === MessageType.system) return { kind: "notice", text: String(body) };
   return { kind: "other", text: "A message of a kind that this page does not show" };
 }
 

@@ -1,8 +1,8 @@
 import { LIMITS, Push } from "@parley/protocol";
+import { Command } from "@parley/protocol/command-type";
 import { create } from "qrcode";
 import type { ConnectionStatus, PushFrame } from "./connection.ts";
 import { el, svgPath } from "./dom.ts";
-import { COMMAND } from "./wire.ts";
 
 /** Light modules around the code that scanners need. */
 const QUIET = 4;
@@ -39,7 +39,7 @@ export class QrPanel {
   /** The connection is open: asks for a code. */
   ask(): void {
     this.#become("waiting");
-    this.#send(COMMAND.LOGIN);
+    this.#send(Command.LOGIN);
   }
 
   onStatus(status: ConnectionStatus): void {
@@ -50,7 +50,7 @@ export class QrPanel {
   onFrame(frame: PushFrame): void {
     if (frame.type === Push.LOGIN_URL) this.#show(frame.data.loginUrl);
     else if (frame.type === Push.LOGIN_SCAN_SUCCESS) this.#become("scanned");
-    else if (frame.type === Push.ERROR && frame.data.requestType === COMMAND.LOGIN) {
+    else if (frame.type === Push.ERROR && frame.data.requestType === Command.LOGIN) {
       this.#later(ASK_AGAIN_MS, () => this.ask());
     }
   }

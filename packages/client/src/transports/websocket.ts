@@ -1,4 +1,4 @@
-import { COMMAND } from "../wire.ts";
+import { Command } from "@parley/protocol/command-type";
 import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
 
 /** What is used of the browsers' interface; Node 22, Bun and the package `ws` have it too. */
@@ -34,7 +34,7 @@ export function webSocketTransport(url: string, WebSocket: WebSocketClass): Tran
         if (signal.aborted) return socket.close();
         on.opened();
         // It may come before READY, which saves a round trip.
-        if (cursor !== undefined) send(COMMAND.RESUME, { cursor, max });
+        if (cursor !== undefined) send(Command.RESUME, { cursor, max });
       };
       socket.onmessage = ({ data }: { data: unknown }) => {
         if (!signal.aborted) on.receive([JSON.parse(String(data))]);

@@ -1,0 +1,50 @@
+/** Numbers of MallChat's contract. */
+export const MessageType = {
+  text: 1,
+  recalled: 2,
+  image: 3,
+  file: 4,
+  voice: 5,
+  video: 6,
+  sticker: 7,
+  system: 8,
+} as const;
+
+/** The message that one answers, as it was when it was answered. */
+export interface RepliedMessage {
+  id: number;
+  uid: number;
+  username: string;
+  type: number;
+  body: string;
+  canCallback: 0 | 1;
+  gapCount: number;
+}
+
+export interface TextBody {
+  content: string;
+  urlContentMap: Record<string, unknown>;
+  atUidList: number[];
+  reply: RepliedMessage | null;
+}
+
+/** The message object: the same in MESSAGE pushes and in HTTP replies. */
+export interface Message {
+  fromUser: { uid: number };
+  message: {
+    /** Unique over all rooms, rising within a room. */
+    id: number;
+    roomId: number;
+    /** Epoch milliseconds. */
+    sendTime: number;
+    type: number;
+    /** An object for types 1 and 3-7, the notice to show for 2 (recalled) and 8 (system). */
+    body: TextBody | string;
+    messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+    /** Seq of the MESSAGE event in the room's stream. */
+    seq: number;
+    /** Counts the messages of a room that make a dot; null for the others. */
+    no: number | null;
+    clientId: string | null;
+  };
+}

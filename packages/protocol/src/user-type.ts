@@ -1,0 +1,9 @@
+/** A person as others see him. */
+export interface User {
+  uid: number;
+  name: string;
+  avatar: string;
+  power: 0 | 1;
+  /** Epoch milliseconds. */
+  createdAt: number;
+}
