@@ -3,11 +3,12 @@
  *
  *   npm run build --workspace @parley/client
  *
- * writes `dist/parley-client.js` (a module, which Node and bundlers get by the package's name), `dist/parley-client.global.js`
- * (a script that makes `Parley`) and the worker's file; another folder may be named. The server makes the same at the first
- * request for its own `/parley-client.js`. `npm pack` builds it first.
+ * writes `dist/parley-client.js` (a module, which Node, Bun and bundlers get by the package's name), `dist/parley-client.global.js`
+ * (a script that makes `Parley`), the worker's file, and the types; another folder may be named. The server makes the first
+ * three at the first request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
  */
 import { join } from "node:path";
+import { writeTypes } from "./build-types.ts";
 
 const SOURCES = join(import.meta.dir, "src");
 
@@ -37,4 +38,5 @@ if (import.meta.main) {
     await Bun.write(join(folder, name), text);
     console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);
   }
+  await writeTypes(join(folder, "types"));
 }

@@ -8,10 +8,20 @@ const node = needs("node");
 const npm = needs("npm");
 const PACKAGES = join(import.meta.dir, "../..");
 const SLOW_MS = 60_000;
+const COMPILER = join(PACKAGES, "../node_modules/typescript/bin/tsc");
 const PROGRAM = `
 import { createClient, ParleyError } from "@parley/client";
 const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
 console.log(client.state.kind, new ParleyError(429).canRetry);
+`;
+
+const TYPED = `
+import { type ClientState, createClient } from "@parley/client";
+const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
+client.on("message", ({ message }) => console.log(message.seq + 1));
+client.on("state", (state: ClientState) => console.log(state.kind));
+const { items } = await client.request("GET /rooms/{id}/messages", { path: { id: 2 }, query: { limit: 5 } });
+for (const { message } of items) console.log(message.seq + 1);
 `;
 
 describe.skipIf(!node || !npm)("the package as it is published, in a project that has nothing else", () => {
@@ -55,14 +65,24 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
     expect(scripts.prepack).toBe(scripts.build);
   });
 
+  test("SDK-50: so does Bun, and nothing is installed with it", () => {
+    expect(run([process.execPath, "--no-install", "program.mjs"], folder)).toBe("stopped true\n");
+    const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(scope, "client/package.json"), "utf8"));
+    expect([dependencies, peerDependencies]).toEqual([undefined, undefined]);
+  });
+
   test(
-    "SDK-50: Bun takes its sources, with the protocol's and without any schema library",
+    "SDK-50: its types are there, alone",
     () => {
-      install("protocol");
-      expect(run([process.execPath, "--no-install", "program.mjs"], folder)).toBe("stopped true\n");
-      // The project has none: whatever needs it fails.
-      expect(() => run([process.execPath, "--no-install", "-e", 'await import("@parley/protocol")'], folder)).toThrow(
-        "zod",
+      const check = (name: string, text: string): string => {
+        writeFileSync(join(folder, name), text);
+        const options = ["--strict", "--noEmit", "--target", "esnext", "--module", "nodenext", "--types", ""];
+        const { stdout } = Bun.spawnSync([process.execPath, COMPILER, ...options, name], { cwd: folder });
+        return stdout.toString();
+      };
+      expect(check("right.mts", TYPED)).toBe("");
+      expect(check("wrong.mts", TYPED.replaceAll("message.seq", "message.sequence"))).toMatch(
+        /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,
       );
     },
     SLOW_MS,

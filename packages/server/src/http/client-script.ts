@@ -1,6 +1,10 @@
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "./app-env.ts";
+
+/** The client package, in this checkout. */
+const CLIENT = dirname(fileURLToPath(import.meta.resolve("@parley/client/package.json")));
 
 interface ScriptFile {
   readonly body: Uint8Array<ArrayBuffer>;
@@ -37,7 +41,7 @@ async function both(build: BuildScript): Promise<{ script: ScriptFile; worker: S
 
 async function builtScript(source: string): Promise<string> {
   const { outputs } = await Bun.build({
-    entrypoints: [fileURLToPath(import.meta.resolve(`@parley/client/${source}`))],
+    entrypoints: [join(CLIENT, "src", source)],
     target: "browser",
     format: "iife",
     minify: true,
