@@ -28,6 +28,8 @@ export const LIMITS = {
   farTotal: 10_000,
   /** The most that a reader may ask for with `max`. */
   farMax: 100_000,
+  /** Streams that RESYNC names one by one; where there are more, one RESYNC for everything takes their place. */
+  resyncStreams: 100,
   /** Frames that may arrive while a token is checked. */
   framesBeforeReady: 16,
   /** Broken frames in `badFramesMs` that cost a connection. */

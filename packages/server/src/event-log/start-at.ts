@@ -1,4 +1,5 @@
-import { type Cursor, LIMITS, userStream } from "@parley/protocol";
+import { type Cursor, LIMITS, type ResyncWhy, userStream } from "@parley/protocol";
+import { nextTurn } from "../lib/interval.ts";
 import { firstChanges } from "./first-changes.ts";
 import { gapAfter, readableBetween } from "./gaps.ts";
 import { type Kept, WHOLE } from "./log-reader.ts";
@@ -6,6 +7,9 @@ import type { OutboxParts } from "./outbox-parts.ts";
 import { isComplete, type Reading, resync, skipGap, skipTrimmed } from "./reading.ts";
 import type { ReadWindow, SubscriptionChange } from "./subscriptions.ts";
 import type { Tail } from "./tail.ts";
+
+/** Each look at a stream that is behind may read some hundred rows; then everybody else has a turn. */
+const LOOKS_A_TURN = 50;
 
 interface StreamHead {
   readonly seq: number;
@@ -58,22 +62,8 @@ export async function startAt(
     standing = await standingOf(parts, uid);
   }
   const { position, windows, heads } = standing;
+  if (!own || (cursor.floor ?? 0) > position) return anew(parts.epoch, standing, own ? "ahead" : "epoch");
   const streams = new Map<string, Reading>();
-  if (!own || (cursor.floor ?? 0) > position) {
-    for (const window of windows)
-      streams.set(
-        window.stream,
-        readingFrom(window, headOf(heads, window), { have: headOf(heads, window).seq, havePos: 0 }),
-      );
-    const now = `${parts.epoch};*@${position}`;
-    return {
-      streams,
-      floor: position,
-      resyncs: [resync({ stream: "*", cursor: now, why: own ? "ahead" : "epoch" })],
-      completeAt: position,
-      heads: { at: position, of: heads },
-    };
-  }
   const behind = windows.filter((window) => mayBeBehind(window, cursor, headOf(heads, window)));
   const kept = await parts.tail.kept(behind.map((window) => window.stream));
   const userPos = cursor.floor === undefined ? await userPosition(parts, uid, cursor) : undefined;
@@ -82,15 +72,15 @@ export async function startAt(
     ({ lastJoined }) => lastJoined && lastJoined.pos > (userPos ?? Number.POSITIVE_INFINITY),
   );
   const changes = cameBack && uid !== undefined ? await firstChanges(parts.tail, { uid, cursor, depth }) : undefined;
-  const resyncs: string[] = [];
+  const ahead: string[] = [];
   const trimmed = new Set<string>();
+  let looks = 0;
   for (const window of windows) {
     const { stream } = window;
     const head = headOf(heads, window);
-    if ((cursor.streams.get(stream) ?? 0) > head.seq && window.leftSeq === null) {
-      resyncs.push(resync({ stream, seq: head.seq, why: "ahead" }));
-    }
+    if ((cursor.streams.get(stream) ?? 0) > head.seq && window.leftSeq === null) ahead.push(stream);
     const left = kept.get(stream) ?? WHOLE;
+    if (kept.has(stream) && ++looks % LOOKS_A_TURN === 0) await nextTurn();
     const reading = await begin(parts, { window, cursor, head, left, userPos, depth, first: changes?.get(stream) });
     streams.set(stream, reading);
     skipGap(reading, head);
@@ -98,12 +88,37 @@ export async function startAt(
   }
   // Who is told that events are gone is told so once, also where the rest is too much for him.
   const far = tooFar(streams, heads, max).filter((stream) => !trimmed.has(stream));
-  const seqOf = (stream: string) => streams.get(stream)?.have ?? 0;
-  resyncs.push(...[...trimmed].map((stream) => resync({ stream, seq: seqOf(stream), why: "trimmed" })));
-  resyncs.push(...far.map((stream) => resync({ stream, seq: seqOf(stream), why: "far" })));
+  if (ahead.length + trimmed.size + far.length > LIMITS.resyncStreams) {
+    return anew(parts.epoch, standing, trimmed.size > 0 ? "trimmed" : far.length > 0 ? "far" : "ahead");
+  }
+  const resyncs = [
+    ...ahead.map((stream) => resync({ stream, seq: heads.get(stream)?.seq ?? 0, why: "ahead" })),
+    ...[...trimmed].map((stream) => resync({ stream, seq: seqOf(streams, stream), why: "trimmed" })),
+    ...far.map((stream) => resync({ stream, seq: seqOf(streams, stream), why: "far" })),
+  ];
   const complete = [...streams].every(([stream, reading]) => isComplete(reading, heads.get(stream)?.seq ?? 0));
   const completeAt = complete ? position : -1;
   return { streams, floor: cursor.floor ?? 0, resyncs, completeAt, heads: { at: position, of: heads } };
+}
+
+/** He goes on at the node's position in all his streams, and reads their state. */
+function anew(epoch: string, { position, windows, heads }: Standing, why: ResyncWhy): Start {
+  const streams = new Map<string, Reading>();
+  for (const window of windows) {
+    const head = headOf(heads, window);
+    streams.set(window.stream, readingFrom(window, head, { have: head.seq, havePos: 0 }));
+  }
+  return {
+    streams,
+    floor: position,
+    resyncs: [resync({ stream: "*", cursor: `${epoch};*@${position}`, why })],
+    completeAt: position,
+    heads: { at: position, of: heads },
+  };
+}
+
+function seqOf(streams: ReadonlyMap<string, Reading>, stream: string): number {
+  return streams.get(stream)?.have ?? 0;
 }
 
 async function standingOf({ tail, windowsOf }: OutboxParts, uid: number | undefined): Promise<Standing> {

@@ -27,6 +27,19 @@ async function codeFor(transport: Transport, cursor: string): Promise<string> {
   }
 }
 
+let many: Promise<{ ids: number[]; cursor: string }> | undefined;
+
+/** More rooms than RESYNC names one by one, two messages in each, and the cursor before them. */
+function crowd(): Promise<{ ids: number[]; cursor: string }> {
+  many ??= (async () => {
+    const ids = await Promise.all(range(0, LIMITS.resyncStreams + 4).map(() => stage.room()));
+    const cursor = await stage.now();
+    for (const text of ["one", "two"]) await Promise.all(ids.map((id) => say(stage.ann, id, text)));
+    return { ids, cursor };
+  })();
+  return many;
+}
+
 for (const transport of TRANSPORTS) {
   describe(transport.name, () => {
     test("TR-6: another epoch: RESYNC for everything, and its cursor goes on", async () => {
@@ -84,6 +97,17 @@ for (const transport of TRANSPORTS) {
       await Promise.all([stage.settle(reader), stage.settle(patient)]);
       expect(resyncs(reader)).toEqual([{ stream: streamOf(room), seq: 1002, why: "far" }]);
       expect([resyncs(patient), texts(patient, room).length]).toEqual([[], 1001]);
+    });
+
+    test("TR-6: too far behind in more rooms than are named one by one: RESYNC for everything, and what is new", async () => {
+      const rooms = await crowd();
+      const reader = await stage.read(transport, { cursor: rooms.cursor, max: 4 });
+      await reader.until((frames) => resyncs({ frames }).length > 0, "RESYNC");
+      await say(stage.ann, rooms.ids[0] as number, "after");
+      await stage.settle(reader);
+      expect(resyncs(reader)).toEqual([{ stream: "*", cursor: expect.any(String), why: "far" }]);
+      expect(events(reader).map(({ stream }) => stream)).toEqual([rooms.ids[0] as number, stage.lobby].map(streamOf));
+      expect(reader.cursor().length).toBeLessThan(4096);
     });
 
     test("TR-7: what is no cursor, or has more than 64 KiB, is refused with `cursor_malformed`", async () => {
