@@ -59,10 +59,12 @@ export class Outbox {
   }
 
   /**
-   * The next frames, at most `limit`; an empty list when the reader has everything for the moment. The caller hands them
-   * on without waiting in between, since what they show is checked to be the present state just before they are returned.
+   * The next frames, at most `limit`, and no further one once they have `length` characters; an empty list when the reader has
+   * everything for the moment. The caller hands them on without waiting in between, since what they show is checked to be
+   * the present state just before they are returned.
    */
-  async next(limit: number): Promise<string[]> {
+  async next(limit: number, length = Number.POSITIVE_INFINITY): Promise<string[]> {
+    let rest = length;
     const resyncs = this.#buffer.length === 0 ? await this.#fill() : [];
     for (;;) {
       const chunk = this.#buffer.slice(0, limit);
@@ -79,12 +81,16 @@ export class Outbox {
       for (const event of chunk) {
         this.#buffer.shift();
         const data = event.data ?? texts.get(event.messageId as number)?.text;
-        if (this.#take(event) && data !== undefined) frames.push(encodeEvent({ ...event, data }));
+        if (this.#take(event) && data !== undefined) {
+          frames.push(encodeEvent({ ...event, data }));
+          rest -= data.length;
+        }
         if (this.#addsStream(event)) {
           // What was read before the join is out of order with the stream that came with it: read again.
           this.#buffer = [];
           break;
         }
+        if (rest <= 0) break;
       }
       // Last, since it may drop other texts of this chunk.
       if (missing.length > 0) this.#remember(chunk, texts);
@@ -100,9 +106,10 @@ export class Outbox {
 
   /**
    * The step from past to present, synchronous: what is left of the tail, after which the caller subscribes to
-   * `streams()` in the same turn. Undefined when more than `most` is left, or not in memory: call `next` again.
+   * `streams()` in the same turn. Undefined when more than `most` events are left, or several with more than `length` characters,
+   * or some are not in memory: call `next` again.
    */
-  cutOver(most = CUT_OVER): string[] | undefined {
+  cutOver(most = CUT_OVER, length = Number.POSITIVE_INFINITY): string[] | undefined {
     if (this.#buffer.length > 0) return undefined;
     const heads = this.#headsInMemory();
     if (!heads) return undefined;
@@ -121,6 +128,7 @@ export class Outbox {
     }
     rest.sort((a, b) => a.pos - b.pos);
     if (rest.some((event) => this.#addsStream(event))) return undefined;
+    if (rest.length > 1 && rest.reduce((sum, { data }) => sum + (data?.length ?? 0), 0) > length) return undefined;
     const frames: string[] = [];
     for (const event of rest) if (this.#take(event)) frames.push(encodeEvent({ ...event, data: event.data as string }));
     this.#floor = this.#parts.tail.position;

@@ -5,8 +5,8 @@ import type { ConnectedLogin, Connection } from "./connection.ts";
 
 /** Waits for the socket before it holds more than this, or than a quarter of the queue. */
 const QUEUED_MAX = 65_536;
-/** Above the bytes of any event's frame: a message of 4 096 characters of four bytes has 16 KiB. */
-const FRAME_BYTES = 32_768;
+/** At most, of a character as strings count them. */
+const CHARACTER_BYTES = 3;
 /** Where a transport names cursors on the wire, one stands behind each chunk: never more than this many events apart. */
 const CHUNK_MAX = 20;
 
@@ -22,23 +22,23 @@ export interface CatchUp {
 /**
  * Sends a reader what he missed, at the pace of his socket, and makes the step to live: the rest of the tail and the
  * subscriptions in one turn of the loop, so that no event falls in between and none comes twice. What it sends at once fits
- * into half of the queue, since a chunk is sent whole: a backfill cuts nobody.
+ * into half of the queue, but for a frame that is longer by itself: a backfill cuts nobody.
  * @returns when the connection is live or has ended
  */
 export async function catchUp(work: CatchUp): Promise<void> {
   const { connection, outbox, first, maxQueueBytes } = work;
   const queuedMax = Math.min(QUEUED_MAX, maxQueueBytes / 4);
-  const chunk = Math.min(CHUNK_MAX, Math.max(1, Math.floor(maxQueueBytes / 2 / FRAME_BYTES)));
+  const length = (maxQueueBytes / 2 - queuedMax) / CHARACTER_BYTES;
   for (const frame of first) connection.send(frame);
   while (!connection.closed) {
     if (connection.queuedBytes > queuedMax) await connection.drained();
-    const rest = outbox.cutOver(CHUNK_MAX);
+    const rest = outbox.cutOver(CHUNK_MAX, length);
     if (rest) return goLive(work, rest);
-    const frames = await outbox.next(chunk);
+    const frames = await outbox.next(CHUNK_MAX, length);
     connection.together(() => sendEach(connection, frames, outbox));
     // Everybody else's turn: what was read from memory came without one. After the last chunk none, since what comes in
     // such a turn may have to be read again, and a busy room would keep its reader from the cut-over for ever.
-    if (frames.length >= chunk) await nextTurn();
+    if (outbox.isAhead || frames.length >= CHUNK_MAX) await nextTurn();
   }
 }
 

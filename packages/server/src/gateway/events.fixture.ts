@@ -116,6 +116,14 @@ export class EventsRig {
     return rig;
   }
 
+  /** A view of `room:1` alone. */
+  outboxOfRoom(): Outbox {
+    return new Outbox(
+      this.log.outboxParts(() => [whole("room:1")]),
+      BEN,
+    );
+  }
+
   get cursor(): string {
     return `${this.log.scratch.epoch};*@${this.log.tail.position}`;
   }

@@ -3,6 +3,8 @@ import type { LocalSubscriber, LocalTopics, PublishedFrame } from "./local-topic
 
 /** Most frames that one reply holds, unless less was asked for. */
 export const POLL_LIMIT_MAX = 1000;
+/** A reply gets no further frame when it has this many characters, since it is built whole and held until its client has it. */
+const REPLY_LENGTH_MAX = 524_288;
 
 /**
  * One login's view between its polls: its outbox, and subscriptions that wake a poll which hangs. While nothing hangs it
@@ -36,18 +38,19 @@ export class PollReader implements LocalSubscriber {
     this.onEvent?.();
   }
 
-  /** Up to `limit` frames that are there now, and RESYNCs beyond it. */
+  /** Up to `limit` frames that are there now, fewer where they are long, and RESYNCs beyond it. */
   async take(limit: number): Promise<string[]> {
     const frames: string[] = [];
     if (!this.#fresh) return frames;
     this.#subscribe();
-    while (frames.length < limit) {
+    for (let length = REPLY_LENGTH_MAX; frames.length < limit && length > 0; ) {
       this.#fresh = false;
-      const next = await this.outbox.next(limit - frames.length);
+      const next = await this.outbox.next(limit - frames.length, length);
       // What was joined or left while it read.
       this.#subscribe();
       if (next.length === 0 && !this.#fresh) return frames;
       frames.push(...next);
+      for (const frame of next) length -= frame.length;
     }
     frames.push(...(await this.outbox.next(0)));
     if (this.outbox.isAhead) this.#fresh = true;

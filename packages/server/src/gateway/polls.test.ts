@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { userStream } from "@parley/protocol";
 import { BEN, EventsRig } from "./events.fixture.ts";
 
@@ -35,6 +35,20 @@ test("TR-47: one reader is kept for a login: going on where the last reply ended
   expect([rig.windowsAsked, rig.outboxes.length]).toEqual([1, 1]);
 });
 
+test("TR-47: a poll that hangs has no timer and reads nothing, whatever happens elsewhere", async () => {
+  const timers = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "setInterval")];
+  const hung = [1, 2, 3].map(() => rig.poll({ waitMs: 60_000 }));
+  await hanging(3);
+  const queries = spyOn(rig.log.scratch.db.getExecutor(), "executeQuery");
+  for (let i = 0; i < 5; i++) await rig.log.append({ stream: "room:99" });
+  expect([...timers, queries].map((spy) => spy.mock.calls.length)).toEqual([0, 0, 0]);
+  await rig.log.reader.end();
+  expect(queries).toHaveBeenCalledTimes(1);
+  for (const spy of [...timers, queries]) spy.mockRestore();
+  await rig.say(1);
+  expect((await Promise.all(hung)).map(({ frames }) => seqs(frames))).toEqual([[1], [1], [1]]);
+});
+
 test("TR-42: an old cursor gets the same events again, as often as it comes", async () => {
   await rig.say(5);
   const first = await rig.poll({ cursor: start(), limit: 3 });
@@ -57,6 +71,21 @@ test("TR-41: `more` says whether the limit cut something off", async () => {
     [5, false],
     [5, false],
   ]);
+});
+
+test("TR-41: a reply of long frames is closed before its limit, and the rest comes with the next ones", async () => {
+  const text = "x".repeat(30_000);
+  await rig.log.append(...Array.from({ length: 150 }, () => ({ stream: "room:1", data: { text } })));
+  const replies = [];
+  for (let cursor = start(), more = true; more; ) {
+    const reply = await rig.poll({ cursor, limit: 1000 });
+    ({ cursor, more } = reply);
+    replies.push(reply.frames);
+  }
+  expect(replies.flatMap(seqs)).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
+  const longest = Math.max(...replies.map((frames) => frames.join("").length));
+  expect(longest).toBeLessThan(524_288 + 31_000);
+  expect(replies.length).toBeGreaterThan(2);
 });
 
 test("TR-42: events that were read and not handed out, since reading more failed, come with the next poll", async () => {

@@ -13,7 +13,7 @@ const TOO_MANY_RETRY_MS = 60_000;
 
 /**
  * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code: the reason, where there is
- * one, is in a frame before it. A reader beyond `maxQueueBytes` is cut, never skipped.
+ * one, is in a frame before it. A reader whose queue holds more than `maxQueueBytes` is cut, never skipped.
  */
 export class SseWire implements Wire, LocalSubscriber {
   readonly body: ReadableStream<Uint8Array>;
@@ -109,7 +109,9 @@ export class SseWire implements Wire, LocalSubscriber {
 
   #write(block: Uint8Array): number {
     if (!this.#controller) return 0;
-    if (this.getBufferedAmount() + block.length > this.#maxQueueBytes) {
+    // What is queued already counts, as with WebSockets: a block that is longer than the queue may be goes out, or its reader would
+    // come back for it for ever.
+    if (this.getBufferedAmount() > this.#maxQueueBytes) {
       this.terminate();
       return 0;
     }

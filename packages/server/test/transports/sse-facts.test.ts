@@ -82,6 +82,24 @@ test("TR-22: a browser that reconnects repeats its address and adds `Last-Event-
   expect([text.includes("missed"), text.includes("had already")]).toEqual([true, false]);
 });
 
+test("TR-25: a frame longer than the queue may be reaches who reads, live and when he comes back for it", async () => {
+  const narrow = await TestServer.start({ MAX_QUEUE_BYTES: "16384" });
+  const [cat, dan] = (await Promise.all([narrow.person("cat"), narrow.person("dan")])) as [Person, Person];
+  const id = await narrow.room(cat, [dan]);
+  const name = `room:${id}`;
+  const { cursor } = await dan.api.ok<{ cursor: string }>("GET", "/events");
+  const live = await SseReader.open(narrow.url, dan.token);
+  await live.frame(Push.RED_DOT);
+  await say(cat, id, "\u{1f600}".repeat(4096));
+  await say(cat, id, "the end");
+  const back = await SseReader.open(narrow.url, dan.token, query(cursor));
+  for (const reader of [live, back]) {
+    await reader.until(() => reader.stream(name).length === 2, "both");
+    reader.close();
+  }
+  await narrow.stop();
+});
+
 test("TR-25: who does not read is cut, has a gapless prefix, and resumes from his last id", async () => {
   const reader = await SseReader.open(server.url, ben.token);
   await reader.frame(Push.RED_DOT);
