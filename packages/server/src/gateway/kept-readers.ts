@@ -2,8 +2,7 @@ import { uptimeMs } from "../lib/uptime.ts";
 import type { PollReader } from "./poll-reader.ts";
 
 /** Readers kept, and the streams they read in all: those unused for longest go first. */
-const READERS_MAX = 20_000;
-const STREAMS_MAX = 1_000_000;
+const MOST = { readers: 20_000, streams: 1_000_000 };
 /** Who polls at all polls more often; a reader that nobody asks would still be told of each event. */
 const KEEP_MS = 120_000;
 
@@ -17,7 +16,12 @@ interface Kept {
 export class KeptReaders {
   /** Least recently used first. */
   readonly #kept = new Map<number, Kept>();
+  readonly #most: { readonly readers: number; readonly streams: number };
   #weight = 0;
+
+  constructor(most = MOST) {
+    this.#most = most;
+  }
 
   get size(): number {
     return this.#kept.size;
@@ -37,7 +41,8 @@ export class KeptReaders {
     const { weight } = reader;
     this.#kept.set(loginId, { reader, weight, sinceMs: uptimeMs() });
     this.#weight += weight;
-    while (this.#kept.size > READERS_MAX || (this.#weight > STREAMS_MAX && this.#kept.size > 1)) this.#dropOldest();
+    const { readers, streams } = this.#most;
+    while (this.#kept.size > readers || (this.#weight > streams && this.#kept.size > 1)) this.#dropOldest();
   }
 
   forget(loginId: number): void {

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { uptimeMs } from "../lib/uptime.ts";
+import { EventsRig } from "./events.fixture.ts";
+import { KeptReaders } from "./kept-readers.ts";
+import { PollReader } from "./poll-reader.ts";
+
+let rig: EventsRig;
+beforeEach(async () => {
+  rig = await EventsRig.open();
+});
+afterEach(() => rig.close());
+
+/** A reader that reads one room, and so weighs two. */
+async function reader(handed = "here"): Promise<PollReader> {
+  const outbox = rig.outboxOfRoom();
+  await outbox.openAtHead();
+  const one = new PollReader(outbox, rig.topics);
+  await one.take(1);
+  one.handed = handed;
+  return one;
+}
+
+test("TR-47: a reader is taken by the cursor that its last reply had, and by no other", async () => {
+  const kept = new KeptReaders();
+  const one = await reader();
+  kept.keep(1, one);
+  expect(kept.take(1, "elsewhere")).toBeUndefined();
+  expect(kept.take(2, "here")).toBeUndefined();
+  expect(kept.take(1, "here")).toBe(one);
+  expect([kept.take(1, "here"), kept.size]).toEqual([undefined, 0]);
+});
+
+test("TR-47: so many readers are kept; one more, and the one that is unused for longest goes, with its subscriptions", async () => {
+  const kept = new KeptReaders({ readers: 3, streams: 1000 });
+  for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
+  kept.keep(1, kept.take(1, "here") as PollReader);
+  kept.keep(4, await reader());
+  expect([1, 2, 3, 4].map((loginId) => kept.take(loginId, "here") !== undefined)).toEqual([true, false, true, true]);
+});
+
+test("TR-47: their streams are bounded over all; the newest reader stays, however many it reads", async () => {
+  const kept = new KeptReaders({ readers: 1000, streams: 5 });
+  for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
+  expect([1, 2, 3].map((loginId) => kept.take(loginId, "here") !== undefined)).toEqual([false, true, true]);
+  const narrow = new KeptReaders({ readers: 1000, streams: 1 });
+  narrow.keep(1, await reader());
+  narrow.keep(2, await reader());
+  expect([narrow.size, narrow.take(2, "here") !== undefined]).toEqual([1, true]);
+});
+
+test("TR-47: who has not polled for two minutes is forgotten, and nobody else", async () => {
+  const kept = new KeptReaders();
+  kept.keep(1, await reader());
+  const nowMs = uptimeMs();
+  kept.dropUnused(nowMs + 119_000);
+  expect(kept.size).toBe(1);
+  kept.dropUnused(nowMs + 121_000);
+  expect([kept.size, rig.topics.size]).toEqual([0, 0]);
+});
