@@ -1,49 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { HALL_ROOM_ID } from "@parley/protocol";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { type Person, say, TestServer } from "./harness.ts";
+import type { Page } from "playwright-core";
+import { say, type TestServer } from "./harness.ts";
 import { needs } from "./needs.ts";
+import { bubble, fill, live, loginUrlOf, PASSWORD, PageBrowser, SLOW_MS, submit, write } from "./page-browser.ts";
 
 const executablePath = needs("chromium");
-const PASSWORD = "a long password";
-/** Bun's own limit is meant for tests without a browser. */
-const SLOW_MS = 60_000;
 
 describe.skipIf(!executablePath)("the page, in a browser", () => {
-  let browser: Browser;
+  let browser: PageBrowser;
   let server: TestServer;
-  /** What a browser complained of, and what it asked for, in all windows. */
-  const complaints: string[] = [];
-  const asked: string[] = [];
 
   beforeAll(async () => {
-    [browser, server] = await Promise.all([
-      chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] }),
-      TestServer.start({ PORT: String(await freePort()) }),
-    ]);
+    browser = await PageBrowser.start(executablePath ?? "");
+    server = browser.server;
   }, SLOW_MS);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  }, SLOW_MS);
-
-  /** A window of a browser that has never been here, or another one of the same browser. */
-  async function open(path = "/", from: Page | BrowserContextOptions = {}): Promise<Page> {
-    const context = "context" in from ? (from as Page).context() : await browser.newContext(from);
-    context.setDefaultTimeout(15_000);
-    const page = await context.newPage();
-    page.on("console", (message) => {
-      // A refusal that the page shows is logged by the browser too.
-      if (message.type() === "error" && !message.text().includes("the server responded with a status of 4")) {
-        complaints.push(message.text());
-      }
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("request", (request) => asked.push(request.url()));
-    page.on("websocket", (socket) => asked.push(socket.url()));
-    await page.goto(new URL(path, server.url).href);
-    return page;
-  }
+  afterAll(() => browser?.close(), SLOW_MS);
 
   async function register(page: Page, name: string): Promise<void> {
     await page.getByRole("button", { name: "Register" }).click();
@@ -52,24 +24,16 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     await live(page);
   }
 
-  async function signedIn(person: Person): Promise<Page> {
-    const page = await open();
-    await fill(page, person.name, PASSWORD);
-    await submit(page);
-    await live(page);
-    return page;
-  }
-
   test(
     "one registers, a second window is signed in by its QR code, both see what is said, and a recall",
     async () => {
-      const ann = await open();
+      const ann = await browser.open();
       await register(ann, "Ann Register");
-      const other = await open();
+      const other = await browser.open();
       const code = await loginUrlOf(other);
       expect(new URL(code).origin).toBe(server.url);
 
-      const phone = await open(code, ann);
+      const phone = await browser.open(code, { from: ann });
       await phone.getByText("It will be signed in as Ann Register.").waitFor();
       expect(await phone.locator(".facts").innerText()).toMatch(/Chrome \d+ on Linux[\s\S]*127\.0\.0\.1/);
       await other.getByText("Scanned. Now confirm on the other device.").waitFor();
@@ -100,7 +64,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     "a wrong password and a name that is taken are said plainly",
     async () => {
       await server.person("Taken");
-      const page = await open();
+      const page = await browser.open();
       await fill(page, "Taken", "not the password");
       await submit(page);
       await page.getByText("The name or the password is wrong.").waitFor();
@@ -119,9 +83,9 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     "whoever opens a code without being signed in signs in there and goes on; a rejected code is replaced",
     async () => {
       const bob = await server.person("Bob Phone");
-      const asking = await open();
+      const asking = await browser.open();
       const code = await loginUrlOf(asking);
-      const phone = await open(code);
+      const phone = await browser.open(code);
       await fill(phone, bob.name, PASSWORD);
       await submit(phone);
       await phone.getByRole("button", { name: "Reject" }).click();
@@ -133,7 +97,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
       expect(await next.jsonValue()).toStartWith(`${server.url}/qr/`);
       await asking.getByText("Scan this code").waitFor();
 
-      const again = await open(code, phone);
+      const again = await browser.open(code, { from: phone });
       await again.getByText("This code was used or rejected already.").waitFor();
     },
     SLOW_MS,
@@ -143,8 +107,8 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     "signing out ends the login, here and in the other windows of this browser",
     async () => {
       const cora = await server.person("Cora");
-      const page = await signedIn(cora);
-      const second = await open("/", page);
+      const page = await browser.signedIn(cora);
+      const second = await browser.open("/", { from: page });
       await live(second);
       const token = await page.evaluate(() => JSON.parse(localStorage.getItem("parley.login") ?? "{}").token);
       const ended = page.waitForResponse((response) => response.url().endsWith("/logins/current"));
@@ -162,7 +126,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     "a login that is ended elsewhere ends the page, which says so",
     async () => {
       const dora = await server.person("Dora");
-      const page = await signedIn(dora);
+      const page = await browser.signedIn(dora);
       await dora.api.ok("DELETE", "/logins");
       await page.getByText("You were signed out.").waitFor();
       await page.reload();
@@ -172,44 +136,11 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
   );
 
   test(
-    "after a restart of the server the page goes on where it was: nothing missing, nothing twice, what failed goes out",
-    async () => {
-      const eve = await server.person("Eve");
-      const page = await signedIn(eve);
-      await say(eve, HALL_ROOM_ID, "before the restart");
-      await bubble(page, "before the restart").waitFor();
-      await page.route("**/messages", (route) => route.abort());
-      await write(page, "written without a connection");
-      await page.getByText("Not sent.").waitFor();
-      await page.unroute("**/messages");
-
-      const restarted = server.restart();
-      await page.getByText("Reconnecting…").waitFor();
-      await restarted;
-      await say(eve, HALL_ROOM_ID, "while the page was away");
-      await live(page);
-      await bubble(page, "while the page was away").waitFor();
-      await page.getByRole("button", { name: "Try again" }).click();
-      await page.getByText("Not sent.").waitFor({ state: "detached" });
-      await say(eve, HALL_ROOM_ID, "the end");
-      await bubble(page, "the end").waitFor();
-      const shown = await page.locator(".bubble").allInnerTexts();
-      expect(shown.slice(-4)).toEqual([
-        "before the restart",
-        "while the page was away",
-        "written without a connection",
-        "the end",
-      ]);
-    },
-    SLOW_MS,
-  );
-
-  test(
     "earlier messages come on demand, and whoever reads them stays where he is when new ones come",
     async () => {
       const fay = await server.person("Fay");
       for (let at = 0; at < 60; at++) await say(fay, HALL_ROOM_ID, `line ${at}`);
-      const page = await signedIn(fay);
+      const page = await browser.signedIn(fay);
       await bubble(page, "line 59").waitFor();
       expect(await bubble(page, "line 0").count()).toBe(0);
       await page.getByRole("button", { name: "Show earlier messages" }).click();
@@ -232,7 +163,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
     async () => {
       const hal = await server.person("Hal of the thirty-two characters");
       await say(hal, HALL_ROOM_ID, `${"long".repeat(80)} ${"and words ".repeat(30)}`);
-      const page = await open("/", { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
+      const page = await browser.open("/", { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true });
       expect(await page.locator(".qr").isVisible()).toBe(false);
       await page.getByRole("button", { name: "Show a QR code instead" }).click();
       await loginUrlOf(page);
@@ -247,42 +178,9 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
   );
 
   test("no browser had anything to complain of, asked another host, or put a token into an address", () => {
-    const origins = new Set(asked.map((url) => new URL(url.replace(/^ws/, "http")).origin));
-    expect([...origins]).toEqual([server.url]);
-    expect(asked.filter((url) => url.includes("pl_") || url.includes("token"))).toEqual([]);
-    // What a restart looks like in a browser's console.
-    expect(complaints.filter((text) => !/WebSocket|net::ERR_/.test(text))).toEqual([]);
+    browser.expectQuiet();
   });
 });
 
-const live = (page: Page) => page.locator('[data-status="live"]').waitFor();
-const bubble = (page: Page, text: string) => page.locator(".bubble", { hasText: text }).last();
-const submit = (page: Page) => page.locator("form button[type=submit]").click();
 const overflow = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-
-async function fill(page: Page, name: string, password: string): Promise<void> {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
-}
-
-async function write(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.keyboard.press("Enter");
-}
-
-/** What the QR code on the page says. */
-async function loginUrlOf(page: Page): Promise<string> {
-  const code = page.locator("[data-login-url]");
-  await code.waitFor();
-  await page.getByRole("img", { name: "QR code for signing in" }).waitFor();
-  return (await code.getAttribute("data-login-url")) ?? "";
-}
-
-/** A page finds its server again only where it was. */
-async function freePort(): Promise<number> {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = probe;
-  await probe.stop();
-  return port;
-}

@@ -1,32 +1,43 @@
 /*
  * The page at /: sign in or show a QR code, then the hall; at /qr/<code> the page that confirms a code. Plain DOM, no
- * framework: one view fills the page at a time (`view.ts`), and one live connection (`connection.ts`) brings it the news.
+ * framework: one view fills the page at a time (`view.ts`). To the server it talks as any product does, by `@parley/client`:
  *
- * - What changes state goes over HTTP (`api.ts`), what happens comes over the live connection.
+ * - A client for each login, which the hall starts; one that is nobody's and never started, for signing in.
  * - The token is kept in the browser's storage (`stored-login.ts`) and never stands in an address.
  * - Nothing that a person wrote is read as HTML (`dom.ts`).
  *
- * Must not import the server; of the protocol only constants, cursors and types.
+ * Must not import the server; of the protocol only constants and types.
  */
-import { Push } from "@parley/protocol";
-import { createApi, type Granted } from "./api.ts";
-import { Connection, type PushFrame } from "./connection.ts";
+import { type Client, createClient, type StopWhy } from "@parley/client";
 import { hallView } from "./hall-view.ts";
 import { qrPage } from "./qr-page.ts";
 import { startView } from "./start-view.ts";
-import { forgetLogin, onLoginElsewhere, readLogin, type StoredLogin, saveLogin } from "./stored-login.ts";
+import {
+  forgetLogin,
+  onLoginElsewhere,
+  readLogin,
+  type SignedIn,
+  type StoredLogin,
+  saveLogin,
+} from "./stored-login.ts";
 import type { View } from "./view.ts";
 
 const qrCode = /^\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
-const ENDED = {
-  "signed-out": "You were signed out. Sign in again to go on.",
+/** Where a person has to sign in again; on every other stop the client goes on by itself, or was stopped from here. */
+const ENDED: Partial<Record<StopWhy, string>> = {
+  revoked: "You were signed out. Sign in again to go on.",
   banned: "This account is banned from this server.",
 };
 
+const visitor = clientOf("");
 let view: View | undefined;
-let connection: Connection | undefined;
 /** Whose page it is now. */
 let shownToken: string | undefined;
+
+/** The address of the worker is one that the server has, since this script is bundled. */
+function clientOf(token: string): Client {
+  return createClient({ url: "/", token, worker: "/parley-heartbeat.js" });
+}
 
 function show(next: View): void {
   view?.removed?.();
@@ -35,46 +46,25 @@ function show(next: View): void {
   next.shown?.();
 }
 
-function connect(token?: string): void {
-  connection?.stop();
-  connection = new Connection(
-    {
-      onStatus: (status) => view?.onStatus?.(status),
-      onAnonymous: () => view?.onAnonymous?.(),
-      onFrame,
-      onFresh: () => view?.onFresh?.(),
-      onEnded: (why) => signedOut(ENDED[why]),
-    },
-    token,
-  );
-}
-
-function onFrame(frame: PushFrame): void {
-  if (frame.type === Push.LOGIN_SUCCESS) {
-    saveLogin(frame.data);
-    // The QR code was confirmed: this connection is signed in now and goes on as the hall's.
-    if (shownToken !== frame.data.token) showHall(frame.data);
-  }
-  view?.onFrame?.(frame);
-}
-
 function showStart(notice?: string): void {
   shownToken = undefined;
-  show(
-    startView({
-      notice,
-      signedIn: (granted) => signedIn(granted, start),
-      connect: () => connect(),
-      send: (type) => connection?.send(type),
-    }),
-  );
+  show(startView({ notice, client: visitor, signedIn: (login) => signedIn(login, start) }));
 }
 
 function showHall(login: StoredLogin): void {
   shownToken = login.token;
-  // A late refusal of a login that is not shown any more is nobody's.
-  const refused = () => shownToken === login.token && signedOut(ENDED["signed-out"]);
-  show(hallView({ login, signOut: () => signOut(login), signedOut: refused }));
+  const client = clientOf(login.token);
+  client.on("login_success", saveLogin);
+  client.on("state", (state) => {
+    const notice = state.kind === "stopped" ? ENDED[state.why] : undefined;
+    if (notice !== undefined) signedOut(notice);
+  });
+  const signOut = () => {
+    // The page is signed out at once, whether or not the server can be told.
+    client.request("DELETE /logins/current").catch(() => {});
+    signedOut();
+  };
+  show(hallView({ client, login, signOut }));
 }
 
 function showQrPage(code: string): void {
@@ -83,6 +73,7 @@ function showQrPage(code: string): void {
   show(
     qrPage({
       code,
+      client: login ? clientOf(login.token) : visitor,
       login,
       signedIn: (granted) => signedIn(granted, () => showQrPage(code)),
       signedOut: () => {
@@ -93,22 +84,12 @@ function showQrPage(code: string): void {
   );
 }
 
-function signedIn({ token, user }: Granted, goOn: () => void): void {
+function signedIn({ token, user }: SignedIn, goOn: () => void): void {
   saveLogin({ token, ...user });
   goOn();
 }
 
-function signOut({ token }: StoredLogin): void {
-  // The page is signed out at once, whether or not the server can be told.
-  createApi(token)
-    .signOut()
-    .catch(() => {});
-  signedOut();
-}
-
 function signedOut(notice?: string): void {
-  connection?.stop();
-  connection = undefined;
   forgetLogin();
   showStart(notice);
 }
@@ -117,17 +98,13 @@ function signedOut(notice?: string): void {
 function start(): void {
   if (qrCode !== undefined) return showQrPage(qrCode);
   const login = readLogin();
-  if (!login) return showStart();
-  showHall(login);
-  connect(login.token);
+  if (login) showHall(login);
+  else showStart();
 }
 
 onLoginElsewhere(() => {
   // The page that confirms is in the middle of something; it finds out by itself.
-  if (qrCode !== undefined || readLogin()?.token === shownToken) return;
-  connection?.stop();
-  connection = undefined;
-  start();
+  if (qrCode === undefined && readLogin()?.token !== shownToken) start();
 });
 
 start();

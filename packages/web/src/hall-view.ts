@@ -1,7 +1,6 @@
-import { createApi } from "./api.ts";
+import type { Client, ClientState } from "@parley/client";
 import { logo } from "./brand.ts";
 import { composer } from "./composer.ts";
-import type { ConnectionStatus } from "./connection.ts";
 import { el } from "./dom.ts";
 import { Hall } from "./hall.ts";
 import { MessageLog } from "./message-log.ts";
@@ -15,21 +14,21 @@ const TOLD_MS = 8_000;
 const TICK_MS = 5_000;
 
 export interface HallViewParts {
+  /** Of this login; runs for as long as the hall is shown. */
+  readonly client: Client;
   readonly login: StoredLogin;
   /** The person wants out. */
   readonly signOut: () => void;
-  /** The login does not hold any more. */
-  readonly signedOut: () => void;
 }
 
 /** The hall: everybody's messages as they come, and a box to write in. */
-export function hallView({ login, signOut, signedOut }: HallViewParts): View {
-  let status: ConnectionStatus = "connecting";
+export function hallView({ client, login, signOut }: HallViewParts): View {
   let drawing = false;
   let unseen = 0;
   let toldUntil: ReturnType<typeof setTimeout> | undefined;
+  const removed = new AbortController();
 
-  const hall = new Hall({ api: createApi(login.token), login, changed, tell, signedOut });
+  const hall = new Hall({ client, login, changed, arrived, tell });
   const log = new MessageLog({
     actions: {
       recall: (id) => void hall.recall(id),
@@ -75,13 +74,13 @@ export function hallView({ login, signOut, signedOut }: HallViewParts): View {
     drawing = true;
     requestAnimationFrame(() => {
       drawing = false;
-      draw();
+      if (!removed.signal.aborted) draw();
     });
   }
 
   function draw(): void {
-    node.dataset.status = status;
-    state.textContent = stateText(status, hall.online);
+    node.dataset.status = client.state.kind;
+    state.textContent = stateText(client.state, hall.online);
     log.render(hall.messages, {
       me: login.uid,
       now: Date.now(),
@@ -93,6 +92,12 @@ export function hallView({ login, signOut, signedOut }: HallViewParts): View {
     if (log.atEnd && document.hasFocus()) void hall.read();
   }
 
+  function arrived(): void {
+    if (!document.hidden) return;
+    unseen += 1;
+    document.title = `(${unseen}) ${TITLE}`;
+  }
+
   function seen(): void {
     if (document.hidden) return;
     unseen = 0;
@@ -100,8 +105,8 @@ export function hallView({ login, signOut, signedOut }: HallViewParts): View {
     changed();
   }
 
+  client.on("state", changed);
   const tick = setInterval(changed, TICK_MS);
-  const removed = new AbortController();
   document.addEventListener("visibilitychange", seen, { signal: removed.signal });
   addEventListener("focus", seen, { signal: removed.signal });
   changed();
@@ -109,22 +114,13 @@ export function hallView({ login, signOut, signedOut }: HallViewParts): View {
   return {
     node,
     shown: () => {
+      client.start();
       // On a phone this would open the keyboard over half of the messages.
       if (matchMedia("(hover: hover)").matches) box.focus();
     },
-    onStatus: (next) => {
-      status = next;
-      changed();
-    },
-    onFresh: () => void hall.load(),
-    onFrame: (frame) => {
-      const isNew = hall.onFrame(frame);
-      if (!isNew || !document.hidden) return;
-      unseen += 1;
-      document.title = `(${unseen}) ${TITLE}`;
-    },
     removed: () => {
       removed.abort();
+      client.stop();
       clearInterval(tick);
       clearTimeout(toldUntil);
       hall.stop();
@@ -134,9 +130,9 @@ export function hallView({ login, signOut, signedOut }: HallViewParts): View {
   };
 }
 
-function stateText(status: ConnectionStatus, online: number | undefined): string {
-  if (status === "live") return online === undefined ? "Connected" : `${online} online`;
-  if (status === "connecting") return "Connecting…";
-  if (status === "paused") return "Paused: open in too many windows";
-  return "Reconnecting…";
+function stateText(state: ClientState, online: number | undefined): string {
+  if (state.kind === "live") return online === undefined ? "Connected" : `${online} online`;
+  if (state.kind === "waiting") return "Reconnecting…";
+  if (state.kind === "stopped" && state.why === "replaced") return "Paused: open in too many windows";
+  return "Connecting…";
 }

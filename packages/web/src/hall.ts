@@ -1,19 +1,20 @@
-import { LIMITS, Push } from "@parley/protocol";
-import { type Api, ApiError, messageOf } from "./api.ts";
-import type { PushFrame } from "./connection.ts";
+import type { Client } from "@parley/client";
+import { LIMITS, type Message } from "@parley/protocol";
 import { type HallMessage, HallMessages } from "./hall-messages.ts";
 import { People } from "./people.ts";
+import { messageOf } from "./problem-text.ts";
 import type { StoredLogin } from "./stored-login.ts";
 import { HALL } from "./wire.ts";
 
 export interface HallParts {
-  readonly api: Api;
+  readonly client: Client;
   readonly login: StoredLogin;
   /** Something that is shown is another than before. */
   readonly changed: () => void;
+  /** Somebody else has written. */
+  readonly arrived: () => void;
   /** One line for the person about what did not work. */
   readonly tell: (problem: string) => void;
-  readonly signedOut: () => void;
 }
 
 /** Above this many messages the page starts anew with the newest ones. */
@@ -21,15 +22,15 @@ const KEPT_MAX = 2_000;
 const LOAD_AGAIN_MS = 3_000;
 
 /**
- * The hall as this person sees it: its messages, who is online, and what he does there. History and live frames meet here:
- * frames that arrive while a page of history is read wait for it, since the page may be older or newer than they are.
+ * The hall as this person sees it: its messages, who is online, and what he does there. History and live events meet here:
+ * events that arrive while a page of history is read wait for it, since the page may be older or newer than they are.
  */
 export class Hall {
   readonly people: People;
   readonly #parts: HallParts;
   readonly #messages = new HallMessages();
-  /** Frames that wait for the page that is being read. */
-  #waiting: PushFrame[] | undefined;
+  /** What events do that wait for the page that is being read. */
+  #waiting: (() => void)[] | undefined;
   #loads = 0;
   #older: string | null = null;
   #readSeq = 0;
@@ -41,8 +42,9 @@ export class Hall {
 
   constructor(parts: HallParts) {
     this.#parts = parts;
-    this.people = new People(parts.api, parts.changed);
+    this.people = new People(parts.client, parts.changed);
     this.people.learn(parts.login);
+    this.#listen();
   }
 
   get messages(): readonly HallMessage[] {
@@ -66,35 +68,12 @@ export class Hall {
     return uid === login.uid && Date.now() + this.#clockAheadMs - sentAt < LIMITS.recallWithinMs;
   }
 
-  /** Reads the newest page; called whenever frames may be missing between what is shown and what comes. */
-  async load(): Promise<void> {
-    const { api, changed, tell } = this.#parts;
-    clearTimeout(this.#loadAgain);
-    this.#loads += 1;
-    const turn = this.#loads;
-    this.#waiting = [];
-    try {
-      const page = await api.history(HALL);
-      if (turn !== this.#loads) return;
-      this.#messages.reset(page.items);
-      this.#older = page.nextCursor;
-      this.loaded = true;
-      this.#release();
-      changed();
-    } catch (error) {
-      if (turn !== this.#loads || this.#endsLogin(error)) return;
-      this.#release();
-      tell(messageOf(error));
-      this.#loadAgain = setTimeout(() => void this.load(), LOAD_AGAIN_MS);
-    }
-  }
-
   async loadOlder(): Promise<void> {
     if (this.#older === null) return;
     const cursor = this.#older;
     const turn = this.#loads;
     await this.#try(async () => {
-      const page = await this.#parts.api.history(HALL, cursor);
+      const page = await this.#history(cursor);
       if (turn !== this.#loads || this.#older !== cursor) return;
       this.#messages.prepend(page.items);
       this.#older = page.nextCursor;
@@ -117,9 +96,9 @@ export class Hall {
   }
 
   async recall(msgId: number): Promise<void> {
-    const { api, login } = this.#parts;
+    const { client, login } = this.#parts;
     await this.#try(async () => {
-      await api.recall(msgId);
+      await client.recall(msgId);
       this.#messages.recall({ msgId, recallUid: login.uid });
     });
   }
@@ -130,68 +109,89 @@ export class Hall {
     if (seq <= this.#readSeq) return;
     this.#readSeq = seq;
     // Said again with the next message if it gets lost.
-    await this.#parts.api.read(HALL, seq).catch(() => {});
+    await this.#parts.client.markRead(HALL, seq).catch(() => {});
   }
 
-  /** @returns true for a new message by somebody else */
-  onFrame(frame: PushFrame): boolean {
-    if (this.#waiting) {
-      this.#waiting.push(frame);
-      return frame.type === Push.MESSAGE && isOthers(frame, this.#parts.login.uid);
-    }
-    const isNew = this.#apply(frame);
+  #listen(): void {
+    const { client, login, arrived } = this.#parts;
+    const load = () => void this.#load();
+    client.on("state", ({ kind }) => {
+      if (kind === "live" && !this.loaded) load();
+    });
+    client.on("state-reloaded", load);
+    // Messages of a person go or come back.
+    client.on("black", load);
+    client.on("unblack", load);
+    client.on("ready", ({ serverTime }) => {
+      this.#clockAheadMs = serverTime - Date.now();
+    });
+    client.on("message", (message) => {
+      if (message.message.roomId !== HALL) return;
+      this.#apply(() => this.#add(message));
+      if (message.fromUser.uid !== login.uid) arrived();
+    });
+    client.on("message_update", (message) => this.#apply(() => this.#messages.replace(message)));
+    client.on("recall", (recall) => this.#apply(() => this.#messages.recall(recall)));
+    client.on("user", (user) => this.people.learn(user));
+    client.on("online_offline_notify", ({ onlineNum }) => {
+      this.online = onlineNum;
+      this.#parts.changed();
+    });
+  }
+
+  /** Does what an event says, at once or behind the page of history that is being read. */
+  #apply(change: () => void): void {
+    if (this.#waiting) return void this.#waiting.push(change);
+    change();
     this.#parts.changed();
-    return isNew;
-  }
-
-  #apply(frame: PushFrame): boolean {
-    switch (frame.type) {
-      case Push.READY:
-        this.#clockAheadMs = frame.data.serverTime - Date.now();
-        return false;
-      case Push.MESSAGE: {
-        if (frame.data.message.roomId !== HALL) return false;
-        const isNew = this.#messages.add(frame.data);
-        if (this.#messages.all.length > KEPT_MAX) void this.load();
-        return isNew && isOthers(frame, this.#parts.login.uid);
-      }
-      case Push.MESSAGE_UPDATE:
-        this.#messages.replace(frame.data);
-        return false;
-      case Push.RECALL:
-        this.#messages.recall(frame.data);
-        return false;
-      case Push.ONLINE_OFFLINE_NOTIFY:
-        this.online = frame.data.onlineNum;
-        return false;
-      case Push.USER:
-        this.people.learn(frame.data);
-        return false;
-      case Push.BLACK:
-      case Push.UNBLACK:
-        // Messages of that person go or come back.
-        void this.load();
-        return false;
-      default:
-        return false;
-    }
   }
 
   #release(): void {
-    const frames = this.#waiting ?? [];
+    const changes = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const frame of frames) this.#apply(frame);
+    for (const change of changes) change();
+  }
+
+  #add(message: Message): void {
+    this.#messages.add(message);
+    if (this.#messages.all.length > KEPT_MAX) void this.#load();
+  }
+
+  /** Reads the newest page; called whenever events may be missing between what is shown and what comes. */
+  async #load(): Promise<void> {
+    const { changed, tell } = this.#parts;
+    clearTimeout(this.#loadAgain);
+    this.#loads += 1;
+    const turn = this.#loads;
+    this.#waiting = [];
+    try {
+      const page = await this.#history();
+      if (turn !== this.#loads) return;
+      this.#messages.reset(page.items);
+      this.#older = page.nextCursor;
+      this.loaded = true;
+      this.#release();
+      changed();
+    } catch (error) {
+      if (turn !== this.#loads) return;
+      this.#release();
+      tell(messageOf(error));
+      this.#loadAgain = setTimeout(() => void this.#load(), LOAD_AGAIN_MS);
+    }
+  }
+
+  /** The newest page without a cursor; each page is ascending. */
+  #history(cursor?: string) {
+    return this.#parts.client.request("GET /rooms/{id}/messages", { path: { id: HALL }, query: { cursor } });
   }
 
   async #send(clientId: string, text: string): Promise<void> {
-    const { api, login, changed } = this.#parts;
-    const at = Date.now() + this.#clockAheadMs;
-    this.#messages.sending({ uid: login.uid, clientId, text, at });
+    const { client, login, changed } = this.#parts;
+    this.#messages.sending({ uid: login.uid, clientId, text, at: Date.now() + this.#clockAheadMs });
     changed();
     try {
-      this.#messages.add(await api.send(HALL, clientId, text));
+      this.#messages.add(await client.send(HALL, text, { clientId }));
     } catch (error) {
-      if (this.#endsLogin(error)) return;
       this.#messages.failed(clientId, messageOf(error));
     }
     changed();
@@ -202,19 +202,9 @@ export class Hall {
       await act();
       this.#parts.changed();
     } catch (error) {
-      if (!this.#endsLogin(error)) this.#parts.tell(messageOf(error));
+      this.#parts.tell(messageOf(error));
     }
   }
-
-  #endsLogin(error: unknown): boolean {
-    const ends = error instanceof ApiError && error.code === "unauthorized";
-    if (ends) this.#parts.signedOut();
-    return ends;
-  }
-}
-
-function isOthers(frame: PushFrame & { type: 4 }, me: number): boolean {
-  return frame.data.fromUser.uid !== me;
 }
 
 /** 128 random bits. `crypto.randomUUID` is missing where a page is served over plain HTTP in a local network. */

@@ -1,16 +1,16 @@
+import type { Client } from "@parley/client";
 import { LIMITS, type User } from "@parley/protocol";
-import type { Api } from "./api.ts";
 
 /** Names by uid. Unknown ones are asked for, many at once, and `changed` is called when they are there. */
 export class People {
-  readonly #api: Api;
+  readonly #client: Client;
   readonly #changed: () => void;
   readonly #names = new Map<number, string>();
   readonly #asked = new Set<number>();
   #waiting: number[] = [];
 
-  constructor(api: Api, changed: () => void) {
-    this.#api = api;
+  constructor(client: Client, changed: () => void) {
+    this.#client = client;
     this.#changed = changed;
   }
 
@@ -40,7 +40,7 @@ export class People {
 
   async #read(uids: readonly number[]): Promise<void> {
     try {
-      const { items } = await this.#api.users(uids);
+      const { items } = await this.#client.request("GET /users", { query: { ids: uids.join(",") } });
       for (const { uid, name } of items) this.#names.set(uid, name);
       this.#changed();
     } catch {

@@ -1,16 +1,19 @@
-import { ApiError, createApi, type Granted, messageOf, type QrRequester } from "./api.ts";
+import { type Client, ParleyError, type QrRequester } from "@parley/client";
 import { brand } from "./brand.ts";
 import { deviceName } from "./device-name.ts";
 import { el } from "./dom.ts";
+import { messageOf } from "./problem-text.ts";
 import { signInForm } from "./sign-in-form.ts";
-import type { StoredLogin } from "./stored-login.ts";
+import type { SignedIn, StoredLogin } from "./stored-login.ts";
 import { timeOf } from "./times.ts";
 import type { View } from "./view.ts";
 
 export interface QrPageParts {
   readonly code: string;
+  /** Of this login, or a visitor's. */
+  readonly client: Client;
   readonly login: StoredLogin | undefined;
-  readonly signedIn: (granted: Granted) => void;
+  readonly signedIn: (login: SignedIn) => void;
   /** The login does not hold any more. */
   readonly signedOut: () => void;
 }
@@ -19,10 +22,10 @@ export interface QrPageParts {
  * What a QR code's address opens, on the phone of the person who is to be signed in elsewhere: who asks, Confirm or Reject.
  * Opening it scans the code, which the asking page is told.
  */
-export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View {
+export function qrPage({ code, client, login, signedIn, signedOut }: QrPageParts): View {
   const card = el("div", { class: "card narrow" });
   const node = el("main", { class: "start" }, brand(), card);
-  const api = createApi(login?.token);
+  const path = { code };
 
   function show(...children: HTMLElement[]): void {
     card.replaceChildren(...children);
@@ -30,7 +33,7 @@ export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View 
   }
 
   function refused(error: unknown): void {
-    if (error instanceof ApiError && error.code === "unauthorized") return signedOut();
+    if (error instanceof ParleyError && error.code === "unauthorized") return signedOut();
     show(
       el("h2", { tabindex: -1, "data-focus": true }, "This does not work any more"),
       el("p", { role: "alert" }, reasonOf(error)),
@@ -41,7 +44,7 @@ export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View 
   async function scan(): Promise<void> {
     show(el("p", { role: "status" }, "Looking who asks…"));
     try {
-      ask(await api.scanQr(code));
+      ask(await client.request("POST /qr-logins/{code}/scan", { path }));
     } catch (error) {
       refused(error);
     }
@@ -70,7 +73,7 @@ export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View 
   async function answer(choice: "confirm" | "reject"): Promise<void> {
     for (const button of card.querySelectorAll("button")) button.disabled = true;
     try {
-      await (choice === "confirm" ? api.confirmQr(code) : api.rejectQr(code));
+      await client.request(`POST /qr-logins/{code}/${choice}`, { path });
       done(choice);
     } catch (error) {
       refused(error);
@@ -88,7 +91,11 @@ export function qrPage({ code, login, signedIn, signedOut }: QrPageParts): View 
     node,
     shown: () => {
       if (login) return void scan();
-      show(el("h2", {}, "Sign in first"), el("p", {}, "Then you can confirm the other device."), signInForm(signedIn));
+      show(
+        el("h2", {}, "Sign in first"),
+        el("p", {}, "Then you can confirm the other device."),
+        signInForm(client, signedIn),
+      );
     },
   };
 }
@@ -108,7 +115,7 @@ function home(text: string): HTMLElement {
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof ApiError ? error.code : "";
+  const code = error instanceof ParleyError ? error.code : "";
   if (code === "not_found") return "This code has run out. The other screen shows a new one: scan that.";
   if (code === "qr_taken") return "Somebody else has scanned this code. Scan the one that the other screen shows now.";
   if (code === "qr_state") return "This code was used or rejected already.";

@@ -1,30 +1,26 @@
-import { LIMITS, Push } from "@parley/protocol";
-import { Command } from "@parley/protocol/command-type";
+import type { Client } from "@parley/client";
 import { create } from "qrcode";
-import type { ConnectionStatus, PushFrame } from "./connection.ts";
 import { el, svgPath } from "./dom.ts";
+import { type QrStep, signInByQr } from "./qr-sign-in.ts";
+import type { SignedIn } from "./stored-login.ts";
 
 /** Light modules around the code that scanners need. */
 const QUIET = 4;
-/** A code that was not replaced by then has run out; the server sends the next one well before. */
-const SHOWN_MS = LIMITS.qrLifetimeMs + 2_000;
-/** The server gives out a code once in 5 s. */
-const ASK_AGAIN_MS = 5_500;
-
-type State = "waiting" | "shown" | "scanned" | "expired";
 
 /** The code that signs this page in when a signed-in person opens its address and confirms. */
 export class QrPanel {
   readonly node: HTMLElement;
-  readonly #send: (type: number) => void;
+  readonly #client: Client;
+  readonly #signedIn: (login: SignedIn) => void;
   readonly #code = el("div", { class: "qr" });
   readonly #says = el("p", { class: "qr-says", role: "status" });
   readonly #link = el("p", { class: "qr-link" });
   readonly #again = el("button", { type: "button", class: "secondary", onclick: () => this.ask() }, "Show a new code");
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asking = new AbortController();
 
-  constructor(send: (type: number) => void) {
-    this.#send = send;
+  constructor(client: Client, signedIn: (login: SignedIn) => void) {
+    this.#client = client;
+    this.#signedIn = signedIn;
     this.node = el(
       "section",
       { class: "qr-panel", "aria-label": "Sign in with a QR code" },
@@ -36,57 +32,46 @@ export class QrPanel {
     this.#become("waiting");
   }
 
-  /** The connection is open: asks for a code. */
-  ask(): void {
+  /** Shows codes until one is confirmed, for some minutes. */
+  async ask(): Promise<void> {
+    this.stop();
+    this.#asking = new AbortController();
     this.#become("waiting");
-    this.#send(Command.LOGIN);
-  }
-
-  onStatus(status: ConnectionStatus): void {
-    if (status === "waiting" || status === "paused")
-      this.#become("waiting", "No connection to the server. Trying again…");
-  }
-
-  onFrame(frame: PushFrame): void {
-    if (frame.type === Push.LOGIN_URL) this.#show(frame.data.loginUrl);
-    else if (frame.type === Push.LOGIN_SCAN_SUCCESS) this.#become("scanned");
-    else if (frame.type === Push.ERROR && frame.data.requestType === Command.LOGIN) {
-      this.#later(ASK_AGAIN_MS, () => this.ask());
-    }
+    const { signal } = this.#asking;
+    const login = await signInByQr({ client: this.#client, show: (step) => this.#show(step), signal });
+    if (login) this.#signedIn(login);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#asking.abort();
   }
 
-  #show(url: string): void {
+  #show(step: QrStep): void {
+    if (step.state === "shown") this.#draw(step.url);
+    this.#become(step.state, step.state === "waiting" ? step.problem : undefined);
+  }
+
+  #draw(url: string): void {
+    if (this.#code.dataset.loginUrl === url) return;
+    this.#code.dataset.loginUrl = url;
     const { modules } = create(url, { errorCorrectionLevel: "M" });
     const label = "QR code for signing in";
     this.#code.replaceChildren(svgPath({ d: outline(modules), size: modules.size + 2 * QUIET, label }));
-    this.#code.dataset.loginUrl = url;
     // The same code on this page's own address: here this browser may be signed in already.
     const here = `/qr/${url.split("/").at(-1)}`;
     const link = el("a", { href: here, target: "_blank", rel: "noopener" }, "open it in a new window");
     this.#link.replaceChildren("Signed in on this computer already? Then ", link, ".");
-    this.#become("shown");
-    this.#later(SHOWN_MS, () => this.#become("expired"));
   }
 
-  #become(state: State, says?: string): void {
+  #become(state: QrStep["state"], says?: string): void {
     this.node.dataset.state = state;
     this.#again.hidden = state !== "expired";
     this.#link.hidden = state !== "shown";
     this.#says.textContent = says ?? SAYS[state];
-    if (state === "waiting") delete this.#code.dataset.loginUrl;
-  }
-
-  #later(ms: number, task: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(task, ms);
   }
 }
 
-const SAYS: Record<State, string> = {
+const SAYS: Record<QrStep["state"], string> = {
   waiting: "Getting a code…",
   shown: "Scan this code with a phone that is signed in here, and confirm.",
   scanned: "Scanned. Now confirm on the other device.",

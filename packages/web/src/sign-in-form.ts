@@ -1,6 +1,8 @@
+import type { Client } from "@parley/client";
 import { LIMITS } from "@parley/protocol";
-import { createApi, type Granted, messageOf } from "./api.ts";
 import { el } from "./dom.ts";
+import { messageOf } from "./problem-text.ts";
+import type { SignedIn } from "./stored-login.ts";
 
 type Mode = "sign-in" | "register";
 
@@ -10,7 +12,7 @@ const TEXTS = {
 } as const;
 
 /** Name and password, for an account that is there or a new one. */
-export function signInForm(signedIn: (granted: Granted) => void): HTMLElement {
+export function signInForm(client: Client, signedIn: (login: SignedIn) => void): HTMLElement {
   let mode: Mode = "sign-in";
   const name = el("input", {
     id: "name",
@@ -64,10 +66,9 @@ export function signInForm(signedIn: (granted: Granted) => void): HTMLElement {
     problem.textContent = "";
     button.disabled = true;
     button.textContent = TEXTS[mode].busy;
-    const who = { name: name.value, password: password.value };
-    const api = createApi();
+    const body = { name: name.value, password: password.value };
     try {
-      signedIn(await (mode === "sign-in" ? api.signIn(who) : api.register(who)));
+      signedIn(await client.request(mode === "sign-in" ? "POST /logins" : "POST /accounts", { body }));
     } catch (error) {
       problem.textContent = messageOf(error);
       password.focus();

@@ -1,8 +1,9 @@
-import type { Granted } from "./api.ts";
+import type { Client } from "@parley/client";
 import { brand } from "./brand.ts";
 import { el } from "./dom.ts";
 import { QrPanel } from "./qr-panel.ts";
 import { signInForm } from "./sign-in-form.ts";
+import type { SignedIn } from "./stored-login.ts";
 import type { View } from "./view.ts";
 
 /** Below this width a phone is in the hand, which has no use for a code to scan: it is shown when asked for. */
@@ -11,20 +12,19 @@ const WIDE = "(min-width: 46rem)";
 export interface StartParts {
   /** Why this person has to sign in again. */
   readonly notice: string | undefined;
-  readonly signedIn: (granted: Granted) => void;
-  /** Opens the live connection that the QR code needs. */
-  readonly connect: () => void;
-  readonly send: (type: number) => void;
+  /** A visitor's. */
+  readonly client: Client;
+  readonly signedIn: (login: SignedIn) => void;
 }
 
 /** Signing in: by name and password, or by the code that another device confirms. */
-export function startView({ notice, signedIn, connect, send }: StartParts): View {
-  const panel = new QrPanel(send);
+export function startView({ notice, client, signedIn }: StartParts): View {
+  const panel = new QrPanel(client, signedIn);
   const wantQr = el("button", { type: "button", class: "secondary wide", onclick: showQr }, "Show a QR code instead");
   const card = el(
     "div",
     { class: "card start-card" },
-    el("div", { class: "column" }, signInForm(signedIn), wantQr),
+    el("div", { class: "column" }, signInForm(client, signedIn), wantQr),
     panel.node,
   );
   const node = el(
@@ -41,7 +41,7 @@ export function startView({ notice, signedIn, connect, send }: StartParts): View
     panel.node.hidden = false;
     card.classList.add("with-qr");
     panel.node.scrollIntoView({ block: "nearest" });
-    connect();
+    void panel.ask();
   }
 
   return {
@@ -51,9 +51,6 @@ export function startView({ notice, signedIn, connect, send }: StartParts): View
       showQr();
       node.querySelector("input")?.focus();
     },
-    onStatus: (status) => panel.onStatus(status),
-    onAnonymous: () => panel.ask(),
-    onFrame: (frame) => panel.onFrame(frame),
     removed: () => panel.stop(),
   };
 }

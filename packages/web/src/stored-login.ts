@@ -1,4 +1,8 @@
+import type { Granted } from "@parley/client";
 import type { PushData } from "@parley/protocol";
+
+/** What signing in brings, by whichever way. */
+export type SignedIn = Pick<Granted, "token" | "user">;
 
 /** Who is signed in on this page, as the server last said. */
 export type StoredLogin = Pick<PushData[3], "token" | "uid" | "name" | "power">;

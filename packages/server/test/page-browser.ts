@@ -1,0 +1,112 @@
+import { expect } from "bun:test";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Person, TestServer } from "./harness.ts";
+
+/** Bun's own limit is meant for tests without a browser. */
+export const SLOW_MS = 60_000;
+/** Of everybody here. */
+export const PASSWORD = "a long password";
+
+interface OpenOptions extends BrowserContextOptions {
+  /** Another window of the same browser; else it is one that has never been here. */
+  readonly from?: Page;
+  /** Runs in the page before anything of it. */
+  readonly script?: () => void;
+}
+
+/** A server, and browsers in front of the page that it shows at /. */
+export class PageBrowser {
+  readonly server: TestServer;
+  readonly #browser: Browser;
+  /** What a browser complained of, and what it asked for, in all windows. */
+  readonly #complaints: string[] = [];
+  readonly #asked: string[] = [];
+
+  private constructor(server: TestServer, browser: Browser) {
+    this.server = server;
+    this.#browser = browser;
+  }
+
+  static async start(executablePath: string): Promise<PageBrowser> {
+    const [server, browser] = await Promise.all([
+      TestServer.start({ PORT: String(await freePort()) }),
+      chromium.launch({ executablePath, args: ["--no-sandbox"] }),
+    ]);
+    return new PageBrowser(server, browser);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.server.stop();
+  }
+
+  async open(path = "/", { from, script, ...options }: OpenOptions = {}): Promise<Page> {
+    const context = from?.context() ?? (await this.#browser.newContext(options));
+    context.setDefaultTimeout(15_000);
+    if (script) await context.addInitScript(script);
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      // A refusal that the page shows is logged by the browser too.
+      if (message.type() === "error" && !message.text().includes("the server responded with a status of 4")) {
+        this.#complaints.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => this.#complaints.push(error.message));
+    page.on("request", (request) => this.#asked.push(request.url()));
+    page.on("websocket", (socket) => this.#asked.push(socket.url()));
+    await page.goto(new URL(path, this.server.url).href);
+    return page;
+  }
+
+  async signedIn(person: Person): Promise<Page> {
+    const page = await this.open();
+    await fill(page, person.name, PASSWORD);
+    await submit(page);
+    await live(page);
+    return page;
+  }
+
+  /** WebSockets that were opened so far. */
+  get sockets(): number {
+    return this.#asked.filter((url) => url.startsWith("ws")).length;
+  }
+
+  /** No browser had anything to complain of, asked another host, or put a token into an address. */
+  expectQuiet(): void {
+    const origins = new Set(this.#asked.map((url) => new URL(url.replace(/^ws/, "http")).origin));
+    expect([...origins]).toEqual([this.server.url]);
+    expect(this.#asked.filter((url) => url.includes("pl_") || url.includes("token"))).toEqual([]);
+    // What a restart looks like in a browser's console.
+    expect(this.#complaints.filter((text) => !/WebSocket|net::ERR_|status of 503/.test(text))).toEqual([]);
+  }
+}
+
+export const live = (page: Page) => page.locator('[data-status="live"]').waitFor();
+export const bubble = (page: Page, text: string) => page.locator(".bubble", { hasText: text }).last();
+export const submit = (page: Page) => page.locator("form button[type=submit]").click();
+
+export async function fill(page: Page, name: string, password: string): Promise<void> {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(password);
+}
+
+export async function write(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** What the QR code on the page says. */
+export async function loginUrlOf(page: Page): Promise<string> {
+  const code = page.locator("[data-login-url]");
+  await code.waitFor();
+  await page.getByRole("img", { name: "QR code for signing in" }).waitFor();
+  return (await code.getAttribute("data-login-url")) ?? "";
+}
+
+/** A page finds its server again only where it was. */
+async function freePort(): Promise<number> {
+  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port = 0 } = probe;
+  await probe.stop();
+  return port;
+}
