@@ -1,5 +1,6 @@
 import { type AnyPush, type Client, createClient } from "@parley/client";
 import { AppRecord, type SharedEvents } from "./app-record.ts";
+import { Random } from "./random.ts";
 import { told } from "./told.ts";
 import type { TransportName } from "./wire-log.ts";
 
@@ -24,6 +25,8 @@ export interface ClientPlan {
   readonly url: string;
   readonly token: string;
   readonly transports: readonly TransportName[];
+  /** For the pauses that it draws. */
+  readonly seed: number;
 }
 
 /** From where, and how, a client begins again. */
@@ -42,11 +45,13 @@ const LOOK_MS = 20;
 export class App {
   readonly record: AppRecord;
   readonly #plan: ClientPlan;
+  readonly #random: Random;
   #client: Client;
   #paused: ReturnType<typeof setTimeout> | undefined;
 
   constructor(plan: ClientPlan, shared: SharedEvents) {
     this.#plan = plan;
+    this.#random = new Random(plan.seed);
     this.record = new AppRecord(shared);
     this.#client = this.#open({ transports: plan.transports, max: MAX_BEHIND });
   }
@@ -115,7 +120,8 @@ export class App {
   #open({ cursor, max, transports }: Omit<Resumption, "cursor"> & { cursor?: string | undefined }): Client {
     const { url, token } = this.#plan;
     const options = { url, token, transports, max, worker: null };
-    const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, { timing: TIMING });
+    const internals = { timing: TIMING, surroundings: { random: () => this.#random.next() } };
+    const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, internals);
     client.on("event", (push) => this.#saw(push));
     client.on("resync", (told) => this.record.resyncs.told(told, { cursor: client.cursor ?? "", max }));
     client.on("state-reloaded", (state) => this.record.resyncs.reloaded({ everything: false, ...state }));

@@ -28,19 +28,26 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
 
 const HOUR_MS = 3_600_000;
 
-/** The plan of a run, one incident after the other: the same for the same seed. */
+/**
+ * The plan of a run, one incident after the other: the same for the same seed. What happens at a pace of its own has a sequence
+ * of its own, since which of them comes first is not in the plan.
+ */
 export class Chaos {
-  readonly #random: Random;
+  readonly #incidents: Random;
+  readonly #slowReaders: Random;
+  readonly #clockJumps: Random;
   readonly #clients: number;
   #lists = 0;
 
   constructor(random: Random, clients: number) {
-    this.#random = random;
+    this.#incidents = random.of("incidents");
+    this.#slowReaders = random.of("slow readers");
+    this.#clockJumps = random.of("clock jumps");
     this.#clients = clients;
   }
 
   next(): Incident {
-    const random = this.#random;
+    const random = this.#incidents;
     const kind = random.weighted(WEIGHTS);
     const client = random.between(0, this.#clients - 1);
     switch (kind) {
@@ -62,12 +69,12 @@ export class Chaos {
   }
 
   slowReader(): Incident {
-    return { kind: "slow", client: this.#random.between(0, this.#clients - 1), ms: 2_500 };
+    return { kind: "slow", client: this.#slowReaders.between(0, this.#clients - 1), ms: 2_500 };
   }
 
   /** Minutes to hours, both ways, and no further than a login and what is kept of the log live. */
   clockJump(): Incident {
-    const random = this.#random;
+    const random = this.#clockJumps;
     const span = random.chance(0.5) ? HOUR_MS / 60 : HOUR_MS;
     return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 24)) };
   }
@@ -76,6 +83,6 @@ export class Chaos {
   transports(): TransportName[] {
     const first = TRANSPORTS[this.#lists++ % TRANSPORTS.length] as TransportName;
     const rest = TRANSPORTS.slice(TRANSPORTS.indexOf(first) + 1);
-    return [first, ...rest.filter(() => this.#random.chance(0.6))];
+    return [first, ...rest.filter(() => this.#incidents.chance(0.6))];
   }
 }

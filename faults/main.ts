@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { type Options, readOptions, USAGE } from "./options.ts";
+import { againWith, type Options, readOptions, USAGE } from "./options.ts";
 import { printed, reportOf } from "./report.ts";
 import { run } from "./run.ts";
 
@@ -18,7 +18,7 @@ try {
   console.error(`${(error as Error).message}\n\n${USAGE}`);
   process.exit(2);
 }
-const again = `npm run test:faults -- --seed ${options.seed}`;
+const again = againWith(options);
 console.log(`seed ${options.seed}; again with: ${again}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));

@@ -25,6 +25,13 @@ export const USAGE = `Usage: npm run test:faults -- [options]
   --rooms N                                                         [40]
   --json FILE      writes the figures there, too`;
 
+/** The same run again: the plan depends on all of these. */
+export function againWith(options: Options): string {
+  const { json: _, ...numbers } = options;
+  const flags = Object.entries(numbers).map(([name, value]) => `--${name} ${value}`);
+  return `npm run test:faults -- ${flags.join(" ")}`;
+}
+
 /** @throws TypeError for what is not in the usage */
 export function readOptions(argv: readonly string[]): Options {
   const { values } = parseArgs({

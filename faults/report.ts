@@ -45,6 +45,11 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   }
   if (book.acknowledged === 0 || churn.joins === 0 || churn.kicks === 0)
     failures.push("nobody has written, joined or been kicked");
+  const switches = sum(app.clients.map(({ switches }) => switches));
+  if (switches === 0) failures.push("nobody has changed the transport");
+  // One comes every 15 s, and some of them hit who polls.
+  if (options.seconds >= 120 && !wire.cuts.slow) failures.push("nobody has read too slowly");
+  if (server.movesClock && server.clockJumps === 0) failures.push("the clock was never set");
   const { far, epoch, resyncs, covered, messages } = verdict.returns;
   if (far === 0 || epoch === 0) failures.push(`RESYNCs of both kinds have to happen: ${far} far, ${epoch} epoch`);
   const cutKinds = Object.entries(wire.cuts).map(([kind, count]) => `${count} ${kind}`);
@@ -86,7 +91,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "closed by the server": Object.entries(closes)
         .map(([code, count]) => `${count} with ${code}`)
         .join(", "),
-      "switches of transport": sum(app.clients.map(({ switches }) => switches)),
+      "switches of transport": switches,
       "kills (SIGKILL)": server.kills,
       "drains (SIGTERM)": server.drains,
       "jumps of the clock": server.clockJumps,

@@ -25,7 +25,7 @@ export interface Outcome {
   readonly verdict: Verdict;
   readonly wire: WireDump;
   readonly app: AppDump;
-  readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps">;
+  readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps" | "movesClock">;
   readonly churn: Churn["counts"];
   readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
@@ -75,6 +75,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
         url: `http://127.0.0.1:${ports[i]}`,
         token,
         transports: i < options.clients ? plan.transports() : STEADY,
+        seed: random.of(`client ${i}`).between(0, 2 ** 31),
       })),
     });
     say(`${people.length} clients are live after ${seconds(begunAt)} s`);
