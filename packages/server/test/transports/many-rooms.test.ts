@@ -80,6 +80,44 @@ for (const { way, kind } of WAYS) {
   });
 }
 
+describe("something is said in each of 5 000 rooms", () => {
+  let cursor: string;
+  beforeAll(async () => {
+    cursor = await stage.now();
+    await sayEverywhere("once");
+  }, 20_000);
+
+  for (const transport of TRANSPORTS) {
+    test(`TR-11: ${transport.name}: who was away gets all of it`, async () => {
+      const reader = await stage.read(transport, { cursor });
+      await stage.settle(reader);
+      expect(resyncs(reader)).toEqual([]);
+      const rooms = events(reader).filter(({ stream }) => stream !== streamOf(stage.lobby));
+      expect(new Set(rooms.map(({ stream }) => stream)).size).toBe(ROOMS);
+      expect(rooms).toHaveLength(ROOMS);
+      await reader.until(() => reader.cursor().length < 4096, "a short cursor");
+      reader.close();
+    }, 20_000);
+  }
+
+  test("TR-11, CUR-6: three times in each is too much: one RESYNC for everything, and a short cursor", async () => {
+    for (const text of ["twice", "thrice"]) await sayEverywhere(text);
+    for (const transport of TRANSPORTS) {
+      const reader = await stage.read(transport, { cursor });
+      await stage.settle(reader);
+      expect(resyncs(reader)).toMatchObject([{ stream: "*", why: "far" }]);
+      expect(reader.cursor().length).toBeLessThan(4096);
+      reader.close();
+    }
+  }, 30_000);
+});
+
+async function sayEverywhere(text: string): Promise<void> {
+  for (let at = FIRST; at < FIRST + ROOMS; at += 250) {
+    await Promise.all(range(at, at + 249).map((room) => say(stage.ann, room, text)));
+  }
+}
+
 /** A floor, and rooms in which nothing was ever said, as many as the server would name. */
 function nearly4KiB(floor: string): string {
   const quiet = range(1, 300).filter((i) => i % 80 > 0);
