@@ -60,7 +60,7 @@ export class Authors {
   async #ofBefore(author: Author): Promise<number | undefined> {
     if (author.token === undefined) return undefined;
     return this.#uidOf(author).catch((error: ParleyError) => {
-      if (error.status === 401) return undefined;
+      if (error.code === "unauthorized") return undefined;
       throw error;
     });
   }
@@ -68,8 +68,8 @@ export class Authors {
   async #uidOf(author: Author): Promise<number> {
     if (author.uid !== undefined) return author.uid;
     const uid = await this.#askUid(author.token as string).catch((error: unknown) => {
-      const ended = error instanceof ParleyError && error.status === 401;
-      throw ended || (error instanceof ParleyError && error.canRetry) ? error : new ParleyError(0);
+      const isKnown = error instanceof ParleyError && (error.canRetry || error.code === "unauthorized");
+      throw isKnown ? error : new ParleyError(0);
     });
     if (typeof uid !== "number") throw new ParleyError(0);
     author.uid = uid;

@@ -20,18 +20,22 @@ export class ParleyError extends Error {
     this.problem = problem;
   }
 
-  /** Whether the same request can succeed later without being changed. */
+  /** Whether the same request can succeed later without being changed: what stands in between has not the last word. */
   get canRetry(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.code === "unknown" || !isRefusal(this.status);
   }
+}
+
+function isRefusal(status: number): boolean {
+  return status > 0 && status < 500 && status !== 429;
 }
 
 /** What a product should be shown of a failure that waiting may not mend; undefined where nobody has to look. */
 export function causeOf(error: unknown): Cause | undefined {
   if (!(error instanceof ParleyError))
     return { status: 0, code: "unknown", message: String((error as Error)?.message ?? error) };
-  const { status, code, message, canRetry } = error;
-  return canRetry ? undefined : { status, code, message };
+  const { status, code, message } = error;
+  return isRefusal(status) ? { status, code, message } : undefined;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -117,18 +121,21 @@ export class Http {
     });
     if (response.ok) return response;
     const text = await response.text().catch(() => "");
-    throw new ParleyError(response.status, problemOf(text), retryAfterMs(response.headers.get("Retry-After")));
+    throw new ParleyError(
+      response.status,
+      problemOf(text, response.status),
+      retryAfterMs(response.headers.get("Retry-After")),
+    );
   }
 }
 
-/** Proxies answer with pages of their own. */
-function problemOf(text: string): Record<string, unknown> {
+/** Proxies answer with pages and documents of their own. */
+function problemOf(text: string, status: number): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text);
-    return value && typeof value === "object" ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+    const problem = JSON.parse(text);
+    if (typeof problem.code === "string" && problem.status === status) return problem;
+  } catch {}
+  return {};
 }
 
 /** RFC 9110 section 10.2.3: seconds, or a date. */

@@ -178,6 +178,6 @@ export class Outgoing {
 }
 
 /** No answer, a refusal for now, or a login that has ended: the session finds that out, too, and stops everything. */
-function comesLater({ canRetry, status, code }: ParleyError): boolean {
-  return code !== "other_user" && (canRetry || status === 401 || code === "banned");
+function comesLater({ canRetry, code }: ParleyError): boolean {
+  return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
 }

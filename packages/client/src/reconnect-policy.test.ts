@@ -47,11 +47,11 @@ describe("what comes after an end", () => {
   });
 
   test("SDK-25: refusals: a login that does not hold stops, a cursor that is refused is replaced", () => {
-    expect(step(refused(401))).toEqual({ kind: "stop", why: "revoked" });
+    expect(step(refused(401, { code: "unauthorized" }))).toEqual({ kind: "stop", why: "revoked" });
     expect(step(refused(400, { code: "cursor_malformed" }))).toEqual({ kind: "reload" });
     expect(step(refused(431))).toEqual({ kind: "reload" });
     expect(step(refused(403, { code: "banned" }))).toEqual({ kind: "stop", why: "banned" });
-    for (const status of [403, 404, 405, 500, 502]) expect(step(refused(status))).toEqual({ kind: "ask" });
+    for (const status of [401, 403, 404, 405, 500, 502]) expect(step(refused(status))).toEqual({ kind: "ask" });
   });
 
   test("SDK-25: what never was ready may be blocked, what was has been cut", () => {

@@ -67,7 +67,7 @@ export function afterRefusal(
 ): NextStep {
   if (code === "cursor_malformed" || status === 431) return { kind: "reload" };
   if (code === "banned") return { kind: "stop", why: "banned" };
-  if (status === 401) return { kind: "stop", why: "revoked" };
+  if (code === "unauthorized") return { kind: "stop", why: "revoked" };
   if (status === 429 || status === 503) {
     const askedMs = retryAfterMs === undefined ? 0 : retryAfterMs + random * SPREAD_MS;
     return { kind: "wait", ms: Math.max(backoff, askedMs), why: "busy", told: retryAfterMs !== undefined };

@@ -68,7 +68,7 @@ export async function readState(read: Read, what: ReloadRequest): Promise<Reload
     for (const id of what.roomIds) {
       // A room that is gone, or closed to this reader, has no state.
       const room = await read("GET /rooms/{id}", { path: { id } }).catch((error: unknown) => {
-        if (error instanceof ParleyError && (error.status === 404 || error.status === 403)) return undefined;
+        if (error instanceof ParleyError && /^(not_found|forbidden)$/.test(error.code)) return undefined;
         throw error;
       });
       if (room) rooms.push(room);

@@ -278,7 +278,7 @@ export class Run {
         return continueAfter(cursor, what, { reloaded, resyncs });
       } catch (error) {
         if (this.#isOver) return;
-        if (error instanceof ParleyError && error.status === 401) return this.#stopped("revoked");
+        if (error instanceof ParleyError && error.code === "unauthorized") return this.#stopped("revoked");
         const ms = backoffMs(attempts, surroundings.random(), timing);
         const askedMs = error instanceof ParleyError ? (error.retryAfterMs ?? 0) : 0;
         await this.#wait({ ms: Math.max(ms, askedMs), why: "offline", told: askedMs > 0, error: causeOf(error) });
