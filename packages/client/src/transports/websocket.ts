@@ -37,7 +37,13 @@ export function webSocketTransport(url: string, WebSocket: WebSocketClass): Tran
         if (cursor !== undefined) send(Command.RESUME, { cursor, max });
       };
       socket.onmessage = ({ data }: { data: unknown }) => {
-        if (!signal.aborted) on.receive([JSON.parse(String(data))]);
+        if (signal.aborted) return;
+        try {
+          on.receive([JSON.parse(String(data))]);
+        } catch {
+          // Something else speaks here.
+          on.ended({ kind: "failed" });
+        }
       };
       // A close follows; without a listener some implementations throw.
       socket.onerror = () => {};
