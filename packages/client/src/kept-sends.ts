@@ -53,7 +53,10 @@ export class KeptSends {
     } catch {}
   }
 
+  /** What an area will not let go of comes again after a reload, and is the same message by its `clientId`. */
   remove({ request }: Pick<Sending, "request">): void {
-    this.#area.removeItem(this.#prefix + request.clientId);
+    try {
+      this.#area.removeItem(this.#prefix + request.clientId);
+    } catch {}
   }
 }

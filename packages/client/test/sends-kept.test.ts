@@ -185,6 +185,22 @@ describe("sends that wait", () => {
     expect(later.all().map(({ request }) => request.clientId)).toEqual(["first", "second", "third"]);
   });
 
+  test("SDK-43: a storage that takes nothing away, or nothing in, holds no message up", async () => {
+    const room = await stage.room();
+    class Stubborn extends MapStorage {
+      override setItem(): void {
+        throw new Error("full");
+      }
+      override removeItem(): void {
+        throw new Error("read only");
+      }
+    }
+    const watched = open({ storage: { area: new Stubborn(), owner: "ann" } });
+    for (const text of ["one", "two"]) await watched.client.send(room, text);
+    expect([await said(stage.ann, room), watched.client.waiting]).toEqual([["own one", "own two"], 0]);
+    watched.client.stop();
+  });
+
   test("SDK-24: a Retry-After longer than a timer can be is a long wait and not a storm", async () => {
     let asked = 0;
     let sends = 0;
