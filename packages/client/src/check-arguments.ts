@@ -17,8 +17,8 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
   ],
   cursor: [isCursor, "what client.cursor gave"],
   max: [
-    (value: number) => Number.isInteger(value) && value >= 0 && value <= LIMITS.farMax,
-    `a whole number up to ${LIMITS.farMax}`,
+    (value: number) => Number.isInteger(value) && value > 0 && value <= LIMITS.farMax,
+    `a whole number from 1 to ${LIMITS.farMax}`,
   ],
   maxWaiting: [(value: number) => value >= 0, "a number"],
   tabs: [(value: unknown) => typeof value === "boolean", "true or false"],

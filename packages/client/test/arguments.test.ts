@@ -11,6 +11,7 @@ test.each([
   ["url", { ...right, url: "localhost:8080" }],
   ["token", { ...right, token: 5 }],
   ["max", { ...right, max: -1 }],
+  ["max", { ...right, max: 0 }],
   ["storage", { ...right, storage: 5 }],
   ["transports", { ...right, transports: ["pigeon"] }],
   ["transports", { ...right, transports: [] }],
