@@ -33,8 +33,8 @@ export class Ladder {
   }
 
   /**
-   * It did not open while plain requests are answered. One that has worked before gets a second chance, since the server may
-   * have come back between the two.
+   * It did not open while plain requests are answered, or shows nothing. One that has worked before gets a second chance, since
+   * the server may have come back between the two, or is busy.
    * @returns whether there is another one to try at once
    */
   failed(transport: Transport): boolean {

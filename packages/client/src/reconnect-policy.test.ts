@@ -58,7 +58,7 @@ describe("what comes after an end", () => {
     expect(step(closed(1006), { ready: false })).toEqual({ kind: "ask" });
     expect(step({ kind: "failed" }, { ready: false })).toEqual({ kind: "ask" });
     expect(step({ kind: "silent", opened: false })).toEqual({ kind: "ask" });
-    expect(step({ kind: "silent", opened: true })).toEqual({ kind: "step-down" });
+    expect(step({ kind: "silent", opened: true })).toEqual({ kind: "failed" });
     expect(step({ kind: "unsuited" })).toEqual({ kind: "step-down" });
   });
 

@@ -8,8 +8,10 @@ export type NextStep =
   | { readonly kind: "stop"; readonly why: StopWhy }
   /** `told`: the server named the moment, so the return of the network is no reason to come earlier. */
   | { readonly kind: "wait"; readonly ms: number; readonly why: WaitWhy; readonly told: boolean }
-  /** The next transport, at once: this one is there and carries nothing. */
+  /** The next transport, at once: something else answers here. */
   | { readonly kind: "step-down" }
+  /** The same, where nothing came of it: one that has carried frames before gets a second try, since a server may be busy. */
+  | { readonly kind: "failed" }
   /** It never opened: only a plain request can tell a transport that is blocked from a network that is down. */
   | { readonly kind: "ask" }
   /** The server refused the cursor. */
@@ -45,7 +47,7 @@ export function nextStep(ending: Ending, timing: Timing): NextStep {
   const { end, ready, attempts, drainMs, random } = ending;
   const backoff = backoffMs(attempts, random, timing);
   const wait = (why: WaitWhy, ms = backoff, told = false): NextStep => ({ kind: "wait", ms, why, told });
-  if (end.kind === "silent") return end.opened ? { kind: "step-down" } : { kind: "ask" };
+  if (end.kind === "silent") return { kind: end.opened ? "failed" : "ask" };
   if (end.kind === "unsuited") return { kind: "step-down" };
   const after: AfterClose = end.kind === "closed" ? afterClose(end.code) : "reconnect";
   if (after === "stop") return { kind: "stop", why: end.kind === "closed" && end.code === 4003 ? "banned" : "revoked" };

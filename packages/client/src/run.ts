@@ -186,8 +186,9 @@ export class Run {
         this.#parts.onResync({ stream: "*", why: "malformed" });
         return this.#reload([]);
       case "step-down":
-        if (ladder.stepDown(transport)) return;
-        return this.#backOff();
+        return ladder.stepDown(transport) ? undefined : this.#backOff();
+      case "failed":
+        return ladder.failed(transport) ? undefined : this.#backOff();
       case "ask":
         return this.#ask(transport);
     }

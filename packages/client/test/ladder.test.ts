@@ -39,6 +39,27 @@ describe("the ladder of transports", () => {
     expect(kinds()).toEqual(["long-poll"]);
   });
 
+  const waits = () => watched.states.filter(({ kind }) => kind === "waiting").length;
+
+  test("SDK-10: what has carried before and shows no READY in time is tried once more, after a wait", async () => {
+    await open().live("websocket");
+    door.treated.set("websocket", "hold-back");
+    door.cut();
+    await watched.until(() => waits() === 2, "a wait after the silent one");
+    expect([door.asked.websocket, door.asked.sse]).toEqual([2, 0]);
+    door.treated.clear();
+    await watched.live("websocket");
+    expect(door.asked.sse).toBe(0);
+  });
+
+  test("SDK-10: where it is silent again, the next one takes its place", async () => {
+    await open().live("websocket");
+    door.treated.set("websocket", "hold-back");
+    door.cut();
+    await watched.live("sse");
+    expect([door.asked.websocket, waits()]).toEqual([3, 2]);
+  });
+
   test("SDK-10: where long polls do not come back, short ones do", async () => {
     const room = await stage.room();
     door.treated.set("websocket", "refuse").set("sse", "refuse").set("poll", "cut-hanging");
