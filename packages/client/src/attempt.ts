@@ -86,6 +86,10 @@ export class Attempt implements TransportEvents {
     }
   }
 
+  get token(): string {
+    return this.#parts.start.token;
+  }
+
   get isLive(): boolean {
     return this.#phase === "live";
   }

@@ -87,7 +87,7 @@ export class Client {
       trade: onceTransport(this.#http, timing),
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {
-        if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.token, frame.data.uid);
+        if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#session.token, frame.data.uid);
         this.#emitter.push(frame);
       }),
       heartbeat: new Heartbeat({
@@ -140,10 +140,12 @@ export class Client {
     return this.#outgoing.waiting;
   }
 
-  /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so. */
+  /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so, but with another token. */
   start(as: { readonly token?: string } = {}): void {
-    this.#token.begin(as.token);
+    const isOther = this.#token.begin(as.token);
     this.#authors.begin(as.token);
+    // What comes and what goes is of one login.
+    if (isOther) this.#session.stop();
     this.#outgoing.start();
     this.#session.start();
   }
@@ -215,7 +217,8 @@ export class Client {
     if (state.kind === "live") {
       this.#outgoing.wake();
       // While the login lasts: when it has ended nobody can tell whose messages wait.
-      if (this.token) this.#authors.know(this.token).catch(() => {});
+      const { token } = this.#session;
+      if (token) this.#authors.know(token).catch(() => {});
     }
     if (state.kind === "stopped" && state.why !== "replaced") {
       this.#outgoing.stop();

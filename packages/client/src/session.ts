@@ -29,6 +29,11 @@ export class Session {
     return this.#state;
   }
 
+  /** Of the connection in use. */
+  get token(): string | undefined {
+    return this.#run?.attempt?.token;
+  }
+
   start(): void {
     if (this.#run) return this.#returned("focus");
     const run = new Run(this.#parts, {

@@ -21,9 +21,10 @@ export class TokenSource {
     this.#withinMs = withinMs;
   }
 
-  /** Before a start: a new token takes the place of every other one. */
-  begin(token: string | undefined): void {
-    if (token !== undefined) this.#given = token;
+  /** Before a start: a new token takes the place of every other one. @returns whether it is another one than the one in use */
+  begin(token: string | undefined): boolean {
+    this.#given = token ?? this.#given;
+    return token !== undefined && token !== this.current;
   }
 
   /** The login has ended: the next start signs in anew. */
@@ -42,15 +43,19 @@ export class TokenSource {
 
   /** The same, undefined for a visitor: where the token is an empty text. */
   async find(): Promise<string | undefined> {
-    const { token, login } = this.#options;
-    if (this.#given !== undefined) this.current = this.#given;
-    else if (typeof token === "string") this.current = token;
-    else if (token) this.current = await token();
-    else {
-      this.#signingIn ??= this.#signIn(login as { name: string; password: string });
-      this.current = await this.#signingIn;
-    }
+    const own = this.#given ?? this.#own();
+    const token = typeof own === "string" ? own : await own;
+    // One that was given meanwhile takes its place.
+    this.current = this.#given ?? token;
     return this.current || undefined;
+  }
+
+  #own(): string | Promise<string> {
+    const { token, login } = this.#options;
+    if (typeof token === "string") return token;
+    if (token) return token();
+    this.#signingIn ??= this.#signIn(login as { name: string; password: string });
+    return this.#signingIn;
   }
 
   async #signIn(body: { name: string; password: string }): Promise<string> {

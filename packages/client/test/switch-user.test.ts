@@ -1,0 +1,86 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { Push } from "@parley/protocol";
+import { type Person, say } from "../../server/test/harness.ts";
+import { Stage } from "../../server/test/transports/stage.ts";
+import type { ClientOptions } from "../src/index.ts";
+import { WatchedClient } from "./watched-client.ts";
+
+/** `start({ token })` in the middle of things: what comes and what goes is the new user's from then on. */
+describe("another user's token while the client runs", () => {
+  let stage: Stage;
+  let watched: WatchedClient;
+  beforeAll(async () => {
+    stage = await Stage.open();
+  });
+  afterEach(() => watched.client.stop());
+  afterAll(() => stage.close());
+  const open = (more: Partial<ClientOptions> = {}) => {
+    watched = new WatchedClient({ url: stage.server.url, token: stage.ben.token, ...more });
+    return watched;
+  };
+  /** A room for each: nothing of the first may come once the second one's token was given. */
+  async function rooms(): Promise<{ her: Person; hers: number; bens: number }> {
+    const her = await stage.person();
+    return { her, hers: await stage.room([her]), bens: await stage.room() };
+  }
+  const signedIn = () =>
+    watched.pushes.flatMap(({ type, data }) => (type === Push.LOGIN_SUCCESS ? [(data as { uid: number }).uid] : []));
+
+  test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
+    "SDK-47: the connection of the first user ends, and the second one's begins, by %s",
+    async (transport) => {
+      const { her, hers, bens } = await rooms();
+      await open({ transports: [transport] }).live();
+      const fresh = await stage.room();
+      await say(stage.ann, bens, "before");
+      await say(stage.ann, fresh, "before");
+      await watched.said(fresh, "before");
+      watched.client.start({ token: her.token });
+      expect([watched.client.state.kind, watched.client.token]).toEqual(["stopped", her.token]);
+      await watched.live();
+      await say(stage.ann, bens, "for ben");
+      await say(stage.ann, hers, "for her");
+      await watched.said(hers, "for her");
+      expect([watched.texts(bens), watched.resyncs]).toEqual([["before"], []]);
+      const { message, fromUser } = await watched.client.send(hers, "from her");
+      expect([fromUser.uid, message.no]).toEqual([her.uid, 2]);
+    },
+  );
+
+  test("SDK-47: so it is where the first token has not come yet", async () => {
+    const { her, hers } = await rooms();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    open({ token: () => promise });
+    watched.client.start({ token: her.token });
+    resolve(stage.ben.token);
+    await watched.live();
+    await say(stage.ann, hers, "for her");
+    await watched.said(hers, "for her");
+    expect([watched.client.token, signedIn()]).toEqual([her.token, [her.uid]]);
+  });
+
+  test("SDK-47: the same token again changes nothing, and the state tells of a change", async () => {
+    const { her } = await rooms();
+    await open().live();
+    const before = watched.states.length;
+    watched.client.start({ token: stage.ben.token });
+    watched.client.start();
+    expect(watched.states.slice(before)).toEqual([]);
+    watched.client.start({ token: her.token });
+    await watched.until(() => watched.states.length > before + 1, "a new beginning");
+    expect(watched.states.slice(before, before + 2).map(({ kind }) => kind)).toEqual(["stopped", "connecting"]);
+  });
+
+  test("SDK-45: whose login it is says a connection of its own token, whatever a function gives meanwhile", async () => {
+    const { her, hers } = await rooms();
+    let token = her.token;
+    open({ token: () => token, transports: ["websocket"] });
+    // The connection is on its way with her token; a request asks for another one before it has said whose that is.
+    await watched.was("connecting");
+    token = stage.ben.token;
+    await watched.client.request("GET /rooms");
+    await watched.live();
+    await watched.until(() => signedIn().length > 0, "whose connection it is");
+    expect(await watched.client.send(hers, "hers").catch((error) => error.code)).toBe("other_user");
+  });
+});
