@@ -2,13 +2,15 @@ import { formatCursor, parseCursor } from "@parley/protocol/cursor";
 import { LIMITS } from "@parley/protocol/limits";
 
 /**
- * What this client has: the server's newest cursor, the streams that events came from since, and for every stream the last
- * seq that was handed to the application. The cursor says where to go on; the seqs tell a repeated event from a new one,
- * whichever transport brings it, also where the cursor knows a position only.
+ * What this client has: the server's newest cursor, the streams that events came from since, those that state was read of, and
+ * for every stream the last seq that was handed to the application. The cursor says where to go on; the seqs tell a repeated
+ * event from a new one, whichever transport brings it, also where the cursor knows a position only.
  */
 export class KeptCursor {
   #base: { epoch: string; floor: number | undefined; streams: ReadonlyMap<string, number> } | undefined;
   readonly #since = new Set<string>();
+  /** Streams that state was read of, maybe later than the base: until a cursor of the server, who is told of them, covers that. */
+  readonly #read = new Set<string>();
   readonly #seen = new Map<string, number>();
 
   /** @throws CursorMalformed for a stored text that is none */
@@ -20,7 +22,7 @@ export class KeptCursor {
   get text(): string | undefined {
     if (!this.#base) return undefined;
     const streams = new Map(this.#base.streams);
-    for (const stream of this.#since) streams.set(stream, this.#seen.get(stream) as number);
+    for (const stream of [...this.#since, ...this.#read]) streams.set(stream, this.#seen.get(stream) as number);
     const whole = formatCursor({ ...this.#base, streams });
     // The server takes no longer one. Events behind the shorter one come again and are dropped by their seq.
     return whole.length <= LIMITS.cursorBytes ? whole : formatCursor(this.#base);
@@ -46,6 +48,7 @@ export class KeptCursor {
     if (this.#base?.epoch !== epoch) return this.restart(text);
     if ((floor ?? 0) < (this.#base.floor ?? 0)) return;
     if (floor !== this.#base.floor) this.#since.clear();
+    this.#read.clear();
     this.#base = { epoch, floor, streams };
     for (const [stream, seq] of streams) if (seq > (this.#seen.get(stream) ?? 0)) this.#seen.set(stream, seq);
   }
@@ -54,14 +57,14 @@ export class KeptCursor {
   restart(text: string): void {
     const { epoch, floor, streams } = parseCursor(text);
     this.#base = { epoch, floor, streams };
-    this.#since.clear();
-    this.#seen.clear();
+    for (const before of [this.#since, this.#read, this.#seen]) before.clear();
     for (const [stream, seq] of streams) this.#seen.set(stream, seq);
   }
 
   /** State that was read anew contains a stream up to `seq`: events up to there are dropped. */
   stateHas(stream: string, seq: number): void {
     this.#seen.set(stream, seq);
+    if (seq > 0) this.#read.add(stream);
   }
 
   /** A stream goes on after `seq`, which may lie before what was seen. */

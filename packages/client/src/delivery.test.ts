@@ -77,6 +77,18 @@ test("SDK-1: a server's cursor from before what is had changes nothing; another 
   expect(cursor.seen("room:2")).toBeUndefined();
 });
 
+test("SDK-2: what state contains is named until the server has taken it into a cursor of its own, also at the same floor", () => {
+  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  cursor.stateHas("room:2", 8);
+  cursor.stateHas("room:3", 0);
+  expect(cursor.text).toBe(`${EPOCH};*@100,room:2@8`);
+  cursor.take(`${EPOCH};*@90`);
+  expect(cursor.text).toBe(`${EPOCH};*@100,room:2@8`);
+  cursor.take(`${EPOCH};*@100`);
+  expect(cursor.text).toBe(`${EPOCH};*@100`);
+  expect(cursor.seen("room:2")).toBe(8);
+});
+
 test("SDK-1: a cursor that would be too long is the server's; what comes again is known by its seq", () => {
   const cursor = new KeptCursor(`${EPOCH};*@100`);
   for (let room = 1; room < 10_000; room++) cursor.saw(`room:${room}`, 5);

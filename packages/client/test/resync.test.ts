@@ -103,6 +103,37 @@ describe.each(NAMES)("RESYNC by %s", (transport) => {
   });
 });
 
+test("SDK-2: a cursor stored right after a reload covers rooms that were read later than its `asOf`", async () => {
+  const stage = await Stage.open();
+  const [room, other] = [await stage.room(), await stage.room()];
+  const options = { url: stage.server.url, token: stage.ben.token };
+  const reload = async () => {
+    const { asOf } = await stage.ben.api.ok<{ asOf: string }>("GET", "/rooms");
+    await say(stage.ann, room, "in the state");
+    await say(stage.ann, other, "not in it");
+    const { seq } = await stage.ben.api.ok<{ seq: number }>("GET", `/rooms/${room}`);
+    return {
+      asOf,
+      rooms: [
+        { id: room, seq },
+        { id: 7_000, seq: null },
+      ],
+    };
+  };
+  const first = new WatchedClient({ ...options, cursor: "0123456789abcdef;*@5", reload });
+  first.client.on("state", ({ kind }) => {
+    if (kind === "connecting" && first.reloads.length > 0) first.client.stop();
+  });
+  await first.was("stopped");
+  const { cursor = "" } = first.client;
+  const later = new WatchedClient({ ...options, cursor });
+  await later.live();
+  await later.said(other, "not in it");
+  expect([later.texts(room), first.texts(room), cursor.includes("7000")]).toEqual([[], [], false]);
+  later.client.stop();
+  await stage.close();
+});
+
 test("SDK-33: a server that takes short frames only ends RESUME with 1009; the client does not repeat it", async () => {
   const stage = await Stage.open({ MAX_FRAME_BYTES: "1024" });
   const now = await stage.now();
