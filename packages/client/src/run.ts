@@ -122,7 +122,7 @@ export class Run {
       now: surroundings.now,
       heartbeat: heartbeat.start,
       onReceive: (frames, at) => {
-        if (name !== "tab") tabs?.share(frames, at);
+        if (attempt.isLive && name !== "tab") tabs?.share(frames, at);
       },
       onReady: () => {
         this.#wasHurried = false;

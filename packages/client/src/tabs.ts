@@ -110,7 +110,7 @@ export class Tabs {
     this.#on?.changed();
   }
 
-  /** To the other tabs, before this one looks at it. */
+  /** To the other tabs, before this one looks at it. Only what comes live: what came before was asked for by this tab's cursor. */
   share(frames: readonly PushFrame[], cursor: string | undefined): void {
     if (!this.#leads) return;
     this.#count += 1;

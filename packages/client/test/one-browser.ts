@@ -1,0 +1,109 @@
+import { withDeadline } from "../../server/src/lib/interval.ts";
+import type { TabMessage } from "../src/transports/tab.ts";
+
+type How = { ifAvailable?: true; steal?: true; signal?: AbortSignal };
+type Granted = (lock: object | null) => Promise<void> | undefined;
+
+interface Named {
+  holder: { readonly lost: (error: Error) => void } | undefined;
+  readonly queue: (() => void)[];
+}
+
+/** The locks of one browser for the clients of this process, which are its tabs: Bun has channels, but no locks. */
+export class OneBrowser {
+  readonly #locks = new Map<string, Named>();
+
+  /** @returns its end */
+  install(): () => void {
+    Object.defineProperty(navigator, "locks", { value: this, configurable: true });
+    return () => Reflect.deleteProperty(navigator, "locks");
+  }
+
+  async request(name: string, { ifAvailable, steal, signal }: How, granted: Granted): Promise<void> {
+    const named = this.#locks.get(name) ?? { holder: undefined, queue: [] };
+    this.#locks.set(name, named);
+    await Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const take = () => {
+      const holder = { lost: reject };
+      named.holder = holder;
+      void Promise.resolve(granted({ name })).then(() => {
+        resolve();
+        if (named.holder !== holder) return;
+        named.holder = undefined;
+        named.queue.shift()?.();
+      });
+    };
+    if (steal) {
+      named.holder?.lost(new DOMException("stolen", "AbortError"));
+      take();
+    } else if (!named.holder) take();
+    else if (ifAvailable) {
+      await granted(null);
+      return;
+    } else {
+      named.queue.push(take);
+      signal?.addEventListener("abort", () => {
+        const at = named.queue.indexOf(take);
+        if (at >= 0) named.queue.splice(at, 1);
+        reject(new DOMException("given up", "AbortError"));
+      });
+    }
+    return promise;
+  }
+}
+
+/** A tab without a client, which holds the lock and says what a test lets it say. */
+export class HeldTab {
+  readonly heard: TabMessage[] = [];
+  readonly #channel: BroadcastChannel;
+  readonly #waiting = new Set<() => void>();
+  /** What is said to whoever asks who has the connection. */
+  answer: TabMessage | undefined;
+  #release: () => void = () => {};
+
+  private constructor(name: string) {
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data }) => {
+      this.heard.push(data);
+      if (data.kind === "hello" && this.answer) this.say(this.answer);
+      for (const look of [...this.#waiting]) look();
+    };
+  }
+
+  static async hold(browser: OneBrowser, { url, token }: { url: string; token: string }): Promise<HeldTab> {
+    const digest = new Bun.CryptoHasher("sha256").update(`${url} ${token}`).digest("hex");
+    const name = `parley:${digest.slice(0, 32)}`;
+    const tab = new HeldTab(name);
+    await new Promise<void>((held) => {
+      const granted = () => {
+        held();
+        return new Promise<void>((release) => {
+          tab.#release = release;
+        });
+      };
+      // It may be taken away.
+      browser.request(name, {}, granted).catch(() => {});
+    });
+    return tab;
+  }
+
+  say(message: TabMessage): void {
+    this.#channel.postMessage(message);
+  }
+
+  async hears(kind: TabMessage["kind"], times: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.heard.filter((message) => message.kind === kind).length >= times) resolve();
+    };
+    this.#waiting.add(look);
+    look();
+    await withDeadline(promise, 10_000, `${times} times ${kind}`).finally(() => this.#waiting.delete(look));
+  }
+
+  close(): void {
+    this.#channel.close();
+    this.#release();
+  }
+}
