@@ -100,7 +100,8 @@ export class Client {
       max: options.max,
       token: () => this.#token.get(),
       reload: options.reload ?? read,
-      tabs: (options.tabs ?? surroundings.isPage) ? Tabs.where({ url, http: this.#http, timing }) : undefined,
+      tabs:
+        (options.tabs ?? surroundings.isPage) ? Tabs.where({ url, http: this.#http, timing, surroundings }) : undefined,
       onState: (state) => this.#onState(state),
       onResync: (resync) => this.#emitter.emit("resync", resync),
       onReloaded: (what, reloaded) => this.#emitter.emit("state-reloaded", { ...what, ...reloaded }),

@@ -52,7 +52,10 @@ export class Session {
       returned: (what) => this.back(what),
       send: (type, data) => this.send(type, data),
       told: (state) => this.#told(state),
-      cursor: () => (run.attempt?.isLive ? this.#parts.cursor.text : undefined),
+      stand: () => ({
+        state: this.#state,
+        cursor: run.attempt?.isLive ? this.#parts.cursor.text : undefined,
+      }),
     });
     run.begin();
   }
@@ -100,7 +103,7 @@ export class Session {
   }
 
   #set(state: ClientState): void {
-    if (state.kind !== "waiting" && JSON.stringify(this.#state) === JSON.stringify(state)) return;
+    if (JSON.stringify(this.#state) === JSON.stringify(state)) return;
     this.#state = state;
     this.#parts.tabs?.tell(state);
     this.#parts.onState(state);

@@ -12,24 +12,28 @@ export interface Surroundings {
   readonly WebSocket: WebSocketClass | undefined;
   /** A page that a person can look at. */
   readonly isPage: boolean;
+  /** A person may be looking. */
+  isVisible(): boolean;
   /** The network is back (`online`) or gone (`offline`), or the person is back (`focus`). @returns its end */
   onReturn(run: (what: "online" | "offline" | "focus") => void): () => void;
 }
 
 export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocketClass | undefined }): Surroundings {
   const isPage = typeof document !== "undefined" && typeof addEventListener === "function";
+  const isVisible = () => isPage && document.visibilityState === "visible";
   return {
     now: Date.now,
     random: Math.random,
     fetch: own.fetch ?? ((url, init) => fetch(url, init)),
     WebSocket: own.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket,
     isPage,
+    isVisible,
     onReturn(run) {
       if (!isPage) return () => {};
       const online = () => run("online");
       const offline = () => run("offline");
       const focus = () => {
-        if (document.visibilityState === "visible") run("focus");
+        if (isVisible()) run("focus");
       };
       addEventListener("online", online);
       addEventListener("offline", offline);

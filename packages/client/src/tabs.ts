@@ -7,6 +7,7 @@
  */
 import type { ClientState } from "./events.ts";
 import type { Http } from "./http.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { type Cancel, every, type Timing } from "./timing.ts";
 import { type TabMessage, TabTransport } from "./transports/tab.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -22,14 +23,19 @@ export interface TabsEvents {
   send(type: number, data: object | undefined): void;
   /** What the connection of another tab is doing. */
   told(state: ClientState): void;
-  /** What this tab has, while it is live. */
-  cursor(): string | undefined;
+  /** What this tab is doing, and, while it is live, what it has. */
+  stand(): { readonly state: ClientState; readonly cursor: string | undefined };
+}
+
+export interface TabsParts {
+  readonly url: string;
+  readonly http: Http;
+  readonly timing: Timing;
+  readonly surroundings: Pick<Surroundings, "now" | "isVisible">;
 }
 
 export class Tabs {
-  readonly #url: string;
-  readonly #http: Http;
-  readonly #timing: Timing;
+  readonly #parts: TabsParts;
   #on: TabsEvents | undefined;
   /** Of which token, and when it is known who has its connection. */
   #joined: { readonly token: string; done: Promise<void> } | undefined;
@@ -44,14 +50,12 @@ export class Tabs {
   #count = 0;
   #cancels: Cancel[] = [];
 
-  private constructor(parts: { url: string; http: Http; timing: Timing }) {
-    this.#url = parts.url;
-    this.#http = parts.http;
-    this.#timing = parts.timing;
+  private constructor(parts: TabsParts) {
+    this.#parts = parts;
   }
 
   /** Undefined where the browser cannot do it. */
-  static where(parts: { url: string; http: Http; timing: Timing }): Tabs | undefined {
+  static where(parts: TabsParts): Tabs | undefined {
     const able =
       typeof navigator !== "undefined" &&
       navigator.locks !== undefined &&
@@ -86,11 +90,13 @@ export class Tabs {
   }
 
   async #enter(token: string, isWanted: () => boolean): Promise<void> {
-    const name = `parley:${await hash(`${this.#url} ${token}`)}`;
+    const { url, http, timing, surroundings } = this.#parts;
+    const name = `parley:${await hash(`${url} ${token}`)}`;
     if (!isWanted()) return;
     const channel = new BroadcastChannel(name);
     this.#channel = channel;
-    this.#follower = new TabTransport(this.#http, this.#timing, {
+    this.#follower = new TabTransport(http, timing, {
+      now: surroundings.now,
       post: (message) => channel.postMessage(message),
       count: (count) => {
         this.#count = count;
@@ -98,9 +104,11 @@ export class Tabs {
       steal: () => this.#queue(name, { steal: true }),
     });
     channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
-    this.#cancels.push(every(this.#timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
+    this.#cancels.push(every(timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
     await this.#queue(name, { ifAvailable: true });
-    if (!this.#leads && this.#channel === channel) void this.#queue(name, {});
+    if (this.#leads || this.#channel !== channel) return;
+    void this.#queue(name, {});
+    if (surroundings.isVisible()) this.back("focus");
   }
 
   /** There is nobody to follow where nobody can have the lock. */
@@ -140,10 +148,10 @@ export class Tabs {
     if (message.kind === "back") this.#on?.returned(message.what);
     if (message.kind === "send") this.#on?.send(message.type, message.data);
     if (message.kind !== "hello") return;
-    const cursor = this.#on?.cursor();
-    // One that is not live yet answers all when it is.
-    if (cursor !== undefined) this.#post({ kind: "welcome", count: this.#count, cursor });
-    else this.#post({ kind: "ping" });
+    const { cursor, state } = this.#on?.stand() ?? {};
+    if (cursor !== undefined) return this.#post({ kind: "welcome", count: this.#count, cursor });
+    // It answers all when it is live again; until then they show what it does.
+    this.#post(!state || state.kind === "live" ? { kind: "ping" } : { kind: "state", state });
   }
 
   /** Resolves when the lock was got, or not; with neither option it waits for it in the background. */

@@ -143,7 +143,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
     "SDK-60: when the tab that has the connection has fallen silent, another one takes it",
     async () => {
       const { room, open, stream } = await scene("Gus Tabs");
-      const timing = { tabPingMs: 50, tabSilenceMs: 600 };
+      const timing = { tabPingMs: 150, tabSilenceMs: 600 };
       const first = await open({}, timing);
       await first.live("websocket");
       const second = await open({}, timing);

@@ -39,6 +39,8 @@ describe("tabs of one browser", () => {
     held.answer = answer;
     return held;
   };
+  const looked = (isVisible: boolean) => ({ surroundings: { isVisible: () => isVisible } });
+
   test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
     "SDK-60: a tab that has less than the one that takes over gets what it lacks, by %s",
     async (transport) => {
@@ -84,5 +86,53 @@ describe("tabs of one browser", () => {
     await leader.until(() => leader.reloads.length > 0, "a reload");
     await other.said(room, "in the state");
     expect([leader.texts(room), other.resyncs]).toEqual([[], []]);
+  });
+
+  test("SDK-60: a new tab shows what the connection of the other is doing, however long that takes", async () => {
+    const busy = async () => new Response("", { status: 503, headers: { "Retry-After": "600" } });
+    const leader = open({ transports: ["short-poll"], fetch: busy });
+    const { until } = await leader.was("waiting");
+    const other = open();
+    expect(await other.was("waiting")).toEqual({ kind: "waiting", why: "busy", until });
+    // Asked again and again, it tells nobody twice.
+    const third = open();
+    await third.was("waiting");
+    expect(other.states.filter(({ kind }) => kind === "waiting")).toHaveLength(1);
+  });
+
+  test("SDK-22: a tab that starts before a person's eyes goes on where another one was replaced", async () => {
+    const leader = open({}, looked(true));
+    await leader.live("websocket");
+    const elsewhere = open({ tabs: false });
+    await elsewhere.live();
+    expect((await leader.was("stopped")).why).toBe("replaced");
+    const hidden = open({}, looked(false));
+    expect((await hidden.was("stopped")).why).toBe("replaced");
+    expect(leader.client.state.kind).toBe("stopped");
+    const seen = open({}, looked(true));
+    await leader.live("websocket");
+    for (const tab of [hidden, seen]) await tab.live("tab");
+  });
+
+  const CHATTER: readonly [string, TabMessage | undefined][] = [
+    ["nothing", undefined],
+    ["a frame of another tab", { kind: "send", type: 9, data: { roomId: 1 } }],
+    ["the question of another tab", { kind: "hello" }],
+    ["another tab's person", { kind: "back", what: "focus" }],
+  ];
+  test.each(CHATTER)("SDK-60: a tab that hangs does not keep a new one waiting: it hears %s", async (_, message) => {
+    await hold(message);
+    const tab = open();
+    await tab.live("websocket");
+    expect(held?.heard.filter(({ kind }) => kind === "hello").length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("SDK-60: one that answers keeps the connection, however long it is not live", async () => {
+    const leader = await hold({ kind: "state", state: { kind: "connecting", transport: "sse" } });
+    const tab = open();
+    await leader.hears("hello", 12);
+    expect(tab.client.state).toEqual({ kind: "connecting", transport: "sse" });
+    leader.answer = { kind: "welcome", count: 0, cursor: await stage.now() };
+    await tab.live("tab");
   });
 });

@@ -27,6 +27,8 @@ export type TabMessage =
   | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };
 
 export interface TabLinks {
+  /** Epoch milliseconds. */
+  now(): number;
   post(message: TabMessage): void;
   /** Of the last message that came. */
   count(count: number): void;
@@ -44,6 +46,9 @@ interface Reading {
   joined: boolean;
 }
 
+/** Questions in a row, a sign of life's time apart, after which the tab that has the connection counts as hung. */
+const HELLOS = 3;
+
 /** Reads by the connection of another tab, and asks the server for what that tab cannot know of. */
 export class TabTransport implements Transport {
   readonly name = "tab";
@@ -53,6 +58,8 @@ export class TabTransport implements Transport {
   #reading: Reading | undefined;
   #count = 0;
   #heardAt = 0;
+  /** That nobody has answered. */
+  #hellos = 0;
 
   constructor(http: Http, timing: Timing, links: TabLinks) {
     this.#http = http;
@@ -63,8 +70,8 @@ export class TabTransport implements Transport {
   open(start: Start, on: TransportEvents): Opened {
     const reading: Reading = { start, on, held: undefined, again: false, joined: false };
     this.#reading = reading;
-    this.#heardAt = Date.now();
-    this.#links.post({ kind: "hello" });
+    this.#heard();
+    this.#hello();
     const cancel = every(this.#timing.tabPingMs, () => this.#look(reading));
     start.signal.addEventListener("abort", cancel, { once: true });
     return { send: (type, data) => this.#links.post({ kind: "send", type, data }) };
@@ -73,9 +80,9 @@ export class TabTransport implements Transport {
   message(message: TabMessage): void {
     const reading = this.#reading;
     // Other tabs that follow talk, too.
-    if (!reading || reading.start.signal.aborted || message.kind === "hello" || message.kind === "back") return;
-    this.#heardAt = Date.now();
-    if (message.kind === "live" && !reading.joined) return this.#links.post({ kind: "hello" });
+    if (!reading || reading.start.signal.aborted || /^(hello|back|send)$/.test(message.kind)) return;
+    this.#heard();
+    if (message.kind === "live" && !reading.joined) return this.#hello();
     if (message.kind === "welcome" && !reading.joined) return this.#join(reading, message);
     if (!reading.joined) return;
     if (message.kind === "live") {
@@ -135,12 +142,23 @@ export class TabTransport implements Transport {
   }
 
   #look(reading: Reading): void {
-    if (!reading.joined) this.#links.post({ kind: "hello" });
-    const now = Date.now();
+    const now = this.#links.now();
     // A clock that was set back hides no silence.
     this.#heardAt = Math.min(this.#heardAt, now);
-    if (now - this.#heardAt < this.#timing.tabSilenceMs) return;
-    this.#heardAt = now;
+    const isHung = this.#hellos >= HELLOS || now - this.#heardAt >= this.#timing.tabSilenceMs;
+    if (!reading.joined) this.#hello();
+    if (!isHung) return;
+    this.#heard();
     this.#links.steal();
+  }
+
+  #hello(): void {
+    this.#hellos += 1;
+    this.#links.post({ kind: "hello" });
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#links.now();
+    this.#hellos = 0;
   }
 }
