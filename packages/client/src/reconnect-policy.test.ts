@@ -13,6 +13,11 @@ const refused = (status: number, more: { code?: string; retryAfterMs?: number } 
   retryAfterMs: more.retryAfterMs,
 });
 
+test("SDK-10, SDK-12, SDK-26, SDK-60: the times that tests shorten", () => {
+  expect(TIMING).toMatchObject({ readyMs: 3_000, climbMs: 300_000, stableMs: 5_000 });
+  expect(TIMING).toMatchObject({ backoffFirstMs: 500, backoffMaxMs: 20_000, tabPingMs: 10_000, tabSilenceMs: 150_000 });
+});
+
 describe("what comes after an end", () => {
   test("SDK-25: each close code of the protocol has its step", () => {
     const kinds = Object.keys(CLOSE_CODES).map((code) => {
