@@ -354,18 +354,25 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
     "red dots in a product count what comes, and are gone when it is read",
     async () => {
       const page = await open("/red-dots.html");
+      let tokens = 0;
+      page.on("request", (request) => {
+        if (request.url().endsWith("/parley-token")) tokens += 1;
+      });
       const listening = page.waitForEvent("websocket");
       await listening;
       const dot = page.locator("#dot");
       await dot.waitFor({ state: "hidden" });
       await say(ann, HALL_ROOM_ID, "one");
       await dot.getByText("1", { exact: true }).waitFor();
+      const before = tokens;
       await say(ann, HALL_ROOM_ID, "two");
       await dot.getByText("2", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Messages" }).click();
       await dot.waitFor({ state: "hidden" });
       await say(ann, HALL_ROOM_ID, "three");
       await dot.getByText("1", { exact: true }).waitFor();
+      // The product's own backend is not asked for each request.
+      expect(tokens).toBe(before);
       await page.reload();
       await dot.getByText("1", { exact: true }).waitFor();
     },
