@@ -10,9 +10,11 @@ function rig() {
   const cursor = new KeptCursor(`${EPOCH};*@100`);
   const got: string[] = [];
   const delivery = new Delivery(cursor, ({ stream, seq }) => got.push(`${stream}@${seq} while ${cursor.text}`));
-  const event = (stream: string, seq: number, type: number = Push.RECALL, data: object = {}) =>
-    delivery.deliver({ type, stream, seq, data } as PushFrame);
-  return { cursor, got, event, delivery };
+  const event = (stream: string, seq: number, what: { type?: number; data?: object } = {}) =>
+    delivery.deliver({ type: Push.RECALL, data: {}, ...what, stream, seq } as PushFrame);
+  const joined = (seq: number, uid: number, more: object = {}) =>
+    event("room:2", seq, { type: Push.MEMBER_CHANGE, data: { roomId: 2, uid, changeType: 1, ...more } });
+  return { cursor, got, event, joined, delivery };
 }
 
 test("SDK-1: a repeated event is dropped, a stream begins at any seq, the cursor names what was had", () => {
@@ -35,34 +37,24 @@ test("SDK-5: a missing event ends the connection once; where it is missing again
 });
 
 test("SDK-5: who comes back to a room goes on at his joining", () => {
-  const { got, event, delivery } = rig();
+  const { got, event, joined, delivery } = rig();
   delivery.deliver({ type: Push.LOGIN_SUCCESS, data: { uid: 1, name: "", avatar: "", token: "", power: 0 } });
   got.length = 0;
-  const joined = { roomId: 2, uid: 1, changeType: 1 };
-  expect([event("room:2", 8), event("room:2", 30, Push.MEMBER_CHANGE, joined), event("room:2", 31)]).toEqual([
-    true,
-    true,
-    true,
-  ]);
+  expect([event("room:2", 8), joined(30, 1), event("room:2", 31)]).toEqual([true, true, true]);
   expect(got).toHaveLength(3);
 });
 
 test("SDK-5: the joining of somebody else hides nothing, nor does one's own while it is not known who reads", () => {
-  const { got, event } = rig();
-  const joined = (uid: number, more = {}) => ({ roomId: 2, uid, changeType: 1, ...more });
+  const { got, event, joined } = rig();
   expect(event("room:2", 5)).toBe(true);
-  expect(event("room:2", 8, Push.MEMBER_CHANGE, joined(7))).toBe(false);
-  expect([event("room:2", 6), event("room:2", 7), event("room:2", 8, Push.MEMBER_CHANGE, joined(7))]).toEqual([
-    true,
-    true,
-    true,
-  ]);
-  expect(event("room:2", 20, Push.MEMBER_CHANGE, joined(1))).toBe(false);
-  expect(event("room:2", 20, Push.MEMBER_CHANGE, joined(1))).toBe(true);
+  expect(joined(8, 7)).toBe(false);
+  expect([event("room:2", 6), event("room:2", 7), joined(8, 7)]).toEqual([true, true, true]);
+  expect(joined(20, 1)).toBe(false);
+  expect(joined(20, 1)).toBe(true);
   // The own stream tells who reads, on transports without LOGIN_SUCCESS.
-  expect(event("user:1", 3, Push.SELF, {})).toBe(true);
-  expect(event("room:2", 30, Push.MEMBER_CHANGE, joined(4, { uids: [4, 1] }))).toBe(true);
-  expect(event("room:2", 40, Push.MEMBER_CHANGE, joined(4, { uids: [4, 5] }))).toBe(false);
+  expect(event("user:1", 3, { type: Push.SELF })).toBe(true);
+  expect(joined(30, 4, { uids: [4, 1] })).toBe(true);
+  expect(joined(40, 4, { uids: [4, 5] })).toBe(false);
   expect(got).toHaveLength(7);
 });
 
