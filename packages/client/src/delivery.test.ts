@@ -58,6 +58,15 @@ test("SDK-5: the joining of somebody else hides nothing, nor does one's own whil
   expect(got).toHaveLength(7);
 });
 
+test("SDK-47: after another beginning it is not known who reads, until somebody says so", () => {
+  const { event, joined, delivery } = rig();
+  expect([event("user:1", 3, { type: Push.SELF }), event("room:2", 5)]).toEqual([true, true]);
+  delivery.begin();
+  expect(joined(8, 1)).toBe(false);
+  expect(event("user:7", 3, { type: Push.SELF })).toBe(true);
+  expect(joined(8, 7)).toBe(true);
+});
+
 test("SDK-1: a server's cursor from before what is had changes nothing; another epoch begins anew", () => {
   const cursor = new KeptCursor(`${EPOCH};*@100`);
   cursor.saw("room:2", 8);

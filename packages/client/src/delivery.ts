@@ -21,6 +21,11 @@ export class Delivery {
     this.#emit = emit;
   }
 
+  /** Somebody else may read from now on. */
+  begin(): void {
+    this.#uid = undefined;
+  }
+
   /** @returns false when an event before this one is missing: nothing more of this connection may be delivered */
   deliver(frame: PushFrame): boolean {
     const { stream, seq } = frame;

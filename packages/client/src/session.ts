@@ -36,6 +36,7 @@ export class Session {
 
   start(): void {
     if (this.#run) return this.#returned("focus");
+    this.#parts.delivery.begin();
     const run = new Run(this.#parts, {
       climb: this.#climb,
       set: (state) => this.#set(state),
