@@ -59,7 +59,7 @@ describe("another user's token while the client runs", () => {
     expect([watched.client.token, signedIn()]).toEqual([her.token, [her.uid]]);
   });
 
-  test("SDK-47: the same token again changes nothing, and the state tells of a change", async () => {
+  test("SDK-47: the same token again changes nothing; of another one the state tells", async () => {
     const { her } = await rooms();
     await open().live();
     const before = watched.states.length;
