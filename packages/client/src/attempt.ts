@@ -102,6 +102,11 @@ export class Attempt implements TransportEvents {
     this.end(end);
   }
 
+  had(stream: string, seq: number): void {
+    const { cursor } = this.#parts;
+    if (seq > (cursor.seen(stream) ?? 0)) cursor.stateHas(stream, seq);
+  }
+
   cursor(): string | undefined {
     return this.#parts.cursor.text;
   }

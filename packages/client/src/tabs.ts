@@ -2,8 +2,9 @@
  * Tabs of one browser that use the same token share one connection. One of them, which holds a lock of the browser, has it and
  * passes on what comes; when it goes, the browser gives the lock to the next. Each tab keeps its own cursor, so nothing depends
  * on what another one remembers: whoever joins, misses a message or sees a new leader asks the server once for what came
- * since its cursor, and drops what it has already. Where the browser lacks locks or channels, or refuses them (a page in a
- * sandbox), each tab has its own connection.
+ * since its cursor, and drops what it has already. Who joins with a cursor asks first what came since the other's: that may be
+ * on its way yet, and by its seq it is known when it comes. Where the browser lacks locks or channels, or refuses them (a page
+ * in a sandbox), each tab has its own connection.
  */
 import type { ClientState } from "./events.ts";
 import type { Http } from "./http.ts";

@@ -38,6 +38,7 @@ export function tries(
           live: () => {},
           alive: () => {},
           ended: stop,
+          had: () => {},
           cursor: () => undefined,
         },
       );

@@ -3,6 +3,7 @@ import { say } from "../../server/test/harness.ts";
 import { Stage } from "../../server/test/transports/stage.ts";
 import type { ClientOptions, Internals } from "../src/index.ts";
 import type { TabMessage } from "../src/transports/tab.ts";
+import type { PushFrame } from "../src/wire.ts";
 import { HeldTab, OneBrowser } from "./one-browser.ts";
 import { WatchedClient } from "./watched-client.ts";
 
@@ -61,6 +62,22 @@ describe("tabs of one browser", () => {
       expect(behind.client.state).toEqual({ kind: "live", transport: "tab" });
     },
   );
+
+  test("SDK-60: a tab that has more than the one with the connection gets nothing again", async () => {
+    const room = await stage.room();
+    const cursor = await stage.now();
+    await say(stage.ann, room, "had");
+    const leader = await hold({ kind: "welcome", count: 0, cursor });
+    const tab = open({ cursor: await stage.now() });
+    await tab.live("tab");
+    await say(stage.ann, room, "new");
+    const { events } = await stage.ben.api.ok<{ events: PushFrame[] }>("GET", `/events?cursor=${cursor}`);
+    for (const [at, frame] of events.entries()) {
+      leader.say({ kind: "frames", count: at + 1, frames: [frame], cursor: undefined });
+    }
+    await tab.said(room, "new");
+    expect(tab.texts(room)).toEqual(["new"]);
+  });
 
   test("SDK-60: where the one that has the connection reads state anew, the others get the events that are in it", async () => {
     const room = await stage.room();

@@ -3,7 +3,7 @@ import type { Http } from "../http.ts";
 import { every, type Timing } from "../timing.ts";
 import type { Return } from "../waits.ts";
 import type { PushFrame } from "../wire.ts";
-import { poll } from "./poll.ts";
+import { type PollReply, poll } from "./poll.ts";
 import { endOf } from "./sse.ts";
 import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
 
@@ -102,7 +102,7 @@ export class TabTransport implements Transport {
     this.#counted(count);
     reading.on.opened();
     reading.on.ready();
-    if (reading.start.cursor !== undefined) return void this.#catchUp(reading);
+    if (reading.start.cursor !== undefined) return void this.#catchUp(reading, cursor);
     reading.on.receive([], cursor);
     reading.on.live();
   }
@@ -112,33 +112,43 @@ export class TabTransport implements Transport {
     this.#links.count(count);
   }
 
-  async #catchUp(reading: Reading): Promise<void> {
+  /** @param from where the other tab stands, for one that joins it: what it brings from there this one may have had before */
+  async #catchUp(reading: Reading, from?: string): Promise<void> {
     reading.again = true;
     if (reading.held) return;
     const held: TabMessage[] = [];
     reading.held = held;
-    const { start, on } = reading;
-    const { token, max, signal } = start;
-    const { answerMs } = this.#timing;
+    const { on } = reading;
+    const { signal } = reading.start;
+    const old: PushFrame[] = [];
     try {
+      for (let at = from; at !== undefined; ) {
+        const { events, cursor, more } = await this.#ask(reading, at);
+        old.push(...events);
+        at = more ? cursor : undefined;
+      }
       while (reading.again) {
         reading.again = false;
-        for (let more = true; more; ) {
-          const reply = await poll(this.#http, { token, cursor: on.cursor(), max, wait: 0, signal, answerMs });
-          if (signal.aborted) return;
-          on.receive(reply.events, reply.cursor);
+        for (let more = true; more && !signal.aborted; ) {
+          const reply = await this.#ask(reading, on.cursor());
+          if (!signal.aborted) on.receive(reply.events, reply.cursor);
           more = reply.more;
         }
       }
     } catch (error) {
       if (!signal.aborted) on.ended(endOf(error));
-      return;
     }
+    if (signal.aborted) return;
+    for (const { stream, seq } of old) if (stream && seq) on.had(stream, seq);
     reading.held = undefined;
     for (const message of held) {
       if (message.kind === "frames") on.receive(message.frames, message.cursor);
     }
     on.live();
+  }
+
+  #ask({ start: { token, max, signal } }: Reading, cursor: string | undefined): Promise<PollReply> {
+    return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs });
   }
 
   #look(reading: Reading): void {

@@ -32,6 +32,8 @@ export interface TransportEvents {
   /** A sign of life that is no frame. */
   alive(): void;
   ended(end: TransportEnd): void;
+  /** An event that the client has had. */
+  had(stream: string, seq: number): void;
   /** What the client has by now. */
   cursor(): string | undefined;
 }
