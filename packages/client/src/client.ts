@@ -143,11 +143,13 @@ export class Client {
 
   /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so, but with another token. */
   start(as: { readonly token?: string } = {}): void {
+    const isRight = ([name, value]: [string, unknown]) =>
+      name === "token" && /^(string:.|undefined:)/.test(`${typeof value}:${value}`);
+    check(typeof as === "object" && Object.entries(as).every(isRight), "start", "called with nothing or { token }");
     const isOther = this.#token.begin(as.token);
     this.#authors.begin(as.token);
     // What comes and what goes is of one login.
     if (isOther) this.#session.stop();
-    this.#outgoing.start();
     this.#session.start();
   }
 
@@ -215,6 +217,8 @@ export class Client {
   }
 
   #onState(state: ClientState): void {
+    // Not before there is a place to go on from: what one sends before it would not come as an event.
+    if (this.#cursor.text !== undefined && "transport" in state) this.#outgoing.start();
     if (state.kind === "live") {
       this.#outgoing.wake();
       // While the login lasts: when it has ended nobody can tell whose messages wait.

@@ -49,3 +49,14 @@ test("SDK-46: on and request refuse what is none", async () => {
     expect(error).toBeInstanceOf(TypeError);
   }
 });
+
+test.each(["pl_a_token", { tokn: "pl_a_token" }, { token: 5 }, { token: "" }])(
+  "SDK-46: start takes nothing, or a token by its name: not %j",
+  (given) => {
+    const client = createClient(right);
+    expect(() => client.start(given as { token: string })).toThrow(
+      "`start` has to be called with nothing or { token }",
+    );
+    expect(client.state).toEqual({ kind: "stopped", why: "not-started" });
+  },
+);

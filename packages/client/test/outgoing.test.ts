@@ -31,6 +31,18 @@ describe("sends", () => {
     watched.client.stop();
   });
 
+  for (const transport of ["websocket", "sse", "long-poll", "short-poll"] as const) {
+    test(`SDK-41: what a new client sends right after its start comes to its own handlers, by ${transport}`, async () => {
+      const room = await stage.room();
+      for (const text of range(1, 5).map((at) => `at once ${at}`)) {
+        const watched = open({ transports: [transport] });
+        await watched.client.send(room, text);
+        await watched.said(room, text);
+        watched.client.stop();
+      }
+    });
+  }
+
   test("SDK-41: one is under way at a time in each room, also when the client is stopped and started meanwhile", async () => {
     const [one, two] = [await stage.room(), await stage.room()];
     const underWay = new Map<string, number>();

@@ -214,7 +214,8 @@ describe("sends that wait", () => {
       },
     });
     const url = `http://127.0.0.1:${server.port}`;
-    const watched = new WatchedClient({ url, token: "t", transports: ["short-poll"] });
+    const cursor = "0123456789abcdef;*@1";
+    const watched = new WatchedClient({ url, token: "t", transports: ["short-poll"], cursor });
     void watched.client.send(1, "text").catch(() => {});
     const { until } = await watched.was("waiting");
     expect(until).toBeGreaterThan(Date.now() + 2_500_000_000);
