@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { type Person, TestServer } from "./harness.ts";
+import { type Person, type Settings, TestServer } from "./harness.ts";
 
 /** Bun's own limit is meant for tests without a browser. */
 export const SLOW_MS = 60_000;
@@ -27,9 +27,9 @@ export class PageBrowser {
     this.#browser = browser;
   }
 
-  static async start(executablePath: string): Promise<PageBrowser> {
+  static async start(executablePath: string, settings: Settings = {}): Promise<PageBrowser> {
     const [server, browser] = await Promise.all([
-      TestServer.start({ PORT: String(await freePort()) }),
+      TestServer.start({ PORT: String(await freePort()), ...settings }),
       chromium.launch({ executablePath, args: ["--no-sandbox"] }),
     ]);
     return new PageBrowser(server, browser);

@@ -67,6 +67,23 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
   );
 
   test(
+    "what waits to be sent is sent once after the page was loaded anew",
+    async () => {
+      const kim = await server.person("Kim");
+      const page = await browser.signedIn(kim);
+      await onSend(page, (route) => route.abort());
+      await write(page, "written before the reload");
+      await page.locator(".row.sending").waitFor();
+      await page.unroute(SENDS);
+      await page.reload();
+      await live(page);
+      await bubble(page, "written before the reload").waitFor();
+      expect(await page.locator(".bubble", { hasText: "written before the reload" }).count()).toBe(1);
+    },
+    SLOW_MS,
+  );
+
+  test(
     "what is refused stays, with the reason: it is tried again as the same message, or discarded",
     async () => {
       const page = await browser.signedIn(await server.person("Ivy"));
@@ -76,7 +93,7 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
           clientIds.push(request.postDataJSON().clientId);
         }
       });
-      const problem = JSON.stringify({ code: "forbidden", title: "Only administrators write here" });
+      const problem = JSON.stringify({ status: 403, code: "forbidden", title: "Only administrators write here" });
       const refusal = { status: 403, contentType: "application/problem+json", body: problem };
       await onSend(page, (route) => route.fulfill(refusal));
       await write(page, "refused at first");

@@ -19,6 +19,7 @@ import {
   type SignedIn,
   type StoredLogin,
   saveLogin,
+  storageArea,
 } from "./stored-login.ts";
 import type { View } from "./view.ts";
 
@@ -34,9 +35,14 @@ let view: View | undefined;
 /** Whose page it is now. */
 let shownToken: string | undefined;
 
-/** The address of the worker is one that the server has, since this script is bundled. */
-function clientOf(token: string): Client {
-  return createClient({ url: "/", token, worker: "/parley-heartbeat.js" });
+/**
+ * The address of the worker is one that the server has, since this script is bundled. What waits to be sent is kept for its
+ * writer over a reload, where the browser keeps anything.
+ */
+function clientOf(token: string, uid?: number): Client {
+  const area = uid === undefined ? undefined : storageArea();
+  const storage = area && { storage: { area, owner: String(uid) } };
+  return createClient({ url: "/", token, worker: "/parley-heartbeat.js", ...storage });
 }
 
 function show(next: View): void {
@@ -53,7 +59,7 @@ function showStart(notice?: string): void {
 
 function showHall(login: StoredLogin): void {
   shownToken = login.token;
-  const client = clientOf(login.token);
+  const client = clientOf(login.token, login.uid);
   client.on("login_success", saveLogin);
   client.on("state", (state) => {
     const notice = state.kind === "stopped" ? ENDED[state.why] : undefined;

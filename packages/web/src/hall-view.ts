@@ -44,6 +44,12 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
   const state = el("p", { class: "state", role: "status" });
   const told = el("p", { class: "told", role: "alert" });
   told.hidden = true;
+  const missing = el(
+    "p",
+    { class: "told" },
+    "This server has no hall. Its groups and direct rooms are there by the API.",
+  );
+  missing.hidden = true;
   const node = el(
     "main",
     { class: "hall" },
@@ -56,6 +62,7 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
     ),
     log.node,
     told,
+    missing,
     box.node,
   );
 
@@ -79,6 +86,8 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
   }
 
   function draw(): void {
+    missing.hidden = !hall.isMissing;
+    box.node.hidden = hall.isMissing;
     node.dataset.status = client.state.kind;
     state.textContent = stateText(client.state, hall.online);
     log.render(hall.messages, {

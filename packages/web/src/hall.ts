@@ -1,4 +1,4 @@
-import type { Client } from "@parley/client";
+import { type Client, ParleyError } from "@parley/client";
 import { LIMITS, type Message } from "@parley/protocol";
 import { type HallMessage, HallMessages } from "./hall-messages.ts";
 import { People } from "./people.ts";
@@ -37,6 +37,8 @@ export class Hall {
   #clockAheadMs = 0;
   #loadAgain: ReturnType<typeof setTimeout> | undefined;
   loaded = false;
+  /** This server has no hall (`HALL=off`). */
+  isMissing = false;
   /** People online; undefined until the server has said. */
   online: number | undefined;
 
@@ -175,6 +177,8 @@ export class Hall {
     } catch (error) {
       if (turn !== this.#loads) return;
       this.#release();
+      this.isMissing = error instanceof ParleyError && error.code === "not_found";
+      if (this.isMissing) return changed();
       tell(messageOf(error));
       this.#loadAgain = setTimeout(() => void this.#load(), LOAD_AGAIN_MS);
     }

@@ -45,3 +45,12 @@ export function onLoginElsewhere(changed: () => void): void {
     if (event.key === KEY || event.key === null) changed();
   });
 }
+
+/** Undefined where the browser keeps nothing for this page. */
+export function storageArea(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
