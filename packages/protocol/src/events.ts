@@ -58,7 +58,7 @@ export interface OnlineChange {
   lastOptTime: number;
 }
 
-export type ResyncWhy = "epoch" | "ahead" | "trimmed" | "far";
+export type ResyncWhy = "epoch" | "rejoined" | "trimmed" | "far" | "ahead";
 
 /** `data` of each push, by its type. Times are epoch milliseconds. */
 export interface PushData {

@@ -27,6 +27,7 @@ import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
 import { Presence } from "./presence/presence.ts";
+import { isMember } from "./rooms/members.ts";
 import type { Storage } from "./storage.ts";
 
 export interface GatewayParts {
@@ -111,8 +112,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
   const sse = new SseDoor({ ...parts, entrance, admission, topics, refusal, isFull, maxQueueBytes });
   const signIn = entrance.signIn.bind(entrance);
-  const mayRead = async (uid: number, stream: string) =>
-    (await storage.outbox.windowsOf(uid)).some((window) => window.stream === stream && window.leftSeq === null);
+  const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
   const table = new Map([...entrance.handlers(), ...liveCommands({ ...parts, hub, signIn, mayRead })]);
   const commands = new Commands({ table, logger });
   entrance.useCommands(commands);

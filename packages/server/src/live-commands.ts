@@ -16,8 +16,8 @@ export interface LiveCommandParts {
   readonly logger: Logger;
   readonly signIn: (connection: Connection, login: ConnectedLogin, token: string) => Promise<void>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
-  /** Whether a user may read a stream now; asked for connections that are not live yet. */
-  readonly mayRead: (uid: number, stream: string) => Promise<boolean>;
+  /** Whether a user reads a room now; asked for connections that are not live yet. */
+  readonly mayRead: (uid: number, roomId: number) => Promise<boolean>;
 }
 
 /** The commands that features add to the gateway's own: LOGIN and TYPING. */
@@ -72,7 +72,7 @@ function typingCommand({ hub, clock, memberCountOf, mayRead }: LiveCommandParts)
     if (!login) throw new ProblemError("unauthorized");
     const stream = roomStream(roomId);
     // Who reads the room may see its members; for all others it is not there.
-    const reads = connection.reads(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, stream)));
+    const reads = connection.reads(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, roomId)));
     if (!reads) throw new ProblemError("not_found");
     if (recent.take(`${login.uid}:${roomId}`) > 0) return;
     const members = await memberCountOf(roomId);

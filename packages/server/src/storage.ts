@@ -6,11 +6,12 @@ import { GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox-parts.ts";
+import { readableBy } from "./event-log/read-window.ts";
 import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
 import { messageDataOf as dataOf } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
-import { anonymousWindows, windowsOf } from "./rooms/read-windows.ts";
+import { windowsOf } from "./rooms/read-windows.ts";
 
 /** The database and the log, open and joined: everything that features and gateway stand on. */
 export interface Storage {
@@ -70,8 +71,9 @@ export async function openStorage(parts: {
       tail,
       epoch,
       messageDataOf,
-      reach: (upTo) => announcer.reach(upTo),
-      windowsOf: async (uid) => (uid === undefined ? anonymousWindows(config.hall) : windowsOf(db, uid, config.hall)),
+      announced: (position) => announcer.announced(position),
+      readableBy: (reader) =>
+        readableBy({ db, epoch, windowsOf: (trx, asked) => windowsOf(trx, asked, config.hall) }, reader),
     };
     return {
       db,

@@ -127,30 +127,27 @@ export interface RoomsTable {
 }
 
 /**
- * A membership, past ones too: it is the window `[from_seq, left_seq]` of the room's stream that the user may read, but for
- * the gaps. One row however often he leaves and comes back. The hall has no rows.
+ * A membership, past ones too: one window of the room's stream, from joining to leaving. One row for a person and a room: coming back
+ * begins a new window in the same row. The hall has no rows.
  */
 export interface MembersTable {
   room_id: number;
   uid: number;
   /** 1 owner, 2 admin, 3 ordinary. */
   role: 1 | 2 | 3;
+  /** First seq that may be read over HTTP: 1, or `joined_seq` where the room hid its history at that moment. */
   from_seq: number;
-  /** Seq and position of the event with which he joined first. */
+  /** Seq and position of the event with which they joined: where the log begins for them. */
   joined_seq: number;
   joined_pos: number;
-  /** The same of his last joining; they differ if he left and came back. `joined_at` is of this one. */
-  last_joined_seq: number;
-  last_joined_pos: number;
   joined_at: number;
-  /** Seq and position of the event with which he left; the position means nothing while he is in. */
+  /** Seq and position of the event with which they left; null while they are in. */
   left_seq: number | null;
   left_pos: number | null;
-  /** JSON text `[[from, to], …]`, rising: what was logged while he was out, before he came back. */
-  gaps: Generated<string>;
-  /** Gaps before this seq can be looked up: he came back while the room showed its history. 0: none can. */
-  opened_seq: Generated<number>;
-  /** JSON text: the room as it was when he left, which is how he sees it; null while he is in. */
+  /** Seq and position of the last leaving before `joined_seq`; 0: they were never in before. */
+  before_seq: Generated<number>;
+  before_pos: Generated<number>;
+  /** JSON text: the room as it was when they left, which is how they see it; null while they are in. */
   left_view: string | null;
   muted_until: number | null;
 }

@@ -1,4 +1,5 @@
 import type { LoggedEvent } from "../db/transaction.ts";
+import { after } from "../lib/interval.ts";
 import type { LogReader, StoredEvent } from "./log-reader.ts";
 
 /** The `data` of an event whose row names a message only, built from the message as it is now. */
@@ -16,6 +17,8 @@ export type Listener = (event: LoggedEvent) => void;
 
 /** Events read at once while catching up. */
 const CATCH_UP = 500;
+/** How long what was committed may take to be announced before it is looked for in the log. */
+const HINT_MS = 50;
 
 /**
  * Hands the log's events to this node: each once, in order, without a gap. What was committed here arrives by
@@ -30,6 +33,7 @@ export class Announcer {
   #position: number;
   #catchingUp: Promise<void> | undefined;
   #target = 0;
+  #waiting: { readonly position: number; readonly resolve: () => void }[] = [];
 
   /** @param start.skipped told where this node stands when nothing up to there is left of the log */
   constructor(
@@ -65,6 +69,25 @@ export class Announcer {
   /** Looks at the log's end and hands on what is new; called now and then, since other processes write too. */
   async follow(): Promise<void> {
     await this.reach(await this.#reader.end());
+  }
+
+  /**
+   * Resolves when everything up to a committed position has been handed on. What was committed here is on its way; what has not
+   * come by `HINT_MS` is read from the log.
+   */
+  async announced(position: number): Promise<void> {
+    if (position <= this.#position) return;
+    await new Promise<void>((resolve) => {
+      const stop = after(HINT_MS, resolve);
+      this.#waiting.push({
+        position,
+        resolve: () => {
+          stop();
+          resolve();
+        },
+      });
+    });
+    await this.reach(position);
   }
 
   /** Resolves when everything up to `position` has been handed on; a position beyond the log's end counts as its end. */
@@ -103,11 +126,19 @@ export class Announcer {
     if (position <= this.#position) return;
     this.#position = position;
     this.#skipped?.(position);
+    this.#wake();
   }
 
   #deliver(event: LoggedEvent): void {
     if (event.pos <= this.#position) return;
     this.#position = event.pos;
     this.#listener(event);
+    if (this.#waiting.length > 0) this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ position }) => position > this.#position);
+    for (const { position, resolve } of waiting) if (position <= this.#position) resolve();
   }
 }

@@ -17,7 +17,7 @@ test("LOG-1 seqs of a stream have no gap and follow the order of commit, whoever
   for (const stream of streams) {
     const seqs = all.filter((event) => event.stream === stream).map((event) => event.seq);
     expect(seqs).toEqual(seqs.map((_, i) => i + 1));
-    expect((await rig.reader.heads([stream])).get(stream)).toEqual({
+    expect((await rig.reader.states([stream])).get(stream)?.head).toEqual({
       seq: seqs.length,
       pos: all.findLast((event) => event.stream === stream)?.pos as number,
     });

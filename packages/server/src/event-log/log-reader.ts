@@ -1,7 +1,9 @@
-import { sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
+import type { Schema } from "../db/schema.ts";
+import { NOWHERE, type Place } from "./place.ts";
 
 /** An event as the log holds it: `data` is null where the message has to be read. */
 export interface StoredEvent {
@@ -14,25 +16,32 @@ export interface StoredEvent {
   readonly at: number;
 }
 
-export interface Head {
-  readonly seq: number;
-  readonly pos: number;
-}
-
-/** What is left of a stream after old events were removed. */
-export interface Kept {
+/** Where a stream ends and what is left of it after old events were removed. */
+export interface StreamState {
+  /** Its newest event. */
+  readonly head: Place;
   /** Seq of the oldest event that is kept; one above the newest seq when none is. */
   readonly firstSeq: number;
   /** Position of the newest event that was removed, 0 when none was. */
   readonly trimmedPos: number;
 }
 
-/** Of a stream from which nothing was removed. */
-export const WHOLE: Kept = { firstSeq: 1, trimmedPos: 0 };
+/** Of a stream that has had no event. */
+export const EMPTY: StreamState = { head: NOWHERE, firstSeq: 1, trimmedPos: 0 };
+
+/** Events of one stream: those above `after`, up to `upTo`. */
+export interface SeqRange {
+  readonly stream: string;
+  readonly after: number;
+  readonly upTo: number;
+}
 
 const COLUMNS = ["pos", "stream", "seq", "type", "message_id as messageId", "data", "at"] as const;
 
-/** Reads the log. Everything takes an upper position: a node never shows what it has not announced yet. */
+/**
+ * Reads the log, of many streams by one statement. Everything takes an upper position: a node never shows what it has not
+ * announced yet.
+ */
 export class LogReader {
   readonly #db: ReadDatabase;
 
@@ -56,46 +65,31 @@ export class LogReader {
     return this.#db.selectFrom("events").select(COLUMNS).where("pos", ">", after).orderBy("pos").limit(limit).execute();
   }
 
-  /** Events of one stream with a seq above `after`, ascending. */
-  stream(stream: string, range: { after: number; upTo: number; limit: number }): Promise<StoredEvent[]> {
-    return eventsAfter(this.#db, { stream, ...range });
+  /** The events of these ranges up to a position, in the order of position. */
+  ranges(ranges: readonly SeqRange[], upTo: number): Promise<StoredEvent[]> {
+    const asked = ranges.map((range) => [range.stream, range.after, range.upTo]);
+    return eventsOf(this.#db, { asked, upTo });
   }
 
-  /** The newest events of one stream up to a position, ascending. */
-  async newest(stream: string, upTo: number, limit: number): Promise<StoredEvent[]> {
-    return (await newestEvents(this.#db, { stream, upTo, limit })).reverse();
+  /** The newest event of a stream up to a position. */
+  async newest(stream: string, upTo: number): Promise<StoredEvent | undefined> {
+    const [event] = await newestEvent(this.#db, { stream, upTo });
+    return event;
   }
 
-  /** Heads as committed: one of them may be beyond what this node has announced. Streams without events are left out. */
-  async heads(streams: readonly string[]): Promise<Map<string, Head>> {
-    const rows = await headsOf(this.#db, asRows(streams));
-    return new Map(rows.map(({ stream, seq, pos }) => [stream, { seq, pos }]));
-  }
-
-  /** Where the log of each stream begins. Streams without events are left out. */
-  async kept(streams: readonly string[]): Promise<Map<string, Kept>> {
-    const rows = await keptOf(this.#db, asRows(streams));
-    return new Map(rows.map(({ stream, firstSeq, trimmedPos }) => [stream, { firstSeq, trimmedPos }]));
+  /** As committed: a head may be beyond what this node has announced. Streams without events are left out. */
+  states(streams: readonly string[]): Promise<Map<string, StreamState>> {
+    return streamStates(this.#db, streams);
   }
 
   /**
-   * The highest seq of a stream whose position is at most `pos`, looked for above `above` and up to `upTo`; undefined when
-   * it is not there. Costs one step of the index for each event in between.
+   * For each stream the highest seq of its range whose position is at most `pos`. Streams that have none are left out. Costs one
+   * step of the index for each event above it.
    */
-  async seqAt(stream: string, pos: number, range: { above: number; upTo: number }): Promise<number | undefined> {
-    const [row] = await highestSeq(this.#db, { stream, pos, ...range });
-    return row?.seq ?? undefined;
-  }
-
-  /** Position of one event, or undefined if there is none (any more). */
-  async posOf(stream: string, seq: number): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom("events")
-      .select("pos")
-      .where("stream", "=", stream)
-      .where("seq", "=", seq)
-      .executeTakeFirst();
-    return row?.pos;
+  async seqsAt(pos: number, ranges: readonly SeqRange[]): Promise<Map<string, number>> {
+    const asked = ranges.map((range) => [range.stream, range.after, range.upTo]);
+    const rows = await highestSeqs(this.#db, { asked, pos });
+    return new Map(rows.flatMap(({ stream, seq }) => (seq === null ? [] : [[stream, seq]])));
   }
 }
 
@@ -105,51 +99,78 @@ export async function readPosition(db: ReadDatabase): Promise<number> {
   return (row as { pos: number }).pos;
 }
 
+/** Position of one event, or undefined if there is none (any more). */
+export async function eventPosition(db: Kysely<Schema>, stream: string, seq: number): Promise<number | undefined> {
+  const row = await db
+    .selectFrom("events")
+    .select("pos")
+    .where("stream", "=", stream)
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  return row?.pos;
+}
+
+/** Streams as committed; those without events are left out. */
+export async function streamStates(db: Kysely<Schema>, streams: readonly string[]): Promise<Map<string, StreamState>> {
+  const asked = streams.map((stream) => [stream]);
+  const rows = await statesOf(db, asked);
+  return new Map(rows.map(({ stream, seq, pos, ...rest }) => [stream, { head: { seq, pos }, ...rest }]));
+}
+
 const logEnd = prepared((db, limit) => db.selectFrom("log").select("pos").limit(sql<number>`${limit}`));
 
-const eventsAfter = preparedBy(["stream", "after", "upTo", "limit"], (db, { stream, after, upTo, limit }) =>
+const RANGE = ["stream", "after", "up_to"] as const;
+interface RangeRow {
+  stream: string;
+  after: number;
+  up_to: number;
+}
+
+const eventsOf = preparedBy(["asked", "upTo"], (db, { asked, upTo }) =>
   db
-    .selectFrom("events")
-    .select(COLUMNS)
-    .where("stream", "=", sql<string>`${stream}`)
-    .where("seq", ">", sql<number>`${after}`)
-    .where("pos", "<=", sql<number>`${upTo}`)
-    .orderBy("seq")
-    .limit(sql<number>`${limit}`),
+    .selectFrom(boundRows<RangeRow>(RANGE, asked).as("asked"))
+    .innerJoin("events", (join) =>
+      join
+        .onRef("events.stream", "=", "asked.stream")
+        .onRef("events.seq", ">", "asked.after")
+        .onRef("events.seq", "<=", "asked.up_to"),
+    )
+    .select(COLUMNS.map((column) => `events.${column}` as const))
+    .where("events.pos", "<=", sql<number>`${upTo}`)
+    .orderBy("events.pos"),
 );
 
-const newestEvents = preparedBy(["stream", "upTo", "limit"], (db, { stream, upTo, limit }) =>
+const newestEvent = preparedBy(["stream", "upTo"], (db, { stream, upTo }) =>
   db
     .selectFrom("events")
     .select(COLUMNS)
     .where("stream", "=", sql<string>`${stream}`)
     .where("pos", "<=", sql<number>`${upTo}`)
     .orderBy("seq", "desc")
-    .limit(sql<number>`${limit}`),
+    .limit(1),
 );
 
-const highestSeq = preparedBy(["stream", "pos", "above", "upTo"], (db, { stream, pos, above, upTo }) =>
+const highestSeqs = preparedBy(["asked", "pos"], (db, { asked, pos }) =>
   db
-    .selectFrom("events")
-    .select((eb) => eb.fn.max("seq").as("seq"))
-    .where("stream", "=", sql<string>`${stream}`)
-    .where("seq", ">", sql<number>`${above}`)
-    .where("seq", "<=", sql<number>`${upTo}`)
-    .where("pos", "<=", sql<number>`${pos}`),
+    .selectFrom(boundRows<RangeRow>(RANGE, asked).as("asked"))
+    .select((eb) => [
+      "asked.stream",
+      eb
+        .selectFrom("events")
+        .select("events.seq")
+        .whereRef("events.stream", "=", "asked.stream")
+        .whereRef("events.seq", ">", "asked.after")
+        .whereRef("events.seq", "<=", "asked.up_to")
+        .where("events.pos", "<=", sql<number>`${pos}`)
+        .orderBy("events.seq", "desc")
+        .limit(1)
+        .as("seq"),
+    ]),
 );
 
-const asRows = (streams: readonly string[]) => streams.map((stream) => [stream]);
-
-const headsOf = prepared((db, streams) =>
+const statesOf = prepared((db, streams) =>
   db
     .selectFrom(boundRows<{ name: string }>(["name"], streams).as("asked"))
     .innerJoin("streams", "streams.stream", "asked.name")
-    .select(["stream", "seq", "pos"]),
-);
-
-const keptOf = prepared((db, streams) =>
-  db
-    .selectFrom(boundRows<{ name: string }>(["name"], streams).as("asked"))
-    .innerJoin("streams", "streams.stream", "asked.name")
-    .select(["stream", "first_seq as firstSeq", "trimmed_pos as trimmedPos"]),
+    .select(["stream", "seq", "pos", "first_seq as firstSeq", "trimmed_pos as trimmedPos"]),
 );

@@ -3,10 +3,11 @@ import { defineWrite } from "../db/transaction.ts";
 import { ManualClock } from "../lib/clock.ts";
 import { Announcer, type Listener } from "./announce.ts";
 import { append, type Draft } from "./event-log.ts";
-import { LogReader } from "./log-reader.ts";
+import { EMPTY, LogReader, streamStates } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
+import { NOWHERE } from "./place.ts";
+import { BORN_WITH, type ReadWindow, readableBy, type WindowsAsked } from "./read-window.ts";
 import { Retention } from "./retention.ts";
-import type { ReadWindow } from "./subscriptions.ts";
 import { Tail } from "./tail.ts";
 
 /** One event to log in a test: what it says is its `data`, or it is about a message. */
@@ -85,8 +86,25 @@ export async function openLog(
       tail,
       epoch: scratch.epoch,
       messageDataOf,
-      reach: (position) => announcer.reach(position),
-      windowsOf: async () => windowsOf(),
+      // Without announcements there is nothing to wait for: the log is read at once.
+      announced: (position) =>
+        options.announcing === false ? announcer.reach(position) : announcer.announced(position),
+      readableBy: (reader) =>
+        readableBy(
+          {
+            db: scratch.db,
+            epoch: scratch.epoch,
+            windowsOf: async (db, asked) => {
+              const windows = windowsOf().filter((window) => isAsked(window, asked));
+              const states = await streamStates(
+                db,
+                windows.map(({ stream }) => stream),
+              );
+              return windows.map((window) => ({ ...window, ...(states.get(window.stream) ?? EMPTY) }));
+            },
+          },
+          reader,
+        ),
     }),
     append: (...events) => scratch.writes.run(appendForTest, events),
     close: () => scratch.close(),
@@ -103,5 +121,10 @@ export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> 
 
 /** A window on a whole stream. */
 export function whole(stream: string): ReadWindow {
-  return { stream, fromSeq: 1, leftSeq: null, joinedSeq: 0, joinedPos: 0 };
+  return { stream, joined: BORN_WITH, left: null, before: NOWHERE };
+}
+
+/** As the query of memberships has it. */
+function isAsked({ stream, left }: ReadWindow, { endedAfter, cursor }: WindowsAsked): boolean {
+  return left === null || left.pos > endedAfter || cursor.streams.has(stream);
 }

@@ -1,5 +1,6 @@
+import type { Cursor } from "@parley/protocol";
 import type { MessageDataOf } from "./announce.ts";
-import type { ReadWindow } from "./subscriptions.ts";
+import type { Readable } from "./read-window.ts";
 import type { Tail } from "./tail.ts";
 
 /** What every reader's outbox is made of; one for the whole node. */
@@ -7,8 +8,8 @@ export interface OutboxParts {
   readonly tail: Tail;
   readonly epoch: string;
   readonly messageDataOf: MessageDataOf;
-  /** Hands on what this node has not announced yet, up to a position; resolves at the log's end at the latest. */
-  readonly reach: (position: number) => Promise<void>;
-  /** The reader's windows as the database has them; without a uid, an anonymous reader's. */
-  readonly windowsOf: (uid: number | undefined) => Promise<ReadWindow[]>;
+  /** Resolves when this node has announced everything up to a position that was committed. */
+  readonly announced: (position: number) => Promise<void>;
+  /** What somebody may read, in one read transaction; without a uid, what an anonymous reader may. */
+  readonly readableBy: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<Readable>;
 }

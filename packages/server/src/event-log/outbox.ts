@@ -1,9 +1,9 @@
 import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
 import type { MessageData } from "./announce.ts";
-import { gapAfter, gapOf } from "./gaps.ts";
-import type { Head, StoredEvent } from "./log-reader.ts";
+import type { StoredEvent } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
-import { isComplete, isOver, type Reading, rejoined, resync, skipGap, skipTrimmed } from "./reading.ts";
+import { NOWHERE, type Place } from "./place.ts";
+import { isComplete, isOver, joinedAt, type Reading, resync, skipTrimmed } from "./reading.ts";
 import { type HeadsAt, startAt } from "./start-at.ts";
 import { subscriptionChange } from "./subscriptions.ts";
 
@@ -12,10 +12,10 @@ const ROUND = 100;
 const CUT_OVER = 64;
 
 /**
- * One reader's ordered view of the log: what is missing since his cursor (backfill), the step where past and present
+ * One reader's ordered view of the log: what is missing since their cursor (backfill), the step where past and present
  * meet (cut-over), and from then on nothing: live events come by the hub. The only place where history meets the tail.
  *
- * - Events come in the order of position over all his streams, so a cursor in the middle is a floor.
+ * - Events come in the order of position over all their streams, so a cursor in the middle is a floor.
  * - Nothing beyond the node's position is shown: what is announced later comes live.
  * - Joins and leaves take effect where they stand in the log.
  *
@@ -53,9 +53,9 @@ export class Outbox {
     return start.resyncs;
   }
 
-  /** Starts at the node's position, with nothing to catch up. */
-  async openAtHead(): Promise<void> {
-    await this.open({ epoch: this.#parts.epoch, floor: this.#parts.tail.position, streams: new Map() });
+  /** The same from where this node is now. */
+  openNow(): Promise<string[]> {
+    return this.open({ epoch: this.#parts.epoch, floor: this.#parts.tail.position, streams: new Map() });
   }
 
   /**
@@ -74,9 +74,9 @@ export class Outbox {
       // What changed while it was read, or left the tail meanwhile, is read again. Their number would not tell: another
       // reader may have brought in one text as memory dropped another.
       if (messageIdsOf(chunk).some((id) => !missing.includes(id))) continue;
-      const { tail } = this.#parts;
-      if (missing.some((id) => tail.changedSince(id, readAt))) continue;
-      if (missing.length > 0 && tail.recalledSince(readAt)) continue;
+      const { changes } = this.#parts.tail;
+      if (missing.some((id) => changes.changedSince(id, readAt))) continue;
+      if (missing.length > 0 && changes.recalledSince(readAt)) continue;
       const frames = resyncs;
       for (const event of chunk) {
         this.#buffer.shift();
@@ -116,14 +116,11 @@ export class Outbox {
     const rest: StoredEvent[] = [];
     for (const [stream, reading] of this.#streams) {
       const head = heads.get(stream);
-      if (!head) continue;
-      skipGap(reading, head);
-      if (isComplete(reading, head.seq)) continue;
+      if (!head || isComplete(reading, head.seq)) continue;
       const events = this.#parts.tail.peek(stream, reading.have, most);
       if (!events || events.at(-1)?.seq !== head.seq) return undefined;
-      const shown = events.filter(({ seq }) => !gapOf(reading.gaps, seq));
-      if (shown.some((event) => event.data === null)) return undefined;
-      rest.push(...shown);
+      if (events.some((event) => event.data === null)) return undefined;
+      rest.push(...events);
       if (rest.length > most) return undefined;
     }
     rest.sort((a, b) => a.pos - b.pos);
@@ -135,18 +132,12 @@ export class Outbox {
     return frames;
   }
 
-  /**
-   * The streams that the reader goes on reading. One that he leaves with an event that has not been announced yet is among
-   * them: he still gets what comes before it, and the event itself. One to which he comes back with such an event is not:
-   * what comes before it is not for him.
-   */
+  /** The streams that the reader goes on reading. */
   *streams(): Generator<string> {
-    for (const [stream, reading] of this.#streams) {
-      if (!isOver(reading) && !gapAfter(reading.gaps, reading.have)) yield stream;
-    }
+    for (const [stream, reading] of this.#streams) if (!isOver(reading)) yield stream;
   }
 
-  /** What the reader has now: a floor, and the few streams in which he is ahead of it. */
+  /** What the reader has now: a floor, and the few streams in which they are ahead of it. */
   cursor(): string {
     const streams = new Map<string, number>();
     for (const [stream, reading] of this.#streams) {
@@ -163,26 +154,27 @@ export class Outbox {
     let horizon = position;
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
-    let found = false;
-    for (const [stream, reading] of this.#streams) {
-      const head = heads.get(stream) ?? { seq: 0, pos: 0 };
-      skipGap(reading, head);
-      if (isComplete(reading, head.seq)) continue;
-      const read = await tail.read(stream, reading.have, ROUND);
+    const headOf = (stream: string) => heads.get(stream) ?? NOWHERE;
+    const behind = [...this.#streams].filter(([stream, reading]) => !isComplete(reading, headOf(stream).seq));
+    const found = await tail.read(
+      behind.map(([stream, { have }]) => ({ stream, after: have })),
+      ROUND,
+    );
+    for (const [stream, reading] of behind) {
+      const read = found.get(stream) ?? [];
+      const head = headOf(stream);
       const first = read[0];
       const last = read.at(-1);
-      // What lies between was removed while he was reading; if nothing is left, up to the head.
+      // What lies between was removed while they were reading; if nothing is left, up to the head.
       const gone = first ? { seq: first.seq - 1, pos: first.pos - 1 } : head;
       if (skipTrimmed(reading, gone)) resyncs.push(resync({ stream, seq: reading.have, why: "trimmed" }));
-      if (!first || !last) continue;
-      found = true;
-      if (last.seq < head.seq) horizon = Math.min(horizon, last.pos);
-      events.push(...read.filter(({ seq }) => !gapOf(reading.gaps, seq)));
+      if (last && last.seq < head.seq) horizon = Math.min(horizon, last.pos);
+      events.push(...read);
     }
     this.#buffer = events.filter((event) => event.pos <= horizon).sort((a, b) => a.pos - b.pos);
     if (this.#buffer.length === 0) {
-      // What was read is not for him, since what came before it was removed: go on behind it.
-      if (found) return [...resyncs, ...(await this.#fill())];
+      // What was read is not for them, since what came before it was removed: go on behind it.
+      if (events.length > 0) return [...resyncs, ...(await this.#fill())];
       this.#floor = Math.max(this.#floor, position);
       this.#completeAt = position;
       this.#heads = undefined;
@@ -190,7 +182,7 @@ export class Outbox {
     return resyncs;
   }
 
-  async #readHeads(): Promise<ReadonlyMap<string, Head>> {
+  async #readHeads(): Promise<ReadonlyMap<string, Place>> {
     const at = this.#parts.tail.position;
     const of = await this.#parts.tail.heads([...this.#streams.keys()]);
     this.#heads = { at, of };
@@ -198,11 +190,11 @@ export class Outbox {
   }
 
   /** As they are now, all at once: while others are read, streams leave memory. Undefined when they have to be looked up. */
-  #headsInMemory(): ReadonlyMap<string, Head> | undefined {
+  #headsInMemory(): ReadonlyMap<string, Place> | undefined {
     const { tail } = this.#parts;
     // What is not in memory has had no event since nothing was left to read, or since its head was looked up.
     const knowsOthers = tail.evictedUpTo <= Math.max(this.#completeAt, this.#heads?.at ?? -1);
-    const heads = new Map<string, Head>();
+    const heads = new Map<string, Place>();
     for (const stream of this.#streams.keys()) {
       const inMemory = tail.head(stream);
       if (!inMemory && !knowsOthers) return undefined;
@@ -227,7 +219,6 @@ export class Outbox {
     reading.have = event.seq;
     reading.havePos = event.pos;
     this.#floor = Math.max(this.#floor, event.pos);
-    if (gapOf(reading.gaps, event.seq)) return false;
     this.#subscribe(event);
     return true;
   }
@@ -237,20 +228,20 @@ export class Outbox {
     if (!change) return;
     const own = userOfStream(event.stream) !== undefined;
     if (change.kind === "join") {
-      // The room's own event names him too, but only who reads the room sees it; the copy in his stream decides.
+      // The room's own event names them too, but only those who read the room see it; the copy in their stream decides.
       if (!own) return;
       const known = this.#streams.get(change.stream);
-      // The window he came with may hold this join already, and the leave after it.
-      if (known && (known.until === null || known.until >= change.seq)) return;
+      // The window they came with may begin with this join or a later one, and hold the leave after it.
+      if (known && (known.until === null || known.until >= change.seq || known.joinedSeq >= change.seq)) return;
       this.#completeAt = -1;
       this.#heads = undefined;
-      this.#streams.set(change.stream, rejoined(change.seq));
+      this.#streams.set(change.stream, joinedAt(change.seq));
       return;
     }
     if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
     const reading = this.#streams.get(change.stream);
-    // Whoever is known to have come back since goes on.
-    if (!reading || change.seq < reading.lastJoinedSeq) return;
+    // They have come back since, and read on.
+    if (!reading || change.seq < reading.joinedSeq) return;
     if (reading.until === null || reading.until > change.seq) reading.until = change.seq;
   }
 

@@ -73,8 +73,8 @@ class Client {
 
   async #skip({ stream, seq, why }: { stream: string; seq: number; why: string }): Promise<void> {
     const had = this.has.get(stream) as number;
-    const first = (await this.#rig.reader.kept([stream])).get(stream)?.firstSeq ?? 1;
-    // What he is told that he misses is gone, and none of it is left.
+    const first = (await this.#rig.reader.states([stream])).get(stream)?.firstSeq ?? 1;
+    // What they are told that they miss is gone, and none of it is left.
     expect({ stream, why, had, seq, gone: had < seq && seq < first }).toMatchObject({ why: "trimmed", gone: true });
     this.#note(stream, seq);
   }
@@ -122,9 +122,9 @@ async function run({ steps, maxBytes }: { steps: Step[]; maxBytes: number }): Pr
       await client.take(await outbox.next(64));
     }
     await client.take(rest);
-    const heads = await rig.reader.heads(STREAMS);
+    const states = await rig.reader.states(STREAMS);
     for (const stream of STREAMS)
-      expect([stream, client.has.get(stream)]).toEqual([stream, heads.get(stream)?.seq ?? 0]);
+      expect([stream, client.has.get(stream)]).toEqual([stream, states.get(stream)?.head.seq ?? 0]);
     const again = await open(outbox.cursor());
     expect(again.cutOver()).toEqual([]);
   } finally {

@@ -27,12 +27,11 @@ async function held(stream: string): Promise<number[]> {
     .orderBy("seq")
     .execute();
   const seqs = events.map(({ seq }) => seq);
-  const kept = (await rig.reader.kept([stream])).get(stream);
-  const head = (await rig.reader.heads([stream])).get(stream);
-  const first = kept?.firstSeq as number;
-  expect(seqs).toEqual(Array.from({ length: (head?.seq as number) - first + 1 }, (_, i) => first + i));
+  const state = (await rig.reader.states([stream])).get(stream);
+  const first = state?.firstSeq as number;
+  expect(seqs).toEqual(Array.from({ length: (state?.head.seq as number) - first + 1 }, (_, i) => first + i));
   const gone = rig.scratch.events.findLast((event) => event.stream === stream && event.seq < first);
-  expect(kept?.trimmedPos).toBe(gone?.pos ?? 0);
+  expect(state?.trimmedPos).toBe(gone?.pos ?? 0);
   return seqs;
 }
 
@@ -75,7 +74,7 @@ test("RET-1 with a minimum of 0 a stream may become empty, and goes on where it 
   expect(await held("room:1")).toEqual([]);
   const cold = new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
   expect((await cold.heads(["room:1"])).get("room:1")).toEqual({ seq: 5, pos: 5 });
-  await cold.load("room:1");
+  await cold.read([{ stream: "room:1", after: 5 }], 1);
   expect(cold.head("room:1")).toEqual({ seq: 5, pos: 5 });
   expect(await rig.append({ stream: "room:1" })).toEqual([{ pos: 6, seq: 6 }]);
   expect(await held("room:1")).toEqual([6]);
@@ -135,7 +134,9 @@ test("RET-6 a node that is further behind than what is kept goes on with what th
   expect(heard).toEqual([1, 2, 3, 702, 703, 704, 705]);
   expect(rig.tail.head("room:1")).toEqual({ seq: 703, pos: 703 });
   expect(rig.tail.peek("room:1", 698, 10)).toBeUndefined();
-  expect((await rig.tail.read("room:1", 0, 10)).map(({ seq }) => seq)).toEqual([702, 703]);
+  expect((await rig.tail.read([{ stream: "room:1", after: 0 }], 10)).get("room:1")?.map(({ seq }) => seq)).toEqual([
+    702, 703,
+  ]);
 });
 
 test("RET-6 and stands at the log's end where nothing is left, so that a cursor of there is not ahead", async () => {

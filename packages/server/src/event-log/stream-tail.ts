@@ -1,4 +1,5 @@
 import type { StoredEvent } from "./log-reader.ts";
+import type { Place } from "./place.ts";
 
 /** An event in memory. `data` is dropped when the message it shows has changed since, and is never there if it is fleeting. */
 export interface TailEntry extends StoredEvent {
@@ -23,27 +24,25 @@ function entryBytes(entry: StoredEvent): number {
 /** The newest events of one stream, without gaps up to its head. */
 export class StreamTail {
   bytes = STREAM_BYTES;
-  /** Whether older events were looked for in the log. */
-  deep = false;
+  /** Events after this seq were looked for in the log: what is not here is not there either, or was dropped since. */
+  searchedAfter: number;
   #entries: TailEntry[];
   /** Entries before this index are gone; the array is compacted now and then, not at each drop. */
   #start = 0;
   #headSeq: number;
   #headPos: number;
 
-  /** @param head seq and position of the newest event; both 0 where there is none, entries follow */
-  constructor(head: { seq: number; pos: number }) {
+  /** @param head the newest event so far; entries follow */
+  constructor(head: Place) {
     this.#headSeq = head.seq;
     this.#headPos = head.pos;
+    this.searchedAfter = head.seq;
     this.#entries = [];
   }
 
-  get headSeq(): number {
-    return this.#headSeq;
-  }
-
-  get headPos(): number {
-    return this.#headPos;
+  /** The newest event. */
+  get head(): Place {
+    return { seq: this.#headSeq, pos: this.#headPos };
   }
 
   get length(): number {
@@ -62,12 +61,16 @@ export class StreamTail {
     this.bytes += entryBytes(entry);
   }
 
-  /** Puts older events in front, as far as they join what is here. */
-  prepend(events: readonly StoredEvent[]): void {
+  /**
+   * Puts older events in front, as far as they join what is here.
+   * @param after the seq after which they were looked for
+   */
+  prepend(events: readonly StoredEvent[], after: number): void {
     const older = events
       .filter((event) => event.seq <= this.completeAfter)
       .map((event): TailEntry => ({ ...event, kept: event.data !== null }));
-    if (older.at(-1)?.seq !== this.completeAfter) return;
+    if (older.length > 0 && older.at(-1)?.seq !== this.completeAfter) return;
+    this.searchedAfter = Math.min(this.searchedAfter, after);
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
     this.#start = 0;
     for (const entry of older) this.bytes += entryBytes(entry);

@@ -1,5 +1,4 @@
 import { ChangeType, Push, roomOfStream, roomStream } from "@parley/protocol";
-import type { Gap } from "./gaps.ts";
 import type { StoredEvent } from "./log-reader.ts";
 
 /**
@@ -33,21 +32,4 @@ export function subscriptionChange(event: StoredEvent): SubscriptionChange | und
   if (event.type === Push.ROOM) return data.dissolved === true ? { kind: "end", stream, seq } : undefined;
   const kind = data.changeType === ChangeType.joined ? "join" : "leave";
   return { kind, stream, uids: data.uids ?? [data.uid], seq };
-}
-
-/** What a reader may read of a stream: events from `fromSeq` to `leftSeq`, but for the gaps. */
-export interface ReadWindow {
-  readonly stream: string;
-  readonly fromSeq: number;
-  /** Null: still reading. */
-  readonly leftSeq: number | null;
-  /** Position of `leftSeq`, where it is known. */
-  readonly leftPos?: number | null;
-  /** Where he joined first; 0 for streams one is born with. */
-  readonly joinedSeq: number;
-  readonly joinedPos: number;
-  /** Where he came in last, if he left and came back: no leave before it ends the window. */
-  readonly lastJoined?: { readonly seq: number; readonly pos: number };
-  /** What lies within the window and is not for him, rising: he was out. */
-  readonly gaps?: readonly Gap[];
 }

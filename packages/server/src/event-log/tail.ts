@@ -1,14 +1,25 @@
 import { Push } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { type Head, type Kept, type LogReader, type StoredEvent, WHOLE } from "./log-reader.ts";
+import { nextTurn } from "../lib/interval.ts";
+import { EMPTY, type LogReader, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
+import { MessageChanges } from "./message-changes.ts";
+import type { Place } from "./place.ts";
 import { StreamTail } from "./stream-tail.ts";
 
 /** Events kept of one stream: a reader further behind than this is served from the log, or told to reload. */
 const ENTRIES_PER_STREAM = 1000;
-/** Read at once when a stream that is not in memory is asked for. */
-const FIRST_LOAD = 200;
-/** Messages whose change is remembered, to catch a reader that read the old text and has not sent it yet. */
-const CHANGES_KEPT = 4096;
+/** Events that are read into memory of a stream that is not there: no more than this, and no fewer than there are up to the second. */
+const LOADED_PER_STREAM = 200;
+const LOADED_AT_LEAST = 32;
+/** Streams whose events, or whose places, are read by one statement; between two of them everybody else has a turn. */
+const LOADED_AT_ONCE = 100;
+const LOOKED_UP_AT_ONCE = 2500;
+
+/** Where a reader is in a stream. */
+export interface Asked {
+  readonly stream: string;
+  readonly after: number;
+}
 
 /**
  * The recent events of the streams that are in use on this node, bounded in bytes over all; what is not here is read
@@ -18,23 +29,20 @@ const CHANGES_KEPT = 4096;
 export class Tail {
   /** Everything up to here has been announced on this node. */
   position: number;
+  /** Which messages changed lately. */
+  readonly changes: MessageChanges;
   readonly #reader: LogReader;
   readonly #maxBytes: number;
   /** Least recently used first. */
   readonly #streams = new Map<string, StreamTail>();
   readonly #loading = new Map<string, Promise<void>>();
-  /** Message id -> position of its last change. */
-  readonly #changes = new Map<number, number>();
-  /** Changes at or before this position may have been forgotten. */
-  #changesSince: number;
-  #recalledAt = 0;
   #bytes = 0;
   #evictedUpTo: number;
 
   constructor(reader: LogReader, start: { position: number; maxBytes: number }) {
     this.#reader = reader;
     this.position = start.position;
-    this.#changesSince = start.position;
+    this.changes = new MessageChanges(start.position);
     this.#evictedUpTo = start.position;
     this.#maxBytes = start.maxBytes;
   }
@@ -53,11 +61,13 @@ export class Tail {
     this.position = event.pos;
     const known = this.#streams.get(event.stream);
     // A node that was far behind may find that events between are gone from the log: what it has does not join.
-    const stream = known?.headSeq === event.seq - 1 ? known : new StreamTail({ seq: event.seq - 1, pos: 0 });
+    const stream = known?.head.seq === event.seq - 1 ? known : new StreamTail({ seq: event.seq - 1, pos: 0 });
     if (known) this.#bytes -= known.bytes;
     if (known !== stream) known?.forgetAll();
-    if (changesEarlier(event)) this.#changed(stream, event.messageId, event.pos);
-    if (event.type === Push.RECALL) this.#recalledAt = event.pos;
+    if (changesEarlier(event)) {
+      stream.forgetMessage(event.messageId);
+      this.changes.note(event.messageId, event.pos, event.type === Push.RECALL);
+    }
     const { fleeting = false, ...entry } = event;
     stream.push(fleeting ? { ...entry, data: null } : entry);
     if (stream.length > ENTRIES_PER_STREAM) stream.dropOldest();
@@ -71,47 +81,62 @@ export class Tail {
     this.position = Math.max(this.position, position);
   }
 
-  /** True when the message was changed by an event after `position`, or that cannot be ruled out. */
-  changedSince(messageId: number, position: number): boolean {
-    return position < this.#changesSince || (this.#changes.get(messageId) ?? 0) > position;
-  }
-
-  /** True when any message was recalled after `position`: its text may stand in what was read of others that quote it. */
-  recalledSince(position: number): boolean {
-    return this.#recalledAt > position;
-  }
-
-  /** Heads of streams as announced, many at once; streams without events are `{seq: 0, pos: 0}`. */
-  async heads(streams: readonly string[]): Promise<Map<string, Head>> {
-    const heads = new Map<string, Head>();
+  /** Heads of streams as announced, many at once. */
+  async heads(streams: readonly string[]): Promise<Map<string, Place>> {
     const cold = streams.filter((stream) => !this.#streams.has(stream));
     const position = this.position;
-    const stored = cold.length > 0 ? await this.#reader.heads(cold) : new Map<string, Head>();
-    for (const stream of streams) {
-      const warm = this.head(stream);
-      const head = warm ?? stored.get(stream) ?? { seq: 0, pos: 0 };
-      if (!warm && head.pos > position) {
-        // Committed but not announced yet: the head as announced is among its newest events.
-        await this.load(stream);
-        heads.set(stream, this.head(stream) ?? head);
-      } else heads.set(stream, head);
-    }
-    return heads;
+    const states = cold.length > 0 ? await this.#reader.states(cold) : new Map<string, StreamState>();
+    // Committed but not announced yet: the head as announced lies a little before.
+    const ahead = [...states].filter(([, { head }]) => head.pos > position);
+    const ranges = ahead.map(([stream, { head, firstSeq }]) => ({ stream, after: firstSeq - 1, upTo: head.seq }));
+    const seqs = ranges.length > 0 ? await this.#reader.seqsAt(position, ranges) : new Map<string, number>();
+    const announced = (stream: string): Place => {
+      const { head, firstSeq } = states.get(stream) ?? EMPTY;
+      return head.pos <= position ? head : { seq: seqs.get(stream) ?? firstSeq - 1, pos: position };
+    };
+    return new Map(streams.map((stream) => [stream, this.head(stream) ?? announced(stream)]));
   }
 
   /** Head of a stream that is in memory. */
-  head(stream: string): Head | undefined {
-    const tail = this.#streams.get(stream);
-    return tail && { seq: tail.headSeq, pos: tail.headPos };
+  head(stream: string): Place | undefined {
+    return this.#streams.get(stream)?.head;
   }
 
-  /** Up to `limit` events after a seq, from memory or from the log. */
-  async read(stream: string, after: number, limit: number): Promise<StoredEvent[]> {
-    await this.#reachBack(stream, after);
-    return this.peek(stream, after, limit) ?? this.#reader.stream(stream, { after, upTo: this.position, limit });
+  /** Up to `limit` events of each stream after a seq, from memory or from the log. */
+  async read(asked: readonly Asked[], limit: number): Promise<Map<string, StoredEvent[]>> {
+    const found = new Map<string, StoredEvent[]>();
+    for (let at = 0; at < asked.length; at += LOADED_AT_ONCE) {
+      if (at > 0) await nextTurn();
+      const chunk = asked.slice(at, at + LOADED_AT_ONCE);
+      await this.#load(chunk);
+      const rest: Asked[] = [];
+      for (const one of chunk) {
+        const events = this.peek(one.stream, one.after, limit);
+        if (events) found.set(one.stream, events);
+        else rest.push(one);
+      }
+      for (const [stream, events] of await this.#fromLog(rest, limit)) found.set(stream, events);
+    }
+    return found;
   }
 
-  /** The same from memory only; undefined when not all of them are there. */
+  async #fromLog(asked: readonly Asked[], limit: number): Promise<Map<string, StoredEvent[]>> {
+    if (asked.length === 0) return new Map();
+    const ranges = asked.map(({ stream, after }) => ({ stream, after, upTo: after + limit }));
+    const found = Map.groupBy(await this.#reader.ranges(ranges, this.position), ({ stream }) => stream);
+    const cut = ranges.filter(({ stream, after }) => found.get(stream)?.[0]?.seq !== after + 1);
+    if (cut.length === 0) return found;
+    // Events were removed: what is kept of these streams begins further on.
+    const states = await this.#reader.states(cut.map(({ stream }) => stream));
+    const kept = cut.flatMap(({ stream, after }) => {
+      const first = states.get(stream)?.firstSeq ?? 0;
+      return first > after + 1 ? [{ stream, after: first - 1, upTo: first - 1 + limit }] : [];
+    });
+    const rest = Map.groupBy(await this.#reader.ranges(kept, this.position), ({ stream }) => stream);
+    return new Map([...found, ...rest]);
+  }
+
+  /** The events of one stream from memory only; undefined when not all of them are there. */
   peek(stream: string, after: number, limit: number): StoredEvent[] | undefined {
     return this.#streams.get(stream)?.after(after, limit);
   }
@@ -132,66 +157,81 @@ export class Tail {
     this.#evict();
   }
 
-  /** Where the log of each stream begins. Memory may hold older events for a while. */
-  async kept(streams: readonly string[]): Promise<Map<string, Kept>> {
-    return streams.length > 0 ? this.#reader.kept(streams) : new Map();
+  /** For each stream the highest seq of its range whose position is at most `pos`; `after` where there is none. */
+  async seqsAt(pos: number, ranges: readonly SeqRange[]): Promise<Map<string, number>> {
+    const seqs = new Map<string, number>();
+    const cold: SeqRange[] = [];
+    for (const range of ranges) {
+      const seq = this.#streams.get(range.stream)?.seqAt(pos);
+      if (seq === undefined) cold.push(range);
+      else seqs.set(range.stream, Math.max(seq, range.after));
+    }
+    for (let at = 0; at < cold.length; at += LOOKED_UP_AT_ONCE) {
+      if (at > 0) await nextTurn();
+      const chunk = cold.slice(at, at + LOOKED_UP_AT_ONCE);
+      const found = await this.#reader.seqsAt(pos, chunk);
+      for (const { stream, after } of chunk) seqs.set(stream, found.get(stream) ?? after);
+    }
+    return seqs;
   }
 
   /**
-   * The highest seq of a stream whose position is at most `pos`, at least `above`: what lies further back, or is gone, is
-   * not told apart. It must not lie behind `upTo`.
+   * Brings into memory what these readers lack, as far as it is among the newest events of its stream. What somebody else is
+   * loading is waited for. What is not there afterwards is read from the log.
    */
-  async seqAt(stream: string, pos: number, range: { above: number; upTo: number }): Promise<number> {
-    await this.#reachBack(stream, 0);
-    const known = this.#streams.get(stream)?.seqAt(pos);
-    return known ?? (await this.#reader.seqAt(stream, pos, range)) ?? range.above;
+  async #load(asked: readonly Asked[]): Promise<void> {
+    const missing = asked.filter((one) => this.#isMissing(one));
+    const others = missing.flatMap(({ stream }) => this.#loading.get(stream) ?? []);
+    const own = missing.filter(({ stream }) => !this.#loading.has(stream));
+    if (own.length > 0) {
+      const loading = this.#loadNow(own).finally(() => {
+        for (const { stream } of own) this.#loading.delete(stream);
+      });
+      for (const { stream } of own) this.#loading.set(stream, loading);
+      others.push(loading);
+    }
+    await Promise.all(others);
   }
 
-  /** Makes events after a seq be in memory if they are among the newest ones. */
-  #reachBack(stream: string, after: number): Promise<void> | undefined {
+  #isMissing({ stream, after }: Asked): boolean {
     const tail = this.#streams.get(stream);
-    return tail && (tail.deep || tail.completeAfter <= after) ? undefined : this.load(stream);
+    if (!tail) return true;
+    return after < tail.searchedAfter && tail.head.seq - after <= LOADED_PER_STREAM;
   }
 
-  /** Brings a stream's newest events into memory; the second caller waits for the first one's query. */
-  load(stream: string): Promise<void> {
-    const running = this.#loading.get(stream);
-    if (running) return running;
-    const loading = this.#load(stream).finally(() => this.#loading.delete(stream));
-    this.#loading.set(stream, loading);
-    return loading;
-  }
-
-  async #load(stream: string): Promise<void> {
+  async #loadNow(asked: readonly Asked[]): Promise<void> {
     const position = this.position;
-    const events = await this.#reader.newest(stream, position, FIRST_LOAD);
-    const head = events.at(-1) ?? (await this.#headOfTrimmed(stream));
-    // What was announced meanwhile is here already, and newer than what was read; unless it is gone again.
-    const known = this.#streams.get(stream);
-    if (!known && this.#evictedUpTo > position) return this.#load(stream);
-    const tail = known ?? new StreamTail(head);
-    if (known) this.#bytes -= known.bytes;
-    tail.prepend(events);
-    tail.deep = true;
-    this.#bytes += tail.bytes;
-    this.#touch(stream, tail);
+    const cold = asked.filter(({ stream }) => !this.#streams.has(stream)).map(({ stream }) => stream);
+    const states = cold.length > 0 ? await this.#reader.states(cold) : new Map<string, StreamState>();
+    const ranges = asked.map(({ stream, after }): SeqRange => {
+      const tail = this.#streams.get(stream);
+      const { seq } = tail?.head ?? states.get(stream)?.head ?? EMPTY.head;
+      const from = Math.max(Math.min(after, seq - LOADED_AT_LEAST), seq - LOADED_PER_STREAM, 0);
+      return { stream, after: from, upTo: tail?.completeAfter ?? seq };
+    });
+    const events = Map.groupBy(await this.#reader.ranges(ranges, position), ({ stream }) => stream);
+    for (const { stream, after } of ranges) {
+      const read = events.get(stream) ?? [];
+      const tail =
+        this.#streams.get(stream) ?? this.#newTail(states.get(stream), { read, position, cold: cold.includes(stream) });
+      if (!tail) continue;
+      this.#bytes -= this.#streams.has(stream) ? tail.bytes : 0;
+      tail.prepend(read, after);
+      this.#bytes += tail.bytes;
+      this.#touch(stream, tail);
+    }
     this.#evict();
   }
 
-  /** Of a stream that has no event up to here: it had none, or they were removed. */
-  async #headOfTrimmed(stream: string): Promise<Head> {
-    const { firstSeq, trimmedPos } = (await this.#reader.kept([stream])).get(stream) ?? WHOLE;
-    return { seq: firstSeq - 1, pos: trimmedPos };
-  }
-
-  #changed(stream: StreamTail, messageId: number, pos: number): void {
-    stream.forgetMessage(messageId);
-    this.#changes.delete(messageId);
-    this.#changes.set(messageId, pos);
-    if (this.#changes.size <= CHANGES_KEPT) return;
-    const [oldest, at] = this.#changes.entries().next().value as [number, number];
-    this.#changes.delete(oldest);
-    this.#changesSince = at;
+  /** Undefined where what was read may not reach the stream's head any more. */
+  #newTail(
+    state: StreamState = EMPTY,
+    at: { read: readonly StoredEvent[]; position: number; cold: boolean },
+  ): StreamTail | undefined {
+    // It left memory meanwhile, and what came since is not among what was read.
+    if (!at.cold || this.#evictedUpTo > at.position) return undefined;
+    const head = state.head.pos <= at.position ? state.head : at.read.at(-1);
+    return head && new StreamTail({ seq: head.seq, pos: head.pos });
   }
 
   #touch(name: string, stream: StreamTail): void {
@@ -205,7 +245,7 @@ export class Tail {
       this.#streams.delete(name);
       this.#bytes -= stream.bytes;
       stream.forgetAll();
-      this.#evictedUpTo = Math.max(this.#evictedUpTo, stream.headPos);
+      this.#evictedUpTo = Math.max(this.#evictedUpTo, stream.head.pos);
     }
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { Push, parseCursor } from "@parley/protocol";
 import { keepNewest, type LogRig, openLog, whole } from "./log.fixture.ts";
 import { Outbox } from "./outbox.ts";
-import type { ReadWindow } from "./subscriptions.ts";
+import type { ReadWindow } from "./read-window.ts";
 
 let rig: LogRig;
 afterEach(() => rig.close());
@@ -100,22 +100,22 @@ for (const [where, maxBytes] of tails) {
     rig = await openLog({ maxBytes });
     await rig.append(...many(20));
     await keepNewest(rig, 5);
-    const hidden = { stream: "room:1", fromSeq: 16, leftSeq: null, joinedSeq: 16, joinedPos: 16 };
-    expect(await resume("*@2", [hidden])).toEqual(seqs(16, 20));
-    const gone = { ...whole("room:1"), leftSeq: 10, leftPos: 10 };
+    const late = { ...whole("room:1"), joined: { seq: 16, pos: 16 } };
+    expect(await resume("*@2", [late])).toEqual(seqs(16, 20));
+    const gone = { ...whole("room:1"), left: { seq: 10, pos: 10 } };
     expect(await resume("*@2", [gone])).toEqual(["!room:1@10"]);
     expect(await resume("*@10", [gone])).toEqual([]);
     expect(await resume("*@14", [gone])).toEqual([]);
     expect(await resume("room:1@10", [gone])).toEqual([]);
     expect(await resume("room:1@7", [gone])).toEqual(["!room:1@10"]);
-    const later = { ...whole("room:1"), leftSeq: 17, leftPos: 17 };
+    const later = { ...whole("room:1"), left: { seq: 17, pos: 17 } };
     expect(await resume("*@2", [later])).toEqual(["!room:1@15", ...seqs(16, 17)]);
   });
 
   test(`RET-3 a join after the cursor, of which the first events are gone (${where})`, async () => {
     rig = await openLog({ maxBytes });
     await rig.append({ stream: ME }, ...many(3), { stream: ME }, ...many(10));
-    const joined = { stream: "room:1", fromSeq: 1, leftSeq: null, joinedSeq: 3, joinedPos: 4 };
+    const joined = { ...whole("room:1"), joined: { seq: 3, pos: 4 } };
     expect(await resume(`${ME}@1`, [whole(ME), joined])).toEqual(["room:1@3", `${ME}@2`, ...seqs(4, 13)]);
     await keepNewest(rig, 5);
     expect(await resume("*@1", [whole(ME), joined])).toEqual(["!room:1@8", `${ME}@2`, ...seqs(9, 13)]);

@@ -115,13 +115,13 @@ export class Entrance {
     try {
       // It may have ended before it was bound, when nobody could find this connection to close it.
       if (!(await this.#parts.holds(token))) return this.#revoked(connection);
-      // Who will resume names his place himself, or means this one: until then nothing has to be opened.
+      // A client that will resume names its place itself, or means this one: until then nothing has to be opened.
       const outbox = connection.origin.resume ? undefined : this.#parts.outboxOf(login.uid);
-      const opened = outbox?.openAtHead();
+      const opened = outbox?.openNow();
       const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-      // In the same turn: from here on he has by his cursor what an anonymous reader of the hall got by its topic.
+      // In the same turn: from here on they have by their cursor what an anonymous reader of the hall got by its topic.
       connection.unsubscribe(HALL_STREAM);
-      await opened;
+      const first = (await opened) ?? [];
       const redDot = await this.#parts.redDotOf(login.uid);
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
@@ -132,7 +132,7 @@ export class Entrance {
         connection.push(Push.RED_DOT, redDot);
       });
       const live = outbox
-        ? this.#follow(connection, { login, outbox, from: cursor })
+        ? this.#follow(connection, { login, outbox, from: cursor, open: async () => first })
         : this.#awaitResume(connection, login, cursor);
       // Before any frame that comes later.
       this.#commands?.resume(connection, waiting);
@@ -232,13 +232,13 @@ export class Entrance {
   /** Brings a reader from where he is to live. `from`: his cursor until the outbox knows better. */
   async #follow(
     connection: Connection,
-    to: { login: ConnectedLogin | undefined; outbox: Outbox; from: string; open?: () => Promise<string[]> },
+    to: { login: ConnectedLogin | undefined; outbox: Outbox; from: string; open: () => Promise<string[]> },
   ): Promise<void> {
     const { login, outbox, from, open } = to;
     const { promise: done, resolve } = Promise.withResolvers<void>();
     connection.state = { kind: "catching-up", login, cursor: () => from, done };
     try {
-      const first = open ? await open() : [];
+      const first = await open();
       if (connection.closed) return;
       connection.state = { kind: "catching-up", login, cursor: () => outbox.cursor(), done };
       await catchUp({ connection, outbox, login, first, maxQueueBytes: this.#parts.maxQueueBytes });

@@ -47,10 +47,10 @@ export class EventsRig {
       const outbox = new Outbox(
         {
           ...parts,
-          windowsOf: async (uid) => {
+          readableBy: async (reader) => {
             this.windowsAsked += 1;
             await this.beforeWindows;
-            return parts.windowsOf(uid);
+            return parts.readableBy(reader);
           },
         },
         uid,

@@ -13,7 +13,7 @@ afterEach(() => rig.close());
 /** A reader that reads one room, and so weighs two. */
 async function reader(handed = "here"): Promise<PollReader> {
   const outbox = rig.outboxOfRoom();
-  await outbox.openAtHead();
+  await outbox.openNow();
   const one = new PollReader(outbox, rig.topics);
   await one.take(1);
   one.handed = handed;

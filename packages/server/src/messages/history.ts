@@ -4,7 +4,7 @@ import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Window } from "../rooms/reading.ts";
 import { messageText } from "./message-json.ts";
-import { asMessage, type Selected, selectMessages } from "./message-rows.ts";
+import { asMessage, selectMessages } from "./message-rows.ts";
 
 export interface HistoryQuery {
   /** From the page before; it knows its direction. */
@@ -29,43 +29,29 @@ export async function historyPage(
   const { id, window } = room;
   const from = cursor === undefined ? await startOf(db, id, after) : parseHistoryCursor(cursor);
   const forwards = from.direction === "after";
-  const rows: Selected[] = [];
-  // As many queries as times that the reader was out, and came back, between the first message and the last.
-  for (const [first, last] of rangesOf(window, from)) {
-    const left = limit + 1 - rows.length;
-    if (left <= 0) break;
-    const found = await selectMessages(db)
-      .where("messages.room_id", "=", id)
-      .where("messages.seq", ">=", first)
-      .where("messages.seq", "<=", last)
-      .orderBy("messages.seq", forwards ? "asc" : "desc")
-      .limit(left)
-      .execute();
-    rows.push(...found);
-  }
+  const [first, last] = rangeOf(window, from);
+  const rows = await selectMessages(db)
+    .where("messages.room_id", "=", id)
+    .where("messages.seq", ">=", first)
+    .where("messages.seq", "<=", last)
+    .orderBy("messages.seq", forwards ? "asc" : "desc")
+    .limit(limit + 1)
+    .execute();
   const more = rows.length > limit;
   const page = rows.slice(0, limit);
-  const last = page.at(-1);
+  const end = page.at(-1);
   if (!forwards) page.reverse();
   return {
     texts: page.map((row) => messageText(asMessage(row))),
-    nextCursor: more && last ? `${from.direction}-${last.seq}` : null,
+    nextCursor: more && end ? `${from.direction}-${end.seq}` : null,
   };
 }
 
-/** What may be read of it from the start on, in the order of reading. Pure. */
-function rangesOf({ fromSeq, leftSeq, gaps }: Window, { direction, seq }: Start): [number, number][] {
-  const forwards = direction === "after";
-  const lowest = Math.max(fromSeq, forwards ? (seq ?? 0) + 1 : 0);
-  const highest = Math.min(
-    leftSeq ?? Number.MAX_SAFE_INTEGER,
-    forwards ? Number.MAX_SAFE_INTEGER : (seq ?? Number.MAX_SAFE_INTEGER) - 1,
-  );
-  const starts = [lowest, ...gaps.map(([, to]) => Math.max(lowest, to + 1))];
-  const ends = [...gaps.map(([from]) => Math.min(highest, from - 1)), highest];
-  const ranges = starts.map((start, index): [number, number] => [start, ends[index] as number]);
-  const readable = ranges.filter(([start, end]) => start <= end);
-  return forwards ? readable : readable.reverse();
+/** Seqs that may be read from the start on, both ends included. Pure. */
+function rangeOf({ fromSeq, leftSeq }: Window, { direction, seq }: Start): [number, number] {
+  const last = leftSeq ?? Number.MAX_SAFE_INTEGER;
+  if (direction === "after") return [Math.max(fromSeq, (seq ?? 0) + 1), last];
+  return [fromSeq, Math.min(last, (seq ?? Number.MAX_SAFE_INTEGER) - 1)];
 }
 
 interface Start {

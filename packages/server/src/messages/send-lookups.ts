@@ -3,7 +3,6 @@ import type { Kysely } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import { closedGaps } from "../rooms/coming-back.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
 import type { QuotedRow } from "./message-json.ts";
 
@@ -99,12 +98,7 @@ async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): 
   }
   if (asked.size === 0) return new Map();
   const rows = await membershipRows(db, [...asked.values()]);
-  return new Map(
-    rows.map(({ roomId, uid, gaps, openedSeq, ...membership }) => [
-      memberKey(roomId, uid),
-      { ...membership, gaps: closedGaps(gaps, openedSeq) },
-    ]),
-  );
+  return new Map(rows.map(({ roomId, uid, ...membership }) => [memberKey(roomId, uid), membership]));
 }
 
 const membershipRows = prepared((db, asked) =>
@@ -118,8 +112,6 @@ const membershipRows = prepared((db, asked) =>
       "members.uid",
       "members.role",
       "members.from_seq as fromSeq",
-      "members.gaps",
-      "members.opened_seq as openedSeq",
       "members.left_seq as leftSeq",
       "members.left_view as leftView",
       "members.muted_until as mutedUntil",

@@ -3,15 +3,14 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { comeBack, parseGaps } from "./coming-back.ts";
 import type { Role, RoomRow } from "./rooms.ts";
 
 export const ROOM_MEMBERS_MAX = 10_000;
 
 /**
  * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as
- * read. The number of members in the room's row is the caller's. A mute survives leaving and coming back, and so does what
- * could be read before.
+ * read. Coming back begins a new window; the row keeps where they left before. The number of members in the room's row is
+ * the caller's. A mute survives leaving and coming back.
  */
 export async function letIn(
   tx: WriteTransaction,
@@ -20,35 +19,14 @@ export async function letIn(
 ): Promise<void> {
   const { uids, owner, now } = who;
   const { seq, pos } = await logChange(tx, { roomId: room.id, uids, changeType: ChangeType.joined, now });
-  const earlier = await earlierOf(tx, room.id, uids);
-  const readable = uids.map((uid) => {
-    const before = earlier.get(uid);
-    if (!before)
-      return { fromSeq: room.history === "all" ? 1 : seq, gaps: [], openedSeq: 0, joinedSeq: seq, joinedPos: pos };
-    return { ...before, ...comeBack(before, { history: room.history, joinedSeq: seq }) };
-  });
+  const fromSeq = room.history === "all" ? 1 : seq;
   const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
   await insertRows(tx.db, "members", {
-    columns: [
-      "room_id",
-      "uid",
-      "role",
-      "from_seq",
-      "gaps",
-      "opened_seq",
-      "joined_seq",
-      "joined_pos",
-      "last_joined_seq",
-      "last_joined_pos",
-      "joined_at",
-    ],
-    values: uids.map((uid, index) => {
-      const { fromSeq, gaps, openedSeq, joinedSeq, joinedPos } = readable[index] as (typeof readable)[number];
-      return [room.id, uid, roleOf(uid), fromSeq, JSON.stringify(gaps), openedSeq, joinedSeq, joinedPos, seq, pos, now];
-    }),
+    columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at"],
+    values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now]),
     conflict: `on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
-      gaps = excluded.gaps, opened_seq = excluded.opened_seq, last_joined_seq = excluded.last_joined_seq, last_joined_pos = excluded.last_joined_pos,
-      joined_at = excluded.joined_at, left_seq = null, left_view = null`,
+      joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
+      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null`,
   });
   await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
@@ -57,25 +35,6 @@ export async function letIn(
       read_at = excluded.read_at`,
   });
   await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq, now });
-}
-
-/** Of those who were members before. */
-async function earlierOf(tx: WriteTransaction, roomId: number, uids: readonly number[]) {
-  const rows = await tx.db
-    .selectFrom("members")
-    .select([
-      "uid",
-      "from_seq as fromSeq",
-      "gaps",
-      "opened_seq as openedSeq",
-      "joined_seq as joinedSeq",
-      "joined_pos as joinedPos",
-    ])
-    .select((eb) => eb.fn.coalesce("left_seq", eb.lit(0)).as("leftSeq"))
-    .where("room_id", "=", roomId)
-    .where("uid", "in", inList(uids))
-    .execute();
-  return new Map(rows.map(({ uid, gaps, ...row }) => [uid, { ...row, gaps: parseGaps(gaps) }]));
 }
 
 interface Change {

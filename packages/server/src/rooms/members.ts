@@ -5,7 +5,7 @@ import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { cut } from "./page.ts";
 import { type Reader, readableRoom } from "./reading.ts";
-import { hallMembership } from "./rooms.ts";
+import { type HallRules, hallMembership } from "./rooms.ts";
 
 export const Member = z
   .object({
@@ -18,6 +18,24 @@ export const Member = z
   .openapi("Member");
 
 export type MemberView = z.infer<typeof Member>;
+
+/** Whether somebody is in a room that has not been dissolved. */
+export async function isMember(
+  db: Kysely<Schema>,
+  { roomId, uid, hall }: { roomId: number; uid: number; hall: HallRules },
+): Promise<boolean> {
+  if (roomId === HALL_ROOM_ID) return hall.access !== "off";
+  const row = await db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .select("members.uid")
+    .where("members.room_id", "=", roomId)
+    .where("members.uid", "=", uid)
+    .where("members.left_seq", "is", null)
+    .where("rooms.dissolved_seq", "is", null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
 
 /** Who is in a room, by uid. For members only: who left sees what was said, not who is there now. */
 export async function memberPage(

@@ -1,58 +1,83 @@
-import { ALL_STREAM, HALL_ROOM_ID, roomStream, userStream } from "@parley/protocol";
+import { ALL_STREAM, HALL_ROOM_ID, roomOfStream, roomStream, userStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { prepared } from "../db/prepared.ts";
+import { inList } from "../db/dialect.ts";
+import { preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import type { ReadWindow } from "../event-log/subscriptions.ts";
-import { parseGaps } from "./coming-back.ts";
+import { EMPTY, type StreamState, streamStates } from "../event-log/log-reader.ts";
+import { NOWHERE } from "../event-log/place.ts";
+import { BORN_WITH, type ReadableStream, type WindowsAsked } from "../event-log/read-window.ts";
 import type { HallRules } from "./rooms.ts";
 
 /**
- * Everything a user may read, past memberships included: asked once by each reader that connects or polls. One query,
- * also for someone in thousands of rooms.
+ * Everything that somebody may read, with the states of the streams: asked once by each reader that connects or polls. Two statements,
+ * also for somebody in thousands of rooms. Of past memberships only those that ended where the reader has not been.
  */
-export async function windowsOf(db: Kysely<Schema>, uid: number, hall: HallRules): Promise<ReadWindow[]> {
-  const rows = await membershipsOf(db, uid);
-  const rooms = rows.map(
-    ({ roomId, leftSeq, leftPos, dissolvedSeq, lastJoinedSeq, lastJoinedPos, gaps, ...window }) => ({
-      ...window,
-      stream: roomStream(roomId),
-      leftSeq: leftSeq ?? dissolvedSeq,
-      leftPos: leftSeq === null ? null : leftPos,
-      lastJoined: { seq: lastJoinedSeq, pos: lastJoinedPos },
-      gaps: parseGaps(gaps),
-    }),
-  );
-  return [inborn(userStream(uid)), inborn(ALL_STREAM), ...hallWindows(hall), ...rooms];
+export async function windowsOf(
+  db: Kysely<Schema>,
+  { uid, cursor, endedAfter }: WindowsAsked,
+  hall: HallRules,
+): Promise<ReadableStream[]> {
+  if (uid === undefined) return hall.access === "public" ? inborn(db, [roomStream(HALL_ROOM_ID)]) : [];
+  const hallStreams = hall.access === "off" ? [] : [roomStream(HALL_ROOM_ID)];
+  const named = [...cursor.streams.keys()].flatMap((stream) => roomOfStream(stream) ?? []);
+  const rows = await membershipsOf(db, { uid, endedAfter, named });
+  return [...(await inborn(db, [userStream(uid), ALL_STREAM, ...hallStreams])), ...rows.map(asReadable)];
 }
 
-const membershipsOf = prepared((db, uid) =>
+const membershipsOf = preparedBy(["uid", "endedAfter", "named"], (db, { uid, endedAfter, named }) =>
   db
     .selectFrom("members")
     .innerJoin("rooms", "rooms.id", "members.room_id")
+    .leftJoin("streams", (join) => join.on("streams.stream", "=", sql<string>`'room:' || members.room_id`))
     .select([
       "members.room_id as roomId",
-      "members.from_seq as fromSeq",
-      "members.left_seq as leftSeq",
-      "members.left_pos as leftPos",
+      "streams.seq",
+      "streams.pos",
+      "streams.first_seq as firstSeq",
+      "streams.trimmed_pos as trimmedPos",
       "members.joined_seq as joinedSeq",
       "members.joined_pos as joinedPos",
-      "members.last_joined_seq as lastJoinedSeq",
-      "members.last_joined_pos as lastJoinedPos",
-      "members.gaps",
+      "members.left_seq as leftSeq",
+      "members.left_pos as leftPos",
+      "members.before_seq as beforeSeq",
+      "members.before_pos as beforePos",
       "rooms.dissolved_seq as dissolvedSeq",
     ])
-    .where("members.uid", "=", sql<number>`${uid}`),
+    .where("members.uid", "=", sql<number>`${uid}`)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb("members.left_seq", "is", null), eb("rooms.dissolved_seq", "is", null)]),
+        // Nothing is logged in a room that was dissolved, so its head is its end.
+        eb(eb.fn.coalesce("members.left_pos", "streams.pos"), ">", sql<number>`${endedAfter}`),
+        eb("members.room_id", "in", inList<number>(named)),
+      ]),
+    ),
 );
 
-/** What an anonymous reader may read: a public hall. */
-export function anonymousWindows(hall: HallRules): ReadWindow[] {
-  return hall.access === "public" ? [inborn(roomStream(HALL_ROOM_ID))] : [];
+type MembershipRow = Awaited<ReturnType<typeof membershipsOf>>[number];
+
+function asReadable(row: MembershipRow): ReadableStream {
+  const { head, firstSeq, trimmedPos } = stateOf(row);
+  const end = row.dissolvedSeq === null ? null : { seq: row.dissolvedSeq, pos: head.pos };
+  return {
+    stream: roomStream(row.roomId),
+    joined: { seq: row.joinedSeq, pos: row.joinedPos },
+    left: row.leftSeq === null ? end : { seq: row.leftSeq, pos: row.leftPos ?? head.pos },
+    before: { seq: row.beforeSeq, pos: row.beforePos },
+    head,
+    firstSeq,
+    trimmedPos,
+  };
 }
 
-function hallWindows(hall: HallRules): ReadWindow[] {
-  return hall.access === "off" ? [] : [inborn(roomStream(HALL_ROOM_ID))];
+function stateOf({ seq, pos, firstSeq, trimmedPos }: MembershipRow): StreamState {
+  if (seq === null || pos === null || firstSeq === null || trimmedPos === null) return EMPTY;
+  return { head: { seq, pos }, firstSeq, trimmedPos };
 }
 
-function inborn(stream: string): ReadWindow {
-  return { stream, fromSeq: 1, leftSeq: null, joinedSeq: 0, joinedPos: 0 };
+/** Streams that nobody joins or leaves. */
+async function inborn(db: Kysely<Schema>, streams: readonly string[]): Promise<ReadableStream[]> {
+  const states = await streamStates(db, streams);
+  const window = { joined: BORN_WITH, left: null, before: NOWHERE };
+  return streams.map((stream) => ({ stream, ...window, ...(states.get(stream) ?? EMPTY) }));
 }

@@ -1,24 +1,21 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
-import { type Gap, gapOf } from "../event-log/gaps.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { asLeft } from "./left-view.ts";
 import { checkHallOpen, checkSees } from "./rights.ts";
 import { type Actor, findStanding, type HallRules, type Role, type RoomRow } from "./rooms.ts";
 
-/** Seqs of a room's stream that someone may read, both ends included. */
+/** Seqs of a room's stream that somebody may read over HTTP, both ends included. */
 export interface Window {
   readonly fromSeq: number;
   /** Null: everything to the end. */
   readonly leftSeq: number | null;
-  /** What in between may not be read, rising. */
-  readonly gaps: readonly Gap[];
 }
 
 /** Pure. */
-export function isReadable({ fromSeq, leftSeq, gaps }: Window, seq: number): boolean {
-  return seq >= fromSeq && (leftSeq === null || seq <= leftSeq) && !gapOf(gaps, seq);
+export function isReadable({ fromSeq, leftSeq }: Window, seq: number): boolean {
+  return seq >= fromSeq && (leftSeq === null || seq <= leftSeq);
 }
 
 export interface ReadableRoom {
@@ -42,13 +39,13 @@ export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, 
   checkHallOpen(roomId, hall, actor);
   const standing = await findStanding(db, roomId, actor);
   if (standing && !actor) {
-    const window = hall.access === "public" ? { fromSeq: 1, gaps: [], leftSeq: null } : undefined;
+    const window = hall.access === "public" ? { fromSeq: 1, leftSeq: null } : undefined;
     return { room: standing.room, role: null, window };
   }
   checkSees(standing);
   const { room, membership } = standing;
-  const { fromSeq, gaps, leftSeq, leftView } = membership;
-  const window = { fromSeq, gaps, leftSeq: leftSeq ?? room.dissolved_seq };
+  const { fromSeq, leftSeq, leftView } = membership;
+  const window = { fromSeq, leftSeq: leftSeq ?? room.dissolved_seq };
   return { room: asLeft(room, leftView), role: leftSeq === null ? membership.role : null, window };
 }
 

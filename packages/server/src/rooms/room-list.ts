@@ -2,7 +2,6 @@ import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
-import { closedGaps } from "./coming-back.ts";
 import { type HallCount, hallReadOf } from "./hall.ts";
 import { cut } from "./page.ts";
 import { isReadable, type ReadableRoom, type Window } from "./reading.ts";
@@ -66,8 +65,8 @@ async function joinedRooms(
   db: Kysely<Schema>,
   { actor, before, limit }: { actor: Actor; before: number | undefined; limit: number },
 ): Promise<Listed[]> {
-  const activity = sql<number>`case when rooms.last_message_id > members.last_joined_pos
-    then rooms.last_message_id else members.last_joined_pos end`;
+  const activity = sql<number>`case when rooms.last_message_id > members.joined_pos
+    then rooms.last_message_id else members.joined_pos end`;
   let query = db
     .selectFrom("members")
     .innerJoin("rooms", "rooms.id", "members.room_id")
@@ -75,7 +74,7 @@ async function joinedRooms(
       join.onRef("room_reads.room_id", "=", "rooms.id").onRef("room_reads.uid", "=", "members.uid"),
     )
     .selectAll("rooms")
-    .select(["members.role", "members.from_seq as fromSeq", "members.gaps", "members.opened_seq as openedSeq"])
+    .select(["members.role", "members.from_seq as fromSeq"])
     .select(["room_reads.read_seq as readSeq", "room_reads.read_no as readNo", activity.as("activity")])
     .where("members.uid", "=", actor.uid)
     .where("members.left_seq", "is", null)
@@ -85,10 +84,10 @@ async function joinedRooms(
     .orderBy(activity, "desc")
     .limit(limit + 1)
     .execute();
-  return rows.map(({ role, fromSeq, gaps, openedSeq, readSeq, readNo, activity: newest, ...room }) => ({
+  return rows.map(({ role, fromSeq, readSeq, readNo, activity: newest, ...room }) => ({
     room: { ...room, seq: 0 },
     role,
-    window: { fromSeq, gaps: closedGaps(gaps, openedSeq), leftSeq: null },
+    window: { fromSeq, leftSeq: null },
     readSeq: readSeq ?? 0,
     readNo: readNo ?? 0,
     activity: newest,

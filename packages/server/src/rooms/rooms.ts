@@ -1,9 +1,9 @@
 /**
  * Rooms: the hall (room 1, everybody, no rows of membership), groups (type 1) and direct rooms of two (type 2). This folder
- * owns who is in which room, what each may do there (`rights.ts`) and what he may read (`read-windows.ts`).
+ * owns who is in which room, what each may do there (`rights.ts`) and what they may read (`read-windows.ts`).
  *
- * - A membership is a window of the room's stream. It outlives leaving and coming back: what was readable stays readable.
- * - Who joins or leaves is an event of the room's stream first and of the user's own stream second, in one transaction
+ * - A membership is one window of the room's stream, from joining to leaving. Coming back begins a new one.
+ * - A joining or a leaving is an event of the room's stream first and of the user's own stream second, in one transaction
  *   with the rows; subscriptions follow these events.
  * - Numbers of statements do not depend on the number of members or rooms.
  *
@@ -13,8 +13,6 @@ import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Config } from "../config/config.ts";
 import type { MembersTable, RoomsTable, Schema } from "../db/schema.ts";
-import type { Gap } from "../event-log/gaps.ts";
-import { closedGaps } from "./coming-back.ts";
 
 /** HALL and HALL_SEND. */
 export type HallRules = Config["hall"];
@@ -38,8 +36,6 @@ export type RoomRow = Omit<RoomsTable, "id"> & {
 export interface Membership {
   readonly role: Role;
   readonly fromSeq: number;
-  /** What he may not read after it, rising. */
-  readonly gaps: readonly Gap[];
   /** Null: a member now. */
   readonly leftSeq: number | null;
   readonly mutedUntil: number | null;
@@ -56,7 +52,7 @@ export interface Standing {
 
 /** Administrators of the server are admins of the hall; nobody owns it. */
 export function hallMembership(actor: Pick<Actor, "power">): Membership {
-  return { role: actor.power === 1 ? 2 : 3, fromSeq: 1, gaps: [], leftSeq: null, mutedUntil: null, leftView: null };
+  return { role: actor.power === 1 ? 2 : 3, fromSeq: 1, leftSeq: null, mutedUntil: null, leftView: null };
 }
 
 /** One query. Without an actor: an anonymous reader, who is a member of nothing. Undefined: there is no such room. */
@@ -73,12 +69,12 @@ export async function findStanding(
     )
     .selectAll("rooms")
     .select(["streams.seq", "members.role", "members.from_seq", "members.left_seq", "members.muted_until"])
-    .select(["members.gaps", "members.opened_seq", "members.left_view"])
+    .select("members.left_view")
     .where("rooms.id", "=", roomId)
     .executeTakeFirst();
   if (!row) return undefined;
-  const { role, from_seq, gaps, opened_seq, left_seq, left_view, muted_until, seq, ...room } = row;
-  const read = { fromSeq: from_seq ?? 1, gaps: closedGaps(gaps ?? "[]", opened_seq ?? 0), leftSeq: left_seq };
+  const { role, from_seq, left_seq, left_view, muted_until, seq, ...room } = row;
+  const read = { fromSeq: from_seq ?? 1, leftSeq: left_seq };
   const stored = role === null ? undefined : { role, ...read, mutedUntil: muted_until, leftView: left_view };
   const inHall = roomId === HALL_ROOM_ID && actor ? hallMembership(actor) : undefined;
   return { room: { ...room, seq: seq ?? 0 }, membership: inHall ?? stored };

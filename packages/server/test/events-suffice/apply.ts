@@ -5,9 +5,9 @@ import * as change from "./state-changes.ts";
 
 /** What an event does not bring and a client reads over HTTP. The whole list: CUR-12 names the same. */
 export interface Wanted {
-  /** A room that he came into. */
+  /** A room that they came into, or came back to while they were away. */
   readonly room?: number;
-  /** Who came into one of his rooms and is not known. */
+  /** People who came into one of their rooms and are not known. */
   readonly people?: readonly number[];
 }
 
@@ -18,6 +18,8 @@ export interface Fetched {
 
 /** Pure. */
 export function wantedFor(state: ClientState, frame: SeenFrame): Wanted {
+  const resynced = frame.type === Push.RESYNC && roomOfStream(frame.data.stream);
+  if (resynced) return { room: resynced };
   if (frame.type !== Push.MEMBER_CHANGE || frame.data.changeType !== ChangeType.joined) return {};
   const { roomId } = frame.data;
   if (seqInRoom(frame) <= headOf(state.rooms[roomId])) return {};
@@ -34,12 +36,15 @@ export function wantedFor(state: ClientState, frame: SeenFrame): Wanted {
  */
 export function apply(state: ClientState, frame: SeenFrame, fetched: Fetched = {}): ClientState | undefined {
   if (frame.type === Push.INVALIDATE_TOKEN) return undefined;
-  if (frame.stream === undefined) return applyUnlogged(state, frame);
+  if (frame.stream === undefined) return applyUnlogged(state, frame, fetched);
   return roomOfStream(frame.stream) === undefined ? applyOwn(state, frame, fetched) : applyRoom(state, frame, fetched);
 }
 
-function applyUnlogged(state: ClientState, { type, data }: SeenFrame): ClientState {
+function applyUnlogged(state: ClientState, { type, data }: SeenFrame, { room }: Fetched): ClientState {
   switch (type) {
+    case Push.RESYNC:
+      if (!room) throw new Error(`a client cannot read anew what RESYNC names: ${data.stream}`);
+      return change.entered(state, room);
     case Push.USER:
       return change.withUser(state, data);
     case Push.RED_DOT: {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { streamStates } from "../../src/event-log/log-reader.ts";
 import { nextTurn } from "../../src/lib/interval.ts";
 import { say } from "../harness.ts";
 import { events, range, resyncs, Stage, streamOf } from "./stage.ts";
@@ -21,8 +22,9 @@ afterAll(() => stage.close());
 
 /** Resolves when the log keeps no more of the room than it is to. */
 async function removed(): Promise<void> {
-  const { tail } = stage.server.storage;
-  const isRemoved = async () => (await tail.kept([streamOf(room)])).get(streamOf(room))?.firstSeq === 2 + SAID - KEPT;
+  const { db } = stage.server.storage;
+  const stream = streamOf(room);
+  const isRemoved = async () => (await streamStates(db, [stream])).get(stream)?.firstSeq === 2 + SAID - KEPT;
   const deadline = performance.now() + 20_000;
   while (!(await isRemoved())) {
     if (performance.now() > deadline) throw new Error("nothing was removed in 20 s");

@@ -1,5 +1,6 @@
 import { foundation } from "./0001-foundation.ts";
 import { byUser } from "./0002-by-user.ts";
+import { oneWindow } from "./0003-one-window.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -10,4 +11,5 @@ import { byUser } from "./0002-by-user.ts";
 export const MIGRATIONS = [
   { name: "0001-foundation", up: foundation },
   { name: "0002-by-user", up: byUser },
+  { name: "0003-one-window", up: oneWindow },
 ] as const;

@@ -1,0 +1,76 @@
+import { type Cursor, userStream } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { ReadDatabase } from "../db/open.ts";
+import type { Schema } from "../db/schema.ts";
+import { eventPosition, readPosition, type StreamState, streamStates } from "./log-reader.ts";
+import type { Place } from "./place.ts";
+
+/** What somebody may read of a stream: one window, from their joining to their leaving. */
+export interface ReadWindow {
+  readonly stream: string;
+  /** The event with which they joined: the log begins here for them. `BORN_WITH` in streams that nobody joins. */
+  readonly joined: Place;
+  /** The last event for them: their leaving, or the end of the room. Null: they read on. */
+  readonly left: Place | null;
+  /** Their last leaving before `joined`. `NOWHERE`: this is their first time. */
+  readonly before: Place;
+}
+
+/** `joined` of a stream that somebody reads from its first event on. */
+export const BORN_WITH: Place = { seq: 1, pos: 0 };
+
+/** A window and the stream that it is of, as one read transaction found them. */
+export type ReadableStream = ReadWindow & StreamState;
+
+/** Everything that a reader may read, at one moment. */
+export interface Readable {
+  /** The log's end at that moment. */
+  readonly end: number;
+  readonly streams: readonly ReadableStream[];
+  /** How far the reader has come in their own stream, as a position, where the cursor has no floor and tells it by that stream. */
+  readonly userPos: number | undefined;
+}
+
+/** Which windows a reader needs. */
+export interface WindowsAsked {
+  /** Undefined: an anonymous reader. */
+  readonly uid: number | undefined;
+  /** Windows that ended at or before this position are left out, unless the cursor names their stream. */
+  readonly endedAfter: number;
+  readonly cursor: Cursor;
+}
+
+/** Finds the windows; handed in, since the log does not know who is in which room. Two statements at most. */
+export type WindowsOf = (db: Kysely<Schema>, asked: WindowsAsked) => Promise<ReadableStream[]>;
+
+/**
+ * Reads windows, the heads of their streams and the log's end in one read transaction, so that no window is ever checked against an
+ * older position.
+ * @param reader.epoch the epoch of this database: a cursor of another one says nothing about its streams
+ */
+export function readableBy(
+  reader: { db: ReadDatabase; epoch: string; windowsOf: WindowsOf },
+  { uid, cursor }: { uid: number | undefined; cursor: Cursor },
+): Promise<Readable> {
+  return reader.db.transaction().execute(async (db) => {
+    const end = await readPosition(db);
+    const isOwn = cursor.epoch === reader.epoch;
+    const userPos = isOwn && cursor.floor === undefined ? await userPosition(db, uid, cursor) : undefined;
+    const endedAfter = (isOwn ? (cursor.floor ?? userPos) : undefined) ?? end;
+    return { end, userPos, streams: await reader.windowsOf(db, { uid, cursor, endedAfter }) };
+  });
+}
+
+/** How far a reader has come in their own stream, if the cursor names it. */
+async function userPosition(db: Kysely<Schema>, uid: number | undefined, cursor: Cursor): Promise<number | undefined> {
+  if (uid === undefined) return undefined;
+  const stream = userStream(uid);
+  const seq = cursor.streams.get(stream);
+  if (seq === undefined) return undefined;
+  if (seq === 0) return 0;
+  const pos = await eventPosition(db, stream, seq);
+  if (pos !== undefined) return pos;
+  // The event was removed. The position of the newest removed one is known; before that, the reader may know none of their rooms.
+  const state = (await streamStates(db, [stream])).get(stream);
+  return state && seq === state.firstSeq - 1 ? state.trimmedPos : 0;
+}
