@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Server as BunServer, TLSOptions } from "bun";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./gateway/connection.ts";
-import { isWebSocketRequest, type WebSocketDoor } from "./gateway/websocket.ts";
+import { isWebSocketRequest, type WebSocketDoor } from "./gateway/websocket/websocket.ts";
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";

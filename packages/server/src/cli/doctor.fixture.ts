@@ -1,6 +1,6 @@
 import net from "node:net";
 import { loadConfig } from "../config/config.ts";
-import { readHandshake, refuseHandshake } from "../gateway/handshake.ts";
+import { readHandshake, refuseHandshake } from "../gateway/websocket/handshake.ts";
 import { createApp } from "../http/app.ts";
 import { clientAddress, LOOPBACK_PROXIES, trustedProxies } from "../http/client-ip.ts";
 import { doctorRoute } from "../http/doctor-route.ts";

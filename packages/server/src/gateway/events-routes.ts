@@ -7,9 +7,9 @@ import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from 
 import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin } from "./connection.ts";
 import type { SignedInReader } from "./entrance.ts";
-import { POLL_LIMIT_MAX } from "./poll-reader.ts";
-import type { PollReply, Polls } from "./polls.ts";
-import { SSE_HEADERS, type SseDoor } from "./sse.ts";
+import { POLL_LIMIT_MAX } from "./poll/poll-reader.ts";
+import type { PollReply, Polls } from "./poll/polls.ts";
+import { SSE_HEADERS, type SseDoor } from "./sse/sse.ts";
 
 const tags = ["events"];
 const WAIT_SECONDS_MAX = 60;

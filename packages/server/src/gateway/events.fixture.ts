@@ -9,8 +9,8 @@ import { Entrance } from "./entrance.ts";
 import { eventsRoutes } from "./events-routes.ts";
 import { Hub } from "./hub.ts";
 import { LocalTopics } from "./local-topics.ts";
-import { type PollAsk, type PollReply, Polls } from "./polls.ts";
-import { SseDoor } from "./sse.ts";
+import { type PollAsk, type PollReply, Polls } from "./poll/polls.ts";
+import { SseDoor } from "./sse/sse.ts";
 
 export const BEN = 20_000;
 

@@ -1,15 +1,23 @@
 import { CLOSE_CODES } from "@parley/protocol";
-import type { Clock } from "../lib/clock.ts";
-import { randomToken } from "../lib/ids.ts";
-import { every, type Stop } from "../lib/interval.ts";
-import { ProblemError } from "../lib/problem.ts";
-import type { Metrics } from "../ops/metrics.ts";
-import type { Admission } from "./admission.ts";
-import { Connection } from "./connection.ts";
-import type { Entrance, SignedInReader } from "./entrance.ts";
-import type { LocalTopics } from "./local-topics.ts";
-import { parsedCursor } from "./parsed-cursor.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { randomToken } from "../../lib/ids.ts";
+import { every, type Stop } from "../../lib/interval.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import type { Metrics } from "../../ops/metrics.ts";
+import type { Admission } from "../admission.ts";
+import { Connection } from "../connection.ts";
+import type { Entrance, SignedInReader } from "../entrance.ts";
+import type { LocalTopics } from "../local-topics.ts";
+import { parsedCursor } from "../parsed-cursor.ts";
 import { SseWire } from "./sse-wire.ts";
+
+/**
+ * The transport of server-sent events: the same connection as a WebSocket's, in one direction.
+ *
+ * - Its wire is the body of an HTTP reply. An event's `id` is the cursor, so that a browser resumes by itself.
+ * - The runtime's topics do not reach it; it subscribes to the node's own (`local-topics.ts`).
+ * - Knows nothing of the other transports.
+ */
 
 export interface SseParts {
   readonly entrance: Entrance;
@@ -47,7 +55,7 @@ export const SSE_HEADERS = {
   "X-Accel-Buffering": "no",
 };
 
-/** The server-sent events transport: the same connection as a WebSocket, one way. */
+/** All open streams of this node. */
 export class SseDoor {
   readonly #parts: SseParts;
   readonly #open = new Set<SseWire>();

@@ -1,5 +1,5 @@
-import type { Outbox } from "../event-log/outbox.ts";
-import type { LocalSubscriber, LocalTopics, PublishedFrame } from "./local-topics.ts";
+import type { Outbox } from "../../event-log/outbox.ts";
+import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
 
 /** Most frames that one reply holds, unless less was asked for. */
 export const POLL_LIMIT_MAX = 1000;

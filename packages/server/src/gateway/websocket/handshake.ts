@@ -1,7 +1,7 @@
 import { LIMITS } from "@parley/protocol";
-import { problemResponse } from "../http/errors.ts";
-import { requestUrl } from "../http/request-url.ts";
-import { ProblemError } from "../lib/problem.ts";
+import { problemResponse } from "../../http/errors.ts";
+import { requestUrl } from "../../http/request-url.ts";
+import { ProblemError } from "../../lib/problem.ts";
 
 /** What a valid handshake asks for. */
 export interface Handshake {

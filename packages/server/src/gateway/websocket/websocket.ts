@@ -1,18 +1,26 @@
 import { CLOSE_CODES } from "@parley/protocol";
 import type { Server, WebSocketHandler } from "bun";
-import type { ClientAddress } from "../http/client-ip.ts";
-import { type HandshakeOriginRules, originVerdict } from "../http/origin.ts";
-import type { Clock } from "../lib/clock.ts";
-import { randomToken } from "../lib/ids.ts";
-import { ProblemError } from "../lib/problem.ts";
-import { uptimeMs } from "../lib/uptime.ts";
-import type { Logger } from "../ops/logger.ts";
-import type { Metrics } from "../ops/metrics.ts";
-import type { Admission } from "./admission.ts";
-import type { Commands } from "./commands.ts";
-import { Connection } from "./connection.ts";
-import type { Entrance } from "./entrance.ts";
+import type { ClientAddress } from "../../http/client-ip.ts";
+import { type HandshakeOriginRules, originVerdict } from "../../http/origin.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { randomToken } from "../../lib/ids.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import { uptimeMs } from "../../lib/uptime.ts";
+import type { Logger } from "../../ops/logger.ts";
+import type { Metrics } from "../../ops/metrics.ts";
+import type { Admission } from "../admission.ts";
+import type { Commands } from "../commands.ts";
+import { Connection } from "../connection.ts";
+import type { Entrance } from "../entrance.ts";
 import { readHandshake, refuseHandshake } from "./handshake.ts";
+
+/**
+ * The WebSocket transport: the handshake, bytes in both directions, back-pressure, close codes.
+ *
+ * - Bun's engine speaks the protocol (RFC 6455). What it does otherwise than we need stands in docs/runtime-deviations.md.
+ * - Commands arrive here only; what they do is decided in `commands.ts` and `entrance.ts`.
+ * - Knows nothing of the other transports.
+ */
 
 export interface WebSocketParts {
   readonly admission: Admission;
@@ -47,7 +55,7 @@ export function isWebSocketRequest(request: Request, path: string): boolean {
   return path === "/" && (request.headers.has("upgrade") || request.headers.has("sec-websocket-key"));
 }
 
-/** The WebSocket transport: handshake, bytes, back-pressure, closes. Bun's engine speaks the protocol (RFC 6455). */
+/** The door that `Bun.serve` is given: it answers handshakes and hears what happens on each socket. */
 export class WebSocketDoor {
   readonly #parts: WebSocketParts;
   /** The newest connection's: the next one with the same text shares it. */

@@ -1,17 +1,26 @@
 import { floorCursor } from "@parley/protocol";
-import type { Outbox } from "../event-log/outbox.ts";
-import type { Tail } from "../event-log/tail.ts";
-import type { Clock } from "../lib/clock.ts";
-import { every, type Stop } from "../lib/interval.ts";
-import { ProblemError } from "../lib/problem.ts";
-import { uptimeMs } from "../lib/uptime.ts";
-import type { Admission } from "./admission.ts";
+import type { Outbox } from "../../event-log/outbox.ts";
+import type { Tail } from "../../event-log/tail.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { every, type Stop } from "../../lib/interval.ts";
+import { ProblemError } from "../../lib/problem.ts";
+import { uptimeMs } from "../../lib/uptime.ts";
+import type { Admission } from "../admission.ts";
+import type { LocalTopics } from "../local-topics.ts";
+import { parsedCursor } from "../parsed-cursor.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 import { KeptReaders } from "./kept-readers.ts";
-import type { LocalTopics } from "./local-topics.ts";
-import { parsedCursor } from "./parsed-cursor.ts";
 import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
 import { PollReader } from "./poll-reader.ts";
+
+/**
+ * The polling transport, short and long: one request, one reply, no connection.
+ *
+ * - A reply is made from the same outbox as every other transport's frames. A short poll is a long poll with a wait of zero.
+ * - A reader is kept between the polls of its login, within bounds; to lose it costs a query and no event.
+ * - A poll that hangs has no timer of its own and runs no query.
+ * - Knows nothing of the other transports.
+ */
 
 export interface PollAsk {
   /** `expiresAt` in epoch milliseconds. Undefined: an anonymous reader of a public hall. */

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomInt } from "node:crypto";
-import { ProblemError } from "../lib/problem.ts";
-import { type Handshake, readHandshake } from "./handshake.ts";
+import { ProblemError } from "../../lib/problem.ts";
 import {
   exchange,
   frames,
@@ -11,7 +10,8 @@ import {
   type Reply,
   SAMPLE_ACCEPT,
   SAMPLE_KEY,
-} from "./raw-http.fixture.ts";
+} from "../raw-http.fixture.ts";
+import { type Handshake, readHandshake } from "./handshake.ts";
 
 function asRequest(changes: HeaderLines = {}, query = "", method = "GET"): Request {
   const headers = new Headers({

@@ -1,4 +1,4 @@
-import { uptimeMs } from "../lib/uptime.ts";
+import { uptimeMs } from "../../lib/uptime.ts";
 import type { PollReader } from "./poll-reader.ts";
 
 /** Readers kept, and the streams they read in all: those unused for longest go first. */

@@ -1,4 +1,4 @@
-import { ProblemError } from "../lib/problem.ts";
+import { ProblemError } from "../../lib/problem.ts";
 
 /** A poll while it is being answered. */
 export class ActivePoll {

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, encodePush, Push } from "@parley/protocol";
-import type { LocalSubscriber, LocalTopics, PublishedFrame } from "./local-topics.ts";
-import type { Wire } from "./wire.ts";
+import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
+import type { Wire } from "../wire.ts";
 
 const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
