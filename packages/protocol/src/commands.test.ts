@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { id, text } from "../test/push-data.ts";
 import { Command } from "./command-type.ts";
 import { authorizeSchema, commandFrameSchema, resumeSchema, typingSchema } from "./commands.ts";
 import { LIMITS } from "./limits.ts";
-import { id, text } from "./push.fixture.ts";
 
 const token = fc.string({ minLength: 1, maxLength: 512 });
 const max = fc.integer({ min: 1, max: LIMITS.farMax });

@@ -1,11 +1,11 @@
 import { describe, expect, expectTypeOf, test } from "bun:test";
 import fc from "fast-check";
 import type { z } from "zod";
+import { id, message, pushData, stream, text, user } from "../test/push-data.ts";
 import { Push, type PushData } from "./events.ts";
 import { encodeEvent, encodePush } from "./frames.ts";
 import { messageSchema } from "./message.ts";
 import type { Message } from "./message-type.ts";
-import { id, message, pushData, stream, text, user } from "./push.fixture.ts";
 import { userSchema } from "./user.ts";
 import type { User } from "./user-type.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { chromium } from "playwright-core";
-import { AppFixture } from "../src/http/app.fixture.ts";
+import { AppFixture } from "./app-fixture.ts";
 import { needs } from "./needs.ts";
 
 const executablePath = needs("chromium");

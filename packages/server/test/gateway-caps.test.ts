@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { exchange, handshakeText } from "../src/gateway/raw-http.fixture.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { type Settings, TestServer } from "./harness.ts";
+import { exchange, handshakeText } from "./raw-http.ts";
 
 /** On a clock that stands still, so that no allowance comes back by itself. */
 async function withServer(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { exchange, handshakeText } from "../src/gateway/raw-http.fixture.ts";
 import { type Person, TestServer } from "./harness.ts";
+import { exchange, handshakeText } from "./raw-http.ts";
 
 let server: TestServer;
 let ann: Person;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { examinedServer, faultyProxy, type ProxyFaults } from "../../test/examined-server.ts";
 import { UsageError } from "./command.ts";
-import { examinedServer, faultyProxy, type ProxyFaults } from "./doctor.fixture.ts";
 import { runDoctor } from "./doctor.ts";
 
 const stops: (() => unknown)[] = [];

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
+import { type LogRig, openLog } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { type LogRig, openLog } from "./log.fixture.ts";
 
 let rig: LogRig;
 afterEach(() => rig.close());

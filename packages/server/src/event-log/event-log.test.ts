@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { type LogRig, openLog } from "./log.fixture.ts";
+import { type LogRig, openLog } from "../../test/log-rig.ts";
 
 let rig: LogRig;
 afterEach(() => rig.close());

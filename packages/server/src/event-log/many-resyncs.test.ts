@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { LIMITS, parseCursor } from "@parley/protocol";
-import { keepNewest, type LogRig, openLog, whole } from "./log.fixture.ts";
+import { keepNewest, type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 
 const ROOMS = LIMITS.resyncStreams + 1;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ChangeType, Push, parseCursor } from "@parley/protocol";
 import fc from "fast-check";
-import { type LogRig, openLog, type TestEvent, whole } from "./log.fixture.ts";
+import { type LogRig, openLog, type TestEvent, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 import { NOWHERE, type Place } from "./place.ts";
 import type { ReadWindow } from "./read-window.ts";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { ChangeType, Push, parseCursor } from "@parley/protocol";
-import { type LogRig, openLog, whole } from "./log.fixture.ts";
+import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 import type { ReadWindow } from "./read-window.ts";
 import { Tail } from "./tail.ts";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { ChangeType, LIMITS, Push, parseCursor } from "@parley/protocol";
-import { keepNewest, type LogRig, openLog, type TestEvent, whole } from "./log.fixture.ts";
+import { keepNewest, type LogRig, openLog, type TestEvent, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 import type { ReadWindow } from "./read-window.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { parseCursor } from "@parley/protocol";
-import { type LogRig, openLog, whole } from "./log.fixture.ts";
+import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 
 let rig: LogRig;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Push, parseCursor } from "@parley/protocol";
 import fc from "fast-check";
-import { keepNewest, type LogRig, openLog, whole } from "./log.fixture.ts";
+import { keepNewest, type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { LogReader } from "./log-reader.ts";
 import { Outbox } from "./outbox.ts";
 import { Tail } from "./tail.ts";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
+import { keepNewest, type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { ManualClock } from "../lib/clock.ts";
-import { keepNewest, type LogRig, openLog, whole } from "./log.fixture.ts";
 import { Outbox } from "./outbox.ts";
 import { Retention } from "./retention.ts";
 import { Tail } from "./tail.ts";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { parseCursor } from "@parley/protocol";
-import { type LogRig, openLog, whole } from "../event-log/log.fixture.ts";
+import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "../event-log/outbox.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { catchUp } from "./catch-up.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { EntranceRig, login } from "./entrance.fixture.ts";
+import { EntranceRig, login } from "../../test/entrance-rig.ts";
 
 const [ANN, BEN] = [20_000, 20_001];
 const HALL = "room:1";

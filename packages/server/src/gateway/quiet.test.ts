@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Server } from "bun";
+import { EventsRig } from "../../test/events-rig.ts";
 import { SseReader } from "../../test/sse-reader.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import { EventsRig } from "./events.fixture.ts";
 
 /** The runtime's clock for idle connections has steps of four seconds: who is silent is cut after 4 to 8. */
 const IDLE_SECONDS = 4;

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { AppFixture, problemOf } from "../../test/app-fixture.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { AppFixture, problemOf } from "./app.fixture.ts";
 
 const app = new AppFixture();
 afterAll(() => app.stop());

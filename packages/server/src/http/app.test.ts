@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { AppFixture, problemOf } from "./app.fixture.ts";
+import { AppFixture, problemOf } from "../../test/app-fixture.ts";
 import { MAX_BODY_BYTES } from "./body-limit.ts";
 
 const app = new AppFixture();

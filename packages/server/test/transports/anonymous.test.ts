@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { HALL_ROOM_ID, Push } from "@parley/protocol";
-import { exchange, handshakeText } from "../../src/gateway/raw-http.fixture.ts";
 import { ManualClock } from "../../src/lib/clock.ts";
 import { ApiClient } from "../api-client.ts";
 import { type Settings, say, TestServer } from "../harness.ts";
+import { exchange, handshakeText } from "../raw-http.ts";
 import { SseReader } from "../sse-reader.ts";
 import type { Reader, Start, Transport } from "./reader.ts";
 import { events, range, resyncs, Stage, texts } from "./stage.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { EventsRig } from "../../../test/events-rig.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
-import { EventsRig } from "../events.fixture.ts";
 import { KeptReaders } from "./kept-readers.ts";
 import { PollReader } from "./poll-reader.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { userStream } from "@parley/protocol";
-import { BEN, EventsRig } from "../events.fixture.ts";
+import { BEN, EventsRig } from "../../../test/events-rig.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { EventsRig } from "../events.fixture.ts";
+import { EventsRig } from "../../../test/events-rig.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomInt } from "node:crypto";
-import { ProblemError } from "../../lib/problem.ts";
 import {
   exchange,
   frames,
@@ -10,7 +9,8 @@ import {
   type Reply,
   SAMPLE_ACCEPT,
   SAMPLE_KEY,
-} from "../raw-http.fixture.ts";
+} from "../../../test/raw-http.ts";
+import { ProblemError } from "../../lib/problem.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 
 function asRequest(changes: HeaderLines = {}, query = "", method = "GET"): Request {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { withDeadline } from "../../lib/interval.ts";
 import {
   clientFrame,
   exchange,
@@ -8,7 +7,8 @@ import {
   handshakeText,
   SAMPLE_ACCEPT,
   SAMPLE_KEY,
-} from "../raw-http.fixture.ts";
+} from "../../../test/raw-http.ts";
+import { withDeadline } from "../../lib/interval.ts";
 
 // Each test begins with the number of its row in docs/runtime-deviations.md. When one fails after an update of the runtime,
 // the row has changed: correct the document, and drop what our code no longer has to make up for.

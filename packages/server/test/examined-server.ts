@@ -1,16 +1,16 @@
 import net from "node:net";
-import { loadConfig } from "../config/config.ts";
-import { readHandshake, refuseHandshake } from "../gateway/websocket/handshake.ts";
-import { createApp } from "../http/app.ts";
-import { clientAddress, LOOPBACK_PROXIES, trustedProxies } from "../http/client-ip.ts";
-import { doctorRoute } from "../http/doctor-route.ts";
-import { ForwarderWarnings } from "../http/forwarder-warning.ts";
-import { originVerdict } from "../http/origin.ts";
-import { after } from "../lib/interval.ts";
-import { ProblemError } from "../lib/problem.ts";
-import { Health } from "../ops/health.ts";
-import { createLogger } from "../ops/logger.ts";
-import { Metrics } from "../ops/metrics.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { readHandshake, refuseHandshake } from "../src/gateway/websocket/handshake.ts";
+import { createApp } from "../src/http/app.ts";
+import { clientAddress, LOOPBACK_PROXIES, trustedProxies } from "../src/http/client-ip.ts";
+import { doctorRoute } from "../src/http/doctor-route.ts";
+import { ForwarderWarnings } from "../src/http/forwarder-warning.ts";
+import { originVerdict } from "../src/http/origin.ts";
+import { after } from "../src/lib/interval.ts";
+import { ProblemError } from "../src/lib/problem.ts";
+import { Health } from "../src/ops/health.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
 
 /** The real parts that the doctor talks to, behind a real listener: shell, doctor route, origins, handshake. */
 export function examinedServer(proxies: readonly string[] = LOOPBACK_PROXIES): Bun.Server<undefined> {

@@ -1,12 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { loadConfig } from "../config/config.ts";
-import { ManualClock } from "../lib/clock.ts";
-import type { ProblemError } from "../lib/problem.ts";
-import { Health } from "../ops/health.ts";
-import { createLogger } from "../ops/logger.ts";
-import { Metrics } from "../ops/metrics.ts";
-import { createApp } from "./app.ts";
-import { optionalLogin, requireLogin, requirePower } from "./authenticate.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { createApp } from "../src/http/app.ts";
+import { optionalLogin, requireLogin, requirePower } from "../src/http/authenticate.ts";
 import {
   idParam,
   json,
@@ -17,8 +12,13 @@ import {
   noContent,
   problems,
   signedIn,
-} from "./openapi.ts";
-import { limitByIp, perWindow, RateLimit } from "./rate-limit.ts";
+} from "../src/http/openapi.ts";
+import { limitByIp, perWindow, RateLimit } from "../src/http/rate-limit.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import type { ProblemError } from "../src/lib/problem.ts";
+import { Health } from "../src/ops/health.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
 
 const Note = z.object({ id: z.number().int(), text: z.string(), by: z.number().int().nullable() }).openapi("Note");
 const noteId = z.object({ id: idParam("id") });
@@ -92,7 +92,7 @@ export interface Ask extends RequestInit {
   readonly ip?: string;
 }
 
-/** The shell around one small feature, behind a real listener. For this folder's tests. */
+/** The shell around one small feature, behind a real listener: for tests of `http/`. */
 export class AppFixture {
   readonly lines: string[] = [];
   readonly clock = new ManualClock();

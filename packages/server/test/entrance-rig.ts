@@ -1,14 +1,14 @@
 import { Command } from "@parley/protocol";
 import type { Server } from "bun";
-import { LiveClient } from "../../test/live-client.ts";
-import { type LogRig, openLog, whole } from "../event-log/log.fixture.ts";
-import { Outbox } from "../event-log/outbox.ts";
-import { ManualClock } from "../lib/clock.ts";
-import { createLogger } from "../ops/logger.ts";
-import { Commands } from "./commands.ts";
-import { type ConnectedLogin, Connection } from "./connection.ts";
-import { Entrance } from "./entrance.ts";
-import { Hub } from "./hub.ts";
+import { Outbox } from "../src/event-log/outbox.ts";
+import { Commands } from "../src/gateway/commands.ts";
+import { type ConnectedLogin, Connection } from "../src/gateway/connection.ts";
+import { Entrance } from "../src/gateway/entrance.ts";
+import { Hub } from "../src/gateway/hub.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { LiveClient } from "./live-client.ts";
+import { type LogRig, openLog, whole } from "./log-rig.ts";
 
 const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
 

@@ -1,8 +1,8 @@
 import net from "node:net";
 import { LIMITS } from "@parley/protocol";
-import { withDeadline } from "../lib/interval.ts";
-import { ProblemError } from "../lib/problem.ts";
-import { type Handshake, readHandshake, refuseHandshake } from "./websocket/handshake.ts";
+import { type Handshake, readHandshake, refuseHandshake } from "../src/gateway/websocket/handshake.ts";
+import { withDeadline } from "../src/lib/interval.ts";
+import { ProblemError } from "../src/lib/problem.ts";
 
 /** The sample of RFC 6455 section 1.3; its Sec-WebSocket-Accept is SAMPLE_ACCEPT. */
 export const SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";

@@ -1,14 +1,14 @@
-import { openScratch, type Scratch } from "../../test/scratch-database.ts";
-import { defineWrite } from "../db/transaction.ts";
-import { ManualClock } from "../lib/clock.ts";
-import { Announcer, type Listener } from "./announce.ts";
-import { append, type Draft } from "./event-log.ts";
-import { EMPTY, LogReader, streamStates } from "./log-reader.ts";
-import type { OutboxParts } from "./outbox-parts.ts";
-import { NOWHERE } from "./place.ts";
-import { BORN_WITH, type ReadWindow, readableBy, type WindowsAsked } from "./read-window.ts";
-import { Retention } from "./retention.ts";
-import { Tail } from "./tail.ts";
+import { defineWrite } from "../src/db/transaction.ts";
+import { Announcer, type Listener } from "../src/event-log/announce.ts";
+import { append, type Draft } from "../src/event-log/event-log.ts";
+import { EMPTY, LogReader, streamStates } from "../src/event-log/log-reader.ts";
+import type { OutboxParts } from "../src/event-log/outbox-parts.ts";
+import { NOWHERE } from "../src/event-log/place.ts";
+import { BORN_WITH, type ReadWindow, readableBy, type WindowsAsked } from "../src/event-log/read-window.ts";
+import { Retention } from "../src/event-log/retention.ts";
+import { Tail } from "../src/event-log/tail.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { openScratch, type Scratch } from "./scratch-database.ts";
 
 /** One event to log in a test: what it says is its `data`, or it is about a message. */
 export interface TestEvent {

@@ -1,16 +1,16 @@
 import { userStream } from "@parley/protocol";
-import { type LogRig, openLog, whole } from "../event-log/log.fixture.ts";
-import { Outbox } from "../event-log/outbox.ts";
-import { ManualClock } from "../lib/clock.ts";
-import { createLogger } from "../ops/logger.ts";
-import { Metrics } from "../ops/metrics.ts";
-import type { ConnectedLogin } from "./connection.ts";
-import { Entrance } from "./entrance.ts";
-import { eventsRoutes } from "./events-routes.ts";
-import { Hub } from "./hub.ts";
-import { LocalTopics } from "./local-topics.ts";
-import { type PollAsk, type PollReply, Polls } from "./poll/polls.ts";
-import { SseDoor } from "./sse/sse.ts";
+import { Outbox } from "../src/event-log/outbox.ts";
+import type { ConnectedLogin } from "../src/gateway/connection.ts";
+import { Entrance } from "../src/gateway/entrance.ts";
+import { eventsRoutes } from "../src/gateway/events-routes.ts";
+import { Hub } from "../src/gateway/hub.ts";
+import { LocalTopics } from "../src/gateway/local-topics.ts";
+import { type PollAsk, type PollReply, Polls } from "../src/gateway/poll/polls.ts";
+import { SseDoor } from "../src/gateway/sse/sse.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
+import { type LogRig, openLog, whole } from "./log-rig.ts";
 
 export const BEN = 20_000;
 

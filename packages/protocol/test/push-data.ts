@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import type { PushData } from "./events.ts";
-import type { StreamName } from "./ids.ts";
-import { type Message, MessageType } from "./message-type.ts";
-import type { User } from "./user-type.ts";
+import type { PushData } from "../src/events.ts";
+import type { StreamName } from "../src/ids.ts";
+import { type Message, MessageType } from "../src/message-type.ts";
+import type { User } from "../src/user-type.ts";
 
 /**
  * Any data that each push may have, as its type says: a push without an entry here does not compile. Texts are any
