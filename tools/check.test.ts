@@ -67,19 +67,14 @@ test("the protocol imports nothing of ours", () => {
   expect(directionCheck([source("packages/protocol/src/x.ts", importing("@parley/server"))])).toHaveLength(1);
 });
 
-test("circles are found, those of types are none", () => {
+test("circles are found, those of types included", () => {
   const a = server("rooms/a.ts", `${importing("./b.ts")}export const y = x;`);
   const b = server("rooms/b.ts", `${importing("./c.ts")}export const y = x;`);
   const c = (text: string) => server("rooms/c.ts", text);
   expect(cyclesCheck([a, b, c("")])).toEqual([]);
-  expect(cyclesCheck([a, b, c('import type { x } from "./a.ts";')])).toEqual([]);
-  const circle = cyclesCheck([a, b, c(`${importing("./a.ts")}export const y = x;`)]);
-  expect(circle).toEqual(
-    ["a", "b", "c", "a"]
-      .map((name) => `packages/server/src/rooms/${name}.ts`)
-      .join(" → ")
-      .split("\n"),
-  );
+  const circle = ["a", "b", "c", "a"].map((name) => `packages/server/src/rooms/${name}.ts`).join(" → ");
+  expect(cyclesCheck([a, b, c(importing("./a.ts"))])).toEqual([circle]);
+  expect(cyclesCheck([a, b, c('import type { x } from "./a.ts";')])).toEqual([circle]);
 });
 
 test("files over 400 lines must be split, those over 300 are listed", () => {

@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** Bun's glob takes no slash inside of braces: it finds nothing then. */
-const FILES = "{packages,tools,bench,examples}/**/*.{ts,tsx,js,mjs,css}";
+const FILES = "{packages,tools,bench,faults,examples}/**/*.{ts,tsx,js,mjs,css}";
 
 export async function readSources(root = ROOT): Promise<Source[]> {
   const paths = new Set<string>();
@@ -43,18 +43,6 @@ export function importsOf({ path, text }: Source): Import[] {
   return [FROM, BARE, DYNAMIC].flatMap((pattern) =>
     [...code.matchAll(pattern)].map((match) => resolve(path, match[1] ?? "")),
   );
-}
-
-const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
-
-/** Imports that exist when the program runs; those of types are gone by then. Dynamic ones come later and close no cycle. */
-export function runtimeImportsOf({ path, text }: Source): Import[] {
-  if (path.endsWith(".css")) return [];
-  const transpiler = path.endsWith("x") ? transpilers.tsx : transpilers.ts;
-  return transpiler
-    .scanImports(text.replace(/^#!.*/, ""))
-    .filter((found) => found.kind === "import-statement")
-    .map((found) => resolve(path, found.path));
 }
 
 function resolve(path: string, specifier: string): Import {

@@ -2,13 +2,8 @@ import { Command } from "@parley/protocol";
 import { delay } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { checkEventStream } from "./doctor-sse.ts";
+import type { Finding } from "./finding.ts";
 import { type Attempt, type TriedConnection, tryWebSocket } from "./try-websocket.ts";
-
-/** One line of the doctor's report. `info` says what was seen or why nothing was checked. */
-export interface Finding {
-  readonly level: "ok" | "info" | "warn" | "fail";
-  readonly text: string;
-}
 
 const ANSWER_MS = 10_000;
 /** How often clients send HEARTBEAT; proxies see the traffic they will see in service. */

@@ -1,5 +1,5 @@
 import { uptimeMs } from "../lib/uptime.ts";
-import type { Finding } from "./doctor-checks.ts";
+import type { Finding } from "./finding.ts";
 
 const ANSWER_MS = 10_000;
 /** The first frame is sent at once; a proxy that gathers output holds it back until there is much more. */

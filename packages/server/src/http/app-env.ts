@@ -1,6 +1,6 @@
 import type { ProblemError } from "../lib/problem.ts";
-import type { FindLogin, Login } from "./authenticate.ts";
 import type { ClientAddress } from "./client-ip.ts";
+import type { FindLogin, Login } from "./login.ts";
 
 /** What comes with a request from the listener: `app.fetch(request, bindings)`; in handlers `c.env`. */
 export interface AppBindings {

@@ -1,16 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
 import type { AppEnv } from "./app-env.ts";
-
-/** One signed-in device. `power` 1 is an administrator of the server. */
-export interface Login {
-  readonly loginId: number;
-  readonly uid: number;
-  readonly power: 0 | 1;
-}
-
-/** Finds the login of a token; undefined for one that is unknown, expired or revoked. Called once per request that needs it. */
-export type FindLogin = (token: string) => Promise<Login | undefined>;
+import type { FindLogin, Login } from "./login.ts";
 
 /** Mounted once by the app: makes `findLogin` reachable for the two middlewares below. It looks nothing up itself. */
 export function authenticate(findLogin: FindLogin): MiddlewareHandler<AppEnv> {

@@ -1,4 +1,4 @@
-import type { SignedIn } from "./logins.ts";
+import type { SignedIn } from "./signed-in.ts";
 
 export interface CachedLogin {
   readonly signedIn: SignedIn;

@@ -4,21 +4,13 @@ import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
-import type { Login } from "../http/authenticate.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
 import { type MadeLogin, refreshLogin } from "./logins-writes.ts";
+import type { SignedIn } from "./signed-in.ts";
 import { hashOf, isTokenForm, newToken } from "./tokens.ts";
-
-/** A login as it is now, with what the gateway says about its user. */
-export interface SignedIn extends Login {
-  readonly name: string;
-  readonly avatar: string;
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-}
 
 /** A login's token, given out once, with whom it signs in. */
 export interface Granted extends MadeLogin {

@@ -1,0 +1,9 @@
+/** One signed-in device. `power` 1 is an administrator of the server. */
+export interface Login {
+  readonly loginId: number;
+  readonly uid: number;
+  readonly power: 0 | 1;
+}
+
+/** Finds the login of a token; undefined for one that is unknown, expired or revoked. Called once per request that needs it. */
+export type FindLogin = (token: string) => Promise<Login | undefined>;
