@@ -3,6 +3,7 @@ import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { append, type Place } from "../event-log/event-log.ts";
+import { storeReadPlaces } from "../rooms/read-places.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
 import { memberKey } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
@@ -44,15 +45,10 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   const reads = new Map(
     placed.map(({ input, event, no }) => [
       memberKey(input.roomId, input.actor.uid),
-      [input.actor.uid, input.roomId, event.seq, no, now],
+      { uid: input.actor.uid, roomId: input.roomId, readSeq: event.seq, readNo: no },
     ]),
   );
-  await insertRows(tx.db, "room_reads", {
-    columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-    values: [...reads.values()],
-    conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
-      read_at = excluded.read_at`,
-  });
+  await storeReadPlaces(tx.db, [...reads.values()], now);
 }
 
 const noteNewest = prepared((db, newest) =>

@@ -3,6 +3,7 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { storeReadPlaces } from "./read-places.ts";
 import type { Role, RoomRow } from "./rooms.ts";
 
 export const ROOM_MEMBERS_MAX = 10_000;
@@ -28,12 +29,8 @@ export async function letIn(
       joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
       before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null`,
   });
-  await insertRows(tx.db, "room_reads", {
-    columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-    values: uids.map((uid) => [uid, room.id, seq, room.no, now]),
-    conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
-      read_at = excluded.read_at`,
-  });
+  const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
+  await storeReadPlaces(tx.db, places, now);
   await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq, now });
 }
 

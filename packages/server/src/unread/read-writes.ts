@@ -6,6 +6,7 @@ import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { hallReadOf } from "../rooms/hall.ts";
+import { storeReadPlaces } from "../rooms/read-places.ts";
 import { checkSees } from "../rooms/rights.ts";
 import { type Actor, findStanding } from "../rooms/rooms.ts";
 
@@ -33,12 +34,7 @@ export const markRead = defineWrite(
       return { place: { roomId, readSeq: before.readSeq, unread: room.no - before.readNo }, moved: false };
     }
     const readNo = Math.max(before.readNo, await numberAt(tx.db, roomId, target));
-    await insertRows(tx.db, "room_reads", {
-      columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-      values: [[actor.uid, roomId, target, readNo, now]],
-      conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq,
-        read_no = excluded.read_no, read_at = excluded.read_at`,
-    });
+    await storeReadPlaces(tx.db, [{ uid: actor.uid, roomId, readSeq: target, readNo }], now);
     const place: ReadPlace = { roomId, readSeq: target, unread: room.no - readNo };
     if (input.tell) await logSelf(tx, [{ uid: actor.uid, place }], now);
     return { place, moved: true };
