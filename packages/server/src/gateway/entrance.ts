@@ -2,7 +2,6 @@ import {
   authorizeSchema,
   Command,
   type Cursor,
-  CursorMalformed,
   encodePush,
   floorCursor,
   formatCursor,
@@ -25,6 +24,7 @@ import { catchUp } from "./catch-up.ts";
 import { type CommandHandler, type Commands, command } from "./commands.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
+import { parsedCursor } from "./parsed-cursor.ts";
 
 export interface EntranceParts {
   readonly hub: Hub;
@@ -251,10 +251,10 @@ export class Entrance {
 
   #cursorOf(connection: Connection, text: string): Cursor | undefined {
     try {
-      return parseCursor(text);
+      return parsedCursor(text);
     } catch (error) {
-      if (!(error instanceof CursorMalformed)) throw error;
-      connection.error("cursor_malformed", `The cursor is malformed: ${error.message}`, Command.RESUME);
+      if (!(error instanceof ProblemError)) throw error;
+      connection.error(error.code, error.message, Command.RESUME);
       return undefined;
     }
   }
