@@ -1,5 +1,7 @@
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { clientFrame } from "../packages/server/test/raw-frames.ts";
+import { handshakeText } from "../packages/server/test/raw-http.ts";
 import type { MeasuredServer } from "./measured-server.ts";
 import type { SeededPerson } from "./seed.ts";
 
@@ -95,18 +97,13 @@ async function byWebSocket(server: MeasuredServer, phone: string): Promise<Traff
   let phoneDone: Promise<void> | undefined;
   socket.on("error", reject);
   socket.on("close", () => reject(new Error("a QR sign-in's connection was closed")));
-  socket.on("connect", () =>
-    socket.write(
-      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    ),
-  );
+  socket.on("connect", () => socket.write(handshakeText({ Host: `127.0.0.1:${server.port}` })));
   socket.on("data", (bytes: Buffer) => {
     // The frames are short and are JSON text: what is wanted of them is found without taking them apart.
     text += bytes.toString("latin1");
     if (!asked && text.includes("\r\n\r\n")) {
       asked = true;
-      socket.write(maskedText('{"type":1}'));
+      socket.write(clientFrame('{"type":1}'));
     }
     const code = /"loginUrl":"[^"]*\/qr\/([^"?]+)"/.exec(text)?.[1];
     if (code && !phoneDone) phoneDone = phoneOf(server, { token: phone, code }).catch(reject);
@@ -131,9 +128,4 @@ async function post(address: string, token: string): Promise<void> {
   const reply = await fetch(address, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
   if (!reply.ok) throw new Error(`the phone was answered ${reply.status}: ${await reply.text()}`);
   await reply.arrayBuffer();
-}
-
-/** A frame of fewer than 126 bytes, with the mask 0. */
-function maskedText(text: string): Buffer {
-  return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import { LiveClient } from "./live-client.ts";
+import { clientFrame } from "./raw-frames.ts";
+import { handshakeText, rawRequest } from "./raw-http.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const FLOOD_BYTES = 200_000_000;
@@ -14,28 +15,11 @@ afterAll(() => server.remove());
 
 /** A connection whose bytes we write ourselves. */
 async function rawSocket(): Promise<Socket> {
-  const { port, hostname } = new URL(server.url);
-  const socket = connect(Number(port), hostname);
-  const key = randomBytes(16).toString("base64");
-  socket.write(
-    `GET /ws HTTP/1.1\r\nHost: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
-  );
-  await new Promise<void>((resolve, reject) => {
-    socket.once("data", (data) => (String(data).includes(" 101 ") ? resolve() : reject(new Error(String(data)))));
-    socket.once("error", reject);
-  });
+  const ignored = () => {};
+  const { url } = server;
+  const { socket, answered } = rawRequest({ url, bytes: handshakeText(), onBytes: ignored, onEnd: ignored });
+  expect((await answered).status).toBe(101);
   return socket;
-}
-
-/** A heartbeat, masked as a client's frames have to be. */
-function frame(): Buffer {
-  const text = Buffer.from('{"type":2}');
-  const mask = randomBytes(4);
-  return Buffer.concat([
-    Buffer.from([0x81, 0x80 | text.length]),
-    mask,
-    text.map((byte, i) => byte ^ (mask[i % 4] as number)),
-  ]);
 }
 
 /** The most resident memory the server has had. */
@@ -48,7 +32,7 @@ test("GW-60: a connection that floods is cut at once, costs no memory, and nobod
   const other = await LiveClient.open(server.url, {});
   const before = peakBytes();
   const socket = await rawSocket();
-  const chunk = Buffer.concat(Array.from({ length: 4000 }, frame));
+  const chunk = Buffer.concat(Array.from({ length: 4000 }, () => clientFrame('{"type":2}')));
   let written = 0;
   const gone = new Promise<number>((resolve) => {
     const done = () => resolve(written);

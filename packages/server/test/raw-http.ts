@@ -1,12 +1,76 @@
-import net from "node:net";
-import { LIMITS } from "@parley/protocol";
-import { type Handshake, readHandshake, refuseHandshake } from "../src/gateway/websocket/handshake.ts";
+import { connect, type Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
-import { ProblemError } from "../src/lib/problem.ts";
 
 /** The sample of RFC 6455 section 1.3; its Sec-WebSocket-Accept is SAMPLE_ACCEPT. */
 export const SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 export const SAMPLE_ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/** A header's value; several for several lines, null to leave out one that would be there by itself. */
+export type HeaderLines = Record<string, string | readonly string[] | null>;
+
+/** The bytes of a request without a body. */
+export function requestText(line: string, headers: HeaderLines): string {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : value === null ? [] : [value]).map((one: string) => `${name}: ${one}\r\n`),
+  );
+  return `${line}\r\n${lines.join("")}\r\n`;
+}
+
+/** The bytes of a handshake (RFC 6455 section 4.1), valid unless changed. */
+export function handshakeText(changes: HeaderLines = {}, line = "GET /ws HTTP/1.1"): string {
+  return requestText(line, {
+    Host: "localhost",
+    Upgrade: "websocket",
+    Connection: "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": SAMPLE_KEY,
+    ...changes,
+  });
+}
+
+export interface RawRequest {
+  /** Of the server; only host and port count. */
+  readonly url: string;
+  readonly bytes: string | Buffer;
+  /** What comes behind the answer's head, as it comes. */
+  onBytes(bytes: Buffer): void;
+  /** The socket has ended, whoever did it; may be called more than once. */
+  onEnd(): void;
+}
+
+export interface Head {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+/**
+ * One request over a bare socket, for clients that do what no library lets them: stop reading, or send whatever bytes.
+ * @returns the socket, and the head of the answer, which is awaited for 20 s at most
+ */
+export function rawRequest(request: RawRequest): { socket: Socket; answered: Promise<Head> } {
+  const { port, hostname } = new URL(request.url);
+  const socket = connect(Number(port), hostname);
+  const { promise, resolve, reject } = Promise.withResolvers<Head>();
+  let received = Buffer.alloc(0);
+  let inBody = false;
+  socket.on("data", (data: Buffer) => {
+    if (inBody) return request.onBytes(data);
+    received = Buffer.concat([received, data]);
+    const end = received.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    inBody = true;
+    resolve(headOf(received.toString("latin1", 0, end)));
+    request.onBytes(received.subarray(end + 4));
+  });
+  const end = () => {
+    reject(new Error("the server hung up before it answered"));
+    request.onEnd();
+  };
+  socket.on("close", end).on("end", end).on("error", end);
+  socket.write(request.bytes);
+  return { socket, answered: withDeadline(promise, 20_000, "the server did not answer") };
+}
 
 export interface Reply {
   /** 0 when the connection ended without an answer. */
@@ -16,144 +80,40 @@ export interface Reply {
   readonly body: string;
 }
 
-/** A header's value; several for several lines, null to leave out one that `handshakeText` has by itself. */
-export type HeaderLines = Record<string, string | readonly string[] | null>;
-
-/** The bytes of a handshake, valid unless changed. */
-export function handshakeText(changes: HeaderLines = {}, line = "GET /ws HTTP/1.1"): string {
-  const headers: HeaderLines = {
-    Host: "localhost",
-    Upgrade: "websocket",
-    Connection: "Upgrade",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": SAMPLE_KEY,
-    ...changes,
-  };
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : value === null ? [] : [value]).map((one: string) => `${name}: ${one}\r\n`),
-  );
-  return `${line}\r\n${lines.join("")}\r\n`;
-}
-
-/** A masked frame of at most 125 bytes, as a client sends it; `first` is its first byte, the end of a text when absent. */
-export function clientFrame(body: string | Buffer, first = 0x81): Buffer {
-  const bytes = Buffer.from(body);
-  return Buffer.concat([Buffer.from([first, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]);
-}
-
 /** Writes bytes as they are over real TCP and reads one answer: its head, and the body its Content-Length announces. */
 export async function exchange(port: number, bytes: string | Buffer): Promise<Reply> {
-  const socket = net.connect(port, "127.0.0.1");
-  let received = Buffer.alloc(0);
-  const answer = new Promise<Reply>((resolve) => {
-    const finish = () => resolve(parse(received));
-    socket.on("data", (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      if (isComplete(received)) finish();
-    });
-    socket.on("error", finish);
-    socket.on("close", finish);
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  let body = Buffer.alloc(0);
+  let wanted = Number.POSITIVE_INFINITY;
+  const { socket, answered } = rawRequest({
+    url: `http://127.0.0.1:${port}`,
+    bytes,
+    onBytes: (more) => {
+      body = Buffer.concat([body, more]);
+      if (body.length >= wanted) end();
+    },
+    onEnd: end,
   });
-  socket.write(bytes);
   try {
-    return await withDeadline(answer, 5000, `no answer; so far: ${received.toString("latin1")}`);
+    const hungUp = () => undefined;
+    const head = await withDeadline(answered.catch(hungUp), 5000, "no answer");
+    if (!head) return { status: 0, head: "", headers: new Headers(), body: "" };
+    const { status, headers, text } = head;
+    const length = headers.get("content-length");
+    if (status === 101) wanted = 0;
+    else if (length !== null) wanted = Number(length);
+    if (body.length < wanted) await withDeadline(ended, 5000, `no end of the answer; so far: ${body}`);
+    return { status, head: text, headers, body: body.toString("latin1") };
   } finally {
     socket.destroy();
   }
 }
 
-export interface Frame {
-  readonly opcode: number;
-  readonly body: Buffer;
-}
-
-/** Upgrades and reads the first `count` frames that the server sends (of at most 125 bytes each). */
-export async function frames(port: number, bytes: string | Buffer, count: number): Promise<Frame[]> {
-  const socket = net.connect(port, "127.0.0.1");
-  let received = Buffer.alloc(0);
-  const enough = new Promise<Frame[]>((resolve, reject) => {
-    socket.on("data", (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      const found = framesIn(received.subarray(received.indexOf("\r\n\r\n") + 4));
-      if (found.length >= count) resolve(found.slice(0, count));
-    });
-    socket.on("error", reject);
-    socket.on("close", () => reject(new Error(`closed; got: ${received.toString("latin1")}`)));
-  });
-  socket.write(bytes);
-  try {
-    return await withDeadline(enough, 5000, `less than ${count} frames`);
-  } finally {
-    socket.destroy();
-  }
-}
-
-function framesIn(bytes: Buffer): Frame[] {
-  const found: Frame[] = [];
-  let at = 0;
-  while (at + 2 <= bytes.length) {
-    const end = at + 2 + (bytes[at + 1] ?? 0);
-    if (end > bytes.length) break;
-    found.push({ opcode: (bytes[at] ?? 0) & 15, body: bytes.subarray(at + 2, end) });
-    at = end;
-  }
-  return found;
-}
-
-function isComplete(received: Buffer): boolean {
-  const end = received.indexOf("\r\n\r\n");
-  if (end < 0) return false;
-  const { status, headers } = parse(received);
-  if (status === 101) return true;
-  const length = headers.get("content-length");
-  return length !== null && received.length >= end + 4 + Number(length);
-}
-
-function parse(received: Buffer): Reply {
-  const text = received.toString("latin1");
-  const [head = "", ...rest] = text.split("\r\n\r\n");
+function headOf(text: string): Head {
   const headers = new Headers();
-  for (const line of head.split("\r\n").slice(1)) {
+  for (const line of text.split("\r\n").slice(1)) {
     const colon = line.indexOf(":");
     headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
   }
-  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, headers, body: rest.join("\r\n\r\n") };
-}
-
-/**
- * A real listener with the door's own handshake in front of the runtime's `upgrade`. `/plain` upgrades without it, to see what
- * the runtime does by itself; other paths answer what the server saw. An open connection tells first what it was opened with.
- */
-export function handshakeServer(
-  onClose: (code: number, reason: string) => void = () => {},
-): Bun.Server<{ handshake: Handshake | null }> {
-  return Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request, server) {
-      if (!request.url.includes("/ws") && !request.url.includes("/plain")) {
-        return Response.json({ method: request.method, url: request.url, host: request.headers.get("host") });
-      }
-      if (request.url.includes("/plain")) {
-        const upgraded = server.upgrade(request, { data: { handshake: null } });
-        return upgraded ? undefined : new Response("refused by the runtime", { status: 400 });
-      }
-      try {
-        const handshake = readHandshake(request);
-        const headers = handshake.protocol === null ? {} : { "Sec-WebSocket-Protocol": handshake.protocol };
-        if (server.upgrade(request, { data: { handshake }, headers })) return undefined;
-        throw new Error("the runtime refused a handshake that passed ours");
-      } catch (error) {
-        if (error instanceof ProblemError) return refuseHandshake(error);
-        throw error;
-      }
-    },
-    websocket: {
-      data: {} as { handshake: Handshake | null },
-      open: (socket) => void socket.send(JSON.stringify(socket.data.handshake)),
-      message: (socket, text) => void socket.send(text),
-      close: (_, code, reason) => onClose(code, reason),
-      maxPayloadLength: LIMITS.frameBytes,
-    },
-  });
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text, headers };
 }

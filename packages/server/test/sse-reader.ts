@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
-import { rawHandshake } from "./raw-handshake.ts";
+import { type Head, type HeaderLines, rawRequest, requestText } from "./raw-http.ts";
 
 /**
  * An event stream over a bare socket: the runtime's `fetch` opens 256 at a time at most, and cannot stop reading. Keeps
@@ -14,16 +14,18 @@ export class SseReader {
   /** What the stream asked its client to wait before coming back. */
   retryMs: number | undefined;
   readonly #socket: Socket;
-  readonly #answered: Promise<number>;
+  readonly #answered: Promise<Head>;
   readonly #waiting = new Set<() => void>();
   #bytes = Buffer.alloc(0);
   #text = "";
   #id: string | undefined;
   #ended: "whole" | "cut" | undefined;
 
-  private constructor(request: { url: string; path: string; headers: string[] }) {
-    const { socket, answered } = rawHandshake({
-      ...request,
+  private constructor(request: { url: string; path: string; headers: HeaderLines }) {
+    const { url, path, headers } = request;
+    const { socket, answered } = rawRequest({
+      url,
+      bytes: requestText(`GET ${path} HTTP/1.1`, { Host: new URL(url).host, ...headers }),
       onBytes: (bytes) => {
         this.#bytes = Buffer.concat([this.#bytes, bytes]);
         this.#parse();
@@ -40,9 +42,9 @@ export class SseReader {
 
   /** Resolves when the answer has come, whatever it is. */
   static async open(url: string, token: string | undefined, query = ""): Promise<SseReader> {
-    const headers = token === undefined ? [] : [`Authorization: Bearer ${token}`];
+    const headers = { Authorization: token === undefined ? null : `Bearer ${token}` };
     const reader = new SseReader({ url, path: `/api/v1/events/stream${query}`, headers });
-    reader.status = await reader.#answered;
+    reader.status = (await reader.#answered).status;
     return reader;
   }
 

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
-import { firstFrame, rawHandshake, upgradeHeaders } from "./raw-handshake.ts";
+import { clientFrame, firstFrame } from "./raw-frames.ts";
+import { handshakeText, rawRequest } from "./raw-http.ts";
 
 /**
  * A WebSocket client that can stop reading its socket, which no library's can. Reads what the server sends (unmasked text
@@ -10,17 +11,19 @@ import { firstFrame, rawHandshake, upgradeHeaders } from "./raw-handshake.ts";
 export class StalledReader {
   readonly frames: SeenFrame[] = [];
   readonly #socket: Socket;
-  readonly #answered: Promise<number>;
+  readonly #answered: Promise<unknown>;
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #code: number | undefined;
   readonly #waiting = new Set<() => void>();
 
   private constructor(request: { url: string; token: string; path: string }) {
-    const { socket, answered } = rawHandshake({
+    const { socket, answered } = rawRequest({
       url: request.url,
-      path: request.path,
-      headers: upgradeHeaders(request.token),
+      bytes: handshakeText(
+        { Host: new URL(request.url).host, "Sec-WebSocket-Protocol": `parley, ${request.token}` },
+        `GET ${request.path} HTTP/1.1`,
+      ),
       onBytes: (bytes) => {
         this.#bytes = Buffer.concat([this.#bytes, bytes]);
         this.#parse();
@@ -54,10 +57,8 @@ export class StalledReader {
     this.#socket.resume();
   }
 
-  /** A frame of at most 125 bytes; masked with zeros, which leave it as it is. */
   send(frame: unknown): void {
-    const body = Buffer.from(JSON.stringify(frame));
-    this.#socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | body.length, 0, 0, 0, 0]), body]));
+    this.#socket.write(clientFrame(JSON.stringify(frame)));
   }
 
   ended(): Promise<void> {
@@ -80,9 +81,9 @@ export class StalledReader {
 
   #parse(): void {
     for (let frame = firstFrame(this.#bytes); frame; frame = firstFrame(this.#bytes)) {
-      const { opcode, payload, rest } = frame;
-      if (opcode === 1) this.frames.push(JSON.parse(payload.toString("utf8")));
-      if (opcode === 8 && payload.length >= 2) this.#code = payload.readUInt16BE(0);
+      const { opcode, body, rest } = frame;
+      if (opcode === 1) this.frames.push(JSON.parse(body.toString("utf8")));
+      if (opcode === 8 && body.length >= 2) this.#code = body.readUInt16BE(0);
       this.#bytes = rest;
     }
   }

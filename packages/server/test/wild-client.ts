@@ -2,23 +2,23 @@ import type { Socket } from "node:net";
 import { withDeadline } from "../src/lib/interval.ts";
 import type { SeenFrame } from "./live-client.ts";
 import type { WildFrame } from "./random-frames.ts";
-import { firstFrame, rawHandshake, upgradeHeaders } from "./raw-handshake.ts";
+import { clientFrame, firstFrame } from "./raw-frames.ts";
+import { handshakeText, rawRequest } from "./raw-http.ts";
 
 /** A WebSocket client without manners: it sends whatever bytes it is given, and reads what comes back. */
 export class WildClient {
   readonly frames: SeenFrame[] = [];
   readonly #socket: Socket;
-  readonly #answered: Promise<number>;
+  readonly #answered: Promise<unknown>;
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #pongs = 0;
   readonly #waiting = new Set<() => void>();
 
   private constructor(url: string, path: string) {
-    const { socket, answered } = rawHandshake({
+    const { socket, answered } = rawRequest({
       url,
-      path,
-      headers: upgradeHeaders(),
+      bytes: handshakeText({ Host: new URL(url).host }, `GET ${path} HTTP/1.1`),
       onBytes: (bytes) => {
         this.#bytes = Buffer.concat([this.#bytes, bytes]);
         this.#parse();
@@ -44,13 +44,7 @@ export class WildClient {
   }
 
   write({ opcode, body }: WildFrame): void {
-    if (!this.#socket.writable) return;
-    const head =
-      body.length < 126
-        ? Buffer.from([0x80 | opcode, 0x80 | body.length])
-        : Buffer.from([0x80 | opcode, 0x80 | 126, body.length >> 8, body.length & 255]);
-    // A mask of zeros leaves the body as it is.
-    this.#socket.write(Buffer.concat([head, Buffer.alloc(4), body]));
+    if (this.#socket.writable) this.#socket.write(clientFrame(body, 0x80 | opcode));
   }
 
   /** Marks the place that `settled` waits for. */
@@ -83,7 +77,7 @@ export class WildClient {
 
   #parse(): void {
     for (let frame = firstFrame(this.#bytes); frame; frame = firstFrame(this.#bytes)) {
-      const body = frame.payload.toString("utf8");
+      const body = frame.body.toString("utf8");
       if (frame.opcode === 1) this.frames.push(JSON.parse(body));
       if (frame.opcode === 10 && body === "settled") this.#pongs += 1;
       this.#bytes = frame.rest;

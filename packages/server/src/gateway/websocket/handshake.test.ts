@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomInt } from "node:crypto";
+import { handshakeServer } from "../../../test/handshake-server.ts";
+import { frames } from "../../../test/raw-frames.ts";
 import {
   exchange,
-  frames,
   type HeaderLines,
-  handshakeServer,
   handshakeText,
   type Reply,
   SAMPLE_ACCEPT,

@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import {
-  clientFrame,
-  exchange,
-  frames,
-  handshakeServer,
-  handshakeText,
-  SAMPLE_ACCEPT,
-  SAMPLE_KEY,
-} from "../../../test/raw-http.ts";
+import { handshakeServer } from "../../../test/handshake-server.ts";
+import { clientFrame, frames } from "../../../test/raw-frames.ts";
+import { exchange, handshakeText, SAMPLE_ACCEPT, SAMPLE_KEY } from "../../../test/raw-http.ts";
 import { withDeadline } from "../../lib/interval.ts";
 
 // Each test begins with the number of its row in docs/runtime-deviations.md. When one fails after an update of the runtime,
