@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { Door } from "../packages/client/test/door.ts";
 import { withDeadline } from "../packages/server/src/lib/interval.ts";
 import { ApiClient } from "../packages/server/test/api-client.ts";
+import { freePort } from "../packages/server/test/free-port.ts";
 import { type Person, say, TestServer } from "../packages/server/test/harness.ts";
 import { needs } from "../packages/server/test/needs.ts";
 import { Running } from "./running.fixture.ts";
@@ -216,7 +217,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
   const addresses: string[] = [];
 
   beforeAll(async () => {
-    const [port, pagesPort] = [await freePort(), await freePort()];
+    const [port, pagesPort] = [freePort(), freePort()];
     origin = `http://localhost:${pagesPort}`;
     [browser, server] = await Promise.all([
       chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] }),
@@ -385,10 +386,3 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
     expect(complaints.filter((text) => !/WebSocket|net::ERR_|status of 401/.test(text))).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = probe;
-  await probe.stop();
-  return port;
-}

@@ -1,37 +1,28 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Browser, chromium } from "playwright-core";
-import { type Person, say, TestServer } from "./harness.ts";
+import { type Person, say } from "./harness.ts";
 import { needs } from "./needs.ts";
+import { PageBrowser, SLOW_MS } from "./page-browser.ts";
 
 const executablePath = needs("chromium");
-const SLOW_MS = 60_000;
 
 declare global {
   /** `<seq> <text>` of each message, and `open` at each connection. */
   var heard: string[];
 }
 
-let server: TestServer;
-let browser: Browser;
+let browser: PageBrowser;
 beforeAll(async () => {
-  if (!executablePath) return;
-  [browser, server] = await Promise.all([
-    chromium.launch({ executablePath, args: ["--no-sandbox"] }),
-    TestServer.start(),
-  ]);
+  if (executablePath) browser = await PageBrowser.start(executablePath);
 }, SLOW_MS);
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-}, SLOW_MS);
+afterAll(() => browser?.close(), SLOW_MS);
 
 test.skipIf(!executablePath)(
   "TR-22: a browser's own EventSource comes back by itself after each cut, and misses nothing",
   async () => {
+    const { server } = browser;
     const [ann, ben] = (await Promise.all([server.person("ann"), server.person("ben")])) as [Person, Person];
     const room = await server.room(ann, [ben]);
-    const page = await browser.newPage();
-    await page.goto(server.url);
+    const page = await browser.open();
     await page.evaluate(
       ({ token, stream }) => {
         globalThis.heard = [];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createServer } from "node:net";
 import { Push } from "@parley/protocol";
+import { freePort } from "./free-port.ts";
 import { type Person, TestServer } from "./harness.ts";
 import { exchange, handshakeText } from "./raw-http.ts";
 
@@ -8,7 +8,7 @@ let server: TestServer;
 let second: string;
 let ann: Person;
 beforeAll(async () => {
-  const [port, wsPort] = await Promise.all([freePort(), freePort()]);
+  const [port, wsPort] = [freePort(), freePort()];
   second = `http://127.0.0.1:${wsPort}`;
   server = await TestServer.start({ PORT: String(port), WS_PORT: String(wsPort) });
   ann = await server.person("ann");
@@ -97,12 +97,3 @@ describe("origins", () => {
     expect(JSON.parse(reply.body)).toMatchObject({ status: 403, code: "origin_forbidden" });
   });
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}

@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { freePort } from "./free-port.ts";
 import { type Person, type Settings, TestServer } from "./harness.ts";
 
 /** Bun's own limit is meant for tests without a browser. */
@@ -29,7 +30,8 @@ export class PageBrowser {
 
   static async start(executablePath: string, settings: Settings = {}): Promise<PageBrowser> {
     const [server, browser] = await Promise.all([
-      TestServer.start({ PORT: String(await freePort()), ...settings }),
+      // A page finds its server again only where it was.
+      TestServer.start({ PORT: String(freePort()), ...settings }),
       chromium.launch({ executablePath, args: ["--no-sandbox"] }),
     ]);
     return new PageBrowser(server, browser);
@@ -52,7 +54,10 @@ export class PageBrowser {
       }
     });
     page.on("pageerror", (error) => this.#complaints.push(error.message));
-    page.on("request", (request) => this.#asked.push(request.url()));
+    page.on("request", (request) => {
+      // An address that holds its own answer asks nobody.
+      if (!request.url().startsWith("data:")) this.#asked.push(request.url());
+    });
     page.on("websocket", (socket) => this.#asked.push(socket.url()));
     await page.goto(new URL(path, this.server.url).href);
     return page;
@@ -101,12 +106,4 @@ export async function loginUrlOf(page: Page): Promise<string> {
   await code.waitFor();
   await page.getByRole("img", { name: "QR code for signing in" }).waitFor();
   return (await code.getAttribute("data-login-url")) ?? "";
-}
-
-/** A page finds its server again only where it was. */
-async function freePort(): Promise<number> {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = probe;
-  await probe.stop();
-  return port;
 }

@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delay } from "../src/lib/interval.ts";
+import { freePort } from "./free-port.ts";
 import { needs } from "./needs.ts";
 
 /** A program that stands between clients and server. */
@@ -96,7 +97,7 @@ export class ReverseProxy {
     const dir = mkdtempSync(join(tmpdir(), `parley-${kind.name}-`));
     // nginx's workers run as another user where it is started by root.
     chmodSync(dir, 0o755);
-    const port = await freePort();
+    const port = freePort();
     const configFile = join(dir, "proxy.conf");
     writeFileSync(configFile, kind.configure({ port, backend: new URL(serverUrl).host, dir }));
     const command = [kind.program, ...kind.arguments(configFile, dir)];
@@ -127,19 +128,6 @@ export class ReverseProxy {
       await delay(10);
     }
   }
-}
-
-/** One that was free just now: neither program can be given port 0 and asked which it got. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {
