@@ -31,6 +31,9 @@ const PACKAGES: Record<string, readonly string[]> = {
   conformance: ["protocol", "client"],
 };
 
+/** The gateway's transports: each stands on what they share, and neither knows another nor is known by what is shared. */
+const TRANSPORTS: readonly string[] = ["websocket", "sse", "poll"];
+
 export function directionCheck(sources: readonly Source[]): string[] {
   return sources
     .filter((file) => !file.isTest && file.path.startsWith("packages/"))
@@ -54,14 +57,21 @@ function fileProblem(from: string, to: string): string | undefined {
   if (packageOf(to) !== own) return "a relative import does not leave its package";
   if (own !== "server" || !from.startsWith("packages/server/src/") || to === "packages/server/package.json")
     return undefined;
+  if (to.includes("/test/")) return "what only tests use is not for the server";
   const [a, b] = [roomOf(from), roomOf(to)];
-  if (a === b) return undefined;
+  if (a === b) return a === "gateway" ? transportProblem(from, to) : undefined;
   const [high, low] = [heightOf(a), heightOf(b)];
   if (high === undefined) return `tools/import-direction.ts does not place ${a}`;
   if (low === undefined) return `tools/import-direction.ts does not place ${b}`;
   if (a === "gateway" && low > HTTP) return "the gateway knows no feature; server.ts hands it what it needs";
   if (low > high) return `${a} is below ${b}`;
   return undefined;
+}
+
+function transportProblem(from: string, to: string): string | undefined {
+  const [own, other] = [transportOf(from), transportOf(to)];
+  if (other === undefined || own === other) return undefined;
+  return own === undefined ? `what the transports share knows none of them` : `${own} knows no other transport`;
 }
 
 function packageOf(path: string): string | undefined {
@@ -71,6 +81,10 @@ function packageOf(path: string): string | undefined {
 /** The folder under src, or the file's own name for files directly in src. */
 function roomOf(path: string): string {
   return path.split("/")[3] ?? "";
+}
+
+function transportOf(path: string): string | undefined {
+  return TRANSPORTS.find((transport) => path.startsWith(`packages/server/src/gateway/${transport}/`));
 }
 
 function heightOf(room: string): number | undefined {

@@ -7,11 +7,12 @@ import { Commands } from "./gateway/commands.ts";
 import type { ConnectedLogin } from "./gateway/connection.ts";
 import { Drain } from "./gateway/drain.ts";
 import { Entrance } from "./gateway/entrance.ts";
-import { eventsRoutes } from "./gateway/events-routes.ts";
 import { Hub } from "./gateway/hub.ts";
 import { LocalTopics } from "./gateway/local-topics.ts";
+import { pollRoutes } from "./gateway/poll/poll-routes.ts";
 import { Polls } from "./gateway/poll/polls.ts";
 import { SseDoor } from "./gateway/sse/sse.ts";
+import { sseRoutes } from "./gateway/sse/sse-routes.ts";
 import { startSweep } from "./gateway/sweep.ts";
 import { WebSocketDoor } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
@@ -50,7 +51,7 @@ export interface Gateway {
   readonly door: WebSocketDoor;
   readonly presence: Presence;
   /** The doors beside WebSocket. */
-  readonly routes: Routes;
+  readonly routes: readonly Routes[];
   /** What new work is answered; undefined until the drain begins. */
   refusal(): ProblemError | undefined;
   /** Called once: answers what hangs, refuses from then on, and resolves when the last connection is gone. */
@@ -111,6 +112,11 @@ export function createGateway(parts: GatewayParts): Gateway {
   const maxPerUser = maxConnectionsPerUser;
   const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
   const sse = new SseDoor({ ...parts, entrance, admission, topics, refusal, isFull, maxQueueBytes });
+  const reader = {
+    findLogin: parts.findLogin,
+    publicHall,
+    countBadToken: (ip: string) => handshakes.take(ipLimitKey(ip)),
+  };
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
   const table = new Map([...entrance.handlers(), ...liveCommands({ ...parts, hub, signIn, mayRead })]);
@@ -139,13 +145,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     hub,
     door,
     presence,
-    routes: eventsRoutes({
-      polls,
-      sse,
-      findLogin: parts.findLogin,
-      publicHall,
-      countBadToken: (ip) => handshakes.take(ipLimitKey(ip)),
-    }),
+    routes: [pollRoutes({ ...reader, polls }), sseRoutes({ ...reader, sse })],
     refusal,
     drain() {
       polls.release();

@@ -186,7 +186,7 @@ export class Server {
         membersRoutes(parts),
         messagesRoutes(parts),
         unreadRoutes(parts),
-        gateway.routes,
+        ...gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
       pages: webPages().route("/", clientScript()),

@@ -2,11 +2,13 @@ import { userStream } from "@parley/protocol";
 import { Outbox } from "../src/event-log/outbox.ts";
 import type { ConnectedLogin } from "../src/gateway/connection.ts";
 import { Entrance } from "../src/gateway/entrance.ts";
-import { eventsRoutes } from "../src/gateway/events-routes.ts";
 import { Hub } from "../src/gateway/hub.ts";
 import { LocalTopics } from "../src/gateway/local-topics.ts";
+import { pollRoutes } from "../src/gateway/poll/poll-routes.ts";
 import { type PollAsk, type PollReply, Polls } from "../src/gateway/poll/polls.ts";
 import { SseDoor } from "../src/gateway/sse/sse.ts";
+import { sseRoutes } from "../src/gateway/sse/sse-routes.ts";
+import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -131,7 +133,10 @@ export class EventsRig {
   /** The routes, for requests that never touch a socket. */
   routes() {
     const { polls, sse } = this;
-    return eventsRoutes({ polls, sse, findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} });
+    const reader = { findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} };
+    return newRoutes()
+      .route("/", pollRoutes({ ...reader, polls }))
+      .route("/", sseRoutes({ ...reader, sse }));
   }
 
   poll(ask: Partial<PollAsk> = {}): Promise<PollReply> {

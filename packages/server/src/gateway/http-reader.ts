@@ -1,0 +1,59 @@
+import { z } from "@hono/zod-openapi";
+import { LIMITS } from "@parley/protocol";
+import type { Context } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+import { bearerToken } from "../http/authenticate.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { ConnectedLogin } from "./connection.ts";
+import type { SignedInReader } from "./entrance.ts";
+
+/** How long it may be is judged with its form: either way it is malformed. */
+export const cursor = z.string();
+export const max = z.int().min(1).max(LIMITS.farMax);
+
+/** A number in a query, where everything is text. */
+export const inQuery = (schema: z.ZodType<number, number>) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(schema)
+    .optional();
+
+/** What the transports beside WebSocket take in a query: where to go on, and whose reader it is. */
+export const readerQuery = z.object({
+  cursor: cursor.optional().openapi({ description: "What you have; absent: where is now?" }),
+  max: inQuery(max).openapi({
+    type: "integer",
+    maximum: LIMITS.farMax,
+    description: `Events behind to be sent instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
+  }),
+  token: z.string().optional().openapi({ description: "For clients that cannot set headers" }),
+});
+
+export interface HttpReaderParts {
+  readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Whether a request without a token reads the hall. */
+  readonly publicHall: boolean;
+  /** Counts a token that did not hold. @throws ProblemError `rate_limited` when its sender has had enough */
+  readonly countBadToken: (ip: string) => void;
+}
+
+/**
+ * Whose reader a request asks for; undefined for an anonymous reader of a public hall.
+ * @throws ProblemError `unauthorized`
+ */
+export async function httpReader(c: Context<AppEnv>, parts: HttpReaderParts): Promise<SignedInReader | undefined> {
+  const token = bearerToken(c.req.header("Authorization")) ?? c.req.query("token");
+  if (!token) {
+    if (parts.publicHall) return undefined;
+    throw new ProblemError("unauthorized");
+  }
+  const login = await parts.findLogin(token);
+  if (!login) {
+    parts.countBadToken(c.env.ip);
+    throw new ProblemError("unauthorized", "This token is not valid; sign in again");
+  }
+  c.set("login", login);
+  return { login, token };
+}

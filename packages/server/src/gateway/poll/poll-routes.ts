@@ -1,0 +1,97 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../http/app-env.ts";
+import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
+import { cursor, type HttpReaderParts, httpReader, inQuery, max, readerQuery } from "../http-reader.ts";
+import { POLL_LIMIT_MAX } from "./poll-reader.ts";
+import type { PollReply, Polls } from "./polls.ts";
+
+const tags = ["events"];
+const WAIT_SECONDS_MAX = 60;
+/** For the runtime's idle timer, beyond `wait`: a request that hangs is answered by then. */
+const ANSWER_SECONDS = 15;
+
+const limit = z.int().min(1);
+const wait = z.int().min(0);
+
+const query = z.object({
+  cursor: readerQuery.shape.cursor,
+  limit: inQuery(limit).openapi({
+    type: "integer",
+    description: `Most events, at most ${POLL_LIMIT_MAX}`,
+    default: 100,
+  }),
+  max: readerQuery.shape.max,
+  wait: inQuery(wait).openapi({
+    type: "integer",
+    description: `Seconds to hang when there is nothing, at most ${WAIT_SECONDS_MAX}`,
+  }),
+  token: readerQuery.shape.token,
+});
+
+const body = z.object({ cursor: cursor.nullish(), limit: limit.nullish(), max: max.nullish(), wait: wait.nullish() });
+
+const Frame = z
+  .object({ type: z.number(), stream: z.string().optional(), seq: z.number().optional(), data: z.unknown().optional() })
+  .openapi("Frame", { description: "One frame, as on every other transport" });
+
+const Events = z.object({ events: z.array(Frame), cursor: z.string(), more: z.boolean() }).openapi("Events");
+
+const responses = {
+  200: json(Events, "What came since the cursor, and the cursor to bring next"),
+  ...problems(400, 401, 429),
+};
+const summary = "Events since a cursor: at once, or with `wait` as soon as there is one";
+
+const getEvents = createRoute({
+  method: "get",
+  path: "/events",
+  tags,
+  summary,
+  security: maybeSignedIn,
+  request: { query },
+  responses,
+});
+
+const postEvents = createRoute({
+  method: "post",
+  path: "/events",
+  tags,
+  summary: `${summary}; for cursors too long for an address`,
+  security: maybeSignedIn,
+  request: { body: jsonBody(body), query: z.object({ token: z.string().optional() }) },
+  responses,
+});
+
+/** Polling, short and long. Without a token it shows a public hall. */
+export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): Routes {
+  const routes = newRoutes();
+
+  const poll = async (c: Context<AppEnv>, ask: z.output<typeof body>) => {
+    const reader = await httpReader(c, parts);
+    const waitSeconds = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
+    // The listener's idle timeout would cut a request that hangs.
+    if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
+    const reply = await parts.polls.poll({
+      login: reader?.login,
+      ip: c.env.ip,
+      holds: async () => !reader || (await parts.findLogin(reader.token)) !== undefined,
+      cursor: ask.cursor ?? undefined,
+      limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
+      max: ask.max ?? undefined,
+      waitMs: waitSeconds * 1000,
+      signal: c.req.raw.signal,
+    });
+    return jsonText(reply);
+  };
+
+  routes.openapi(getEvents, (c) => poll(c, c.req.valid("query")) as never);
+  routes.openapi(postEvents, (c) => poll(c, c.req.valid("json")) as never);
+  return routes;
+}
+
+/** The frames are JSON text already: encoded once, where they were written. */
+function jsonText({ frames, cursor, more }: PollReply): Response {
+  const text = `{"events":[${frames.join(",")}],"cursor":${JSON.stringify(cursor)},"more":${more}}`;
+  return new Response(text, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
+}

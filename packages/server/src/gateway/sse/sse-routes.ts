@@ -1,0 +1,49 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
+import { type HttpReaderParts, httpReader, readerQuery } from "../http-reader.ts";
+import { SSE_HEADERS, type SseDoor } from "./sse.ts";
+
+/** For the runtime's idle timer: what an ended stream has left to write is written by then. */
+const LET_GO_SECONDS = 10;
+
+const getStream = createRoute({
+  method: "get",
+  path: "/events/stream",
+  tags: ["events"],
+  summary: "Server-sent events: READY, what came since the cursor, then everything as it comes",
+  security: maybeSignedIn,
+  request: { query: readerQuery },
+  responses: {
+    200: {
+      description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header counts more than `cursor`",
+      content: { "text/event-stream": { schema: z.string() } },
+    },
+    ...problems(400, 401, 429),
+  },
+});
+
+/** Server-sent events. Without a token they show a public hall. */
+export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseDoor }): Routes {
+  const routes = newRoutes();
+  routes.openapi(getStream, async (c) => {
+    const reader = await httpReader(c, parts);
+    // A body that nobody reads would never end.
+    if (c.req.method === "HEAD") return new Response(null, { headers: SSE_HEADERS }) as never;
+    const asked = c.req.valid("query");
+    // A browser that reconnects repeats the address and adds where it came to.
+    const cursor = c.req.header("Last-Event-ID") || asked.cursor;
+    const { server } = c.env;
+    const request = c.req.raw;
+    server?.timeout(request, 0);
+    return parts.sse.open({
+      reader,
+      cursor,
+      max: asked.max,
+      ip: c.env.ip,
+      userAgent: c.req.header("User-Agent") ?? "",
+      letGo: () => server?.timeout(request, LET_GO_SECONDS),
+      signal: request.signal,
+    }) as never;
+  });
+  return routes;
+}
