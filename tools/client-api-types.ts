@@ -46,7 +46,7 @@ const HEAD = `/*
 `;
 
 /** The text of `api-types.ts`, before it is formatted. */
-export function apiTypes(document: ApiDocument): string {
+function apiTypes(document: ApiDocument): string {
   const schemas = Object.entries(document.components.schemas)
     .filter(([name]) => name !== "Problem")
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -25,7 +25,7 @@ export interface TestEvent {
   at?: number;
 }
 
-export const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[]) => {
+const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[]) => {
   const drafts = events.map(
     ({ stream, type = 4, data = {}, message, built = message === "own", fleeting = false }): Draft => {
       const text = (place: { pos: number; seq: number }) =>

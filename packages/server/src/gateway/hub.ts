@@ -1,4 +1,4 @@
-import { encodeEvent, floorCursor, Push, userOfStream, userStream } from "@parley/protocol";
+import { encodeEvent, floorCursor, Push, userOfStream } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { INTERNAL_STREAM } from "../event-log/internal-events.ts";
 import { type SubscriptionChange, subscriptionChange } from "../event-log/subscriptions.ts";
@@ -107,11 +107,6 @@ export class Hub {
   /** A frame that is not logged, to everyone who is live in the stream. */
   publishFrame(stream: string, frame: string): void {
     this.#publish(stream, frame, undefined);
-  }
-
-  /** A frame that is not logged, to every live connection of a user. */
-  publishToUser(uid: number, frame: string): void {
-    this.publishFrame(userStream(uid), frame);
   }
 
   /** Ends the connections of logins that are no more. */

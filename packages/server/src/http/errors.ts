@@ -16,7 +16,7 @@ export interface ProblemDocument {
   readonly [field: string]: unknown;
 }
 
-export function problemDocument(error: ProblemError): ProblemDocument {
+function problemDocument(error: ProblemError): ProblemDocument {
   const { title, status } = ERRORS[error.code];
   // The cause of a fault of ours is in the log; what the client gets says nothing of the inside.
   const detail = error.code === "internal" ? {} : { detail: error.message };
@@ -45,7 +45,7 @@ export function invalidInput(error: ZodError): ProblemError {
 }
 
 /** Whatever was thrown, as the problem the client may see; undefined means a fault of ours. */
-export function asProblem(thrown: unknown): ProblemError | undefined {
+function asProblem(thrown: unknown): ProblemError | undefined {
   if (thrown instanceof ProblemError) return thrown;
   if (thrown instanceof HTTPException) {
     if (thrown.status === 400) {

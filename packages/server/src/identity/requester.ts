@@ -5,7 +5,7 @@ import type { AppEnv } from "../http/app-env.ts";
 const USER_AGENT_MAX = 256;
 
 /** Text of a User-Agent header as it is stored and shown: bounded, one line, "" when absent. */
-export function userAgentText(header: string | null | undefined): string {
+function userAgentText(header: string | null | undefined): string {
   return (header ?? "")
     .replace(/\p{Cc}+/gu, " ")
     .trim()

@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<string, string>> = {
  * What is wrong with a value, to be read after its name: "must have at most 32 characters". Schemas say it themselves where
  * they know better. Undefined: the schema library's own words.
  */
-export function inputText(issue: Issue): string | undefined {
+function inputText(issue: Issue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return issue.input === undefined ? "is required" : `must be ${KINDS[issue.expected] ?? issue.expected}`;

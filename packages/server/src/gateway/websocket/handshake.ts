@@ -15,7 +15,7 @@ export interface Handshake {
   readonly idleMs: number | null;
 }
 
-export const SUBPROTOCOL = "parley";
+const SUBPROTOCOL = "parley";
 const VERSION = "13";
 
 /**
