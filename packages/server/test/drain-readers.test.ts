@@ -5,9 +5,9 @@ import { ApiClient } from "./api-client.ts";
 import { type Person, signUp } from "./harness.ts";
 import { LiveClient } from "./live-client.ts";
 import { sendAll } from "./load.ts";
+import { RawClient } from "./raw-client.ts";
 import { ServerProcess } from "./server-process.ts";
 import { SseReader } from "./sse-reader.ts";
-import { StalledReader } from "./stalled-reader.ts";
 
 /** More than the kernel's buffers and a queue hold. */
 const MESSAGES = 5000;
@@ -31,7 +31,7 @@ test("DR-5: during a backfill DRAIN's cursor is exactly what came before it, and
   const { ann, ben, stream, cursor } = await start(3);
   const other = await LiveClient.open(server.url, { token: ann.token });
   await other.frame(Push.RED_DOT);
-  const reader = await StalledReader.open(server.url, ben.token, "/ws?resume=1");
+  const reader = await RawClient.open(server.url, ben.token, "/ws?resume=1");
   await reader.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   reader.pause();
   reader.send({ type: Command.RESUME, data: { cursor, max: 100_000 } });
@@ -63,7 +63,7 @@ test("DR-7: readers that have stopped reading do not hold up the stop", async ()
   const { ann, ben, cursor } = await start(1);
   const other = await LiveClient.open(server.url, { token: ann.token });
   await other.frame(Push.RED_DOT);
-  const socket = await StalledReader.open(server.url, ben.token, "/ws?resume=1");
+  const socket = await RawClient.open(server.url, ben.token, "/ws?resume=1");
   await socket.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   socket.pause();
   socket.send({ type: Command.RESUME, data: { cursor, max: 100_000 } });

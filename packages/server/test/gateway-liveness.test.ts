@@ -3,7 +3,7 @@ import { Command, Push } from "@parley/protocol";
 import { every } from "../src/lib/interval.ts";
 import { uptimeMs } from "../src/lib/uptime.ts";
 import { type Settings, say, TestServer } from "./harness.ts";
-import { StalledReader } from "./stalled-reader.ts";
+import { RawClient } from "./raw-client.ts";
 
 async function withServer(settings: Settings, run: (server: TestServer) => Promise<void>): Promise<void> {
   const server = await TestServer.start(settings);
@@ -121,7 +121,7 @@ describe.concurrent("liveness", () => {
       withServer({ MAX_QUEUE_BYTES: "4194304" }, async (server) => {
         const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
         const room = await server.room(ann, [ben]);
-        const stalled = await StalledReader.open(server.url, ben.token);
+        const stalled = await RawClient.open(server.url, ben.token);
         await stalled.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
         stalled.pause();
         const [connection] = server.hub.ofUser(ben.uid);

@@ -4,7 +4,7 @@ import { sweep } from "../src/gateway/sweep.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { uptimeMs } from "../src/lib/uptime.ts";
 import { type Person, say, TestServer } from "./harness.ts";
-import { StalledReader } from "./stalled-reader.ts";
+import { RawClient } from "./raw-client.ts";
 
 let server: TestServer;
 let ann: Person;
@@ -46,7 +46,7 @@ test("GW-27: a backfill goes at its reader's pace and never cuts him, however la
   const text = "🎈".repeat(4000);
   for (let i = 0; i < 45; i++) await Promise.all(Array.from({ length: 20 }, () => say(ann, room, text)));
   for (const connection of [...server.hub.ofUser(ben.uid)]) connection.cut();
-  const reader = await StalledReader.open(server.url, ben.token, "/ws?resume=1&idle=120");
+  const reader = await RawClient.open(server.url, ben.token, "/ws?resume=1&idle=120");
   await reader.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   reader.pause();
   reader.send({ type: 101, data: { cursor } });

@@ -4,8 +4,8 @@ import { nextTurn } from "../src/lib/interval.ts";
 import { type Person, TestServer } from "./harness.ts";
 import type { SeenFrame } from "./live-client.ts";
 import { sendAll } from "./load.ts";
+import { RawClient } from "./raw-client.ts";
 import { SseReader } from "./sse-reader.ts";
-import { StalledReader } from "./stalled-reader.ts";
 
 const SECRET = "what must not be read";
 /** More than the kernel's buffers and the queue together hold, in messages of 4 KB. */
@@ -51,7 +51,7 @@ const hasRecall = (frames: readonly SeenFrame[]) => frames.some(({ type }) => ty
 
 test("TR-5: recalled while a WebSocket is in the middle of its backfill, the text is not sent to it any more", async () => {
   const { room, cursor, secret } = await backlog();
-  const reader = await StalledReader.open(server.url, ben.token, "/ws?resume=1");
+  const reader = await RawClient.open(server.url, ben.token, "/ws?resume=1");
   await reader.until((frames) => frames.some(({ type }) => type === Push.READY));
   reader.pause();
   reader.send({ type: Command.RESUME, data: { cursor, max: 9000 } });

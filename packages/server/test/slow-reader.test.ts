@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
 import { TestServer } from "./harness.ts";
 import { sendAll } from "./load.ts";
-import { StalledReader } from "./stalled-reader.ts";
+import { RawClient } from "./raw-client.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ test("GW-50: a reader that stops reading is closed, has a gapless prefix, and re
   const stream = `room:${room.id}`;
   const healthy = await server.connect({ token: ann.token });
   await healthy.frame(Push.RED_DOT);
-  const stalled = await StalledReader.open(server.url, ben.token);
+  const stalled = await RawClient.open(server.url, ben.token);
   await stalled.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   const ready = stalled.frames.find(({ type }) => type === Push.READY);
   stalled.pause();

@@ -5,25 +5,24 @@ import { clientFrame, firstFrame } from "./raw-frames.ts";
 import { handshakeText, rawRequest } from "./raw-http.ts";
 
 /**
- * A WebSocket client that can stop reading its socket, which no library's can. Reads what the server sends (unmasked text
- * frames, RFC 6455 section 5.2) and sends nothing by itself.
+ * A WebSocket client that can do what no library's can: stop reading its socket, and send whatever bytes it is given. It sends
+ * nothing by itself.
  */
-export class StalledReader {
+export class RawClient {
   readonly frames: SeenFrame[] = [];
   readonly #socket: Socket;
   readonly #answered: Promise<unknown>;
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   #code: number | undefined;
+  #pongs = 0;
   readonly #waiting = new Set<() => void>();
 
-  private constructor(request: { url: string; token: string; path: string }) {
+  private constructor(url: string, { token, path }: { token: string | undefined; path: string }) {
+    const offered = token === undefined ? null : `parley, ${token}`;
     const { socket, answered } = rawRequest({
-      url: request.url,
-      bytes: handshakeText(
-        { Host: new URL(request.url).host, "Sec-WebSocket-Protocol": `parley, ${request.token}` },
-        `GET ${request.path} HTTP/1.1`,
-      ),
+      url,
+      bytes: handshakeText({ Host: new URL(url).host, "Sec-WebSocket-Protocol": offered }, `GET ${path} HTTP/1.1`),
       onBytes: (bytes) => {
         this.#bytes = Buffer.concat([this.#bytes, bytes]);
         this.#parse();
@@ -38,10 +37,15 @@ export class StalledReader {
     this.#answered = answered;
   }
 
-  static async open(url: string, token: string, path = "/ws"): Promise<StalledReader> {
-    const reader = new StalledReader({ url, token, path });
-    await reader.#answered;
-    return reader;
+  /** Without a token it is anonymous, or has one in its path. */
+  static async open(url: string, token?: string, path = "/ws"): Promise<RawClient> {
+    const client = new RawClient(url, { token, path });
+    await client.#answered;
+    return client;
+  }
+
+  get gone(): boolean {
+    return this.#ended;
   }
 
   /** Of the close frame; undefined when none came, which libraries call 1006. */
@@ -58,11 +62,29 @@ export class StalledReader {
   }
 
   send(frame: unknown): void {
-    this.#socket.write(clientFrame(JSON.stringify(frame)));
+    this.write(clientFrame(JSON.stringify(frame)));
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  /** Marks the place that `settled` waits for. */
+  ping(): void {
+    this.write(clientFrame("settled", 0x89));
+  }
+
+  /** Resolves when that ping was answered, or the connection has ended. */
+  settled(): Promise<void> {
+    return this.until(() => this.#pongs > 0 || this.#ended);
   }
 
   ended(): Promise<void> {
     return this.until(() => this.#ended);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   async until(look: (frames: SeenFrame[]) => boolean): Promise<void> {
@@ -72,7 +94,7 @@ export class StalledReader {
     };
     this.#waiting.add(wake);
     wake();
-    await withDeadline(promise, 20_000, "the stalled reader waited too long").finally(() => this.#waiting.delete(wake));
+    await withDeadline(promise, 20_000, "a raw client waited too long").finally(() => this.#waiting.delete(wake));
   }
 
   #wake(): void {
@@ -82,8 +104,10 @@ export class StalledReader {
   #parse(): void {
     for (let frame = firstFrame(this.#bytes); frame; frame = firstFrame(this.#bytes)) {
       const { opcode, body, rest } = frame;
-      if (opcode === 1) this.frames.push(JSON.parse(body.toString("utf8")));
+      const text = body.toString("utf8");
+      if (opcode === 1) this.frames.push(JSON.parse(text));
       if (opcode === 8 && body.length >= 2) this.#code = body.readUInt16BE(0);
+      if (opcode === 10 && text === "settled") this.#pongs += 1;
       this.#bytes = rest;
     }
   }
