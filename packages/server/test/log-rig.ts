@@ -19,26 +19,23 @@ export interface TestEvent {
   message?: number | "own";
   /** Its data is built from the message, like a MESSAGE_UPDATE's. */
   built?: boolean;
-  /** It shows another message too. */
-  fleeting?: boolean;
+  /** Another message that it shows too. */
+  quotes?: number;
   /** Epoch milliseconds; the first event's counts for all that are appended together. */
   at?: number;
 }
 
 const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[]) => {
-  const drafts = events.map(
-    ({ stream, type = 4, data = {}, message, built = message === "own", fleeting = false }): Draft => {
-      const text = (place: { pos: number; seq: number }) =>
-        JSON.stringify(message === "own" ? { id: place.pos } : data);
-      return {
-        stream,
-        type,
-        data: text,
-        fleeting,
-        ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
-      };
-    },
-  );
+  const drafts = events.map(({ stream, type = 4, data = {}, message, built = message === "own", quotes }): Draft => {
+    const text = (place: { pos: number; seq: number }) => JSON.stringify(message === "own" ? { id: place.pos } : data);
+    return {
+      stream,
+      type,
+      data: text,
+      cacheable: quotes === undefined,
+      ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
+    };
+  });
   return (await append(tx, events[0]?.at ?? 1, drafts)).map(({ pos, seq }) => ({ pos, seq }));
 });
 
@@ -50,7 +47,7 @@ export interface LogRig {
   /** Parts of an outbox of a reader with these windows. */
   outboxParts(windowsOf: () => ReadWindow[]): OutboxParts;
   append(...events: TestEvent[]): Promise<{ pos: number; seq: number }[]>;
-  /** What a message looks like now; one with `quotes` is fleeting. */
+  /** What a message looks like now; one with `"quotes":ID` shows that message too. */
   messages: Map<number, string>;
   close(): Promise<void>;
 }
@@ -67,7 +64,8 @@ export async function openLog(
     new Map(
       ids.map((id) => {
         const text = messages.get(id) ?? JSON.stringify({ id });
-        return [id, { text, fleeting: text.includes('"quotes"') }] as const;
+        const quoted = /"quotes":(\d+)/.exec(text);
+        return [id, { text, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
       }),
     );
   const skipped = (position: number) => tail.skipTo(position);

@@ -24,8 +24,8 @@ export interface LoggedEvent {
   readonly data: string;
   /** Whether the row holds `data` too; if not, readers build it from the message as it is then. */
   readonly kept: boolean;
-  /** Its text must not be remembered: it shows another message too, which may change without this event being named. */
-  readonly fleeting?: boolean;
+  /** False: its text is not kept in memory, since it shows another message too, which may change without this event being named. */
+  readonly cacheable: boolean;
   readonly at: number;
 }
 

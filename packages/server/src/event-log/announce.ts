@@ -5,8 +5,8 @@ import type { LogReader, StoredEvent } from "./log-reader.ts";
 /** The `data` of an event whose row names a message only, built from the message as it is now. */
 export interface MessageData {
   readonly text: string;
-  /** It shows another message too, as a quotation does: it is sent, and never remembered. */
-  readonly fleeting: boolean;
+  /** Other messages that it shows: when one of them changes, so does this text. */
+  readonly quotes: readonly number[];
 }
 
 /** Builds it for many messages; unknown ones are left out. */
@@ -117,8 +117,8 @@ export class Announcer {
       ...event,
       data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
       kept: event.data !== null,
-      // What else its text shows is not known here.
-      fleeting: event.data === null,
+      // A text that was built here may show other messages.
+      cacheable: event.data !== null,
     }));
   }
 

@@ -23,8 +23,8 @@ export interface Draft {
   readonly data: (place: Place) => string;
   /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
   readonly message?: { id: number | "own"; keepData: boolean };
-  /** `data` shows another message too, as a quotation does: it is pushed, and never remembered. */
-  readonly fleeting?: boolean;
+  /** False: `data` shows another message too, as a quotation does. It is pushed, and not kept in memory. Default: true. */
+  readonly cacheable?: boolean;
 }
 
 export interface Place {
@@ -75,8 +75,8 @@ function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): 
   const spot = { pos: where.pos, seq: head.seq };
   const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
   const kept = draft.message?.keepData ?? true;
-  const { stream, type, fleeting = false } = draft;
-  return { ...spot, stream, type, messageId, data: draft.data(spot), kept, fleeting, at: where.at };
+  const { stream, type, cacheable = true } = draft;
+  return { ...spot, stream, type, messageId, data: draft.data(spot), kept, cacheable, at: where.at };
 }
 
 /**

@@ -239,21 +239,42 @@ test("CUR-2 in the middle of a backfill a cursor names no more streams than the 
 
 test("CUR-8 a message that quotes one which is recalled while it is read is read again", async () => {
   rig = await openLog();
-  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", fleeting: true });
-  rig.messages.set(2, '{"quotes":"SECRET"}');
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", quotes: 1 });
+  rig.messages.set(2, '{"quotes":1,"text":"SECRET"}');
   const parts = rig.outboxParts(() => [whole("room:1")]);
   let reads = 0;
   const messageDataOf: typeof parts.messageDataOf = async (ids) => {
     const texts = await parts.messageDataOf(ids);
     if (reads++ === 0) {
-      rig.messages.set(2, '{"quotes":"recalled"}');
+      rig.messages.set(2, '{"quotes":1,"text":"recalled"}');
       await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
     }
     return texts;
   };
   const outbox = new Outbox({ ...parts, messageDataOf }, UID);
   const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@1`)));
-  expect(seen.map(({ data }) => data)).toEqual([{ quotes: "recalled" }, {}]);
+  expect(seen.map(({ data }) => data)).toEqual([{ quotes: 1, text: "recalled" }, {}]);
+});
+
+test("CUR-8 a change elsewhere has nothing read again, and a change of one message has only that one read again", async () => {
+  rig = await openLog();
+  await rig.append(...Array.from({ length: 4 }, () => ({ stream: "room:1", message: "own" as const, quotes: 99 })));
+  await rig.append({ stream: "room:2", message: "own" });
+  const parts = rig.outboxParts(() => [whole("room:1")]);
+  const read: number[][] = [];
+  const changed = [5, 3];
+  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
+    read.push([...ids]);
+    const texts = await parts.messageDataOf(ids);
+    const message = changed.shift();
+    if (message) await rig.append({ stream: "room:2", type: Push.RECALL, message });
+    return texts;
+  };
+  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+  expect(await outbox.next(2)).toHaveLength(2);
+  expect(await outbox.next(2)).toHaveLength(2);
+  expect(read).toEqual([[1, 2], [3, 4], [3]]);
 });
 
 /** Readers of room 1 after a restart, when its events are in the log and no text is in memory; counts what they read. */
@@ -276,9 +297,9 @@ async function afterRestart(maxBytes = 1_000_000) {
 test("LOG-8 a text that one reader needed is there for the next one, but not where it quotes, and not after a recall", async () => {
   let announced: Tail | undefined;
   rig = await openLog({ listener: (event) => announced?.append(event) });
-  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", fleeting: true });
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own", quotes: 1 });
   rig.messages.set(1, '{"text":"SECRET"}');
-  rig.messages.set(2, '{"quotes":"SECRET"}');
+  rig.messages.set(2, '{"quotes":1,"text":"SECRET"}');
   const { tail, read, open } = await afterRestart();
   announced = tail;
   const before = tail.bytes;
@@ -288,11 +309,11 @@ test("LOG-8 a text that one reader needed is there for the next one, but not whe
   expect(tail.bytes).toBeGreaterThan(before);
   expect(tail.peek("room:1", 0, 9)?.map(({ data }) => data)).toEqual(['{"text":"SECRET"}', null]);
   rig.messages.set(1, '{"text":"recalled"}');
-  rig.messages.set(2, '{"quotes":"recalled"}');
+  rig.messages.set(2, '{"quotes":1,"text":"recalled"}');
   await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
   expect((await readAll(await open())).map(({ data }) => data)).toEqual([
     { text: "recalled" },
-    { quotes: "recalled" },
+    { quotes: 1, text: "recalled" },
     {},
   ]);
 });

@@ -1,11 +1,11 @@
 import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
-import type { MessageData } from "./announce.ts";
+import { CurrentTexts } from "./current-texts.ts";
 import type { StoredEvent } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
 import { NOWHERE, type Place } from "./place.ts";
 import { isComplete, isOver, joinedAt, type Reading, resync, skipTrimmed } from "./reading.ts";
 import { type HeadsAt, startAt } from "./start-at.ts";
-import { subscriptionChange } from "./subscriptions.ts";
+import { type SubscriptionChange, subscriptionChange } from "./subscriptions.ts";
 
 const ROUND = 100;
 /** The cut-over happens in one synchronous step: no more events than this are left to it. */
@@ -68,32 +68,25 @@ export class Outbox {
     const resyncs = this.#buffer.length === 0 ? await this.#fill() : [];
     for (;;) {
       const chunk = this.#buffer.slice(0, limit);
-      const readAt = this.#parts.tail.position;
-      const missing = messageIdsOf(chunk);
-      const texts = missing.length > 0 ? await this.#parts.messageDataOf(missing) : new Map<number, MessageData>();
-      // What changed while it was read, or left the tail meanwhile, is read again. Their number would not tell: another
-      // reader may have brought in one text as memory dropped another.
-      if (messageIdsOf(chunk).some((id) => !missing.includes(id))) continue;
-      const { changes } = this.#parts.tail;
-      if (missing.some((id) => changes.changedSince(id, readAt))) continue;
-      if (missing.length > 0 && changes.recalledSince(readAt)) continue;
+      const texts = new CurrentTexts(this.#parts);
+      for (let ids = texts.missing(chunk); ids.length > 0; ids = texts.missing(chunk)) await texts.read(ids);
       const frames = resyncs;
       for (const event of chunk) {
         this.#buffer.shift();
-        const data = event.data ?? texts.get(event.messageId as number)?.text;
+        const data = texts.of(event);
+        const isJoin = this.#joinOf(event) !== undefined;
         if (this.#take(event) && data !== undefined) {
           frames.push(encodeEvent({ ...event, data }));
           rest -= data.length;
         }
-        if (this.#addsStream(event)) {
+        if (isJoin) {
           // What was read before the join is out of order with the stream that came with it: read again.
           this.#buffer = [];
           break;
         }
         if (rest <= 0) break;
       }
-      // Last, since it may drop other texts of this chunk.
-      if (missing.length > 0) this.#remember(chunk, texts);
+      texts.share(chunk);
       if (frames.length > 0 || chunk.length === 0) return frames;
       if (this.#buffer.length === 0) resyncs.push(...(await this.#fill()));
     }
@@ -124,7 +117,7 @@ export class Outbox {
       if (rest.length > most) return undefined;
     }
     rest.sort((a, b) => a.pos - b.pos);
-    if (rest.some((event) => this.#addsStream(event))) return undefined;
+    if (rest.some((event) => this.#joinOf(event) !== undefined)) return undefined;
     if (rest.length > 1 && rest.reduce((sum, { data }) => sum + (data?.length ?? 0), 0) > length) return undefined;
     const frames: string[] = [];
     for (const event of rest) if (this.#take(event)) frames.push(encodeEvent({ ...event, data: event.data as string }));
@@ -204,14 +197,6 @@ export class Outbox {
     return heads;
   }
 
-  /** What was just read for this reader and is still so, for the next one. */
-  #remember(events: readonly StoredEvent[], texts: ReadonlyMap<number, MessageData>): void {
-    this.#parts.tail.remember(events, ({ data, messageId }) => {
-      const read = data === null && messageId !== null ? texts.get(messageId) : undefined;
-      return read?.fleeting === false ? read.text : undefined;
-    });
-  }
-
   /** Counts an event as had. @returns whether the reader may see it */
   #take(event: StoredEvent): boolean {
     const reading = this.#streams.get(event.stream);
@@ -224,20 +209,16 @@ export class Outbox {
   }
 
   #subscribe(event: StoredEvent): void {
-    const change = subscriptionChange(event);
-    if (!change) return;
-    const own = userOfStream(event.stream) !== undefined;
-    if (change.kind === "join") {
-      // The room's own event names them too, but only those who read the room see it; the copy in their stream decides.
-      if (!own) return;
-      const known = this.#streams.get(change.stream);
-      // The window they came with may begin with this join or a later one, and hold the leave after it.
-      if (known && (known.until === null || known.until >= change.seq || known.joinedSeq >= change.seq)) return;
+    const joined = this.#joinOf(event);
+    if (joined) {
       this.#completeAt = -1;
       this.#heads = undefined;
-      this.#streams.set(change.stream, joinedAt(change.seq));
+      const had = this.#streams.get(joined.stream)?.have ?? 0;
+      this.#streams.set(joined.stream, { ...joinedAt(joined.seq), have: Math.max(joined.seq - 1, had) });
       return;
     }
+    const change = subscriptionChange(event);
+    if (!change || change.kind === "join") return;
     if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
     const reading = this.#streams.get(change.stream);
     // They have come back since, and read on.
@@ -245,12 +226,14 @@ export class Outbox {
     if (reading.until === null || reading.until > change.seq) reading.until = change.seq;
   }
 
-  #addsStream(event: StoredEvent): boolean {
-    return userOfStream(event.stream) !== undefined && subscriptionChange(event)?.kind === "join";
+  /**
+   * The joining that an event of the reader's own stream tells, unless their window begins with it or with a later one. The room's own
+   * event names them too, but only those who read the room see it.
+   */
+  #joinOf(event: StoredEvent): (SubscriptionChange & { kind: "join" }) | undefined {
+    if (userOfStream(event.stream) === undefined) return undefined;
+    const change = subscriptionChange(event);
+    if (change?.kind !== "join") return undefined;
+    return (this.#streams.get(change.stream)?.joinedSeq ?? 0) < change.seq ? change : undefined;
   }
-}
-
-/** Messages whose text has to be read for these events. */
-function messageIdsOf(events: readonly StoredEvent[]): number[] {
-  return events.flatMap(({ data, messageId }) => (data === null && messageId !== null ? [messageId] : []));
 }

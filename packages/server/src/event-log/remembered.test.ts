@@ -9,7 +9,7 @@ afterEach(() => rig.close());
 test("CUR-9 a text that leaves memory while another reader brings one in is read again, and its event is not passed over", async () => {
   rig = await openLog({ maxBytes: 1500 });
   await rig.append({ stream: "room:1", message: "own" });
-  await rig.append({ stream: "room:2", message: "own", fleeting: true });
+  await rig.append({ stream: "room:2", message: "own", quotes: 1 });
   // So large that, once remembered, it leaves no room for the first one's stream.
   rig.messages.set(2, JSON.stringify({ text: "x".repeat(2000) }));
   const cursor = parseCursor(`${rig.scratch.epoch};*@0`);

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 
-/** An event in memory. `data` is dropped when the message it shows has changed since, and is never there if it is fleeting. */
+/** An event in memory. `data` is dropped when the message it shows has changed since, and is never there where it shows others too. */
 export interface TailEntry extends StoredEvent {
   data: string | null;
   /** Whether `data` stands in the log's row, and so never changes. */

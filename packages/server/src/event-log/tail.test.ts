@@ -46,7 +46,17 @@ test("LOG-7 a stream is read once, however many readers wait for it, and misses 
   await rig.append(...many(10));
   const tail = new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
   const reads = Promise.all(Array.from({ length: 20 }, () => read(tail, 8, 10)));
-  tail.append({ pos: 11, stream: "room:1", seq: 11, type: 4, messageId: null, data: "{}", kept: true, at: 1 });
+  tail.append({
+    pos: 11,
+    stream: "room:1",
+    seq: 11,
+    type: 4,
+    messageId: null,
+    data: "{}",
+    kept: true,
+    cacheable: true,
+    at: 1,
+  });
   for (const events of await reads) expect(seqs(events)).toEqual([9, 10, 11]);
 });
 
@@ -75,7 +85,7 @@ test("LOG-8 an event that shows another message too is published with its text, 
   const published: string[] = [];
   rig = await openLog({ listener: ({ data }) => published.push(data) });
   await rig.append({ stream: "room:1", message: "own" });
-  await rig.append({ stream: "room:1", message: "own", fleeting: true });
+  await rig.append({ stream: "room:1", message: "own", quotes: 1 });
   expect(published).toEqual(['{"id":1}', '{"id":2}']);
   expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual(['{"id":1}', null]);
 });

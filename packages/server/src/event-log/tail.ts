@@ -1,8 +1,7 @@
-import { Push } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { nextTurn } from "../lib/interval.ts";
+import { RecentChanges } from "../lib/recent-changes.ts";
 import { EMPTY, type LogReader, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
-import { MessageChanges } from "./message-changes.ts";
 import type { Place } from "./place.ts";
 import { StreamTail } from "./stream-tail.ts";
 
@@ -29,8 +28,8 @@ export interface Asked {
 export class Tail {
   /** Everything up to here has been announced on this node. */
   position: number;
-  /** Which messages changed lately. */
-  readonly changes: MessageChanges;
+  /** Positions of the last changes of messages, to catch a reader that has read the old text and has not sent it yet. */
+  readonly changes: RecentChanges<number>;
   readonly #reader: LogReader;
   readonly #maxBytes: number;
   /** Least recently used first. */
@@ -42,7 +41,7 @@ export class Tail {
   constructor(reader: LogReader, start: { position: number; maxBytes: number }) {
     this.#reader = reader;
     this.position = start.position;
-    this.changes = new MessageChanges(start.position);
+    this.changes = new RecentChanges(start.position);
     this.#evictedUpTo = start.position;
     this.#maxBytes = start.maxBytes;
   }
@@ -66,10 +65,10 @@ export class Tail {
     if (known !== stream) known?.forgetAll();
     if (changesEarlier(event)) {
       stream.forgetMessage(event.messageId);
-      this.changes.note(event.messageId, event.pos, event.type === Push.RECALL);
+      this.changes.note(event.messageId, event.pos);
     }
-    const { fleeting = false, ...entry } = event;
-    stream.push(fleeting ? { ...entry, data: null } : entry);
+    const { cacheable, ...entry } = event;
+    stream.push(cacheable ? entry : { ...entry, data: null });
     if (stream.length > ENTRIES_PER_STREAM) stream.dropOldest();
     this.#bytes += stream.bytes;
     this.#touch(event.stream, stream);

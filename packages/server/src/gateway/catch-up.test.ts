@@ -44,7 +44,7 @@ test("GW-20: a room full of replies, in which something is said at every turn, d
   });
   const say = () => {
     said += 1;
-    const reply = { type: 4, messageId: said, data: "{}", kept: false, fleeting: true, at: 1 };
+    const reply = { type: 4, messageId: said, data: "{}", kept: false, cacheable: false, at: 1 };
     rig.tail.append({ pos: said, stream: "room:1", seq: said, ...reply });
   };
   for (let i = 0; i < 50; i++) say();
@@ -76,7 +76,7 @@ test("GW-27: however long its messages are, a backfill and its step to live hold
   await rig.append(...Array.from({ length: 45 }, () => ({ stream: "room:1", data: { text } })));
   const said = (pos: number) => {
     const event = { pos, stream: "room:1", seq: pos, type: 4, messageId: null, at: 1 };
-    return { ...event, data: JSON.stringify({ text }), kept: true, fleeting: false };
+    return { ...event, data: JSON.stringify({ text }), kept: true, cacheable: true };
   };
   const connection = new Connection(ORIGIN);
   const maxQueueBytes = 65_536;

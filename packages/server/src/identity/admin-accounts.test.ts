@@ -37,7 +37,7 @@ test("ID-18: and changes them: the running server learns it from the log", async
     [Internal.LOGINS_REVOKED, { loginIds: [1] }],
     [Internal.USER_CHANGED, { uid }],
   ]);
-  for (const event of events) app.identity.onEvent({ ...event, data: event.data ?? "", kept: true });
+  for (const event of events) app.identity.onEvent({ ...event, data: event.data ?? "", kept: true, cacheable: true });
   expect((await app.ask("/me", { token })).status).toBe(401);
   expect((await signIn("Ada", "first password")).status).toBe(401);
   expect((await signIn("Ada", "second password")).body.user.power).toBe(1);

@@ -51,7 +51,12 @@ export async function messageTexts(db: Kysely<Schema>, ids: readonly number[]): 
 export async function messageDataOf(db: Kysely<Schema>, ids: readonly number[]): Promise<Map<number, MessageData>> {
   if (ids.length === 0) return new Map();
   const rows = await messagesById(db, ids);
-  return new Map(rows.map((row) => [row.id, { text: messageText(asMessage(row)), fleeting: row.quotedId !== null }]));
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      { text: messageText(asMessage(row)), quotes: row.quotedId === null ? [] : [row.quotedId] },
+    ]),
+  );
 }
 
 const messagesById = prepared((db, ids) => selectMessages(db).where("messages.id", "in", inList<number>(ids)));

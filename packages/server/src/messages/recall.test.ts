@@ -83,7 +83,7 @@ test("LOG-8, IM-21: what quotes is pushed and never remembered; other messages a
   const { message } = await chat.say(bob, room, SECRET);
   await chat.say(ann, room, "really?", { replyTo: message.id });
   const [quoted, quoting] = chat.scratch.events.slice(-2);
-  expect([quoted?.fleeting, quoting?.fleeting]).toEqual([false, true]);
+  expect([quoted?.cacheable, quoting?.cacheable]).toEqual([true, false]);
   expect(quoting?.data).toContain(SECRET);
 });
 

@@ -16,7 +16,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
     type: Push.MESSAGE,
     message: { id: "own" as const, keepData: false },
     // A recall of what it quotes must reach this text too.
-    fleeting: message.quoted !== null,
+    cacheable: message.quoted === null,
     data: (place: Place) => messageText(rowOf(message, place, now)),
   }));
   const events = await append(tx, now, drafts);
