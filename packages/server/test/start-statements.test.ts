@@ -1,0 +1,138 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { ChangeType, Push, parseCursor } from "@parley/protocol";
+import { Kysely } from "kysely";
+import { readerDialect } from "../src/db/dialect.ts";
+import type { Schema } from "../src/db/schema.ts";
+import { Announcer } from "../src/event-log/announce.ts";
+import { LogReader } from "../src/event-log/log-reader.ts";
+import { Outbox } from "../src/event-log/outbox.ts";
+import { readableBy } from "../src/event-log/read-window.ts";
+import { Tail } from "../src/event-log/tail.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { messageDataOf } from "../src/messages/message-rows.ts";
+import { windowsOf } from "../src/rooms/read-windows.ts";
+import { redDotOf } from "../src/unread/unread.ts";
+import { openScratch, type Scratch } from "./scratch-database.ts";
+
+const UID = 20_000;
+const ME = `user:${UID}`;
+const HALL = { access: "members", send: "everyone" } as const;
+
+/** In each room: the joining, a leaving from every second one, and two events that the reader has not seen. */
+class Rooms {
+  readonly first = 10_000;
+  /** Position of the newest event that the reader has. */
+  floor = 0;
+
+  private constructor(
+    readonly scratch: Scratch,
+    readonly count: number,
+  ) {}
+
+  static async make(count: number): Promise<Rooms> {
+    const rooms = new Rooms(await openScratch(), count);
+    const file = new Database(rooms.scratch.path);
+    file.transaction(() => rooms.#fill(file))();
+    file.close();
+    return rooms;
+  }
+
+  #fill(file: Database): void {
+    const event = file.query("insert into events (pos, stream, seq, type, data, at) values (?, ?, ?, ?, ?, 1)");
+    const ids = Array.from({ length: this.count }, (_, i) => this.first + i);
+    let pos = 0;
+    const log = (stream: string, seq: number, type: number, data: object) =>
+      event.run(++pos, stream, seq, type, JSON.stringify(data));
+    file.run(`insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at)
+      values (${UID}, 'a', 'a', 1, '', 1, 1)`);
+    const room = file.query("insert into rooms (id, type, name, created_at) values (?, 1, 'r', 1)");
+    const member = file.query(`insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at)
+      values (?, ${UID}, 3, 1, 1, ?, 1)`);
+    for (const [i, roomId] of ids.entries()) {
+      const joined = { roomId, uid: UID, changeType: ChangeType.joined };
+      room.run(roomId);
+      log(`room:${roomId}`, 1, Push.MEMBER_CHANGE, joined);
+      member.run(roomId, pos);
+      log(ME, i + 1, Push.MEMBER_CHANGE, { ...joined, seq: 1 });
+    }
+    this.floor = pos;
+    for (const seq of [2, 3]) for (const roomId of ids) log(`room:${roomId}`, seq, Push.ROOM, { roomId, notice: "n" });
+    // The hall's place is stored at the first start of all.
+    file.run(`insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${UID}, 1, 0, 0, 1)`);
+    file.run(
+      `insert into streams (stream, seq, pos, first_seq) select stream, max(seq), max(pos), 1 from events group by stream`,
+    );
+    file.run("update log set pos = ?", [pos]);
+  }
+
+  /** Statements of a start on a node with nothing in memory, the red dots included, and what it comes to. */
+  async start(entries: string): Promise<{ statements: number; resyncs: string[]; frames: number }> {
+    let statements = 0;
+    const { epoch, path, writes } = this.scratch;
+    const db = new Kysely<Schema>({ dialect: readerDialect(path, 4), log: () => void statements++ });
+    try {
+      const reader = new LogReader(db);
+      const position = await reader.end();
+      const tail = new Tail(reader, { position, maxBytes: 100_000_000 });
+      const dataOf = (ids: readonly number[]) => messageDataOf(db, ids);
+      const announcer = new Announcer({ reader, messageDataOf: dataOf, position }, (event) => tail.append(event));
+      const parts = {
+        tail,
+        epoch,
+        messageDataOf: dataOf,
+        announced: (pos: number) => announcer.announced(pos),
+        readableBy: (asked: Parameters<typeof readableBy>[1]) =>
+          readableBy({ db, epoch, windowsOf: (trx, windows) => windowsOf(trx, windows, HALL) }, asked),
+      };
+      const outbox = new Outbox(parts, UID);
+      statements = 0;
+      const resyncs = await outbox.open(parseCursor(`${epoch};${entries}`), 100_000);
+      await redDotOf(db, UID, { epoch, writes, clock: new ManualClock(), hall: HALL });
+      const counted = statements;
+      let frames = 0;
+      for (;;) {
+        const rest = outbox.cutOver();
+        const read: string[] = rest ?? (await outbox.next(1000));
+        frames += read.length;
+        if (rest) return { statements: counted, resyncs, frames };
+      }
+    } finally {
+      await db.destroy();
+    }
+  }
+}
+
+const STARTS: readonly { from: string; entries: (rooms: Rooms) => string; missed: (count: number) => number }[] = [
+  { from: "a floor", entries: ({ floor }) => `*@${floor}`, missed: (count) => 2 * count },
+  {
+    from: "a floor in the middle of what they missed",
+    entries: ({ floor, count }) => `*@${floor + Math.ceil(count / 2)}`,
+    missed: (count) => 2 * count - Math.ceil(count / 2),
+  },
+  {
+    from: "a floor and a name",
+    entries: ({ floor, first }) => `*@${floor},room:${first}@2`,
+    missed: (count) => 2 * count - 1,
+  },
+  { from: "their own stream alone", entries: () => `${ME}@0`, missed: (count) => 4 * count },
+  { from: "the log's end", entries: ({ count }) => `*@${4 * count}`, missed: () => 0 },
+];
+
+describe.each([1, 500, 5000])("somebody in %d rooms", (count) => {
+  let rooms: Rooms;
+  beforeAll(async () => {
+    rooms = await Rooms.make(count);
+  }, 30_000);
+  afterAll(() => rooms.scratch.close());
+
+  for (const { from, entries, missed } of STARTS) {
+    test(`TR-11: starts with at most 10 statements, from ${from}`, async () => {
+      const { statements, resyncs, frames } = await rooms.start(entries(rooms));
+      expect(resyncs).toEqual([]);
+      expect(frames).toBe(missed(count));
+      expect(statements).toBeGreaterThan(3);
+      expect(statements).toBeLessThanOrEqual(10);
+    }, 20_000);
+  }
+});
