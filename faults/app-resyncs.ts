@@ -17,18 +17,23 @@ export interface AppState {
 /** What the application of one client was told by `resync` and `state-reloaded`. */
 export class AppResyncs {
   readonly all: AppResync[] = [];
+  /** The client tells what belongs together in one turn. */
+  #open: AppResync | undefined;
 
   told({ stream, why }: { stream: string; why: string }, asked: { cursor: string; max: number }): void {
-    const open = this.all.at(-1);
-    const belongs = open?.cursor === asked.cursor && !open.told.some((one) => one.stream === stream);
-    if (open && !open.state && belongs) open.told.push({ stream, why });
-    else this.all.push({ ...asked, told: [{ stream, why }] });
+    if (this.#open) return void this.#open.told.push({ stream, why });
+    const opened = { ...asked, told: [{ stream, why }] };
+    this.#open = opened;
+    this.all.push(opened);
+    queueMicrotask(() => {
+      if (this.#open === opened) this.#open = undefined;
+    });
   }
 
   /** Only what the checker needs of it is kept. */
   reloaded({ everything, asOf, rooms }: AppState): void {
-    const open = this.all.at(-1);
+    const newest = this.all.at(-1);
     const kept = rooms.map(({ id, seq, asOf: own }) => ({ id, seq, ...(own !== undefined && { asOf: own }) }));
-    if (open) open.state = { everything, asOf, rooms: kept };
+    if (newest) newest.state = { everything, asOf, rooms: kept };
   }
 }

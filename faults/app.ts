@@ -1,6 +1,7 @@
 import { type AnyPush, type Client, createClient } from "@parley/client";
 import { AppRecord, type SharedEvents } from "./app-record.ts";
 import { Random } from "./random.ts";
+import { repeatingWebSocket } from "./repeating-link.ts";
 import { told } from "./told.ts";
 import type { TransportName } from "./wire-log.ts";
 
@@ -18,7 +19,7 @@ const TIMING = {
   shortPollMs: 300,
 };
 
-/** More than any outage of a run leaves behind, so that a RESYNC is always one too many. */
+/** More than any outage of a run leaves behind, so that RESYNC `far` is always one too many. */
 const MAX_BEHIND = 100_000;
 
 export interface ClientPlan {
@@ -46,12 +47,14 @@ export class App {
   readonly record: AppRecord;
   readonly #plan: ClientPlan;
   readonly #random: Random;
+  readonly #WebSocket: typeof WebSocket;
   #client: Client;
   #paused: ReturnType<typeof setTimeout> | undefined;
 
   constructor(plan: ClientPlan, shared: SharedEvents) {
     this.#plan = plan;
     this.#random = new Random(plan.seed);
+    this.#WebSocket = repeatingWebSocket(this.#random.of("repeats"));
     this.record = new AppRecord(shared);
     this.#client = this.#open({ transports: plan.transports, max: MAX_BEHIND });
   }
@@ -120,7 +123,8 @@ export class App {
   #open({ cursor, max, transports }: Omit<Resumption, "cursor"> & { cursor?: string | undefined }): Client {
     const { url, token } = this.#plan;
     const options = { url, token, transports, max, worker: null };
-    const internals = { timing: TIMING, surroundings: { random: () => this.#random.next() } };
+    const surroundings = { random: () => this.#random.next(), WebSocket: this.#WebSocket };
+    const internals = { timing: TIMING, surroundings };
     const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, internals);
     client.on("event", (push) => this.#saw(push));
     client.on("resync", (told) => this.record.resyncs.told(told, { cursor: client.cursor ?? "", max }));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { missing } from "./checker.ts";
+import { left } from "./checker.ts";
 import type { Child } from "./child.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
 
@@ -10,7 +10,6 @@ const CATCH_UP_MS = 60_000;
 export async function caughtUp(what: {
   clients: Child<ClientsCall>;
   uids: readonly number[];
-  returners: readonly number[];
   dir: string;
   databaseFile: string;
 }): Promise<number | undefined> {
@@ -19,7 +18,7 @@ export async function caughtUp(what: {
   while (performance.now() - begunAt < CATCH_UP_MS) {
     await what.clients.ask({ ask: "standing", file });
     const apps = read<AppDump>(file).clients;
-    if (missing(what.databaseFile, { ...what, apps }).every((count) => count === 0)) {
+    if (left({ ...what, apps }).every((count) => count === 0)) {
       return performance.now() - begunAt;
     }
     await Bun.sleep(500);

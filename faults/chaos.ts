@@ -9,10 +9,12 @@ export type Incident =
   | { readonly kind: "slow"; readonly client: number; readonly ms: number }
   | { readonly kind: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly kind: "away"; readonly client: number; readonly ms: number }
+  /** While it is away, its person leaves a room and comes back. */
+  | { readonly kind: "rejoin"; readonly client: number; readonly ms: number }
   | { readonly kind: "clock"; readonly offsetMs: number };
 
 /** How often each happens. Those that end connections are the most. */
-const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away", number>> = {
+const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away" | "rejoin", number>> = {
   reset: 34,
   end: 22,
   "mid-frame": 18,
@@ -24,6 +26,7 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
   buffer: 2,
   switch: 7,
   away: 1,
+  rejoin: 5,
 };
 
 const HOUR_MS = 3_600_000;
@@ -54,6 +57,7 @@ export class Chaos {
       case "switch":
         return { kind, client, transports: this.transports() };
       case "away":
+      case "rejoin":
         return { kind, client, ms: random.between(100, 1_500) };
       case "reset":
       case "end":

@@ -1,4 +1,5 @@
 import type { AppLog } from "./app-record.ts";
+import type { Windows } from "./log-windows.ts";
 import type { Problems } from "./problems.ts";
 import { Ranges, type Run, sizeOf } from "./ranges.ts";
 import type { WireLog } from "./wire-log.ts";
@@ -7,8 +8,7 @@ import type { WireLog } from "./wire-log.ts";
 export const LOST = "lost";
 export const DUPLICATED = "duplicated";
 export const REORDERED = "reordered";
-export const NOT_FOR_HIM = "not for him";
-export const RESYNCED = "resynced";
+export const NOT_THEIRS = "not for this reader";
 
 interface AppContext {
   readonly name: string;
@@ -29,7 +29,7 @@ export function checkApp({ streams, differing }: AppLog, { name, expected, wire,
       const came = new Ranges([run]).without(onWire).length === 0 ? ", though it was on the wire" : "";
       problems.add(LOST, `${name} ${stream} ${text(run)}${came}`, sizeOf([run]));
     }
-    for (const run of saw.without(had)) problems.add(NOT_FOR_HIM, `${name} ${stream} ${text(run)}`, sizeOf([run]));
+    for (const run of saw.without(had)) problems.add(NOT_THEIRS, `${name} ${stream} ${text(run)}`, sizeOf([run]));
     for (const run of saw.without(onWire)) problems.add("seen, not on the wire", `${name} ${stream} ${text(run)}`);
     const { duplicated = 0, reordered = 0, examples = [] } = streams[stream] ?? {};
     problems.add(DUPLICATED, `${name} ${stream} ${examples.join(", ")}`, duplicated);
@@ -41,18 +41,19 @@ export function checkApp({ streams, differing }: AppLog, { name, expected, wire,
 
 export function checkWire(
   wire: WireLog,
-  { name, may, problems }: { name: string; may: ReadonlyMap<string, Ranges>; problems: Problems },
+  { name, windows, problems }: { name: string; windows: Windows; problems: Problems },
 ): void {
   for (const [stream, runs] of Object.entries(wire.streams)) {
-    const over = new Ranges(runs).without(may.get(stream) ?? new Ranges());
-    for (const run of over) problems.add("on the wire, not for him", `${name} ${stream} ${text(run)}`, sizeOf([run]));
+    const over = new Ranges(runs).without(windows.get(stream) ?? new Ranges());
+    for (const run of over)
+      problems.add("on the wire, not for this reader", `${name} ${stream} ${text(run)}`, sizeOf([run]));
   }
   for (const { stream, transport, from, to } of wire.falls) {
     problems.add("fell on the wire", `${name} ${transport} ${stream} ${to} after ${from}`);
   }
   for (const { stream, transport, from, to } of wire.jumps) {
     const over = new Ranges([[from + 1, to - 1]]);
-    const wanted = over.without(new Ranges(over.without(may.get(stream) ?? new Ranges())));
+    const wanted = over.without(new Ranges(over.without(windows.get(stream) ?? new Ranges())));
     if (wanted.length > 0) problems.add("gap on the wire", `${name} ${transport} ${stream} ${to} after ${from}`);
   }
   // What was not kept cannot be judged.

@@ -121,6 +121,8 @@ const SENT = {
   asked: [2, 2, 2, 2, 2, 1].map((room, n) => askedFor(room, textOf(`w-${n}`))),
 };
 
+const NOTHING = { history: {}, statuses: {} };
+
 type Told = (typeof events)[number];
 
 const readable: Readonly<Record<number, (event: Told) => boolean>> = {
@@ -129,7 +131,7 @@ const readable: Readonly<Record<number, (event: Told) => boolean>> = {
     stream === "room:1" || stream === `user:${BEN}` || (stream === "room:2" && ((seq >= 2 && seq <= 5) || seq >= 8)),
 };
 
-/** A run in which each got what `told` makes of what was for him: on the wire, and in the application. */
+/** A run in which each got what `told` makes of what they may read: on the wire, and in the application. */
 function evidence(what: {
   told?: (events: Told[], uid: number) => Told[];
   app?: (events: Told[], uid: number) => Told[];
@@ -157,9 +159,11 @@ function evidence(what: {
     // As it comes out of a file.
     seen: JSON.parse(JSON.stringify(shared.log)),
     wire: wires.map(({ log }) => log),
-    returns: {},
+    undisturbed: [],
+    shown: [NOTHING, NOTHING],
     oldTexts: {},
-    ledger: { workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }], recalls: [], commands: new CommandBook() },
+    lives: [],
+    ledger: { workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }], recalls: [], commands: new CommandBook(), stored: [] },
     ...changed,
   };
 }
@@ -199,7 +203,7 @@ describe("one thing is wrong", () => {
     ],
     "an event after the kick": [
       () => evidence({ told: only(BEN, (all) => all.flatMap((e) => (e === at(5) ? [e, at(6)] : [e]))) }),
-      ["not for him", "on the wire, not for him"],
+      ["not for this reader", "on the wire, not for this reader"],
     ],
     "the same, and the client hides it": [
       () =>
@@ -207,11 +211,11 @@ describe("one thing is wrong", () => {
           told: only(BEN, (all) => all.flatMap((e) => (e === at(5) ? [e, at(6)] : [e]))),
           app: only(BEN, without(6)),
         }),
-      ["on the wire, not for him"],
+      ["on the wire, not for this reader"],
     ],
     "an event that nobody sent": [
       () => evidence({ app: only(BEN, (all) => [...all, at(7)]) }),
-      ["not for him", "reordered", "seen, not on the wire"],
+      ["not for this reader", "reordered", "seen, not on the wire"],
     ],
     "another message in its place": [
       () => evidence({ app: only(ADA, (all) => all.map((e) => (e === at(4) ? { ...e, messageId: 77 } : e))) }),
@@ -231,13 +235,13 @@ describe("one thing is wrong", () => {
     "an acknowledged send that is not stored": [() => ledger([3, 4, 6, 7, 9, 10, 12]), ["acknowledged and lost"]],
     "a send acknowledged as another message": [() => ledger([3, 4, 6, 7, 10, 9]), ["acknowledged as another"]],
     "a refused send that is stored": [() => ledger([3, 4, 6, 7, 9, 0]), ["refused and stored"]],
-    "a RESYNC": [
+    "a RESYNC that was not on the wire": [
       () => {
         const one = evidence({});
         const aResync = { cursor: "", max: 1, told: [{ stream: "room:2", why: "far" }] };
         return { ...one, apps: one.apps.map((app, i) => (i === 0 ? { ...app, resyncs: [aResync] } : app)) };
       },
-      ["resynced"],
+      ["RESYNC told otherwise than on the wire"],
     ],
     "a recalled text after the recall's reply": [
       () => {
@@ -315,7 +319,9 @@ describe("something is wrong with the log", () => {
 });
 
 function ledger(ids: readonly number[]): Evidence {
-  return evidence({ changed: { ledger: { workers: [{ ...SENT, ids }], recalls: [], commands: new CommandBook() } } });
+  return evidence({
+    changed: { ledger: { workers: [{ ...SENT, ids }], recalls: [], commands: new CommandBook(), stored: [] } },
+  });
 }
 
 /** w-1 is told otherwise. */

@@ -1,15 +1,20 @@
 import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
-import { checkApp, checkWire, RESYNCED, seenOf } from "./check-client.ts";
+import { checkApp, checkWire, seenOf } from "./check-client.ts";
 import { checkCommands } from "./check-commands.ts";
+import { checkHistory, type MissedMessage, missedMessages, type Shown } from "./check-history.ts";
 import { checkLog } from "./check-log.ts";
-import { checkReturns, coveredBy, type ReturnsChecked } from "./check-returns.ts";
+import { checkStarts, type ServerLife } from "./check-starts.ts";
+import { checkState } from "./check-state.ts";
 import type { Ledger } from "./ledger.ts";
-import { expectedAfter, headsOf, reachOf, windowsOf } from "./log-windows.ts";
-import { Places } from "./places.ts";
-import type { Problems } from "./problems.ts";
+import { behind, type Windows, windowsOf } from "./log-windows.ts";
+import { Moments } from "./moments.ts";
+import { coveredBy, passedOver } from "./passed-over.ts";
+import { cursorParts, Places } from "./places.ts";
+import { Problems } from "./problems.ts";
 import { Ranges, sizeOf } from "./ranges.ts";
-import type { Return } from "./returns.ts";
+import { type Stays, staysOf } from "./stays.ts";
+import { pairResyncs, type ToldResync } from "./told-resyncs.ts";
 import type { WireLog } from "./wire-log.ts";
 
 /*
@@ -18,116 +23,163 @@ import type { WireLog } from "./wire-log.ts";
  * Nothing here is imported from the client or the server.
  */
 
-export interface Evidence {
+/** What is known of the clients. */
+export interface Witnesses {
   readonly databaseFile: string;
   /** By client: whose login it used. */
   readonly uids: readonly number[];
   readonly apps: readonly AppLog[];
-  readonly seen: Readonly<Record<string, SeenEvents>>;
   readonly wire: readonly WireLog[];
-  /** By client, of those only that are brought to RESYNCs on purpose: for all others, each is a loss. */
-  readonly returns: Readonly<Record<number, readonly Return[]>>;
+  /** Clients whose connections nobody cuts. */
+  readonly undisturbed: readonly number[];
+}
+
+export interface Evidence extends Witnesses {
+  readonly seen: Readonly<Record<string, SeenEvents>>;
+  /** By client: what HTTP shows of the messages that `missed` names. */
+  readonly shown: readonly Shown[];
   readonly oldTexts: Readonly<Record<string, number>>;
   readonly ledger: Ledger;
+  readonly lives: readonly ServerLife[];
 }
 
 export interface Verdict {
   readonly problems: Problems;
   /** Rows of the log. */
   readonly events: number;
-  /** That the clients had to see, in all, and that they saw. */
+  /** That the clients had to be told, in all, and that they were told. */
   readonly expected: number;
   readonly delivered: number;
-  readonly returns: ReturnsVerdict;
+  readonly resyncs: ResyncsVerdict;
 }
 
-/** What came of the RESYNCs that were brought about on purpose. */
-export interface ReturnsVerdict {
-  far: number;
-  epoch: number;
-  /** RESYNC frames. */
-  resyncs: number;
-  /** Events that were not told one by one, since state was read; and the messages of them, which the history has. */
+/** What came of the RESYNCs that were told, and after which state was read. */
+export interface ResyncsVerdict {
+  /** By `why`: frames. */
+  readonly told: Record<string, number>;
+  /** Events that would have been due, and were not told, since they came before a return. */
+  excused: number;
+  /** Events that were not told one by one since state was read, and would have been due as well. */
   covered: number;
-  messages: number;
+  /** Messages that were missed on the way and are in the history, and that are closed to their reader. */
+  open: number;
+  closed: number;
+}
+
+/** One client, and what the log says of it. */
+interface Reader {
+  readonly name: string;
+  readonly app: AppLog;
+  readonly wire: WireLog;
+  readonly places: Places;
+  readonly stays: Stays;
+  readonly windows: Windows;
+  /** What came after the cursor with which it was live for the first time. */
+  readonly due: Map<string, Ranges>;
 }
 
 export function check(evidence: Evidence): Verdict {
-  const db = new Database(evidence.databaseFile, { readonly: true });
-  try {
-    return judge(db, evidence);
-  } finally {
-    db.close();
-  }
+  return reading(evidence.databaseFile, (db) => judge(db, evidence));
 }
 
-/** How many events each client still has to see. Cheaper than a verdict: for waiting until all have caught up. */
-export function missing(
-  databaseFile: string,
-  { uids, apps, returners }: Pick<Evidence, "uids" | "apps"> & { returners: readonly number[] },
-): number[] {
+/** How many events each client still has to be told. Cheaper than a verdict: for waiting until all have caught up. */
+export function left({ databaseFile, uids, apps }: Pick<Witnesses, "databaseFile" | "uids" | "apps">): number[] {
+  return reading(databaseFile, (db) => {
+    const places = new Places(db);
+    const stays = staysOf(db, uids);
+    return uids.map((uid, i) => {
+      const { from, streams, resyncs } = apps[i] as AppLog;
+      const windows = windowsOf(uid, stays.get(uid) ?? new Map(), places);
+      const due = behind(windows, (stream) => places.reach(cursorParts(from), stream));
+      takeAway(due, coveredBy(resyncs, { places, windows }));
+      return [...due].reduce((sum, [stream, ranges]) => sum + sizeOf(ranges.without(seenOf(streams, stream))), 0);
+    });
+  });
+}
+
+/** By client: the messages that it was not told of, since it was told RESYNC. */
+export function missed(witnesses: Witnesses): MissedMessage[][] {
+  return reading(witnesses.databaseFile, (db) =>
+    readersOf(db, witnesses).map((reader) => {
+      const { covered } = passedOver(pairsOf(reader, { isUndisturbed: false, problems: new Problems() }), reader);
+      return missedMessages(covered, reader);
+    }),
+  );
+}
+
+function reading<T>(databaseFile: string, read: (db: Database) => T): T {
   const db = new Database(databaseFile, { readonly: true });
   try {
-    const windows = windowsOf(db, uids, headsOf(db));
-    return uids.map((uid, i) => {
-      const app = apps[i] as AppLog;
-      const { from, streams } = app;
-      const may = windows.get(uid) ?? new Map<string, Ranges>();
-      const expected = expectedAfter(may, reachOf(db, from));
-      if (returners.includes(i)) takeAway(expected, coveredBy(app, { places: new Places(db, may.keys()), may }));
-      return [...expected].reduce((sum, [stream, ranges]) => sum + sizeOf(ranges.without(seenOf(streams, stream))), 0);
-    });
+    return read(db);
   } finally {
     db.close();
   }
 }
 
-function judge(db: Database, { uids, apps, seen, wire, returns, oldTexts, ledger }: Evidence): Verdict {
+function readersOf(db: Database, { uids, apps, wire }: Witnesses): Reader[] {
+  const places = new Places(db);
+  const all = staysOf(db, uids);
+  return uids.map((uid, i) => {
+    const app = apps[i] as AppLog;
+    const stays = all.get(uid) ?? new Map();
+    const windows = windowsOf(uid, stays, places);
+    const due = behind(windows, (stream) => places.reach(cursorParts(app.from), stream));
+    return { name: `client ${i}`, app, wire: wire[i] as WireLog, places, stays, windows, due };
+  });
+}
+
+function pairsOf(
+  { name, app, wire }: Reader,
+  { isUndisturbed, problems }: { isUndisturbed: boolean; problems: Problems },
+): ToldResync[] {
+  return pairResyncs({ told: app.resyncs, starts: wire.starts }, { name, isUndisturbed, problems });
+}
+
+function judge(db: Database, evidence: Evidence): Verdict {
+  const { undisturbed, seen, shown, oldTexts, ledger, lives } = evidence;
   const { events, problems } = checkLog(db, { ledger, seen });
   problems.addAll(checkCommands(db, ledger.commands));
-  const windows = windowsOf(db, uids, headsOf(db));
-  let expectedInAll = 0;
-  let delivered = 0;
-  const inAll: ReturnsVerdict = { far: 0, epoch: 0, resyncs: 0, covered: 0, messages: 0 };
+  const moments = new Moments(ledger.stored);
   const epoch = db.query<{ value: string }, []>("select value from meta where key = 'epoch'").get()?.value ?? "";
-  for (const [i, uid] of uids.entries()) {
-    const app = apps[i] as AppLog;
-    const may = windows.get(uid) ?? new Map<string, Ranges>();
-    const expected = expectedAfter(may, reachOf(db, app.from));
-    const context = { name: `client ${i}`, may, problems };
-    const onWire = wire[i] as WireLog;
-    const own = returns[i];
-    if (own) {
-      const places = new Places(db, may.keys());
-      const checked = checkReturns({ app, wire: onWire, returns: own }, { ...context, places, epoch });
-      takeAway(expected, checked.covered);
-      addTo(inAll, checked);
-    } else {
-      for (const { told } of app.resyncs) {
-        for (const { stream, why } of told) problems.add(RESYNCED, `client ${i} ${stream} ${why}`);
-      }
-      for (const one of onWire.resyncs) problems.add(RESYNCED, `client ${i} on the wire: ${one.frames.join(" ")}`);
+  const resyncs: ResyncsVerdict = { told: {}, excused: 0, covered: 0, open: 0, closed: 0 };
+  let [expected, delivered] = [0, 0];
+  for (const [i, reader] of readersOf(db, evidence).entries()) {
+    const { app, wire, due } = reader;
+    const context = { ...reader, problems };
+    checkStarts(wire, { ...context, epoch, moments, lives });
+    const isUndisturbed = undisturbed.includes(i);
+    const pairs = pairsOf(reader, { isUndisturbed, problems });
+    for (const { told, frames } of pairs) {
+      checkState(told, { ...context, isUndisturbed });
+      if (told.state) for (const { why } of frames) resyncs.told[why] = (resyncs.told[why] ?? 0) + 1;
     }
-    for (const ranges of expected.values()) expectedInAll += ranges.size;
-    delivered += checkApp(app, { ...context, expected, wire: onWire });
-    checkWire(onWire, context);
+    const { covered, excused } = passedOver(pairs, reader);
+    const { open, closed } = checkHistory(missedMessages(covered, reader), shown[i] as Shown, context);
+    resyncs.open += open;
+    resyncs.closed += closed;
+    const before = sizeOfAll(due);
+    takeAway(due, excused);
+    const told = sizeOfAll(due);
+    takeAway(due, covered);
+    const rest = sizeOfAll(due);
+    resyncs.excused += before - told;
+    resyncs.covered += told - rest;
+    expected += rest;
+    delivered += checkApp(app, { ...context, expected: due });
+    checkWire(wire, context);
   }
   for (const { clientId, repliedAt } of ledger.recalls) {
     if ((oldTexts[clientId] ?? 0) > repliedAt) problems.add("recalled text shown", clientId);
   }
-  return { problems, events, expected: expectedInAll, delivered, returns: inAll };
+  return { problems, events, expected, delivered, resyncs };
 }
 
-function takeAway(expected: Map<string, Ranges>, covered: ReadonlyMap<string, Ranges>): void {
+function takeAway(due: Map<string, Ranges>, covered: ReadonlyMap<string, Ranges>): void {
   for (const [stream, ranges] of covered) {
-    expected.set(stream, new Ranges((expected.get(stream) ?? new Ranges()).without(ranges)));
+    due.set(stream, new Ranges((due.get(stream) ?? new Ranges()).without(ranges)));
   }
 }
 
-function addTo(all: ReturnsVerdict, { met, covered, resyncs, messages }: ReturnsChecked): void {
-  all.far += met.far;
-  all.epoch += met.epoch;
-  all.resyncs += resyncs;
-  all.messages += messages;
-  for (const ranges of covered.values()) all.covered += ranges.size;
+function sizeOfAll(due: ReadonlyMap<string, Ranges>): number {
+  return [...due.values()].reduce((sum, { size }) => sum + size, 0);
 }

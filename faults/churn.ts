@@ -8,12 +8,14 @@ export interface ChurnCounts {
   joins: number;
   kicks: number;
   leaves: number;
+  /** Leavings that were followed by a return at once; they are counted there as well. */
+  rejoins: number;
   dissolved: number;
 }
 
 /**
- * Who is in which room changes all the time: readers are brought in, removed, leave by themselves and come back; rooms hide
- * and show their history, end, and are replaced. One after the other, so that it knows who is in.
+ * Memberships change all the time: readers are brought in, removed, leave by themselves and come back; rooms hide
+ * and show their history, end, and are replaced. One change after the other, so that it is known who is in.
  */
 export class Churn {
   readonly #requests: Requests;
@@ -21,7 +23,9 @@ export class Churn {
   readonly #world: World;
   readonly #random: Random;
   readonly #perSecond: number;
-  readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, dissolved: 0 };
+  readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, rejoins: 0, dissolved: 0 };
+  /** What is being done, and waits to be. */
+  #turn: Promise<void> = Promise.resolve();
   #over = false;
 
   constructor(parts: { requests: Requests; world: World; book: Book; random: Random; perSecond: number }) {
@@ -34,9 +38,23 @@ export class Churn {
 
   async run(): Promise<void> {
     while (!this.#over) {
-      await this.#act();
+      await this.#inTurn(() => this.#act());
       await Bun.sleep(1000 / this.#perSecond);
     }
+    await this.#turn;
+  }
+
+  /** A reader is removed from some of their rooms, or leaves them, and is brought in again. Not waited for. */
+  bringBack(reader: number): void {
+    void this.#inTurn(async () => {
+      const rooms = this.#world.rooms.filter((room) => room.readers.has(reader));
+      for (const room of this.#random.some(rooms, this.#random.between(1, 2))) await this.#rejoin(room, reader);
+    });
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(act);
+    return this.#turn;
   }
 
   end(): void {
@@ -48,7 +66,7 @@ export class Churn {
     const { rooms, readers } = this.#world;
     const at = random.between(0, rooms.length - 1);
     const room = rooms[at] as Room;
-    const what = random.weighted({ join: 46, kick: 28, leave: 18, history: 6, dissolve: 2 });
+    const what = random.weighted({ join: 42, kick: 25, leave: 17, rejoin: 6, history: 8, dissolve: 2 });
     const share = random.next();
     if (what === "history") {
       const history = share < 0.5 ? "joined" : "all";
@@ -63,8 +81,16 @@ export class Churn {
       const inside = what !== "join";
       const able = readers.map((_, i) => i).filter((i) => room.readers.has(i) === inside);
       const reader = able[Math.floor(share * able.length)];
-      if (reader !== undefined) await this.#move(room, reader, what);
+      if (reader === undefined) return;
+      if (what === "rejoin") await this.#rejoin(room, reader);
+      else await this.#move(room, reader, what);
     }
+  }
+
+  async #rejoin(room: Room, reader: number): Promise<void> {
+    await this.#move(room, reader, this.#random.chance(0.5) ? "kick" : "leave");
+    await this.#move(room, reader, "join");
+    this.counts.rejoins += 1;
   }
 
   async #move(room: Room, reader: number, what: "join" | "kick" | "leave"): Promise<void> {

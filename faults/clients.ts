@@ -27,7 +27,6 @@ export type ClientsCall =
   | { readonly ask: "leave"; readonly client: number }
   /** Begins again from a cursor, by one transport. Answered when it is live, and was for so many milliseconds. */
   | ({ readonly ask: "return"; readonly client: number; readonly holdMs: number } & Resumption)
-  | { readonly ask: "states" }
   | { readonly ask: "dump"; readonly file: string }
   /** Where each stands, without what was said. */
   | { readonly ask: "standing"; readonly file: string };
@@ -50,8 +49,6 @@ answer<ClientsCall>(async (call) => {
       return apps[call.client]?.leave();
     case "return":
       return apps[call.client]?.comeBack(call, call.holdMs);
-    case "states":
-      return apps.map(({ state }) => state);
     case "standing":
       return writeFileSync(call.file, JSON.stringify(dump({})));
     case "dump":

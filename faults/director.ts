@@ -1,5 +1,6 @@
 import { Chaos, type Incident } from "./chaos.ts";
 import type { Child } from "./child.ts";
+import type { Churn } from "./churn.ts";
 import type { ClientsCall } from "./clients.ts";
 import type { ProxyCall } from "./proxy.ts";
 import type { Random } from "./random.ts";
@@ -12,6 +13,7 @@ export interface DirectorParts {
   readonly world: World;
   readonly server: FaultyServer;
   readonly senders: Senders;
+  readonly churn: Churn;
   readonly proxy: Child<ProxyCall>;
   readonly clients: Child<ClientsCall>;
   /** Connections to be cut in all. */
@@ -33,7 +35,6 @@ export class Director {
   readonly #chaos: Chaos;
   readonly #floods: Promise<void>[] = [];
   readonly #begunAt = performance.now();
-  incidents = 0;
 
   constructor(parts: DirectorParts) {
     this.#parts = parts;
@@ -69,8 +70,7 @@ export class Director {
   }
 
   async #happen(incident: Incident): Promise<void> {
-    const { proxy, clients, server, senders, world } = this.#parts;
-    this.incidents += 1;
+    const { proxy, clients, server, senders, churn, world } = this.#parts;
     switch (incident.kind) {
       case "link":
         return proxy.ask({ ask: "fault", client: incident.client, fault: incident.fault });
@@ -85,6 +85,9 @@ export class Director {
         return clients.ask({ ask: "switch", client: incident.client, transports: incident.transports });
       case "away":
         return clients.ask({ ask: "pause", client: incident.client, ms: incident.ms });
+      case "rejoin":
+        await clients.ask({ ask: "pause", client: incident.client, ms: incident.ms });
+        return churn.bringBack(incident.client);
       case "clock":
         server.jumpTo(incident.offsetMs);
     }

@@ -1,5 +1,7 @@
 import { CommandBook, type CommandLedger } from "./commands.ts";
 import { askedFor } from "./contents.ts";
+import type { StoredAt } from "./moments.ts";
+import { steadyMs } from "./steady-clock.ts";
 
 /** What became of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
 export interface WorkerLedger {
@@ -23,6 +25,8 @@ export interface Ledger {
   readonly workers: readonly WorkerLedger[];
   readonly recalls: readonly Recall[];
   readonly commands: CommandLedger;
+  /** The messages that are acknowledged. */
+  readonly stored: readonly StoredAt[];
 }
 
 export interface Sending {
@@ -34,6 +38,7 @@ export interface Sending {
 export class Book {
   readonly #workers = new Map<string, { uid: number; ids: (number | null)[]; asked: number[] }>();
   readonly #recalls: Recall[] = [];
+  readonly #stored: StoredAt[] = [];
   /** Everything but sends. */
   readonly commands = new CommandBook();
   acknowledged = 0;
@@ -52,11 +57,13 @@ export class Book {
     const content = text(clientId);
     asked.push(askedFor(roomId, content));
     const sent = this.commands.sends();
+    const askedAt = steadyMs();
     const settle = (status: number, tries: number, id: number) => {
       const stored = status === 200 || status === 201;
       sent(stored ? id : 0);
       if (stored) {
         ids[n] = id;
+        this.#stored.push({ id, askedAt, answeredAt: steadyMs() });
         this.acknowledged += 1;
       } else if (status !== 0) {
         ids[n] = tries === 1 ? 0 : -1;
@@ -72,6 +79,6 @@ export class Book {
 
   get ledger(): Ledger {
     const workers = [...this.#workers].map(([worker, { uid, ids, asked }]) => ({ worker, uid, ids, asked }));
-    return { workers, recalls: this.#recalls, commands: this.commands };
+    return { workers, recalls: this.#recalls, commands: this.commands, stored: this.#stored };
   }
 }

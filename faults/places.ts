@@ -2,36 +2,47 @@ import type { Database } from "bun:sqlite";
 
 const MESSAGE = 4;
 
-/** The cursor's text, taken apart: `<epoch>;<stream>@<seq>,…`, where `*` is the position that stands for all others. */
-export function cursorParts(cursor: string): { epoch: string; floor: number; seqs: ReadonlyMap<string, number> } {
+/** A cursor, taken apart: `<epoch>;<stream>@<seq>,…`, where `*` is the position that stands for all streams not named. */
+export interface CursorParts {
+  readonly epoch: string;
+  readonly floor: number;
+  readonly seqs: ReadonlyMap<string, number>;
+}
+
+export function cursorParts(cursor: string): CursorParts {
   const [epoch = "", entries = ""] = cursor.split(";");
   const seqs = new Map<string, number>();
   for (const entry of entries.split(",").filter(Boolean)) {
     const [stream = "", seq] = entry.split("@");
     seqs.set(stream, Number(seq));
   }
-  return { epoch, floor: seqs.get("*") ?? 0, seqs };
+  const floor = seqs.get("*") ?? 0;
+  seqs.delete("*");
+  return { epoch, floor, seqs };
 }
 
-/** Where the events of a few streams stand in the log, read once: what is asked of it is asked very often. */
+/** Where the events of all streams stand in the log, read once: what is asked of it is asked very often. */
 export class Places {
   readonly #streams = new Map<string, { readonly pos: number[]; readonly isMessage: boolean[] }>();
 
-  constructor(db: Database, streams: Iterable<string>) {
-    const query = db.query<{ pos: number; type: number }, [string]>(
-      "select pos, type from events where stream = ? order by seq",
+  constructor(db: Database) {
+    const rows = db.query<{ stream: string; pos: number; type: number }, []>(
+      "select stream, pos, type from events order by pos",
     );
-    for (const stream of streams) {
-      const rows = query.all(stream);
-      this.#streams.set(stream, {
-        pos: rows.map(({ pos }) => pos),
-        isMessage: rows.map(({ type }) => type === MESSAGE),
-      });
+    for (const { stream, pos, type } of rows.iterate()) {
+      let own = this.#streams.get(stream);
+      if (!own) {
+        own = { pos: [], isMessage: [] };
+        this.#streams.set(stream, own);
+      }
+      own.pos.push(pos);
+      own.isMessage.push(type === MESSAGE);
     }
   }
 
-  get streams(): string[] {
-    return [...this.#streams.keys()];
+  /** The newest seq of a stream; 0: it has none. */
+  head(stream: string): number {
+    return this.#streams.get(stream)?.pos.length ?? 0;
   }
 
   /** Infinity: there is none yet. */
@@ -56,9 +67,8 @@ export class Places {
     return low;
   }
 
-  /** Up to where a cursor goes in a stream. */
-  reach(cursor: string, stream: string): number {
-    const { floor, seqs } = cursorParts(cursor);
-    return Math.max(seqs.get(stream) ?? 0, this.headAt(stream, floor));
+  /** Up to where a cursor goes in a stream: by its entry, or else by its floor. */
+  reach({ floor, seqs }: CursorParts, stream: string): number {
+    return seqs.get(stream) ?? this.headAt(stream, floor);
   }
 }

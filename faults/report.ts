@@ -1,4 +1,5 @@
-import { DUPLICATED, LOST, REORDERED, RESYNCED } from "./check-client.ts";
+import { DUPLICATED, LOST, REORDERED } from "./check-client.ts";
+import { NO_RESYNC, UNDUE_RESYNC } from "./resync-due.ts";
 import type { Outcome } from "./run.ts";
 import { TRANSPORTS } from "./wire-log.ts";
 
@@ -6,6 +7,10 @@ import { TRANSPORTS } from "./wire-log.ts";
 const LEAST_SHARE = 0.1;
 /** What a slow machine does not manage is left out; a run of less than this part is none. */
 const LEAST_OF_ASKED = 0.5;
+/** More that was not told for want of membership says that returns are too many, or are told to readers who need none. */
+const MOST_EXCUSED = 0.03;
+/** Why RESYNC is told in each run. */
+const WHYS = ["rejoined", "far", "epoch"];
 
 export interface Report {
   /** What is wrong, a line each; none: the run passed. */
@@ -50,8 +55,10 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   // One comes every 15 s, and some of them hit who polls.
   if (options.seconds >= 120 && !wire.cuts.slow) failures.push("nobody has read too slowly");
   if (server.movesClock && server.clockJumps === 0) failures.push("the clock was never set");
-  const { far, epoch, resyncs, covered, messages } = verdict.returns;
-  if (far === 0 || epoch === 0) failures.push(`RESYNCs of both kinds have to happen: ${far} far, ${epoch} epoch`);
+  const { told, excused, covered, open, closed } = verdict.resyncs;
+  for (const why of WHYS) if (!told[why]) failures.push(`no RESYNC was told with why: ${why}`);
+  const excusedShare = excused === 0 ? 0 : excused / (verdict.expected + covered + excused);
+  if (excusedShare > MOST_EXCUSED) failures.push(`${percent(excusedShare)} of the deliveries are excused`);
   const cutKinds = Object.entries(wire.cuts).map(([kind, count]) => `${count} ${kind}`);
   const closes: Record<string, number> = {};
   for (const log of wire.clients) {
@@ -76,11 +83,12 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       lost: problems.count(LOST),
       duplicated: problems.count(DUPLICATED),
       reordered: problems.count(REORDERED),
-      "RESYNCs that are losses": problems.count(RESYNCED),
-      "returns that had to get a RESYNC": `${far} far, ${epoch} with another epoch`,
-      "  told in": resyncs,
-      "  covered by state, events": covered,
-      "  of which messages, all in the history": messages,
+      "RESYNCs missing, not due": `${problems.count(NO_RESYNC)}, ${problems.count(UNDUE_RESYNC)}`,
+      "RESYNCs told": WHYS.map((why) => `${told[why] ?? 0} ${why}`).join(", "),
+      "deliveries excused, from before a return": `${excused} (${percent(excusedShare)})`,
+      "deliveries covered by state": covered,
+      "messages missed so, in the history": open,
+      "messages missed so, closed (404)": closed,
       ...Object.fromEntries(Object.entries(shares).map(([name, value]) => [`came by ${name}`, percent(value)])),
       "came again on the wire": of(({ repeats }) => repeats),
       "connections opened, polls answered": TRANSPORTS.map(
@@ -96,6 +104,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "drains (SIGTERM)": server.drains,
       "jumps of the clock": server.clockJumps,
       "joins, kicks, leaves": `${churn.joins}, ${churn.kicks}, ${churn.leaves}`,
+      "returns at once": churn.rejoins,
       "rooms dissolved": churn.dissolved,
       "longest time not live, ms": Math.max(...app.clients.map(({ longestAwayMs }) => longestAwayMs)),
       "caught up after the end, ms": outcome.caughtUpMs === undefined ? "never" : Math.round(outcome.caughtUpMs),

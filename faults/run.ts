@@ -3,14 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { caughtUp, read } from "./caught-up.ts";
 import { Chaos } from "./chaos.ts";
-import { check, type Verdict } from "./checker.ts";
+import { check, missed, type Verdict } from "./checker.ts";
 import { Child } from "./child.ts";
 import { Churn } from "./churn.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
 import { Director } from "./director.ts";
 import { Book } from "./ledger.ts";
+import { lookUp } from "./look-ups.ts";
 import type { Options } from "./options.ts";
-import { Requests } from "./people.ts";
+import { type Person, Requests } from "./people.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { restarts } from "./restarts.ts";
@@ -29,7 +30,6 @@ export interface Outcome {
   readonly churn: Churn["counts"];
   readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
-  readonly incidents: number;
   /** From the end of the faults until every client had everything; undefined: not in time. */
   readonly caughtUpMs: number | undefined;
   readonly durationMs: number;
@@ -83,10 +83,10 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const perSecond = options.events / options.seconds;
     const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
     const churn = new Churn({ requests, world, book, random: random.of("churn"), perSecond: 5 });
-    const parts = { random: random.of("chaos"), world, server, senders, proxy, clients };
+    const parts = { random: random.of("chaos"), world, server, senders, churn, proxy, clients };
     const returns = new Returns({ requests, clients, random: random.of("returns") });
     const returners = world.returners.map((person, turn) => ({ person, client: options.clients + turn, turn }));
-    const returning = returners.map(({ person, ...own }) => returns.run(person, own));
+    const returning = Promise.all(returners.map(({ person, ...own }) => returns.run(person, own)));
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
@@ -97,14 +97,13 @@ export async function run(options: Options, say: (line: string) => void): Promis
     churn.end();
     returns.end();
     await writing;
-    const returned = await Promise.all(returning);
+    await returning;
     await Bun.sleep(CALM_MS);
 
     const uids = people.map(({ uid }) => uid);
     const caughtUpMs = await caughtUp({
       clients,
       uids,
-      returners: returners.map(({ client }) => client),
       dir,
       databaseFile: server.databaseFile,
     });
@@ -113,16 +112,22 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const wire = read<WireDump>(file);
     await clients.ask({ ask: "dump", file });
     const app = read<AppDump>(file);
-    const { ledger } = book;
-    const verdict = check({
+    const witnesses = {
       databaseFile: server.databaseFile,
       uids,
       apps: app.clients,
-      seen: app.events,
       wire: wire.clients,
-      returns: Object.fromEntries(returners.map(({ client }, i) => [client, returned[i] ?? []])),
+      undisturbed: returners.map(({ client }) => client),
+    };
+    const lookUps = missed(witnesses).map((messages, i) => lookUp(requests, people[i] as Person, messages));
+    const { ledger } = book;
+    const verdict = check({
+      ...witnesses,
+      seen: app.events,
+      shown: await Promise.all(lookUps),
       oldTexts: wire.oldTexts,
       ledger,
+      lives: server.lives,
     });
     await clients.end();
     await server.stop();
@@ -140,7 +145,6 @@ export async function run(options: Options, say: (line: string) => void): Promis
         commands: book.commands.commands.filter(({ most, answered }) => answered && most > 0).length,
       },
       retries: requests.retries,
-      incidents: director.incidents,
       caughtUpMs,
       durationMs: performance.now() - begunAt,
     };

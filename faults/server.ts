@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needs } from "../packages/server/test/needs.ts";
 import { ServerProcess } from "../packages/server/test/server-process.ts";
+import type { ServerLife } from "./check-starts.ts";
+import { steadyMs } from "./steady-clock.ts";
 
 /**
  * Small limits, so that what takes a product half a minute happens within a few seconds. The log keeps everything, since
@@ -26,10 +28,11 @@ export class FaultyServer {
   readonly #clockFile: number | undefined;
   /** False where there is no C compiler, outside of CI: the clock stays as it is. */
   readonly movesClock: boolean;
-  #offsetMs = 0;
   kills = 0;
   drains = 0;
   clockJumps = 0;
+  /** The processes so far, the newest one last. */
+  readonly #lives: { from: number; to: number }[] = [];
 
   constructor() {
     this.port = freePort();
@@ -50,28 +53,31 @@ export class FaultyServer {
     return join(this.#process.dir, "data", "parley.db");
   }
 
-  get offsetMs(): number {
-    return this.#offsetMs;
+  get lives(): readonly ServerLife[] {
+    return this.#lives;
   }
 
   start(): Promise<void> {
+    this.#lives.push({ from: steadyMs(), to: Number.POSITIVE_INFINITY });
     return this.#process.start();
   }
 
   async killAndRestart(): Promise<void> {
     this.kills += 1;
+    this.#ends();
     await this.#process.kill();
-    await this.#process.start();
+    await this.start();
   }
 
   /** SIGTERM, as at an update. @throws Error when it did not end well */
   async drainAndRestart(): Promise<void> {
     this.drains += 1;
     await this.stop();
-    await this.#process.start();
+    await this.start();
   }
 
   async stop(): Promise<void> {
+    this.#ends();
     const code = await this.#process.stop();
     if (code !== 0) throw new Error(`the server ended with code ${code} after SIGTERM`);
   }
@@ -94,8 +100,12 @@ export class FaultyServer {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
+  #ends(): void {
+    const newest = this.#lives.at(-1);
+    if (newest) newest.to = steadyMs();
+  }
+
   #setClock(offsetMs: number): void {
-    this.#offsetMs = offsetMs;
     if (this.#clockFile === undefined) return;
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(offsetMs));

@@ -18,11 +18,29 @@ export interface WireOddity {
   readonly to: number;
 }
 
-/** RESYNCs that came together. */
-export interface WireResync {
-  readonly frames: string[];
-  /** Something came after them, so the client had all of them. */
-  whole: boolean;
+/** A client asked to go on from a cursor, and the answer began to come: from here on the server must have looked at the log. */
+export interface WireStart {
+  readonly transport: TransportName;
+  readonly cursor: string;
+  /** How many events behind it wants one by one. Every client of a run says so. */
+  readonly max: number;
+  /** When the request was passed on. Times are those of `steady-clock.ts`. */
+  readonly askedAt: number;
+  /** When the first RESYNC, or else the first event or the news that there is none, was passed back. */
+  readonly answeredAt: number;
+  /** The RESYNC frames before everything else. */
+  readonly resyncs: readonly string[];
+  /** Something came after them: the client was sent all that there are. */
+  readonly whole: boolean;
+  /** Of a poll: what may have been left of the one before it, with which the server goes on without a look at the log (TR-47). */
+  readonly kept: KeptPoll | undefined;
+}
+
+export interface KeptPoll {
+  /** When the poll before it was asked: only the same server process has kept anything. */
+  readonly since: number;
+  /** The reply came whole, nothing was lost for a while before it, and this poll goes on exactly there. */
+  readonly isSure: boolean;
 }
 
 /** What went over the wire to one client: as plain data, for the checker. */
@@ -37,11 +55,13 @@ export interface WireLog {
   readonly falls: readonly WireOddity[];
   /** Of both, beyond what is kept. */
   readonly unkept: number;
-  readonly resyncs: readonly WireResync[];
+  /** Without polls that followed the last one at once and brought no RESYNC: their reader was kept. */
+  readonly starts: readonly WireStart[];
+  /** RESYNC frames that came later than at a start. */
+  readonly lateResyncs: readonly string[];
   readonly opened: Readonly<Record<TransportName, number>>;
   /** Close frames of the server, by code. */
   readonly closes: Readonly<Record<string, number>>;
-  readonly drains: number;
 }
 
 export function perTransport<T>(make: () => T): Record<TransportName, T> {

@@ -1,26 +1,38 @@
 import { Ranges } from "./ranges.ts";
 import { steadyMs } from "./steady-clock.ts";
-import { perTransport, type TransportName, type WireLog, type WireOddity, type WireResync } from "./wire-log.ts";
+import { perTransport, type TransportName, type WireLog, type WireOddity, type WireStart } from "./wire-log.ts";
 
 const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
-const PUSH_DRAIN = 107;
 const PUSH_RESYNC = 108;
 const PUSH_CURSOR = 115;
+const RESYNC = /"stream":"([^"]+)"(?:,"seq":(\d+))?/;
 /** In the text of each message that is going to be recalled, followed by its clientId. */
 export const RECALLED_TEXT = "to-be-recalled:";
 const RECALLED = /to-be-recalled:([\w-]+)/g;
+/** No server is ended and started within this. */
+const RESTART_MS = 100;
 /** More would only fill memory; the first ones say what is wrong. */
 const MOST_ODDITIES = 5_000;
+
+/** A client asks to go on from a cursor. */
+export type AskedStart = Pick<WireStart, "cursor" | "max" | "askedAt" | "kept">;
+
+interface OpenStart extends WireStart {
+  readonly resyncs: string[];
+  whole: boolean;
+}
 
 /** What one connection, or one reply of a poll, has brought so far. */
 export class WireConnection {
   readonly transport: TransportName;
-  /** Epoch milliseconds: the server saw the request after that. */
+  /** When it was asked for: the server saw the request after that. */
   readonly askedAt: number;
   live: boolean;
   readonly last = new Map<string, number>();
-  /** That no other frame has come after yet. */
-  resync: WireResync | undefined;
+  /** Asked for, and nothing has come that follows from it. */
+  asked: AskedStart | undefined;
+  /** Only RESYNCs have come yet. */
+  start: OpenStart | undefined;
 
   constructor(parts: { transport: TransportName; askedAt: number; live: boolean }) {
     this.transport = parts.transport;
@@ -36,11 +48,11 @@ export class WireRecord {
   readonly #opened = perTransport(() => 0);
   readonly #jumps: WireOddity[] = [];
   readonly #falls: WireOddity[] = [];
-  readonly #resyncs: WireResync[] = [];
+  readonly #starts: OpenStart[] = [];
+  readonly #lateResyncs: string[] = [];
   readonly #closes: Record<string, number> = {};
   #repeats = 0;
   #unkept = 0;
-  #drains = 0;
   readonly #oldTexts: Map<string, number>;
 
   /** @param oldTexts by clientId: when the newest request was made that brought the text of a message to be recalled */
@@ -66,28 +78,46 @@ export class WireRecord {
   frame(connection: WireConnection, text: string): void {
     const [, type, stream, seq] = FRAME.exec(text) ?? [];
     if (type === undefined) throw new Error(`this is no frame: ${text.slice(0, 80)}`);
-    if (Number(type) !== PUSH_RESYNC) this.complete(connection);
+    if (Number(type) === PUSH_RESYNC) return this.#resync(connection, text);
+    if (connection.start) this.started(connection);
     if (stream !== undefined) {
+      this.started(connection);
       this.#event(connection, stream, Number(seq));
       if (text.includes(RECALLED_TEXT)) this.#oldText(connection, text);
-    } else if (Number(type) === PUSH_CURSOR) {
-      if (text.includes('"live":true')) connection.live = true;
-    } else if (Number(type) === PUSH_RESYNC) this.#resync(connection, text);
-    else if (Number(type) === PUSH_DRAIN) this.#drains += 1;
+    } else if (Number(type) === PUSH_CURSOR && text.includes('"live":true')) {
+      this.started(connection);
+      connection.live = true;
+    }
   }
 
-  /** What came so far came whole. */
-  complete(connection: WireConnection): void {
-    if (connection.resync) connection.resync.whole = true;
-    connection.resync = undefined;
+  /** What a start has to say first has been said: no RESYNC belongs to it any more. */
+  started(connection: WireConnection): void {
+    const { asked } = connection;
+    // A reader that was kept begins nothing. Of most polls that is clear at once, and there are many.
+    if (asked?.kept?.isSure && asked.askedAt - asked.kept.since < RESTART_MS) connection.asked = undefined;
+    const start = this.#answered(connection);
+    if (start) start.whole = true;
+    connection.start = undefined;
+  }
+
+  /** The first sign of a start, or one more. */
+  #answered(connection: WireConnection): OpenStart | undefined {
+    const { asked, transport } = connection;
+    connection.asked = undefined;
+    if (asked) {
+      connection.start = { ...asked, transport, answeredAt: steadyMs(), resyncs: [], whole: false };
+      this.#starts.push(connection.start);
+    }
+    return connection.start;
   }
 
   #resync(connection: WireConnection, text: string): void {
-    if (!connection.resync) {
-      connection.resync = { frames: [], whole: false };
-      this.#resyncs.push(connection.resync);
-    }
-    connection.resync.frames.push(text);
+    const start = this.#answered(connection);
+    if (start) start.resyncs.push(text);
+    else this.#lateResyncs.push(text);
+    // What comes of this stream on the same connection has to follow.
+    const [, stream, seq] = RESYNC.exec(text) ?? [];
+    if (stream !== undefined && seq !== undefined) connection.last.set(stream, Number(seq));
   }
 
   #event(connection: WireConnection, stream: string, seq: number): void {
@@ -122,10 +152,10 @@ export class WireRecord {
       jumps: this.#jumps,
       falls: this.#falls,
       unkept: this.#unkept,
-      resyncs: this.#resyncs,
+      starts: this.#starts,
+      lateResyncs: this.#lateResyncs,
       opened: this.#opened,
       closes: this.#closes,
-      drains: this.#drains,
     };
   }
 }

@@ -27,7 +27,7 @@ function chunked(parts: readonly string[]): Buffer {
 }
 
 /** One connection, read in pieces of random size. */
-function read(requests: string, replies: Buffer, seed: number) {
+function read(requests: string | Buffer, replies: Buffer, seed: number) {
   const random = new Random(seed);
   const oldTexts = new Map<string, number>();
   const record = new WireRecord(oldTexts);
@@ -73,7 +73,7 @@ test(`WebSocket frames of any length, in pieces (seed ${seed})`, () => {
   expect(log.deliveries.websocket).toEqual({ live: 2, backfill: 2 });
   expect(log.jumps).toEqual([{ stream: "room:2", transport: "websocket", from: 3, to: 5 }]);
   expect(log.falls).toEqual([{ stream: "room:2", transport: "websocket", from: 5, to: 5 }]);
-  expect([log.repeats, log.resyncs, log.closes]).toEqual([1, [{ frames: [RESYNC], whole: true }], { 4008: 1 }]);
+  expect([log.repeats, log.closes]).toEqual([1, { 4008: 1 }]);
   expect([...oldTexts.keys()]).toEqual(["w1-7"]);
   expect(carries).toBe("websocket");
 });
@@ -115,4 +115,73 @@ test(`polls on one connection, between other requests (seed ${seed})`, () => {
   expect(log.streams).toEqual({ "room:2": [[1, 4]] });
   expect(log.deliveries["long-poll"]).toEqual({ live: 1, backfill: 3 });
   expect(carries).toBeUndefined();
+});
+
+/** As a client sends it: masked. */
+function commandFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const mask = Buffer.from([7, 200, 33, 99]);
+  const masked = payload.map((byte, i) => byte ^ (mask[i % 4] as number));
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length]), mask, masked]);
+}
+
+test(`where clients ask to go on, and what they are told first (seed ${seed})`, () => {
+  const ready = '{"type":101,"data":{"cursor":"x;*@9"}}';
+  const resume = commandFrame('{"type":101,"data":{"cursor":"x;*@1","max":7}}');
+  const socket = read(
+    Buffer.concat([Buffer.from("GET /ws?resume=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n"), resume]),
+    Buffer.concat([
+      Buffer.from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+      ...[ready, RESYNC, RESYNC, event(1), LIVE, RESYNC].map((text) => webSocketFrame(text)),
+    ]),
+    seed,
+  ).log;
+  const asked = { cursor: "x;*@1", max: 7 };
+  expect(socket.starts).toEqual([expect.objectContaining({ ...asked, resyncs: [RESYNC, RESYNC], whole: true })]);
+  expect(socket.lateResyncs).toEqual([RESYNC]);
+
+  const stream = (blocks: readonly string[]) =>
+    read(
+      "GET /api/v1/events/stream?cursor=x%3B*%401&max=7 HTTP/1.1\r\nHost: x\r\n\r\n",
+      Buffer.concat([
+        Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        chunked(blocks.map((block) => `data: ${block}\n\n`)),
+      ]),
+      seed,
+    ).log.starts;
+  expect(stream([ready, RESYNC])).toEqual([expect.objectContaining({ ...asked, resyncs: [RESYNC], whole: false })]);
+  expect(stream([ready, LIVE])).toEqual([expect.objectContaining({ ...asked, resyncs: [], whole: true })]);
+  // Nothing is known yet of what it is told.
+  expect(stream([ready])).toEqual([]);
+});
+
+test("which polls may go on with the reader of the last one", () => {
+  const polls = new PollSession();
+  expect(polls.asks("a", 1_000)).toBeUndefined();
+  polls.replied(1_000, "b");
+  // Long after any that was lost, and exactly where the reply ended.
+  expect(polls.asks("b", 1_100)).toEqual({ since: 1_000, isSure: true });
+  // One that got no answer: whoever brings its cursor again may find its reader, and nobody else does.
+  expect(polls.asks("b", 1_200)).toEqual({ since: 1_100, isSure: false });
+  expect(polls.asks("c", 1_300)).toBeUndefined();
+  polls.replied(1_300, "d");
+  expect(polls.asks("d", 1_400)).toEqual({ since: 1_300, isSure: false });
+  polls.replied(1_400, "e");
+  expect(polls.asks("e", 10_000)).toEqual({ since: 1_400, isSure: true });
+});
+
+test("a stream goes on behind the seq that its RESYNC names", () => {
+  const said = '{"type":108,"data":{"stream":"room:2","seq":4,"why":"rejoined"}}';
+  const record = (seq: number) => {
+    const wire = new WireRecord(new Map());
+    const connection = wire.open("sse", { resumes: true });
+    wire.frame(connection, said);
+    wire.frame(connection, event(seq));
+    return [wire.log.jumps.length, wire.log.falls.length];
+  };
+  expect([5, 6, 4].map(record)).toEqual([
+    [0, 0],
+    [1, 0],
+    [0, 1],
+  ]);
 });

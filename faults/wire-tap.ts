@@ -1,9 +1,15 @@
 import { steadyMs } from "./steady-clock.ts";
 import { type RequestHead, type ResponseHead, requestReader, responseReader } from "./wire-http.ts";
-import type { TransportName } from "./wire-log.ts";
-import { WireConnection, type WireRecord } from "./wire-record.ts";
+import type { KeptPoll } from "./wire-log.ts";
+import { type AskedStart, WireConnection, type WireRecord } from "./wire-record.ts";
 import { SseReader } from "./wire-sse.ts";
 import { closeCode, WebSocketReader } from "./wire-websocket.ts";
+
+const COMMAND_RESUME = 101;
+/** For so long after a poll was lost the server may still be busy with it, and keep its reader in the place of a later one. */
+const LOST_MS = 5_000;
+/** The server keeps a reader for twice as long. */
+const KEPT_MS = 60_000;
 
 /** Where one client's polls stand: they are many requests, and one reader. */
 export class PollSession {
@@ -11,21 +17,48 @@ export class PollSession {
   caughtUp = false;
   /** Learned from the second poll: the first one never hangs. */
   transport: "long-poll" | "short-poll" = "long-poll";
+  #newest: { readonly askedAt: number; readonly cursor: string; repliedAt?: number; next?: string } | undefined;
+  #lostAt = Number.NEGATIVE_INFINITY;
 
   /** The client has gone over to something else, or a reply was lost. */
   broke(): void {
     this.caughtUp = false;
   }
+
+  /** @returns what the server may have kept of the poll before */
+  asks(cursor: string, askedAt: number): KeptPoll | undefined {
+    const before = this.#newest;
+    this.#newest = { cursor, askedAt };
+    if (!before) return undefined;
+    if (before.next === undefined) this.#lostAt = askedAt;
+    // One that was given up while it hung has moved nothing.
+    if (cursor !== before.next && cursor !== before.cursor) return undefined;
+    const isQuiet = askedAt - this.#lostAt > LOST_MS && askedAt - (before.repliedAt ?? 0) < KEPT_MS;
+    return { since: before.askedAt, isSure: cursor === before.next && isQuiet };
+  }
+
+  replied(askedAt: number, cursor: string): void {
+    if (this.#newest?.askedAt !== askedAt) return;
+    this.#newest.next = cursor;
+    this.#newest.repliedAt = steadyMs();
+  }
 }
 
 interface PollReply {
   readonly events: readonly unknown[];
+  readonly cursor: string;
   readonly more: boolean;
 }
 
+interface PollAsk {
+  readonly cursor?: string;
+  readonly max?: number;
+  readonly wait?: number;
+}
+
 type Asked =
-  | { readonly kind: "stream"; readonly transport: "websocket" | "sse"; readonly resumes: boolean }
-  | { readonly kind: "poll"; readonly askedAt: number; body: string }
+  | { readonly kind: "stream"; readonly transport: "websocket" | "sse"; readonly resumes: boolean; start?: AskedStart }
+  | { readonly kind: "poll"; readonly askedAt: number; body: string; start?: AskedStart }
   | { readonly kind: "other" };
 
 /**
@@ -38,7 +71,8 @@ export class WireTap {
   readonly #asked: Asked[] = [];
   readonly #requests;
   readonly #responses;
-  #stream: { transport: TransportName; read: (bytes: Buffer) => void } | undefined;
+  readonly #commands = new WebSocketReader("client");
+  #stream: { connection: WireConnection; read: (bytes: Buffer) => void } | undefined;
   #reply: Buffer[] = [];
   #replyOf: Asked | undefined;
   #status = 0;
@@ -50,10 +84,10 @@ export class WireTap {
       head: (head) => this.#asks(head),
       body: (part) => {
         const asked = this.#asked.at(-1);
-        // After an upgrade these are a client's frames, which are nothing to us.
         if (asked?.kind === "poll") asked.body += part.toString("latin1");
+        else if (asked?.kind === "stream") this.#commanded(part, asked);
       },
-      end: () => {},
+      end: () => this.#hasAsked(),
     });
     this.#responses = responseReader({
       head: (head) => this.#answers(head),
@@ -64,13 +98,13 @@ export class WireTap {
 
   /** What events come by over this connection now; undefined: none. */
   get carries(): "websocket" | "sse" | "poll" | undefined {
-    if (this.#stream) return this.#stream.transport as "websocket" | "sse";
+    if (this.#stream) return this.#stream.connection.transport as "websocket" | "sse";
     return this.#asked.some(({ kind }) => kind === "poll") ? "poll" : undefined;
   }
 
   /** Whether an event stream has begun: its bytes can be held back as a proxy does that buffers. */
   get isEventStream(): boolean {
-    return this.#stream?.transport === "sse";
+    return this.#stream?.connection.transport === "sse";
   }
 
   sent(bytes: Buffer): void {
@@ -86,13 +120,38 @@ export class WireTap {
   }
 
   #asks({ target, headers }: RequestHead): void {
-    const url = new URL(target, "http://x");
+    const { pathname, searchParams } = new URL(target, "http://x");
+    const askedAt = steadyMs();
     if (headers.get("upgrade")?.toLowerCase() === "websocket") {
-      this.#asked.push({ kind: "stream", transport: "websocket", resumes: url.searchParams.get("resume") === "1" });
-    } else if (url.pathname === "/api/v1/events/stream") {
-      this.#asked.push({ kind: "stream", transport: "sse", resumes: url.searchParams.has("cursor") });
-    } else if (url.pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt: steadyMs(), body: "" });
+      this.#asked.push({ kind: "stream", transport: "websocket", resumes: searchParams.get("resume") === "1" });
+    } else if (pathname === "/api/v1/events/stream") {
+      const cursor = headers.get("last-event-id") ?? searchParams.get("cursor");
+      const max = Number(searchParams.get("max"));
+      const asked = { kind: "stream", transport: "sse", resumes: cursor !== null } as const;
+      this.#asked.push({ ...asked, ...(cursor !== null && { start: { cursor, max, askedAt, kept: undefined } }) });
+    } else if (pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt, body: "" });
     else this.#asked.push({ kind: "other" });
+  }
+
+  /** A whole request has been passed on. */
+  #hasAsked(): void {
+    const asked = this.#asked.at(-1);
+    if (asked?.kind !== "poll") return;
+    const { cursor, max = 0 } = JSON.parse(asked.body || "{}") as PollAsk;
+    if (cursor === undefined) return;
+    const kept = this.#polls.asks(cursor, asked.askedAt);
+    asked.start = { cursor, max, askedAt: asked.askedAt, kept };
+  }
+
+  /** A client's frame on its WebSocket, which may come before the answer to the handshake is passed back. */
+  #commanded(part: Buffer, asked: Asked & { kind: "stream" }): void {
+    this.#commands.read(part, ({ kind, payload }) => {
+      if (kind !== "text") return;
+      const { type, data } = JSON.parse(payload) as { type: number; data?: { cursor: string; max?: number } };
+      if (type !== COMMAND_RESUME || !data) return;
+      asked.start = { cursor: data.cursor, max: data.max ?? 0, askedAt: steadyMs(), kept: undefined };
+      if (this.#stream) this.#stream.connection.asked = asked.start;
+    });
   }
 
   #answers({ status }: ResponseHead): void {
@@ -101,23 +160,23 @@ export class WireTap {
     this.#status = status;
     if (asked?.kind !== "stream" || (status !== 101 && status !== 200)) return;
     this.#polls.broke();
-    const { transport } = asked;
-    const connection = this.#record.open(transport, asked);
-    if (transport === "websocket") {
-      const reader = new WebSocketReader();
+    const connection = this.#record.open(asked.transport, asked);
+    connection.asked = asked.start;
+    if (asked.transport === "websocket") {
+      const reader = new WebSocketReader("server");
       const read = (bytes: Buffer) =>
         reader.read(bytes, ({ kind, payload }) => {
           if (kind === "text") this.#record.frame(connection, payload);
           else if (kind === "close") this.#record.closed(closeCode(payload));
         });
-      this.#stream = { transport, read };
+      this.#stream = { connection, read };
     } else {
       const reader = new SseReader();
       const read = (bytes: Buffer) =>
         reader.read(bytes, ({ data }) => {
           if (data !== undefined) this.#record.frame(connection, data);
         });
-      this.#stream = { transport, read };
+      this.#stream = { connection, read };
     }
   }
 
@@ -133,17 +192,19 @@ export class WireTap {
   }
 
   /** A client's first poll since it polls is answered at once, as every short one is; only a later one tells them apart. */
-  #polled({ askedAt, body }: { askedAt: number; body: string }, { events, more }: PollReply): void {
+  #polled({ askedAt, body, start }: Asked & { kind: "poll" }, { events, cursor, more }: PollReply): void {
     const polls = this.#polls;
     // It asks where now is, and brings nothing.
-    if (!body.includes('"cursor":"')) return;
-    const wait = Number(/"wait":(\d+)/.exec(body)?.[1] ?? 0);
+    if (!start) return;
+    polls.replied(askedAt, cursor);
+    const { wait = 0 } = JSON.parse(body) as PollAsk;
     if (polls.caughtUp) polls.transport = wait > 0 ? "long-poll" : "short-poll";
     const { transport } = polls;
     this.#record.polled(transport);
     const reply = new WireConnection({ transport, askedAt, live: polls.caughtUp });
+    reply.asked = start;
     for (const event of events) this.#record.frame(reply, JSON.stringify(event));
-    this.#record.complete(reply);
+    this.#record.started(reply);
     if (!more) polls.caughtUp = true;
   }
 }

@@ -7,10 +7,16 @@ export interface WebSocketFrame {
   readonly payload: string;
 }
 
-/** Reads a server's WebSocket frames (RFC 6455 section 5.2: not masked, here without extensions) from bytes as they come. */
+/** Reads the WebSocket frames of one side (RFC 6455 section 5.2, here without extensions) from bytes as they come. */
 export class WebSocketReader {
   readonly #bytes = new Bytes();
+  readonly #isMasked: boolean;
   #fragments = "";
+
+  /** A client masks what it sends; a server may not. */
+  constructor(side: "client" | "server") {
+    this.#isMasked = side === "client";
+  }
 
   read(chunk: Buffer, on: (frame: WebSocketFrame) => void): void {
     const bytes = this.#bytes.with(chunk);
@@ -31,9 +37,14 @@ export class WebSocketReader {
         length = Number(bytes.readBigUInt64BE(at + 2));
         head = 10;
       }
+      const isMasked = (second & 0x80) !== 0;
+      if ((first & 0x70) !== 0 || isMasked !== this.#isMasked) throw new Error("a frame that may not be sent here");
+      if (isMasked) head += 4;
       if (left < head + length) break;
-      if ((first & 0x70) !== 0 || (second & 0x80) !== 0) throw new Error("a frame that no server may send here");
-      const payload = bytes.toString("latin1", at + head, at + head + length);
+      const content = bytes.subarray(at + head, at + head + length);
+      const payload = (isMasked ? unmasked(content, bytes.subarray(at + head - 4, at + head)) : content).toString(
+        "latin1",
+      );
       at += head + length;
       const opcode = first & 0x0f;
       if (opcode > 1) {
@@ -45,6 +56,10 @@ export class WebSocketReader {
     }
     this.#bytes.keep(bytes, at);
   }
+}
+
+function unmasked(content: Buffer, mask: Buffer): Buffer {
+  return Buffer.from(content.map((byte, i) => byte ^ (mask[i % 4] as number)));
 }
 
 /** The code in the payload of a close frame; 1005 where there is none. */

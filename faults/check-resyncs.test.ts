@@ -8,11 +8,10 @@ import type { AppState } from "./app-resyncs.ts";
 import { check } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
 import type { ResyncFrame } from "./resync-due.ts";
-import type { Return } from "./returns.ts";
 import { WireRecord } from "./wire-record.ts";
 
 /**
- * Ada is in room 2 and in the hall. She leaves at position 3, comes back when the log ends at 10, and reads state at 11:
+ * Ada is in room 2 and in the hall. She goes offline at position 3, asks to go on when the log ends at 10, and reads state at 11:
  * room 2 has 10 events then. The checker is given this, and the same with one thing wrong.
  */
 const ADA = 20001;
@@ -61,7 +60,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 interface Story {
-  readonly kind: Return["kind"];
+  readonly kind: "far" | "epoch";
   readonly max: number;
   /** On the wire, and as the application was told. */
   readonly sent: readonly ResyncFrame[];
@@ -103,14 +102,21 @@ const epoch: Story = {
   after: [12, 13, 14, 15],
 };
 
+/** Message 10 was answered for before she asked, and 11 not asked for before she was answered. */
+const ENDED_AT_10 = [
+  { id: 10, askedAt: 0, answeredAt: 0 },
+  { id: 11, askedAt: Number.POSITIVE_INFINITY, answeredAt: Number.POSITIVE_INFINITY },
+];
+
 function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }: Story) {
   const record = new AppRecord(new SharedEvents());
   const wire = new WireRecord(new Map());
   record.from = `${EPOCH};*@0`;
   const cursor = `${kind === "far" ? EPOCH : OTHER};*@3`;
-  const come = (events: readonly Logged[], before: readonly ResyncFrame[] = []) => {
+  const come = (events: readonly Logged[], before?: readonly ResyncFrame[]) => {
     const connection = wire.open("websocket", { resumes: true });
-    for (const data of before) wire.frame(connection, JSON.stringify({ type: 108, data }));
+    if (before) connection.asked = { cursor, max, askedAt: 1, kept: undefined };
+    for (const data of before ?? []) wire.frame(connection, JSON.stringify({ type: 108, data }));
     if (events.length > 0 || before === sent) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
     for (const { pos, stream, seq, isMessage } of events) {
       wire.frame(connection, `{"type":4,"stream":"${stream}","seq":${seq},"data":{}}`);
@@ -124,35 +130,29 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
   for (const one of told) record.resyncs.told(one, { cursor, max });
   if (state) record.resyncs.reloaded(state);
   come(after.map((pos) => LOG[pos - 1] as Logged));
-  const one: Return = {
-    kind,
-    cursor,
-    max,
-    transports: ["websocket"],
-    backAt: `${EPOCH};*@10`,
-    history: { "room:2": history, "room:1": [10, 15] },
-  };
   return check({
     databaseFile: file,
     uids: [ADA],
     apps: [record.log],
     seen: {},
     wire: [wire.log],
-    returns: { 0: [one] },
+    undisturbed: [0],
+    shown: [{ history: { "room:2": history, "room:1": [10, 15] }, statuses: {} }],
     oldTexts: {},
-    ledger: { workers: [], recalls: [], commands: new CommandBook() },
+    ledger: { workers: [], recalls: [], commands: new CommandBook(), stored: ENDED_AT_10 },
+    lives: [],
   });
 }
 
 test("a RESYNC of each kind, with nothing lost", () => {
   const verdict = verdictOn(far);
   expect(verdict.problems.lines).toEqual([]);
-  expect(verdict.returns).toEqual({ far: 1, epoch: 0, resyncs: 1, covered: 7, messages: 7 });
+  expect(verdict.resyncs).toEqual({ told: { far: 1 }, excused: 0, covered: 7, open: 7, closed: 0 });
   expect([verdict.expected, verdict.delivered]).toEqual([8, 8]);
   expect(verdictOn(epoch).problems.lines).toEqual([]);
-  expect(verdictOn(epoch).returns).toEqual({ far: 0, epoch: 1, resyncs: 1, covered: 8, messages: 8 });
+  expect(verdictOn(epoch).resyncs).toEqual({ told: { epoch: 1 }, excused: 0, covered: 8, open: 8, closed: 0 });
   // Killed with the RESYNC half on the wire: it is told again, and once to the application.
-  expect(verdictOn({ ...far, sentBefore: [{ ...FAR, seq: 8 }] }).problems.lines).toEqual([]);
+  expect(verdictOn({ ...far, sentBefore: [FAR] }).problems.lines).toEqual([]);
 });
 
 describe("one thing is wrong", () => {
@@ -164,28 +164,31 @@ describe("one thing is wrong", () => {
     "no RESYNC far": [{ ...far, ...none, after: everything }, ["RESYNC missing"]],
     "no RESYNC far, and what it stands for": [{ ...far, ...none }, ["RESYNC missing", "lost"]],
     "no RESYNC epoch": [{ ...epoch, ...none, after: everything }, ["RESYNC missing"]],
-    "RESYNC far for who is not far behind": [{ ...far, max: 7 }, ["RESYNC not due"]],
+    "RESYNC far for a reader who is not far behind": [{ ...far, max: 7 }, ["RESYNC not due"]],
     "RESYNC far for a stream more than is needed": [{ ...far, ...both(FAR, room1) }, ["RESYNC not due"]],
     "RESYNC far for another than the furthest": [{ ...far, max: 6, ...both(room1) }, ["RESYNC not due", "lost"]],
     "RESYNC with a seq that was not the newest": [{ ...far, ...both({ ...FAR, seq: 8 }, room1) }, ["RESYNC not due"]],
     "RESYNC of another reason": [{ ...far, ...both({ ...FAR, why: "trimmed" }) }, ["RESYNC not due"]],
-    "RESYNC epoch for who has the right one": [{ ...epoch, kind: "far" }, ["RESYNC not due"]],
+    "RESYNC epoch for a cursor of the right one": [{ ...epoch, kind: "far" }, ["RESYNC not due"]],
     "RESYNC that names the other epoch": [
       { ...epoch, ...both({ ...EPOCHS, cursor: `${OTHER};*@10` }) },
       ["RESYNC not due"],
     ],
     "the client does not tell it": [
       { ...far, told: [], state: undefined },
+      ["RESYNC told otherwise than on the wire", "lost"],
+    ],
+    "the client tells one of its own": [
+      { ...far, sent: [] },
       ["RESYNC missing", "RESYNC told otherwise than on the wire", "lost"],
     ],
-    "the client tells one of its own": [{ ...far, sent: [] }, ["RESYNC told otherwise than on the wire"]],
     "a hole right behind the state": [{ ...far, after: [10, 13, 14, 15] }, ["lost"]],
     "a hole later on": [{ ...far, after: [10, 12, 14, 15] }, ["gap on the wire", "lost"]],
     "a hole in a stream that has no RESYNC": [{ ...far, after: [12, 13, 14, 15] }, ["lost"]],
     "a hole behind all state": [{ ...epoch, after: [13, 14, 15] }, ["lost"]],
-    "an event that the state has": [{ ...far, after: [10, 11, 12, 13, 14, 15] }, ["not for him"]],
+    "an event that the state has": [{ ...far, after: [10, 11, 12, 13, 14, 15] }, ["not for this reader"]],
     "an event twice": [{ ...epoch, after: [12, 13, 14, 15, 15] }, ["duplicated", "fell on the wire"]],
-    "no state was read": [{ ...epoch, state: undefined }, ["RESYNC missing", "lost", "state does not fit its place"]],
+    "no state was read": [{ ...epoch, state: undefined }, ["lost", "state does not fit its place"]],
     "state that says more than it has": [
       {
         ...epoch,

@@ -1,0 +1,60 @@
+import type { Places } from "./places.ts";
+import type { Problems } from "./problems.ts";
+import type { Ranges } from "./ranges.ts";
+import type { Stays } from "./stays.ts";
+
+export const NOT_IN_HISTORY = "lost before a RESYNC";
+export const SHOWN = "shown, though the room hides it";
+
+/** A message that a client was not told of, and has to find over HTTP, or must not find there. */
+export interface MissedMessage {
+  readonly stream: string;
+  readonly id: number;
+  readonly isOpen: boolean;
+}
+
+/** What HTTP shows to one client at the end of the run. */
+export interface Shown {
+  /** By stream: the ids of the messages in the history, as far back as something was missed. */
+  readonly history: Readonly<Record<string, readonly number[]>>;
+  /** By id, of those that the history does not have: the status with which the message itself was answered. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+/** The messages of these ranges; whether each is to be seen follows from the last membership in its room. */
+export function missedMessages(
+  missed: ReadonlyMap<string, Ranges>,
+  { places, stays }: { places: Places; stays: Stays },
+): MissedMessage[] {
+  const messages: MissedMessage[] = [];
+  for (const [stream, { runs }] of missed) {
+    const last = stays.get(stream)?.at(-1);
+    for (const [from, to] of runs) {
+      for (let seq = from; seq <= to; seq++) {
+        const id = places.messageAt(stream, seq);
+        if (id === undefined) continue;
+        const isOpen = !last || (seq >= last.historyFrom && seq <= (last.left?.seq ?? seq));
+        messages.push({ stream, id, isOpen });
+      }
+    }
+  }
+  return messages;
+}
+
+/** @returns how many are in the history, and how many are closed */
+export function checkHistory(
+  missed: readonly MissedMessage[],
+  { history, statuses }: Shown,
+  { name, problems }: { name: string; problems: Problems },
+): { open: number; closed: number } {
+  const read = new Map(Object.entries(history).map(([stream, ids]) => [stream, new Set(ids)]));
+  const counts = { open: 0, closed: 0 };
+  for (const { stream, id, isOpen } of missed) {
+    const isThere = read.get(stream)?.has(id) === true;
+    if (isOpen && isThere) counts.open += 1;
+    else if (isOpen) problems.add(NOT_IN_HISTORY, `${name} ${stream}: message ${id} is not in the history`);
+    else if (!isThere && statuses[id] === 404) counts.closed += 1;
+    else problems.add(SHOWN, `${name} ${stream}: message ${id}, ${isThere ? "in the history" : statuses[id]}`);
+  }
+  return counts;
+}

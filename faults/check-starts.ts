@@ -1,0 +1,66 @@
+import type { Moments } from "./moments.ts";
+import { cursorParts } from "./places.ts";
+import type { Problems } from "./problems.ts";
+import { type Asked, type ResyncFrame, type Span, UNDUE_RESYNC, whatIsWrong } from "./resync-due.ts";
+import type { WireLog, WireStart } from "./wire-log.ts";
+
+/** One process of the server, from just before it was started to just before it was ended. Times are those of `steady-clock.ts`. */
+export interface ServerLife {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface StartsContext extends Omit<Asked, "cursor" | "max"> {
+  readonly name: string;
+  readonly epoch: string;
+  readonly moments: Moments;
+  readonly lives: readonly ServerLife[];
+  readonly problems: Problems;
+}
+
+/** Judges everything that a client was told at its starts, whether the application heard of it or not. */
+export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsContext): void {
+  const { name, problems, epoch } = context;
+  for (const start of starts) {
+    const frames = framesOf(start);
+    const kept = keptFor(start, context.lives);
+    if (kept === "perhaps" && frames.length === 0) continue;
+    const text = `${name} ${start.transport} from ${start.cursor} (max ${start.max}): ${JSON.stringify(frames)}`;
+    if (kept === "surely") {
+      if (frames.length > 0) problems.add(UNDUE_RESYNC, `${text}: a poll that went on where the last one had ended`);
+      continue;
+    }
+    const { max, whole } = start;
+    const asked = { ...context, cursor: cursorParts(start.cursor), max };
+    const span = spanOf(start, context);
+    const wrong = whatIsWrong(asked, { frames, whole }, { span, epoch });
+    if (wrong) problems.add(wrong.kind, `${text}: ${wrong.why}, when the log ended at ${span.from} to ${span.to}`);
+  }
+  for (const late of lateResyncs) problems.add(UNDUE_RESYNC, `${name}: ${late} in the middle of a connection`);
+}
+
+export function framesOf({ resyncs }: Pick<WireStart, "resyncs">): ResyncFrame[] {
+  return resyncs.map((text) => (JSON.parse(text) as { data: ResyncFrame }).data);
+}
+
+/**
+ * The server reads what is due from the database, after it has the request and before it answers. What had been
+ * answered to anybody before the request is in it, and so is what the cursor has; what was first asked for after the answer is not.
+ */
+function spanOf({ askedAt, answeredAt, cursor }: WireStart, { moments, places, epoch }: StartsContext): Span {
+  let from = moments.atLeast(askedAt);
+  const { floor, seqs, epoch: own } = cursorParts(cursor);
+  if (own === epoch) {
+    for (const pos of [floor, ...[...seqs].map(([stream, seq]) => places.posOf(stream, seq))]) {
+      if (pos !== Number.POSITIVE_INFINITY) from = Math.max(from, pos);
+    }
+  }
+  return { from, to: Math.max(from, moments.atMost(answeredAt)) };
+}
+
+/** Whether the poll goes on with a reader that the server has kept, which is told nothing. */
+function keptFor({ kept, askedAt }: WireStart, lives: readonly ServerLife[]): "no" | "perhaps" | "surely" {
+  const isBetween = (at: number) => kept !== undefined && at > kept.since && at <= askedAt;
+  if (!kept || lives.some(({ from }) => isBetween(from))) return "no";
+  return kept.isSure && !lives.some(({ to }) => isBetween(to)) ? "surely" : "perhaps";
+}

@@ -1,0 +1,70 @@
+import type { Database } from "bun:sqlite";
+
+const MEMBER_CHANGE = 11;
+const ROOM = 106;
+const JOINED = 1;
+
+/** An event of a room, by its number there and its place in the whole log. */
+export interface Place {
+  readonly seq: number;
+  readonly pos: number;
+}
+
+/** One membership of one person in one room, as the log tells it. */
+export interface Stay {
+  readonly joined: Place;
+  /** The leaving, or the end of the room; undefined: still in. */
+  left?: Place;
+  /** Where the room's history begins for this person: at the joining, where the room hid what was earlier; else at 1. */
+  readonly historyFrom: number;
+}
+
+/** By stream: the memberships of one person, in the order of the log. */
+export type Stays = ReadonlyMap<string, readonly Stay[]>;
+
+interface Said {
+  readonly uid: number;
+  readonly uids?: readonly number[];
+  readonly changeType?: number;
+  readonly dissolved?: boolean;
+  readonly history?: string;
+}
+
+/** By uid: all memberships, read from the events alone. The server's table of members is not asked. */
+export function staysOf(db: Database, uids: readonly number[]): ReadonlyMap<number, Stays> {
+  const stays = new Map(uids.map((uid) => [uid, new Map<string, Stay[]>()]));
+  const hiding = new Set<string>();
+  const present = new Map<string, Map<number, Stay>>();
+  const rows = db.query<{ stream: string; seq: number; pos: number; type: number; data: string }, []>(
+    `select stream, seq, pos, type, data from events
+     where type in (${MEMBER_CHANGE}, ${ROOM}) and stream like 'room:%' order by pos`,
+  );
+  for (const { stream, seq, pos, type, data } of rows.iterate()) {
+    const inside = present.get(stream) ?? new Map<number, Stay>();
+    present.set(stream, inside);
+    const said = JSON.parse(data) as Said;
+    if (type === ROOM) {
+      if (said.history === "joined") hiding.add(stream);
+      else if (said.history === "all") hiding.delete(stream);
+      if (said.dissolved !== true) continue;
+      for (const stay of inside.values()) stay.left = { seq, pos };
+      inside.clear();
+      continue;
+    }
+    for (const uid of said.uids ?? [said.uid]) {
+      const stay = inside.get(uid);
+      if (said.changeType !== JOINED) {
+        if (stay) stay.left = { seq, pos };
+        inside.delete(uid);
+      } else if (!stay) {
+        const begun: Stay = { joined: { seq, pos }, historyFrom: hiding.has(stream) ? seq : 1 };
+        inside.set(uid, begun);
+        const own = stays.get(uid);
+        const earlier = own?.get(stream);
+        if (earlier) earlier.push(begun);
+        else own?.set(stream, [begun]);
+      }
+    }
+  }
+  return stays;
+}
