@@ -28,9 +28,11 @@ export interface AppLog {
   readonly from: string;
   readonly streams: Readonly<Record<string, AppStreamLog>>;
   readonly resyncs: readonly AppResync[];
-  /** Events whose content was another than the first one to see them was told. */
+  /** Events whose content differs from what the first client to see them was told. */
   readonly differing: readonly string[];
   readonly switches: number;
+  /** Events that the link handed to the client once more. */
+  readonly repeated: number;
   /** Milliseconds for which it was not live at a stretch, at most. */
   readonly longestAwayMs: number;
 }
@@ -98,6 +100,7 @@ export class AppRecord {
   readonly resyncs = new AppResyncs();
   from = "";
   switches = 0;
+  repeated = 0;
   #awayAt: number | undefined;
   #longestAwayMs = 0;
 
@@ -131,6 +134,7 @@ export class AppRecord {
       resyncs: this.resyncs.all,
       differing: this.#differing,
       switches: this.switches,
+      repeated: this.repeated,
       longestAwayMs: Math.round(this.#longestAwayMs),
     };
   }

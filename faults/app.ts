@@ -54,7 +54,9 @@ export class App {
   constructor(plan: ClientPlan, shared: SharedEvents) {
     this.#plan = plan;
     this.#random = new Random(plan.seed);
-    this.#WebSocket = repeatingWebSocket(this.#random.of("repeats"));
+    this.#WebSocket = repeatingWebSocket(this.#random.of("repeats"), (count) => {
+      this.record.repeated += count;
+    });
     this.record = new AppRecord(shared);
     this.#client = this.#open({ transports: plan.transports, max: MAX_BEHIND });
   }
@@ -106,8 +108,8 @@ export class App {
   }
 
   /**
-   * Goes on by these transports, and is live by them: one that left again before would come with the place of its last poll, from
-   * which the server goes on without a look at how far that is (TR-47).
+   * Goes on by these transports, and waits until it is live by them. A client that left again before that would come back with the
+   * cursor of its last poll, from which the server goes on without a look at how far that is (TR-47).
    */
   async settle(transports: readonly TransportName[]): Promise<void> {
     this.switchTo(transports);

@@ -9,7 +9,7 @@ export type Incident =
   | { readonly kind: "slow"; readonly client: number; readonly ms: number }
   | { readonly kind: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly kind: "away"; readonly client: number; readonly ms: number }
-  /** While it is away, its person leaves a room and comes back. */
+  /** The client is paused, and meanwhile its person leaves a room and comes back. */
   | { readonly kind: "rejoin"; readonly client: number; readonly ms: number }
   | { readonly kind: "clock"; readonly offsetMs: number };
 
@@ -20,7 +20,7 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
   "mid-frame": 18,
   "half-open": 5,
   stall: 4,
-  sip: 2,
+  throttle: 2,
   refuse: 3,
   "no-upgrade": 2,
   buffer: 2,

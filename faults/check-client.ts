@@ -8,7 +8,7 @@ import type { WireLog } from "./wire-log.ts";
 export const LOST = "lost";
 export const DUPLICATED = "duplicated";
 export const REORDERED = "reordered";
-export const NOT_THEIRS = "not for this reader";
+const NOT_THEIRS = "not for this reader";
 
 interface AppContext {
   readonly name: string;

@@ -4,8 +4,8 @@ import { addTo } from "./grouped.ts";
 import { type Change, changesOf } from "./log-changes.ts";
 import { Problems } from "./problems.ts";
 
-export const COMMAND_LOST = "command acknowledged and lost";
-export const UNASKED = "events that nobody asked for";
+const COMMAND_LOST = "command acknowledged and lost";
+const UNASKED = "events that nobody asked for";
 
 /** How rooms begin, before any event says otherwise. */
 const FIRST: Readonly<Record<string, string>> = { name: "room", history: "all" };

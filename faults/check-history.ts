@@ -1,10 +1,10 @@
+import type { Memberships } from "./memberships.ts";
 import type { Places } from "./places.ts";
 import type { Problems } from "./problems.ts";
 import type { Ranges } from "./ranges.ts";
-import type { Stays } from "./stays.ts";
 
-export const NOT_IN_HISTORY = "lost before a RESYNC";
-export const SHOWN = "shown, though the room hides it";
+const NOT_IN_HISTORY = "lost before a RESYNC";
+const SHOWN = "shown, though the room hides it";
 
 /** A message that a client was not told of, and has to find over HTTP, or must not find there. */
 export interface MissedMessage {
@@ -21,14 +21,14 @@ export interface Shown {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
-/** The messages of these ranges; whether each is to be seen follows from the last membership in its room. */
+/** The messages of these ranges. Whether a message may be seen follows from the reader's last membership in its room. */
 export function missedMessages(
   missed: ReadonlyMap<string, Ranges>,
-  { places, stays }: { places: Places; stays: Stays },
+  { places, memberships }: { places: Places; memberships: Memberships },
 ): MissedMessage[] {
   const messages: MissedMessage[] = [];
   for (const [stream, { runs }] of missed) {
-    const last = stays.get(stream)?.at(-1);
+    const last = memberships.get(stream)?.at(-1);
     for (const [from, to] of runs) {
       for (let seq = from; seq <= to; seq++) {
         const id = places.messageAt(stream, seq);

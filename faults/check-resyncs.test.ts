@@ -102,13 +102,15 @@ const epoch: Story = {
   after: [12, 13, 14, 15],
 };
 
+const LATER = { askedAt: Number.POSITIVE_INFINITY, answeredAt: Number.POSITIVE_INFINITY };
+const AS_OF_12 = `${EPOCH};*@12`;
 /** Message 10 was answered for before she asked, and 11 not asked for before she was answered. */
 const ENDED_AT_10 = [
   { id: 10, askedAt: 0, answeredAt: 0 },
-  { id: 11, askedAt: Number.POSITIVE_INFINITY, answeredAt: Number.POSITIVE_INFINITY },
+  { ...LATER, id: 11 },
 ];
 
-function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }: Story) {
+function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }: Story, stored = ENDED_AT_10) {
   const record = new AppRecord(new SharedEvents());
   const wire = new WireRecord(new Map());
   record.from = `${EPOCH};*@0`;
@@ -139,7 +141,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     undisturbed: [0],
     shown: [{ history: { "room:2": history, "room:1": [10, 15] }, statuses: {} }],
     oldTexts: {},
-    ledger: { workers: [], recalls: [], commands: new CommandBook(), stored: ENDED_AT_10 },
+    ledger: { workers: [], recalls: [], commands: new CommandBook(), stored },
     lives: [],
   });
 }
@@ -147,12 +149,39 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
 test("a RESYNC of each kind, with nothing lost", () => {
   const verdict = verdictOn(far);
   expect(verdict.problems.lines).toEqual([]);
-  expect(verdict.resyncs).toEqual({ told: { far: 1 }, excused: 0, covered: 7, open: 7, closed: 0 });
+  expect(verdict.resyncs).toEqual({ starts: 1, told: { far: 1 }, excused: 0, covered: 7, open: 7, closed: 0 });
   expect([verdict.expected, verdict.delivered]).toEqual([8, 8]);
   expect(verdictOn(epoch).problems.lines).toEqual([]);
-  expect(verdictOn(epoch).resyncs).toEqual({ told: { epoch: 1 }, excused: 0, covered: 8, open: 8, closed: 0 });
+  expect(verdictOn(epoch).resyncs).toEqual({
+    starts: 1,
+    told: { epoch: 1 },
+    excused: 0,
+    covered: 8,
+    open: 8,
+    closed: 0,
+  });
   // Killed with the RESYNC half on the wire: it is told again, and once to the application.
   expect(verdictOn({ ...far, sentBefore: [FAR] }).problems.lines).toEqual([]);
+});
+
+test("what was committed around the start counts either way", () => {
+  // At 10 she is 7 events behind, at 12 she is 9. Messages 11 and 12 are stored, and nobody knows yet at the start.
+  const around = [
+    { id: 10, askedAt: 0, answeredAt: 0 },
+    { ...LATER, id: 13 },
+  ];
+  const none = { sent: [], told: [], state: undefined, after: LOG.slice(3).map(({ pos }) => pos) };
+  const later = { ...FAR, seq: 11 };
+  const resynced = {
+    sent: [later],
+    told: [later],
+    state: { everything: false, asOf: AS_OF_12, rooms: [{ id: 2, seq: 11 }] },
+  };
+  const kinds = (story: Story, stored = around) => verdictOn(story, stored).problems.kinds;
+  expect(kinds({ ...far, ...none, max: 8 })).toEqual([]);
+  expect(kinds({ ...far, ...resynced, max: 8, after: [10, 13, 14, 15] })).toEqual([]);
+  // Once they were acknowledged before she asked, it is certain.
+  expect(kinds({ ...far, ...none, max: 8 }, [{ id: 12, askedAt: 0, answeredAt: 0 }])).toEqual(["RESYNC missing"]);
 });
 
 describe("one thing is wrong", () => {

@@ -4,7 +4,7 @@ import type { Problems } from "./problems.ts";
 import { type Asked, type ResyncFrame, type Span, UNDUE_RESYNC, whatIsWrong } from "./resync-due.ts";
 import type { WireLog, WireStart } from "./wire-log.ts";
 
-/** One process of the server, from just before it was started to just before it was ended. Times are those of `steady-clock.ts`. */
+/** One process of the server, from just before it was started to just before it was ended. Times are those of `monotonic-clock.ts`. */
 export interface ServerLife {
   readonly from: number;
   readonly to: number;
@@ -18,13 +18,18 @@ export interface StartsContext extends Omit<Asked, "cursor" | "max"> {
   readonly problems: Problems;
 }
 
-/** Judges everything that a client was told at its starts, whether the application heard of it or not. */
-export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsContext): void {
+/**
+ * Judges everything that a client was told at its starts, whether the application heard of it or not.
+ * @returns how many could be judged
+ */
+export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsContext): number {
   const { name, problems, epoch } = context;
+  let judged = 0;
   for (const start of starts) {
     const frames = framesOf(start);
     const kept = keptFor(start, context.lives);
     if (kept === "perhaps" && frames.length === 0) continue;
+    judged += 1;
     const text = `${name} ${start.transport} from ${start.cursor} (max ${start.max}): ${JSON.stringify(frames)}`;
     if (kept === "surely") {
       if (frames.length > 0) problems.add(UNDUE_RESYNC, `${text}: a poll that went on where the last one had ended`);
@@ -37,6 +42,7 @@ export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsCon
     if (wrong) problems.add(wrong.kind, `${text}: ${wrong.why}, when the log ended at ${span.from} to ${span.to}`);
   }
   for (const late of lateResyncs) problems.add(UNDUE_RESYNC, `${name}: ${late} in the middle of a connection`);
+  return judged;
 }
 
 export function framesOf({ resyncs }: Pick<WireStart, "resyncs">): ResyncFrame[] {

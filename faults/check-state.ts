@@ -1,14 +1,14 @@
 import type { AppResync } from "./app-resyncs.ts";
+import type { Memberships } from "./memberships.ts";
 import { cursorParts, type Places } from "./places.ts";
 import type { Problems } from "./problems.ts";
-import type { Stays } from "./stays.ts";
 
-export const WRONG_STATE = "state does not fit its place";
+const WRONG_STATE = "state does not fit its place";
 
 interface StateContext {
   readonly name: string;
   readonly places: Places;
-  readonly stays: Stays;
+  readonly memberships: Memberships;
   /** Nobody cuts its connections or stops it, so that it reads state after each RESYNC. */
   readonly isUndisturbed: boolean;
   readonly problems: Problems;
@@ -17,15 +17,15 @@ interface StateContext {
 /** State says up to where it has each room: that has to be the room's end for its reader, at the place that the state says of itself. */
 export function checkState(
   { told, state }: AppResync,
-  { name, places, stays, isUndisturbed, problems }: StateContext,
+  { name, places, memberships, isUndisturbed, problems }: StateContext,
 ): void {
   if (!state && isUndisturbed)
     problems.add(WRONG_STATE, `${name}: none was read after ${told[0]?.stream} ${told[0]?.why}`);
   for (const { id, seq, asOf = state?.asOf ?? "" } of state?.rooms ?? []) {
     const stream = `room:${id}`;
     const head = places.reach(cursorParts(asOf), stream);
-    const stay = stays.get(stream)?.findLast(({ joined }) => joined.seq <= head);
-    const end = Math.min(head, stay?.left?.seq ?? head);
+    const membership = memberships.get(stream)?.findLast(({ joined }) => joined.seq <= head);
+    const end = Math.min(head, membership?.left?.seq ?? head);
     if (seq !== null && seq !== end) problems.add(WRONG_STATE, `${name} ${stream}: ${seq}, and ${end} as of ${asOf}`);
   }
 }

@@ -8,12 +8,12 @@ import { checkStarts, type ServerLife } from "./check-starts.ts";
 import { checkState } from "./check-state.ts";
 import type { Ledger } from "./ledger.ts";
 import { behind, type Windows, windowsOf } from "./log-windows.ts";
+import { type Memberships, membershipsOf } from "./memberships.ts";
 import { Moments } from "./moments.ts";
 import { coveredBy, passedOver } from "./passed-over.ts";
 import { cursorParts, Places } from "./places.ts";
 import { Problems } from "./problems.ts";
 import { Ranges, sizeOf } from "./ranges.ts";
-import { type Stays, staysOf } from "./stays.ts";
 import { pairResyncs, type ToldResync } from "./told-resyncs.ts";
 import type { WireLog } from "./wire-log.ts";
 
@@ -53,8 +53,10 @@ export interface Verdict {
   readonly resyncs: ResyncsVerdict;
 }
 
-/** What came of the RESYNCs that were told, and after which state was read. */
+/** What came of the starts, and of the RESYNCs that were told and after which state was read. */
 export interface ResyncsVerdict {
+  /** At which clients asked to go on from a cursor, and which were held against the log. */
+  starts: number;
   /** By `why`: frames. */
   readonly told: Record<string, number>;
   /** Events that would have been due, and were not told, since they came before a return. */
@@ -72,7 +74,7 @@ interface Reader {
   readonly app: AppLog;
   readonly wire: WireLog;
   readonly places: Places;
-  readonly stays: Stays;
+  readonly memberships: Memberships;
   readonly windows: Windows;
   /** What came after the cursor with which it was live for the first time. */
   readonly due: Map<string, Ranges>;
@@ -86,10 +88,10 @@ export function check(evidence: Evidence): Verdict {
 export function left({ databaseFile, uids, apps }: Pick<Witnesses, "databaseFile" | "uids" | "apps">): number[] {
   return reading(databaseFile, (db) => {
     const places = new Places(db);
-    const stays = staysOf(db, uids);
+    const memberships = membershipsOf(db, uids);
     return uids.map((uid, i) => {
       const { from, streams, resyncs } = apps[i] as AppLog;
-      const windows = windowsOf(uid, stays.get(uid) ?? new Map(), places);
+      const windows = windowsOf(uid, memberships.get(uid) ?? new Map(), places);
       const due = behind(windows, (stream) => places.reach(cursorParts(from), stream));
       takeAway(due, coveredBy(resyncs, { places, windows }));
       return [...due].reduce((sum, [stream, ranges]) => sum + sizeOf(ranges.without(seenOf(streams, stream))), 0);
@@ -118,13 +120,13 @@ function reading<T>(databaseFile: string, read: (db: Database) => T): T {
 
 function readersOf(db: Database, { uids, apps, wire }: Witnesses): Reader[] {
   const places = new Places(db);
-  const all = staysOf(db, uids);
+  const all = membershipsOf(db, uids);
   return uids.map((uid, i) => {
     const app = apps[i] as AppLog;
-    const stays = all.get(uid) ?? new Map();
-    const windows = windowsOf(uid, stays, places);
+    const memberships = all.get(uid) ?? new Map();
+    const windows = windowsOf(uid, memberships, places);
     const due = behind(windows, (stream) => places.reach(cursorParts(app.from), stream));
-    return { name: `client ${i}`, app, wire: wire[i] as WireLog, places, stays, windows, due };
+    return { name: `client ${i}`, app, wire: wire[i] as WireLog, places, memberships, windows, due };
   });
 }
 
@@ -141,12 +143,12 @@ function judge(db: Database, evidence: Evidence): Verdict {
   problems.addAll(checkCommands(db, ledger.commands));
   const moments = new Moments(ledger.stored);
   const epoch = db.query<{ value: string }, []>("select value from meta where key = 'epoch'").get()?.value ?? "";
-  const resyncs: ResyncsVerdict = { told: {}, excused: 0, covered: 0, open: 0, closed: 0 };
+  const resyncs: ResyncsVerdict = { starts: 0, told: {}, excused: 0, covered: 0, open: 0, closed: 0 };
   let [expected, delivered] = [0, 0];
   for (const [i, reader] of readersOf(db, evidence).entries()) {
     const { app, wire, due } = reader;
     const context = { ...reader, problems };
-    checkStarts(wire, { ...context, epoch, moments, lives });
+    resyncs.starts += checkStarts(wire, { ...context, epoch, moments, lives });
     const isUndisturbed = undisturbed.includes(i);
     const pairs = pairsOf(reader, { isUndisturbed, problems });
     for (const { told, frames } of pairs) {

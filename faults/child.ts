@@ -31,10 +31,6 @@ export class Child<C> {
     });
   }
 
-  get pid(): number {
-    return this.#process.pid;
-  }
-
   /** @throws Error what the other side threw; or when it has not answered in time, or has ended */
   async ask<T>(call: C, withinMs = 60_000): Promise<T> {
     const id = ++this.#next;

@@ -24,7 +24,7 @@ export class Churn {
   readonly #random: Random;
   readonly #perSecond: number;
   readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, rejoins: 0, dissolved: 0 };
-  /** What is being done, and waits to be. */
+  /** Ends when everything that was begun or is waiting has been done. */
   #turn: Promise<void> = Promise.resolve();
   #over = false;
 
@@ -44,7 +44,7 @@ export class Churn {
     await this.#turn;
   }
 
-  /** A reader is removed from some of their rooms, or leaves them, and is brought in again. Not waited for. */
+  /** A reader is removed from one or two of their rooms, or leaves them, and is brought in again. This is not waited for. */
   bringBack(reader: number): void {
     void this.#inTurn(async () => {
       const rooms = this.#world.rooms.filter((room) => room.readers.has(reader));

@@ -1,7 +1,7 @@
 import { CommandBook, type CommandLedger } from "./commands.ts";
 import { askedFor } from "./contents.ts";
 import type { StoredAt } from "./moments.ts";
-import { steadyMs } from "./steady-clock.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
 
 /** What became of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
 export interface WorkerLedger {
@@ -57,13 +57,13 @@ export class Book {
     const content = text(clientId);
     asked.push(askedFor(roomId, content));
     const sent = this.commands.sends();
-    const askedAt = steadyMs();
+    const askedAt = monotonicMs();
     const settle = (status: number, tries: number, id: number) => {
       const stored = status === 200 || status === 201;
       sent(stored ? id : 0);
       if (stored) {
         ids[n] = id;
-        this.#stored.push({ id, askedAt, answeredAt: steadyMs() });
+        this.#stored.push({ id, askedAt, answeredAt: monotonicMs() });
         this.acknowledged += 1;
       } else if (status !== 0) {
         ids[n] = tries === 1 ? 0 : -1;

@@ -1,5 +1,5 @@
 import type { TCPSocketListener } from "bun";
-import { type LinkFaultKind, Pipe, type Weather } from "./pipe.ts";
+import { type Conditions, type LinkFaultKind, Pipe } from "./pipe.ts";
 import type { WireLog } from "./wire-log.ts";
 import { WireRecord } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
@@ -8,18 +8,21 @@ import { PollSession, WireTap } from "./wire-tap.ts";
 export type LinkFault =
   | { readonly kind: "reset" | "end" }
   | { readonly kind: "mid-frame"; readonly bytes: number }
-  | { readonly kind: "half-open" | "stall" | "slow" | "sip" | "refuse" | "no-upgrade" | "buffer"; readonly ms: number };
+  | {
+      readonly kind: "half-open" | "stall" | "slow" | "throttle" | "refuse" | "no-upgrade" | "buffer";
+      readonly ms: number;
+    };
 
-/** Between two sips of a slow reader. */
-const SIP_MS = 40;
+/** Between two reads of a client whose reading is throttled. */
+const THROTTLE_MS = 40;
 
-/** The way of one client to the server: a port of its own, its connections, and what is wrong with them. */
+/** The network between one client and the server: a port of its own, its connections, and what is wrong with them. */
 export class Link {
   readonly record: WireRecord;
   readonly #listener: TCPSocketListener<Pipe>;
   readonly #pipes = new Set<Pipe>();
   readonly #polls = new PollSession();
-  readonly #weather: Weather = { noUpgrades: false, holdsStreams: false, sipMs: 0 };
+  readonly #conditions: Conditions = { noUpgrades: false, holdsStreams: false, throttleMs: 0 };
   readonly #timers = new Map<LinkFaultKind, ReturnType<typeof setTimeout>>();
   readonly #events = {
     cut: (kind: LinkFaultKind) => {
@@ -40,7 +43,7 @@ export class Link {
         open: (client) => {
           if (this.#refuses) return void client.terminate();
           const tap = new WireTap(this.record, this.#polls);
-          const pipe = new Pipe({ client, tap, weather: this.#weather, on: this.#events });
+          const pipe = new Pipe({ client, tap, conditions: this.#conditions, on: this.#events });
           client.data = pipe;
           this.#pipes.add(pipe);
           connect(pipe, serverPort);
@@ -81,10 +84,10 @@ export class Link {
       case "slow":
         for (const pipe of pipes) pipe.slow(fault.ms);
         break;
-      case "sip":
-        this.#weather.sipMs = SIP_MS;
+      case "throttle":
+        this.#conditions.throttleMs = THROTTLE_MS;
         this.#for(fault, () => {
-          this.#weather.sipMs = 0;
+          this.#conditions.throttleMs = 0;
         });
         break;
       case "refuse":
@@ -95,16 +98,16 @@ export class Link {
         });
         break;
       case "no-upgrade":
-        this.#weather.noUpgrades = true;
+        this.#conditions.noUpgrades = true;
         for (const pipe of pipes) if (pipe.carries === "websocket") pipe.cut("end", "no-upgrade");
         this.#for(fault, () => {
-          this.#weather.noUpgrades = false;
+          this.#conditions.noUpgrades = false;
         });
         break;
       case "buffer":
-        this.#weather.holdsStreams = true;
+        this.#conditions.holdsStreams = true;
         this.#for(fault, () => {
-          this.#weather.holdsStreams = false;
+          this.#conditions.holdsStreams = false;
           for (const pipe of this.#pipes) pipe.release();
         });
         break;

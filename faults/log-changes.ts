@@ -46,7 +46,10 @@ interface Row {
   readonly body: string | null;
 }
 
-/** By key, in the order of the log: all that commands have changed, read from the events alone. @param rooms that were made in this run: there, who joins or leaves is told in his own stream, too */
+/**
+ * By key, in the order of the log: all that commands have changed, read from the events alone.
+ * @param what.rooms that were made in this run: in these, each joining and leaving is copied to the stream of its person
+ */
 export function changesOf(
   db: Database,
   { rooms, problems }: { rooms: ReadonlySet<number>; problems: Problems },

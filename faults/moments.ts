@@ -1,4 +1,4 @@
-/** A message that was stored. Its id is its place in the log. Times are those of `steady-clock.ts`. */
+/** A message that was stored. Its id is its place in the log. Times are those of `monotonic-clock.ts`. */
 export interface StoredAt {
   readonly id: number;
   /** It was not stored before this. */
@@ -8,8 +8,8 @@ export interface StoredAt {
 }
 
 /**
- * Between which places of the log the database stood at a moment, as the people know who sent messages around it. No
- * clock of the server is asked.
+ * Between which places the log ended at a moment, worked out from the messages that were sent around it. No clock of the server
+ * is asked.
  */
 export class Moments {
   /** Rising times, and the highest place that had been answered for by then. */
@@ -41,7 +41,7 @@ export class Moments {
   }
 }
 
-/** The last one for which it holds, where it holds for the first ones only. */
+/** The last entry for which `holds` is true, where it is true for the first entries and for none after them. */
 function last<T>(list: readonly T[], holds: (one: T) => boolean): T | undefined {
   let [low, high] = [0, list.length];
   while (low < high) {

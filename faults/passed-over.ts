@@ -8,7 +8,7 @@ import type { ToldResync } from "./told-resyncs.ts";
 export interface PassedOver {
   /** All of them: what lies between its cursor and the state that it read. */
   readonly covered: ReadonlyMap<string, Ranges>;
-  /** Those of them from before a return to the room, which no state has to have. */
+  /** The part of them from before a return to the room. */
   readonly excused: ReadonlyMap<string, Ranges>;
 }
 

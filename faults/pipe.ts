@@ -2,13 +2,13 @@ import type { Socket } from "bun";
 import type { WireTap } from "./wire-tap.ts";
 
 /** What a link does to its connections at the moment. */
-export interface Weather {
+export interface Conditions {
   /** Handshakes of WebSockets are answered with 403, as by a proxy that does not know them. */
   noUpgrades: boolean;
   /** The bytes of event streams are kept, as by a proxy that buffers. */
   holdsStreams: boolean;
-  /** The client reads in small sips: milliseconds between two of them; 0: as fast as it can. */
-  sipMs: number;
+  /** The client pauses after each chunk that it reads, for so many milliseconds; 0: it reads as fast as it can. */
+  throttleMs: number;
 }
 
 /** What can go wrong with a connection, by what is done to it. */
@@ -19,7 +19,7 @@ export type LinkFaultKind =
   | "half-open"
   | "stall"
   | "slow"
-  | "sip"
+  | "throttle"
   | "refuse"
   | "no-upgrade"
   | "buffer";
@@ -42,7 +42,7 @@ interface Side {
  */
 export class Pipe {
   readonly tap: WireTap;
-  readonly #weather: Weather;
+  readonly #conditions: Conditions;
   readonly #client: Side = { socket: undefined, waiting: [] };
   readonly #server: Side = { socket: undefined, waiting: [] };
   readonly #on: PipeEvents;
@@ -54,9 +54,9 @@ export class Pipe {
   #serverEnded = false;
   #over = false;
 
-  constructor(parts: { client: Socket<Pipe>; tap: WireTap; weather: Weather; on: PipeEvents }) {
+  constructor(parts: { client: Socket<Pipe>; tap: WireTap; conditions: Conditions; on: PipeEvents }) {
     this.tap = parts.tap;
-    this.#weather = parts.weather;
+    this.#conditions = parts.conditions;
     this.#on = parts.on;
     this.#client.socket = parts.client;
   }
@@ -74,7 +74,7 @@ export class Pipe {
 
   fromClient(bytes: Buffer): void {
     if (this.#over) return;
-    if (this.#weather.noUpgrades && /\r\nupgrade: websocket/i.test(bytes.toString("latin1", 0, 2000))) {
+    if (this.#conditions.noUpgrades && /\r\nupgrade: websocket/i.test(bytes.toString("latin1", 0, 2000))) {
       this.#client.socket?.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       this.#client.socket?.end();
       return this.#finish();
@@ -86,12 +86,12 @@ export class Pipe {
 
   fromServer(bytes: Buffer): void {
     if (this.#over) return;
-    if (this.#weather.holdsStreams && this.tap.isEventStream) {
+    if (this.#conditions.holdsStreams && this.tap.isEventStream) {
       this.#held.push(Buffer.from(bytes));
       return;
     }
     this.#forward(bytes);
-    if (this.#weather.sipMs > 0 && !this.#over) this.pause(this.#weather.sipMs, "server");
+    if (this.#conditions.throttleMs > 0 && !this.#over) this.pause(this.#conditions.throttleMs, "server");
   }
 
   /** A proxy that buffered lets go. */

@@ -25,10 +25,6 @@ export class Problems {
     return [...this.#kinds.keys()];
   }
 
-  get isEmpty(): boolean {
-    return this.#kinds.size === 0;
-  }
-
   get lines(): string[] {
     return [...this.#kinds].map(([kind, { count, examples }]) => `${kind}: ${count} (${examples.join("; ")})`);
   }

@@ -16,11 +16,6 @@ export class Ranges {
     return this.#runs;
   }
 
-  /** The highest one; 0 when there is none. */
-  get last(): number {
-    return this.#runs.at(-1)?.[1] ?? 0;
-  }
-
   get size(): number {
     return this.#runs.reduce((sum, [from, to]) => sum + to - from + 1, 0);
   }

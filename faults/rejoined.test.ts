@@ -160,7 +160,7 @@ describe("after a return", () => {
     "RESYNC names the joining": [{ cursor: "*@3", span: [8, 8], sent: [rejoined("room:2", 6)] }, UNDUE],
     "RESYNC names the first return of two": [{ cursor: "*@3", span: [11, 11], sent: [rejoined("room:2", 5)] }, UNDUE],
     "RESYNC names the last return of two": [{ cursor: "*@3", span: [11, 11], sent: [rejoined("room:2", 9)] }, []],
-    "RESYNC is told again within the second stay": [
+    "RESYNC comes for a cursor within the second membership": [
       { cursor: "*@7", span: [11, 11], sent: [rejoined("room:2", 9)] },
       [],
     ],
@@ -309,7 +309,7 @@ describe("what came before a return is excused, and nothing else", () => {
     const verdict = verdictOn(open);
     expect(verdict.problems.lines).toEqual([]);
     // The joining itself lies behind the return, and is part of the state.
-    expect(verdict.resyncs).toEqual({ told: { rejoined: 1 }, excused: 5, covered: 1, open: 4, closed: 0 });
+    expect(verdict.resyncs).toEqual({ starts: 1, told: { rejoined: 1 }, excused: 5, covered: 1, open: 4, closed: 0 });
     expect(verdict.missed).toEqual([3, 5, 7, 10].map((id) => [id, true]));
     const partly = { ...open.shown, history: { "room:2": [2, 3, 5, 10, 17] } };
     expect(verdictOn({ ...open, shown: partly }).problems.kinds).toEqual(["lost before a RESYNC"]);
@@ -318,7 +318,7 @@ describe("what came before a return is excused, and nothing else", () => {
   test("where the room hides it, they are nowhere", () => {
     const verdict = verdictOn(closed);
     expect(verdict.problems.lines).toEqual([]);
-    expect(verdict.resyncs).toEqual({ told: { rejoined: 1 }, excused: 2, covered: 1, open: 0, closed: 1 });
+    expect(verdict.resyncs).toEqual({ starts: 1, told: { rejoined: 1 }, excused: 2, covered: 1, open: 0, closed: 1 });
     expect(verdict.missed).toEqual([[13, false]]);
     const inHistory = { history: { "room:3": [13] }, statuses: {} };
     const byItself = { history: { "room:3": [] }, statuses: { 13: 200 } };

@@ -6,11 +6,10 @@ const REMEMBERED = 4;
 const SHARE = 0.05;
 
 /**
- * The last stretch before a client, where events come again: each WebSocket message and each block of an event stream with a logged event
- * may be followed by the newest ones once more, as by a network that repeats. Behind the proxy, which has read what
- * the server sent; the client has to drop what it has had.
+ * The last stretch before a client, on which events come again: one of twenty is followed by the newest few once more, itself
+ * included. It lies behind the proxy, which has read what the server sent. The client has to drop by their seqs what it has had.
  */
-export function repeatingWebSocket(random: Random): typeof WebSocket {
+export function repeatingWebSocket(random: Random, onRepeat: (count: number) => void): typeof WebSocket {
   return class extends WebSocket {
     readonly #repeats = new Repeats(random);
 
@@ -18,6 +17,7 @@ export function repeatingWebSocket(random: Random): typeof WebSocket {
       super.onmessage = (event: MessageEvent) => {
         on?.(event);
         const again = this.#repeats.after(String(event.data));
+        onRepeat(again.length);
         for (const data of again) on?.(new MessageEvent("message", { data }));
       };
     }

@@ -7,7 +7,7 @@ import { TRANSPORTS } from "./wire-log.ts";
 const LEAST_SHARE = 0.1;
 /** What a slow machine does not manage is left out; a run of less than this part is none. */
 const LEAST_OF_ASKED = 0.5;
-/** More that was not told for want of membership says that returns are too many, or are told to readers who need none. */
+/** A larger share of excused deliveries would say that a run no longer tests what it is for. */
 const MOST_EXCUSED = 0.03;
 /** Why RESYNC is told in each run. */
 const WHYS = ["rejoined", "far", "epoch"];
@@ -52,10 +52,12 @@ export function reportOf(outcome: Outcome, commit: string): Report {
     failures.push("nobody has written, joined or been kicked");
   const switches = sum(app.clients.map(({ switches }) => switches));
   if (switches === 0) failures.push("nobody has changed the transport");
-  // One comes every 15 s, and some of them hit who polls.
+  const repeated = sum(app.clients.map((log) => log.repeated));
+  if (repeated === 0) failures.push("no event was repeated to a client");
+  // One comes every 15 s, and some of them hit clients that poll.
   if (options.seconds >= 120 && !wire.cuts.slow) failures.push("nobody has read too slowly");
   if (server.movesClock && server.clockJumps === 0) failures.push("the clock was never set");
-  const { told, excused, covered, open, closed } = verdict.resyncs;
+  const { starts, told, excused, covered, open, closed } = verdict.resyncs;
   for (const why of WHYS) if (!told[why]) failures.push(`no RESYNC was told with why: ${why}`);
   const excusedShare = excused === 0 ? 0 : excused / (verdict.expected + covered + excused);
   if (excusedShare > MOST_EXCUSED) failures.push(`${percent(excusedShare)} of the deliveries are excused`);
@@ -83,6 +85,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       lost: problems.count(LOST),
       duplicated: problems.count(DUPLICATED),
       reordered: problems.count(REORDERED),
+      "starts judged": starts,
       "RESYNCs missing, not due": `${problems.count(NO_RESYNC)}, ${problems.count(UNDUE_RESYNC)}`,
       "RESYNCs told": WHYS.map((why) => `${told[why] ?? 0} ${why}`).join(", "),
       "deliveries excused, from before a return": `${excused} (${percent(excusedShare)})`,
@@ -91,6 +94,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "messages missed so, closed (404)": closed,
       ...Object.fromEntries(Object.entries(shares).map(([name, value]) => [`came by ${name}`, percent(value)])),
       "came again on the wire": of(({ repeats }) => repeats),
+      "repeated to clients behind the wire": repeated,
       "connections opened, polls answered": TRANSPORTS.map(
         (name) => `${of(({ opened }) => opened[name])} ${name}`,
       ).join(", "),

@@ -1,7 +1,7 @@
 import type { Windows } from "./log-windows.ts";
+import type { Memberships } from "./memberships.ts";
 import type { CursorParts, Places } from "./places.ts";
 import { Ranges, sizeOf } from "./ranges.ts";
-import type { Stays } from "./stays.ts";
 
 export const NO_RESYNC = "RESYNC missing";
 export const UNDUE_RESYNC = "RESYNC not due";
@@ -17,7 +17,7 @@ export interface ResyncFrame {
 export interface Asked {
   readonly places: Places;
   readonly windows: Windows;
-  readonly stays: Stays;
+  readonly memberships: Memberships;
   readonly cursor: CursorParts;
   readonly max: number;
 }
@@ -46,9 +46,9 @@ const MOST_NAMED = 100;
  * By stream, with the seq that RESYNC `rejoined` has to name: the rooms that the reader had come back to when the log ended at
  * `pos`, and whose last leaving before that lies behind the cursor.
  */
-export function rejoinedAt({ stays, cursor }: Pick<Asked, "stays" | "cursor">, pos: number): Map<string, number> {
+function rejoinedAt({ memberships, cursor }: Pick<Asked, "memberships" | "cursor">, pos: number): Map<string, number> {
   const due = new Map<string, number>();
-  for (const [stream, own] of stays) {
+  for (const [stream, own] of memberships) {
     const present = own.findLastIndex(({ joined }) => joined.pos <= pos);
     const before = own[present - 1]?.left;
     if (!before) continue;
@@ -59,7 +59,7 @@ export function rejoinedAt({ stays, cursor }: Pick<Asked, "stays" | "cursor">, p
   return due;
 }
 
-/** What is wrong with the RESYNCs of a start, held against the log by the rules of SPEC; undefined: there is a moment within the span at which they are right. */
+/** What is wrong with the RESYNCs of a start, by the rules of SPEC; undefined: they are right for some end of the log within the span. */
 export function whatIsWrong(
   asked: Asked,
   told: Told,
@@ -84,10 +84,10 @@ function wrongForEpoch({ frames }: Told, epoch: string): Wrong | undefined {
     : undue("another epoch asks for one RESYNC, epoch");
 }
 
-/** The moments that may differ in what is due: the log's end at the earliest, and each event since that counts. */
+/** Ends of the log within the span that may differ in what is due: the earliest, and each event behind it that counts. */
 function momentsIn(asked: Asked, { from, to }: Span): number[] {
   const moments = [from];
-  for (const own of asked.stays.values()) {
+  for (const own of asked.memberships.values()) {
     for (const { joined } of own) if (joined.pos > from && joined.pos <= to) moments.push(joined.pos);
   }
   if (!mayBeFar(asked)) return moments;

@@ -4,8 +4,8 @@ import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
 import { TRANSPORTS, type TransportName } from "./wire-log.ts";
 
-/** How these clients read as long as nothing is up: the server keeps no place for a WebSocket, as it does for polls. */
-export const STEADY: readonly TransportName[] = ["websocket"];
+/** How these clients read between two returns: the server keeps no reader for a WebSocket, as it does for polls. */
+export const BETWEEN: readonly TransportName[] = ["websocket"];
 const MANY = 100_000;
 const LOOK_MS = 100;
 
@@ -42,7 +42,7 @@ export class Returns {
       const cursor = kind === "far" ? left : ofAnotherEpoch(left, own);
       await this.#missed(person, max === MANY ? own.between(0, 30) : max);
       await clients.ask({ ask: "return", client, cursor, max, transports, holdMs: own.between(0, 700) });
-      await clients.ask({ ask: "settle", client, transports: STEADY });
+      await clients.ask({ ask: "settle", client, transports: BETWEEN });
     }
   }
 

@@ -15,10 +15,10 @@ import { type Person, Requests } from "./people.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { restarts } from "./restarts.ts";
-import { Returns, STEADY } from "./returns.ts";
+import { BETWEEN, Returns } from "./returns.ts";
 import { Senders } from "./senders.ts";
 import { FaultyServer } from "./server.ts";
-import { makeWorld, RETURNERS } from "./world.ts";
+import { LATE_READERS, makeWorld } from "./world.ts";
 
 /** Everything that a run has to tell. */
 export interface Outcome {
@@ -65,16 +65,16 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const ports = await proxy.ask<number[]>({
       ask: "open",
       serverPort: server.port,
-      count: options.clients + RETURNERS,
+      count: options.clients + LATE_READERS,
     });
     const plan = new Chaos(random.of("transports"), options.clients);
-    const people = [...world.readers, ...world.returners];
+    const people = [...world.readers, ...world.lateReaders];
     await clients.ask({
       ask: "start",
       clients: people.map(({ token }, i) => ({
         url: `http://127.0.0.1:${ports[i]}`,
         token,
-        transports: i < options.clients ? plan.transports() : STEADY,
+        transports: i < options.clients ? plan.transports() : BETWEEN,
         seed: random.of(`client ${i}`).between(0, 2 ** 31),
       })),
     });
@@ -85,8 +85,8 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const churn = new Churn({ requests, world, book, random: random.of("churn"), perSecond: 5 });
     const parts = { random: random.of("chaos"), world, server, senders, churn, proxy, clients };
     const returns = new Returns({ requests, clients, random: random.of("returns") });
-    const returners = world.returners.map((person, turn) => ({ person, client: options.clients + turn, turn }));
-    const returning = Promise.all(returners.map(({ person, ...own }) => returns.run(person, own)));
+    const lateReaders = world.lateReaders.map((person, turn) => ({ person, client: options.clients + turn, turn }));
+    const returning = Promise.all(lateReaders.map(({ person, ...own }) => returns.run(person, own)));
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
@@ -117,7 +117,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       uids,
       apps: app.clients,
       wire: wire.clients,
-      undisturbed: returners.map(({ client }) => client),
+      undisturbed: lateReaders.map(({ client }) => client),
     };
     const lookUps = missed(witnesses).map((messages, i) => lookUp(requests, people[i] as Person, messages));
     const { ledger } = book;

@@ -1,8 +1,8 @@
 import type { Book } from "./ledger.ts";
 import { keyOf } from "./log-changes.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
 import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
-import { steadyMs } from "./steady-clock.ts";
 import { RECALLED_TEXT } from "./wire-record.ts";
 import { changeRoom, type Room, type World } from "./world.ts";
 
@@ -61,7 +61,7 @@ export class Senders {
     this.#over = true;
   }
 
-  /** Many large messages at once, so that who does not read here has more waiting than he may. */
+  /** Many large messages at once, so that more waits for a reader who does not read than the server allows. */
   async flood(room: Room, count: number): Promise<void> {
     const [sender] = this.#parts.world.senders as [Person];
     let left = count;
@@ -93,9 +93,9 @@ export class Senders {
     // Drawn in any case, so that what is drawn next does not depend on how this went.
     const at = random.next();
     const reader = random.between(0, world.readers.length - 1);
-    const { rooms, steadyRooms } = world;
-    const place = Math.floor(at * (rooms.length + steadyRooms.length));
-    const room = (rooms[place] ?? steadyRooms[place - rooms.length]) as Room;
+    const { rooms, fixedRooms } = world;
+    const place = Math.floor(at * (rooms.length + fixedRooms.length));
+    const room = (rooms[place] ?? fixedRooms[place - rooms.length]) as Room;
     switch (what) {
       case "send":
         await this.#send(own, room.id, (clientId) => `message ${clientId}`);
@@ -155,6 +155,6 @@ export class Senders {
     const claim = { key: keyOf.recall(roomId, id), value: `by ${own.sender.uid}`, proof: "event" } as const;
     const { status } = await book.commands.book(asked, () => [claim]);
     // After a jump of the clock it may be too late for it.
-    if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: steadyMs() });
+    if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: monotonicMs() });
   }
 }

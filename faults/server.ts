@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { needs } from "../packages/server/test/needs.ts";
 import { ServerProcess } from "../packages/server/test/server-process.ts";
 import type { ServerLife } from "./check-starts.ts";
-import { steadyMs } from "./steady-clock.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
 
 /**
  * Small limits, so that what takes a product half a minute happens within a few seconds. The log keeps everything, since
@@ -26,7 +26,7 @@ export class FaultyServer {
   readonly #dir = mkdtempSync(join(tmpdir(), "parley-faults-"));
   readonly #process: ServerProcess;
   readonly #clockFile: number | undefined;
-  /** False where there is no C compiler, outside of CI: the clock stays as it is. */
+  /** False where there is no C compiler, outside of CI: the clock memberships as it is. */
   readonly movesClock: boolean;
   kills = 0;
   drains = 0;
@@ -58,7 +58,7 @@ export class FaultyServer {
   }
 
   start(): Promise<void> {
-    this.#lives.push({ from: steadyMs(), to: Number.POSITIVE_INFINITY });
+    this.#lives.push({ from: monotonicMs(), to: Number.POSITIVE_INFINITY });
     return this.#process.start();
   }
 
@@ -102,7 +102,7 @@ export class FaultyServer {
 
   #ends(): void {
     const newest = this.#lives.at(-1);
-    if (newest) newest.to = steadyMs();
+    if (newest) newest.to = monotonicMs();
   }
 
   #setClock(offsetMs: number): void {

@@ -4,7 +4,7 @@ import type { Problems } from "./problems.ts";
 import type { ResyncFrame } from "./resync-due.ts";
 import type { WireStart } from "./wire-log.ts";
 
-export const UNTOLD_RESYNC = "RESYNC told otherwise than on the wire";
+const UNTOLD_RESYNC = "RESYNC told otherwise than on the wire";
 
 /** RESYNCs that an application was told, with the frames as they were on the wire. */
 export interface ToldResync {

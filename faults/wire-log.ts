@@ -18,13 +18,13 @@ export interface WireOddity {
   readonly to: number;
 }
 
-/** A client asked to go on from a cursor, and the answer began to come: from here on the server must have looked at the log. */
+/** A client asked to go on from a cursor, and the first part of the answer came. */
 export interface WireStart {
   readonly transport: TransportName;
   readonly cursor: string;
   /** How many events behind it wants one by one. Every client of a run says so. */
   readonly max: number;
-  /** When the request was passed on. Times are those of `steady-clock.ts`. */
+  /** When the request was passed on. Times are those of `monotonic-clock.ts`. */
   readonly askedAt: number;
   /** When the first RESYNC, or else the first event or the news that there is none, was passed back. */
   readonly answeredAt: number;
@@ -32,7 +32,7 @@ export interface WireStart {
   readonly resyncs: readonly string[];
   /** Something came after them: the client was sent all that there are. */
   readonly whole: boolean;
-  /** Of a poll: what may have been left of the one before it, with which the server goes on without a look at the log (TR-47). */
+  /** Of a poll: what is known of the poll before it, whose reader the server may have kept and go on with (TR-47). */
   readonly kept: KeptPoll | undefined;
 }
 
@@ -49,13 +49,13 @@ export interface WireLog {
   readonly deliveries: Readonly<Record<TransportName, FirstDeliveries>>;
   /** Events that had been on the wire before; rightly so where a connection broke before the client had them. */
   readonly repeats: number;
-  /** Seqs that were passed over within a connection: only who was out of the room may see that. */
+  /** Seqs that were passed over within a connection: that is right only for a reader who was out of the room. */
   readonly jumps: readonly WireOddity[];
   /** Seqs that came a second time, or fell, within a connection: never right. */
   readonly falls: readonly WireOddity[];
   /** Of both, beyond what is kept. */
   readonly unkept: number;
-  /** Without polls that followed the last one at once and brought no RESYNC: their reader was kept. */
+  /** Left out are polls that followed the one before at once and brought no RESYNC: for these the reader was kept. */
   readonly starts: readonly WireStart[];
   /** RESYNC frames that came later than at a start. */
   readonly lateResyncs: readonly string[];

@@ -1,5 +1,5 @@
+import { monotonicMs } from "./monotonic-clock.ts";
 import { Ranges } from "./ranges.ts";
-import { steadyMs } from "./steady-clock.ts";
 import { perTransport, type TransportName, type WireLog, type WireOddity, type WireStart } from "./wire-log.ts";
 
 const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
@@ -62,7 +62,7 @@ export class WireRecord {
 
   open(transport: TransportName, options: { resumes: boolean }): WireConnection {
     this.#opened[transport] += 1;
-    return new WireConnection({ transport, askedAt: steadyMs(), live: !options.resumes });
+    return new WireConnection({ transport, askedAt: monotonicMs(), live: !options.resumes });
   }
 
   /** A reply to a poll counts as an opening of its own. */
@@ -105,7 +105,7 @@ export class WireRecord {
     const { asked, transport } = connection;
     connection.asked = undefined;
     if (asked) {
-      connection.start = { ...asked, transport, answeredAt: steadyMs(), resyncs: [], whole: false };
+      connection.start = { ...asked, transport, answeredAt: monotonicMs(), resyncs: [], whole: false };
       this.#starts.push(connection.start);
     }
     return connection.start;

@@ -1,4 +1,4 @@
-import { steadyMs } from "./steady-clock.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
 import { type RequestHead, type ResponseHead, requestReader, responseReader } from "./wire-http.ts";
 import type { KeptPoll } from "./wire-log.ts";
 import { type AskedStart, WireConnection, type WireRecord } from "./wire-record.ts";
@@ -6,9 +6,9 @@ import { SseReader } from "./wire-sse.ts";
 import { closeCode, WebSocketReader } from "./wire-websocket.ts";
 
 const COMMAND_RESUME = 101;
-/** For so long after a poll was lost the server may still be busy with it, and keep its reader in the place of a later one. */
+/** For so long after a reply was lost the server may still be busy with that poll, and then keep its reader in place of a later poll's. */
 const LOST_MS = 5_000;
-/** The server keeps a reader for twice as long. */
+/** Within this the server drops no reader for want of use; it keeps them for twice as long. */
 const KEPT_MS = 60_000;
 
 /** Where one client's polls stand: they are many requests, and one reader. */
@@ -31,7 +31,7 @@ export class PollSession {
     this.#newest = { cursor, askedAt };
     if (!before) return undefined;
     if (before.next === undefined) this.#lostAt = askedAt;
-    // One that was given up while it hung has moved nothing.
+    // A poll that was given up while it hung leaves its reader where its own cursor is.
     if (cursor !== before.next && cursor !== before.cursor) return undefined;
     const isQuiet = askedAt - this.#lostAt > LOST_MS && askedAt - (before.repliedAt ?? 0) < KEPT_MS;
     return { since: before.askedAt, isSure: cursor === before.next && isQuiet };
@@ -40,7 +40,7 @@ export class PollSession {
   replied(askedAt: number, cursor: string): void {
     if (this.#newest?.askedAt !== askedAt) return;
     this.#newest.next = cursor;
-    this.#newest.repliedAt = steadyMs();
+    this.#newest.repliedAt = monotonicMs();
   }
 }
 
@@ -121,7 +121,7 @@ export class WireTap {
 
   #asks({ target, headers }: RequestHead): void {
     const { pathname, searchParams } = new URL(target, "http://x");
-    const askedAt = steadyMs();
+    const askedAt = monotonicMs();
     if (headers.get("upgrade")?.toLowerCase() === "websocket") {
       this.#asked.push({ kind: "stream", transport: "websocket", resumes: searchParams.get("resume") === "1" });
     } else if (pathname === "/api/v1/events/stream") {
@@ -149,7 +149,7 @@ export class WireTap {
       if (kind !== "text") return;
       const { type, data } = JSON.parse(payload) as { type: number; data?: { cursor: string; max?: number } };
       if (type !== COMMAND_RESUME || !data) return;
-      asked.start = { cursor: data.cursor, max: data.max ?? 0, askedAt: steadyMs(), kept: undefined };
+      asked.start = { cursor: data.cursor, max: data.max ?? 0, askedAt: monotonicMs(), kept: undefined };
       if (this.#stream) this.#stream.connection.asked = asked.start;
     });
   }

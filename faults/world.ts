@@ -7,9 +7,9 @@ import type { Random } from "./random.ts";
 export interface Room {
   id: number;
   readonly owner: Person;
-  /** Indices of the readers that are in, as far as who changes it knows. */
+  /** Indices of the readers that are in, as far as is known to the part of the test that changes it. */
   readonly readers: Set<number>;
-  /** Only who was slowed down reads here: large messages go here. */
+  /** Only readers that are slowed down are in here, and large messages are sent here. */
   readonly isFlood: boolean;
 }
 
@@ -19,9 +19,9 @@ export interface World {
   readonly senders: readonly Person[];
   /** Each reads by one client under test. */
   readonly readers: readonly Person[];
-  /** Each comes back too late now and then, and gets a RESYNC. Their rooms stay as they are, and so do they in them. */
-  readonly returners: readonly Person[];
-  readonly steadyRooms: readonly Room[];
+  /** Each comes back too late now and then, and gets a RESYNC. Their rooms stay as they are, and so does who is in them. */
+  readonly lateReaders: readonly Person[];
+  readonly fixedRooms: readonly Room[];
   /** Without those for floods; the first few hold everybody at first. */
   readonly rooms: Room[];
   readonly floodRooms: readonly Room[];
@@ -29,12 +29,12 @@ export interface World {
 
 const SENDERS = 6;
 const BIG_ROOMS = 2;
-export const RETURNERS = 2;
-const STEADY_ROOMS = 3;
+export const LATE_READERS = 2;
+const FIXED_ROOMS = 3;
 /** Readers that share a room for floods. */
 export const FLOOD_READERS = 4;
 
-/** Whoever asks the server for something, and where it is written down what was answered. */
+/** How the server is asked for something, and where it is written down what it answered. */
 export interface Asking {
   readonly requests: Requests;
   readonly book: Book;
@@ -47,7 +47,7 @@ export async function makeWorld(
 ): Promise<World> {
   const { requests } = parts;
   const people: Person[] = [];
-  const all = SENDERS + count + RETURNERS;
+  const all = SENDERS + count + LATE_READERS;
   const names = Array.from({ length: all }, (_, i) => (i < SENDERS ? `sender ${i}` : `reader ${i}`));
   while (people.length < names.length) {
     const next = names.slice(people.length, people.length + 8);
@@ -55,7 +55,7 @@ export async function makeWorld(
   }
   const senders = people.slice(0, SENDERS);
   const readers = people.slice(SENDERS, SENDERS + count);
-  const returners = people.slice(SENDERS + count);
+  const lateReaders = people.slice(SENDERS + count);
   const everybody = readers.map((_, i) => i);
   const plans = Array.from({ length: rooms }, (_, i) => ({
     owner: senders[i % SENDERS] as Person,
@@ -68,16 +68,16 @@ export async function makeWorld(
   }
   const made: Room[] = [];
   for (const plan of plans) made.push(await makeRoom(parts, { senders, readers }, plan));
-  const steady = { owner: senders[0] as Person, readers: new Set(returners.keys()), isFlood: false };
-  const steadyRooms: Room[] = [];
-  while (steadyRooms.length < STEADY_ROOMS) {
-    steadyRooms.push(await makeRoom(parts, { senders, readers: returners }, steady));
+  const fixed = { owner: senders[0] as Person, readers: new Set(lateReaders.keys()), isFlood: false };
+  const fixedRooms: Room[] = [];
+  while (fixedRooms.length < FIXED_ROOMS) {
+    fixedRooms.push(await makeRoom(parts, { senders, readers: lateReaders }, fixed));
   }
   return {
     senders,
     readers,
-    returners,
-    steadyRooms,
+    lateReaders,
+    fixedRooms,
     rooms: made.filter(({ isFlood }) => !isFlood),
     floodRooms: made.filter(({ isFlood }) => isFlood),
   };

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** One membership of one person in one room, as the log tells it. */
-export interface Stay {
+export interface Membership {
   readonly joined: Place;
   /** The leaving, or the end of the room; undefined: still in. */
   left?: Place;
@@ -20,7 +20,7 @@ export interface Stay {
 }
 
 /** By stream: the memberships of one person, in the order of the log. */
-export type Stays = ReadonlyMap<string, readonly Stay[]>;
+export type Memberships = ReadonlyMap<string, readonly Membership[]>;
 
 interface Said {
   readonly uid: number;
@@ -31,40 +31,40 @@ interface Said {
 }
 
 /** By uid: all memberships, read from the events alone. The server's table of members is not asked. */
-export function staysOf(db: Database, uids: readonly number[]): ReadonlyMap<number, Stays> {
-  const stays = new Map(uids.map((uid) => [uid, new Map<string, Stay[]>()]));
+export function membershipsOf(db: Database, uids: readonly number[]): ReadonlyMap<number, Memberships> {
+  const memberships = new Map(uids.map((uid) => [uid, new Map<string, Membership[]>()]));
   const hiding = new Set<string>();
-  const present = new Map<string, Map<number, Stay>>();
+  const present = new Map<string, Map<number, Membership>>();
   const rows = db.query<{ stream: string; seq: number; pos: number; type: number; data: string }, []>(
     `select stream, seq, pos, type, data from events
      where type in (${MEMBER_CHANGE}, ${ROOM}) and stream like 'room:%' order by pos`,
   );
   for (const { stream, seq, pos, type, data } of rows.iterate()) {
-    const inside = present.get(stream) ?? new Map<number, Stay>();
+    const inside = present.get(stream) ?? new Map<number, Membership>();
     present.set(stream, inside);
     const said = JSON.parse(data) as Said;
     if (type === ROOM) {
       if (said.history === "joined") hiding.add(stream);
       else if (said.history === "all") hiding.delete(stream);
       if (said.dissolved !== true) continue;
-      for (const stay of inside.values()) stay.left = { seq, pos };
+      for (const membership of inside.values()) membership.left = { seq, pos };
       inside.clear();
       continue;
     }
     for (const uid of said.uids ?? [said.uid]) {
-      const stay = inside.get(uid);
+      const membership = inside.get(uid);
       if (said.changeType !== JOINED) {
-        if (stay) stay.left = { seq, pos };
+        if (membership) membership.left = { seq, pos };
         inside.delete(uid);
-      } else if (!stay) {
-        const begun: Stay = { joined: { seq, pos }, historyFrom: hiding.has(stream) ? seq : 1 };
+      } else if (!membership) {
+        const begun: Membership = { joined: { seq, pos }, historyFrom: hiding.has(stream) ? seq : 1 };
         inside.set(uid, begun);
-        const own = stays.get(uid);
+        const own = memberships.get(uid);
         const earlier = own?.get(stream);
         if (earlier) earlier.push(begun);
         else own?.set(stream, [begun]);
       }
     }
   }
-  return stays;
+  return memberships;
 }

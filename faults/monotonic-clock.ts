@@ -8,8 +8,8 @@ const { symbols: libc } = dlopen("libc.so.6", {
 });
 
 /** Milliseconds since the machine's start. The wall clock is of no use here: machines set theirs while they run. */
-export function steadyMs(): number {
+export function monotonicMs(): number {
   const time = new BigInt64Array(2);
-  if (libc.clock_gettime(MONOTONIC, ptr(time)) !== 0) throw new Error("there is no steady clock");
+  if (libc.clock_gettime(MONOTONIC, ptr(time)) !== 0) throw new Error("there is no monotonic clock");
   return Number(time[0]) * 1000 + Number(time[1]) / 1e6;
 }
