@@ -1,5 +1,5 @@
 import type { AppResync } from "./app-resyncs.ts";
-import type { Memberships } from "./memberships.ts";
+import { lastFor, type Memberships } from "./memberships.ts";
 import { cursorParts, type Places } from "./places.ts";
 import type { Problems } from "./problems.ts";
 
@@ -24,8 +24,7 @@ export function checkState(
   for (const { id, seq, asOf = state?.asOf ?? "" } of state?.rooms ?? []) {
     const stream = `room:${id}`;
     const head = places.reach(cursorParts(asOf), stream);
-    const membership = memberships.get(stream)?.findLast(({ joined }) => joined.seq <= head);
-    const end = Math.min(head, membership?.left?.seq ?? head);
+    const end = lastFor(memberships, stream, head);
     if (seq !== null && seq !== end) problems.add(WRONG_STATE, `${name} ${stream}: ${seq}, and ${end} as of ${asOf}`);
   }
 }

@@ -68,3 +68,9 @@ export function membershipsOf(db: Database, uids: readonly number[]): ReadonlyMa
   }
   return memberships;
 }
+
+/** The last event of a room that is for this person, when the room's newest one was `head`. */
+export function lastFor(memberships: Memberships, stream: string, head: number): number {
+  const newest = memberships.get(stream)?.findLast(({ joined }) => joined.seq <= head);
+  return Math.min(head, newest?.left?.seq ?? head);
+}

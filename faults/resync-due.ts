@@ -1,5 +1,5 @@
 import type { Windows } from "./log-windows.ts";
-import type { Memberships } from "./memberships.ts";
+import { lastFor, type Memberships } from "./memberships.ts";
 import type { CursorParts, Places } from "./places.ts";
 import { Ranges, sizeOf } from "./ranges.ts";
 
@@ -113,7 +113,8 @@ function wrongAt(asked: Asked, { frames, whole }: Told, at: { pos: number; epoch
     const joining = rejoined.get(stream);
     if (why !== (joining === undefined ? "far" : "rejoined")) return undue(`${stream} asks for no ${why}`);
     if (joining !== undefined && seq === joining) continue;
-    if (seq !== places.headAt(stream, at.pos)) return undue(`${stream} does not go on after ${seq}`);
+    if (seq !== lastFor(asked.memberships, stream, places.headAt(stream, at.pos)))
+      return undue(`${stream} does not go on after ${seq}`);
     far.add(stream);
   }
   if (whole) {
