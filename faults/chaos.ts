@@ -26,7 +26,7 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
   buffer: 2,
   switch: 7,
   away: 1,
-  rejoin: 5,
+  rejoin: 8,
 };
 
 const HOUR_MS = 3_600_000;
@@ -57,8 +57,9 @@ export class Chaos {
       case "switch":
         return { kind, client, transports: this.transports() };
       case "away":
-      case "rejoin":
         return { kind, client, ms: random.between(100, 1_500) };
+      case "rejoin":
+        return { kind, client, ms: random.between(400, 1_500) };
       case "reset":
       case "end":
         return { kind: "link", client, fault: { kind } };

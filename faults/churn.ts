@@ -44,11 +44,17 @@ export class Churn {
     await this.#turn;
   }
 
-  /** A reader is removed from one or two of their rooms, or leaves them, and is brought in again. This is not waited for. */
+  /**
+   * A reader is removed from a few of their rooms, or leaves them, and is brought in again. The rooms show or hide their history
+   * from then on. This is not waited for.
+   */
   bringBack(reader: number): void {
     void this.#inTurn(async () => {
       const rooms = this.#world.rooms.filter((room) => room.readers.has(reader));
-      for (const room of this.#random.some(rooms, this.#random.between(1, 2))) await this.#rejoin(room, reader);
+      for (const room of this.#random.some(rooms, this.#random.between(1, 3))) {
+        await this.#setHistory(room, this.#random.next());
+        await this.#rejoin(room, reader);
+      }
     });
   }
 
@@ -69,8 +75,7 @@ export class Churn {
     const what = random.weighted({ join: 42, kick: 25, leave: 17, rejoin: 6, history: 8, dissolve: 2 });
     const share = random.next();
     if (what === "history") {
-      const history = share < 0.5 ? "joined" : "all";
-      await changeRoom({ requests: this.#requests, book: this.#book }, room, { history });
+      await this.#setHistory(room, share);
     } else if (what === "dissolve") {
       const asked = this.#requests.ask(room.owner, "DELETE", `/rooms/${room.id}`);
       const claim = { key: keyOf.room(room.id, "dissolved"), value: "true", proof: "event" } as const;
@@ -85,6 +90,11 @@ export class Churn {
       if (what === "rejoin") await this.#rejoin(room, reader);
       else await this.#move(room, reader, what);
     }
+  }
+
+  #setHistory(room: Room, share: number): Promise<void> {
+    const history = share < 0.5 ? "joined" : "all";
+    return changeRoom({ requests: this.#requests, book: this.#book }, room, { history });
   }
 
   async #rejoin(room: Room, reader: number): Promise<void> {

@@ -54,10 +54,11 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   if (switches === 0) failures.push("nobody has changed the transport");
   const repeated = sum(app.clients.map((log) => log.repeated));
   if (repeated === 0) failures.push("no event was repeated to a client");
+  const { starts, told, excused, covered, open, closed } = verdict.resyncs;
   // One comes every 15 s, and some of them hit clients that poll.
   if (options.seconds >= 120 && !wire.cuts.slow) failures.push("nobody has read too slowly");
+  if (options.seconds >= 120 && closed === 0) failures.push("no message was closed to a reader who came back");
   if (server.movesClock && server.clockJumps === 0) failures.push("the clock was never set");
-  const { starts, told, excused, covered, open, closed } = verdict.resyncs;
   for (const why of WHYS) if (!told[why]) failures.push(`no RESYNC was told with why: ${why}`);
   const excusedShare = excused === 0 ? 0 : excused / (verdict.expected + covered + excused);
   if (excusedShare > MOST_EXCUSED) failures.push(`${percent(excusedShare)} of the deliveries are excused`);
