@@ -9,8 +9,8 @@ export type Incident =
   | { readonly kind: "slow"; readonly client: number; readonly ms: number }
   | { readonly kind: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly kind: "away"; readonly client: number; readonly ms: number }
-  /** The client is paused, and meanwhile its person leaves a room and comes back. */
-  | { readonly kind: "rejoin"; readonly client: number; readonly ms: number }
+  /** Its person leaves rooms and comes back, and the client is paused before the return; or already before the leaving. */
+  | { readonly kind: "rejoin"; readonly client: number; readonly ms: number; readonly seesLeaving: boolean }
   | { readonly kind: "clock"; readonly offsetMs: number };
 
 /** How often each happens. Those that end connections are the most. */
@@ -59,7 +59,7 @@ export class Chaos {
       case "away":
         return { kind, client, ms: random.between(100, 1_500) };
       case "rejoin":
-        return { kind, client, ms: random.between(400, 1_500) };
+        return { kind, client, ms: random.between(400, 1_500), seesLeaving: random.chance(0.4) };
       case "reset":
       case "end":
         return { kind: "link", client, fault: { kind } };

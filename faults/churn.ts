@@ -13,6 +13,11 @@ export interface ChurnCounts {
   dissolved: number;
 }
 
+type Step = () => Promise<void>;
+
+/** In which a client that is live is told what was logged. */
+const SEEN_MS = 100;
+
 /**
  * Memberships change all the time: readers are brought in, removed, leave by themselves and come back; rooms hide
  * and show their history, end, and are replaced. One change after the other, so that it is known who is in.
@@ -26,6 +31,7 @@ export class Churn {
   readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, rejoins: 0, dissolved: 0 };
   /** Ends when everything that was begun or is waiting has been done. */
   #turn: Promise<void> = Promise.resolve();
+  #broughtBack = 0;
   #over = false;
 
   constructor(parts: { requests: Requests; world: World; book: Book; random: Random; perSecond: number }) {
@@ -46,15 +52,25 @@ export class Churn {
 
   /**
    * A reader is removed from a few of their rooms, or leaves them, and is brought in again. The rooms show or hide their history
-   * from then on. This is not waited for.
+   * from then on.
+   * @param what done before all of it, and when they have left
    */
-  bringBack(reader: number): void {
-    void this.#inTurn(async () => {
-      const rooms = this.#world.rooms.filter((room) => room.readers.has(reader));
-      for (const room of this.#random.some(rooms, this.#random.between(1, 3))) {
-        await this.#setHistory(room, this.#random.next());
-        await this.#rejoin(room, reader);
+  bringBack(reader: number, what: { first: Step | undefined; between: Step | undefined }): Promise<void> {
+    // A sequence of its own, since how much is drawn depends on the rooms that the reader is in by then.
+    const random = this.#random.of(`returns ${this.#broughtBack++}`);
+    return this.#inTurn(async () => {
+      await what.first?.();
+      const inside = this.#world.rooms.filter((room) => room.readers.has(reader));
+      const rooms = random.some(inside, random.between(1, 3));
+      for (const room of rooms) {
+        await this.#setHistory(room, random.next());
+        await this.#move(room, reader, random.chance(0.5) ? "kick" : "leave");
       }
+      if (what.between) {
+        await Bun.sleep(SEEN_MS);
+        await what.between();
+      }
+      for (const room of rooms) await this.#comeBack(room, reader);
     });
   }
 
@@ -74,6 +90,7 @@ export class Churn {
     const room = rooms[at] as Room;
     const what = random.weighted({ join: 42, kick: 25, leave: 17, rejoin: 6, history: 8, dissolve: 2 });
     const share = random.next();
+    const leaving = random.chance(0.5) ? "kick" : "leave";
     if (what === "history") {
       await this.#setHistory(room, share);
     } else if (what === "dissolve") {
@@ -87,8 +104,9 @@ export class Churn {
       const able = readers.map((_, i) => i).filter((i) => room.readers.has(i) === inside);
       const reader = able[Math.floor(share * able.length)];
       if (reader === undefined) return;
-      if (what === "rejoin") await this.#rejoin(room, reader);
-      else await this.#move(room, reader, what);
+      if (what !== "rejoin") return this.#move(room, reader, what);
+      await this.#move(room, reader, leaving);
+      await this.#comeBack(room, reader);
     }
   }
 
@@ -97,8 +115,7 @@ export class Churn {
     return changeRoom({ requests: this.#requests, book: this.#book }, room, { history });
   }
 
-  async #rejoin(room: Room, reader: number): Promise<void> {
-    await this.#move(room, reader, this.#random.chance(0.5) ? "kick" : "leave");
+  async #comeBack(room: Room, reader: number): Promise<void> {
     await this.#move(room, reader, "join");
     this.counts.rejoins += 1;
   }

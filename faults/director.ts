@@ -70,7 +70,7 @@ export class Director {
   }
 
   async #happen(incident: Incident): Promise<void> {
-    const { proxy, clients, server, senders, churn, world } = this.#parts;
+    const { proxy, clients, server, senders, world } = this.#parts;
     switch (incident.kind) {
       case "link":
         return proxy.ask({ ask: "fault", client: incident.client, fault: incident.fault });
@@ -86,10 +86,19 @@ export class Director {
       case "away":
         return clients.ask({ ask: "pause", client: incident.client, ms: incident.ms });
       case "rejoin":
-        await clients.ask({ ask: "pause", client: incident.client, ms: incident.ms });
-        return churn.bringBack(incident.client);
+        return this.#rejoin(incident);
       case "clock":
         server.jumpTo(incident.offsetMs);
     }
+  }
+
+  /** Not waited for: the people who change the rooms may be behind. */
+  #rejoin({ client, ms, seesLeaving }: Incident & { readonly kind: "rejoin" }): void {
+    const { clients, churn } = this.#parts;
+    const pause = () => clients.ask<void>({ ask: "pause", client, ms });
+    void churn.bringBack(client, {
+      first: seesLeaving ? undefined : pause,
+      between: seesLeaving ? pause : undefined,
+    });
   }
 }
