@@ -26,7 +26,7 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
   buffer: 2,
   switch: 7,
   away: 1,
-  rejoin: 8,
+  rejoin: 5,
 };
 
 const HOUR_MS = 3_600_000;

@@ -51,7 +51,7 @@ export class Churn {
   }
 
   /**
-   * A reader is removed from a few of their rooms, or leaves them, and is brought in again. The rooms show or hide their history
+   * A reader is removed from one or two of their rooms, or leaves them, and is brought in again. The rooms show or hide their history
    * from then on.
    * @param what done before all of it, and when they have left
    */
@@ -61,7 +61,7 @@ export class Churn {
     return this.#inTurn(async () => {
       await what.first?.();
       const inside = this.#world.rooms.filter((room) => room.readers.has(reader));
-      const rooms = random.some(inside, random.between(1, 3));
+      const rooms = random.some(inside, random.between(1, 2));
       for (const room of rooms) {
         await this.#setHistory(room, random.next());
         await this.#move(room, reader, random.chance(0.5) ? "kick" : "leave");
@@ -88,7 +88,7 @@ export class Churn {
     const { rooms, readers } = this.#world;
     const at = random.between(0, rooms.length - 1);
     const room = rooms[at] as Room;
-    const what = random.weighted({ join: 42, kick: 25, leave: 17, rejoin: 6, history: 8, dissolve: 2 });
+    const what = random.weighted({ join: 38, kick: 23, leave: 15, rejoin: 14, history: 8, dissolve: 2 });
     const share = random.next();
     const leaving = random.chance(0.5) ? "kick" : "leave";
     if (what === "history") {

@@ -7,7 +7,7 @@ import { closeCode, WebSocketReader } from "./wire-websocket.ts";
 
 const COMMAND_RESUME = 101;
 /** For so long after a reply was lost the server may still be busy with that poll, and then keep its reader in place of a later poll's. */
-const LOST_MS = 5_000;
+const LOST_MS = 1_000;
 /** Within this the server drops no reader for want of use; it keeps them for twice as long. */
 const KEPT_MS = 60_000;
 
