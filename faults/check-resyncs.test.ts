@@ -116,7 +116,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
   record.from = `${EPOCH};*@0`;
   const cursor = `${kind === "far" ? EPOCH : OTHER};*@3`;
   const come = (events: readonly Logged[], before?: readonly ResyncFrame[]) => {
-    const connection = wire.open("websocket", { resumes: true });
+    const connection = wire.open("websocket", { resumes: true, askedAt: 1 });
     if (before) connection.asked = { cursor, max, askedAt: 1, kept: undefined };
     for (const data of before ?? []) wire.frame(connection, JSON.stringify({ type: 108, data }));
     if (events.length > 0 || before === sent) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');

@@ -145,7 +145,7 @@ function evidence(what: {
     const wire = new WireRecord(new Map());
     const record = new AppRecord(shared);
     record.from = `${EPOCH};*@0`;
-    const connection = wire.open("websocket", { resumes: false });
+    const connection = wire.open("websocket", { resumes: false, askedAt: 1 });
     const onWire = told(events.filter(readable[uid] as (event: Told) => boolean), uid);
     for (const event of onWire) wire.frame(connection, event.text);
     for (const event of app(onWire, uid)) record.saw(event);
@@ -342,7 +342,7 @@ function tellsAt(seq: number, event: AppEvent, uids: readonly number[]): Evidenc
 test("the text of a message to be recalled is noticed on the wire", () => {
   const oldTexts = new Map<string, number>();
   const wire = new WireRecord(oldTexts);
-  const connection = wire.open("sse", { resumes: true });
+  const connection = wire.open("sse", { resumes: true, askedAt: 1 });
   wire.frame(connection, `{"type":4,"stream":"room:2","seq":1,"data":{"content":"${RECALLED_TEXT}w3-41"}}`);
   expect([...oldTexts]).toEqual([["w3-41", connection.askedAt]]);
 });

@@ -171,7 +171,9 @@ function judge(db: Database, evidence: Evidence): Verdict {
     checkWire(wire, context);
   }
   for (const { clientId, repliedAt } of ledger.recalls) {
-    if ((oldTexts[clientId] ?? 0) > repliedAt) problems.add("recalled text shown", clientId);
+    const lateMs = (oldTexts[clientId] ?? 0) - repliedAt;
+    if (lateMs > 0)
+      problems.add("recalled text shown", `${clientId}, asked for ${Math.round(lateMs)} ms after the reply`);
   }
   return { problems, events, expected, delivered, resyncs };
 }

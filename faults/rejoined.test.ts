@@ -118,7 +118,7 @@ function storedAround(from: number, to: number): StoredAt[] {
 /** What is wrong with what came on the wire, whatever became of it. */
 function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives = [], late }: Story): string[] {
   const wire = new WireRecord(new Map());
-  const connection = wire.open("sse", { resumes: true });
+  const connection = wire.open("sse", { resumes: true, askedAt: 1 });
   connection.asked = { cursor: `${EPOCH};${cursor}`, max: 1000, askedAt: 1000, kept };
   for (const data of sent) wire.frame(connection, JSON.stringify({ type: 108, data }));
   if (whole) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
@@ -252,7 +252,7 @@ function verdictOn(what: {
   const wire = new WireRecord(new Map());
   record.from = `${EPOCH};*@1`;
   const come = (positions: readonly number[]) => {
-    const connection = wire.open("websocket", { resumes: false });
+    const connection = wire.open("websocket", { resumes: false, askedAt: 1 });
     for (const pos of positions) {
       const { stream, seq, data } = LOG[pos - 1] as Logged;
       wire.frame(connection, `{"type":${typeOf(data)},"stream":"${stream}","seq":${seq},"data":{}}`);
@@ -261,7 +261,7 @@ function verdictOn(what: {
   };
   come(LOG.map(({ pos }) => pos).filter((pos) => pos > 1 && pos <= had && !MISSED.includes(pos)));
   const cursor = `${EPOCH};*@${had}`;
-  const connection = wire.open("websocket", { resumes: true });
+  const connection = wire.open("websocket", { resumes: true, askedAt: 1 });
   connection.asked = { cursor, max: 1000, askedAt: 1000, kept: undefined };
   for (const data of sent) {
     wire.frame(connection, JSON.stringify({ type: 108, data }));

@@ -25,8 +25,8 @@ interface OpenStart extends WireStart {
 /** What one connection, or one reply of a poll, has brought so far. */
 export class WireConnection {
   readonly transport: TransportName;
-  /** When it was asked for: the server saw the request after that. */
-  readonly askedAt: number;
+  /** When its request was passed on: the server read nothing for it before that. */
+  askedAt: number;
   live: boolean;
   readonly last = new Map<string, number>();
   /** Asked for, and nothing has come that follows from it. */
@@ -60,9 +60,9 @@ export class WireRecord {
     this.#oldTexts = oldTexts;
   }
 
-  open(transport: TransportName, options: { resumes: boolean }): WireConnection {
+  open(transport: TransportName, { resumes, askedAt }: { resumes: boolean; askedAt: number }): WireConnection {
     this.#opened[transport] += 1;
-    return new WireConnection({ transport, askedAt: monotonicMs(), live: !options.resumes });
+    return new WireConnection({ transport, askedAt, live: !resumes });
   }
 
   /** A reply to a poll counts as an opening of its own. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { monotonicMs } from "./monotonic-clock.ts";
 import { Random } from "./random.ts";
 import { WireRecord } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
@@ -174,7 +175,7 @@ test("a stream goes on behind the seq that its RESYNC names", () => {
   const said = '{"type":108,"data":{"stream":"room:2","seq":4,"why":"rejoined"}}';
   const record = (seq: number) => {
     const wire = new WireRecord(new Map());
-    const connection = wire.open("sse", { resumes: true });
+    const connection = wire.open("sse", { resumes: true, askedAt: 1 });
     wire.frame(connection, said);
     wire.frame(connection, event(seq));
     return [wire.log.jumps.length, wire.log.falls.length];
@@ -184,4 +185,14 @@ test("a stream goes on behind the seq that its RESYNC names", () => {
     [1, 0],
     [0, 1],
   ]);
+});
+
+test("a connection counts as begun when its request was passed on, however late the answer comes", () => {
+  const oldTexts = new Map<string, number>();
+  const tap = new WireTap(new WireRecord(oldTexts), new PollSession());
+  tap.sent(Buffer.from("GET /api/v1/events/stream?cursor=x%3B*%401&max=7 HTTP/1.1\r\nHost: x\r\n\r\n"));
+  const askedBefore = monotonicMs();
+  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  tap.received(Buffer.concat([Buffer.from(head), chunked([`data: ${event(1, "to-be-recalled:w1-7")}\n\n`])]));
+  expect(oldTexts.get("w1-7")).toBeLessThanOrEqual(askedBefore);
 });

@@ -57,7 +57,13 @@ interface PollAsk {
 }
 
 type Asked =
-  | { readonly kind: "stream"; readonly transport: "websocket" | "sse"; readonly resumes: boolean; start?: AskedStart }
+  | {
+      readonly kind: "stream";
+      readonly transport: "websocket" | "sse";
+      readonly resumes: boolean;
+      readonly askedAt: number;
+      start?: AskedStart;
+    }
   | { readonly kind: "poll"; readonly askedAt: number; body: string; start?: AskedStart }
   | { readonly kind: "other" };
 
@@ -123,11 +129,16 @@ export class WireTap {
     const { pathname, searchParams } = new URL(target, "http://x");
     const askedAt = monotonicMs();
     if (headers.get("upgrade")?.toLowerCase() === "websocket") {
-      this.#asked.push({ kind: "stream", transport: "websocket", resumes: searchParams.get("resume") === "1" });
+      this.#asked.push({
+        kind: "stream",
+        transport: "websocket",
+        resumes: searchParams.get("resume") === "1",
+        askedAt,
+      });
     } else if (pathname === "/api/v1/events/stream") {
       const cursor = headers.get("last-event-id") ?? searchParams.get("cursor");
       const max = Number(searchParams.get("max"));
-      const asked = { kind: "stream", transport: "sse", resumes: cursor !== null } as const;
+      const asked = { kind: "stream", transport: "sse", resumes: cursor !== null, askedAt } as const;
       this.#asked.push({ ...asked, ...(cursor !== null && { start: { cursor, max, askedAt, kept: undefined } }) });
     } else if (pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt, body: "" });
     else this.#asked.push({ kind: "other" });
@@ -150,7 +161,7 @@ export class WireTap {
       const { type, data } = JSON.parse(payload) as { type: number; data?: { cursor: string; max?: number } };
       if (type !== COMMAND_RESUME || !data) return;
       asked.start = { cursor: data.cursor, max: data.max ?? 0, askedAt: monotonicMs(), kept: undefined };
-      if (this.#stream) this.#stream.connection.asked = asked.start;
+      if (this.#stream) begins(this.#stream.connection, asked.start);
     });
   }
 
@@ -161,7 +172,7 @@ export class WireTap {
     if (asked?.kind !== "stream" || (status !== 101 && status !== 200)) return;
     this.#polls.broke();
     const connection = this.#record.open(asked.transport, asked);
-    connection.asked = asked.start;
+    if (asked.start) begins(connection, asked.start);
     if (asked.transport === "websocket") {
       const reader = new WebSocketReader("server");
       const read = (bytes: Buffer) =>
@@ -202,9 +213,14 @@ export class WireTap {
     const { transport } = polls;
     this.#record.polled(transport);
     const reply = new WireConnection({ transport, askedAt, live: polls.caughtUp });
-    reply.asked = start;
+    begins(reply, start);
     for (const event of events) this.#record.frame(reply, JSON.stringify(event));
     this.#record.started(reply);
     if (!more) polls.caughtUp = true;
   }
+}
+
+function begins(connection: WireConnection, start: AskedStart): void {
+  connection.asked = start;
+  connection.askedAt = start.askedAt;
 }
