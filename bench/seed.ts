@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { openWriter, prepareDatabase } from "../packages/server/src/db/open.ts";
-import { defineWrite } from "../packages/server/src/db/transaction.ts";
-import { GroupWriter } from "../packages/server/src/db/writer.ts";
+import { openWrites, prepareDatabase } from "../packages/server/src/db/open.ts";
+import { single } from "../packages/server/src/db/procedures.ts";
+import type { WriteTransaction } from "../packages/server/src/db/transaction.ts";
 import { insertUser } from "../packages/server/src/identity/accounts-writes.ts";
 import { insertLogin } from "../packages/server/src/identity/logins-writes.ts";
 import { hashOf, newToken } from "../packages/server/src/identity/tokens.ts";
 import { createRoom } from "../packages/server/src/rooms/room-writes.ts";
+import { procedures } from "../packages/server/src/writes.ts";
 
 export interface SeededPerson {
   readonly uid: number;
@@ -13,39 +14,38 @@ export interface SeededPerson {
 }
 
 /** Signed-in people who have no password: hashing ten thousand of those takes five minutes. */
-const signUpMany = defineWrite(
-  "bench.sign-up-many",
-  async (tx, input: { from: number; hashes: readonly string[]; now: number }): Promise<number[]> => {
-    const { from, hashes, now } = input;
-    const uids: number[] = [];
-    for (const [index, tokenHash] of hashes.entries()) {
-      const person = { name: `reader ${from + index}`, passwordHash: "", power: 0 as const, ip: "127.0.0.1", now };
-      const { uid } = await insertUser(tx, person);
-      await insertLogin(tx, { uid, tokenHash, ip: "127.0.0.1", userAgent: "bench", via: "password", now });
-      uids.push(uid);
-    }
-    return uids;
-  },
-);
+async function signUpMany(
+  tx: WriteTransaction,
+  { from, hashes }: { from: number; hashes: readonly string[] },
+): Promise<number[]> {
+  const uids: number[] = [];
+  for (const [index, tokenHash] of hashes.entries()) {
+    const person = { name: `reader ${from + index}`, passwordHash: "", power: 0 as const, ip: "127.0.0.1" };
+    const { uid } = await insertUser(tx, person);
+    await insertLogin(tx, { uid, tokenHash, ip: "127.0.0.1", userAgent: "bench", via: "password" });
+    uids.push(uid);
+  }
+  return uids;
+}
 
 /** A database with people and rooms, made by the server's own write procedures while no server has it open. */
 export async function seed(
   dataDir: string,
   wish: { people: number; rooms: (uids: readonly number[]) => readonly (readonly number[])[] },
 ): Promise<{ people: SeededPerson[]; rooms: number[] }> {
-  const now = Date.now();
-  const writes = new GroupWriter(openWriter(await prepareDatabase(dataDir, now)), () => undefined);
+  const table = { ...procedures, signUpMany: single(signUpMany) };
+  const writes = openWrites(await prepareDatabase(dataDir, Date.now()), { table });
   const people: SeededPerson[] = [];
   while (people.length < wish.people) {
     const tokens = Array.from({ length: Math.min(1000, wish.people - people.length) }, newToken);
-    const uids = await writes.run(signUpMany, { from: people.length, hashes: tokens.map(hashOf), now });
+    const uids = await writes.run(signUpMany, { from: people.length, hashes: tokens.map(hashOf) });
     for (const [index, uid] of uids.entries()) people.push({ uid, token: tokens[index] as string });
   }
   const rooms: number[] = [];
   const members = wish.rooms(people.map(({ uid }) => uid));
   while (rooms.length < members.length) {
     const some = members.slice(rooms.length, rooms.length + 100);
-    const made = some.map(([uid = 0, ...memberIds]) => writes.run(createRoom, { uid, name: "bench", memberIds, now }));
+    const made = some.map(([uid = 0, ...memberIds]) => writes.run(createRoom, { uid, name: "bench", memberIds }));
     for (const { roomId } of await Promise.all(made)) rooms.push(roomId);
   }
   await writes.close();

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DATABASE_FILE, openWriter } from "../packages/server/src/db/open.ts";
-import { GroupWriter } from "../packages/server/src/db/writer.ts";
+import { DATABASE_FILE, openWrites } from "../packages/server/src/db/open.ts";
 import { sendMessages } from "../packages/server/src/messages/send.ts";
+import { procedures } from "../packages/server/src/writes.ts";
 import type { Benchmark, BenchOptions } from "./benchmark.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import { MeasuredServer } from "./measured-server.ts";
@@ -53,7 +53,7 @@ async function fill(dataDir: string): Promise<{ token: string; roomId: number }>
     people: ROOMS,
     rooms: (uids) => uids.map((uid, index) => [uid, uids[(index + 1) % uids.length] as number]),
   });
-  const writes = new GroupWriter(openWriter(join(dataDir, DATABASE_FILE)), () => undefined);
+  const writes = openWrites(join(dataDir, DATABASE_FILE), { table: procedures });
   const content = "a message as people write them: a line of text and not much more than that";
   for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, MESSAGES - sent) }, (_, index) => {
@@ -61,7 +61,7 @@ async function fill(dataDir: string): Promise<{ token: string; roomId: number }>
       const actor = { uid: people[at]?.uid as number, power: 0 as const };
       const roomId = rooms[at] as number;
       const clientId = `m${sent + index}`;
-      return { actor, roomId, clientId, type: 1 as const, content, replyTo: null, mentions: [], now: Date.now() };
+      return { actor, roomId, clientId, type: 1 as const, content, replyTo: null, mentions: [] };
     });
     await Promise.all(batch.map((input) => writes.run(sendMessages, input)));
   }

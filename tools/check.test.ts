@@ -4,9 +4,10 @@ import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
 import { directionCheck } from "./import-direction.ts";
+import { procedureTableCheck } from "./procedure-table.ts";
+import { routeWritesCheck } from "./route-writes.ts";
 import { importsOf, readSources, source } from "./sources.ts";
 import { namedInTests, rulesOf } from "./spec-rules.ts";
-import { writesListCheck } from "./writes-list.ts";
 
 const server = (path: string, text: string) => source(`packages/server/src/${path}`, text);
 const importing = (...paths: string[]) => paths.map((path) => `import { x } from "${path}";\n`).join("");
@@ -37,13 +38,13 @@ test("imports are found in all their forms, but not in comments", () => {
 });
 
 test.each([
-  ["rooms/rooms.ts", "../identity/accounts.ts", true],
+  ["rooms/rooms.ts", "../identity/account-actions.ts", true],
   ["rooms/rooms.ts", "../http/errors.ts", true],
   ["rooms/rooms.ts", "./rights.ts", true],
   ["contacts/friends.ts", "../uploads/uploads.ts", true],
   ["rooms/rooms.ts", "../messages/send.ts", false],
   ["rooms/rooms.ts", "../gateway/hub.ts", false],
-  ["http/app.ts", "../identity/accounts.ts", false],
+  ["http/app.ts", "../identity/account-actions.ts", false],
   ["gateway/hub.ts", "../event-log/outbox.ts", true],
   ["gateway/hub.ts", "../http/errors.ts", true],
   ["gateway/hub.ts", "../rooms/rooms.ts", false],
@@ -105,15 +106,33 @@ test("time, chance and environment are used where they may be", () => {
   ).toHaveLength(1);
 });
 
-test("modules that declare write procedures are in the writer's list", () => {
-  const list = server("writes.ts", 'import "./rooms/a.ts";\nimport "./rooms/b.ts";\n');
-  const one = (path: string) => server(path, 'export const make = defineWrite("x.make", async () => {});');
-  const many = (path: string) => server(path, 'export const make = defineBatchWrite<I, O>("x.make", async () => []);');
-  expect(writesListCheck([list, one("rooms/a.ts"), many("rooms/b.ts")])).toEqual([]);
-  expect(writesListCheck([list, one("rooms/c.ts"), many("rooms/d.ts")])).toHaveLength(2);
-  expect(writesListCheck([list, one("rooms/c.test.ts"), one("db/transaction.ts")])).toEqual([]);
-  expect(writesListCheck([list, server("rooms/e.ts", "// defineWrite(\n")])).toEqual([]);
-  expect(writesListCheck([one("rooms/a.ts")])).toHaveLength(1);
+test("write procedures that are run stand in the table, each under its own name", () => {
+  const table = server(
+    "writes.ts",
+    "export const procedures = {\n  sendAll: batch(sendAll),\n  add: single(add),\n};\n",
+  );
+  const running = (path: string, ...calls: string[]) => server(path, calls.map((call) => `${call};\n`).join(""));
+  const known = running("rooms/a.ts", "writes.run(add, {})", "context.writes.run(procedures.sendAll, { x })");
+  expect(procedureTableCheck([table, known])).toEqual([]);
+  const unknown = running(
+    "rooms/b.ts",
+    "this.#parts.writes.runWhenIdle(\n  trim,\n  {})",
+    "writes.run(procedures.gone, x)",
+  );
+  expect(procedureTableCheck([table, unknown])).toHaveLength(2);
+  expect(procedureTableCheck([table, running("rooms/b.test.ts", "writes.run(gone, x)")])).toEqual([]);
+  expect(procedureTableCheck([table, running("rooms/c.ts", "// writes.run(gone, x)")])).toEqual([]);
+  expect(procedureTableCheck([server("writes.ts", "  add: single(addMore),\n")])).toHaveLength(1);
+  expect(procedureTableCheck([known])).toHaveLength(1);
+});
+
+test("routes do not know the writer", () => {
+  const bad = ["await context.writes.run(add, {});", "export function r({ writes }: P) {}", "parts.runWhenIdle(x, 1);"];
+  for (const text of bad) expect(routeWritesCheck([server("rooms/rooms-routes.ts", text)])).toHaveLength(1);
+  const fine =
+    'import type { Changes } from "./room-writes.ts";\n// writes.run\nawait actions.add(context, actor, {});';
+  expect(routeWritesCheck([server("rooms/rooms-routes.ts", fine)])).toEqual([]);
+  expect(routeWritesCheck([server("rooms/rooms.ts", bad[0] as string)])).toEqual([]);
 });
 
 test("a room needs a file that says what it is for", () => {

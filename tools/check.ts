@@ -8,10 +8,11 @@ import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
 import { directionCheck } from "./import-direction.ts";
+import { procedureTableCheck } from "./procedure-table.ts";
+import { routeWritesCheck } from "./route-writes.ts";
 import { readSources } from "./sources.ts";
 import { specRulesCheck } from "./spec-rules.ts";
 import { toolCheck } from "./tool-check.ts";
-import { writesListCheck } from "./writes-list.ts";
 
 const sources = await readSources();
 
@@ -23,7 +24,8 @@ const checks: readonly [name: string, run: () => string[] | Promise<string[]>][]
   ["file sizes", () => fileSizeCheck(sources)],
   ["process.env in config/env.ts only", () => environmentCheck(sources)],
   ["clock and randomness in lib/ only", () => clockCheck(sources)],
-  ["write procedures are in writes.ts", () => writesListCheck(sources)],
+  ["write procedures are in writes.ts", () => procedureTableCheck(sources)],
+  ["routes do not write", () => routeWritesCheck(sources)],
   ["folders say what they are for", () => folderCommentsCheck(sources)],
   ["paths in docs/architecture.md", () => documentPathsCheck()],
   ["rules of SPEC.md have tests", () => specRulesCheck(sources)],

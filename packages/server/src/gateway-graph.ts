@@ -1,5 +1,6 @@
 import { ALL_STREAM, floorCursor, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
+import type { Context } from "./context.ts";
 import { INTERNAL_STREAM, Internal } from "./event-log/internal-events.ts";
 import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
@@ -19,7 +20,6 @@ import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { RateLimit } from "./http/rate-limit.ts";
 import { loginEndOf } from "./identity/login-end.ts";
-import type { QrLogins } from "./identity/qr-login.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
 import { ipLimitKey } from "./lib/ip-range.ts";
@@ -39,7 +39,8 @@ export interface GatewayParts {
   readonly storage: Storage;
   readonly origins: HandshakeOriginRules;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
-  readonly qrLogins: QrLogins;
+  /** For the commands of features. */
+  readonly context: Context;
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
@@ -64,7 +65,7 @@ const HANDSHAKES = { burst: 50, perSecond: 10 };
 
 /** The gateway's part of the graph: hub, entrance, commands, door, presence, joined to the log. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { config, clock, logger, storage } = parts;
+  const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
   const hub = new Hub(storage.epoch);
   const presence = new Presence({
@@ -108,10 +109,10 @@ export function createGateway(parts: GatewayParts): Gateway {
   const topics = new LocalTopics(storage.epoch);
   hub.addPublisher(topics);
   const { tail, epoch } = storage;
-  const gauge = parts.metrics.connections.labels("poll");
+  const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
   const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
-  const sse = new SseDoor({ ...parts, entrance, admission, topics, refusal, isFull, maxQueueBytes });
+  const sse = new SseDoor({ clock, metrics, entrance, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = {
     findLogin: parts.findLogin,
     publicHall,
@@ -119,11 +120,17 @@ export function createGateway(parts: GatewayParts): Gateway {
   };
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
-  const table = new Map([...entrance.handlers(), ...liveCommands({ ...parts, hub, signIn, mayRead })]);
+  const { context, memberCountOf } = parts;
+  const ofFeatures = liveCommands({ context, logger, hub, signIn, memberCountOf, mayRead });
+  const table = new Map([...entrance.handlers(), ...ofFeatures]);
   const commands = new Commands({ table, logger });
   entrance.useCommands(commands);
   const door = new WebSocketDoor({
-    ...parts,
+    clock,
+    logger,
+    metrics,
+    origins: parts.origins,
+    baseUrlOf: parts.baseUrlOf,
     admission,
     entrance,
     commands,

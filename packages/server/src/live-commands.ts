@@ -1,18 +1,16 @@
 import { Command, encodePush, LIMITS, Push, roomStream, typingSchema } from "@parley/protocol";
+import type { Context } from "./context.ts";
 import { type CommandHandler, command } from "./gateway/commands.ts";
 import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
 import type { Hub } from "./gateway/hub.ts";
-import type { QrLogins } from "./identity/qr-login.ts";
 import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
-import type { Clock } from "./lib/clock.ts";
 import { ProblemError } from "./lib/problem.ts";
 import { TokenBuckets } from "./lib/token-bucket.ts";
 import type { Logger } from "./ops/logger.ts";
 
 export interface LiveCommandParts {
   readonly hub: Hub;
-  readonly qrLogins: QrLogins;
-  readonly clock: Clock;
+  readonly context: Context;
   readonly logger: Logger;
   readonly signIn: (connection: Connection, login: ConnectedLogin, token: string) => Promise<void>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
@@ -28,7 +26,7 @@ export function liveCommands(parts: LiveCommandParts): [number, CommandHandler][
   ];
 }
 
-function loginCommand({ qrLogins, clock, logger, signIn }: LiveCommandParts): CommandHandler {
+function loginCommand({ context, logger, signIn }: LiveCommandParts): CommandHandler {
   const askers = new WeakMap<Connection, QrOnConnection>();
   return (connection) => {
     let qr = askers.get(connection);
@@ -37,7 +35,7 @@ function loginCommand({ qrLogins, clock, logger, signIn }: LiveCommandParts): Co
         logger.error({ err: error, connection: connection.origin.id }, "a QR login failed");
         connection.error("internal", "The QR code could not be renewed; ask again", Command.LOGIN);
       };
-      qr = new QrOnConnection({ qrLogins, clock, asker: askerOf(connection, signIn), onError });
+      qr = new QrOnConnection({ context, asker: askerOf(connection, signIn), onError });
       askers.set(connection, qr);
     }
     return qr.ask();
@@ -65,8 +63,8 @@ function askerOf(connection: Connection, signIn: LiveCommandParts["signIn"]): Qr
 /** One frame per person and room in 3 s; more are dropped without a word, since their reader knows already. */
 const TYPING_RATE = { burst: 1, perSecond: 1 / 3 };
 
-function typingCommand({ hub, clock, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
-  const recent = new TokenBuckets({ rate: TYPING_RATE, clock });
+function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
+  const recent = new TokenBuckets({ rate: TYPING_RATE, clock: context.clock });
   return command(typingSchema, async (connection, { roomId }) => {
     const { login } = connection;
     if (!login) throw new ProblemError("unauthorized");

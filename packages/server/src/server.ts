@@ -4,7 +4,9 @@
  */
 import { Push } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
+import { type Context, createContext } from "./context.ts";
 import { Retention } from "./event-log/retention.ts";
+import { featureRoutes } from "./feature-routes.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
 import { trustedProxies } from "./http/client-ip.ts";
@@ -13,24 +15,18 @@ import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { webPages } from "./http/pages.ts";
-import { createIdentity, type Identity } from "./identity/identity.ts";
 import { publicUrl } from "./identity/public-url.ts";
+import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
 import { listen, stopListening } from "./listener.ts";
-import { messageTexts } from "./messages/message-rows.ts";
-import { newSendLimit } from "./messages/messages.ts";
-import { messagesRoutes } from "./messages/messages-routes.ts";
 import { Health } from "./ops/health.ts";
 import type { Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
-import { membersRoutes } from "./rooms/members-routes.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
-import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
-import { openStorage, type Storage } from "./storage.ts";
-import { newSelfGate, redDotOf } from "./unread/unread.ts";
-import { unreadRoutes } from "./unread/unread-routes.ts";
+import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
+import { getUnread } from "./unread/unread-actions.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`). */
 const FOLLOW_MS = 5000;
@@ -40,7 +36,7 @@ export class Server {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #writerThread: URL | undefined;
+  readonly #writer: WriterOverrides;
   readonly #health = new Health();
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
@@ -49,12 +45,12 @@ export class Server {
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
 
-  /** @param parts.writerThread see `openStorage` */
-  constructor(config: Config, parts: { logger: Logger; clock?: Clock; writerThread?: URL }) {
+  /** @param parts.clock another time, for both threads; parts.writer: see `openStorage`. Both are for tests. */
+  constructor(config: Config, parts: { logger: Logger; clock?: Clock; writer?: Omit<WriterOverrides, "clock"> }) {
     this.#config = config;
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? systemClock;
-    this.#writerThread = parts.writerThread;
+    this.#writer = { ...parts.writer, ...(parts.clock && { clock: parts.clock }) };
   }
 
   /** The live connections of this process; undefined before the start. */
@@ -90,35 +86,44 @@ export class Server {
   }
 
   async #start(): Promise<{ url: string }> {
-    const parts = { config: this.#config, clock: this.#clock, logger: this.#logger };
-    const writerThread = this.#writerThread;
-    const storage = await openStorage({ ...parts, writerThread, onWriterDeath: (error) => this.#die(error) });
+    const config = this.#config;
+    const clock = this.#clock;
+    const storage = await openStorage({
+      config,
+      clock,
+      logger: this.#logger,
+      writer: this.#writer,
+      onWriterDeath: (error) => this.#die(error),
+    });
     this.#storage = storage;
     this.#stops.push(() => storage.close());
-    const identity = createIdentity({ ...parts, ...storage });
-    storage.listen((event) => identity.onEvent(event));
+    const { db, epoch, writes, announcer } = storage;
+    const context = createContext({ config, db, epoch, writes, clock });
+    storage.listen((event) => context.logins.onEvent(event));
+    storage.listen((event) => context.qrLogins.onEvent(event));
     storage.listen(({ type }) => {
       this.#metrics.eventsAppended.inc();
       if (type === Push.MESSAGE) this.#metrics.messages.inc();
     });
-    const gateway = this.#createGateway(storage, identity);
+    const gateway = this.#createGateway(storage, context);
     this.#gateway = gateway;
-    this.#stops.push(() => identity.sweep());
+    const sweep = () => this.#sweep(context);
+    this.#stops.push(sweep);
     const peopleChanges = new PeopleChanges({
-      db: storage.db,
+      db,
       publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
       onError: (error) => this.#logger.error({ err: error }, "a name or picture could not be told"),
     });
     storage.listen((event) => peopleChanges.onEvent(event));
     this.#stops.push(() => peopleChanges.stop());
-    const retention = new Retention({ ...parts, ...storage, limits: this.#config.retention });
+    const retention = new Retention({ db, writes, clock, announcer, limits: config.retention });
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
-    this.#stops.push(this.#repeat(FOLLOW_MS, () => storage.announcer.follow()));
-    this.#stops.push(this.#repeat(UPKEEP_MS, () => identity.sweep()));
+    this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.follow()));
+    this.#stops.push(this.#repeat(UPKEEP_MS, sweep));
     this.#stops.push(this.#metrics.start());
     this.#stops.push(gateway.start());
-    const url = await this.#listen({ storage, identity, gateway });
+    const url = await this.#listen(context, gateway);
     this.#health.set("ready");
     return { url };
   }
@@ -137,55 +142,46 @@ export class Server {
     if (failures.length > 0) throw failures[0];
   }
 
-  #createGateway(storage: Storage, identity: Identity): Gateway {
-    const { db, writes } = storage;
-    const config = this.#config;
-    const parts = { epoch: storage.epoch, writes, clock: this.#clock, hall: config.hall };
+  /** Bounded work, every 10 s and once before the end: writes what waits, removes what expired. */
+  async #sweep(context: Context): Promise<void> {
+    await context.logins.sweep();
+    await removeExpiredQrCodes(context);
+  }
+
+  #createGateway(storage: Storage, context: Context): Gateway {
+    const { db } = storage;
     return createGateway({
-      config,
+      config: this.#config,
       clock: this.#clock,
       logger: this.#logger,
       metrics: this.#metrics,
       storage,
+      context,
       origins: this.#origins(),
-      findLogin: (token) => identity.logins.find(token),
-      qrLogins: identity.qrLogins,
-      redDotOf: (uid) => redDotOf(db, uid, parts),
+      findLogin: (token) => context.logins.find(token),
+      redDotOf: (uid) => getUnread(context, { uid }),
       smallRoomsOf: (uids) => smallRoomsOf(db, uids),
       memberCountOf: (roomId) => memberCountOf(db, roomId),
-      baseUrlOf: (request, viaTrusted) => publicUrl(config.listen, request, viaTrusted),
+      baseUrlOf: (request, viaTrusted) => publicUrl(context.urlSource, request, viaTrusted),
     });
   }
 
-  async #listen(rooms: { storage: Storage; identity: Identity; gateway: Gateway }): Promise<string> {
-    const { storage, identity, gateway } = rooms;
+  async #listen(context: Context, gateway: Gateway): Promise<string> {
     const config = this.#config;
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
     const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
-    const selfGate = newSelfGate({ writes: storage.writes, clock: this.#clock });
+    const { selfGate } = context;
     this.#stops.push(() => selfGate.flush({ everything: true }));
     this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
-    const parts = {
-      selfGate,
-      ...storage,
-      clock: this.#clock,
-      hall: config.hall,
-      messageTexts,
-      sendLimit: newSendLimit(this.#clock, config.rateLimits),
-    };
     const app = createApp({
       config,
       logger: this.#logger,
       metrics: this.#metrics,
       health: this.#health,
-      findLogin: (token) => identity.logins.find(token),
+      findLogin: (token) => context.logins.find(token),
       routes: [
-        ...identity.routes,
-        roomsRoutes(parts),
-        membersRoutes(parts),
-        messagesRoutes(parts),
-        unreadRoutes(parts),
+        ...featureRoutes(context),
         ...gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
@@ -204,7 +200,7 @@ export class Server {
     }
     this.#stops.push(() => Promise.all(servers.map(stopListening)));
     this.#stops.push(() => {
-      identity.release();
+      context.qrLogins.release();
       return gateway.drain();
     });
     this.#stops.push(() => delay(config.drain.delayMs));

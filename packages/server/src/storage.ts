@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { lockDataDir } from "./db/lock.ts";
 import { openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
+import type { ProcedureTable } from "./db/procedures.ts";
 import { ThreadedRunner } from "./db/threaded-runner.ts";
 import { GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type Listener } from "./event-log/announce.ts";
@@ -12,6 +13,7 @@ import type { Clock } from "./lib/clock.ts";
 import { messageDataOf as dataOf } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
 import { windowsOf } from "./rooms/read-windows.ts";
+import { procedures } from "./writes.ts";
 
 /** The database and the log, open and joined: everything that features and gateway stand on. */
 export interface Storage {
@@ -27,6 +29,14 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+export interface WriterOverrides {
+  /** Another entry, which serves `table`: a test adds write procedures by it, to put a load on the log that no client can. */
+  readonly entry?: URL;
+  readonly table?: ProcedureTable;
+  /** What the writing thread takes for the time. */
+  readonly clock?: Clock;
+}
+
 /** The writer thread's entry. */
 const WRITER_THREAD = new URL("./writer-thread.ts", import.meta.url);
 
@@ -36,17 +46,15 @@ export async function openStorage(parts: {
   logger: Logger;
   /** The writer thread ended by itself: the process cannot go on. */
   onWriterDeath: (error: Error) => void;
-  /**
-   * Another entry in the place of the writer thread's own, which it must import: a test adds write procedures by it, to put a
-   * load on the log that no client can.
-   */
-  writerThread?: URL | undefined;
+  /** What a test puts in the place of the writer thread's own entry, table and clock. */
+  writer?: WriterOverrides | undefined;
 }): Promise<Storage> {
   const { config, clock, logger } = parts;
   const unlock = lockDataDir(config.data.dir);
   try {
     const path = await prepareDatabase(config.data.dir, clock.now());
-    const runner = new ThreadedRunner(parts.writerThread ?? WRITER_THREAD, parts.onWriterDeath);
+    const { entry = WRITER_THREAD, table = procedures, clock: writerClock } = parts.writer ?? {};
+    const runner = new ThreadedRunner({ entry, onDeath: parts.onWriterDeath, clock: writerClock });
     await runner.open(path);
     const db = openReader(path);
     const reader = new LogReader(db);
@@ -59,7 +67,7 @@ export async function openStorage(parts: {
     const announcer = new Announcer({ reader, messageDataOf, position, skipped }, (event) => {
       for (const listener of listeners) isolated(listener, event, logger);
     });
-    const writes = new GroupWriter(runner, async (events) => {
+    const writes = new GroupWriter(runner, table, async (events) => {
       try {
         await announcer.announce(events);
       } catch (error) {

@@ -1,8 +1,5 @@
-/**
- * The writer thread's entry: imports every module that declares write procedures, so that they are known here by name, and
- * serves them. Like `server.ts` it stands above all features.
- */
-import "./writes.ts";
+/** The writer thread's entry: serves the table of write procedures. Like `server.ts` it stands above all features. */
 import { serveWriter } from "./db/serve-writer.ts";
+import { procedures } from "./writes.ts";
 
-serveWriter();
+serveWriter(procedures);

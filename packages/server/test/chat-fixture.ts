@@ -2,21 +2,17 @@ import { Database } from "bun:sqlite";
 import { FIRST_UID, userStream } from "@parley/protocol";
 import { Kysely } from "kysely";
 import { loadConfig } from "../src/config/config.ts";
+import { type Context, createContext } from "../src/context.ts";
 import { writerDialect } from "../src/db/dialect.ts";
 import type { Schema } from "../src/db/schema.ts";
 import type { LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
+import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
-import { ManualClock } from "../src/lib/clock.ts";
-import { messageTexts } from "../src/messages/message-rows.ts";
-import { newSendLimit } from "../src/messages/messages.ts";
-import { messagesRoutes } from "../src/messages/messages-routes.ts";
+import type { ManualClock } from "../src/lib/clock.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
-import { membersRoutes } from "../src/rooms/members-routes.ts";
-import { roomsRoutes } from "../src/rooms/rooms-routes.ts";
-import { newSelfGate } from "../src/unread/unread.ts";
-import { unreadRoutes } from "../src/unread/unread-routes.ts";
+import type { SelfGate } from "../src/unread/self-gate.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 /** A reply as tests look at it. */
@@ -28,7 +24,8 @@ export interface Reply {
 
 /** Rooms, messages and red dots on a real database, without connections. For the tests of these three folders. */
 export class ChatFixture {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
+  readonly context: Context;
   readonly #fetch: (request: Request) => Response | Promise<Response>;
 
   private constructor(
@@ -36,10 +33,9 @@ export class ChatFixture {
     env: Record<string, string>,
   ) {
     const { config } = loadConfig(env);
-    const { db, epoch, writes } = scratch;
-    const { clock } = this;
-    const parts = { db, epoch, writes, clock, hall: config.hall, messageTexts };
-    this.selfGate = newSelfGate(parts);
+    const { clock, db, epoch, writes } = scratch;
+    this.clock = clock;
+    this.context = createContext({ config, db, epoch, writes, clock });
     const app = createApp({
       config,
       logger: createLogger({ level: "error", sink: process.stderr }),
@@ -49,17 +45,14 @@ export class ChatFixture {
         const [power, uid] = token.split("-");
         return { loginId: Number(uid), uid: Number(uid), power: power === "admin" ? 1 : 0 };
       },
-      routes: [
-        roomsRoutes(parts),
-        membersRoutes(parts),
-        messagesRoutes({ ...parts, sendLimit: newSendLimit(clock, config.rateLimits) }),
-        unreadRoutes({ ...parts, selfGate: this.selfGate }),
-      ],
+      routes: featureRoutes(this.context),
     });
     this.#fetch = (request) => app.fetch(request, { ip: "203.0.113.9" });
   }
 
-  readonly selfGate: ReturnType<typeof newSelfGate>;
+  get selfGate(): SelfGate {
+    return this.context.selfGate;
+  }
 
   static async open(env: Record<string, string> = {}): Promise<ChatFixture> {
     return new ChatFixture(await openScratch(), { RATE_LIMITS: "off", ...env });
@@ -144,7 +137,7 @@ export class ChatFixture {
     const dialect = writerDialect(this.scratch.path);
     const db = new Kysely<Schema>({ dialect, log: () => void count++ });
     try {
-      await db.transaction().execute((trx) => work({ db: trx, appended: [] }));
+      await db.transaction().execute((trx) => work({ db: trx, now: this.clock.now(), appended: [], logAt: 0 }));
       return count;
     } finally {
       await db.destroy();

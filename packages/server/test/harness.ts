@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Push } from "@parley/protocol";
 import { loadConfig } from "../src/config/config.ts";
+import type { ProcedureTable } from "../src/db/procedures.ts";
 import type { Hub } from "../src/gateway/hub.ts";
 import type { Clock } from "../src/lib/clock.ts";
 import { createLogger } from "../src/ops/logger.ts";
@@ -16,8 +17,9 @@ export type Settings = Record<string, string>;
 
 /** What a test puts in the place of production's. */
 export interface Overrides {
+  /** Of both threads. */
   readonly clock?: Clock;
-  readonly writerThread?: URL;
+  readonly writer?: { entry: URL; table: ProcedureTable };
 }
 
 /** A whole server on a free port and a folder of its own, with people who use it. */

@@ -1,7 +1,9 @@
 import { type Config, loadConfig } from "../src/config/config.ts";
+import { type Context, createContext } from "../src/context.ts";
+import type { ProcedureTable } from "../src/db/procedures.ts";
+import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
-import { createIdentity, type Identity } from "../src/identity/identity.ts";
-import { ManualClock } from "../src/lib/clock.ts";
+import type { ManualClock } from "../src/lib/clock.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -26,7 +28,7 @@ export interface Answer {
 /** Identity on a real database behind a real port, with a clock that stands still. */
 export interface IdentityApp {
   readonly scratch: Scratch;
-  readonly identity: Identity;
+  readonly context: Context;
   readonly clock: ManualClock;
   readonly url: URL;
   /** Log lines at level trace. */
@@ -37,21 +39,25 @@ export interface IdentityApp {
   close(): Promise<void>;
 }
 
-/** @param env further settings; RATE_LIMITS is off unless it says otherwise */
-export async function openIdentityApp(env: Record<string, string> = {}): Promise<IdentityApp> {
-  const scratch = await openScratch();
-  const clock = new ManualClock();
+/** @param env further settings; RATE_LIMITS is off unless it says otherwise; more: see `openScratch` */
+export async function openIdentityApp(
+  env: Record<string, string> = {},
+  more: ProcedureTable = {},
+): Promise<IdentityApp> {
+  const scratch = await openScratch(more);
+  const { clock, db, epoch, writes } = scratch;
   const lines: string[] = [];
   const config: Config = loadConfig({ RATE_LIMITS: "off", ...env }).config;
-  const identity = createIdentity({ config, clock, ...scratch });
-  scratch.listen((event) => identity.onEvent(event));
+  const context = createContext({ config, db, epoch, writes, clock });
+  scratch.listen((event) => context.logins.onEvent(event));
+  scratch.listen((event) => context.qrLogins.onEvent(event));
   const app = createApp({
     config,
     logger: createLogger({ level: "trace", sink: { write: (line) => void lines.push(line) } }),
     metrics: new Metrics(),
     health: new Health(),
-    findLogin: (token) => identity.logins.find(token),
-    routes: identity.routes,
+    findLogin: (token) => context.logins.find(token),
+    routes: featureRoutes(context),
   });
   const server = Bun.serve({
     port: 0,
@@ -79,7 +85,7 @@ export async function openIdentityApp(env: Record<string, string> = {}): Promise
 
   return {
     scratch,
-    identity,
+    context,
     clock,
     url: server.url,
     lines,

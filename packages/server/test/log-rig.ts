@@ -1,4 +1,5 @@
-import { defineWrite } from "../src/db/transaction.ts";
+import { single } from "../src/db/procedures.ts";
+import type { WriteTransaction } from "../src/db/transaction.ts";
 import { Announcer, type Listener } from "../src/event-log/announce.ts";
 import { append, type Draft } from "../src/event-log/event-log.ts";
 import { EMPTY, LogReader, streamStates } from "../src/event-log/log-reader.ts";
@@ -25,7 +26,7 @@ export interface TestEvent {
   at?: number;
 }
 
-const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[]) => {
+async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
   const drafts = events.map(({ stream, type = 4, data = {}, message, built = message === "own", quotes }): Draft => {
     const text = (place: { pos: number; seq: number }) => JSON.stringify(message === "own" ? { id: place.pos } : data);
     return {
@@ -36,8 +37,8 @@ const appendForTest = defineWrite("test.append", async (tx, events: TestEvent[])
       ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
     };
   });
-  return (await append(tx, events[0]?.at ?? 1, drafts)).map(({ pos, seq }) => ({ pos, seq }));
-});
+  return (await append({ ...tx, now: events[0]?.at ?? 1 }, drafts)).map(({ pos, seq }) => ({ pos, seq }));
+}
 
 export interface LogRig {
   readonly scratch: Scratch;
@@ -56,7 +57,7 @@ export interface LogRig {
 export async function openLog(
   options: { maxBytes?: number; announcing?: boolean; listener?: Listener } = {},
 ): Promise<LogRig> {
-  const scratch = await openScratch();
+  const scratch = await openScratch({ appendForTest: single(appendForTest) });
   const reader = new LogReader(scratch.db);
   const tail = new Tail(reader, { position: await reader.end(), maxBytes: options.maxBytes ?? 1_000_000 });
   const messages = new Map<number, string>();

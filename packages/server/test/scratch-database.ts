@@ -2,13 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openReader, openWriter, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
+import type { ProcedureTable } from "../src/db/procedures.ts";
 import type { LoggedEvent } from "../src/db/transaction.ts";
 import type { WriteRequest } from "../src/db/write-batch.ts";
 import { type BatchReply, type BatchRunner, GroupWriter, type Writes } from "../src/db/writer.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
+import { ManualClock } from "../src/lib/clock.ts";
+import { procedures } from "../src/writes.ts";
 
 /** A real database in a temporary folder, for one test file or one test. */
 export interface Scratch {
+  /** What the writer takes for the time; it stands still until it is told to move. */
+  readonly clock: ManualClock;
   readonly db: ReadDatabase;
   readonly writes: Writes;
   readonly epoch: string;
@@ -22,20 +27,23 @@ export interface Scratch {
   close(): Promise<void>;
 }
 
-/** @param now epoch milliseconds at which the database is made */
-export async function openScratch(now = 1_700_000_000_000): Promise<Scratch> {
+/** @param more write procedures of the test's own, beside the server's */
+export async function openScratch(more: ProcedureTable = {}): Promise<Scratch> {
+  const clock = new ManualClock();
+  const table = { ...procedures, ...more };
   const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const path = await prepareDatabase(dir, now);
+  const path = await prepareDatabase(dir, clock.now());
   const db = openReader(path);
   const events: LoggedEvent[] = [];
   const listeners: ((event: LoggedEvent) => void)[] = [];
-  const writes = new GroupWriter(crossing(openWriter(path)), (committed) => {
+  const writes = new GroupWriter(crossing(openWriter(path, { table, clock })), table, (committed) => {
     for (const event of committed) {
       events.push(event);
       for (const listener of listeners) listener(event);
     }
   });
   return {
+    clock,
     db,
     writes,
     epoch: await new LogReader(db).epoch(),

@@ -9,10 +9,9 @@ import { LogReader } from "../src/event-log/log-reader.ts";
 import { Outbox } from "../src/event-log/outbox.ts";
 import { readableBy } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
-import { ManualClock } from "../src/lib/clock.ts";
 import { messageDataOf } from "../src/messages/message-rows.ts";
 import { windowsOf } from "../src/rooms/read-windows.ts";
-import { redDotOf } from "../src/unread/unread.ts";
+import { getUnread } from "../src/unread/unread-actions.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 const UID = 20_000;
@@ -88,7 +87,7 @@ class Rooms {
       const outbox = new Outbox(parts, UID);
       statements = 0;
       const resyncs = await outbox.open(parseCursor(`${epoch};${entries}`), 100_000);
-      await redDotOf(db, UID, { epoch, writes, clock: new ManualClock(), hall: HALL });
+      await getUnread({ db, epoch, writes, hall: HALL }, { uid: UID });
       const counted = statements;
       let frames = 0;
       for (;;) {

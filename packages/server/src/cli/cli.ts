@@ -21,7 +21,7 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   epochCommand,
   userCommand(async (config) => {
-    const { openUserAccounts } = await import("../identity/admin-accounts.ts");
+    const { openUserAccounts } = await import("./user-accounts.ts");
     return openUserAccounts(config);
   }),
   doctorCommand,

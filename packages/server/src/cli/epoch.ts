@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
 import { DataDirLocked, lockDataDir } from "../db/lock.ts";
-import { existingDatabase, openReader, openWriter } from "../db/open.ts";
-import { GroupWriter } from "../db/writer.ts";
+import { existingDatabase, openReader, openWrites } from "../db/open.ts";
 import { renewEpoch } from "../event-log/epoch.ts";
 import { LogReader } from "../event-log/log-reader.ts";
 import { randomHex } from "../lib/ids.ts";
+import { procedures } from "../writes.ts";
 import { type Command, CommandFailed } from "./command.ts";
 
 export const epochCommand: Command = {
@@ -33,7 +33,7 @@ with a new epoch they load everything anew.
 async function renew(dataDir: string, path: string): Promise<void> {
   const unlock = lockedDataDir(dataDir);
   try {
-    const writes = new GroupWriter(openWriter(path), () => {});
+    const writes = openWrites(path, { table: procedures });
     try {
       await writes.run(renewEpoch, { epoch: randomHex(64) });
     } finally {

@@ -12,7 +12,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
-import { type Cell, Given, prepared } from "./prepared.ts";
+import { type Cell, Given, preparedBy } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -260,18 +260,22 @@ export function boundRows<R>(
 /**
  * Takes `count` positions of the log, inside the writing transaction: rising, in the order of commit.
  * With one writer a reader never sees a position while a lower one is still open; with several, what is settled has to be asked.
- * @returns the last one taken; the first is `count - 1` before it.
+ * @param now epoch milliseconds, the batch's time; the log's row keeps the latest one that it was given
+ * @returns the last position taken (the first is `count - 1` before it), and the latest time
  */
-export async function takePositions(db: Kysely<Schema>, count: number): Promise<number> {
-  const [row] = await movedEnd(db, count);
-  return (row as { pos: number }).pos;
+export async function takePositions(
+  db: Kysely<Schema>,
+  { count, now }: { count: number; now: number },
+): Promise<{ pos: number; at: number }> {
+  const [row] = await movedEnd(db, { count, now });
+  return row as { pos: number; at: number };
 }
 
-const movedEnd = prepared((db, count) =>
+const movedEnd = preparedBy(["count", "now"], (db, { count, now }) =>
   db
     .updateTable("log")
-    .set({ pos: sql`pos + ${count}` })
-    .returning("pos"),
+    .set({ pos: sql`pos + ${count}`, at: sql`max(at, ${now})` })
+    .returning(["pos", "at"]),
 );
 
 /** True for a broken unique constraint. */

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { isNoDatabase, readerDialect, writerDialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
+import type { ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
-import { InlineRunner } from "./writer.ts";
+import { GroupWriter, InlineRunner, type Writes } from "./writer.ts";
 
 /**
  * The database: who opens it, and how. Readers are connections of this thread that cannot write; the writer is one
@@ -58,6 +60,16 @@ export function openReader(path: string): ReadDatabase {
 }
 
 /** The one writing connection, in the calling thread. */
-export function openWriter(path: string): InlineRunner {
-  return new InlineRunner(new Kysely<Schema>({ dialect: writerDialect(path) }));
+export function openWriter(path: string, { table, clock = systemClock }: WriterParts): InlineRunner {
+  return new InlineRunner({ db: new Kysely<Schema>({ dialect: writerDialect(path) }), table, clock });
+}
+
+/** Writes from the calling thread, for commands: nobody listens in their process, and a running server follows the log. */
+export function openWrites(path: string, parts: WriterParts): Writes {
+  return new GroupWriter(openWriter(path, parts), parts.table);
+}
+
+export interface WriterParts {
+  readonly table: ProcedureTable;
+  readonly clock?: Clock;
 }

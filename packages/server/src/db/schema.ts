@@ -24,10 +24,14 @@ export interface MetaTable {
   value: string;
 }
 
-/** One row: the position of the newest event. Taken inside each writing transaction, so that order of number = order of commit. */
+/**
+ * One row: the position of the newest event and the latest time of one. Taken inside each writing transaction, so that order
+ * of number = order of commit, and times do not fall where the clock does.
+ */
 export interface LogTable {
   id: number;
   pos: number;
+  at: number;
 }
 
 /** The head of each stream that has had an event. */

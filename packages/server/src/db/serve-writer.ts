@@ -1,18 +1,24 @@
+import { systemClock } from "../lib/clock.ts";
 import { openWriter } from "./open.ts";
+import type { ProcedureTable } from "./procedures.ts";
 import type { FromThread, ToThread } from "./threaded-runner.ts";
 import type { InlineRunner } from "./writer.ts";
 
 /** The writer thread's loop: opens the database when told where, then runs one batch after another. */
-export function serveWriter(): void {
+export function serveWriter(table: ProcedureTable): void {
   let runner: InlineRunner | undefined;
+  /** What a test set the time to; undefined in production. */
+  let setTime: number | undefined;
+  const clock = { now: () => setTime ?? systemClock.now() };
   const reply = (message: FromThread) => postMessage(JSON.stringify(message));
   self.onmessage = async (event: MessageEvent<string>) => {
     const message = JSON.parse(event.data) as ToThread;
     if ("open" in message) {
-      runner = openWriter(message.open);
+      runner = openWriter(message.open, { table, clock });
       reply({ opened: true });
     } else if ("batch" in message) {
       if (!runner) throw new Error("a batch came before the database was opened");
+      setTime = message.now;
       reply({ reply: await runner.run(message.batch) });
     } else {
       await runner?.close();

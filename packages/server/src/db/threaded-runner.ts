@@ -1,3 +1,4 @@
+import type { Clock } from "../lib/clock.ts";
 import type { WriteRequest } from "./write-batch.ts";
 import type { BatchReply, BatchRunner } from "./writer.ts";
 
@@ -5,7 +6,11 @@ import type { BatchReply, BatchRunner } from "./writer.ts";
  * What the thread is told and answers, one batch at a time. It crosses as JSON text, which takes half as long as the
  * structured clone of the same objects; so inputs and results of procedures are what JSON can say.
  */
-export type ToThread = { open: string } | { batch: WriteRequest[] } | { close: true };
+export type ToThread =
+  | { open: string }
+  /** `now`: the time that the writer's clock shows for this batch, in tests that set the clock; else it reads its own. */
+  | { batch: WriteRequest[]; now?: number }
+  | { close: true };
 export type FromThread = { opened: true } | { reply: BatchReply } | { closed: true };
 
 /**
@@ -15,13 +20,18 @@ export type FromThread = { opened: true } | { reply: BatchReply } | { closed: tr
 export class ThreadedRunner implements BatchRunner {
   readonly #worker: Worker;
   readonly #onDeath: (error: Error) => void;
+  readonly #clock: Clock | undefined;
   #answer: ((message: FromThread) => void) | undefined;
   #closing = false;
 
-  /** @param entry the module that imports every write procedure and serves `serveWriter` */
-  constructor(entry: URL, onDeath: (error: Error) => void) {
-    this.#onDeath = onDeath;
-    this.#worker = new Worker(entry.href);
+  /**
+   * @param parts.entry the module that calls `serveWriter` with the table of procedures
+   * @param parts.clock what the thread shall take for the time; for tests, without it the thread reads the system's clock
+   */
+  constructor(parts: { entry: URL; onDeath: (error: Error) => void; clock?: Clock | undefined }) {
+    this.#onDeath = parts.onDeath;
+    this.#clock = parts.clock;
+    this.#worker = new Worker(parts.entry.href);
     this.#worker.onmessage = (event: MessageEvent<string>) => this.#answer?.(JSON.parse(event.data) as FromThread);
     this.#worker.onerror = (event) => this.#died(new Error(`the writer thread failed: ${event.message}`));
     this.#worker.addEventListener("close", () => this.#died(new Error("the writer thread ended")));
@@ -32,7 +42,8 @@ export class ThreadedRunner implements BatchRunner {
   }
 
   async run(requests: WriteRequest[]): Promise<BatchReply> {
-    const message = await this.#ask({ batch: requests });
+    const now = this.#clock?.now();
+    const message = await this.#ask({ batch: requests, ...(now === undefined ? {} : { now }) });
     if (!("reply" in message)) throw new Error("the writer thread answered something else");
     return message.reply;
   }

@@ -3,14 +3,18 @@ import type { ProblemError } from "../lib/problem.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * Every change of the database is a named write procedure: a function of a transaction and one plain input. Named,
- * because it may run in another thread (see `writer.ts`): inputs and results are what JSON can say, and whatever is random
- * or reads a clock is made by the caller and passed in.
+ * What a write procedure works on. A procedure is a plain function of a transaction and one plain input, or of a transaction
+ * and all inputs that wait. It may run in another thread (see `writer.ts`): inputs and results are what JSON can say, and
+ * random values are made by the caller and passed in. It reads no clock: `now` is its time.
  */
 export interface WriteTransaction {
   readonly db: Transaction<Schema>;
+  /** Epoch milliseconds: the time of everything in this batch. It never falls from one batch to the next (`write-batch.ts`). */
+  readonly now: number;
   /** What this transaction logged, in the order of position; announced after the commit, never before. */
   readonly appended: LoggedEvent[];
+  /** The latest time that the log's row holds, as the newest append found it; 0 before the first one. */
+  logAt: number;
 }
 
 /** An event as it travels on this node. */
@@ -32,48 +36,25 @@ export interface LoggedEvent {
 /** What one input of a batch came to. */
 export type Outcome<O> = { ok: true; value: O } | { ok: false; error: ProblemError };
 
-/** A write procedure that takes all waiting inputs at once. */
-export interface Write<I, O> {
-  readonly name: string;
-  /** Whether `run` wants all waiting inputs; else it is called for each, undone alone if it throws. */
-  readonly batched: boolean;
-  readonly run: (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>;
-}
-
-const known = new Map<string, Write<never, unknown>>();
-
 /**
- * Declares a write procedure. It runs in a savepoint, or alone in its transaction: when it throws, nothing of it stays and the caller gets the error.
- * @param name unique in the server, `<folder>.<verb>`
+ * A write procedure for one input. It runs in a savepoint, or alone in its transaction: when it throws, nothing of it stays
+ * and the caller gets the error.
  */
-export function defineWrite<I, O>(name: string, run: (tx: WriteTransaction, input: I) => Promise<O>): Write<I, O> {
-  return register({
-    name,
-    batched: false,
-    run: async (tx, inputs) => [{ ok: true, value: await run(tx, inputs[0] as I) }],
-  });
-}
+export type SingleProcedure<I, O> = (tx: WriteTransaction, input: I) => Promise<O>;
 
 /**
- * Declares a write procedure for many inputs at once, by set queries. It returns an outcome for each input, in order: a bad
+ * A write procedure for all waiting inputs at once, by set queries. It returns an outcome for each input, in order: a bad
  * one is refused without failing the others. When it throws, all fail.
  */
-export function defineBatchWrite<I, O>(
-  name: string,
-  run: (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>,
-): Write<I, O> {
-  return register({ name, batched: true, run });
-}
+export type BatchProcedure<I, O> = (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>;
 
-function register<I, O>(write: Write<I, O>): Write<I, O> {
-  if (known.has(write.name)) throw new Error(`two write procedures are named ${write.name}`);
-  known.set(write.name, write as Write<never, unknown>);
-  return write;
-}
+/** Either kind. */
+export type Procedure = SingleProcedure<never, unknown>;
 
-/** The procedure of that name; the module that declares it must have been imported by the thread that writes. */
-export function writeNamed(name: string): Write<unknown, unknown> {
-  const write = known.get(name);
-  if (!write) throw new Error(`no write procedure is named ${name}; is its module imported by writer-thread.ts?`);
-  return write as Write<unknown, unknown>;
-}
+/** What a caller passes to a procedure: of a batch procedure, one input. */
+export type InputOf<P extends Procedure> =
+  P extends BatchProcedure<infer I, unknown> ? I : P extends SingleProcedure<infer I, unknown> ? I : never;
+
+/** What a caller gets from a procedure. */
+export type ResultOf<P extends Procedure> =
+  P extends BatchProcedure<never, infer O> ? O : P extends SingleProcedure<never, infer O> ? O : never;

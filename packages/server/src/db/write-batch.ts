@@ -1,7 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import { ProblemError } from "../lib/problem.ts";
+import type { ProcedureTable, TableEntry } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
-import { type LoggedEvent, type Outcome, type WriteTransaction, writeNamed } from "./transaction.ts";
+import type { LoggedEvent, Outcome, WriteTransaction } from "./transaction.ts";
 
 export interface WriteRequest {
   readonly name: string;
@@ -17,30 +18,50 @@ export interface WrittenBatch {
 /** A fault of ours inside one procedure, as opposed to a refusal. */
 export type FaultOutcome = { ok: false; error: Error };
 
+/** The log's row holds a later time than the batch was given: another process wrote, and the clock was set back since. */
+export class TimeBehind extends Error {
+  override readonly name = "TimeBehind";
+
+  /** @param logAt the time to begin anew with */
+  constructor(readonly logAt: number) {
+    super("the log is ahead of the clock");
+  }
+}
+
 /**
- * Runs all requests in one transaction: one sync of the disk for the batch. A procedure that throws is undone alone; the
- * requests of a batched procedure run together at the place of the first of them.
- * @throws when the commit itself fails, or the only procedure: then nothing of the batch stays.
+ * Runs all requests in one transaction: one sync of the disk for the batch, and one time for all of it, `now`. A procedure
+ * that throws is undone alone; the requests of a batch procedure run together at the place of the first of them.
+ * @throws TimeBehind, or when the commit itself fails, or the only procedure: then nothing of the batch stays.
  */
-export async function writeBatch(db: Kysely<Schema>, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
+export async function writeBatch(
+  at: { db: Kysely<Schema>; table: ProcedureTable; now: number },
+  requests: readonly WriteRequest[],
+): Promise<WrittenBatch> {
   const outcomes = new Array<Outcome<unknown> | FaultOutcome>(requests.length);
   const events: LoggedEvent[] = [];
-  await db.transaction().execute(async (trx) => {
-    const tx: WriteTransaction = { db: trx, appended: events };
+  await at.db.transaction().execute(async (trx) => {
+    const tx: WriteTransaction = { db: trx, now: at.now, appended: events, logAt: 0 };
     for (const [index, request] of requests.entries()) {
       if (outcomes[index]) continue;
-      const write = writeNamed(request.name);
-      const together = write.batched ? sameFrom(requests, index) : [index];
-      const inputs = together.map((i) => (requests[i] as WriteRequest).input);
+      const entry = entryOf(at.table, request.name);
+      const together = entry.batched ? sameFrom(requests, index) : [index];
+      const inputs = together.map((i) => (requests[i] as WriteRequest).input as never);
       // Alone in its batch it needs no savepoint: when it throws, the transaction is undone.
       const alone = together.length === requests.length;
-      const results = alone ? await write.run(tx, inputs) : await inSavepoint(tx, () => write.run(tx, inputs));
+      const results = alone ? await entry.run(tx, inputs) : await inSavepoint(tx, () => entry.run(tx, inputs));
       for (const [n, i] of together.entries()) {
         outcomes[i] = Array.isArray(results) ? (results[n] as Outcome<unknown>) : results;
       }
     }
+    if (tx.logAt > tx.now) throw new TimeBehind(tx.logAt);
   });
   return { outcomes: outcomes as Outcome<unknown>[], events };
+}
+
+function entryOf(table: ProcedureTable, name: string): TableEntry {
+  const entry = table[name];
+  if (!entry) throw new Error(`the table of the thread that writes has no procedure ${name}`);
+  return entry;
 }
 
 function sameFrom(requests: readonly WriteRequest[], first: number): number[] {

@@ -2,14 +2,19 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { openWriter } from "./open.ts";
-import { defineWrite } from "./transaction.ts";
+import { single } from "./procedures.ts";
+import type { WriteTransaction } from "./transaction.ts";
 import { GroupWriter } from "./writer.ts";
 
-const echo = defineWrite("test.echo", async (_tx, name: string) => name);
-const failing = defineWrite("test.failing", async (tx, name: string) => {
+async function echo(_tx: WriteTransaction, name: string) {
+  return name;
+}
+async function failing(tx: WriteTransaction, name: string) {
   await tx.db.insertInto("meta").values({ key: "noted", value: name }).execute();
   throw new Error(`no ${name}`);
-});
+}
+
+const table = { echo: single(echo), failing: single(failing) };
 
 let scratch: Scratch;
 let writer: GroupWriter;
@@ -18,7 +23,7 @@ let batches: string[][];
 beforeEach(async () => {
   scratch = await openScratch();
   batches = [];
-  const inline = openWriter(scratch.path);
+  const inline = openWriter(scratch.path, { table });
   writer = new GroupWriter(
     {
       run: (requests) => {
@@ -27,7 +32,7 @@ beforeEach(async () => {
       },
       close: () => inline.close(),
     },
-    () => {},
+    table,
   );
 });
 afterEach(async () => {

@@ -1,23 +1,36 @@
 import type { Kysely } from "kysely";
+import type { Clock } from "../lib/clock.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { namesIn, type ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
-import type { LoggedEvent, Outcome, Write } from "./transaction.ts";
-import { type CarriedError, carryError, revivedError, type WriteRequest, writeBatch } from "./write-batch.ts";
+import type { InputOf, LoggedEvent, Outcome, Procedure, ResultOf } from "./transaction.ts";
+import {
+  type CarriedError,
+  carryError,
+  revivedError,
+  TimeBehind,
+  type WriteRequest,
+  type WrittenBatch,
+  writeBatch,
+} from "./write-batch.ts";
 
 /**
  * The one way to change the database. Waiting writes share a transaction (group commit); a promise resolves after the
  * commit is on the disk and its events have been announced on this node.
  */
 export interface Writes {
-  /** @throws ProblemError as the procedure refuses; `overloaded` when too many wait. */
-  run<I, O>(write: Write<I, O>, input: I): Promise<O>;
+  /**
+   * Runs a write procedure of the table (`src/writes.ts`), given as the function itself.
+   * @throws ProblemError as the procedure refuses; `overloaded` when too many wait.
+   */
+  run<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>>;
   /**
    * For work that can wait, such as removing what is old: runs alone, one at a time, when no other write waits. A write
    * that comes meanwhile waits for this one, so it must be short.
    * @throws ProblemError `draining` also when it has not begun before the close
    */
-  runWhenIdle<I, O>(write: Write<I, O>, input: I): Promise<O>;
+  runWhenIdle<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>>;
   /** Waits for what was accepted by `run`, then closes. Later calls are refused. */
   close(): Promise<void>;
 }
@@ -50,23 +63,26 @@ interface Waiting {
 /** Gathers writes into batches: one batch runs while the next one fills. */
 export class GroupWriter implements Writes {
   readonly #runner: BatchRunner;
+  readonly #names: ReadonlyMap<Procedure, string>;
   readonly #onCommitted: OnCommitted;
   #waiting: Waiting[] = [];
   readonly #whenIdle: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(runner: BatchRunner, onCommitted: OnCommitted) {
+  /** @param table the one that the runner's thread has */
+  constructor(runner: BatchRunner, table: ProcedureTable, onCommitted: OnCommitted = () => {}) {
     this.#runner = runner;
+    this.#names = namesIn(table);
     this.#onCommitted = onCommitted;
   }
 
-  run<I, O>(write: Write<I, O>, input: I): Promise<O> {
-    return this.#enqueue(this.#waiting, write, input);
+  run<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
+    return this.#enqueue(this.#waiting, procedure, input);
   }
 
-  runWhenIdle<I, O>(write: Write<I, O>, input: I): Promise<O> {
-    return this.#enqueue(this.#whenIdle, write, input);
+  runWhenIdle<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
+    return this.#enqueue(this.#whenIdle, procedure, input);
   }
 
   async close(): Promise<void> {
@@ -76,14 +92,16 @@ export class GroupWriter implements Writes {
     await this.#runner.close();
   }
 
-  #enqueue<I, O>(queue: Waiting[], write: Write<I, O>, input: I): Promise<O> {
+  #enqueue<P extends Procedure>(queue: Waiting[], procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
+    const name = this.#names.get(procedure);
+    if (name === undefined) throw new Error(`${procedure.name} is not in the table of write procedures`);
     if (this.#closed) return Promise.reject(new ProblemError("draining"));
     if (queue.length >= WAITING_MAX) {
       return Promise.reject(new ProblemError("overloaded", "Too many writes are waiting", { retryAfterMs: 1000 }));
     }
-    return new Promise<O>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       queue.push({
-        request: { name: write.name, input },
+        request: { name, input },
         resolve: resolve as (value: unknown) => void,
         reject,
       });
@@ -131,20 +149,43 @@ export class GroupWriter implements Writes {
   }
 }
 
-/** Runs batches on a connection of the calling thread. The thread of the gateway does not: a sync would stop it. */
+/**
+ * Runs batches on a connection of the calling thread. The thread of the gateway does not: a sync would stop it. Here a batch
+ * gets its time: the clock's, and never one before that of an earlier batch.
+ */
 export class InlineRunner implements BatchRunner {
   readonly #db: Kysely<Schema>;
+  readonly #table: ProcedureTable;
+  readonly #clock: Clock;
+  /** The time of the newest batch. */
+  #latest = 0;
 
-  constructor(db: Kysely<Schema>) {
-    this.#db = db;
+  constructor(parts: { db: Kysely<Schema>; table: ProcedureTable; clock: Clock }) {
+    this.#db = parts.db;
+    this.#table = parts.table;
+    this.#clock = parts.clock;
   }
 
   async run(requests: WriteRequest[]): Promise<BatchReply> {
     try {
-      const { outcomes, events } = await writeBatch(this.#db, requests);
+      const { outcomes, events } = await this.#write(requests);
       return { outcomes: outcomes.map(carried), events };
     } catch (error) {
       return { failed: carryError(error as Error) };
+    }
+  }
+
+  async #write(requests: readonly WriteRequest[]): Promise<WrittenBatch> {
+    for (;;) {
+      const now = Math.max(this.#latest, this.#clock.now());
+      this.#latest = now;
+      try {
+        return await writeBatch({ db: this.#db, table: this.#table, now }, requests);
+      } catch (error) {
+        // Nothing of it stays. With the log's own time it is behind nothing; another process may have written again.
+        if (!(error instanceof TimeBehind)) throw error;
+        this.#latest = error.logAt;
+      }
     }
   }
 

@@ -33,18 +33,19 @@ export interface Place {
 }
 
 /**
- * Appends events, in the order given, inside the caller's transaction. Bounded by what the caller passes: four
- * queries for any number.
- * @param at epoch milliseconds
+ * Appends events, in the order given, inside the caller's transaction and with its time. Bounded by what the caller passes:
+ * four queries for any number.
  */
-export async function append(tx: WriteTransaction, at: number, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
+export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
   if (drafts.length === 0) return [];
   const heads = await readHeads(
     tx,
     drafts.map((draft) => draft.stream),
   );
-  const last = await takePositions(tx.db, drafts.length);
-  const events = drafts.map((draft, index) => place(draft, { at, heads, pos: last - drafts.length + 1 + index }));
+  const last = await takePositions(tx.db, { count: drafts.length, now: tx.now });
+  tx.logAt = last.at;
+  const first = last.pos - drafts.length + 1;
+  const events = drafts.map((draft, index) => place(draft, { at: tx.now, heads, pos: first + index }));
   await insertRows(tx.db, "events", {
     columns: ["pos", "stream", "seq", "type", "message_id", "data", "at"],
     values: events.map((event) => [

@@ -1,5 +1,5 @@
 import { boundRows, inList } from "../db/dialect.ts";
-import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 
 /** Rows that one write removes at most, and streams that it looks at: a send that comes meanwhile waits for no more. */
 export const ROWS_PER_TRIM = 100;
@@ -41,7 +41,7 @@ interface Oldest {
  * Removes the oldest events of streams, each stream's share of 100 rows. What is kept stays without gaps: in a stream only
  * what comes before everything else goes. Done again, it changes nothing more than it has to.
  */
-export const trimEvents = defineWrite("event-log.trim", async (tx, input: TrimInput): Promise<Trimmed> => {
+export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promise<Trimmed> {
   const asked = await shares(tx, input);
   const oldest = await oldestOf(tx, asked, input.upTo);
   const gone: number[] = [];
@@ -68,7 +68,7 @@ export const trimEvents = defineWrite("event-log.trim", async (tx, input: TrimIn
       .execute();
   }
   return { removed: gone.length, unfinished };
-});
+}
 
 /** Which of its oldest events each stream may lose now. */
 async function shares(tx: WriteTransaction, input: TrimInput): Promise<Asked[]> {

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { json, jsonBody, newRoutes, problems, type Routes } from "../http/openapi.ts";
-import type { Accounts } from "./accounts.ts";
+import * as accounts from "./account-actions.ts";
+import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import { nameSchema } from "./names.ts";
 import { passwordSchema } from "./passwords.ts";
@@ -38,14 +39,14 @@ const signIn = createRoute({
 });
 
 /** The two ways in that need no login. */
-export function accountsRoutes({ accounts }: { accounts: Accounts }): Routes {
+export function accountsRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
   routes.openapi(register, async (c) => {
-    const granted = await accounts.register({ ...c.req.valid("json"), ...requesterOf(c) });
+    const granted = await accounts.register(context, requesterOf(c), c.req.valid("json"));
     return c.json(grantedReply(granted), 201);
   });
   routes.openapi(signIn, async (c) => {
-    const granted = await accounts.signIn({ ...c.req.valid("json"), ...requesterOf(c) });
+    const granted = await accounts.signIn(context, requesterOf(c), c.req.valid("json"));
     return c.json(grantedReply(granted), 201);
   });
   return routes;

@@ -1,6 +1,6 @@
 import type { User } from "@parley/protocol";
 import { isUniqueViolation } from "../db/dialect.ts";
-import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -17,12 +17,12 @@ export interface NewUser {
   readonly passwordHash: string;
   readonly power: 0 | 1;
   readonly ip: string;
-  readonly now: number;
 }
 
 /** Makes an account inside another write. @throws ProblemError `name_taken` */
 export async function insertUser(tx: WriteTransaction, user: NewUser): Promise<User> {
-  const { name, now } = user;
+  const { name } = user;
+  const { now } = tx;
   const row = await orNameTaken(
     tx.db
       .insertInto("users")
@@ -45,70 +45,63 @@ export async function insertUser(tx: WriteTransaction, user: NewUser): Promise<U
 }
 
 /** An account and its first login. @throws ProblemError `name_taken` */
-export const createAccount = defineWrite(
-  "identity.create-account",
-  async (
-    tx,
-    input: { name: string; passwordHash: string; tokenHash: string; ip: string; userAgent: string; now: number },
-  ): Promise<MadeLogin> => {
-    const { uid } = await insertUser(tx, { ...input, power: 0 });
-    return insertLogin(tx, { ...input, uid, via: "password" });
-  },
-);
+export async function createAccount(
+  tx: WriteTransaction,
+  input: { name: string; passwordHash: string; tokenHash: string; ip: string; userAgent: string },
+): Promise<MadeLogin> {
+  const { uid } = await insertUser(tx, { ...input, power: 0 });
+  return insertLogin(tx, { ...input, uid, via: "password" });
+}
 
 /** Changes what is given. @throws ProblemError `name_taken`, `not_found` */
-export const changeProfile = defineWrite(
-  "identity.change-profile",
-  async (tx, input: { uid: number; name?: string; avatar?: string; now: number }): Promise<User> => {
-    const { uid, name, avatar, now } = input;
-    const row = await orNameTaken(
-      tx.db
-        .updateTable("users")
-        .set({ updated_at: now })
-        .$if(name !== undefined, (query) => query.set({ name: name ?? "", name_key: nameKey(name ?? "") }))
-        .$if(avatar !== undefined, (query) => query.set({ avatar: avatar ?? "" }))
-        .where("uid", "=", uid)
-        .where("deleted_at", "is", null)
-        .returning(USER_COLUMNS)
-        .executeTakeFirst(),
-    );
-    if (!row) throw new ProblemError("not_found");
-    await append(tx, now, [internalEvent(Internal.USER_CHANGED, { uid })]);
-    return userOf(row);
-  },
-);
+export async function changeProfile(
+  tx: WriteTransaction,
+  input: { uid: number; name?: string; avatar?: string },
+): Promise<User> {
+  const { uid, name, avatar } = input;
+  const row = await orNameTaken(
+    tx.db
+      .updateTable("users")
+      .set({ updated_at: tx.now })
+      .$if(name !== undefined, (query) => query.set({ name: name ?? "", name_key: nameKey(name ?? "") }))
+      .$if(avatar !== undefined, (query) => query.set({ avatar: avatar ?? "" }))
+      .where("uid", "=", uid)
+      .where("deleted_at", "is", null)
+      .returning(USER_COLUMNS)
+      .executeTakeFirst(),
+  );
+  if (!row) throw new ProblemError("not_found");
+  await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
+  return userOf(row);
+}
 
 /**
  * Ends an account: nobody can sign in to it, its name is free, and nothing personal stays in its row. The row itself
  * stays, since messages name it. Calling it again does nothing.
  * @throws ProblemError `owner_cannot_leave` while he owns groups, which nobody could hand over or dissolve any more
  */
-export const deleteAccount = defineWrite(
-  "identity.delete-account",
-  async (tx, input: { uid: number; now: number }): Promise<void> => {
-    const { uid, now } = input;
-    await refuseOwner(tx, uid);
-    const row = await tx.db
-      .updateTable("users")
-      .set({
-        name: "Deleted user",
-        name_key: deletedKey(uid),
-        avatar: "",
-        power: 0,
-        password_hash: null,
-        created_ip: "",
-        updated_at: now,
-        deleted_at: now,
-      })
-      .where("uid", "=", uid)
-      .where("deleted_at", "is", null)
-      .returning("uid")
-      .executeTakeFirst();
-    if (!row) return;
-    await revokeLogins(tx, { uid, now });
-    await append(tx, now, [internalEvent(Internal.USER_CHANGED, { uid })]);
-  },
-);
+export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number }): Promise<void> {
+  await refuseOwner(tx, uid);
+  const row = await tx.db
+    .updateTable("users")
+    .set({
+      name: "Deleted user",
+      name_key: deletedKey(uid),
+      avatar: "",
+      power: 0,
+      password_hash: null,
+      created_ip: "",
+      updated_at: tx.now,
+      deleted_at: tx.now,
+    })
+    .where("uid", "=", uid)
+    .where("deleted_at", "is", null)
+    .returning("uid")
+    .executeTakeFirst();
+  if (!row) return;
+  await revokeLogins(tx, { uid });
+  await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
+}
 
 /** By his memberships, which have an index; an owner is always a member. */
 async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {

@@ -1,13 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ReadDatabase } from "../db/open.ts";
-import type { Writes } from "../db/writer.ts";
 import { bearerToken, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { numberCursor, pageQuery } from "../http/page.ts";
-import type { Clock } from "../lib/clock.ts";
 import { GrantedReply, grantedReply } from "./accounts-routes.ts";
-import type { Logins } from "./logins.ts";
-import { revokeAllLogins, revokeLogin } from "./logins-writes.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import * as actions from "./login-actions.ts";
 
 const Device = z
   .object({
@@ -73,55 +70,28 @@ const removeAll = createRoute({
 });
 
 /** One's own devices. */
-export function loginsRoutes(parts: { db: ReadDatabase; writes: Writes; logins: Logins; clock: Clock }): Routes {
-  const { db, writes, logins, clock } = parts;
+export function loginsRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
   routes.openapi(refresh, async (c) => {
     const token = bearerToken(c.req.header("Authorization")) ?? "";
-    return c.json(grantedReply(await logins.refresh(token)), 200);
+    return c.json(grantedReply(await actions.refreshLogin(context, token)), 200);
   });
-
   routes.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    const { uid, loginId } = c.get("login");
-    const rows = await db
-      .selectFrom("logins")
-      .select(["id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at", "via"])
-      .where("uid", "=", uid)
-      .where("expires_at", ">", clock.now())
-      .where("id", "<", numberCursor(cursor) ?? Number.MAX_SAFE_INTEGER)
-      .orderBy("id", "desc")
-      .limit(limit + 1)
-      .execute();
-    const page = rows.slice(0, limit);
-    const items = page.map((row) => ({
-      id: row.id,
-      ip: row.ip,
-      userAgent: row.user_agent,
-      place: null,
-      createdAt: row.created_at,
-      lastSeenAt: row.last_seen_at,
-      expiresAt: row.expires_at,
-      via: row.via,
-      current: row.id === loginId,
-    }));
-    return c.json({ items, nextCursor: rows.length > limit ? String(page.at(-1)?.id) : null }, 200);
+    return c.json(await actions.listLogins(context, c.get("login"), { before: numberCursor(cursor), limit }), 200);
   });
-
   // Before the route with an id: `current` is none.
   routes.openapi(removeCurrent, async (c) => {
-    const { uid, loginId } = c.get("login");
-    await writes.run(revokeLogin, { uid, loginId, now: clock.now() });
+    await actions.revokeLogin(context, c.get("login"), c.get("login").loginId);
     return c.body(null, 204);
   });
   routes.openapi(remove, async (c) => {
-    const { id: loginId } = c.req.valid("param");
-    await writes.run(revokeLogin, { uid: c.get("login").uid, loginId, now: clock.now() });
+    await actions.revokeLogin(context, c.get("login"), c.req.valid("param").id);
     return c.body(null, 204);
   });
   routes.openapi(removeAll, async (c) => {
-    await writes.run(revokeAllLogins, { uid: c.get("login").uid, now: clock.now() });
+    await actions.revokeAllLogins(context, c.get("login"));
     return c.body(null, 204);
   });
   return routes;

@@ -1,6 +1,6 @@
 import type { User } from "@parley/protocol";
 import { inList } from "../db/dialect.ts";
-import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -19,7 +19,6 @@ export interface NewLogin {
   readonly ip: string;
   readonly userAgent: string;
   readonly via: "password" | "qr";
-  readonly now: number;
 }
 
 export interface MadeLogin {
@@ -30,7 +29,8 @@ export interface MadeLogin {
 
 /** Makes a login inside another write. @throws ProblemError `unauthorized` when the account was deleted meanwhile */
 export async function insertLogin(tx: WriteTransaction, login: NewLogin): Promise<MadeLogin> {
-  const { uid, now } = login;
+  const { uid } = login;
+  const { now } = tx;
   const row = await tx.db
     .updateTable("users")
     .set({ last_seen_at: now })
@@ -39,7 +39,7 @@ export async function insertLogin(tx: WriteTransaction, login: NewLogin): Promis
     .returning(USER_COLUMNS)
     .executeTakeFirst();
   if (!row) throw new ProblemError("unauthorized");
-  await makeRoom(tx, { uid, now });
+  await endOldest(tx, uid);
   const expiresAt = now + LOGIN_LIFETIME_MS;
   const { id } = await tx.db
     .insertInto("logins")
@@ -60,7 +60,8 @@ export async function insertLogin(tx: WriteTransaction, login: NewLogin): Promis
   return { user: userOf(row), loginId: id, expiresAt };
 }
 
-async function makeRoom(tx: WriteTransaction, { uid, now }: { uid: number; now: number }): Promise<void> {
+/** Where the user has as many logins as they may, ends the one that was not seen for longest. */
+async function endOldest(tx: WriteTransaction, uid: number): Promise<void> {
   const tooMany = await tx.db
     .selectFrom("logins")
     .select("id")
@@ -70,7 +71,7 @@ async function makeRoom(tx: WriteTransaction, { uid, now }: { uid: number; now: 
     .limit(LOGINS_PER_USER)
     .offset(LOGINS_PER_USER - 1)
     .execute();
-  if (tooMany.length > 0) await revokeLogins(tx, { uid, now, loginIds: tooMany.map((row) => row.id) });
+  if (tooMany.length > 0) await revokeLogins(tx, { uid, loginIds: tooMany.map((row) => row.id) });
 }
 
 /**
@@ -79,7 +80,7 @@ async function makeRoom(tx: WriteTransaction, { uid, now }: { uid: number; now: 
  */
 export async function revokeLogins(
   tx: WriteTransaction,
-  { uid, now, loginIds }: { uid: number; now: number; loginIds?: readonly number[] },
+  { uid, loginIds }: { uid: number; loginIds?: readonly number[] },
 ): Promise<number[]> {
   const ended = await tx.db
     .deleteFrom("logins")
@@ -88,61 +89,62 @@ export async function revokeLogins(
     .returning("id")
     .execute();
   const ids = ended.map((row) => row.id);
-  if (ids.length > 0) await append(tx, now, [internalEvent(Internal.LOGINS_REVOKED, { loginIds: ids })]);
+  if (ids.length > 0) await append(tx, [internalEvent(Internal.LOGINS_REVOKED, { loginIds: ids })]);
   return ids;
 }
 
-export const createLogin = defineWrite("identity.create-login", insertLogin);
+/** A login of an account that is there. @throws ProblemError `unauthorized` when it was deleted meanwhile */
+export function createLogin(tx: WriteTransaction, login: NewLogin): Promise<MadeLogin> {
+  return insertLogin(tx, login);
+}
 
 /**
  * A new token for the login that the presented one belongs to. The presented token holds for five more minutes, counted
  * from its first refresh: whoever lost the reply asks again with it, and then the token of the lost reply ends.
  * @throws ProblemError `unauthorized`
  */
-export const refreshLogin = defineWrite(
-  "identity.refresh-login",
-  async (tx, input: { presentedHash: string; tokenHash: string; now: number }): Promise<MadeLogin> => {
-    const { presentedHash, now } = input;
-    const row = await tx.db
-      .selectFrom("logins")
-      .innerJoin("users", "users.uid", "logins.uid")
-      .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at", "token_hash", "previous_until"])
-      .where((eb) => eb.or([eb("token_hash", "=", presentedHash), eb("previous_hash", "=", presentedHash)]))
-      .where("expires_at", ">", now)
-      .executeTakeFirst();
-    if (!row) throw new ProblemError("unauthorized");
-    const first = row.token_hash === presentedHash;
-    const previousUntil = first ? now + PREVIOUS_TOKEN_MS : (row.previous_until ?? 0);
-    if (previousUntil <= now) throw new ProblemError("unauthorized");
-    const expiresAt = now + LOGIN_LIFETIME_MS;
-    await tx.db
-      .updateTable("logins")
-      .set({
-        token_hash: input.tokenHash,
-        previous_hash: presentedHash,
-        previous_until: previousUntil,
-        expires_at: expiresAt,
-        last_seen_at: now,
-      })
-      .where("id", "=", row.id)
-      .execute();
-    return { user: userOf(row), loginId: row.id, expiresAt };
-  },
-);
+export async function refreshLogin(
+  tx: WriteTransaction,
+  input: { presentedHash: string; tokenHash: string },
+): Promise<MadeLogin> {
+  const { presentedHash } = input;
+  const { now } = tx;
+  const row = await tx.db
+    .selectFrom("logins")
+    .innerJoin("users", "users.uid", "logins.uid")
+    .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at", "token_hash", "previous_until"])
+    .where((eb) => eb.or([eb("token_hash", "=", presentedHash), eb("previous_hash", "=", presentedHash)]))
+    .where("expires_at", ">", now)
+    .executeTakeFirst();
+  if (!row) throw new ProblemError("unauthorized");
+  const first = row.token_hash === presentedHash;
+  const previousUntil = first ? now + PREVIOUS_TOKEN_MS : (row.previous_until ?? 0);
+  if (previousUntil <= now) throw new ProblemError("unauthorized");
+  const expiresAt = now + LOGIN_LIFETIME_MS;
+  await tx.db
+    .updateTable("logins")
+    .set({
+      token_hash: input.tokenHash,
+      previous_hash: presentedHash,
+      previous_until: previousUntil,
+      expires_at: expiresAt,
+      last_seen_at: now,
+    })
+    .where("id", "=", row.id)
+    .execute();
+  return { user: userOf(row), loginId: row.id, expiresAt };
+}
 
 /** Signs one device out. @throws ProblemError `not_found` when it is not one of the user's */
-export const revokeLogin = defineWrite(
-  "identity.revoke-login",
-  async (tx, input: { uid: number; loginId: number; now: number }): Promise<void> => {
-    const ended = await revokeLogins(tx, { uid: input.uid, now: input.now, loginIds: [input.loginId] });
-    if (ended.length === 0) throw new ProblemError("not_found");
-  },
-);
+export async function revokeLogin(
+  tx: WriteTransaction,
+  { uid, loginId }: { uid: number; loginId: number },
+): Promise<void> {
+  const ended = await revokeLogins(tx, { uid, loginIds: [loginId] });
+  if (ended.length === 0) throw new ProblemError("not_found");
+}
 
 /** Signs the user out everywhere. */
-export const revokeAllLogins = defineWrite(
-  "identity.revoke-all-logins",
-  async (tx, input: { uid: number; now: number }): Promise<void> => {
-    await revokeLogins(tx, input);
-  },
-);
+export async function revokeAllLogins(tx: WriteTransaction, { uid }: { uid: number }): Promise<void> {
+  await revokeLogins(tx, { uid });
+}

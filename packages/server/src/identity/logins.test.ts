@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openScratch } from "../../test/scratch-database.ts";
+import { openWrites } from "../db/open.ts";
+import { single } from "../db/procedures.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { Internal } from "../event-log/internal-events.ts";
-import { ManualClock } from "../lib/clock.ts";
 import { changeProfile, createAccount } from "./accounts-writes.ts";
+import { refreshLogin } from "./login-actions.ts";
 import { Logins } from "./logins.ts";
 import { removeExpiredLogins } from "./logins-upkeep.ts";
 import { createLogin, LOGIN_LIFETIME_MS, LOGINS_PER_USER, revokeLogin } from "./logins-writes.ts";
@@ -13,7 +16,7 @@ const MINUTE = 60_000;
 
 async function open(cacheMax?: number) {
   const scratch = await openScratch();
-  const clock = new ManualClock();
+  const { clock } = scratch;
   let reads = 0;
   const db = scratch.db.withPlugin({
     transformQuery: ({ node }) => node,
@@ -36,12 +39,12 @@ async function open(cacheMax?: number) {
     reads: () => reads,
     async register(name: string) {
       const token = newToken();
-      const input = { name, passwordHash: "none", tokenHash: hashOf(token), ...device, now: clock.now() };
+      const input = { name, passwordHash: "none", tokenHash: hashOf(token), ...device };
       return { token, ...(await scratch.writes.run(createAccount, input)) };
     },
     async signIn(uid: number) {
       const token = newToken();
-      const input = { uid, tokenHash: hashOf(token), ...device, via: "password" as const, now: clock.now() };
+      const input = { uid, tokenHash: hashOf(token), ...device, via: "password" as const };
       return { token, ...(await scratch.writes.run(createLogin, input)) };
     },
   };
@@ -70,7 +73,7 @@ describe("finding a login", () => {
     expect(await at.logins.find(token)).toBeUndefined();
     const { user } = await at.register("Ada");
     const input = { uid: user.uid, tokenHash: hashOf(token), ip: "", userAgent: "", via: "qr" as const };
-    await at.writes.run(createLogin, { ...input, now: at.clock.now() });
+    await at.writes.run(createLogin, input);
     expect((await at.logins.find(token))?.uid).toBe(user.uid);
   });
 
@@ -86,7 +89,7 @@ describe("finding a login", () => {
     const other = await at.signIn(user.uid);
     await at.logins.find(token);
     await at.logins.find(other.token);
-    await at.writes.run(revokeLogin, { uid: user.uid, loginId, now: at.clock.now() });
+    await at.writes.run(revokeLogin, { uid: user.uid, loginId });
     expect(await at.logins.find(token)).toBeUndefined();
     const reads = at.reads();
     expect((await at.logins.find(other.token))?.loginId).toBe(other.loginId);
@@ -107,7 +110,7 @@ describe("finding a login", () => {
     };
     const finding = at.logins.find(token);
     await read.promise;
-    await at.writes.run(revokeLogin, { uid: user.uid, loginId, now: at.clock.now() });
+    await at.writes.run(revokeLogin, { uid: user.uid, loginId });
     gate.resolve();
     expect(await finding).toBeUndefined();
     expect(await at.logins.find(token)).toBeUndefined();
@@ -116,7 +119,7 @@ describe("finding a login", () => {
   test("knows a new name at once", async () => {
     const { token, user } = await at.register("Ada");
     await at.logins.find(token);
-    await at.writes.run(changeProfile, { uid: user.uid, name: "Grace", now: at.clock.now() });
+    await at.writes.run(changeProfile, { uid: user.uid, name: "Grace" });
     expect((await at.logins.find(token))?.name).toBe("Grace");
   });
 
@@ -161,7 +164,7 @@ describe("a refresh", () => {
   test("ID-9, ID-11: gives the same login a new token and 30 days", async () => {
     const first = await at.register("Ada");
     at.clock.advance(MINUTE);
-    const next = await at.logins.refresh(first.token);
+    const next = await refreshLogin(at, first.token);
     expect(next).toMatchObject({
       loginId: first.loginId,
       user: first.user,
@@ -174,7 +177,7 @@ describe("a refresh", () => {
   test("ID-11: leaves the previous token five minutes, also where it was remembered", async () => {
     const first = await at.register("Ada");
     await at.logins.find(first.token);
-    const next = await at.logins.refresh(first.token);
+    const next = await refreshLogin(at, first.token);
     at.clock.advance(5 * MINUTE - 1);
     expect((await at.logins.find(first.token))?.loginId).toBe(first.loginId);
     at.clock.advance(1);
@@ -184,21 +187,21 @@ describe("a refresh", () => {
 
   test("ID-11: whose reply was lost is asked again with the old token, more than once", async () => {
     const first = await at.register("Ada");
-    const lost = await at.logins.refresh(first.token);
+    const lost = await refreshLogin(at, first.token);
     await at.logins.find(lost.token);
-    const alsoLost = await at.logins.refresh(first.token);
-    const third = await at.logins.refresh(first.token);
+    const alsoLost = await refreshLogin(at, first.token);
+    const third = await refreshLogin(at, first.token);
     expect(await at.logins.find(lost.token)).toBeUndefined();
     expect(await at.logins.find(alsoLost.token)).toBeUndefined();
     expect((await at.logins.find(third.token))?.loginId).toBe(first.loginId);
     at.clock.advance(5 * MINUTE);
-    await expect(at.logins.refresh(first.token)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(refreshLogin(at, first.token)).rejects.toMatchObject({ code: "unauthorized" });
     expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(1);
   });
 
   test("ID-11: at the same moment from two tabs leaves one token that holds on", async () => {
     const first = await at.register("Ada");
-    const both = await Promise.all([at.logins.refresh(first.token), at.logins.refresh(first.token)]);
+    const both = await Promise.all([refreshLogin(at, first.token), refreshLogin(at, first.token)]);
     at.clock.advance(6 * MINUTE);
     const found = await Promise.all(both.map(({ token }) => at.logins.find(token)));
     expect(found.filter((one) => one !== undefined)).toHaveLength(1);
@@ -207,11 +210,11 @@ describe("a refresh", () => {
   test("ID-11: of a revoked, unknown or expired token is refused", async () => {
     const first = await at.register("Ada");
     const gone = await at.signIn(first.user.uid);
-    await at.writes.run(revokeLogin, { uid: first.user.uid, loginId: gone.loginId, now: at.clock.now() });
-    await expect(at.logins.refresh(gone.token)).rejects.toMatchObject({ code: "unauthorized" });
-    await expect(at.logins.refresh(newToken())).rejects.toMatchObject({ code: "unauthorized" });
+    await at.writes.run(revokeLogin, { uid: first.user.uid, loginId: gone.loginId });
+    await expect(refreshLogin(at, gone.token)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(refreshLogin(at, newToken())).rejects.toMatchObject({ code: "unauthorized" });
     at.clock.advance(LOGIN_LIFETIME_MS);
-    await expect(at.logins.refresh(first.token)).rejects.toMatchObject({ code: "unauthorized" });
+    await expect(refreshLogin(at, first.token)).rejects.toMatchObject({ code: "unauthorized" });
   });
 });
 
@@ -258,7 +261,7 @@ describe("upkeep", () => {
 
   test("leaves a login that was refreshed after it was found expired", async () => {
     const { token, loginId } = await at.register("Ada");
-    await at.writes.run(removeExpiredLogins, { loginIds: [loginId], now: at.clock.now() });
+    await at.writes.run(removeExpiredLogins, { loginIds: [loginId] });
     expect(await at.logins.find(token)).toBeDefined();
     expect(at.events).toEqual([]);
   });
@@ -270,17 +273,14 @@ describe("upkeep", () => {
       ...{ created_at: 0, last_seen_at: 0, ip: "", user_agent: "", via: "qr" as const },
       expires_at: index === 1150 ? 1 : Number.MAX_SAFE_INTEGER,
     }));
-    const { openWriter } = await import("../db/open.ts");
-    const { defineWrite } = await import("../db/transaction.ts");
-    const { GroupWriter } = await import("../db/writer.ts");
-    const fill = defineWrite("test.fill-logins", async (tx) => {
+    async function fill(tx: WriteTransaction) {
       for (let from = 0; from < values.length; from += 100)
         await tx.db
           .insertInto("logins")
           .values(values.slice(from, from + 100))
           .execute();
-    });
-    const writer = new GroupWriter(openWriter(at.path), () => {});
+    }
+    const writer = openWrites(at.path, { table: { fill: single(fill) }, clock: at.clock });
     await writer.run(fill, undefined);
     await writer.close();
     await at.logins.sweep();

@@ -8,9 +8,9 @@ import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
-import { type MadeLogin, refreshLogin } from "./logins-writes.ts";
+import type { MadeLogin } from "./logins-writes.ts";
 import type { SignedIn } from "./signed-in.ts";
-import { hashOf, isTokenForm, newToken } from "./tokens.ts";
+import { hashOf, isTokenForm } from "./tokens.ts";
 
 /** A login's token, given out once, with whom it signs in. */
 export interface Granted extends MadeLogin {
@@ -99,26 +99,22 @@ export class Logins {
     }
   }
 
-  /** A new token for the same login, see `refreshLogin`. @throws ProblemError `unauthorized` */
-  async refresh(presented: string): Promise<Granted> {
-    const token = newToken();
-    const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token), now: this.#clock.now() };
-    const made = await this.#writes.run(refreshLogin, input);
+  /** Forgets what is remembered of a login that got another token, which no event tells. */
+  forget(loginId: number): void {
     this.#changes += 1;
-    this.#cache.forgetLogin(made.loginId);
-    return { ...made, token };
+    this.#cache.forgetLogin(loginId);
   }
 
   /** Called every few seconds and before the end: writes who was seen, removes a bounded number of expired logins. */
   async sweep(): Promise<void> {
     const now = this.#clock.now();
     if (this.#seen.size > 0) {
-      const input = { loginIds: [...this.#seen.keys()], uids: [...new Set(this.#seen.values())], now };
+      const input = { loginIds: [...this.#seen.keys()], uids: [...new Set(this.#seen.values())] };
       this.#seen.clear();
       await this.#writes.run(noteSeen, input);
     }
     const expired = await this.#nextExpired(now);
-    if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired, now });
+    if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired });
   }
 
   #remember(hash: string, { signedIn, until, lastSeenAt }: ReadLogin, now: number): void {

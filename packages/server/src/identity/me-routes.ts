@@ -1,17 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
-import type { ReadDatabase } from "../db/open.ts";
-import type { Writes } from "../db/writer.ts";
-import { readSnapshot } from "../event-log/snapshot.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { cursorParam, textOfCursor } from "../http/page.ts";
-import type { Clock } from "../lib/clock.ts";
-import { ProblemError } from "../lib/problem.ts";
-import { changeProfile, deleteAccount } from "./accounts-writes.ts";
-import { exportAccount, exportMessages } from "./export.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import * as actions from "./me-actions.ts";
 import { nameSchema } from "./names.ts";
-import { findUser, UserReply } from "./users.ts";
+import { UserReply } from "./users.ts";
 
 const Me = z.object({ ...UserReply.shape, asOf: z.string() }).openapi("Me", { description: "asOf: see RESYNC" });
 
@@ -61,38 +56,22 @@ const exportAll = createRoute({
 });
 
 /** One's own account. */
-export function meRoutes(parts: { db: ReadDatabase; epoch: string; writes: Writes; clock: Clock }): Routes {
-  const { db, epoch, writes, clock } = parts;
+export function meRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
-  routes.openapi(get, async (c) => {
-    const { uid } = c.get("login");
-    const me = await readSnapshot({ db, epoch }, async ({ db, asOf }) => ({ user: await findUser(db, uid), asOf }));
-    // A login ends with its account; only a request that was under way at that moment comes here.
-    if (!me.user) throw new ProblemError("unauthorized");
-    return c.json({ ...me.user, asOf: me.asOf }, 200);
-  });
-
+  routes.openapi(get, async (c) => c.json(await actions.getMe(context, c.get("login")), 200));
   routes.openapi(change, async (c) => {
     const { name, avatar } = c.req.valid("json");
-    const { uid } = c.get("login");
     const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
-    return c.json(await writes.run(changeProfile, { uid, ...changes, now: clock.now() }), 200);
+    return c.json(await actions.changeProfile(context, c.get("login"), changes), 200);
   });
-
   routes.openapi(remove, async (c) => {
-    await writes.run(deleteAccount, { uid: c.get("login").uid, now: clock.now() });
+    await actions.deleteAccount(context, c.get("login"));
     return c.body(null, 204);
   });
-
   routes.openapi(exportAll, async (c) => {
-    const { uid } = c.get("login");
-    const { cursor } = c.req.valid("query");
-    const [account, messages] = await Promise.all([
-      exportAccount(db, uid),
-      exportMessages(db, uid, textOfCursor(cursor)),
-    ]);
-    return c.json({ ...account, messages }, 200, {
+    const after = textOfCursor(c.req.valid("query").cursor);
+    return c.json({ ...(await actions.exportMe(context, c.get("login"), { after })) }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });
   });

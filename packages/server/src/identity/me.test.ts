@@ -1,11 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
-import { defineWrite } from "../db/transaction.ts";
+import { single } from "../db/procedures.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { Internal } from "../event-log/internal-events.ts";
+
+/** Five hundred and two messages of one person. */
+async function fill(tx: WriteTransaction, uid: number) {
+  for (let id = 1; id <= 502; id++) {
+    await tx.db
+      .insertInto("messages")
+      .values({
+        ...{ id: uid * 1000 + id, room_id: 1, seq: uid * 1000 + id, no: id, uid, type: 1 },
+        ...{ body: JSON.stringify({ content: `text ${id}` }), client_id: `c${id}`, request_hash: null, sent_at: id },
+        ...{ recalled_by: id === 7 ? uid : null, recalled_at: id === 7 ? 1 : null },
+      })
+      .execute();
+  }
+}
 
 let app: IdentityApp;
 beforeAll(async () => {
-  app = await openIdentityApp();
+  app = await openIdentityApp({}, { fill: single(fill) });
 });
 afterAll(() => app.close());
 
@@ -91,19 +106,6 @@ describe("a deleted account", () => {
 });
 
 describe("everything about me", () => {
-  const fill = defineWrite("test.fill-messages", async (tx, uid: number) => {
-    for (let id = 1; id <= 502; id++) {
-      await tx.db
-        .insertInto("messages")
-        .values({
-          ...{ id: uid * 1000 + id, room_id: 1, seq: uid * 1000 + id, no: id, uid, type: 1 },
-          ...{ body: JSON.stringify({ content: `text ${id}` }), client_id: `c${id}`, request_hash: null, sent_at: id },
-          ...{ recalled_by: id === 7 ? uid : null, recalled_at: id === 7 ? 1 : null },
-        })
-        .execute();
-    }
-  });
-
   test("ID-16: comes with all messages, in pages, and nobody else's", async () => {
     const [frank, gina] = [await app.register("Frank"), await app.register("Gina")];
     await app.scratch.writes.run(fill, frank.uid);

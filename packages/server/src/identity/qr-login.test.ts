@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { withDeadline } from "../lib/interval.ts";
+import { collectQrLogin, pollQrCode, removeExpiredQrCodes } from "./qr-actions.ts";
 import type { QrChange } from "./qr-watchers.ts";
 
 interface Code {
@@ -36,8 +37,8 @@ const soon = <T>(promise: Promise<T>) => withDeadline(promise, 4000, "no answer 
 /** Resolves once so many polls hang. */
 async function hanging(count = 1): Promise<void> {
   const deadline = performance.now() + 4000;
-  while (app.identity.qrLogins.watching !== count) {
-    if (performance.now() > deadline) throw new Error(`${app.identity.qrLogins.watching} wait, not ${count}`);
+  while (app.context.qrLogins.watching !== count) {
+    if (performance.now() > deadline) throw new Error(`${app.context.qrLogins.watching} wait, not ${count}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -90,7 +91,7 @@ describe("a QR login over HTTP", () => {
     await hanging();
     await act(code, "confirm", ada);
     expect((await soon(second)).body).toMatchObject({ state: "confirmed", user: { uid: ada.uid } });
-    expect(app.identity.qrLogins.watching).toBe(0);
+    expect(app.context.qrLogins.watching).toBe(0);
   });
 
   test("ID-33: a long poll that comes after the change answers at once", async () => {
@@ -177,9 +178,9 @@ describe("a QR login over HTTP", () => {
     const code = await newCode();
     await act(code, "scan", ada);
     await act(code, "confirm", ada);
-    expect(await app.identity.qrLogins.collect({ code: code.code, secret: "wrong" })).toBeUndefined();
-    expect((await app.identity.qrLogins.collect(code))?.user.uid).toBe(ada.uid);
-    expect(await app.identity.qrLogins.collect(code)).toBeUndefined();
+    expect(await collectQrLogin(app.context, { code: code.code, secret: "wrong" })).toBeUndefined();
+    expect((await collectQrLogin(app.context, code))?.user.uid).toBe(ada.uid);
+    expect(await collectQrLogin(app.context, code)).toBeUndefined();
   });
 
   test("phones have to be signed in", async () => {
@@ -222,7 +223,7 @@ describe("a QR login over HTTP", () => {
     await act(code, "scan", ada);
     await act(code, "confirm", ada);
     const gone = { ...code, waitMs: 30_000, signal: AbortSignal.abort() };
-    expect(await app.identity.qrLogins.poll(gone)).toEqual({ state: "confirmed" });
+    expect(await pollQrCode(app.context, gone)).toEqual({ state: "confirmed" });
     expect((await poll(code)).body.token).toBeString();
   });
 
@@ -279,12 +280,12 @@ describe("time", () => {
     app.clock.advance(60_000 + 600_000);
     const fresh = await newCode();
     const count = async () => (await app.scratch.db.selectFrom("qr_logins").select("code").execute()).length;
-    await app.identity.sweep();
+    await removeExpiredQrCodes(app.context);
     expect(await count()).toBe(104);
     app.clock.advance(1);
-    await app.identity.sweep();
+    await removeExpiredQrCodes(app.context);
     expect(await count()).toBe(4);
-    await app.identity.sweep();
+    await removeExpiredQrCodes(app.context);
     expect(await count()).toBe(1);
     expect((await poll(fresh)).status).toBe(200);
   });
@@ -293,7 +294,7 @@ describe("time", () => {
     const code = await newCode();
     const waiting = poll(code, 60);
     await hanging();
-    app.identity.release();
+    app.context.qrLogins.release();
     expect((await soon(waiting)).body).toEqual({ state: "pending" });
     expect((await soon(poll(code, 60))).body).toEqual({ state: "pending" });
   });
@@ -306,7 +307,7 @@ describe("watching a code", () => {
   function watch(code: string) {
     const seen: QrChange[] = [];
     const over = Promise.withResolvers<void>();
-    const stop = app.identity.qrLogins.watch(code, (state) => {
+    const stop = app.context.qrLogins.watch(code, (state) => {
       seen.push(state);
       if (state !== "scanned") over.resolve();
     });
@@ -343,9 +344,9 @@ describe("watching a code", () => {
     await act(code, "confirm", ada);
     await going.over();
     expect(stopped.seen).toEqual([]);
-    expect(app.identity.qrLogins.watching).toBe(1);
+    expect(app.context.qrLogins.watching).toBe(1);
     going.stop();
-    expect(app.identity.qrLogins.watching).toBe(0);
+    expect(app.context.qrLogins.watching).toBe(0);
   });
 });
 

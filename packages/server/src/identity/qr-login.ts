@@ -1,26 +1,13 @@
-import { LIMITS } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import type { Writes } from "../db/writer.ts";
 import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
 import type { Clock } from "../lib/clock.ts";
-import { randomToken } from "../lib/ids.ts";
 import { delay, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { sameSecret } from "../lib/same-secret.ts";
 import type { Granted } from "./logins.ts";
 import { type QrChange, QrWatchers } from "./qr-watchers.ts";
-import {
-  collectQrLogin,
-  confirmQrCode,
-  createQrCode,
-  discardQrLogin,
-  type QrRequester,
-  rejectQrCode,
-  removeExpiredQrCodes,
-  scanQrCode,
-} from "./qr-writes.ts";
-import { hashOf, newToken } from "./tokens.ts";
+import { hashOf } from "./tokens.ts";
 
 export type QrState = "pending" | QrChange | "expired";
 
@@ -39,17 +26,25 @@ export interface QrAnswer {
   readonly granted?: Granted;
 }
 
+/** What a requester asks by each poll. */
+export interface QrPoll {
+  readonly code: string;
+  readonly secret: string;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Codes whose last answer is remembered. */
 const ANSWERED_MAX = 10_000;
 
 /**
  * Signing in by QR code: the requester shows a code, a phone that is signed in scans and confirms it, the requester
- * collects the login. A code has 128 random bits, lives 60 s and is used once. States change in the database; waiting
- * costs nothing, since the changes come as internal events, from whichever node they were made on.
+ * collects the login (`qr-actions.ts`). A code has 128 random bits, lives 60 s and is used once. States change in the
+ * database; waiting for one, which is done here, costs nothing, since the changes come as internal events, from whichever
+ * node they were made on.
  */
 export class QrLogins {
   readonly #db: ReadDatabase;
-  readonly #writes: Writes;
   readonly #clock: Clock;
   readonly #watchers = new QrWatchers();
   /** The state that a code's requester was told last: a long poll answers at once if there is another. */
@@ -58,26 +53,14 @@ export class QrLogins {
   readonly #waits = new Set<() => void>();
   #released = false;
 
-  constructor(parts: { db: ReadDatabase; writes: Writes; clock: Clock }) {
+  constructor(parts: { db: ReadDatabase; clock: Clock }) {
     this.#db = parts.db;
-    this.#writes = parts.writes;
     this.#clock = parts.clock;
   }
 
   /** Polls and connections that wait for a code now. */
   get watching(): number {
     return this.#watchers.size;
-  }
-
-  /** @param from.baseUrl where a phone reaches this server, see `public-url.ts` */
-  async create(from: { ip: string; userAgent: string; baseUrl: string }): Promise<QrCode> {
-    const { ip, userAgent } = from;
-    const code = randomToken(128);
-    const secret = randomToken(256);
-    const now = this.#clock.now();
-    const expiresAt = now + LIMITS.qrLifetimeMs;
-    await this.#writes.run(createQrCode, { code, secretHash: hashOf(secret), ip, userAgent, now, expiresAt });
-    return { code, secret, url: `${from.baseUrl}/qr/${code}`, expiresAt };
   }
 
   /**
@@ -99,28 +82,11 @@ export class QrLogins {
   }
 
   /**
-   * The confirmed login, once, for whoever holds the secret; undefined when there is none. The login has the address
-   * and user agent that asked for the code.
-   */
-  async collect({ code, secret }: { code: string; secret: string }): Promise<Granted | undefined> {
-    const token = newToken();
-    const input = { code, secretHash: hashOf(secret), tokenHash: hashOf(token), now: this.#clock.now() };
-    const made = await this.#writes.run(collectQrLogin, input);
-    return made && { ...made, token };
-  }
-
-  /** Ends a collected login that reaches nobody any more, so that none is left whose token nobody has. */
-  async discard({ user, loginId }: Granted): Promise<void> {
-    await this.#writes.run(discardQrLogin, { uid: user.uid, loginId, now: this.#clock.now() });
-  }
-
-  /**
-   * The code's state, and the login if it is confirmed. With `waitMs` above 0 it waits so long for a state that was not
-   * answered before, at most until the code expires; an aborted `signal` ends the wait and collects nothing.
+   * A code's state, for whoever holds its secret. With `waitMs` above 0 it waits so long for a state that was not answered
+   * before, at most until the code expires; an aborted `signal` ends the wait.
    * @throws ProblemError `not_found` for an unknown code or a wrong secret, `overloaded`
    */
-  async poll(ask: { code: string; secret: string; waitMs: number; signal?: AbortSignal }): Promise<QrAnswer> {
-    const { code, secret, waitMs, signal } = ask;
+  async state({ code, secret, waitMs, signal }: QrPoll): Promise<QrState> {
     const row = await this.#read(code);
     if (!row || !sameSecret(hashOf(secret), row.secret_hash)) throw new ProblemError("not_found");
     const now = this.#clock.now();
@@ -128,28 +94,8 @@ export class QrLogins {
     if (waitMs > 0 && !isOver(state) && state === (this.#answered.get(code) ?? "pending")) {
       state = await this.#next({ code, known: state, waitMs, lifeMs: row.expires_at - now, signal });
     }
-    if (signal?.aborted) return { state };
-    this.#remember(code, state);
-    if (state !== "confirmed") return { state };
-    const granted = await this.collect({ code, secret });
-    // Another poll has it, or the login that confirmed has ended.
-    if (!granted) return { state: "expired" };
-    if (!signal?.aborted) return { state, granted };
-    await this.discard(granted);
-    return { state };
-  }
-
-  /** The phone's side; each throws ProblemErrors as its write procedure says. */
-  scan(by: { code: string; loginId: number; uid: number }): Promise<QrRequester> {
-    return this.#writes.run(scanQrCode, { ...by, now: this.#clock.now() });
-  }
-
-  confirm(by: { code: string; loginId: number; uid: number }): Promise<void> {
-    return this.#writes.run(confirmQrCode, { ...by, now: this.#clock.now() });
-  }
-
-  reject(by: { code: string; loginId: number; uid: number }): Promise<void> {
-    return this.#writes.run(rejectQrCode, { ...by, now: this.#clock.now() });
+    if (!signal?.aborted) this.#remember(code, state);
+    return state;
   }
 
   /** Called for every announced event. */
@@ -157,11 +103,6 @@ export class QrLogins {
     if (event.stream !== INTERNAL_STREAM || event.type !== Internal.QR_CHANGED) return;
     const { code, state } = JSON.parse(event.data) as { code: string; state: QrChange };
     this.#watchers.tell(code, state);
-  }
-
-  /** Called now and then: removes a bounded number of codes that expired a while ago. */
-  async sweep(): Promise<void> {
-    await this.#writes.run(removeExpiredQrCodes, { now: this.#clock.now() });
   }
 
   /** Answers every hanging poll with the state as it is, now and from now on; before a stop. */

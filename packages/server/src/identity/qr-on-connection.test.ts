@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import type { Writes } from "../db/writer.ts";
 import { withDeadline } from "../lib/interval.ts";
 import type { Granted } from "./logins.ts";
 import type { QrCode } from "./qr-login.ts";
 import { QrOnConnection } from "./qr-on-connection.ts";
+import * as procedures from "./qr-writes.ts";
 
 /** What a connection is to a QR login: keeps what it was shown, waits for what is expected. */
 class Screen {
@@ -58,10 +60,13 @@ afterEach(async () => {
 });
 
 /** `renewAfterMs`: when the next code comes, on the real clock, since a code's 60 s stand still. */
-function onScreen(renewAfterMs: number, renewForMs?: number, on = screen): QrOnConnection {
+function onScreen(
+  renewAfterMs: number,
+  renewForMs?: number,
+  { on = screen, context = app.context } = {},
+): QrOnConnection {
   return new QrOnConnection({
-    qrLogins: app.identity.qrLogins,
-    clock: app.clock,
+    context,
     asker: on.asker,
     onError: (error) => on.errors.push(error),
     renewBeforeMs: 60_000 - renewAfterMs,
@@ -72,7 +77,7 @@ function onScreen(renewAfterMs: number, renewForMs?: number, on = screen): QrOnC
 /** Resolves after another screen was shown six codes, 20 ms apart. */
 async function meanwhile(): Promise<void> {
   const other = new Screen();
-  await onScreen(20, undefined, other).ask();
+  await onScreen(20, undefined, { on: other }).ask();
   await other.until(() => other.codes.length === 6, "sixth code");
   other.close();
 }
@@ -115,9 +120,9 @@ describe("a code on a connection", () => {
 
   test("GW-58: nothing goes on after the connection has ended", async () => {
     await onScreen(20).ask();
-    expect(app.identity.qrLogins.watching).toBe(1);
+    expect(app.context.qrLogins.watching).toBe(1);
     screen.close();
-    expect(app.identity.qrLogins.watching).toBe(0);
+    expect(app.context.qrLogins.watching).toBe(0);
     await meanwhile();
     expect(screen.codes).toHaveLength(1);
   });
@@ -131,24 +136,23 @@ describe("GW-57: a connection that cannot use the login any more while it is col
     ["because a token signed it in", () => (screen.granted = {} as Granted)],
   ])("%s leaves none behind", async (_, happen) => {
     const { token } = await app.register("ann");
-    await onScreen(20_000).ask();
-    const code = screen.codes[0] as QrCode;
-    const { qrLogins } = app.identity;
-    const collect = qrLogins.collect.bind(qrLogins);
     const { promise: discarded, resolve } = Promise.withResolvers<void>();
-    const discard = qrLogins.discard.bind(qrLogins);
-    // The moment between the collection and its answer, which a test cannot meet otherwise.
-    qrLogins.collect = async (ask) => {
-      const granted = await collect(ask);
-      expect(granted?.user.name).toBe("ann");
-      expect(await devices(token)).toBe(2);
-      happen();
-      return granted;
+    const { writes } = app.context;
+    const run: Writes["run"] = async (procedure, input) => {
+      const result = await writes.run(procedure, input);
+      const ran: unknown = procedure;
+      // The moment between the collection and its answer, which a test cannot meet otherwise.
+      if (ran === procedures.collectQrLogin) {
+        expect(result).toMatchObject({ user: { name: "ann" } });
+        expect(await devices(token)).toBe(2);
+        happen();
+      }
+      if (ran === procedures.discardQrLogin) resolve();
+      return result;
     };
-    qrLogins.discard = async (granted) => {
-      await discard(granted);
-      resolve();
-    };
+    const watched: Writes = { run, runWhenIdle: writes.runWhenIdle.bind(writes), close: () => writes.close() };
+    await onScreen(20_000, undefined, { context: { ...app.context, writes: watched } }).ask();
+    const code = screen.codes[0] as QrCode;
     await app.ask(`/qr-logins/${code.code}/scan`, { method: "POST", token });
     await app.ask(`/qr-logins/${code.code}/confirm`, { method: "POST", token });
     await withDeadline(discarded, 3000, "the login was not discarded");

@@ -1,8 +1,10 @@
 import type { Clock } from "../lib/clock.ts";
 import { after, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
-import type { QrCode, QrLogins } from "./qr-login.ts";
+import * as actions from "./qr-actions.ts";
+import type { QrCode } from "./qr-login.ts";
 
 /** The live connection that asks for a code, as far as signing in needs it. */
 export interface QrAsker {
@@ -18,6 +20,8 @@ export interface QrAsker {
   onClosed(clean: () => void): void;
 }
 
+type QrConnectionContext = Pick<IdentityContext, "writes" | "clock" | "qrLogins" | "signInLimits">;
+
 /** A new code comes this long before the shown one ends, so that nobody scans a dead one. */
 const RENEW_BEFORE_MS = 10_000;
 /** A page that nobody looks at stops asking for new codes. */
@@ -26,10 +30,10 @@ const ASK_EVERY_MS = 5000;
 
 /**
  * Signing in over a connection: it is shown a code, and another before that one ends; the code that a phone confirms signs
- * this connection in. A code that was scanned is not replaced while its owner looks at his phone.
+ * this connection in. A code that was scanned is not replaced while its owner looks at their phone.
  */
 export class QrOnConnection {
-  readonly #qrLogins: QrLogins;
+  readonly #context: QrConnectionContext;
   readonly #clock: Clock;
   readonly #asker: QrAsker;
   readonly #onError: (error: unknown) => void;
@@ -41,15 +45,14 @@ export class QrOnConnection {
   #startedAt = 0;
 
   constructor(parts: {
-    qrLogins: QrLogins;
-    clock: Clock;
+    context: QrConnectionContext;
     asker: QrAsker;
     onError: (error: unknown) => void;
     renewBeforeMs?: number;
     renewForMs?: number;
   }) {
-    this.#qrLogins = parts.qrLogins;
-    this.#clock = parts.clock;
+    this.#context = parts.context;
+    this.#clock = parts.context.clock;
     this.#asker = parts.asker;
     this.#onError = parts.onError;
     this.#renewBeforeMs = parts.renewBeforeMs ?? RENEW_BEFORE_MS;
@@ -74,7 +77,7 @@ export class QrOnConnection {
     this.#renewal?.();
     this.#renewal = undefined;
     const { ip, userAgent, baseUrl } = this.#asker;
-    const code = await this.#qrLogins.create({ ip, userAgent, baseUrl });
+    const code = await actions.createQrCode(this.#context, { ip, userAgent, baseUrl });
     if (this.#asker.closed() || this.#asker.signedIn()) return;
     this.#watch(code);
     this.#asker.show(code);
@@ -83,17 +86,27 @@ export class QrOnConnection {
 
   #renewAfter(ms: number): void {
     if (this.#clock.now() + ms - this.#startedAt > this.#renewForMs) return;
-    this.#renewal = after(Math.max(0, ms), () => this.#attempt(this.#show()));
+    this.#renewal = after(Math.max(0, ms), () => this.#attempt(this.#renew()));
+  }
+
+  /** A renewal that is refused, since too many ask from this address, is tried again when it may be. */
+  async #renew(): Promise<void> {
+    try {
+      await this.#show();
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.retryAfterMs === undefined) throw error;
+      if (!this.#asker.closed() && !this.#asker.signedIn()) this.#renewAfter(error.retryAfterMs);
+    }
   }
 
   #watch(code: QrCode): void {
-    const stopWatching = this.#qrLogins.watch(code.code, (state) => {
+    const stopWatching = this.#context.qrLogins.watch(code.code, (state) => {
       if (state === "scanned") {
         this.#renewal?.();
         this.#renewAfter(code.expiresAt - this.#clock.now());
         this.#asker.scanned();
       } else if (state === "confirmed") this.#attempt(this.#collect(code));
-      else this.#attempt(this.#show());
+      else this.#attempt(this.#renew());
     });
     const stopExpiry = after(code.expiresAt - this.#clock.now() + RENEW_BEFORE_MS, () => stop());
     const stop = () => {
@@ -106,10 +119,10 @@ export class QrOnConnection {
 
   async #collect({ code, secret }: QrCode): Promise<void> {
     if (this.#asker.closed() || this.#asker.signedIn()) return;
-    const granted = await this.#qrLogins.collect({ code, secret });
+    const granted = await actions.collectQrLogin(this.#context, { code, secret });
     if (!granted) return;
     // It may have closed or been signed in by a token meanwhile; then nobody gets this login's token.
-    if (this.#asker.closed() || this.#asker.signedIn()) return this.#qrLogins.discard(granted);
+    if (this.#asker.closed() || this.#asker.signedIn()) return actions.discardQrLogin(this.#context, granted);
     this.#end();
     this.#asker.signIn(granted);
   }

@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { limitByIp, type RateLimit } from "../http/rate-limit.ts";
-import { publicUrl, type UrlSource } from "./public-url.ts";
-import type { QrLogins } from "./qr-login.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import { publicUrl } from "./public-url.ts";
+import * as actions from "./qr-actions.ts";
 import { requesterOf } from "./requester.ts";
 import { UserReply } from "./users.ts";
 
@@ -86,13 +86,12 @@ const reject = createRoute({
 });
 
 /** Signing in by QR code over HTTP: the requester's two routes, the phone's three. */
-export function qrRoutes(parts: { qrLogins: QrLogins; urlSource: UrlSource; creations: RateLimit }): Routes {
-  const { qrLogins, urlSource, creations } = parts;
+export function qrRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
-  routes.openapi({ ...create, middleware: [limitByIp(creations)] as const }, async (c) => {
-    const baseUrl = publicUrl(urlSource, c.req.raw, c.env.address?.viaTrusted ?? false);
-    return c.json(await qrLogins.create({ ...requesterOf(c), baseUrl }), 201);
+  routes.openapi(create, async (c) => {
+    const baseUrl = publicUrl(context.urlSource, c.req.raw, c.env.address?.viaTrusted ?? false);
+    return c.json(await actions.createQrCode(context, { ...requesterOf(c), baseUrl }), 201);
   });
 
   routes.openapi(poll, async (c) => {
@@ -101,27 +100,23 @@ export function qrRoutes(parts: { qrLogins: QrLogins; urlSource: UrlSource; crea
     const waitMs = Math.min(c.req.valid("query").wait, WAIT_MAX_SECONDS) * 1000;
     // The listener's idle timeout would cut a request that hangs.
     if (waitMs > 0) c.env.server?.timeout(c.req.raw, 0);
-    const { state, granted } = await qrLogins.poll({ code, secret, waitMs, signal: c.req.raw.signal });
+    const { state, granted } = await actions.pollQrCode(context, { code, secret, waitMs, signal: c.req.raw.signal });
     if (!granted) return c.json({ state }, 200);
     const { token, user, expiresAt } = granted;
     return c.json({ state, token, user, expiresAt }, 200);
   });
 
   routes.openapi(scan, async (c) => {
-    const requester = await qrLogins.scan({ ...c.req.valid("param"), ...who(c.get("login")) });
+    const requester = await actions.scanQrCode(context, c.get("login"), c.req.valid("param").code);
     return c.json({ ...requester, place: null }, 200);
   });
   routes.openapi(confirm, async (c) => {
-    await qrLogins.confirm({ ...c.req.valid("param"), ...who(c.get("login")) });
+    await actions.confirmQrCode(context, c.get("login"), c.req.valid("param").code);
     return c.body(null, 204);
   });
   routes.openapi(reject, async (c) => {
-    await qrLogins.reject({ ...c.req.valid("param"), ...who(c.get("login")) });
+    await actions.rejectQrCode(context, c.get("login"), c.req.valid("param").code);
     return c.body(null, 204);
   });
   return routes;
-}
-
-function who({ loginId, uid }: { loginId: number; uid: number }): { loginId: number; uid: number } {
-  return { loginId, uid };
 }

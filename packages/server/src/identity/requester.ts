@@ -12,7 +12,12 @@ function userAgentText(header: string | null | undefined): string {
     .slice(0, USER_AGENT_MAX);
 }
 
-/** Where a request comes from, as a login and a QR code keep it. */
-export function requesterOf(c: Context<AppEnv>): { ip: string; userAgent: string } {
+/** Where a request comes from, as a login and a QR code keep it: who acts where nobody is signed in yet. */
+export interface Requester {
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+export function requesterOf(c: Context<AppEnv>): Requester {
   return { ip: c.env.ip, userAgent: userAgentText(c.req.header("User-Agent")) };
 }

@@ -1,12 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
-import type { ReadDatabase } from "../db/open.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { cursorParam, textOfCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
+import type { IdentityContext } from "./identity-context.ts";
 import { nameKey } from "./names.ts";
-import { findUser, findUsers, searchUsers, UserReply } from "./users.ts";
+import * as actions from "./user-actions.ts";
+import { UserReply } from "./users.ts";
 
 const PREFIX_MIN = 2;
 
@@ -56,22 +57,19 @@ const listUsers = createRoute({
 });
 
 /** Looking people up. */
-export function usersRoutes({ db }: { db: ReadDatabase }): Routes {
+export function usersRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
   routes.openapi(getUser, async (c) => {
-    const user = await findUser(db, c.req.valid("param").id);
-    if (!user) throw new ProblemError("not_found");
-    return c.json(user, 200);
+    return c.json(await actions.getUser(context, c.get("login"), c.req.valid("param").id), 200);
   });
   routes.openapi(listUsers, async (c) => {
     const { ids, query: prefix, limit, cursor } = c.req.valid("query");
     const after = textOfCursor(cursor);
     if (ids !== undefined) {
-      const found = await findUsers(db, ids);
-      return c.json({ items: [...new Set(ids)].flatMap((uid) => found.get(uid) ?? []), nextCursor: null }, 200);
+      return c.json({ items: await actions.listUsers(context, c.get("login"), ids), nextCursor: null }, 200);
     }
     if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
-    return c.json(await searchUsers(db, { prefix, after, limit }), 200);
+    return c.json(await actions.findUsersByName(context, c.get("login"), { prefix, after, limit }), 200);
   });
   return routes;
 }

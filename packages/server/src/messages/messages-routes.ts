@@ -1,14 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { messageSchema, sendSchema } from "@parley/protocol";
-import type { ReadDatabase } from "../db/open.ts";
-import { readSnapshot } from "../event-log/snapshot.ts";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import { cursorParam } from "../http/page.ts";
-import { readableWindow } from "../rooms/reading.ts";
-import { historyPage } from "./history.ts";
-import { messageFor, type Sending, sendMessage } from "./messages.ts";
-import { recallMessage } from "./recall.ts";
+import * as actions from "./message-actions.ts";
+import type { MessagesContext } from "./messages-context.ts";
 
 const tags = ["messages"];
 const params = z.object({ id: idParam("id") });
@@ -88,37 +84,24 @@ const deleteMessage = createRoute({
   responses: { 200: json(Message, "The message as it is now, without its text"), ...problems(403, 404, 422) },
 });
 
-export interface MessagesParts extends Sending {
-  readonly db: ReadDatabase;
-  readonly epoch: string;
-}
-
-export function messagesRoutes(parts: MessagesParts) {
-  const { db, epoch, writes, clock, hall } = parts;
+export function messagesRoutes(context: MessagesContext) {
   const routes = newRoutes();
 
   routes.openapi(postMessage, async (c) => {
-    const roomId = c.req.valid("param").id;
-    const sent = await sendMessage(parts, c.get("login"), { roomId, request: c.req.valid("json") });
+    const message = { roomId: c.req.valid("param").id, request: c.req.valid("json") };
+    const sent = await actions.sendMessage(context, c.get("login"), message);
     return jsonText(sent.text, sent.created ? 201 : 200);
   });
   routes.openapi(listMessages, async (c) => {
-    const roomId = c.req.valid("param").id;
     const { cursor, after, limit } = c.req.valid("query");
-    const text = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
-      const window = await readableWindow(snapshot, roomId, { actor: c.get("login"), hall });
-      const page = await historyPage(snapshot, { id: roomId, window }, { cursor, after, limit });
-      const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
-      return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
-    });
-    return jsonText(text, 200);
+    const page = { roomId: c.req.valid("param").id, cursor, after, limit };
+    return jsonText(await actions.listMessages(context, c.get("login"), page), 200);
   });
-  routes.openapi(getMessage, async (c) =>
-    jsonText(await messageFor(db, c.req.valid("param").id, { actor: c.get("login"), hall }), 200),
-  );
+  routes.openapi(getMessage, async (c) => {
+    return jsonText(await actions.getMessage(context, c.get("login"), c.req.valid("param").id), 200);
+  });
   routes.openapi(deleteMessage, async (c) => {
-    const input = { actor: c.get("login"), hall, messageId: c.req.valid("param").id, now: clock.now() };
-    return jsonText((await writes.run(recallMessage, input)).text, 200);
+    return jsonText(await actions.recallMessage(context, c.get("login"), c.req.valid("param").id), 200);
   });
   return routes;
 }

@@ -1,5 +1,5 @@
 import { LIMITS, MessageType, Push, type PushData, roomStream } from "@parley/protocol";
-import { defineWrite } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage } from "../rooms/reading.ts";
@@ -12,32 +12,32 @@ import { messageTexts } from "./message-rows.ts";
  * that one. The place in the room, the number and the digest of the request stay. Returns the JSON text of the message as
  * it is now.
  */
-export const recallMessage = defineWrite(
-  "messages.recall",
-  async (tx, { actor, hall, messageId, now }: { actor: Actor; hall: HallRules; messageId: number; now: number }) => {
-    const message = await tx.db
-      .selectFrom("messages")
-      .innerJoin("rooms", "rooms.id", "messages.room_id")
-      .select(["room_id as roomId", "uid", "seq", "messages.type", "sent_at as sentAt", "dissolved_at as dissolvedAt"])
-      .where("messages.id", "=", messageId)
-      .executeTakeFirst();
-    // Administrators of the server reach every message: what was reported to them has to be removable.
-    const visible = message && (actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall })));
-    if (!visible) throw new ProblemError("not_found");
-    checkMayRecall(message, actor, now);
-    await tx.db
-      .updateTable("messages")
-      .set({ type: MessageType.recalled, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: now })
-      .where("id", "=", messageId)
-      .execute();
-    const { roomId } = message;
-    const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
-    const event = { stream: roomStream(roomId), type: Push.RECALL, data: () => JSON.stringify(data) };
-    await append(tx, now, [{ ...event, message: { id: messageId, keepData: true } }]);
-    const texts = await messageTexts(tx.db, [messageId]);
-    return { text: texts.get(messageId) as string };
-  },
-);
+export async function recallMessage(
+  tx: WriteTransaction,
+  { actor, hall, messageId }: { actor: Actor; hall: HallRules; messageId: number },
+) {
+  const message = await tx.db
+    .selectFrom("messages")
+    .innerJoin("rooms", "rooms.id", "messages.room_id")
+    .select(["room_id as roomId", "uid", "seq", "messages.type", "sent_at as sentAt", "dissolved_at as dissolvedAt"])
+    .where("messages.id", "=", messageId)
+    .executeTakeFirst();
+  // Administrators of the server reach every message: what was reported to them has to be removable.
+  const visible = message && (actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall })));
+  if (!visible) throw new ProblemError("not_found");
+  checkMayRecall(message, actor, tx.now);
+  await tx.db
+    .updateTable("messages")
+    .set({ type: MessageType.recalled, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
+    .where("id", "=", messageId)
+    .execute();
+  const { roomId } = message;
+  const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
+  const event = { stream: roomStream(roomId), type: Push.RECALL, data: () => JSON.stringify(data) };
+  await append(tx, [{ ...event, message: { id: messageId, keepData: true } }]);
+  const texts = await messageTexts(tx.db, [messageId]);
+  return { text: texts.get(messageId) as string };
+}
 
 interface Recalled {
   readonly uid: number;

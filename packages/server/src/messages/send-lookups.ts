@@ -6,7 +6,7 @@ import type { Schema } from "../db/schema.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
 import type { QuotedRow } from "./message-json.ts";
 
-/** A message to send, as checked by the protocol's schema. Whether the hall takes it has been checked (`messages.ts`). */
+/** A message to send, as checked by the protocol's schema. Whether the hall takes it has been checked (`message-actions.ts`). */
 export interface SendInput {
   readonly actor: Actor;
   readonly roomId: number;
@@ -15,8 +15,6 @@ export interface SendInput {
   readonly content: string;
   readonly replyTo: number | null;
   readonly mentions: readonly number[];
-  /** Epoch milliseconds. */
-  readonly now: number;
 }
 
 /**

@@ -9,8 +9,9 @@ import { memberKey } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
 /** Logs and stores; the rooms' counters and what the senders have read follow. */
-export async function store(tx: WriteTransaction, accepted: readonly Accepted[], now: number): Promise<void> {
+export async function store(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<void> {
   if (accepted.length === 0) return;
+  const { now } = tx;
   const drafts = accepted.map((message) => ({
     stream: roomStream(message.input.roomId),
     type: Push.MESSAGE,
@@ -19,7 +20,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
     cacheable: message.quoted === null,
     data: (place: Place) => messageText(rowOf(message, place, now)),
   }));
-  const events = await append(tx, now, drafts);
+  const events = await append(tx, drafts);
   for (const [index, message] of accepted.entries()) message.event = events[index] as LoggedEvent;
   const placed = accepted as readonly (Accepted & { event: LoggedEvent })[];
 
@@ -48,7 +49,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       { uid: input.actor.uid, roomId: input.roomId, readSeq: event.seq, readNo: no },
     ]),
   );
-  await storeReadPlaces(tx.db, [...reads.values()], now);
+  await storeReadPlaces(tx, [...reads.values()]);
 }
 
 const noteNewest = prepared((db, newest) =>

@@ -1,4 +1,4 @@
-import { defineBatchWrite, type LoggedEvent, type Outcome } from "../db/transaction.ts";
+import type { LoggedEvent, Outcome, WriteTransaction } from "../db/transaction.ts";
 import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
 import { store } from "./send-store.ts";
@@ -14,14 +14,13 @@ export interface Sent {
 
 /**
  * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judged alone, in order: a
- * refused one fails no other. All get one time, so that within a room later messages do not look earlier.
+ * refused one fails no other.
  */
-export const sendMessages = defineBatchWrite("messages.send", async (tx, inputs: readonly SendInput[]) => {
-  const now = Math.max(...inputs.map((input) => input.now));
+export async function sendMessages(tx: WriteTransaction, inputs: readonly SendInput[]) {
   const known = await lookUp(tx.db, inputs);
-  const verdicts = judged(inputs, known, now);
+  const verdicts = judged(inputs, known, tx.now);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
-  await store(tx, accepted, now);
+  await store(tx, accepted);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
   const texts = await messageTexts(tx.db, repeats);
   return verdicts.map((verdict): Outcome<Sent> => {
@@ -33,4 +32,4 @@ export const sendMessages = defineBatchWrite("messages.send", async (tx, inputs:
     const event = (created ? verdict.message : verdict.of).event as LoggedEvent;
     return { ok: true, value: { id: event.pos, created, text: event.data } };
   });
-});
+}

@@ -13,13 +13,14 @@ export const ROOM_MEMBERS_MAX = 10_000;
  * read. Coming back begins a new window; the row keeps where they left before. The number of members in the room's row is
  * the caller's. A mute survives leaving and coming back.
  */
-export async function letIn(
+export async function addToRoom(
   tx: WriteTransaction,
   room: Pick<RoomRow, "id" | "history" | "no">,
-  who: { uids: readonly number[]; owner?: number; now: number },
+  who: { uids: readonly number[]; owner?: number },
 ): Promise<void> {
-  const { uids, owner, now } = who;
-  const { seq, pos } = await logChange(tx, { roomId: room.id, uids, changeType: ChangeType.joined, now });
+  const { uids, owner } = who;
+  const { now } = tx;
+  const { seq, pos } = await logChange(tx, { roomId: room.id, uids, changeType: ChangeType.joined });
   const fromSeq = room.history === "all" ? 1 : seq;
   const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
   await insertRows(tx.db, "members", {
@@ -30,15 +31,14 @@ export async function letIn(
       before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null`,
   });
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
-  await storeReadPlaces(tx.db, places, now);
-  await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq, now });
+  await storeReadPlaces(tx, places);
+  await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq });
 }
 
 interface Change {
   readonly roomId: number;
   readonly uids: readonly number[];
   readonly changeType: 1 | 2;
-  readonly now: number;
 }
 
 /** What the list of members shows of a join beside the person. */
@@ -47,30 +47,27 @@ function joinedAt(changeType: 1 | 2, now: number): Pick<PushData[11], "joinedAt"
 }
 
 /** Logs who joined or left in the room's stream and returns where. */
-export async function logChange(tx: WriteTransaction, { roomId, uids, changeType, now }: Change) {
+export async function logChange(tx: WriteTransaction, { roomId, uids, changeType }: Change) {
   const data: PushData[11] = {
     roomId,
     uid: uids[0] as number,
     ...(uids.length > 1 ? { uids: [...uids] } : {}),
     changeType,
-    ...joinedAt(changeType, now),
+    ...joinedAt(changeType, tx.now),
   };
   const text = JSON.stringify(data);
-  const [event] = await append(tx, now, [{ stream: roomStream(roomId), type: Push.MEMBER_CHANGE, data: () => text }]);
+  const [event] = await append(tx, [{ stream: roomStream(roomId), type: Push.MEMBER_CHANGE, data: () => text }]);
   if (!event) throw new Error("the log took no event");
   return { seq: event.seq, pos: event.pos };
 }
 
 /** Logs the same for each person, with the seq of the room's event. */
-export async function logCopies(
-  tx: WriteTransaction,
-  { roomId, uids, changeType, seq, now }: Change & { seq: number },
-) {
+export async function logCopies(tx: WriteTransaction, { roomId, uids, changeType, seq }: Change & { seq: number }) {
   const copies = uids.map((uid) => {
-    const data: PushData[11] = { roomId, uid, changeType, seq, ...joinedAt(changeType, now) };
+    const data: PushData[11] = { roomId, uid, changeType, seq, ...joinedAt(changeType, tx.now) };
     return { stream: userStream(uid), type: Push.MEMBER_CHANGE, data: () => JSON.stringify(data) };
   });
-  await append(tx, now, copies);
+  await append(tx, copies);
 }
 
 /** Names of existing people, by uid. @throws ProblemError `unknown_user`, naming those that do not exist */

@@ -2,10 +2,10 @@ import { ChangeType, Push, roomStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
-import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { letIn, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { addToRoom, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { leftViewOf } from "./left-view.ts";
 import { checkGroup, checkMayRemove, checkOwns, checkPresent } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
@@ -16,42 +16,41 @@ interface MemberInput {
   readonly roomId: number;
   /** The member it is about. */
   readonly uid: number;
-  readonly now: number;
 }
 
 /** Any member brings in others; those who are in already are skipped. Returns who joined. */
-export const addMembers = defineWrite(
-  "rooms.addMembers",
-  async (tx, input: { actor: Actor; roomId: number; memberIds: readonly number[]; now: number }) => {
-    const { roomId, now } = input;
-    const standing = await findStanding(tx.db, roomId, input.actor);
-    checkPresent(standing);
-    const { room } = standing;
-    checkGroup(room);
-    const asked = [...new Set(input.memberIds)];
-    await namesOf(tx, asked);
-    const present = await presentAmong(tx.db, roomId, asked);
-    const added = asked.filter((uid) => !present.has(uid));
-    if (added.length === 0) return { added, memberCount: room.member_count };
-    const memberCount = room.member_count + added.length;
-    if (memberCount > ROOM_MEMBERS_MAX) {
-      throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);
-    }
-    await letIn(tx, room, { uids: added, now });
-    await countMembers(tx, roomId, memberCount);
-    return { added, memberCount };
-  },
-);
+export async function addMembers(
+  tx: WriteTransaction,
+  input: { actor: Actor; roomId: number; memberIds: readonly number[] },
+) {
+  const { roomId } = input;
+  const standing = await findStanding(tx.db, roomId, input.actor);
+  checkPresent(standing);
+  const { room } = standing;
+  checkGroup(room);
+  const asked = [...new Set(input.memberIds)];
+  await namesOf(tx, asked);
+  const present = await presentAmong(tx.db, roomId, asked);
+  const added = asked.filter((uid) => !present.has(uid));
+  if (added.length === 0) return { added, memberCount: room.member_count };
+  const memberCount = room.member_count + added.length;
+  if (memberCount > ROOM_MEMBERS_MAX) {
+    throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);
+  }
+  await addToRoom(tx, room, { uids: added });
+  await countMembers(tx, roomId, memberCount);
+  return { added, memberCount };
+}
 
 /** Leaving, or being removed: both end the window of reading with this event. */
-export const removeMember = defineWrite("rooms.removeMember", async (tx, { actor, roomId, uid, now }: MemberInput) => {
+export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   const standing = await findStanding(tx.db, roomId, actor);
   checkPresent(standing);
   checkGroup(standing.room);
   const role = (await presentAmong(tx.db, roomId, [uid])).get(uid);
   if (role === undefined) throw new ProblemError("not_found", "This user is not in the room");
   checkMayRemove({ uid: actor.uid, role: standing.membership.role }, { uid, role });
-  const change = { roomId, uids: [uid], changeType: ChangeType.left, now };
+  const change = { roomId, uids: [uid], changeType: ChangeType.left };
   const { seq, pos } = await logChange(tx, change);
   await tx.db
     .updateTable("members")
@@ -61,29 +60,26 @@ export const removeMember = defineWrite("rooms.removeMember", async (tx, { actor
     .execute();
   await countMembers(tx, roomId, standing.room.member_count - 1);
   await logCopies(tx, { ...change, seq });
-});
+}
 
 /** Hands a group over; who owned it becomes an ordinary member. */
-export const changeOwner = defineWrite("rooms.changeOwner", async (tx, { actor, roomId, uid, now }: MemberInput) => {
+export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
   await checkIsPresent(tx, roomId, uid);
   if (uid === actor.uid) return;
   await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();
-  await logRoom(tx, { roomId, ownerId: uid }, now);
-  await setRole(tx, { roomId, uid: actor.uid, role: 3, now });
-  await setRole(tx, { roomId, uid, role: 1, now });
-});
+  await logRoom(tx, { roomId, ownerId: uid });
+  await setRole(tx, { roomId, uid: actor.uid, role: 3 });
+  await setRole(tx, { roomId, uid, role: 1 });
+}
 
 /** The owner makes a member an admin, or an ordinary one again. */
-export const changeRole = defineWrite(
-  "rooms.changeRole",
-  async (tx, { actor, roomId, uid, role, now }: MemberInput & { role: 2 | 3 }) => {
-    await ownerChecked(tx, { actor, roomId });
-    const before = await checkIsPresent(tx, roomId, uid);
-    if (before === 1) throw new ProblemError("forbidden", "The owner hands the room over instead");
-    if (before !== role) await setRole(tx, { roomId, uid, role, now });
-  },
-);
+export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, role }: MemberInput & { role: 2 | 3 }) {
+  await ownerChecked(tx, { actor, roomId });
+  const before = await checkIsPresent(tx, roomId, uid);
+  if (before === 1) throw new ProblemError("forbidden", "The owner hands the room over instead");
+  if (before !== role) await setRole(tx, { roomId, uid, role });
+}
 
 async function ownerChecked(tx: WriteTransaction, { actor, roomId }: Pick<MemberInput, "actor" | "roomId">) {
   const standing = await findStanding(tx.db, roomId, actor);
@@ -97,11 +93,11 @@ async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number)
   return role;
 }
 
-async function setRole(tx: WriteTransaction, change: { roomId: number; uid: number; role: Role; now: number }) {
-  const { roomId, uid, role, now } = change;
+async function setRole(tx: WriteTransaction, change: { roomId: number; uid: number; role: Role }) {
+  const { roomId, uid, role } = change;
   await tx.db.updateTable("members").set({ role }).where("room_id", "=", roomId).where("uid", "=", uid).execute();
   const text = JSON.stringify({ roomId, uid, role });
-  await append(tx, now, [{ stream: roomStream(roomId), type: Push.MEMBER_UPDATE, data: () => text }]);
+  await append(tx, [{ stream: roomStream(roomId), type: Push.MEMBER_UPDATE, data: () => text }]);
 }
 
 async function countMembers(tx: WriteTransaction, roomId: number, count: number): Promise<void> {

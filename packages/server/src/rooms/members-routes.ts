@@ -1,12 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS } from "@parley/protocol";
-import { readSnapshot } from "../event-log/snapshot.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { numberCursor, pageQuery } from "../http/page.ts";
-import { addMembers, changeOwner, changeRole, removeMember } from "./member-writes.ts";
-import { Member, memberPage } from "./members.ts";
-import type { RoomsParts } from "./room-reader.ts";
+import * as actions from "./member-actions.ts";
+import { Member } from "./members.ts";
+import type { RoomsContext } from "./rooms-context.ts";
 
 const common = { tags: ["rooms"], security: signedIn, middleware: requireLogin };
 const params = z.object({ id: idParam("id") });
@@ -78,38 +77,33 @@ const putOwner = createRoute({
   },
 });
 
-export function membersRoutes({ db, epoch, writes, clock, hall }: Omit<RoomsParts, "messageTexts">) {
+export function membersRoutes(context: RoomsContext) {
   const routes = newRoutes();
   routes.openapi(listMembers, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const asked = { reader: { actor: c.get("login"), hall }, after: numberCursor(cursor), limit };
-    const page = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
-      ...(await memberPage(snapshot, c.req.valid("param").id, asked)),
-      asOf,
-    }));
-    return c.json(page, 200);
+    const page = { roomId: c.req.valid("param").id, after: numberCursor(cursor), limit };
+    return c.json(await actions.listMembers(context, c.get("login"), page), 200);
   });
   routes.openapi(postMembers, async (c) => {
     const roomId = c.req.valid("param").id;
     const { memberIds } = c.req.valid("json");
-    const result = await writes.run(addMembers, { actor: c.get("login"), roomId, memberIds, now: clock.now() });
-    return c.json({ roomId, ...result }, 200);
+    return c.json({ roomId, ...(await actions.addMembers(context, c.get("login"), { roomId, memberIds })) }, 200);
   });
   routes.openapi(deleteMember, async (c) => {
     const { id: roomId, uid } = c.req.valid("param");
-    await writes.run(removeMember, { actor: c.get("login"), roomId, uid, now: clock.now() });
+    await actions.removeMember(context, c.get("login"), { roomId, uid });
     return c.body(null, 204);
   });
   routes.openapi(putRole, async (c) => {
     const { id: roomId, uid } = c.req.valid("param");
     const { role } = c.req.valid("json");
-    await writes.run(changeRole, { actor: c.get("login"), roomId, uid, role, now: clock.now() });
+    await actions.changeRole(context, c.get("login"), { roomId, uid, role });
     return c.json({ roomId, uid, role }, 200);
   });
   routes.openapi(putOwner, async (c) => {
     const roomId = c.req.valid("param").id;
     const { uid } = c.req.valid("json");
-    await writes.run(changeOwner, { actor: c.get("login"), roomId, uid, now: clock.now() });
+    await actions.changeOwner(context, c.get("login"), { roomId, uid });
     return c.json({ roomId, ownerId: uid }, 200);
   });
   return routes;

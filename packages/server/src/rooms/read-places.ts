@@ -1,6 +1,5 @@
-import type { Kysely } from "kysely";
 import { insertRows } from "../db/dialect.ts";
-import type { Schema } from "../db/schema.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 
 /** How far somebody has read a room, from now on. */
 export interface NewReadPlace {
@@ -12,10 +11,10 @@ export interface NewReadPlace {
 }
 
 /** Stores places in place of those before; that a place only moves forward is its caller's care. */
-export async function storeReadPlaces(db: Kysely<Schema>, places: readonly NewReadPlace[], now: number): Promise<void> {
-  await insertRows(db, "room_reads", {
+export async function storeReadPlaces(tx: WriteTransaction, places: readonly NewReadPlace[]): Promise<void> {
+  await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-    values: places.map(({ uid, roomId, readSeq, readNo }) => [uid, roomId, readSeq, readNo, now]),
+    values: places.map(({ uid, roomId, readSeq, readNo }) => [uid, roomId, readSeq, readNo, tx.now]),
     conflict: `on conflict (uid, room_id) do update set read_seq = excluded.read_seq, read_no = excluded.read_no,
       read_at = excluded.read_at`,
   });

@@ -1,41 +1,41 @@
 import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
-import { defineWrite, type WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { letIn, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { addToRoom, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkMayChange, checkOwns, checkPresent } from "./rights.ts";
 import { type Actor, directKeyOf, findStanding } from "./rooms.ts";
 
-/** Changes of rooms as such; those of their members are in `member-writes.ts`. `now` is in epoch milliseconds. */
+/** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
 /** A group with its creator as the owner. Without a name it is called after its first members. */
-export const createRoom = defineWrite(
-  "rooms.create",
-  async (tx, input: { uid: number; name: string | null; memberIds: readonly number[]; now: number }) => {
-    const { uid, now } = input;
-    const uids = [...new Set([uid, ...input.memberIds])];
-    if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
-    const names = await namesOf(tx, uids);
-    const { id } = await tx.db
-      .insertInto("rooms")
-      .values({
-        type: 1,
-        name: input.name ?? nameAfter(uids.map((member) => names.get(member) ?? "")),
-        avatar: "",
-        notice: "",
-        owner_uid: uid,
-        mute_all: 0,
-        history: "all",
-        no: 0,
-        member_count: uids.length,
-        created_at: now,
-      })
-      .returning("id")
-      .executeTakeFirstOrThrow();
-    await letIn(tx, { id, history: "all", no: 0 }, { uids, owner: uid, now });
-    return { roomId: id };
-  },
-);
+export async function createRoom(
+  tx: WriteTransaction,
+  input: { uid: number; name: string | null; memberIds: readonly number[] },
+) {
+  const { uid } = input;
+  const uids = [...new Set([uid, ...input.memberIds])];
+  if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
+  const names = await namesOf(tx, uids);
+  const { id } = await tx.db
+    .insertInto("rooms")
+    .values({
+      type: 1,
+      name: input.name ?? nameAfter(uids.map((member) => names.get(member) ?? "")),
+      avatar: "",
+      notice: "",
+      owner_uid: uid,
+      mute_all: 0,
+      history: "all",
+      no: 0,
+      member_count: uids.length,
+      created_at: tx.now,
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await addToRoom(tx, { id, history: "all", no: 0 }, { uids, owner: uid });
+  return { roomId: id };
+}
 
 /** As many of the names as fit, in whole. */
 function nameAfter(names: readonly string[]): string {
@@ -49,35 +49,32 @@ function nameAfter(names: readonly string[]): string {
 }
 
 /** The room of two people: made by whoever asks first, the same for both ever after. */
-export const openDirect = defineWrite(
-  "rooms.openDirect",
-  async (tx, { uid, otherUid, now }: { uid: number; otherUid: number; now: number }) => {
-    if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
-    const key = directKeyOf(uid, otherUid);
-    const found = await tx.db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst();
-    if (found) return { roomId: found.id, created: false };
-    await namesOf(tx, [otherUid]);
-    const { id } = await tx.db
-      .insertInto("rooms")
-      .values({
-        type: 2,
-        name: "",
-        avatar: "",
-        notice: "",
-        owner_uid: null,
-        mute_all: 0,
-        history: "all",
-        no: 0,
-        member_count: 2,
-        direct_key: key,
-        created_at: now,
-      })
-      .returning("id")
-      .executeTakeFirstOrThrow();
-    await letIn(tx, { id, history: "all", no: 0 }, { uids: [uid, otherUid], now });
-    return { roomId: id, created: true };
-  },
-);
+export async function openDirect(tx: WriteTransaction, { uid, otherUid }: { uid: number; otherUid: number }) {
+  if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
+  const key = directKeyOf(uid, otherUid);
+  const found = await tx.db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst();
+  if (found) return { roomId: found.id, created: false };
+  await namesOf(tx, [otherUid]);
+  const { id } = await tx.db
+    .insertInto("rooms")
+    .values({
+      type: 2,
+      name: "",
+      avatar: "",
+      notice: "",
+      owner_uid: null,
+      mute_all: 0,
+      history: "all",
+      no: 0,
+      member_count: 2,
+      direct_key: key,
+      created_at: tx.now,
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await addToRoom(tx, { id, history: "all", no: 0 }, { uids: [uid, otherUid] });
+  return { roomId: id, created: true };
+}
 
 export interface RoomChanges {
   readonly name?: string;
@@ -88,49 +85,43 @@ export interface RoomChanges {
 }
 
 /** Logs only what is different from before; nothing different, nothing logged. */
-export const changeRoom = defineWrite(
-  "rooms.change",
-  async (tx, input: { actor: Actor; roomId: number; changes: RoomChanges; now: number }) => {
-    const standing = await findStanding(tx.db, input.roomId, input.actor);
-    checkPresent(standing);
-    checkMayChange(standing);
-    const { name, avatar, notice, muteAll, history } = input.changes;
-    const { room } = standing;
-    const changed = {
-      ...(name !== undefined && name !== room.name && { name }),
-      ...(avatar !== undefined && avatar !== room.avatar && { avatar }),
-      ...(notice !== undefined && notice !== room.notice && { notice }),
-      ...(muteAll !== undefined && muteAll !== (room.mute_all === 1) && { muteAll }),
-      ...(history !== undefined && history !== room.history && { history }),
-    };
-    if (Object.keys(changed).length === 0) return;
-    const { muteAll: muted, ...columns } = changed;
-    await tx.db
-      .updateTable("rooms")
-      .set({ ...columns, ...(muted !== undefined && { mute_all: muted ? 1 : 0 }) })
-      .where("id", "=", room.id)
-      .execute();
-    await logRoom(tx, { roomId: room.id, ...changed }, input.now);
-  },
-);
+export async function changeRoom(tx: WriteTransaction, input: { actor: Actor; roomId: number; changes: RoomChanges }) {
+  const standing = await findStanding(tx.db, input.roomId, input.actor);
+  checkPresent(standing);
+  checkMayChange(standing);
+  const { name, avatar, notice, muteAll, history } = input.changes;
+  const { room } = standing;
+  const changed = {
+    ...(name !== undefined && name !== room.name && { name }),
+    ...(avatar !== undefined && avatar !== room.avatar && { avatar }),
+    ...(notice !== undefined && notice !== room.notice && { notice }),
+    ...(muteAll !== undefined && muteAll !== (room.mute_all === 1) && { muteAll }),
+    ...(history !== undefined && history !== room.history && { history }),
+  };
+  if (Object.keys(changed).length === 0) return;
+  const { muteAll: muted, ...columns } = changed;
+  await tx.db
+    .updateTable("rooms")
+    .set({ ...columns, ...(muted !== undefined && { mute_all: muted ? 1 : 0 }) })
+    .where("id", "=", room.id)
+    .execute();
+  await logRoom(tx, { roomId: room.id, ...changed });
+}
 
 /** Ends a group. Its members keep what they could read; nobody writes there again. */
-export const dissolveRoom = defineWrite(
-  "rooms.dissolve",
-  async (tx, { actor, roomId, now }: { actor: Actor; roomId: number; now: number }) => {
-    const standing = await findStanding(tx.db, roomId, actor);
-    checkPresent(standing);
-    checkOwns(standing);
-    const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: now }, now);
-    await tx.db.updateTable("rooms").set({ dissolved_at: now, dissolved_seq: seq }).where("id", "=", roomId).execute();
-  },
-);
+export async function dissolveRoom(tx: WriteTransaction, { actor, roomId }: { actor: Actor; roomId: number }) {
+  const standing = await findStanding(tx.db, roomId, actor);
+  checkPresent(standing);
+  checkOwns(standing);
+  const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: tx.now });
+  await tx.db.updateTable("rooms").set({ dissolved_at: tx.now, dissolved_seq: seq }).where("id", "=", roomId).execute();
+}
 
 /** Logs a ROOM event and returns its seq. */
-export async function logRoom(tx: WriteTransaction, data: PushData[106], now: number): Promise<number> {
+export async function logRoom(tx: WriteTransaction, data: PushData[106]): Promise<number> {
   const text = JSON.stringify(data);
   const draft = { stream: roomStream(data.roomId), type: Push.ROOM, data: () => text };
-  const [event] = await append(tx, now, [draft]);
+  const [event] = await append(tx, [draft]);
   if (!event) throw new Error("the log took no event");
   return event.seq;
 }

@@ -1,13 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@parley/protocol";
-import { readSnapshot } from "../event-log/snapshot.ts";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { numberCursor, pageQuery } from "../http/page.ts";
-import { conversations } from "./room-list.ts";
-import { type RoomsParts, roomReader } from "./room-reader.ts";
+import * as actions from "./room-actions.ts";
 import { Conversation, Room } from "./room-view.ts";
-import { changeRoom, createRoom, dissolveRoom, openDirect, type RoomChanges } from "./room-writes.ts";
+import type { RoomChanges } from "./room-writes.ts";
+import type { RoomsContext } from "./rooms-context.ts";
 
 const tags = ["rooms"];
 const mine = { tags, security: signedIn, middleware: requireLogin };
@@ -98,41 +97,30 @@ const deleteRoom = createRoute({
   responses: { 204: noContent("Dissolved"), ...problems(403, 404, 422) },
 });
 
-export function roomsRoutes(parts: RoomsParts) {
-  const { db, epoch, writes, clock, hall, messageTexts } = parts;
-  const { read, hallCount } = roomReader(parts);
+export function roomsRoutes(context: RoomsContext) {
   const routes = newRoutes();
 
   routes.openapi(listRooms, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const asked = { actor: c.get("login"), before: numberCursor(cursor), limit, now: clock.now() };
-    const page = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
-      ...(await conversations(snapshot, { hall, hallCount, messageTexts }, asked)),
-      asOf,
-    }));
-    return c.json(page, 200);
+    return c.json(await actions.listRooms(context, c.get("login"), { before: numberCursor(cursor), limit }), 200);
   });
   routes.openapi(postRoom, async (c) => {
     const { name, memberIds } = c.req.valid("json");
-    const input = { uid: c.get("login").uid, name: name ?? null, memberIds, now: clock.now() };
-    const { roomId } = await writes.run(createRoom, input);
-    return c.json(await read(roomId, c.get("login")), 201);
+    return c.json(await actions.createRoom(context, c.get("login"), { name: name ?? null, memberIds }), 201);
   });
   routes.openapi(postDirect, async (c) => {
-    const { userId } = c.req.valid("json");
-    const input = { uid: c.get("login").uid, otherUid: userId, now: clock.now() };
-    const { roomId, created } = await writes.run(openDirect, input);
-    return c.json(await read(roomId, c.get("login")), created ? 201 : 200);
+    const { room, created } = await actions.openDirect(context, c.get("login"), c.req.valid("json").userId);
+    return c.json(room, created ? 201 : 200);
   });
-  routes.openapi(getRoom, async (c) => c.json(await read(c.req.valid("param").id, c.get("login")), 200));
+  routes.openapi(getRoom, async (c) => {
+    return c.json(await actions.getRoom(context, c.get("login"), c.req.valid("param").id), 200);
+  });
   routes.openapi(patchRoom, async (c) => {
-    const roomId = c.req.valid("param").id;
-    const changes = c.req.valid("json") as RoomChanges;
-    await writes.run(changeRoom, { actor: c.get("login"), roomId, changes, now: clock.now() });
-    return c.json(await read(roomId, c.get("login")), 200);
+    const change = { roomId: c.req.valid("param").id, changes: c.req.valid("json") as RoomChanges };
+    return c.json(await actions.changeRoom(context, c.get("login"), change), 200);
   });
   routes.openapi(deleteRoom, async (c) => {
-    await writes.run(dissolveRoom, { actor: c.get("login"), roomId: c.req.valid("param").id, now: clock.now() });
+    await actions.dissolveRoom(context, c.get("login"), c.req.valid("param").id);
     return c.body(null, 204);
   });
   return routes;

@@ -1,10 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ReadDatabase } from "../db/open.ts";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
-import { checkHallOpen } from "../rooms/rights.ts";
-import type { SelfGate } from "./self-gate.ts";
-import { markReadGently, type RedDotParts, redDotOf } from "./unread.ts";
+import * as actions from "./unread-actions.ts";
+import type { UnreadContext } from "./unread-context.ts";
 
 const tags = ["red dots"];
 const count = z.number().int();
@@ -45,23 +43,12 @@ const putRead = createRoute({
   responses: { 200: json(ReadPlace, "The place as it is now"), ...problems(403, 404) },
 });
 
-export interface UnreadParts extends RedDotParts {
-  readonly db: ReadDatabase;
-  readonly selfGate: SelfGate;
-}
-
-export function unreadRoutes(parts: UnreadParts) {
-  const { db, writes, clock, hall, selfGate } = parts;
+export function unreadRoutes(context: UnreadContext) {
   const routes = newRoutes();
-  routes.openapi(getUnread, async (c) => {
-    return c.json(await redDotOf(db, c.get("login").uid, parts), 200);
-  });
+  routes.openapi(getUnread, async (c) => c.json(await actions.getUnread(context, c.get("login")), 200));
   routes.openapi(putRead, async (c) => {
-    const roomId = c.req.valid("param").id;
-    checkHallOpen(roomId, hall, c.get("login"));
-    const input = { actor: c.get("login"), roomId, seq: c.req.valid("json").seq, now: clock.now() };
-    const place = await markReadGently({ writes, selfGate }, input);
-    return c.json(place, 200);
+    const read = { roomId: c.req.valid("param").id, seq: c.req.valid("json").seq };
+    return c.json(await actions.markRead(context, c.get("login"), read), 200);
   });
   return routes;
 }

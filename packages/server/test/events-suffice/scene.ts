@@ -1,5 +1,5 @@
+import { openUserAccounts } from "../../src/cli/user-accounts.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { openUserAccounts } from "../../src/identity/admin-accounts.ts";
 import { ApiClient } from "../api-client.ts";
 import { type Person, TestServer } from "../harness.ts";
 import { type Act, eventsSuffice } from "./suffices.ts";

@@ -2,7 +2,9 @@
 import { serveCommand } from "../../src/cli/serve.ts";
 import { readEnv } from "../../src/config/env.ts";
 import { Server } from "../../src/server.ts";
-import { hang } from "./writes.ts";
+import { hang, hangTable } from "./writes.ts";
+
+const WRITER_THREAD = new URL("./writer-thread.ts", import.meta.url);
 
 class HangingServer extends Server {
   override async start(): Promise<{ url: string }> {
@@ -14,8 +16,7 @@ class HangingServer extends Server {
 
 const serve = serveCommand({
   stopCapMs: 1500,
-  create: (config, logger) =>
-    new HangingServer(config, { logger, writerThread: new URL("./writer-thread.ts", import.meta.url) }),
+  create: (config, logger) => new HangingServer(config, { logger, writer: { entry: WRITER_THREAD, table: hangTable } }),
 });
 const code = await serve.run([], {
   env: readEnv(),

@@ -1,3 +1,5 @@
-/** The writer thread of production, which also runs `test.hang`. */
-import "./writes.ts";
-import "../../src/writer-thread.ts";
+/** The writer thread of production, which also runs `hang`. */
+import { serveWriter } from "../../src/db/serve-writer.ts";
+import { hangTable } from "./writes.ts";
+
+serveWriter(hangTable);

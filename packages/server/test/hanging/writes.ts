@@ -1,6 +1,10 @@
-import { defineWrite } from "../../src/db/transaction.ts";
+import { single } from "../../src/db/procedures.ts";
+import { procedures } from "../../src/writes.ts";
 
 /** Stops the writer thread for good, as a disk does that does not answer. */
-export const hang = defineWrite("test.hang", async () => {
+export async function hang(): Promise<void> {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-});
+}
+
+/** The server's procedures and this one. */
+export const hangTable = { ...procedures, hang: single(hang) };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Push, parseCursor } from "@parley/protocol";
 import type { Person } from "../harness.ts";
-import { flood } from "./flood-writes.ts";
+import { flood, floodTable } from "./flood-writes.ts";
 import type { Reader } from "./reader.ts";
 import { events, range, resyncs, Stage, streamOf } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
@@ -28,8 +28,8 @@ let rooms: number[][];
 let everyRoom: number[];
 beforeAll(async () => {
   const settings = { MAX_CONNECTIONS_PER_USER: "100" };
-  const writerThread = new URL("./flood-writer-thread.ts", import.meta.url);
-  stage = await Stage.open(settings, { writerThread });
+  const entry = new URL("./flood-writer-thread.ts", import.meta.url);
+  stage = await Stage.open(settings, { writer: { entry, table: floodTable } });
   people = await Promise.all(range(1, PEOPLE).map(() => stage.person()));
   rooms = await Promise.all(people.map((person) => Promise.all(range(1, ROOMS_EACH).map(() => stage.room([person])))));
   everyRoom = [...rooms.flat(), ...(await Promise.all(range(1, OTHER_ROOMS).map(() => stage.room([]))))];
@@ -49,7 +49,7 @@ async function pour(limits: {
     while (count < limits.max && (count < limits.min || limits.goesOn())) {
       const from = count;
       count += BATCH;
-      await writes.run(flood, { roomIds: everyRoom, from, count: BATCH, at: Date.now() });
+      await writes.run(flood, { roomIds: everyRoom, from, count: BATCH });
     }
   };
   await Promise.all(range(1, IN_FLIGHT).map(one));

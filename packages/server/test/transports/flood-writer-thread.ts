@@ -1,3 +1,5 @@
-/** The writer thread of production, which also runs `test.flood`. */
-import "./flood-writes.ts";
-import "../../src/writer-thread.ts";
+/** The writer thread of production, which also runs `flood`. */
+import { serveWriter } from "../../src/db/serve-writer.ts";
+import { floodTable } from "./flood-writes.ts";
+
+serveWriter(floodTable);

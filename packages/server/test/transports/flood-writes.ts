@@ -1,6 +1,8 @@
 import { Push, type PushData } from "@parley/protocol";
-import { defineWrite } from "../../src/db/transaction.ts";
+import { single } from "../../src/db/procedures.ts";
+import type { WriteTransaction } from "../../src/db/transaction.ts";
 import { append } from "../../src/event-log/event-log.ts";
+import { procedures } from "../../src/writes.ts";
 
 /** What is logged: an event that changes nothing and that every transport shows. */
 const memberUpdate = (data: PushData[112]): string => JSON.stringify(data);
@@ -9,12 +11,10 @@ interface Flood {
   readonly roomIds: readonly number[];
   readonly from: number;
   readonly count: number;
-  /** Epoch milliseconds. */
-  readonly at: number;
 }
 
 /** `count` events, one room after the other from the `from`th on, in one transaction: what no client can ask for. */
-export const flood = defineWrite("test.flood", async (tx, { roomIds, from, count, at }: Flood) => {
+export async function flood(tx: WriteTransaction, { roomIds, from, count }: Flood) {
   const drafts = Array.from({ length: count }, (_, i) => {
     const roomId = roomIds[(from + i) % roomIds.length] as number;
     return {
@@ -23,6 +23,9 @@ export const flood = defineWrite("test.flood", async (tx, { roomIds, from, count
       data: () => memberUpdate({ roomId, uid: 1, role: 3 }),
     };
   });
-  await append(tx, at, drafts);
+  await append(tx, drafts);
   return undefined;
-});
+}
+
+/** The server's procedures and this one. */
+export const floodTable = { ...procedures, flood: single(flood) };

@@ -10,30 +10,21 @@
  */
 import { floorCursor, HALL_ROOM_ID, type RedDot } from "@parley/protocol";
 import { sql } from "kysely";
-import type { ReadDatabase } from "../db/open.ts";
 import { prepared } from "../db/prepared.ts";
-import type { Writes } from "../db/writer.ts";
-import type { Clock } from "../lib/clock.ts";
 import { hallReadOf } from "../rooms/hall.ts";
-import type { Actor, HallRules } from "../rooms/rooms.ts";
-import { markRead, type ReadPlace, startHall, tellReads } from "./read-writes.ts";
-import { SelfGate } from "./self-gate.ts";
-
-export interface RedDotParts {
-  readonly epoch: string;
-  readonly writes: Writes;
-  readonly clock: Clock;
-  readonly hall: HallRules;
-}
+import { checkHallOpen } from "../rooms/rights.ts";
+import { type Actor, actorOf } from "../rooms/rooms.ts";
+import * as procedures from "./read-writes.ts";
+import { type ReadPlace, startHall } from "./read-writes.ts";
+import type { UnreadContext } from "./unread-context.ts";
 
 /**
- * Everything unread of one user: of rooms he is in now, rooms with nothing unread left out. Called at each connection and
- * by `GET /unread`; one query, whatever the number of rooms, so that all is of one moment, which `asOf` names.
+ * Everything unread of one user: of rooms that they are in now, rooms with nothing unread left out. Called at each
+ * connection and by `GET /unread`; one query, whatever the number of rooms, so that all is of one moment, which `asOf` names.
  */
-export async function redDotOf(
-  db: ReadDatabase,
-  uid: number,
-  { epoch, writes, clock, hall }: RedDotParts,
+export async function getUnread(
+  { db, epoch, writes, hall }: Pick<UnreadContext, "db" | "epoch" | "writes" | "hall">,
+  { uid }: Pick<Actor, "uid">,
 ): Promise<RedDot & { asOf: string }> {
   const rows = await unreadRows(db, uid);
   const pos = rows.find(({ is }) => is === "end")?.no ?? 0;
@@ -48,7 +39,7 @@ export async function redDotOf(
       const { stored, ...place } = await hallReadOf(db, uid);
       readNo = place.readNo;
       // Only spares the next question the look-up, so nobody waits for it and its failure changes nothing.
-      if (!stored) writes.run(startHall, { uid, ...place, now: clock.now() }).catch(() => undefined);
+      if (!stored) writes.run(startHall, { uid, ...place }).catch(() => undefined);
     }
     if (no > readNo) rooms.unshift({ roomId: HALL_ROOM_ID, unread: no - readNo });
   }
@@ -88,21 +79,18 @@ const unreadRows = prepared((db, uid) =>
     ),
 );
 
-/** A gate that logs SELF; `start` and, at the end, `flush({ everything: true })` are the server's. */
-export function newSelfGate({ writes, clock }: Pick<RedDotParts, "writes" | "clock">): SelfGate {
-  return new SelfGate(clock, (reads) => writes.run(tellReads, { reads, now: clock.now() }));
-}
-
-/** Moves a place; the user's other devices are told as often as the gate lets through. */
-export async function markReadGently(
-  { writes, selfGate }: { writes: Writes; selfGate: SelfGate },
-  input: { actor: Actor; roomId: number; seq: number; now: number },
+/** The actor has read a room up to a seq; their other devices are told as often as the gate lets through. */
+export async function markRead(
+  { writes, hall, selfGate }: UnreadContext,
+  actor: Actor,
+  { roomId, seq }: { roomId: number; seq: number },
 ): Promise<ReadPlace> {
-  const read = { uid: input.actor.uid, roomId: input.roomId };
+  checkHallOpen(roomId, hall, actor);
+  const read = { uid: actor.uid, roomId };
   const tell = selfGate.admit(read);
   let told = false;
   try {
-    const { place, moved } = await writes.run(markRead, { ...input, tell });
+    const { place, moved } = await writes.run(procedures.markRead, { actor: actorOf(actor), roomId, seq, tell });
     told = tell && moved;
     if (moved && !tell) selfGate.owe(read);
     return place;

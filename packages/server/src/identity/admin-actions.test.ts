@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { dirname } from "node:path";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { openUserAccounts } from "../cli/user-accounts.ts";
 import { Internal } from "../event-log/internal-events.ts";
 import { LogReader } from "../event-log/log-reader.ts";
-import { openUserAccounts } from "./admin-accounts.ts";
 
 let app: IdentityApp;
 let accounts: Awaited<ReturnType<typeof openUserAccounts>>;
@@ -30,14 +30,16 @@ test("ID-18: an operator adds accounts beside a server that runs, also where reg
 test("ID-18: and changes them: the running server learns it from the log", async () => {
   await accounts.add({ name: "Ada", password: "first password", power: 0 });
   const { token } = (await signIn("Ada", "first password")).body;
-  await app.identity.logins.find(token);
+  await app.context.logins.find(token);
   const { uid } = await accounts.set("ADA", { power: 1, password: "second password" });
   const events = await new LogReader(app.scratch.db).all(0, 10);
   expect(events.map(({ type, data }) => [type, JSON.parse(data ?? "")])).toEqual([
     [Internal.LOGINS_REVOKED, { loginIds: [1] }],
     [Internal.USER_CHANGED, { uid }],
   ]);
-  for (const event of events) app.identity.onEvent({ ...event, data: event.data ?? "", kept: true, cacheable: true });
+  for (const { data, ...event } of events) {
+    app.context.logins.onEvent({ ...event, data: data ?? "", kept: true, cacheable: true });
+  }
   expect((await app.ask("/me", { token })).status).toBe(401);
   expect((await signIn("Ada", "first password")).status).toBe(401);
   expect((await signIn("Ada", "second password")).body.user.power).toBe(1);

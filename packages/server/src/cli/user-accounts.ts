@@ -1,0 +1,31 @@
+import type { Config } from "../config/config.ts";
+import { existingDatabase, openReader, openWrites, prepareDatabase } from "../db/open.ts";
+import { addAccount, listAccounts, setAccount } from "../identity/admin-actions.ts";
+import { Passwords } from "../identity/passwords.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { procedures } from "../writes.ts";
+import type { UserAccounts } from "./user.ts";
+
+/**
+ * Accounts as `parley user` changes them: in this process, beside a server that may be running.
+ * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
+ */
+export async function openUserAccounts(
+  config: Pick<Config, "data">,
+  clock: Clock = systemClock,
+): Promise<UserAccounts> {
+  existingDatabase(config.data.dir);
+  const path = await prepareDatabase(config.data.dir, clock.now());
+  const db = openReader(path);
+  const writes = openWrites(path, { table: procedures, clock });
+  const context = { db, writes, passwords: new Passwords() };
+  return {
+    add: (user) => addAccount(context, user),
+    set: (name, change) => setAccount(context, { name, ...change }),
+    list: () => listAccounts(context),
+    async close() {
+      await writes.close();
+      await db.destroy();
+    },
+  };
+}

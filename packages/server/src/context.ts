@@ -1,0 +1,44 @@
+import type { Config } from "./config/config.ts";
+import type { ReadDatabase } from "./db/open.ts";
+import type { Writes } from "./db/writer.ts";
+import { type IdentityContext, newSignInLimits } from "./identity/identity-context.ts";
+import { Logins } from "./identity/logins.ts";
+import { Passwords } from "./identity/passwords.ts";
+import { QrLogins } from "./identity/qr-login.ts";
+import type { Clock } from "./lib/clock.ts";
+import { messageTexts } from "./messages/message-rows.ts";
+import { type MessagesContext, newSendLimit } from "./messages/messages-context.ts";
+import { HallCount } from "./rooms/hall.ts";
+import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
+
+/** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
+export interface Context extends IdentityContext, MessagesContext, UnreadContext {}
+
+export interface ContextParts {
+  readonly config: Pick<Config, "accounts" | "hall" | "listen" | "rateLimits">;
+  readonly db: ReadDatabase;
+  readonly epoch: string;
+  readonly writes: Writes;
+  readonly clock: Clock;
+}
+
+/** Built once, by the server and by tests of features alike. Does no I/O. */
+export function createContext({ config, db, epoch, writes, clock }: ContextParts): Context {
+  return {
+    db,
+    epoch,
+    writes,
+    clock,
+    registrationOpen: config.accounts.registration === "open",
+    urlSource: config.listen,
+    passwords: new Passwords(),
+    logins: new Logins({ db, writes, clock }),
+    qrLogins: new QrLogins({ db, clock }),
+    signInLimits: newSignInLimits(clock, config.rateLimits),
+    hall: config.hall,
+    hallCount: new HallCount(),
+    messageTexts,
+    sendLimit: newSendLimit(clock, config.rateLimits),
+    selfGate: newSelfGate({ writes, clock }),
+  };
+}

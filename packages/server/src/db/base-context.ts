@@ -1,0 +1,16 @@
+import type { Clock } from "../lib/clock.ts";
+import type { ReadDatabase } from "./open.ts";
+import type { Writes } from "./writer.ts";
+
+/**
+ * What every action of a feature stands on; each feature adds its own parts (`rooms/rooms-context.ts` and the like), and
+ * `src/context.ts` builds one object that has them all.
+ */
+export interface BaseContext {
+  readonly db: ReadDatabase;
+  /** Of the database; every cursor begins with it. */
+  readonly epoch: string;
+  readonly writes: Writes;
+  /** For what is read and for limits. What is written gets its time from the thread that writes. */
+  readonly clock: Clock;
+}

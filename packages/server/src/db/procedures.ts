@@ -1,0 +1,40 @@
+import type { BatchProcedure, Outcome, Procedure, SingleProcedure, WriteTransaction } from "./transaction.ts";
+
+/** A write procedure as the table holds it. */
+export interface TableEntry {
+  readonly procedure: Procedure;
+  /** Whether `run` wants all waiting inputs; else it gets them one by one, each undone alone if it throws. */
+  readonly batched: boolean;
+  readonly run: (tx: WriteTransaction, inputs: readonly never[]) => Promise<Outcome<unknown>[]>;
+}
+
+/**
+ * Write procedures by name. The calling thread and the writing thread import the same table: a procedure crosses between
+ * them as its name, and everywhere else it is the function itself.
+ */
+export type ProcedureTable = Readonly<Record<string, TableEntry>>;
+
+/** An entry for a procedure of one input. */
+export function single<I, O>(procedure: SingleProcedure<I, O>): TableEntry {
+  return {
+    procedure,
+    batched: false,
+    run: async (tx, inputs) => [{ ok: true, value: await procedure(tx, inputs[0] as I) }],
+  };
+}
+
+/** An entry for a procedure of all waiting inputs. */
+export function batch<I, O>(procedure: BatchProcedure<I, O>): TableEntry {
+  return { procedure, batched: true, run: procedure };
+}
+
+/** The name of each procedure. @throws when one stands in the table twice */
+export function namesIn(table: ProcedureTable): ReadonlyMap<Procedure, string> {
+  const names = new Map<Procedure, string>();
+  for (const [name, { procedure }] of Object.entries(table)) {
+    const other = names.get(procedure);
+    if (other !== undefined) throw new Error(`${other} and ${name} are the same write procedure`);
+    names.set(procedure, name);
+  }
+  return names;
+}

@@ -1,0 +1,26 @@
+import type { Context } from "./context.ts";
+import type { Routes } from "./http/openapi.ts";
+import { accountsRoutes } from "./identity/accounts-routes.ts";
+import { loginsRoutes } from "./identity/logins-routes.ts";
+import { meRoutes } from "./identity/me-routes.ts";
+import { qrRoutes } from "./identity/qr-routes.ts";
+import { usersRoutes } from "./identity/users-routes.ts";
+import { messagesRoutes } from "./messages/messages-routes.ts";
+import { membersRoutes } from "./rooms/members-routes.ts";
+import { roomsRoutes } from "./rooms/rooms-routes.ts";
+import { unreadRoutes } from "./unread/unread-routes.ts";
+
+/** The features' part of the HTTP API, mounted under /api/v1: each route parses, calls one action and answers. */
+export function featureRoutes(context: Context): Routes[] {
+  return [
+    accountsRoutes(context),
+    loginsRoutes(context),
+    meRoutes(context),
+    usersRoutes(context),
+    qrRoutes(context),
+    roomsRoutes(context),
+    membersRoutes(context),
+    messagesRoutes(context),
+    unreadRoutes(context),
+  ];
+}

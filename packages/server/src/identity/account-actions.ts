@@ -1,0 +1,78 @@
+/**
+ * Identity: who somebody is and on which devices they are signed in. Accounts (this file has the two ways in), their names
+ * and passwords, logins and their tokens, signing in by QR code, and the HTTP routes of all these.
+ *
+ * - A name is unique by its key (`names.ts`); the unique index decides, whatever was checked before.
+ * - A token exists in clear only in the reply that grants it; stored, looked up and remembered is its hash.
+ * - No answer tells whether an account exists but registering: a wrong name and a wrong password cost and say the same.
+ * - A login that ends is forgotten here, and its connections are closed, by the same event of the internal stream.
+ *
+ * What people do is in `*-actions.ts` and here; every change is a write procedure (`*-writes.ts`). Must not import rooms, messages or any other feature.
+ */
+import { ipLimitKey } from "../lib/ip-range.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { createAccount } from "./accounts-writes.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import type { Granted } from "./logins.ts";
+import { createLogin } from "./logins-writes.ts";
+import { nameKey } from "./names.ts";
+import type { Requester } from "./requester.ts";
+import { hashOf, newToken } from "./tokens.ts";
+
+/** As their schemas return them. */
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Longer keys share their count; no account has one. */
+const LIMIT_KEY_LENGTH = 64;
+
+/**
+ * Makes an account and signs in to it.
+ * @throws ProblemError `registration_closed`, `rate_limited`, `name_taken`, `overloaded`
+ */
+export async function register(
+  context: IdentityContext,
+  { ip, userAgent }: Requester,
+  { name, password }: Credentials,
+): Promise<Granted> {
+  const { registrationOpen, signInLimits, passwords, writes } = context;
+  if (!registrationOpen) throw new ProblemError("registration_closed");
+  signInLimits.perAddress.take(ipLimitKey(ip));
+  // Spares the hash; two at the same moment are told apart by the write.
+  if (await findAccount(context, nameKey(name))) throw new ProblemError("name_taken");
+  const passwordHash = await passwords.hash(password);
+  const token = newToken();
+  const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent };
+  return { ...(await writes.run(createAccount, account)), token };
+}
+
+/**
+ * Signs in with name and password.
+ * @throws ProblemError `unauthorized` for a wrong name or password alike, `rate_limited`, `overloaded`
+ */
+export async function signIn(
+  context: IdentityContext,
+  { ip, userAgent }: Requester,
+  { name, password }: Credentials,
+): Promise<Granted> {
+  const { signInLimits, passwords, writes } = context;
+  signInLimits.perAddress.take(ipLimitKey(ip));
+  const key = nameKey(name);
+  const account = await findAccount(context, key);
+  const limitKey = key.slice(0, LIMIT_KEY_LENGTH);
+  // Counted before the comparison and given back after a right one: many at once find no gap between looking and
+  // counting.
+  const count = () => signInLimits.failures.take(limitKey);
+  const right = await passwords.verify(password, account?.password_hash ?? null, count);
+  if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
+  signInLimits.failures.reset(limitKey);
+  const token = newToken();
+  const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
+  return { ...(await writes.run(createLogin, login)), token };
+}
+
+function findAccount({ db }: Pick<IdentityContext, "db">, key: string) {
+  return db.selectFrom("users").select(["uid", "password_hash"]).where("name_key", "=", key).executeTakeFirst();
+}

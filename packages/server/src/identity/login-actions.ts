@@ -1,0 +1,75 @@
+import type { Login } from "../http/login.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import type { Granted } from "./logins.ts";
+import * as procedures from "./logins-writes.ts";
+import { hashOf, newToken } from "./tokens.ts";
+
+/** What people do with their signed-in devices. */
+
+export interface Device {
+  readonly id: number;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly place: string | null;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly expiresAt: number;
+  readonly via: "password" | "qr";
+  /** The one that asks. */
+  readonly current: boolean;
+}
+
+/** The actor's devices, newest first. `before`: the last id of the page before. */
+export async function listLogins(
+  { db, clock }: IdentityContext,
+  actor: Login,
+  { before, limit }: { before: number | undefined; limit: number },
+): Promise<{ items: Device[]; nextCursor: string | null }> {
+  const rows = await db
+    .selectFrom("logins")
+    .select(["id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at", "via"])
+    .where("uid", "=", actor.uid)
+    .where("expires_at", ">", clock.now())
+    .where("id", "<", before ?? Number.MAX_SAFE_INTEGER)
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute();
+  const page = rows.slice(0, limit);
+  const items = page.map((row) => ({
+    id: row.id,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    place: null,
+    createdAt: row.created_at,
+    lastSeenAt: row.last_seen_at,
+    expiresAt: row.expires_at,
+    via: row.via,
+    current: row.id === actor.loginId,
+  }));
+  return { items, nextCursor: rows.length > limit ? String(page.at(-1)?.id) : null };
+}
+
+/**
+ * A new token for the login that a token belongs to, which also holds when it is the one before the newest (see the
+ * procedure). @throws ProblemError `unauthorized`
+ */
+export async function refreshLogin(
+  { writes, logins }: Pick<IdentityContext, "writes" | "logins">,
+  presented: string,
+): Promise<Granted> {
+  const token = newToken();
+  const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
+  const made = await writes.run(procedures.refreshLogin, input);
+  logins.forget(made.loginId);
+  return { ...made, token };
+}
+
+/** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found` */
+export function revokeLogin({ writes }: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
+  return writes.run(procedures.revokeLogin, { uid, loginId });
+}
+
+/** Signs the actor out everywhere. */
+export function revokeAllLogins({ writes }: IdentityContext, { uid }: Login): Promise<void> {
+  return writes.run(procedures.revokeAllLogins, { uid });
+}

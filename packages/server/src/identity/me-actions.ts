@@ -1,0 +1,44 @@
+import type { User } from "@parley/protocol";
+import { readSnapshot } from "../event-log/snapshot.ts";
+import type { Login } from "../http/login.ts";
+import { ProblemError } from "../lib/problem.ts";
+import * as procedures from "./accounts-writes.ts";
+import { exportAccount, exportMessages, type MessagePage } from "./export.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import { findUser } from "./users.ts";
+
+/** What people do with their own account. */
+
+export async function getMe({ db, epoch }: IdentityContext, { uid }: Login): Promise<User & { asOf: string }> {
+  const me = await readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
+    user: await findUser(snapshot, uid),
+    asOf,
+  }));
+  // A login ends with its account; only a request that was under way at that moment comes here.
+  if (!me.user) throw new ProblemError("unauthorized");
+  return { ...me.user, asOf: me.asOf };
+}
+
+/** Changes what is given. @throws ProblemError `name_taken` */
+export function changeProfile(
+  { writes }: IdentityContext,
+  { uid }: Login,
+  changes: { name?: string; avatar?: string },
+): Promise<User> {
+  return writes.run(procedures.changeProfile, { uid, ...changes });
+}
+
+/** Ends the account at once and for good. @throws ProblemError `owner_cannot_leave` */
+export function deleteAccount({ writes }: IdentityContext, { uid }: Login): Promise<void> {
+  return writes.run(procedures.deleteAccount, { uid });
+}
+
+/** Everything stored about the actor, with a page of messages. `after`: the text of the cursor of the page before. */
+export async function exportMe(
+  { db }: IdentityContext,
+  { uid }: Login,
+  { after }: { after: string | undefined },
+): Promise<Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage }> {
+  const [account, messages] = await Promise.all([exportAccount(db, uid), exportMessages(db, uid, after)]);
+  return { ...account, messages };
+}

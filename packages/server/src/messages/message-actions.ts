@@ -1,0 +1,81 @@
+/**
+ * Messages: what people write in rooms. This file has the actions: sending, recalling, history.
+ *
+ * - A message's row holds what its sender wrote; what is shown is built from it at each reading (`message-json.ts`), so a
+ *   recall or a new name reaches every later reader. The log and the tails hold its id, never a second copy of the text.
+ * - Sends are written together by set queries (`send.ts`); one that is refused fails no other.
+ * - The HTTP reply, the push and the history show the same JSON text, encoded once.
+ *
+ * Asks rooms who may write and read. Must not import unread, the gateway, or know which connections there are.
+ */
+import type { SendRequest } from "@parley/protocol";
+import { readSnapshot } from "../event-log/snapshot.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
+import { checkHallSend } from "../rooms/rights.ts";
+import { type Actor, actorOf } from "../rooms/rooms.ts";
+import { type HistoryQuery, historyPage } from "./history.ts";
+import { messageText } from "./message-json.ts";
+import { asMessage, selectMessages } from "./message-rows.ts";
+import type { MessagesContext } from "./messages-context.ts";
+import * as procedures from "./recall.ts";
+import { type Sent, sendMessages } from "./send.ts";
+
+/**
+ * Stores and logs one message; every door sends through here. Resolves after the commit.
+ * @throws ProblemError as the room's rules refuse, `client_id_reused`, `rate_limited`, `overloaded`
+ */
+export function sendMessage(
+  { writes, hall, sendLimit }: MessagesContext,
+  actor: Actor,
+  { roomId, request }: { roomId: number; request: SendRequest },
+): Promise<Sent> {
+  checkHallSend(roomId, hall, actor);
+  sendLimit.take(actor.uid);
+  return writes.run(sendMessages, {
+    actor: actorOf(actor),
+    roomId,
+    clientId: request.clientId,
+    type: request.type,
+    content: request.body.content,
+    replyTo: request.replyTo ?? null,
+    mentions: [...new Set(request.mentions ?? [])],
+  });
+}
+
+/**
+ * Takes a message back: its sender within two minutes, an administrator at any time.
+ * @returns the JSON text of the message as it is now
+ */
+export async function recallMessage(
+  { writes, hall }: MessagesContext,
+  actor: Actor,
+  messageId: number,
+): Promise<string> {
+  return (await writes.run(procedures.recallMessage, { actor: actorOf(actor), hall, messageId })).text;
+}
+
+/** A page of a room's history as JSON text. Without an actor: an anonymous reader. */
+export function listMessages(
+  { db, epoch, hall }: MessagesContext,
+  actor: Actor | undefined,
+  { roomId, ...query }: HistoryQuery & { roomId: number },
+): Promise<string> {
+  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
+    const window = await readableWindow(snapshot, roomId, { actor, hall });
+    const page = await historyPage(snapshot, { id: roomId, window }, query);
+    const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
+    return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
+  });
+}
+
+/** The JSON text of one message, as someone may read it. @throws ProblemError `not_found`, `unauthorized` */
+export async function getMessage(
+  { db, hall }: MessagesContext,
+  actor: Actor | undefined,
+  messageId: number,
+): Promise<string> {
+  const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
+  if (row && (await maySeeMessage(db, row, { actor, hall }))) return messageText(asMessage(row));
+  throw new ProblemError(actor ? "not_found" : "unauthorized");
+}

@@ -1,0 +1,53 @@
+import { readSnapshot } from "../event-log/snapshot.ts";
+import * as procedures from "./member-writes.ts";
+import { type MemberView, memberPage } from "./members.ts";
+import { type Actor, actorOf } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
+
+/** What people do with the members of rooms. Every door calls these; who may do what is in `rights.ts`. */
+
+/** A member of a room, as one person acts on them. */
+interface OnMember {
+  readonly roomId: number;
+  readonly uid: number;
+}
+
+/** Who is in a room; the hall has everybody. `after`: the last uid of the page before. */
+export function listMembers(
+  { db, epoch, hall }: RoomsContext,
+  actor: Actor,
+  { roomId, after, limit }: { roomId: number; after: number | undefined; limit: number },
+): Promise<{ items: MemberView[]; nextCursor: string | null; asOf: string }> {
+  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
+    ...(await memberPage(snapshot, roomId, { reader: { actor, hall }, after, limit })),
+    asOf,
+  }));
+}
+
+/** Any member brings people into a group. `added`: those who joined; the others were there already. */
+export function addMembers(
+  { writes }: RoomsContext,
+  actor: Actor,
+  { roomId, memberIds }: { roomId: number; memberIds: readonly number[] },
+): Promise<{ added: number[]; memberCount: number }> {
+  return writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds });
+}
+
+/** Leaves a group, or removes somebody from it. */
+export function removeMember({ writes }: RoomsContext, actor: Actor, { roomId, uid }: OnMember): Promise<void> {
+  return writes.run(procedures.removeMember, { actor: actorOf(actor), roomId, uid });
+}
+
+/** The owner makes a member an admin (2), or an ordinary one again (3). */
+export function changeRole(
+  { writes }: RoomsContext,
+  actor: Actor,
+  { roomId, uid, role }: OnMember & { role: 2 | 3 },
+): Promise<void> {
+  return writes.run(procedures.changeRole, { actor: actorOf(actor), roomId, uid, role });
+}
+
+/** The owner hands a group over to another member. */
+export function changeOwner({ writes }: RoomsContext, actor: Actor, { roomId, uid }: OnMember): Promise<void> {
+  return writes.run(procedures.changeOwner, { actor: actorOf(actor), roomId, uid });
+}

@@ -1,0 +1,73 @@
+import { readSnapshot } from "../event-log/snapshot.ts";
+import { readableRoom } from "./reading.ts";
+import { conversations } from "./room-list.ts";
+import { type ConversationView, type RoomView, viewsOf } from "./room-view.ts";
+import * as procedures from "./room-writes.ts";
+import { type Actor, actorOf } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
+
+/** What people do with rooms as such; what they do with members is in `member-actions.ts`. Every door calls these. */
+
+/** A room as one person sees it, with the cursor that belongs to it. */
+export type RoomAsOf = RoomView & { asOf: string };
+
+/** The actor's conversations, newest activity first. `before`: the cursor of the page before. */
+export function listRooms(
+  { db, epoch, clock, hall, hallCount, messageTexts }: RoomsContext,
+  actor: Actor,
+  { before, limit }: { before: number | undefined; limit: number },
+): Promise<{ items: ConversationView[]; nextCursor: string | null; asOf: string }> {
+  const asked = { actor, before, limit, now: clock.now() };
+  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
+    ...(await conversations(snapshot, { hall, hallCount, messageTexts }, asked)),
+    asOf,
+  }));
+}
+
+/** Without an actor: an anonymous reader. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
+export function getRoom(
+  { db, epoch, clock, hall, hallCount }: RoomsContext,
+  actor: Actor | undefined,
+  roomId: number,
+): Promise<RoomAsOf> {
+  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
+    const found = await readableRoom(snapshot, roomId, { actor, hall });
+    const [view] = await viewsOf(snapshot, [found], { uid: actor?.uid, hallCount, now: clock.now() });
+    return { ...(view as RoomView), asOf };
+  });
+}
+
+/** A group that the actor owns. Without a name it is called after its first members. */
+export async function createRoom(
+  context: RoomsContext,
+  actor: Actor,
+  { name, memberIds }: { name: string | null; memberIds: readonly number[] },
+): Promise<RoomAsOf> {
+  const { roomId } = await context.writes.run(procedures.createRoom, { uid: actor.uid, name, memberIds });
+  return getRoom(context, actor, roomId);
+}
+
+/** The room of the actor and one other person; there is one for each pair. */
+export async function openDirect(
+  context: RoomsContext,
+  actor: Actor,
+  userId: number,
+): Promise<{ room: RoomAsOf; created: boolean }> {
+  const { roomId, created } = await context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId });
+  return { room: await getRoom(context, actor, roomId), created };
+}
+
+/** The owner and admins change what a room is called and how it is used. */
+export async function changeRoom(
+  context: RoomsContext,
+  actor: Actor,
+  { roomId, changes }: { roomId: number; changes: procedures.RoomChanges },
+): Promise<RoomAsOf> {
+  await context.writes.run(procedures.changeRoom, { actor: actorOf(actor), roomId, changes });
+  return getRoom(context, actor, roomId);
+}
+
+/** Ends a group: its owner. */
+export async function dissolveRoom(context: RoomsContext, actor: Actor, roomId: number): Promise<void> {
+  await context.writes.run(procedures.dissolveRoom, { actor: actorOf(actor), roomId });
+}

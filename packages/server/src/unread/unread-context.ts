@@ -1,0 +1,13 @@
+import type { RoomsContext } from "../rooms/rooms-context.ts";
+import { tellReads } from "./read-writes.ts";
+import { SelfGate } from "./self-gate.ts";
+
+/** What the actions of red dots need. */
+export interface UnreadContext extends RoomsContext {
+  readonly selfGate: SelfGate;
+}
+
+/** A gate that logs SELF; `start` and, at the end, `flush({ everything: true })` are the server's. */
+export function newSelfGate({ writes, clock }: Pick<UnreadContext, "writes" | "clock">): SelfGate {
+  return new SelfGate(clock, (reads) => writes.run(tellReads, { reads }));
+}
