@@ -53,6 +53,8 @@ export interface Gateway {
   readonly presence: Presence;
   /** The doors beside WebSocket. */
   readonly routes: readonly Routes[];
+  /** Counts a token that did not hold, whatever the door. @throws ProblemError `rate_limited` */
+  countBadToken(ip: string): void;
   /** What new work is answered; undefined until the drain begins. */
   refusal(): ProblemError | undefined;
   /** Called once: answers what hangs, refuses from then on, and resolves when the last connection is gone. */
@@ -103,6 +105,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     publicHall,
     allowBadToken: (connection) => admission.allowBadToken(connection),
   });
+  const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
   const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
   const drain = new Drain({ hub, presence, cursorNow, spreadMs: config.drain.spreadMs });
   const refusal = () => drain.refusal();
@@ -113,11 +116,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const maxPerUser = maxConnectionsPerUser;
   const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
   const sse = new SseDoor({ clock, metrics, entrance, admission, topics, refusal, isFull, maxQueueBytes });
-  const reader = {
-    findLogin: parts.findLogin,
-    publicHall,
-    countBadToken: (ip: string) => handshakes.take(ipLimitKey(ip)),
-  };
+  const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
   const signIn = entrance.signIn.bind(entrance);
   const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
   const { context, memberCountOf } = parts;
@@ -153,6 +152,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     door,
     presence,
     routes: [pollRoutes({ ...reader, polls }), sseRoutes({ ...reader, sse })],
+    countBadToken,
     refusal,
     drain() {
       polls.release();

@@ -6,13 +6,18 @@ import { isWebSocketRequest, type WebSocketDoor } from "./gateway/websocket/webs
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";
+import { observeHandshakes } from "./http/observe.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { withDeadline } from "./lib/interval.ts";
 import { ProblemError } from "./lib/problem.ts";
 import { ListenFailed } from "./listen-failed.ts";
+import type { Logger } from "./ops/logger.ts";
+import type { Metrics } from "./ops/metrics.ts";
 
 export interface ListenerParts {
   readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly trusted: TrustedProxies;
   readonly door: WebSocketDoor;
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
@@ -68,6 +73,15 @@ function opened(
 
 function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Connection> {
   const { host, tls } = parts.config.listen;
+  const refusedHandshake = observeHandshakes(parts);
+  const handshake = async (
+    request: Request,
+    { server, address, path }: { server: BunServer<Connection>; address: ClientAddress; path: string },
+  ) => {
+    const startedAt = performance.now();
+    const response = await parts.door.upgrade(request, { server, address });
+    return response && refusedHandshake(request, { path, ip: address.clientIp, startedAt, response });
+  };
   return Bun.serve<Connection>({
     hostname: host,
     port,
@@ -81,7 +95,7 @@ function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Co
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
-      if (isLive(request, url.pathname)) return parts.door.upgrade(request, { server, address });
+      if (isLive(request, url.pathname)) return handshake(request, { server, address, path: url.pathname });
       // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
       const whole = request.url.startsWith("/") ? new Request(url, request) : request;
       return parts.answer(whole, { ip: address.clientIp, address, server });

@@ -32,6 +32,7 @@ function loginCommand({ context, logger, signIn }: LiveCommandParts): CommandHan
     let qr = askers.get(connection);
     if (!qr) {
       const onError = (error: unknown) => {
+        if (error instanceof ProblemError) return connection.error(error.code, error.message, Command.LOGIN);
         logger.error({ err: error, connection: connection.origin.id }, "a QR login failed");
         connection.error("internal", "The QR code could not be renewed; ask again", Command.LOGIN);
       };

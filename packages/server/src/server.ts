@@ -180,6 +180,7 @@ export class Server {
       metrics: this.#metrics,
       health: this.#health,
       findLogin: (token) => context.logins.find(token),
+      countBadToken: (ip) => gateway.countBadToken(ip),
       routes: [
         ...featureRoutes(context),
         ...gateway.routes,
@@ -190,6 +191,8 @@ export class Server {
     });
     const servers = listen({
       config,
+      logger: this.#logger,
+      metrics: this.#metrics,
       trusted,
       door: gateway.door,
       answer: (request, bindings) => app.fetch(request, bindings),

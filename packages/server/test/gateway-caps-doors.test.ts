@@ -57,13 +57,15 @@ test("GW-43: streams and polls that hang count towards the process's cap, and ge
     expect(await hanging).toMatchObject({ status: 200, body: { events: [] } });
   }));
 
+const DOORS = ["/events", "/events/stream", "/me", "/rooms/1"];
+
 test("GW-45: tokens that do not hold count on every door; one that holds still passes", () =>
   withServer({ RATE_LIMITS: "on" }, async (server) => {
     const ann = await server.person("ann");
     const wrong = new ApiClient(server.url, "pl_wrong");
     const statuses = await Promise.all(
       Array.from({ length: 60 }, async (_, i) => {
-        const { status, headers } = await wrong.call("GET", i % 2 ? "/events" : "/events/stream");
+        const { status, headers } = await wrong.call("GET", DOORS[i % DOORS.length] as string);
         return `${status} ${headers.has("Retry-After")}`;
       }),
     );

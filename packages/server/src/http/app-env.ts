@@ -1,6 +1,6 @@
 import type { ProblemError } from "../lib/problem.ts";
 import type { ClientAddress } from "./client-ip.ts";
-import type { FindLogin, Login } from "./login.ts";
+import type { CountBadToken, FindLogin, Login } from "./login.ts";
 
 /** What comes with a request from the listener: `app.fetch(request, bindings)`; in handlers `c.env`. */
 export interface AppBindings {
@@ -18,6 +18,7 @@ export interface AppVariables {
   /** Who asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
   findLogin: FindLogin;
+  countBadToken: CountBadToken;
   /** What is wrong with the body's bytes, once somebody has read them. */
   bodyFault?: ProblemError;
 }

@@ -19,7 +19,7 @@ import { cors } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { openApiDocument } from "./document.ts";
 import { errorHandler, problemResponse } from "./errors.ts";
-import type { FindLogin } from "./login.ts";
+import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
@@ -32,6 +32,8 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly findLogin: FindLogin;
+  /** The limit that stands before every door; without it bad tokens are not counted. */
+  readonly countBadToken?: CountBadToken;
   /** Mounted under /api/v1. */
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
@@ -41,7 +43,8 @@ export interface AppParts {
 }
 
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
-export function createApp({ config, logger, metrics, health, findLogin, routes, pages, refusal }: AppParts): Routes {
+export function createApp(parts: AppParts): Routes {
+  const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -64,7 +67,7 @@ export function createApp({ config, logger, metrics, health, findLogin, routes, 
   });
   app.use(bodyLimit(MAX_BODY_BYTES));
   app.use(strictJson);
-  app.use(authenticate(findLogin));
+  app.use(authenticate(findLogin, countBadToken));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   for (const feature of routes) app.route("/api/v1", feature);

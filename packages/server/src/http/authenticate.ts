@@ -1,19 +1,20 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
 import type { AppEnv } from "./app-env.ts";
-import type { FindLogin, Login } from "./login.ts";
+import type { CountBadToken, FindLogin, Login } from "./login.ts";
 
-/** Mounted once by the app: makes `findLogin` reachable for the two middlewares below. It looks nothing up itself. */
-export function authenticate(findLogin: FindLogin): MiddlewareHandler<AppEnv> {
+/** Mounted once by the app: makes these reachable for the middlewares below. It looks nothing up itself. */
+export function authenticate(findLogin: FindLogin, countBadToken: CountBadToken): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set("findLogin", findLogin);
+    c.set("countBadToken", countBadToken);
     await next();
   };
 }
 
 /** Routes for signed-in people: `c.var.login` is there, or the answer is 401. */
 export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
-  const login = await loginOf(c.req.header("Authorization"), c.get("findLogin"));
+  const login = await loginOf(c);
   if (!login) throw new ProblemError("unauthorized");
   c.set("login", login);
   await next();
@@ -21,28 +22,35 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
 
 /**
  * Routes that anonymous people may use too: `c.var.login` is undefined for them. A token that is sent but does not hold is
- * 401 all the same, since its owner believes to be signed in.
+ * 401 all the same, since its owner believes that they are signed in.
  */
 export const optionalLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("login", await loginOf(c.req.header("Authorization"), c.get("findLogin")));
+  c.set("login", await loginOf(c));
   await next();
 };
 
 /** For administrators: 401 for the anonymous, 403 for everybody else. */
 export const requirePower: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
-  const login = await loginOf(c.req.header("Authorization"), c.get("findLogin"));
+  const login = await loginOf(c);
   if (!login) throw new ProblemError("unauthorized");
   if (login.power !== 1) throw new ProblemError("forbidden");
   c.set("login", login);
   await next();
 };
 
-async function loginOf(header: string | undefined, findLogin: FindLogin): Promise<Login | undefined> {
-  const token = bearerToken(header);
+/** What is looked at of a request, whatever its route knows of who asks. */
+type Asked = Pick<Context<AppEnv>, "req" | "env"> & {
+  get<K extends "findLogin" | "countBadToken">(key: K): AppEnv["Variables"][K];
+};
+
+/** @throws ProblemError `unauthorized` for a token that does not hold; `rate_limited` after too many of those */
+async function loginOf(c: Asked): Promise<Login | undefined> {
+  const token = bearerToken(c.req.header("Authorization"));
   if (token === undefined) return undefined;
-  const login = await findLogin(token);
-  if (!login) throw new ProblemError("unauthorized", "This token is not valid; sign in again");
-  return login;
+  const login = await c.get("findLogin")(token);
+  if (login) return login;
+  c.get("countBadToken")(c.env.ip);
+  throw new ProblemError("unauthorized", "This token is not valid; sign in again");
 }
 
 /**

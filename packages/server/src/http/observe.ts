@@ -1,28 +1,68 @@
 import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { newRequestId } from "../lib/ids.ts";
-import { type Logger, requestLog } from "../ops/logger.ts";
+import { type Logger, type RequestLine, requestLog } from "../ops/logger.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** Outermost middleware: names the request, and writes its log line and counters when it is answered. */
-export function observe({ logger, metrics }: { logger: Logger; metrics: Metrics }): MiddlewareHandler<AppEnv> {
+interface Observers {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Writes the log line and counters of one request that was answered. `route`: a pattern, or `none`. */
+export function requestNotes({ logger, metrics }: Observers): (line: RequestLine, route: string) => void {
   const log = requestLog(logger);
+  return (line, route) => {
+    const method = KNOWN_METHODS.has(line.method) ? line.method : "other";
+    metrics.httpRequests.inc({ method, route, status: line.status });
+    metrics.httpSeconds.observe({ route }, line.ms / 1000);
+    log(line);
+  };
+}
+
+/**
+ * Handshakes that are refused, which never come to the app: named, counted and logged like its requests. One that is
+ * accepted is a connection, and is counted as that.
+ */
+export function observeHandshakes(observers: Observers): (request: Request, seen: HandshakeSeen) => Response {
+  const note = requestNotes(observers);
+  return ({ method }, { path, ip, startedAt, response }) => {
+    const requestId = newRequestId();
+    response.headers.set("X-Request-Id", requestId);
+    note({ requestId, method, path, status: response.status, ms: since(startedAt), ip, loginId: undefined }, "/ws");
+    return response;
+  };
+}
+
+export interface HandshakeSeen {
+  readonly path: string;
+  readonly ip: string;
+  /** Of `performance.now`. */
+  readonly startedAt: number;
+  readonly response: Response;
+}
+
+function since(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) * 100) / 100;
+}
+
+/** Outermost middleware: names the request, and writes its log line and counters when it is answered. */
+export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
+  const note = requestNotes(observers);
   return async (c, next) => {
     const requestId = newRequestId();
     c.set("requestId", requestId);
     const startedAt = performance.now();
     await next();
-    const ms = Math.round((performance.now() - startedAt) * 100) / 100;
+    const ms = since(startedAt);
     const { status, headers } = c.res;
     const { method, path } = c.req;
     headers.set("X-Request-Id", requestId);
     // The pattern, not the path: paths hold ids, and a label with many values fills the memory of whoever scrapes.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;
-    metrics.httpRequests.inc({ method: KNOWN_METHODS.has(method) ? method : "other", route, status });
-    metrics.httpSeconds.observe({ route }, ms / 1000);
-    log({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId });
+    note({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId }, route);
   };
 }
 

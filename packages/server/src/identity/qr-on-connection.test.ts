@@ -63,11 +63,11 @@ afterEach(async () => {
 function onScreen(
   renewAfterMs: number,
   renewForMs?: number,
-  { on = screen, context = app.context } = {},
+  { on = screen, ip = "203.0.113.9", context = app.context } = {},
 ): QrOnConnection {
   return new QrOnConnection({
     context,
-    asker: on.asker,
+    asker: { ...on.asker, ip },
     onError: (error) => on.errors.push(error),
     renewBeforeMs: 60_000 - renewAfterMs,
     ...(renewForMs === undefined ? {} : { renewForMs }),
@@ -78,6 +78,14 @@ function onScreen(
 async function meanwhile(): Promise<void> {
   const other = new Screen();
   await onScreen(20, undefined, { on: other }).ask();
+  await other.until(() => other.codes.length === 6, "sixth code");
+  other.close();
+}
+
+/** The same for a screen at another address. */
+async function meanwhileElsewhere(): Promise<void> {
+  const other = new Screen();
+  await onScreen(20, undefined, { on: other, ip: "198.51.100.7" }).ask();
   await other.until(() => other.codes.length === 6, "sixth code");
   other.close();
 }
@@ -125,6 +133,34 @@ describe("a code on a connection", () => {
     expect(app.context.qrLogins.watching).toBe(0);
     await meanwhile();
     expect(screen.codes).toHaveLength(1);
+  });
+});
+
+describe("ID-37: of the codes of one address", () => {
+  const spent = async (count: number) => {
+    await app.close();
+    app = await openIdentityApp({ RATE_LIMITS: "on" });
+    for (let code = 0; code < count; code++) {
+      expect((await app.ask("/qr-logins", { method: "POST", ip: screen.asker.ip })).status).toBe(201);
+    }
+  };
+
+  test("twenty a minute are given out, whatever the door", async () => {
+    await spent(20);
+    const refused = await onScreen(20)
+      .ask()
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "rate_limited", retryAfterMs: 60_000 });
+    expect((await app.ask("/qr-logins", { method: "POST", ip: screen.asker.ip })).status).toBe(429);
+    expect(screen.codes).toEqual([]);
+  });
+
+  test("one that is to be replaced stays where there is none left, and is no fault", async () => {
+    await spent(19);
+    await onScreen(20).ask();
+    await meanwhileElsewhere();
+    expect(screen.codes).toHaveLength(1);
+    expect(screen.errors).toEqual([]);
   });
 });
 
