@@ -1,6 +1,17 @@
 import { expect, test } from "bun:test";
 import { once } from "./once.ts";
 
+test("makes nothing before it is asked, and gives everybody the same", () => {
+  let made = 0;
+  const get = once(() => {
+    made += 1;
+    return {};
+  });
+  expect(made).toBe(0);
+  expect(get()).toBe(get());
+  expect(made).toBe(1);
+});
+
 test("makes once, even undefined, and again after a failure", () => {
   let made = 0;
   const nothing = once(() => {

@@ -6,4 +6,8 @@ test("secrets are the same only when they are", () => {
   expect(sameSecret("abc", "abd")).toBe(false);
   expect(sameSecret("", "abc")).toBe(false);
   expect(sameSecret("abcd", "abc")).toBe(false);
+  expect(sameSecret("abc", "abcd")).toBe(false);
+  expect(sameSecret("abc", "")).toBe(false);
+  expect(sameSecret("ABC", "abc")).toBe(false);
+  expect(sameSecret("ü", "u\u0308")).toBe(false);
 });

@@ -45,10 +45,10 @@ export class SlidingWindows {
 
   #waitMs(recent: readonly number[]): number {
     const oldest = recent[recent.length - this.#rate.count];
-    return oldest === undefined ? 0 : Math.max(1, oldest + this.#rate.windowMs - this.#clock.now());
+    return oldest === undefined ? 0 : oldest + this.#rate.windowMs - this.#clock.now();
   }
 
-  /** Counts of the last window. One from the future was taken before the clock was set back: it counts as from now. */
+  /** Counts of the last window: each is younger than it, so that a wait is never nothing. One from the future was taken before the clock was set back: it counts as from now. */
   #recent(key: string): number[] {
     const now = this.#clock.now();
     const times = this.#times.get(key) ?? [];
