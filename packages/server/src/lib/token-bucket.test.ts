@@ -26,6 +26,20 @@ describe("token buckets", () => {
     }
   });
 
+  test("whoever waits as long as told is let through, however often they ask in between", () => {
+    const clock = new ManualClock();
+    const subject = new TokenBuckets({ rate: { burst: 1, perSecond: 1 }, clock });
+    expect([subject.take("a"), subject.waitMs("a")]).toEqual([0, 1000]);
+    for (let look = 1; look < 10; look++) {
+      clock.advance(100);
+      expect(subject.take("a")).toBeGreaterThan(0);
+    }
+    clock.advance(99);
+    expect(subject.take("a")).toBeGreaterThan(0);
+    clock.advance(1);
+    expect(subject.take("a")).toBe(0);
+  });
+
   test("waitMs takes nothing", () => {
     const subject = buckets(new ManualClock());
     for (let look = 0; look < 10; look++) expect(subject.waitMs("a")).toBe(0);
@@ -36,8 +50,9 @@ describe("token buckets", () => {
   test("never hold more than the burst, and a clock set back refills nothing", () => {
     const clock = new ManualClock();
     const subject = buckets(clock);
+    subject.take("a");
     clock.advance(3_600_000);
-    expect([1, 2, 3].map(() => subject.take("a"))).toEqual([0, 0, 0]);
+    expect([1, 2, 3, 4].map(() => subject.take("a"))).toEqual([0, 0, 0, 500]);
     clock.advance(-60_000);
     expect(subject.take("a")).toBe(500);
     clock.advance(500);
