@@ -22,11 +22,14 @@ export function readLogin(): StoredLogin | undefined {
 }
 
 export function saveLogin({ token, uid, name, power }: StoredLogin): void {
-  unstored = { token, uid, name, power };
+  const login: StoredLogin = { token, uid, name, power };
   try {
-    localStorage.setItem(KEY, JSON.stringify(unstored));
+    localStorage.setItem(KEY, JSON.stringify(login));
+    // What is stored is all that counts: another window may take it away.
+    unstored = undefined;
   } catch {
     // Kept for as long as the page lives.
+    unstored = login;
   }
 }
 
