@@ -5,7 +5,7 @@ import { HallMessages } from "./hall-messages.ts";
 
 const ME = 20_000;
 
-function message(id: number, change: { uid?: number; clientId?: string; content?: string } = {}): Message {
+function message(id: number, change: { uid?: number; clientId?: string | null; content?: string } = {}): Message {
   const { uid = 20_001, clientId = `client-${id}`, content = `text ${id}` } = change;
   return {
     fromUser: { uid },
@@ -121,4 +121,65 @@ test("an update replaces what is shown", () => {
   messages.reset([message(1)]);
   messages.replace(message(1, { content: "with a link card" }));
   expect(texts(messages)).toEqual(["with a link card"]);
+});
+
+describe("what is no plain text", () => {
+  const of = (type: number, body: unknown) => {
+    const shown = message(1);
+    Object.assign(shown.message, { type, body });
+    const messages = new HallMessages();
+    messages.add(shown);
+    return messages.all[0];
+  };
+
+  test("is shown as what it is", () => {
+    expect(of(2, "Ann recalled a message")).toMatchObject({ kind: "recalled", text: "Ann recalled a message" });
+    expect(of(8, "Ann is here")).toMatchObject({ kind: "notice", text: "Ann is here" });
+    for (const [type, body] of [
+      [3, { url: "x" }],
+      [100, { kind: "k" }],
+      [1, "not a body"],
+    ] as const) {
+      expect(of(type, body)).toMatchObject({ kind: "other", text: "A message of a kind that this page does not show" });
+    }
+  });
+});
+
+test("a new page takes the place of the older one", () => {
+  const messages = new HallMessages();
+  messages.reset([message(1), message(2)]);
+  messages.reset([message(8)]);
+  expect(texts(messages)).toEqual(["text 8"]);
+});
+
+test("messages without a client id are told apart by their ids", () => {
+  const messages = new HallMessages();
+  for (const id of [1, 2]) messages.add(message(id, { clientId: null }));
+  expect(new Set(messages.all.map(({ key }) => key)).size).toBe(2);
+});
+
+test("somebody else's message with the same client id is another one", () => {
+  const messages = new HallMessages();
+  messages.sending({ uid: ME, clientId: "c1", text: "mine", at: 1 });
+  messages.add(message(1, { uid: 20_001, clientId: "c1", content: "theirs" }));
+  expect(texts(messages)).toEqual(["theirs", "mine"]);
+  expect(new Set(messages.all.map(({ key }) => key)).size).toBe(2);
+});
+
+test("of several on their way only the one that is meant fails or is discarded", () => {
+  const messages = new HallMessages();
+  for (const clientId of ["c1", "c2"]) messages.sending({ uid: ME, clientId, text: clientId, at: 1 });
+  messages.failed("c1", "No.");
+  expect(messages.all.map(({ delivery }) => delivery)).toEqual(["failed", "sending"]);
+  messages.discard("c1");
+  expect(texts(messages)).toEqual(["c2"]);
+});
+
+test("an update keeps the place of a message on the page, and who recalled it", () => {
+  const messages = new HallMessages();
+  messages.reset([message(1)]);
+  messages.recall({ msgId: 1, recallUid: 20_001 });
+  const { key } = messages.all[0] ?? {};
+  messages.replace(message(1, { clientId: null }));
+  expect(messages.all[0]).toMatchObject({ key, recalledBy: 20_001 });
 });

@@ -92,7 +92,7 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
     state.textContent = stateText(client.state, hall.online);
     log.render(hall.messages, {
       me: login.uid,
-      now: Date.now(),
+      now: hall.now,
       nameOf: (uid) => hall.people.nameOf(uid),
       canRecall: (message) => hall.canRecall(message),
       hasOlder: hall.hasOlder,

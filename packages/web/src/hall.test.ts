@@ -1,63 +1,8 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, jest, test } from "bun:test";
 import { ParleyError } from "@parley/client";
-import type { Message } from "@parley/protocol";
-import { Hall } from "./hall.ts";
+import { ME, message, scene, settled } from "../test/hall-scene.ts";
 
-const ME = { token: "pl_1", uid: 20_000, name: "Me", power: 0 as const };
-
-function message(id: number, uid = 20_001, clientId = `client-${id}`): Message {
-  return {
-    fromUser: { uid },
-    message: {
-      id,
-      roomId: 1,
-      sendTime: 1_700_000_000_000 + id,
-      type: 1,
-      body: { content: `text ${id}`, urlContentMap: {}, atUidList: [], reply: null },
-      messageMark: { likeCount: 0, userLike: 0, dislikeCount: 0, userDislike: 0 },
-      seq: id,
-      no: id,
-      clientId,
-    },
-  };
-}
-
-/** A hall whose client does what the test says. */
-function scene() {
-  const handlers = new Map<string, (data: unknown) => void>();
-  const pages: PromiseWithResolvers<unknown>[] = [];
-  const sends: { text: string; clientId: string; answer: PromiseWithResolvers<Message> }[] = [];
-  const told: string[] = [];
-  let arrived = 0;
-  const client = {
-    on: (name: string, handler: (data: unknown) => void) => handlers.set(name, handler),
-    request: () => {
-      pages.push(Promise.withResolvers());
-      return pages.at(-1)?.promise;
-    },
-    send: (_roomId: number, text: string, { clientId }: { clientId: string }) => {
-      sends.push({ text, clientId, answer: Promise.withResolvers() });
-      return sends.at(-1)?.answer.promise;
-    },
-  };
-  const hall = new Hall({
-    client: client as never,
-    login: ME,
-    changed: () => {},
-    arrived: () => void arrived++,
-    tell: (problem) => void told.push(problem),
-  });
-  const emit = (name: string, data: unknown) => handlers.get(name)?.(data);
-  const answer = async (at: number, ...items: Message[]) => {
-    pages[at]?.resolve({ items, nextCursor: null });
-    await settled();
-  };
-  const texts = () => hall.messages.map(({ text }) => text);
-  return { hall, emit, answer, pages, sends, told, texts, arrived: () => arrived };
-}
-
-/** What was answered has had its effect. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
+afterEach(() => void jest.useRealTimers());
 
 test("history is read when events come; those that arrive meanwhile wait for it", async () => {
   const { hall, emit, answer, pages, texts, arrived } = scene();
@@ -93,21 +38,6 @@ test("a message of another room, or one's own, is no news", async () => {
   expect([texts(), arrived()]).toEqual([["text 5"], 0]);
 });
 
-test("what was refused is tried again as the same message", async () => {
-  const { hall, sends, texts } = scene();
-  void hall.send("text 6");
-  sends[0]?.answer.reject(new ParleyError(403, { code: "forbidden", detail: "Not now" }));
-  await settled();
-  const [failed] = hall.messages;
-  expect([failed?.delivery, failed?.error]).toEqual(["failed", "Not now."]);
-  void hall.sendAgain(failed?.clientId ?? "");
-  expect(hall.messages.map(({ delivery }) => delivery)).toEqual(["sending"]);
-  expect(sends[1]?.clientId).toBe(sends[0]?.clientId as string);
-  sends[1]?.answer.resolve(message(6, ME.uid, sends[1].clientId));
-  await settled();
-  expect([texts(), hall.messages[0]?.delivery]).toEqual([["text 6"], "sent"]);
-});
-
 test("what cannot be read is said", async () => {
   const { hall, emit, pages, told } = scene();
   emit("state", { kind: "live", transport: "websocket" });
@@ -115,4 +45,184 @@ test("what cannot be read is said", async () => {
   await settled();
   hall.stop();
   expect(told).toEqual(["The server cannot be reached."]);
+});
+
+test("what cannot be read is tried again after three seconds, until the page is left", async () => {
+  const { hall, live, pages, answer, texts } = scene();
+  live();
+  jest.useFakeTimers();
+  const refuse = async (at: number) => {
+    pages[at]?.reject(new ParleyError(0));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  };
+  await refuse(0);
+  jest.advanceTimersByTime(2999);
+  expect(pages).toHaveLength(1);
+  jest.advanceTimersByTime(1);
+  expect(pages).toHaveLength(2);
+  await refuse(1);
+  hall.stop();
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+  await answer(1, message(1));
+  expect(texts()).toEqual([]);
+});
+
+test("events that came while a page was read are not lost when it cannot be read", async () => {
+  const { hall, live, emit, pages, texts } = scene();
+  live();
+  emit("message", message(3));
+  pages[0]?.reject(new ParleyError(0));
+  await settled();
+  expect(texts()).toEqual(["text 3"]);
+  hall.stop();
+});
+
+test("a hall that is left takes no late answer, good or bad", async () => {
+  const { hall, live, answer, pages, told, texts } = scene();
+  live();
+  hall.stop();
+  await answer(0, message(1));
+  expect([texts(), hall.loaded]).toEqual([[], false]);
+  const second = scene();
+  second.live();
+  second.hall.stop();
+  second.pages[0]?.reject(new ParleyError(0));
+  await settled();
+  expect([second.told, told, pages.length]).toEqual([[], [], 1]);
+});
+
+test("where the server has no hall it is missing, which is no problem and is not asked again", async () => {
+  const { hall, live, pages, told } = scene();
+  live();
+  pages[0]?.reject(new ParleyError(404, { code: "not_found", title: "There is nothing here" }));
+  await settled();
+  expect([hall.isMissing, told]).toEqual([true, []]);
+});
+
+test("history is read anew when a person is banned or comes back", async () => {
+  const { live, emit, answer, pages } = scene();
+  live();
+  await answer(0, message(1));
+  emit("black", { uid: 20_001 });
+  emit("unblack", { uid: 20_001 });
+  expect(pages).toHaveLength(3);
+});
+
+test("earlier pages come one after the other, each once, until there are none", async () => {
+  const { hall, live, page, cursors, texts } = scene();
+  await hall.loadOlder();
+  live();
+  await page(0, [message(5)], "before 5");
+  expect(hall.hasOlder).toBe(true);
+  void hall.loadOlder();
+  void hall.loadOlder();
+  await page(1, [message(3), message(4)], "before 3");
+  await page(2, [message(3), message(4)], "before 3");
+  expect([texts(), hall.hasOlder]).toEqual([["text 3", "text 4", "text 5"], true]);
+  void hall.loadOlder();
+  await page(3, [message(2)]);
+  expect([texts(), hall.hasOlder]).toEqual([["text 2", "text 3", "text 4", "text 5"], false]);
+  await hall.loadOlder();
+  expect(cursors).toEqual([undefined, "before 5", "before 5", "before 3"]);
+});
+
+test("an earlier page that was asked for before history was read anew is not shown", async () => {
+  const { hall, live, emit, page, texts } = scene();
+  live();
+  await page(0, [message(5)], "before 5");
+  void hall.loadOlder();
+  emit("state-reloaded", { everything: true });
+  await page(2, [message(9)], "before 9");
+  await page(1, [message(4)], "before 4");
+  expect([texts(), hall.hasOlder]).toEqual([["text 9"], true]);
+});
+
+test("an earlier page is not shown while history is being read anew", async () => {
+  const { hall, live, emit, page, texts } = scene();
+  live();
+  await page(0, [message(5)], "before 5");
+  void hall.loadOlder();
+  emit("state-reloaded", { everything: true });
+  await page(1, [message(4)], "before 4");
+  expect(texts()).toEqual(["text 5"]);
+  await page(2, [message(5)], "before 5");
+  expect(texts()).toEqual(["text 5"]);
+});
+
+test("an answer that comes late does not lead back to pages that were shown", async () => {
+  const { hall, live, page } = scene();
+  live();
+  await page(0, [message(5)], "before 5");
+  void hall.loadOlder();
+  void hall.loadOlder();
+  await page(1, [message(4)], "before 4");
+  void hall.loadOlder();
+  await page(3, [message(3)]);
+  await page(2, [message(4)], "before 4");
+  expect(hall.hasOlder).toBe(false);
+});
+
+test("history that was read anew meanwhile is not read once more by the try that was due", async () => {
+  const { live, emit, answer, pages } = scene();
+  live();
+  jest.useFakeTimers();
+  pages[0]?.reject(new ParleyError(0));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(jest.getTimerCount()).toBe(1);
+  emit("state-reloaded", { everything: true });
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+  await answer(1);
+  expect(pages).toHaveLength(2);
+});
+
+test("one's own name is known from the login", () => {
+  expect(scene().hall.people.nameOf(ME.uid)).toBe("Me");
+});
+
+test("an earlier page that cannot be read is said, and can be asked for again", async () => {
+  const { hall, live, page, pages, told, texts } = scene();
+  live();
+  await page(0, [message(5)], "before 5");
+  void hall.loadOlder();
+  pages[1]?.reject(new ParleyError(0));
+  await settled();
+  expect(told).toEqual(["The server cannot be reached."]);
+  void hall.loadOlder();
+  await page(2, [message(4)]);
+  expect(texts()).toEqual(["text 4", "text 5"]);
+});
+
+test("above 2 000 messages the page starts anew with the newest ones", async () => {
+  const { live, emit, page, pages, texts } = scene();
+  live();
+  await page(
+    0,
+    Array.from({ length: 1999 }, (_, at) => message(at + 1)),
+  );
+  emit("message", message(2000));
+  expect(pages).toHaveLength(1);
+  emit("message", message(2001));
+  expect(pages).toHaveLength(2);
+  await page(1, [message(2001)]);
+  expect(texts()).toEqual(["text 2001"]);
+});
+
+test("how many people are online is unknown until the server says it", () => {
+  const { hall, emit, changes } = scene();
+  expect(hall.online).toBeUndefined();
+  const before = changes();
+  emit("online_offline_notify", { changeList: [], onlineNum: 7 });
+  expect([hall.online, changes()]).toEqual([7, before + 1]);
+});
+
+test("a message that changes is shown as it is now", async () => {
+  const { live, emit, answer, texts } = scene();
+  live();
+  await answer(0, message(1));
+  const changed = message(1);
+  changed.message.body = { content: "with a card", urlContentMap: {}, atUidList: [], reply: null };
+  emit("message_update", changed);
+  expect(texts()).toEqual(["with a card"]);
 });

@@ -57,6 +57,11 @@ export class Hall {
     return this.#older !== null;
   }
 
+  /** Epoch milliseconds as the server counts them: this machine's clock may be wrong. */
+  get now(): number {
+    return Date.now() + this.#clockAheadMs;
+  }
+
   stop(): void {
     this.#loads += 1;
     clearTimeout(this.#loadAgain);
@@ -67,7 +72,7 @@ export class Hall {
     if (id === undefined || kind === "recalled" || kind === "notice") return false;
     const { login } = this.#parts;
     if (login.power === 1) return true;
-    return uid === login.uid && Date.now() + this.#clockAheadMs - sentAt < LIMITS.recallWithinMs;
+    return uid === login.uid && this.now - sentAt < LIMITS.recallWithinMs;
   }
 
   async loadOlder(): Promise<void> {
@@ -191,7 +196,7 @@ export class Hall {
 
   async #send(clientId: string, text: string): Promise<void> {
     const { client, login, changed } = this.#parts;
-    this.#messages.sending({ uid: login.uid, clientId, text, at: Date.now() + this.#clockAheadMs });
+    this.#messages.sending({ uid: login.uid, clientId, text, at: this.now });
     changed();
     try {
       this.#messages.add(await client.send(HALL, text, { clientId }));

@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import type { HallMessage } from "./hall-messages.ts";
+import { belongsTogether, signatureOf } from "./message-row.ts";
+
+const AT = new Date(2026, 4, 20, 12, 0).getTime();
+const message = (change: Partial<HallMessage> = {}): HallMessage => ({
+  key: "k",
+  uid: 20_001,
+  id: 1,
+  seq: 1,
+  clientId: "c",
+  sentAt: AT,
+  kind: "text",
+  text: "hello",
+  delivery: "sent",
+  ...change,
+});
+
+test.each([
+  ["at the same moment", {}, {}, true],
+  ["just within five minutes", {}, { sentAt: AT + 299_999 }, true],
+  ["five minutes later", {}, { sentAt: AT + 300_000 }, false],
+  ["by somebody else", {}, { uid: 20_002 }, false],
+  ["after a notice", { kind: "notice" }, {}, false],
+  ["which is a notice", {}, { kind: "notice" }, false],
+  ["after one that was recalled", { kind: "recalled" }, {}, true],
+  ["on the next day", { sentAt: AT + 43_190_000 }, { sentAt: AT + 43_210_000 }, false],
+] as const)("a message belongs with the one before: %s", (_, before, after, together) => {
+  expect(belongsTogether(message(before), message(after))).toBe(together);
+});
+
+test("the first message of all belongs with none", () => {
+  expect(belongsTogether(undefined, message())).toBe(false);
+});
+
+test("whatever a row shows changes its signature", () => {
+  const shown = { name: "Ann", own: false, first: true, day: "Today", canRecall: true };
+  const signature = signatureOf(message(), shown);
+  expect(signatureOf(message(), { ...shown })).toBe(signature);
+  const others = [
+    { name: "Anna" },
+    { name: undefined },
+    { own: true },
+    { first: false },
+    { day: undefined },
+    { canRecall: false },
+  ];
+  for (const other of others) expect(signatureOf(message(), { ...shown, ...other })).not.toBe(signature);
+  const changes = [
+    { text: "x" },
+    { kind: "recalled" },
+    { delivery: "failed" },
+    { recalledBy: 1 },
+    { error: "e" },
+  ] as const;
+  for (const change of changes) expect(signatureOf(message(change), shown)).not.toBe(signature);
+});
