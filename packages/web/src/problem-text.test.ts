@@ -31,3 +31,22 @@ test("a fault of the page says what to do", () => {
     "Something went wrong on this page. Reload it and try again.",
   );
 });
+
+test("what is wrong with no field in particular is said in the server's words", () => {
+  for (const errors of [[], [{ path: "", message: "must be an object" }]]) {
+    expect(messageOf(new ParleyError(400, { code: "invalid", detail: "the body must be an object", errors }))).toBe(
+      "The body must be an object.",
+    );
+  }
+  const errors = [
+    { path: "", message: "must be an object" },
+    { path: "name", message: "is required" },
+  ];
+  expect(messageOf(new ParleyError(400, { code: "invalid", errors }))).toBe("Name is required.");
+});
+
+test("a sentence keeps the mark that it ends with", () => {
+  for (const text of ["Is it you?", "Stop!", "Done."]) {
+    expect(messageOf(new ParleyError(422, { code: "conflict", detail: text }))).toBe(text);
+  }
+});

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import { ParleyError } from "@parley/client";
 import { type QrStep, signInByQr } from "./qr-sign-in.ts";
 
@@ -27,14 +27,19 @@ class Signing {
     this.#answers = answers;
   }
 
-  run() {
+  run(pause: { pauseMs?: number } = { pauseMs: 0 }) {
     return signInByQr({
       client: { request: (route: string, args: Asked) => this.#answer(route, args) } as never,
       show: (step) => void this.steps.push(step),
       signal: this.page.signal,
       now: () => this.now,
-      pauseMs: 0,
+      ...pause,
     });
+  }
+
+  /** What was answered has had its effect, while time stands still. */
+  async answered(): Promise<void> {
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
   }
 
   /** After so much time. */
@@ -112,4 +117,79 @@ test("nothing is shown to a page that was left", async () => {
   const signing = new Signing(code("a"));
   expect(await signing.run()).toBeUndefined();
   expect(signing.steps).toEqual([]);
+});
+
+test("a new code comes up to the end of the ten minutes, and not after it", async () => {
+  for (const [ms, asked] of [
+    [600_000, 3],
+    [600_001, 2],
+  ] as const) {
+    const signing = new Signing(code("b"));
+    signing.add(signing.later(ms, { state: "expired" }), () => new ParleyError(0));
+    signing.add(() => {
+      signing.page.abort();
+      return new ParleyError(0);
+    });
+    await signing.run();
+    expect(signing.asked.slice(0, 3)).toHaveLength(asked);
+  }
+});
+
+test("a code is asked about for 90 seconds, and not after them", async () => {
+  for (const [ms, next] of [
+    [90_000, "b secret-b 25"],
+    [90_001, "new"],
+  ] as const) {
+    const signing = new Signing(code("b"));
+    signing.add(signing.later(ms, PENDING));
+    await signing.run();
+    expect(signing.asked[2]).toBe(next);
+  }
+});
+
+test("after a failure three seconds go by, or as many as the server says", async () => {
+  jest.useFakeTimers();
+  try {
+    const refusal = new ParleyError(429, { code: "rate_limited" }, 20_000);
+    const signing = new Signing(new ParleyError(0), refusal, new ParleyError(0));
+    const result = signing.run({});
+    await signing.answered();
+    const later = async (ms: number) => {
+      jest.advanceTimersByTime(ms);
+      await signing.answered();
+      return signing.asked.length;
+    };
+    expect([await later(2999), await later(1)]).toEqual([1, 2]);
+    expect([await later(19_999), await later(1)]).toEqual([2, 3]);
+    signing.page.abort();
+    expect(await result).toBeUndefined();
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("nothing is said of a request that fails because the page is left", async () => {
+  const signing = new Signing();
+  signing.add(() => {
+    signing.page.abort();
+    return new ParleyError(0);
+  });
+  expect(await signing.run()).toBeUndefined();
+  expect(signing.steps).toEqual([]);
+});
+
+test("a page that is left takes no login any more, and half a login is none", async () => {
+  const late = new Signing(code("a"));
+  late.add(() => {
+    late.page.abort();
+    return CONFIRMED;
+  });
+  expect(await late.run()).toBeUndefined();
+  const half = new Signing(code("a"), { state: "confirmed", token: "pl_1" }, code("b"), {
+    state: "confirmed",
+    user: {},
+  });
+  expect(await half.run()).toBeUndefined();
+  expect(half.asked.filter((asked) => asked === "new")).toHaveLength(3);
 });
