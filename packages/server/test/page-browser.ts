@@ -76,6 +76,11 @@ export class PageBrowser {
     return this.#asked.filter((url) => url.startsWith("ws")).length;
   }
 
+  /** What was asked for and matches. */
+  askedFor(pattern: RegExp): string[] {
+    return this.#asked.filter((url) => pattern.test(url));
+  }
+
   /** No browser had anything to complain of, asked another host, or put a token into an address. */
   expectQuiet(): void {
     const origins = new Set(this.#asked.map((url) => new URL(url.replace(/^ws/, "http")).origin));
