@@ -19,6 +19,7 @@ import type { ProblemError } from "../src/lib/problem.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
+import { endLater } from "./left-running.ts";
 
 const Note = z.object({ id: z.number().int(), text: z.string(), by: z.number().int().nullable() }).openapi("Note");
 const noteId = z.object({ id: idParam("id") });
@@ -99,6 +100,7 @@ export class AppFixture {
   readonly health = new Health();
   refusal: ProblemError | undefined;
   readonly #server: Bun.Server<undefined>;
+  readonly #ended = endLater(() => this.stop());
 
   constructor() {
     const app = createApp({
@@ -131,6 +133,7 @@ export class AppFixture {
   }
 
   async stop(): Promise<void> {
+    this.#ended();
     await this.#server.stop(true);
   }
 }

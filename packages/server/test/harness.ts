@@ -10,6 +10,7 @@ import { createLogger } from "../src/ops/logger.ts";
 import { Server } from "../src/server.ts";
 import type { Storage } from "../src/storage.ts";
 import { ApiClient } from "./api-client.ts";
+import { endLater } from "./left-running.ts";
 import { LiveClient, type LiveOptions } from "./live-client.ts";
 
 /** Settings of a server under test, as environment variables. */
@@ -22,7 +23,7 @@ export interface Overrides {
   readonly writer?: { entry: URL; table: ProcedureTable };
 }
 
-/** A whole server on a free port and a folder of its own, with people who use it. */
+/** A whole server on a free port and a folder of its own, with people who use it. It ends with its test or file at the latest. */
 export class TestServer {
   readonly dir: string;
   readonly #settings: Settings;
@@ -32,6 +33,7 @@ export class TestServer {
   readonly log: string[] = [];
   #server: Server | undefined;
   #url = "";
+  readonly #ended = endLater(() => this.stop());
 
   private constructor(settings: Settings, overrides: Overrides) {
     this.dir = mkdtempSync(join(tmpdir(), "parley-test-"));
@@ -67,6 +69,7 @@ export class TestServer {
   }
 
   async stop(): Promise<void> {
+    this.#ended();
     for (const client of this.#clients) client.close();
     await this.#server?.stop();
     rmSync(this.dir, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import type { ManualClock } from "../src/lib/clock.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
+import { endLater } from "./left-running.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 export interface Ask {
@@ -66,6 +67,8 @@ export async function openIdentityApp(
     fetch: (request, server) => app.fetch(request, { ip: request.headers.get("X-Test-Ip") ?? "203.0.113.9", server }),
   });
 
+  const ended = endLater(() => server.stop(true));
+
   async function ask(path: string, { method, token, body, ip, headers, signal }: Ask = {}): Promise<Answer> {
     const all = new Headers(headers);
     if (token) all.set("Authorization", `Bearer ${token}`);
@@ -95,6 +98,7 @@ export async function openIdentityApp(
       return { uid: body.user.uid, token: body.token };
     },
     async close() {
+      ended();
       await server.stop(true);
       await scratch.close();
     },

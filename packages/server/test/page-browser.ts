@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { freePort } from "./free-port.ts";
 import { type Person, type Settings, TestServer } from "./harness.ts";
+import { endLater } from "./left-running.ts";
 
 /** Bun's own limit is meant for tests without a browser. */
 export const SLOW_MS = 60_000;
@@ -23,6 +24,8 @@ export class PageBrowser {
   readonly #complaints: string[] = [];
   readonly #asked: string[] = [];
 
+  readonly #ended = endLater(() => this.#browser.close());
+
   private constructor(server: TestServer, browser: Browser) {
     this.server = server;
     this.#browser = browser;
@@ -38,6 +41,7 @@ export class PageBrowser {
   }
 
   async close(): Promise<void> {
+    this.#ended();
     await this.#browser.close();
     await this.server.stop();
   }

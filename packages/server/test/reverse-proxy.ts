@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delay } from "../src/lib/interval.ts";
 import { freePort } from "./free-port.ts";
+import { endLater } from "./left-running.ts";
 import { needs } from "./needs.ts";
 
 /** A program that stands between clients and server. */
@@ -84,6 +85,7 @@ export class ReverseProxy {
   readonly url: string;
   readonly #dir: string;
   readonly #process: Bun.Subprocess;
+  readonly #ended = endLater(() => this.stop());
 
   private constructor(port: number, dir: string, process: Bun.Subprocess) {
     this.url = `http://127.0.0.1:${port}`;
@@ -113,6 +115,7 @@ export class ReverseProxy {
   }
 
   async stop(): Promise<void> {
+    this.#ended();
     this.#process.kill("SIGTERM");
     await this.#process.exited;
     rmSync(this.#dir, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { type BatchReply, type BatchRunner, GroupWriter, type Writes } from "../
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { procedures } from "../src/writes.ts";
+import { endLater } from "./left-running.ts";
 
 /** A real database in a temporary folder, for one test file or one test. */
 export interface Scratch {
@@ -42,6 +43,13 @@ export async function openScratch(more: ProcedureTable = {}): Promise<Scratch> {
       for (const listener of listeners) listener(event);
     }
   });
+  const close = async () => {
+    ended();
+    await writes.close();
+    await db.destroy();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const ended = endLater(close);
   return {
     clock,
     db,
@@ -50,11 +58,7 @@ export async function openScratch(more: ProcedureTable = {}): Promise<Scratch> {
     path,
     events,
     listen: (listener) => void listeners.push(listener),
-    close: async () => {
-      await writes.close();
-      await db.destroy();
-      rmSync(dir, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

@@ -2,16 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withDeadline } from "../src/lib/interval.ts";
+import { endLater } from "./left-running.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
-/** A server in a process of its own, which can be killed. Its data outlives it until `remove`. */
+/** A server in a process of its own, which can be killed. Its data outlives it until `remove`, or until its test or file ends. */
 export class ServerProcess {
   readonly dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   readonly #settings: Record<string, string>;
   readonly #entry: string;
   #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
   #url = "";
+  readonly #ended = endLater(() => this.remove());
   #read: Promise<void> | undefined;
   #printed = Promise.withResolvers<void>();
   /** What it printed since it was ready: log lines, from LOG_LEVEL on. */
@@ -79,6 +81,7 @@ export class ServerProcess {
   }
 
   async remove(): Promise<void> {
+    this.#ended();
     await this.kill();
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { openFileLimit } from "../lib/file-limit.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { ENV_NAMES, type Env } from "./env.ts";
 
@@ -149,6 +150,69 @@ test.each<[Env, ...string[]]>([
   expect(problemsOf(env)).toEqual(expected);
 });
 
+/** Least and most of each number, as the documentation has them; null: as much as a number can be. */
+test.each<[name: string, least: number, most: number | null, beside?: Env]>([
+  ["PORT", 0, 65_535],
+  ["WS_PORT", 0, 65_535],
+  ["HEARTBEAT_MS", 100, 3_600_000],
+  ["IDLE_MS", 200, 3_600_000, { HEARTBEAT_MS: "100" }],
+  ["MAX_FRAME_BYTES", 1024, 16_777_216],
+  ["MAX_QUEUE_BYTES", 16_384, 1_073_741_824],
+  ["MAX_CONNECTIONS", 1, null],
+  ["MAX_CONNECTIONS_PER_USER", 1, null],
+  ["RETENTION_DAYS", 0, 36_500],
+  ["RETENTION_MIN_EVENTS", 0, null, { RETENTION_MAX_EVENTS: "9007199254740991" }],
+  ["RETENTION_MAX_EVENTS", 1, null, { RETENTION_MIN_EVENTS: "0" }],
+  ["TAIL_BYTES", 1_048_576, null],
+  ["DRAIN_SECONDS", 0, 20],
+  ["DRAIN_DELAY_SECONDS", 0, 20, { DRAIN_SECONDS: "0" }],
+  ["MAX_UPLOAD_BYTES", 0, null],
+])("%s is at least %d and at most %p", (name, least, most, beside = {}) => {
+  const wrongWith = (text: string) =>
+    problemsOf({ ...beside, [name]: text }).filter((one) => one.startsWith(`${name} is "`));
+  expect(wrongWith(String(least - 1))).toHaveLength(1);
+  expect(wrongWith(String(least))).toEqual([]);
+  expect(wrongWith(String(most ?? Number.MAX_SAFE_INTEGER))).toEqual([]);
+  expect(wrongWith(String(BigInt(most ?? Number.MAX_SAFE_INTEGER) + 1n))).toHaveLength(1);
+  // A range is said as it is, so that nobody has to try.
+  const [said] = wrongWith("none");
+  for (const bound of most === null ? [least] : [least, most]) expect(said).toContain(` ${bound}`);
+});
+
+test("an access token for metrics has 16 to 512 characters", () => {
+  for (const [length, problems] of [
+    [15, 1],
+    [16, 0],
+    [512, 0],
+    [513, 1],
+  ] as const) {
+    expect(problemsOf({ METRICS_TOKEN: "x".repeat(length) })).toHaveLength(problems);
+  }
+  for (const text of ["0123456789 abcdef", "0123456789abcdé0", "0123456789\tabcdef"]) {
+    expect(problemsOf({ METRICS_TOKEN: text })).toHaveLength(1);
+  }
+});
+
+test("what is checked between values is allowed up to its bound", () => {
+  for (const env of [
+    { RETENTION_MIN_EVENTS: "100", RETENTION_MAX_EVENTS: "100" },
+    { DRAIN_SECONDS: "15", DRAIN_DELAY_SECONDS: "5" },
+    { HEARTBEAT_MS: "10000", IDLE_MS: "10001" },
+    { PORT: "0", WS_PORT: "0" },
+  ]) {
+    expect(problemsOf(env)).toEqual([]);
+  }
+  expect(problemsOf({ RETENTION_MIN_EVENTS: "101", RETENTION_MAX_EVENTS: "100" })).toHaveLength(1);
+  expect(problemsOf({ DRAIN_SECONDS: "15", DRAIN_DELAY_SECONDS: "6" })).toHaveLength(1);
+  expect(problemsOf({ PORT: "1", WS_PORT: "1" })).toHaveLength(1);
+});
+
+test("a configuration that is refused is an error of its own name, with a line for each problem", () => {
+  expect(() => loadConfig({ PORT: "x", HALL: "x" })).toThrow(
+    expect.objectContaining({ name: "ConfigError", message: expect.stringMatching(/^PORT.*\nHALL.*$/) }),
+  );
+});
+
 test("secrets are shown neither in problems nor in the entries", () => {
   const [problem] = problemsOf({ METRICS_TOKEN: "too short" });
   expect(problem).toStartWith("METRICS_TOKEN is set (hidden), wanted 16 to 512 characters");
@@ -169,6 +233,24 @@ test.each<[Env, ...string[]]>([
   [{ TRUSTED_PROXYS: "1" }, "TRUSTED_PROXYS is not a setting; is TRUSTED_PROXIES meant?"],
   [{ ALLOWED_ORIGIN: "x" }, "ALLOWED_ORIGIN is not a setting; is ALLOWED_ORIGINS meant?"],
   [{ LOGLEVEL: "info" }, "LOGLEVEL is not a setting; is LOG_LEVEL meant?"],
+  [{ LOG_LEVLE: "info" }, "LOG_LEVLE is not a setting; is LOG_LEVEL meant?"],
+  [{ OLG_LEVEL: "info" }, "OLG_LEVEL is not a setting; is LOG_LEVEL meant?"],
+  [{ OG_LEVE: "info" }, "OG_LEVE is not a setting; is LOG_LEVEL meant?"],
+  [{ LOG_LEVELXX: "info" }, "LOG_LEVELXX is not a setting; is LOG_LEVEL meant?"],
+  [{ LOG_LEVELXXX: "x", G_LEVE: "x", LOG_XYZEL: "x" }],
+  [{ data_dri: "x" }, "data_dri is not a setting; is DATA_DIR meant?"],
+  [{ PROTS: "1", POR: "1" }, "POR is not a setting; is PORT meant?"],
+  [
+    { HALX: "1", HAXX: "1", XHALL: "1" },
+    "HALX is not a setting; is HALL meant?",
+    "XHALL is not a setting; is HALL meant?",
+  ],
+  [{ DIRECS: "1", DIREXX: "1" }, "DIRECS is not a setting; is DIRECT meant?"],
+  [
+    { WS_PORX: "1", WS_POXX: "1", "PORT é": "1" },
+    "WS_PORX is not a setting; is WS_PORT meant?",
+    "WS_POXX is not a setting; is WS_PORT meant?",
+  ],
   [{ PROT: "1" }, "PROT is not a setting; is PORT meant?"],
   [{ PARLEY_PORT: "9" }, "PARLEY_PORT is not a setting; is PORT meant?"],
   [{ PARLEY_NAME: "ann", PARLEY_URL: "x", PARLEY_TOKEN: "x", PARLEY_SEED: "1" }],
@@ -176,6 +258,13 @@ test.each<[Env, ...string[]]>([
   [{ LOGLEVEL: "info", LOG_LEVEL: "info" }],
 ])("%j warns", (env, ...expected) => {
   expect(loadConfig(env).warnings).toEqual(expected);
+});
+
+test("as many connections as the process may have files open warn, one less does not", () => {
+  const limit = openFileLimit();
+  expect(loadConfig({ MAX_CONNECTIONS: String(limit - 1) }).warnings).toEqual([]);
+  expect(loadConfig({ MAX_CONNECTIONS: String(limit) }).warnings).toHaveLength(1);
+  expect(loadConfig({}).config.gateway.maxConnections).toBe(Math.floor((limit * 9) / 10));
 });
 
 test("more connections than the process may have files open warn", () => {

@@ -1,0 +1,42 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { TestServer } from "./harness.ts";
+import { ServerProcess } from "./server-process.ts";
+
+/*
+ * Tests that fail and clean nothing up, for `left-running.test.ts`, which runs this file by itself. What they start is
+ * printed; whether it is gone is looked at by the last one, and after the run by who started it.
+ */
+const urls: string[] = [];
+
+async function startBoth(): Promise<void> {
+  const server = await TestServer.start();
+  const process = new ServerProcess();
+  await process.start();
+  for (const url of [server.url, process.url]) {
+    urls.push(url);
+    console.log(`started ${url}`);
+  }
+}
+
+describe("left running", () => {
+  // A clean-up of the file's own comes before the harness's: what it looks at is still there.
+  afterEach(async () => void expect((await fetch(`${urls.at(-1)}/healthz`)).status).toBe(200));
+
+  test("by a test that fails", async () => {
+    await startBoth();
+    throw new Error("as told");
+  });
+
+  test("by a test that is cut by its time limit", async () => {
+    await startBoth();
+    await new Promise(() => {});
+  }, 4000);
+});
+
+test("is gone for the next test", async () => {
+  expect(urls).toHaveLength(4);
+  for (const url of urls) await expect(fetch(url)).rejects.toThrow();
+  console.log("nothing left");
+});
+
+test("is started for the file's other tests, and ends with the run", startBoth);
