@@ -69,51 +69,118 @@ test("GW-20: a room full of replies, in which something is said at every turn, d
   expect(seqs).toEqual(Array.from({ length: subscribedAt }, (_, i) => i + 1));
 });
 
-test("GW-27: however long its messages are, a backfill and its step to live hold no more than the queue may", async () => {
-  rig = await openLog();
-  const { epoch } = rig.scratch;
-  const text = "x".repeat(15_000);
-  await rig.append(...Array.from({ length: 45 }, () => ({ stream: "room:1", data: { text } })));
-  const said = (pos: number) => {
-    const event = { pos, stream: "room:1", seq: pos, type: 4, messageId: null, at: 1 };
-    return { ...event, data: JSON.stringify({ text }), kept: true, cacheable: true };
+/** A wire whose peer takes nothing until the test says so; what waits is counted in bytes. */
+class SlowWire {
+  readonly seqs: number[] = [];
+  /** Bytes that waited before and after each chunk that was sent at once. */
+  readonly chunks: { before: number; after: number }[] = [];
+  /** Events since the last cursor on the wire, the most so far. */
+  apart = 0;
+  queued = 0;
+  sent: (() => void) | undefined;
+  #since = 0;
+
+  send = (frame: string) => {
+    const { stream, seq } = JSON.parse(frame);
+    if (stream) {
+      this.seqs.push(seq);
+      this.#since += 1;
+      this.apart = Math.max(this.apart, this.#since);
+    }
+    this.queued += Buffer.byteLength(frame);
+    this.sent?.();
+    return -1;
   };
+
+  sendAt = (frame: string) => {
+    const result = this.send(frame);
+    this.#since = 0;
+    return result;
+  };
+
+  cork = (write: () => void) => {
+    const before = this.queued;
+    write();
+    this.chunks.push({ before, after: this.queued });
+  };
+
+  getBufferedAmount = () => this.queued;
+  close = () => {};
+  terminate = () => {};
+  subscribe = () => {};
+  unsubscribe = () => {};
+  isSubscribed = () => false;
+}
+
+/** Everything that a reader of `room:1` missed, taken by a slow peer; `taking` is called whenever nothing more is sent. */
+async function slowly(wire: SlowWire, maxQueueBytes: number, taking: () => void): Promise<Connection> {
   const connection = new Connection(ORIGIN);
-  const maxQueueBytes = 65_536;
-  const seqs: number[] = [];
-  let queued = 0;
-  let most = 0;
-  connection.opened({
-    send: (frame) => {
-      const { stream, seq } = JSON.parse(frame);
-      if (stream) seqs.push(seq);
-      // Said while he reads what was there: this is left for the step to live.
-      if (seqs.length === 1) for (let pos = 46; pos <= 60; pos++) rig.tail.append(said(pos));
-      if (queued === 0) {
-        // The peer takes it all, some time later.
-        setImmediate(() => {
-          queued = 0;
-          connection.wasDrained();
-        });
-      }
-      queued += frame.length;
-      most = Math.max(most, queued);
-      return -1;
-    },
-    close: () => {},
-    terminate: () => {},
-    subscribe: () => {},
-    unsubscribe: () => {},
-    isSubscribed: () => false,
-    getBufferedAmount: () => queued,
-  });
+  connection.opened(wire);
   const outbox = new Outbox(
     rig.outboxParts(() => [whole("room:1")]),
     20_000,
   );
-  const first = await outbox.open(parseCursor(`${epoch};*@0`));
-  await catchUp({ connection, outbox, login: undefined, first, maxQueueBytes });
-  expect(seqs).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
-  expect(most).toBeLessThanOrEqual(maxQueueBytes);
+  const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes });
+  for (let takes = 0; connection.state.kind !== "live"; takes++) {
+    if (takes > 500) throw new Error("it never went live");
+    const before = wire.seqs.length;
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    // It waits for the peer: another turn would change nothing. A read of the database may take longer.
+    if (wire.seqs.length > before || wire.queued === 0) continue;
+    taking();
+    wire.queued = 0;
+    connection.wasDrained();
+  }
+  await withDeadline(work, 5000, "it does not end");
+  return connection;
+}
+
+/** Three bytes each on the wire, which is the most for a character as strings count them. */
+const CHARACTERS = "\u6f22".repeat(3000);
+
+test("GW-27: while its peer takes nothing, a backfill waits with at most half of the queue, the step to live too", async () => {
+  rig = await openLog();
+  const data = { text: CHARACTERS };
+  await rig.append(...Array.from({ length: 45 }, () => ({ stream: "room:1", data })));
+  const wire = new SlowWire();
+  wire.sent = () => {
+    if (wire.seqs.length !== 1) return;
+    wire.sent = undefined;
+    // Said while the reader is given what was there: this is left for the step to live.
+    for (let pos = 46; pos <= 60; pos++) {
+      const event = { pos, stream: "room:1", seq: pos, type: 4, messageId: null, at: 1 };
+      rig.tail.append({ ...event, data: JSON.stringify(data), kept: true, cacheable: true });
+    }
+  };
+  const waited: number[] = [];
+  const connection = await slowly(wire, 65_536, () => waited.push(wire.queued));
+  expect(wire.seqs).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   expect(connection.state.kind).toBe("live");
+  expect(waited.length).toBeGreaterThan(10);
+  for (const bytes of waited) expect(bytes).toBeLessThanOrEqual(32_768);
+  for (const { before, after } of wire.chunks) {
+    expect(before).toBeLessThanOrEqual(16_384);
+    expect(after).toBeLessThanOrEqual(32_768);
+  }
+}, 20_000);
+
+test("GW-27: however long the queue may be, nothing is sent while more than 64 KiB wait", async () => {
+  rig = await openLog();
+  const data = { text: CHARACTERS };
+  await rig.append(...Array.from({ length: 200 }, () => ({ stream: "room:1", data })));
+  const wire = new SlowWire();
+  await slowly(wire, 1_048_576, () => {});
+  expect(wire.seqs).toHaveLength(200);
+  const most = Math.max(...wire.chunks.map(({ before }) => before));
+  expect(most).toBeLessThanOrEqual(65_536);
+  expect(Math.max(...wire.chunks.map(({ after }) => after))).toBeLessThanOrEqual(524_288);
+}, 20_000);
+
+test("TR-21: cursors on the wire are at most 20 events apart", async () => {
+  rig = await openLog();
+  await rig.append(...Array.from({ length: 200 }, () => ({ stream: "room:1" })));
+  const wire = new SlowWire();
+  await slowly(wire, 1_048_576, () => {});
+  expect([wire.seqs.length, wire.apart]).toEqual([200, 20]);
 });
