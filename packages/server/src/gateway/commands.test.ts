@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { Command, encodePush, LIMITS, Push } from "@parley/protocol";
+import { Command, encodePush, Push } from "@parley/protocol";
 import type { Server } from "bun";
 import { withDeadline } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -80,7 +80,7 @@ describe("commands", () => {
   test("GW-12: while a token is checked sixteen frames wait, the seventeenth ends the connection", async () => {
     const waiting: string[] = [];
     connection.state = { kind: "authorizing", waiting, login: undefined };
-    for (let i = 0; i < LIMITS.framesBeforeReady; i++) socket.send(frame(i));
+    for (let i = 0; i < 16; i++) socket.send(frame(i));
     socket.send(JSON.stringify({ type: Command.HEARTBEAT }));
     connection.send(encodePush(Push.INVALIDATE_TOKEN, undefined));
     socket.send("{");

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { AppFixture, problemOf } from "../../test/app-fixture.ts";
-import { MAX_BODY_BYTES } from "./body-limit.ts";
 
 const app = new AppFixture();
 afterAll(() => app.stop());
+
+const MAX_BODY_BYTES = 65_536;
 
 const asJson = { "Content-Type": "application/json" };
 const put = (body: BodyInit, headers: Record<string, string> = asJson) =>

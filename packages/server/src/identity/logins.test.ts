@@ -9,10 +9,13 @@ import { changeProfile, createAccount } from "./accounts-writes.ts";
 import { refreshLogin } from "./login-actions.ts";
 import { Logins } from "./logins.ts";
 import { removeExpiredLogins } from "./logins-upkeep.ts";
-import { createLogin, LOGIN_LIFETIME_MS, LOGINS_PER_USER, revokeLogin } from "./logins-writes.ts";
+import { createLogin, revokeLogin } from "./logins-writes.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
 const MINUTE = 60_000;
+/** How long a login lives, and how many one account has. */
+const LIFETIME_MS = 2_592_000_000;
+const LOGINS_MAX = 100;
 
 async function open(cacheMax?: number) {
   const scratch = await openScratch();
@@ -125,7 +128,7 @@ describe("finding a login", () => {
 
   test("ID-9: ends with its 30 days, also from memory", async () => {
     const { token } = await at.register("Ada");
-    at.clock.advance(LOGIN_LIFETIME_MS - 1);
+    at.clock.advance(LIFETIME_MS - 1);
     expect(await at.logins.find(token)).toBeDefined();
     at.clock.advance(1);
     expect(await at.logins.find(token)).toBeUndefined();
@@ -168,10 +171,33 @@ describe("a refresh", () => {
     expect(next).toMatchObject({
       loginId: first.loginId,
       user: first.user,
-      expiresAt: at.clock.now() + LOGIN_LIFETIME_MS,
+      expiresAt: at.clock.now() + LIFETIME_MS,
     });
     expect(next.token).not.toBe(first.token);
     expect((await at.logins.find(next.token))?.loginId).toBe(first.loginId);
+    at.clock.advance(LIFETIME_MS - 1);
+    expect((await at.logins.find(next.token))?.loginId).toBe(first.loginId);
+    at.clock.advance(1);
+    expect(await at.logins.find(next.token)).toBeUndefined();
+  });
+
+  test("ID-11, ID-12: counts as a use of the login", async () => {
+    const first = await at.register("Ada");
+    at.clock.advance(MINUTE);
+    await at.logins.refresh(first.token);
+    const row = await at.db.selectFrom("logins").select("last_seen_at").executeTakeFirst();
+    expect(row?.last_seen_at).toBe(at.clock.now());
+  });
+
+  test("ID-11: does not leave the token of a lost reply remembered by who read it meanwhile", async () => {
+    const first = await at.register("Ada");
+    const lost = await at.logins.refresh(first.token);
+    at.hold = async () => {
+      at.hold = undefined;
+      await at.logins.refresh(first.token);
+    };
+    expect(await at.logins.find(lost.token)).toBeUndefined();
+    expect(await at.logins.find(lost.token)).toBeUndefined();
   });
 
   test("ID-11: leaves the previous token five minutes, also where it was remembered", async () => {
@@ -189,12 +215,14 @@ describe("a refresh", () => {
     const first = await at.register("Ada");
     const lost = await refreshLogin(at, first.token);
     await at.logins.find(lost.token);
+    // The five minutes count from the first time.
+    at.clock.advance(4 * MINUTE);
     const alsoLost = await refreshLogin(at, first.token);
     const third = await refreshLogin(at, first.token);
     expect(await at.logins.find(lost.token)).toBeUndefined();
     expect(await at.logins.find(alsoLost.token)).toBeUndefined();
     expect((await at.logins.find(third.token))?.loginId).toBe(first.loginId);
-    at.clock.advance(5 * MINUTE);
+    at.clock.advance(MINUTE);
     await expect(refreshLogin(at, first.token)).rejects.toMatchObject({ code: "unauthorized" });
     expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(1);
   });
@@ -213,7 +241,7 @@ describe("a refresh", () => {
     await at.writes.run(revokeLogin, { uid: first.user.uid, loginId: gone.loginId });
     await expect(refreshLogin(at, gone.token)).rejects.toMatchObject({ code: "unauthorized" });
     await expect(refreshLogin(at, newToken())).rejects.toMatchObject({ code: "unauthorized" });
-    at.clock.advance(LOGIN_LIFETIME_MS);
+    at.clock.advance(LIFETIME_MS);
     await expect(refreshLogin(at, first.token)).rejects.toMatchObject({ code: "unauthorized" });
   });
 });
@@ -250,7 +278,7 @@ describe("upkeep", () => {
     const old = await at.register("Ada");
     at.clock.advance(MINUTE);
     const young = await at.signIn(old.user.uid);
-    at.clock.advance(LOGIN_LIFETIME_MS - MINUTE);
+    at.clock.advance(LIFETIME_MS - MINUTE);
     await at.logins.sweep();
     const left = await at.db.selectFrom("logins").select("id").execute();
     expect(left).toEqual([{ id: young.loginId }]);
@@ -292,11 +320,11 @@ describe("upkeep", () => {
   test("ID-12: keeps 100 devices of one account: the one not seen for longest goes", async () => {
     const first = await at.register("Ada");
     at.clock.advance(1);
-    for (let more = 1; more < LOGINS_PER_USER; more++) await at.signIn(first.user.uid);
+    for (let more = 1; more < LOGINS_MAX; more++) await at.signIn(first.user.uid);
     expect(await at.logins.find(first.token)).toBeDefined();
     await at.signIn(first.user.uid);
     expect(await at.logins.find(first.token)).toBeUndefined();
-    expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(LOGINS_PER_USER);
+    expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(LOGINS_MAX);
   });
 });
 
@@ -344,7 +372,7 @@ describe("devices over HTTP", () => {
     const { token } = await app.register("Ada");
     const refreshed = await app.ask("/logins/refresh", { method: "POST", token });
     expect(refreshed.status).toBe(200);
-    expect(refreshed.body).toMatchObject({ user: { name: "Ada" }, expiresAt: app.clock.now() + LOGIN_LIFETIME_MS });
+    expect(refreshed.body).toMatchObject({ user: { name: "Ada" }, expiresAt: app.clock.now() + LIFETIME_MS });
     expect((await app.ask("/me", { token: refreshed.body.token })).status).toBe(200);
     expect((await app.ask("/logins/refresh", { method: "POST" })).status).toBe(401);
   });
