@@ -22,7 +22,9 @@ test("HTTP-6: a request's log line has no query and no token", async () => {
   expect(app.lines).toHaveLength(1);
   const line = JSON.parse(app.lines[0] ?? "");
   expect(line).toMatchObject({ method: "GET", path: "/api/v1/notes/5", status: 200, ip: "203.0.113.9", loginId: 7 });
-  expect(line.ms).toBeNumber();
+  // Milliseconds of this request, to two places.
+  expect(line.ms).toBeWithin(0, 10_000);
+  expect(line.ms).toBe(Math.round(line.ms * 100) / 100);
   expect(app.lines[0]).not.toMatch(/SECRET|alice|limit/);
 });
 
@@ -50,6 +52,7 @@ describe("HTTP-8: other origins", () => {
       const response = await app.ask("/api/v1/notes/5", { headers: { Origin: origin } });
       expect(response.headers.get("Access-Control-Allow-Origin")).toBe(origin);
       expect(response.headers.get("Vary")).toContain("Origin");
+      expect(response.headers.get("Access-Control-Expose-Headers")).toBe("Retry-After, X-Request-Id");
       expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
     }
   });
@@ -65,6 +68,20 @@ describe("HTTP-8: other origins", () => {
     expect(response.headers.has("Access-Control-Allow-Origin")).toBe(false);
   });
 
+  test("are not ours because a proxy that is not known says so", async () => {
+    const headers = { Origin: "https://im.example.org", "X-Forwarded-Host": "im.example.org" };
+    const response = await app.ask("/api/v1/notes/5", { headers });
+    expect(response.headers.has("Access-Control-Allow-Origin")).toBe(false);
+    expect(response.headers.has("Access-Control-Expose-Headers")).toBe(false);
+  });
+
+  test("ask by OPTIONS and no other method, and OPTIONS alone asks nothing", async () => {
+    const origin = { Origin: "https://app.example.com" };
+    const named = { ...origin, "Access-Control-Request-Method": "PUT" };
+    expect((await app.ask("/api/v1/notes/5", { headers: named })).status).toBe(200);
+    expect((await app.ask("/api/v1/notes/5", { method: "OPTIONS", headers: origin })).status).toBe(405);
+  });
+
   test("ask before they send", async () => {
     const preflight = (origin: string) =>
       app.ask("/api/v1/notes/5", {
@@ -73,8 +90,11 @@ describe("HTTP-8: other origins", () => {
       });
     const allowed = await preflight("https://app.example.com");
     expect(allowed.status).toBe(204);
-    expect(allowed.headers.get("Access-Control-Allow-Methods")).toContain("PUT");
-    expect(allowed.headers.get("Access-Control-Allow-Headers")).toContain("Authorization");
+    expect(allowed.headers.get("Access-Control-Allow-Methods")).toBe("GET, POST, PUT, PATCH, DELETE");
+    expect(allowed.headers.get("Access-Control-Allow-Headers")).toBe(
+      "Authorization, Content-Type, X-QR-Secret, Last-Event-ID",
+    );
+    expect(allowed.headers.get("Access-Control-Max-Age")).toBe("600");
     expect(await problemOf(await preflight("https://evil.example"))).toMatchObject({ code: "origin_forbidden" });
   });
 });
@@ -92,6 +112,7 @@ test("HTTP-9: every answer carries the security headers", async () => {
 describe("operators", () => {
   test("HTTP-10: /healthz is always fine; /readyz follows the state and the checks", async () => {
     expect((await app.ask("/healthz")).status).toBe(200);
+    expect((await app.ask("/readyz")).headers.get("Retry-After")).toBe("1");
     expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
       status: 503,
       code: "not_ready",
@@ -199,4 +220,19 @@ describe("HTTP-12: the document", () => {
       expect((await app.ask(file)).status).toBe(200);
     }
   });
+});
+
+test("requests are counted and timed in seconds, by the pattern of their route", async () => {
+  const page = async () => (await app.ask("/metrics", { token: "metrics-token-0123" })).text();
+  const value = (text: string, name: string) =>
+    Number(new RegExp(`^${name}\\{route="/api/v1/notes/:id"\\} (.+)$`, "m").exec(text)?.[1] ?? 0);
+  const before = await page();
+  const began = performance.now();
+  for (let i = 0; i < 5; i++) await app.ask("/api/v1/notes/5");
+  const tookSeconds = (performance.now() - began) / 1000;
+  const after = await page();
+  const grown = (name: string) => value(after, name) - value(before, name);
+  expect(grown("parley_http_request_seconds_count")).toBe(5);
+  expect(grown("parley_http_request_seconds_sum")).toBeGreaterThan(0);
+  expect(grown("parley_http_request_seconds_sum")).toBeLessThan(tookSeconds);
 });

@@ -14,7 +14,6 @@ export interface AppBindings {
 
 /** What handlers find in `c.var`. */
 export interface AppVariables {
-  requestId: string;
   /** Who asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
   findLogin: FindLogin;

@@ -152,6 +152,13 @@ describe("HTTP-4: a body's size", () => {
     expect(await problemOf(await put(chunked(text(MAX_BODY_BYTES + 1))))).toMatchObject({ status: 413 });
   });
 
+  test("may be four times that for polls, whose cursor may be 64 KiB", async () => {
+    const poll = (bytes: number) =>
+      app.ask("/api/v1/events", { method: "POST", body: "x".repeat(bytes), headers: asJson });
+    expect((await poll(262_144)).status).toBe(404);
+    expect((await poll(262_145)).status).toBe(413);
+  });
+
   test("counts where the body is ignored too", async () => {
     const init = { method: "DELETE", token: "root", body: text(MAX_BODY_BYTES + 1), headers: asJson };
     expect((await app.ask("/api/v1/notes/5", init)).status).toBe(413);

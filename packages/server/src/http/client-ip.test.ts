@@ -224,3 +224,56 @@ describe("HTTP-13: real client IP", () => {
     }
   });
 });
+
+describe("bounds of what is read of a header", () => {
+  const clientOf = (header: string) => {
+    const { clientIp, end } = clientAddress({
+      peer: "127.0.0.1",
+      headers: new Headers({ "x-forwarded-for": header }),
+      trusted,
+    });
+    return [clientIp, end];
+  };
+  const STRANGER = "203.0.113.5";
+
+  test("64 entries, empty ones not counted", () => {
+    const chain = (count: number) => [STRANGER, ...Array(count - 1).fill("10.0.0.1")].join(",");
+    expect(clientOf(chain(64))).toEqual([STRANGER, "client"]);
+    expect(clientOf(chain(65))).toEqual(["10.0.0.1", "unreadable"]);
+    expect(clientOf(`${chain(64)}${",".repeat(70)}`)).toEqual([STRANGER, "client"]);
+  });
+
+  test("4 096 characters from the right; what begins before them is not read at all", () => {
+    const padded = (length: number) => `${STRANGER},${" ".repeat(length - STRANGER.length - 1 - 8)}10.0.0.1`;
+    expect(padded(4096)).toHaveLength(4096);
+    expect(clientOf(padded(4096))).toEqual([STRANGER, "client"]);
+    expect(clientOf(padded(4097))).toEqual(["10.0.0.1", "unreadable"]);
+  });
+
+  test("ports of five digits", () => {
+    expect(clientOf("203.0.113.5:65535")).toEqual([STRANGER, "client"]);
+    expect(clientOf("203.0.113.5:655350")[1]).toBe("unreadable");
+    expect(clientOf("[2001:db8::1]:65535")).toEqual(["2001:db8::1", "client"]);
+    expect(clientOf("[2001:db8::1]:655350")[1]).toBe("unreadable");
+  });
+});
+
+test("a trusted address is one address, a mapped network the IPv4 network that it stands for", () => {
+  const trusts = (list: string[], ip: string) => {
+    const address = parseIp(ip);
+    return address !== undefined && trustedProxies(list)(address);
+  };
+  for (const [list, inside, outside] of [
+    ["192.0.2.1", "192.0.2.1", "192.0.2.0"],
+    ["2001:db8::1", "2001:db8::1", "2001:db8::"],
+    ["::ffff:192.0.2.1", "192.0.2.1", "192.0.2.0"],
+    ["::ffff:192.0.2.0/120", "192.0.2.255", "192.0.3.0"],
+    ["::ffff:0.0.0.0/96", "203.0.113.5", "2001:db8::1"],
+  ] as const) {
+    expect([list, trusts([list], inside), trusts([list], outside)]).toEqual([list, true, false]);
+  }
+  // A network that holds more than the mapped addresses is one of IPv6.
+  expect(trusts(["::ffff:0.0.0.0/95"], "203.0.113.5")).toBe(false);
+  expect(parseIp("::ffff:1.2.3.4")?.toString()).toBe("1.2.3.4");
+  expect(parseIp("64:ff9b::1.2.3.4")?.toString()).toBe("64:ff9b::102:304");
+});

@@ -52,7 +52,6 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
   const note = requestNotes(observers);
   return async (c, next) => {
     const requestId = newRequestId();
-    c.set("requestId", requestId);
     const startedAt = performance.now();
     await next();
     const ms = since(startedAt);

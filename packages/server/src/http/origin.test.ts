@@ -32,6 +32,7 @@ describe("origins of handshakes", () => {
     ["ALLOWED_ORIGINS", "https://app.example.com", {}, "allowed"],
     ["ALLOWED_ORIGINS with a port", "http://localhost:5173", {}, "allowed"],
     ["another port of an allowed one", "http://localhost:5174", {}, "foreign"],
+    ["our other port, scheme's own", "http://10.0.0.5", { host: "10.0.0.5:8080" }, "foreign"],
     ["a stranger", "https://evil.example", {}, "foreign"],
     ["our host as its prefix", "http://10.0.0.5:8080.evil.example", {}, "foreign"],
     ["our host as its user part", "http://10.0.0.5:8080@evil.example", {}, "foreign"],
@@ -53,6 +54,27 @@ describe("origins of handshakes", () => {
     expect(verdict("https://evil.example", forwarded, true)).toBe("foreign");
     expect(verdict("http://10.0.0.5:8080", forwarded, true)).toBe("allowed");
   });
+
+  test("eight forwarded hosts are read, and no more", () => {
+    const nth = (place: number) => {
+      const hosts = Array.from({ length: 9 }, (_, i) => (i + 1 === place ? "im.example.org" : "x"));
+      return verdict("https://im.example.org", { "x-forwarded-host": hosts.join(", ") }, true);
+    };
+    expect([nth(1), nth(8), nth(9)]).toEqual(["allowed", "allowed", "foreign"]);
+  });
+
+  test("where we listen on a scheme's own port, a page of our other port may name none", () => {
+    const at = (origin: string, ownPorts: number[]) =>
+      originVerdict({
+        headers: new Headers({ host: "im.lan:8090", origin }),
+        viaTrusted: false,
+        rules: { ...rules, ownPorts },
+      });
+    expect(at("http://im.lan", [80, 8090])).toBe("allowed");
+    expect(at("https://im.lan", [443, 8090])).toBe("allowed");
+    expect(at("http://im.lan", [443, 8090])).toBe("foreign");
+    expect(at("https://im.lan", [80, 8090])).toBe("foreign");
+  });
 });
 
 describe("the request's address", () => {
@@ -62,7 +84,16 @@ describe("the request's address", () => {
   };
 
   test("hosts that are one host", () => {
-    for (const host of ["h", "a.b-c.d_e", "10.0.0.1:80", "[::1]:8080", "[::ffff:10.0.0.1]", "xn--bcher-kva.example"]) {
+    for (const host of [
+      "h",
+      "a.b-c.d_e",
+      "10.0.0.1:80",
+      "a:1",
+      "a:12345",
+      "[::1]:8080",
+      "[::ffff:10.0.0.1]",
+      "xn--bcher-kva.example",
+    ]) {
       expect(at(host), host).toBe("http://h/p?q=1");
     }
     expect(at(undefined)).toBe("http://h/p?q=1");

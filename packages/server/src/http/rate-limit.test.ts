@@ -19,6 +19,11 @@ test("refuses the one too many, saying when to come back", () => {
     expect(error).toMatchObject({ code: "rate_limited", status: 429, retryAfterMs: 600_000 });
     expect(error.message).toBe("Too many sign-ins; try again in 600 s");
   }
+  clock.advance(1);
+  expect(() => subject.take(7)).toThrow("try again in 600 s");
+  clock.advance(599_000);
+  expect(() => subject.take(7)).toThrow("try again in 1 s");
+  clock.advance(-599_001);
   subject.take(8);
   clock.advance(600_000);
   subject.take(7);
