@@ -34,6 +34,7 @@ export class Presence {
   readonly #online = new Map<number, Online>();
   /** Users whose status differs from what was last told. */
   readonly #changes = new Map<number, OnlineChange>();
+  #telling: Promise<void> | undefined;
   #toldCount = 0;
   #graceMs = GRACE_MS;
   #stopped = false;
@@ -45,7 +46,13 @@ export class Presence {
   /** Gathers and tells until it is stopped; graces that run are dropped. */
   start(): Stop {
     const stop = every(GATHER_MS, () => {
-      this.#tell().catch(this.#parts.onError);
+      this.#tellCount();
+      // One round at a time: an older one that is slow would tell its states after those of a newer one.
+      this.#telling ??= this.#tellRooms()
+        .catch(this.#parts.onError)
+        .finally(() => {
+          this.#telling = undefined;
+        });
     });
     return () => {
       stop();
@@ -111,16 +118,20 @@ export class Presence {
     }
   }
 
-  async #tell(): Promise<void> {
+  #tellCount(): void {
+    const onlineNum = this.count;
+    if (onlineNum === this.#toldCount) return;
+    this.#toldCount = onlineNum;
+    this.#parts.publish(this.#parts.everybody, encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList: [], onlineNum }));
+  }
+
+  async #tellRooms(): Promise<void> {
+    if (this.#changes.size === 0) return;
     const changes = new Map(this.#changes);
     this.#changes.clear();
-    const onlineNum = this.count;
-    if (onlineNum !== this.#toldCount) {
-      this.#toldCount = onlineNum;
-      this.#parts.publish(this.#parts.everybody, encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList: [], onlineNum }));
-    }
-    if (changes.size === 0) return;
     const rooms = await this.#roomsOf(changes);
+    if (this.#stopped) return;
+    const onlineNum = this.count;
     for (const [roomId, members] of rooms) {
       const changeList = members.map(({ uid }) => changes.get(uid) as OnlineChange);
       this.#parts.publish(roomStream(roomId), encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList, onlineNum }));
