@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
+import { DataDirLocked, lockDataDir } from "./lock.ts";
+import { openReader, openWriter, prepareDatabase } from "./open.ts";
+
+const rights = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+let dir: string;
+let umask: number;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "parley-rights-"));
+  // The mask that lets everything through: what is private is so by our own doing.
+  umask = process.umask(0);
+});
+afterEach(() => {
+  process.umask(umask);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe("the data folder", () => {
+  test("is made for its owner alone, with the folders above it", () => {
+    makeDataDir(join(dir, "a", "b"));
+    expect(rights(join(dir, "a", "b"))).toBe("700");
+  });
+
+  test("keeps the rights that its owner gave it", () => {
+    const open = join(dir, "open");
+    mkdirSync(open, { mode: 0o750 });
+    makeDataDir(open);
+    expect(rights(open)).toBe("750");
+  });
+
+  test("that is a file, or in one, is said to be", () => {
+    const file = join(dir, "file");
+    writeFileSync(file, "");
+    expect(() => makeDataDir(file)).toThrow(
+      new DataDirUnusable(`DATA_DIR is ${JSON.stringify(file)}, wanted a folder; this is a file (EEXIST)`),
+    );
+    expect(() => makeDataDir(join(file, "x"))).toThrow("wanted a folder; this is in a file (ENOTDIR)");
+    mkdirSync(join(dir, "data", "parley.db"), { recursive: true });
+    expect(() => privateFile(join(dir, "data"), "parley.db")).toThrow("(parley.db: EISDIR)");
+  });
+});
+
+describe("a file of the data folder", () => {
+  test("is made for its owner alone, and nothing beside it", () => {
+    expect(privateFile(dir, "parley.db")).toBe(join(dir, "parley.db"));
+    expect([rights(join(dir, "parley.db")), readdirSync(dir)]).toEqual(["600", ["parley.db"]]);
+  });
+
+  test.each(["", "-wal", "-shm"])("that is there with others' rights loses them: parley.db%s", (suffix) => {
+    for (const each of ["", "-wal", "-shm"]) writeFileSync(join(dir, `parley.db${each}`), "kept", { mode: 0o600 });
+    const path = join(dir, `parley.db${suffix}`);
+    chmodSync(path, 0o666);
+    privateFile(dir, "parley.db");
+    expect([rights(path), Bun.file(path).size]).toEqual(["600", 4]);
+  });
+});
+
+test("all files of a database in use are their owner's alone, in a folder that others may look into", async () => {
+  const open = join(dir, "open");
+  mkdirSync(open, { mode: 0o755 });
+  const path = await prepareDatabase(open, 1);
+  const [reader, writer] = [openReader(path), openWriter(path)];
+  try {
+    await reader.selectFrom("streams").selectAll().execute();
+    await writer.run([]);
+    const files = Object.fromEntries(readdirSync(open).map((name) => [name, rights(join(open, name))]));
+    expect(files).toEqual({ "parley.db": "600", "parley.db-shm": "600", "parley.db-wal": "600" });
+  } finally {
+    await reader.destroy();
+    await writer.close();
+  }
+});
+
+test("one server at a time has a data folder, and another one has it when that is released", () => {
+  const data = join(dir, "data");
+  const release = lockDataDir(data);
+  expect([rights(data), rights(join(data, "parley.lock"))]).toEqual(["700", "600"]);
+  expect(() => lockDataDir(data)).toThrow(DataDirLocked);
+  release();
+  lockDataDir(data)();
+  expect(existsSync(join(data, "parley.db"))).toBe(false);
+});
