@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import type { Writes } from "../db/writer.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { type LogRig, openLog } from "./log.fixture.ts";
+import { Retention } from "./retention.ts";
+import { type TrimInput, type Trimmed, trimEvents } from "./retention-writes.ts";
+
+let rig: LogRig;
+const clock = new ManualClock();
+beforeEach(async () => {
+  rig = await openLog({ announcing: false });
+});
+afterEach(async () => {
+  jest.useRealTimers();
+  await rig.close();
+});
+
+const many = (count: number, stream: string) => Array.from({ length: count }, () => ({ stream, at: clock.now() }));
+const limits = { days: 7, minEvents: 1, maxEvents: 2 };
+
+async function seqsOf(stream: string): Promise<number[]> {
+  const rows = await rig.scratch.db
+    .selectFrom("events")
+    .select("seq")
+    .where("stream", "=", stream)
+    .orderBy("seq")
+    .execute();
+  return rows.map(({ seq }) => seq);
+}
+
+/** The writes of a retention, as they are asked for and answered; `before` runs ahead of each. */
+function watched(before: () => Promise<void> | void = () => {}) {
+  const writes: { input: TrimInput; trimmed: Trimmed }[] = [];
+  let running = 0;
+  let most = 0;
+  const watching: Pick<Writes, "runWhenIdle"> = {
+    runWhenIdle: async (procedure, input) => {
+      running += 1;
+      most = Math.max(most, running);
+      await before();
+      const trimmed = await rig.scratch.writes.runWhenIdle(procedure, input);
+      writes.push({ input: input as never, trimmed: trimmed as never });
+      running -= 1;
+      return trimmed;
+    },
+  };
+  const { db } = rig.scratch;
+  const retention = new Retention({ db, writes: watching as Writes, announcer: rig.announcer, clock, limits });
+  return { retention, writes, most: () => most };
+}
+
+test("RET-2: a write removes at most 100 events, of at most 100 streams, and one runs at a time", async () => {
+  await rig.append(...many(350, "room:1"));
+  for (let i = 0; i < 3; i++) {
+    await rig.append(...Array.from({ length: 150 }, (_, room) => ({ stream: `room:${room + 2}`, at: clock.now() })));
+  }
+  await rig.announcer.follow();
+  const { retention, writes, most } = watched();
+  expect(await retention.look()).toBe(348 + 150);
+  expect(writes.length).toBeGreaterThan(4);
+  for (const { input, trimmed } of writes) {
+    expect(input.streams.length).toBeLessThanOrEqual(100);
+    expect(trimmed.removed).toBeLessThanOrEqual(100);
+  }
+  expect(most()).toBe(1);
+});
+
+test("RET-2: what was announced goes up to the last event of it, and nothing behind that", async () => {
+  await rig.append(...many(9, "room:1"));
+  await rig.announcer.follow();
+  await rig.append(...many(9, "room:1"));
+  const { retention } = watched();
+  // Eighteen are there and two may stay, but only nine were announced.
+  expect(await retention.look()).toBe(9);
+  expect(await seqsOf("room:1")).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18]);
+  expect(await retention.look()).toBe(0);
+  await rig.announcer.follow();
+  await retention.look();
+  expect(await seqsOf("room:1")).toEqual([17, 18]);
+});
+
+test("RET-2: the write itself stops at the announced position, whatever it is asked to remove", async () => {
+  await rig.append(...many(18, "room:1"));
+  const asked = { streams: ["room:1"], olderThan: clock.now() + 1, minEvents: 0, maxEvents: 0 };
+  const trim = (upTo: number) => rig.scratch.writes.runWhenIdle(trimEvents, { ...asked, upTo });
+  expect((await trim(0)).removed).toBe(0);
+  expect((await trim(9)).removed).toBe(9);
+  expect((await trim(9)).removed).toBe(0);
+  const row = await rig.scratch.db
+    .selectFrom("streams")
+    .select(["first_seq", "trimmed_pos"])
+    .where("stream", "=", "room:1")
+    .executeTakeFirst();
+  expect(row).toEqual({ first_seq: 10, trimmed_pos: 9 });
+});
+
+test("RET-2: a look that fails is said, and what it had not removed goes with a later one", async () => {
+  await rig.append(...many(350, "room:1"));
+  await rig.announcer.follow();
+  let writes = 0;
+  const { retention } = watched(() => {
+    writes += 1;
+    if (writes === 2) throw new Error("the disk is full");
+  });
+  await expect(retention.look()).rejects.toThrow("the disk is full");
+  expect(await seqsOf("room:1")).toHaveLength(250);
+  await retention.look();
+  expect(await seqsOf("room:1")).toEqual([349, 350]);
+});
+
+test("RET-2: it looks every two seconds, one look at a time, and its stop waits for the one that runs", async () => {
+  await rig.append(...many(350, "room:1"));
+  await rig.announcer.follow();
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  let writes = 0;
+  const { retention } = watched(() => {
+    writes += 1;
+    begun.resolve();
+    return gate.promise;
+  });
+  jest.useFakeTimers();
+  const errors: unknown[] = [];
+  const stop = retention.start((error) => errors.push(error));
+  jest.advanceTimersByTime(1999);
+  expect(writes).toBe(0);
+  jest.advanceTimersByTime(1);
+  await begun.promise;
+  jest.advanceTimersByTime(20_000);
+  expect(writes).toBe(1);
+  let stopped = false;
+  const stopping = stop().then(() => {
+    stopped = true;
+  });
+  expect(jest.getTimerCount()).toBe(0);
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(stopped).toBe(false);
+  gate.resolve();
+  await stopping;
+  // The look ends with the write that ran: more of it would hold up the stop.
+  expect([writes, errors]).toEqual([1, []]);
+  expect(await seqsOf("room:1")).toHaveLength(250);
+});
