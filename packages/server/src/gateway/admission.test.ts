@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { RateLimit } from "../http/rate-limit.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { Admission } from "./admission.ts";
+import { type ConnectedLogin, Connection } from "./connection.ts";
+
+const IP = "203.0.113.9";
+const GOOD = "good";
+const LOGIN: ConnectedLogin = { loginId: 1, uid: 20_000, power: 0, name: "ann", avatar: "", expiresAt: 0 };
+
+let clock: ManualClock;
+let full: boolean;
+let admission: Admission;
+let looked: string[];
+
+function make(handshakes = { burst: 50, perSecond: 10 }, enabled = true): Admission {
+  return new Admission({
+    handshakes: new RateLimit({ what: "handshakes", rate: handshakes, clock, enabled }),
+    findLogin: async (token) => {
+      looked.push(token);
+      return token === GOOD ? LOGIN : undefined;
+    },
+    isFull: () => full,
+  });
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  full = false;
+  looked = [];
+  admission = make();
+});
+
+/** A connection that came in, and the codes with which it was closed. */
+function connect(ip = IP, { anonymous = true } = {}) {
+  const closes: [number, string][] = [];
+  const connection = new Connection({
+    ...{ id: "c", ip, userAgent: "", baseUrl: "", anonymous, resume: false, idleMs: 0, connectedAt: 0 },
+  });
+  connection.opened({ close: (code: number, reason: string) => void closes.push([code, reason]) } as never);
+  return { connection, closes };
+}
+
+/** The problem with which something is refused. */
+async function refusal(act: () => unknown): Promise<unknown> {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    const { code, retryAfterMs } = error as { code: string; retryAfterMs: number };
+    return { code, retryAfterMs };
+  }
+}
+
+describe("GW-45: handshakes of an address", () => {
+  test("are fifty at once and ten a second, then refused with the time to wait", async () => {
+    for (let i = 0; i < 50; i++) await admission.admit(IP, null);
+    expect(await refusal(() => admission.admit(IP, null))).toEqual({ code: "rate_limited", retryAfterMs: 100 });
+    expect(await refusal(() => admission.admit("203.0.113.10", null))).toBeUndefined();
+    clock.advance(100);
+    await admission.admit(IP, null);
+    expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
+  });
+
+  test("with a token are not counted, and one that holds passes whatever others did", async () => {
+    for (let i = 0; i < 60; i++) await admission.admit(IP, "anything");
+    expect(looked).toEqual([]);
+    for (let i = 0; i < 50; i++) await admission.admit(IP, null);
+    expect(await refusal(() => admission.admit(IP, "bad"))).toMatchObject({ code: "rate_limited" });
+    expect(await refusal(() => admission.admit(IP, GOOD))).toBeUndefined();
+    expect(looked).toEqual(["bad", GOOD]);
+  });
+
+  test("are those of a /64 in IPv6", async () => {
+    for (let i = 0; i < 50; i++) await admission.admit(`2001:db8::${i.toString(16)}`, null);
+    expect(await refusal(() => admission.admit("2001:db8::ffff", null))).toBeDefined();
+    expect(await refusal(() => admission.admit("2001:db8:0:1::1", null))).toBeUndefined();
+  });
+});
+
+describe("GW-44: anonymous connections of an address", () => {
+  beforeEach(() => {
+    admission = make(undefined, false);
+  });
+
+  const open = (ip = IP) => {
+    const { connection } = connect(ip);
+    expect(admission.opened(connection)).toBe(true);
+    return connection;
+  };
+
+  test("are two hundred, by whatever door, until they end or sign in", async () => {
+    const connections = Array.from({ length: 198 }, () => open());
+    const leave = [admission.enter(IP), admission.enter(IP)];
+    for (const act of [() => admission.admit(IP, null), () => admission.enter(IP)]) {
+      expect(await refusal(act)).toEqual({ code: "rate_limited", retryAfterMs: 10_000 });
+    }
+    await admission.admit("203.0.113.10", null);
+    leave[0]?.();
+    leave[0]?.();
+    await admission.admit(IP, null);
+    connections[0]?.ended();
+    connections[1]?.onSignedIn?.();
+    connections[1]?.ended();
+    // Three have gone: each counts once, however it went.
+    for (let i = 0; i < 3; i++) open();
+    expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
+  });
+
+  test("and none is left of those who have gone", async () => {
+    for (let round = 0; round < 3; round++) {
+      const connections = Array.from({ length: 200 }, () => open());
+      expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
+      for (const connection of connections) connection.ended();
+      expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
+    }
+  });
+
+  test("do not count those of signed-in people", async () => {
+    for (let i = 0; i < 250; i++) expect(admission.opened(connect(IP, { anonymous: false }).connection)).toBe(true);
+    expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
+  });
+
+  test("count one whose token did not hold, once", async () => {
+    const bad = Array.from({ length: 200 }, () => connect(IP, { anonymous: false }).connection);
+    for (const connection of bad) expect(admission.allowBadToken(connection)).toBe(true);
+    for (const connection of bad) expect(admission.allowBadToken(connection)).toBe(true);
+    expect(admission.allowBadToken(connect(IP, { anonymous: false }).connection)).toBe(false);
+    expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
+    for (const connection of bad) connection.ended();
+    expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
+  });
+});
+
+test("GW-45: a token that does not hold counts as a handshake, and beyond them ends its connection", () => {
+  const { connection } = connect();
+  admission.opened(connection);
+  for (let i = 0; i < 50; i++) expect(admission.allowBadToken(connection)).toBe(true);
+  expect(admission.allowBadToken(connection)).toBe(false);
+  clock.advance(100);
+  expect(admission.allowBadToken(connection)).toBe(true);
+});
+
+test("GW-43: over the process's cap a connection is closed with 1013 and the time to come back, and not counted", async () => {
+  admission = make(undefined, false);
+  full = true;
+  for (let i = 0; i < 300; i++) {
+    const { connection, closes } = connect();
+    expect(admission.opened(connection)).toBe(false);
+    expect(closes).toEqual([[1013, "retry=5000"]]);
+  }
+  full = false;
+  expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
+});
