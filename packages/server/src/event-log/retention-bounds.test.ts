@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { type LogRig, openLog } from "../../test/log-rig.ts";
 import type { Writes } from "../db/writer.ts";
 import { ManualClock } from "../lib/clock.ts";
-import { type LogRig, openLog } from "./log.fixture.ts";
 import { Retention } from "./retention.ts";
 import { type TrimInput, type Trimmed, trimEvents } from "./retention-writes.ts";
 

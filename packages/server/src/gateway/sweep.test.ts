@@ -147,6 +147,25 @@ test("GW-52: a round that comes late judges nobody, but hands out cursors and lo
   expect(closes.map(([code]) => code)).toEqual([4000]);
 });
 
+test("GW-25: who is closed by a round gets nothing more of it", async () => {
+  const { connection, frames, closes, clock, looks, round, queue } = scene();
+  connection.loginEndsAt = clock.now();
+  await round(30_001, { cursors: true });
+  const late = scene({ idleMs: 0 });
+  late.connection.loginEndsAt = clock.now();
+  late.connection.state = { kind: "awaiting-resume", login: LOGIN, deadline: 1, cursor: "" };
+  await late.round(2, { cursors: true });
+  const slow = scene({ idleMs: 0 });
+  slow.queue(501);
+  await slow.round(1);
+  slow.connection.loginEndsAt = clock.now();
+  await slow.round(5001, { cursors: true });
+  queue(0);
+  for (const one of [{ frames, closes, looks }, late, slow]) {
+    expect([one.closes.length, one.frames, one.looks]).toEqual([1, [], []]);
+  }
+});
+
 test("GW-25: a cursor is for who is live or catching up, and nobody else", async () => {
   const cursor = () => "00000000000000aa;*@7";
   const done = Promise.resolve();
@@ -215,11 +234,11 @@ describe("the end of a login", () => {
   });
 
   test("is nothing to look up where nobody is signed in", async () => {
-    const { connection, closes, looks, round } = scene();
+    const { connection, closes, errors, looks, round } = scene();
     connection.state = { kind: "anonymous" };
     connection.loginEndsAt = 0;
     await round(1);
-    expect([looks, closes]).toEqual([[], []]);
+    expect([looks, closes, errors]).toEqual([[], [], []]);
   });
 });
 

@@ -1,7 +1,26 @@
 import { expect, test } from "bun:test";
 import { HTTPException } from "hono/http-exception";
 import { ProblemError } from "../lib/problem.ts";
-import { asProblem, problemDocument, problemResponse } from "./errors.ts";
+import { createLogger } from "../ops/logger.ts";
+import { errorHandler, problemResponse } from "./errors.ts";
+
+const problemDocument = (error: ProblemError) => problemResponse(error).json() as Promise<Record<string, unknown>>;
+
+/** What is answered to something that was thrown, and whether it was logged as a fault of ours. */
+async function answered(thrown: unknown): Promise<{ code: unknown; logged: boolean }> {
+  let logged = false;
+  const logger = createLogger({
+    level: "error",
+    sink: {
+      write: () => {
+        logged = true;
+      },
+    },
+  });
+  const context = { get: () => undefined, req: { method: "GET", path: "/" } };
+  const response = await errorHandler(logger)(thrown as Error, context as never);
+  return { code: ((await response.json()) as { code: string }).code, logged };
+}
 
 const retryAfter = (ms: number) =>
   problemResponse(new ProblemError("overloaded", undefined, { retryAfterMs: ms })).headers.get("Retry-After");
@@ -18,9 +37,9 @@ test("who is to sign in is told how, in whatever way its route does; nobody else
   expect(asked(new ProblemError("forbidden"))).toBeNull();
 });
 
-test("HTTP-6: a problem says what was wrong, but for a fault of ours", () => {
+test("HTTP-6: a problem says what was wrong, but for a fault of ours", async () => {
   const extra = { errors: [{ path: "name", message: "is empty" }] };
-  expect(problemDocument(new ProblemError("invalid", "name: is empty", { extra }))).toEqual({
+  expect(await problemDocument(new ProblemError("invalid", "name: is empty", { extra }))).toEqual({
     type: "urn:parley:problem:invalid",
     title: "The request is not valid",
     status: 400,
@@ -28,19 +47,26 @@ test("HTTP-6: a problem says what was wrong, but for a fault of ours", () => {
     detail: "name: is empty",
     ...extra,
   });
-  expect(problemDocument(new ProblemError("internal", "the disk said: SECRET"))).not.toHaveProperty("detail");
+  expect(await problemDocument(new ProblemError("internal", "the disk said: SECRET"))).not.toHaveProperty("detail");
   // What a feature adds never takes the place of what a problem is.
   const posing = new ProblemError("conflict", "no", { extra: { code: "invalid", status: 200, type: "x", title: "y" } });
-  expect(problemDocument(posing)).toMatchObject({ code: "conflict", status: 409, type: "urn:parley:problem:conflict" });
+  expect(await problemDocument(posing)).toMatchObject({
+    code: "conflict",
+    status: 409,
+    type: "urn:parley:problem:conflict",
+  });
 });
 
-test("what the framework refuses is refused with a code of ours, and anything else is a fault", () => {
-  expect(asProblem(new HTTPException(400))?.code).toBe("invalid");
-  expect(asProblem(new HTTPException(413))?.code).toBe("too_large");
-  expect(asProblem(new HTTPException(415))?.code).toBe("unsupported_media_type");
-  for (const fault of [new HTTPException(500), new HTTPException(414), new Error("x"), "text", undefined]) {
-    expect(asProblem(fault)).toBeUndefined();
+test("what the framework refuses is refused with a code of ours, and anything else is a fault", async () => {
+  for (const [thrown, code] of [
+    [new HTTPException(400), "invalid"],
+    [new HTTPException(413), "too_large"],
+    [new HTTPException(415), "unsupported_media_type"],
+    [new ProblemError("forbidden"), "forbidden"],
+  ] as const) {
+    expect(await answered(thrown)).toEqual({ code, logged: false });
   }
-  const refusal = new ProblemError("forbidden");
-  expect(asProblem(refusal)).toBe(refusal);
+  for (const fault of [new HTTPException(500), new HTTPException(414), new Error("x"), "text", undefined]) {
+    expect(await answered(fault)).toEqual({ code: "internal", logged: true });
+  }
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
-import { LocalTopics } from "./local-topics.ts";
+import { LocalTopics } from "../local-topics.ts";
 import { SseWire } from "./sse-wire.ts";
 
 const EPOCH = "00000000000000aa";
