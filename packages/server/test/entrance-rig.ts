@@ -6,10 +6,13 @@ import { type ConnectedLogin, Connection } from "../src/gateway/connection.ts";
 import { Entrance } from "../src/gateway/entrance.ts";
 import { Hub } from "../src/gateway/hub.ts";
 import { ManualClock } from "../src/lib/clock.ts";
+import { withDeadline } from "../src/lib/interval.ts";
 import { createLogger } from "../src/ops/logger.ts";
+import { endLater } from "./left-running.ts";
 import { LiveClient } from "./live-client.ts";
 import { type LogRig, openLog, whole } from "./log-rig.ts";
 
+const DEADLINE_MS = 4000;
 const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
 
 /** An entrance on a real log and real sockets, whose questions are answered when the test says so. */
@@ -20,8 +23,9 @@ export class EntranceRig {
   readonly entrance: Entrance;
   readonly log: LogRig;
   readonly #server: Server<Connection>;
-  /** Whether tokens that were found hold a moment later. */
-  holds = true;
+  /** Whether tokens that were found hold a moment later; an error: that cannot be found out. */
+  holds: boolean | Error = true;
+  readonly #ended = endLater(() => this.close());
   #logins: PromiseWithResolvers<ConnectedLogin | undefined>[] = [];
   #redDots: PromiseWithResolvers<void>[] = [];
   #asked: (() => void) | undefined;
@@ -42,7 +46,10 @@ export class EntranceRig {
           20_000,
         ),
       findLogin: () => this.#ask(this.#logins),
-      holds: async () => this.holds,
+      holds: async () => {
+        if (this.holds instanceof Error) throw this.holds;
+        return this.holds;
+      },
       redDotOf: async () => {
         await this.#ask(this.#redDots);
         return { total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" };
@@ -104,17 +111,17 @@ export class EntranceRig {
   /** Resolves when the entrance asks something that is not answered yet. */
   async asked(): Promise<void> {
     if (this.#logins.length + this.#redDots.length > 0) return;
-    await new Promise<void>((resolve) => {
-      this.#asked = resolve;
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asked = resolve;
+    await withDeadline(promise, DEADLINE_MS, "the entrance asked nothing");
   }
 
   /** Resolves when so many frames have come in since the last sign-in began. */
   async waiting(count: number): Promise<void> {
     while (this.#received < count) {
-      await new Promise<void>((resolve) => {
-        this.#receives = resolve;
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#receives = resolve;
+      await withDeadline(promise, DEADLINE_MS, `${this.#received} frames came, not ${count}`);
     }
   }
 
@@ -126,7 +133,13 @@ export class EntranceRig {
     this.#redDots.shift()?.resolve();
   }
 
+  /** What is asked now cannot be answered. */
+  fail(error: Error): void {
+    (this.#logins.shift() ?? this.#redDots.shift())?.reject(error);
+  }
+
   async close(): Promise<void> {
+    this.#ended();
     await this.#server.stop(true);
     await this.log.close();
   }

@@ -116,3 +116,31 @@ test("GW-40: a login that ended before its connection was the user's is told so 
   expect(live.of(Push.INVALIDATE_TOKEN)).toHaveLength(1);
   expect(live.of(Push.LOGIN_SUCCESS)).toHaveLength(0);
 });
+
+test("GW-40: a question that fails once costs one connection, leaves nothing behind, and the next one signs in", async () => {
+  const failure = new Error("the disk does not answer");
+  for (const step of ["token", "still holds", "first frames"]) {
+    const { live, connection } = await rig.connect();
+    live.send(authorize);
+    await rig.asked();
+    if (step !== "token") {
+      if (step === "still holds") rig.holds = failure;
+      rig.answerLogin(login(ANN));
+    }
+    if (step === "first frames") await rig.asked();
+    if (step !== "still holds") rig.fail(failure);
+    expect(await live.ended()).toEqual({ code: 1013, reason: "retry=1000" });
+    rig.holds = true;
+    expect(live.of(Push.LOGIN_SUCCESS)).toEqual([]);
+    expect(connection.closed).toBe(true);
+    expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN) ?? 0]).toEqual([0, 0, 0]);
+  }
+  const { live } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  rig.answerRedDot();
+  await live.frame(Push.RED_DOT);
+  expect([rig.hub.ofUser(ANN).size, rig.attached.get(ANN)]).toEqual([1, 1]);
+});

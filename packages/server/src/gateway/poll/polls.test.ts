@@ -192,3 +192,29 @@ test("TR-14: logins that end do not concern who has none", async () => {
   rig.polls.release();
   expect((await hung).frames).toEqual([]);
 });
+
+test("TR-47: a question that fails once costs one poll: the same cursor is answered the next time, and nothing is lost", async () => {
+  await rig.say(3);
+  const first = await rig.poll({ cursor: start(), limit: 2 });
+  expect(seqs(first.frames)).toEqual([1, 2]);
+  const { cursor } = await rig.poll({ cursor: first.cursor });
+  const failing = rig.poll({
+    cursor,
+    waitMs: 60_000,
+    holds: async () => {
+      throw new Error("the disk does not answer");
+    },
+  });
+  await expect(failing).rejects.toThrow("the disk does not answer");
+  expect([rig.polls.hanging, rig.topics.size]).toEqual([0, 0]);
+  await rig.say(1);
+  expect(seqs((await rig.poll({ cursor })).frames)).toEqual([4]);
+
+  const built = rig.windowsAsked;
+  rig.beforeWindows = Promise.reject(new Error("no windows"));
+  rig.beforeWindows.catch(() => {});
+  await expect(rig.poll({ cursor: start() })).rejects.toThrow("no windows");
+  rig.beforeWindows = undefined;
+  expect(seqs((await rig.poll({ cursor: start() })).frames)).toEqual([1, 2, 3, 4]);
+  expect(rig.windowsAsked).toBe(built + 2);
+});
