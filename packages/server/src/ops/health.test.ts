@@ -26,7 +26,8 @@ test("warnings are bounded and told apart by their key", async () => {
   const health = new Health();
   expect(health.warn("a", "first")).toBe(true);
   expect(health.warn("a", "second")).toBe(false);
-  for (let i = 0; i < 200; i++) health.warn(`peer ${i}`, "untrusted");
+  for (let i = 0; i < 49; i++) expect(health.warn(`peer ${i}`, "untrusted")).toBe(true);
+  for (let i = 49; i < 200; i++) expect(health.warn(`peer ${i}`, "untrusted")).toBe(false);
   const { warnings } = await health.report();
   expect(warnings).toHaveLength(50);
   expect(warnings[0]).toBe("second");

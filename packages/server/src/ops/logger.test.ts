@@ -51,3 +51,13 @@ test("silent is silent", () => {
   logger.fatal("nothing");
   expect(lines).toEqual([]);
 });
+
+test("lines go to the standard output at once: the last one before a process is killed is there", async () => {
+  const script = `
+    const { createLogger } = await import(${JSON.stringify(`${import.meta.dir}/logger.ts`)});
+    createLogger({ level: "info" }).info("the last words");
+    process.kill(process.pid, "SIGKILL");`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  expect([JSON.parse(out).msg, err]).toEqual(["the last words", ""]);
+});
