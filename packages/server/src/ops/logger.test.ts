@@ -55,9 +55,14 @@ test("silent is silent", () => {
 test("lines go to the standard output at once: the last one before a process is killed is there", async () => {
   const script = `
     const { createLogger } = await import(${JSON.stringify(`${import.meta.dir}/logger.ts`)});
-    createLogger({ level: "info" }).info("the last words");
+    const logger = createLogger({ level: "info" });
+    for (let word = 1; word <= 500; word++) logger.info({ word }, "the last words");
     process.kill(process.pid, "SIGKILL");`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "pipe" });
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  expect([JSON.parse(out).msg, err]).toEqual(["the last words", ""]);
+  const words = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).word);
+  expect([words, err]).toEqual([Array.from({ length: 500 }, (_, at) => at + 1), ""]);
 });
