@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { TestServer } from "./harness.ts";
 import { ServerProcess } from "./server-process.ts";
 
@@ -39,4 +39,10 @@ test("is gone for the next test", async () => {
   console.log("nothing left");
 });
 
-test("is started for the file's other tests, and ends with the run", startBoth);
+describe("started before its tests", () => {
+  beforeAll(startBoth);
+
+  test.each([1, 2])("runs for all of them: %d", async () => {
+    for (const url of urls.slice(4)) expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+});
