@@ -64,7 +64,7 @@ test("all files of a database in use are their owner's alone, in a folder that o
   const open = join(dir, "open");
   mkdirSync(open, { mode: 0o755 });
   const path = await prepareDatabase(open, 1);
-  const [reader, writer] = [openReader(path), openWriter(path)];
+  const [reader, writer] = [openReader(path), openWriter(path, { table: {} })];
   try {
     await reader.selectFrom("streams").selectAll().execute();
     await writer.run([]);

@@ -184,17 +184,17 @@ describe("a refresh", () => {
   test("ID-11, ID-12: counts as a use of the login", async () => {
     const first = await at.register("Ada");
     at.clock.advance(MINUTE);
-    await at.logins.refresh(first.token);
+    await refreshLogin(at, first.token);
     const row = await at.db.selectFrom("logins").select("last_seen_at").executeTakeFirst();
     expect(row?.last_seen_at).toBe(at.clock.now());
   });
 
   test("ID-11: does not leave the token of a lost reply remembered by who read it meanwhile", async () => {
     const first = await at.register("Ada");
-    const lost = await at.logins.refresh(first.token);
+    const lost = await refreshLogin(at, first.token);
     at.hold = async () => {
       at.hold = undefined;
-      await at.logins.refresh(first.token);
+      await refreshLogin(at, first.token);
     };
     expect(await at.logins.find(lost.token)).toBeUndefined();
     expect(await at.logins.find(lost.token)).toBeUndefined();
