@@ -1,9 +1,10 @@
 import ipaddr from "ipaddr.js";
+import { memoized } from "../lib/memoized.ts";
 
 /**
  * From whom a request really comes. `X-Forwarded-For` (all its header lines joined), or `X-Real-IP` where there is none,
  * counts only when the peer is a trusted proxy: anybody can send the header, and an address taken from it wrongly lets
- * him choose whose limits and bans apply to him.
+ * its sender choose whose limits and bans apply to them.
  */
 export interface ClientAddress {
   /** Canonical: IPv4 dotted, IPv4-mapped as IPv4, IPv6 as RFC 5952 has it, without brackets, port and zone. */
@@ -65,8 +66,7 @@ export function clientAddress({
   readonly headers: Headers;
   readonly trusted: TrustedProxies;
 }): ClientAddress {
-  const peerAddress = peer ? parseIp(peer) : undefined;
-  const peerIp = peerAddress?.toString() ?? "unknown";
+  const { address: peerAddress, text: peerIp } = peer ? peerOf(peer) : UNKNOWN_PEER;
   const forwarded = forwardedHeader(headers);
   const viaTrusted = peerAddress !== undefined && trusted(peerAddress);
   const found = forwarded !== null && viaTrusted ? walk(forwarded, trusted) : NOT_FORWARDED;
@@ -79,6 +79,20 @@ export function clientAddress({
     end: found.end,
   };
 }
+
+interface Peer {
+  readonly address: IpAddress | undefined;
+  readonly text: string;
+}
+
+const UNKNOWN_PEER: Peer = { address: undefined, text: "unknown" };
+/** Peers whose address is remembered: behind a proxy there is one, and a client that keeps its connection asks again. */
+const PEERS_KNOWN = 4096;
+
+const peerOf = memoized((peer: string): Peer => {
+  const address = parseIp(peer);
+  return address ? { address, text: address.toString() } : UNKNOWN_PEER;
+}, PEERS_KNOWN);
 
 interface Walk {
   readonly last: IpAddress | undefined;

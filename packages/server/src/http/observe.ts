@@ -13,11 +13,30 @@ interface Observers {
 /** Writes the log line and counters of one request that was answered. `route`: a pattern, or `none`. */
 export function requestNotes({ logger, metrics }: Observers): (line: RequestLine, route: string) => void {
   const log = requestLog(logger);
+  const countersOf = boundCounters(metrics);
   return (line, route) => {
     const method = KNOWN_METHODS.has(line.method) ? line.method : "other";
-    metrics.httpRequests.inc({ method, route, status: line.status });
-    metrics.httpSeconds.observe({ route }, line.ms / 1000);
+    const { requests, seconds } = countersOf(method, route, line.status);
+    requests.inc();
+    seconds.observe(line.ms / 1000);
     log(line);
+  };
+}
+
+/** The counters of one kind of request, looked up once: as many as there are routes, methods and statuses. */
+function boundCounters(metrics: Metrics) {
+  const bound = (method: string, route: string, status: number) => ({
+    requests: metrics.httpRequests.labels({ method, route, status }),
+    seconds: metrics.httpSeconds.labels({ route }),
+  });
+  const known = new Map<string, ReturnType<typeof bound>>();
+  return (method: string, route: string, status: number) => {
+    const key = `${method} ${status} ${route}`;
+    const found = known.get(key);
+    if (found) return found;
+    const counters = bound(method, route, status);
+    known.set(key, counters);
+    return counters;
   };
 }
 
