@@ -8,6 +8,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib"],
   ["config", "ops", "db", "bus"],
   ["event-log", "presence"],
+  ["retention"],
   ["http"],
   ["identity"],
   ["blocks"],

@@ -5,7 +5,6 @@
 import { Push } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import { type Context, createContext } from "./context.ts";
-import { Retention } from "./event-log/retention.ts";
 import { featureRoutes } from "./feature-routes.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
@@ -23,6 +22,7 @@ import { listen, stopListening } from "./listener.ts";
 import { Health } from "./ops/health.ts";
 import type { Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
+import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";

@@ -1,6 +1,5 @@
+import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
-import { renewEpoch } from "./event-log/epoch.ts";
-import { trimEvents } from "./event-log/retention-writes.ts";
 import { changeProfile, createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, setUser } from "./identity/admin-writes.ts";
 import { noteSeen, removeExpiredLogins } from "./identity/logins-upkeep.ts";
@@ -16,6 +15,7 @@ import {
 } from "./identity/qr-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
+import { trimEvents } from "./retention/retention-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
 import { markRead, startHall, tellReads } from "./unread/read-writes.ts";

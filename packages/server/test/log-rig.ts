@@ -6,9 +6,9 @@ import { EMPTY, LogReader, streamStates } from "../src/event-log/log-reader.ts";
 import type { OutboxParts } from "../src/event-log/outbox-parts.ts";
 import { NOWHERE } from "../src/event-log/place.ts";
 import { BORN_WITH, type ReadWindow, readableBy, type WindowsAsked } from "../src/event-log/read-window.ts";
-import { Retention } from "../src/event-log/retention.ts";
 import { Tail } from "../src/event-log/tail.ts";
 import { ManualClock } from "../src/lib/clock.ts";
+import { Retention } from "../src/retention/retention.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 /** One event to log in a test: what it says is its `data`, or it is about a message. */

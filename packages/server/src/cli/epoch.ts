@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
+import { renewEpoch } from "../db/epoch.ts";
 import { DataDirLocked, lockDataDir } from "../db/lock.ts";
 import { existingDatabase, openReader, openWrites } from "../db/open.ts";
-import { renewEpoch } from "../event-log/epoch.ts";
 import { LogReader } from "../event-log/log-reader.ts";
 import { randomHex } from "../lib/ids.ts";
 import { procedures } from "../writes.ts";

@@ -71,12 +71,6 @@ export class LogReader {
     return eventsOf(this.#db, { asked, upTo });
   }
 
-  /** The newest event of a stream up to a position. */
-  async newest(stream: string, upTo: number): Promise<StoredEvent | undefined> {
-    const [event] = await newestEvent(this.#db, { stream, upTo });
-    return event;
-  }
-
   /** As committed: a head may be beyond what this node has announced. Streams without events are left out. */
   states(streams: readonly string[]): Promise<Map<string, StreamState>> {
     return streamStates(this.#db, streams);
@@ -138,16 +132,6 @@ const eventsOf = preparedBy(["asked", "upTo"], (db, { asked, upTo }) =>
     .select(COLUMNS.map((column) => `events.${column}` as const))
     .where("events.pos", "<=", sql<number>`${upTo}`)
     .orderBy("events.pos"),
-);
-
-const newestEvent = preparedBy(["stream", "upTo"], (db, { stream, upTo }) =>
-  db
-    .selectFrom("events")
-    .select(COLUMNS)
-    .where("stream", "=", sql<string>`${stream}`)
-    .where("pos", "<=", sql<number>`${upTo}`)
-    .orderBy("seq", "desc")
-    .limit(1),
 );
 
 const highestSeqs = preparedBy(["asked", "pos"], (db, { asked, pos }) =>

@@ -6,6 +6,17 @@ import type { Clock } from "../lib/clock.ts";
 import { every } from "../lib/interval.ts";
 import { ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
 
+/**
+ * Removes old events from the log. An event may go when it is older than `days` and not among the newest `minEvents` of
+ * its stream; beyond `maxEvents` a stream's oldest go whatever their age. Messages are never removed: they are another table.
+ *
+ * - Looks go through the streams in turn, by their key, so each costs the same however large the log is, and nothing has to
+ *   be remembered over a restart. Streams beyond the maximum are noticed when they grow.
+ * - Removed in writes of at most 100 rows, when no other write waits.
+ * - A stream keeps its newest events without a gap: one with a date in the future (of a clock that went wrong) holds those
+ *   after it, up to `maxEvents`.
+ * - What this node has not announced yet stays.
+ */
 const DAY_MS = 86_400_000;
 /** Between two looks. */
 const LOOK_MS = 2000;
@@ -31,17 +42,7 @@ interface StreamRow {
   readonly first: number;
 }
 
-/**
- * Removes old events from the log. An event may go when it is older than `days` and not among the newest `minEvents` of
- * its stream; beyond `maxEvents` a stream's oldest go whatever their age. Messages are never removed: they are another table.
- *
- * - Looks go through the streams in turn, by their key, so each costs the same however large the log is, and nothing has to
- *   be remembered over a restart. Streams beyond the maximum are noticed when they grow.
- * - Removed in writes of at most 100 rows, when no other write waits.
- * - A stream keeps its newest events without a gap: one with a date in the future (of a clock that went wrong) holds those
- *   after it, up to `maxEvents`.
- * - What this node has not announced yet stays.
- */
+/** Looks every two seconds, and removes what may go. */
 export class Retention {
   readonly #parts: RetentionParts;
   /** To be looked at next time. */

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { keepNewest, type LogRig, openLog, whole } from "../../test/log-rig.ts";
+import { Outbox } from "../event-log/outbox.ts";
+import { Tail } from "../event-log/tail.ts";
 import { ManualClock } from "../lib/clock.ts";
-import { Outbox } from "./outbox.ts";
 import { Retention } from "./retention.ts";
-import { Tail } from "./tail.ts";
 
 const DAY_MS = 86_400_000;
 

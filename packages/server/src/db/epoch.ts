@@ -1,4 +1,4 @@
-import type { WriteTransaction } from "../db/transaction.ts";
+import type { WriteTransaction } from "./transaction.ts";
 
 /**
  * Gives the database another epoch (16 hexadecimal digits), so that cursors of before mean nothing any more: a restored

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { Push, parseCursor } from "@parley/protocol";
 import fc from "fast-check";
 import { keepNewest, type LogRig, openLog, whole } from "../../test/log-rig.ts";
-import { LogReader } from "./log-reader.ts";
-import { Outbox } from "./outbox.ts";
-import { Tail } from "./tail.ts";
+import { LogReader } from "../event-log/log-reader.ts";
+import { Outbox } from "../event-log/outbox.ts";
+import { Tail } from "../event-log/tail.ts";
 
 const UID = 20_000;
 const STREAMS = ["room:1", "room:2", "room:3", `user:${UID}`];
