@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { openWrites, prepareDatabase } from "../packages/server/src/db/open.ts";
 import { single } from "../packages/server/src/db/procedures.ts";
-import type { WriteTransaction } from "../packages/server/src/db/transaction.ts";
-import { insertUser } from "../packages/server/src/identity/accounts-writes.ts";
-import { insertLogin } from "../packages/server/src/identity/logins-writes.ts";
+import { acceptedOf, type WriteTransaction } from "../packages/server/src/db/transaction.ts";
+import { insertUsers } from "../packages/server/src/identity/accounts-writes.ts";
+import { insertLogins } from "../packages/server/src/identity/logins-writes.ts";
 import { hashOf, newToken } from "../packages/server/src/identity/tokens.ts";
 import { createRoom } from "../packages/server/src/rooms/room-writes.ts";
 import { procedures } from "../packages/server/src/writes.ts";
@@ -18,14 +18,16 @@ async function signUpMany(
   tx: WriteTransaction,
   { from, hashes }: { from: number; hashes: readonly string[] },
 ): Promise<number[]> {
-  const uids: number[] = [];
-  for (const [index, tokenHash] of hashes.entries()) {
-    const person = { name: `reader ${from + index}`, passwordHash: "", power: 0 as const, ip: "127.0.0.1" };
-    const { uid } = await insertUser(tx, person);
-    await insertLogin(tx, { uid, tokenHash, ip: "127.0.0.1", userAgent: "bench", via: "password" });
-    uids.push(uid);
-  }
-  return uids;
+  const people = hashes.map((_, index) => {
+    return { name: `reader ${from + index}`, passwordHash: "", power: 0 as const, ip: "127.0.0.1" };
+  });
+  const users = acceptedOf(await insertUsers(tx, people));
+  const logins = users.map((user, index) => {
+    const tokenHash = hashes[index] as string;
+    return { user, uid: user.uid, tokenHash, ip: "127.0.0.1", userAgent: "bench", via: "password" as const };
+  });
+  await insertLogins(tx, logins);
+  return users.map(({ uid }) => uid);
 }
 
 /** A database with people and rooms, made by the server's own write procedures while no server has it open. */

@@ -1,5 +1,5 @@
 import type { Transaction } from "kysely";
-import type { ProblemError } from "../lib/problem.ts";
+import { ProblemError } from "../lib/problem.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -36,15 +36,31 @@ export interface LoggedEvent {
 /** What one input of a batch came to. */
 export type Outcome<O> = { ok: true; value: O } | { ok: false; error: ProblemError };
 
+/** What judging one input came to. `judge` is pure; it refuses by throwing a ProblemError, as the `check…` functions do. */
+export function outcomeOf<O>(judge: () => O): Outcome<O> {
+  try {
+    return { ok: true, value: judge() };
+  } catch (error) {
+    if (error instanceof ProblemError) return { ok: false, error };
+    throw error;
+  }
+}
+
+/** The values of those that were not refused, in order. */
+export function acceptedOf<O>(outcomes: readonly Outcome<O>[]): O[] {
+  return outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
+}
+
 /**
- * A write procedure for one input. It runs in a savepoint, or alone in its transaction: when it throws, nothing of it stays
- * and the caller gets the error.
+ * A write procedure for one input. It refuses by throwing a ProblemError, and before it has written anything: a refusal after
+ * that is a fault of ours. Of one that fails by a fault nothing stays.
  */
 export type SingleProcedure<I, O> = (tx: WriteTransaction, input: I) => Promise<O>;
 
 /**
- * A write procedure for all waiting inputs at once, by set queries. It returns an outcome for each input, in order: a bad
- * one is refused without failing the others. When it throws, all fail.
+ * A write procedure for all waiting inputs at once: it looks up what it needs by set queries, judges each input in order and
+ * without the database, so that later ones see what earlier ones do, and stores by set queries. It returns an outcome for
+ * each input, in order: a bad one is refused without failing the others. When it throws, all fail, and nothing of it stays.
  */
 export type BatchProcedure<I, O> = (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>;
 

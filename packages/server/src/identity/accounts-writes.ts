@@ -1,10 +1,11 @@
 import type { User } from "@parley/protocol";
-import { isUniqueViolation } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sql } from "kysely";
+import { boundRows, inList } from "../db/dialect.ts";
+import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { insertLogin, type MadeLogin, revokeLogins } from "./logins-writes.ts";
+import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { deletedKey, nameKey } from "./names.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
@@ -19,66 +20,96 @@ export interface NewUser {
   readonly ip: string;
 }
 
-/** Makes an account inside another write. @throws ProblemError `name_taken` */
-export async function insertUser(tx: WriteTransaction, user: NewUser): Promise<User> {
-  const { name } = user;
-  const { now } = tx;
-  const row = await orNameTaken(
-    tx.db
-      .insertInto("users")
-      .values({
-        name,
-        name_key: nameKey(name),
-        avatar: "",
-        power: user.power,
-        password_hash: user.passwordHash,
-        created_at: now,
-        created_ip: user.ip,
-        updated_at: now,
-        last_seen_at: now,
-        deleted_at: null,
-      })
-      .returning(USER_COLUMNS)
-      .executeTakeFirstOrThrow(),
+/** Makes accounts inside another write, and returns an outcome for each. Refused: `name_taken`, also by one before it. */
+export async function insertUsers(tx: WriteTransaction, users: readonly NewUser[]): Promise<Outcome<User>[]> {
+  const taken = new Set(
+    (
+      await holdersOf(
+        tx,
+        users.map(({ name }) => nameKey(name)),
+      )
+    ).keys(),
   );
-  return userOf(row);
+  const verdicts = users.map((user) =>
+    outcomeOf(() => {
+      const key = nameKey(user.name);
+      if (taken.has(key)) throw new ProblemError("name_taken");
+      taken.add(key);
+      return { ...user, key };
+    }),
+  );
+  const made = await store(tx, acceptedOf(verdicts));
+  return verdicts.map((verdict) => (verdict.ok ? { ok: true, value: made.get(verdict.value.key) as User } : verdict));
 }
 
-/** An account and its first login. @throws ProblemError `name_taken` */
+/** Whose a name is, by its key; deleted accounts hold none that a name can have. */
+export async function holdersOf(tx: WriteTransaction, keys: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.db
+    .selectFrom("users")
+    .select(["uid", "name_key as key"])
+    .where("name_key", "in", inList(keys))
+    .execute();
+  return new Map(rows.map(({ key, uid }) => [key, uid]));
+}
+
+const GIVEN = ["name", "name_key", "power", "password_hash", "created_ip"] as const;
+
+async function store(
+  tx: WriteTransaction,
+  users: readonly (NewUser & { readonly key: string })[],
+): Promise<Map<string, User>> {
+  if (users.length === 0) return new Map();
+  const now = sql.val(tx.now);
+  const rows = users.map(({ name, key, power, passwordHash, ip }) => [name, key, power, passwordHash, ip]);
+  const given = boundRows<{ name: string; name_key: string; power: 0 | 1; password_hash: string; created_ip: string }>(
+    GIVEN,
+    rows,
+  );
+  const inserted = await tx.db
+    .insertInto("users")
+    .columns([...GIVEN, "avatar", "created_at", "updated_at", "last_seen_at"])
+    .expression((eb) =>
+      eb
+        .selectFrom(given.as("made"))
+        .selectAll("made")
+        .select([sql.val("").as("avatar"), now.as("created_at"), now.as("updated_at"), now.as("last_seen_at")]),
+    )
+    .returning([...USER_COLUMNS, "name_key as key"])
+    .execute();
+  return new Map(inserted.map((row) => [row.key, userOf(row)]));
+}
+
+export interface NewAccount {
+  readonly name: string;
+  readonly passwordHash: string;
+  readonly tokenHash: string;
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+/** Accounts, each with its first login. Refused: `name_taken`. */
 export async function createAccount(
   tx: WriteTransaction,
-  input: { name: string; passwordHash: string; tokenHash: string; ip: string; userAgent: string },
-): Promise<MadeLogin> {
-  const { uid } = await insertUser(tx, { ...input, power: 0 });
-  return insertLogin(tx, { ...input, uid, via: "password" });
-}
-
-/** Changes what is given. @throws ProblemError `name_taken`, `not_found` */
-export async function changeProfile(
-  tx: WriteTransaction,
-  input: { uid: number; name?: string; avatar?: string },
-): Promise<User> {
-  const { uid, name, avatar } = input;
-  const row = await orNameTaken(
-    tx.db
-      .updateTable("users")
-      .set({ updated_at: tx.now })
-      .$if(name !== undefined, (query) => query.set({ name: name ?? "", name_key: nameKey(name ?? "") }))
-      .$if(avatar !== undefined, (query) => query.set({ avatar: avatar ?? "" }))
-      .where("uid", "=", uid)
-      .where("deleted_at", "is", null)
-      .returning(USER_COLUMNS)
-      .executeTakeFirst(),
+  inputs: readonly NewAccount[],
+): Promise<Outcome<MadeLogin>[]> {
+  const users = await insertUsers(
+    tx,
+    inputs.map((input) => ({ ...input, power: 0 })),
   );
-  if (!row) throw new ProblemError("not_found");
-  await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
-  return userOf(row);
+  const logins = inputs.flatMap((input, index) => {
+    const user = users[index] as Outcome<User>;
+    return user.ok ? [{ ...input, user: user.value, uid: user.value.uid, via: "password" as const }] : [];
+  });
+  const made = await insertLogins(tx, logins);
+  return users.map((user, index) =>
+    user.ok ? { ok: true, value: made.get((inputs[index] as NewAccount).tokenHash) as MadeLogin } : user,
+  );
 }
 
 /**
  * Ends an account: nobody can sign in to it, its name is free, and nothing personal stays in its row. The row itself
  * stays, since messages name it. Calling it again does nothing.
- * @throws ProblemError `owner_cannot_leave` while he owns groups, which nobody could hand over or dissolve any more
+ * @throws ProblemError `owner_cannot_leave` while they own groups, which nobody could hand over or dissolve any more
  */
 export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number }): Promise<void> {
   await refuseOwner(tx, uid);
@@ -99,11 +130,11 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
     .returning("uid")
     .executeTakeFirst();
   if (!row) return;
-  await revokeLogins(tx, { uid });
+  await endLoginsOf(tx, [uid]);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
 }
 
-/** By his memberships, which have an index; an owner is always a member. */
+/** By their memberships, which have an index; an owner is always a member. */
 async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {
   const owned = await tx.db
     .selectFrom("members")
@@ -120,13 +151,4 @@ async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {
   const more = owned.length > ROOMS_NAMED ? " and more" : "";
   const message = `Hand over or dissolve the groups you own first: ${named.join(", ")}${more}`;
   throw new ProblemError("owner_cannot_leave", message, { extra: { roomIds: named } });
-}
-
-async function orNameTaken<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query;
-  } catch (error) {
-    if (isUniqueViolation(error)) throw new ProblemError("name_taken");
-    throw error;
-  }
 }

@@ -3,16 +3,18 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { insertUser } from "./accounts-writes.ts";
-import { revokeLogins } from "./logins-writes.ts";
+import { insertUsers } from "./accounts-writes.ts";
+import { endLoginsOf } from "./logins-writes.ts";
 import { nameKey } from "./names.ts";
 
 /** An account without a login. @throws ProblemError `name_taken` */
-export function addUser(
+export async function addUser(
   tx: WriteTransaction,
   input: { name: string; passwordHash: string; power: 0 | 1 },
 ): Promise<User> {
-  return insertUser(tx, { ...input, ip: "" });
+  const [made] = await insertUsers(tx, [{ ...input, ip: "" }]);
+  if (!made?.ok) throw made?.error ?? new Error("no account was made");
+  return made.value;
 }
 
 /** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user` */
@@ -30,7 +32,7 @@ export async function setUser(
     .returning("uid")
     .executeTakeFirst();
   if (!row) throw new ProblemError("unknown_user");
-  if (passwordHash !== undefined) await revokeLogins(tx, { uid: row.uid });
+  if (passwordHash !== undefined) await endLoginsOf(tx, [row.uid]);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid: row.uid })]);
   return row;
 }

@@ -2,6 +2,7 @@ import type { Login } from "../http/login.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import * as procedures from "./logins-writes.ts";
+import * as refreshes from "./refresh-writes.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
 /** What people do with their signed-in devices. */
@@ -59,7 +60,7 @@ export async function refreshLogin(
 ): Promise<Granted> {
   const token = newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
-  const made = await writes.run(procedures.refreshLogin, input);
+  const made = await writes.run(refreshes.refreshLogin, input);
   logins.forget(made.loginId);
   return { ...made, token };
 }

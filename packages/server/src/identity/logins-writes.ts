@@ -1,6 +1,7 @@
 import type { User } from "@parley/protocol";
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sql } from "kysely";
+import { boundRows, inList } from "../db/dialect.ts";
+import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -8,8 +9,6 @@ import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** How long a login lives without a refresh. */
 export const LOGIN_LIFETIME_MS = 30 * 24 * 3_600_000;
-/** How long the token before a refresh still holds. */
-const PREVIOUS_TOKEN_MS = 5 * 60_000;
 /** Devices of one account. One more signs out the one that was not seen for longest. */
 export const LOGINS_PER_USER = 100;
 
@@ -27,124 +26,157 @@ export interface MadeLogin {
   readonly expiresAt: number;
 }
 
-/** Makes a login inside another write. @throws ProblemError `unauthorized` when the account was deleted meanwhile */
-export async function insertLogin(tx: WriteTransaction, login: NewLogin): Promise<MadeLogin> {
-  const { uid } = login;
-  const { now } = tx;
-  const row = await tx.db
-    .updateTable("users")
-    .set({ last_seen_at: now })
-    .where("uid", "=", uid)
+/** Logins of accounts that are there. Refused: `unauthorized` where the account was deleted meanwhile. */
+export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Outcome<MadeLogin>[]> {
+  const users = await usersThere(tx, inputs);
+  const verdicts = inputs.map((input) =>
+    outcomeOf(() => {
+      const user = users.get(input.uid);
+      if (!user) throw new ProblemError("unauthorized");
+      return { ...input, user };
+    }),
+  );
+  const made = await insertLogins(tx, acceptedOf(verdicts));
+  return verdicts.map((verdict, index) =>
+    verdict.ok ? { ok: true, value: made.get((inputs[index] as NewLogin).tokenHash) as MadeLogin } : verdict,
+  );
+}
+
+async function usersThere(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Map<number, User>> {
+  const rows = await tx.db
+    .selectFrom("users")
+    .select(USER_COLUMNS)
+    .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
-    .returning(USER_COLUMNS)
-    .executeTakeFirst();
-  if (!row) throw new ProblemError("unauthorized");
-  await endOldest(tx, uid);
-  const expiresAt = now + LOGIN_LIFETIME_MS;
-  const { id } = await tx.db
-    .insertInto("logins")
-    .values({
-      uid,
-      token_hash: login.tokenHash,
-      previous_hash: null,
-      previous_until: null,
-      created_at: now,
-      last_seen_at: now,
-      expires_at: expiresAt,
-      ip: login.ip,
-      user_agent: login.userAgent,
-      via: login.via,
-    })
-    .returning("id")
-    .executeTakeFirstOrThrow();
-  return { user: userOf(row), loginId: id, expiresAt };
-}
-
-/** Where the user has as many logins as they may, ends the one that was not seen for longest. */
-async function endOldest(tx: WriteTransaction, uid: number): Promise<void> {
-  const tooMany = await tx.db
-    .selectFrom("logins")
-    .select("id")
-    .where("uid", "=", uid)
-    .orderBy("last_seen_at", "desc")
-    .orderBy("id", "desc")
-    .limit(LOGINS_PER_USER)
-    .offset(LOGINS_PER_USER - 1)
     .execute();
-  if (tooMany.length > 0) await revokeLogins(tx, { uid, loginIds: tooMany.map((row) => row.id) });
+  return new Map(rows.map((row) => [row.uid, userOf(row)]));
 }
 
-/**
- * Ends logins inside another write: those named, or all of the user. Their connections are closed by the event.
- * @returns the ids of those that ended
- */
-export async function revokeLogins(
+/** Makes logins inside another write; of accounts that get more than they may, the oldest logins end. Returns them by the hash of their token. */
+export async function insertLogins(
   tx: WriteTransaction,
-  { uid, loginIds }: { uid: number; loginIds?: readonly number[] },
-): Promise<number[]> {
-  const ended = await tx.db
-    .deleteFrom("logins")
-    .where("uid", "=", uid)
-    .$if(loginIds !== undefined, (query) => query.where("id", "in", inList(loginIds ?? [])))
-    .returning("id")
-    .execute();
-  const ids = ended.map((row) => row.id);
-  if (ids.length > 0) await append(tx, [internalEvent(Internal.LOGINS_REVOKED, { loginIds: ids })]);
-  return ids;
-}
-
-/** A login of an account that is there. @throws ProblemError `unauthorized` when it was deleted meanwhile */
-export function createLogin(tx: WriteTransaction, login: NewLogin): Promise<MadeLogin> {
-  return insertLogin(tx, login);
-}
-
-/**
- * A new token for the login that the presented one belongs to. The presented token holds for five more minutes, counted
- * from its first refresh: whoever lost the reply asks again with it, and then the token of the lost reply ends.
- * @throws ProblemError `unauthorized`
- */
-export async function refreshLogin(
-  tx: WriteTransaction,
-  input: { presentedHash: string; tokenHash: string },
-): Promise<MadeLogin> {
-  const { presentedHash } = input;
+  logins: readonly (NewLogin & { readonly user: User })[],
+): Promise<Map<string, MadeLogin>> {
+  if (logins.length === 0) return new Map();
   const { now } = tx;
-  const row = await tx.db
-    .selectFrom("logins")
-    .innerJoin("users", "users.uid", "logins.uid")
-    .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at", "token_hash", "previous_until"])
-    .where((eb) => eb.or([eb("token_hash", "=", presentedHash), eb("previous_hash", "=", presentedHash)]))
-    .where("expires_at", ">", now)
-    .executeTakeFirst();
-  if (!row) throw new ProblemError("unauthorized");
-  const first = row.token_hash === presentedHash;
-  const previousUntil = first ? now + PREVIOUS_TOKEN_MS : (row.previous_until ?? 0);
-  if (previousUntil <= now) throw new ProblemError("unauthorized");
   const expiresAt = now + LOGIN_LIFETIME_MS;
-  await tx.db
-    .updateTable("logins")
-    .set({
-      token_hash: input.tokenHash,
-      previous_hash: presentedHash,
-      previous_until: previousUntil,
-      expires_at: expiresAt,
-      last_seen_at: now,
-    })
-    .where("id", "=", row.id)
+  const uids = [...new Set(logins.map(({ uid }) => uid))];
+  await tx.db.updateTable("users").set({ last_seen_at: now }).where("uid", "in", inList(uids)).execute();
+  const rows = logins.map(({ uid, tokenHash, ip, userAgent, via }) => [uid, tokenHash, ip, userAgent, via]);
+  const inserted = await tx.db
+    .insertInto("logins")
+    .columns([...GIVEN, "created_at", "last_seen_at", "expires_at"])
+    .expression((eb) =>
+      eb
+        .selectFrom(boundRows<NewRow>(GIVEN, rows).as("made"))
+        .selectAll("made")
+        .select([sql.val(now).as("created_at"), sql.val(now).as("last_seen_at"), sql.val(expiresAt).as("expires_at")]),
+    )
+    .returning(["id", "token_hash as tokenHash"])
     .execute();
-  return { user: userOf(row), loginId: row.id, expiresAt };
+  await endOldest(tx, uids);
+  const ids = new Map(inserted.map(({ id, tokenHash }) => [tokenHash, id]));
+  return new Map(
+    logins.map(({ tokenHash, user }) => [tokenHash, { user, loginId: ids.get(tokenHash) as number, expiresAt }]),
+  );
 }
 
-/** Signs one device out. @throws ProblemError `not_found` when it is not one of the user's */
-export async function revokeLogin(
+const GIVEN = ["uid", "token_hash", "ip", "user_agent", "via"] as const;
+
+interface NewRow {
+  readonly uid: number;
+  readonly token_hash: string;
+  readonly ip: string;
+  readonly user_agent: string;
+  readonly via: "password" | "qr";
+}
+
+/** Where users have more logins than they may, ends those that were not seen for longest. */
+async function endOldest(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
+  const tooMany = await tx.db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("logins")
+        .select([
+          "id",
+          sql<number>`row_number() over (partition by uid order by last_seen_at desc, id desc)`.as("place"),
+        ])
+        .where("uid", "in", inList(uids))
+        .as("placed"),
+    )
+    .select("id")
+    .where("place", ">", LOGINS_PER_USER)
+    .execute();
+  await endLogins(
+    tx,
+    tooMany.map(({ id }) => id),
+  );
+}
+
+/** Ends logins inside another write. Their connections are closed by the event, which there is one of for each user. */
+export async function endLogins(tx: WriteTransaction, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return;
+  const ended = await tx.db.deleteFrom("logins").where("id", "in", inList(ids)).returning(["id", "uid"]).execute();
+  const idsByUid = new Map<number, number[]>();
+  for (const { id, uid } of ended) idsByUid.set(uid, [...(idsByUid.get(uid) ?? []), id]);
+  const drafts = [...idsByUid.values()].map((loginIds) => internalEvent(Internal.LOGINS_REVOKED, { loginIds }));
+  await append(tx, drafts);
+}
+
+/** Ends all logins of users, inside another write. */
+export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
+  const rows = await tx.db.selectFrom("logins").select("id").where("uid", "in", inList(uids)).execute();
+  await endLogins(
+    tx,
+    rows.map(({ id }) => id),
+  );
+}
+
+/** One of a user's logins. */
+export interface OwnLogin {
+  readonly uid: number;
+  readonly loginId: number;
+}
+
+/** Signs devices out. Refused: `not_found` for one that is not the user's, or has ended. */
+export async function revokeLogin(tx: WriteTransaction, inputs: readonly OwnLogin[]): Promise<Outcome<void>[]> {
+  const uids = await ownersOf(tx, inputs);
+  const outcomes = inputs.map(({ uid, loginId }) =>
+    outcomeOf(() => {
+      if (uids.get(loginId) !== uid) throw new ProblemError("not_found");
+      uids.delete(loginId);
+      return loginId;
+    }),
+  );
+  await endLogins(tx, acceptedOf(outcomes));
+  return outcomes.map((outcome) => (outcome.ok ? { ok: true, value: undefined } : outcome));
+}
+
+/** Ends logins that were collected for nobody. One that has ended already stays so. */
+export async function discardLogin(tx: WriteTransaction, inputs: readonly OwnLogin[]): Promise<Outcome<void>[]> {
+  const uids = await ownersOf(tx, inputs);
+  const own = inputs.filter(({ uid, loginId }) => uids.get(loginId) === uid);
+  await endLogins(
+    tx,
+    own.map(({ loginId }) => loginId),
+  );
+  return inputs.map(() => ({ ok: true, value: undefined }));
+}
+
+/** Signs users out everywhere. */
+export async function revokeAllLogins(
   tx: WriteTransaction,
-  { uid, loginId }: { uid: number; loginId: number },
-): Promise<void> {
-  const ended = await revokeLogins(tx, { uid, loginIds: [loginId] });
-  if (ended.length === 0) throw new ProblemError("not_found");
+  inputs: readonly { uid: number }[],
+): Promise<Outcome<void>[]> {
+  await endLoginsOf(
+    tx,
+    inputs.map(({ uid }) => uid),
+  );
+  return inputs.map(() => ({ ok: true, value: undefined }));
 }
 
-/** Signs the user out everywhere. */
-export async function revokeAllLogins(tx: WriteTransaction, { uid }: { uid: number }): Promise<void> {
-  await revokeLogins(tx, { uid });
+async function ownersOf(tx: WriteTransaction, inputs: readonly OwnLogin[]): Promise<Map<number, number>> {
+  const ids = inputs.map(({ loginId }) => loginId);
+  const rows = await tx.db.selectFrom("logins").select(["id", "uid"]).where("id", "in", inList(ids)).execute();
+  return new Map(rows.map(({ id, uid }) => [id, uid]));
 }

@@ -5,11 +5,12 @@ import { openWrites } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { Internal } from "../event-log/internal-events.ts";
-import { changeProfile, createAccount } from "./accounts-writes.ts";
+import { createAccount } from "./accounts-writes.ts";
 import { refreshLogin } from "./login-actions.ts";
 import { Logins } from "./logins.ts";
 import { removeExpiredLogins } from "./logins-upkeep.ts";
 import { createLogin, revokeLogin } from "./logins-writes.ts";
+import { changeProfile } from "./profile-writes.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
 const MINUTE = 60_000;

@@ -5,6 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./accounts-writes.ts";
 import { exportAccount, exportMessages, type MessagePage } from "./export.ts";
 import type { IdentityContext } from "./identity-context.ts";
+import * as profile from "./profile-writes.ts";
 import { findUser } from "./users.ts";
 
 /** What people do with their own account. */
@@ -25,7 +26,7 @@ export function changeProfile(
   { uid }: Login,
   changes: { name?: string; avatar?: string },
 ): Promise<User> {
-  return writes.run(procedures.changeProfile, { uid, ...changes });
+  return writes.run(profile.changeProfile, { uid, ...changes });
 }
 
 /** Ends the account at once and for good. @throws ProblemError `owner_cannot_leave` */

@@ -12,7 +12,7 @@ export const nameSchema = z
 
 /**
  * What is unique about a name: NFKC, without invisible characters and repeated spaces, case folded. Also what a prefix
- * search compares. Never contains an upper-case ASCII letter; `deletedKey` relies on it. Empty for a name with nothing
+ * search compares. Never contains an upper-case ASCII letter; `deletedKey` and `profile-writes.ts` rely on it. Empty for a name with nothing
  * visible.
  */
 export function nameKey(name: string): string {

@@ -3,8 +3,10 @@ import { randomToken } from "../lib/ids.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
+import { discardLogin } from "./logins-writes.ts";
+import type { QrAct, QrRequester } from "./qr-acts.ts";
+import * as acts from "./qr-acts.ts";
 import type { QrAnswer, QrCode, QrPoll } from "./qr-login.ts";
-import type { QrRequester } from "./qr-writes.ts";
 import * as procedures from "./qr-writes.ts";
 import type { Requester } from "./requester.ts";
 import { hashOf, newToken } from "./tokens.ts";
@@ -60,22 +62,22 @@ export async function collectQrLogin(
 
 /** Ends a collected login that reaches nobody any more, so that none is left whose token nobody has. */
 export function discardQrLogin({ writes }: Pick<QrContext, "writes">, { user, loginId }: Granted): Promise<void> {
-  return writes.run(procedures.discardQrLogin, { uid: user.uid, loginId });
+  return writes.run(discardLogin, { uid: user.uid, loginId });
 }
 
 /** The phone binds the code to its login and sees who asks. @throws ProblemErrors as the procedure says, like the next two */
 export function scanQrCode({ writes }: QrContext, actor: Login, code: string): Promise<QrRequester> {
-  return writes.run(procedures.scanQrCode, onCode(actor, code));
+  return writes.run(acts.scanQrCode, onCode(actor, code));
 }
 
 /** The phone signs the requester in. */
 export function confirmQrCode({ writes }: QrContext, actor: Login, code: string): Promise<void> {
-  return writes.run(procedures.confirmQrCode, onCode(actor, code));
+  return writes.run(acts.confirmQrCode, onCode(actor, code));
 }
 
 /** The phone turns the requester away. */
 export function rejectQrCode({ writes }: QrContext, actor: Login, code: string): Promise<void> {
-  return writes.run(procedures.rejectQrCode, onCode(actor, code));
+  return writes.run(acts.rejectQrCode, onCode(actor, code));
 }
 
 /** Called now and then: removes a bounded number of codes that expired a while ago. */
@@ -83,6 +85,6 @@ export function removeExpiredQrCodes({ writes }: Pick<QrContext, "writes">): Pro
   return writes.run(procedures.removeExpiredQrCodes, undefined);
 }
 
-function onCode({ loginId, uid }: Login, code: string): procedures.QrAct {
+function onCode({ loginId, uid }: Login, code: string): QrAct {
   return { code, loginId, uid };
 }

@@ -3,6 +3,7 @@ import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import type { Writes } from "../db/writer.ts";
 import { withDeadline } from "../lib/interval.ts";
 import type { Granted } from "./logins.ts";
+import { discardLogin } from "./logins-writes.ts";
 import type { QrCode } from "./qr-login.ts";
 import { QrOnConnection } from "./qr-on-connection.ts";
 import * as procedures from "./qr-writes.ts";
@@ -183,7 +184,7 @@ describe("GW-57: a connection that cannot use the login any more while it is col
         expect(await devices(token)).toBe(2);
         happen();
       }
-      if (ran === procedures.discardQrLogin) resolve();
+      if (ran === discardLogin) resolve();
       return result;
     };
     const watched: Writes = { run, runWhenIdle: writes.runWhenIdle.bind(writes), close: () => writes.close() };

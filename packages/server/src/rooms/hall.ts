@@ -1,5 +1,6 @@
 import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
+import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 
@@ -12,33 +13,53 @@ export interface HallRead {
 }
 
 /**
- * A new account has read what was said before it was made. Nothing is written at that moment, so until there is a row the
- * place is looked up by time: a message of the same millisecond counts as unread rather than being missed.
+ * How far people have read the hall. A new account has read what was said before it was made. Nothing is written at that moment, so until
+ * there is a row the place is looked up by time: a message of the same millisecond counts as unread rather than being missed.
  */
-export async function hallReadOf(db: Kysely<Schema>, uid: number): Promise<HallRead> {
-  const [stored] = await storedRead(db, uid);
-  if (stored) return { ...stored, stored: true };
-  const [before] = await lastBefore(db, uid);
-  return { readSeq: before?.readSeq ?? 0, readNo: before?.readNo ?? 0, stored: false };
+export async function hallReadsOf(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, HallRead>> {
+  const reads = new Map<number, HallRead>();
+  if (uids.length === 0) return reads;
+  for (const { uid, ...place } of await storedReads(db, uids)) reads.set(uid, { ...place, stored: true });
+  const others = uids.filter((uid) => !reads.has(uid));
+  for (const uid of others) reads.set(uid, { readSeq: 0, readNo: 0, stored: false });
+  if (others.length === 0) return reads;
+  for (const { uid, ...place } of await lastBefore(db, others)) reads.set(uid, { ...place, stored: false });
+  return reads;
 }
 
-const storedRead = prepared((db, uid) =>
+/** The same for one. */
+export async function hallReadOf(db: Kysely<Schema>, uid: number): Promise<HallRead> {
+  return (await hallReadsOf(db, [uid])).get(uid) as HallRead;
+}
+
+const storedReads = prepared((db, uids) =>
   db
     .selectFrom("room_reads")
-    .select(["read_seq as readSeq", "read_no as readNo"])
-    .where("uid", "=", sql<number>`${uid}`)
-    .where("room_id", "=", HALL_ROOM_ID),
+    .select(["uid", "read_seq as readSeq", "read_no as readNo"])
+    .where("room_id", "=", HALL_ROOM_ID)
+    .where("uid", "in", inList<number>(uids)),
 );
 
-const lastBefore = prepared((db, uid) =>
+/** The last message that makes a dot and was sent before each account was made. */
+const lastBefore = prepared((db, uids) =>
   db
-    .selectFrom("messages")
-    .select(["seq as readSeq", "no as readNo"])
-    .where("room_id", "=", HALL_ROOM_ID)
-    .where("no", "is not", null)
-    .where("sent_at", "<", (eb) => eb.selectFrom("users").select("created_at").where("uid", "=", sql<number>`${uid}`))
-    .orderBy("seq", "desc")
-    .limit(1),
+    .selectFrom("users")
+    .innerJoin("messages", (join) =>
+      join
+        .on("messages.room_id", "=", HALL_ROOM_ID)
+        .on("messages.seq", "=", (eb) =>
+          eb
+            .selectFrom("messages as before")
+            .select("before.seq")
+            .where("before.room_id", "=", HALL_ROOM_ID)
+            .where("before.no", "is not", null)
+            .whereRef("before.sent_at", "<", "users.created_at")
+            .orderBy("before.seq", "desc")
+            .limit(1),
+        ),
+    )
+    .select(["users.uid", "messages.seq as readSeq", sql<number>`messages.no`.as("readNo")])
+    .where("users.uid", "in", inList<number>(uids)),
 );
 
 /** Deleted accounts leave the number this late. */

@@ -1,14 +1,10 @@
 import { HALL_ROOM_ID, Push, userStream } from "@parley/protocol";
-import type { Kysely } from "kysely";
 import { boundRows, insertRows } from "../db/dialect.ts";
-import type { Schema } from "../db/schema.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { hallReadOf } from "../rooms/hall.ts";
-import { storeReadPlaces } from "../rooms/read-places.ts";
-import { checkSees } from "../rooms/rights.ts";
-import { type Actor, findStanding } from "../rooms/rooms.ts";
+import { type NewReadPlace, storeReadPlaces } from "../rooms/read-places.ts";
+import { type Known, lookUp, type MarkRead, placeKey, seqKey } from "./read-lookups.ts";
 
 export interface ReadPlace {
   readonly roomId: number;
@@ -16,37 +12,52 @@ export interface ReadPlace {
   readonly unread: number;
 }
 
+/** What a mark came to. */
+export interface Marked {
+  readonly place: ReadPlace;
+  /** False: they had read as far already. */
+  readonly moved: boolean;
+}
+
 /**
- * Moves a place forward, at most to the room's head; a smaller seq changes nothing. `tell`: log SELF now; without it the
- * caller does so later (`tellReads`).
+ * Moves places forward, at most to the room's head; a smaller seq changes nothing. Where `tell` says so, SELF is logged now; otherwise the
+ * caller does so later (`tellReads`). Refused: `not_found`, `forbidden` after leaving.
  */
-export async function markRead(
-  tx: WriteTransaction,
-  input: { actor: Actor; roomId: number; seq: number; tell: boolean },
-) {
-  const { actor, roomId } = input;
-  const standing = await findStanding(tx.db, roomId, actor);
-  checkSees(standing);
-  if (standing.membership.leftSeq !== null) throw new ProblemError("forbidden", "You are no longer in this room");
-  const { room } = standing;
-  const before = await placeOf(tx.db, roomId, actor.uid);
-  const target = Math.min(input.seq, room.seq);
+export async function markRead(tx: WriteTransaction, inputs: readonly MarkRead[]): Promise<Outcome<Marked>[]> {
+  const known = await lookUp(tx.db, inputs);
+  const moved = new Map<string, NewReadPlace>();
+  const outcomes = inputs.map((input) => outcomeOf(() => marked(known, moved, input)));
+  await storeReadPlaces(tx, [...moved.values()]);
+  const told = inputs.flatMap(({ actor, tell }, index) => {
+    const outcome = outcomes[index];
+    return tell && outcome?.ok && outcome.value.moved ? [{ uid: actor.uid, place: outcome.value.place }] : [];
+  });
+  await logSelf(tx, told);
+  return outcomes;
+}
+
+/** Pure but for `moved`, which holds the places as the inputs so far leave them. @throws ProblemError */
+function marked(known: Known, moved: Map<string, NewReadPlace>, { actor: { uid }, roomId, seq }: MarkRead): Marked {
+  const key = placeKey(roomId, uid);
+  const standing = known.standings.get(key);
+  if (!standing) throw new ProblemError("not_found");
+  if (standing.leftSeq !== null) throw new ProblemError("forbidden", "You are no longer in this room");
+  const before = moved.get(key) ?? standing.read;
+  const target = Math.min(seq, standing.seq);
   if (target <= before.readSeq) {
-    return { place: { roomId, readSeq: before.readSeq, unread: room.no - before.readNo }, moved: false };
+    return { place: { roomId, readSeq: before.readSeq, unread: standing.no - before.readNo }, moved: false };
   }
-  const readNo = Math.max(before.readNo, await numberAt(tx.db, roomId, target));
-  await storeReadPlaces(tx, [{ uid: actor.uid, roomId, readSeq: target, readNo }]);
-  const place: ReadPlace = { roomId, readSeq: target, unread: room.no - readNo };
-  if (input.tell) await logSelf(tx, [{ uid: actor.uid, place }]);
-  return { place, moved: true };
+  const readNo = Math.max(before.readNo, known.numbers.get(seqKey(roomId, target)) ?? 0);
+  moved.set(key, { uid, roomId, readSeq: target, readNo });
+  return { place: { roomId, readSeq: target, unread: standing.no - readNo }, moved: true };
 }
 
 /** Logs SELF with places as they are now, of many people and rooms at once. */
 export async function tellReads(
   tx: WriteTransaction,
-  { reads }: { reads: readonly { uid: number; roomId: number }[] },
-) {
-  const asked = reads.map(({ uid, roomId }) => [uid, roomId]);
+  inputs: readonly { readonly reads: readonly { uid: number; roomId: number }[] }[],
+): Promise<Outcome<void>[]> {
+  const asked = inputs.flatMap(({ reads }) => reads).map(({ uid, roomId }) => [uid, roomId]);
   const rows = await tx.db
     .selectFrom(boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], asked).as("asked"))
     .innerJoin("room_reads", (join) =>
@@ -60,43 +71,20 @@ export async function tellReads(
     place: { roomId, readSeq, unread: no - readNo },
   }));
   await logSelf(tx, told);
+  return inputs.map(() => ({ ok: true, value: undefined }));
 }
 
-/** Keeps the place in the hall that was worked out for someone who had none. */
+/** Keeps the places in the hall that were worked out for people who had none. */
 export async function startHall(
   tx: WriteTransaction,
-  { uid, readSeq, readNo }: { uid: number; readSeq: number; readNo: number },
-) {
+  inputs: readonly { readonly uid: number; readonly readSeq: number; readonly readNo: number }[],
+): Promise<Outcome<void>[]> {
   await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-    values: [[uid, HALL_ROOM_ID, readSeq, readNo, tx.now]],
+    values: inputs.map(({ uid, readSeq, readNo }) => [uid, HALL_ROOM_ID, readSeq, readNo, tx.now]),
     conflict: "on conflict (uid, room_id) do nothing",
   });
-}
-
-async function placeOf(db: Kysely<Schema>, roomId: number, uid: number): Promise<{ readSeq: number; readNo: number }> {
-  if (roomId === HALL_ROOM_ID) return hallReadOf(db, uid);
-  const row = await db
-    .selectFrom("room_reads")
-    .select(["read_seq as readSeq", "read_no as readNo"])
-    .where("uid", "=", uid)
-    .where("room_id", "=", roomId)
-    .executeTakeFirst();
-  return row ?? { readSeq: 0, readNo: 0 };
-}
-
-/** How many messages that make a dot stand at or before a seq. */
-async function numberAt(db: Kysely<Schema>, roomId: number, seq: number): Promise<number> {
-  const row = await db
-    .selectFrom("messages")
-    .select("no")
-    .where("room_id", "=", roomId)
-    .where("seq", "<=", seq)
-    .where("no", "is not", null)
-    .orderBy("seq", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row?.no ?? 0;
+  return inputs.map(() => ({ ok: true, value: undefined }));
 }
 
 async function logSelf(tx: WriteTransaction, told: readonly { uid: number; place: ReadPlace }[]): Promise<void> {

@@ -1,0 +1,100 @@
+import type { User } from "@parley/protocol";
+import { sql } from "kysely";
+import { boundRows, inList } from "../db/dialect.ts";
+import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { Internal, internalEvent } from "../event-log/internal-events.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { holdersOf } from "./accounts-writes.ts";
+import { nameKey } from "./names.ts";
+import { USER_COLUMNS, userOf } from "./users.ts";
+
+export interface ProfileChange {
+  readonly uid: number;
+  readonly name?: string;
+  readonly avatar?: string;
+}
+
+type Profile = User & { readonly key: string };
+
+/** What a batch of changes has to know; the changes that were judged so far are in it. */
+interface Known {
+  /** People who are there, by uid. */
+  readonly profiles: Map<number, Profile>;
+  /** Whose a name is, by its key. */
+  readonly holders: Map<string, number>;
+}
+
+/** Changes what is given. Refused: `not_found`, `name_taken`; a name that is given up is free for the next one. */
+export async function changeProfile(tx: WriteTransaction, inputs: readonly ProfileChange[]): Promise<Outcome<User>[]> {
+  const known: Known = {
+    profiles: await profilesOf(tx, inputs),
+    holders: await holdersOf(
+      tx,
+      inputs.flatMap(({ name }) => (name === undefined ? [] : [nameKey(name)])),
+    ),
+  };
+  const outcomes = inputs.map((input) => outcomeOf(() => changed(known, input)));
+  const accepted = acceptedOf(outcomes);
+  const uids = new Set(accepted.map(({ uid }) => uid));
+  await store(
+    tx,
+    [...uids].map((uid) => known.profiles.get(uid) as Profile),
+  );
+  await append(
+    tx,
+    accepted.map(({ uid }) => internalEvent(Internal.USER_CHANGED, { uid })),
+  );
+  return outcomes;
+}
+
+async function profilesOf(tx: WriteTransaction, inputs: readonly ProfileChange[]): Promise<Map<number, Profile>> {
+  const rows = await tx.db
+    .selectFrom("users")
+    .select([...USER_COLUMNS, "name_key as key"])
+    .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
+    .where("deleted_at", "is", null)
+    .execute();
+  return new Map(rows.map((row) => [row.uid, { ...userOf(row), key: row.key }]));
+}
+
+/** Makes the change in what is known; nothing is read or stored. @throws ProblemError */
+function changed({ profiles, holders }: Known, { uid, name, avatar }: ProfileChange): User {
+  const before = profiles.get(uid);
+  if (!before) throw new ProblemError("not_found");
+  const key = name === undefined ? before.key : nameKey(name);
+  const holder = holders.get(key) ?? uid;
+  if (holder !== uid) throw new ProblemError("name_taken");
+  if (holders.get(before.key) === uid) holders.delete(before.key);
+  holders.set(key, uid);
+  const after = { ...before, key, name: name ?? before.name, avatar: avatar ?? before.avatar };
+  profiles.set(uid, after);
+  const { key: _, ...user } = after;
+  return user;
+}
+
+/** All names are given up before any is taken, since one may go from one person to another. */
+async function store(tx: WriteTransaction, profiles: readonly Profile[]): Promise<void> {
+  if (profiles.length === 0) return;
+  const uids = profiles.map(({ uid }) => uid);
+  await tx.db
+    .updateTable("users")
+    .set({ name_key: sql`'CHANGING ' || uid` })
+    .where("uid", "in", inList(uids))
+    .execute();
+  const rows = boundRows<{ uid: number; name: string; key: string; avatar: string }>(
+    ["uid", "name", "key", "avatar"],
+    profiles.map(({ uid, name, key, avatar }) => [uid, name, key, avatar]),
+  );
+  await tx.db
+    .updateTable("users")
+    .from(rows.as("changed"))
+    .set((eb) => ({
+      name: eb.ref("changed.name"),
+      name_key: eb.ref("changed.key"),
+      avatar: eb.ref("changed.avatar"),
+      updated_at: tx.now,
+    }))
+    .whereRef("users.uid", "=", "changed.uid")
+    .execute();
+}

@@ -1,0 +1,109 @@
+import type { User } from "@parley/protocol";
+import { boundRows, inList } from "../db/dialect.ts";
+import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { LOGIN_LIFETIME_MS, type MadeLogin } from "./logins-writes.ts";
+import { userOf } from "./users.ts";
+
+/** How long the token before a refresh still holds. */
+const PREVIOUS_TOKEN_MS = 5 * 60_000;
+
+export interface Refresh {
+  readonly presentedHash: string;
+  readonly tokenHash: string;
+}
+
+/** A login's tokens, as the refreshes so far leave them. */
+interface Tokens {
+  readonly loginId: number;
+  readonly user: User;
+  tokenHash: string;
+  previousHash: string | null;
+  previousUntil: number;
+}
+
+/**
+ * A new token for the login that the presented one belongs to. The presented token holds for five more minutes, counted
+ * from its first refresh: a client that lost the reply asks again with it, and then the token of the lost reply ends.
+ * Refused: `unauthorized`.
+ */
+export async function refreshLogin(tx: WriteTransaction, inputs: readonly Refresh[]): Promise<Outcome<MadeLogin>[]> {
+  const logins = await loginsOf(tx, inputs);
+  const outcomes = inputs.map((input) => outcomeOf(() => refreshed(logins, input, tx.now)));
+  const changed = new Map(acceptedOf(outcomes).map((login) => [login.loginId, login]));
+  const expiresAt = tx.now + LOGIN_LIFETIME_MS;
+  await store(tx, [...changed.values()], expiresAt);
+  return outcomes.map((outcome) => {
+    if (!outcome.ok) return outcome;
+    const { loginId, user } = outcome.value;
+    return { ok: true, value: { user, loginId, expiresAt } };
+  });
+}
+
+/** Those that have not expired, by the hash of each of their tokens. */
+async function loginsOf(tx: WriteTransaction, inputs: readonly Refresh[]): Promise<Map<string, Tokens>> {
+  const hashes = inputs.map(({ presentedHash }) => presentedHash);
+  const rows = await tx.db
+    .selectFrom("logins")
+    .innerJoin("users", "users.uid", "logins.uid")
+    .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at"])
+    .select(["token_hash", "previous_hash", "previous_until"])
+    .where((eb) => eb.or([eb("token_hash", "in", inList(hashes)), eb("previous_hash", "in", inList(hashes))]))
+    .where("expires_at", ">", tx.now)
+    .execute();
+  const byHash = new Map<string, Tokens>();
+  for (const row of rows) {
+    const login: Tokens = {
+      loginId: row.id,
+      user: userOf(row),
+      tokenHash: row.token_hash,
+      previousHash: row.previous_hash,
+      previousUntil: row.previous_until ?? 0,
+    };
+    byHash.set(login.tokenHash, login);
+    if (login.previousHash !== null) byHash.set(login.previousHash, login);
+  }
+  return byHash;
+}
+
+/** Moves the login of a token on, in what is known; nothing is read or stored. @throws ProblemError `unauthorized` */
+function refreshed(logins: Map<string, Tokens>, { presentedHash, tokenHash }: Refresh, now: number): Tokens {
+  const login = logins.get(presentedHash);
+  if (!login) throw new ProblemError("unauthorized");
+  const first = login.tokenHash === presentedHash;
+  const until = first ? now + PREVIOUS_TOKEN_MS : login.previousUntil;
+  if (until <= now) throw new ProblemError("unauthorized");
+  // Of the tokens that held so far, only the presented one goes on.
+  const ends = first ? login.previousHash : login.tokenHash;
+  if (ends !== null) logins.delete(ends);
+  login.tokenHash = tokenHash;
+  login.previousHash = presentedHash;
+  login.previousUntil = until;
+  logins.set(tokenHash, login);
+  return login;
+}
+
+async function store(tx: WriteTransaction, logins: readonly Tokens[], expiresAt: number): Promise<void> {
+  if (logins.length === 0) return;
+  const rows = boundRows<{ id: number; token: string; previous: string; until: number }>(
+    ["id", "token", "previous", "until"],
+    logins.map(({ loginId, tokenHash, previousHash, previousUntil }) => [
+      loginId,
+      tokenHash,
+      previousHash,
+      previousUntil,
+    ]),
+  );
+  await tx.db
+    .updateTable("logins")
+    .from(rows.as("refreshed"))
+    .set((eb) => ({
+      token_hash: eb.ref("refreshed.token"),
+      previous_hash: eb.ref("refreshed.previous"),
+      previous_until: eb.ref("refreshed.until"),
+      expires_at: expiresAt,
+      last_seen_at: tx.now,
+    }))
+    .whereRef("logins.id", "=", "refreshed.id")
+    .execute();
+}

@@ -1,0 +1,115 @@
+import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import { boundRows } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
+import type { Schema } from "../db/schema.ts";
+import { hallReadsOf } from "../rooms/hall.ts";
+import type { Actor } from "../rooms/rooms.ts";
+
+/** Somebody has read a room up to a seq. */
+export interface MarkRead {
+  readonly actor: Actor;
+  readonly roomId: number;
+  readonly seq: number;
+  /** Whether SELF is logged at once. */
+  readonly tell: boolean;
+}
+
+/** A room and how far one of its members, past ones too, has read it. */
+interface ReadStanding {
+  /** Head of the room's stream. */
+  readonly seq: number;
+  /** The number of its newest message that makes a red dot. */
+  readonly no: number;
+  readonly leftSeq: number | null;
+  readonly read: { readonly readSeq: number; readonly readNo: number };
+}
+
+/** What a batch of marks has to know, read by one query for each kind of thing. */
+export interface Known {
+  /** Of those who are or were in the room. Key: `placeKey`. */
+  readonly standings: ReadonlyMap<string, ReadStanding>;
+  /** How many messages that make a dot stand at or before a seq that may be marked. Key: `seqKey`. */
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+export function placeKey(roomId: number, uid: number): string {
+  return `${roomId} ${uid}`;
+}
+
+export function seqKey(roomId: number, seq: number): string {
+  return `${roomId} ${seq}`;
+}
+
+export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known> {
+  const standings = await standingsOf(db, inputs);
+  return { standings, numbers: await numbersOf(db, inputs, standings) };
+}
+
+async function standingsOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known["standings"]> {
+  const asked = new Map(
+    inputs.map(({ roomId, actor: { uid } }) => [placeKey(roomId, uid), [roomId, uid, roomStream(roomId)]] as const),
+  );
+  const rows = await standingRows(db, [...asked.values()]);
+  const inHall = rows.filter(({ roomId }) => roomId === HALL_ROOM_ID).map(({ uid }) => uid);
+  const hallReads = await hallReadsOf(db, inHall);
+  const standings = new Map<string, ReadStanding>();
+  for (const { roomId, uid, no, seq, fromSeq, leftSeq, readSeq, readNo } of rows) {
+    const hall = roomId === HALL_ROOM_ID ? hallReads.get(uid) : undefined;
+    if (!hall && fromSeq === null) continue;
+    const read = hall ?? { readSeq: readSeq ?? 0, readNo: readNo ?? 0 };
+    standings.set(placeKey(roomId, uid), { seq: seq ?? 0, no, leftSeq, read });
+  }
+  return standings;
+}
+
+const standingRows = prepared((db, asked) =>
+  db
+    .selectFrom(
+      boundRows<{ room_id: number; uid: number; stream: string }>(["room_id", "uid", "stream"], asked).as("asked"),
+    )
+    .innerJoin("rooms", "rooms.id", "asked.room_id")
+    .leftJoin("streams", "streams.stream", "asked.stream")
+    .leftJoin("members", (join) =>
+      join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
+    )
+    .leftJoin("room_reads", (join) =>
+      join.onRef("room_reads.room_id", "=", "asked.room_id").onRef("room_reads.uid", "=", "asked.uid"),
+    )
+    .select(["asked.room_id as roomId", "asked.uid", "rooms.no", "streams.seq", "members.from_seq as fromSeq"])
+    .select(["members.left_seq as leftSeq", "room_reads.read_seq as readSeq", "room_reads.read_no as readNo"]),
+);
+
+async function numbersOf(
+  db: Kysely<Schema>,
+  inputs: readonly MarkRead[],
+  standings: Known["standings"],
+): Promise<Known["numbers"]> {
+  const asked = new Map<string, [number, number]>();
+  for (const { roomId, seq, actor } of inputs) {
+    const standing = standings.get(placeKey(roomId, actor.uid));
+    if (!standing) continue;
+    const target = Math.min(seq, standing.seq);
+    asked.set(seqKey(roomId, target), [roomId, target]);
+  }
+  const rows = await numberRows(db, [...asked.values()]);
+  return new Map(rows.map(({ roomId, seq, no }) => [seqKey(roomId, seq), no ?? 0]));
+}
+
+const numberRows = prepared((db, asked) =>
+  db
+    .selectFrom(boundRows<{ room_id: number; seq: number }>(["room_id", "seq"], asked).as("asked"))
+    .select((eb) => [
+      "asked.room_id as roomId",
+      "asked.seq",
+      eb
+        .selectFrom("messages")
+        .select("messages.no")
+        .whereRef("messages.room_id", "=", "asked.room_id")
+        .whereRef("messages.seq", "<=", "asked.seq")
+        .where("messages.no", "is not", null)
+        .orderBy("messages.seq", "desc")
+        .limit(1)
+        .as("no"),
+    ]),
+);
