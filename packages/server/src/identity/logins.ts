@@ -3,9 +3,10 @@ import type { ReadDatabase } from "../db/open.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
-import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
+import { INTERNAL_STREAM, Internal, type InternalData } from "../event-log/internal-events.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { RecentChanges } from "../lib/recent-changes.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
 import type { MadeLogin } from "./logins-writes.ts";
@@ -31,7 +32,7 @@ const BELIEVED_MS = 60_000;
 const SEEN_EVERY_MS = 5 * 60_000;
 /** Logins whose last use waits to be written; more are noted at a later use. */
 const SEEN_MAX = 10_000;
-/** Reads of one login that events may overtake before the caller is told to come back. */
+/** Reads of one login that its own changes may overtake before the caller is told to come back. */
 const TRIES = 5;
 /** Expired logins removed by one sweep. */
 const SWEEP_ROWS = 500;
@@ -53,8 +54,11 @@ export class Logins {
   readonly #writes: Writes;
   readonly #clock: Clock;
   readonly #cache: LoginCache;
-  /** Rises with every event that may change an answer; a read that it overtook is not remembered. */
+  /** Rises with every change: the moment by which a read and a change are compared. */
   #changes = 0;
+  /** Logins and users, by their ids, that changed; a read that was overtaken by a change of its own is done again. */
+  readonly #changedLogins = new RecentChanges<number>(0);
+  readonly #changedUsers = new RecentChanges<number>(0);
   /** Login id -> uid of those seen since the last sweep. */
   readonly #seen = new Map<number, number>();
 
@@ -78,10 +82,11 @@ export class Logins {
     for (let tries = 0; tries < TRIES; tries++) {
       const changes = this.#changes;
       const read = await this.#read(hash, now);
-      // An event that came while reading may be about this login: what was read may be from before it.
-      if (changes !== this.#changes) continue;
-      if (read) this.#remember(hash, read, now);
-      return read?.signedIn;
+      // A token that was not found belongs to no login that could have changed meanwhile.
+      if (!read) return undefined;
+      if (this.#changedSince(read.signedIn, changes)) continue;
+      this.#remember(hash, read, now);
+      return read.signedIn;
     }
     throw new ProblemError("overloaded", undefined, { retryAfterMs: 1000 });
   }
@@ -90,18 +95,19 @@ export class Logins {
   onEvent(event: LoggedEvent): void {
     if (event.stream !== INTERNAL_STREAM) return;
     if (event.type === Internal.LOGINS_REVOKED) {
-      this.#changes += 1;
-      for (const loginId of (JSON.parse(event.data) as { loginIds: number[] }).loginIds)
-        this.#cache.forgetLogin(loginId);
+      for (const loginId of (JSON.parse(event.data) as InternalData[-1]).loginIds) this.forget(loginId);
     } else if (event.type === Internal.USER_CHANGED) {
+      const { uid } = JSON.parse(event.data) as InternalData[-3];
       this.#changes += 1;
-      this.#cache.forgetUser((JSON.parse(event.data) as { uid: number }).uid);
+      this.#changedUsers.note(uid, this.#changes);
+      this.#cache.forgetUser(uid);
     }
   }
 
-  /** Forgets what is remembered of a login that got another token, which no event tells. */
+  /** Forgets what is remembered of a login that ended, or got another token, which no event tells. */
   forget(loginId: number): void {
     this.#changes += 1;
+    this.#changedLogins.note(loginId, this.#changes);
     this.#cache.forgetLogin(loginId);
   }
 
@@ -115,6 +121,11 @@ export class Logins {
     }
     const expired = await this.#nextExpired(now);
     if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired });
+  }
+
+  /** Whether what was read from that moment on may be from before a change. */
+  #changedSince({ loginId, uid }: SignedIn, moment: number): boolean {
+    return this.#changedLogins.changedSince(loginId, moment) || this.#changedUsers.changedSince(uid, moment);
   }
 
   #remember(hash: string, { signedIn, until, lastSeenAt }: ReadLogin, now: number): void {
