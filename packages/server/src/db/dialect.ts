@@ -278,10 +278,10 @@ const movedEnd = preparedBy(["count", "now"], (db, { count, now }) =>
     .returning(["pos", "at"]),
 );
 
-/** True for a broken unique constraint. */
-export function isUniqueViolation(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === "SQLITE_CONSTRAINT_UNIQUE" || code === "SQLITE_CONSTRAINT_PRIMARYKEY";
+/** How many rows this connection has changed so far, also in what was undone since. Two answers that differ: something was written. */
+export async function changesSoFar(db: Kysely<Schema>): Promise<number> {
+  const { rows } = await db.executeQuery<{ changes: number }>(statement("select total_changes() as changes"));
+  return (rows[0] as { changes: number }).changes;
 }
 
 /** Column type of a key that the database numbers itself, never using one again. */

@@ -1,10 +1,13 @@
+import { ProblemError } from "../lib/problem.ts";
+import { changesSoFar } from "./dialect.ts";
 import type { BatchProcedure, Outcome, Procedure, SingleProcedure, WriteTransaction } from "./transaction.ts";
 
 /** A write procedure as the table holds it. */
 export interface TableEntry {
   readonly procedure: Procedure;
-  /** Whether `run` wants all waiting inputs; else it gets them one by one, each undone alone if it throws. */
+  /** Whether `run` wants all waiting inputs; else it gets them one by one. */
   readonly batched: boolean;
+  /** Refusals are outcomes; whatever is thrown is a fault of ours, and then nothing of it may stay. */
   readonly run: (tx: WriteTransaction, inputs: readonly never[]) => Promise<Outcome<unknown>[]>;
 }
 
@@ -14,12 +17,21 @@ export interface TableEntry {
  */
 export type ProcedureTable = Readonly<Record<string, TableEntry>>;
 
-/** An entry for a procedure of one input. */
+/** An entry for a procedure of one input. What it throws as a refusal becomes an outcome, since nothing has to be undone. */
 export function single<I, O>(procedure: SingleProcedure<I, O>): TableEntry {
   return {
     procedure,
     batched: false,
-    run: async (tx, inputs) => [{ ok: true, value: await procedure(tx, inputs[0] as I) }],
+    run: async (tx, inputs) => {
+      const before = await changesSoFar(tx.db);
+      try {
+        return [{ ok: true, value: await procedure(tx, inputs[0] as I) }];
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        if ((await changesSoFar(tx.db)) === before) return [{ ok: false, error }];
+        throw new Error(`${procedure.name} refused (${error.code}) after it had written`, { cause: error });
+      }
+    },
   };
 }
 

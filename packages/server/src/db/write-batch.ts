@@ -28,15 +28,38 @@ export class TimeBehind extends Error {
   }
 }
 
+/** A procedure failed by a fault of ours while others shared its transaction: what it left there cannot be told apart. */
+class Spoiled extends Error {
+  override readonly name = "Spoiled";
+}
+
+/** How a procedure runs among others of its batch. */
+type Guard = <T>(tx: WriteTransaction, work: () => Promise<T>) => Promise<T | FaultOutcome>;
+
 /**
- * Runs all requests in one transaction: one sync of the disk for the batch, and one time for all of it, `now`. A procedure
- * that throws is undone alone; the requests of a batch procedure run together at the place of the first of them.
+ * Runs all requests in one transaction: one sync of the disk for the batch, and one time for all of it, `now`. The requests of a
+ * batch procedure run together at the place of the first of them.
+ *
+ * A refusal costs nothing, since a procedure refuses before it writes. A procedure that fails otherwise is undone alone: that is a fault of
+ * ours and rare, so the batch is begun anew then, with a savepoint around each procedure.
  * @throws TimeBehind, or when the commit itself fails, or the only procedure: then nothing of the batch stays.
  */
-export async function writeBatch(
-  at: { db: Kysely<Schema>; table: ProcedureTable; now: number },
-  requests: readonly WriteRequest[],
-): Promise<WrittenBatch> {
+export async function writeBatch(at: BatchPlace, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
+  try {
+    return await attempt(at, requests, unguarded);
+  } catch (error) {
+    if (!(error instanceof Spoiled)) throw error;
+    return attempt(at, requests, inSavepoint);
+  }
+}
+
+interface BatchPlace {
+  readonly db: Kysely<Schema>;
+  readonly table: ProcedureTable;
+  readonly now: number;
+}
+
+async function attempt(at: BatchPlace, requests: readonly WriteRequest[], guard: Guard): Promise<WrittenBatch> {
   const outcomes = new Array<Outcome<unknown> | FaultOutcome>(requests.length);
   const events: LoggedEvent[] = [];
   await at.db.transaction().execute(async (trx) => {
@@ -46,9 +69,9 @@ export async function writeBatch(
       const entry = entryOf(at.table, request.name);
       const together = entry.batched ? sameFrom(requests, index) : [index];
       const inputs = together.map((i) => (requests[i] as WriteRequest).input as never);
-      // Alone in its batch it needs no savepoint: when it throws, the transaction is undone.
-      const alone = together.length === requests.length;
-      const results = alone ? await entry.run(tx, inputs) : await inSavepoint(tx, () => entry.run(tx, inputs));
+      const work = () => entry.run(tx, inputs);
+      // Alone in its batch it needs no guard: when it throws, the transaction is undone.
+      const results = together.length === requests.length ? await work() : await guard(tx, work);
       for (const [n, i] of together.entries()) {
         outcomes[i] = Array.isArray(results) ? (results[n] as Outcome<unknown>) : results;
       }
@@ -69,6 +92,14 @@ function sameFrom(requests: readonly WriteRequest[], first: number): number[] {
   const indices: number[] = [];
   for (let i = first; i < requests.length; i++) if ((requests[i] as WriteRequest).name === name) indices.push(i);
   return indices;
+}
+
+async function unguarded<T>(_tx: WriteTransaction, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new Spoiled("a procedure failed among others", { cause });
+  }
 }
 
 async function inSavepoint<T>(tx: WriteTransaction, work: () => Promise<T>): Promise<T | FaultOutcome> {
