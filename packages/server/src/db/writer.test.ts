@@ -53,15 +53,24 @@ test("what comes turn after turn, as from sockets that become readable one after
   expect(batches).toEqual([["a", "b", "c", "d"]]);
 });
 
-test("one that throws is undone, alone in its batch or among others", async () => {
+test("one that throws fails alone, among others or by itself, and nothing of it stays", async () => {
+  const noted = () => scratch.db.selectFrom("meta").select("value").where("key", "=", "noted").execute();
   await expect(writer.run(failing, "a")).rejects.toThrow("no a");
-  const [first, second, third] = await Promise.allSettled([
+  expect(await noted()).toEqual([]);
+  const outcomes = await Promise.allSettled([
     writer.run(echo, "b"),
     writer.run(failing, "c"),
     writer.run(echo, "d"),
+    writer.run(failing, "e"),
   ]);
-  expect([first?.status, second?.status, third?.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
-  expect(await scratch.db.selectFrom("meta").select("value").where("key", "=", "noted").execute()).toEqual([]);
+  expect(batches.at(-1)).toEqual(["b", "c", "d", "e"]);
+  expect(outcomes).toMatchObject([
+    { value: "b" },
+    { reason: { message: "no c" } },
+    { value: "d" },
+    { reason: { message: "no e" } },
+  ]);
+  expect(await noted()).toEqual([]);
 });
 
 test("RET-2 what can wait runs alone, one at a time, after all that waits", async () => {

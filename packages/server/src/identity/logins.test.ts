@@ -3,8 +3,8 @@ import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openScratch } from "../../test/scratch-database.ts";
 import { openWrites } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
-import { Internal } from "../event-log/internal-events.ts";
+import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { refreshLogin } from "./login-actions.ts";
 import { Logins } from "./logins.ts";
@@ -119,6 +119,53 @@ describe("finding a login", () => {
     expect(await finding).toBeUndefined();
     expect(await at.logins.find(token)).toBeUndefined();
   });
+
+  const changeOf = (type: number, data: unknown): LoggedEvent => ({
+    ...{ pos: 1, stream: INTERNAL_STREAM, seq: 1, type, messageId: null, data: JSON.stringify(data) },
+    ...{ kept: true, cacheable: true, at: 1 },
+  });
+
+  test("a flood of changes of others, while a login is read, has nothing read again", async () => {
+    const { token, loginId, user } = await at.register("Ada");
+    at.hold = async () => {
+      for (let n = 1; n <= 1000; n++) {
+        at.logins.onEvent(changeOf(Internal.LOGINS_REVOKED, { loginIds: [loginId + n, loginId + 1000 + n] }));
+        at.logins.onEvent(changeOf(Internal.USER_CHANGED, { uid: user.uid + n }));
+        at.logins.forget(loginId + n);
+      }
+    };
+    expect((await at.logins.find(token))?.loginId).toBe(loginId);
+    expect(at.reads()).toBe(1);
+    expect(await at.logins.find(newToken())).toBeUndefined();
+    expect(at.reads()).toBe(2);
+    // What was read was remembered.
+    expect((await at.logins.find(token))?.loginId).toBe(loginId);
+    expect(at.reads()).toBe(2);
+  });
+
+  test.each<[string, (logins: Logins, made: { loginId: number; user: { uid: number } }) => void]>([
+    ["a login", (logins, { loginId }) => logins.onEvent(changeOf(Internal.LOGINS_REVOKED, { loginIds: [7, loginId] }))],
+    ["a login's token", (logins, { loginId }) => logins.forget(loginId)],
+    ["its user", (logins, { user }) => logins.onEvent(changeOf(Internal.USER_CHANGED, { uid: user.uid }))],
+  ])(
+    "of %s that changes at each read five reads are made, and then the caller is told to come back",
+    async (_, change) => {
+      const ada = await at.register("Ada");
+      const ben = await at.register("Ben");
+      at.hold = async () => change(at.logins, ada);
+      await expect(at.logins.find(ada.token)).rejects.toMatchObject({ code: "overloaded", retryAfterMs: 1000 });
+      expect(at.reads()).toBe(5);
+      expect((await at.logins.find(ben.token))?.loginId).toBe(ben.loginId);
+      expect(at.reads()).toBe(6);
+      let once = true;
+      at.hold = async () => {
+        if (once) change(at.logins, ada);
+        once = false;
+      };
+      expect((await at.logins.find(ada.token))?.loginId).toBe(ada.loginId);
+      expect(at.reads()).toBe(8);
+    },
+  );
 
   test("knows a new name at once", async () => {
     const { token, user } = await at.register("Ada");

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Kysely } from "kysely";
+import { openScratch, type Scratch } from "../../test/scratch-database.ts";
+import { append } from "../event-log/event-log.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { writerDialect } from "./dialect.ts";
+import { batch, single } from "./procedures.ts";
+import type { Schema } from "./schema.ts";
+import type { Outcome, WriteTransaction } from "./transaction.ts";
+import { writeBatch } from "./write-batch.ts";
+
+/** Stores a row and logs an event. */
+async function note(tx: WriteTransaction, key: string): Promise<string> {
+  await tx.db.insertInto("meta").values({ key, value: "noted" }).execute();
+  await append(tx, [{ stream: "room:1", type: 4, data: () => JSON.stringify({ key }) }]);
+  return key;
+}
+async function failing(tx: WriteTransaction, key: string): Promise<void> {
+  await note(tx, key);
+  throw new Error(`no ${key}`);
+}
+async function refusing(_tx: WriteTransaction, key: string): Promise<void> {
+  throw new ProblemError("conflict", `not ${key}`);
+}
+async function refusingLate(tx: WriteTransaction, key: string): Promise<void> {
+  await note(tx, key);
+  throw new ProblemError("conflict", `not ${key} any more`);
+}
+/** Refuses each that begins with an x, and fails at "fault". */
+async function noteAll(tx: WriteTransaction, keys: readonly string[]): Promise<Outcome<string>[]> {
+  const outcomes: Outcome<string>[] = [];
+  for (const key of keys) {
+    if (key.startsWith("x")) outcomes.push({ ok: false, error: new ProblemError("conflict") });
+    else outcomes.push({ ok: true, value: await note(tx, key) });
+  }
+  if (keys.includes("fault")) throw new Error("no fault");
+  return outcomes;
+}
+
+const table = {
+  note: single(note),
+  failing: single(failing),
+  refusing: single(refusing),
+  refusingLate: single(refusingLate),
+  noteAll: batch(noteAll),
+};
+
+let scratch: Scratch;
+let db: Kysely<Schema>;
+/** The text of each statement that was run. */
+let statements: string[];
+beforeEach(async () => {
+  scratch = await openScratch();
+  statements = [];
+  db = new Kysely<Schema>({
+    dialect: writerDialect(scratch.path),
+    log: ({ query }) => void statements.push(query.sql),
+  });
+});
+afterEach(async () => {
+  await db.destroy();
+  await scratch.close();
+});
+
+const run = (...requests: [keyof typeof table, string][]) =>
+  writeBatch(
+    { db, table, now: 1000 },
+    requests.map(([name, input]) => ({ name, input })),
+  );
+const keys = async () => {
+  const rows = await scratch.db.selectFrom("meta").select("key").where("value", "=", "noted").orderBy("key").execute();
+  return rows.map(({ key }) => key);
+};
+/** What the events say, and where they stand, as they are told and as they are stored. */
+const logged = async (events: { pos: number; seq: number; data: string }[]) => {
+  const stored = await scratch.db.selectFrom("events").select(["pos", "seq", "data"]).orderBy("pos").execute();
+  expect(events.map(({ pos, seq, data }) => ({ pos, seq, data: data as string | null }))).toEqual(stored);
+  return stored.map(({ pos, seq, data }) => [pos, seq, JSON.parse(data as string).key]);
+};
+const guards = () => statements.filter((text) => /savepoint|rollback/.test(text));
+
+test("a procedure that fails is undone alone, with its events and their numbers", async () => {
+  const { outcomes, events } = await run(["note", "a"], ["failing", "b"], ["note", "c"], ["failing", "d"]);
+  expect(outcomes).toMatchObject([
+    { ok: true, value: "a" },
+    { ok: false, error: { message: "no b" } },
+    { ok: true, value: "c" },
+    { ok: false, error: { message: "no d" } },
+  ]);
+  expect(await keys()).toEqual(["a", "c"]);
+  expect(await logged(events)).toEqual([
+    [1, 1, "a"],
+    [2, 2, "c"],
+  ]);
+});
+
+test("of a procedure that fails alone in its batch nothing stays", async () => {
+  await expect(run(["failing", "a"])).rejects.toThrow("no a");
+  expect(await keys()).toEqual([]);
+  expect(await logged((await run(["note", "b"])).events)).toEqual([[1, 1, "b"]]);
+});
+
+test("all inputs of a batch procedure that fails are undone, and nothing else", async () => {
+  const { outcomes, events } = await run(["note", "a"], ["noteAll", "b"], ["noteAll", "fault"], ["note", "c"]);
+  expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, false, true]);
+  expect(await keys()).toEqual(["a", "c"]);
+  expect(await logged(events)).toEqual([
+    [1, 1, "a"],
+    [2, 2, "c"],
+  ]);
+});
+
+test("kinds are mixed: a batch procedure runs at the place of its first input, and each gets its own outcome", async () => {
+  const { outcomes, events } = await run(
+    ["note", "a"],
+    ["noteAll", "b"],
+    ["refusing", "c"],
+    ["noteAll", "x"],
+    ["note", "d"],
+    ["noteAll", "e"],
+  );
+  expect(outcomes).toMatchObject([
+    { ok: true, value: "a" },
+    { ok: true, value: "b" },
+    { ok: false, error: { code: "conflict", message: "not c" } },
+    { ok: false, error: { code: "conflict" } },
+    { ok: true, value: "d" },
+    { ok: true, value: "e" },
+  ]);
+  expect((await logged(events)).map(([, , key]) => key)).toEqual(["a", "b", "e", "d"]);
+});
+
+test("a refusal costs no savepoint and no rollback, alone or among others; a fault does", async () => {
+  await run(["refusing", "a"]);
+  await run(["note", "b"], ["refusing", "c"], ["noteAll", "x"], ["note", "d"]);
+  expect(guards()).toEqual([]);
+  expect(await keys()).toEqual(["b", "d"]);
+  await run(["note", "e"], ["failing", "f"]);
+  expect(guards()).not.toEqual([]);
+});
+
+test("a refusal after a write is a fault, and undone", async () => {
+  await expect(run(["refusingLate", "a"])).rejects.toThrow("refusingLate refused (conflict) after it had written");
+  const { outcomes, events } = await run(["note", "b"], ["refusingLate", "c"], ["note", "d"]);
+  expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
+  expect((outcomes[1] as { error: Error }).error).not.toBeInstanceOf(ProblemError);
+  expect(await keys()).toEqual(["b", "d"]);
+  expect((await logged(events)).map(([, , key]) => key)).toEqual(["b", "d"]);
+});

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { HALL_ROOM_ID, Push } from "@parley/protocol";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+import { hallReadsOf } from "../rooms/hall.ts";
+import { markRead, startHall, tellReads } from "./read-writes.ts";
+
+let chat: ChatFixture;
+let ann: number;
+let bob: number;
+let cem: number;
+let room: number;
+
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  [ann, bob, cem] = chat.people(3) as [number, number, number];
+  room = await chat.group(ann, [bob]);
+});
+afterEach(() => chat.close());
+
+const input = (uid: number, seq: number, { roomId = room, tell = false } = {}) => ({
+  ...{ actor: { uid, power: 0 as const }, roomId },
+  ...{ seq, tell },
+});
+/** All in one batch, since they are asked in one turn. */
+const mark = (...inputs: ReturnType<typeof input>[]) =>
+  Promise.allSettled(inputs.map((one) => chat.scratch.writes.run(markRead, one)));
+const placeOf = (uid: number, roomId = room) =>
+  chat.scratch.db
+    .selectFrom("room_reads")
+    .select(["read_seq as readSeq", "read_no as readNo"])
+    .where("uid", "=", uid)
+    .where("room_id", "=", roomId)
+    .executeTakeFirst();
+const told = (uid: number) =>
+  chat
+    .eventsOf(uid)
+    .filter(({ type }) => type === Push.SELF)
+    .map(({ data }) => data);
+async function said(count: number, roomId = room): Promise<number[]> {
+  const seqs: number[] = [];
+  for (let n = 0; n < count; n++) seqs.push((await chat.say(ann, roomId, `m${n}`)).message.seq);
+  return seqs;
+}
+
+test("IM-70: of several marks of one person and room in a batch, each begins where the one before it ended", async () => {
+  const [, second = 0, , fourth = 0] = await said(4);
+  const outcomes = await mark(
+    input(bob, second, { tell: true }),
+    input(bob, fourth, { tell: true }),
+    input(bob, second, { tell: true }),
+  );
+  const there = { roomId: room, readSeq: fourth, unread: 0 };
+  expect(outcomes).toEqual([
+    { status: "fulfilled", value: { place: { roomId: room, readSeq: second, unread: 2 }, moved: true } },
+    { status: "fulfilled", value: { place: there, moved: true } },
+    { status: "fulfilled", value: { place: there, moved: false } },
+  ]);
+  expect(await placeOf(bob)).toEqual({ readSeq: fourth, readNo: 4 });
+  expect(told(bob)).toEqual([{ roomId: room, readSeq: second, unread: 2 }, there]);
+});
+
+test("IM-70: a batch marks many people and rooms; who may not fails alone", async () => {
+  const other = await chat.group(ann, [bob, cem]);
+  const [seq = 0] = await said(2);
+  const [otherSeq = 0] = await said(1, other);
+  const [hallSeq = 0] = await said(3, HALL_ROOM_ID);
+  await chat.must(cem, "DELETE", `/rooms/${other}/members/${cem}`);
+  const outcomes = await mark(
+    input(bob, seq),
+    input(cem, seq),
+    input(cem, otherSeq, { roomId: other }),
+    input(bob, otherSeq, { roomId: other }),
+    input(bob, 1, { roomId: 999_999 }),
+    input(cem, hallSeq, { roomId: HALL_ROOM_ID }),
+  );
+  expect(outcomes).toMatchObject([
+    { value: { place: { roomId: room, readSeq: seq, unread: 1 }, moved: true } },
+    { reason: { code: "not_found" } },
+    { reason: { code: "forbidden" } },
+    { value: { place: { roomId: other, readSeq: otherSeq, unread: 0 }, moved: true } },
+    { reason: { code: "not_found" } },
+    { value: { place: { roomId: HALL_ROOM_ID, readSeq: hallSeq, unread: 2 }, moved: true } },
+  ]);
+  expect(await placeOf(bob)).toEqual({ readSeq: seq, readNo: 1 });
+  expect(await placeOf(cem)).toBeUndefined();
+  expect(await placeOf(cem, HALL_ROOM_ID)).toEqual({ readSeq: hallSeq, readNo: 1 });
+});
+
+test("IM-71: a place at an event that is no message has the number of the message before it", async () => {
+  await said(2);
+  await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: "n" });
+  await said(1);
+  const seq = (await chat.must(ann, "GET", `/rooms/${room}`)).seq as number;
+  const [at, head] = await mark(input(bob, seq - 1), input(bob, 1_000_000));
+  expect([at, head]).toMatchObject([{ value: { place: { unread: 1 } } }, { value: { place: { readSeq: seq } } }]);
+});
+
+test("256 marks by 64 people in 64 rooms take as many statements as one", async () => {
+  const people = chat.people(64);
+  const rooms: number[] = [];
+  for (const uid of people) rooms.push(await chat.group(uid, [ann]));
+  for (const id of rooms) await said(2, id);
+  await said(2, HALL_ROOM_ID);
+  const hallToo = (n: number) => (n % 4 === 3 ? HALL_ROOM_ID : (rooms[n % 64] as number));
+  const inputs = (count: number, seq: number) =>
+    Array.from({ length: count }, (_, n) => input(people[n % 64] as number, seq, { roomId: hallToo(n), tell: true }));
+  const one = await chat.statements((tx) => markRead(tx, [input(cem, 2, { roomId: HALL_ROOM_ID, tell: true })]));
+  // With the transaction's beginning and end.
+  expect(one).toBe(2 + 9);
+  expect(await chat.statements((tx) => markRead(tx, inputs(256, 3)))).toBe(one);
+});
+
+test("IM-73: places in the hall of many people are worked out by two queries, and kept by one", async () => {
+  await said(2, HALL_ROOM_ID);
+  chat.clock.advance(1);
+  const late = chat.people(30);
+  chat.clock.advance(1);
+  await said(1, HALL_ROOM_ID);
+  const uids = [ann, ...late];
+  let reads = new Map();
+  const count = await chat.statements(async (tx) => {
+    reads = await hallReadsOf(tx.db, uids);
+  });
+  expect(count).toBe(2 + 2);
+  expect(reads.get(ann)).toEqual({ readSeq: 3, readNo: 3, stored: true });
+  for (const uid of late) expect(reads.get(uid)).toEqual({ readSeq: 2, readNo: 2, stored: false });
+  const places = late.map((uid) => ({ uid, readSeq: 2, readNo: 2 }));
+  const inputs = [...places, { uid: ann, readSeq: 1, readNo: 1 }, { uid: late[0] as number, readSeq: 9, readNo: 9 }];
+  expect(await chat.statements((tx) => startHall(tx, inputs))).toBe(2 + 1);
+  expect(await placeOf(late[0] as number, HALL_ROOM_ID)).toEqual({ readSeq: 2, readNo: 2 });
+  expect(await placeOf(ann, HALL_ROOM_ID)).toEqual({ readSeq: 3, readNo: 3 });
+});
+
+test("IM-74: what is owed to several is told by one query and one append", async () => {
+  await said(2);
+  await mark(input(bob, 2), input(ann, 3));
+  const reads = [{ uid: bob, roomId: room }];
+  const one = await chat.statements((tx) => tellReads(tx, [{ reads }]));
+  expect(
+    await chat.statements((tx) => tellReads(tx, [{ reads }, { reads: [...reads, { uid: ann, roomId: room }] }])),
+  ).toBe(one);
+});
