@@ -2,7 +2,7 @@
  * Identity: who somebody is and on which devices they are signed in. Accounts (this file has the two ways in), their names
  * and passwords, logins and their tokens, signing in by QR code, and the HTTP routes of all these.
  *
- * - A name is unique by its key (`names.ts`); the unique index decides, whatever was checked before.
+ * - A name is unique by its key (`names.ts`); the write that takes it decides, whatever was checked before.
  * - A token exists in clear only in the reply that grants it; stored, looked up and remembered is its hash.
  * - No answer tells whether an account exists but registering: a wrong name and a wrong password cost and say the same.
  * - A login that ends is forgotten here, and its connections are closed, by the same event of the internal stream.
