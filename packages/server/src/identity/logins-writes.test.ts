@@ -3,14 +3,7 @@ import { ChatFixture } from "../../test/chat-fixture.ts";
 import { Internal } from "../event-log/internal-events.ts";
 import { deleteAccount } from "./accounts-writes.ts";
 import { noteSeen } from "./logins-upkeep.ts";
-import {
-  createLogin,
-  discardLogin,
-  LOGINS_PER_USER,
-  type MadeLogin,
-  revokeAllLogins,
-  revokeLogin,
-} from "./logins-writes.ts";
+import { createLogin, discardLogin, type MadeLogin, revokeAllLogins, revokeLogin } from "./logins-writes.ts";
 import { refreshLogin } from "./refresh-writes.ts";
 
 let chat: ChatFixture;
@@ -69,7 +62,7 @@ test("ID-12: a batch that gives an account more devices than it may have ends as
   const [old = 0] = await signedIn(ann, "old");
   const bobs = await signedIn(bob, "bob's");
   chat.clock.advance(1);
-  await signedIn(ann, ...Array.from({ length: LOGINS_PER_USER - 2 }, (_, n) => `n${n}`));
+  await signedIn(ann, ...Array.from({ length: 98 }, (_, n) => `n${n}`));
   expect(ended()).toEqual([]);
   chat.clock.advance(1);
   const [, second = 0] = await signedIn(ann, "x", "y", "z");
@@ -79,8 +72,13 @@ test("ID-12: a batch that gives an account more devices than it may have ends as
   expect(gone).toHaveLength(2);
   expect(gone).toContain(old);
   const left = (await tokens()).map(([hash]) => hash);
-  expect(left).toHaveLength(LOGINS_PER_USER + bobs.length);
+  expect(left).toHaveLength(100 + bobs.length);
   expect(left).toEqual(expect.arrayContaining(["x", "y", "z", "bob's"]));
+});
+
+test("ID-12: of logins of the same moment the ones made first end", async () => {
+  const ids = await signedIn(ann, ...Array.from({ length: 103 }, (_, n) => `n${n}`));
+  expect(ended().map((loginIds) => loginIds.sort((a, b) => a - b))).toEqual([ids.slice(0, 3)]);
 });
 
 test("ID-11: refreshes of one login in one batch follow each other, and those of others do not matter", async () => {
@@ -98,6 +96,13 @@ test("ID-11: refreshes of one login in one batch follow each other, and those of
     ["a3", "a1"],
     ["b2", "b1"],
   ]);
+});
+
+test("ID-11: the new token of a refresh holds for the rest of the batch", async () => {
+  await signedIn(ann, "a1");
+  const outcomes = await refresh(["a1", "a2"], ["a2", "a3"], ["a1", "a4"]);
+  expect(outcomes).toMatchObject([{ status: "fulfilled" }, { status: "fulfilled" }, UNAUTHORIZED]);
+  expect(await tokens()).toEqual([["a3", "a2"]]);
 });
 
 test("ID-11: the five minutes of a token are counted from its first refresh", async () => {
@@ -124,6 +129,20 @@ test("ID-13: a login that is named twice in a batch ends once; another's is not 
   expect(outcomes).toMatchObject([{ status: "fulfilled" }, NOT_FOUND, NOT_FOUND, { status: "fulfilled" }]);
   expect(await tokens()).toEqual([["b", null]]);
   expect(ended()).toEqual([[first], [bobs]]);
+});
+
+test("a login that nobody collected ends once, and only as its user's", async () => {
+  const { writes } = chat.scratch;
+  const [first = 0, second = 0] = await signedIn(ann, "a", "b");
+  const asked = [
+    { uid: ann, loginId: first },
+    { uid: bob, loginId: second },
+    { uid: ann, loginId: first },
+  ];
+  await Promise.all(asked.map((one) => writes.run(discardLogin, one)));
+  await writes.run(discardLogin, { uid: ann, loginId: first });
+  expect(await tokens()).toEqual([["b", null]]);
+  expect(ended()).toEqual([[first]]);
 });
 
 test("ID-13: whole accounts are signed out in one batch, told by an event for each", async () => {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openScratch } from "../../test/scratch-database.ts";
 import { openWrites } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
@@ -373,55 +372,5 @@ describe("upkeep", () => {
     await at.signIn(first.user.uid);
     expect(await at.logins.find(first.token)).toBeUndefined();
     expect(await at.db.selectFrom("logins").select("id").execute()).toHaveLength(LOGINS_MAX);
-  });
-});
-
-describe("devices over HTTP", () => {
-  let app: IdentityApp;
-  beforeEach(async () => {
-    app = await openIdentityApp();
-  });
-  afterEach(() => app.close());
-  const signIn = async () => (await app.ask("/logins", { body: { name: "Ada", password: "password" } })).body.token;
-
-  test("ID-13: are listed in pages, newest first", async () => {
-    const { token } = await app.register("Ada");
-    await signIn();
-    const newest = await signIn();
-    await app.register("Bob");
-    const page = (await app.ask("/logins?limit=2", { token })).body;
-    expect(page.items.map((item: { current: boolean }) => item.current)).toEqual([false, false]);
-    expect(page.nextCursor).toBeString();
-    const rest = (await app.ask(`/logins?limit=2&cursor=${page.nextCursor}`, { token })).body;
-    expect(rest).toMatchObject({ items: [{ current: true }], nextCursor: null });
-    expect((await app.ask("/logins", { token: newest })).body.items[0].current).toBe(true);
-  });
-
-  test("ID-13: are signed out one by one, this one, or all; others' are not found", async () => {
-    const { token } = await app.register("Ada");
-    const [second, third] = [await signIn(), await signIn()];
-    const bob = await app.register("Bob");
-    const ids = (await app.ask("/logins", { token })).body.items.map((item: { id: number }) => item.id);
-    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token: bob.token })).status).toBe(404);
-    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token })).status).toBe(204);
-    expect((await app.ask("/me", { token: third })).status).toBe(401);
-    expect((await app.ask(`/logins/${ids[0]}`, { method: "DELETE", token })).status).toBe(404);
-    expect((await app.ask("/logins/current", { method: "DELETE", token: second })).status).toBe(204);
-    expect((await app.ask("/me", { token: second })).status).toBe(401);
-    expect((await app.ask("/me", { token })).status).toBe(200);
-    await signIn();
-    expect((await app.ask("/logins", { method: "DELETE", token })).status).toBe(204);
-    expect((await app.ask("/me", { token })).status).toBe(401);
-    expect((await app.ask("/me", { token: bob.token })).status).toBe(200);
-    expect(app.scratch.events.flatMap(({ data }) => JSON.parse(data).loginIds)).toHaveLength(4);
-  });
-
-  test("ID-11: get a new token", async () => {
-    const { token } = await app.register("Ada");
-    const refreshed = await app.ask("/logins/refresh", { method: "POST", token });
-    expect(refreshed.status).toBe(200);
-    expect(refreshed.body).toMatchObject({ user: { name: "Ada" }, expiresAt: app.clock.now() + LIFETIME_MS });
-    expect((await app.ask("/me", { token: refreshed.body.token })).status).toBe(200);
-    expect((await app.ask("/logins/refresh", { method: "POST" })).status).toBe(401);
   });
 });
