@@ -156,3 +156,38 @@ test.each<[string, (batch: Awaited<ReturnType<FakeRunner["next"]>>) => void]>([
   batch.answer(done(batch.names));
   expect(await withDeadline(next, 3000, "the writer stands still")).toBe("c");
 });
+
+test("callers who ask again at once are written in two groups that take turns, and a burst is one batch", async () => {
+  const writes = new GroupWriter(runner, table);
+  const results: Promise<string>[] = [];
+  /** A few writes a turn, as sockets become readable one after another. */
+  const arrive = async (count: number) => {
+    for (let n = 0; n < count; n++) {
+      results.push(writes.run(echo, `${n}`));
+      if (n % 4 === 3) await nextTurn();
+    }
+  };
+  void arrive(64);
+  const first = await runner.next();
+  expect(first.names).toHaveLength(64);
+  first.answer(done(first.names));
+  await Promise.all(results);
+  // The same callers ask again, one after another: the first half of them is not kept waiting for the second half.
+  void arrive(64);
+  const half = await runner.next();
+  expect(half.names).toHaveLength(32);
+  expect(await settled(results.at(-1) as Promise<string>)).toBe(false);
+  half.answer(done(half.names));
+  const rest = await runner.next();
+  rest.answer(done(rest.names));
+  // What waits together is written together, whatever came before.
+  const burst = Array.from({ length: 100 }, (_, n) => writes.run(echo, `burst ${n}`));
+  const names: string[] = [];
+  while (names.length < 100) {
+    const batch = await runner.next();
+    names.push(...batch.names.filter((name) => name.startsWith("burst")));
+    batch.answer(done(batch.names));
+  }
+  expect(await Promise.all(burst)).toHaveLength(100);
+  expect(names).toHaveLength(100);
+});

@@ -51,6 +51,8 @@ export type BatchReply =
 
 /** A batch is one sync of the disk; more than this delays its first write more than it helps. */
 const BATCH_MAX = 256;
+/** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
+const GATHERED_MIN = 8;
 /** About half a second of work for a good disk. More waiting would answer later than callers wait. */
 const WAITING_MAX = 4096;
 
@@ -68,6 +70,8 @@ export class GroupWriter implements Writes {
   #waiting: Waiting[] = [];
   readonly #whenIdle: Waiting[] = [];
   #running: Promise<void> | undefined;
+  /** Requests of the newest batch. */
+  #lastBatch = BATCH_MAX;
   #closed = false;
 
   /** @param table the one that the runner's thread has */
@@ -123,17 +127,21 @@ export class GroupWriter implements Writes {
 
   /**
    * What is sent at once is written together, though sockets become readable one after another: waits until a turn of the
-   * loop brings no further write. With a lone one that is a turn.
+   * loop brings no further write. With a lone one that is a turn. It does not wait for more than half of the last batch: callers who
+   * ask again as soon as they are answered would otherwise all wait for one batch, and this thread and the writer's would take turns
+   * instead of working at the same time.
    */
   async #gather(): Promise<void> {
+    const enough = Math.max(GATHERED_MIN, this.#lastBatch / 2);
     let gathered: number;
     do {
       gathered = this.#waiting.length;
       await nextTurn();
-    } while (this.#waiting.length > gathered && this.#waiting.length < BATCH_MAX);
+    } while (this.#waiting.length > gathered && this.#waiting.length < enough);
   }
 
   async #runBatch(batch: Waiting[]): Promise<void> {
+    this.#lastBatch = batch.length;
     try {
       const reply = await this.#runner.run(batch.map((waiting) => waiting.request));
       if ("failed" in reply) throw revivedError(reply.failed);
