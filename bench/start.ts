@@ -61,7 +61,15 @@ async function fill(dataDir: string): Promise<{ token: string; roomId: number }>
       const actor = { uid: people[at]?.uid as number, power: 0 as const };
       const roomId = rooms[at] as number;
       const clientId = `m${sent + index}`;
-      return { actor, roomId, clientId, type: 1 as const, content, replyTo: null, mentions: [] };
+      return {
+        actor,
+        roomId,
+        clientId,
+        type: 1,
+        stored: { content },
+        replyTo: null,
+        mentions: [],
+      };
     });
     await Promise.all(batch.map((input) => writes.run(sendMessages, input)));
   }

@@ -46,7 +46,7 @@ const me = await client.request("GET /me").catch(({ status, message }: ParleyErr
 });
 
 client.on("message", ({ fromUser, message: { id, roomId, body, sendTime } }) => {
-  if (fromUser.uid === me.uid || typeof body === "string") return;
+  if (fromUser.uid === me.uid || typeof body === "string" || !("content" in body)) return;
   const text = body.content.trim();
   const isMentioned = body.atUidList.includes(me.uid) || text.startsWith(`@${me.name} `);
   // The same answer whenever it is given: another text under the same clientId would be refused.

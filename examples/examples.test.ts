@@ -82,7 +82,7 @@ test(
     let came = Promise.withResolvers<void>();
     const client = createClient({ url: server.url, token: ann.token });
     client.on("message", ({ fromUser, message: { body } }) => {
-      if (fromUser.uid !== bot.uid || typeof body === "string") return;
+      if (fromUser.uid !== bot.uid || typeof body === "string" || !("content" in body)) return;
       answers.push({ to: body.reply?.id ?? 0, text: body.content });
       came.resolve();
       came = Promise.withResolvers();

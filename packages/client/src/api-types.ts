@@ -25,6 +25,21 @@ export type Conversation = Room & {
               gapCount: number;
             } | null;
           }
+        | {
+            kind: string;
+            text: string;
+            data: unknown;
+            atUidList: number[];
+            reply: {
+              id: number;
+              uid: number;
+              username: string;
+              type: number;
+              body: string;
+              canCallback: 0 | 1;
+              gapCount: number;
+            } | null;
+          }
         | string;
       messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
       seq: number;
@@ -90,6 +105,21 @@ export type Message = {
       | {
           content: string;
           urlContentMap: Record<string, unknown>;
+          atUidList: number[];
+          reply: {
+            id: number;
+            uid: number;
+            username: string;
+            type: number;
+            body: string;
+            canCallback: 0 | 1;
+            gapCount: number;
+          } | null;
+        }
+      | {
+          kind: string;
+          text: string;
+          data: unknown;
           atUidList: number[];
           reply: {
             id: number;
@@ -260,13 +290,21 @@ export interface Routes {
   "POST /rooms/{id}/messages": {
     args: {
       path: { id: number };
-      body: {
-        clientId: string;
-        type: 1;
-        body: { content: string };
-        replyTo?: number | null | undefined;
-        mentions?: number[] | null | undefined;
-      };
+      body:
+        | {
+            clientId: string;
+            type: 1;
+            body: { content: string };
+            replyTo?: number | null | undefined;
+            mentions?: number[] | null | undefined;
+          }
+        | {
+            clientId: string;
+            type: 100;
+            body: { kind: string; text: string; data?: unknown | undefined };
+            replyTo?: number | null | undefined;
+            mentions?: number[] | null | undefined;
+          };
     };
     reply: Message;
   };

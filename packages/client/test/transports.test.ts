@@ -63,7 +63,8 @@ describe.each(NAMES)("by %s", (transport) => {
     });
     const seen: string[] = [];
     const end = watched.client.on("message", ({ message }, { stream, seq }) => {
-      seen.push(`${stream} ${message.seq === seq} ${typeof message.body === "string" ? "" : message.body.content}`);
+      const content = typeof message.body === "object" && "content" in message.body ? message.body.content : "";
+      seen.push(`${stream} ${message.seq === seq} ${content}`);
     });
     await say(stage.ann, room, "one");
     await watched.said(room, "one");

@@ -21,6 +21,7 @@ test("bounds that clients rely on are as they were", () => {
     frameBytes: 8192,
     bodyBytes: 65_536,
     textCodePoints: 4096,
+    customDataBytes: 8192,
     clientIdLength: 64,
     nameCodePoints: 32,
     passwordMin: 8,
@@ -57,6 +58,7 @@ test("each error code has its status, and says whether trying again can help", (
     unauthorized: 401,
     forbidden: 403,
     origin_forbidden: 403,
+    kind_not_allowed: 403,
     not_found: 404,
     method_not_allowed: 405,
     conflict: 409,
@@ -155,6 +157,7 @@ test("frames and messages have their numbers", () => {
     video: 6,
     sticker: 7,
     system: 8,
+    custom: 100,
   });
 });
 

@@ -15,6 +15,7 @@ export const ERRORS = {
   unauthorized: { status: 401, title: "Sign in first", retry: false },
   forbidden: { status: 403, title: "You may not do this", retry: false },
   origin_forbidden: { status: 403, title: "This origin is not allowed", retry: false },
+  kind_not_allowed: { status: 403, title: "People may not send messages of this kind here", retry: false },
   not_found: { status: 404, title: "There is nothing here, or you may not see it", retry: false },
   method_not_allowed: { status: 405, title: "This method is not allowed here", retry: false },
   conflict: { status: 409, title: "This conflicts with what is there", retry: false },

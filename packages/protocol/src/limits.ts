@@ -4,8 +4,10 @@ export const LIMITS = {
   frameBytes: 8192,
   /** Bytes of an HTTP body (uploads apart). */
   bodyBytes: 65_536,
-  /** Code points of a text message. */
+  /** Code points of a text message, and of the text of a message of the product's own. */
   textCodePoints: 4096,
+  /** Bytes of the `data` of a message of the product's own, as JSON in UTF-8. */
+  customDataBytes: 8192,
   /** Characters of a `clientId`. */
   clientIdLength: 64,
   /** Code points of a user's name. */

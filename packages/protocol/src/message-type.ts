@@ -1,4 +1,4 @@
-/** Numbers of MallChat's contract. */
+/** Numbers of MallChat's contract, and 100 for what a product sends of its own. */
 export const MessageType = {
   text: 1,
   recalled: 2,
@@ -8,6 +8,7 @@ export const MessageType = {
   video: 6,
   sticker: 7,
   system: 8,
+  custom: 100,
 } as const;
 
 /** The message that one answers, as it was when it was answered. */
@@ -28,6 +29,16 @@ export interface TextBody {
   reply: RepliedMessage | null;
 }
 
+/** A message of the product's own. A client that does not know its `kind` shows `text`. */
+export interface CustomBody {
+  kind: string;
+  text: string;
+  /** Any JSON. */
+  data: unknown;
+  atUidList: number[];
+  reply: RepliedMessage | null;
+}
+
 /** The message object: the same in MESSAGE pushes and in HTTP replies. */
 export interface Message {
   fromUser: { uid: number };
@@ -38,8 +49,8 @@ export interface Message {
     /** Epoch milliseconds. */
     sendTime: number;
     type: number;
-    /** An object for types 1 and 3-7, the notice to show for 2 (recalled) and 8 (system). */
-    body: TextBody | string;
+    /** An object for types 1, 3-7 and 100, the notice to show for 2 (recalled) and 8 (system). */
+    body: TextBody | CustomBody | string;
     messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
     /** Seq of the MESSAGE event in the room's stream. */
     seq: number;

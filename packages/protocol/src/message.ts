@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import { MessageType } from "./message-type.ts";
 import { textSchema } from "./user.ts";
 
 export const replySchema = z.object({
@@ -21,6 +20,14 @@ export const textBodySchema = z.object({
   reply: replySchema.nullable(),
 });
 
+export const customBodySchema = z.object({
+  kind: z.string(),
+  text: z.string(),
+  data: z.unknown().refine((data): boolean => data !== undefined, "is required"),
+  atUidList: z.array(z.number()),
+  reply: replySchema.nullable(),
+});
+
 /** Of `Message`. */
 export const messageSchema = z.object({
   fromUser: z.object({ uid: z.number() }),
@@ -29,7 +36,7 @@ export const messageSchema = z.object({
     roomId: z.number(),
     sendTime: z.number(),
     type: z.number(),
-    body: z.union([textBodySchema, z.string()]),
+    body: z.union([textBodySchema, customBodySchema, z.string()]),
     messageMark: z.object({
       likeCount: z.number(),
       userLike: z.union([z.literal(0), z.literal(1)]),
@@ -42,13 +49,14 @@ export const messageSchema = z.object({
   }),
 });
 
-/** Body of `POST /rooms/{id}/messages`. */
-export const sendSchema = z.object({
+/** What the body of `POST /rooms/{id}/messages` has beside `type` and `body`, which each kind of message has of its own. */
+export const sendBaseSchema = z.object({
   clientId: textSchema(1, LIMITS.clientIdLength),
-  type: z.literal(MessageType.text),
-  body: z.object({ content: textSchema(1, LIMITS.textCodePoints, true) }),
   replyTo: idSchema.nullish(),
   mentions: z.array(idSchema).max(LIMITS.mentions).nullish(),
 });
 
-export type SendRequest = z.infer<typeof sendSchema>;
+/** A name that a product chooses, such as the `kind` of its own messages. */
+export const kindNameSchema = z
+  .string()
+  .regex(/^[a-z0-9_.-]{1,64}$/, "must have 1 to 64 of the characters a-z, 0-9, _, . and -");

@@ -63,6 +63,14 @@ export const message: fc.Arbitrary<Message> = fc.record({
         atUidList: fc.array(id, { maxLength: 5 }),
         reply: fc.option(reply),
       }),
+      fc.record({
+        kind: text,
+        text,
+        // Minus zero does not outlive JSON.
+        data: fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
+        atUidList: fc.array(id, { maxLength: 5 }),
+        reply: fc.option(reply),
+      }),
     ),
     messageMark: fc.record({ likeCount: count, userLike: bit, dislikeCount: count, userDislike: bit }),
     seq: id,

@@ -6,6 +6,7 @@ import { Logins } from "./identity/logins.ts";
 import { Passwords } from "./identity/passwords.ts";
 import { QrLogins } from "./identity/qr-login.ts";
 import type { Clock } from "./lib/clock.ts";
+import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import { type MessagesContext, newSendLimit } from "./messages/messages-context.ts";
 import { HallCount } from "./rooms/hall.ts";
@@ -15,15 +16,17 @@ import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 export interface Context extends IdentityContext, MessagesContext, UnreadContext {}
 
 export interface ContextParts {
-  readonly config: Pick<Config, "accounts" | "hall" | "listen" | "rateLimits">;
+  readonly config: Pick<Config, "accounts" | "hall" | "listen" | "messages" | "rateLimits">;
   readonly db: ReadDatabase;
   readonly epoch: string;
   readonly writes: Writes;
   readonly clock: Clock;
+  /** Another table of kinds, which the procedures must have too; for tests. */
+  readonly kinds?: MessageKinds;
 }
 
 /** Built once, by the server and by tests of features alike. Does no I/O. */
-export function createContext({ config, db, epoch, writes, clock }: ContextParts): Context {
+export function createContext({ config, db, epoch, writes, clock, kinds = messageKinds }: ContextParts): Context {
   return {
     db,
     epoch,
@@ -37,7 +40,9 @@ export function createContext({ config, db, epoch, writes, clock }: ContextParts
     signInLimits: newSignInLimits(clock, config.rateLimits),
     hall: config.hall,
     hallCount: new HallCount(),
-    messageTexts,
+    messageTexts: (snapshot, ids) => messageTexts(snapshot, ids, kinds),
+    kinds,
+    kindRules: { customKinds: new Set(config.messages.customKinds) },
     sendLimit: newSendLimit(clock, config.rateLimits),
     selfGate: newSelfGate({ writes, clock }),
   };

@@ -4,11 +4,16 @@ import { Kysely } from "kysely";
 import { loadConfig } from "../src/config/config.ts";
 import { type Context, createContext } from "../src/context.ts";
 import { writerDialect } from "../src/db/dialect.ts";
+import { batch, type ProcedureTable, single } from "../src/db/procedures.ts";
 import type { Schema } from "../src/db/schema.ts";
-import type { LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
+import type { InputOf, LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
 import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
+import { type MessageKinds, messageKinds } from "../src/messages/kinds/kinds.ts";
+import { recallMessage } from "../src/messages/recall.ts";
+import { sendMessages } from "../src/messages/send.ts";
+import type { SendInput } from "../src/messages/send-lookups.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -31,11 +36,12 @@ export class ChatFixture {
   private constructor(
     readonly scratch: Scratch,
     env: Record<string, string>,
+    kinds: MessageKinds,
   ) {
     const { config } = loadConfig(env);
     const { clock, db, epoch, writes } = scratch;
     this.clock = clock;
-    this.context = createContext({ config, db, epoch, writes, clock });
+    this.context = createContext({ config, db, epoch, writes, clock, kinds });
     const app = createApp({
       config,
       logger: createLogger({ level: "error", sink: process.stderr }),
@@ -54,8 +60,9 @@ export class ChatFixture {
     return this.context.selfGate;
   }
 
-  static async open(env: Record<string, string> = {}): Promise<ChatFixture> {
-    return new ChatFixture(await openScratch(), { RATE_LIMITS: "off", ...env });
+  /** @param kinds of messages, in the place of the server's */
+  static async open(env: Record<string, string> = {}, kinds = messageKinds): Promise<ChatFixture> {
+    return new ChatFixture(await openScratch(proceduresWith(kinds)), { RATE_LIMITS: "off", ...env }, kinds);
   }
 
   close(): Promise<void> {
@@ -152,6 +159,16 @@ export class ChatFixture {
   eventsOf(uid: number) {
     return this.events(userStream(uid));
   }
+}
+
+/** The procedures that show messages, with another table of kinds. */
+function proceduresWith(kinds: MessageKinds): ProcedureTable {
+  const send = (tx: WriteTransaction, inputs: readonly SendInput[]) => sendMessages(tx, inputs, kinds);
+  const recall = (tx: WriteTransaction, input: InputOf<typeof recallMessage>) => recallMessage(tx, input, kinds);
+  return {
+    sendMessages: { ...batch(send), procedure: sendMessages },
+    recallMessage: { ...single(recall), procedure: recallMessage },
+  };
 }
 
 function parsed(event: LoggedEvent) {

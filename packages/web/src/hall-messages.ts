@@ -120,7 +120,11 @@ function asHallMessage({ fromUser, message }: Message): HallMessage {
 }
 
 function shown({ type, body }: Sent): Pick<HallMessage, "kind" | "text"> {
-  if (type === MessageType.text && typeof body === "object") return { kind: "text", text: body.content };
+  if (typeof body === "object") {
+    if (type === MessageType.text && "content" in body) return { kind: "text", text: body.content };
+    // What this page shows of the product's own messages, of which it knows no kind.
+    if (type === MessageType.custom && "text" in body) return { kind: "text", text: body.text };
+  }
   if (type === MessageType.recalled) return { kind: "recalled", text: String(body) };
   if (type === MessageType.system) return { kind: "notice", text: String(body) };
   return { kind: "other", text: "A message of a kind that this page does not show" };

@@ -34,6 +34,7 @@ describe("defaults", () => {
       drain: { spreadMs: 10_000, delayMs: 0 },
       accounts: { registration: "open", direct: "anyone" },
       hall: { access: "members", send: "everyone" },
+      messages: { customKinds: [] },
       maxUploadBytes: 104_857_600,
       geoipFile: undefined,
       mallchatApi: true,
@@ -76,6 +77,7 @@ test.each<Case>([
   [{ RATE_LIMITS: "OFF" }, { rateLimits: false }],
   [{ DRAIN_SECONDS: "3", DRAIN_DELAY_SECONDS: "2" }, { drain: { spreadMs: 3000, delayMs: 2000 } }],
   [{ HALL: "public", HALL_SEND: "admins" }, { hall: { access: "public", send: "admins" } }],
+  [{ CUSTOM_KINDS: "poll, order.paid,,a-b_3" }, { messages: { customKinds: ["poll", "order.paid", "a-b_3"] } }],
   [{ HEARTBEAT_MS: "200", IDLE_MS: "600" }, { gateway: { heartbeatMs: 200, idleMs: 600 } }],
   [{ METRICS_TOKEN: "0123456789abcdef" }, { secrets: { metricsToken: "0123456789abcdef" } }],
   [{ LOG_LEVEL: "Debug" }, { logLevel: "debug" }],
@@ -135,6 +137,10 @@ test.each<[Env, ...string[]]>([
   [
     { ALLOWED_ORIGINS: "*" },
     'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each like an origin such as https://chat.example.com, without a path ("*" is not)',
+  ],
+  [
+    { CUSTOM_KINDS: "poll,Order" },
+    'CUSTOM_KINDS is "poll,Order", wanted names, separated by commas, each of 1 to 64 of the characters a-z, 0-9, _, . and - ("Order" is not)',
   ],
   [
     { DATABASE_URL: "postgres://parley:pw@db/parley" },

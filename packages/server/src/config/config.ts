@@ -57,6 +57,10 @@ export interface Config {
     readonly access: "members" | "public" | "off";
     readonly send: "everyone" | "admins";
   };
+  readonly messages: {
+    /** Names of the product's own kinds that people may send. */
+    readonly customKinds: readonly string[];
+  };
   readonly maxUploadBytes: number;
   readonly geoipFile: string | undefined;
   readonly mallchatApi: boolean;
@@ -143,6 +147,7 @@ function readTree(read: Reader): Config {
       access: read.value("HALL", parse.oneOf("members", "public", "off"), "members"),
       send: read.value("HALL_SEND", parse.oneOf("everyone", "admins"), "everyone"),
     },
+    messages: { customKinds: read.maybe("CUSTOM_KINDS", parse.kindNames, "none") ?? [] },
     maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), "104857600"),
     geoipFile: read.maybe("GEOIP_FILE", parse.file, "off"),
     mallchatApi: read.value("MALLCHAT_API", parse.onOff, "on"),

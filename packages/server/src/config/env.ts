@@ -40,6 +40,7 @@ export const ENV = {
   MALLCHAT_API: { text: "on or off: the doors for MallChat clients" },
   HALL: { text: "members, public or off: the room of everybody" },
   HALL_SEND: { text: "everyone or admins: who may write in the hall" },
+  CUSTOM_KINDS: { text: "kinds of the product's own messages, comma-separated, that people may send" },
   LOG_LEVEL: { text: "trace, debug, info, warn, error, fatal or silent" },
 } as const satisfies Record<string, EnvRow>;
 

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { kindNameSchema } from "@parley/protocol";
 import ipaddr from "ipaddr.js";
 
 /** A value that was understood, or what was wanted instead, as the end of "…, wanted". */
@@ -85,6 +86,11 @@ export const origins: Parser<string[]> = (text) =>
 
 export const networks: Parser<string[]> = (text) =>
   list(text, network, "IP addresses or CIDRs such as 10.0.0.0/8, separated by commas");
+
+const kindName: Parser<string> = (text) => (kindNameSchema.safeParse(text).success ? good(text) : bad("a name"));
+
+export const kindNames: Parser<string[]> = (text) =>
+  list(text, kindName, "names, separated by commas, each of 1 to 64 of the characters a-z, 0-9, _, . and -");
 
 /** An address or CIDR, always returned as a CIDR. */
 const network: Parser<string> = (text) => {

@@ -3,6 +3,7 @@ import type { Schema } from "../db/schema.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Window } from "../rooms/reading.ts";
+import type { MessageKinds } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
 import { asMessage, selectMessages } from "./message-rows.ts";
 
@@ -23,7 +24,7 @@ export interface HistoryPage {
 /** Backwards from the newest or forwards from a message; inside a page always ascending. */
 export async function historyPage(
   db: Kysely<Schema>,
-  room: { id: number; window: Window },
+  room: { id: number; window: Window; kinds: MessageKinds },
   { cursor, after, limit }: HistoryQuery,
 ): Promise<HistoryPage> {
   const { id, window } = room;
@@ -42,7 +43,7 @@ export async function historyPage(
   const end = page.at(-1);
   if (!forwards) page.reverse();
   return {
-    texts: page.map((row) => messageText(asMessage(row))),
+    texts: page.map((row) => messageText(asMessage(row), room.kinds)),
     nextCursor: more && end ? `${from.direction}-${end.seq}` : null,
   };
 }

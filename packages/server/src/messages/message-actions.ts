@@ -8,13 +8,13 @@
  *
  * Asks rooms who may write and read. Must not import unread, the gateway, or know which connections there are.
  */
-import type { SendRequest } from "@parley/protocol";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
 import { checkHallSend } from "../rooms/rights.ts";
 import { type Actor, actorOf } from "../rooms/rooms.ts";
 import { type HistoryQuery, historyPage } from "./history.ts";
+import type { SendRequest } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
 import { asMessage, selectMessages } from "./message-rows.ts";
 import type { MessagesContext } from "./messages-context.ts";
@@ -23,21 +23,22 @@ import { type Sent, sendMessages } from "./send.ts";
 
 /**
  * Stores and logs one message; every door sends through here. Resolves after the commit.
- * @throws ProblemError as the room's rules refuse, `client_id_reused`, `rate_limited`, `overloaded`
+ * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(
-  { writes, hall, sendLimit }: MessagesContext,
+  { writes, hall, kinds, kindRules, sendLimit }: MessagesContext,
   actor: Actor,
   { roomId, request }: { roomId: number; request: SendRequest },
 ): Promise<Sent> {
   checkHallSend(roomId, hall, actor);
+  kinds.checkMaySend(request, kindRules);
   sendLimit.take(actor.uid);
   return writes.run(sendMessages, {
     actor: actorOf(actor),
     roomId,
     clientId: request.clientId,
     type: request.type,
-    content: request.body.content,
+    stored: kinds.store(request),
     replyTo: request.replyTo ?? null,
     mentions: [...new Set(request.mentions ?? [])],
   });
@@ -57,13 +58,13 @@ export async function recallMessage(
 
 /** A page of a room's history as JSON text. Without an actor: an anonymous reader. */
 export function listMessages(
-  { db, epoch, hall }: MessagesContext,
+  { db, epoch, hall, kinds }: MessagesContext,
   actor: Actor | undefined,
   { roomId, ...query }: HistoryQuery & { roomId: number },
 ): Promise<string> {
   return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
     const window = await readableWindow(snapshot, roomId, { actor, hall });
-    const page = await historyPage(snapshot, { id: roomId, window }, query);
+    const page = await historyPage(snapshot, { id: roomId, window, kinds }, query);
     const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
     return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
   });
@@ -71,11 +72,11 @@ export function listMessages(
 
 /** The JSON text of one message, as someone may read it. @throws ProblemError `not_found`, `unauthorized` */
 export async function getMessage(
-  { db, hall }: MessagesContext,
+  { db, hall, kinds }: MessagesContext,
   actor: Actor | undefined,
   messageId: number,
 ): Promise<string> {
   const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
-  if (row && (await maySeeMessage(db, row, { actor, hall }))) return messageText(asMessage(row));
+  if (row && (await maySeeMessage(db, row, { actor, hall }))) return messageText(asMessage(row), kinds);
   throw new ProblemError(actor ? "not_found" : "unauthorized");
 }

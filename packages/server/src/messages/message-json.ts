@@ -1,4 +1,5 @@
-import { type Message, MessageType } from "@parley/protocol";
+import type { Message, RepliedMessage } from "@parley/protocol";
+import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 
 /** A message as its row and the rows it refers to have it. */
 export interface MessageRow {
@@ -8,7 +9,7 @@ export interface MessageRow {
   readonly no: number | null;
   readonly uid: number;
   readonly type: number;
-  /** JSON text: `StoredText` for type 1. */
+  /** JSON text: what its kind stored, and `StoredRest`. */
   readonly body: string;
   readonly clientId: string | null;
   readonly sentAt: number;
@@ -27,10 +28,12 @@ export interface QuotedRow {
   readonly recalledBy: number | null;
 }
 
-/** What the row of a text holds. The quoted text is not part of it: a recall must reach quotations. */
-export interface StoredText {
-  readonly content: string;
-  readonly mentions: readonly number[];
+/**
+ * What the rows of all kinds hold beside what the kind stores; nothing once the message was recalled. The quoted text is not
+ * part of it: a recall must reach quotations.
+ */
+export interface StoredRest {
+  readonly mentions?: readonly number[];
   /** How many messages of the room lie after the quoted one, this one counted. */
   readonly gap?: number;
 }
@@ -39,7 +42,7 @@ export interface StoredText {
 const CALLBACK_GAP = 100;
 
 /** The JSON text of the message object: `data` of its frames and the body of HTTP replies. */
-export function messageText(row: MessageRow): string {
+export function messageText(row: MessageRow, kinds: MessageKinds = messageKinds): string {
   const message: Message = {
     fromUser: { uid: row.uid },
     message: {
@@ -47,7 +50,7 @@ export function messageText(row: MessageRow): string {
       roomId: row.roomId,
       sendTime: row.sentAt,
       type: row.type,
-      body: shownBody(row),
+      body: shownBody(row, kinds),
       messageMark: { likeCount: 0, userLike: 0, dislikeCount: 0, userDislike: 0 },
       seq: row.seq,
       no: row.no,
@@ -57,23 +60,15 @@ export function messageText(row: MessageRow): string {
   return JSON.stringify(message);
 }
 
-function shownBody(row: MessageRow): Message["message"]["body"] {
-  if (row.type === MessageType.recalled) return recallNotice(row);
-  const { content, mentions, gap } = JSON.parse(row.body) as StoredText;
-  return { content, urlContentMap: {}, atUidList: [...mentions], reply: row.quoted && reply(row.quoted, gap ?? 0) };
+function shownBody({ type, body, uid, recalledBy, quoted }: MessageRow, kinds: MessageKinds) {
+  const stored = JSON.parse(body) as StoredRest;
+  const { mentions = [], gap = 0 } = stored;
+  const reply = quoted && replyOf(quoted, gap, kinds);
+  return kinds.show({ type, stored }, { uid, recalledBy, atUidList: [...mentions], reply });
 }
 
-function reply(quoted: QuotedRow, gapCount: number) {
-  const { id, uid, name, type } = quoted;
-  const canCallback: 0 | 1 = gapCount <= CALLBACK_GAP ? 1 : 0;
-  return { id, uid, username: name, type, body: quotedText(quoted), canCallback, gapCount };
-}
-
-function quotedText(quoted: QuotedRow): string {
-  if (quoted.type === MessageType.recalled) return recallNotice(quoted);
-  return (JSON.parse(quoted.body) as StoredText).content;
-}
-
-function recallNotice({ uid, recalledBy }: Pick<MessageRow, "uid" | "recalledBy">): string {
-  return recalledBy === uid ? "The sender recalled this message" : "An administrator recalled this message";
+function replyOf(quoted: QuotedRow, gapCount: number, kinds: MessageKinds): RepliedMessage {
+  const { id, uid, name, type, recalledBy } = quoted;
+  const body = kinds.quote({ type, stored: JSON.parse(quoted.body) as object, uid, recalledBy });
+  return { id, uid, username: name, type, body, canCallback: gapCount <= CALLBACK_GAP ? 1 : 0, gapCount };
 }

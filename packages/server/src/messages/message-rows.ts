@@ -3,6 +3,7 @@ import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import type { MessageData } from "../event-log/announce.ts";
+import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText, type QuotedRow } from "./message-json.ts";
 
 /** Messages with what they quote, each joined by its key; callers add which, in what order and how many. */
@@ -41,20 +42,28 @@ export function asMessage(row: Selected): MessageRow {
 }
 
 /** JSON texts of messages as they are now, by id; unknown ids are left out. One query. */
-export async function messageTexts(db: Kysely<Schema>, ids: readonly number[]): Promise<Map<number, string>> {
+export async function messageTexts(
+  db: Kysely<Schema>,
+  ids: readonly number[],
+  kinds: MessageKinds = messageKinds,
+): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
   const rows = await messagesById(db, ids);
-  return new Map(rows.map((row) => [row.id, messageText(asMessage(row))]));
+  return new Map(rows.map((row) => [row.id, messageText(asMessage(row), kinds)]));
 }
 
 /** The same as `data` of events. */
-export async function messageDataOf(db: Kysely<Schema>, ids: readonly number[]): Promise<Map<number, MessageData>> {
+export async function messageDataOf(
+  db: Kysely<Schema>,
+  ids: readonly number[],
+  kinds: MessageKinds = messageKinds,
+): Promise<Map<number, MessageData>> {
   if (ids.length === 0) return new Map();
   const rows = await messagesById(db, ids);
   return new Map(
     rows.map((row) => [
       row.id,
-      { text: messageText(asMessage(row)), quotes: row.quotedId === null ? [] : [row.quotedId] },
+      { text: messageText(asMessage(row), kinds), quotes: row.quotedId === null ? [] : [row.quotedId] },
     ]),
   );
 }

@@ -1,9 +1,13 @@
 import { RateLimit } from "../http/rate-limit.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RoomsContext } from "../rooms/rooms-context.ts";
+import type { KindRules } from "./kinds/kind.ts";
+import type { MessageKinds } from "./kinds/kinds.ts";
 
 /** What the actions of messages need. */
 export interface MessagesContext extends RoomsContext {
+  readonly kinds: MessageKinds;
+  readonly kindRules: KindRules;
   readonly sendLimit: RateLimit;
 }
 

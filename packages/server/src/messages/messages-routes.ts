@@ -1,8 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { messageSchema, sendSchema } from "@parley/protocol";
+import { messageSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import { cursorParam } from "../http/page.ts";
+import type { MessageKinds } from "./kinds/kinds.ts";
 import * as actions from "./message-actions.ts";
 import type { MessagesContext } from "./messages-context.ts";
 
@@ -23,20 +24,22 @@ const afterParam = z
     description: "A message's id: the page after it; 0 starts at the beginning",
   });
 
-const postMessage = createRoute({
-  method: "post",
-  path: "/rooms/{id}/messages",
-  tags,
-  summary: "Send a message; the same clientId again answers with the first one",
-  security: signedIn,
-  middleware: requireLogin,
-  request: { params, body: jsonBody(sendSchema) },
-  responses: {
-    200: json(Message, "It was sent before"),
-    201: json(Message, "It is stored and will be pushed"),
-    ...problems(403, 404, 409, 422),
-  },
-});
+function postMessage({ sendSchema }: MessageKinds) {
+  return createRoute({
+    method: "post",
+    path: "/rooms/{id}/messages",
+    tags,
+    summary: "Send a message; the same clientId again answers with the first one",
+    security: signedIn,
+    middleware: requireLogin,
+    request: { params, body: jsonBody(sendSchema) },
+    responses: {
+      200: json(Message, "It was sent before"),
+      201: json(Message, "It is stored and will be pushed"),
+      ...problems(403, 404, 409, 422),
+    },
+  });
+}
 
 const listMessages = createRoute({
   method: "get",
@@ -87,7 +90,7 @@ const deleteMessage = createRoute({
 export function messagesRoutes(context: MessagesContext) {
   const routes = newRoutes();
 
-  routes.openapi(postMessage, async (c) => {
+  routes.openapi(postMessage(context.kinds), async (c) => {
     const message = { roomId: c.req.valid("param").id, request: c.req.valid("json") };
     const sent = await actions.sendMessage(context, c.get("login"), message);
     return jsonText(sent.text, sent.created ? 201 : 200);

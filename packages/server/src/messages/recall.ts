@@ -1,9 +1,11 @@
-import { LIMITS, MessageType, Push, type PushData, roomStream } from "@parley/protocol";
+import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage } from "../rooms/reading.ts";
 import type { Actor, HallRules } from "../rooms/rooms.ts";
+import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
+import { recalled } from "./kinds/recalled.ts";
 import { messageTexts } from "./message-rows.ts";
 
 /**
@@ -15,11 +17,13 @@ import { messageTexts } from "./message-rows.ts";
 export async function recallMessage(
   tx: WriteTransaction,
   { actor, hall, messageId }: { actor: Actor; hall: HallRules; messageId: number },
+  kinds: MessageKinds = messageKinds,
 ) {
   const message = await tx.db
     .selectFrom("messages")
     .innerJoin("rooms", "rooms.id", "messages.room_id")
-    .select(["room_id as roomId", "uid", "seq", "messages.type", "sent_at as sentAt", "dissolved_at as dissolvedAt"])
+    .select(["room_id as roomId", "uid", "seq", "sent_at as sentAt", "dissolved_at as dissolvedAt"])
+    .select("recalled_at as recalledAt")
     .where("messages.id", "=", messageId)
     .executeTakeFirst();
   // Administrators of the server reach every message: what was reported to them has to be removable.
@@ -28,20 +32,20 @@ export async function recallMessage(
   checkMayRecall(message, actor, tx.now);
   await tx.db
     .updateTable("messages")
-    .set({ type: MessageType.recalled, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
+    .set({ type: recalled.type, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
     .where("id", "=", messageId)
     .execute();
   const { roomId } = message;
   const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
   const event = { stream: roomStream(roomId), type: Push.RECALL, data: () => JSON.stringify(data) };
   await append(tx, [{ ...event, message: { id: messageId, keepData: true } }]);
-  const texts = await messageTexts(tx.db, [messageId]);
+  const texts = await messageTexts(tx.db, [messageId], kinds);
   return { text: texts.get(messageId) as string };
 }
 
 interface Recalled {
   readonly uid: number;
-  readonly type: number;
+  readonly recalledAt: number | null;
   readonly sentAt: number;
   readonly dissolvedAt: number | null;
 }
@@ -51,7 +55,7 @@ function checkMayRecall(message: Recalled, actor: Actor, now: number): void {
   if (message.uid !== actor.uid && actor.power !== 1) {
     throw new ProblemError("forbidden", "Only your own messages can be recalled");
   }
-  if (message.type === MessageType.recalled) throw new ProblemError("already_recalled");
+  if (message.recalledAt !== null) throw new ProblemError("already_recalled");
   // Nobody reads the room's stream any further, so nobody would be told.
   if (message.dissolvedAt !== null) throw new ProblemError("room_dissolved");
   if (actor.power !== 1 && now - message.sentAt > LIMITS.recallWithinMs) throw new ProblemError("recall_too_late");

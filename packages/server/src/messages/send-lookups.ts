@@ -11,8 +11,9 @@ export interface SendInput {
   readonly actor: Actor;
   readonly roomId: number;
   readonly clientId: string;
-  readonly type: 1;
-  readonly content: string;
+  /** Of its kind, which has made `stored` of what was sent. */
+  readonly type: number;
+  readonly stored: object;
   readonly replyTo: number | null;
   readonly mentions: readonly number[];
 }

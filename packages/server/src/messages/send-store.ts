@@ -4,12 +4,13 @@ import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { append, type Place } from "../event-log/event-log.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
+import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
 import { memberKey } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
 /** Logs and stores; the rooms' counters and what the senders have read follow. */
-export async function store(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<void> {
+export async function store(tx: WriteTransaction, accepted: readonly Accepted[], kinds: MessageKinds): Promise<void> {
   if (accepted.length === 0) return;
   const { now } = tx;
   const drafts = accepted.map((message) => ({
@@ -18,7 +19,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[])
     message: { id: "own" as const, keepData: false },
     // A recall of what it quotes must reach this text too.
     cacheable: message.quoted === null,
-    data: (place: Place) => messageText(rowOf(message, place, now)),
+    data: (place: Place) => messageText(rowOf(message, place, now), kinds),
   }));
   const events = await append(tx, drafts);
   for (const [index, message] of accepted.entries()) message.event = events[index] as LoggedEvent;

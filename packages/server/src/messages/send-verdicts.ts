@@ -4,14 +4,16 @@ import { ProblemError } from "../lib/problem.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
 import { hallMembership } from "../rooms/rooms.ts";
-import type { StoredText } from "./message-json.ts";
+import type { StoredRest } from "./message-json.ts";
 import { type Known, memberKey, type QuotedMessage, type SendInput, type SendRoom, senderKey } from "./send-lookups.ts";
 
 /** What becomes of one send. */
 export type Verdict =
   | { kind: "refused"; error: ProblemError }
+  /** It was stored by an earlier batch. */
   | { kind: "repeat"; id: number }
-  | { kind: "twin"; of: Accepted }
+  /** The same client id comes earlier in this batch. */
+  | { kind: "duplicate"; of: Accepted }
   | { kind: "new"; message: Accepted };
 
 /** A message that will be stored; `event` is there once it is logged. */
@@ -19,6 +21,7 @@ export interface Accepted {
   readonly input: SendInput;
   readonly hash: string;
   readonly no: number;
+  /** JSON text of what the row holds. */
   readonly stored: string;
   readonly quoted: QuotedMessage | null;
   event?: LoggedEvent;
@@ -32,27 +35,35 @@ export function judged(inputs: readonly SendInput[], known: Known, now: number):
     const key = senderKey(input.actor.uid, input.clientId);
     const hash = requestHash(input);
     const earlier = known.earlier.get(key);
-    const twin = taken.get(key);
-    if (earlier ?? twin) {
-      if ((earlier?.requestHash ?? twin?.hash) !== hash) {
+    const first = taken.get(key);
+    if (earlier ?? first) {
+      if ((earlier?.requestHash ?? first?.hash) !== hash) {
         return { kind: "refused", error: new ProblemError("client_id_reused") };
       }
-      return earlier ? { kind: "repeat", id: earlier.id } : { kind: "twin", of: twin as Accepted };
+      return earlier ? { kind: "repeat", id: earlier.id } : { kind: "duplicate", of: first as Accepted };
     }
     const error = refusal(input, known, now);
     if (error) return { kind: "refused", error };
-    const no = (numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no) + 1;
-    numbers.set(input.roomId, no);
-    const quoted = input.replyTo === null ? null : (known.quoted.get(input.replyTo) as QuotedMessage);
-    const stored: StoredText = {
-      content: input.content,
-      mentions: input.mentions,
-      ...(quoted && { gap: no - (quoted.no as number) }),
-    };
-    const message: Accepted = { input, hash, no, stored: JSON.stringify(stored), quoted };
+    const message = accepted(input, { known, numbers, hash });
     taken.set(key, message);
     return { kind: "new", message };
   });
+}
+
+/** Takes the room's next number. */
+function accepted(
+  input: SendInput,
+  { known, numbers, hash }: { known: Known; numbers: Map<number, number>; hash: string },
+): Accepted {
+  const no = (numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no) + 1;
+  numbers.set(input.roomId, no);
+  const quoted = input.replyTo === null ? null : (known.quoted.get(input.replyTo) as QuotedMessage);
+  const rest: StoredRest = {
+    mentions: input.mentions,
+    ...(quoted && { gap: no - (quoted.no as number) }),
+  };
+  const stored = JSON.stringify({ ...input.stored, ...rest });
+  return { input, hash, no, stored, quoted };
 }
 
 function refusal(input: SendInput, known: Known, now: number): ProblemError | undefined {
@@ -76,8 +87,8 @@ function refusal(input: SendInput, known: Known, now: number): ProblemError | un
   return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
 }
 
-function requestHash({ roomId, type, content, replyTo, mentions }: SendInput): string {
+function requestHash({ roomId, type, stored, replyTo, mentions }: SendInput): string {
   return new Bun.CryptoHasher("sha256")
-    .update(JSON.stringify([roomId, type, content, replyTo, mentions]))
+    .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions]))
     .digest("hex");
 }

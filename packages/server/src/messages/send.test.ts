@@ -233,7 +233,7 @@ test("256 sends by 64 people into 64 rooms take as many statements as two", asyn
       roomId: rooms[n % 64] as number,
       clientId: `s${sent++}`,
       type: 1,
-      content: "x",
+      stored: { content: "x" },
       replyTo: n === 0 ? quoted.id : null,
       mentions: [ann],
     }));

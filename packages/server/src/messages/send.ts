@@ -1,4 +1,5 @@
 import type { LoggedEvent, Outcome, WriteTransaction } from "../db/transaction.ts";
+import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
 import { store } from "./send-store.ts";
@@ -16,13 +17,17 @@ export interface Sent {
  * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judged alone, in order: a
  * refused one fails no other.
  */
-export async function sendMessages(tx: WriteTransaction, inputs: readonly SendInput[]) {
+export async function sendMessages(
+  tx: WriteTransaction,
+  inputs: readonly SendInput[],
+  kinds: MessageKinds = messageKinds,
+) {
   const known = await lookUp(tx.db, inputs);
   const verdicts = judged(inputs, known, tx.now);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
-  await store(tx, accepted);
+  await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
-  const texts = await messageTexts(tx.db, repeats);
+  const texts = await messageTexts(tx.db, repeats, kinds);
   return verdicts.map((verdict): Outcome<Sent> => {
     if (verdict.kind === "refused") return { ok: false, error: verdict.error };
     if (verdict.kind === "repeat") {

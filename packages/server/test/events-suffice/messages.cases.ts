@@ -31,6 +31,20 @@ export const messageCases: readonly Case[] = [
   },
   {
     command: "POST /rooms/{id}/messages",
+    title: "of the product's own, quoted by a text",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben, scene.cai]);
+      const own = { type: 100, body: { kind: "poll", text: "Tea?", data: { votes: [] } }, mentions: [scene.ben.uid] };
+      return {
+        act: async () => {
+          const { id } = await scene.say(scene.ann, room, "", own);
+          await scene.say(scene.ben, room, "yes", { replyTo: id });
+        },
+      };
+    },
+  },
+  {
+    command: "POST /rooms/{id}/messages",
     title: "the same again",
     play: async (scene) => {
       const room = await scene.room();

@@ -36,7 +36,7 @@ export class Scene {
   ) {}
 
   static async open(): Promise<Scene> {
-    const server = await TestServer.start();
+    const server = await TestServer.start({ CUSTOM_KINDS: "poll" });
     // One after the other, so that their uids and with them the order of members are always the same.
     const [ann, ben, cai] = [await server.person("ann"), await server.person("ben"), await server.person("cai")];
     const { config } = loadConfig({ DATA_DIR: `${server.dir}/data` });

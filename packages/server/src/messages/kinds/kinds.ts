@@ -1,0 +1,68 @@
+/**
+ * Kinds of messages: what differs between a text and another message, and nothing else. Each kind is a file of this folder, which
+ * says what is sent, what of it is stored, what is shown and what a quotation shows (`kind.ts`); this file has the table of them.
+ * Who may write where, numbers, quotations, mentions and recalls are the same for all and stand one folder above.
+ *
+ * Must not import the rest of messages, rooms, or the database.
+ */
+import { sendBaseSchema } from "@parley/protocol";
+import { z } from "zod";
+import { ProblemError } from "../../lib/problem.ts";
+import { custom } from "./custom.ts";
+import type { AboutMessage, AnyKind, KindRules, ShownBody, Surroundings } from "./kind.ts";
+import { recalled } from "./recalled.ts";
+import { text } from "./text.ts";
+
+/** Body of `POST /rooms/{id}/messages`. `body` is what the kind of that `type` takes. */
+export type SendRequest = z.infer<typeof sendBaseSchema> & { readonly type: number; readonly body: object };
+
+/**
+ * A table of kinds by their `type`. The schema of what is sent, and with it the API's document, and what is stored and shown follow
+ * from it; nothing else asks for a message's type.
+ */
+export class MessageKinds {
+  /** Takes the kinds that people send. */
+  readonly sendSchema: z.ZodType<SendRequest>;
+  readonly #byType: ReadonlyMap<number, AnyKind>;
+
+  constructor(kinds: readonly AnyKind[]) {
+    this.#byType = new Map(kinds.map((kind) => [kind.type, kind]));
+    if (this.#byType.size < kinds.length) throw new Error("two kinds of messages have the same type");
+    this.sendSchema = sendSchemaOf(kinds);
+  }
+
+  /** @throws ProblemError `kind_not_allowed` */
+  checkMaySend({ type, body }: SendRequest, rules: KindRules): void {
+    const kind = this.#of(type);
+    if (kind.maySend && !kind.maySend(body, rules)) throw new ProblemError("kind_not_allowed");
+  }
+
+  store({ type, body }: SendRequest): object {
+    return this.#of(type).store(body);
+  }
+
+  show(message: { readonly type: number; readonly stored: object }, surroundings: Surroundings): ShownBody {
+    return this.#of(message.type).show(message.stored, surroundings);
+  }
+
+  quote(message: AboutMessage & { readonly type: number; readonly stored: object }): string {
+    return this.#of(message.type).quote(message.stored, message);
+  }
+
+  #of(type: number): AnyKind {
+    const kind = this.#byType.get(type);
+    if (!kind) throw new Error(`there is no kind of message with type ${type}`);
+    return kind;
+  }
+}
+
+function sendSchemaOf(kinds: readonly AnyKind[]): z.ZodType<SendRequest> {
+  const { clientId, replyTo, mentions } = sendBaseSchema.shape;
+  const choices = kinds.flatMap(({ type, sent }) =>
+    sent === null ? [] : [z.object({ clientId, type: z.literal(type), body: sent, replyTo, mentions })],
+  );
+  return z.discriminatedUnion("type", choices as [(typeof choices)[number]]) as unknown as z.ZodType<SendRequest>;
+}
+
+/** Every kind of this server. */
+export const messageKinds = new MessageKinds([text, custom, recalled]);

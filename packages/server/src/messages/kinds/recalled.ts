@@ -1,0 +1,15 @@
+import { MessageType } from "@parley/protocol";
+import type { AboutMessage, MessageKind } from "./kind.ts";
+
+/** What a recall makes of any message: nothing of it is stored any more, and its body is the notice to show. */
+export const recalled: MessageKind<never, Record<string, never>> = {
+  type: MessageType.recalled,
+  sent: null,
+  store: () => ({}),
+  show: (_, message) => notice(message),
+  quote: (_, message) => notice(message),
+};
+
+function notice({ uid, recalledBy }: AboutMessage): string {
+  return recalledBy === uid ? "The sender recalled this message" : "An administrator recalled this message";
+}

@@ -1,0 +1,15 @@
+import { z } from "zod";
+import type { MessageKind, ShownBody } from "../src/messages/kinds/kind.ts";
+
+const sent = z.object({ latitude: z.number().min(-90).max(90), longitude: z.number(), label: z.string().max(20) });
+type Location = z.infer<typeof sent>;
+
+/** A kind that this server does not have, to prove that it takes one file: a place on the map. */
+export const location: MessageKind<Location, Omit<Location, "label"> & { readonly name: string }> = {
+  type: 42,
+  sent,
+  store: ({ latitude, longitude, label }) => ({ latitude, longitude, name: label }),
+  show: ({ latitude, longitude, name }, { atUidList, reply }) =>
+    ({ place: { latitude, longitude }, name, atUidList, reply }) as unknown as ShownBody,
+  quote: ({ name }) => `[${name}]`,
+};
