@@ -69,6 +69,7 @@ async function fill(dataDir: string): Promise<{ token: string; roomId: number }>
         stored: { content },
         replyTo: null,
         mentions: [],
+        visibleTo: "room" as const,
       };
     });
     await Promise.all(batch.map((input) => writes.run(sendMessages, input)));

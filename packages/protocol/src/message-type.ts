@@ -52,7 +52,7 @@ export interface Message {
     /** An object for types 1, 3-7 and 100, the notice to show for 2 (recalled) and 8 (system). */
     body: TextBody | CustomBody | string;
     messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
-    /** Seq of the MESSAGE event in the room's stream. */
+    /** Seq of the MESSAGE event in the room's stream; of a message that only its sender may see, that of the event before it. */
     seq: number;
     /** Counts the messages of a room that make a dot; null for the others. */
     no: number | null;

@@ -170,11 +170,13 @@ export interface MessagesTable {
   /** The position of its MESSAGE event: unique over all rooms, rising within a room. */
   id: number;
   room_id: number;
+  /** Of its event in the room's stream. Where `sender_only` is 1: of the newest event there at that moment. */
   seq: number;
+  /** Null where it makes no dot. */
   no: number | null;
   uid: number;
   type: number;
-  /** JSON text of what the sender wrote; what is shown is built from it at each reading. */
+  /** JSON text of what the sender wrote, as its kind has it stored; what is shown is built from it at each reading. */
   body: string;
   /** The message it quotes: its text is joined at reading, so that a recall reaches quotations too. */
   reply_to: number | null;
@@ -184,4 +186,6 @@ export interface MessagesTable {
   sent_at: number;
   recalled_by: number | null;
   recalled_at: number | null;
+  /** 1: nobody but its sender may see it; its event stands in the sender's own stream. */
+  sender_only: Generated<0 | 1>;
 }

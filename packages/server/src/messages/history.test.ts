@@ -81,9 +81,18 @@ test("IM-31: the reader's window cuts both ends, whichever way he reads", async 
   ]);
 });
 
-test("IM-30: refuses what is no place in this room", async () => {
+test("HTTP-3, IM-30: refuses what is no place in this room, and cursors of earlier versions", async () => {
   const elsewhere = (await chat.say(ann, 1, "x")).message.id;
-  for (const query of [`after=${elsewhere}`, "after=999999", "after=-1", "after=x", "cursor=5", "limit=0"]) {
+  const cursors = [`older-${elsewhere}`, "newer-999999", "older-", "before-3", "after-3", `older-${ids[3]}x`];
+  for (const query of [
+    ...cursors.map((cursor) => `cursor=${cursor}`),
+    `after=${elsewhere}`,
+    "after=999999",
+    "after=-1",
+    "after=x",
+    "cursor=5",
+    "limit=0",
+  ]) {
     const { status, body } = await chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);
     expect({ query, status, code: body.code }).toEqual({ query, status: 400, code: "invalid" });
   }

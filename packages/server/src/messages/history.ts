@@ -3,9 +3,10 @@ import type { Schema } from "../db/schema.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Window } from "../rooms/reading.ts";
+import type { Actor } from "../rooms/rooms.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
-import { asMessage, selectMessages } from "./message-rows.ts";
+import { asMessage, isAddressedTo, selectMessages } from "./message-rows.ts";
 
 export interface HistoryQuery {
   /** From the page before; it knows its direction. */
@@ -21,21 +22,37 @@ export interface HistoryPage {
   readonly nextCursor: string | null;
 }
 
-/** Backwards from the newest or forwards from a message; inside a page always ascending. */
+/** A room, as one reader may read it. */
+interface Read {
+  readonly id: number;
+  readonly window: Window;
+  /** Undefined: anonymous. */
+  readonly actor: Actor | undefined;
+  readonly kinds: MessageKinds;
+}
+
+/**
+ * Backwards from the newest or forwards from a message; inside a page always ascending by message id. A message that only its
+ * sender may see has no seq of its own, so a page goes on from an id; ids and seqs of a room rise together.
+ */
 export async function historyPage(
   db: Kysely<Schema>,
-  room: { id: number; window: Window; kinds: MessageKinds },
+  room: Read,
   { cursor, after, limit }: HistoryQuery,
 ): Promise<HistoryPage> {
-  const { id, window } = room;
-  const from = cursor === undefined ? await startOf(db, id, after) : parseHistoryCursor(cursor);
-  const forwards = from.direction === "after";
-  const [first, last] = rangeOf(window, from);
-  const rows = await selectMessages(db)
-    .where("messages.room_id", "=", id)
+  const { direction, from } = cursor === undefined ? await startOf(db, room, after) : await goOn(db, room, cursor);
+  const forwards = direction === "newer";
+  const order = forwards ? "asc" : "desc";
+  const [first, last] = rangeOf(room.window, from?.seq, direction);
+  let query = selectMessages(db)
+    .where("messages.room_id", "=", room.id)
     .where("messages.seq", ">=", first)
     .where("messages.seq", "<=", last)
-    .orderBy("messages.seq", forwards ? "asc" : "desc")
+    .where((eb) => eb.or([eb("messages.sender_only", "=", 0), eb("messages.uid", "=", room.actor?.uid ?? 0)]));
+  if (from) query = query.where("messages.id", forwards ? ">" : "<", from.id);
+  const rows = await query
+    .orderBy("messages.seq", order)
+    .orderBy("messages.id", order)
     .limit(limit + 1)
     .execute();
   const more = rows.length > limit;
@@ -44,39 +61,54 @@ export async function historyPage(
   if (!forwards) page.reverse();
   return {
     texts: page.map((row) => messageText(asMessage(row), room.kinds)),
-    nextCursor: more && end ? `${from.direction}-${end.seq}` : null,
+    nextCursor: more && end ? `${direction}-${end.id}` : null,
   };
 }
 
-/** Seqs that may be read from the start on, both ends included. Pure. */
-function rangeOf({ fromSeq, leftSeq }: Window, { direction, seq }: Start): [number, number] {
+/** Seqs that may be read from a message on, both ends included: that of the message too, which others may have. Pure. */
+function rangeOf({ fromSeq, leftSeq }: Window, seq: number | undefined, direction: Direction): [number, number] {
   const last = leftSeq ?? Number.MAX_SAFE_INTEGER;
-  if (direction === "after") return [Math.max(fromSeq, (seq ?? 0) + 1), last];
-  return [fromSeq, Math.min(last, (seq ?? Number.MAX_SAFE_INTEGER) - 1)];
+  if (direction === "newer") return [Math.max(fromSeq, seq ?? 0), last];
+  return [fromSeq, Math.min(last, seq ?? last)];
 }
+
+type Direction = "older" | "newer";
 
 interface Start {
-  readonly direction: "before" | "after";
-  readonly seq: number | undefined;
+  readonly direction: Direction;
+  /** Undefined: from the end where that direction begins. */
+  readonly from: MessagePlace | undefined;
 }
 
-async function startOf(db: Kysely<Schema>, roomId: number, after: number | undefined): Promise<Start> {
-  if (after === undefined) return { direction: "before", seq: undefined };
-  if (after === 0) return { direction: "after", seq: 0 };
+interface MessagePlace {
+  readonly id: number;
+  readonly seq: number;
+}
+
+async function startOf(db: Kysely<Schema>, room: Read, after: number | undefined): Promise<Start> {
+  if (after === undefined) return { direction: "older", from: undefined };
+  if (after === 0) return { direction: "newer", from: undefined };
+  const from = await placeOf(db, room, after);
+  if (!from) throw invalid("after", "is not a message of this room");
+  return { direction: "newer", from };
+}
+
+async function goOn(db: Kysely<Schema>, room: Read, cursor: string): Promise<Start> {
+  const [, direction, id] = /^(older|newer)-(\d{1,16})$/.exec(cursor) ?? [];
+  const from = id === undefined ? undefined : await placeOf(db, room, Number(id));
+  if (!from) throw invalidCursor();
+  return { direction: direction as Direction, from };
+}
+
+/** Where a message of the room stands; undefined: there is none that this reader may know of. */
+async function placeOf(db: Kysely<Schema>, { id: roomId, actor }: Read, id: number): Promise<MessagePlace | undefined> {
   const row = await db
     .selectFrom("messages")
-    .select("seq")
-    .where("id", "=", after)
+    .select(["id", "seq", "uid", "sender_only as senderOnly"])
+    .where("id", "=", id)
     .where("room_id", "=", roomId)
     .executeTakeFirst();
-  if (!row) throw invalid("after", "is not a message of this room");
-  return { direction: "after", seq: row.seq };
-}
-
-function parseHistoryCursor(cursor: string): Start {
-  const match = /^(before|after)-(\d{1,15})$/.exec(cursor);
-  if (!match) throw invalidCursor();
-  return { direction: match[1] as Start["direction"], seq: Number(match[2]) };
+  return row && isAddressedTo(actor, row) ? row : undefined;
 }
 
 function invalid(path: string, message: string): ProblemError {

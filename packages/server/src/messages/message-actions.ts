@@ -16,19 +16,21 @@ import { type Actor, actorOf } from "../rooms/rooms.ts";
 import { type HistoryQuery, historyPage } from "./history.ts";
 import type { SendRequest } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
-import { asMessage, selectMessages } from "./message-rows.ts";
+import { asMessage, isAddressedTo, selectMessages } from "./message-rows.ts";
 import type { MessagesContext } from "./messages-context.ts";
 import * as procedures from "./recall.ts";
 import { type Sent, sendMessages } from "./send.ts";
+import type { Visibility } from "./send-lookups.ts";
 
 /**
  * Stores and logs one message; every door sends through here. Resolves after the commit.
+ * @param message.visibleTo `sender`: nobody else ever learns of it. Not part of the request: a repeat is one whatever it says.
  * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(
   { writes, hall, kinds, kindRules, sendLimit }: MessagesContext,
   actor: Actor,
-  { roomId, request }: { roomId: number; request: SendRequest },
+  { roomId, request, visibleTo = "room" }: { roomId: number; request: SendRequest; visibleTo?: Visibility },
 ): Promise<Sent> {
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
@@ -41,6 +43,7 @@ export function sendMessage(
     stored: kinds.store(request),
     replyTo: request.replyTo ?? null,
     mentions: [...new Set(request.mentions ?? [])],
+    visibleTo,
   });
 }
 
@@ -64,7 +67,7 @@ export function listMessages(
 ): Promise<string> {
   return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
     const window = await readableWindow(snapshot, roomId, { actor, hall });
-    const page = await historyPage(snapshot, { id: roomId, window, kinds }, query);
+    const page = await historyPage(snapshot, { id: roomId, window, actor, kinds }, query);
     const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
     return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
   });
@@ -77,6 +80,7 @@ export async function getMessage(
   messageId: number,
 ): Promise<string> {
   const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
-  if (row && (await maySeeMessage(db, row, { actor, hall }))) return messageText(asMessage(row), kinds);
+  const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(db, row, { actor, hall }));
+  if (isSeen) return messageText(asMessage(row), kinds);
   throw new ProblemError(actor ? "not_found" : "unauthorized");
 }

@@ -23,6 +23,7 @@ export function selectMessages(db: Kysely<Schema>) {
       "messages.client_id as clientId",
       "messages.sent_at as sentAt",
       "messages.recalled_by as recalledBy",
+      "messages.sender_only as senderOnly",
       "quoted.id as quotedId",
       "quoted.uid as quotedUid",
       "quoted.type as quotedType",
@@ -39,6 +40,18 @@ export function asMessage(row: Selected): MessageRow {
   if (quotedId === null) return { ...message, quoted: null };
   const quoted = { id: quotedId, uid: quotedUid, type: quotedType, body: quotedBody, name: quotedName ?? "" };
   return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy } as QuotedRow };
+}
+
+/**
+ * Pure: false for a message that only somebody else may see. Whether the room's history shows it to this person is another
+ * question (`rooms/reading.ts`). Of what may be seen by its sender only, nothing but its sender's own stream and replies to its
+ * sender are made, so other readers of messages by id need not ask.
+ */
+export function isAddressedTo(
+  actor: { uid: number } | undefined,
+  message: { senderOnly: 0 | 1; uid: number },
+): boolean {
+  return message.senderOnly === 0 || message.uid === actor?.uid;
 }
 
 /** JSON texts of messages as they are now, by id; unknown ids are left out. One query. */

@@ -1,4 +1,4 @@
-import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
+import { LIMITS, Push, type PushData, roomStream, userStream } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -6,13 +6,13 @@ import { maySeeMessage } from "../rooms/reading.ts";
 import type { Actor, HallRules } from "../rooms/rooms.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { recalled } from "./kinds/recalled.ts";
-import { messageTexts } from "./message-rows.ts";
+import { isAddressedTo, messageTexts } from "./message-rows.ts";
 
 /**
  * Takes a message back: its text is gone from the row, and with this event from every tail. Quotations of it change with
  * it, and are in no tail; no event of their own tells so, since it would show a whole message to readers who may not see
- * that one. The place in the room, the number and the digest of the request stay. Returns the JSON text of the message as
- * it is now.
+ * that one. The place in the room, the number and the digest of the request stay. The event stands in the stream that has the
+ * message. Returns the JSON text of the message as it is now.
  */
 export async function recallMessage(
   tx: WriteTransaction,
@@ -23,11 +23,12 @@ export async function recallMessage(
     .selectFrom("messages")
     .innerJoin("rooms", "rooms.id", "messages.room_id")
     .select(["room_id as roomId", "uid", "seq", "sent_at as sentAt", "dissolved_at as dissolvedAt"])
-    .select("recalled_at as recalledAt")
+    .select(["recalled_at as recalledAt", "sender_only as senderOnly"])
     .where("messages.id", "=", messageId)
     .executeTakeFirst();
-  // Administrators of the server reach every message: what was reported to them has to be removable.
-  const visible = message && (actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall })));
+  if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
+  // Administrators of the server reach every message that others have seen: what was reported to them has to be removable.
+  const visible = actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall }));
   if (!visible) throw new ProblemError("not_found");
   checkMayRecall(message, actor, tx.now);
   await tx.db
@@ -37,7 +38,8 @@ export async function recallMessage(
     .execute();
   const { roomId } = message;
   const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
-  const event = { stream: roomStream(roomId), type: Push.RECALL, data: () => JSON.stringify(data) };
+  const stream = message.senderOnly === 0 ? roomStream(roomId) : userStream(message.uid);
+  const event = { stream, type: Push.RECALL, data: () => JSON.stringify(data) };
   await append(tx, [{ ...event, message: { id: messageId, keepData: true } }]);
   const texts = await messageTexts(tx.db, [messageId], kinds);
   return { text: texts.get(messageId) as string };

@@ -1,5 +1,5 @@
-import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import { HALL_ROOM_ID, roomOfStream, roomStream, SYSTEM_UID } from "@parley/protocol";
+import { type Kysely, sql } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
@@ -16,7 +16,11 @@ export interface SendInput {
   readonly stored: object;
   readonly replyTo: number | null;
   readonly mentions: readonly number[];
+  readonly visibleTo: Visibility;
 }
+
+/** Who may see a message: everybody in the room, or nobody but its sender, to whom it looks like any other. */
+export type Visibility = "room" | "sender";
 
 /**
  * What a batch of sends has to know, read by one query for each kind of thing, whatever the number of sends, senders and
@@ -43,7 +47,9 @@ export interface SendRoom {
 export interface QuotedMessage extends QuotedRow {
   readonly roomId: number;
   readonly seq: number;
+  /** Null where it makes no dot, as a notice of the system. Of one that only its sender may see: that of the message before it. */
   readonly no: number | null;
+  readonly senderOnly: 0 | 1;
 }
 
 export function senderKey(uid: number, clientId: string): string {
@@ -136,9 +142,25 @@ async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
   const rows = await db
     .selectFrom("messages")
     .innerJoin("users", "users.uid", "messages.uid")
-    .select(["id", "room_id as roomId", "seq", "no", "messages.uid", "users.name", "type", "body"])
-    .select("recalled_by as recalledBy")
+    .select(["id", "room_id as roomId", "seq", "messages.uid", "users.name", "type", "body"])
+    .select(["recalled_by as recalledBy", "sender_only as senderOnly"])
+    .select(sql<number | null>`case when sender_only = 0 then no else ${numberBefore} end`.as("no"))
     .where("id", "in", inList(ids))
     .execute();
   return new Map(rows.map((message) => [message.id, message]));
+}
+
+const numberBefore = sql`coalesce((select earlier.no from messages as earlier
+  where earlier.room_id = messages.room_id and earlier.seq <= messages.seq and earlier.no is not null
+  order by earlier.seq desc limit 1), 0)`;
+
+/** Heads of rooms' streams; a room without events is left out. */
+export async function headsOf(db: Kysely<Schema>, roomIds: readonly number[]): Promise<Map<number, number>> {
+  if (roomIds.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("streams")
+    .select(["stream", "seq"])
+    .where("stream", "in", inList(roomIds.map((id) => roomStream(id) as string)))
+    .execute();
+  return new Map(rows.map(({ stream, seq }) => [roomOfStream(stream) as number, seq]));
 }

@@ -1,4 +1,4 @@
-import { Push, roomStream } from "@parley/protocol";
+import { Push, roomStream, userStream } from "@parley/protocol";
 import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
@@ -6,51 +6,93 @@ import { append, type Place } from "../event-log/event-log.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
-import { memberKey } from "./send-lookups.ts";
+import { headsOf, memberKey } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
+
+/** What is stored once it is logged. */
+type Placed = Accepted & { readonly event: LoggedEvent };
 
 /** Logs and stores; the rooms' counters and what the senders have read follow. */
 export async function store(tx: WriteTransaction, accepted: readonly Accepted[], kinds: MessageKinds): Promise<void> {
   if (accepted.length === 0) return;
   const { now } = tx;
-  const drafts = accepted.map((message) => ({
-    stream: roomStream(message.input.roomId),
+  const roomSeqs = await seqsInRooms(tx, accepted);
+  const drafts = accepted.map((message, index) => ({
+    stream: isForRoom(message) ? roomStream(message.input.roomId) : userStream(message.input.actor.uid),
     type: Push.MESSAGE,
     message: { id: "own" as const, keepData: false },
     // A recall of what it quotes must reach this text too.
     cacheable: message.quoted === null,
-    data: (place: Place) => messageText(rowOf(message, place, now), kinds),
+    data: ({ pos, seq }: Place) => messageText(rowOf(message, { pos, seq: roomSeqs.get(index) ?? seq, now }), kinds),
   }));
   const events = await append(tx, drafts);
   for (const [index, message] of accepted.entries()) message.event = events[index] as LoggedEvent;
-  const placed = accepted as readonly (Accepted & { event: LoggedEvent })[];
+  const placed = accepted as readonly Placed[];
+  const seqOf = (index: number) => roomSeqs.get(index) ?? (placed[index] as Placed).event.seq;
 
   await insertRows(tx.db, "messages", {
-    columns: ["id", "room_id", "seq", "no", "uid", "type", "body", "reply_to", "client_id", "request_hash", "sent_at"],
-    values: placed.map(({ input, event, no, stored, hash }) => [
-      event.pos,
-      input.roomId,
-      event.seq,
-      no,
-      input.actor.uid,
-      input.type,
-      stored,
-      input.replyTo,
-      input.clientId,
-      hash,
+    columns: [
+      "id",
+      "room_id",
+      "seq",
+      "no",
+      "uid",
+      "type",
+      "body",
+      "reply_to",
+      "client_id",
+      "request_hash",
+      "sent_at",
+      "sender_only",
+    ],
+    values: placed.map((message, index) => [
+      message.event.pos,
+      message.input.roomId,
+      seqOf(index),
+      message.no,
+      message.input.actor.uid,
+      message.input.type,
+      message.stored,
+      message.input.replyTo,
+      message.input.clientId,
+      message.hash,
       now,
+      isForRoom(message) ? 0 : 1,
     ]),
   });
-  const newest = new Map(placed.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
-  await noteNewest(tx.db, [...newest.values()]);
-  // Who writes in a room has read it up to there.
+  const shown = placed.filter(isForRoom);
+  const newest = new Map(shown.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
+  if (newest.size > 0) await noteNewest(tx.db, [...newest.values()]);
+  // People who write in a room have read it up to there.
   const reads = new Map(
-    placed.map(({ input, event, no }) => [
+    placed.map(({ input, readNo }, index) => [
       memberKey(input.roomId, input.actor.uid),
-      { uid: input.actor.uid, roomId: input.roomId, readSeq: event.seq, readNo: no },
+      { uid: input.actor.uid, roomId: input.roomId, readSeq: seqOf(index), readNo },
     ]),
   );
   await storeReadPlaces(tx, [...reads.values()]);
+}
+
+function isForRoom({ input }: Accepted): boolean {
+  return input.visibleTo === "room";
+}
+
+/**
+ * Where messages that only their senders may see stand in their rooms, by their index: at the newest event, those of this batch
+ * counted. Costs nothing where there are none.
+ */
+async function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<Map<number, number>> {
+  const hidden = accepted.filter((message) => !isForRoom(message));
+  if (hidden.length === 0) return new Map();
+  const heads = await headsOf(tx.db, [...new Set(hidden.map(({ input }) => input.roomId))]);
+  const seqs = new Map<number, number>();
+  for (const [index, message] of accepted.entries()) {
+    const { roomId } = message.input;
+    const head = heads.get(roomId) ?? 0;
+    if (isForRoom(message)) heads.set(roomId, head + 1);
+    else seqs.set(index, head);
+  }
+  return seqs;
 }
 
 const noteNewest = prepared((db, newest) =>
@@ -61,7 +103,7 @@ const noteNewest = prepared((db, newest) =>
     .whereRef("rooms.id", "=", "sent.id"),
 );
 
-function rowOf(message: Accepted, { pos, seq }: Place, now: number): MessageRow {
+function rowOf(message: Accepted, { pos, seq, now }: Place & { now: number }): MessageRow {
   const { input, no, stored, quoted } = message;
   const { roomId, type, clientId } = input;
   const uid = input.actor.uid;

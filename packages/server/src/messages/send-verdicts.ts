@@ -20,7 +20,10 @@ export type Verdict =
 export interface Accepted {
   readonly input: SendInput;
   readonly hash: string;
-  readonly no: number;
+  /** Null where it makes no dot: only its sender may see it. */
+  readonly no: number | null;
+  /** How many messages of the room make a dot up to here: what its sender has read. */
+  readonly readNo: number;
   /** JSON text of what the row holds. */
   readonly stored: string;
   readonly quoted: QuotedMessage | null;
@@ -50,20 +53,22 @@ export function judged(inputs: readonly SendInput[], known: Known, now: number):
   });
 }
 
-/** Takes the room's next number. */
+/** Takes the room's next number, unless the message makes no dot. */
 function accepted(
   input: SendInput,
   { known, numbers, hash }: { known: Known; numbers: Map<number, number>; hash: string },
 ): Accepted {
-  const no = (numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no) + 1;
-  numbers.set(input.roomId, no);
+  const before = numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no;
+  const makesDot = input.visibleTo === "room";
+  if (makesDot) numbers.set(input.roomId, before + 1);
   const quoted = input.replyTo === null ? null : (known.quoted.get(input.replyTo) as QuotedMessage);
   const rest: StoredRest = {
     mentions: input.mentions,
-    ...(quoted && { gap: no - (quoted.no as number) }),
+    ...(quoted && { gap: before + 1 - (quoted.no as number) }),
   };
   const stored = JSON.stringify({ ...input.stored, ...rest });
-  return { input, hash, no, stored, quoted };
+  const numbered = makesDot ? { no: before + 1, readNo: before + 1 } : { no: null, readNo: before };
+  return { input, hash, ...numbered, stored, quoted };
 }
 
 function refusal(input: SendInput, known: Known, now: number): ProblemError | undefined {
@@ -77,7 +82,7 @@ function refusal(input: SendInput, known: Known, now: number): ProblemError | un
     const quoted = known.quoted.get(replyTo);
     const readable = quoted?.roomId === roomId && membership && isReadable(membership, quoted.seq);
     // What makes no dot, such as a notice of the system, is nobody's to answer.
-    if (!readable || quoted.no === null) return new ProblemError("reply_unknown");
+    if (!readable || quoted.no === null || !mayQuote(input, quoted)) return new ProblemError("reply_unknown");
   }
   const isHere = (uid: number) =>
     inHall ? known.people.has(uid) : known.memberships.get(memberKey(roomId, uid))?.leftSeq === null;
@@ -87,6 +92,12 @@ function refusal(input: SendInput, known: Known, now: number): ProblemError | un
   return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
 }
 
+/** A quotation is shown to everybody who may read the message that it stands in, so that one must not reach further. */
+function mayQuote({ actor, visibleTo }: SendInput, quoted: QuotedMessage): boolean {
+  return quoted.senderOnly === 0 || (quoted.uid === actor.uid && visibleTo === "sender");
+}
+
+/** Who may see the message is no part of it: that is not the sender's doing, and may be another when they repeat the request. */
 function requestHash({ roomId, type, stored, replyTo, mentions }: SendInput): string {
   return new Bun.CryptoHasher("sha256")
     .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions]))

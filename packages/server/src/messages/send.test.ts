@@ -236,6 +236,7 @@ test("256 sends by 64 people into 64 rooms take as many statements as two", asyn
       stored: { content: "x" },
       replyTo: n === 0 ? quoted.id : null,
       mentions: [ann],
+      visibleTo: "room",
     }));
   const few = await chat.statements((tx) => sendMessages(tx, inputs(2)));
   expect(few).toBeGreaterThan(5);

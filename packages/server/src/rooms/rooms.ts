@@ -55,9 +55,12 @@ export interface Standing {
   readonly membership: Membership | undefined;
 }
 
-/** Administrators of the server are admins of the hall; nobody owns it. */
+/**
+ * Administrators of the server are admins of the hall; nobody owns it. Everything in it may be read, also what stands before its
+ * first event.
+ */
 export function hallMembership(actor: Pick<Actor, "power">): Membership {
-  return { role: actor.power === 1 ? 2 : 3, fromSeq: 1, leftSeq: null, mutedUntil: null, leftView: null };
+  return { role: actor.power === 1 ? 2 : 3, fromSeq: 0, leftSeq: null, mutedUntil: null, leftView: null };
 }
 
 /** One query. Without an actor: an anonymous reader, who is a member of nothing. Undefined: there is no such room. */

@@ -76,6 +76,14 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
     if (one) return change.left(state, one, seq);
     throw new Error(`he leaves room ${data.roomId}, which the client does not know`);
   }
+  // What nobody else may see: it has no number in the room, and the list of rooms does not know of it.
+  if (type === Push.MESSAGE) return withOwnMessage(state, data);
+  if (type === Push.RECALL && one) {
+    return change.withRoom(
+      state,
+      change.withMessages(one, (shown) => recalled(shown, data)),
+    );
+  }
   if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
   // A place only moves forward. One that is known came with a reply that was newer than this event.
   if (!one?.mine || data.readSeq <= one.mine.readSeq) return state;
@@ -147,6 +155,18 @@ function withMessage(state: ClientState, one: RoomState, message: Message): Clie
     return change.withUnread(change.withMine(kept, roomId, { readSeq: seq }), roomId, 0);
   }
   return no === null ? kept : change.withUnread(kept, roomId, (one.mine?.unread ?? 0) + 1);
+}
+
+/** A message that only I may see takes its place by its id. I have read the room up to there. */
+function withOwnMessage(state: ClientState, shown: Message): ClientState {
+  const { id, roomId, seq } = shown.message;
+  const one = state.rooms[roomId];
+  if (!one) throw new Error(`a message of room ${roomId}, which the client does not know`);
+  const others = one.messages.filter(({ message }) => message.id !== id);
+  const messages = [...others, shown].sort((a, b) => a.message.id - b.message.id).slice(-PAGE);
+  const so = change.withRoom(state, { ...one, messages });
+  if (seq < (one.mine?.readSeq ?? 0)) return so;
+  return change.withUnread(change.withMine(so, roomId, { readSeq: seq }), roomId, 0);
 }
 
 /** A message after a RECALL: without its text if it is the one, and so where it quotes it. */

@@ -31,6 +31,32 @@ export const messageCases: readonly Case[] = [
   },
   {
     command: "POST /rooms/{id}/messages",
+    title: "that only its sender may see, with others around it and answers to both kinds",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben, scene.cai]);
+      await scene.say(scene.ben, room, "unread");
+      return {
+        act: async () => {
+          const hidden = await scene.sayHidden(scene.ann, room, "hidden");
+          const { id } = await scene.say(scene.ben, room, "heard");
+          await scene.sayHidden(scene.ann, room, "more", { replyTo: id });
+          await scene.sayHidden(scene.ann, room, "and more", { replyTo: hidden.id });
+        },
+      };
+    },
+  },
+  {
+    command: "DELETE /messages/{id}",
+    title: "a message that only its sender may see",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben]);
+      const { id } = await scene.sayHidden(scene.ann, room, "hidden");
+      await scene.sayHidden(scene.ann, room, "an answer", { replyTo: id });
+      return { act: () => scene.ann.api.ok("DELETE", `/messages/${id}`) };
+    },
+  },
+  {
+    command: "POST /rooms/{id}/messages",
     title: "of the product's own, quoted by a text",
     play: async (scene) => {
       const room = await scene.room([scene.ben, scene.cai]);

@@ -2,6 +2,7 @@ import { openUserAccounts } from "../../src/cli/user-accounts.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { ApiClient } from "../api-client.ts";
 import { type Person, TestServer } from "../harness.ts";
+import { sendHidden } from "../hidden-message.ts";
 import { type Act, eventsSuffice } from "./suffices.ts";
 
 /** A command of the API in one situation. */
@@ -93,6 +94,11 @@ export class Scene {
     const request = { clientId: crypto.randomUUID(), type: 1, body: { content }, ...more };
     const path = `/rooms/${roomId}/messages`;
     return (await person.api.ok<{ message: { id: number; seq: number } }>("POST", path, request)).message;
+  }
+
+  /** The same, visible to its sender only: no route asks for that yet. */
+  async sayHidden(person: Person, roomId: number, content: string, more: object = {}): Promise<{ id: number }> {
+    return (await sendHidden(this.server, person, { roomId, content, ...more })).message;
   }
 
   add(roomId: number, ...people: readonly Person[]): Promise<unknown> {

@@ -2,6 +2,7 @@ import { foundation } from "./0001-foundation.ts";
 import { byUser } from "./0002-by-user.ts";
 import { oneWindow } from "./0003-one-window.ts";
 import { logTime } from "./0004-log-time.ts";
+import { senderOnly } from "./0005-sender-only.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -14,4 +15,5 @@ export const MIGRATIONS = [
   { name: "0002-by-user", up: byUser },
   { name: "0003-one-window", up: oneWindow },
   { name: "0004-log-time", up: logTime },
+  { name: "0005-sender-only", up: senderOnly },
 ] as const;
