@@ -22,23 +22,32 @@ export interface TestEvent {
   built?: boolean;
   /** Another message that it shows too. */
   quotes?: number;
+  /** The person who wrote the message. */
+  author?: number;
   /** Epoch milliseconds; the first event's counts for all that are appended together. */
   at?: number;
 }
 
 async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
-  const drafts = events.map(({ stream, type = 4, data = {}, message, built = message === "own", quotes }): Draft => {
-    const text = (place: { pos: number; seq: number }) => JSON.stringify(message === "own" ? { id: place.pos } : data);
-    return {
-      stream,
-      type,
-      data: text,
-      cacheable: quotes === undefined,
-      ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
-    };
-  });
+  const drafts = events.map(
+    ({ stream, type = 4, data = {}, message, built = message === "own", quotes, author }): Draft => {
+      const text = (place: { pos: number; seq: number }) =>
+        JSON.stringify(message === "own" ? { id: place.pos } : data);
+      return {
+        stream,
+        type,
+        data: text,
+        cacheable: quotes === undefined,
+        ...(author === undefined ? {} : { author }),
+        ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
+      };
+    },
+  );
   return (await append({ ...tx, now: events[0]?.at ?? 1 }, drafts)).map(({ pos, seq }) => ({ pos, seq }));
 }
+
+/** The author of every message that is read from the rig. */
+export const AUTHOR = 20_007;
 
 export interface LogRig {
   readonly scratch: Scratch;
@@ -66,7 +75,7 @@ export async function openLog(
       ids.map((id) => {
         const text = messages.get(id) ?? JSON.stringify({ id });
         const quoted = /"quotes":(\d+)/.exec(text);
-        return [id, { text, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
+        return [id, { text, author: AUTHOR, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
       }),
     );
   const skipped = (position: number) => tail.skipTo(position);

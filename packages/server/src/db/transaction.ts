@@ -24,6 +24,8 @@ export interface LoggedEvent {
   readonly seq: number;
   readonly type: number;
   readonly messageId: number | null;
+  /** The person who wrote the message that `data` shows; null where it shows none. */
+  readonly author: number | null;
   /** JSON text of the frame's `data`. */
   readonly data: string;
   /** Whether the row holds `data` too; if not, readers build it from the message as it is then. */

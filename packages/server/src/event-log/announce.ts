@@ -5,6 +5,8 @@ import type { LogReader, StoredEvent } from "./log-reader.ts";
 /** The `data` of an event whose row names a message only, built from the message as it is now. */
 export interface MessageData {
   readonly text: string;
+  /** Its sender. */
+  readonly author: number;
   /** Other messages that it shows: when one of them changes, so does this text. */
   readonly quotes: readonly number[];
 }
@@ -116,6 +118,7 @@ export class Announcer {
     return stored.map((event) => ({
       ...event,
       data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
+      author: event.data === null ? (texts.get(event.messageId as number)?.author ?? null) : null,
       kept: event.data !== null,
       // A text that was built here may show other messages.
       cacheable: event.data !== null,

@@ -49,7 +49,7 @@ export class CurrentTexts {
     if (this.#read.size === 0) return;
     this.#parts.tail.remember(events, ({ data, messageId }) => {
       const read = data === null && messageId !== null ? this.#read.get(messageId)?.data : undefined;
-      return read?.quotes.length === 0 ? read.text : undefined;
+      return read?.quotes.length === 0 ? read : undefined;
     });
   }
 }

@@ -23,6 +23,8 @@ export interface Draft {
   readonly data: (place: Place) => string;
   /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
   readonly message?: { id: number | "own"; keepData: boolean };
+  /** The person who wrote the message that `data` shows. */
+  readonly author?: number;
   /** False: `data` shows another message too, as a quotation does. It is pushed, and not kept in memory. Default: true. */
   readonly cacheable?: boolean;
 }
@@ -76,8 +78,8 @@ function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): 
   const spot = { pos: where.pos, seq: head.seq };
   const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
   const kept = draft.message?.keepData ?? true;
-  const { stream, type, cacheable = true } = draft;
-  return { ...spot, stream, type, messageId, data: draft.data(spot), kept, cacheable, at: where.at };
+  const { stream, type, author = null, cacheable = true } = draft;
+  return { ...spot, stream, type, messageId, author, data: draft.data(spot), kept, cacheable, at: where.at };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { ChangeType, Push, parseCursor } from "@parley/protocol";
-import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
+import { AUTHOR, type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "./outbox.ts";
 import type { ReadWindow } from "./read-window.ts";
 import { Tail } from "./tail.ts";
@@ -316,6 +316,16 @@ test("LOG-8 a text that one reader needed is there for the next one, but not whe
     { quotes: 1, text: "recalled" },
     {},
   ]);
+});
+
+test("LOG-8 what is in memory of a message knows who wrote it, whether it was sent here or read", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1", message: "own", author: 20_003 }, { stream: "room:1" });
+  const authors = (tail: Tail) => tail.peek("room:1", 0, 9)?.map((event) => "author" in event && event.author);
+  expect(authors(rig.tail)).toEqual([20_003, null]);
+  const { tail, open } = await afterRestart();
+  await readAll(await open());
+  expect(authors(tail)).toEqual([AUTHOR, null]);
 });
 
 test("CUR-8 a text that a reader holds is read again when it left memory before its recall", async () => {

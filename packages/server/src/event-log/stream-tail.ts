@@ -4,6 +4,8 @@ import type { Place } from "./place.ts";
 /** An event in memory. `data` is dropped when the message it shows has changed since, and is never there where it shows others too. */
 export interface TailEntry extends StoredEvent {
   data: string | null;
+  /** The person who wrote the message that `data` shows; null where it shows none, and while that is not known. */
+  author: number | null;
   /** Whether `data` stands in the log's row, and so never changes. */
   readonly kept: boolean;
 }
@@ -68,7 +70,7 @@ export class StreamTail {
   prepend(events: readonly StoredEvent[], after: number): void {
     const older = events
       .filter((event) => event.seq <= this.completeAfter)
-      .map((event): TailEntry => ({ ...event, kept: event.data !== null }));
+      .map((event): TailEntry => ({ ...event, author: null, kept: event.data !== null }));
     if (older.length > 0 && older.at(-1)?.seq !== this.completeAfter) return;
     this.searchedAfter = Math.min(this.searchedAfter, after);
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
@@ -102,10 +104,11 @@ export class StreamTail {
   }
 
   /** Keeps the text of an event whose message was read; nothing if it has one, or is not here any more. */
-  remember(seq: number, text: string): void {
+  remember(seq: number, { text, author }: { text: string; author: number }): void {
     const entry = this.#entries[this.#start + (seq - this.completeAfter) - 1];
     if (seq <= this.completeAfter || !entry || entry.data !== null) return;
     entry.data = text;
+    entry.author = author;
     this.bytes += text.length;
   }
 

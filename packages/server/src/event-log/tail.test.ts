@@ -51,6 +51,7 @@ test("LOG-7 a stream is read once, however many readers wait for it, and misses 
     stream: "room:1",
     seq: 11,
     type: 4,
+    author: null,
     messageId: null,
     data: "{}",
     kept: true,

@@ -1,6 +1,7 @@
 import type { LoggedEvent } from "../db/transaction.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
+import type { MessageData } from "./announce.ts";
 import { EMPTY, type LogReader, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 import { StreamTail } from "./stream-tail.ts";
@@ -144,13 +145,13 @@ export class Tail {
    * Keeps the texts of these events, so that the next reader finds them. They must be those of messages as they are at
    * `position`, and show no other message. Drops older texts at once where memory is full.
    */
-  remember(events: readonly StoredEvent[], textOf: (event: StoredEvent) => string | undefined): void {
+  remember(events: readonly StoredEvent[], read: (event: StoredEvent) => MessageData | undefined): void {
     for (const event of events) {
       const stream = this.#streams.get(event.stream);
-      const text = textOf(event);
-      if (!stream || text === undefined) continue;
+      const data = read(event);
+      if (!stream || !data) continue;
       this.#bytes -= stream.bytes;
-      stream.remember(event.seq, text);
+      stream.remember(event.seq, data);
       this.#bytes += stream.bytes;
     }
     this.#evict();

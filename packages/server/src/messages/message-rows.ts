@@ -76,7 +76,11 @@ export async function messageDataOf(
   return new Map(
     rows.map((row) => [
       row.id,
-      { text: messageText(asMessage(row), kinds), quotes: row.quotedId === null ? [] : [row.quotedId] },
+      {
+        text: messageText(asMessage(row), kinds),
+        author: row.uid,
+        quotes: row.quotedId === null ? [] : [row.quotedId],
+      },
     ]),
   );
 }

@@ -21,6 +21,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
     stream: isForRoom(message) ? roomStream(message.input.roomId) : userStream(message.input.actor.uid),
     type: Push.MESSAGE,
     message: { id: "own" as const, keepData: false },
+    author: message.input.actor.uid,
     // A recall of what it quotes must reach this text too.
     cacheable: message.quoted === null,
     data: ({ pos, seq }: Place) => messageText(rowOf(message, { pos, seq: roomSeqs.get(index) ?? seq, now }), kinds),

@@ -41,6 +41,7 @@ test("IM-3: the reply, the push and the history show one message object", async 
     },
   });
   expect(pushed()).toMatchObject([{ seq: 2, pos: body.message.id, data: body }]);
+  expect(chat.scratch.events.at(-1)?.author).toBe(ann);
   expect(await chat.must(bob, "GET", `/messages/${body.message.id}`)).toEqual(body);
   expect((await chat.must(bob, "GET", `/rooms/${room}/messages`)).items).toEqual([body]);
   const [event] = await chat.scratch.db
