@@ -39,7 +39,7 @@ export interface ApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-export const API_TYPES = join(import.meta.dir, "../packages/client/src/api-types.ts");
+export const API_TYPES = join(import.meta.dir, "../packages/client/src/api/api-types.ts");
 const HEAD = `/*
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */

@@ -5,36 +5,31 @@
  */
 import { Command } from "@parley/protocol/command-type";
 import { Push } from "@parley/protocol/events";
-import type { SendRequest } from "./api.ts";
-import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api.ts";
-import type { Message } from "./api-types.ts";
-import { Authors } from "./authors.ts";
+import type { Message } from "./api/api-types.ts";
+import { Http } from "./api/http.ts";
+import type { ParleyError } from "./api/parley-error.ts";
+import type { SendRequest } from "./api/routes.ts";
+import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api/routes.ts";
+import { TokenSource } from "./api/token-source.ts";
 import { check, checkOptions } from "./check-arguments.ts";
-import { KeptCursor } from "./cursors.ts";
-import { Delivery } from "./delivery.ts";
-import {
-  type AnyPush,
-  type ClientState,
-  Emitter,
-  isEventName,
-  type Place,
-  type PushDataByName,
-  type Resync,
-} from "./events.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import { Http, type ParleyError } from "./http.ts";
-import { KeptSends } from "./kept-sends.ts";
-import { Ladder } from "./ladder.ts";
+import type { ClientState } from "./connection/client-state.ts";
+import { Heartbeat } from "./connection/heartbeat.ts";
+import { Ladder } from "./connection/ladder.ts";
+import { Session } from "./connection/session.ts";
+import { Tabs } from "./connection/tabs.ts";
+import { transportsOf } from "./connection/transports/choice.ts";
+import { onceTransport } from "./connection/transports/poll.ts";
+import { platform } from "./lib/surroundings.ts";
+import { TIMING } from "./lib/timing.ts";
 import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
-import { Outgoing, type Sending } from "./outgoing.ts";
-import { type Reload, type Reloaded, type ReloadedState, readState } from "./reload.ts";
-import { Session } from "./session.ts";
-import { platform } from "./surroundings.ts";
-import { Tabs } from "./tabs.ts";
-import { TIMING } from "./timing.ts";
-import { TokenSource } from "./token-source.ts";
-import { transportsOf } from "./transports/choice.ts";
-import { onceTransport } from "./transports/poll.ts";
+import { Delivery } from "./reading/delivery.ts";
+import { type AnyPush, Emitter, isEventName, type Place, type PushDataByName, type Resync } from "./reading/events.ts";
+import { KeptCursor } from "./reading/kept-cursor.ts";
+import { type Reload, type Reloaded, type ReloadedState, readState } from "./reading/reload.ts";
+import { Authors } from "./sending/authors.ts";
+import { KeptSends } from "./sending/kept-sends.ts";
+import { Outgoing } from "./sending/outgoing.ts";
+import type { Sending } from "./sending/sending.ts";
 
 /** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
 export type ClientEvents = Omit<PushDataByName, "resync"> & {
@@ -83,7 +78,7 @@ export class Client {
       readState((route, args) => this.request(route, { ...args, signal } as never), what);
     this.#session = new Session({
       http: this.#http,
-      ladder: new Ladder(transportsOf({ options, http: this.#http, timing, url, surroundings })),
+      ladder: new Ladder(transportsOf({ wanted: options.transports, http: this.#http, timing, url, surroundings })),
       trade: onceTransport(this.#http, timing),
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {

@@ -1,5 +1,5 @@
+import { ParleyError } from "./api/parley-error.ts";
 import { Client } from "./client.ts";
-import { ParleyError } from "./http.ts";
 import type { ClientOptions, Internals } from "./options.ts";
 
 /** The script of a page, while it runs for the first time. */

@@ -1,25 +1,17 @@
 import { Client } from "./client.ts";
 import type { ClientOptions, Internals } from "./options.ts";
 
-export type { Args, Reply, Route } from "./api.ts";
-export type * from "./api-types.ts";
+export type * from "./api/api-types.ts";
+export type { Cause } from "./api/parley-error.ts";
+export { ParleyError } from "./api/parley-error.ts";
+export type { Args, Reply, Route } from "./api/routes.ts";
 export { Client, type ClientEvents, type SendMore } from "./client.ts";
-export type {
-  AnyPush,
-  Cause,
-  ClientState,
-  Place,
-  PushDataByName,
-  PushName,
-  Resync,
-  StopWhy,
-  WaitWhy,
-} from "./events.ts";
-export { ParleyError } from "./http.ts";
-export type { StorageArea } from "./kept-sends.ts";
+export type { ClientState, StopWhy, WaitWhy } from "./connection/client-state.ts";
+export type { TransportName } from "./connection/transports/transport.ts";
 export type { ClientOptions, Internals } from "./options.ts";
-export type { Reloaded, ReloadedState, ReloadRequest } from "./reload.ts";
-export type { TransportName } from "./transports/transport.ts";
+export type { AnyPush, Place, PushDataByName, PushName, Resync } from "./reading/events.ts";
+export type { Reloaded, ReloadedState, ReloadRequest } from "./reading/reload.ts";
+export type { StorageArea } from "./sending/kept-sends.ts";
 
 /**
  * A client of one server, for one login. Nothing happens before `start`.

@@ -1,18 +1,13 @@
-import type { Fetch } from "./http.ts";
-import type { StorageArea } from "./kept-sends.ts";
-import type { Reload } from "./reload.ts";
-import type { Surroundings } from "./surroundings.ts";
-import type { Timing } from "./timing.ts";
-import type { TransportName } from "./transports/transport.ts";
-import type { WebSocketClass } from "./transports/websocket.ts";
+import type { SignIn } from "./api/token-source.ts";
+import type { TransportName } from "./connection/transports/transport.ts";
+import type { Fetch, Surroundings, WebSocketClass } from "./lib/surroundings.ts";
+import type { Timing } from "./lib/timing.ts";
+import type { Reload } from "./reading/reload.ts";
+import type { StorageArea } from "./sending/kept-sends.ts";
 
-export interface ClientOptions {
+export interface ClientOptions extends SignIn {
   /** Of the server, such as `https://im.example.com`. */
   readonly url: string;
-  /** Of a login: the text, or a function that is asked whenever one is needed. Either this or `login`. */
-  readonly token?: string | (() => string | Promise<string>);
-  /** Signs in once, at the start. */
-  readonly login?: { readonly name: string; readonly password: string };
   /** In the order of preference. [websocket, sse, long-poll, short-poll] */
   readonly transports?: readonly TransportName[];
   /** Where the platform has no WebSocket, or not the wanted one. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { say } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import { createClient, ParleyError, type ReloadedState } from "../src/index.ts";
+import { ParleyError } from "../src/api/parley-error.ts";
+import { createClient } from "../src/index.ts";
+import type { ReloadedState } from "../src/reading/reload.ts";
 import { Door } from "./door.ts";
 import { MapStorage } from "./map-storage.ts";
 import { QUICK, WatchedClient } from "./watched-client.ts";

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import type { Internals } from "../src/index.ts";
+import type { Internals } from "../src/options.ts";
 import { Door } from "./door.ts";
 import { WatchedClient } from "./watched-client.ts";
 

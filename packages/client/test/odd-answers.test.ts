@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { floorCursor, Push, roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import type { TransportName } from "../src/index.ts";
+import type { TransportName } from "../src/connection/transports/transport.ts";
 import { Between } from "./between.ts";
 import { WatchedClient } from "./watched-client.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import { ParleyError } from "../src/index.ts";
+import { ParleyError } from "../src/api/parley-error.ts";
 import { Door } from "./door.ts";
 import { MapStorage } from "./map-storage.ts";
 import { WatchedClient } from "./watched-client.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Stage } from "../../server/test/transports/stage.ts";
-import { type ClientState, ParleyError } from "../src/index.ts";
+import { ParleyError } from "../src/api/parley-error.ts";
+import type { ClientState } from "../src/connection/client-state.ts";
 import { QUICK, WatchedClient } from "./watched-client.ts";
 
 type Waiting = ClientState & { kind: "waiting" };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { Stage } from "../../server/test/transports/stage.ts";
-import { PUBLIC_ROUTES } from "../src/api.ts";
+import { PUBLIC_ROUTES } from "../src/api/routes.ts";
 import { createClient } from "../src/index.ts";
 
 describe("requests without a token", () => {

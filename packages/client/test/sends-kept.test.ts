@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Person } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import { createClient, ParleyError } from "../src/index.ts";
-import { KeptSends } from "../src/kept-sends.ts";
+import { ParleyError } from "../src/api/parley-error.ts";
+import { createClient } from "../src/index.ts";
+import { KeptSends } from "../src/sending/kept-sends.ts";
 import { Door } from "./door.ts";
 import { MapStorage } from "./map-storage.ts";
 import { QUICK, WatchedClient } from "./watched-client.ts";

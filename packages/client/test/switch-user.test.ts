@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { Push } from "@parley/protocol";
 import { type Person, say } from "../../server/test/harness.ts";
 import { Stage } from "../../server/test/transports/stage.ts";
-import type { ClientOptions } from "../src/index.ts";
+import type { ClientOptions } from "../src/options.ts";
 import { WatchedClient } from "./watched-client.ts";
 
 /** `start({ token })` in the middle of things: what comes and what goes is the new user's from then on. */

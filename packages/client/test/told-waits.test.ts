@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { floorCursor, Push } from "@parley/protocol";
-import type { TransportName } from "../src/index.ts";
+import type { TransportName } from "../src/connection/transports/transport.ts";
 import { WatchedClient } from "./watched-client.ts";
 
 const EPOCH = "0123456789abcdef";

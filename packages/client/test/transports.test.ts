@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
-import type { TransportName } from "../src/index.ts";
+import type { TransportName } from "../src/connection/transports/transport.ts";
 import { WatchedClient } from "./watched-client.ts";
 
 const NAMES: readonly TransportName[] = ["websocket", "sse", "long-poll", "short-poll"];

@@ -1,14 +1,10 @@
 import { Push } from "@parley/protocol";
 import { withDeadline } from "../../server/src/lib/interval.ts";
-import {
-  type AnyPush,
-  type Client,
-  type ClientOptions,
-  type ClientState,
-  createClient,
-  type Internals,
-  type Resync,
-} from "../src/index.ts";
+import type { Client } from "../src/client.ts";
+import type { ClientState } from "../src/connection/client-state.ts";
+import { createClient } from "../src/index.ts";
+import type { ClientOptions, Internals } from "../src/options.ts";
+import type { AnyPush, Resync } from "../src/reading/events.ts";
 
 /** Short enough for tests, long enough for a machine that is busy. */
 export const QUICK = {

@@ -1,0 +1,77 @@
+import type { Granted } from "./api-types.ts";
+import type { Http } from "./http.ts";
+import { ParleyError } from "./parley-error.ts";
+
+/** How a client signs in: by one of the two. */
+export interface SignIn {
+  /** Of a login: the text, or a function that is asked whenever one is needed. Either this or `login`. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** Signs in once, at the start. */
+  readonly login?: { readonly name: string; readonly password: string };
+}
+
+/** Where the token comes from: given, asked for, or got by signing in once. */
+export class TokenSource {
+  readonly #options: SignIn;
+  readonly #http: Http;
+  readonly #withinMs: number;
+  /** A later one, given at a start. */
+  #given: string | undefined;
+  #signingIn: Promise<string> | undefined;
+  current: string | undefined;
+
+  constructor(options: SignIn, http: Http, withinMs: number) {
+    if ((options.token === undefined) === (options.login === undefined)) {
+      throw new TypeError("createClient takes either `token` or `login`");
+    }
+    this.#options = options;
+    this.#http = http;
+    this.#withinMs = withinMs;
+  }
+
+  /** Before a start: a new token takes the place of every other one. @returns whether it is another one than the one in use */
+  begin(token: string | undefined): boolean {
+    this.#given = token ?? this.#given;
+    return token !== undefined && token !== this.current;
+  }
+
+  /** The login has ended: the next start signs in anew. */
+  forget(): void {
+    this.#signingIn = undefined;
+    this.#given = undefined;
+    this.current = undefined;
+  }
+
+  /** @throws ParleyError, or what the product's function throws */
+  async get(): Promise<string> {
+    const token = await this.find();
+    if (token) return token;
+    throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
+  }
+
+  /** The same, undefined for a visitor: where the token is an empty text. */
+  async find(): Promise<string | undefined> {
+    const own = this.#given ?? this.#own();
+    const token = typeof own === "string" ? own : await own;
+    // One that was given meanwhile takes its place.
+    this.current = this.#given ?? token;
+    return this.current || undefined;
+  }
+
+  #own(): string | Promise<string> {
+    const { token, login } = this.#options;
+    if (typeof token === "string") return token;
+    if (token) return token();
+    this.#signingIn ??= this.#signIn(login as { name: string; password: string });
+    return this.#signingIn;
+  }
+
+  async #signIn(body: { name: string; password: string }): Promise<string> {
+    try {
+      return ((await this.#http.call("POST", "/logins", { body, withinMs: this.#withinMs })) as Granted).token;
+    } catch (error) {
+      this.#signingIn = undefined;
+      throw error;
+    }
+  }
+}

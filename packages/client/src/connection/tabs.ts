@@ -1,0 +1,212 @@
+/**
+ * Tabs of one browser that use the same token share one connection. One of them, which holds a lock of the browser, has it and
+ * passes on what comes; when it goes, the browser gives the lock to the next. Each tab keeps its own cursor, so nothing depends
+ * on what another one remembers: whoever joins, misses a message or sees a new leader asks the server once for what came
+ * since its cursor, and drops what it has already. Who joins with a cursor asks first what came since the other's: that may be
+ * on its way yet, and by its seq it is known when it comes. Where the browser lacks locks or channels, or refuses them (a page
+ * in a sandbox), each tab has its own connection.
+ */
+
+import type { Http } from "../api/http.ts";
+import type { Surroundings } from "../lib/surroundings.ts";
+import { type Cancel, every } from "../lib/timers.ts";
+import type { Timing } from "../lib/timing.ts";
+import type { PushFrame } from "../reading/push-frame.ts";
+import type { ClientState } from "./client-state.ts";
+import { type TabMessage, TabTransport } from "./transports/tab.ts";
+import type { Transport } from "./transports/transport.ts";
+import type { Return } from "./waits.ts";
+
+export interface TabsEvents {
+  /** This tab is to have the connection, or not any more. */
+  changed(): void;
+  /** The network, the person or the server is back, as another tab has seen. */
+  returned(what: Return): void;
+  /** Another tab wants to send a frame. */
+  send(type: number, data: object | undefined): void;
+  /** What the connection of another tab is doing. */
+  told(state: ClientState): void;
+  /** What this tab is doing, and, while it is live, what it has. */
+  stand(): { readonly state: ClientState; readonly cursor: string | undefined };
+}
+
+export interface TabsParts {
+  readonly url: string;
+  readonly http: Http;
+  readonly timing: Timing;
+  readonly surroundings: Pick<Surroundings, "now" | "isVisible">;
+}
+
+export class Tabs {
+  readonly #parts: TabsParts;
+  #on: TabsEvents | undefined;
+  /** Of which token, and when it is known who has its connection. */
+  #joined: { readonly token: string; done: Promise<void> } | undefined;
+  /** The browser has refused it. */
+  #refused = false;
+  #channel: BroadcastChannel | undefined;
+  #follower: TabTransport | undefined;
+  /** Gives the lock back, or the wait for it up. */
+  #leave: () => void = () => {};
+  #leads = false;
+  /** Of the last message of the one connection, whoever passed it on. */
+  #count = 0;
+  #cancels: Cancel[] = [];
+
+  private constructor(parts: TabsParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined where the browser cannot do it. */
+  static where(parts: TabsParts): Tabs | undefined {
+    const able =
+      typeof navigator !== "undefined" &&
+      navigator.locks !== undefined &&
+      typeof BroadcastChannel === "function" &&
+      globalThis.crypto?.subtle !== undefined;
+    return able ? new Tabs(parts) : undefined;
+  }
+
+  /** What this tab reads by while another one has the connection. */
+  get follows(): Transport | undefined {
+    return this.#leads ? undefined : this.#follower;
+  }
+
+  start(on: TabsEvents): void {
+    this.#on = on;
+  }
+
+  stop(): void {
+    this.#on = undefined;
+    this.#quit();
+  }
+
+  /** Resolves when it is known who has the connection of this token; never rejects. */
+  join(token: string): Promise<void> {
+    if (this.#refused || !this.#on) return Promise.resolve();
+    if (this.#joined?.token === token) return this.#joined.done;
+    this.#quit();
+    const joined = { token, done: Promise.resolve() };
+    this.#joined = joined;
+    joined.done = this.#enter(token, () => this.#joined === joined).catch(() => this.#alone());
+    return joined.done;
+  }
+
+  async #enter(token: string, isWanted: () => boolean): Promise<void> {
+    const { url, http, timing, surroundings } = this.#parts;
+    const name = `parley:${await hash(`${url} ${token}`)}`;
+    if (!isWanted()) return;
+    const channel = new BroadcastChannel(name);
+    this.#channel = channel;
+    this.#follower = new TabTransport(http, timing, {
+      now: surroundings.now,
+      post: (message) => channel.postMessage(message),
+      count: (count) => {
+        this.#count = count;
+      },
+      steal: () => this.#queue(name, { steal: true }),
+    });
+    channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
+    this.#cancels.push(every(timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
+    await this.#queue(name, { ifAvailable: true });
+    if (this.#leads || this.#channel !== channel) return;
+    void this.#queue(name, {});
+    if (surroundings.isVisible()) this.back("focus");
+  }
+
+  /** There is nobody to follow where nobody can have the lock. */
+  #alone(): void {
+    this.#refused = true;
+    this.#quit();
+    this.#on?.changed();
+  }
+
+  /** To the other tabs, before this one looks at it. Only what comes live: what came before was asked for by this tab's cursor. */
+  share(frames: readonly PushFrame[], cursor: string | undefined): void {
+    if (!this.#leads) return;
+    this.#count += 1;
+    this.#post({ kind: "frames", count: this.#count, frames, cursor });
+  }
+
+  /** What this tab's connection is doing; that it is live means that the others look for what they missed. */
+  tell(state: ClientState): void {
+    if (!this.#leads || ("transport" in state && state.transport === "tab")) return;
+    if (state.kind === "live") this.#post({ kind: "live", count: this.#count });
+    else this.#post({ kind: "state", state });
+  }
+
+  back(what: Return): void {
+    if (!this.#leads) this.#post({ kind: "back", what });
+  }
+
+  #post(message: TabMessage): void {
+    this.#channel?.postMessage(message);
+  }
+
+  #receive(message: TabMessage): void {
+    if (!this.#leads) {
+      if (message.kind === "state") this.#on?.told(message.state);
+      return this.#follower?.message(message);
+    }
+    if (message.kind === "back") this.#on?.returned(message.what);
+    if (message.kind === "send") this.#on?.send(message.type, message.data);
+    if (message.kind !== "hello") return;
+    const { cursor, state } = this.#on?.stand() ?? {};
+    if (cursor !== undefined) return this.#post({ kind: "welcome", count: this.#count, cursor });
+    // It answers all when it is live again; until then they show what it does.
+    this.#post(!state || state.kind === "live" ? { kind: "ping" } : { kind: "state", state });
+  }
+
+  /** Resolves when the lock was got, or not; with neither option it waits for it in the background. */
+  #queue(name: string, how: { ifAvailable?: true; steal?: true }): Promise<void> {
+    const abort = new AbortController();
+    return new Promise((resolve) => {
+      const held = new Promise<void>((release) => {
+        const before = this.#leave;
+        this.#leave = () => {
+          before();
+          abort.abort();
+          release();
+        };
+      });
+      const granted = (lock: Lock | null): Promise<void> | undefined => {
+        // A lock that was asked for before a stop may come behind the next start.
+        const isMine = lock !== null && !abort.signal.aborted;
+        if (isMine) {
+          this.#leads = true;
+          // At the first election nothing has been opened yet.
+          if (!how.ifAvailable) this.#on?.changed();
+        }
+        resolve();
+        return isMine ? held : undefined;
+      };
+      const options = how.ifAvailable || how.steal ? how : { signal: abort.signal };
+      navigator.locks.request(name, options, granted).catch((error: Error) => {
+        // Given up, or taken away by a tab that heard nothing of this one for long.
+        if (error.name !== "AbortError" && !abort.signal.aborted) this.#alone();
+        resolve();
+        if (!this.#leads || abort.signal.aborted) return;
+        this.#leads = false;
+        this.#on?.changed();
+        void this.#queue(name, {});
+      });
+    });
+  }
+
+  #quit(): void {
+    this.#leave();
+    this.#leave = () => {};
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#follower = undefined;
+    this.#leads = false;
+    this.#joined = undefined;
+  }
+}
+
+/** So that neither a lock's nor a channel's name tells the token. */
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,27 @@
+import type { Http } from "../../api/http.ts";
+import type { Surroundings } from "../../lib/surroundings.ts";
+import type { Timing } from "../../lib/timing.ts";
+import { longPollTransport, shortPollTransport } from "./poll.ts";
+import { sseTransport } from "./sse.ts";
+import type { Transport, TransportName } from "./transport.ts";
+import { webSocketTransport } from "./websocket.ts";
+
+const ALL: readonly TransportName[] = ["websocket", "sse", "long-poll", "short-poll"];
+
+/** The wanted transports that this platform has, in the order of preference. */
+export function transportsOf(parts: {
+  wanted: readonly TransportName[] | undefined;
+  http: Http;
+  timing: Timing;
+  url: string;
+  surroundings: Surroundings;
+}): Transport[] {
+  const { wanted, http, timing, url, surroundings } = parts;
+  const made: Record<TransportName, () => Transport | undefined> = {
+    websocket: () => surroundings.WebSocket && webSocketTransport(url, surroundings.WebSocket),
+    sse: () => sseTransport(http, timing),
+    "long-poll": () => longPollTransport(http, timing),
+    "short-poll": () => shortPollTransport(http, timing),
+  };
+  return (wanted ?? ALL).flatMap((name) => made[name]?.() ?? []);
+}

@@ -1,0 +1,126 @@
+import type { Http } from "../../api/http.ts";
+import { ParleyError } from "../../api/parley-error.ts";
+import { pause } from "../../lib/timers.ts";
+import type { Timing } from "../../lib/timing.ts";
+import type { PushFrame } from "../../reading/push-frame.ts";
+import { endOf } from "./sse.ts";
+import type { Opened, Start, Transport, TransportEnd, TransportEvents } from "./transport.ts";
+
+const LIMIT = 500;
+
+export interface PollReply {
+  readonly events: PushFrame[];
+  readonly cursor: string;
+  readonly more: boolean;
+}
+
+/**
+ * Asks once what came since a cursor; by POST, since an address has no room for a long one.
+ * @throws ParleyError, also for a success that is not this server's, as portals of networks give
+ */
+export async function poll(
+  http: Http,
+  ask: {
+    readonly token: string;
+    readonly cursor: string | undefined;
+    readonly max?: number | undefined;
+    readonly wait: number;
+    readonly signal?: AbortSignal;
+    readonly answerMs: number;
+  },
+): Promise<PollReply> {
+  const { token, signal, answerMs, ...body } = ask;
+  const withinMs = ask.wait * 1000 + answerMs;
+  const reply = await http.call("POST", "/events", { token, signal, body: { ...body, limit: LIMIT }, withinMs });
+  if (isReply(reply)) return reply;
+  throw new ParleyError(0);
+}
+
+function isReply(reply: unknown): reply is PollReply {
+  const { events, cursor, more } = (reply ?? {}) as Record<string, unknown>;
+  return Array.isArray(events) && typeof cursor === "string" && typeof more === "boolean";
+}
+
+/** Polls that hang until something comes. */
+export function longPollTransport(http: Http, { longPollSeconds, answerMs }: Timing): Transport {
+  return {
+    name: "long-poll",
+    open: (start, on) => run({ http, start, on, wait: longPollSeconds, pauseMs: 0, answerMs }),
+  };
+}
+
+/** Polls that are answered at once, a moment apart: what works where nothing else does. */
+export function shortPollTransport(http: Http, { shortPollMs, answerMs }: Timing): Transport {
+  return { name: "short-poll", open: (start, on) => run({ http, start, on, wait: 0, pauseMs: shortPollMs, answerMs }) };
+}
+
+/** Polls until nothing is behind, and ends. */
+export function onceTransport(http: Http, { answerMs }: Timing): Transport {
+  return {
+    name: "short-poll",
+    open: (start, on) => run({ http, start, on, wait: 0, pauseMs: 0, answerMs, once: true }),
+  };
+}
+
+interface Work {
+  readonly http: Http;
+  readonly start: Start;
+  readonly on: TransportEvents;
+  readonly wait: number;
+  readonly pauseMs: number;
+  readonly answerMs: number;
+  readonly once?: boolean;
+}
+
+function run(work: Work): Opened {
+  again(work).catch(() => {
+    // Such as a cursor that is none.
+    if (!work.start.signal.aborted) work.on.ended({ kind: "failed" });
+  });
+  return {};
+}
+
+/** As when something in between does not wait for long. */
+function isLost(end: TransportEnd): boolean {
+  return end.kind === "failed" || (end.kind === "refused" && end.status >= 500 && end.status !== 503);
+}
+
+async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): Promise<void> {
+  const { token, max, signal } = start;
+  let { cursor } = start;
+  let opened = false;
+  /** Polls in a row that hung and were lost, while those that do not hang are answered. */
+  let lost = 0;
+  // The first one does not hang, so that one knows at once where one stands.
+  for (let seconds = 0; !signal.aborted; ) {
+    let reply: PollReply;
+    try {
+      reply = await poll(http, { token, cursor, max, wait: seconds, signal, answerMs });
+    } catch (error) {
+      if (signal.aborted) return;
+      const end = endOf(error);
+      if (seconds === 0 || !isLost(end)) return on.ended(end);
+      lost += 1;
+      if (lost > 1) return on.ended({ kind: "unsuited" });
+      seconds = 0;
+      continue;
+    }
+    if (signal.aborted) return;
+    if (seconds > 0) lost = 0;
+    if (!opened) {
+      on.opened();
+      // A long backfill has many replies; the first one shows that they come.
+      on.ready();
+    }
+    opened = true;
+    if (signal.aborted) return;
+    cursor = reply.cursor;
+    on.receive(reply.events, cursor);
+    if (signal.aborted) return;
+    if (reply.more) continue;
+    if (once) return on.ended({ kind: "done" });
+    on.live();
+    seconds = wait;
+    if (pauseMs > 0) await pause(pauseMs, signal);
+  }
+}

@@ -1,0 +1,175 @@
+import type { Http } from "../../api/http.ts";
+import { every } from "../../lib/timers.ts";
+import type { Timing } from "../../lib/timing.ts";
+import type { PushFrame } from "../../reading/push-frame.ts";
+import type { ClientState } from "../client-state.ts";
+import type { Return } from "../waits.ts";
+import { type PollReply, poll } from "./poll.ts";
+import { endOf } from "./sse.ts";
+import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
+
+/** Between tabs. `count` numbers the `frames` messages. */
+export type TabMessage =
+  /** Who has the connection? */
+  | { readonly kind: "hello" }
+  /** This one, which stands here. */
+  | { readonly kind: "welcome"; readonly count: number; readonly cursor: string }
+  | {
+      readonly kind: "frames";
+      readonly count: number;
+      readonly frames: readonly PushFrame[];
+      readonly cursor: string | undefined;
+    }
+  /** The connection is live, for the first time or again. */
+  | { readonly kind: "live"; readonly count: number }
+  | { readonly kind: "state"; readonly state: ClientState }
+  | { readonly kind: "ping" }
+  | { readonly kind: "back"; readonly what: Return }
+  | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };
+
+export interface TabLinks {
+  /** Epoch milliseconds. */
+  now(): number;
+  post(message: TabMessage): void;
+  /** Of the last message that came. */
+  count(count: number): void;
+  /** Nothing was heard of the other tab for long. */
+  steal(): void;
+}
+
+interface Reading {
+  readonly start: Start;
+  readonly on: TransportEvents;
+  /** What came while it asks the server for what it missed; undefined: it has everything. */
+  held: TabMessage[] | undefined;
+  /** Something else was missed meanwhile. */
+  again: boolean;
+  joined: boolean;
+}
+
+/** Questions in a row, a sign of life's time apart, after which the tab that has the connection counts as hung. */
+const HELLOS = 3;
+
+/** Reads by the connection of another tab, and asks the server for what that tab cannot know of. */
+export class TabTransport implements Transport {
+  readonly name = "tab";
+  readonly #http: Http;
+  readonly #timing: Timing;
+  readonly #links: TabLinks;
+  #reading: Reading | undefined;
+  #count = 0;
+  #heardAt = 0;
+  /** That nobody has answered. */
+  #hellos = 0;
+
+  constructor(http: Http, timing: Timing, links: TabLinks) {
+    this.#http = http;
+    this.#timing = timing;
+    this.#links = links;
+  }
+
+  open(start: Start, on: TransportEvents): Opened {
+    const reading: Reading = { start, on, held: undefined, again: false, joined: false };
+    this.#reading = reading;
+    this.#heard();
+    this.#hello();
+    const cancel = every(this.#timing.tabPingMs, () => this.#look(reading));
+    start.signal.addEventListener("abort", cancel, { once: true });
+    return { send: (type, data) => this.#links.post({ kind: "send", type, data }) };
+  }
+
+  message(message: TabMessage): void {
+    const reading = this.#reading;
+    // Other tabs that follow talk, too.
+    if (!reading || reading.start.signal.aborted || /^(hello|back|send)$/.test(message.kind)) return;
+    this.#heard();
+    if (message.kind === "live" && !reading.joined) return this.#hello();
+    if (message.kind === "welcome" && !reading.joined) return this.#join(reading, message);
+    if (!reading.joined) return;
+    if (message.kind === "live") {
+      this.#counted(message.count);
+      void this.#catchUp(reading);
+    } else if (message.kind === "frames") {
+      const isNext = message.count === this.#count + 1;
+      this.#counted(message.count);
+      if (!isNext) void this.#catchUp(reading);
+      if (reading.held) reading.held.push(message);
+      else reading.on.receive(message.frames, message.cursor);
+    }
+  }
+
+  #join(reading: Reading, { count, cursor }: TabMessage & { kind: "welcome" }): void {
+    reading.joined = true;
+    this.#counted(count);
+    reading.on.opened();
+    reading.on.ready();
+    if (reading.start.cursor !== undefined) return void this.#catchUp(reading, cursor);
+    reading.on.receive([], cursor);
+    reading.on.live();
+  }
+
+  #counted(count: number): void {
+    this.#count = count;
+    this.#links.count(count);
+  }
+
+  /** @param from where the other tab stands, for one that joins it: what it brings from there this one may have had before */
+  async #catchUp(reading: Reading, from?: string): Promise<void> {
+    reading.again = true;
+    if (reading.held) return;
+    const held: TabMessage[] = [];
+    reading.held = held;
+    const { on } = reading;
+    const { signal } = reading.start;
+    const old: PushFrame[] = [];
+    try {
+      for (let at = from; at !== undefined; ) {
+        const { events, cursor, more } = await this.#ask(reading, at);
+        old.push(...events);
+        at = more ? cursor : undefined;
+      }
+      while (reading.again) {
+        reading.again = false;
+        for (let more = true; more && !signal.aborted; ) {
+          const reply = await this.#ask(reading, on.cursor());
+          if (!signal.aborted) on.receive(reply.events, reply.cursor);
+          more = reply.more;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) on.ended(endOf(error));
+    }
+    if (signal.aborted) return;
+    for (const { stream, seq } of old) if (stream && seq) on.had(stream, seq);
+    reading.held = undefined;
+    for (const message of held) {
+      if (message.kind === "frames") on.receive(message.frames, message.cursor);
+    }
+    on.live();
+  }
+
+  #ask({ start: { token, max, signal } }: Reading, cursor: string | undefined): Promise<PollReply> {
+    return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs });
+  }
+
+  #look(reading: Reading): void {
+    const now = this.#links.now();
+    // A clock that was set back hides no silence.
+    this.#heardAt = Math.min(this.#heardAt, now);
+    const isHung = this.#hellos >= HELLOS || now - this.#heardAt >= this.#timing.tabSilenceMs;
+    if (!reading.joined) this.#hello();
+    if (!isHung) return;
+    this.#heard();
+    this.#links.steal();
+  }
+
+  #hello(): void {
+    this.#hellos += 1;
+    this.#links.post({ kind: "hello" });
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#links.now();
+    this.#hellos = 0;
+  }
+}

@@ -1,0 +1,67 @@
+/*
+ * A transport brings frames from the server, in the order of the log, and says how it ended. It decides nothing: what is new,
+ * what comes next and whether to try again is the session's. It must not import the session, nor keep a cursor of its own
+ * beyond the one that it was opened with.
+ */
+import type { PushFrame } from "../../reading/push-frame.ts";
+
+export type TransportName = "websocket" | "sse" | "long-poll" | "short-poll";
+
+export interface Start {
+  readonly token: string;
+  /** Where to go on; undefined: from now. */
+  readonly cursor: string | undefined;
+  /** Events behind that are wanted instead of RESYNC `far`. */
+  readonly max: number | undefined;
+  /** Of silence that the server is asked to bear; undefined: its own. */
+  readonly idleSeconds: number | undefined;
+  /** Ends the transport; it reports nothing after that. */
+  readonly signal: AbortSignal;
+}
+
+/** Called by a transport, in this order: `opened`, then frames, at the end `ended`, once. */
+export interface TransportEvents {
+  /** The handshake is done, or the headers are here. */
+  opened(): void;
+  /** @param cursor of the server: everything up to the last of these frames */
+  receive(frames: readonly PushFrame[], cursor?: string): void;
+  /** It carries what it has to. Where READY says so, transports need not. */
+  ready(): void;
+  /** Nothing is behind any more. Where READY or CURSOR `live` say so, transports need not. */
+  live(): void;
+  /** A sign of life that is no frame. */
+  alive(): void;
+  ended(end: TransportEnd): void;
+  /** An event that the client has had. */
+  had(stream: string, seq: number): void;
+  /** What the client has by now. */
+  cursor(): string | undefined;
+}
+
+export type TransportEnd =
+  /** A close frame (RFC 6455); 1006 where there was none. */
+  | { readonly kind: "closed"; readonly code: number; readonly reason: string }
+  /** No answer, or a body that broke off or came to its end. */
+  | { readonly kind: "failed" }
+  /** An answer other than success. */
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfterMs: number | undefined;
+    }
+  /** It has done what it was opened for. */
+  | { readonly kind: "done" }
+  /** Something answered that is not this transport. */
+  | { readonly kind: "unsuited" };
+
+export interface Transport {
+  readonly name: TransportName | "tab";
+  /** Returns how to send a frame, where the transport can. */
+  open(start: Start, on: TransportEvents): Opened;
+}
+
+export interface Opened {
+  /** Sends a frame; where it cannot be sent it is lost. */
+  readonly send?: (type: number, data?: object) => void;
+}

@@ -1,0 +1,48 @@
+/** Every span of time that the client waits for, in milliseconds unless the name says otherwise. Tests shorten them. */
+export interface Timing {
+  /** To open a connection, or to get the headers of an answer. */
+  readonly openMs: number;
+  /** From then to READY: a proxy that holds back a stream shows nothing at all. */
+  readonly readyMs: number;
+  /** Between two attempts to get back to a better transport. */
+  readonly climbMs: number;
+  readonly backoffFirstMs: number;
+  readonly backoffMaxMs: number;
+  /** A connection that lived so long is no sign of trouble when it ends. */
+  readonly stableMs: number;
+  /** Silence after which a connection counts as cut. The server sends CURSOR every 60 s, on event streams a comment every 15 s. */
+  readonly webSocketSilenceMs: number;
+  readonly sseSilenceMs: number;
+  readonly longPollSeconds: number;
+  readonly shortPollMs: number;
+  /** For the answer to a poll, beyond what it was asked to hang. */
+  readonly answerMs: number;
+  /** For an ordinary request. */
+  readonly requestMs: number;
+  /** For the worker's file to load. */
+  readonly workerMs: number;
+  /** RESYNCs come together; this long after the last one they are acted on. */
+  readonly resyncGatherMs: number;
+  /** Between two signs of life of the tab that holds the connection, and how long the others wait for one. */
+  readonly tabPingMs: number;
+  readonly tabSilenceMs: number;
+}
+
+export const TIMING: Timing = {
+  openMs: 10_000,
+  readyMs: 3_000,
+  climbMs: 300_000,
+  backoffFirstMs: 500,
+  backoffMaxMs: 20_000,
+  stableMs: 5_000,
+  webSocketSilenceMs: 100_000,
+  sseSilenceMs: 45_000,
+  longPollSeconds: 25,
+  shortPollMs: 3_000,
+  answerMs: 10_000,
+  requestMs: 15_000,
+  workerMs: 1_000,
+  resyncGatherMs: 100,
+  tabPingMs: 10_000,
+  tabSilenceMs: 150_000,
+};

@@ -1,0 +1,58 @@
+import { ChangeType, Push } from "@parley/protocol/events";
+import { userOfStream } from "@parley/protocol/streams";
+import type { KeptCursor } from "./kept-cursor.ts";
+import type { PushFrame } from "./push-frame.ts";
+
+/*
+ * reading/: what comes from the server and what the application gets of it. Frames become events here: each logged one once and
+ * in the order of its stream, whichever transport brought it. The cursor moves on after the application's handlers ran, so an
+ * event that is interrupted in between is delivered again and never lost. State that is read anew after a RESYNC is read here
+ * too. It knows no connection; it imports api/, lib/ and the protocol.
+ */
+
+/** Decides which frames are new. */
+export class Delivery {
+  readonly #cursor: KeptCursor;
+  readonly #emit: (frame: PushFrame) => void;
+  /** Streams in which something was missing, with the seq before it: asked for again once. */
+  readonly #gaps = new Map<string, number>();
+  /** Who reads, as far as it is known: by LOGIN_SUCCESS, or by the events of the own stream. */
+  #uid: number | undefined;
+
+  constructor(cursor: KeptCursor, emit: (frame: PushFrame) => void) {
+    this.#cursor = cursor;
+    this.#emit = emit;
+  }
+
+  /** Somebody else may read from now on. */
+  begin(): void {
+    this.#uid = undefined;
+  }
+
+  /** @returns false when an event before this one is missing: nothing more of this connection may be delivered */
+  deliver(frame: PushFrame): boolean {
+    const { stream, seq } = frame;
+    if (stream === undefined || seq === undefined) {
+      if (frame.type === Push.LOGIN_SUCCESS) this.#uid = frame.data.uid;
+      this.#emit(frame);
+      return true;
+    }
+    this.#uid = userOfStream(stream) ?? this.#uid;
+    const seen = this.#cursor.seen(stream);
+    if (seen !== undefined && seq <= seen) return true;
+    if (seen !== undefined && seq > seen + 1 && !this.#isOwnJoin(frame) && this.#gaps.get(stream) !== seen) {
+      this.#gaps.set(stream, seen);
+      return false;
+    }
+    this.#gaps.delete(stream);
+    this.#emit(frame);
+    this.#cursor.saw(stream, seq);
+    return true;
+  }
+
+  /** Who comes back to a room goes on at his joining: what was logged while he was out counts as had. */
+  #isOwnJoin({ type, data }: PushFrame): boolean {
+    if (type !== Push.MEMBER_CHANGE || data.changeType !== ChangeType.joined || this.#uid === undefined) return false;
+    return data.uid === this.#uid || data.uids?.includes(this.#uid) === true;
+  }
+}

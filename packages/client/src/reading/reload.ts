@@ -1,0 +1,112 @@
+import type { Push, PushData } from "@parley/protocol/events";
+import { roomOfStream, roomStream } from "@parley/protocol/streams";
+import { ParleyError } from "../api/parley-error.ts";
+import type { Reply } from "../api/routes.ts";
+import type { KeptCursor } from "./kept-cursor.ts";
+
+export type ResyncData = PushData[typeof Push.RESYNC];
+
+/** What has to be read anew. */
+export interface ReloadRequest {
+  /** All state; else that of these rooms, and of nothing else. */
+  readonly everything: boolean;
+  readonly roomIds: readonly number[];
+}
+
+/**
+ * What was read. Events up to there are not delivered: `asOf` is the oldest cursor of the replies (used where everything was read);
+ * `seq` of a room is the newest event that its state contains.
+ */
+export interface Reloaded {
+  readonly asOf: string;
+  readonly rooms: readonly { readonly id: number; readonly seq: number | null }[];
+}
+
+/** What the client reads by itself, and `state-reloaded` brings. */
+export interface ReloadedState extends Reloaded, ReloadRequest {
+  readonly rooms: readonly (Reply<"GET /rooms">["items"][number] | Reply<"GET /rooms/{id}">)[];
+  /** Null where only rooms were read. */
+  readonly unread: Reply<"GET /unread"> | null;
+  readonly me: Reply<"GET /me"> | null;
+}
+
+export type Reload = (what: ReloadRequest, signal: AbortSignal) => Promise<Reloaded>;
+
+/** A room can be continued alone; for every other stream all state is read, since its events may be about anything. */
+export function reloadRequest(resyncs: readonly Pick<ResyncData, "stream">[]): ReloadRequest {
+  const ids = resyncs.map(({ stream }) => roomOfStream(stream));
+  const everything = ids.includes(undefined);
+  return { everything, roomIds: everything ? [] : [...new Set(ids as number[])] };
+}
+
+/** The cursor goes on behind what was read. */
+export function continueAfter(
+  cursor: KeptCursor,
+  { everything }: ReloadRequest,
+  from: { reloaded: Reloaded; resyncs: readonly ResyncData[] },
+): void {
+  const { asOf, rooms } = from.reloaded;
+  const seqs = new Map(rooms.map(({ id, seq }) => [roomStream(id) as string, seq ?? 0]));
+  if (everything) {
+    cursor.restart(asOf);
+    for (const [stream, seq] of seqs) cursor.stateHas(stream, seq);
+    return;
+  }
+  for (const { stream, seq = 0 } of from.resyncs) cursor.goOnAfter(stream, Math.max(seq, seqs.get(stream) ?? 0));
+}
+
+type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me">(route: R, args: object) => Promise<Reply<R>>;
+
+/** Pages that are read again when something happened between them. */
+const READS_AT_MOST = 5;
+
+/**
+ * Reads what every product shows: the rooms with their last messages, what is unread, and who one is. What is unread is taken
+ * from the rooms, not asked for: it has to be of the moment behind which events go on, or those in between count twice.
+ */
+export async function readState(read: Read, what: ReloadRequest): Promise<ReloadedState> {
+  if (!what.everything) {
+    const rooms = [];
+    for (const id of what.roomIds) {
+      // A room that is gone, or closed to this reader, has no state.
+      const room = await read("GET /rooms/{id}", { path: { id } }).catch((error: unknown) => {
+        if (error instanceof ParleyError && /^(not_found|forbidden)$/.test(error.code)) return undefined;
+        throw error;
+      });
+      if (room) rooms.push(room);
+    }
+    return { ...what, asOf: rooms[0]?.asOf ?? "", rooms, unread: null, me: null };
+  }
+  let { asOf, rooms, isOneMoment } = await readRooms(read);
+  for (let reads = 1; !isOneMoment && reads < READS_AT_MOST; reads++) {
+    ({ asOf, rooms, isOneMoment } = await readRooms(read));
+  }
+  const me = await read("GET /me", {});
+  return { ...what, asOf, rooms, unread: unreadOf(rooms, asOf), me };
+}
+
+type Conversations = Reply<"GET /rooms">["items"];
+
+/** `asOf` is the first page's. Pages of different moments may miss a room that moved to the top meanwhile. */
+async function readRooms(read: Read): Promise<{ asOf: string; rooms: Conversations; isOneMoment: boolean }> {
+  const rooms = new Map<number, Conversations[number]>();
+  const moments = new Set<string>();
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page: Reply<"GET /rooms"> = await read("GET /rooms", { query: { cursor, limit: 100 } });
+    moments.add(page.asOf);
+    for (const room of page.items) rooms.set(room.id, room);
+    cursor = page.nextCursor;
+  }
+  const [asOf = ""] = moments;
+  return { asOf, rooms: [...rooms.values()], isOneMoment: moments.size === 1 };
+}
+
+function unreadOf(conversations: Conversations, asOf: string): Reply<"GET /unread"> {
+  const rooms = conversations
+    .filter(({ unread }) => unread > 0)
+    .map(({ id, unread }) => ({ roomId: id, unread }))
+    .sort((a, b) => a.roomId - b.roomId);
+  const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
+  // Requests and notifications are 0 in this version of the protocol.
+  return { total, rooms, friendRequests: 0, notifications: 0, asOf };
+}

@@ -1,0 +1,178 @@
+import type { Message } from "../api/api-types.ts";
+import { ParleyError } from "../api/parley-error.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { after } from "../lib/timers.ts";
+import type { Timing } from "../lib/timing.ts";
+import type { KeptSends } from "./kept-sends.ts";
+import type { Sending } from "./sending.ts";
+
+/*
+ * sending/: messages that wait to be sent. They go out one at a time for each room, so that they keep their order, and each has
+ * one `clientId` from the beginning, so that trying again cannot send it twice. A send that gets no answer, or is refused for
+ * now, is tried again until it is stored or refused for good. The end of a login refuses nothing: what waits is for the next
+ * login of the same user. It knows no connection; it imports api/ and lib/.
+ */
+
+interface Queued extends Sending {
+  readonly resolve: (message: Message) => void;
+  readonly reject: (error: ParleyError) => void;
+}
+
+export interface OutgoingParts {
+  /** What came back may be anything: something in between may have answered. */
+  readonly post: (sending: Sending) => Promise<unknown>;
+  readonly kept: KeptSends | undefined;
+  /** Messages that wait, over all rooms. */
+  readonly max: number;
+  readonly random: () => number;
+  readonly timing: Timing;
+  /** Called for messages of an earlier page, too, whose promises are gone. */
+  readonly onSent: (sending: Sending, message: Message) => void;
+  readonly onRefused: (sending: Sending, error: ParleyError) => void;
+}
+
+export class Outgoing {
+  readonly #parts: OutgoingParts;
+  readonly #rooms = new Map<number, Queued[]>();
+  /** Ends the wait before a next try. */
+  readonly #waits = new Set<() => void>();
+  /** Rooms with a send under way. */
+  readonly #working = new Set<number>();
+  /** When the server wants to be asked again for a room, by `performance.now`: also when it was stopped and started meanwhile. */
+  readonly #notBefore = new Map<number, number>();
+  #count = 0;
+  #running = false;
+
+  constructor(parts: OutgoingParts) {
+    this.#parts = parts;
+    for (const sending of parts.kept?.all() ?? []) {
+      // Nobody waits for these; `sent` and `refused` tell of them.
+      this.#add({ ...sending, resolve: () => {}, reject: () => {} });
+    }
+  }
+
+  /** Messages that are not acknowledged yet. */
+  get waiting(): number {
+    return this.#count;
+  }
+
+  /** Resolves when it is stored; rejects when it was refused, or when too many wait. */
+  send(sending: Sending): Promise<Message> {
+    if (this.#count >= this.#parts.max) {
+      return Promise.reject(new ParleyError(0, { code: "queue_full", title: "Too many messages wait to be sent" }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#parts.kept?.add(sending);
+      this.#add({ ...sending, resolve, reject });
+    });
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    for (const roomId of this.#rooms.keys()) void this.#work(roomId);
+  }
+
+  /** What waits stays; what is under way ends as it will. */
+  stop(): void {
+    this.#running = false;
+    this.wake();
+  }
+
+  /** The server can be reached again. */
+  wake(): void {
+    for (const wake of [...this.#waits]) wake();
+  }
+
+  #add(queued: Queued): void {
+    this.#count += 1;
+    const queue = this.#rooms.get(queued.roomId);
+    if (queue) return void queue.push(queued);
+    this.#rooms.set(queued.roomId, [queued]);
+    if (this.#running) void this.#work(queued.roomId);
+  }
+
+  async #work(roomId: number): Promise<void> {
+    if (this.#working.has(roomId)) return;
+    this.#working.add(roomId);
+    const queue = this.#rooms.get(roomId) ?? [];
+    for (let attempts = 0; this.#running && queue[0]; ) {
+      const toldMs = (this.#notBefore.get(roomId) ?? 0) - performance.now();
+      if (toldMs > 0) {
+        await this.#wait(toldMs, toldMs);
+        continue;
+      }
+      const first = queue[0];
+      const outcome = await this.#try(first);
+      if (outcome instanceof ParleyError && comesLater(outcome)) {
+        const { retryAfterMs = 0 } = outcome;
+        if (retryAfterMs > 0) this.#notBefore.set(roomId, performance.now() + retryAfterMs);
+        if (this.#running) await this.#wait(this.#backoff(attempts), retryAfterMs);
+        attempts += 1;
+        continue;
+      }
+      attempts = 0;
+      queue.shift();
+      this.#done(first, outcome);
+    }
+    this.#working.delete(roomId);
+    if (queue.length === 0) {
+      this.#rooms.delete(roomId);
+      this.#notBefore.delete(roomId);
+    }
+    // It may have been started again while the last try was under way.
+    else if (this.#running) void this.#work(roomId);
+  }
+
+  /** Never rejects. Only an answer that holds the stored message counts as one, and only the server's word as a refusal. */
+  async #try(sending: Sending): Promise<Message | ParleyError> {
+    try {
+      const reply = (await this.#parts.post(sending)) as Message | null | undefined;
+      return typeof reply?.message?.id === "number" ? reply : new ParleyError(0);
+    } catch (error) {
+      // A product's own function for the token fails for reasons of its own, mostly for want of a network.
+      return error instanceof ParleyError ? error : new ParleyError(0);
+    }
+  }
+
+  #done(queued: Queued, outcome: Message | ParleyError): void {
+    this.#count -= 1;
+    const isRefused = outcome instanceof ParleyError;
+    // What another user wrote stays for a client of his.
+    if (!isRefused || outcome.code !== "other_user") this.#parts.kept?.remove(queued);
+    if (isRefused) {
+      this.#parts.onRefused(queued, outcome);
+      queued.reject(outcome);
+    } else {
+      this.#parts.onSent(queued, outcome);
+      queued.resolve(outcome);
+    }
+  }
+
+  #backoff(attempts: number): number {
+    return backoffMs(attempts, this.#parts.random(), this.#parts.timing);
+  }
+
+  /** `toldMs`: the server asked for it, so being able to reach it is no reason to come earlier. */
+  #wait(ms: number, toldMs = 0): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        if (toldMs > 0 && this.#running && !over) return;
+        cancel();
+        this.#waits.delete(wake);
+        resolve();
+      };
+      let over = false;
+      const cancel = after(Math.max(ms, toldMs), () => {
+        over = true;
+        wake();
+      });
+      this.#waits.add(wake);
+    });
+  }
+}
+
+/** No answer, a refusal for now, or a login that has ended: the session finds that out, too, and stops everything. */
+function comesLater({ canRetry, code }: ParleyError): boolean {
+  return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
+}

@@ -1,0 +1,24 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { API_TYPES, currentApiTypes } from "../../../tools/client-api-types.ts";
+import { buildClient } from "../build.ts";
+
+describe("what is shipped", () => {
+  let files: Awaited<ReturnType<typeof buildClient>>;
+  beforeAll(async () => {
+    files = await buildClient();
+  });
+
+  test("SDK-50: module and script have at most 20 KB in gzip, and nothing of the schemas is in them", () => {
+    for (const name of ["parley-client.js", "parley-client.global.js"] as const) {
+      expect(Bun.gzipSync(files[name]).length).toBeLessThanOrEqual(20_000);
+      expect(files[name]).not.toMatch(/zod|safeParse/i);
+      expect(files[name]).not.toMatch(/\bimport\s*\(|\brequire\(|from"/);
+    }
+    expect(files["heartbeat-worker.js"].length).toBeLessThan(300);
+  });
+
+  test("SDK-50: the types of the routes are the server's", async () => {
+    // Otherwise: node_modules/.bin/bun tools/client-api-types.ts
+    expect(await Bun.file(API_TYPES).text()).toBe(await currentApiTypes());
+  });
+});
