@@ -71,6 +71,21 @@ test.each([
   expect(directionCheck([server(from, importing(to))])).toHaveLength(allowed ? 0 : 1);
 });
 
+test.each([
+  ["client.ts", "./connection/connector.ts", true],
+  ["connection/transports/poll.ts", "../../api/http.ts", true],
+  ["connection/x.ts", "../reading/delivery.ts", true],
+  ["connection/x.ts", "../sending/outgoing.ts", false],
+  ["reading/x.ts", "../sending/outgoing.ts", false],
+  ["api/x.ts", "../reading/reload.ts", false],
+  ["lib/x.ts", "../options.ts", false],
+  ["new-room/x.ts", "../lib/timers.ts", false],
+  ["connection/x.ts", "../../test/x.ts", false],
+])("in the client %s imports %s: %p", (from, to, allowed) => {
+  const file = source(`packages/client/src/${from}`, importing(to));
+  expect(directionCheck([file])).toHaveLength(allowed ? 0 : 1);
+});
+
 test("the protocol imports nothing of ours", () => {
   expect(directionCheck([source("packages/protocol/src/x.ts", importing("@parley/server"))])).toHaveLength(1);
 });

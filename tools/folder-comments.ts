@@ -1,16 +1,15 @@
 import { dirname } from "node:path";
 import type { Source } from "./sources.ts";
 
-const ROOMS = "packages/server/src/";
+const ROOMS = ["packages/server/src/", "packages/client/src/"];
 const FEWEST_LINES = 5;
 
 /** Each room's main file opens with a comment on what the room is for; it stands before or right after the imports. */
 export function folderCommentsCheck(sources: readonly Source[]): string[] {
   const rooms = new Map<string, boolean>();
   for (const { path, text, isTest } of sources) {
-    if (isTest || !path.startsWith(ROOMS)) continue;
     const room = dirname(path);
-    if (`${room}/` === ROOMS) continue;
+    if (isTest || !ROOMS.some((rooms) => path.startsWith(rooms) && `${room}/` !== rooms)) continue;
     rooms.set(room, (rooms.get(room) ?? false) || hasOpeningComment(text));
   }
   return [...rooms]

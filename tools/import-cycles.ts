@@ -6,9 +6,7 @@ import { importsOf, type Source } from "./sources.ts";
  */
 export function cyclesCheck(sources: readonly Source[]): string[] {
   const targets = new Map(
-    sources
-      .filter(({ path }) => !path.startsWith("packages/client/")) // To be removed when the client has no circle of types.
-      .map((file) => [file.path, importsOf(file).flatMap(({ target }) => target ?? [])] as const),
+    sources.map((file) => [file.path, importsOf(file).flatMap(({ target }) => target ?? [])] as const),
   );
   const cycles: string[] = [];
   const done = new Set<string>();

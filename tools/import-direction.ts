@@ -23,6 +23,12 @@ const LAYERS: readonly (readonly string[])[] = [
 const HTTP = LAYERS.findIndex((layer) => layer.includes("http"));
 const ROOTS = LAYERS.length;
 
+/**
+ * The same for the client: the platform, requests, what comes, and then the connection, which brings it, beside what is sent.
+ * The files directly in `src` put them together.
+ */
+const CLIENT_LAYERS: readonly (readonly string[])[] = [["lib"], ["api"], ["reading"], ["sending", "connection"]];
+
 /** What a package may import of ours. */
 const PACKAGES: Record<string, readonly string[]> = {
   protocol: [],
@@ -56,6 +62,7 @@ function packageProblem(from: string, specifier: string): string | undefined {
 function fileProblem(from: string, to: string): string | undefined {
   const own = packageOf(from);
   if (packageOf(to) !== own) return "a relative import does not leave its package";
+  if (own === "client") return clientProblem(from, to);
   if (own !== "server" || !from.startsWith("packages/server/src/") || to === "packages/server/package.json")
     return undefined;
   if (to.includes("/test/")) return "what only tests use is not for the server";
@@ -73,6 +80,19 @@ function transportProblem(from: string, to: string): string | undefined {
   const [own, other] = [transportOf(from), transportOf(to)];
   if (other === undefined || own === other) return undefined;
   return own === undefined ? `what the transports share knows none of them` : `${own} knows no other transport`;
+}
+
+function clientProblem(from: string, to: string): string | undefined {
+  if (!from.startsWith("packages/client/src/")) return undefined;
+  if (!to.startsWith("packages/client/src/")) return "the sources import nothing beside them";
+  const [a, b] = [roomOf(from), roomOf(to)];
+  if (a === b || a.includes(".")) return undefined;
+  const [high, low] = [a, b].map((room) => CLIENT_LAYERS.findIndex((layer) => layer.includes(room))) as [
+    number,
+    number,
+  ];
+  if (high < 0) return `tools/import-direction.ts does not place ${a}`;
+  return low >= 0 && low < high ? undefined : `${a} is not above ${b}`;
 }
 
 function packageOf(path: string): string | undefined {
