@@ -9,7 +9,7 @@ import type { TransportName } from "./wire-log.ts";
 const TIMING = {
   openMs: 3_000,
   readyMs: 1_500,
-  climbMs: 6_000,
+  upgradeMs: 6_000,
   backoffFirstMs: 50,
   backoffMaxMs: 1_500,
   stableMs: 1_000,

@@ -1,6 +1,6 @@
 /**
  * The client as a product sees it: events once and in order, typed requests, sends that survive a bad network. This file puts
- * the parts together: the session (which connection, and what after it), the delivery (what is new), the cursor, the outgoing
+ * the parts together: the connector (which connection, and what after it), the delivery (what is new), the cursor, the outgoing
  * messages. It runs in browsers, Bun and Node, and imports only the protocol; nothing here may pull in its schemas.
  */
 import { Command } from "@parley/protocol/command-type";
@@ -13,12 +13,10 @@ import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./ap
 import { TokenSource } from "./api/token-source.ts";
 import { check, checkOptions } from "./check-arguments.ts";
 import type { ClientState } from "./connection/client-state.ts";
+import { Connector } from "./connection/connector.ts";
 import { Heartbeat } from "./connection/heartbeat.ts";
-import { Ladder } from "./connection/ladder.ts";
-import { Session } from "./connection/session.ts";
 import { Tabs } from "./connection/tabs.ts";
 import { transportsOf } from "./connection/transports/choice.ts";
-import { onceTransport } from "./connection/transports/poll.ts";
 import { platform } from "./lib/surroundings.ts";
 import { TIMING } from "./lib/timing.ts";
 import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
@@ -53,7 +51,7 @@ export class Client {
   readonly #token: TokenSource;
   readonly #cursor: KeptCursor;
   readonly #emitter: Emitter;
-  readonly #session: Session;
+  readonly #connector: Connector;
   readonly #outgoing: Outgoing;
   readonly #authors: Authors;
   readonly #requestMs: number;
@@ -65,7 +63,7 @@ export class Client {
     const own = { fetch: options.fetch, webSocket: webSocketOf(options) };
     const surroundings = { ...platform(own), ...internals.surroundings };
     this.#requestMs = timing.requestMs;
-    this.#http = new Http(url, surroundings.fetch, () => this.#session.answered());
+    this.#http = new Http(url, surroundings.fetch, () => this.#connector.answered());
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
     this.#cursor = new KeptCursor(options.cursor);
     const given = typeof options.token === "string" ? options.token : undefined;
@@ -76,13 +74,12 @@ export class Client {
     this.#emitter = new Emitter(options.onError ?? ((error) => console.error("parley: a handler failed:", error)));
     const read: Reload = (what, signal) =>
       readState((route, args) => this.request(route, { ...args, signal } as never), what);
-    this.#session = new Session({
+    this.#connector = new Connector({
       http: this.#http,
-      ladder: new Ladder(transportsOf({ wanted: options.transports, http: this.#http, timing, url, surroundings })),
-      trade: onceTransport(this.#http, timing),
+      transports: transportsOf({ wanted: options.transports, http: this.#http, timing, url, surroundings }),
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {
-        if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#session.token, frame.data.uid);
+        if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#connector.token, frame.data.uid);
         this.#emitter.push(frame);
       }),
       heartbeat: new Heartbeat({
@@ -118,7 +115,7 @@ export class Client {
   }
 
   get state(): ClientState {
-    return this.#session.state;
+    return this.#connector.state;
   }
 
   /** What your handlers have had, as text to store and to give to a later client; undefined before the first READY. */
@@ -144,15 +141,15 @@ export class Client {
     const isOther = this.#token.begin(as.token);
     this.#authors.begin(as.token);
     // What comes and what goes is of one login.
-    if (isOther) this.#session.stop();
-    this.#session.start();
+    if (isOther) this.#connector.stop();
+    this.#connector.start();
   }
 
   /** Ends the connection. The cursor and what waits to be sent stay; `start` goes on with both. */
   stop(): void {
     this.#outgoing.stop();
     // Last: a handler of the state that it tells may start again.
-    this.#session.stop();
+    this.#connector.stop();
   }
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
@@ -196,7 +193,7 @@ export class Client {
 
   /** Shows the others in the room that one is typing; lost where the transport cannot send. */
   typing(roomId: number): void {
-    this.#session.send(Command.TYPING, { roomId });
+    this.#connector.send(Command.TYPING, { roomId });
   }
 
   #ask(route: Route, args: Asked, token: string | undefined): Promise<unknown> {
@@ -217,7 +214,7 @@ export class Client {
     if (state.kind === "live") {
       this.#outgoing.wake();
       // While the login lasts: when it has ended nobody can tell whose messages wait.
-      const { token } = this.#session;
+      const { token } = this.#connector;
       if (token) this.#authors.know(token).catch(() => {});
     }
     if (state.kind === "stopped" && state.why !== "replaced") {

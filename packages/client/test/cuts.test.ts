@@ -84,7 +84,7 @@ describe("a network that misbehaves", () => {
     const random = seeded(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
     const room = await stage.room();
-    const timing = { readyMs: 150, openMs: 400, answerMs: 400, climbMs: 60, backoffMaxMs: 60 };
+    const timing = { readyMs: 150, openMs: 400, answerMs: 400, upgradeMs: 60, backoffMaxMs: 60 };
     const options = { url: door.url, token: stage.ben.token };
     const watched = new WatchedClient(options, { timing, surroundings: { random } });
     await watched.live();

@@ -78,7 +78,7 @@ describe("a WebSocket on which something else speaks", () => {
     async (_, frame) => {
       const door = new OddDoor({ frame, ready: false, times: 3 }, stage.server.url);
       const options = { url: door.url, token: stage.ben.token, transports: ["websocket", "sse"] as const };
-      const watched = new WatchedClient(options, { timing: { climbMs: 20, readyMs: 5_000 } });
+      const watched = new WatchedClient(options, { timing: { upgradeMs: 20, readyMs: 5_000 } });
       await watched.live("sse");
       await watched.live("websocket");
       expect([door.opened > 3, watched.states.some(({ kind }) => kind === "stopped")]).toEqual([true, false]);

@@ -20,7 +20,7 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
     readyMs: 150,
     openMs: 400,
     answerMs: 400,
-    climbMs: 60,
+    upgradeMs: 60,
     backoffMaxMs: 60,
     tabPingMs: 100,
     tabSilenceMs: 600_000,

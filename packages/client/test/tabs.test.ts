@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { say } from "../../server/test/harness.ts";
 import { Stage } from "../../server/test/transports/stage.ts";
-import type { TabMessage } from "../src/connection/transports/tab.ts";
+import type { TabMessage } from "../src/connection/transports/tab-message.ts";
 import type { ClientOptions, Internals } from "../src/options.ts";
 import type { PushFrame } from "../src/reading/push-frame.ts";
 import { HeldTab, OneBrowser } from "./one-browser.ts";

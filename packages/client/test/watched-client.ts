@@ -14,7 +14,7 @@ export const QUICK = {
   backoffMaxMs: 200,
   shortPollMs: 20,
   resyncGatherMs: 20,
-  climbMs: 600_000,
+  upgradeMs: 600_000,
 } as const;
 
 /** A client whose events and states are kept, and waited for. */

@@ -13,9 +13,9 @@ import { type Cancel, every } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { ClientState } from "./client-state.ts";
-import { type TabMessage, TabTransport } from "./transports/tab.ts";
+import { TabTransport } from "./transports/tab.ts";
+import type { Return, TabMessage } from "./transports/tab-message.ts";
 import type { Transport } from "./transports/transport.ts";
-import type { Return } from "./waits.ts";
 
 export interface TabsEvents {
   /** This tab is to have the connection, or not any more. */

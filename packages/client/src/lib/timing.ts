@@ -5,7 +5,7 @@ export interface Timing {
   /** From then to READY: a proxy that holds back a stream shows nothing at all. */
   readonly readyMs: number;
   /** Between two attempts to get back to a better transport. */
-  readonly climbMs: number;
+  readonly upgradeMs: number;
   readonly backoffFirstMs: number;
   readonly backoffMaxMs: number;
   /** A connection that lived so long is no sign of trouble when it ends. */
@@ -31,7 +31,7 @@ export interface Timing {
 export const TIMING: Timing = {
   openMs: 10_000,
   readyMs: 3_000,
-  climbMs: 300_000,
+  upgradeMs: 300_000,
   backoffFirstMs: 500,
   backoffMaxMs: 20_000,
   stableMs: 5_000,

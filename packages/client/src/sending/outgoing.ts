@@ -172,7 +172,7 @@ export class Outgoing {
   }
 }
 
-/** No answer, a refusal for now, or a login that has ended: the session finds that out, too, and stops everything. */
+/** No answer, a refusal for now, or a login that has ended: the connection finds that out, too, and everything stops. */
 function comesLater({ canRetry, code }: ParleyError): boolean {
   return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
 }

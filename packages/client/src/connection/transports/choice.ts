@@ -23,5 +23,5 @@ export function transportsOf(parts: {
     "long-poll": () => longPollTransport(http, timing),
     "short-poll": () => shortPollTransport(http, timing),
   };
-  return (wanted ?? ALL).flatMap((name) => made[name]?.() ?? []);
+  return [...new Set(wanted ?? ALL)].flatMap((name) => made[name]?.() ?? []);
 }

@@ -2,30 +2,10 @@ import type { Http } from "../../api/http.ts";
 import { every } from "../../lib/timers.ts";
 import type { Timing } from "../../lib/timing.ts";
 import type { PushFrame } from "../../reading/push-frame.ts";
-import type { ClientState } from "../client-state.ts";
-import type { Return } from "../waits.ts";
 import { type PollReply, poll } from "./poll.ts";
 import { endOf } from "./sse.ts";
+import type { TabMessage } from "./tab-message.ts";
 import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
-
-/** Between tabs. `count` numbers the `frames` messages. */
-export type TabMessage =
-  /** Who has the connection? */
-  | { readonly kind: "hello" }
-  /** This one, which stands here. */
-  | { readonly kind: "welcome"; readonly count: number; readonly cursor: string }
-  | {
-      readonly kind: "frames";
-      readonly count: number;
-      readonly frames: readonly PushFrame[];
-      readonly cursor: string | undefined;
-    }
-  /** The connection is live, for the first time or again. */
-  | { readonly kind: "live"; readonly count: number }
-  | { readonly kind: "state"; readonly state: ClientState }
-  | { readonly kind: "ping" }
-  | { readonly kind: "back"; readonly what: Return }
-  | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };
 
 export interface TabLinks {
   /** Epoch milliseconds. */

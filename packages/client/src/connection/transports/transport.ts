@@ -1,6 +1,6 @@
 /*
- * A transport brings frames from the server, in the order of the log, and says how it ended. It decides nothing: what is new,
- * what comes next and whether to try again is the session's. It must not import the session, nor keep a cursor of its own
+ * A transport brings frames from the server, in the order of the log, and says how it ended. It decides nothing: what is new
+ * is decided in reading/, what comes next by the table. It must not import the connector, nor keep a cursor of its own
  * beyond the one that it was opened with.
  */
 import type { PushFrame } from "../../reading/push-frame.ts";

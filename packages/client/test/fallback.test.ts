@@ -6,7 +6,7 @@ import type { Internals } from "../src/options.ts";
 import { Door } from "./door.ts";
 import { WatchedClient } from "./watched-client.ts";
 
-describe("the ladder of transports", () => {
+describe("the fallback from transport to transport", () => {
   let stage: Stage;
   let door: Door;
   let watched: WatchedClient;
@@ -86,10 +86,10 @@ describe("the ladder of transports", () => {
     expect(door.asked.sse).toBe(0);
   });
 
-  test("SDK-12: it climbs back in time, and over all changes each event comes once and in order", async () => {
+  test("SDK-12: it goes back to the best in time, and over all changes each event comes once and in order", async () => {
     const room = await stage.room();
     door.treated.set("websocket", "refuse").set("sse", "hold-back");
-    open({}, { timing: { climbMs: 150 } });
+    open({}, { timing: { upgradeMs: 150 } });
     await watched.live("long-poll");
     let saying = true;
     const load = (async () => {
@@ -113,9 +113,9 @@ describe("the ladder of transports", () => {
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
   });
 
-  test("SDK-12: it climbs in time where streams are cut more often than that", async () => {
+  test("SDK-12: it goes back in time where streams are cut more often than that", async () => {
     door.treated.set("websocket", "refuse");
-    await open({}, { timing: { climbMs: 900 } }).live("sse");
+    await open({}, { timing: { upgradeMs: 900 } }).live("sse");
     door.treated.clear();
     const cutting = setInterval(() => door.cut(), 150);
     try {
@@ -126,7 +126,7 @@ describe("the ladder of transports", () => {
     await watched.live("websocket");
   });
 
-  test("SDK-12: the return of the network is a reason to climb at once", async () => {
+  test("SDK-12: the return of the network is a reason to try better ones at once", async () => {
     let online: (what: "online" | "focus") => void = () => {};
     const surroundings = {
       onReturn(run: typeof online) {

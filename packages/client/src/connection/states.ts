@@ -1,0 +1,147 @@
+import type { Timing } from "../lib/timing.ts";
+import type { Resync } from "../reading/events.ts";
+import type { Reloaded, ReloadRequest, ResyncData } from "../reading/reload.ts";
+import type { ClientState, WaitWhy } from "./client-state.ts";
+import type { Fallback } from "./fallback.ts";
+import type { TransportEnd, TransportName } from "./transports/transport.ts";
+
+/** What a connection reads by; `tab`: by the connection that another tab of this browser has. */
+export type By = TransportName | "tab";
+
+/** State that is to be read anew before events go on. */
+export interface Reloading {
+  readonly what: ReloadRequest;
+  readonly resyncs: readonly ResyncData[];
+  /** What the connection that was told so read by. */
+  readonly by: By;
+  /** Readings that failed, in a row. */
+  readonly failures: number;
+}
+
+/** What the client does at this moment. At most one thing is under way in each state: a request, a connection or a wait. */
+export type State =
+  | { readonly kind: "stopped" }
+  /** A token is asked for, and whether another tab has the connection. */
+  | { readonly kind: "preparing" }
+  | { readonly kind: "opening"; readonly by: By }
+  /** The handshake is done; READY, or a first reply, has not come yet. */
+  | { readonly kind: "opened"; readonly by: By }
+  | { readonly kind: "catching-up"; readonly by: By }
+  | { readonly kind: "live"; readonly by: By; readonly since: number }
+  /** A plain request tells a transport that is blocked from a network that is down. */
+  | { readonly kind: "asking"; readonly by: By }
+  | { readonly kind: "reloading"; readonly reloading: Reloading }
+  /** `told`: the server named the moment, so nothing cuts the wait short. `next`: what follows it, if that is not a connection. */
+  | { readonly kind: "waiting"; readonly why: WaitWhy; readonly told: boolean; readonly next: Reloading | undefined }
+  /** Another connection of the same user pushed this one out; a person has to look at the page again. */
+  | { readonly kind: "replaced" };
+
+/** What is remembered from one state to the next. All but `fallback` is forgotten at a start. */
+export interface Memory {
+  readonly fallback: Fallback;
+  /** Connections that failed, in a row. */
+  readonly failures: number;
+  /** RESYNCs in a row, without a connection that lasted. */
+  readonly resyncs: number;
+  /** How often, in a row, the server refused a RESUME for its length; a trade counts as one, too. */
+  readonly tooLong: number;
+  /** An answer has cut the last wait short, and no connection came of it. */
+  readonly wasHurried: boolean;
+}
+
+export interface Machine {
+  readonly state: State;
+  readonly memory: Memory;
+}
+
+export type ConnectionEnd =
+  | TransportEnd
+  | { readonly kind: "resync"; readonly resyncs: readonly ResyncData[] }
+  /** An event is missing: what this client has is asked for again. */
+  | { readonly kind: "gap" };
+
+/** What a connection reports. */
+export type FromConnection =
+  | { readonly kind: "opened" }
+  | { readonly kind: "ready" }
+  | { readonly kind: "live" }
+  | { readonly kind: "ended"; readonly end: ConnectionEnd };
+
+export type Happening =
+  | FromConnection
+  | { readonly kind: "start" }
+  | { readonly kind: "stop" }
+  | { readonly kind: "prepared"; readonly token: string; readonly idleSeconds: number | undefined }
+  /** The plain request was answered. */
+  | { readonly kind: "answered" }
+  | { readonly kind: "reloaded"; readonly reloaded: Reloaded }
+  /** The request that is under way, whichever it is, has failed. */
+  | { readonly kind: "failed"; readonly error: unknown }
+  /** The timer that was set has run out. */
+  | { readonly kind: "time" }
+  /** The platform says that the network is gone, or back. */
+  | { readonly kind: "offline" }
+  | { readonly kind: "online" }
+  /** A person looks at the page. */
+  | { readonly kind: "focus" }
+  /** The server has answered a request of the product. */
+  | { readonly kind: "answer" }
+  /** This transport, which is better than the one in use, works. */
+  | { readonly kind: "better"; readonly name: TransportName }
+  /** Tabs have settled anew which of them has the connection. */
+  | { readonly kind: "handover" }
+  /** What the connection of another tab does. */
+  | { readonly kind: "tab-state"; readonly state: ClientState };
+
+/** What is so at the moment of a happening, outside of the machine. */
+export interface Facts {
+  readonly timing: Timing;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Between 0 and 1. */
+  readonly random: number;
+  /** The cursor has no room in a frame or in an address. */
+  readonly isCursorLong: boolean;
+  /** Another tab has the connection. */
+  readonly isFollower: boolean;
+  /** A better transport is being tried beside the one in use. */
+  readonly isProbing: boolean;
+  /** DRAIN's `retryAfterMs`, where the connection in use was told one. */
+  readonly drainMs: number | undefined;
+}
+
+/** What the machine asks for. `prepare`, `open`, `ask` and `reload` take the place of what was under way. */
+export type Effect =
+  /** Listen to the platform and to other tabs. */
+  | { readonly kind: "begin" }
+  /** Listen no more, after other tabs were told this state; nothing is left over. */
+  | { readonly kind: "release"; readonly state: ClientState }
+  /** End what is under way, the timer too. */
+  | { readonly kind: "leave" }
+  | { readonly kind: "prepare" }
+  /** `once`: get what is behind, and with it a short cursor, then end. */
+  | {
+      readonly kind: "open";
+      readonly by: By;
+      readonly once: boolean;
+      readonly token: string;
+      readonly idleSeconds: number | undefined;
+    }
+  | { readonly kind: "ask" }
+  | { readonly kind: "reload"; readonly what: ReloadRequest }
+  /** One timer at a time; undefined: none. */
+  | { readonly kind: "timer"; readonly ms: number | undefined }
+  /** To the product, and to tabs that follow this one. */
+  | { readonly kind: "tell"; readonly state: ClientState }
+  | { readonly kind: "tell-resyncs"; readonly resyncs: readonly Resync[] }
+  /** Hand over what was read, and go on behind it. */
+  | { readonly kind: "hand-over"; readonly reloading: Reloading; readonly reloaded: Reloaded }
+  /** See whether the machine has slept. */
+  | { readonly kind: "look" }
+  /** Try better transports. */
+  | { readonly kind: "probe"; readonly when: "now" | "later" };
+
+export interface Step {
+  readonly machine: Machine;
+  readonly effects: readonly Effect[];
+}
