@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createClient } from "@parley/client";
 import { HALL_ROOM_ID } from "@parley/protocol";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { Door } from "../packages/client/test/door.ts";
+import { Door } from "../packages/client/test/rig/door.ts";
 import { withDeadline } from "../packages/server/src/lib/interval.ts";
 import { ApiClient } from "../packages/server/test/api-client.ts";
 import { freePort } from "../packages/server/test/free-port.ts";

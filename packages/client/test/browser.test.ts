@@ -5,8 +5,8 @@ import { ApiClient } from "../../server/test/api-client.ts";
 import { type Person, say, TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
 import { range } from "../../server/test/transports/stage.ts";
-import { ProductSite, type Tab } from "./browser-page.ts";
-import { Door } from "./door.ts";
+import { Door } from "./rig/door.ts";
+import { ProductSite, type Tab } from "./rig/product-site.ts";
 
 const executablePath = needs("chromium");
 const SLOW_MS = 60_000;

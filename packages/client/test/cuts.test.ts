@@ -1,81 +1,66 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
 import { seeded } from "../../server/test/seeded.ts";
-import { range, Stage } from "../../server/test/transports/stage.ts";
-import { Door } from "./door.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { range } from "../../server/test/transports/stage.ts";
+import { Returns } from "./rig/returns.ts";
+import { ServerRig } from "./rig/rig.ts";
 
 describe("a network that misbehaves", () => {
-  let stage: Stage;
-  let door: Door;
-  beforeAll(async () => {
-    stage = await Stage.open();
-  });
-  afterAll(() => stage.close());
-  beforeEach(async () => {
-    door = await Door.open(stage.server.url);
-  });
-  afterEach(() => door.close());
+  const rig = new ServerRig();
 
   test.each([["websocket"], ["sse"]] as const)(
     "SDK-27: a %s connection on which nothing comes any more is left",
     async (name) => {
-      const room = await stage.room();
+      const room = await rig.stage.room();
       const timing = { webSocketSilenceMs: 400, sseSilenceMs: 400 };
-      const options = { url: door.url, token: stage.ben.token, transports: [name] };
-      const watched = new WatchedClient(options, { timing });
+      const options = { transports: [name] };
+      const watched = rig.open(options, { timing });
       await watched.live();
-      door.treated.set(name, "hold-back");
-      await say(stage.ann, room, "on a dead connection");
+      rig.door.treated.set(name, "hold-back");
+      await say(rig.stage.ann, room, "on a dead connection");
       const states = watched.states.length;
       await watched.until(() => watched.states.length > states, "the end of it");
-      door.treated.clear();
+      rig.door.treated.clear();
       await watched.said(room, "on a dead connection");
-      watched.client.stop();
     },
   );
 
   test("SDK-27: also where the clock was set back meanwhile", async () => {
     let setBackMs = 0;
     const surroundings = { now: () => Date.now() - setBackMs };
-    const room = await stage.room();
-    const options = { url: door.url, token: stage.ben.token, transports: ["websocket"] as const };
-    const watched = new WatchedClient(options, { timing: { webSocketSilenceMs: 400 }, surroundings });
+    const room = await rig.stage.room();
+    const options = { transports: ["websocket"] as const };
+    const watched = rig.open(options, { timing: { webSocketSilenceMs: 400 }, surroundings });
     await watched.live();
-    await say(stage.ann, room, "the last sign of life");
+    await say(rig.stage.ann, room, "the last sign of life");
     await watched.said(room, "the last sign of life");
     setBackMs = 3_600_000;
-    door.treated.set("websocket", "hold-back");
+    rig.door.treated.set("websocket", "hold-back");
     const states = watched.states.length;
     await watched.until(() => watched.states.length > states, "the end of it");
-    door.treated.clear();
+    rig.door.treated.clear();
     await watched.live();
-    watched.client.stop();
   });
 
   test("SDK-27: after a sleep of the machine the connection counts as cut", async () => {
-    const room = await stage.room();
-    let back: (what: "online" | "focus") => void = () => {};
+    const room = await rig.stage.room();
+    const returns = new Returns();
     let sleptMs = 0;
-    const surroundings = {
-      now: () => Date.now() + sleptMs,
-      onReturn(run: typeof back) {
-        back = run;
-        return () => {};
-      },
-    };
-    const watched = new WatchedClient({ url: door.url, token: stage.ben.token }, { surroundings });
+    const surroundings = { now: () => Date.now() + sleptMs, ...returns.surroundings };
+    const watched = rig.open({}, { surroundings });
     await watched.live("websocket");
-    back("focus");
+    returns.tell("focus");
     expect(watched.client.state.kind).toBe("live");
     sleptMs = 3_600_000;
-    back("focus");
-    await watched.until(() => door.asked.websocket === 2 && watched.client.state.kind === "live", "another connection");
-    await say(stage.ann, room, "awake");
+    returns.tell("focus");
+    await watched.until(
+      () => rig.door.asked.websocket === 2 && watched.client.state.kind === "live",
+      "another connection",
+    );
+    await say(rig.stage.ann, room, "awake");
     await watched.said(room, "awake");
-    watched.client.stop();
   });
 
   test("SDK-13: over any number of cuts, blocks and changes of transport each event comes once and in order", async () => {
@@ -83,22 +68,22 @@ describe("a network that misbehaves", () => {
     console.log(`PARLEY_SEED=${seed}`);
     const random = seeded(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const timing = { readyMs: 150, openMs: 400, answerMs: 400, upgradeMs: 60, backoffMaxMs: 60 };
-    const options = { url: door.url, token: stage.ben.token };
-    const watched = new WatchedClient(options, { timing, surroundings: { random } });
+    const watched = rig.open({}, { timing, surroundings: { random } });
     await watched.live();
     let said = 0;
     for (const _ of range(1, 60)) {
       const what = pick(["block", "open", "cut", "down", "stop"]);
-      if (what === "block") door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
-      if (what === "open") door.treated.clear();
-      if (what === "cut") door.cut();
+      if (what === "block")
+        rig.door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
+      if (what === "open") rig.door.treated.clear();
+      if (what === "cut") rig.door.cut();
       if (what === "stop") watched.client.stop();
-      door.down = what === "down";
+      rig.door.down = what === "down";
       for (const at of range(1, pick([1, 2, 5, 30]))) {
-        await say(stage.ann, room, `text ${++said}`);
-        if (at === 3 && pick([true, false])) door.cut();
+        await say(rig.stage.ann, room, `text ${++said}`);
+        if (at === 3 && pick([true, false])) rig.door.cut();
       }
       watched.client.start();
       const target = said - pick([0, 40]);
@@ -107,14 +92,13 @@ describe("a network that misbehaves", () => {
       await withDeadline(arrived, 300, "").catch(() => {});
       arrived.catch(() => {});
     }
-    door.treated.clear();
-    door.down = false;
-    await say(stage.ann, room, "the end");
+    rig.door.treated.clear();
+    rig.door.down = false;
+    await say(rig.stage.ann, room, "the end");
     await watched.said(room, "the end");
     expect(watched.texts(room)).toEqual([...range(1, said).map((at) => `text ${at}`), "the end"]);
     const seqs = watched.seqs(roomStream(room));
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
     expect(watched.resyncs).toEqual([]);
-    watched.client.stop();
   }, 60_000);
 });

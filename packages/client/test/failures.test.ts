@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { say, signUp, TestServer } from "../../server/test/harness.ts";
+import { type Settings, say, signUp, TestServer } from "../../server/test/harness.ts";
 import { ServerProcess } from "../../server/test/server-process.ts";
 import { range } from "../../server/test/transports/stage.ts";
-import { Door } from "./door.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { Door } from "./rig/door.ts";
+import { Returns } from "./rig/returns.ts";
+import { Rig } from "./rig/rig.ts";
 
 const SLOW_MS = 40_000;
 
 describe("a server that goes away", () => {
+  const rig = new Rig();
   let server: ServerProcess;
   let door: Door;
   beforeAll(async () => {
@@ -31,9 +33,9 @@ describe("a server that goes away", () => {
     async () => {
       const [ann, ben] = [await signUp(door.url, "ann"), await signUp(door.url, "ben")];
       const { id: room } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "r", memberIds: [ben.uid] });
-      const sender = new WatchedClient({ url: door.url, token: ann.token });
-      const readers = (["websocket", "sse", "long-poll"] as const).map(
-        (name) => new WatchedClient({ url: door.url, token: ben.token, transports: [name] }),
+      const sender = rig.watch({ url: door.url, token: ann.token });
+      const readers = (["websocket", "sse", "long-poll"] as const).map((name) =>
+        rig.watch({ url: door.url, token: ben.token, transports: [name] }),
       );
       await Promise.all([sender, ...readers].map((one) => one.live()));
       const texts = range(1, 60).map((at) => `text ${at}`);
@@ -56,8 +58,8 @@ describe("a server that goes away", () => {
     async () => {
       const cat = await signUp(door.url, "cat");
       const { id: room } = await cat.api.ok<{ id: number }>("POST", "/rooms", { name: "r", memberIds: [] });
-      const readers = (["websocket", "sse"] as const).map(
-        (name) => new WatchedClient({ url: door.url, token: cat.token, transports: [name] }),
+      const readers = (["websocket", "sse"] as const).map((name) =>
+        rig.watch({ url: door.url, token: cat.token, transports: [name] }),
       );
       await Promise.all(readers.map((one) => one.live()));
       await say(cat, room, "before");
@@ -80,47 +82,46 @@ describe("a server that goes away", () => {
 });
 
 describe("other ends", () => {
+  const rig = new Rig();
+  const start = async (settings: Settings = {}) => {
+    const server = await TestServer.start({ HALL: "off", ...settings });
+    return rig.use(Object.assign(server, { close: () => server.stop() }));
+  };
+
   test("SDK-22: over the cap of connections the oldest stops until a person looks at it again", async () => {
-    const server = await TestServer.start({ HALL: "off", MAX_CONNECTIONS_PER_USER: "1" });
+    const server = await start({ MAX_CONNECTIONS_PER_USER: "1" });
     const ben = await server.person("ben");
     for (const transports of [["websocket"], ["sse"]] as const) {
-      let back: (what: "online" | "focus") => void = () => {};
-      const surroundings = {
-        onReturn(run: typeof back) {
-          back = run;
-          return () => {};
-        },
-      };
-      const oldest = new WatchedClient({ url: server.url, token: ben.token, transports }, { surroundings });
+      const returns = new Returns();
+      const { surroundings } = returns;
+      const oldest = rig.watch({ url: server.url, token: ben.token, transports }, { surroundings });
       await oldest.live();
-      const newest = new WatchedClient({ url: server.url, token: ben.token, transports });
+      const newest = rig.watch({ url: server.url, token: ben.token, transports });
       await newest.live();
       expect((await oldest.was("stopped")).why).toBe("replaced");
-      back("online");
+      returns.tell("online");
       expect(oldest.client.state.kind).toBe("stopped");
-      back("focus");
+      returns.tell("focus");
       await oldest.live();
       expect((await newest.was("stopped")).why).toBe("replaced");
       for (const one of [oldest, newest]) one.client.stop();
     }
-    await server.stop();
   });
 
   test("SDK-23: name and password sign in once; wrong ones stop the client", async () => {
-    const server = await TestServer.start({ HALL: "off" });
+    const server = await start();
     await server.person("dan");
     const login = { name: "dan", password: "a long password" };
-    const right = new WatchedClient({ url: server.url, login });
+    const right = rig.watch({ url: server.url, login });
     await right.live();
     expect((await right.client.request("GET /logins")).items).toHaveLength(2);
     right.client.stop();
-    const wrong = new WatchedClient({ url: server.url, login: { ...login, password: "another password" } });
+    const wrong = rig.watch({ url: server.url, login: { ...login, password: "another password" } });
     expect(await wrong.was("stopped")).toMatchObject({ why: "sign-in-refused", error: { status: 401 } });
-    await server.stop();
   });
 
   test("SDK-23: a function that gives the token is asked again when it fails; after a revocation `start` takes a new one", async () => {
-    const server = await TestServer.start({ HALL: "off" });
+    const server = await start();
     const eve = await server.person("eve");
     let asked = 0;
     const token = async () => {
@@ -128,7 +129,7 @@ describe("other ends", () => {
       if (asked === 1) throw new Error("the product's own server is away");
       return eve.token;
     };
-    const watched = new WatchedClient({ url: server.url, token });
+    const watched = rig.watch({ url: server.url, token });
     await watched.live();
     const error = { status: 0, message: "the product's own server is away" };
     expect(await watched.was("waiting")).toMatchObject({ why: "offline", error });
@@ -139,23 +140,19 @@ describe("other ends", () => {
     watched.client.start({ token: fresh });
     await watched.live();
     expect(watched.client.token).toBe(fresh);
-    watched.client.stop();
-    await server.stop();
   });
 
   test("SDK-24: a server that says when to come back is asked then", async () => {
-    const server = await TestServer.start({ HALL: "off", MAX_CONNECTIONS: "1" });
+    const server = await start({ MAX_CONNECTIONS: "1" });
     const ben = await server.person("ben");
-    const first = new WatchedClient({ url: server.url, token: ben.token, transports: ["websocket"] });
+    const first = rig.watch({ url: server.url, token: ben.token, transports: ["websocket"] });
     await first.live();
     for (const transports of [["websocket"], ["sse"]] as const) {
-      const second = new WatchedClient({ url: server.url, token: ben.token, transports });
+      const second = rig.watch({ url: server.url, token: ben.token, transports });
       const wait = await second.was("waiting");
       expect(wait.why).toBe("busy");
       expect(wait.until - Date.now()).toBeGreaterThan(900);
       second.client.stop();
     }
-    first.client.stop();
-    await server.stop();
   });
 });

@@ -1,40 +1,29 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
-import { range, Stage } from "../../server/test/transports/stage.ts";
+import { range } from "../../server/test/transports/stage.ts";
 import type { Internals } from "../src/options.ts";
-import { Door } from "./door.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { Returns } from "./rig/returns.ts";
+import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
 
 describe("the fallback from transport to transport", () => {
-  let stage: Stage;
-  let door: Door;
+  const rig = new ServerRig();
   let watched: WatchedClient;
-  beforeAll(async () => {
-    stage = await Stage.open();
-  });
-  afterAll(() => stage.close());
-  beforeEach(async () => {
-    door = await Door.open(stage.server.url);
-  });
-  afterEach(() => {
-    watched.client.stop();
-    door.close();
-  });
   const open = (more: object = {}, internals: Internals = {}) => {
-    watched = new WatchedClient({ url: door.url, token: stage.ben.token, ...more }, internals);
+    watched = rig.open(more, internals);
     return watched;
   };
   const kinds = () => watched.states.flatMap((state) => (state.kind === "live" ? [state.transport] : []));
 
   test("SDK-10: where upgrades are refused the client reads by an event stream", async () => {
-    door.treated.set("websocket", "refuse");
+    rig.door.treated.set("websocket", "refuse");
     await open().live("sse");
-    expect(door.asked.websocket).toBe(1);
+    expect(rig.door.asked.websocket).toBe(1);
   });
 
   test("SDK-10: what opens and shows no READY in time is held back somewhere: the next one takes its place", async () => {
-    door.treated.set("websocket", "hold-back").set("sse", "hold-back");
+    rig.door.treated.set("websocket", "hold-back").set("sse", "hold-back");
     await open().live("long-poll");
     expect(kinds()).toEqual(["long-poll"]);
   });
@@ -43,70 +32,70 @@ describe("the fallback from transport to transport", () => {
 
   test("SDK-10: what has carried before and shows no READY in time is tried once more, after a wait", async () => {
     await open().live("websocket");
-    door.treated.set("websocket", "hold-back");
-    door.cut();
+    rig.door.treated.set("websocket", "hold-back");
+    rig.door.cut();
     await watched.until(() => waits() === 2, "a wait after the silent one");
-    expect([door.asked.websocket, door.asked.sse]).toEqual([2, 0]);
-    door.treated.clear();
+    expect([rig.door.asked.websocket, rig.door.asked.sse]).toEqual([2, 0]);
+    rig.door.treated.clear();
     await watched.live("websocket");
-    expect(door.asked.sse).toBe(0);
+    expect(rig.door.asked.sse).toBe(0);
   });
 
   test("SDK-10: where it is silent again, the next one takes its place", async () => {
     await open().live("websocket");
-    door.treated.set("websocket", "hold-back");
-    door.cut();
+    rig.door.treated.set("websocket", "hold-back");
+    rig.door.cut();
     await watched.live("sse");
-    expect([door.asked.websocket, waits()]).toEqual([3, 2]);
+    expect([rig.door.asked.websocket, waits()]).toEqual([3, 2]);
   });
 
   test("SDK-10: where long polls do not come back, short ones do", async () => {
-    const room = await stage.room();
-    door.treated.set("websocket", "refuse").set("sse", "refuse").set("poll", "cut-hanging");
+    const room = await rig.stage.room();
+    rig.door.treated.set("websocket", "refuse").set("sse", "refuse").set("poll", "cut-hanging");
     await open().live("short-poll");
-    await say(stage.ann, room, "by short polls");
+    await say(rig.stage.ann, room, "by short polls");
     await watched.said(room, "by short polls");
   });
 
   test("SDK-11: a network that is down is no reason to step down", async () => {
-    door.down = true;
+    rig.door.down = true;
     open();
     await watched.until(() => watched.states.filter(({ kind }) => kind === "waiting").length > 4, "some tries");
-    door.down = false;
+    rig.door.down = false;
     await watched.live("websocket");
-    expect(door.asked.sse).toBe(0);
+    expect(rig.door.asked.sse).toBe(0);
   });
 
   test("SDK-11: a bare 503 of a proxy means wait, not step down", async () => {
-    for (const kind of ["websocket", "sse", "poll"] as const) door.treated.set(kind, "busy");
+    for (const kind of ["websocket", "sse", "poll"] as const) rig.door.treated.set(kind, "busy");
     open();
     await watched.until(() => watched.states.some((state) => state.kind === "waiting" && state.why === "busy"), "busy");
-    door.treated.clear();
+    rig.door.treated.clear();
     await watched.live("websocket");
-    expect(door.asked.sse).toBe(0);
+    expect(rig.door.asked.sse).toBe(0);
   });
 
   test("SDK-12: it goes back to the best in time, and over all changes each event comes once and in order", async () => {
-    const room = await stage.room();
-    door.treated.set("websocket", "refuse").set("sse", "hold-back");
+    const room = await rig.stage.room();
+    rig.door.treated.set("websocket", "refuse").set("sse", "hold-back");
     open({}, { timing: { upgradeMs: 150 } });
     await watched.live("long-poll");
     let saying = true;
     const load = (async () => {
-      for (let at = 0; saying; at++) await say(stage.ann, room, `at ${at}`);
+      for (let at = 0; saying; at++) await say(rig.stage.ann, room, `at ${at}`);
     })();
-    door.treated.delete("sse");
+    rig.door.treated.delete("sse");
     await watched.live("sse");
-    door.treated.delete("websocket");
+    rig.door.treated.delete("websocket");
     await watched.live("websocket");
-    door.treated.set("websocket", "refuse");
-    door.cut();
+    rig.door.treated.set("websocket", "refuse");
+    rig.door.cut();
     await watched.live("sse");
-    door.treated.delete("websocket");
+    rig.door.treated.delete("websocket");
     await watched.live("websocket");
     saying = false;
     await load;
-    await say(stage.ann, room, "the end");
+    await say(rig.stage.ann, room, "the end");
     await watched.said(room, "the end");
     expect(watched.texts(room)[0]).toBe("at 0");
     const seqs = watched.seqs(roomStream(room));
@@ -114,12 +103,12 @@ describe("the fallback from transport to transport", () => {
   });
 
   test("SDK-12: it goes back in time where streams are cut more often than that", async () => {
-    door.treated.set("websocket", "refuse");
+    rig.door.treated.set("websocket", "refuse");
     await open({}, { timing: { upgradeMs: 900 } }).live("sse");
-    door.treated.clear();
-    const cutting = setInterval(() => door.cut(), 150);
+    rig.door.treated.clear();
+    const cutting = setInterval(() => rig.door.cut(), 150);
     try {
-      await watched.until(() => door.asked.websocket > 1, "another try of the better one");
+      await watched.until(() => rig.door.asked.websocket > 1, "another try of the better one");
     } finally {
       clearInterval(cutting);
     }
@@ -127,17 +116,11 @@ describe("the fallback from transport to transport", () => {
   });
 
   test("SDK-12: the return of the network is a reason to try better ones at once", async () => {
-    let online: (what: "online" | "focus") => void = () => {};
-    const surroundings = {
-      onReturn(run: typeof online) {
-        online = run;
-        return () => {};
-      },
-    };
-    door.treated.set("websocket", "refuse");
-    await open({}, { surroundings }).live("sse");
-    door.treated.clear();
-    online("online");
+    const returns = new Returns();
+    rig.door.treated.set("websocket", "refuse");
+    await open({}, { surroundings: returns.surroundings }).live("sse");
+    rig.door.treated.clear();
+    returns.tell("online");
     await watched.live("websocket");
   });
 });

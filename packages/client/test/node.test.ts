@@ -8,7 +8,7 @@ import { Stage } from "../../server/test/transports/stage.ts";
 import { buildClient } from "../build.ts";
 
 const node = needs("node");
-const PROGRAM = join(import.meta.dir, "node-program.mjs");
+const PROGRAM = join(import.meta.dir, "rig/node-program.mjs");
 const SLOW_MS = 20_000;
 
 describe.skipIf(!node)("under Node", () => {

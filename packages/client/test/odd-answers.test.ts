@@ -1,29 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { floorCursor, Push, roomStream } from "@parley/protocol";
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Push, roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
-import { range, Stage } from "../../server/test/transports/stage.ts";
+import { range } from "../../server/test/transports/stage.ts";
 import type { TransportName } from "../src/connection/transports/transport.ts";
-import { Between } from "./between.ts";
-import { WatchedClient } from "./watched-client.ts";
-
-const EPOCH = "0123456789abcdef";
+import { answering, pollOf } from "./rig/changed-fetch.ts";
+import { FakeServer } from "./rig/fake-server.ts";
+import { CURSOR, frame, READY } from "./rig/frames.ts";
+import { Rig, ServerRig } from "./rig/rig.ts";
 
 describe("what stands between answers as it likes", () => {
-  let stage: Stage;
-  let between: Between;
-  beforeAll(async () => {
-    stage = await Stage.open();
-    between = new Between(stage.server.url);
-  });
-  afterAll(async () => {
-    await between.close();
-    await stage.close();
-  });
+  const rig = new ServerRig();
+  type Answer = (ask: { wait: number }, real: () => Promise<Response>) => Promise<Response> | undefined;
+  /** What comes in place of the server's answer to a poll; undefined: that one. */
+  let answer: Answer = () => undefined;
   beforeEach(() => {
-    between.answer = () => undefined;
+    answer = () => undefined;
+  });
+  const fetch = answering((url, init, real) => {
+    const ask = pollOf(url, init);
+    return ask && answer(ask, real);
   });
   const open = (transport: TransportName, more: object = {}, timing: object = {}) =>
-    new WatchedClient({ url: between.url, token: stage.ben.token, transports: [transport], ...more }, { timing });
+    rig.open({ fetch, transports: [transport], ...more }, { timing });
 
   const ODD: readonly [string, BodyInit | null][] = [
     ["an empty object", "{}"],
@@ -37,40 +35,39 @@ describe("what stands between answers as it likes", () => {
   test.each(ODD)(
     "SDK-27: a success that is not the server's (%s) ends a connection by polls, not the client",
     async (_, body) => {
-      const room = await stage.room();
+      const room = await rig.stage.room();
       const watched = open("long-poll");
       await watched.live();
       const states = watched.states.length;
       let odd = 0;
-      between.answer = ({ wait }) => {
+      answer = ({ wait }) => {
         if (wait === 0 && odd > 3) return undefined;
         odd += 1;
         return Promise.resolve(new Response(body, { headers: { "Content-Type": "application/json" } }));
       };
       // The poll that hangs comes back with this, and all that follow are answered oddly for a while.
-      await say(stage.ann, room, "wakes it");
+      await say(rig.stage.ann, room, "wakes it");
       await watched.until(() => watched.states.slice(states).some(({ kind }) => kind === "waiting"), "waiting");
-      between.answer = () => undefined;
+      answer = () => undefined;
       await watched.live("long-poll");
-      await say(stage.ann, room, "after it");
+      await say(rig.stage.ann, room, "after it");
       await watched.said(room, "after it");
       expect(watched.texts(room)).toEqual(["wakes it", "after it"]);
-      watched.client.stop();
     },
   );
 
   test.each([["long-poll"], ["short-poll"]] as const)(
     "SDK-10: a %s backfill may take long, as long as its replies come",
     async (transport) => {
-      const room = await stage.room();
+      const room = await rig.stage.room();
       const first = open(transport);
       await first.live();
       const { cursor } = first.client;
       first.client.stop();
       const said = range(1, 8).map((at) => `text ${at}`);
-      for (const text of said) await say(stage.ann, room, text);
+      for (const text of said) await say(rig.stage.ann, room, text);
       let pages = 0;
-      between.answer = async (_, real) => {
+      answer = async (_, real) => {
         // One event a page, each a little less than READY may take.
         const { events, ...more } = (await (await real()).json()) as { events: { stream: string; seq: number }[] };
         await Bun.sleep(pages < 8 ? 150 : 0);
@@ -87,20 +84,19 @@ describe("what stands between answers as it likes", () => {
       expect(second.texts(room)).toEqual(said);
       expect(second.states.map(({ kind }) => kind)).toEqual(["connecting", "catching-up", "live"]);
       expect(second.client.state).toEqual({ kind: "live", transport });
-      second.client.stop();
     },
   );
 
   test("SDK-5: where a reply leaves out what was before somebody's joining, the client asks again", async () => {
-    const person = await stage.person();
-    const room = await stage.room();
+    const person = await rig.stage.person();
+    const room = await rig.stage.room();
     const watched = open("short-poll");
     await watched.live();
-    await say(stage.ann, room, "one");
+    await say(rig.stage.ann, room, "one");
     await watched.said(room, "one");
     let left = 0;
     const { promise: written, resolve: release } = Promise.withResolvers<void>();
-    between.answer = async (_, real) => {
+    answer = async (_, real) => {
       await written;
       const reply = (await (await real()).json()) as { events: { type: number }[] };
       const at = reply.events.findIndex(({ type }) => type === Push.MEMBER_CHANGE);
@@ -108,71 +104,57 @@ describe("what stands between answers as it likes", () => {
       left = at;
       return Response.json({ ...reply, events: reply.events.slice(at) });
     };
-    await say(stage.ann, room, "two");
-    await stage.ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [person.uid] });
-    await say(stage.ann, room, "three");
+    await say(rig.stage.ann, room, "two");
+    await rig.stage.ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [person.uid] });
+    await say(rig.stage.ann, room, "three");
     release();
     await watched.said(room, "three");
     expect(left).toBe(1);
     expect(watched.texts(room)).toEqual(["one", "two", "three"]);
     const seqs = watched.seqs(roomStream(room));
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
-    watched.client.stop();
   });
 });
 
-test("SDK-33: where a long cursor is traded for a long one there are pauses", async () => {
-  const cursor = `${floorCursor(EPOCH, 5)},${range(1, 900).map((room) => `room:${room}@1`)}`;
-  let polls = 0;
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: () => {
+describe("servers that are odd", () => {
+  const rig = new Rig();
+
+  test("SDK-33: where a long cursor is traded for a long one there are pauses", async () => {
+    const cursor = `${CURSOR},${range(1, 900).map((room) => `room:${room}@1`)}`;
+    let polls = 0;
+    const answer = () => {
       polls += 1;
       return Response.json({ events: [], cursor, more: false });
-    },
+    };
+    const { url } = rig.use(new FakeServer({ answer }));
+    const watched = rig.watch({ url, token: "t", transports: ["websocket"], cursor });
+    await watched.until(() => watched.states.filter(({ kind }) => kind === "waiting").length > 2, "some pauses");
+    expect(polls).toBeLessThan(6);
   });
-  const url = `http://127.0.0.1:${server.port}`;
-  const watched = new WatchedClient({ url, token: "t", transports: ["websocket"], cursor });
-  await watched.until(() => watched.states.filter(({ kind }) => kind === "waiting").length > 2, "some pauses");
-  expect(polls).toBeLessThan(6);
-  watched.client.stop();
-  await server.stop(true);
-});
 
-test("SDK-30: RESYNCs that come together are acted on together, a while after the last one", async () => {
-  const streams = ["room:1", "room:2", "room:3"];
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch(request, server) {
-      const headers = { "Sec-WebSocket-Protocol": "parley" };
-      return server.upgrade(request, { headers }) ? undefined : new Response("", { status: 404 });
-    },
-    websocket: {
-      async open(socket) {
-        const send = (type: number, data: object) => socket.send(JSON.stringify({ type, data }));
-        const cursor = floorCursor(EPOCH, 5);
-        send(Push.READY, { connectionId: "1", epoch: EPOCH, serverTime: 0, heartbeatMs: 1e6, idleMs: 1e6, cursor });
-        for (const stream of streams) {
-          send(Push.RESYNC, { stream, seq: 1, why: "far" });
-          await Bun.sleep(250);
-        }
-      },
-      message() {},
-    },
+  test("SDK-30: RESYNCs that come together are acted on together, a while after the last one", async () => {
+    const streams = ["room:1", "room:2", "room:3"];
+    const { url } = rig.use(
+      new FakeServer({
+        answer: () => new Response("", { status: 404 }),
+        async socket(socket) {
+          socket.send(READY);
+          for (const stream of streams) {
+            socket.send(frame(Push.RESYNC, { stream, seq: 1, why: "far" }));
+            await Bun.sleep(250);
+          }
+        },
+      }),
+    );
+    const rooms = [1, 2, 3];
+    const asked: (readonly number[])[] = [];
+    const reload = async ({ roomIds }: { roomIds: readonly number[] }) => {
+      asked.push(roomIds);
+      return { asOf: CURSOR, rooms: rooms.map((id) => ({ id, seq: 1 })) };
+    };
+    const options = { url, token: "t", transports: ["websocket" as const], reload };
+    const watched = rig.watch(options, { timing: { resyncGatherMs: 450 } });
+    await watched.until(() => watched.reloads.length > 0, "a reload");
+    expect(asked[0]).toEqual(rooms);
   });
-  const url = `http://127.0.0.1:${server.port}`;
-  const rooms = [1, 2, 3];
-  const asked: (readonly number[])[] = [];
-  const reload = async ({ roomIds }: { roomIds: readonly number[] }) => {
-    asked.push(roomIds);
-    return { asOf: floorCursor(EPOCH, 5), rooms: rooms.map((id) => ({ id, seq: 1 })) };
-  };
-  const options = { url, token: "t", transports: ["websocket" as const], reload };
-  const watched = new WatchedClient(options, { timing: { resyncGatherMs: 450 } });
-  await watched.until(() => watched.reloads.length > 0, "a reload");
-  expect(asked[0]).toEqual(rooms);
-  watched.client.stop();
-  await server.stop(true);
 });

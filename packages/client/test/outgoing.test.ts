@@ -1,39 +1,29 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { range, Stage } from "../../server/test/transports/stage.ts";
-import { ParleyError } from "../src/api/parley-error.ts";
-import { Door } from "./door.ts";
-import { MapStorage } from "./map-storage.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { describe, expect, test } from "bun:test";
+import { range } from "../../server/test/transports/stage.ts";
+import { ParleyError } from "../src/index.ts";
+import { answering } from "./rig/changed-fetch.ts";
+import { MapStorage } from "./rig/map-storage.ts";
+import { ServerRig } from "./rig/rig.ts";
 
 describe("sends", () => {
-  let stage: Stage;
-  let door: Door;
-  beforeAll(async () => {
-    stage = await Stage.open();
-  });
-  afterAll(() => stage.close());
-  beforeEach(async () => {
-    door = await Door.open(stage.server.url);
-  });
-  afterEach(() => door.close());
-  const open = (more: object = {}) => new WatchedClient({ url: door.url, token: stage.ann.token, ...more });
+  const rig = new ServerRig();
+  const open = (more: object = {}) => rig.open({ token: rig.stage.ann.token, ...more });
 
   test("SDK-40: a lost answer is asked for again, and the message is stored once", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const watched = open();
     await watched.live();
-    door.loseAnswers = 2;
+    rig.door.loseAnswers = 2;
     const sent = await Promise.all(range(1, 3).map((at) => watched.client.send(room, `text ${at}`)));
     expect(sent.map(({ message }) => message.no)).toEqual([1, 2, 3]);
     await watched.said(room, "text 3");
     expect(watched.texts(room)).toEqual(["text 1", "text 2", "text 3"]);
-    expect(door.lines.filter((line) => line.endsWith("/messages"))).toHaveLength(5);
-    watched.client.stop();
+    expect(rig.door.lines.filter((line) => line.endsWith("/messages"))).toHaveLength(5);
   });
 
   for (const transport of ["websocket", "sse", "long-poll", "short-poll"] as const) {
     test(`SDK-41: what a new client sends right after its start comes to its own handlers, by ${transport}`, async () => {
-      const room = await stage.room();
+      const room = await rig.stage.room();
       for (const text of range(1, 5).map((at) => `at once ${at}`)) {
         const watched = open({ transports: [transport] });
         await watched.client.send(room, text);
@@ -44,16 +34,16 @@ describe("sends", () => {
   }
 
   test("SDK-41: one is under way at a time in each room, also when the client is stopped and started meanwhile", async () => {
-    const [one, two] = [await stage.room(), await stage.room()];
+    const [one, two] = [await rig.stage.room(), await rig.stage.room()];
     const underWay = new Map<string, number>();
     const most = new Map<string, number>();
-    const counting = async (url: string, init: RequestInit) => {
-      if (!url.endsWith("/messages")) return fetch(url, init);
+    const counting = answering((url, _, real) => {
+      if (!url.endsWith("/messages")) return undefined;
       const count = (underWay.get(url) ?? 0) + 1;
       underWay.set(url, count);
       most.set(url, Math.max(count, most.get(url) ?? 0));
-      return fetch(url, init).finally(() => underWay.set(url, (underWay.get(url) as number) - 1));
-    };
+      return real().finally(() => underWay.set(url, (underWay.get(url) as number) - 1));
+    });
     const watched = open({ fetch: counting });
     const sends = range(1, 10).flatMap((at) => [one, two].map((room) => watched.client.send(room, `text ${at}`)));
     await watched.live();
@@ -61,30 +51,28 @@ describe("sends", () => {
     watched.client.start();
     await Promise.all(sends);
     expect([...most.values()]).toEqual([1, 1]);
-    watched.client.stop();
   });
 
   test("SDK-41: what was said without a network goes out in order when it is back", async () => {
-    const [one, two] = [await stage.room(), await stage.room()];
+    const [one, two] = [await rig.stage.room(), await rig.stage.room()];
     const watched = open();
     await watched.live();
-    door.down = true;
-    door.cut();
+    rig.door.down = true;
+    rig.door.cut();
     const texts = range(1, 5).map((at) => `text ${at}`);
     const sends = texts.flatMap((text) => [watched.client.send(one, text), watched.client.send(two, text)]);
     await watched.was("waiting");
     expect(watched.client.waiting).toBe(10);
-    door.down = false;
+    rig.door.down = false;
     await Promise.all(sends);
     await watched.said(one, "text 5");
     await watched.said(two, "text 5");
     expect([watched.texts(one), watched.texts(two)]).toEqual([texts, texts]);
     expect(watched.client.waiting).toBe(0);
-    watched.client.stop();
   });
 
   test("SDK-42: a refusal rejects that message and lets the next one go; what waits is bounded", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const watched = open({ maxWaiting: 2 });
     const empty = watched.client.send(room, "x".repeat(4097));
     const right = watched.client.send(room, "right");
@@ -96,20 +84,19 @@ describe("sends", () => {
       "invalid",
     ]);
     expect((await right).message.no).toBe(1);
-    watched.client.stop();
   });
 
   test("SDK-43: what waits in a storage is sent by a later client of the same owner, once and in order", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const area = new MapStorage();
     const first = open({ storage: { area, owner: "ann" } });
     await first.live();
-    door.down = true;
-    door.cut();
+    rig.door.down = true;
+    rig.door.cut();
     for (const text of ["one", "two"]) void first.client.send(room, text).catch(() => {});
     await first.was("waiting");
     first.client.stop();
-    door.down = false;
+    rig.door.down = false;
     expect(area.length).toBe(2);
 
     const other = open({ storage: { area, owner: "somebody else" } });
@@ -122,11 +109,10 @@ describe("sends", () => {
     await later.until(() => sent.length === 2, "both");
     expect(sent).toEqual([`${room} 1`, `${room} 2`]);
     expect(area.length).toBe(0);
-    later.client.stop();
   });
 
   test("SDK-44: any route can be asked, typed; a refusal has the server's code", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const watched = open();
     const { client } = watched;
     const { message } = await client.send(room, "hello");

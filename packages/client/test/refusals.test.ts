@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
-import { Stage } from "../../server/test/transports/stage.ts";
-import { ParleyError } from "../src/api/parley-error.ts";
 import type { ClientState } from "../src/connection/client-state.ts";
-import { QUICK, WatchedClient } from "./watched-client.ts";
+import { ParleyError } from "../src/index.ts";
+import { FakeServer } from "./rig/fake-server.ts";
+import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
+
+const rig = new ServerRig();
 
 type Waiting = ClientState & { kind: "waiting" };
 
@@ -15,21 +18,15 @@ const refusal = (watched: WatchedClient) =>
 test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
   "SDK-29: an address where no Parley is: it waits, and says what was answered, by %s",
   async (transport) => {
-    const server = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: () => new Response("<html>nothing here</html>", { status: 404 }),
-    });
-    const watched = new WatchedClient({ url: `http://127.0.0.1:${server.port}`, token: "t", transports: [transport] });
+    const page = () => new Response("<html>nothing here</html>", { status: 404 });
+    const { url } = rig.use(new FakeServer({ answer: page }));
+    const watched = rig.watch({ url, token: "t", transports: [transport] });
     const { why, error } = await refusal(watched);
     expect([why, error]).toEqual(["refused", { status: 404, code: "unknown", message: "The server answered 404" }]);
-    watched.client.stop();
-    await server.stop(true);
   },
 );
 
 test("SDK-29: state that cannot be read says why, and the cause is gone when it works", async () => {
-  const stage = await Stage.open();
   const failures: Error[] = [
     new ParleyError(403, { code: "forbidden", title: "Not you" }),
     new Error("no database here"),
@@ -38,11 +35,10 @@ test("SDK-29: state that cannot be read says why, and the cause is gone when it 
   const reload = async () => {
     const failure = failures.shift();
     if (failure) throw failure;
-    const { asOf } = await stage.ben.api.ok<{ asOf: string }>("GET", "/rooms");
+    const { asOf } = await rig.stage.ben.api.ok<{ asOf: string }>("GET", "/rooms");
     return { asOf, rooms: [] };
   };
-  const options = { url: stage.server.url, token: stage.ben.token, cursor: "0123456789abcdef;*@5", reload };
-  const watched = new WatchedClient(options, { timing: { ...QUICK } });
+  const watched = rig.open({ cursor: "0123456789abcdef;*@5", reload });
   await watched.live();
   const waits = watched.states.filter((state): state is Waiting => state.kind === "waiting");
   expect(waits.map(({ why, error }) => [why, error?.status, error?.message])).toEqual([
@@ -50,6 +46,4 @@ test("SDK-29: state that cannot be read says why, and the cause is gone when it 
     ["offline", 0, "no database here"],
     ["offline", undefined, undefined],
   ]);
-  watched.client.stop();
-  await stage.close();
 });

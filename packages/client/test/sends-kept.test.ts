@@ -1,28 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Person } from "../../server/test/harness.ts";
-import { range, Stage } from "../../server/test/transports/stage.ts";
-import { ParleyError } from "../src/api/parley-error.ts";
-import { createClient } from "../src/index.ts";
+import { range } from "../../server/test/transports/stage.ts";
+import { createClient, ParleyError } from "../src/index.ts";
 import { KeptSends } from "../src/sending/kept-sends.ts";
-import { Door } from "./door.ts";
-import { MapStorage } from "./map-storage.ts";
-import { QUICK, WatchedClient } from "./watched-client.ts";
+import { FakeServer, passOn } from "./rig/fake-server.ts";
+import { MapStorage } from "./rig/map-storage.ts";
+import { ServerRig } from "./rig/rig.ts";
+import { QUICK } from "./rig/watched-client.ts";
 
 const NOBODY = { uid: undefined, token: undefined };
 
 /** What waits is lost by nothing but the server's word, and is said by nobody else. */
 describe("sends that wait", () => {
-  let stage: Stage;
-  let door: Door;
-  beforeAll(async () => {
-    stage = await Stage.open();
-  });
-  afterAll(() => stage.close());
-  beforeEach(async () => {
-    door = await Door.open(stage.server.url);
-  });
-  afterEach(() => door.close());
-  const open = (more: object = {}) => new WatchedClient({ url: door.url, token: stage.ann.token, ...more });
+  const rig = new ServerRig();
+  const open = (more: object = {}) => rig.open({ token: rig.stage.ann.token, ...more });
 
   /** Texts in a room, oldest first, with who said them. */
   async function said(person: Person, room: number): Promise<string[]> {
@@ -35,60 +26,53 @@ describe("sends that wait", () => {
   }
 
   test("SDK-40: a function that gives no token, whatever it throws, sends nothing and loses nothing", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const area = new MapStorage();
     let away = 3;
     const token = async () => {
       if (away-- > 0) throw new TypeError("fetch failed");
-      return stage.ann.token;
+      return rig.stage.ann.token;
     };
     const watched = open({ token, storage: { area, owner: "ann" } });
     const message = await watched.client.send(room, "said once");
     expect(message?.message.no).toBe(1);
-    expect(await said(stage.ann, room)).toEqual(["own said once"]);
+    expect(await said(rig.stage.ann, room)).toEqual(["own said once"]);
     expect(area.length).toBe(0);
-    watched.client.stop();
   });
 
   const oddAnswers = ["", "{}", "[]", "null", '"hello"', "<html>sign in to this Wi-Fi</html>", '{"message":{}}'];
   test("SDK-40: an answer without the stored message is none: it is asked again", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const area = new MapStorage();
     const odd = [...oddAnswers];
     // A captive portal: answers every post with a page of its own, for a while.
-    const portal = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: async (request) => {
-        const { pathname, search } = new URL(request.url);
-        const body = odd[0];
-        if (pathname.endsWith("/messages") && body !== undefined) {
+    const portal = rig.use(
+      new FakeServer({
+        answer: (request) => {
+          const body = odd[0];
+          if (!request.url.endsWith("/messages") || body === undefined) return passOn(request, rig.stage.server.url);
           odd.shift();
           return new Response(body, { status: odd.length % 2 ? 200 : 201 });
-        }
-        const { method, headers } = request;
-        return fetch(`${stage.server.url}${pathname}${search}`, { method, headers, body: await request.arrayBuffer() });
-      },
-    });
-    const url = `http://127.0.0.1:${portal.port}`;
+        },
+      }),
+    );
+    const { url } = portal;
     const watched = open({ url, transports: ["short-poll"], storage: { area, owner: "ann" } });
     const message = await watched.client.send(room, "said once");
     expect(message?.message.no).toBe(1);
     expect(odd).toEqual([]);
-    expect(await said(stage.ann, room)).toEqual(["own said once"]);
+    expect(await said(rig.stage.ann, room)).toEqual(["own said once"]);
     expect(area.length).toBe(0);
-    watched.client.stop();
-    await portal.stop(true);
   });
 
   /** Someone whose login can end, and a new one of the same person. */
   async function personWithLogins(): Promise<{ person: Person; room: number; again: () => Promise<string> }> {
-    const person = await stage.person();
+    const person = await rig.stage.person();
     const again = async () => {
       const body = { name: person.name, password: "a long password" };
-      return (await stage.server.api.ok<{ token: string }>("POST", "/logins", body)).token;
+      return (await rig.stage.server.api.ok<{ token: string }>("POST", "/logins", body)).token;
     };
-    return { person, room: await stage.server.room(person, []), again };
+    return { person, room: await rig.stage.server.room(person, []), again };
   }
 
   test("SDK-45: a login that ended refuses nothing: what waits goes out with the next one of the same user", async () => {
@@ -98,13 +82,13 @@ describe("sends that wait", () => {
     const refused: string[] = [];
     watched.client.on("refused", ({ error }) => void refused.push(error.code));
     await watched.live();
-    door.down = true;
-    door.cut();
+    rig.door.down = true;
+    rig.door.cut();
     const texts = range(1, 3).map((at) => `text ${at}`);
     const sends = texts.map((text) => watched.client.send(room, text));
     await watched.was("waiting");
     await person.api.ok("DELETE", "/logins/current");
-    door.down = false;
+    rig.door.down = false;
     await watched.until(() => watched.client.state.kind === "stopped", "the end of the login");
     expect(watched.client.state).toMatchObject({ why: "revoked" });
     expect([watched.client.waiting, area.length, refused]).toEqual([3, 3, []]);
@@ -112,44 +96,42 @@ describe("sends that wait", () => {
     watched.client.start({ token });
     expect((await Promise.all(sends)).map(({ message }) => message.no)).toEqual([1, 2, 3]);
     expect([watched.client.waiting, area.length, refused]).toEqual([0, 0, []]);
-    watched.client.stop();
   });
 
   test.each(["websocket", "short-poll"] as const)(
     "SDK-45: with the login of somebody else nothing of it is sent, by %s",
     async (transport) => {
       const { person, room } = await personWithLogins();
-      await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [stage.ben.uid] });
+      await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
       const area = new MapStorage();
       const watched = open({ token: person.token, transports: [transport], storage: { area, owner: "her name" } });
       await watched.live();
       // Nothing is under way when the other one comes.
       watched.client.stop();
       const first = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
-      watched.client.start({ token: stage.ben.token });
+      watched.client.start({ token: rig.stage.ben.token });
       expect(await first).toBe("other_user");
       const { message } = await watched.client.send(room, "his");
       expect(message.no).toBe(1);
-      expect(await said(stage.ben, room)).toEqual(["own his"]);
+      expect(await said(rig.stage.ben, room)).toEqual(["own his"]);
       expect([watched.client.waiting, area.length]).toEqual([0, 1]);
       watched.client.stop();
       // She is back: what she wrote is sent by her.
       const later = open({ token: person.token, storage: { area, owner: "her name" } });
       await later.until(() => area.length === 0, "hers");
       expect(await said(person, room)).toEqual(["other his", "own hers"]);
-      later.client.stop();
     },
   );
 
   test("SDK-45: what was written before the first start is whose token it was", async () => {
     const { person, room } = await personWithLogins();
-    await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [stage.ben.uid] });
-    const client = createClient({ url: door.url, token: person.token }, { timing: QUICK });
+    await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
+    const client = createClient({ url: rig.door.url, token: person.token }, { timing: QUICK });
     const hers = client.send(room, "hers").catch((error) => [error instanceof ParleyError, error.code]);
-    client.start({ token: stage.ben.token });
+    client.start({ token: rig.stage.ben.token });
     const his = client.send(room, "his");
     expect(await hers).toEqual([true, "other_user"]);
-    expect((await his).fromUser.uid).toBe(stage.ben.uid);
+    expect((await his).fromUser.uid).toBe(rig.stage.ben.uid);
     expect(client.waiting).toBe(0);
     client.stop();
     expect(await said(person, room)).toEqual(["other his"]);
@@ -187,7 +169,7 @@ describe("sends that wait", () => {
   });
 
   test("SDK-43: a storage that takes nothing away, or nothing in, holds no message up", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     class Stubborn extends MapStorage {
       override setItem(): void {
         throw new Error("full");
@@ -198,40 +180,31 @@ describe("sends that wait", () => {
     }
     const watched = open({ storage: { area: new Stubborn(), owner: "ann" } });
     for (const text of ["one", "two"]) await watched.client.send(room, text);
-    expect([await said(stage.ann, room), watched.client.waiting]).toEqual([["own one", "own two"], 0]);
-    watched.client.stop();
+    expect([await said(rig.stage.ann, room), watched.client.waiting]).toEqual([["own one", "own two"], 0]);
   });
 
   test("SDK-24: a Retry-After longer than a timer can be is a long wait and not a storm", async () => {
-    let asked = 0;
-    let sends = 0;
-    const server = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: ({ url }) => {
-        asked += 1;
-        if (url.endsWith("/messages")) sends += 1;
-        return new Response("{}", { status: 429, headers: { "Retry-After": "2592000" } });
-      },
-    });
-    const url = `http://127.0.0.1:${server.port}`;
+    const server = rig.use(
+      new FakeServer({ answer: () => new Response("{}", { status: 429, headers: { "Retry-After": "2592000" } }) }),
+    );
+    const { url } = server;
+    const asked = () => server.asked.length;
+    const sends = () => server.asked.filter(({ path }) => path.endsWith("/messages")).length;
     const cursor = "0123456789abcdef;*@1";
-    const watched = new WatchedClient({ url, token: "t", transports: ["short-poll"], cursor });
+    const watched = rig.watch({ url, token: "t", transports: ["short-poll"], cursor });
     void watched.client.send(1, "text").catch(() => {});
     const { until } = await watched.was("waiting");
     expect(until).toBeGreaterThan(Date.now() + 2_500_000_000);
-    const before = asked;
+    const before = asked();
     // Proves an absence: with the overflow there are hundreds in this time.
     await Bun.sleep(200);
-    expect([before, asked]).toEqual([before, before]);
-    expect([asked <= 3, sends]).toEqual([true, 1]);
+    expect([before, asked()]).toEqual([before, before]);
+    expect([asked() <= 3, sends()]).toEqual([true, 1]);
     // Nor is it cut short by being started anew.
     watched.client.stop();
     watched.client.start();
-    await watched.until(() => asked > before, "another poll");
+    await watched.until(() => asked() > before, "another poll");
     await Bun.sleep(100);
-    expect(sends).toBe(1);
-    watched.client.stop();
-    await server.stop(true);
+    expect(sends()).toBe(1);
   });
 });

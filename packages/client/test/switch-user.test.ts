@@ -1,27 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { type Person, say } from "../../server/test/harness.ts";
-import { Stage } from "../../server/test/transports/stage.ts";
 import type { ClientOptions } from "../src/options.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
 
 /** `start({ token })` in the middle of things: what comes and what goes is the new user's from then on. */
 describe("another user's token while the client runs", () => {
-  let stage: Stage;
+  const rig = new ServerRig();
   let watched: WatchedClient;
-  beforeAll(async () => {
-    stage = await Stage.open();
-  });
-  afterEach(() => watched.client.stop());
-  afterAll(() => stage.close());
   const open = (more: Partial<ClientOptions> = {}) => {
-    watched = new WatchedClient({ url: stage.server.url, token: stage.ben.token, ...more });
+    watched = rig.open(more);
     return watched;
   };
   /** A room for each: nothing of the first may come once the second one's token was given. */
   async function rooms(): Promise<{ her: Person; hers: number; bens: number }> {
-    const her = await stage.person();
-    return { her, hers: await stage.room([her]), bens: await stage.room() };
+    const her = await rig.stage.person();
+    return { her, hers: await rig.stage.room([her]), bens: await rig.stage.room() };
   }
   const signedIn = () =>
     watched.pushes.flatMap(({ type, data }) => (type === Push.LOGIN_SUCCESS ? [(data as { uid: number }).uid] : []));
@@ -31,15 +26,15 @@ describe("another user's token while the client runs", () => {
     async (transport) => {
       const { her, hers, bens } = await rooms();
       await open({ transports: [transport] }).live();
-      const fresh = await stage.room();
-      await say(stage.ann, bens, "before");
-      await say(stage.ann, fresh, "before");
+      const fresh = await rig.stage.room();
+      await say(rig.stage.ann, bens, "before");
+      await say(rig.stage.ann, fresh, "before");
       await watched.said(fresh, "before");
       watched.client.start({ token: her.token });
       expect([watched.client.state.kind, watched.client.token]).toEqual(["stopped", her.token]);
       await watched.live();
-      await say(stage.ann, bens, "for ben");
-      await say(stage.ann, hers, "for her");
+      await say(rig.stage.ann, bens, "for ben");
+      await say(rig.stage.ann, hers, "for her");
       await watched.said(hers, "for her");
       expect([watched.texts(bens), watched.resyncs]).toEqual([["before"], []]);
       const { message, fromUser } = await watched.client.send(hers, "from her");
@@ -52,9 +47,9 @@ describe("another user's token while the client runs", () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     open({ token: () => promise });
     watched.client.start({ token: her.token });
-    resolve(stage.ben.token);
+    resolve(rig.stage.ben.token);
     await watched.live();
-    await say(stage.ann, hers, "for her");
+    await say(rig.stage.ann, hers, "for her");
     await watched.said(hers, "for her");
     expect([watched.client.token, signedIn()]).toEqual([her.token, [her.uid]]);
   });
@@ -63,7 +58,7 @@ describe("another user's token while the client runs", () => {
     const { her } = await rooms();
     await open().live();
     const before = watched.states.length;
-    watched.client.start({ token: stage.ben.token });
+    watched.client.start({ token: rig.stage.ben.token });
     watched.client.start();
     expect(watched.states.slice(before)).toEqual([]);
     watched.client.start({ token: her.token });
@@ -77,7 +72,7 @@ describe("another user's token while the client runs", () => {
     open({ token: () => token, transports: ["websocket"] });
     // The connection is on its way with her token; a request asks for another one before it has said whose that is.
     await watched.was("connecting");
-    token = stage.ben.token;
+    token = rig.stage.ben.token;
     await watched.client.request("GET /rooms");
     await watched.live();
     await watched.until(() => signedIn().length > 0, "whose connection it is");

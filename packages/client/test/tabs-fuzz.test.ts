@@ -2,10 +2,12 @@ import { expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { seeded } from "../../server/test/seeded.ts";
-import { range, Stage } from "../../server/test/transports/stage.ts";
-import { Door } from "./door.ts";
-import { OneBrowser } from "./one-browser.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { range } from "../../server/test/transports/stage.ts";
+import { OneBrowser } from "./rig/one-browser.ts";
+import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
+
+const rig = new ServerRig();
 
 test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets each event once and in order", async () => {
   const seed = Number(process.env.PARLEY_SEED ?? Date.now() % 1_000_000);
@@ -13,9 +15,7 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
   const random = seeded(seed);
   const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
   const uninstall = new OneBrowser().install();
-  const stage = await Stage.open();
-  const door = await Door.open(stage.server.url);
-  const room = await stage.room();
+  const room = await rig.stage.room();
   const timing = {
     readyMs: 150,
     openMs: 400,
@@ -25,30 +25,29 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
     tabPingMs: 100,
     tabSilenceMs: 600_000,
   };
-  const open = (cursor?: string) => {
-    const options = { url: door.url, token: stage.ben.token, tabs: true };
-    return new WatchedClient(cursor === undefined ? options : { ...options, cursor }, { timing });
-  };
+  const open = (cursor?: string) =>
+    rig.open(cursor === undefined ? { tabs: true } : { tabs: true, cursor }, { timing });
   /** With the number of the first text that each tab gets. */
   const tabs = range(1, 3).map(() => ({ tab: open(), first: 1 }));
   for (const { tab } of tabs) await tab.live();
   let said = 0;
   for (const _ of range(1, 40)) {
     const what = pick(["block", "open", "cut", "down", "stop", "new", "old"]);
-    if (what === "block") door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
-    if (what === "open") door.treated.clear();
+    if (what === "block")
+      rig.door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
+    if (what === "open") rig.door.treated.clear();
     // What is held back is missing in the middle of a connection that goes on, as no network does it.
-    if (what === "block" || what === "open" || what === "cut") door.cut();
+    if (what === "block" || what === "open" || what === "cut") rig.door.cut();
     const { tab } = pick(tabs);
     if (what === "stop") tab.client.stop();
-    door.down = what === "down";
+    rig.door.down = what === "down";
     // A page that read its state over HTTP and brings the cursor of that.
-    if (what === "new") tabs.push({ tab: open(await stage.now()), first: said + 1 });
+    if (what === "new") tabs.push({ tab: open(await rig.stage.now()), first: said + 1 });
     // One that comes with what another tab stored.
     if (what === "old") tabs.push({ tab: open(tab.client.cursor), first: tab.texts(room).length + firstOf(tab) });
     for (const at of range(1, pick([1, 2, 5, 20]))) {
-      await say(stage.ann, room, `text ${++said}`);
-      if (at === 3 && pick([true, false])) door.cut();
+      await say(rig.stage.ann, room, `text ${++said}`);
+      if (at === 3 && pick([true, false])) rig.door.cut();
     }
     tab.client.start();
     while (tabs.length > 4) tabs.splice(Math.floor(random() * tabs.length), 1)[0]?.tab.client.stop();
@@ -56,10 +55,10 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
   function firstOf(tab: WatchedClient): number {
     return tabs.find((one) => one.tab === tab)?.first as number;
   }
-  door.down = false;
-  door.treated.clear();
-  door.cut();
-  await say(stage.ann, room, "the end");
+  rig.door.down = false;
+  rig.door.treated.clear();
+  rig.door.cut();
+  await say(rig.stage.ann, room, "the end");
   for (const { tab, first } of tabs) {
     await tab.until(() => tab.texts(room).includes("the end"), "the end", 30_000);
     expect(tab.texts(room)).toEqual([...range(first, said).map((at) => `text ${at}`), "the end"]);
@@ -67,7 +66,5 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
     tab.client.stop();
   }
-  door.close();
-  await stage.close();
   uninstall();
 }, 60_000);

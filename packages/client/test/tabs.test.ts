@@ -1,42 +1,28 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { say } from "../../server/test/harness.ts";
-import { Stage } from "../../server/test/transports/stage.ts";
 import type { TabMessage } from "../src/connection/transports/tab-message.ts";
 import type { ClientOptions, Internals } from "../src/options.ts";
 import type { PushFrame } from "../src/reading/push-frame.ts";
-import { HeldTab, OneBrowser } from "./one-browser.ts";
-import { WatchedClient } from "./watched-client.ts";
+import { answering, pollOf } from "./rig/changed-fetch.ts";
+import { HeldTab, OneBrowser } from "./rig/one-browser.ts";
+import { ServerRig } from "./rig/rig.ts";
 
 /** Nothing happens for want of a sign of life, but where a test says so. */
 const PATIENT = { tabPingMs: 20, tabSilenceMs: 600_000 };
 
 describe("tabs of one browser", () => {
+  const rig = new ServerRig({ MAX_CONNECTIONS_PER_USER: "1" });
   const browser = new OneBrowser();
-  const tabs: WatchedClient[] = [];
-  let uninstall: () => void;
-  let stage: Stage;
   let held: HeldTab | undefined;
-  beforeAll(async () => {
+  let uninstall: () => void;
+  beforeAll(() => {
     uninstall = browser.install();
-    stage = await Stage.open({ MAX_CONNECTIONS_PER_USER: "1" });
   });
-  afterEach(() => {
-    for (const tab of tabs.splice(0)) tab.client.stop();
-    held?.close();
-    held = undefined;
-  });
-  afterAll(async () => {
-    await stage.close();
-    uninstall();
-  });
-  const open = (more: Partial<ClientOptions> = {}, { timing, ...internals }: Internals = {}) => {
-    const options = { url: stage.server.url, token: stage.ben.token, tabs: true, ...more };
-    const tab = new WatchedClient(options, { ...internals, timing: { ...PATIENT, ...timing } });
-    tabs.push(tab);
-    return tab;
-  };
+  afterAll(() => uninstall());
+  const open = (more: Partial<ClientOptions> = {}, { timing, ...internals }: Internals = {}) =>
+    rig.open({ tabs: true, ...more }, { ...internals, timing: { ...PATIENT, ...timing } });
   const hold = async (answer?: TabMessage) => {
-    held = await HeldTab.hold(browser, { url: stage.server.url, token: stage.ben.token });
+    held = rig.use(await HeldTab.hold(browser, { url: rig.door.url, token: rig.stage.ben.token }));
     held.answer = answer;
     return held;
   };
@@ -45,18 +31,18 @@ describe("tabs of one browser", () => {
   test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
     "SDK-60: a tab that has less than the one that takes over gets what it lacks, by %s",
     async (transport) => {
-      const room = await stage.room();
-      const leader = await hold({ kind: "welcome", count: 0, cursor: await stage.now() });
+      const room = await rig.stage.room();
+      const leader = await hold({ kind: "welcome", count: 0, cursor: await rig.stage.now() });
       // The tab that has the connection has not got this one yet, and never will; the next one has it from elsewhere.
-      await say(stage.ann, room, "before");
-      const next = open({ transports: [transport], cursor: await stage.now() });
+      await say(rig.stage.ann, room, "before");
+      const next = open({ transports: [transport], cursor: await rig.stage.now() });
       await next.live("tab");
       const behind = open();
       await behind.live("tab");
       leader.close();
       await next.live(transport);
       await behind.said(room, "before");
-      await say(stage.ann, room, "after");
+      await say(rig.stage.ann, room, "after");
       for (const tab of [next, behind]) await tab.said(room, "after");
       expect([next.texts(room), behind.texts(room)]).toEqual([["after"], ["before", "after"]]);
       expect(behind.client.state).toEqual({ kind: "live", transport: "tab" });
@@ -64,14 +50,14 @@ describe("tabs of one browser", () => {
   );
 
   test("SDK-60: a tab that has more than the one with the connection gets nothing again", async () => {
-    const room = await stage.room();
-    const cursor = await stage.now();
-    await say(stage.ann, room, "had");
+    const room = await rig.stage.room();
+    const cursor = await rig.stage.now();
+    await say(rig.stage.ann, room, "had");
     const leader = await hold({ kind: "welcome", count: 0, cursor });
-    const tab = open({ cursor: await stage.now() });
+    const tab = open({ cursor: await rig.stage.now() });
     await tab.live("tab");
-    await say(stage.ann, room, "new");
-    const { events } = await stage.ben.api.ok<{ events: PushFrame[] }>("GET", `/events?cursor=${cursor}`);
+    await say(rig.stage.ann, room, "new");
+    const { events } = await rig.stage.ben.api.ok<{ events: PushFrame[] }>("GET", `/events?cursor=${cursor}`);
     for (const [at, frame] of events.entries()) {
       leader.say({ kind: "frames", count: at + 1, frames: [frame], cursor: undefined });
     }
@@ -80,20 +66,20 @@ describe("tabs of one browser", () => {
   });
 
   test("SDK-60: where the one that has the connection reads state anew, the others get the events that are in it", async () => {
-    const room = await stage.room();
+    const room = await rig.stage.room();
     const { promise: refusal, resolve: refuse } = Promise.withResolvers<void>();
     const problem = () => Response.json({ code: "cursor_malformed", status: 400 }, { status: 400 });
     let isRefused = false;
     const leader = open({
       transports: ["long-poll"],
-      fetch: (url, init) => {
-        const isHanging = url.endsWith("/events") && !String(init.body).includes('"wait":0');
-        return isHanging && !isRefused ? Promise.race([fetch(url, init), refusal.then(problem)]) : fetch(url, init);
-      },
+      fetch: answering((url, init, real) => {
+        const isHanging = (pollOf(url, init)?.wait ?? 0) > 0;
+        return isHanging && !isRefused ? Promise.race([real(), refusal.then(problem)]) : undefined;
+      }),
       reload: async () => {
         isRefused = true;
-        await say(stage.ann, room, "in the state");
-        return { asOf: await stage.now(), rooms: [] };
+        await say(rig.stage.ann, room, "in the state");
+        return { asOf: await rig.stage.now(), rooms: [] };
       },
     });
     await leader.live("long-poll");
@@ -149,7 +135,7 @@ describe("tabs of one browser", () => {
     const tab = open();
     await leader.hears("hello", 12);
     expect(tab.client.state).toEqual({ kind: "connecting", transport: "sse" });
-    leader.answer = { kind: "welcome", count: 0, cursor: await stage.now() };
+    leader.answer = { kind: "welcome", count: 0, cursor: await rig.stage.now() };
     await tab.live("tab");
   });
 });

@@ -1,10 +1,10 @@
 import { Push } from "@parley/protocol";
-import { withDeadline } from "../../server/src/lib/interval.ts";
-import type { Client } from "../src/client.ts";
-import type { ClientState } from "../src/connection/client-state.ts";
-import { createClient } from "../src/index.ts";
-import type { ClientOptions, Internals } from "../src/options.ts";
-import type { AnyPush, Resync } from "../src/reading/events.ts";
+import { withDeadline } from "../../../server/src/lib/interval.ts";
+import type { Client } from "../../src/client.ts";
+import type { ClientState } from "../../src/connection/client-state.ts";
+import { createClient } from "../../src/index.ts";
+import type { ClientOptions, Internals } from "../../src/options.ts";
+import type { AnyPush, Resync } from "../../src/reading/events.ts";
 
 /** Short enough for tests, long enough for a machine that is busy. */
 export const QUICK = {
@@ -91,7 +91,10 @@ export class WatchedClient {
       .finally(() => this.#waiting.delete(wake));
   }
 
+  /** Behind all handlers of what has happened, those that a test has added too. */
   #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+    queueMicrotask(() => {
+      for (const wake of [...this.#waiting]) wake();
+    });
   }
 }

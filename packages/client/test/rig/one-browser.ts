@@ -1,5 +1,5 @@
-import { withDeadline } from "../../server/src/lib/interval.ts";
-import type { TabMessage } from "../src/connection/transports/tab-message.ts";
+import { withDeadline } from "../../../server/src/lib/interval.ts";
+import type { TabMessage } from "../../src/connection/transports/tab-message.ts";
 
 type How = { ifAvailable?: true; steal?: true; signal?: AbortSignal };
 type Granted = (lock: object | null) => Promise<void> | undefined;

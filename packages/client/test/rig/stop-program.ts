@@ -1,4 +1,4 @@
-import { createClient } from "../src/index.ts";
+import { createClient } from "../../src/index.ts";
 
 // Nobody listens there: the client waits for a minute, and is stopped by its own handler.
 const timing = { backoffFirstMs: 60_000, backoffMaxMs: 60_000 };

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from "playwright-core";
-import { buildClient } from "../build.ts";
-import type { createClient } from "../src/index.ts";
-import type { Timing } from "../src/lib/timing.ts";
+import { buildClient } from "../../build.ts";
+import type { createClient } from "../../src/index.ts";
+import type { Timing } from "../../src/lib/timing.ts";
 
 /** What the script makes of a page. */
 declare global {
