@@ -1,55 +1,43 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
-import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { ApiClient } from "../../server/test/api-client.ts";
-import { type Person, say, TestServer } from "../../server/test/harness.ts";
+import { type Person, say, type TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
+import { PageBrowser, SLOW_MS } from "../../server/test/page-browser.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import { Door } from "./rig/door.ts";
 import { ProductSite, type Tab } from "./rig/product-site.ts";
+import { Rig } from "./rig/rig.ts";
 
 const executablePath = needs("chromium");
-const SLOW_MS = 60_000;
 
 describe.skipIf(!executablePath)("in a browser", () => {
-  let browser: Browser;
+  const rig = new Rig();
+  let browser: PageBrowser;
   let site: ProductSite;
   let server: TestServer;
   let ann: Person;
-  const complaints: string[] = [];
 
   beforeAll(async () => {
-    [browser, site] = await Promise.all([
-      chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] }),
-      ProductSite.open(),
-    ]);
+    site = await ProductSite.open();
     const settings = { HALL: "off", ALLOWED_ORIGINS: site.origin, HEARTBEAT_MS: "300", IDLE_MS: "1500" };
-    server = await TestServer.start(settings);
+    browser = await PageBrowser.start(executablePath ?? "", settings);
+    server = browser.server;
     ann = await server.person("ann");
   }, SLOW_MS);
   afterAll(async () => {
     await browser?.close();
-    await server?.stop();
     await site?.close();
   }, SLOW_MS);
-
-  async function context(): Promise<BrowserContext> {
-    const fresh = await browser.newContext();
-    fresh.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-    fresh.on("weberror", (error) => complaints.push(String(error.error())));
-    return fresh;
-  }
 
   /** A room that a new person shares with ann, and a browser of that person. */
   async function scene(name: string) {
     const person = await server.person(name);
     const room = await server.room(ann, [person]);
-    const of = await context();
+    const profile = site.profile(browser);
     const open = (more: object = {}, timing: object = {}): Promise<Tab> =>
-      site.tab(of, { url: server.url, token: person.token, ...more }, timing);
-    return { room, open, stream: roomStream(room) };
+      profile.tab({ url: server.url, token: person.token, ...more }, timing);
+    return { room, open, profile, stream: roomStream(room) };
   }
 
   function inOrder(lines: readonly string[], stream: string): void {
@@ -61,7 +49,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-60: tabs share one connection, and each sees each event once and in order, also when the one that has it closes",
     async () => {
-      const { room, open, stream } = await scene("Ben Tabs");
+      const { room, open, profile, stream } = await scene("Ben Tabs");
       const first = await open();
       await first.live("websocket");
       const others = [await open(), await open()] as const;
@@ -91,7 +79,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       expect(transports.sort()).toEqual(["tab", "tab", "websocket"]);
       const sockets = [first, ...others, late].flatMap((tab) => tab.sockets);
       expect(sockets).toHaveLength(2);
-      await late.page.context().close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -99,7 +87,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-60: a tab that comes with a cursor of its own gets what it missed, and what its own person sends goes over HTTP",
     async () => {
-      const { room, open, stream } = await scene("Cat Tabs");
+      const { room, open, profile, stream } = await scene("Cat Tabs");
       const first = await open();
       await first.live();
       await say(ann, room, "one");
@@ -113,7 +101,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       for (const tab of [first, second]) await tab.said("three");
       expect((await second.seen(stream)).map((line) => line.split(" ").at(-1))).toEqual(["two", "three"]);
       inOrder(await first.seen(stream), stream);
-      await first.page.context().close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -122,10 +110,10 @@ describe.skipIf(!executablePath)("in a browser", () => {
     "SDK-60: a revoked login stops all tabs; a stop in one lets another take over",
     async () => {
       const person = await server.person("Dan Tabs");
-      const of = await context();
+      const profile = site.profile(browser);
       const tabs: Tab[] = [];
       for (const _ of range(1, 3)) {
-        tabs.push(await site.tab(of, { url: server.url, token: person.token }));
+        tabs.push(await profile.tab({ url: server.url, token: person.token }));
         await tabs.at(-1)?.live();
       }
       await tabs[0]?.page.evaluate(() => client.stop());
@@ -134,7 +122,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       for (const tab of tabs.slice(1)) {
         await tab.page.waitForFunction(() => client.state.kind === "stopped" && client.state.why === "revoked");
       }
-      await of.close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -142,7 +130,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-60: when the tab that has the connection has fallen silent, another one takes it",
     async () => {
-      const { room, open, stream } = await scene("Gus Tabs");
+      const { room, open, profile, stream } = await scene("Gus Tabs");
       const timing = { tabPingMs: 150, tabSilenceMs: 600 };
       const first = await open({}, timing);
       await first.live("websocket");
@@ -168,7 +156,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
         inOrder(await tab.seen(stream), stream);
         expect((await tab.seen(stream)).map((line) => line.split(" ").at(-1))).toEqual(["one", "two", "three"]);
       }
-      await first.page.context().close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -176,7 +164,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-61: where tabs cannot share, each has its own connection",
     async () => {
-      const { room, open, stream } = await scene("Eve Alone");
+      const { room, open, profile, stream } = await scene("Eve Alone");
       const tabs = [await open({ tabs: false }), await open({ tabs: false })];
       for (const tab of tabs) await tab.live("websocket");
       await say(ann, room, "to both");
@@ -184,7 +172,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
         await tab.said("to both");
         expect(await tab.seen(stream)).toHaveLength(1);
       }
-      await tabs[0]?.page.context().close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -193,18 +181,17 @@ describe.skipIf(!executablePath)("in a browser", () => {
     "SDK-61: a page in a sandbox, to which the browser refuses its locks, has its own connection",
     async () => {
       const person = await server.person("Hal Boxed");
-      const door = await Door.open(server.url);
+      const door = rig.use(await Door.open(server.url));
       // The server takes no page without an origin; a product that wants one puts a proxy before it.
       door.origin = site.origin;
-      const of = await context();
-      const tab = await site.tab(of, { url: door.url, token: person.token, worker: null }, { path: "/sandboxed" });
+      const profile = site.profile(browser);
+      const tab = await profile.tab({ url: door.url, token: person.token, worker: null }, { path: "/sandboxed" });
       const refusal = await tab.page.evaluate(() =>
         navigator.locks.request("x", () => "granted").catch((error: Error) => error.name),
       );
       expect(refusal).toBe("SecurityError");
       await tab.live("websocket");
-      await of.close();
-      door.close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -213,10 +200,10 @@ describe.skipIf(!executablePath)("in a browser", () => {
     "SDK-60: a tab that is started, stopped and started again, or anew by a handler of `revoked`, shares the connection",
     async () => {
       const person = await server.person("Ida Strict");
-      const of = await context();
-      const tabs = [await site.tab(of, { url: server.url, token: person.token })];
+      const profile = site.profile(browser);
+      const tabs = [await profile.tab({ url: server.url, token: person.token })];
       await tabs[0]?.live("websocket");
-      tabs.push(await site.tab(of, { url: server.url, token: person.token }));
+      tabs.push(await profile.tab({ url: server.url, token: person.token }));
       const second = tabs[1] as Tab;
       await second.live("tab");
       for (const waits of [0, 1, 2, 3]) {
@@ -265,7 +252,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       expect(transports.sort()).toEqual(["tab", "websocket"]);
       // What beats for them was not closed behind their back.
       for (const tab of tabs) expect(tab.page.workers()).toHaveLength(1);
-      await of.close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -273,7 +260,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-62: a worker beats for a page; without its file the server is asked for patience",
     async () => {
-      const { open } = await scene("Fay Hidden");
+      const { open, profile } = await scene("Fay Hidden");
       const tab = await open({ tabs: false }, { asleep: true });
       await tab.live("websocket");
       expect(tab.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
@@ -286,7 +273,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       const sleepy = await open({ tabs: false, worker: `${site.origin}/not-there.js` });
       await sleepy.live("websocket");
       expect(sleepy.sockets[0]).toContain("idle=120");
-      await tab.page.context().close();
+      await profile.close();
     },
     SLOW_MS,
   );
@@ -294,23 +281,22 @@ describe.skipIf(!executablePath)("in a browser", () => {
   test(
     "SDK-14: a page says at once that the network has gone, and has everything when it is back",
     async () => {
-      const { room, open, stream } = await scene("Gus Train");
+      const { room, open, profile, stream } = await scene("Gus Train");
       const tab = await open();
       await tab.live("websocket");
-      const of = tab.page.context();
-      await of.setOffline(true);
+      await profile.setOffline(true);
       await tab.page.waitForFunction(() => client.state.kind === "waiting", undefined, { timeout: 3_000 });
       for (const text of ["one", "two"]) await say(ann, room, text);
-      await of.setOffline(false);
+      await profile.setOffline(false);
       await tab.live("websocket");
       await tab.said("two");
       inOrder(await tab.seen(stream), stream);
-      await of.close();
+      await profile.close();
     },
     SLOW_MS,
   );
 
   test("SDK-62: no page had anything to complain of", () => {
-    expect(complaints.filter((text) => !/net::ERR_|404|401|WebSocket/.test(text))).toEqual([]);
+    expect(browser.complaints.filter((text) => !/net::ERR_|404|401|WebSocket/.test(text))).toEqual([]);
   });
 });

@@ -4,28 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { say } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
-import { Stage } from "../../server/test/transports/stage.ts";
 import { buildClient } from "../build.ts";
+import { ServerRig } from "./rig/rig.ts";
 
 const node = needs("node");
 const PROGRAM = join(import.meta.dir, "rig/node-program.mjs");
 const SLOW_MS = 20_000;
 
 describe.skipIf(!node)("under Node", () => {
-  let stage: Stage;
+  const rig = new ServerRig();
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
   const bundle = join(folder, "parley-client.mjs");
   beforeAll(async () => {
-    stage = await Stage.open();
     await Bun.write(bundle, (await buildClient())["parley-client.js"]);
   });
-  afterAll(async () => {
-    await stage.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Lines of the program, up to its end, which comes by itself when the client has stopped. */
   async function run(which: string): Promise<string[]> {
+    const { stage } = rig;
     const room = await stage.room();
     const program = Bun.spawn([node ?? "", PROGRAM, bundle, stage.server.url, stage.ben.token, which], {
       stdout: "pipe",

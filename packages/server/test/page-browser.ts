@@ -75,6 +75,11 @@ export class PageBrowser {
     return page;
   }
 
+  /** What a browser complained of, in all windows. */
+  get complaints(): readonly string[] {
+    return this.#complaints;
+  }
+
   /** WebSockets that were opened so far. */
   get sockets(): number {
     return this.#asked.filter((url) => url.startsWith("ws")).length;

@@ -1,4 +1,5 @@
-import type { BrowserContext, Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import type { PageBrowser } from "../../../server/test/page-browser.ts";
 import { buildClient } from "../../build.ts";
 import type { createClient } from "../../src/index.ts";
 import type { Timing } from "../../src/lib/timing.ts";
@@ -53,19 +54,43 @@ export class ProductSite {
     return this.#server.stop(true);
   }
 
+  /** A person's own browser. */
+  profile(browser: PageBrowser): Profile {
+    return new Profile(browser, this.origin);
+  }
+}
+
+/** One browser of a person: its tabs share what it stores, and its locks. */
+export class Profile {
+  readonly #browser: PageBrowser;
+  readonly #origin: string;
+  #first: Page | undefined;
+
+  constructor(browser: PageBrowser, origin: string) {
+    this.#browser = browser;
+    this.#origin = origin;
+  }
+
+  setOffline(isOffline: boolean): Promise<void> | undefined {
+    return this.#first?.context().setOffline(isOffline);
+  }
+
+  async close(): Promise<void> {
+    await this.#first?.context().close();
+  }
+
   /**
    * A new tab with a client that has started.
    * @param asleep what the page repeats never comes, as in a tab that is hidden
    * @param path of the page
    */
   async tab(
-    context: BrowserContext,
     options: object,
     { asleep = false, path = "/", ...timing }: Partial<Timing> & { asleep?: boolean; path?: string } = {},
   ): Promise<Tab> {
-    const page = await context.newPage();
+    const page = await this.#browser.open(`${this.#origin}${path}`, this.#first ? { from: this.#first } : {});
+    this.#first ??= page;
     const tab = new Tab(page);
-    await page.goto(`${this.origin}${path}`);
     await page.evaluate(
       ([options, timing, asleep]) => {
         globalThis.seen = [];
