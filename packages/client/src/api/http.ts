@@ -12,7 +12,7 @@ export interface Ask {
   readonly query?: Readonly<Record<string, unknown>> | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Undefined: none is sent. */
+  /** Undefined: no token is sent. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** For the headers, or for everything where the body is read too. */
@@ -54,7 +54,7 @@ export class Http {
     return this.#within({ ask, keep: true }, (signal) => this.#open("GET", path, { ...ask, signal }));
   }
 
-  /** `keep`: what was begun goes on after `work`, and still ends with the asker's signal. */
+  /** `keep`: the request goes on after `work`, and still ends with the caller's signal. */
   async #within<T>({ ask, keep }: { ask: Ask; keep: boolean }, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const abort = new AbortController();
     const end = () => abort.abort();
@@ -97,7 +97,7 @@ export class Http {
   }
 }
 
-/** Proxies answer with pages and documents of their own. */
+/** Empty where a proxy has answered with a page or a document of its own. */
 function problemOf(text: string, status: number): Record<string, unknown> {
   try {
     const problem = JSON.parse(text);

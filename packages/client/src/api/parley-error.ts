@@ -24,7 +24,7 @@ export class ParleyError extends Error {
     this.problem = problem;
   }
 
-  /** Whether the same request can succeed later without being changed: what stands in between has not the last word. */
+  /** Whether the same request can succeed later without a change. Only the server's word is final, not that of a proxy. */
   get canRetry(): boolean {
     return this.code === "unknown" || !isRefusal(this.status);
   }
@@ -34,7 +34,7 @@ function isRefusal(status: number): boolean {
   return status > 0 && status < 500 && status !== 429;
 }
 
-/** What a product should be shown of a failure that waiting may not mend; undefined where nobody has to look. */
+/** What a product should show of a failure that time alone may not mend; undefined where nobody has to look. */
 export function causeOf(error: unknown): Cause | undefined {
   if (!(error instanceof ParleyError))
     return { status: 0, code: "unknown", message: String((error as Error)?.message ?? error) };

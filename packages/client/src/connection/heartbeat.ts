@@ -4,7 +4,7 @@ import { after, type Cancel, every } from "../lib/timers.ts";
 /** Seconds of silence that a page without a worker asks for: browsers run the timers of hidden pages once a minute. */
 const SLEEPY_SECONDS = LIMITS.idleSecondsMax;
 
-/** Signs of life at a steady pace: in pages by a worker, since their own timers sleep when they are hidden, elsewhere by a timer. */
+/** Signs of life at a steady pace. In pages a worker gives them, since a page's own timers sleep while it is hidden; elsewhere a timer does. */
 export class Heartbeat {
   readonly #url: string | undefined;
   readonly #withinMs: number;
@@ -21,7 +21,7 @@ export class Heartbeat {
 
   readonly isPage: boolean;
 
-  /** Seconds of silence to ask the server for; undefined: its own are enough. */
+  /** Seconds of silence to ask the server for; undefined: the server's own number is enough. */
   async idleSeconds(): Promise<number | undefined> {
     this.#worker ??= this.#open();
     const opening = this.#worker;

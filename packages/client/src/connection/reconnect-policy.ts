@@ -11,7 +11,7 @@ export type NextStep =
   | { readonly kind: "wait"; readonly ms: number; readonly why: WaitWhy; readonly told: boolean }
   /** The next transport, at once: something else answers here. */
   | { readonly kind: "step-down" }
-  /** The same, where nothing came of it: one that has carried frames before gets a second try, since a server may be busy. */
+  /** It opened, and nothing came: a transport that has carried frames before gets a second try, since a server may be busy. */
   | { readonly kind: "failed" }
   /** It never opened: only a plain request can tell a transport that is blocked from a network that is down. */
   | { readonly kind: "ask" }
@@ -23,7 +23,7 @@ export interface Ending {
   readonly end: Exclude<TransportEnd, { kind: "done" }> | { readonly kind: "silent"; readonly opened: boolean };
   /** READY, or a reply, has come. */
   readonly ready: boolean;
-  /** In a row, without one that lived. */
+  /** Failures in a row, without a connection that lasted. */
   readonly attempts: number;
   /** DRAIN's `retryAfterMs`, which counts from the end. */
   readonly drainMs: number | undefined;
@@ -33,7 +33,7 @@ export interface Ending {
 
 /** Clients that were cut together must not come back together. */
 const SPREAD_MS = 1_000;
-/** What a client that broke a rule waits for at least. */
+/** The shortest wait of a client that broke a rule. */
 const POLICY_MS = 5_000;
 
 /** Pure. The codes' meaning is the protocol's table. */

@@ -1,10 +1,10 @@
 /**
- * Tabs of one browser that use the same token share one connection. One of them, which holds a lock of the browser, has it and
- * passes on what comes; when it goes, the browser gives the lock to the next. Each tab keeps its own cursor, so nothing depends
- * on what another one remembers: whoever joins, misses a message or sees a new leader asks the server once for what came
- * since its cursor, and drops what it has already. Who joins with a cursor asks first what came since the other's: that may be
- * on its way yet, and by its seq it is known when it comes. Where the browser lacks locks or channels, or refuses them (a page
- * in a sandbox), each tab has its own connection.
+ * Tabs of one browser that use the same token share one connection. The tab that holds a lock of the browser leads: it has the
+ * connection, and passes on what comes. When it goes, the browser gives the lock to the next tab. Each tab keeps its own cursor,
+ * so nothing depends on what another one remembers: a tab that joins, misses a message or sees a new leader asks the server
+ * once for what came since its cursor, and drops what it already has. A tab that joins with a cursor first asks what came since
+ * the leader's cursor: those events may still be on their way from the leader, and are known by their seq when they come. Where
+ * the browser lacks locks or channels, or refuses them (a page in a sandbox), each tab has its own connection.
  */
 
 import type { Http } from "../api/http.ts";
@@ -18,7 +18,7 @@ import type { Return, TabMessage } from "./transports/tab-message.ts";
 import type { Transport } from "./transports/transport.ts";
 
 export interface TabsEvents {
-  /** This tab is to have the connection, or not any more. */
+  /** This tab is to have the connection from now on, or no longer. */
   changed(): void;
   /** The network, the person or the server is back, as another tab has seen. */
   returned(what: Return): void;
@@ -40,16 +40,16 @@ export interface TabsParts {
 export class Tabs {
   readonly #parts: TabsParts;
   #on: TabsEvents | undefined;
-  /** Of which token, and when it is known who has its connection. */
+  /** The token of the connection that is shared, and when it is known which tab has it. */
   #joined: { readonly token: string; done: Promise<void> } | undefined;
-  /** The browser has refused it. */
+  /** The browser has refused to let tabs share. */
   #refused = false;
   #channel: BroadcastChannel | undefined;
   #follower: TabTransport | undefined;
-  /** Gives the lock back, or the wait for it up. */
+  /** Gives the lock back, or stops waiting for it. */
   #leave: () => void = () => {};
   #leads = false;
-  /** Of the last message of the one connection, whoever passed it on. */
+  /** The number of the last message of the one connection, whichever tab passed it on. */
   #count = 0;
   #cancels: Cancel[] = [];
 
@@ -57,7 +57,7 @@ export class Tabs {
     this.#parts = parts;
   }
 
-  /** Undefined where the browser cannot do it. */
+  /** Undefined where the browser lacks what it takes. */
   static where(parts: TabsParts): Tabs | undefined {
     const able =
       typeof navigator !== "undefined" &&
@@ -81,7 +81,7 @@ export class Tabs {
     this.#quit();
   }
 
-  /** Resolves when it is known who has the connection of this token; never rejects. */
+  /** Resolves when it is known which tab has the connection of this token; never rejects. */
   join(token: string): Promise<void> {
     if (this.#refused || !this.#on) return Promise.resolve();
     if (this.#joined?.token === token) return this.#joined.done;
@@ -114,7 +114,7 @@ export class Tabs {
     if (surroundings.isVisible()) this.back("focus");
   }
 
-  /** There is nobody to follow where nobody can have the lock. */
+  /** Where no tab can have the lock there is none to follow. */
   #alone(): void {
     this.#refused = true;
     this.#quit();
@@ -153,7 +153,7 @@ export class Tabs {
     if (message.kind !== "hello") return;
     const { cursor, state } = this.#on?.stand() ?? {};
     if (cursor !== undefined) return this.#post({ kind: "welcome", count: this.#count, cursor });
-    // It answers all when it is live again; until then they show what it does.
+    // This tab answers them all when it is live again; until then they show what it does.
     this.#post(!state || state.kind === "live" ? { kind: "ping" } : { kind: "state", state });
   }
 

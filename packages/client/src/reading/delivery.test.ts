@@ -36,7 +36,7 @@ test("SDK-5: a missing event ends the connection once; where it is missing again
   expect(got).toHaveLength(2);
 });
 
-test("SDK-5: who comes back to a room goes on at his joining", () => {
+test("SDK-5: a user who comes back to a room goes on at the joining", () => {
   const { got, event, joined, delivery } = rig();
   delivery.deliver({ type: Push.LOGIN_SUCCESS, data: { uid: 1, name: "", avatar: "", token: "", power: 0 } });
   got.length = 0;

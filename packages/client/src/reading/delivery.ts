@@ -14,9 +14,9 @@ import type { PushFrame } from "./push-frame.ts";
 export class Delivery {
   readonly #cursor: KeptCursor;
   readonly #emit: (frame: PushFrame) => void;
-  /** Streams in which something was missing, with the seq before it: asked for again once. */
+  /** Streams in which an event was missing, with the seq before it. What is missing is asked for once more, and not twice. */
   readonly #gaps = new Map<string, number>();
-  /** Who reads, as far as it is known: by LOGIN_SUCCESS, or by the events of the own stream. */
+  /** The user who reads, as far as that is known: from LOGIN_SUCCESS, or from the events of the user's own stream. */
   #uid: number | undefined;
 
   constructor(cursor: KeptCursor, emit: (frame: PushFrame) => void) {
@@ -50,7 +50,7 @@ export class Delivery {
     return true;
   }
 
-  /** Who comes back to a room goes on at his joining: what was logged while he was out counts as had. */
+  /** Users who come back to a room go on at their own joining: events that were logged while they were out do not count as missing. */
   #isOwnJoin({ type, data }: PushFrame): boolean {
     if (type !== Push.MEMBER_CHANGE || data.changeType !== ChangeType.joined || this.#uid === undefined) return false;
     return data.uid === this.#uid || data.uids?.includes(this.#uid) === true;

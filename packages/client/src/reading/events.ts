@@ -42,7 +42,7 @@ export function isEventName(name: string): boolean {
 
 type Handler = (data: never, place: Place) => unknown;
 
-/** Handlers by name. One that throws, or whose promise rejects, keeps nothing from the others. */
+/** Handlers by name. A handler that throws, or whose promise rejects, keeps nothing from the others. */
 export class Emitter {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #onError: (error: unknown) => void;
@@ -72,7 +72,7 @@ export class Emitter {
     }
   }
 
-  /** What is told of a failure may fail itself. */
+  /** The function that is told of a failure may fail itself. */
   #failed(error: unknown): void {
     try {
       this.#onError(error);

@@ -2,14 +2,14 @@ import { formatCursor, parseCursor } from "@parley/protocol/cursor";
 import { LIMITS } from "@parley/protocol/limits";
 
 /**
- * What this client has: the server's newest cursor, the streams that events came from since, those that state was read of, and
- * for every stream the last seq that was handed to the application. The cursor says where to go on; the seqs tell a repeated
- * event from a new one, whichever transport brings it, also where the cursor knows a position only.
+ * What this client has: the server's newest cursor, the streams that brought events since then, the streams whose state was
+ * read, and for every stream the last seq that was handed to the application. The cursor says where to go on. The seqs tell a
+ * repeated event from a new one, whichever transport brings it, even where the cursor knows a position only.
  */
 export class KeptCursor {
   #base: { epoch: string; floor: number | undefined; streams: ReadonlyMap<string, number> } | undefined;
   readonly #since = new Set<string>();
-  /** Streams that state was read of, maybe later than the base: until a cursor of the server, who is told of them, covers that. */
+  /** Streams whose state was read, perhaps later than the base. They are named until a cursor of the server covers them. */
   readonly #read = new Set<string>();
   readonly #seen = new Map<string, number>();
 
@@ -24,7 +24,7 @@ export class KeptCursor {
     const streams = new Map(this.#base.streams);
     for (const stream of [...this.#since, ...this.#read]) streams.set(stream, this.#seen.get(stream) as number);
     const whole = formatCursor({ ...this.#base, streams });
-    // The server takes no longer one. Events behind the shorter one come again and are dropped by their seq.
+    // The server takes no longer cursor than that. Events behind the shorter one come again, and are dropped by their seq.
     return whole.length <= LIMITS.cursorBytes ? whole : formatCursor(this.#base);
   }
 
@@ -40,8 +40,8 @@ export class KeptCursor {
   }
 
   /**
-   * The server's cursor covers everything that came before it. One that lies before what this client has changes nothing: it
-   * is about a transport that was overtaken by another.
+   * The server's cursor covers everything that came before it. A cursor that lies before what this client has changes nothing:
+   * it comes from a transport that another one has overtaken.
    */
   take(text: string): void {
     const { epoch, floor, streams } = parseCursor(text);
@@ -53,7 +53,7 @@ export class KeptCursor {
     for (const [stream, seq] of streams) if (seq > (this.#seen.get(stream) ?? 0)) this.#seen.set(stream, seq);
   }
 
-  /** Begins anew: what was known counts no more. */
+  /** Begins anew: nothing that was known before counts any more. */
   restart(text: string): void {
     const { epoch, floor, streams } = parseCursor(text);
     this.#base = { epoch, floor, streams };

@@ -8,7 +8,7 @@ export type ResyncData = PushData[typeof Push.RESYNC];
 
 /** What has to be read anew. */
 export interface ReloadRequest {
-  /** All state; else that of these rooms, and of nothing else. */
+  /** Everything; otherwise only the state of these rooms. */
   readonly everything: boolean;
   readonly roomIds: readonly number[];
 }
@@ -57,12 +57,13 @@ export function continueAfter(
 
 type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me">(route: R, args: object) => Promise<Reply<R>>;
 
-/** Pages that are read again when something happened between them. */
+/** How often the pages are read, at most, while something happens between them. */
 const READS_AT_MOST = 5;
 
 /**
- * Reads what every product shows: the rooms with their last messages, what is unread, and who one is. What is unread is taken
- * from the rooms, not asked for: it has to be of the moment behind which events go on, or those in between count twice.
+ * Reads what every product shows: the rooms with their last messages, what is unread, and the user who is signed in. What is
+ * unread is counted from the rooms and not asked for: it has to be of the moment behind which events go on, or the events in
+ * between would count twice.
  */
 export async function readState(read: Read, what: ReloadRequest): Promise<ReloadedState> {
   if (!what.everything) {

@@ -1,33 +1,33 @@
 import { ParleyError } from "../api/parley-error.ts";
 
-/** Who wrote a message that waits, as far as it is known: by the user, or by the token under which it was written. */
+/** The person who wrote a message that waits, as far as that is known: a user, or the token under which it was written. */
 export interface Author {
   token: string | undefined;
   uid: number | undefined;
 }
 
 /**
- * Sees to it that what one user wrote is not sent by the login of another. Whose a login is comes with its first answers; it is
- * asked for only where messages wait from under another token.
+ * Sees to it that the login of one user does not send what another user wrote. The first answers of a connection say whose login
+ * it is; the server is asked for it only where messages wait that were written under another token.
  */
 export class Authors {
   readonly #askUid: (token: string) => Promise<unknown>;
   #now: Author;
-  /** Of another token, asked of last. */
+  /** The author of another token, the last one that was asked for. */
   #other: Author | undefined;
 
-  /** @param token that is known before the first start */
+  /** @param token the one that is known before the first start */
   constructor(token: string | undefined, askUid: (token: string) => Promise<unknown>) {
     this.#now = { token, uid: undefined };
     this.#askUid = askUid;
   }
 
-  /** Of what is written now. */
+  /** The author of what is written now. */
   get now(): Author {
     return this.#now;
   }
 
-  /** What is written from now on is written under this token. */
+  /** From now on messages are written under this token. */
   begin(token: string | undefined): void {
     if (token !== undefined) this.#uses(token);
   }
@@ -50,7 +50,7 @@ export class Authors {
     const sender = this.#of(token);
     if (author === sender) return;
     author.uid ??= await this.#ofBefore(author);
-    // A login that ended before anybody said whose it was: the product goes on with another one for the same client.
+    // That login ended before anybody said whose it was: the product goes on with another login for the same client.
     if (author.uid === undefined) author.token = token;
     else if (author.uid !== (await this.#uidOf(sender))) {
       throw new ParleyError(0, { code: "other_user", title: "Another user is signed in than the one who wrote this" });

@@ -1,6 +1,6 @@
 import type { Sending } from "./sending.ts";
 
-/** What is used of `localStorage` and its like. */
+/** The part of `localStorage`, and of what is like it, that is used here. */
 export interface StorageArea {
   readonly length: number;
   key(index: number): string | null;
@@ -10,16 +10,16 @@ export interface StorageArea {
 }
 
 /**
- * Messages that wait, kept over a reload of the page: an entry for each, so that tabs do not overwrite each other's. Two tabs
- * may both send what an earlier page left; the `clientId` makes that one message.
+ * Keeps messages that wait over a reload of the page. Each has an entry of its own, so that tabs do not overwrite each other's
+ * entries. Two tabs may both send what an earlier page left; the `clientId` makes that one message.
  */
 export class KeptSends {
   readonly #area: StorageArea;
   readonly #prefix: string;
-  /** Rises over reloads too, also when the clock was set back: entries are sent in the order in which they were made. */
+  /** Rises over reloads, too, even when the clock was set back, so that entries are sent in the order in which they were made. */
   #last = 0;
 
-  /** @param owner whose messages these are: nobody else's are sent */
+  /** @param owner the person whose messages these are: those of nobody else are sent */
   constructor(area: StorageArea, owner: string) {
     this.#area = area;
     this.#prefix = `parley.send.${owner}.`;
@@ -53,7 +53,7 @@ export class KeptSends {
     } catch {}
   }
 
-  /** What an area will not let go of comes again after a reload, and is the same message by its `clientId`. */
+  /** An entry that cannot be removed is sent again after a reload; by its `clientId` it is the same message. */
   remove({ request }: Pick<Sending, "request">): void {
     try {
       this.#area.removeItem(this.#prefix + request.clientId);

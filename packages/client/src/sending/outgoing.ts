@@ -19,14 +19,14 @@ interface Queued extends Sending {
 }
 
 export interface OutgoingParts {
-  /** What came back may be anything: something in between may have answered. */
+  /** The answer may be anything, since something between client and server may have given it. */
   readonly post: (sending: Sending) => Promise<unknown>;
   readonly kept: KeptSends | undefined;
-  /** Messages that wait, over all rooms. */
+  /** How many messages may wait, over all rooms. */
   readonly max: number;
   readonly random: () => number;
   readonly timing: Timing;
-  /** Called for messages of an earlier page, too, whose promises are gone. */
+  /** Called also for messages that an earlier page left, whose promises are gone. */
   readonly onSent: (sending: Sending, message: Message) => void;
   readonly onRefused: (sending: Sending, error: ParleyError) => void;
 }
@@ -34,11 +34,11 @@ export interface OutgoingParts {
 export class Outgoing {
   readonly #parts: OutgoingParts;
   readonly #rooms = new Map<number, Queued[]>();
-  /** Ends the wait before a next try. */
+  /** Each ends one wait before a next try. */
   readonly #waits = new Set<() => void>();
   /** Rooms with a send under way. */
   readonly #working = new Set<number>();
-  /** When the server wants to be asked again for a room, by `performance.now`: also when it was stopped and started meanwhile. */
+  /** When the server wants to be asked again for a room, by `performance.now`. A stop and a start change nothing about it. */
   readonly #notBefore = new Map<number, number>();
   #count = 0;
   #running = false;
@@ -73,7 +73,7 @@ export class Outgoing {
     for (const roomId of this.#rooms.keys()) void this.#work(roomId);
   }
 
-  /** What waits stays; what is under way ends as it will. */
+  /** Messages that wait stay; a request that is under way comes to its own end. */
   stop(): void {
     this.#running = false;
     this.wake();
@@ -124,7 +124,7 @@ export class Outgoing {
     else if (this.#running) void this.#work(roomId);
   }
 
-  /** Never rejects. Only an answer that holds the stored message counts as one, and only the server's word as a refusal. */
+  /** Never rejects. Only an answer that holds the stored message counts as an answer, and only the server's word as a refusal. */
   async #try(sending: Sending): Promise<Message | ParleyError> {
     try {
       const reply = (await this.#parts.post(sending)) as Message | null | undefined;
@@ -138,7 +138,7 @@ export class Outgoing {
   #done(queued: Queued, outcome: Message | ParleyError): void {
     this.#count -= 1;
     const isRefused = outcome instanceof ParleyError;
-    // What another user wrote stays for a client of his.
+    // What another user wrote stays in the storage, for a client of that user.
     if (!isRefused || outcome.code !== "other_user") this.#parts.kept?.remove(queued);
     if (isRefused) {
       this.#parts.onRefused(queued, outcome);
@@ -153,7 +153,7 @@ export class Outgoing {
     return backoffMs(attempts, this.#parts.random(), this.#parts.timing);
   }
 
-  /** `toldMs`: the server asked for it, so being able to reach it is no reason to come earlier. */
+  /** `toldMs`: the server asked for this wait, so it ends no earlier where the server can be reached again. */
   #wait(ms: number, toldMs = 0): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -172,7 +172,7 @@ export class Outgoing {
   }
 }
 
-/** No answer, a refusal for now, or a login that has ended: the connection finds that out, too, and everything stops. */
+/** No answer, a refusal for now, or a login that has ended: the connection learns of that end, too, and stops the client. */
 function comesLater({ canRetry, code }: ParleyError): boolean {
   return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
 }

@@ -80,7 +80,7 @@ function run(work: Work): Opened {
   return {};
 }
 
-/** As when something in between does not wait for long. */
+/** As when a proxy does not wait for long. */
 function isLost(end: TransportEnd): boolean {
   return end.kind === "failed" || (end.kind === "refused" && end.status >= 500 && end.status !== 503);
 }
@@ -91,7 +91,7 @@ async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): 
   let opened = false;
   /** Polls in a row that hung and were lost, while those that do not hang are answered. */
   let lost = 0;
-  // The first one does not hang, so that one knows at once where one stands.
+  // The first poll does not hang, so that the client knows at once where it stands.
   for (let seconds = 0; !signal.aborted; ) {
     let reply: PollReply;
     try {

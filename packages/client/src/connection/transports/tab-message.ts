@@ -6,9 +6,9 @@ export type Return = "online" | "focus" | "answer";
 
 /** Between tabs. `count` numbers the `frames` messages. */
 export type TabMessage =
-  /** Who has the connection? */
+  /** Asks which tab has the connection. */
   | { readonly kind: "hello" }
-  /** This one, which stands here. */
+  /** Answers: this one has it, and stands here. */
   | { readonly kind: "welcome"; readonly count: number; readonly cursor: string }
   | {
       readonly kind: "frames";

@@ -11,7 +11,7 @@ export interface TabLinks {
   /** Epoch milliseconds. */
   now(): number;
   post(message: TabMessage): void;
-  /** Of the last message that came. */
+  /** The number of the last message that came. */
   count(count: number): void;
   /** Nothing was heard of the other tab for long. */
   steal(): void;
@@ -39,7 +39,7 @@ export class TabTransport implements Transport {
   #reading: Reading | undefined;
   #count = 0;
   #heardAt = 0;
-  /** That nobody has answered. */
+  /** Questions that nobody has answered. */
   #hellos = 0;
 
   constructor(http: Http, timing: Timing, links: TabLinks) {
@@ -93,7 +93,7 @@ export class TabTransport implements Transport {
     this.#links.count(count);
   }
 
-  /** @param from where the other tab stands, for one that joins it: what it brings from there this one may have had before */
+  /** @param from where the tab with the connection stands, for a tab that joins it: this one may already have what it brings from there */
   async #catchUp(reading: Reading, from?: string): Promise<void> {
     reading.again = true;
     if (reading.held) return;

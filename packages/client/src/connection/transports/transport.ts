@@ -11,9 +11,9 @@ export interface Start {
   readonly token: string;
   /** Where to go on; undefined: from now. */
   readonly cursor: string | undefined;
-  /** Events behind that are wanted instead of RESYNC `far`. */
+  /** How many missed events are wanted one by one instead of RESYNC `far`. */
   readonly max: number | undefined;
-  /** Of silence that the server is asked to bear; undefined: its own. */
+  /** Seconds of silence that the server is asked to bear; undefined: its own number. */
   readonly idleSeconds: number | undefined;
   /** Ends the transport; it reports nothing after that. */
   readonly signal: AbortSignal;
