@@ -67,10 +67,10 @@ export class Client {
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
     this.#cursor = new KeptCursor(options.cursor);
     const given = typeof options.token === "string" ? options.token : undefined;
-    this.#authors = new Authors(
-      given,
-      async (token) => ((await this.#ask("GET /me", {}, token)) as Reply<"GET /me">)?.uid,
-    );
+    this.#authors = new Authors(given, async (token) => {
+      const { signal } = this.#connector;
+      return ((await this.#ask("GET /me", { signal }, token)) as Reply<"GET /me">)?.uid;
+    });
     this.#emitter = new Emitter(options.onError ?? ((error) => console.error("parley: a handler failed:", error)));
     const read: Reload = (what, signal) =>
       readState((route, args) => this.request(route, { ...args, signal } as never), what);

@@ -92,6 +92,11 @@ export class Connector {
     return this.#token;
   }
 
+  /** Fires at the next stop. */
+  get signal(): AbortSignal {
+    return this.#running.signal;
+  }
+
   /** To one that is running it says that a person is back. */
   start(): void {
     if (this.#machine.state.kind !== "stopped") this.#parts.tabs?.back("focus");

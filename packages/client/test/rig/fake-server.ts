@@ -7,6 +7,9 @@ export class FakeServer {
   readonly asked: { readonly path: string; readonly at: number }[] = [];
   /** WebSockets that were opened. */
   sockets = 0;
+  #opened = Promise.withResolvers<void>();
+  /** Resolves at the first one. */
+  readonly socketOpened = this.#opened.promise;
 
   /** @param does without `socket` no upgrade is taken */
   constructor(does: {
@@ -26,6 +29,7 @@ export class FakeServer {
       websocket: {
         open: (socket) => {
           this.sockets += 1;
+          this.#opened.resolve();
           void does.socket?.(socket, this.sockets);
         },
         message() {},

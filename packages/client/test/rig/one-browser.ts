@@ -13,6 +13,11 @@ interface Named {
 export class OneBrowser {
   readonly #locks = new Map<string, Named>();
 
+  /** Locks that somebody has. */
+  get held(): number {
+    return [...this.#locks.values()].filter(({ holder }) => holder !== undefined).length;
+  }
+
   /** @returns its end */
   install(): () => void {
     Object.defineProperty(navigator, "locks", { value: this, configurable: true });
