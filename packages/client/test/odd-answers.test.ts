@@ -157,4 +157,32 @@ describe("servers that are odd", () => {
     await watched.until(() => watched.reloads.length > 0, "a reload");
     expect(asked[0]).toEqual(rooms);
   });
+
+  test.each(["trimmed", "far", "ahead", "rejoined"])(
+    "SDK-31: whatever the reason (%s), a RESYNC for a room is told as it came, and events go on behind it",
+    async (why) => {
+      const event = (seq: number) => JSON.stringify({ type: Push.RECALL, data: {}, stream: "room:7", seq });
+      const { url } = rig.use(
+        new FakeServer({
+          answer: () => new Response("", { status: 404 }),
+          socket(socket, nth) {
+            socket.send(READY);
+            if (nth === 1)
+              for (const text of [event(3), frame(Push.RESYNC, { stream: "room:7", seq: 8, why })]) socket.send(text);
+            else for (const text of [event(8), event(9)]) socket.send(text);
+          },
+        }),
+      );
+      const asked: unknown[] = [];
+      const reload = async (what: object) => {
+        asked.push(what);
+        return { asOf: CURSOR, rooms: [] };
+      };
+      const watched = rig.watch({ url, token: "t", transports: ["websocket"], reload });
+      await watched.until(() => watched.seqs("room:7").includes(9), "the event behind it");
+      expect(asked).toEqual([{ everything: false, roomIds: [7] }]);
+      expect(watched.resyncs).toEqual([{ stream: "room:7", why }] as never);
+      expect(watched.seqs("room:7")).toEqual([3, 9]);
+    },
+  );
 });

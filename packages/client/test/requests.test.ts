@@ -41,13 +41,13 @@ describe("requests without a token", () => {
   });
 
   test("SDK-44: a visitor is answered by the server where a login is wanted, and a hanging request may hang", async () => {
-    const visitor = createClient({ url: rig.stage.server.url, token: "" }, { timing: { requestMs: 300 } });
+    const visitor = createClient({ url: rig.stage.server.url, token: "" }, { timing: { requestMs: 700 } });
     const refused = await visitor.request("GET /me").catch((error) => error);
     expect([refused.status, refused.code]).toEqual([401, "unauthorized"]);
     expect((await visitor.request("GET /doctor")).clientIp).toBeTruthy();
     const client = createClient(
       { url: rig.stage.server.url, token: rig.stage.ben.token },
-      { timing: { requestMs: 300 } },
+      { timing: { requestMs: 700 } },
     );
     const { cursor } = await client.request("GET /events");
     const { events } = await client.request("GET /events", { query: { cursor, wait: 1 } });

@@ -98,8 +98,9 @@ export class Outgoing {
     const queue = this.#rooms.get(roomId) ?? [];
     for (let attempts = 0; this.#running && queue[0]; ) {
       const toldMs = (this.#notBefore.get(roomId) ?? 0) - performance.now();
+      // Being able to reach the server again ends a wait, but not one that the server asked for.
       if (toldMs > 0) {
-        await this.#wait(toldMs, toldMs);
+        await this.#wait(toldMs);
         continue;
       }
       const first = queue[0];
@@ -107,7 +108,7 @@ export class Outgoing {
       if (outcome instanceof ParleyError && comesLater(outcome)) {
         const { retryAfterMs = 0 } = outcome;
         if (retryAfterMs > 0) this.#notBefore.set(roomId, performance.now() + retryAfterMs);
-        if (this.#running) await this.#wait(this.#backoff(attempts), retryAfterMs);
+        if (this.#running) await this.#wait(this.#backoff(attempts));
         attempts += 1;
         continue;
       }
@@ -120,8 +121,6 @@ export class Outgoing {
       this.#rooms.delete(roomId);
       this.#notBefore.delete(roomId);
     }
-    // It may have been started again while the last try was under way.
-    else if (this.#running) void this.#work(roomId);
   }
 
   /** Never rejects. Only an answer that holds the stored message counts as an answer, and only the server's word as a refusal. */
@@ -153,20 +152,15 @@ export class Outgoing {
     return backoffMs(attempts, this.#parts.random(), this.#parts.timing);
   }
 
-  /** `toldMs`: the server asked for this wait, so it ends no earlier where the server can be reached again. */
-  #wait(ms: number, toldMs = 0): Promise<void> {
+  /** Until its time, or until it is woken. */
+  #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
-        if (toldMs > 0 && this.#running && !over) return;
         cancel();
         this.#waits.delete(wake);
         resolve();
       };
-      let over = false;
-      const cancel = after(Math.max(ms, toldMs), () => {
-        over = true;
-        wake();
-      });
+      const cancel = after(ms, wake);
       this.#waits.add(wake);
     });
   }

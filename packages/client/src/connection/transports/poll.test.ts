@@ -1,0 +1,116 @@
+import { describe, expect, test } from "bun:test";
+import { withDeadline } from "../../../../server/src/lib/interval.ts";
+import { Http } from "../../api/http.ts";
+import { TIMING } from "../../lib/timing.ts";
+import { longPollTransport, onceTransport, shortPollTransport } from "./poll.ts";
+import type { Transport, TransportEvents } from "./transport.ts";
+
+type Ask = { cursor?: string; wait: number; max?: number; limit: number };
+const reply = (cursor: string, more = false, events: object[] = []) => Response.json({ events, cursor, more });
+
+/** A transport whose polls a test answers; `told` is what it reports, in order. */
+function rig(make: (http: Http) => Transport, answers: ((ask: Ask) => Response | Promise<Response>)[]) {
+  const asked: Ask[] = [];
+  const told: string[] = [];
+  const abort = new AbortController();
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const http = new Http(
+    "https://x",
+    async (_, init) => {
+      const ask = JSON.parse(String(init.body)) as Ask;
+      const answer = answers[asked.length];
+      asked.push(ask);
+      if (!answer) {
+        abort.abort();
+        end();
+        throw new Error("the end");
+      }
+      return answer(ask);
+    },
+    () => {},
+  );
+  const on: TransportEvents = {
+    opened: () => void told.push("opened"),
+    ready: () => void told.push("ready"),
+    live: () => void told.push("live"),
+    alive: () => {},
+    receive: (frames, cursor) => void told.push(`${frames.length} up to ${cursor}`),
+    ended: (how) => {
+      told.push(`ended ${how.kind}`);
+      end();
+    },
+    had: () => {},
+    cursor: () => undefined,
+  };
+  const start = { token: "t", cursor: "0", max: 7, idleSeconds: undefined, signal: abort.signal };
+  make(http).open(start, on);
+  return { asked, told, over: () => withDeadline(over, 2_000, "the end of the polls") };
+}
+const timing = { ...TIMING, shortPollMs: 1, answerMs: 1_000, longPollSeconds: 25 };
+const long = (http: Http) => longPollTransport(http, timing);
+const short = (http: Http) => shortPollTransport(http, timing);
+const once = (http: Http) => onceTransport(http, timing);
+const lost = () => new Response("", { status: 504 });
+
+describe("polls", () => {
+  test("SDK-10: the first does not hang, the others do once nothing is behind, each from the last one's cursor", async () => {
+    const { asked, told, over } = rig(long, [
+      () => reply("1", true, [{}]),
+      () => reply("2"),
+      () => reply("3", false, [{}, {}]),
+    ]);
+    await over();
+    expect(asked.map(({ cursor, wait }) => [cursor, wait])).toEqual([
+      ["0", 0],
+      ["1", 0],
+      ["2", 25],
+      ["3", 25],
+    ]);
+    expect([asked[0]?.max, asked[0]?.limit]).toEqual([7, 500]);
+    expect(told).toEqual(["opened", "ready", "1 up to 1", "0 up to 2", "live", "2 up to 3", "live"]);
+  });
+
+  test("SDK-10: short polls never hang", async () => {
+    const { asked, over } = rig(short, [() => reply("1"), () => reply("2")]);
+    await over();
+    expect(asked.map(({ wait }) => wait)).toEqual([0, 0, 0]);
+  });
+
+  test("SDK-33: a trade ends when nothing is behind, and not before", async () => {
+    const { asked, told, over } = rig(once, [() => reply("1", true), () => reply("2")]);
+    await over();
+    expect([asked.length, told.at(-1)]).toEqual([2, "ended done"]);
+    expect(told).not.toContain("live");
+  });
+
+  test("SDK-10: where two polls in a row that hang are lost, it is not suited; one alone is asked again without hanging", async () => {
+    const ok = () => reply("1");
+    const one = rig(long, [ok, lost, ok, ok, lost, ok, ok]);
+    await one.over();
+    expect(one.asked.map(({ wait }) => wait)).toEqual([0, 25, 0, 25, 25, 0, 25, 25]);
+    expect(one.told.filter((text) => text.startsWith("ended"))).toEqual([]);
+    const two = rig(long, [ok, lost, ok, lost]);
+    await two.over();
+    expect(two.told.at(-1)).toBe("ended unsuited");
+  });
+
+  test.each([
+    ["a refusal", 403, "refused"],
+    ["a server that is busy", 503, "refused"],
+  ])("SDK-11: %s of a poll that hangs ends it", async (_, status, kind) => {
+    const { told, over } = rig(long, [() => reply("1"), () => new Response("", { status })]);
+    await over();
+    expect(told.at(-1)).toBe(`ended ${kind}`);
+  });
+
+  test("SDK-27: the first poll that is lost ends it, and so does a reply that is none", async () => {
+    const first = rig(long, [lost]);
+    await first.over();
+    expect(first.told).toEqual(["ended refused"]);
+    for (const odd of [{ events: [], cursor: "1" }, { cursor: "1", more: false }, { events: [], more: true }, null]) {
+      const { told, over } = rig(short, [() => Response.json(odd)]);
+      await over();
+      expect(told).toEqual(["ended failed"]);
+    }
+  });
+});
