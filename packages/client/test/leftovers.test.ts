@@ -3,6 +3,7 @@ import { Push } from "@parley/protocol";
 import { withDeadline } from "../../server/src/lib/interval.ts";
 import type { ClientOptions, ClientState } from "../src/index.ts";
 import { FakeServer } from "./rig/fake-server.ts";
+import { FakeWorker } from "./rig/fake-worker.ts";
 import { CURSOR, frame, LIVE, READY } from "./rig/frames.ts";
 import { OneBrowser } from "./rig/one-browser.ts";
 import { Returns } from "./rig/returns.ts";
@@ -86,10 +87,11 @@ describe.each([
       });
       await watched.until(() => is(watched), "the scene");
       if (after) await withDeadline(after(server), 5_000, "the scene");
-      expect([returns.isHeard, browser.held]).toEqual([true, tabs && !options?.token ? 1 : 0]);
+      const shares = tabs && !options?.token ? 1 : 0;
+      expect([returns.isHeard, browser.held, browser.channels]).toEqual([true, shares, shares]);
       watched.client.stop();
       await timers.none();
-      expect([returns.isHeard, browser.held]).toEqual([false, 0]);
+      expect([returns.isHeard, browser.held, browser.channels]).toEqual([false, 0, 0]);
     },
   );
 
@@ -102,5 +104,26 @@ describe.each([
     await watched.was("stopped");
     await timers.none();
     expect(watched.client.cursor).toBe(CURSOR);
+  });
+
+  test("SDK-28: a page's worker ends with the client, and the next start has another one", async () => {
+    const uninstall = FakeWorker.install();
+    try {
+      const socket = (one: { send(text: string): unknown }) => [READY, LIVE].map((text) => one.send(text));
+      const server = rig.use(new FakeServer({ answer: refuse, socket }));
+      const surroundings = { isPage: true, onReturn: () => () => {} };
+      const options = { url: server.url, token: "t", transports: ["websocket"] as const, tabs, worker: "/beat.js" };
+      const watched = rig.watch(options, { surroundings });
+      for (const nth of [1, 2]) {
+        (await withDeadline(FakeWorker.nth(nth), 2_000, "a worker")).onmessage?.({});
+        await watched.live();
+        watched.client.stop();
+        await Promise.resolve();
+        expect(FakeWorker.made.map(({ isTerminated }) => isTerminated)).toEqual(Array(nth).fill(true));
+        watched.client.start();
+      }
+    } finally {
+      uninstall();
+    }
   });
 });

@@ -130,6 +130,65 @@ describe("tabs of one browser", () => {
     expect(held?.heard.filter(({ kind }) => kind === "hello").length).toBeGreaterThanOrEqual(3);
   });
 
+  const listen = () => rig.use(HeldTab.listen({ url: rig.door.url, token: rig.stage.ben.token }));
+
+  test("SDK-60: the tab with the connection gives signs of life until it is stopped", async () => {
+    const leader = open();
+    await leader.live("websocket");
+    const listener = listen();
+    await listener.hears("ping", 3);
+    leader.client.stop();
+    await listener.hears("state", 1);
+    const { length } = listener.heard;
+    // Proves an absence: five would have come.
+    await Bun.sleep(100);
+    expect(listener.heard.length).toBe(length);
+  });
+
+  test("SDK-60: each message of the connection is passed on once, by the tab that has it, and numbered without a gap", async () => {
+    const room = await rig.stage.room();
+    const leader = open();
+    await leader.live("websocket");
+    const others = [open(), open()];
+    for (const other of others) await other.live("tab");
+    const listener = listen();
+    for (const text of ["one", "two", "three"]) await say(rig.stage.ann, room, text);
+    for (const tab of [leader, ...others]) await tab.said(room, "three");
+    // A request that succeeds is told to the other tab only while there is something to wait for.
+    await others[0]?.client.request("GET /me");
+    await say(rig.stage.ann, room, "four");
+    await listener.hears("frames", 4);
+    expect(listener.heard.map(({ kind }) => kind)).not.toContain("back");
+    const counts = listener.heard.flatMap((message) => (message.kind === "frames" ? [message.count] : []));
+    expect(counts).toEqual(counts.map((_, at) => (counts[0] as number) + at));
+  });
+
+  test("SDK-60: a tab whose token has become another one shares with the tabs of that one", async () => {
+    const { name } = rig.stage.ben;
+    const again = { name, password: "a long password" };
+    const fresh = await rig.stage.server.api.ok<{ token: string }>("POST", "/logins", again);
+    let { token } = rig.stage.ben;
+    const first = open({ token: () => token });
+    await first.live("websocket");
+    token = fresh.token;
+    rig.door.cut();
+    await first.until(() => first.client.token === token && first.client.state.kind === "live", "the new token");
+    const second = open({ token });
+    await second.live("tab");
+  });
+
+  test("SDK-47: with another token a tab shares another connection, and leaves the first one to the others", async () => {
+    const her = await rig.stage.person();
+    const first = open();
+    await first.live("websocket");
+    const other = open();
+    await other.live("tab");
+    first.client.start({ token: her.token });
+    await first.until(() => first.client.token === her.token && first.client.state.kind === "live", "hers");
+    await other.live("websocket");
+    expect(first.client.state).toEqual({ kind: "live", transport: "websocket" });
+  });
+
   test("SDK-60: one that answers keeps the connection, however long it is not live", async () => {
     const leader = await hold({ kind: "state", state: { kind: "connecting", transport: "sse" } });
     const tab = open();

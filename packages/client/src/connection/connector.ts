@@ -140,7 +140,7 @@ export class Connector {
       now: surroundings.now(),
       random: surroundings.random(),
       isCursorLong: (cursor.text?.length ?? 0) > LONGEST_CURSOR,
-      isFollower: tabs?.follows !== undefined,
+      readsByTab: tabs?.follows !== undefined,
       isProbing: this.#upgrade.isProbing,
       drainMs: this.#connection?.drainMs,
     };

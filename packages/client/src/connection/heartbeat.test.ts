@@ -1,36 +1,12 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { FakeWorker } from "../../test/rig/fake-worker.ts";
 import { Heartbeat } from "./heartbeat.ts";
 
-/** Workers of a page, which do what a test says. */
-class FakeWorker {
-  static made: FakeWorker[] = [];
-  static forbidden = false;
-  readonly got: unknown[] = [];
-  isTerminated = false;
-  onmessage: ((event: unknown) => void) | null = null;
-  onerror: ((event: unknown) => void) | null = null;
-
-  constructor(readonly url: string) {
-    if (FakeWorker.forbidden) throw new Error("the page's policy");
-    FakeWorker.made.push(this);
-  }
-  postMessage(message: unknown): void {
-    this.got.push(message);
-  }
-  terminate(): void {
-    this.isTerminated = true;
-  }
-}
-
-const original = globalThis.Worker;
+let uninstall: () => void;
 beforeEach(() => {
-  Object.assign(globalThis, { Worker: FakeWorker });
-  FakeWorker.made = [];
-  FakeWorker.forbidden = false;
+  uninstall = FakeWorker.install();
 });
-afterEach(() => {
-  Object.assign(globalThis, { Worker: original });
-});
+afterEach(() => uninstall());
 const worker = () => FakeWorker.made.at(-1) as FakeWorker;
 const heartbeat = (more: object = {}) => new Heartbeat({ url: "/beat.js", isPage: true, withinMs: 60_000, ...more });
 

@@ -26,13 +26,13 @@ export function prepare(memory: Memory): Step {
 export function open(
   memory: Memory,
   opening: { readonly token: string; readonly idleSeconds: number | undefined },
-  { isFollower, isCursorLong, timing }: Facts,
+  { readsByTab, isCursorLong, timing }: Facts,
 ): Step {
   const current = currentOf(memory.fallback);
   const isPush = current === "websocket" || current === "sse";
   // A poll trades a cursor that is too long for a frame, or for an address, for a short one.
-  const once = !isFollower && isPush && (isCursorLong || memory.tooLong === 1);
-  const by: By = isFollower ? "tab" : once ? "short-poll" : current;
+  const once = !readsByTab && isPush && (isCursorLong || memory.tooLong === 1);
+  const by: By = readsByTab ? "tab" : once ? "short-poll" : current;
   const { token, idleSeconds } = opening;
   return to(
     memory,

@@ -103,7 +103,7 @@ export interface Facts {
   /** The cursor has no room in a frame or in an address. */
   readonly isCursorLong: boolean;
   /** Another tab has the connection. */
-  readonly isFollower: boolean;
+  readonly readsByTab: boolean;
   /** A better transport is being tried beside the one in use. */
   readonly isProbing: boolean;
   /** DRAIN's `retryAfterMs`, where the connection in use was told one. */

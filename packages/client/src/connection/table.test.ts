@@ -106,7 +106,7 @@ test("SDK-60: to a tab that follows, ends and returns are for the one that it fo
   }
   expect(following("live", HAPPENINGS.online)).toBe("live, look");
   // However long another tab takes, no timer runs.
-  expect(outcome({ memory: MEMORY, state: STATES.preparing }, HAPPENINGS.prepared, { isFollower: true })).toBe(
+  expect(outcome({ memory: MEMORY, state: STATES.preparing }, HAPPENINGS.prepared, { readsByTab: true })).toBe(
     "opening, tell connecting, open tab",
   );
   expect(following("opening", HAPPENINGS.opened)).toBe("opened");

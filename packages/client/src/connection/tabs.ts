@@ -45,7 +45,7 @@ export class Tabs {
   /** The browser has refused to let tabs share. */
   #refused = false;
   #channel: BroadcastChannel | undefined;
-  #follower: TabTransport | undefined;
+  #byTab: TabTransport | undefined;
   /** Gives the lock back, or stops waiting for it. */
   #leave: () => void = () => {};
   #leads = false;
@@ -69,7 +69,7 @@ export class Tabs {
 
   /** What this tab reads by while another one has the connection. */
   get follows(): Transport | undefined {
-    return this.#leads ? undefined : this.#follower;
+    return this.#leads ? undefined : this.#byTab;
   }
 
   start(on: TabsEvents): void {
@@ -98,7 +98,7 @@ export class Tabs {
     if (!isWanted()) return;
     const channel = new BroadcastChannel(name);
     this.#channel = channel;
-    this.#follower = new TabTransport(http, timing, {
+    this.#byTab = new TabTransport(http, timing, {
       now: surroundings.now,
       post: (message) => channel.postMessage(message),
       count: (count) => {
@@ -123,7 +123,6 @@ export class Tabs {
 
   /** To the other tabs, before this one looks at it. Only what comes live: what came before was asked for by this tab's cursor. */
   share(frames: readonly PushFrame[], cursor: string | undefined): void {
-    if (!this.#leads) return;
     this.#count += 1;
     this.#post({ kind: "frames", count: this.#count, frames, cursor });
   }
@@ -146,7 +145,7 @@ export class Tabs {
   #receive(message: TabMessage): void {
     if (!this.#leads) {
       if (message.kind === "state") this.#on?.told(message.state);
-      return this.#follower?.message(message);
+      return this.#byTab?.message(message);
     }
     if (message.kind === "back") this.#on?.returned(message.what);
     if (message.kind === "send") this.#on?.send(message.type, message.data);
@@ -199,7 +198,7 @@ export class Tabs {
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#channel?.close();
     this.#channel = undefined;
-    this.#follower = undefined;
+    this.#byTab = undefined;
     this.#leads = false;
     this.#joined = undefined;
   }

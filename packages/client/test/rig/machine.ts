@@ -11,7 +11,7 @@ export const FACTS: Facts = {
   now: 1_000_000,
   random: 0,
   isCursorLong: false,
-  isFollower: false,
+  readsByTab: false,
   isProbing: false,
   drainMs: undefined,
 };

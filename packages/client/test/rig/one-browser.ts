@@ -18,10 +18,28 @@ export class OneBrowser {
     return [...this.#locks.values()].filter(({ holder }) => holder !== undefined).length;
   }
 
+  /** Channels that were opened and not closed. */
+  channels = 0;
+
   /** @returns its end */
   install(): () => void {
+    const browser = this;
+    const original = globalThis.BroadcastChannel;
     Object.defineProperty(navigator, "locks", { value: this, configurable: true });
-    return () => Reflect.deleteProperty(navigator, "locks");
+    globalThis.BroadcastChannel = class extends original {
+      constructor(name: string) {
+        super(name);
+        browser.channels += 1;
+      }
+      override close(): void {
+        super.close();
+        browser.channels -= 1;
+      }
+    };
+    return () => {
+      globalThis.BroadcastChannel = original;
+      Reflect.deleteProperty(navigator, "locks");
+    };
   }
 
   async request(name: string, { ifAvailable, steal, signal }: How, granted: Granted): Promise<void> {
@@ -76,9 +94,13 @@ export class HeldTab {
     };
   }
 
-  static async hold(browser: OneBrowser, { url, token }: { url: string; token: string }): Promise<HeldTab> {
-    const digest = new Bun.CryptoHasher("sha256").update(`${url} ${token}`).digest("hex");
-    const name = `parley:${digest.slice(0, 32)}`;
+  /** One that has no lock: it hears what tabs of this login tell each other. */
+  static listen(of: { url: string; token: string }): HeldTab {
+    return new HeldTab(nameOf(of));
+  }
+
+  static async hold(browser: OneBrowser, of: { url: string; token: string }): Promise<HeldTab> {
+    const name = nameOf(of);
     const tab = new HeldTab(name);
     await new Promise<void>((held) => {
       const granted = () => {
@@ -111,4 +133,10 @@ export class HeldTab {
     this.#channel.close();
     this.#release();
   }
+}
+
+/** Of the lock and the channel of one login. */
+function nameOf({ url, token }: { url: string; token: string }): string {
+  const digest = new Bun.CryptoHasher("sha256").update(`${url} ${token}`).digest("hex");
+  return `parley:${digest.slice(0, 32)}`;
 }

@@ -70,6 +70,20 @@ describe("polls", () => {
     expect(told).toEqual(["opened", "ready", "1 up to 1", "0 up to 2", "live", "2 up to 3", "live"]);
   });
 
+  test("SDK-10: short polls are a moment apart, unless something is behind", async () => {
+    const at: number[] = [];
+    const answer = (more: boolean) => () => {
+      at.push(performance.now());
+      return reply("1", more);
+    };
+    const apart = (http: Http) => shortPollTransport(http, { ...timing, shortPollMs: 60 });
+    const { over } = rig(apart, [answer(true), answer(false), answer(false)]);
+    await over();
+    const [first, second, third] = at as [number, number, number];
+    // A timer may be a millisecond early.
+    expect([second - first < 59, third - second >= 59]).toEqual([true, true]);
+  });
+
   test("SDK-10: short polls never hang", async () => {
     const { asked, over } = rig(short, [() => reply("1"), () => reply("2")]);
     await over();
