@@ -126,4 +126,21 @@ describe.each([
       uninstall();
     }
   });
+
+  test("SDK-28: a token that comes after the stop opens no worker", async () => {
+    const uninstall = FakeWorker.install();
+    try {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const surroundings = { isPage: true, onReturn: () => () => {} };
+      const options = { url: "http://127.0.0.1:9", token: () => promise, tabs, worker: "/beat.js" };
+      const watched = rig.watch(options, { surroundings });
+      watched.client.stop();
+      resolve("t");
+      await promise;
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      expect(FakeWorker.made).toEqual([]);
+    } finally {
+      uninstall();
+    }
+  });
 });

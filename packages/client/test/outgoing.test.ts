@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { range } from "../../server/test/transports/stage.ts";
 import { ParleyError } from "../src/index.ts";
 import { answering } from "./rig/changed-fetch.ts";
+import { FakeServer } from "./rig/fake-server.ts";
+import { READY } from "./rig/frames.ts";
 import { MapStorage } from "./rig/map-storage.ts";
 import { ServerRig } from "./rig/rig.ts";
 
@@ -32,6 +34,24 @@ describe("sends", () => {
       }
     });
   }
+
+  test("SDK-41: before it has a place in the log nothing is sent, and then at once", async () => {
+    const opened = Promise.withResolvers<{ send(text: string): unknown }>();
+    const server = rig.use(
+      new FakeServer({
+        answer: ({ url }) => Response.json(url.endsWith("/messages") ? { message: { id: 1 } } : { uid: 1 }),
+        socket: (socket) => opened.resolve(socket),
+      }),
+    );
+    const watched = rig.watch({ url: server.url, token: "t", transports: ["websocket"] });
+    const sent = watched.client.send(1, "hello");
+    const socket = await opened.promise;
+    // A message that was sent would be under way before these are answered.
+    for (const _ of [1, 2]) await watched.client.request("GET /me");
+    expect(server.asked.filter(({ path }) => path.endsWith("/messages"))).toEqual([]);
+    socket.send(READY);
+    await sent;
+  });
 
   test("SDK-41: one is under way at a time in each room, also when the client is stopped and started meanwhile", async () => {
     const [one, two] = [await rig.stage.room(), await rig.stage.room()];

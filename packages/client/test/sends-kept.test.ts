@@ -168,6 +168,26 @@ describe("sends that wait", () => {
     expect(later.all().map(({ request }) => request.clientId)).toEqual(["first", "second", "third"]);
   });
 
+  test("SDK-43: entries are sent in the order in which they were made, however the area keeps them", () => {
+    const area = new MapStorage();
+    const entry = (clientId: string, at: number) => {
+      const request = { clientId, type: 1, body: { content: clientId } };
+      area.setItem(`parley.send.ann.${clientId}`, JSON.stringify({ at, roomId: 1, request }));
+    };
+    for (const [clientId, at] of [
+      ["third", 30],
+      ["first", 10],
+      ["second", 20],
+    ] as const) {
+      entry(clientId, at);
+    }
+    expect(new KeptSends(area, "ann").all().map(({ request }) => request.clientId)).toEqual([
+      "first",
+      "second",
+      "third",
+    ]);
+  });
+
   test("SDK-43: a storage that takes nothing away, or nothing in, holds no message up", async () => {
     const room = await rig.stage.room();
     class Stubborn extends MapStorage {

@@ -70,4 +70,20 @@ describe("where a user may have one connection", () => {
     expect((await newest.was("stopped")).why).toBe("replaced");
     await oldest.live();
   });
+
+  test("SDK-46: one that was pushed out sends what waits; one that its program has stopped does not", async () => {
+    const room = await rig.stage.room();
+    const oldest = rig.open(ONLY_WEBSOCKET);
+    await oldest.live();
+    const newest = rig.open(ONLY_WEBSOCKET);
+    expect((await oldest.was("stopped")).why).toBe("replaced");
+    expect((await oldest.client.send(room, "from the oldest")).message.no).toBe(1);
+    await newest.said(room, "from the oldest");
+    newest.client.stop();
+    const sent = newest.client.send(room, "from the newest");
+    await say(rig.stage.ann, room, "meanwhile");
+    expect(newest.client.waiting).toBe(1);
+    newest.client.start();
+    expect((await sent).message.no).toBe(3);
+  });
 });

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { type Person, say } from "../../server/test/harness.ts";
 import type { ClientOptions } from "../src/options.ts";
-import { ServerRig } from "./rig/rig.ts";
+import { FakeServer } from "./rig/fake-server.ts";
+import { frame, LIVE, READY } from "./rig/frames.ts";
+import { Rig, ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
 /** `start({ token })` in the middle of things: what comes and what goes is the new user's from then on. */
@@ -77,5 +79,32 @@ describe("another user's token while the client runs", () => {
     await watched.live();
     await watched.until(() => signedIn().length > 0, "whose connection it is");
     expect(await watched.client.send(hers, "hers").catch((error) => error.code)).toBe("other_user");
+  });
+});
+
+describe("the first user's joinings", () => {
+  const rig = new Rig();
+
+  test("SDK-47, SDK-5: hide nothing from the second one, of whom nobody has said who it is", async () => {
+    const event = (seq: number, what: { type: number; data: object } = { type: Push.RECALL, data: {} }) =>
+      JSON.stringify({ ...what, stream: "room:2", seq });
+    const joined = event(8, { type: Push.MEMBER_CHANGE, data: { roomId: 2, uid: 1, changeType: 1 } });
+    const signedIn = frame(Push.LOGIN_SUCCESS, { uid: 1, name: "", avatar: "", token: "", power: 0 });
+    const shown = [
+      [READY, LIVE, signedIn, event(5)],
+      [READY, joined],
+      [READY, event(6), event(7), joined],
+    ];
+    const { url } = rig.use(
+      new FakeServer({
+        answer: () => Response.json({ uid: 1 }),
+        socket: (socket, nth) => shown[nth - 1]?.map((text) => socket.send(text)),
+      }),
+    );
+    const watched = rig.watch({ url, token: "first", transports: ["websocket"] });
+    await watched.until(() => watched.seqs("room:2").includes(5), "the first event");
+    watched.client.start({ token: "second" });
+    await watched.until(() => watched.seqs("room:2").includes(8), "the joining");
+    expect(watched.seqs("room:2")).toEqual([5, 6, 7, 8]);
   });
 });
