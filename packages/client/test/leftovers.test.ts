@@ -75,7 +75,7 @@ describe.each([
   afterAll(() => uninstall());
 
   test.each(SCENES.map((scene) => [scene.name, scene] as const))(
-    "SDK-28: while %s, leaves no timer, no lock and nobody who listens",
+    "SDK-28: while %s, leaves no connection, no request, no timer, no lock and nobody who listens",
     async (_, { answer = refuse, socket, options, is, after }) => {
       const server = rig.use(new FakeServer({ answer, ...(socket && { socket }) }));
       const timers = rig.use(new TimersLeft());
@@ -90,7 +90,7 @@ describe.each([
       const shares = tabs && !options?.token ? 1 : 0;
       expect([returns.isHeard, browser.held, browser.channels]).toEqual([true, shares, shares]);
       watched.client.stop();
-      await timers.none();
+      await Promise.all([timers.none(), server.quiet()]);
       expect([returns.isHeard, browser.held, browser.channels]).toEqual([false, 0, 0]);
     },
   );

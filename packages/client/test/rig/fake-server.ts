@@ -1,3 +1,5 @@
+import { withDeadline } from "../../../server/src/lib/interval.ts";
+
 export type Socket = Bun.ServerWebSocket<undefined>;
 
 /** A server that is none of Parley's: it answers requests, and connections, with what a test wants. */
@@ -7,6 +9,9 @@ export class FakeServer {
   readonly asked: { readonly path: string; readonly at: number }[] = [];
   /** WebSockets that were opened. */
   sockets = 0;
+  /** Sockets, and requests that were not answered to their end. */
+  readonly #busy = new Set<unknown>();
+  readonly #looks: (() => void)[] = [];
   #opened = Promise.withResolvers<void>();
   /** Resolves at the first one. */
   readonly socketOpened = this.#opened.promise;
@@ -20,21 +25,42 @@ export class FakeServer {
     this.#server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
-      fetch: (request, server) => {
+      fetch: async (request, server) => {
         this.asked.push({ path: new URL(request.url).pathname, at: performance.now() });
         const headers = { "Sec-WebSocket-Protocol": "parley" };
         if (does.socket && server.upgrade(request, { headers })) return undefined;
-        return does.answer(request);
+        this.#busy.add(request);
+        request.signal.addEventListener("abort", () => this.#ended(request), { once: true });
+        const response = await does.answer(request);
+        // The end of a stream is its reader's.
+        if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) this.#ended(request);
+        return response;
       },
       websocket: {
         open: (socket) => {
           this.sockets += 1;
+          this.#busy.add(socket);
           this.#opened.resolve();
           void does.socket?.(socket, this.sockets);
         },
+        close: (socket) => this.#ended(socket),
         message() {},
       },
     });
+  }
+
+  /** When nobody is connected, and no request is under way. */
+  async quiet(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => this.#busy.size === 0 && resolve();
+    this.#looks.push(look);
+    look();
+    await withDeadline(promise, 2_000, "somebody is connected");
+  }
+
+  #ended(what: unknown): void {
+    this.#busy.delete(what);
+    for (const look of this.#looks) look();
   }
 
   get url(): string {
