@@ -127,6 +127,14 @@ describe.each([
     }
   });
 
+  test("SDK-62: a page that has no worker asks for patience at each connection", async () => {
+    const server = rig.use(new FakeServer({ answer: refuse, socket: () => {} }));
+    const surroundings = { isPage: true, onReturn: () => () => {} };
+    rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs, worker: null }, { surroundings });
+    await withDeadline(server.asking, 2_000, "a connection");
+    expect(server.asked[0]).toMatchObject({ path: "/ws", search: "?idle=120" });
+  });
+
   test("SDK-28: a token that comes after the stop opens no worker", async () => {
     const uninstall = FakeWorker.install();
     try {

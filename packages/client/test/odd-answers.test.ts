@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Push, roomStream } from "@parley/protocol";
+import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import type { TransportName } from "../src/connection/transports/transport.ts";
@@ -156,6 +157,19 @@ describe("servers that are odd", () => {
     const watched = rig.watch(options, { timing: { resyncGatherMs: 450 } });
     await watched.until(() => watched.reloads.length > 0, "a reload");
     expect(asked[0]).toEqual(rooms);
+  });
+
+  test.each([
+    [7_000, "/ws"],
+    [7_001, "/api/v1/events"],
+  ])("SDK-33: a cursor of %d characters goes to %s first", async (length, path) => {
+    let cursor = CURSOR;
+    for (let room = 100_000; length - cursor.length > 23; room++) cursor += `,room:${room}@1`;
+    cursor += `,room:1@${"4".repeat(length - cursor.length - 8)}`;
+    const server = rig.use(new FakeServer({ answer: () => new Response("", { status: 503 }), socket: () => {} }));
+    rig.watch({ url: server.url, token: "t", transports: ["websocket"], cursor });
+    await withDeadline(server.asking, 2_000, "a request");
+    expect([cursor.length, server.asked[0]?.path]).toEqual([length, path]);
   });
 
   test.each(["trimmed", "far", "ahead", "rejoined"])(

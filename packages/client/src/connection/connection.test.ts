@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Command, floorCursor, Push } from "@parley/protocol";
+import { withDeadline } from "../../../server/src/lib/interval.ts";
 import { TIMING, type Timing } from "../lib/timing.ts";
 import { Delivery } from "../reading/delivery.ts";
 import { KeptCursor } from "../reading/kept-cursor.ts";
@@ -67,6 +68,7 @@ function rig(
     ends: () => ends,
     kinds: () => reports.map((one) => (one.kind === "ended" ? `ended ${one.end.kind}` : one.kind)),
     last: () => reports.at(-1),
+    ended: () => reports.some(({ kind }) => kind === "ended"),
   };
 }
 
@@ -204,6 +206,40 @@ describe("signs of life", () => {
     clock.now += 3_600_000;
     connection.look();
     expect([kinds().includes("ended failed"), beats.length]).toEqual([false, 0]);
+  });
+
+  test.each([
+    ["websocket", { webSocketSilenceMs: 40, sseSilenceMs: 3_600_000 }],
+    ["sse", { sseSilenceMs: 40, webSocketSilenceMs: 3_600_000 }],
+  ] as const)("SDK-27: a silence of a %s that is ready is its end, and one before it is not", async (name, timing) => {
+    const { events, clock, ended } = rig(name, { cursor: at(5), timing });
+    clock.now += 1_000;
+    // Proves an absence: it is looked at every 10 ms.
+    await Bun.sleep(40);
+    expect(ended()).toBe(false);
+    events.receive([frame(Push.READY, READY)]);
+    clock.now += 40;
+    await Bun.sleep(40);
+    expect(ended()).toBe(false);
+    clock.now += 1;
+    await withDeadline(
+      (async () => {
+        while (!ended()) await Bun.sleep(1);
+      })(),
+      2_000,
+      "the end",
+    );
+  });
+
+  test("SDK-27: polls end by themselves: no silence is theirs", async () => {
+    const { events, clock, ended } = rig("long-poll", {
+      cursor: at(5),
+      timing: { webSocketSilenceMs: 8, sseSilenceMs: 8 },
+    });
+    events.ready();
+    clock.now += 3_600_000;
+    await Bun.sleep(20);
+    expect(ended()).toBe(false);
   });
 
   test("SDK-28: a stop in the handler of READY starts no beat", () => {

@@ -87,7 +87,7 @@ export class Connector {
     return this.#told;
   }
 
-  /** Of the connection in use, or of the last one since the start. */
+  /** Of the newest connection. */
   get token(): string | undefined {
     return this.#token;
   }
@@ -221,7 +221,6 @@ export class Connector {
     const { tabs, heartbeat } = this.#parts;
     this.#leave();
     this.#running.abort();
-    this.#token = undefined;
     tabs?.tell(state);
     tabs?.stop();
     heartbeat.close();

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { BEGINNING, FACTS, HAPPENINGS, MEMORY, machineAt, outcome, RELOADING, STATES } from "../../test/rig/machine.ts";
 import { ParleyError } from "../api/parley-error.ts";
 import type { Happening } from "./states.ts";
+import { step } from "./table.ts";
 
 const AGAIN = "preparing, prepare";
 const WAIT = "waiting, leave, timer 500, tell waiting offline";
@@ -129,6 +130,20 @@ describe("what is remembered", () => {
     ]);
   });
 
+  test("SDK-33: once a connection was live, a refusal of its length is answered by a trade again", () => {
+    const { tell, connect, memory } = machineAt();
+    for (const _ of [1, 2, 3]) {
+      tell(HAPPENINGS.prepared);
+      tell(closed(1009));
+      tell(HAPPENINGS.time);
+      expect(tell(HAPPENINGS.prepared)).toContain("open short-poll once");
+      tell({ kind: "ended", end: { kind: "done" } });
+      connect();
+      tell({ kind: "ended", end: { kind: "gap" } });
+    }
+    expect(memory().fallback.level).toBe(0);
+  });
+
   test("SDK-33: a long cursor is traded where it has no room, and polls take it as it is", () => {
     const long = { isCursorLong: true };
     const { tell, memory } = machineAt();
@@ -146,6 +161,17 @@ describe("what is remembered", () => {
     const pushedOut = closed(4029);
     expect(outcome({ memory: MEMORY, state: STATES.live }, pushedOut, { isProbing: true })).toBe(AGAIN);
     expect(outcome({ memory: MEMORY, state: STATES.live }, pushedOut)).toBe("replaced, leave, tell stopped replaced");
+  });
+
+  test("SDK-30: a cursor that is refused is told as `malformed`, and everything is read", () => {
+    const refused: Happening = {
+      kind: "ended",
+      end: { kind: "refused", status: 400, code: "cursor_malformed", retryAfterMs: undefined },
+    };
+    const { machine, effects } = step({ memory: MEMORY, state: STATES.live }, refused, FACTS);
+    expect(effects).toContainEqual({ kind: "tell-resyncs", resyncs: [{ stream: "*", why: "malformed" }] });
+    expect(effects).toContainEqual({ kind: "reload", what: { everything: true, roomIds: [] } });
+    expect(machine.state).toMatchObject({ kind: "reloading", reloading: { by: "sse", resyncs: [], failures: 0 } });
   });
 
   test("SDK-22: a person who looks again finds no failures of before", () => {

@@ -6,12 +6,13 @@ export type Socket = Bun.ServerWebSocket<undefined>;
 export class FakeServer {
   readonly #server: Bun.Server<undefined>;
   /** Requests, upgrades included, with when they came, by `performance.now`. */
-  readonly asked: { readonly path: string; readonly at: number }[] = [];
+  readonly asked: { readonly path: string; readonly search: string; readonly at: number }[] = [];
   /** WebSockets that were opened. */
   sockets = 0;
   /** Sockets, and requests that were not answered to their end. */
   readonly #busy = new Set<unknown>();
   readonly #looks: (() => void)[] = [];
+  readonly #asking = Promise.withResolvers<void>();
   #opened = Promise.withResolvers<void>();
   /** Resolves at the first one. */
   readonly socketOpened = this.#opened.promise;
@@ -26,7 +27,9 @@ export class FakeServer {
       hostname: "127.0.0.1",
       port: 0,
       fetch: async (request, server) => {
-        this.asked.push({ path: new URL(request.url).pathname, at: performance.now() });
+        const { pathname: path, search } = new URL(request.url);
+        this.asked.push({ path, search, at: performance.now() });
+        this.#asking.resolve();
         const headers = { "Sec-WebSocket-Protocol": "parley" };
         if (does.socket && server.upgrade(request, { headers })) return undefined;
         this.#busy.add(request);
@@ -47,6 +50,11 @@ export class FakeServer {
         message() {},
       },
     });
+  }
+
+  /** Resolves at the first request. */
+  get asking(): Promise<void> {
+    return this.#asking.promise;
   }
 
   /** When nobody is connected, and no request is under way. */
