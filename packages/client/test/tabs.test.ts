@@ -145,6 +145,22 @@ describe("tabs of one browser", () => {
     expect(listener.heard.length).toBe(length);
   });
 
+  test("SDK-28: what a tab sends goes by the one that has the connection, and nowhere once it is stopped", async () => {
+    const room = await rig.stage.room();
+    const leader = open();
+    await leader.live("websocket");
+    const other = open();
+    await other.live("tab");
+    const listener = listen();
+    other.client.typing(room);
+    await listener.hears("send", 1);
+    other.client.stop();
+    other.client.typing(room);
+    await say(rig.stage.ann, room, "the end");
+    await listener.hears("frames", 1);
+    expect(listener.heard.filter(({ kind }) => kind === "send")).toHaveLength(1);
+  });
+
   test("SDK-60: each message of the connection is passed on once, by the tab that has it, and numbered without a gap", async () => {
     const room = await rig.stage.room();
     const leader = open();
