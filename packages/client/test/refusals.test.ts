@@ -26,6 +26,26 @@ test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
   },
 );
 
+test.each([
+  ["no cursor", { asOf: "x", rooms: [] }],
+  ["no rooms", { asOf: "0123456789abcdef;*@5" }],
+  ["nothing", undefined],
+])(
+  "SDK-32: what an own `reload` returns has to be state (not %s): else it is read again, and nothing is handed over",
+  async (_, odd) => {
+    let reads = 0;
+    const reload = async () => {
+      reads += 1;
+      if (reads < 3) return odd as never;
+      const { asOf } = await rig.stage.ben.api.ok<{ asOf: string }>("GET", "/rooms");
+      return { asOf, rooms: [] };
+    };
+    const watched = rig.open({ cursor: "0123456789abcdef;*@5", reload });
+    await watched.live();
+    expect([reads, watched.reloads.length]).toEqual([3, 1]);
+  },
+);
+
 test("SDK-29: state that cannot be read says why, and the cause is gone when it works", async () => {
   const failures: Error[] = [
     new ParleyError(403, { code: "forbidden", title: "Not you" }),

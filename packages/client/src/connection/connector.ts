@@ -14,7 +14,7 @@ import type { Timing } from "../lib/timing.ts";
 import type { Delivery } from "../reading/delivery.ts";
 import type { Resync } from "../reading/events.ts";
 import type { KeptCursor } from "../reading/kept-cursor.ts";
-import { continueAfter, type Reload, type Reloaded, type ReloadRequest } from "../reading/reload.ts";
+import { checkReloaded, continueAfter, type Reload, type Reloaded, type ReloadRequest } from "../reading/reload.ts";
 import { atTheBeginning } from "./cells.ts";
 import type { ClientState } from "./client-state.ts";
 import { Connection } from "./connection.ts";
@@ -171,7 +171,9 @@ export class Connector {
         });
       case "reload":
         return this.#request(async (signal) => {
-          return { kind: "reloaded", reloaded: await this.#parts.reload(effect.what, signal) };
+          const reloaded = await this.#parts.reload(effect.what, signal);
+          checkReloaded(effect.what, reloaded);
+          return { kind: "reloaded", reloaded };
         });
       case "timer":
         this.#cancelTimer();

@@ -1,3 +1,4 @@
+import { parseCursor } from "@parley/protocol/cursor";
 import type { Push, PushData } from "@parley/protocol/events";
 import { roomOfStream, roomStream } from "@parley/protocol/streams";
 import { ParleyError } from "../api/parley-error.ts";
@@ -37,6 +38,12 @@ export function reloadRequest(resyncs: readonly Pick<ResyncData, "stream">[]): R
   const ids = resyncs.map(({ stream }) => roomOfStream(stream));
   const everything = ids.includes(undefined);
   return { everything, roomIds: everything ? [] : [...new Set(ids as number[])] };
+}
+
+/** @throws Error where a product's own `reload` has returned something else than state */
+export function checkReloaded({ everything }: ReloadRequest, { asOf, rooms }: Reloaded): void {
+  for (const { id } of rooms) roomStream(id);
+  if (everything) parseCursor(asOf);
 }
 
 /** The cursor goes on behind what was read. */
