@@ -117,6 +117,19 @@ describe("tabs of one browser", () => {
     for (const tab of [hidden, seen]) await tab.live("tab");
   });
 
+  test("SDK-22: `start` in a tab that shares says to the one with the connection that a person is back", async () => {
+    const leader = open({}, looked(false));
+    await leader.live("websocket");
+    const other = open({}, looked(false));
+    await other.live("tab");
+    const elsewhere = open({ tabs: false });
+    await elsewhere.live();
+    for (const tab of [leader, other]) expect((await tab.was("stopped")).why).toBe("replaced");
+    other.client.start();
+    await leader.live("websocket");
+    await other.live("tab");
+  });
+
   const CHATTER: readonly [string, TabMessage | undefined][] = [
     ["nothing", undefined],
     ["a frame of another tab", { kind: "send", type: 9, data: { roomId: 1 } }],
