@@ -84,7 +84,7 @@ export class Chaos {
     return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 24)) };
   }
 
-  /** The ladder from each rung on in turn, so that each transport carries about as much as any other. */
+  /** Each transport begins the list in turn, so that each carries about as much as any other. */
   transports(): TransportName[] {
     const first = TRANSPORTS[this.#lists++ % TRANSPORTS.length] as TransportName;
     const rest = TRANSPORTS.slice(TRANSPORTS.indexOf(first) + 1);
