@@ -160,6 +160,16 @@ describe("what a connection reports", () => {
     expect([kinds(), cursor.text, connection.drainMs]).toEqual([[], at(7), undefined]);
   });
 
+  test("SDK-60: what this tab had from elsewhere is dropped when it comes, and nothing that is newer", () => {
+    const got: (number | undefined)[] = [];
+    const { events, cursor } = rig("tab", { cursor: `${at(5)},room:3@5`, onPush: ({ seq }) => got.push(seq) });
+    events.had("room:3", 4);
+    expect(cursor.seen("room:3")).toBe(5);
+    events.had("room:3", 7);
+    events.receive([6, 7, 8].map((seq) => frame(Push.RECALL, {}, { stream: "room:3", seq })));
+    expect([got, cursor.text]).toEqual([[8], `${at(5)},room:3@8`]);
+  });
+
   test("SDK-27: what is no frame of this server ends it, and nothing is reported after an end", () => {
     const { events, kinds } = rig("websocket", { cursor: at(5) });
     events.receive([null as never]);
