@@ -147,8 +147,6 @@ export class Client {
 
   /** Ends the connection. The cursor and what waits to be sent stay; `start` goes on with both. */
   stop(): void {
-    this.#outgoing.stop();
-    // Last: a handler of the state that it tells may start again.
     this.#connector.stop();
   }
 

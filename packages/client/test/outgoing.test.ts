@@ -5,6 +5,7 @@ import { answering } from "./rig/changed-fetch.ts";
 import { FakeServer } from "./rig/fake-server.ts";
 import { READY } from "./rig/frames.ts";
 import { MapStorage } from "./rig/map-storage.ts";
+import { Returns } from "./rig/returns.ts";
 import { ServerRig } from "./rig/rig.ts";
 
 describe("sends", () => {
@@ -89,6 +90,21 @@ describe("sends", () => {
     await watched.said(two, "text 5");
     expect([watched.texts(one), watched.texts(two)]).toEqual([texts, texts]);
     expect(watched.client.waiting).toBe(0);
+  });
+
+  test("SDK-41: what waits for its next try goes out as soon as the connection is back", async () => {
+    const room = await rig.stage.room();
+    const returns = new Returns();
+    const timing = { backoffFirstMs: 60_000, backoffMaxMs: 60_000 };
+    const watched = rig.open({ token: rig.stage.ann.token }, { timing, surroundings: returns.surroundings });
+    await watched.live();
+    rig.door.down = true;
+    rig.door.cut();
+    const sent = watched.client.send(room, "at last");
+    await watched.was("waiting");
+    rig.door.down = false;
+    returns.tell("online");
+    expect((await sent).message.no).toBe(1);
   });
 
   test("SDK-42: a refusal rejects that message and lets the next one go; what waits is bounded", async () => {

@@ -123,6 +123,45 @@ describe("sends that wait", () => {
     },
   );
 
+  test.each(["websocket", "short-poll"] as const)(
+    "SDK-45: what was written under a login that has ended since is known by what its connection said, by %s",
+    async (transport) => {
+      const { person, room } = await personWithLogins();
+      await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
+      const watched = open({ token: person.token, transports: [transport] });
+      await watched.live();
+      // Whose login it is has been said, or asked, by the time that a later request is answered.
+      await watched.client.request("GET /rooms");
+      await watched.until(
+        () => transport === "websocket" || rig.door.lines.some((line) => / \S+\/me$/.test(line)),
+        "/me",
+      );
+      await watched.client.request("GET /rooms");
+      watched.client.stop();
+      const hers = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
+      await person.api.ok("DELETE", "/logins");
+      watched.client.start({ token: rig.stage.ben.token });
+      expect(await hers).toBe("other_user");
+    },
+  );
+
+  test("SDK-45: a storage knows whose a message is, also where the owner's name is another user's too", async () => {
+    const { person, room } = await personWithLogins();
+    await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
+    const area = new MapStorage();
+    const storage = { area, owner: "shared" };
+    const first = open({ token: person.token, storage });
+    await first.live();
+    await first.until(() => first.pushes.some(({ name }) => name === "login_success"), "whose login it is");
+    first.client.stop();
+    first.client.send(room, "hers").catch(() => {});
+    const refused: string[] = [];
+    const other = rig.watch({ url: rig.door.url, token: rig.stage.ben.token, storage });
+    other.client.on("refused", ({ error }) => void refused.push(error.code));
+    await other.until(() => refused.length > 0, "a refusal");
+    expect([refused, area.length]).toEqual([["other_user"], 1]);
+  });
+
   test("SDK-45: what was written before the first start is whose token it was", async () => {
     const { person, room } = await personWithLogins();
     await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });

@@ -3,7 +3,7 @@ import { Push } from "@parley/protocol";
 import { type Person, say } from "../../server/test/harness.ts";
 import type { ClientOptions } from "../src/options.ts";
 import { FakeServer } from "./rig/fake-server.ts";
-import { frame, LIVE, READY } from "./rig/frames.ts";
+import { CURSOR, frame, LIVE, READY } from "./rig/frames.ts";
 import { Rig, ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
@@ -82,10 +82,24 @@ describe("another user's token while the client runs", () => {
   });
 });
 
-describe("the first user's joinings", () => {
+describe("what a connection has said", () => {
   const rig = new Rig();
 
-  test("SDK-47, SDK-5: hide nothing from the second one, of whom nobody has said who it is", async () => {
+  test("SDK-45: where a connection says whose login it is nobody asks", async () => {
+    const signedIn = frame(Push.LOGIN_SUCCESS, { uid: 1, name: "", avatar: "", token: "", power: 0 });
+    const server = rig.use(
+      new FakeServer({
+        answer: () => Response.json({ uid: 1 }),
+        socket: (socket) => [READY, signedIn, LIVE].map((text) => socket.send(text)),
+      }),
+    );
+    const watched = rig.watch({ url: server.url, token: "t", transports: ["websocket"], cursor: CURSOR });
+    await watched.live();
+    await watched.client.request("GET /rooms");
+    expect(server.asked.map(({ path }) => path)).toEqual(["/ws", "/api/v1/rooms"]);
+  });
+
+  test("SDK-47, SDK-5: the first user's joinings hide nothing from the second one, of whom nobody has said who it is", async () => {
     const event = (seq: number, what: { type: number; data: object } = { type: Push.RECALL, data: {} }) =>
       JSON.stringify({ ...what, stream: "room:2", seq });
     const joined = event(8, { type: Push.MEMBER_CHANGE, data: { roomId: 2, uid: 1, changeType: 1 } });

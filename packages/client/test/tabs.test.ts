@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
 import type { TabMessage } from "../src/connection/transports/tab-message.ts";
 import type { ClientOptions, Internals } from "../src/options.ts";
@@ -129,6 +130,53 @@ describe("tabs of one browser", () => {
     await leader.live("websocket");
     await other.live("tab");
   });
+
+  test("SDK-60: a tab whose lock another one takes reads by that one from then on", async () => {
+    const leader = open();
+    await leader.live("websocket");
+    const of = { url: rig.door.url, token: rig.stage.ben.token };
+    const thief = rig.use(await HeldTab.hold(browser, of, { steal: true }));
+    thief.answer = { kind: "welcome", count: 0, cursor: await rig.stage.now() };
+    await leader.live("tab");
+    expect(rig.door.asked.websocket).toBe(1);
+  });
+
+  test("SDK-61: where the browser refuses its locks a tab asks once, and is alone from then on", async () => {
+    const before = browser.asked;
+    browser.refusal = new DOMException("a page in a sandbox", "SecurityError");
+    try {
+      const tab = open();
+      await tab.live("websocket");
+      rig.door.cut();
+      await tab.until(() => rig.door.asked.websocket === 2 && tab.client.state.kind === "live", "another connection");
+      expect([browser.asked - before, browser.channels]).toEqual([1, 0]);
+    } finally {
+      browser.refusal = undefined;
+    }
+  });
+
+  test("SDK-28: a lock that is granted after the stop is given back, and the next start shares as before", async () => {
+    const { promise: opened, resolve: letThrough } = Promise.withResolvers<void>();
+    browser.gate = opened;
+    const before = browser.asked;
+    const tab = open();
+    try {
+      await withDeadline(asked(before + 1), 2_000, "the question for the lock");
+      tab.client.stop();
+    } finally {
+      browser.gate = Promise.resolve();
+      letThrough();
+    }
+    const other = open();
+    await other.live("websocket");
+    tab.client.start();
+    await tab.live("tab");
+  });
+
+  /** So many requests for a lock were made. */
+  async function asked(count: number): Promise<void> {
+    while (browser.asked < count) await Bun.sleep(1);
+  }
 
   const CHATTER: readonly [string, TabMessage | undefined][] = [
     ["nothing", undefined],

@@ -152,6 +152,53 @@ describe("when it is tried", () => {
     connection.abort();
   });
 
+  test("SDK-12: a try that fails is followed by the whole time, not by another one at once", async () => {
+    const at: number[] = [];
+    const { made } = transport("websocket", (on) => {
+      at.push(performance.now());
+      on.ended({ kind: "failed" });
+    });
+    const { upgrade } = rig([made], { upgradeMs: 60 });
+    const { connection, given } = signals();
+    upgrade.watch(given);
+    await withDeadline(
+      until(() => at.length === 2),
+      2_000,
+      "a second try",
+    );
+    connection.abort();
+    // A timer may be a millisecond early.
+    expect((at[1] as number) - (at[0] as number)).toBeGreaterThanOrEqual(58);
+  });
+
+  test("SDK-12: at the best transport the time is forgotten: after a later fall it is the whole one again", async () => {
+    let now = 1_000;
+    const { made, opened } = transport("websocket", (on) => on.ended({ kind: "failed" }));
+    const better = [made];
+    const upgrade = new Upgrade({
+      timing: { ...TIMING, upgradeMs: 1_000 },
+      now: () => now,
+      better: () => better,
+      opening: async () => ({ token: "t", idleSeconds: undefined }),
+      found: () => {},
+    });
+    const connect = () => {
+      const { connection, given } = signals();
+      upgrade.watch(given);
+      return connection;
+    };
+    connect().abort();
+    better.length = 0;
+    connect().abort();
+    now += 1_000;
+    better.push(made);
+    const last = connect();
+    // Proves an absence: its time would have come.
+    await Bun.sleep(20);
+    last.abort();
+    expect(opened).toEqual([]);
+  });
+
   test("SDK-28: nothing is tried after the connection has ended", async () => {
     const { made, opened } = transport("websocket", () => {});
     const { upgrade } = rig([made]);

@@ -36,6 +36,18 @@ test("SDK-5: a missing event ends the connection once; where it is missing again
   expect(got).toHaveLength(2);
 });
 
+test("SDK-5: where a stream goes back, what is missing there is asked for again", () => {
+  const { event, cursor } = rig();
+  expect([event("room:2", 8), event("room:2", 10), event("room:2", 9), event("room:2", 10)]).toEqual([
+    true,
+    false,
+    true,
+    true,
+  ]);
+  cursor.goOnAfter("room:2", 8);
+  expect(event("room:2", 10)).toBe(false);
+});
+
 test("SDK-5: a user who comes back to a room goes on at the joining", () => {
   const { got, event, joined, delivery } = rig();
   delivery.deliver({ type: Push.LOGIN_SUCCESS, data: { uid: 1, name: "", avatar: "", token: "", power: 0 } });
@@ -76,6 +88,15 @@ test("SDK-1: a server's cursor from before what is had changes nothing; another 
   cursor.take("fedcba9876543210;*@3");
   expect(cursor.text).toBe("fedcba9876543210;*@3");
   expect(cursor.seen("room:2")).toBeUndefined();
+});
+
+test("SDK-1: a server's cursor that names less of a stream than was handed over forgets nothing of it", () => {
+  const { cursor, got, event } = rig();
+  event("room:2", 8);
+  event("room:2", 9);
+  cursor.take(`${EPOCH};*@105,room:2@8,room:3@4`);
+  expect([cursor.seen("room:2"), cursor.seen("room:3")]).toEqual([9, 4]);
+  expect([event("room:2", 9), event("room:3", 4), got.length]).toEqual([true, true, 2]);
 });
 
 test("SDK-2: what state contains is named until the server has taken it into a cursor of its own, also at the same floor", () => {

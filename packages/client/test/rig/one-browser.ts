@@ -18,6 +18,11 @@ export class OneBrowser {
     return [...this.#locks.values()].filter(({ holder }) => holder !== undefined).length;
   }
 
+  /** Requests for a lock, and what they wait for before they are looked at. */
+  asked = 0;
+  gate: Promise<void> = Promise.resolve();
+  /** What every request is refused with. */
+  refusal: DOMException | undefined;
   /** Channels that were opened and not closed. */
   channels = 0;
 
@@ -27,13 +32,15 @@ export class OneBrowser {
     const original = globalThis.BroadcastChannel;
     Object.defineProperty(navigator, "locks", { value: this, configurable: true });
     globalThis.BroadcastChannel = class extends original {
+      #isOpen = true;
       constructor(name: string) {
         super(name);
         browser.channels += 1;
       }
       override close(): void {
         super.close();
-        browser.channels -= 1;
+        if (this.#isOpen) browser.channels -= 1;
+        this.#isOpen = false;
       }
     };
     return () => {
@@ -45,7 +52,9 @@ export class OneBrowser {
   async request(name: string, { ifAvailable, steal, signal }: How, granted: Granted): Promise<void> {
     const named = this.#locks.get(name) ?? { holder: undefined, queue: [] };
     this.#locks.set(name, named);
-    await Promise.resolve();
+    this.asked += 1;
+    if (this.refusal) throw this.refusal;
+    await this.gate;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const take = () => {
       const holder = { lost: reject };
@@ -99,7 +108,12 @@ export class HeldTab {
     return new HeldTab(nameOf(of));
   }
 
-  static async hold(browser: OneBrowser, of: { url: string; token: string }): Promise<HeldTab> {
+  /** @param how `steal` takes the lock from the tab that has it */
+  static async hold(
+    browser: OneBrowser,
+    of: { url: string; token: string },
+    how: { steal?: true } = {},
+  ): Promise<HeldTab> {
     const name = nameOf(of);
     const tab = new HeldTab(name);
     await new Promise<void>((held) => {
@@ -110,7 +124,7 @@ export class HeldTab {
         });
       };
       // It may be taken away.
-      browser.request(name, {}, granted).catch(() => {});
+      browser.request(name, how, granted).catch(() => {});
     });
     return tab;
   }

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import {
+  betterThan,
+  currentOf,
+  type Fallback,
+  fromTheTop,
+  hasCarried,
+  hasFailed,
+  newFallback,
+  stepDown,
+  upgradedTo,
+} from "./fallback.ts";
+
+const at = (level: number, more: Partial<Fallback> = {}): Fallback => ({
+  ...newFallback(["websocket", "sse", "long-poll"]),
+  level,
+  ...more,
+});
+
+test("SDK-10: it begins with the best, and needs one", () => {
+  const fallback = newFallback(["sse", "long-poll"]);
+  expect([currentOf(fallback), betterThan(fallback)]).toEqual(["sse", []]);
+  expect(() => newFallback([])).toThrow(TypeError);
+});
+
+test("SDK-10: what has never carried is left at its first failure, what has carried at its second", () => {
+  expect(hasFailed(at(0), "websocket")).toMatchObject({ level: 1, failures: 0 });
+  const carried = hasCarried(at(0), "websocket");
+  const once = hasFailed(carried, "websocket");
+  expect(once).toMatchObject({ level: 0, failures: 1 });
+  expect(hasFailed(once, "websocket")).toMatchObject({ level: 1, failures: 0 });
+  expect(hasFailed(hasCarried(once, "websocket"), "websocket")).toMatchObject({ level: 0, failures: 1 });
+});
+
+test("SDK-10: failures of one transport do not count for the next", () => {
+  const both = at(0, { carried: ["websocket", "sse"], failures: 1 });
+  const second = hasFailed(both, "websocket");
+  expect(hasFailed(second, "sse")).toMatchObject({ level: 1, failures: 1 });
+});
+
+test("SDK-10: what another transport does than the one in use changes nothing", () => {
+  const fallback = at(1);
+  for (const by of ["websocket", "long-poll", "tab"]) {
+    expect([hasFailed(fallback, by), stepDown(fallback, by), hasCarried(fallback, by)]).toEqual(
+      Array(3).fill(fallback),
+    );
+  }
+});
+
+test("SDK-10: below the last one there is none", () => {
+  expect(stepDown(at(1), "sse").level).toBe(2);
+  expect(stepDown(at(2), "long-poll").level).toBe(2);
+});
+
+test("SDK-12: an upgrade goes up only, and to what there is", () => {
+  expect(upgradedTo(at(2, { failures: 1 }), "sse")).toMatchObject({ level: 1, failures: 0 });
+  expect(upgradedTo(at(1), "long-poll").level).toBe(1);
+  expect(upgradedTo(at(1), "sse")).toEqual(at(1));
+  expect(upgradedTo(at(1), "short-poll")).toEqual(at(1));
+  expect(betterThan(at(2))).toEqual(["websocket", "sse"]);
+  expect(fromTheTop(at(2, { failures: 1, carried: ["sse"] }))).toEqual(at(0, { carried: ["sse"] }));
+});
