@@ -7,6 +7,7 @@ import type { PushFrame } from "../src/reading/push-frame.ts";
 import { answering, pollOf } from "./rig/changed-fetch.ts";
 import { HeldTab, OneBrowser } from "./rig/one-browser.ts";
 import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
 
 /** Nothing happens for want of a sign of life, but where a test says so. */
 const PATIENT = { tabPingMs: 20, tabSilenceMs: 600_000 };
@@ -155,22 +156,25 @@ describe("tabs of one browser", () => {
     }
   });
 
-  test("SDK-28: a lock that is granted after the stop is given back, and the next start shares as before", async () => {
+  test("SDK-28: a lock that was asked for before a stop gives nothing to the start after it", async () => {
     const { promise: opened, resolve: letThrough } = Promise.withResolvers<void>();
     browser.gate = opened;
     const before = browser.asked;
-    const tab = open();
+    const one = open();
+    let other: WatchedClient;
     try {
-      await withDeadline(asked(before + 1), 2_000, "the question for the lock");
-      tab.client.stop();
+      await withDeadline(asked(before + 1), 2_000, "the first question for the lock");
+      one.client.stop();
+      other = open();
+      await withDeadline(asked(before + 2), 2_000, "the other tab's");
+      one.client.start();
+      await withDeadline(asked(before + 3), 2_000, "the second question");
     } finally {
       browser.gate = Promise.resolve();
       letThrough();
     }
-    const other = open();
     await other.live("websocket");
-    tab.client.start();
-    await tab.live("tab");
+    await one.live("tab");
   });
 
   /** So many requests for a lock were made. */
