@@ -60,3 +60,17 @@ test.each(["pl_a_token", { tokn: "pl_a_token" }, { token: 5 }, { token: "" }])(
     expect(client.state).toEqual({ kind: "stopped", why: "not-started" });
   },
 );
+
+test.each(["", "/", "//"])(
+  "SDK-46: slashes at the end of the server's address are one with it: %j",
+  async (slashes) => {
+    const asked: string[] = [];
+    const fetch = async (url: string) => {
+      asked.push(url);
+      return Response.json({ uid: 1 });
+    };
+    const client = createClient({ ...right, url: `http://127.0.0.1:9/im${slashes}`, fetch });
+    await client.request("GET /me");
+    expect(asked).toEqual(["http://127.0.0.1:9/im/api/v1/me"]);
+  },
+);

@@ -127,6 +127,19 @@ describe.each([
     }
   });
 
+  test("SDK-62: where no worker is named, a module takes the file beside itself", async () => {
+    const uninstall = FakeWorker.install();
+    try {
+      const server = rig.use(new FakeServer({ answer: refuse, socket: () => {} }));
+      const surroundings = { isPage: true, onReturn: () => () => {} };
+      rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs }, { surroundings });
+      const { url } = await withDeadline(FakeWorker.nth(1), 2_000, "a worker");
+      expect(url).toEndWith("/packages/client/src/heartbeat-worker.js");
+    } finally {
+      uninstall();
+    }
+  });
+
   test("SDK-62: a page that has no worker asks for patience at each connection", async () => {
     const server = rig.use(new FakeServer({ answer: refuse, socket: () => {} }));
     const surroundings = { isPage: true, onReturn: () => () => {} };

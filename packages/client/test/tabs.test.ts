@@ -223,7 +223,8 @@ describe("tabs of one browser", () => {
     other.client.typing(room);
     await say(rig.stage.ann, room, "the end");
     await listener.hears("frames", 1);
-    expect(listener.heard.filter(({ kind }) => kind === "send")).toHaveLength(1);
+    const sent = listener.heard.filter(({ kind }) => kind === "send");
+    expect(sent).toEqual([{ kind: "send", type: 102, data: { roomId: room } }]);
   });
 
   test("SDK-60: each message of the connection is passed on once, by the tab that has it, and numbered without a gap", async () => {
@@ -242,6 +243,24 @@ describe("tabs of one browser", () => {
     expect(listener.heard.map(({ kind }) => kind)).not.toContain("back");
     const counts = listener.heard.flatMap((message) => (message.kind === "frames" ? [message.count] : []));
     expect(counts).toEqual(counts.map((_, at) => (counts[0] as number) + at));
+  });
+
+  test("SDK-60: the tab that takes over goes on counting, so the others need not ask what they missed", async () => {
+    const room = await rig.stage.room();
+    const leader = open();
+    await leader.live("websocket");
+    const next = open();
+    await next.live("tab");
+    const listener = listen();
+    for (const text of ["one", "two", "three"]) await say(rig.stage.ann, room, text);
+    await next.said(room, "three");
+    leader.client.stop();
+    await next.live("websocket");
+    await say(rig.stage.ann, room, "four");
+    await next.said(room, "four");
+    const counts = () => listener.heard.flatMap((message) => (message.kind === "frames" ? [message.count] : []));
+    await listener.hears("frames", 4);
+    expect(counts()).toEqual(counts().map((_, at) => (counts()[0] as number) + at));
   });
 
   test("SDK-60: a tab whose token has become another one shares with the tabs of that one", async () => {

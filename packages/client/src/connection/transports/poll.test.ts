@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { withDeadline } from "../../../../server/src/lib/interval.ts";
 import { Http } from "../../api/http.ts";
 import { TIMING } from "../../lib/timing.ts";
@@ -68,6 +68,18 @@ describe("polls", () => {
     ]);
     expect([asked[0]?.max, asked[0]?.limit]).toEqual([7, 500]);
     expect(told).toEqual(["opened", "ready", "1 up to 1", "0 up to 2", "live", "2 up to 3", "live"]);
+  });
+
+  test("SDK-27: an answer may take as long as it was asked to hang, and a while", async () => {
+    const timers = spyOn(globalThis, "setTimeout");
+    try {
+      const { over } = rig(long, [() => reply("1"), () => reply("2")]);
+      await over();
+      const within = timers.mock.calls.map(([, ms]) => ms).filter((ms) => ms !== 2_000);
+      expect(within).toEqual([1_000, 26_000, 26_000]);
+    } finally {
+      timers.mockRestore();
+    }
   });
 
   test("SDK-10: short polls are a moment apart, unless something is behind", async () => {
