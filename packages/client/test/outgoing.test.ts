@@ -141,9 +141,15 @@ describe("sends", () => {
 
     const sent: string[] = [];
     const later = open({ storage: { area, owner: "ann" } });
-    later.client.on("sent", ({ roomId, message }) => void sent.push(`${roomId} ${message.message.no}`));
+    const ids: unknown[] = [];
+    later.client.on("sent", ({ roomId, clientId, message }) => {
+      ids.push([clientId, message.message.clientId]);
+      sent.push(`${roomId} ${message.message.no}`);
+    });
     await later.until(() => sent.length === 2, "both");
     expect(sent).toEqual([`${room} 1`, `${room} 2`]);
+    const stored = [...new Set(ids.flat())];
+    expect([stored.length, ids]).toEqual([2, stored.map((id) => [id, id])]);
     expect(area.length).toBe(0);
   });
 
