@@ -263,6 +263,18 @@ describe("tabs of one browser", () => {
     expect(counts()).toEqual(counts().map((_, at) => (counts()[0] as number) + at));
   });
 
+  test("SDK-2: the others take the server's cursor over, too, so each may be stored", async () => {
+    const room = await rig.stage.room();
+    const leader = open({ transports: ["long-poll"] });
+    await leader.live("long-poll");
+    const other = open();
+    await other.live("tab");
+    await say(rig.stage.ann, room, "one");
+    for (const tab of [leader, other]) await tab.said(room, "one");
+    await other.until(() => other.client.cursor === leader.client.cursor, "the cursor");
+    expect(other.client.cursor).toMatch(/^[0-9a-f]{16};\*@\d+$/);
+  });
+
   test("SDK-60: a tab whose token has become another one shares with the tabs of that one", async () => {
     const { name } = rig.stage.ben;
     const again = { name, password: "a long password" };
