@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { roomStream } from "@parley/protocol";
+import { Push, roomStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import type { Internals } from "../src/options.ts";
+import { FakeServer } from "./rig/fake-server.ts";
+import { CURSOR, frame, LIVE, READY } from "./rig/frames.ts";
 import { Returns } from "./rig/returns.ts";
 import { ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
@@ -113,6 +115,37 @@ describe("the fallback from transport to transport", () => {
       clearInterval(cutting);
     }
     await watched.live("websocket");
+  });
+
+  test("SDK-12: a probe goes on when it pushes out the connection in use, as where a user may have one", async () => {
+    const streams: ReadableStreamDefaultController[] = [];
+    const poll = { events: [], cursor: CURSOR, more: false };
+    const server = rig.use(
+      new FakeServer({
+        answer: ({ url }) => {
+          if (!url.includes("/events/stream")) return Response.json(poll);
+          const start = (body: ReadableStreamDefaultController) => {
+            streams.push(body);
+            body.enqueue(`data: ${READY}\n\ndata: ${LIVE}\n\n`);
+          };
+          return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "text/event-stream" } });
+        },
+        async socket(socket, nth) {
+          // The first one does not work, so that there is something to go back to.
+          if (nth === 1) return socket.close(1011);
+          if (nth === 2) {
+            streams.at(-1)?.enqueue(`data: ${frame(Push.ERROR, { code: "too_many_connections", message: "" })}\n\n`);
+            await Bun.sleep(50);
+          }
+          for (const text of [READY, LIVE]) socket.send(text);
+        },
+      }),
+    );
+    const options = { url: server.url, transports: ["websocket", "sse"] as const };
+    watched = rig.open(options, { timing: { upgradeMs: 100 } });
+    await watched.live("sse");
+    await watched.live("websocket");
+    expect([server.sockets, watched.states.some(({ kind }) => kind === "stopped")]).toEqual([3, false]);
   });
 
   test("SDK-12: the return of the network is a reason to try better ones at once", async () => {

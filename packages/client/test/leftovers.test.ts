@@ -95,6 +95,28 @@ describe.each([
     },
   );
 
+  test("SDK-28: while a send waits for its next try, leaves no timer", async () => {
+    const { promise: tried, resolve } = Promise.withResolvers<void>();
+    const answer = (request: Request) => {
+      if (!request.url.endsWith("/messages")) return Response.json({ uid: 1 });
+      resolve();
+      return new Response("", { status: 500 });
+    };
+    const socket = (one: { send(text: string): unknown }) => [READY, LIVE].map((text) => one.send(text));
+    const server = rig.use(new FakeServer({ answer, socket }));
+    const timers = rig.use(new TimersLeft());
+    const timing = { backoffFirstMs: 60_000, backoffMaxMs: 60_000 };
+    const watched = rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs }, { timing });
+    await watched.live();
+    watched.client.send(1, "hello").catch(() => {});
+    await withDeadline(tried, 2_000, "the first try");
+    // Its answer is here by the time that this one is.
+    await watched.client.request("GET /me");
+    watched.client.stop();
+    await timers.none();
+    expect(watched.client.waiting).toBe(1);
+  });
+
   test("SDK-28: in a handler of READY, sends no sign of life", async () => {
     const socket = (one: { send(text: string): unknown }) => one.send(BEATING);
     const server = rig.use(new FakeServer({ answer: refuse, socket }));

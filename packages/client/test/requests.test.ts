@@ -52,6 +52,8 @@ describe("requests without a token", () => {
     const { cursor } = await client.request("GET /events");
     const { events } = await client.request("GET /events", { query: { cursor, wait: 1 } });
     expect(events).toEqual([]);
+    // So may one that says so in its body.
+    expect((await client.request("POST /events", { body: { cursor, wait: 1 } })).events).toEqual([]);
   });
 
   test("SDK-23: a visitor that is started stops at once: there is nobody to be", async () => {

@@ -200,6 +200,15 @@ describe("signs of life", () => {
     expect([kinds().at(-1), ends()]).toEqual(["ended failed", 1]);
   });
 
+  test("SDK-27: each beat counts from the one before", () => {
+    const { beats, sent, clock, kinds } = live();
+    for (const _ of [1, 2, 3]) {
+      clock.now += READY.idleMs;
+      beats[0]?.();
+    }
+    expect([sent.length, kinds().includes("ended failed")]).toEqual([3, false]);
+  });
+
   test("SDK-27: a clock that was set back makes no beat late, and hides none", () => {
     const { connection, clock, kinds } = live();
     clock.now -= 3_600_000;

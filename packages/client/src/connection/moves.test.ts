@@ -24,6 +24,20 @@ describe("what is remembered", () => {
     expect(memory().failures).toBe(1);
   });
 
+  test.each(["better", "handover", "ended"] as const)(
+    "SDK-26: a connection that lasted 5 s has mended what failed before, also where %s ends it",
+    (what) => {
+      for (const [lasted, failures] of [
+        [4_999, 2],
+        [5_000, 0],
+      ] as const) {
+        const { tell, memory } = machineAt(MEMORY, { kind: "live", by: "sse", since: FACTS.now - lasted });
+        tell(HAPPENINGS[what]);
+        expect(memory().failures).toBe(failures + (what === "ended" ? 1 : 0));
+      }
+    },
+  );
+
   test("SDK-10: after five failures in a row the best transport has another turn, and not before", () => {
     const { tell, memory } = machineAt({ ...MEMORY, failures: 3 });
     const fail = () => {

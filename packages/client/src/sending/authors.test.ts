@@ -53,6 +53,15 @@ describe("whose message it is", () => {
     expect(known.now.uid).toBe(2);
   });
 
+  test("SDK-45: a user who comes back to the token of before is known yet", () => {
+    const { known, now, asked } = authors("a1");
+    known.learned("a1", 1);
+    const before = now();
+    known.learned("b1", 2);
+    known.begin("a1");
+    expect([now() === before, now().uid, asked]).toEqual([true, 1, []]);
+  });
+
   test("SDK-45: what is written before any token is known belongs to the first one", async () => {
     const { known, now, check } = authors(undefined);
     const author = now();
