@@ -6,16 +6,16 @@ import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
 import type { ConnectedLogin } from "./gateway/connection.ts";
+import { ConnectionLifecycle } from "./gateway/connection-lifecycle.ts";
 import { Drain } from "./gateway/drain.ts";
-import { Entrance } from "./gateway/entrance.ts";
 import { Hub } from "./gateway/hub.ts";
 import { LocalTopics } from "./gateway/local-topics.ts";
 import { pollRoutes } from "./gateway/poll/poll-routes.ts";
 import { Polls } from "./gateway/poll/polls.ts";
-import { SseDoor } from "./gateway/sse/sse.ts";
+import { SseTransport } from "./gateway/sse/sse.ts";
 import { sseRoutes } from "./gateway/sse/sse-routes.ts";
 import { startSweep } from "./gateway/sweep.ts";
-import { WebSocketDoor } from "./gateway/websocket/websocket.ts";
+import { WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { RateLimit } from "./http/rate-limit.ts";
@@ -49,7 +49,7 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly hub: Hub;
-  readonly door: WebSocketDoor;
+  readonly door: WebSocketTransport;
   readonly presence: Presence;
   /** The doors beside WebSocket. */
   readonly routes: readonly Routes[];
@@ -65,7 +65,7 @@ export interface Gateway {
 /** Handshakes without a valid token, per address. */
 const HANDSHAKES = { burst: 50, perSecond: 10 };
 
-/** The gateway's part of the graph: hub, entrance, commands, door, presence, joined to the log. */
+/** The gateway's part of the graph: hub, lifecycle, commands, door, presence, joined to the log. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
@@ -86,15 +86,15 @@ export function createGateway(parts: GatewayParts): Gateway {
   /** What hangs holds a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
-  const outboxOf = (uid: number | undefined) => new Outbox(storage.outbox, uid);
+  const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
   const publicHall = config.hall.access === "public";
-  const entrance = new Entrance({
+  const lifecycle = new ConnectionLifecycle({
     hub,
     tail: storage.tail,
     epoch: storage.epoch,
-    outboxOf,
+    newOutbox,
     findLogin: parts.findLogin,
-    holds: async (token) => (await parts.findLogin(token)) !== undefined,
+    isTokenValid: async (token) => (await parts.findLogin(token)) !== undefined,
     redDotOf: parts.redDotOf,
     presence,
     clock,
@@ -114,24 +114,24 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { tail, epoch } = storage;
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
-  const polls = new Polls({ tail, epoch, topics, clock, outboxOf, admission, presence, gauge, maxPerUser, isFull });
-  const sse = new SseDoor({ clock, metrics, entrance, admission, topics, refusal, isFull, maxQueueBytes });
+  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, presence, gauge, maxPerUser, isFull });
+  const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
-  const signIn = entrance.signIn.bind(entrance);
+  const signIn = lifecycle.signIn.bind(lifecycle);
   const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
   const { context, memberCountOf } = parts;
   const ofFeatures = liveCommands({ context, logger, hub, signIn, memberCountOf, mayRead });
-  const table = new Map([...entrance.handlers(), ...ofFeatures]);
+  const table = new Map([...lifecycle.commandHandlers(), ...ofFeatures]);
   const commands = new Commands({ table, logger });
-  entrance.useCommands(commands);
-  const door = new WebSocketDoor({
+  lifecycle.setCommands(commands);
+  const door = new WebSocketTransport({
     clock,
     logger,
     metrics,
     origins: parts.origins,
     baseUrlOf: parts.baseUrlOf,
     admission,
-    entrance,
+    lifecycle,
     commands,
     refusal,
     idleMs,

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Server as BunServer, TLSOptions } from "bun";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./gateway/connection.ts";
-import { isWebSocketRequest, type WebSocketDoor } from "./gateway/websocket/websocket.ts";
+import { isWebSocketRequest, type WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";
@@ -19,7 +19,7 @@ export interface ListenerParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly trusted: TrustedProxies;
-  readonly door: WebSocketDoor;
+  readonly door: WebSocketTransport;
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
   /** Told of each request, to notice proxies that are not trusted. */
   readonly onAddress: (address: ClientAddress) => void;

@@ -71,7 +71,8 @@ function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandPart
     if (!login) throw new ProblemError("unauthorized");
     const stream = roomStream(roomId);
     // Who reads the room may see its members; for all others it is not there.
-    const reads = connection.reads(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, roomId)));
+    const reads =
+      connection.isSubscribed(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, roomId)));
     if (!reads) throw new ProblemError("not_found");
     if (recent.take(`${login.uid}:${roomId}`) > 0) return;
     const members = await memberCountOf(roomId);

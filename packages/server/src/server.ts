@@ -119,7 +119,7 @@ export class Server {
     const retention = new Retention({ db, writes, clock, announcer, limits: config.retention });
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
-    this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.follow()));
+    this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
     this.#stops.push(this.#repeat(UPKEEP_MS, sweep));
     this.#stops.push(this.#metrics.start());
     this.#stops.push(gateway.start());

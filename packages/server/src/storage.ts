@@ -7,7 +7,7 @@ import { GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox-parts.ts";
-import { readableBy } from "./event-log/read-window.ts";
+import { readWindows } from "./event-log/read-window.ts";
 import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
 import { messageDataOf as dataOf } from "./messages/message-rows.ts";
@@ -79,9 +79,9 @@ export async function openStorage(parts: {
       tail,
       epoch,
       messageDataOf,
-      announced: (position) => announcer.announced(position),
-      readableBy: (reader) =>
-        readableBy({ db, epoch, windowsOf: (trx, asked) => windowsOf(trx, asked, config.hall) }, reader),
+      whenAnnounced: (position) => announcer.whenAnnounced(position),
+      readWindows: (reader) =>
+        readWindows({ db, epoch, findWindows: (trx, asked) => windowsOf(trx, asked, config.hall) }, reader),
     };
     return {
       db,

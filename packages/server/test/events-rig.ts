@@ -1,12 +1,12 @@
 import { userStream } from "@parley/protocol";
 import { Outbox } from "../src/event-log/outbox.ts";
 import type { ConnectedLogin } from "../src/gateway/connection.ts";
-import { Entrance } from "../src/gateway/entrance.ts";
+import { ConnectionLifecycle } from "../src/gateway/connection-lifecycle.ts";
 import { Hub } from "../src/gateway/hub.ts";
 import { LocalTopics } from "../src/gateway/local-topics.ts";
 import { pollRoutes } from "../src/gateway/poll/poll-routes.ts";
-import { type PollAsk, type PollReply, Polls } from "../src/gateway/poll/polls.ts";
-import { SseDoor } from "../src/gateway/sse/sse.ts";
+import { type PollReply, type PollRequest, Polls } from "../src/gateway/poll/polls.ts";
+import { SseTransport } from "../src/gateway/sse/sse.ts";
 import { sseRoutes } from "../src/gateway/sse/sse-routes.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
@@ -23,7 +23,7 @@ export class EventsRig {
   readonly metrics = new Metrics();
   readonly topics: LocalTopics;
   readonly polls: Polls;
-  readonly sse: SseDoor;
+  readonly sse: SseTransport;
   /** Connections of the user, as presence was told. */
   attached = 0;
   /** Anonymous readers that were let in and have not left. */
@@ -45,14 +45,14 @@ export class EventsRig {
     this.topics = new LocalTopics(epoch);
     hub.addPublisher(this.topics);
     const parts = log.outboxParts(() => [whole("room:1"), whole(userStream(BEN))]);
-    const outboxOf = (uid: number | undefined) => {
+    const newOutbox = (uid: number | undefined) => {
       const outbox = new Outbox(
         {
           ...parts,
-          readableBy: async (reader) => {
+          readWindows: async (reader) => {
             this.windowsAsked += 1;
             await this.beforeWindows;
-            return parts.readableBy(reader);
+            return parts.readWindows(reader);
           },
         },
         uid,
@@ -64,7 +64,7 @@ export class EventsRig {
     const gauge = metrics.connections.labels("poll");
     const isFull = () => false;
     const admission = {
-      enter: () => {
+      enterAnonymous: () => {
         this.anonymous += 1;
         return () => void this.anonymous--;
       },
@@ -74,20 +74,20 @@ export class EventsRig {
       epoch,
       topics: this.topics,
       clock,
-      outboxOf,
+      newOutbox,
       admission,
       presence,
       maxPerUser: 3,
       gauge,
       isFull,
     });
-    const entrance = new Entrance({
+    const lifecycle = new ConnectionLifecycle({
       hub,
       tail,
       epoch,
-      outboxOf,
+      newOutbox,
       findLogin: async () => LOGIN,
-      holds: async () => this.holds,
+      isTokenValid: async () => this.holds,
       redDotOf: async () => ({ total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" }),
       presence,
       clock,
@@ -100,8 +100,8 @@ export class EventsRig {
     });
     const { topics } = this;
     const refusal = () => undefined;
-    this.sse = new SseDoor({
-      entrance,
+    this.sse = new SseTransport({
+      lifecycle,
       admission,
       topics,
       clock,
@@ -139,12 +139,12 @@ export class EventsRig {
       .route("/", sseRoutes({ ...reader, sse }));
   }
 
-  poll(ask: Partial<PollAsk> = {}): Promise<PollReply> {
+  poll(ask: Partial<PollRequest> = {}): Promise<PollReply> {
     const signal = new AbortController().signal;
     return this.polls.poll({
       login: LOGIN,
       ip: "203.0.113.9",
-      holds: async () => this.holds,
+      isLoginValid: async () => this.holds,
       cursor: this.cursor,
       limit: 100,
       max: undefined,
@@ -161,7 +161,7 @@ export class EventsRig {
       max: undefined,
       ip: "203.0.113.9",
       userAgent: "",
-      letGo: () => {},
+      onServerEnd: () => {},
       signal: ask.signal ?? new AbortController().signal,
     });
   }

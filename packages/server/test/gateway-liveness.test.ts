@@ -25,7 +25,7 @@ function repeating(ms: number, task: () => unknown): () => void {
 function lookAt(server: TestServer, nowMs: number): void {
   const unused = { epoch: "", clock: systemClock, loginEndOf: async () => 0, onError: () => {} };
   const parts = { hub: server.hub, tail: { position: 0 } as never, maxQueueBytes: 4_194_304, ...unused };
-  sweep(parts, { nowMs, cursors: false, heldUp: false });
+  sweep(parts, { nowMs, cursors: false, isLate: false });
 }
 
 // Some of these wait for real time to pass, so they wait together; `sweep.test.ts` has the default times to the millisecond.

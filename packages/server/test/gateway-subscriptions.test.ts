@@ -89,7 +89,7 @@ test("GW-66: a dissolved room tells its end to all, and nothing after", async ()
       .status,
   ).toBeGreaterThanOrEqual(400);
   await echoAll();
-  expect([...server.hub.ofUser(ben.uid)].filter((connection) => connection.reads(stream))).toEqual([]);
+  expect([...server.hub.ofUser(ben.uid)].filter((connection) => connection.isSubscribed(stream))).toEqual([]);
   expect(caiLive.stream(stream)).toEqual([]);
 });
 

@@ -32,7 +32,7 @@ test("GW-25: those who read get a cursor every 60 s, all others do not", async (
       loginEndOf: async () => 0,
       onError: () => {},
     },
-    { nowMs: uptimeMs(), cursors: true, heldUp: false },
+    { nowMs: uptimeMs(), cursors: true, isLate: false },
   );
   expect((await live.frame(Push.CURSOR)).data).toEqual({ cursor: floorCursor(epoch, position + 5) });
   await Promise.all([resuming.echo(), anonymous.echo()]);

@@ -5,7 +5,7 @@ import { append, type Draft } from "../src/event-log/event-log.ts";
 import { EMPTY, LogReader, streamStates } from "../src/event-log/log-reader.ts";
 import type { OutboxParts } from "../src/event-log/outbox-parts.ts";
 import { NOWHERE } from "../src/event-log/place.ts";
-import { BORN_WITH, type ReadWindow, readableBy, type WindowsAsked } from "../src/event-log/read-window.ts";
+import { FROM_FIRST_EVENT, type ReadWindow, readWindows, type WindowsAsked } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { Retention } from "../src/retention/retention.ts";
@@ -95,14 +95,14 @@ export async function openLog(
       epoch: scratch.epoch,
       messageDataOf,
       // Without announcements there is nothing to wait for: the log is read at once.
-      announced: (position) =>
-        options.announcing === false ? announcer.reach(position) : announcer.announced(position),
-      readableBy: (reader) =>
-        readableBy(
+      whenAnnounced: (position) =>
+        options.announcing === false ? announcer.announceUpTo(position) : announcer.whenAnnounced(position),
+      readWindows: (reader) =>
+        readWindows(
           {
             db: scratch.db,
             epoch: scratch.epoch,
-            windowsOf: async (db, asked) => {
+            findWindows: async (db, asked) => {
               const windows = windowsOf().filter((window) => isAsked(window, asked));
               const states = await streamStates(
                 db,
@@ -129,7 +129,7 @@ export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> 
 
 /** A window on a whole stream. */
 export function whole(stream: string): ReadWindow {
-  return { stream, joined: BORN_WITH, left: null, before: NOWHERE };
+  return { stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE };
 }
 
 /** As the query of memberships has it. */

@@ -7,7 +7,7 @@ import type { Schema } from "../src/db/schema.ts";
 import { Announcer } from "../src/event-log/announce.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { Outbox } from "../src/event-log/outbox.ts";
-import { readableBy } from "../src/event-log/read-window.ts";
+import { readWindows } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
 import { messageDataOf } from "../src/messages/message-rows.ts";
 import { windowsOf } from "../src/rooms/read-windows.ts";
@@ -80,9 +80,9 @@ class Rooms {
         tail,
         epoch,
         messageDataOf: dataOf,
-        announced: (pos: number) => announcer.announced(pos),
-        readableBy: (asked: Parameters<typeof readableBy>[1]) =>
-          readableBy({ db, epoch, windowsOf: (trx, windows) => windowsOf(trx, windows, HALL) }, asked),
+        whenAnnounced: (pos: number) => announcer.whenAnnounced(pos),
+        readWindows: (asked: Parameters<typeof readWindows>[1]) =>
+          readWindows({ db, epoch, findWindows: (trx, windows) => windowsOf(trx, windows, HALL) }, asked),
       };
       const outbox = new Outbox(parts, UID);
       statements = 0;

@@ -9,7 +9,7 @@ test("LOG-4 events that another process wrote are found at the log's end, in ord
   const heard: LoggedEvent[] = [];
   rig = await openLog({ announcing: false, listener: (event) => heard.push(event) });
   for (let i = 0; i < 1200; i += 100) await rig.append(...Array.from({ length: 100 }, () => ({ stream: "room:1" })));
-  await Promise.all([rig.announcer.follow(), rig.announcer.follow()]);
+  await Promise.all([rig.announcer.catchUpWithLog(), rig.announcer.catchUpWithLog()]);
   expect(heard.map((event) => event.seq)).toEqual(Array.from({ length: 1200 }, (_, i) => i + 1));
 });
 

@@ -64,20 +64,20 @@ export class Announcer {
     const first = events[0];
     const last = events.at(-1);
     if (!first || !last) return;
-    if (this.#catchingUp || first.pos !== this.#position + 1) return this.reach(last.pos);
+    if (this.#catchingUp || first.pos !== this.#position + 1) return this.announceUpTo(last.pos);
     for (const event of events) this.#deliver(event);
   }
 
   /** Looks at the log's end and hands on what is new; called now and then, since other processes write too. */
-  async follow(): Promise<void> {
-    await this.reach(await this.#reader.end());
+  async catchUpWithLog(): Promise<void> {
+    await this.announceUpTo(await this.#reader.end());
   }
 
   /**
    * Resolves when everything up to a committed position has been handed on. What was committed here is on its way; what has not
    * come by `HINT_MS` is read from the log.
    */
-  async announced(position: number): Promise<void> {
+  async whenAnnounced(position: number): Promise<void> {
     if (position <= this.#position) return;
     await new Promise<void>((resolve) => {
       const stop = after(HINT_MS, resolve);
@@ -89,11 +89,11 @@ export class Announcer {
         },
       });
     });
-    await this.reach(position);
+    await this.announceUpTo(position);
   }
 
   /** Resolves when everything up to `position` has been handed on; a position beyond the log's end counts as its end. */
-  async reach(position: number): Promise<void> {
+  async announceUpTo(position: number): Promise<void> {
     if (position <= this.#position) return;
     this.#target = Math.max(this.#target, position);
     this.#catchingUp ??= this.#catchUp().finally(() => {

@@ -1,6 +1,7 @@
 import { inList, insertRows, takePositions } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+import type { Place } from "./place.ts";
 
 /**
  * The log: append-only streams, the truth of everything that is delivered.
@@ -29,11 +30,6 @@ export interface Draft {
   readonly cacheable?: boolean;
 }
 
-export interface Place {
-  readonly pos: number;
-  readonly seq: number;
-}
-
 /**
  * Appends events, in the order given, inside the caller's transaction and with its time. Bounded by what the caller passes:
  * four queries for any number.
@@ -47,7 +43,7 @@ export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Pr
   const last = await takePositions(tx.db, { count: drafts.length, now: tx.now });
   tx.logAt = last.at;
   const first = last.pos - drafts.length + 1;
-  const events = drafts.map((draft, index) => place(draft, { at: tx.now, heads, pos: first + index }));
+  const events = drafts.map((draft, index) => storedEvent(draft, { at: tx.now, heads, pos: first + index }));
   await insertRows(tx.db, "events", {
     columns: ["pos", "stream", "seq", "type", "message_id", "data", "at"],
     values: events.map((event) => [
@@ -71,15 +67,15 @@ export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Pr
 
 type Heads = Map<string, { seq: number; pos: number }>;
 
-function place(draft: Draft, where: { at: number; heads: Heads; pos: number }): LoggedEvent {
+function storedEvent(draft: Draft, where: { at: number; heads: Heads; pos: number }): LoggedEvent {
   const head = where.heads.get(draft.stream) as { seq: number; pos: number };
   head.seq += 1;
   head.pos = where.pos;
-  const spot = { pos: where.pos, seq: head.seq };
+  const place = { pos: where.pos, seq: head.seq };
   const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
   const kept = draft.message?.keepData ?? true;
   const { stream, type, author = null, cacheable = true } = draft;
-  return { ...spot, stream, type, messageId, author, data: draft.data(spot), kept, cacheable, at: where.at };
+  return { ...place, stream, type, messageId, author, data: draft.data(place), kept, cacheable, at: where.at };
 }
 
 /**

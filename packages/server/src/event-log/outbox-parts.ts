@@ -1,6 +1,6 @@
 import type { Cursor } from "@parley/protocol";
 import type { MessageDataOf } from "./announce.ts";
-import type { Readable } from "./read-window.ts";
+import type { ReadableStreams } from "./read-window.ts";
 import type { Tail } from "./tail.ts";
 
 /** What every reader's outbox is made of; one for the whole node. */
@@ -9,7 +9,7 @@ export interface OutboxParts {
   readonly epoch: string;
   readonly messageDataOf: MessageDataOf;
   /** Resolves when this node has announced everything up to a position that was committed. */
-  readonly announced: (position: number) => Promise<void>;
+  readonly whenAnnounced: (position: number) => Promise<void>;
   /** What somebody may read, in one read transaction; without a uid, what an anonymous reader may. */
-  readonly readableBy: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<Readable>;
+  readonly readWindows: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<ReadableStreams>;
 }

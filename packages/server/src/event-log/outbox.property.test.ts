@@ -163,9 +163,9 @@ async function run(steps: Step[]): Promise<void> {
         reader.take(frames);
       } else if (step.kind === "reconnect") outbox = await open(outbox.cursor());
       else isHeld = step.kind === "hold";
-      if (!isHeld) await rig.announcer.follow();
+      if (!isHeld) await rig.announcer.catchUpWithLog();
     }
-    await rig.announcer.follow();
+    await rig.announcer.catchUpWithLog();
     for (let rest = outbox.cutOver(); ; rest = outbox.cutOver()) {
       if (rest) {
         reader.take(rest);

@@ -195,7 +195,7 @@ test("CUR-8 a message that changes while it is read is read again, never sent as
 test("CUR-3 a leave that is committed and not announced yet is announced before its reader starts", async () => {
   rig = await openLog({ announcing: false });
   await rig.append(...many(2));
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   await rig.append(...many(2));
   const leaving = { ...whole("room:1"), joined: { seq: 1, pos: 1 }, left: { seq: 4, pos: 4 } };
   const outbox = new Outbox(

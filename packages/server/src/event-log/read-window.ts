@@ -8,7 +8,7 @@ import type { Place } from "./place.ts";
 /** What somebody may read of a stream: one window, from their joining to their leaving. */
 export interface ReadWindow {
   readonly stream: string;
-  /** The event with which they joined: the log begins here for them. `BORN_WITH` in streams that nobody joins. */
+  /** The event with which they joined: the log begins here for them. `FROM_FIRST_EVENT` in streams that nobody joins. */
   readonly joined: Place;
   /** The last event for them: their leaving, or the end of the room. Null: they read on. */
   readonly left: Place | null;
@@ -17,16 +17,16 @@ export interface ReadWindow {
 }
 
 /** `joined` of a stream that somebody reads from its first event on. */
-export const BORN_WITH: Place = { seq: 1, pos: 0 };
+export const FROM_FIRST_EVENT: Place = { seq: 1, pos: 0 };
 
 /** A window and the stream that it is of, as one read transaction found them. */
-export type ReadableStream = ReadWindow & StreamState;
+export type StreamWindow = ReadWindow & StreamState;
 
 /** Everything that a reader may read, at one moment. */
-export interface Readable {
+export interface ReadableStreams {
   /** The log's end at that moment. */
   readonly end: number;
-  readonly streams: readonly ReadableStream[];
+  readonly streams: readonly StreamWindow[];
   /** How far the reader has come in their own stream, as a position, where the cursor has no floor and tells it by that stream. */
   readonly userPos: number | undefined;
 }
@@ -41,23 +41,23 @@ export interface WindowsAsked {
 }
 
 /** Finds the windows; handed in, since the log does not know who is in which room. Two statements at most. */
-export type WindowsOf = (db: Kysely<Schema>, asked: WindowsAsked) => Promise<ReadableStream[]>;
+export type FindWindows = (db: Kysely<Schema>, asked: WindowsAsked) => Promise<StreamWindow[]>;
 
 /**
  * Reads windows, the heads of their streams and the log's end in one read transaction, so that no window is ever checked against an
  * older position.
  * @param reader.epoch the epoch of this database: a cursor of another one says nothing about its streams
  */
-export function readableBy(
-  reader: { db: ReadDatabase; epoch: string; windowsOf: WindowsOf },
+export function readWindows(
+  reader: { db: ReadDatabase; epoch: string; findWindows: FindWindows },
   { uid, cursor }: { uid: number | undefined; cursor: Cursor },
-): Promise<Readable> {
+): Promise<ReadableStreams> {
   return reader.db.transaction().execute(async (db) => {
     const end = await readPosition(db);
     const isOwn = cursor.epoch === reader.epoch;
     const userPos = isOwn && cursor.floor === undefined ? await userPosition(db, uid, cursor) : undefined;
     const endedAfter = (isOwn ? (cursor.floor ?? userPos) : undefined) ?? end;
-    return { end, userPos, streams: await reader.windowsOf(db, { uid, cursor, endedAfter }) };
+    return { end, userPos, streams: await reader.findWindows(db, { uid, cursor, endedAfter }) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { type Cursor, floorCursor, LIMITS, type ResyncWhy } from "@parley/protocol";
 import type { OutboxParts } from "./outbox-parts.ts";
 import type { Place } from "./place.ts";
-import type { Readable, ReadableStream } from "./read-window.ts";
+import type { ReadableStreams, StreamWindow } from "./read-window.ts";
 import { isComplete, type Reading, resync, skipTrimmed } from "./reading.ts";
 
 /** Heads of streams, none older than a position. */
@@ -35,17 +35,17 @@ export async function startAt(
   ask: { uid: number | undefined; cursor: Cursor; max: number | undefined },
 ): Promise<Start> {
   const { cursor, max } = ask;
-  const readable = await parts.readableBy(ask);
-  await parts.announced(readable.end);
-  if (cursor.epoch !== parts.epoch) return startAnew(parts.epoch, readable, "epoch");
-  if ((cursor.floor ?? 0) > readable.end) return startAnew(parts.epoch, readable, "ahead");
+  const readable = await parts.readWindows(ask);
+  await parts.whenAnnounced(readable.end);
+  if (cursor.epoch !== parts.epoch) return startAtLogEnd(parts.epoch, readable, "epoch");
+  if ((cursor.floor ?? 0) > readable.end) return startAtLogEnd(parts.epoch, readable, "ahead");
   const farPerStream = max ?? LIMITS.farPerStream;
   const seqs = await seqsAtFloor(parts, readable, { cursor, depth: farPerStream + 1 });
   const streams = new Map<string, Reading>();
   const reasons = new Map<string, ResyncWhy>();
-  for (const readableStream of readable.streams) {
-    const { stream } = readableStream;
-    const { reading, why } = beginning(readableStream, {
+  for (const streamWindow of readable.streams) {
+    const { stream } = streamWindow;
+    const { reading, why } = streamStart(streamWindow, {
       cursor,
       userPos: readable.userPos,
       atFloor: seqs.get(stream),
@@ -53,12 +53,12 @@ export async function startAt(
     streams.set(stream, reading);
     if (why) reasons.set(stream, why);
   }
-  for (const stream of moveToHead(streams, readable, { perStream: farPerStream, total: max ?? LIMITS.farTotal })) {
+  for (const stream of skipFarStreams(streams, readable, { perStream: farPerStream, total: max ?? LIMITS.farTotal })) {
     if (!reasons.has(stream)) reasons.set(stream, "far");
   }
   const named = REASONS.map((why) => [...reasons].filter(([, reason]) => reason === why));
   const first = REASONS[named.findIndex((of) => of.length > 0)];
-  if (first && reasons.size > LIMITS.resyncStreams) return startAnew(parts.epoch, readable, first);
+  if (first && reasons.size > LIMITS.resyncStreams) return startAtLogEnd(parts.epoch, readable, first);
   const resyncs = named
     .flat()
     .map(([stream, why]) => resync({ stream, seq: (streams.get(stream) as Reading).have, why }));
@@ -68,7 +68,7 @@ export async function startAt(
 }
 
 /** At the log's end in every stream, for a reader who reads their whole state over HTTP instead. */
-function startAnew(epoch: string, readable: Readable, why: ResyncWhy): Start {
+function startAtLogEnd(epoch: string, readable: ReadableStreams, why: ResyncWhy): Start {
   const { end } = readable;
   const streams = new Map(
     readable.streams.map((stream) => [stream.stream, readingAt(stream, { seq: stream.head.seq, pos: 0 })]),
@@ -77,14 +77,14 @@ function startAnew(epoch: string, readable: Readable, why: ResyncWhy): Start {
   return { streams, floor: end, resyncs, completeAt: end, heads: headsOf(readable) };
 }
 
-function headsOf({ end, streams }: Readable): HeadsAt {
+function headsOf({ end, streams }: ReadableStreams): HeadsAt {
   return { at: end, of: new Map(streams.map(({ stream, head }) => [stream, head])) };
 }
 
 /** What a cursor that has a floor says of the streams that it does not name, where they have events on both sides of it. */
 async function seqsAtFloor(
   { tail }: OutboxParts,
-  { streams }: Readable,
+  { streams }: ReadableStreams,
   { cursor, depth }: { cursor: Cursor; depth: number },
 ): Promise<Map<string, number>> {
   const { floor } = cursor;
@@ -101,62 +101,62 @@ async function seqsAtFloor(
   return tail.seqsAt(floor, ranges);
 }
 
-interface Beginning {
+interface StreamStart {
   readonly reading: Reading;
   readonly why: ResyncWhy | undefined;
 }
 
 /** Where a cursor puts a reader in one stream, and why their state there has to be read anew, if it has to. Pure. */
-function beginning(
-  of: ReadableStream,
+function streamStart(
+  of: StreamWindow,
   from: { cursor: Cursor; userPos: number | undefined; atFloor: number | undefined },
-): Beginning {
+): StreamStart {
   const { stream, joined, left, before, head } = of;
   const { cursor, userPos, atFloor } = from;
   const named = cursor.streams.get(stream);
   // They were in before, and have not seen that they left: what they missed is more than the log may tell them.
   if (named === undefined ? (cursor.floor ?? before.pos) < before.pos : named < before.seq) {
     const reading = readingAt(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY });
-    skipTrimmed(reading, newestGone(of));
+    skipTrimmed(reading, newestRemoved(of));
     return { reading, why: "rejoined" };
   }
   if (named !== undefined) {
     const why = named > head.seq && left === null ? "ahead" : undefined;
     // The floor stands for streams that it placed; only those that the cursor named have to be named again.
-    return begun(of, { seq: Math.min(named, head.seq), pos: Number.POSITIVE_INFINITY }, why);
+    return startFrom(of, { seq: Math.min(named, head.seq), pos: Number.POSITIVE_INFINITY }, why);
   }
   if (cursor.floor === undefined) {
     const unseen = userPos !== undefined && joined.pos > userPos;
-    return begun(of, { seq: unseen ? joined.seq - 1 : head.seq, pos: 0 });
+    return startFrom(of, { seq: unseen ? joined.seq - 1 : head.seq, pos: 0 });
   }
-  if (joined.pos > cursor.floor) return begun(of, { seq: joined.seq - 1, pos: 0 });
-  if (head.pos <= cursor.floor) return begun(of, { seq: head.seq, pos: 0 });
+  if (joined.pos > cursor.floor) return startFrom(of, { seq: joined.seq - 1, pos: 0 });
+  if (head.pos <= cursor.floor) return startFrom(of, { seq: head.seq, pos: 0 });
   // Removed events are found nowhere; the position of the newest of them says whether they had them all.
   const had = of.trimmedPos <= cursor.floor;
   const last = Math.min(of.firstSeq - 1, left?.seq ?? Number.POSITIVE_INFINITY);
-  return begun(of, { seq: had ? (atFloor ?? 0) : Math.min(atFloor ?? 0, last - 1), pos: 0 });
+  return startFrom(of, { seq: had ? (atFloor ?? 0) : Math.min(atFloor ?? 0, last - 1), pos: 0 });
 }
 
-function begun(of: ReadableStream, at: Place, why?: ResyncWhy): Beginning {
+function startFrom(of: StreamWindow, at: Place, why?: ResyncWhy): StreamStart {
   const reading = readingAt(of, at);
-  const isTrimmed = skipTrimmed(reading, newestGone(of));
+  const isTrimmed = skipTrimmed(reading, newestRemoved(of));
   return { reading, why: isTrimmed ? "trimmed" : why };
 }
 
-function readingAt({ joined, left, head }: ReadableStream, at: Place): Reading {
+function readingAt({ joined, left, head }: StreamWindow, at: Place): Reading {
   const have = Math.max(at.seq, joined.seq - 1);
   const havePos = have === head.seq ? head.pos : at.pos;
   return { have, havePos, until: left?.seq ?? null, joinedSeq: joined.seq };
 }
 
-function newestGone({ firstSeq, trimmedPos }: ReadableStream): Place {
+function newestRemoved({ firstSeq, trimmedPos }: StreamWindow): Place {
   return { seq: firstSeq - 1, pos: trimmedPos };
 }
 
 /** Moves a reader who is too far behind to the heads of streams, the furthest behind first. @returns those streams */
-function moveToHead(
+function skipFarStreams(
   streams: ReadonlyMap<string, Reading>,
-  readable: Readable,
+  readable: ReadableStreams,
   most: { perStream: number; total: number },
 ): string[] {
   const behind = readable.streams.map(({ stream, head }) => {

@@ -33,7 +33,7 @@ test("LOG-5 memory stays within its bound, and evicted streams are read again", 
 test("LOG-6 nothing beyond the node's position is shown", async () => {
   rig = await openLog({ announcing: false });
   await rig.append(...many(3));
-  await rig.announcer.reach(2);
+  await rig.announcer.announceUpTo(2);
   await rig.append(...many(2));
   // `reach` reads to the log's end as it was: move back to have events that are committed and not announced.
   const behind = new Tail(rig.reader, { position: 2, maxBytes: 1_000_000 });
@@ -94,6 +94,6 @@ test("LOG-8 an event that shows another message too is published with its text, 
 test("LOG-8 what is read from the log to be announced is not remembered either: it may quote", async () => {
   rig = await openLog({ announcing: false });
   await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", data: { kept: 1 } });
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual([null, '{"kept":1}']);
 });

@@ -10,7 +10,7 @@ afterEach(() => rig.close());
 const UID = 20_000;
 const ME = `user:${UID}`;
 const many = (count: number, stream = "room:1") => Array.from({ length: count }, () => ({ stream }));
-const outboxOf = (windows: ReadWindow[]) =>
+const newOutbox = (windows: ReadWindow[]) =>
   new Outbox(
     rig.outboxParts(() => windows),
     UID,
@@ -35,7 +35,7 @@ function named(text: string): string {
 }
 
 async function resume(entries: string, windows: ReadWindow[], max?: number): Promise<string[]> {
-  const outbox = outboxOf(windows);
+  const outbox = newOutbox(windows);
   return readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};${entries}`), max));
 }
 
@@ -149,7 +149,7 @@ test("RET-5 who is catching up meanwhile is told where the gap is, and that curs
   rig = await openLog({ maxBytes: 1 });
   await rig.append(...many(250), ...many(5, "room:2"));
   const windows = [whole("room:1"), whole("room:2")];
-  const outbox = outboxOf(windows);
+  const outbox = newOutbox(windows);
   const seen = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
   for (let i = 0; i < 10; i++) seen.push(...(await outbox.next(7)));
   await keepNewest(rig, 20);
@@ -167,7 +167,7 @@ test("RET-5 who is catching up meanwhile is told where the gap is, and that curs
 test("RET-5 and where nothing is left, he comes to the end", async () => {
   rig = await openLog({ maxBytes: 1 });
   await rig.append(...many(250), ...many(1, "room:2"));
-  const outbox = outboxOf([whole("room:1"), whole("room:2")]);
+  const outbox = newOutbox([whole("room:1"), whole("room:2")]);
   await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
   for (let i = 0; i < 2; i++) await outbox.next(50);
   await keepNewest(rig, 0);

@@ -91,8 +91,8 @@ describe("GW-44: anonymous connections of an address", () => {
 
   test("are two hundred, by whatever door, until they end or sign in", async () => {
     const connections = Array.from({ length: 198 }, () => open());
-    const leave = [admission.enter(IP), admission.enter(IP)];
-    for (const act of [() => admission.admit(IP, null), () => admission.enter(IP)]) {
+    const leave = [admission.enterAnonymous(IP), admission.enterAnonymous(IP)];
+    for (const act of [() => admission.admit(IP, null), () => admission.enterAnonymous(IP)]) {
       expect(await refusal(act)).toEqual({ code: "rate_limited", retryAfterMs: 10_000 });
     }
     await admission.admit("203.0.113.10", null);

@@ -41,10 +41,10 @@ export class Admission {
    * the returned function is called.
    * @throws ProblemError `rate_limited`
    */
-  enter(ip: string): () => void {
+  enterAnonymous(ip: string): () => void {
     const key = ipLimitKey(ip);
     this.#admitAnonymous(key);
-    return this.#hold(key);
+    return this.#countUntilReleased(key);
   }
 
   /** Counts a token that did not hold, and its connection as an anonymous one. @returns false when its sender has had enough */
@@ -53,7 +53,7 @@ export class Admission {
     if (!this.#parts.handshakes.tryTake(key)) return false;
     if (connection.onSignedIn) return true;
     if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) return false;
-    this.#count(connection);
+    this.#countAnonymous(connection);
     return true;
   }
 
@@ -63,7 +63,7 @@ export class Admission {
       connection.close(1013, "retry=5000");
       return false;
     }
-    if (connection.origin.anonymous) this.#count(connection);
+    if (connection.origin.anonymous) this.#countAnonymous(connection);
     return true;
   }
 
@@ -77,7 +77,7 @@ export class Admission {
   }
 
   /** One more of this address, until the returned function is called. */
-  #hold(key: string): () => void {
+  #countUntilReleased(key: string): () => void {
     this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
     return once(() => {
       const left = (this.#anonymous.get(key) ?? 1) - 1;
@@ -86,8 +86,8 @@ export class Admission {
     });
   }
 
-  #count(connection: Connection): void {
-    const release = this.#hold(ipLimitKey(connection.origin.ip));
+  #countAnonymous(connection: Connection): void {
+    const release = this.#countUntilReleased(ipLimitKey(connection.origin.ip));
     connection.onSignedIn = release;
     connection.onClosed.push(release);
   }

@@ -130,7 +130,7 @@ async function slowly(wire: SlowWire, maxQueueBytes: number, taking: () => void)
     if (wire.seqs.length > before || wire.queued === 0) continue;
     taking();
     wire.queued = 0;
-    connection.wasDrained();
+    connection.onDrained();
   }
   await withDeadline(work, 5000, "it does not end");
   return connection;

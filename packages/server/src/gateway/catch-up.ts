@@ -35,7 +35,7 @@ export async function catchUp(work: CatchUp): Promise<void> {
     const rest = outbox.cutOver(CHUNK_MAX, length);
     if (rest) return goLive(work, rest);
     const frames = await outbox.next(CHUNK_MAX, length);
-    connection.together(() => sendEach(connection, frames, outbox));
+    connection.cork(() => sendEach(connection, frames, outbox));
     // Everybody else's turn: what was read from memory came without one. After the last chunk none, since what comes in
     // such a turn may have to be read again, and a busy room would keep its reader from the cut-over for ever.
     if (outbox.isAhead || frames.length >= CHUNK_MAX) await nextTurn();
@@ -45,7 +45,7 @@ export async function catchUp(work: CatchUp): Promise<void> {
 /** Synchronous on purpose: what is announced after this line comes by the hub. */
 function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
   if (connection.closed) return;
-  connection.together(() => {
+  connection.cork(() => {
     sendEach(connection, rest, outbox);
     if (connection.closed) return;
     for (const stream of outbox.streams()) if (userOfStream(stream) === undefined) connection.subscribe(stream);

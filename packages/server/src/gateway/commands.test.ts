@@ -93,7 +93,7 @@ describe("commands", () => {
     connection.state = { kind: "authorizing", waiting, login: undefined };
     for (let i = 0; i < 16; i++) commands.receive(connection, frame(i));
     connection.state = { kind: "anonymous" };
-    commands.resume(connection, waiting);
+    commands.runWaiting(connection, waiting);
     expect(done).toEqual(Array.from({ length: 16 }, (_, i) => i));
   });
 

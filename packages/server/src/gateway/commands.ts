@@ -66,7 +66,7 @@ export class Commands {
   }
 
   /** Runs what waited for the token, in order. */
-  resume(connection: Connection, waiting: readonly string[]): void {
+  runWaiting(connection: Connection, waiting: readonly string[]): void {
     for (const text of waiting) if (!connection.closed) this.#run(connection, text);
   }
 

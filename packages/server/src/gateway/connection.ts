@@ -62,7 +62,7 @@ export type ConnectionState =
 
 /**
  * One live connection, by WebSocket or event stream: its wire, its state and what the sweeps measure it by. It moves bytes and changes
- * state; who may be where is decided in `entrance.ts`, `commands.ts` and the hub.
+ * state; who may be where is decided in `connection-lifecycle.ts`, `commands.ts` and the hub.
  */
 export class Connection {
   readonly origin: ConnectionOrigin;
@@ -126,7 +126,7 @@ export class Connection {
   }
 
   /** What `write` sends leaves in as few writes of the socket as it fits into. */
-  together(write: () => void): void {
+  cork(write: () => void): void {
     if (this.#wire?.cork) this.#wire.cork(write);
     else write();
   }
@@ -153,7 +153,7 @@ export class Connection {
   }
 
   /** Whether it is live in a stream. */
-  reads(topic: string): boolean {
+  isSubscribed(topic: string): boolean {
     return this.#wire?.isSubscribed(topic) ?? false;
   }
 
@@ -175,7 +175,7 @@ export class Connection {
     });
   }
 
-  wasDrained(): void {
+  onDrained(): void {
     const drained = this.#drained;
     this.#drained = undefined;
     drained?.();
@@ -184,7 +184,7 @@ export class Connection {
   /** The close handler's part: nothing is sent any more. */
   ended(): void {
     this.state = { kind: "closed" };
-    this.wasDrained();
+    this.onDrained();
     for (const clean of this.onClosed.splice(0)) clean();
   }
 }

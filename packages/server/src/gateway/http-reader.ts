@@ -5,14 +5,14 @@ import type { AppEnv } from "../http/app-env.ts";
 import { bearerToken } from "../http/authenticate.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin } from "./connection.ts";
-import type { SignedInReader } from "./entrance.ts";
+import type { SignedInReader } from "./connection-lifecycle.ts";
 
 /** How long it may be is judged with its form: either way it is malformed. */
 export const cursor = z.string();
 export const max = z.int().min(1).max(LIMITS.farMax);
 
 /** A number in a query, where everything is text. */
-export const inQuery = (schema: z.ZodType<number, number>) =>
+export const queryNumber = (schema: z.ZodType<number, number>) =>
   z
     .string()
     .regex(/^\d{1,9}$/, "must be a whole number")
@@ -23,7 +23,7 @@ export const inQuery = (schema: z.ZodType<number, number>) =>
 /** What the transports beside WebSocket take in a query: where to go on, and whose reader it is. */
 export const readerQuery = z.object({
   cursor: cursor.optional().openapi({ description: "What you have; absent: where is now?" }),
-  max: inQuery(max).openapi({
+  max: queryNumber(max).openapi({
     type: "integer",
     maximum: LIMITS.farMax,
     description: `Events behind to be sent instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
@@ -43,7 +43,10 @@ export interface HttpReaderParts {
  * Whose reader a request asks for; undefined for an anonymous reader of a public hall.
  * @throws ProblemError `unauthorized`
  */
-export async function httpReader(c: Context<AppEnv>, parts: HttpReaderParts): Promise<SignedInReader | undefined> {
+export async function authenticateReader(
+  c: Context<AppEnv>,
+  parts: HttpReaderParts,
+): Promise<SignedInReader | undefined> {
   const token = bearerToken(c.req.header("Authorization")) ?? c.req.query("token");
   if (!token) {
     if (parts.publicHall) return undefined;

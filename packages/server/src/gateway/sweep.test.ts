@@ -44,8 +44,8 @@ function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
     },
     onError: (error: unknown) => void errors.push(error),
   };
-  const round = async (nowMs: number, { cursors = false, heldUp = false } = {}) => {
-    sweep(parts, { nowMs, cursors, heldUp });
+  const round = async (nowMs: number, { cursors = false, isLate = false } = {}) => {
+    sweep(parts, { nowMs, cursors, isLate });
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   };
   const queue = (bytes: number) => {
@@ -141,7 +141,7 @@ test("GW-52: a round that comes late judges nobody, but hands out cursors and lo
   queue(501);
   connection.loginEndsAt = 0;
   ends.push(2_000_000);
-  await round(100_000, { heldUp: true, cursors: true });
+  await round(100_000, { isLate: true, cursors: true });
   expect([closes, frames, looks]).toEqual([[], [Push.CURSOR], [7]]);
   await round(100_001);
   expect(closes.map(([code]) => code)).toEqual([4000]);

@@ -34,15 +34,15 @@ export function startSweep(parts: SweepParts): Stop {
   let lastMs = uptimeMs();
   return every(SWEEP_MS, () => {
     const nowMs = uptimeMs();
-    const heldUp = nowMs - lastMs > LATE_MS;
+    const isLate = nowMs - lastMs > LATE_MS;
     lastMs = nowMs;
     const cursors = nowMs >= nextCursorMs;
     if (cursors) nextCursorMs = nowMs + CURSOR_MS;
-    sweep(parts, { nowMs, cursors, heldUp });
+    sweep(parts, { nowMs, cursors, isLate });
   });
 }
 
-export interface Round {
+export interface SweepTick {
   /** `uptimeMs`. */
   readonly nowMs: number;
   /** Everyone who reads gets a cursor. */
@@ -51,17 +51,17 @@ export interface Round {
    * This process did not come to look for a while, as when ten thousand sign in at once: what clients sent meanwhile lies
    * unread, so nobody is judged by what has not come. The next round, which is after that was read, does.
    */
-  readonly heldUp: boolean;
+  readonly isLate: boolean;
 }
 
-export function sweep(parts: SweepParts, at: Round): void {
+export function sweep(parts: SweepParts, at: SweepTick): void {
   for (const connection of [...parts.hub.all()]) check(connection, parts, at);
 }
 
-function check(connection: Connection, parts: SweepParts, at: Round): void {
+function check(connection: Connection, parts: SweepParts, at: SweepTick): void {
   const { nowMs } = at;
-  if (!at.heldUp && endIfOver(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
-  if (connection.loginEndsAt <= parts.clock.now()) lookAgain(connection, parts).catch(parts.onError);
+  if (!at.isLate && closeIfDue(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
+  if (connection.loginEndsAt <= parts.clock.now()) recheckLogin(connection, parts).catch(parts.onError);
   if (!at.cursors) return;
   const { state } = connection;
   if (state.kind !== "live" && state.kind !== "catching-up") return;
@@ -70,7 +70,7 @@ function check(connection: Connection, parts: SweepParts, at: Round): void {
 }
 
 /** Closes who was silent too long, did not resume in time or reads too slowly. @returns whether it did */
-function endIfOver(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
+function closeIfDue(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
   const { nowMs, maxQueueBytes } = at;
   const { idleMs } = connection.origin;
   if (idleMs > 0 && nowMs - connection.lastReceivedMs > idleMs) {
@@ -91,7 +91,7 @@ function endIfOver(connection: Connection, at: { nowMs: number; maxQueueBytes: n
   return false;
 }
 
-async function lookAgain(connection: Connection, { clock, loginEndOf }: SweepParts): Promise<void> {
+async function recheckLogin(connection: Connection, { clock, loginEndOf }: SweepParts): Promise<void> {
   const { login } = connection;
   if (!login) return;
   const known = connection.loginEndsAt;

@@ -54,7 +54,7 @@ test("RET-2: a write removes at most 100 events, of at most 100 streams, and one
   for (let i = 0; i < 3; i++) {
     await rig.append(...Array.from({ length: 150 }, (_, room) => ({ stream: `room:${room + 2}`, at: clock.now() })));
   }
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   const { retention, writes, most } = watched();
   expect(await retention.look()).toBe(348 + 150);
   expect(writes.length).toBeGreaterThan(4);
@@ -67,14 +67,14 @@ test("RET-2: a write removes at most 100 events, of at most 100 streams, and one
 
 test("RET-2: what was announced goes up to the last event of it, and nothing behind that", async () => {
   await rig.append(...many(9, "room:1"));
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   await rig.append(...many(9, "room:1"));
   const { retention } = watched();
   // Eighteen are there and two may stay, but only nine were announced.
   expect(await retention.look()).toBe(9);
   expect(await seqsOf("room:1")).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18]);
   expect(await retention.look()).toBe(0);
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   await retention.look();
   expect(await seqsOf("room:1")).toEqual([17, 18]);
 });
@@ -96,7 +96,7 @@ test("RET-2: the write itself stops at the announced position, whatever it is as
 
 test("RET-2: a look that fails is said, and what it had not removed goes with a later one", async () => {
   await rig.append(...many(350, "room:1"));
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   let writes = 0;
   const { retention } = watched(() => {
     writes += 1;
@@ -112,7 +112,7 @@ test("RET-2: streams of a look that failed are looked at again by the next one, 
   for (let i = 0; i < 3; i++) {
     await rig.append(...Array.from({ length: 600 }, (_, room) => ({ stream: `room:${room + 1}`, at: clock.now() })));
   }
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   let fails = true;
   const { retention } = watched(() => {
     if (fails) throw new Error("busy");
@@ -125,7 +125,7 @@ test("RET-2: streams of a look that failed are looked at again by the next one, 
 
 test("RET-2: it looks every two seconds, one look at a time, and its stop waits for the one that runs", async () => {
   await rig.append(...many(350, "room:1"));
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   const gate = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   let writes = 0;

@@ -23,12 +23,12 @@ export interface Trimmed {
   readonly unfinished: readonly string[];
 }
 
-interface Asked {
+interface StreamShare {
   readonly stream: string;
   readonly first: number;
   readonly last: number;
   /** Everything up to here goes, whatever its age. */
-  readonly over: number;
+  readonly overUpTo: number;
 }
 
 interface Oldest {
@@ -47,9 +47,9 @@ export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promis
   const gone: number[] = [];
   const begins: [string, number, number][] = [];
   const unfinished: string[] = [];
-  for (const { stream, first, last, over } of asked) {
+  for (const { stream, first, last, overUpTo } of asked) {
     const events = oldest.get(stream) ?? [];
-    const stays = events.findIndex((event) => event.at >= input.olderThan && event.seq > over);
+    const stays = events.findIndex((event) => event.at >= input.olderThan && event.seq > overUpTo);
     const going = stays < 0 ? events : events.slice(0, stays);
     const newest = going.at(-1);
     if (!newest) continue;
@@ -71,7 +71,7 @@ export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promis
 }
 
 /** Which of its oldest events each stream may lose now. */
-async function shares(tx: WriteTransaction, input: TrimInput): Promise<Asked[]> {
+async function shares(tx: WriteTransaction, input: TrimInput): Promise<StreamShare[]> {
   const rows = await tx.db
     .selectFrom("streams")
     .select(["stream", "seq", "first_seq as first"])
@@ -83,12 +83,16 @@ async function shares(tx: WriteTransaction, input: TrimInput): Promise<Asked[]> 
     stream,
     first,
     last: Math.min(first + share - 1, seq - input.minEvents),
-    over: seq - input.maxEvents,
+    overUpTo: seq - input.maxEvents,
   }));
 }
 
 /** Events in those places, by stream, ascending. */
-async function oldestOf(tx: WriteTransaction, asked: readonly Asked[], upTo: number): Promise<Map<string, Oldest[]>> {
+async function oldestOf(
+  tx: WriteTransaction,
+  asked: readonly StreamShare[],
+  upTo: number,
+): Promise<Map<string, Oldest[]>> {
   const places = boundRows<{ stream: string; first: number; last: number }>(
     ["stream", "first", "last"],
     asked.map(({ stream, first, last }) => [stream, first, last]),

@@ -117,7 +117,7 @@ test("RET-2 what was not announced on this node yet stays", async () => {
   await rig.append(...many(9, "room:1"));
   const looks = retention({ days: 7, minEvents: 1, maxEvents: 2 });
   expect(await looks.look()).toBe(0);
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   expect(await looks.look()).toBe(7);
 });
 
@@ -125,12 +125,12 @@ test("RET-6 a node that is further behind than what is kept goes on with what th
   const heard: number[] = [];
   rig = await openLog({ announcing: false, listener: (event) => heard.push(event.pos) });
   await rig.append(...many(3, "room:1"));
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   expect(rig.tail.head("room:1")).toEqual({ seq: 3, pos: 3 });
   await rig.append(...many(700, "room:1"), ...many(2, "room:2"));
   // Another node has seen all that, and removes it.
   await keepNewest({ ...rig, announcer: { position: 705 } as never }, 2);
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   expect(heard).toEqual([1, 2, 3, 702, 703, 704, 705]);
   expect(rig.tail.head("room:1")).toEqual({ seq: 703, pos: 703 });
   expect(rig.tail.peek("room:1", 698, 10)).toBeUndefined();
@@ -143,7 +143,7 @@ test("RET-6 and stands at the log's end where nothing is left, so that a cursor 
   rig = await openLog({ announcing: false });
   await rig.append(...many(5, "room:1"));
   await keepNewest({ ...rig, announcer: { position: 5 } as never }, 0);
-  await rig.announcer.follow();
+  await rig.announcer.catchUpWithLog();
   expect([rig.announcer.position, rig.tail.position]).toEqual([5, 5]);
   const outbox = new Outbox(
     rig.outboxParts(() => [whole("room:1")]),

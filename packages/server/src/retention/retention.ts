@@ -48,7 +48,7 @@ export class Retention {
   /** To be looked at next time. */
   readonly #due = new Set<string>();
   /** The last stream that was looked at in turn. */
-  #turn = "";
+  #lastLookedAt = "";
   #looking: Promise<unknown> | undefined;
   #stopped = false;
 
@@ -58,7 +58,7 @@ export class Retention {
 
   /** To be called for every announced event. */
   onEvent(event: LoggedEvent): void {
-    if (event.seq > this.#parts.limits.maxEvents) this.#note(event.stream);
+    if (event.seq > this.#parts.limits.maxEvents) this.#markDue(event.stream);
   }
 
   /** Looks every two seconds; what it returns ends that, and resolves when nothing of it runs any more. */
@@ -79,7 +79,7 @@ export class Retention {
 
   /** Removes what may go of the next streams, a bounded amount. @returns how many events */
   async look(): Promise<number> {
-    const streams = await this.#removable([...(await this.#noted()), ...(await this.#nextInTurn())]);
+    const streams = await this.#removable([...(await this.#takeDue()), ...(await this.#nextInTurn())]);
     let removed = 0;
     try {
       for (let write = 0; write < WRITES_PER_LOOK && streams.length > 0 && !this.#stopped; write++) {
@@ -89,7 +89,7 @@ export class Retention {
         removed += trimmed.removed;
       }
     } finally {
-      for (const stream of streams) this.#note(stream);
+      for (const stream of streams) this.#markDue(stream);
     }
     return removed;
   }
@@ -105,22 +105,22 @@ export class Retention {
     return { olderThan: clock.now() - limits.days * DAY_MS, upTo: announcer.position };
   }
 
-  #note(stream: string): void {
+  #markDue(stream: string): void {
     if (this.#due.size < DUE_MAX) this.#due.add(stream);
   }
 
-  /** What was noted since the last look. */
-  async #noted(): Promise<StreamRow[]> {
+  /** What was due since the last look. */
+  async #takeDue(): Promise<StreamRow[]> {
     if (this.#due.size === 0) return [];
-    const noted = [...this.#due];
+    const due = [...this.#due];
     this.#due.clear();
-    return this.#rows().where("stream", "in", inList(noted)).execute();
+    return this.#rows().where("stream", "in", inList(due)).execute();
   }
 
   /** The next page of all streams; after the last one it begins anew. */
   async #nextInTurn(): Promise<StreamRow[]> {
-    const rows = await this.#rows().where("stream", ">", this.#turn).orderBy("stream").limit(PAGE).execute();
-    this.#turn = rows.length < PAGE ? "" : (rows.at(-1)?.stream ?? "");
+    const rows = await this.#rows().where("stream", ">", this.#lastLookedAt).orderBy("stream").limit(PAGE).execute();
+    this.#lastLookedAt = rows.length < PAGE ? "" : (rows.at(-1)?.stream ?? "");
     return rows;
   }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Cursor, roomStream, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { NOWHERE } from "../event-log/place.ts";
-import { BORN_WITH } from "../event-log/read-window.ts";
+import { FROM_FIRST_EVENT } from "../event-log/read-window.ts";
 import { subscriptionChange } from "../event-log/subscriptions.ts";
 import { windowsOf } from "./read-windows.ts";
 import type { HallRules } from "./rooms.ts";
@@ -17,7 +17,8 @@ afterEach(() => chat.close());
 const NOTHING: Cursor = { epoch: "0123456789abcdef", floor: 0, streams: new Map() };
 const read = (uid: number | undefined, { hall = HALL as HallRules, endedAfter = 0, cursor = NOTHING } = {}) =>
   windowsOf(chat.scratch.db, { uid, endedAfter, cursor }, hall);
-const inborn = (stream: string) => expect.objectContaining({ stream, joined: BORN_WITH, left: null, before: NOWHERE });
+const inborn = (stream: string) =>
+  expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE });
 
 test("own stream, everybody's, the hall unless it is off; anonymous readers a public hall", async () => {
   const [ann] = chat.people(1) as [number];
@@ -46,7 +47,7 @@ test("CUR-3, IM-48: a window begins with the last joining and ends with leaving,
   }
   await chat.group(ann, [cem]);
 
-  const windows = (await read(bob)).filter(({ joined }) => joined !== BORN_WITH);
+  const windows = (await read(bob)).filter(({ joined }) => joined !== FROM_FIRST_EVENT);
   const shape = windows.map(({ stream, joined, left, before }) => [stream, joined.seq, left?.seq, before.seq]);
   expect(shape.sort(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
     [roomStream(left), 1, 2, 0],
@@ -86,7 +87,7 @@ test("CUR-2: past memberships are read where they ended after the cursor, or whe
   const present = await chat.group(ann, [bob]);
   const at = (room: number, seq: number) => chat.events(roomStream(room)).find((event) => event.seq === seq)?.pos ?? 0;
   const rooms = async (asked: Parameters<typeof read>[1]) =>
-    (await read(bob, asked)).flatMap(({ stream, joined }) => (joined === BORN_WITH ? [] : [stream])).sort();
+    (await read(bob, asked)).flatMap(({ stream, joined }) => (joined === FROM_FIRST_EVENT ? [] : [stream])).sort();
   const [a, b, c] = [left, dissolved, present].map(roomStream) as [string, string, string];
   expect(await rooms({ endedAfter: at(left, 2) - 1 })).toEqual([a, b, c]);
   expect(await rooms({ endedAfter: at(left, 2) })).toEqual([b, c]);

@@ -5,7 +5,7 @@ import { preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { EMPTY, type StreamState, streamStates } from "../event-log/log-reader.ts";
 import { NOWHERE } from "../event-log/place.ts";
-import { BORN_WITH, type ReadableStream, type WindowsAsked } from "../event-log/read-window.ts";
+import { FROM_FIRST_EVENT, type StreamWindow, type WindowsAsked } from "../event-log/read-window.ts";
 import type { HallRules } from "./rooms.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function windowsOf(
   db: Kysely<Schema>,
   { uid, cursor, endedAfter }: WindowsAsked,
   hall: HallRules,
-): Promise<ReadableStream[]> {
+): Promise<StreamWindow[]> {
   if (uid === undefined) return hall.access === "public" ? inborn(db, [roomStream(HALL_ROOM_ID)]) : [];
   const hallStreams = hall.access === "off" ? [] : [roomStream(HALL_ROOM_ID)];
   const named = [...cursor.streams.keys()].flatMap((stream) => roomOfStream(stream) ?? []);
@@ -56,7 +56,7 @@ const membershipsOf = preparedBy(["uid", "endedAfter", "named"], (db, { uid, end
 
 type MembershipRow = Awaited<ReturnType<typeof membershipsOf>>[number];
 
-function asReadable(row: MembershipRow): ReadableStream {
+function asReadable(row: MembershipRow): StreamWindow {
   const { head, firstSeq, trimmedPos } = stateOf(row);
   const end = row.dissolvedSeq === null ? null : { seq: row.dissolvedSeq, pos: head.pos };
   return {
@@ -76,8 +76,8 @@ function stateOf({ seq, pos, firstSeq, trimmedPos }: MembershipRow): StreamState
 }
 
 /** Streams that nobody joins or leaves. */
-async function inborn(db: Kysely<Schema>, streams: readonly string[]): Promise<ReadableStream[]> {
+async function inborn(db: Kysely<Schema>, streams: readonly string[]): Promise<StreamWindow[]> {
   const states = await streamStates(db, streams);
-  const window = { joined: BORN_WITH, left: null, before: NOWHERE };
+  const window = { joined: FROM_FIRST_EVENT, left: null, before: NOWHERE };
   return streams.map((stream) => ({ stream, ...window, ...(states.get(stream) ?? EMPTY) }));
 }

@@ -37,11 +37,11 @@ describe("a poll that hangs", () => {
 
   test("is woken at its deadline, not before, and no other one with it", async () => {
     const [soon, later] = [hang(ANN, { deadlineMs: 1000 }), hang(BEN, { deadlineMs: 1001 })];
-    polls.wakeLate(999);
+    polls.wakeExpired(999);
     expect(await woken(soon, later)).toEqual([false, false]);
-    polls.wakeLate(1000);
+    polls.wakeExpired(1000);
     expect(await woken(soon, later)).toEqual([true, false]);
-    polls.wakeLate(1001);
+    polls.wakeExpired(1001);
     expect(await woken(later)).toEqual([true]);
   });
 
@@ -94,7 +94,7 @@ describe("of one user", () => {
 
 test("a poll whose login was revoked is refused, others are not", () => {
   const poll = new ActivePoll(ANN);
-  poll.check();
+  poll.assertNotRevoked();
   poll.revoked = true;
-  expect(() => poll.check()).toThrow(expect.objectContaining({ code: "unauthorized" }));
+  expect(() => poll.assertNotRevoked()).toThrow(expect.objectContaining({ code: "unauthorized" }));
 });

@@ -18,7 +18,7 @@ export class ActivePoll {
   }
 
   /** @throws ProblemError `unauthorized` when its login has ended since it was looked up */
-  check(): void {
+  assertNotRevoked(): void {
     if (this.revoked) throw new ProblemError("unauthorized", "This login has ended; sign in again");
   }
 }
@@ -70,7 +70,7 @@ export class HangingPolls {
   }
 
   /** @param nowMs of `uptimeMs` */
-  wakeLate(nowMs: number): void {
+  wakeExpired(nowMs: number): void {
     for (const poll of [...this.#hanging]) if (poll.deadlineMs <= nowMs) poll.wake?.();
   }
 

@@ -18,11 +18,11 @@ test("TR-48: a reader who polls is online from his first poll until 45 s after h
   presence.seen(1, 0);
   presence.seen(2, 1000);
   presence.seen(1, 30_000);
-  presence.look(ONLINE_MS - 1, () => false);
+  presence.expire(ONLINE_MS - 1, () => false);
   expect(told).toEqual(["+1", "+2"]);
-  presence.look(1000 + ONLINE_MS, () => false);
+  presence.expire(1000 + ONLINE_MS, () => false);
   expect(told).toEqual(["+1", "+2", "-2"]);
-  presence.look(30_000 + ONLINE_MS, () => false);
+  presence.expire(30_000 + ONLINE_MS, () => false);
   presence.seen(2, 80_000);
   expect(told).toEqual(["+1", "+2", "-2", "-1", "+2"]);
 });
@@ -30,9 +30,9 @@ test("TR-48: a reader who polls is online from his first poll until 45 s after h
 test("TR-48: who hangs is online as long as he hangs, and 45 s more", () => {
   const { told, presence } = open();
   presence.seen(1, 0);
-  presence.look(ONLINE_MS, (uid) => uid === 1);
-  presence.look(2 * ONLINE_MS - 1, () => false);
+  presence.expire(ONLINE_MS, (uid) => uid === 1);
+  presence.expire(2 * ONLINE_MS - 1, () => false);
   expect(told).toEqual(["+1"]);
-  presence.look(2 * ONLINE_MS, () => false);
+  presence.expire(2 * ONLINE_MS, () => false);
   expect(told).toEqual(["+1", "-1"]);
 });

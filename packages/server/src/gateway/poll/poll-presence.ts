@@ -27,7 +27,7 @@ export class PollPresence {
   }
 
   /** Lets those go who have not polled for long; a poll that hangs is a sign of life all the time. */
-  look(nowMs: number, hangs: (uid: number) => boolean): void {
+  expire(nowMs: number, hangs: (uid: number) => boolean): void {
     for (const [uid, seenMs] of this.#seen) {
       if (nowMs - seenMs < ONLINE_MS) return;
       this.#seen.delete(uid);

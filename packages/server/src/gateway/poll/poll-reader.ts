@@ -13,13 +13,13 @@ const REPLY_LENGTH_MAX = 524_288;
 export class PollReader implements LocalSubscriber {
   readonly outbox: Outbox;
   /** The cursor of the last reply: a poll that brings it goes on here. */
-  handed = "";
+  lastCursor = "";
   /** Called at the next logged event, while a poll hangs. */
   onEvent: (() => void) | undefined;
   readonly #topics: LocalTopics;
   readonly #subscribed = new Set<string>();
   /** Something may be there that was not read yet. */
-  #fresh = true;
+  #mayHaveMore = true;
 
   constructor(outbox: Outbox, topics: LocalTopics) {
     this.outbox = outbox;
@@ -34,32 +34,32 @@ export class PollReader implements LocalSubscriber {
   /** A logged event of one of its streams: whoever waits looks again. */
   deliver(frame: PublishedFrame): void {
     if (!frame.event) return;
-    this.#fresh = true;
+    this.#mayHaveMore = true;
     this.onEvent?.();
   }
 
   /** Up to `limit` frames that are there now, fewer where they are long, and RESYNCs beyond it. */
   async take(limit: number): Promise<string[]> {
     const frames: string[] = [];
-    if (!this.#fresh) return frames;
+    if (!this.#mayHaveMore) return frames;
     this.#subscribe();
     for (let length = REPLY_LENGTH_MAX; frames.length < limit && length > 0; ) {
-      this.#fresh = false;
+      this.#mayHaveMore = false;
       const next = await this.outbox.next(limit - frames.length, length);
       // What was joined or left while it read.
       this.#subscribe();
-      if (next.length === 0 && !this.#fresh) return frames;
+      if (next.length === 0 && !this.#mayHaveMore) return frames;
       frames.push(...next);
       for (const frame of next) length -= frame.length;
     }
     frames.push(...(await this.outbox.next(0)));
-    if (this.outbox.isAhead) this.#fresh = true;
+    if (this.outbox.isAhead) this.#mayHaveMore = true;
     return frames;
   }
 
   /** Whether more may be there than was taken. */
-  get hasMore(): boolean {
-    return this.#fresh;
+  get mayHaveMore(): boolean {
+    return this.#mayHaveMore;
   }
 
   close(): void {

@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import type { ProblemError } from "../../lib/problem.ts";
 import type { ConnectedLogin } from "../connection.ts";
 import { pollRoutes } from "./poll-routes.ts";
-import type { PollAsk } from "./polls.ts";
+import type { PollRequest } from "./polls.ts";
 
 const LOGIN: ConnectedLogin = { loginId: 1, uid: 20_000, power: 0, name: "ann", avatar: "", expiresAt: 0 };
 
-let asked: PollAsk[];
+let asked: PollRequest[];
 /** Seconds of idle time that were asked of the listener. */
 let timeouts: number[];
 let badTokens: string[];
@@ -24,7 +24,7 @@ beforeEach(() => {
 function open(publicHall: boolean) {
   const made = pollRoutes({
     polls: {
-      poll: async (ask: PollAsk) => {
+      poll: async (ask: PollRequest) => {
         asked.push(ask);
         return { frames: ['{"type":4}'], cursor: "aa;*@1", more: true };
       },
@@ -107,9 +107,9 @@ test("TR-41: `limit` is 100, at least 1 and at most 1 000; `max` is between 1 an
 
 test("TR-12: a poll asks again whether its login holds, and a token that does not is refused and counted", async () => {
   const { ask } = await get("?cursor=aa;*@0");
-  expect([ask?.login, ask?.cursor, ask?.ip, await ask?.holds()]).toEqual([LOGIN, "aa;*@0", "203.0.113.9", true]);
+  expect([ask?.login, ask?.cursor, ask?.ip, await ask?.isLoginValid()]).toEqual([LOGIN, "aa;*@0", "203.0.113.9", true]);
   holds = false;
-  expect(await ask?.holds()).toBe(false);
+  expect(await ask?.isLoginValid()).toBe(false);
   expect([(await get("")).status, badTokens]).toEqual([401, ["203.0.113.9"]]);
   expect((await get("", {})).status).toBe(401);
   expect(badTokens).toHaveLength(1);
@@ -118,7 +118,7 @@ test("TR-12: a poll asks again whether its login holds, and a token that does no
 test("TR-14: without a token a public hall is read by nobody in particular, whose right to it does not end", async () => {
   routes = open(true);
   const { ask } = await get("", {});
-  expect([ask?.login, await ask?.holds()]).toEqual([undefined, true]);
+  expect([ask?.login, await ask?.isLoginValid()]).toEqual([undefined, true]);
   expect((await get("", { headers: { Authorization: "Bearer bad" } })).status).toBe(401);
 });
 

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
 import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
-import { cursor, type HttpReaderParts, httpReader, inQuery, max, readerQuery } from "../http-reader.ts";
+import { authenticateReader, cursor, type HttpReaderParts, max, queryNumber, readerQuery } from "../http-reader.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";
 import type { PollReply, Polls } from "./polls.ts";
 
@@ -16,13 +16,13 @@ const wait = z.int().min(0);
 
 const query = z.object({
   cursor: readerQuery.shape.cursor,
-  limit: inQuery(limit).openapi({
+  limit: queryNumber(limit).openapi({
     type: "integer",
     description: `Most events, at most ${POLL_LIMIT_MAX}`,
     default: 100,
   }),
   max: readerQuery.shape.max,
-  wait: inQuery(wait).openapi({
+  wait: queryNumber(wait).openapi({
     type: "integer",
     description: `Seconds to hang when there is nothing, at most ${WAIT_SECONDS_MAX}`,
   }),
@@ -68,14 +68,14 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
   const routes = newRoutes();
 
   const poll = async (c: Context<AppEnv>, ask: z.output<typeof body>) => {
-    const reader = await httpReader(c, parts);
+    const reader = await authenticateReader(c, parts);
     const waitSeconds = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
     // The listener's idle timeout would cut a request that hangs.
     if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
     const reply = await parts.polls.poll({
       login: reader?.login,
       ip: c.env.ip,
-      holds: async () => !reader || (await parts.findLogin(reader.token)) !== undefined,
+      isLoginValid: async () => !reader || (await parts.findLogin(reader.token)) !== undefined,
       cursor: ask.cursor ?? undefined,
       limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
       max: ask.max ?? undefined,

@@ -201,7 +201,7 @@ test("TR-47: a question that fails once costs one poll: the same cursor is answe
   const failing = rig.poll({
     cursor,
     waitMs: 60_000,
-    holds: async () => {
+    isLoginValid: async () => {
       throw new Error("the disk does not answer");
     },
   });

@@ -7,11 +7,11 @@ import { ProblemError } from "../../lib/problem.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
 import type { Admission } from "../admission.ts";
 import type { LocalTopics } from "../local-topics.ts";
-import { parsedCursor } from "../parsed-cursor.ts";
+import { parseClientCursor } from "../parse-cursor.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
-import { KeptReaders } from "./kept-readers.ts";
 import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
 import { PollReader } from "./poll-reader.ts";
+import { PollReaderCache } from "./poll-reader-cache.ts";
 
 /**
  * The polling transport, short and long: one request, one reply, no connection.
@@ -22,13 +22,13 @@ import { PollReader } from "./poll-reader.ts";
  * - Knows nothing of the other transports.
  */
 
-export interface PollAsk {
+export interface PollRequest {
   /** `expiresAt` in epoch milliseconds. Undefined: an anonymous reader of a public hall. */
   readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number } | undefined;
   /** The client's address, in canonical form. */
   readonly ip: string;
   /** Whether the login that was found is still good. */
-  readonly holds: () => Promise<boolean>;
+  readonly isLoginValid: () => Promise<boolean>;
   /** Undefined: tell me where now is. */
   readonly cursor: string | undefined;
   readonly limit: number;
@@ -52,8 +52,8 @@ export interface PollsParts {
   readonly epoch: string;
   readonly topics: LocalTopics;
   readonly clock: Clock;
-  readonly outboxOf: (uid: number | undefined) => Outbox;
-  readonly admission: Pick<Admission, "enter">;
+  readonly newOutbox: (uid: number | undefined) => Outbox;
+  readonly admission: Pick<Admission, "enterAnonymous">;
   readonly presence: AttachedUsers;
   /** Polls of one user that hang at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
@@ -73,7 +73,7 @@ const LOOK_MS = 250;
  */
 export class Polls {
   readonly #parts: PollsParts;
-  readonly #kept = new KeptReaders();
+  readonly #readerCache = new PollReaderCache();
   readonly #hanging: HangingPolls;
   readonly #presence: PollPresence;
   /** Those that are being answered, hanging or not. */
@@ -93,13 +93,13 @@ export class Polls {
   start(): Stop {
     const stop = every(LOOK_MS, () => {
       const nowMs = uptimeMs();
-      this.#hanging.wakeLate(nowMs);
-      this.#kept.dropUnused(nowMs);
-      this.#presence.look(nowMs, (uid) => this.#hanging.has(uid));
+      this.#hanging.wakeExpired(nowMs);
+      this.#readerCache.dropUnused(nowMs);
+      this.#presence.expire(nowMs, (uid) => this.#hanging.has(uid));
     });
     return () => {
       stop();
-      this.#kept.clear();
+      this.#readerCache.clear();
     };
   }
 
@@ -107,9 +107,9 @@ export class Polls {
    * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for an
    * anonymous reader
    */
-  async poll(ask: PollAsk): Promise<PollReply> {
+  async poll(ask: PollRequest): Promise<PollReply> {
     const { tail, epoch, admission } = this.#parts;
-    const leave = ask.login ? undefined : admission.enter(ask.ip);
+    const leave = ask.login ? undefined : admission.enterAnonymous(ask.ip);
     const active = new ActivePoll(ask.login);
     this.#active.add(active);
     this.#seen(active);
@@ -126,7 +126,7 @@ export class Polls {
   /** These logins are no more: their polls end, their readers are forgotten. */
   endLogins(loginIds: readonly number[]): void {
     const ended = new Set(loginIds);
-    for (const loginId of ended) this.#kept.forget(loginId);
+    for (const loginId of ended) this.#readerCache.forget(loginId);
     for (const active of this.#active) {
       if (active.loginId === undefined || !ended.has(active.loginId)) continue;
       active.revoked = true;
@@ -140,21 +140,21 @@ export class Polls {
     this.#hanging.wakeAll();
   }
 
-  async #answer(ask: PollAsk, cursor: string, active: ActivePoll): Promise<PollReply> {
+  async #answer(ask: PollRequest, cursor: string, active: ActivePoll): Promise<PollReply> {
     const { reader, first } = await this.#readerFor(ask, cursor);
     try {
       const frames = [...first, ...(await reader.take(ask.limit))];
       if (frames.length === 0) {
         // Nothing lies between this cursor and where the reader stands: whoever brings it again goes on here.
-        reader.handed = cursor;
+        reader.lastCursor = cursor;
         await this.#hang(reader, ask, active);
         if (!ask.signal.aborted) frames.push(...(await reader.take(ask.limit)));
       }
-      active.check();
-      if (!ask.signal.aborted || frames.length > 0) reader.handed = reader.outbox.cursor();
+      active.assertNotRevoked();
+      if (!ask.signal.aborted || frames.length > 0) reader.lastCursor = reader.outbox.cursor();
       if (this.#released || active.loginId === undefined) reader.close();
-      else this.#kept.keep(active.loginId, reader);
-      return { frames, cursor: reader.handed, more: reader.hasMore };
+      else this.#readerCache.keep(active.loginId, reader);
+      return { frames, cursor: reader.lastCursor, more: reader.mayHaveMore };
     } catch (error) {
       // It may stand behind frames that nobody was handed.
       reader.close();
@@ -162,11 +162,11 @@ export class Polls {
     }
   }
 
-  async #readerFor({ login, max }: PollAsk, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
-    const kept = login && this.#kept.take(login.loginId, cursor);
+  async #readerFor({ login, max }: PollRequest, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
+    const kept = login && this.#readerCache.take(login.loginId, cursor);
     if (kept) return { reader: kept, first: [] };
-    const parsed = parsedCursor(cursor);
-    const reader = new PollReader(this.#parts.outboxOf(login?.uid), this.#parts.topics);
+    const parsed = parseClientCursor(cursor);
+    const reader = new PollReader(this.#parts.newOutbox(login?.uid), this.#parts.topics);
     return { reader, first: await reader.outbox.open(parsed, max) };
   }
 
@@ -176,13 +176,17 @@ export class Polls {
   }
 
   /** Until there is something to look at. */
-  async #hang(reader: PollReader, { login, holds, waitMs, signal }: PollAsk, active: ActivePoll): Promise<void> {
+  async #hang(
+    reader: PollReader,
+    { login, isLoginValid, waitMs, signal }: PollRequest,
+    active: ActivePoll,
+  ): Promise<void> {
     // Not beyond the end of the login, which nothing announces.
     const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
     // It may have ended before this poll was among the active ones, where its end would have found it.
-    if (!(await holds())) active.revoked = true;
-    if (this.#released || active.revoked || signal.aborted || reader.hasMore) return;
+    if (!(await isLoginValid())) active.revoked = true;
+    if (this.#released || active.revoked || signal.aborted || reader.mayHaveMore) return;
     if (this.#parts.isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }

@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
-import { type HttpReaderParts, httpReader, readerQuery } from "../http-reader.ts";
-import { SSE_HEADERS, type SseDoor } from "./sse.ts";
+import { authenticateReader, type HttpReaderParts, readerQuery } from "../http-reader.ts";
+import { SSE_HEADERS, type SseTransport } from "./sse.ts";
 
 /** For the runtime's idle timer: what an ended stream has left to write is written by then. */
-const LET_GO_SECONDS = 10;
+const FLUSH_SECONDS = 10;
 
 const getStream = createRoute({
   method: "get",
@@ -23,10 +23,10 @@ const getStream = createRoute({
 });
 
 /** Server-sent events. Without a token they show a public hall. */
-export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseDoor }): Routes {
+export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseTransport }): Routes {
   const routes = newRoutes();
   routes.openapi(getStream, async (c) => {
-    const reader = await httpReader(c, parts);
+    const reader = await authenticateReader(c, parts);
     // A body that nobody reads would never end.
     if (c.req.method === "HEAD") return new Response(null, { headers: SSE_HEADERS }) as never;
     const asked = c.req.valid("query");
@@ -41,7 +41,7 @@ export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseDoor }): R
       max: asked.max,
       ip: c.env.ip,
       userAgent: c.req.header("User-Agent") ?? "",
-      letGo: () => server?.timeout(request, LET_GO_SECONDS),
+      onServerEnd: () => server?.timeout(request, FLUSH_SECONDS),
       signal: request.signal,
     }) as never;
   });

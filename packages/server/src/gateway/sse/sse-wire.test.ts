@@ -8,7 +8,7 @@ const TEXT = new TextDecoder();
 
 let topics: LocalTopics;
 let ends: number[];
-let letGo: number;
+let onServerEnd: number;
 let drained: number;
 let wire: SseWire;
 let reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -16,14 +16,14 @@ let reader: ReadableStreamDefaultReader<Uint8Array>;
 function open(maxQueueBytes = 1000): void {
   topics = new LocalTopics(EPOCH);
   ends = [];
-  letGo = 0;
+  onServerEnd = 0;
   drained = 0;
   wire = new SseWire({
     topics,
     maxQueueBytes,
-    drained: () => void drained++,
-    ended: (code) => void ends.push(code),
-    letGo: () => void letGo++,
+    onDrained: () => void drained++,
+    onEnd: (code) => void ends.push(code),
+    onServerEnd: () => void onServerEnd++,
   });
   reader = wire.body.getReader();
 }
@@ -83,7 +83,7 @@ describe("TR-25: a peer that does not read", () => {
     expect(wire.send("x".repeat(5000))).toBe(-1);
     expect(ends).toEqual([]);
     expect(wire.send("x")).toBe(0);
-    expect([ends, letGo]).toEqual([[1006], 1]);
+    expect([ends, onServerEnd]).toEqual([[1006], 1]);
     await expect(reader.read()).rejects.toBeUndefined();
   });
 
@@ -96,7 +96,7 @@ describe("TR-25: a peer that does not read", () => {
     wire.close(1000);
     wire.terminate();
     topics.publish("room:1", "x", undefined);
-    expect([wire.getBufferedAmount(), ends, letGo, topics.size]).toEqual([0, [1006], 1, 0]);
+    expect([wire.getBufferedAmount(), ends, onServerEnd, topics.size]).toEqual([0, [1006], 1, 0]);
   });
 });
 
@@ -115,13 +115,13 @@ describe("the end", () => {
   test("by the client is told once, and lets nothing go that is gone already", async () => {
     await reader.cancel();
     wire.close(1000);
-    expect([ends, letGo]).toEqual([[1006], 0]);
+    expect([ends, onServerEnd]).toEqual([[1006], 0]);
   });
 
   test("comes after everything that was queued", async () => {
     wire.send("x");
     wire.close(1000);
-    expect([ends, letGo, await rest()]).toEqual([[1000], 1, "data: x\n\n"]);
+    expect([ends, onServerEnd, await rest()]).toEqual([[1000], 1, "data: x\n\n"]);
   });
 
   test.each([

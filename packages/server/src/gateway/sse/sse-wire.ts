@@ -19,7 +19,7 @@ export class SseWire implements Wire, LocalSubscriber {
   readonly body: ReadableStream<Uint8Array>;
   readonly #topics: LocalTopics;
   readonly #subscribed = new Set<string>();
-  readonly #on: { drained: () => void; ended: (code: number) => void; letGo: () => void };
+  readonly #callbacks: { onDrained: () => void; onEnd: (code: number) => void; onServerEnd: () => void };
   readonly #maxQueueBytes: number;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -27,21 +27,21 @@ export class SseWire implements Wire, LocalSubscriber {
     topics: LocalTopics;
     maxQueueBytes: number;
     /** The peer has taken everything. */
-    drained: () => void;
+    onDrained: () => void;
     /** Called once, whoever ends it. */
-    ended: (code: number) => void;
+    onEnd: (code: number) => void;
     /** The server has ended it: a peer that does not take the rest is to be cut soon. */
-    letGo: () => void;
+    onServerEnd: () => void;
   }) {
     this.#topics = parts.topics;
-    this.#on = parts;
+    this.#callbacks = parts;
     this.#maxQueueBytes = parts.maxQueueBytes;
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
           this.#controller = controller;
         },
-        pull: () => this.#on.drained(),
+        pull: () => this.#callbacks.onDrained(),
         cancel: () => this.#end(1006),
       },
       new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_BYTES }),
@@ -77,7 +77,7 @@ export class SseWire implements Wire, LocalSubscriber {
     this.#end(code);
     if (!controller) return;
     controller.close();
-    this.#on.letGo();
+    this.#callbacks.onServerEnd();
   }
 
   terminate(): void {
@@ -86,7 +86,7 @@ export class SseWire implements Wire, LocalSubscriber {
     if (!controller) return;
     // Without a reason, which the runtime would print. It drops what is queued; the connection itself ends by its timeout.
     controller.error(undefined);
-    this.#on.letGo();
+    this.#callbacks.onServerEnd();
   }
 
   subscribe(topic: string): void {
@@ -124,6 +124,6 @@ export class SseWire implements Wire, LocalSubscriber {
     this.#controller = undefined;
     for (const topic of this.#subscribed) this.#topics.unsubscribe(topic, this);
     this.#subscribed.clear();
-    this.#on.ended(code);
+    this.#callbacks.onEnd(code);
   }
 }

@@ -6,9 +6,9 @@ import { ProblemError } from "../../lib/problem.ts";
 import type { Metrics } from "../../ops/metrics.ts";
 import type { Admission } from "../admission.ts";
 import { Connection } from "../connection.ts";
-import type { Entrance, SignedInReader } from "../entrance.ts";
+import type { ConnectionLifecycle, SignedInReader } from "../connection-lifecycle.ts";
 import type { LocalTopics } from "../local-topics.ts";
-import { parsedCursor } from "../parsed-cursor.ts";
+import { parseClientCursor } from "../parse-cursor.ts";
 import { SseWire } from "./sse-wire.ts";
 
 /**
@@ -20,8 +20,8 @@ import { SseWire } from "./sse-wire.ts";
  */
 
 export interface SseParts {
-  readonly entrance: Entrance;
-  readonly admission: Pick<Admission, "enter">;
+  readonly lifecycle: ConnectionLifecycle;
+  readonly admission: Pick<Admission, "enterAnonymous">;
   readonly topics: LocalTopics;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -32,7 +32,7 @@ export interface SseParts {
   readonly maxQueueBytes: number;
 }
 
-export interface SseAsk {
+export interface SseRequest {
   /** Undefined: an anonymous reader of a public hall. */
   readonly reader: SignedInReader | undefined;
   /** Where to go on; undefined: from now. */
@@ -41,7 +41,7 @@ export interface SseAsk {
   readonly ip: string;
   readonly userAgent: string;
   /** Bounds the time in which its peer takes what was written last. */
-  readonly letGo: () => void;
+  readonly onServerEnd: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +56,7 @@ export const SSE_HEADERS = {
 };
 
 /** All open streams of this node. */
-export class SseDoor {
+export class SseTransport {
   readonly #parts: SseParts;
   readonly #open = new Set<SseWire>();
 
@@ -72,15 +72,15 @@ export class SseDoor {
   }
 
   /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining`, `rate_limited` */
-  open(ask: SseAsk): Response {
-    const { entrance, admission, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
+  open(ask: SseRequest): Response {
+    const { lifecycle, admission, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
     const refused = this.#parts.refusal();
     if (refused) throw refused;
-    const from = ask.cursor === undefined ? undefined : parsedCursor(ask.cursor);
+    const from = ask.cursor === undefined ? undefined : parseClientCursor(ask.cursor);
     if (isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
-    const leave = ask.reader ? undefined : admission.enter(ask.ip);
+    const leave = ask.reader ? undefined : admission.enterAnonymous(ask.ip);
     const connection = new Connection({
       id: randomToken(128),
       ip: ask.ip,
@@ -97,19 +97,19 @@ export class SseDoor {
     const wire = new SseWire({
       topics,
       maxQueueBytes,
-      letGo: ask.letGo,
-      drained: () => connection.wasDrained(),
-      ended: (code) => {
+      onServerEnd: ask.onServerEnd,
+      onDrained: () => connection.onDrained(),
+      onEnd: (code) => {
         this.#open.delete(wire);
         live.dec();
         metrics.closes.inc({ code: code in CLOSE_CODES ? String(code) : "other" });
-        entrance.closed(connection);
+        lifecycle.closed(connection);
       },
     });
     live.inc();
     this.#open.add(wire);
     connection.opened(wire);
-    void entrance.openReader(connection, ask.reader, { from, max: ask.max });
+    void lifecycle.openReader(connection, ask.reader, { from, max: ask.max });
     // A signal that has fired already, while the token was looked up, does not fire again.
     if (ask.signal.aborted) wire.terminate();
     else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });

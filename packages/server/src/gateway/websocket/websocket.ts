@@ -11,20 +11,20 @@ import type { Metrics } from "../../ops/metrics.ts";
 import type { Admission } from "../admission.ts";
 import type { Commands } from "../commands.ts";
 import { Connection } from "../connection.ts";
-import type { Entrance } from "../entrance.ts";
+import type { ConnectionLifecycle } from "../connection-lifecycle.ts";
 import { readHandshake, refuseHandshake } from "./handshake.ts";
 
 /**
  * The WebSocket transport: the handshake, bytes in both directions, back-pressure, close codes.
  *
  * - Bun's engine speaks the protocol (RFC 6455). What it does otherwise than we need stands in docs/runtime-deviations.md.
- * - Commands arrive here only; what they do is decided in `commands.ts` and `entrance.ts`.
+ * - Commands arrive here only; what they do is decided in `commands.ts` and `connection-lifecycle.ts`.
  * - Knows nothing of the other transports.
  */
 
 export interface WebSocketParts {
   readonly admission: Admission;
-  readonly entrance: Entrance;
+  readonly lifecycle: ConnectionLifecycle;
   readonly commands: Commands;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,7 +56,7 @@ export function isWebSocketRequest(request: Request, path: string): boolean {
 }
 
 /** The door that `Bun.serve` is given: it answers handshakes and hears what happens on each socket. */
-export class WebSocketDoor {
+export class WebSocketTransport {
   readonly #parts: WebSocketParts;
   /** The newest connection's: the next one with the same text shares it. */
   #baseUrl = "";
@@ -101,7 +101,7 @@ export class WebSocketDoor {
 
   /** For `Bun.serve`. */
   handlers(): WebSocketHandler<Connection> {
-    const { entrance, admission, commands, metrics, refusal, idleMs, maxFrameBytes, maxQueueBytes } = this.#parts;
+    const { lifecycle, admission, commands, metrics, refusal, idleMs, maxFrameBytes, maxQueueBytes } = this.#parts;
     const framesIn = metrics.framesIn.labels("websocket");
     const live = metrics.connections.labels("websocket");
     return {
@@ -121,7 +121,7 @@ export class WebSocketDoor {
         if (!admission.opened(connection)) return;
         const token = connection.token;
         connection.token = null;
-        entrance.opened(connection, token);
+        lifecycle.opened(connection, token);
       },
       message: (socket, data) => {
         const connection = socket.data;
@@ -135,12 +135,12 @@ export class WebSocketDoor {
       pong: (socket) => {
         this.#control(socket.data);
       },
-      drain: (socket) => socket.data.wasDrained(),
+      drain: (socket) => socket.data.onDrained(),
       close: (socket, code) => {
         live.dec();
         // Clients may close with any of 2 000 codes: only our own become labels.
         metrics.closes.inc({ code: code in CLOSE_CODES ? String(code) : "other" });
-        entrance.closed(socket.data);
+        lifecycle.closed(socket.data);
       },
     };
   }

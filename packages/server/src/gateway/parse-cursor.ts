@@ -2,7 +2,7 @@ import { type Cursor, CursorMalformed, parseCursor } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
 
 /** A cursor that a client named. @throws ProblemError `cursor_malformed`, which says what is wrong */
-export function parsedCursor(text: string): Cursor {
+export function parseClientCursor(text: string): Cursor {
   try {
     return parseCursor(text);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Server } from "bun";
 import { Outbox } from "../src/event-log/outbox.ts";
 import { Commands } from "../src/gateway/commands.ts";
 import { type ConnectedLogin, Connection } from "../src/gateway/connection.ts";
-import { Entrance } from "../src/gateway/entrance.ts";
+import { ConnectionLifecycle } from "../src/gateway/connection-lifecycle.ts";
 import { Hub } from "../src/gateway/hub.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { withDeadline } from "../src/lib/interval.ts";
@@ -15,12 +15,12 @@ import { type LogRig, openLog, whole } from "./log-rig.ts";
 const DEADLINE_MS = 4000;
 const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
 
-/** An entrance on a real log and real sockets, whose questions are answered when the test says so. */
-export class EntranceRig {
+/** An lifecycle on a real log and real sockets, whose questions are answered when the test says so. */
+export class LifecycleRig {
   readonly hub: Hub;
   /** Connections of each user, as presence was told. */
   readonly attached = new Map<number, number>();
-  readonly entrance: Entrance;
+  readonly lifecycle: ConnectionLifecycle;
   readonly log: LogRig;
   readonly #server: Server<Connection>;
   /** Whether tokens that were found hold a moment later; an error: that cannot be found out. */
@@ -36,17 +36,17 @@ export class EntranceRig {
     this.log = log;
     this.hub = new Hub(log.scratch.epoch);
     const count = (uid: number, by: number) => this.attached.set(uid, (this.attached.get(uid) ?? 0) + by);
-    this.entrance = new Entrance({
+    this.lifecycle = new ConnectionLifecycle({
       hub: this.hub,
       tail: log.tail,
       epoch: log.scratch.epoch,
-      outboxOf: () =>
+      newOutbox: () =>
         new Outbox(
           log.outboxParts(() => [whole("room:1")]),
           20_000,
         ),
       findLogin: () => this.#ask(this.#logins),
-      holds: async () => {
+      isTokenValid: async () => {
         if (this.holds instanceof Error) throw this.holds;
         return this.holds;
       },
@@ -64,10 +64,10 @@ export class EntranceRig {
       allowBadToken: () => true,
     });
     const commands = new Commands({
-      table: new Map(this.entrance.handlers()),
+      table: new Map(this.lifecycle.commandHandlers()),
       logger: createLogger({ level: "silent", sink: { write: () => {} } }),
     });
-    this.entrance.useCommands(commands);
+    this.lifecycle.setCommands(commands);
     this.#server = Bun.serve<Connection>({
       port: 0,
       hostname: "127.0.0.1",
@@ -79,23 +79,23 @@ export class EntranceRig {
       websocket: {
         open: (socket) => {
           socket.data.opened(socket);
-          this.entrance.opened(socket.data, null);
+          this.lifecycle.opened(socket.data, null);
         },
         message: (socket, text) => {
           this.#received = String(text).startsWith(AUTHORIZE) ? 0 : this.#received + 1;
           commands.receive(socket.data, String(text));
           this.#receives?.();
         },
-        close: (socket) => this.entrance.closed(socket.data),
+        close: (socket) => this.lifecycle.closed(socket.data),
       },
     });
     this.hub.addPublisher({ publish: (topic, frame) => this.#server.publish(topic, frame) });
   }
 
-  static async open(): Promise<EntranceRig> {
-    let rig: EntranceRig | undefined;
+  static async open(): Promise<LifecycleRig> {
+    let rig: LifecycleRig | undefined;
     const log = await openLog({ listener: (event) => rig?.hub.publish(event) });
-    rig = new EntranceRig(log);
+    rig = new LifecycleRig(log);
     return rig;
   }
 
@@ -108,12 +108,12 @@ export class EntranceRig {
     return { live, connection };
   }
 
-  /** Resolves when the entrance asks something that is not answered yet. */
+  /** Resolves when the lifecycle asks something that is not answered yet. */
   async asked(): Promise<void> {
     if (this.#logins.length + this.#redDots.length > 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#asked = resolve;
-    await withDeadline(promise, DEADLINE_MS, "the entrance asked nothing");
+    await withDeadline(promise, DEADLINE_MS, "the lifecycle asked nothing");
   }
 
   /** Resolves when so many frames have come in since the last sign-in began. */

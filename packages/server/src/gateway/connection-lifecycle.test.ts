@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { EntranceRig, login } from "../../test/entrance-rig.ts";
+import { LifecycleRig, login } from "../../test/lifecycle-rig.ts";
 
 const [ANN, BEN] = [20_000, 20_001];
 const HALL = "room:1";
 
-let rig: EntranceRig;
+let rig: LifecycleRig;
 beforeEach(async () => {
-  rig = await EntranceRig.open();
+  rig = await LifecycleRig.open();
 });
 afterEach(() => rig.close());
 
@@ -64,12 +64,12 @@ test("GW-57: who is signed in by a code while his token is checked is signed in 
   const { live, connection } = await rig.connect();
   live.send(authorize);
   await rig.asked();
-  const byCode = rig.entrance.signIn(connection, login(BEN), "pl_code");
+  const byCode = rig.lifecycle.signIn(connection, login(BEN), "pl_code");
   rig.answerLogin(login(ANN));
   await rig.asked();
   rig.answerRedDot();
   await byCode;
-  await rig.entrance.signIn(connection, login(ANN), "pl_late");
+  await rig.lifecycle.signIn(connection, login(ANN), "pl_late");
   await live.frame(Push.RED_DOT);
   expect(live.of(Push.LOGIN_SUCCESS).map(({ data }) => data.uid)).toEqual([BEN]);
   expect([rig.hub.ofUser(ANN).size, rig.hub.ofUser(BEN).size]).toEqual([0, 1]);
@@ -111,7 +111,7 @@ test("GW-81: who goes while his token is checked, or his first frames are read, 
 test("GW-40: a login that ended before its connection was the user's is told so and closed", async () => {
   const { live, connection } = await rig.connect();
   rig.holds = false;
-  await rig.entrance.signIn(connection, login(ANN), "pl_revoked");
+  await rig.lifecycle.signIn(connection, login(ANN), "pl_revoked");
   expect(await live.ended()).toMatchObject({ code: 4001 });
   expect(live.of(Push.INVALIDATE_TOKEN)).toHaveLength(1);
   expect(live.of(Push.LOGIN_SUCCESS)).toHaveLength(0);

@@ -24,18 +24,18 @@ import { catchUp } from "./catch-up.ts";
 import { type CommandHandler, type Commands, command } from "./commands.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
-import { parsedCursor } from "./parsed-cursor.ts";
+import { parseClientCursor } from "./parse-cursor.ts";
 
-export interface EntranceParts {
+export interface ConnectionLifecycleParts {
   readonly hub: Hub;
   readonly tail: Tail;
   readonly epoch: string;
   /** A reader's view of the log; of an anonymous one without a uid. */
-  readonly outboxOf: (uid: number | undefined) => Outbox;
+  readonly newOutbox: (uid: number | undefined) => Outbox;
   /** The login of a token; undefined when it does not hold. */
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether a token that was found, or granted, is still good. */
-  readonly holds: (token: string) => Promise<boolean>;
+  readonly isTokenValid: (token: string) => Promise<boolean>;
   /** Unread counters, with the cursor they are as of. */
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly presence: { attached(uid: number): void; detached(uid: number): void };
@@ -62,16 +62,16 @@ const HALL_STREAM = roomStream(HALL_ROOM_ID);
  * What happens between an open socket and a live connection: who it is, the first frames in their order (LOGIN_SUCCESS,
  * READY, RED_DOT), RESUME, and the way out.
  */
-export class Entrance {
-  readonly #parts: EntranceParts;
+export class ConnectionLifecycle {
+  readonly #parts: ConnectionLifecycleParts;
   #commands: Commands | undefined;
 
-  constructor(parts: EntranceParts) {
+  constructor(parts: ConnectionLifecycleParts) {
     this.#parts = parts;
   }
 
   /** Its own commands, for the table. */
-  handlers(): [number, CommandHandler][] {
+  commandHandlers(): [number, CommandHandler][] {
     return [
       [Command.HEARTBEAT, () => {}],
       [Command.AUTHORIZE, command(authorizeSchema, (connection, { token }) => this.#authorize(connection, token))],
@@ -79,15 +79,15 @@ export class Entrance {
     ];
   }
 
-  /** Where frames that waited for a token go; set once, since the table of commands holds this entrance's own. */
-  useCommands(commands: Commands): void {
+  /** Where frames that waited for a token go; set once, since the table of commands holds this lifecycle's own. */
+  setCommands(commands: Commands): void {
     this.#commands = commands;
   }
 
   /** The socket is open. */
   opened(connection: Connection, token: string | null): void {
     this.#parts.hub.add(connection);
-    if (token === null) return this.#anonymous(connection);
+    if (token === null) return this.#startAnonymous(connection);
     this.#authorize(connection, token).catch((error: unknown) => this.#failed(connection, error));
   }
 
@@ -114,9 +114,9 @@ export class Entrance {
     this.#bind(connection, { login, waiting });
     try {
       // It may have ended before it was bound, when nobody could find this connection to close it.
-      if (!(await this.#parts.holds(token))) return this.#revoked(connection);
+      if (!(await this.#parts.isTokenValid(token))) return this.#closeRevoked(connection);
       // A client that will resume names its place itself, or means this one: until then nothing has to be opened.
-      const outbox = connection.origin.resume ? undefined : this.#parts.outboxOf(login.uid);
+      const outbox = connection.origin.resume ? undefined : this.#parts.newOutbox(login.uid);
       const opened = outbox?.openNow();
       const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
       // In the same turn: from here on they have by their cursor what an anonymous reader of the hall got by its topic.
@@ -126,16 +126,16 @@ export class Entrance {
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
       const cursor = outbox?.cursor() ?? here;
-      connection.together(() => {
+      connection.cork(() => {
         connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
-        this.#ready(connection, cursor);
+        this.#sendReady(connection, cursor);
         connection.push(Push.RED_DOT, redDot);
       });
       const live = outbox
-        ? this.#follow(connection, { login, outbox, from: cursor, open: async () => first })
+        ? this.#catchUpThenLive(connection, { login, outbox, from: cursor, open: async () => first })
         : this.#awaitResume(connection, login, cursor);
       // Before any frame that comes later.
-      this.#commands?.resume(connection, waiting);
+      this.#commands?.runWaiting(connection, waiting);
       await live;
     } catch (error) {
       this.#failed(connection, error);
@@ -157,15 +157,15 @@ export class Entrance {
     if (login) this.#bind(connection, { login, waiting: [], cursor });
     else connection.state = { kind: "authorizing", login, waiting: [], cursor };
     try {
-      if (reader && !(await this.#parts.holds(reader.token))) return this.#revoked(connection);
-      const outbox = this.#parts.outboxOf(login?.uid);
+      if (reader && !(await this.#parts.isTokenValid(reader.token))) return this.#closeRevoked(connection);
+      const outbox = this.#parts.newOutbox(login?.uid);
       const from = start.from ?? parseCursor(floorCursor(this.#parts.epoch, this.#parts.tail.position));
       const first = await outbox.open(from, start.max);
       const redDot = login && (await this.#parts.redDotOf(login.uid));
       if (connection.closed) return;
-      this.#ready(connection, formatCursor(from));
+      this.#sendReady(connection, formatCursor(from));
       if (redDot) connection.push(Push.RED_DOT, redDot);
-      await this.#follow(connection, { login, outbox, from: formatCursor(from), open: async () => first });
+      await this.#catchUpThenLive(connection, { login, outbox, from: formatCursor(from), open: async () => first });
     } catch (error) {
       this.#failed(connection, error);
     }
@@ -177,16 +177,16 @@ export class Entrance {
     const { login } = as;
     connection.state = { kind: "authorizing", ...as };
     connection.loginEndsAt = login.expiresAt;
-    this.#capUser(connection, hub.bind(connection, login.uid), login.uid);
+    this.#closeOldestOverCap(connection, hub.bind(connection, login.uid), login.uid);
     presence.attached(login.uid);
     connection.onSignedIn?.();
   }
 
-  #anonymous(connection: Connection): void {
+  #startAnonymous(connection: Connection): void {
     connection.state = { kind: "anonymous" };
     if (!this.#parts.publicHall) return;
     const cursor = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-    this.#ready(connection, cursor);
+    this.#sendReady(connection, cursor);
     if (connection.origin.resume) return this.#awaitResume(connection, undefined, cursor);
     connection.subscribe(HALL_STREAM);
     connection.state = { kind: "live", login: undefined };
@@ -207,9 +207,9 @@ export class Entrance {
     if (login) return this.signIn(connection, login, token);
     connection.push(Push.INVALIDATE_TOKEN, undefined);
     if (!this.#parts.allowBadToken(connection)) return connection.close(1013, "retry=60000");
-    if (before.kind === "anonymous") this.#anonymous(connection);
+    if (before.kind === "anonymous") this.#startAnonymous(connection);
     else connection.state = before;
-    this.#commands?.resume(connection, waiting);
+    this.#commands?.runWaiting(connection, waiting);
   }
 
   async #resume(connection: Connection, request: z.output<typeof resumeSchema>): Promise<void> {
@@ -218,11 +218,11 @@ export class Entrance {
     if (state.kind !== "awaiting-resume") throw new ProblemError("unauthorized", "Sign in before RESUME");
     const { login } = state;
     const asked = request.cursor ?? state.cursor;
-    const cursor = this.#cursorOf(connection, asked);
+    const cursor = this.#parseCursorOrReport(connection, asked);
     const from = cursor ? asked : state.cursor;
-    const outbox = this.#parts.outboxOf(login?.uid);
+    const outbox = this.#parts.newOutbox(login?.uid);
     const open = () => outbox.open(cursor ?? parseCursor(from), request.max);
-    await this.#follow(connection, { login, outbox, from, open });
+    await this.#catchUpThenLive(connection, { login, outbox, from, open });
   }
 
   #awaitResume(connection: Connection, login: ConnectedLogin | undefined, cursor: string): void {
@@ -230,7 +230,7 @@ export class Entrance {
   }
 
   /** Brings a reader from where he is to live. `from`: his cursor until the outbox knows better. */
-  async #follow(
+  async #catchUpThenLive(
     connection: Connection,
     to: { login: ConnectedLogin | undefined; outbox: Outbox; from: string; open: () => Promise<string[]> },
   ): Promise<void> {
@@ -249,9 +249,9 @@ export class Entrance {
     }
   }
 
-  #cursorOf(connection: Connection, text: string): Cursor | undefined {
+  #parseCursorOrReport(connection: Connection, text: string): Cursor | undefined {
     try {
-      return parsedCursor(text);
+      return parseClientCursor(text);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       connection.error(error.code, error.message, Command.RESUME);
@@ -260,7 +260,7 @@ export class Entrance {
   }
 
   /** `cursor`: where it goes on, unless its client names another one by RESUME. */
-  #ready(connection: Connection, cursor: string): void {
+  #sendReady(connection: Connection, cursor: string): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
     const frame = encodePush(Push.READY, {
       connectionId: connection.origin.id,
@@ -273,13 +273,13 @@ export class Entrance {
     connection.sendAt(frame, cursor);
   }
 
-  #revoked(connection: Connection): void {
+  #closeRevoked(connection: Connection): void {
     connection.push(Push.INVALIDATE_TOKEN, undefined);
     connection.close(4001, "the login was revoked");
   }
 
   /** Over the user's cap the oldest goes. */
-  #capUser(connection: Connection, count: number, uid: number): void {
+  #closeOldestOverCap(connection: Connection, count: number, uid: number): void {
     if (count <= this.#parts.maxConnectionsPerUser) return;
     for (const oldest of this.#parts.hub.ofUser(uid)) {
       if (oldest !== connection) return oldest.close(4029, "too many connections of this user");

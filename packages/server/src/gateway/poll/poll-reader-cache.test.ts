@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { EventsRig } from "../../../test/events-rig.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
-import { KeptReaders } from "./kept-readers.ts";
 import { PollReader } from "./poll-reader.ts";
+import { PollReaderCache } from "./poll-reader-cache.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {
@@ -11,17 +11,17 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 /** A reader that reads one room, and so weighs two. */
-async function reader(handed = "here"): Promise<PollReader> {
+async function reader(lastCursor = "here"): Promise<PollReader> {
   const outbox = rig.outboxOfRoom();
   await outbox.openNow();
   const one = new PollReader(outbox, rig.topics);
   await one.take(1);
-  one.handed = handed;
+  one.lastCursor = lastCursor;
   return one;
 }
 
 test("TR-47: a reader is taken by the cursor that its last reply had, and by no other", async () => {
-  const kept = new KeptReaders();
+  const kept = new PollReaderCache();
   const one = await reader();
   kept.keep(1, one);
   expect(kept.take(1, "elsewhere")).toBeUndefined();
@@ -31,7 +31,7 @@ test("TR-47: a reader is taken by the cursor that its last reply had, and by no 
 });
 
 test("TR-47: so many readers are kept; one more, and the one that is unused for longest goes, with its subscriptions", async () => {
-  const kept = new KeptReaders({ readers: 3, streams: 1000 });
+  const kept = new PollReaderCache({ readers: 3, streams: 1000 });
   for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
   kept.keep(1, kept.take(1, "here") as PollReader);
   kept.keep(4, await reader());
@@ -39,17 +39,17 @@ test("TR-47: so many readers are kept; one more, and the one that is unused for 
 });
 
 test("TR-47: their streams are bounded over all; the newest reader stays, however many it reads", async () => {
-  const kept = new KeptReaders({ readers: 1000, streams: 5 });
+  const kept = new PollReaderCache({ readers: 1000, streams: 5 });
   for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
   expect([1, 2, 3].map((loginId) => kept.take(loginId, "here") !== undefined)).toEqual([false, true, true]);
-  const narrow = new KeptReaders({ readers: 1000, streams: 1 });
+  const narrow = new PollReaderCache({ readers: 1000, streams: 1 });
   narrow.keep(1, await reader());
   narrow.keep(2, await reader());
   expect([narrow.size, narrow.take(2, "here") !== undefined]).toEqual([1, true]);
 });
 
 test("TR-47: who has not polled for two minutes is forgotten, and nobody else", async () => {
-  const kept = new KeptReaders();
+  const kept = new PollReaderCache();
   kept.keep(1, await reader());
   const nowMs = uptimeMs();
   kept.dropUnused(nowMs + 119_000);
