@@ -16,7 +16,7 @@ export interface ManyRooms {
   readonly rooms: readonly { readonly roomId: number; readonly members: readonly SeededPerson[] }[];
 }
 
-/** Takes half a minute or so. Who is in which room is mixed at random, the same each time. */
+/** Takes half a minute or so. The rooms of each person are drawn at random, the same each time. */
 export async function seedManyRooms(folder: string): Promise<ManyRooms> {
   const dataDir = join(folder, "data");
   let places: number[][] = [];

@@ -1,5 +1,5 @@
 // The pages of this folder, from an origin of their own, as a product would serve them: node examples/serve.mjs
-// It is also the product's backend of red-dots.html: it knows who is signed in to the product, and hands his page a token of Parley.
+// It is also the product's backend of red-dots.html: it knows who is signed in to the product, and hands their page a token of Parley.
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";

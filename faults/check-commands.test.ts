@@ -5,8 +5,8 @@ import { type Claim, CommandBook } from "./commands.ts";
 import { keyOf } from "./log-changes.ts";
 
 /**
- * Room 5 is Ann's. She brings Ben in, makes him an admin, renames the room, hides its history, recalls a message, removes him
- * and ends the room. Messages of hers lie between. The checker is given this, and the same with one thing wrong.
+ * Room 5 is Ann's. Ann brings Ben in, makes Ben an admin, renames the room, hides its history, recalls a message, removes Ben
+ * and ends the room, and sends messages in between. The checker is given this, and the same with one thing wrong.
  */
 const [ANN, BEN] = [20001, 20002];
 const R = 5;
@@ -130,7 +130,7 @@ describe("what an answer leaves open", () => {
     "refused after a try without an answer": told({ kick: [event(keyOf.member(R, BEN), "out"), 17, 404, 2] }),
     "never answered, and done": told({ rename: [event(name, "tea"), 10, 0] }),
     "never answered, and not done": { ...logged(9, message), ...told({ rename: [event(name, "tea"), 10, 0] }) },
-    "a role that he had": { told: [...Object.values(TOLD).slice(0, 3), TOLD.role, ...Object.values(TOLD).slice(3)] },
+    "a role that they had": { told: [...Object.values(TOLD).slice(0, 3), TOLD.role, ...Object.values(TOLD).slice(3)] },
     "a next message that was not stored": told({ rename: [event(name, "tea"), 0] }),
     "a reply that shows the room as it was": {
       book: (book) => {

@@ -15,8 +15,8 @@ import type { KeptPoll } from "./wire-log.ts";
 import { WireRecord } from "./wire-record.ts";
 
 /**
- * Ben is in room 2 with Ann. He leaves it at position 4 and comes back at 6, leaves again at 9 and comes back at 11. Room 3 he
- * leaves at 14, and comes back at 16, when it hides what was said earlier.
+ * Ben is in room 2 with Ann. Ben leaves it at position 4, comes back at 6, leaves again at 9 and comes back at 11. Ben also leaves
+ * room 3, at 14, and comes back at 16, when it hides what was said earlier.
  */
 const BEN = 20002;
 const EPOCH = "0123456789abcdef";
@@ -40,12 +40,12 @@ const LOG: readonly Logged[] = (
     ["room:2", message], // 2
     ["room:2", message], // 3
     ["room:2", change(2, 2)], // 4
-    ["room:2", message], // 5: said while he was out
+    ["room:2", message], // 5: said while Ben was out
     ["room:2", change(2, 1)], // 6
     ["room:2", message], // 7
     ["room:1", message], // 8
     ["room:2", change(2, 2)], // 9
-    ["room:2", message], // 10: said while he was out
+    ["room:2", message], // 10: said while Ben was out
     ["room:2", change(2, 1)], // 11
     ["room:3", change(3, 1)], // 12
     ["room:3", message], // 13
@@ -95,7 +95,7 @@ function typeOf(data: object | undefined): number {
 }
 
 interface Story {
-  /** Where Ben goes on; he has everything up to there. */
+  /** Where Ben goes on, with everything up to there. */
   readonly cursor: string;
   /** Between these positions the log ended. */
   readonly span: readonly [from: number, to: number];
@@ -180,14 +180,14 @@ describe("after a return", () => {
     "the leaving was seen, by its entry": [{ cursor: "*@3,room:2@4", span: [8, 8], sent: [] }, []],
     "the leaving was seen, and RESYNC comes": [{ cursor: "*@4", span: [8, 8], sent: [rejoined("room:2", 5)] }, UNDUE],
     "a first joining, and RESYNC comes": [{ cursor: "*@11", span: [13, 13], sent: [rejoined("room:3", 0)] }, UNDUE],
-    "he has only left": [{ cursor: "*@3", span: [5, 5], sent: [] }, []],
-    "he has only left, and RESYNC comes": [{ cursor: "*@3", span: [5, 5], sent: [rejoined("room:2", 5)] }, UNDUE],
-    "he has left once more": [{ cursor: "*@3", span: [10, 10], sent: [rejoined("room:2", 5)] }, []],
-    "he came back around the moment of the start: RESYNC comes": [
+    "they have only left": [{ cursor: "*@3", span: [5, 5], sent: [] }, []],
+    "they have only left, and RESYNC comes": [{ cursor: "*@3", span: [5, 5], sent: [rejoined("room:2", 5)] }, UNDUE],
+    "they have left once more": [{ cursor: "*@3", span: [10, 10], sent: [rejoined("room:2", 5)] }, []],
+    "they came back around the moment of the start: RESYNC comes": [
       { cursor: "*@3", span: [5, 7], sent: [rejoined("room:2", 5)] },
       [],
     ],
-    "he came back around the moment of the start: none comes": [{ cursor: "*@3", span: [5, 7], sent: [] }, []],
+    "they came back around the moment of the start: none comes": [{ cursor: "*@3", span: [5, 7], sent: [] }, []],
     "two rooms": [{ cursor: "*@8,room:3@1", span: [17, 17], sent: [rejoined("room:2", 9), rejoined("room:3", 4)] }, []],
     "a room of which the cursor knows nothing yet": [
       { cursor: "*@11", span: [17, 17], sent: [rejoined("room:3", 4)] },

@@ -41,7 +41,7 @@ export const LIMITS = {
   resumeWithinMs: 10_000,
   /** Seconds that `?idle=` may ask for. */
   idleSecondsMax: 120,
-  /** Milliseconds in which one's own message can be recalled. */
+  /** Milliseconds in which people can recall their own message. */
   recallWithinMs: 120_000,
   /** Largest room whose members get presence, typing and receipts of each other. */
   presenceRoomMembers: 500,

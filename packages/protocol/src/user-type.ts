@@ -1,4 +1,4 @@
-/** A person as others see him. */
+/** A person as others see them. */
 export interface User {
   uid: number;
   name: string;

@@ -39,7 +39,7 @@ export interface GatewayParts {
   readonly storage: Storage;
   readonly origins: HandshakeOriginRules;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
-  /** For the commands of features. */
+  /** Used by the commands of features. */
   readonly context: Context;
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
@@ -51,13 +51,13 @@ export interface Gateway {
   readonly hub: Hub;
   readonly door: WebSocketTransport;
   readonly presence: Presence;
-  /** The doors beside WebSocket. */
+  /** The transports over HTTP: event streams and polls. */
   readonly routes: readonly Routes[];
-  /** Counts a token that did not hold, whatever the door. @throws ProblemError `rate_limited` */
+  /** Counts a token that was not valid, on any transport or route. @throws ProblemError `rate_limited` */
   countBadToken(ip: string): void;
-  /** What new work is answered; undefined until the drain begins. */
+  /** The refusal of new work; undefined until the drain begins. */
   refusal(): ProblemError | undefined;
-  /** Called once: answers what hangs, refuses from then on, and resolves when the last connection is gone. */
+  /** Called once: answers hanging requests, refuses new work from then on, and resolves when the last connection is gone. */
   drain(): Promise<void>;
   start(): Stop;
 }
@@ -83,7 +83,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     clock,
     enabled: config.rateLimits,
   });
-  /** What hangs holds a connection of the process too. */
+  /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);

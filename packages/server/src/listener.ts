@@ -35,8 +35,8 @@ const GRACE_MS = 3000;
 const BODY_BYTES_MAX = 2 ** 40;
 
 /**
- * The ports: the main one with every door, and the second one for live connections where `WS_PORT` is set. Finds out who
- * asks and hands the request to the WebSocket door or to the app.
+ * The ports: the main one for everything, and the second one for live connections where `WS_PORT` is set. Finds the client's
+ * address and hands the request to the WebSocket transport or to the app.
  * @throws ListenFailed
  */
 export function listen(parts: ListenerParts): BunServer<Connection>[] {

@@ -14,7 +14,7 @@ export interface LiveCommandParts {
   readonly logger: Logger;
   readonly signIn: (connection: Connection, login: ConnectedLogin, token: string) => Promise<void>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
-  /** Whether a user reads a room now; asked for connections that are not live yet. */
+  /** Whether a user may read a room now; called for connections that are not live yet. */
   readonly mayRead: (uid: number, roomId: number) => Promise<boolean>;
 }
 
@@ -61,7 +61,7 @@ function askerOf(connection: Connection, signIn: LiveCommandParts["signIn"]): Qr
   };
 }
 
-/** One frame per person and room in 3 s; more are dropped without a word, since their reader knows already. */
+/** One frame per person and room in 3 s; more are dropped silently, since the readers know already. */
 const TYPING_RATE = { burst: 1, perSecond: 1 / 3 };
 
 function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
@@ -70,7 +70,7 @@ function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandPart
     const { login } = connection;
     if (!login) throw new ProblemError("unauthorized");
     const stream = roomStream(roomId);
-    // Who reads the room may see its members; for all others it is not there.
+    // People who read the room may see its members; for everybody else the room does not exist.
     const reads =
       connection.isSubscribed(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, roomId)));
     if (!reads) throw new ProblemError("not_found");

@@ -221,7 +221,7 @@ export class Server {
     });
   }
 
-  /** Without its writer the server can promise nothing: it ends, and whoever watches it starts it again. */
+  /** Without its writer the server can promise nothing: it ends, and its supervisor starts it again. */
   #die(error: Error): void {
     this.#logger.fatal({ err: error }, "the writer thread is gone, ending");
     process.exit(1);

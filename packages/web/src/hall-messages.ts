@@ -16,7 +16,7 @@ export interface HallMessage {
   readonly sentAt: number;
   readonly kind: "text" | "notice" | "recalled" | "other";
   readonly text: string;
-  /** Who recalled it, where this page saw it happen. */
+  /** The person who recalled it, if this page saw it happen. */
   readonly recalledBy?: number;
   readonly delivery: "sent" | "sending" | "failed";
   /** Why it failed, for people. */

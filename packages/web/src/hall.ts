@@ -11,7 +11,7 @@ export interface HallParts {
   readonly login: StoredLogin;
   /** Something that is shown is another than before. */
   readonly changed: () => void;
-  /** Somebody else has written. */
+  /** Another person has written. */
   readonly arrived: () => void;
   /** One line for the person about what did not work. */
   readonly tell: (problem: string) => void;
@@ -22,7 +22,7 @@ const KEPT_MAX = 2_000;
 const LOAD_AGAIN_MS = 3_000;
 
 /**
- * The hall as this person sees it: its messages, who is online, and what he does there. History and live events meet here:
+ * The hall as this person sees it: its messages, who is online, and what they do there. History and live events meet here:
  * events that arrive while a page of history is read wait for it, since the page may be older or newer than they are.
  */
 export class Hall {

@@ -15,8 +15,8 @@ export interface LogContext {
 const END_PX = 48;
 
 /**
- * The scrolling list of messages. Whoever is at its end stays there when new ones come; whoever reads further up stays
- * where he is, and is told how many are below.
+ * The scrolling list of messages. A person who is at its end stays there when new ones come; a person who reads further up
+ * stays where they are, and is told how many are below.
  */
 export class MessageLog {
   readonly node: HTMLElement;

@@ -4,7 +4,7 @@ import type { PushData } from "@parley/protocol";
 /** What signing in brings, by whichever way. */
 export type SignedIn = Pick<Granted, "token" | "user">;
 
-/** Who is signed in on this page, as the server last said. */
+/** The person who is signed in on this page, as the server last said. */
 export type StoredLogin = Pick<PushData[3], "token" | "uid" | "name" | "power">;
 
 const KEY = "parley.login";

@@ -2,8 +2,8 @@
 export const LIFELINE_FLAG = "--lifeline";
 
 /**
- * Dies as soon as the launcher has died without passing on a signal, that is by SIGKILL: whoever killed the process he
- * started expects the server to be gone, its port and its data folder free. The launcher never writes to the pipe, and a
+ * Dies as soon as the launcher has died without passing on a signal, that is by SIGKILL: people who kill the process that they
+ * started expect the server to be gone, its port and its data folder free. The launcher never writes to the pipe, and a
  * pipe that cannot be read says nothing about the launcher.
  */
 export async function watchLifeline(): Promise<void> {

@@ -1,8 +1,8 @@
 import type { WriteTransaction } from "./transaction.ts";
 
 /**
- * Gives the database another epoch (16 hexadecimal digits), so that cursors of before mean nothing any more: a restored
- * backup is behind what they say. A running server has read the epoch at its start and must not be there.
+ * Gives the database a new epoch (16 hexadecimal digits), so that older cursors mean nothing any more: a restored backup is
+ * behind what they say. No server may run meanwhile, since it has read the epoch at its start.
  */
 export async function renewEpoch(tx: WriteTransaction, { epoch }: { epoch: string }) {
   await tx.db.updateTable("meta").set({ value: epoch }).where("key", "=", "epoch").execute();

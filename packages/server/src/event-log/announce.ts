@@ -11,21 +11,21 @@ export interface MessageData {
   readonly quotes: readonly number[];
 }
 
-/** Builds it for many messages; unknown ones are left out. */
+/** Builds the data of many messages; unknown ones are left out. */
 export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<number, MessageData>>;
 
 /** Handed each event once, in the order of position. Must not throw and must not wait. */
 export type Listener = (event: LoggedEvent) => void;
 
-/** Events read at once while catching up. */
+/** The number of events that one read brings while catching up. */
 const CATCH_UP = 500;
-/** How long what was committed may take to be announced before it is looked for in the log. */
+/** Committed events that were not announced within this time are read from the log. */
 const HINT_MS = 50;
 
 /**
- * Hands the log's events to this node: each once, in order, without a gap. What was committed here arrives by
- * `announce`; what another process wrote is found by `follow`. Either way a jump is filled from the log first, so a lost
- * hint costs time and never an event.
+ * Hands the log's events to this node's listener: each once, in order, without a gap. Events that were committed here arrive by
+ * `announce`; `catchUpWithLog` finds those that another process wrote. Either way a jump is filled from the log first, so a
+ * lost hint costs time and never an event.
  */
 export class Announcer {
   readonly #reader: LogReader;
@@ -37,7 +37,7 @@ export class Announcer {
   #target = 0;
   #waiting: { readonly position: number; readonly resolve: () => void }[] = [];
 
-  /** @param start.skipped told where this node stands when nothing up to there is left of the log */
+  /** @param start.skipped is told the new position when the events up to there are no longer in the log */
   constructor(
     start: {
       reader: LogReader;
@@ -74,8 +74,8 @@ export class Announcer {
   }
 
   /**
-   * Resolves when everything up to a committed position has been handed on. What was committed here is on its way; what has not
-   * come by `HINT_MS` is read from the log.
+   * Resolves when everything up to a committed position has been handed on. Events that were committed here are on their way;
+   * those that have not come after `HINT_MS` are read from the log.
    */
   async whenAnnounced(position: number): Promise<void> {
     if (position <= this.#position) return;
@@ -104,7 +104,7 @@ export class Announcer {
 
   async #catchUp(): Promise<void> {
     while (this.#position < this.#target) {
-      // Read before the events: what was committed by then and is not among them has been removed since.
+      // The end is read before the events: what was committed by then and is not among them has been removed since.
       const end = await this.#reader.end();
       const stored = await this.#reader.all(this.#position, CATCH_UP);
       if (stored.length === 0) return this.#skipTo(end);

@@ -18,20 +18,20 @@ export interface Draft {
   readonly stream: string;
   readonly type: number;
   /**
-   * JSON text of the frame's `data`, given where the event will stand. Kept in the row, unless the event is about a
-   * message: then only the id is kept and readers build the text anew.
+   * Makes the JSON text of the frame's `data` for the place at which the event will stand. The row keeps it, unless the event is
+   * about a message: then the row keeps only the id, and readers build the text anew.
    */
   readonly data: (place: Place) => string;
   /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
   readonly message?: { id: number | "own"; keepData: boolean };
   /** The person who wrote the message that `data` shows. */
   readonly author?: number;
-  /** False: `data` shows another message too, as a quotation does. It is pushed, and not kept in memory. Default: true. */
+  /** False: `data` shows another message too, as a quotation does, so it is pushed but not kept in memory. Default: true. */
   readonly cacheable?: boolean;
 }
 
 /**
- * Appends events, in the order given, inside the caller's transaction and with its time. Bounded by what the caller passes:
+ * Appends events, in the given order, inside the caller's transaction and with its time. The caller bounds their number; it takes
  * four queries for any number.
  */
 export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Promise<LoggedEvent[]> {

@@ -1,5 +1,5 @@
 /**
- * What nodes tell each other through the log: revocations, states of QR codes. They stand in one internal stream that
+ * Events that nodes tell each other through the log: revocations, states of QR codes. They stand in one internal stream that
  * every node follows and no client can read, so they survive a lost bus and a restart like every other event.
  */
 export const INTERNAL_STREAM = "internal";

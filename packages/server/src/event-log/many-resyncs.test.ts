@@ -37,7 +37,7 @@ test("CUR-6: of as many streams as are named one by one, RESYNC names each, and 
   expect(await outbox.next(10)).toEqual([]);
 });
 
-test("CUR-6: where more streams are too far behind, one RESYNC stands for everything, and he goes on behind it", async () => {
+test("CUR-6: where more streams are too far behind, one RESYNC stands for everything, and the reader goes on behind it", async () => {
   const streams = await openRooms(ROOMS);
   const { outbox, resyncs } = await opened(streams, `*@${streams.length}`, 1);
   const cursor = `${rig.scratch.epoch};*@${3 * ROOMS}`;

@@ -3,13 +3,13 @@ import type { MessageDataOf } from "./announce.ts";
 import type { ReadableStreams } from "./read-window.ts";
 import type { Tail } from "./tail.ts";
 
-/** What every reader's outbox is made of; one for the whole node. */
+/** What the outboxes of all readers share. */
 export interface OutboxParts {
   readonly tail: Tail;
   readonly epoch: string;
   readonly messageDataOf: MessageDataOf;
   /** Resolves when this node has announced everything up to a position that was committed. */
   readonly whenAnnounced: (position: number) => Promise<void>;
-  /** What somebody may read, in one read transaction; without a uid, what an anonymous reader may. */
+  /** Reads which streams a user, or without a uid an anonymous reader, may read, in one read transaction. */
   readonly readWindows: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<ReadableStreams>;
 }

@@ -158,7 +158,7 @@ async function run(steps: Step[]): Promise<void> {
       else if (step.kind === "leave") await model.leave(`room:${step.room}`);
       else if (step.kind === "read") {
         const frames = await outbox.next(step.limit);
-        // Whoever reads on sees leavings and returns where they stand in the log.
+        // A reader that goes on sees leavings and returns where they stand in the log.
         expect(frames.some((frame) => JSON.parse(frame).type === Push.RESYNC)).toBe(false);
         reader.take(frames);
       } else if (step.kind === "reconnect") outbox = await open(outbox.cursor());

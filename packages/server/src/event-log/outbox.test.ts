@@ -153,7 +153,7 @@ test("CUR-7 joins and leaves take effect where they stand", async () => {
     { stream: user, type: Push.MEMBER_CHANGE, data: change(ChangeType.left, 6) },
     ...many(3, "room:5"),
   );
-  // The reader's windows are as of his cursor: the join reaches him by the log.
+  // The reader's windows are those of their cursor: the log brings them the join.
   const outbox = new Outbox(
     rig.outboxParts(() => [whole(user)]),
     UID,

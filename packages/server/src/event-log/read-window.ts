@@ -5,18 +5,18 @@ import type { Schema } from "../db/schema.ts";
 import { eventPosition, readPosition, type StreamState, streamStates } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 
-/** What somebody may read of a stream: one window, from their joining to their leaving. */
+/** What a reader may read of a stream: one window, from their joining to their leaving. */
 export interface ReadWindow {
   readonly stream: string;
-  /** The event with which they joined: the log begins here for them. `FROM_FIRST_EVENT` in streams that nobody joins. */
+  /** The event with which the reader joined: the log begins here for them. `FROM_FIRST_EVENT` in streams that nobody joins. */
   readonly joined: Place;
-  /** The last event for them: their leaving, or the end of the room. Null: they read on. */
+  /** The last event that they may read: their leaving, or the end of the room. Null: there is none yet. */
   readonly left: Place | null;
-  /** Their last leaving before `joined`. `NOWHERE`: this is their first time. */
+  /** Their last leaving before `joined`. `NOWHERE`: they joined for the first time. */
   readonly before: Place;
 }
 
-/** `joined` of a stream that somebody reads from its first event on. */
+/** `joined` of a stream that its reader reads from the first event on. */
 export const FROM_FIRST_EVENT: Place = { seq: 1, pos: 0 };
 
 /** A window and the stream that it is of, as one read transaction found them. */
@@ -27,11 +27,11 @@ export interface ReadableStreams {
   /** The log's end at that moment. */
   readonly end: number;
   readonly streams: readonly StreamWindow[];
-  /** How far the reader has come in their own stream, as a position, where the cursor has no floor and tells it by that stream. */
+  /** The reader's position in their own stream, where the cursor names that stream and has no floor. */
   readonly userPos: number | undefined;
 }
 
-/** Which windows a reader needs. */
+/** Says which windows a reader needs. */
 export interface WindowsAsked {
   /** Undefined: an anonymous reader. */
   readonly uid: number | undefined;
@@ -40,7 +40,7 @@ export interface WindowsAsked {
   readonly cursor: Cursor;
 }
 
-/** Finds the windows; handed in, since the log does not know who is in which room. Two statements at most. */
+/** Finds the windows, with two statements at most. It is handed in, since the log does not know who is in which room. */
 export type FindWindows = (db: Kysely<Schema>, asked: WindowsAsked) => Promise<StreamWindow[]>;
 
 /**
@@ -61,7 +61,7 @@ export function readWindows(
   });
 }
 
-/** How far a reader has come in their own stream, if the cursor names it. */
+/** The position of a reader in their own stream, if the cursor names it. */
 async function userPosition(db: Kysely<Schema>, uid: number | undefined, cursor: Cursor): Promise<number | undefined> {
   if (uid === undefined) return undefined;
   const stream = userStream(uid);

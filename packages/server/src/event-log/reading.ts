@@ -9,11 +9,11 @@ export interface Reading {
   havePos: number;
   /** Last seq that they may read; null: all. */
   until: number | null;
-  /** Where they joined: a leave before it was followed by that. */
+  /** The seq of their joining; leavings before it no longer count. */
   readonly joinedSeq: number;
 }
 
-/** Of a stream that a reader comes into, first or again, with this event of it. */
+/** The reading of a stream that a reader joins, for the first time or again, with this event. */
 export function joinedAt(seq: number): Reading {
   return { have: seq - 1, havePos: Number.POSITIVE_INFINITY, until: null, joinedSeq: seq };
 }
@@ -21,7 +21,7 @@ export function joinedAt(seq: number): Reading {
 /**
  * Moves a reader over events that were removed before they had them, at most to where they stop reading.
  * @param gone the newest removed event
- * @returns whether they missed any: they have to be told
+ * @returns whether they missed any, so that they have to be told
  */
 export function skipTrimmed(reading: Reading, gone: Place): boolean {
   const upTo = Math.min(gone.seq, reading.until ?? Number.POSITIVE_INFINITY);

@@ -10,10 +10,10 @@ export interface HeadsAt {
   readonly of: ReadonlyMap<string, Place>;
 }
 
-/** Where a reader begins. */
+/** Where a reader begins in all their streams. */
 export interface Start {
   readonly streams: Map<string, Reading>;
-  /** They have everything up to here in every stream that is not ahead of it. */
+  /** The reader has everything up to this position in every stream that is not ahead of it. */
   readonly floor: number;
   /** RESYNC frames, to be sent before anything else. */
   readonly resyncs: string[];
@@ -22,12 +22,12 @@ export interface Start {
   readonly heads: HeadsAt;
 }
 
-/** In this order: a stream that has to be read anew for several reasons is named once, with the first. */
+/** A stream that has to be read anew for several reasons is named once, with the first of them in this order. */
 const REASONS: readonly ResyncWhy[] = ["rejoined", "trimmed", "far", "ahead"];
 
 /**
- * Reads a cursor against what the reader may read: DESIGN's table of cursors, row by row. The database is looked at once, in one read
- * transaction, and this node has announced everything that was seen there before the reader is shown any of it.
+ * Finds where a cursor puts a reader in all the streams that they may read, and which RESYNCs they need. The database is read once, in
+ * one read transaction, and this node has announced everything that was seen there before the reader is shown any of it.
  * @param ask.max events behind, in one stream and in all, that are sent instead of RESYNC `far`
  */
 export async function startAt(
@@ -67,7 +67,7 @@ export async function startAt(
   return { streams, floor: cursor.floor ?? 0, resyncs, completeAt, heads: headsOf(readable) };
 }
 
-/** At the log's end in every stream, for a reader who reads their whole state over HTTP instead. */
+/** The start at the log's end in every stream, for a reader who reads their whole state over HTTP instead. */
 function startAtLogEnd(epoch: string, readable: ReadableStreams, why: ResyncWhy): Start {
   const { end } = readable;
   const streams = new Map(
@@ -81,7 +81,7 @@ function headsOf({ end, streams }: ReadableStreams): HeadsAt {
   return { at: end, of: new Map(streams.map(({ stream, head }) => [stream, head])) };
 }
 
-/** What a cursor that has a floor says of the streams that it does not name, where they have events on both sides of it. */
+/** For streams that a cursor does not name and that have events on both sides of its floor: the last seq that the floor covers. */
 async function seqsAtFloor(
   { tail }: OutboxParts,
   { streams }: ReadableStreams,
@@ -92,7 +92,7 @@ async function seqsAtFloor(
   const cut = streams.filter(
     ({ stream, joined, head }) => !cursor.streams.has(stream) && joined.pos <= floor && head.pos > floor,
   );
-  // Events further back than `depth` are not told apart.
+  // Further back than `depth`, the exact seq does not matter: the reader is too far behind in any case.
   const ranges = cut.map(({ stream, joined, head, firstSeq }) => ({
     stream,
     after: Math.max(joined.seq - 1, firstSeq - 1, head.seq - depth),
@@ -106,7 +106,7 @@ interface StreamStart {
   readonly why: ResyncWhy | undefined;
 }
 
-/** Where a cursor puts a reader in one stream, and why their state there has to be read anew, if it has to. Pure. */
+/** Finds where a cursor puts a reader in one stream, and why their state there has to be read anew, if it has to. Pure. */
 function streamStart(
   of: StreamWindow,
   from: { cursor: Cursor; userPos: number | undefined; atFloor: number | undefined },
@@ -114,7 +114,7 @@ function streamStart(
   const { stream, joined, left, before, head } = of;
   const { cursor, userPos, atFloor } = from;
   const named = cursor.streams.get(stream);
-  // They were in before, and have not seen that they left: what they missed is more than the log may tell them.
+  // They were a member before, and have not seen that they left: what they missed is more than the log may tell them.
   if (named === undefined ? (cursor.floor ?? before.pos) < before.pos : named < before.seq) {
     const reading = readingAt(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY });
     skipTrimmed(reading, newestRemoved(of));
@@ -122,7 +122,7 @@ function streamStart(
   }
   if (named !== undefined) {
     const why = named > head.seq && left === null ? "ahead" : undefined;
-    // The floor stands for streams that it placed; only those that the cursor named have to be named again.
+    // The floor stands for the streams that it covers; only streams that the cursor named have to be named again.
     return startFrom(of, { seq: Math.min(named, head.seq), pos: Number.POSITIVE_INFINITY }, why);
   }
   if (cursor.floor === undefined) {
@@ -131,7 +131,7 @@ function streamStart(
   }
   if (joined.pos > cursor.floor) return startFrom(of, { seq: joined.seq - 1, pos: 0 });
   if (head.pos <= cursor.floor) return startFrom(of, { seq: head.seq, pos: 0 });
-  // Removed events are found nowhere; the position of the newest of them says whether they had them all.
+  // Removed events are nowhere to be found; the position of the newest of them says whether the reader had them all.
   const had = of.trimmedPos <= cursor.floor;
   const last = Math.min(of.firstSeq - 1, left?.seq ?? Number.POSITIVE_INFINITY);
   return startFrom(of, { seq: had ? (atFloor ?? 0) : Math.min(atFloor ?? 0, last - 1), pos: 0 });

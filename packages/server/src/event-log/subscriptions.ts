@@ -2,7 +2,7 @@ import { ChangeType, Push, roomOfStream, roomStream } from "@parley/protocol";
 import type { StoredEvent } from "./log-reader.ts";
 
 /**
- * What an event does to who reads which stream. Subscriptions change only while such an event is handled, in order: by the
+ * How an event changes which users read which stream. Subscriptions change only while such an event is handled, in order: by the
  * hub for live readers, by the outbox for those that catch up.
  */
 export type SubscriptionChange =
@@ -11,8 +11,8 @@ export type SubscriptionChange =
   | { kind: "end"; stream: string; seq: number };
 
 /**
- * Of a room's own event: who joined or left with it, or that the room ended. Of the copy in a user's stream: the same,
- * with the seq of the room's event.
+ * The change that a room's own event makes: users joined or left, or the room ended. The copy in a user's stream gives the same
+ * change, with the seq of the room's event.
  */
 export function subscriptionChange(event: StoredEvent): SubscriptionChange | undefined {
   if (event.type !== Push.MEMBER_CHANGE && event.type !== Push.ROOM) return undefined;

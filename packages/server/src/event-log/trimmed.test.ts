@@ -121,7 +121,7 @@ for (const [where, maxBytes] of tails) {
     expect(await resume("*@1", [whole(ME), joined])).toEqual(["!room:1@8", `${ME}@2`, ...seqs(9, 13)]);
     expect(await resume(`${ME}@1`, [whole(ME), joined])).toEqual(["!room:1@8", `${ME}@2`, ...seqs(9, 13)]);
     await keepNewest(rig, 1);
-    // The named event of his own stream is gone, but where it stood is known.
+    // The event that the cursor names in the user's own stream is gone, but its position is known.
     expect(await resume(`${ME}@1`, [whole(ME), joined])).toEqual(["!room:1@12", `${ME}@2`, ...seqs(13, 13)]);
     expect(await resume(`${ME}@2`, [whole(ME), joined])).toEqual([]);
   });
@@ -145,7 +145,7 @@ test("RET-4 it is known that events are gone also where more are kept than are t
   expect(await resume("*@300", [whole("room:1")])).toEqual(["far room:1@1500"]);
 });
 
-test("RET-5 who is catching up meanwhile is told where the gap is, and that cursor brings no second RESYNC", async () => {
+test("RET-5 a reader who is catching up meanwhile is told where the gap is, and that cursor brings no second RESYNC", async () => {
   rig = await openLog({ maxBytes: 1 });
   await rig.append(...many(250), ...many(5, "room:2"));
   const windows = [whole("room:1"), whole("room:2")];
@@ -164,7 +164,7 @@ test("RET-5 who is catching up meanwhile is told where the gap is, and that curs
   expect(await resume(cursor, windows)).toEqual([...seqs(231 + had, 250), ...seqs(1, 5, "room:2")]);
 });
 
-test("RET-5 and where nothing is left, he comes to the end", async () => {
+test("RET-5 and where nothing is left, the reader comes to the end", async () => {
   rig = await openLog({ maxBytes: 1 });
   await rig.append(...many(250), ...many(1, "room:2"));
   const outbox = newOutbox([whole("room:1"), whole("room:2")]);

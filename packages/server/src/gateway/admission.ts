@@ -8,14 +8,14 @@ import type { ConnectedLogin, Connection } from "./connection.ts";
 const ANONYMOUS_PER_IP = 200;
 
 export interface AdmissionParts {
-  /** Handshakes that bring no valid token. */
+  /** The limit of handshakes without a valid token. */
   readonly handshakes: RateLimit;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;
 }
 
-/** Who may open a connection. Limits by address are for anonymous work only: an office behind one address may reconnect at once. */
+/** Decides who may open a connection. Limits by address are for anonymous work only: an office behind one address may reconnect at once. */
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #anonymous = new Map<string, number>();
@@ -31,14 +31,14 @@ export class Admission {
     try {
       this.#parts.handshakes.check(key);
     } catch (error) {
-      // Too many bad tokens came from this address; a good one still passes.
+      // Too many bad tokens came from this address; a valid one still passes.
       if (!(await this.#parts.findLogin(token))) throw error;
     }
   }
 
   /**
-   * An anonymous reader by another door: an event stream, or one poll. It counts as a handshake, and as a connection until
-   * the returned function is called.
+   * Admits an anonymous reader by another transport: an event stream, or one poll. It counts as a handshake, and as a connection
+   * until the returned function is called.
    * @throws ProblemError `rate_limited`
    */
   enterAnonymous(ip: string): () => void {
@@ -47,7 +47,7 @@ export class Admission {
     return this.#countUntilReleased(key);
   }
 
-  /** Counts a token that did not hold, and its connection as an anonymous one. @returns false when its sender has had enough */
+  /** Counts a token that was not valid, and its connection as an anonymous one. @returns false when its sender has sent too many */
   allowBadToken(connection: Connection): boolean {
     const key = ipLimitKey(connection.origin.ip);
     if (!this.#parts.handshakes.tryTake(key)) return false;
@@ -57,7 +57,7 @@ export class Admission {
     return true;
   }
 
-  /** After the upgrade: over the process's cap a connection is told when to come back. @returns false when it was closed */
+  /** After the upgrade: closes a connection above the process's cap, and says when to come back. @returns false when it was closed */
   opened(connection: Connection): boolean {
     if (this.#parts.isFull()) {
       connection.close(1013, "retry=5000");
@@ -76,7 +76,7 @@ export class Admission {
     this.#parts.handshakes.take(key);
   }
 
-  /** One more of this address, until the returned function is called. */
+  /** Counts one more connection of this address, until the returned function is called. */
   #countUntilReleased(key: string): () => void {
     this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
     return once(() => {

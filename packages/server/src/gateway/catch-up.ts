@@ -3,11 +3,11 @@ import type { Outbox } from "../event-log/outbox.ts";
 import { nextTurn } from "../lib/interval.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 
-/** Waits for the socket before it holds more than this, or than a quarter of the queue. */
+/** Waits for the socket when more than this is queued, or more than a quarter of the queue. */
 const QUEUED_MAX = 65_536;
-/** At most, of a character as strings count them. */
+/** The most bytes that a character takes, as strings count characters. */
 const CHARACTER_BYTES = 3;
-/** Where a transport names cursors on the wire, one stands behind each chunk: never more than this many events apart. */
+/** Transports that name cursors on the wire name one behind each chunk: two cursors are never further apart than this many events. */
 const CHUNK_MAX = 20;
 
 export interface CatchUp {
@@ -20,9 +20,9 @@ export interface CatchUp {
 }
 
 /**
- * Sends a reader what he missed, at the pace of his socket, and makes the step to live: the rest of the tail and the
+ * Sends a reader what they missed, at the pace of their socket, and makes the step to live: the rest of the tail and the
  * subscriptions in one turn of the loop, so that no event falls in between and none comes twice. What it sends at once fits
- * into half of the queue, but for a frame that is longer by itself: a backfill cuts nobody.
+ * into half of the queue, unless one frame alone is longer, so a backfill never gets its reader cut.
  * @returns when the connection is live or has ended
  */
 export async function catchUp(work: CatchUp): Promise<void> {
@@ -36,13 +36,13 @@ export async function catchUp(work: CatchUp): Promise<void> {
     if (rest) return goLive(work, rest);
     const frames = await outbox.next(CHUNK_MAX, length);
     connection.cork(() => sendEach(connection, frames, outbox));
-    // Everybody else's turn: what was read from memory came without one. After the last chunk none, since what comes in
-    // such a turn may have to be read again, and a busy room would keep its reader from the cut-over for ever.
+    // Others get their turn, since reading from memory gave them none. After the last chunk there is no such turn: events
+    // that come in it might have to be read again, and a busy room would keep its reader from the cut-over for ever.
     if (outbox.isAhead || frames.length >= CHUNK_MAX) await nextTurn();
   }
 }
 
-/** Synchronous on purpose: what is announced after this line comes by the hub. */
+/** Synchronous on purpose: the hub delivers what is announced after this. */
 function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
   if (connection.closed) return;
   connection.cork(() => {
@@ -56,7 +56,7 @@ function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[])
   });
 }
 
-/** The outbox's cursor is that of the last frame, and of no other one. */
+/** The outbox's cursor belongs to the last frame only. */
 function sendEach(connection: Connection, frames: readonly string[], outbox: Outbox): void {
   for (const [index, frame] of frames.entries()) {
     if (connection.closed) return;

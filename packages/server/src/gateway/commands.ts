@@ -26,7 +26,7 @@ export function command<S extends z.ZodType>(
   };
 }
 
-/** A frame that cannot be a command: costs its sender an ERROR, five in ten seconds the connection. */
+/** A frame that cannot be a command. It is answered with ERROR; five in ten seconds end the connection. */
 class BadFrame extends Error {
   override readonly name = "BadFrame";
 }
@@ -37,10 +37,10 @@ export interface CommandParts {
   readonly logger: Logger;
 }
 
-/** HEARTBEAT as every client writes it: the commonest frame by far, and it needs no answer. */
+/** HEARTBEAT as every client writes it. It is by far the most common frame, and needs no answer. */
 const HEARTBEAT_TEXT = `{"type":${Command.HEARTBEAT}}`;
 
-/** Where frames come in: counts, parses, finds the handler. */
+/** Receives frames: counts and parses them, and finds the handler. */
 export class Commands {
   readonly #parts: CommandParts;
 
@@ -65,7 +65,7 @@ export class Commands {
     this.#run(connection, text);
   }
 
-  /** Runs what waited for the token, in order. */
+  /** Runs the frames that waited for the token, in order. */
   runWaiting(connection: Connection, waiting: readonly string[]): void {
     for (const text of waiting) if (!connection.closed) this.#run(connection, text);
   }

@@ -40,7 +40,7 @@ test("GW-12: the seventeenth is too many", async () => {
   expect([rig.hub.size, rig.attached.size]).toEqual([0, 0]);
 });
 
-test("GW-14: what the hall says while somebody signs in comes once, after his first frames", async () => {
+test("GW-14: what is said in the hall while somebody signs in comes once, after their first frames", async () => {
   const { live } = await rig.connect();
   await rig.log.append({ stream: HALL });
   await live.frame(Push.MESSAGE);
@@ -60,7 +60,7 @@ test("GW-14: what the hall says while somebody signs in comes once, after his fi
   expect(types.slice(3, 6)).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT]);
 });
 
-test("GW-57: who is signed in by a code while his token is checked is signed in once", async () => {
+test("GW-57: a connection that a code signs in while its token is being checked is signed in once", async () => {
   const { live, connection } = await rig.connect();
   live.send(authorize);
   await rig.asked();
@@ -89,7 +89,7 @@ test("GW-40: a login that is revoked while its first frames are read gets none o
   expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN)]).toEqual([0, 0, 0]);
 });
 
-test("GW-81: who goes while his token is checked, or his first frames are read, leaves nothing behind", async () => {
+test("GW-81: a connection that ends while its token is checked, or its first frames are read, leaves nothing behind", async () => {
   for (const step of ["token", "first frames"]) {
     const { live, connection } = await rig.connect();
     live.send(authorize);

@@ -30,13 +30,13 @@ export interface ConnectionLifecycleParts {
   readonly hub: Hub;
   readonly tail: Tail;
   readonly epoch: string;
-  /** A reader's view of the log; of an anonymous one without a uid. */
+  /** Makes a reader's view of the log; without a uid it is an anonymous reader's. */
   readonly newOutbox: (uid: number | undefined) => Outbox;
-  /** The login of a token; undefined when it does not hold. */
+  /** The login of a token; undefined when the token is not valid. */
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
-  /** Whether a token that was found, or granted, is still good. */
+  /** Whether a token that was found, or granted, is still valid. */
   readonly isTokenValid: (token: string) => Promise<boolean>;
-  /** Unread counters, with the cursor they are as of. */
+  /** Unread counters, with the cursor at which they were counted. */
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly presence: { attached(uid: number): void; detached(uid: number): void };
   readonly clock: Clock;
@@ -46,11 +46,11 @@ export interface ConnectionLifecycleParts {
   readonly maxQueueBytes: number;
   /** Whether anonymous connections read the hall. */
   readonly publicHall: boolean;
-  /** Counts a token that did not hold; false when its sender has had enough of them. */
+  /** Counts a token that was not valid; false when its sender has sent too many of them. */
   readonly allowBadToken: (connection: Connection) => boolean;
 }
 
-/** Whose a connection is that was authenticated before it opened. */
+/** The user of a connection that was authenticated before it opened. */
 export interface SignedInReader {
   readonly login: ConnectedLogin;
   readonly token: string;
@@ -59,8 +59,8 @@ export interface SignedInReader {
 const HALL_STREAM = roomStream(HALL_ROOM_ID);
 
 /**
- * What happens between an open socket and a live connection: who it is, the first frames in their order (LOGIN_SUCCESS,
- * READY, RED_DOT), RESUME, and the way out.
+ * The life of a connection from its opening to its end: it signs in, gets its first frames in order (LOGIN_SUCCESS, READY,
+ * RED_DOT), resumes, goes live, and ends.
  */
 export class ConnectionLifecycle {
   readonly #parts: ConnectionLifecycleParts;
@@ -70,7 +70,7 @@ export class ConnectionLifecycle {
     this.#parts = parts;
   }
 
-  /** Its own commands, for the table. */
+  /** The commands that are about the connection itself, for the table. */
   commandHandlers(): [number, CommandHandler][] {
     return [
       [Command.HEARTBEAT, () => {}],
@@ -79,7 +79,7 @@ export class ConnectionLifecycle {
     ];
   }
 
-  /** Where frames that waited for a token go; set once, since the table of commands holds this lifecycle's own. */
+  /** Frames that waited for a token are run by these. Called once, after the table of commands has been made of `commandHandlers`. */
   setCommands(commands: Commands): void {
     this.#commands = commands;
   }
@@ -103,23 +103,23 @@ export class ConnectionLifecycle {
   }
 
   /**
-   * Makes an anonymous connection its user's: after a token held, or a QR code was confirmed. Sends LOGIN_SUCCESS, READY
-   * and RED_DOT, in this order and before anything else that is the user's.
+   * Signs an anonymous connection in: its token was valid, or its QR code was confirmed. Sends LOGIN_SUCCESS, READY and
+   * RED_DOT, in this order and before anything else that belongs to the user.
    */
   async signIn(connection: Connection, login: ConnectedLogin, token: string): Promise<void> {
     if (connection.state.kind === "catching-up") await connection.state.done;
-    // A token and a QR code can both hold at the same time: the first one counts.
+    // A token and a QR code may both be accepted at the same time: the first one counts.
     if (connection.closed || connection.login) return;
     const waiting = connection.state.kind === "authorizing" ? connection.state.waiting : [];
     this.#bind(connection, { login, waiting });
     try {
-      // It may have ended before it was bound, when nobody could find this connection to close it.
+      // The login may have ended before it was bound, when nothing could find this connection to close it.
       if (!(await this.#parts.isTokenValid(token))) return this.#closeRevoked(connection);
-      // A client that will resume names its place itself, or means this one: until then nothing has to be opened.
+      // A client that will resume names its cursor then, or means this one: until then there is nothing to open.
       const outbox = connection.origin.resume ? undefined : this.#parts.newOutbox(login.uid);
       const opened = outbox?.openNow();
       const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-      // In the same turn: from here on they have by their cursor what an anonymous reader of the hall got by its topic.
+      // In the same turn: from here on the cursor brings what an anonymous reader of the hall got by the hall's topic.
       connection.unsubscribe(HALL_STREAM);
       const first = (await opened) ?? [];
       const redDot = await this.#parts.redDotOf(login.uid);
@@ -143,7 +143,7 @@ export class ConnectionLifecycle {
   }
 
   /**
-   * A connection that only listens and whose login is known, or that reads a public hall without one: READY and, for a
+   * Opens a connection that only listens: its login is known, or it reads a public hall without one. Sends READY and, for a
    * login, RED_DOT, then what came after its cursor, or what comes from now on.
    */
   async openReader(
@@ -171,7 +171,7 @@ export class ConnectionLifecycle {
     }
   }
 
-  /** From here on it is the user's, while what he is told first is being read. */
+  /** From here on the connection is the user's, while their first frames are being read. */
   #bind(connection: Connection, as: { login: ConnectedLogin; waiting: string[]; cursor?: string | undefined }): void {
     const { hub, presence } = this.#parts;
     const { login } = as;
@@ -197,12 +197,12 @@ export class ConnectionLifecycle {
     const before = connection.state;
     if (before.kind === "closed") return;
     if (connection.login || before.kind === "authorizing")
-      throw new ProblemError("conflict", "This connection is signed in already");
+      throw new ProblemError("conflict", "This connection is already signed in");
     const waiting: string[] = [];
     const checking = { kind: "authorizing", waiting, login: undefined } as const;
     connection.state = checking;
     const login = await this.#parts.findLogin(token).catch((error: unknown) => this.#failed(connection, error));
-    // It has ended, or a QR code that was confirmed meanwhile has made it somebody's.
+    // The connection has ended, or a QR code that was confirmed meanwhile has signed it in.
     if (connection.state !== checking) return;
     if (login) return this.signIn(connection, login, token);
     connection.push(Push.INVALIDATE_TOKEN, undefined);
@@ -229,7 +229,7 @@ export class ConnectionLifecycle {
     connection.state = { kind: "awaiting-resume", login, deadline: uptimeMs() + LIMITS.resumeWithinMs, cursor };
   }
 
-  /** Brings a reader from where he is to live. `from`: his cursor until the outbox knows better. */
+  /** Brings a reader from their cursor to live. `from`: the cursor that counts until the outbox is open. */
   async #catchUpThenLive(
     connection: Connection,
     to: { login: ConnectedLogin | undefined; outbox: Outbox; from: string; open: () => Promise<string[]> },
@@ -259,7 +259,7 @@ export class ConnectionLifecycle {
     }
   }
 
-  /** `cursor`: where it goes on, unless its client names another one by RESUME. */
+  /** `cursor`: where the reader goes on, unless the client names another one by RESUME. */
   #sendReady(connection: Connection, cursor: string): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
     const frame = encodePush(Push.READY, {
@@ -278,7 +278,7 @@ export class ConnectionLifecycle {
     connection.close(4001, "the login was revoked");
   }
 
-  /** Over the user's cap the oldest goes. */
+  /** Closes the oldest connection of a user who has more than they may. */
   #closeOldestOverCap(connection: Connection, count: number, uid: number): void {
     if (count <= this.#parts.maxConnectionsPerUser) return;
     for (const oldest of this.#parts.hub.ofUser(uid)) {
@@ -286,7 +286,7 @@ export class ConnectionLifecycle {
     }
   }
 
-  /** A fault while something was being read for the connection: it cannot be trusted to be complete, so it ends. */
+  /** Something could not be read for the connection. What its reader got may be incomplete, so it ends. */
   #failed(connection: Connection, error: unknown): void {
     if (connection.closed) return;
     const refused = error instanceof ProblemError ? error : undefined;

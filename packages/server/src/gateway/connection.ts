@@ -3,7 +3,7 @@ import { uptimeMs } from "../lib/uptime.ts";
 import { InboundAllowance } from "./inbound-allowance.ts";
 import type { Wire } from "./wire.ts";
 
-/** Whose connection it is; `expiresAt` in epoch milliseconds. */
+/** The login that a connection is signed in with; `expiresAt` in epoch milliseconds. */
 export interface ConnectedLogin {
   readonly loginId: number;
   readonly uid: number;
@@ -23,30 +23,30 @@ export interface ConnectionOrigin {
   readonly baseUrl: string;
   /** No token came with the handshake. */
   readonly anonymous: boolean;
-  /** RESUME will follow; nothing logged is sent before. */
+  /** RESUME will follow; no logged event is sent before. */
   readonly resume: boolean;
-  /** How long it may be silent; 0: for ever, since it cannot send. */
+  /** How long its client may be silent; 0: for ever, since it cannot send. */
   readonly idleMs: number;
   readonly connectedAt: number;
 }
 
-/** Without a login, the three reading states are those of an anonymous reader of a public hall. */
+/** An anonymous reader of a public hall goes through the same states without a login. */
 export type ConnectionState =
   /** Reads nothing. */
   | { readonly kind: "anonymous" }
-  /** A token is being checked, or what its owner is told first is being read; frames that arrive meanwhile wait. */
+  /** A token is being checked, or its owner's first frames are being read; frames that arrive meanwhile wait. */
   | {
       readonly kind: "authorizing";
       readonly waiting: string[];
       readonly login: ConnectedLogin | undefined;
-      /** What its reader came with, as far as is known yet. */
+      /** The cursor that its client came with, if it is known yet. */
       readonly cursor?: string | undefined;
     }
   | {
       readonly kind: "awaiting-resume";
       readonly login: ConnectedLogin | undefined;
       readonly deadline: number;
-      /** READY's. */
+      /** The one that READY named. */
       readonly cursor: string;
     }
   | {
@@ -61,13 +61,13 @@ export type ConnectionState =
   | { readonly kind: "closed" };
 
 /**
- * One live connection, by WebSocket or event stream: its wire, its state and what the sweeps measure it by. It moves bytes and changes
- * state; who may be where is decided in `connection-lifecycle.ts`, `commands.ts` and the hub.
+ * One live connection, by WebSocket or event stream: its wire, its state and what the sweep measures. It moves bytes and holds the
+ * state; `connection-lifecycle.ts`, `commands.ts` and the hub decide which state comes next.
  */
 export class Connection {
   readonly origin: ConnectionOrigin;
   state: ConnectionState = { kind: "anonymous" };
-  /** Epoch milliseconds at which its login ends, as far as is known; looked up again when they have come. */
+  /** Epoch milliseconds at which its login ends, as far as is known; looked up again when that time has come. */
   loginEndsAt = Number.POSITIVE_INFINITY;
   /** The token of the handshake, until it is checked. */
   token: string | null = null;
@@ -76,9 +76,9 @@ export class Connection {
   readonly inbound = new InboundAllowance();
   /** Since when more than half of the queue is full; 0: it is not. */
   slowSinceMs = 0;
-  /** There while it counts as anonymous: called when it becomes a user's. */
+  /** Set while it counts as anonymous; called when it signs in. */
   onSignedIn: (() => void) | undefined;
-  /** Called once when the connection has ended; what commands leave to clean up. */
+  /** Each is called once when the connection has ended; commands add what they have to clean up. */
   readonly onClosed: (() => void)[] = [];
   #wire: Wire | undefined;
   #drained: (() => void) | undefined;
@@ -96,7 +96,7 @@ export class Connection {
   }
 
   /**
-   * What the client has, as a cursor to come back with. `now`: what those have who are live, or read nothing.
+   * What the client has, as a cursor to come back with. `now`: the cursor of connections that are live, or that read nothing.
    */
   cursor(now: string): string {
     const { state } = this;
@@ -125,13 +125,13 @@ export class Connection {
     else this.send(frame);
   }
 
-  /** What `write` sends leaves in as few writes of the socket as it fits into. */
+  /** Runs `write`, whose frames leave in as few writes to the socket as possible. */
   cork(write: () => void): void {
     if (this.#wire?.cork) this.#wire.cork(write);
     else write();
   }
 
-  /** How long its client waits after the end, for transports whose clients come back by themselves. */
+  /** Tells the client how long to wait after the end, for transports whose clients come back by themselves. */
   retryAfter(ms: number): void {
     this.#wire?.retryAfter?.(ms);
   }
@@ -152,7 +152,7 @@ export class Connection {
     this.#wire?.unsubscribe(topic);
   }
 
-  /** Whether it is live in a stream. */
+  /** Whether it gets a stream's events live. */
   isSubscribed(topic: string): boolean {
     return this.#wire?.isSubscribed(topic) ?? false;
   }
@@ -162,7 +162,7 @@ export class Connection {
     this.#wire?.close(code, reason);
   }
 
-  /** Ends at once, for peers that go on sending: they would be read for 16 s after a close frame. They see 1006. */
+  /** Ends at once, for peers that go on sending: after a close frame the runtime would read them for 16 s. They see 1006. */
   cut(): void {
     this.#wire?.terminate();
   }
@@ -181,7 +181,7 @@ export class Connection {
     drained?.();
   }
 
-  /** The close handler's part: nothing is sent any more. */
+  /** Called by the close handler: nothing is sent any more. */
   ended(): void {
     this.state = { kind: "closed" };
     this.onDrained();

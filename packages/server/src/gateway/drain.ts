@@ -7,25 +7,25 @@ import type { Hub } from "./hub.ts";
 
 export interface DrainParts {
   readonly hub: Hub;
-  /** The cursor of those who are live. */
+  /** The cursor of live connections. */
   readonly cursorNow: () => string;
   readonly presence: { lengthenGrace(ms: number): void };
-  /** Over how long connections are closed. */
+  /** The time over which connections are closed. */
   readonly spreadMs: number;
 }
 
-/** From the last close until another process answers, on a machine that is busy. */
+/** How long it takes from the last close until another process answers, on a busy machine. */
 const RESTART_MS = 3000;
-/** How fast clients come back: what a starting server takes without a queue. */
+/** How fast clients are to come back: a starting server takes that many without a queue. */
 const RETURNS_PER_SECOND = 1000;
-/** Who was cut by the drain is told offline this long after its end: by then he is back, here or elsewhere. */
+/** People whose connections the drain closed are reported offline this long after its end: by then they are back, here or elsewhere. */
 const BACK_WITHIN_MS = 10_000;
 const LOOK_MS = 20;
 
 /**
- * The goodbye before a stop. From its beginning new work is refused; each connection is told by DRAIN when to come back
- * and from where, is served on until a moment of its own, and is then closed with 1012. The moments are spread evenly, so
- * that neither this node nor the one that takes over gets everybody at once.
+ * The orderly goodbye before a stop. New work is refused from its beginning. DRAIN tells each connection when and from where
+ * to come back; the connection is served until its own moment comes, and is then closed with 1012. The moments are spread
+ * evenly, so that neither this node nor the next one has to deal with everybody at once.
  */
 export class Drain {
   readonly #parts: DrainParts;
@@ -36,7 +36,7 @@ export class Drain {
     this.#parts = parts;
   }
 
-  /** What new work is answered: undefined until the drain begins. Says when another process will answer. */
+  /** The refusal of new work, which says when another process will answer; undefined until the drain begins. */
   refusal(): ProblemError | undefined {
     if (this.#endsMs === undefined) return undefined;
     const leftMs = Math.max(0, this.#endsMs - uptimeMs());
@@ -44,8 +44,8 @@ export class Drain {
   }
 
   /**
-   * Called once. Refuses from this moment on; resolves when the last connection is gone, at once where there is none. No
-   * later than `spreadMs` every connection has been closed, though what was queued for it may still be on its way.
+   * Called once. Refuses new work from this moment on; resolves when the last connection is gone, at once if there is none.
+   * After `spreadMs` at the latest every connection has been closed, though what was queued for it may still be on its way.
    */
   async run(): Promise<void> {
     const { hub, presence, spreadMs } = this.#parts;
@@ -75,7 +75,7 @@ function closeInTime(hub: Hub, leaving: readonly { connection: Connection; atMs:
   const isOver = () => {
     const now = uptimeMs();
     for (let due = leaving[next]; due && due.atMs <= now; due = leaving[next]) {
-      // Counted before: one that cannot be closed must not hold up the others.
+      // Counted first, so that one that cannot be closed does not hold up the others.
       next += 1;
       if (!due.connection.closed) due.connection.close(1012, "restart");
     }

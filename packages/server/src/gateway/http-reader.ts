@@ -7,7 +7,7 @@ import { ProblemError } from "../lib/problem.ts";
 import type { ConnectedLogin } from "./connection.ts";
 import type { SignedInReader } from "./connection-lifecycle.ts";
 
-/** How long it may be is judged with its form: either way it is malformed. */
+/** Its length is checked where it is parsed: a cursor that is too long is malformed too. */
 export const cursor = z.string();
 export const max = z.int().min(1).max(LIMITS.farMax);
 
@@ -20,9 +20,9 @@ export const queryNumber = (schema: z.ZodType<number, number>) =>
     .pipe(schema)
     .optional();
 
-/** What the transports beside WebSocket take in a query: where to go on, and whose reader it is. */
+/** The query of event streams and polls: where to go on, and the reader's token. */
 export const readerQuery = z.object({
-  cursor: cursor.optional().openapi({ description: "What you have; absent: where is now?" }),
+  cursor: cursor.optional().openapi({ description: "What you have; if absent, the answer is the current cursor" }),
   max: queryNumber(max).openapi({
     type: "integer",
     maximum: LIMITS.farMax,
@@ -35,12 +35,12 @@ export interface HttpReaderParts {
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether a request without a token reads the hall. */
   readonly publicHall: boolean;
-  /** Counts a token that did not hold. @throws ProblemError `rate_limited` when its sender has had enough */
+  /** Counts a token that was not valid. @throws ProblemError `rate_limited` when its sender has sent too many */
   readonly countBadToken: (ip: string) => void;
 }
 
 /**
- * Whose reader a request asks for; undefined for an anonymous reader of a public hall.
+ * Finds the reader that a request is for; undefined for an anonymous reader of a public hall.
  * @throws ProblemError `unauthorized`
  */
 export async function authenticateReader(

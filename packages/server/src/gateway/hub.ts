@@ -9,11 +9,11 @@ import type { Connection } from "./connection.ts";
  * the place where an event becomes bytes.
  *
  * - One event is encoded once and published once per listener, whatever the number of readers: the runtime's topics do
- *   the fan-out. A topic is a stream's name. A user's own stream has no topic, which would cost each connection more than
- *   all else of it: his few live connections are sent to one by one.
- * - Subscriptions of live connections change only here, while the event that changes them is handled, in order: who joins
- *   is subscribed, then the event is published; a kick is published, then who was kicked is unsubscribed.
- * - Not live connections are no subscribers; their outbox reads the same events from the tail.
+ *   the fan-out. A topic is a stream's name. A user's own stream has no topic, since that would cost each connection more than
+ *   everything else: its events are sent to the user's few live connections one by one.
+ * - Subscriptions of live connections change only here, while the event that changes them is handled, in order: people who
+ *   join are subscribed before the event is published, people who leave or are kicked are unsubscribed after it.
+ * - Connections that are not live are not subscribed; their outbox reads the same events from the tail.
  *
  * The gateway imports no feature: what commands and sign-in need is handed in by `server.ts`.
  */
@@ -34,7 +34,7 @@ export class Hub {
     this.#epoch = epoch;
   }
 
-  /** A listener whose sockets take part; called once for each port. */
+  /** Adds a listener whose sockets get what is published; called once for each port. */
   addPublisher(publisher: Publisher): void {
     this.#publishers.push(publisher);
   }
@@ -67,7 +67,7 @@ export class Hub {
     this.#connections.set(connection.origin.id, connection);
   }
 
-  /** From now on the connection is the user's; returns how many he has. */
+  /** From now on the connection is the user's. @returns how many connections they have */
   bind(connection: Connection, uid: number): number {
     const known = this.#byUser.get(uid);
     if (known === undefined) {
@@ -109,7 +109,7 @@ export class Hub {
     this.#publish(stream, frame, undefined);
   }
 
-  /** Ends the connections of logins that are no more. */
+  /** Closes the connections of logins that have ended. */
   closeLogins(loginIds: readonly number[]): void {
     const ended = new Set(loginIds);
     for (const connection of [...this.#connections.values()]) {

@@ -25,12 +25,12 @@ export class InboundAllowance {
     return this.#frames >= 0;
   }
 
-  /** Counts a broken frame. @returns false when the connection has to go */
+  /** Counts a broken frame. @returns false when the connection has to be closed */
   takeBadFrame(now = uptimeMs()): boolean {
     this.#bad = [...this.#bad.filter((at) => now - at <= LIMITS.badFramesMs), now];
     return this.#bad.length < LIMITS.badFrames;
   }
 }
 
-/** Shared by all connections without broken frames, which are nearly all. */
+/** Shared by all connections without broken frames, that is by nearly all of them. */
 const NONE: readonly number[] = [];

@@ -1,12 +1,12 @@
 import type { LoggedEvent } from "../db/transaction.ts";
 
-/** A reader that is no WebSocket: the runtime's topics do not reach it. */
+/** A reader that is not a WebSocket, so the runtime's topics do not reach it. */
 export interface LocalSubscriber {
   /** Must not throw and must not wait. `event` is undefined for frames that are not logged. */
   deliver(frame: PublishedFrame): void;
 }
 
-/** One publish, shared by all who get it, so that each wire form of it is made once. */
+/** One published frame, shared by all subscribers, so that each wire form of it is made once. */
 export class PublishedFrame {
   readonly text: string;
   readonly event: LoggedEvent | undefined;
@@ -19,7 +19,7 @@ export class PublishedFrame {
     this.#epoch = epoch;
   }
 
-  /** As a block of an event stream; a logged one carries the cursor of a live reader as its id. */
+  /** The frame as a block of an event stream; a logged one carries the cursor of a live reader as its id. */
   get block(): Uint8Array {
     this.#block ??= ENCODER.encode(
       this.event ? `id: ${this.#epoch};*@${this.event.pos}\ndata: ${this.text}\n\n` : `data: ${this.text}\n\n`,
@@ -30,7 +30,7 @@ export class PublishedFrame {
 
 const ENCODER = new TextEncoder();
 
-/** The topics of event streams and hanging polls on this node: stream name -> who reads it live. */
+/** The topics of event streams and hanging polls on this node: by stream name, the subscribers that read it live. */
 export class LocalTopics {
   readonly #epoch: string;
   readonly #subscribers = new Map<string, Set<LocalSubscriber>>();

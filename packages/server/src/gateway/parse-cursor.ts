@@ -1,7 +1,7 @@
 import { type Cursor, CursorMalformed, parseCursor } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
 
-/** A cursor that a client named. @throws ProblemError `cursor_malformed`, which says what is wrong */
+/** Reads a cursor that a client named. @throws ProblemError `cursor_malformed`, which says what is wrong */
 export function parseClientCursor(text: string): Cursor {
   try {
     return parseCursor(text);

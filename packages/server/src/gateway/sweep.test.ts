@@ -54,7 +54,7 @@ function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
   return { connection, frames, closes, clock, errors, ends, looks, parts, round, queue };
 }
 
-describe("who is silent", () => {
+describe("a silent connection", () => {
   test("GW-46: is closed with 4000 after as long as the connection may be silent, not before", async () => {
     const { connection, closes, round } = scene();
     connection.lastReceivedMs = 500;
@@ -82,7 +82,7 @@ describe("who is silent", () => {
   });
 });
 
-test("GW-49: who does not resume by the deadline is closed with 1008 after it; who has a deadline no more stays", async () => {
+test("GW-49: a connection that does not resume by its deadline is closed with 1008 after it; one without a deadline stays", async () => {
   const late = scene({ idleMs: 0 });
   late.connection.state = { kind: "awaiting-resume", login: LOGIN, deadline: 10_000, cursor: "" };
   await late.round(10_000);
@@ -98,7 +98,7 @@ test("GW-49: who does not resume by the deadline is closed with 1008 after it; w
   expect(inTime.closes).toEqual([]);
 });
 
-describe("GW-51: who reads slowly", () => {
+describe("GW-51: a slow reader", () => {
   const slow = () => {
     const all = scene({ idleMs: 0 });
     all.queue(501);
@@ -136,7 +136,7 @@ describe("GW-51: who reads slowly", () => {
   });
 });
 
-test("GW-52: a round that comes late judges nobody, but hands out cursors and looks at logins; the next one judges", async () => {
+test("GW-52: a late sweep closes nobody for silence, but sends cursors and looks at logins; the next one closes", async () => {
   const { connection, frames, closes, looks, ends, round, queue } = scene();
   queue(501);
   connection.loginEndsAt = 0;
@@ -147,7 +147,7 @@ test("GW-52: a round that comes late judges nobody, but hands out cursors and lo
   expect(closes.map(([code]) => code)).toEqual([4000]);
 });
 
-test("GW-25: who is closed by a round gets nothing more of it", async () => {
+test("GW-25: a connection that a sweep closes gets nothing more from it", async () => {
   const { connection, frames, closes, clock, looks, round, queue } = scene();
   connection.loginEndsAt = clock.now();
   await round(30_001, { cursors: true });
@@ -166,7 +166,7 @@ test("GW-25: who is closed by a round gets nothing more of it", async () => {
   }
 });
 
-test("GW-25: a cursor is for who is live or catching up, and nobody else", async () => {
+test("GW-25: connections that are live or catching up get a cursor, and no others", async () => {
   const cursor = () => "00000000000000aa;*@7";
   const done = Promise.resolve();
   for (const [state, sent] of [
@@ -273,7 +273,7 @@ describe("the timer", () => {
     again();
   });
 
-  test("GW-52: a round that comes more than two seconds after the last one judges nobody", () => {
+  test("GW-52: a sweep that comes more than two seconds after the last one closes nobody", () => {
     let now = 0;
     spyOn(performance, "now").mockImplementation(() => now);
     for (const [lateMs, closed] of [

@@ -21,13 +21,13 @@ const SWEEP_MS = 1000;
 /** Above half its queue for this long, a reader will not catch up. */
 const SLOW_MS = 5000;
 const CURSOR_MS = 60_000;
-/** So long after the last round a round tells that the process was held up. */
+/** A sweep that comes this long after the last one shows that the process was held up. */
 const LATE_MS = 2 * SWEEP_MS;
 
 /**
- * One timer for all connections: who was silent too long, did not resume in time, reads too slowly, or whose login has
- * expired. The runtime's own idle timer is off: it is reset by outgoing data, so a silent client in a busy room would stay.
- * Also hands everyone a fresh cursor now and then.
+ * One timer for all connections: it closes those that were silent too long, did not resume in time, read too slowly, or whose
+ * login has expired. The runtime's own idle timer is off: it is reset by outgoing data, so a silent client in a busy room would
+ * stay. Every minute it also sends all readers a fresh cursor.
  */
 export function startSweep(parts: SweepParts): Stop {
   let nextCursorMs = uptimeMs() + CURSOR_MS;
@@ -45,11 +45,11 @@ export function startSweep(parts: SweepParts): Stop {
 export interface SweepTick {
   /** `uptimeMs`. */
   readonly nowMs: number;
-  /** Everyone who reads gets a cursor. */
+  /** All readers get a cursor. */
   readonly cursors: boolean;
   /**
-   * This process did not come to look for a while, as when ten thousand sign in at once: what clients sent meanwhile lies
-   * unread, so nobody is judged by what has not come. The next round, which is after that was read, does.
+   * The process was held up, for example by ten thousand people who sign in at once. What clients sent meanwhile has not been
+   * read yet, so this sweep closes nobody for silence. The next one comes after it was read, and does.
    */
   readonly isLate: boolean;
 }
@@ -69,7 +69,7 @@ function check(connection: Connection, parts: SweepParts, at: SweepTick): void {
   connection.sendAt(encodePush(Push.CURSOR, { cursor }), cursor);
 }
 
-/** Closes who was silent too long, did not resume in time or reads too slowly. @returns whether it did */
+/** Closes a connection that was silent too long, did not resume in time or reads too slowly. @returns whether it did */
 function closeIfDue(connection: Connection, at: { nowMs: number; maxQueueBytes: number }): boolean {
   const { nowMs, maxQueueBytes } = at;
   const { idleMs } = connection.origin;
@@ -96,7 +96,7 @@ async function recheckLogin(connection: Connection, { clock, loginEndOf }: Sweep
   if (!login) return;
   const known = connection.loginEndsAt;
   connection.loginEndsAt = Number.POSITIVE_INFINITY;
-  // Until it is known the old time stands, so that a failed look is repeated by the next sweep.
+  // If the look-up fails, the old time is put back, so that the next sweep repeats it.
   connection.loginEndsAt = await loginEndOf(login.loginId).catch((error: unknown) => {
     connection.loginEndsAt = known;
     throw error;

@@ -4,11 +4,11 @@
  */
 export interface Wire {
   send(frame: string): number;
-  /** The same for a frame after which the client has everything up to `cursor`; for transports that name it on the wire. */
+  /** The same for a frame after which the client has everything up to `cursor`; for transports that name cursors on the wire. */
   sendAt?(frame: string, cursor: string): number;
-  /** Runs `write`, which sends several frames: they leave together, for the price of one, where the transport can do that. */
+  /** Runs `write`, which sends several frames; where the transport can do that, they leave in one write. */
   cork?(write: () => void): unknown;
-  /** For transports whose clients come back by themselves: how long they are to wait for that, from now on. */
+  /** For transports whose clients come back by themselves: tells them how long to wait before that. */
   retryAfter?(ms: number): void;
   close(code: number, reason: string): void;
   /** Ends at once. */

@@ -6,7 +6,7 @@ import type { CountBadToken, FindLogin, Login } from "./login.ts";
 export interface AppBindings {
   /** The client's address in canonical form, taken through trusted proxies. */
   readonly ip: string;
-  /** How that address was found, and whether the peer is a trusted proxy; absent counts as a peer that is none. */
+  /** How that address was found, and whether the peer is a trusted proxy; if absent, the peer counts as untrusted. */
   readonly address?: ClientAddress;
   /** The listener that accepted it, for timeouts of long requests; absent where a test calls the app directly. */
   readonly server?: Bun.Server<unknown>;
@@ -14,7 +14,7 @@ export interface AppBindings {
 
 /** What handlers find in `c.var`. */
 export interface AppVariables {
-  /** Who asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
+  /** The login that asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
   findLogin: FindLogin;
   countBadToken: CountBadToken;

@@ -1,5 +1,5 @@
 /**
- * The shell of the HTTP API: mounting, who asks, limits, errors, the document. Routes live with their features and are
+ * The shell of the HTTP API: mounting, authentication, limits, errors, the document. Routes live with their features and are
  * handed in as a list, so this room knows no feature. Everything that is refused leaves as a problem document, everything
  * answered carries the security headers, and nothing is logged twice. Order of the middlewares: the log and counters see
  * every answer, then headers, CORS, the refusal while draining, the body (its size, its encoding), and last the route with its own.
@@ -32,13 +32,13 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly findLogin: FindLogin;
-  /** The limit that stands before every door; without it bad tokens are not counted. */
+  /** The limit of bad tokens, shared by all transports and routes; without it they are not counted. */
   readonly countBadToken?: CountBadToken;
   /** Mounted under /api/v1. */
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
   readonly pages?: Hono<AppEnv>;
-  /** Asked at every API request; what it returns is the answer, such as `draining`. */
+  /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
   readonly refusal?: () => ProblemError | undefined;
 }
 

@@ -21,8 +21,8 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
 };
 
 /**
- * Routes that anonymous people may use too: `c.var.login` is undefined for them. A token that is sent but does not hold is
- * 401 all the same, since its owner believes that they are signed in.
+ * Routes that anonymous people may use too: `c.var.login` is undefined for them. A token that is sent but is not valid
+ * is 401 all the same, since its owner believes that they are signed in.
  */
 export const optionalLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("login", await loginOf(c));
@@ -38,12 +38,12 @@ export const requirePower: MiddlewareHandler<AppEnv & { Variables: { login: Logi
   await next();
 };
 
-/** What is looked at of a request, whatever its route knows of who asks. */
+/** The part of a request that is looked at, whatever context its route has. */
 type Asked = Pick<Context<AppEnv>, "req" | "env"> & {
   get<K extends "findLogin" | "countBadToken">(key: K): AppEnv["Variables"][K];
 };
 
-/** @throws ProblemError `unauthorized` for a token that does not hold; `rate_limited` after too many of those */
+/** @throws ProblemError `unauthorized` for a token that is not valid; `rate_limited` after too many of those */
 async function loginOf(c: Asked): Promise<Login | undefined> {
   const token = bearerToken(c.req.header("Authorization"));
   if (token === undefined) return undefined;

@@ -47,7 +47,7 @@ export interface DoctorParts {
   readonly forwarders: ForwarderWarnings;
 }
 
-/** `GET /doctor`, for `parley doctor` and for people who set up a proxy. Tells each only about his own way here. */
+/** `GET /doctor`, for `parley doctor` and for people who set up a proxy. It tells each of them only how their own request came here. */
 export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorParts): Routes {
   const routes = newRoutes();
   routes.openapi(doctor, (c) => {

@@ -30,7 +30,7 @@ test("Retry-After is whole seconds, rounded up, and never 0", () => {
   expect(problemResponse(new ProblemError("overloaded")).headers.has("Retry-After")).toBe(false);
 });
 
-test("who is to sign in is told how, in whatever way its route does; nobody else is", () => {
+test("a refusal that asks for a sign-in says how, whichever way its route refuses; no other refusal does", () => {
   const asked = (error: ProblemError, headers = {}) => problemResponse(error, headers).headers.get("WWW-Authenticate");
   expect(asked(new ProblemError("unauthorized"))).toBe("Bearer");
   expect(asked(new ProblemError("unauthorized"), { "WWW-Authenticate": "Own" })).toBe("Own");

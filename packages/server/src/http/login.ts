@@ -8,5 +8,5 @@ export interface Login {
 /** Finds the login of a token; undefined for one that is unknown, expired or revoked. Called once per request that needs it. */
 export type FindLogin = (token: string) => Promise<Login | undefined>;
 
-/** Counts a token that did not hold, by the address of its sender. @throws ProblemError `rate_limited` */
+/** Counts a token that was not valid, by the address of its sender. @throws ProblemError `rate_limited` */
 export type CountBadToken = (ip: string) => void;

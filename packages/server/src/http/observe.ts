@@ -77,7 +77,7 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
     const { status, headers } = c.res;
     const { method, path } = c.req;
     headers.set("X-Request-Id", requestId);
-    // The pattern, not the path: paths hold ids, and a label with many values fills the memory of whoever scrapes.
+    // The pattern, not the path: paths hold ids, and a label with many values fills the memory of the scraper.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;
     note({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId }, route);

@@ -15,7 +15,7 @@ describe("token buckets", () => {
     expect(subject.take("b")).toBe(0);
   });
 
-  test("whoever waits as long as told is let through, whatever the rate", () => {
+  test("a caller who waits as long as told is let through, whatever the rate", () => {
     for (const perSecond of [0.001, 1 / 3, 0.7, 3, 7, 999]) {
       const clock = new ManualClock();
       const subject = new TokenBuckets({ rate: { burst: 1, perSecond }, clock });
@@ -26,7 +26,7 @@ describe("token buckets", () => {
     }
   });
 
-  test("whoever waits as long as told is let through, however often they ask in between", () => {
+  test("a caller who waits as long as told is let through, however often they ask in between", () => {
     const clock = new ManualClock();
     const subject = new TokenBuckets({ rate: { burst: 1, perSecond: 1 }, clock });
     expect([subject.take("a"), subject.waitMs("a")]).toEqual([0, 1000]);

@@ -55,7 +55,7 @@ const to = (stream: string) => told.filter((one) => one.stream === stream);
 const states = () => to("room:7").map(({ data }) => data.changeList.map((one) => [one.uid, one.activeStatus]));
 const counts = () => to("room:1").map(({ data }) => data.onlineNum);
 
-describe("who comes", () => {
+describe("a user who comes online", () => {
   test("GW-80: is told once a second: one frame for each small room, the number to everybody", async () => {
     const now = clock.now();
     for (const uid of [ANN, BOB, BOB]) presence.attached(uid);
@@ -79,8 +79,8 @@ describe("who comes", () => {
   });
 });
 
-describe("who goes", () => {
-  test("GW-81: is told after 5 s, with the time of his going; who comes back meanwhile was never gone", async () => {
+describe("a user who goes offline", () => {
+  test("GW-81: is told of after 5 s, with the time at which they went; a user who comes back meanwhile was never gone", async () => {
     for (const uid of [ANN, BOB, BOB]) presence.attached(uid);
     await pass(1000);
     presence.detached(BOB);
@@ -99,7 +99,7 @@ describe("who goes", () => {
     expect([presence.isOnline(ANN), told.length]).toEqual([true, 4]);
   });
 
-  test("GW-81: has gone when his last connection has ended, however often he came and went", async () => {
+  test("GW-81: has gone when their last connection has ended, however often they came and went", async () => {
     for (let i = 0; i < 3; i++) presence.attached(ANN);
     for (let i = 0; i < 2; i++) presence.detached(ANN);
     await pass(10_000);
@@ -116,7 +116,7 @@ describe("who goes", () => {
     expect([presence.isOnline(ANN), presence.count]).toEqual([false, 0]);
   });
 
-  test("GW-81: has a grace of his own each time", async () => {
+  test("GW-81: has a new grace each time", async () => {
     presence.attached(ANN);
     presence.detached(ANN);
     await pass(3000);
@@ -134,7 +134,7 @@ describe("who goes", () => {
     expect([told, presence.count, jest.getTimerCount()]).toEqual([[], 0, 1]);
   });
 
-  test("DR-10: by a drain is not told offline while he may be coming back; a grace never gets shorter", async () => {
+  test("DR-10: by a drain is not reported offline while they may be coming back; a grace never gets shorter", async () => {
     presence.attached(ANN);
     presence.attached(BOB);
     presence.detached(BOB);

@@ -3,15 +3,15 @@ import type { Clock } from "../lib/clock.ts";
 import { after, every, type Stop } from "../lib/interval.ts";
 
 /**
- * Who is online. A user is online while any connection of his lives, and for a grace after the last one ended, so that a
- * page reload is not a departure. Changes are gathered and told as states: one frame for each room of at most
- * `presenceRoomMembers` members, and the number of people online to everybody. Hearing a state twice is harmless.
+ * Knows who is online. A user is online while any of their connections lives, and for a grace after the last one ended, so that
+ * a page reload is not a departure. Changes are gathered and told as states: one frame for each room of at most
+ * `presenceRoomMembers` members, and the number of people online to everybody. Getting a state twice is harmless.
  *
- * The gateway says attached and detached; who shares rooms with whom is asked of the rooms. Must not import either.
+ * The gateway says attached and detached; the rooms say who shares rooms with whom. Must not import either.
  */
 export interface PresenceParts {
   readonly clock: Clock;
-  /** Of these users, each room that is small enough to be told, with the member it is about. */
+  /** For these users: each of their rooms that is small enough to be told, with the user it is about. */
   readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
   /** Sends a frame that is not logged to everyone who is live in a stream. */
   readonly publish: (stream: string, frame: string) => void;
@@ -25,7 +25,7 @@ const GATHER_MS = 1000;
 
 interface Online {
   connections: number;
-  /** Ends the grace, while no connection lives. */
+  /** Ends the grace; set while no connection lives. */
   stopGrace: Stop | undefined;
 }
 
@@ -47,7 +47,7 @@ export class Presence {
   start(): Stop {
     const stop = every(GATHER_MS, () => {
       this.#tellCount();
-      // One round at a time: an older one that is slow would tell its states after those of a newer one.
+      // One round at a time, since a slow older one would tell its states after those of a newer one.
       this.#telling ??= this.#tellRooms()
         .catch(this.#parts.onError)
         .finally(() => {
@@ -70,7 +70,7 @@ export class Presence {
     return this.#online.has(uid);
   }
 
-  /** For departures from now on: who is cut by a stop of this node comes back, to it or to another one. */
+  /** Lengthens the grace of departures from now on: people whom a stop of this node cuts off come back, to this node or another. */
   lengthenGrace(ms: number): void {
     this.#graceMs = Math.max(this.#graceMs, ms);
   }

@@ -1,7 +1,7 @@
 import { boundRows, inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 
-/** Rows that one write removes at most, and streams that it looks at: a send that comes meanwhile waits for no more. */
+/** The most rows that one write removes, and the most streams that it looks at, so that a send never waits for more. */
 export const ROWS_PER_TRIM = 100;
 
 export interface TrimInput {
@@ -10,9 +10,9 @@ export interface TrimInput {
   /** Epoch milliseconds; an event from before may go when it is not among the newest `minEvents` of its stream. */
   readonly olderThan: number;
   readonly minEvents: number;
-  /** Of what is beyond the newest `maxEvents`, everything goes. At least `minEvents`. */
+  /** Everything beyond the newest `maxEvents` goes. At least `minEvents`. */
   readonly maxEvents: number;
-  /** What lies after this position stays: nobody on this node has seen it yet. */
+  /** Events after this position stay: this node has not announced them yet. */
   readonly upTo: number;
 }
 
@@ -38,8 +38,8 @@ interface Oldest {
 }
 
 /**
- * Removes the oldest events of streams, each stream's share of 100 rows. What is kept stays without gaps: in a stream only
- * what comes before everything else goes. Done again, it changes nothing more than it has to.
+ * Removes the oldest events of streams, each stream's share of 100 rows. What is kept has no gaps, since only the first events of
+ * a stream are ever removed. Running it again removes nothing that may stay.
  */
 export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promise<Trimmed> {
   const asked = await shares(tx, input);
@@ -70,7 +70,7 @@ export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promis
   return { removed: gone.length, unfinished };
 }
 
-/** Which of its oldest events each stream may lose now. */
+/** Says which of its oldest events each stream may lose now. */
 async function shares(tx: WriteTransaction, input: TrimInput): Promise<StreamShare[]> {
   const rows = await tx.db
     .selectFrom("streams")

@@ -14,7 +14,7 @@ type Step =
   | { kind: "say"; stream: number; count: number }
   | { kind: "trim"; keep: number }
   | { kind: "read"; limit: number }
-  /** With the server's cursor, or with an older one and the streams of which he saw events since. */
+  /** With the server's cursor, or with an older one and the streams of which the reader has seen events since. */
   | { kind: "reconnect"; by: "server" | "own" }
   /** The node forgets what is in memory, as by a restart. */
   | { kind: "restart" };
@@ -43,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A client that believes nothing: each event is the next of its stream, or RESYNC has said what is gone, rightly. */
 class Client {
   readonly has = new Map(STREAMS.map((stream) => [stream, 0]));
-  /** The server's last cursor, and the streams of which he saw something since. */
+  /** The server's last cursor; `seen` has the streams of which the reader has seen events since. */
   base: string;
   readonly seen = new Map<string, number>();
   readonly #rig: LogRig;

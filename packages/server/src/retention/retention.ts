@@ -18,13 +18,13 @@ import { ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
  * - What this node has not announced yet stays.
  */
 const DAY_MS = 86_400_000;
-/** Between two looks. */
+/** The time between two looks. */
 const LOOK_MS = 2000;
-/** Streams looked at in turn, at each look, for about a millisecond: all of a million in three hours. */
+/** How many streams each look takes in turn, which costs about a millisecond: a million streams take three hours. */
 const PAGE = 200;
-/** Writes of one look: 10 000 events. */
+/** The most writes of one look: 10 000 events. */
 const WRITES_PER_LOOK = 100;
-/** Streams that wait for the next look; others are found in their turn. */
+/** The most streams that wait for the next look; others are found in their turn. */
 const DUE_MAX = 1000;
 
 export interface RetentionParts {
@@ -32,7 +32,7 @@ export interface RetentionParts {
   readonly writes: Writes;
   readonly clock: Clock;
   readonly limits: { readonly days: number; readonly minEvents: number; readonly maxEvents: number };
-  /** Says up to where this node has announced the log. */
+  /** Its position says how far this node has announced the log. */
   readonly announcer: { readonly position: number };
 }
 
@@ -45,9 +45,9 @@ interface StreamRow {
 /** Looks every two seconds, and removes what may go. */
 export class Retention {
   readonly #parts: RetentionParts;
-  /** To be looked at next time. */
+  /** Streams for the next look. */
   readonly #due = new Set<string>();
-  /** The last stream that was looked at in turn. */
+  /** The last stream that a look took in turn. */
   #lastLookedAt = "";
   #looking: Promise<unknown> | undefined;
   #stopped = false;
@@ -56,12 +56,12 @@ export class Retention {
     this.#parts = parts;
   }
 
-  /** To be called for every announced event. */
+  /** Called for every announced event. */
   onEvent(event: LoggedEvent): void {
     if (event.seq > this.#parts.limits.maxEvents) this.#markDue(event.stream);
   }
 
-  /** Looks every two seconds; what it returns ends that, and resolves when nothing of it runs any more. */
+  /** Looks every two seconds. @returns a function that ends this, and resolves when nothing of it runs any more */
   start(onError: (error: unknown) => void): () => Promise<void> {
     const stop = every(LOOK_MS, () => {
       this.#looking ??= this.look()

@@ -7,9 +7,9 @@ export class ActivePoll {
   readonly uid: number | undefined;
   /** The login was revoked meanwhile. */
   revoked = false;
-  /** There while it hangs: ends that. */
+  /** Set while it hangs; ends the wait. */
   wake: (() => void) | undefined;
-  /** `uptimeMs` at which it is answered anyway. */
+  /** `uptimeMs` at which it is answered in any case. */
   deadlineMs = 0;
 
   constructor(login: { readonly loginId: number; readonly uid: number } | undefined) {
@@ -24,18 +24,18 @@ export class ActivePoll {
 }
 
 /**
- * Polls that wait for an event. None has a timer: an event, the end of its login or of its client wakes it, and one look for
- * all ends those whose time is over. Of one user only so many hang; the oldest is answered when one more comes. Anonymous
- * ones are bounded by their address, before they come here.
+ * Polls that wait for an event. They have no timers of their own: an event wakes a poll, and so does the end of its login or of
+ * its client; one timer for all wakes those whose time is over. A user may have a bounded number of them; when one more comes,
+ * the oldest is answered. Anonymous polls are bounded by their address, before they come here.
  */
 export class HangingPolls {
   readonly #maxPerUser: number;
   readonly #gauge: { set(count: number): void };
   readonly #hanging = new Set<ActivePoll>();
-  /** uid -> his, the oldest first. */
+  /** By uid, the oldest first. */
   readonly #ofUser = new Map<number, Set<ActivePoll>>();
 
-  /** @param limits.gauge told how many hang */
+  /** @param limits.gauge is told how many hang */
   constructor(limits: { maxPerUser: number; gauge: { set(count: number): void } }) {
     this.#maxPerUser = limits.maxPerUser;
     this.#gauge = limits.gauge;
@@ -49,7 +49,7 @@ export class HangingPolls {
     return this.#ofUser.has(uid);
   }
 
-  /** Resolves when it was woken. */
+  /** Resolves when the poll has been woken. */
   hang(poll: ActivePoll, until: { deadlineMs: number; signal: AbortSignal }): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const wake = () => {

@@ -13,7 +13,7 @@ function open() {
   return { told, presence };
 }
 
-test("TR-48: a reader who polls is online from his first poll until 45 s after his last", () => {
+test("TR-48: a user who polls is online from their first poll until 45 s after their last", () => {
   const { told, presence } = open();
   presence.seen(1, 0);
   presence.seen(2, 1000);
@@ -27,7 +27,7 @@ test("TR-48: a reader who polls is online from his first poll until 45 s after h
   expect(told).toEqual(["+1", "+2", "-2", "-1", "+2"]);
 });
 
-test("TR-48: who hangs is online as long as he hangs, and 45 s more", () => {
+test("TR-48: a user whose poll hangs is online while it hangs, and 45 s more", () => {
   const { told, presence } = open();
   presence.seen(1, 0);
   presence.expire(ONLINE_MS, (uid) => uid === 1);

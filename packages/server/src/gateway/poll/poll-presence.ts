@@ -1,6 +1,6 @@
 /**
- * Who polled within the last 45 s counts as online. Five of them are the grace that presence gives every departure, so that a
- * user who polls is gone when he would be who closed a connection then.
+ * Users who polled within the last 45 s count as online. Five of these seconds are the grace that presence gives every departure,
+ * so this is how long presence itself sees them as attached.
  */
 const ONLINE_MS = 40_000;
 
@@ -9,24 +9,24 @@ export interface AttachedUsers {
   detached(uid: number): void;
 }
 
-/** Polling readers as presence sees them: one connection for each user, from his first poll until some time after the last. */
+/** Shows polling users to presence: each counts as one connection, from their first poll until some time after their last. */
 export class PollPresence {
   readonly #presence: AttachedUsers;
-  /** uid -> `uptimeMs` of the last sign; the oldest first. */
+  /** uid -> `uptimeMs` of the last poll; the oldest first. */
   readonly #seen = new Map<number, number>();
 
   constructor(presence: AttachedUsers) {
     this.#presence = presence;
   }
 
-  /** A poll of his begins or ends. */
+  /** A poll of the user begins or ends. */
   seen(uid: number, nowMs: number): void {
-    // Put anew, at the end.
+    // Deleted and set again, so that it moves to the end.
     if (!this.#seen.delete(uid)) this.#presence.attached(uid);
     this.#seen.set(uid, nowMs);
   }
 
-  /** Lets those go who have not polled for long; a poll that hangs is a sign of life all the time. */
+  /** Detaches users who have not polled for long; a poll that hangs counts all the time. */
   expire(nowMs: number, hangs: (uid: number) => boolean): void {
     for (const [uid, seenMs] of this.#seen) {
       if (nowMs - seenMs < ONLINE_MS) return;

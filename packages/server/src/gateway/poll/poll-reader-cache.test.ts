@@ -48,7 +48,7 @@ test("TR-47: their streams are bounded over all; the newest reader stays, howeve
   expect([narrow.size, narrow.take(2, "here") !== undefined]).toEqual([1, true]);
 });
 
-test("TR-47: who has not polled for two minutes is forgotten, and nobody else", async () => {
+test("TR-47: the reader of a login that has not polled for two minutes is forgotten, and no other", async () => {
   const kept = new PollReaderCache();
   kept.keep(1, await reader());
   const nowMs = uptimeMs();

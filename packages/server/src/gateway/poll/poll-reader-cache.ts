@@ -1,9 +1,9 @@
 import { uptimeMs } from "../../lib/uptime.ts";
 import type { PollReader } from "./poll-reader.ts";
 
-/** Readers kept, and the streams they read in all: those unused for longest go first. */
+/** The most readers, and the most streams that they read in all; the reader that was unused for the longest time goes first. */
 const CAPACITY = { readers: 20_000, streams: 1_000_000 };
-/** Who polls at all polls more often; a reader that nobody asks would still be told of each event. */
+/** A client that polls at all polls more often; a reader that no poll uses would still be told of each event. */
 const KEEP_MS = 120_000;
 
 interface KeptReader {
@@ -12,7 +12,7 @@ interface KeptReader {
   readonly sinceMs: number;
 }
 
-/** The readers of logins that poll, one each, between their polls. Bounded; what is dropped is built again from a cursor. */
+/** Keeps one reader for each login between its polls. Bounded; a reader that was dropped is built again from a cursor. */
 export class PollReaderCache {
   /** Least recently used first. */
   readonly #readers = new Map<number, KeptReader>();
@@ -27,7 +27,7 @@ export class PollReaderCache {
     return this.#readers.size;
   }
 
-  /** The login's reader if it stands exactly at this cursor. Taken out while it is used: a second poll has one of its own. */
+  /** The login's reader, if it stands exactly at this cursor. It is taken out while it is used; a second poll gets its own reader. */
   take(loginId: number, cursor: string): PollReader | undefined {
     const kept = this.#readers.get(loginId);
     if (kept?.reader.lastCursor !== cursor) return undefined;
@@ -35,7 +35,7 @@ export class PollReaderCache {
     return kept.reader;
   }
 
-  /** In the place of the one that is there. */
+  /** Replaces the login's reader, if there is one. */
   keep(loginId: number, reader: PollReader): void {
     this.forget(loginId);
     const { weight } = reader;

@@ -1,24 +1,24 @@
 import type { Outbox } from "../../event-log/outbox.ts";
 import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
 
-/** Most frames that one reply holds, unless less was asked for. */
+/** The most frames in one reply. */
 export const POLL_LIMIT_MAX = 1000;
-/** A reply gets no further frame when it has this many characters, since it is built whole and held until its client has it. */
+/** A reply gets no further frame once it has this many characters: it is built whole, and held until its client has it. */
 const REPLY_LENGTH_MAX = 524_288;
 
 /**
- * One login's view between its polls: its outbox, and subscriptions that wake a poll which hangs. While nothing hangs it
- * costs memory only; events are read from the tail when the next poll comes.
+ * One login's view of the log between its polls: its outbox, and subscriptions that wake a hanging poll. While none hangs it
+ * costs only memory; events are read from the tail when the next poll comes.
  */
 export class PollReader implements LocalSubscriber {
   readonly outbox: Outbox;
-  /** The cursor of the last reply: a poll that brings it goes on here. */
+  /** The cursor of the last reply; a poll that brings it goes on with this reader. */
   lastCursor = "";
   /** Called at the next logged event, while a poll hangs. */
   onEvent: (() => void) | undefined;
   readonly #topics: LocalTopics;
   readonly #subscribed = new Set<string>();
-  /** Something may be there that was not read yet. */
+  /** There may be events that were not read yet. */
   #mayHaveMore = true;
 
   constructor(outbox: Outbox, topics: LocalTopics) {
@@ -26,12 +26,12 @@ export class PollReader implements LocalSubscriber {
     this.#topics = topics;
   }
 
-  /** How many streams it reads: what it costs. */
+  /** What it costs: the number of streams that it reads. */
   get weight(): number {
     return 1 + this.#subscribed.size;
   }
 
-  /** A logged event of one of its streams: whoever waits looks again. */
+  /** A logged event of one of its streams: a poll that waits looks again. */
   deliver(frame: PublishedFrame): void {
     if (!frame.event) return;
     this.#mayHaveMore = true;
@@ -46,7 +46,7 @@ export class PollReader implements LocalSubscriber {
     for (let length = REPLY_LENGTH_MAX; frames.length < limit && length > 0; ) {
       this.#mayHaveMore = false;
       const next = await this.outbox.next(limit - frames.length, length);
-      // What was joined or left while it read.
+      // The reader may have joined or left rooms meanwhile.
       this.#subscribe();
       if (next.length === 0 && !this.#mayHaveMore) return frames;
       frames.push(...next);
@@ -57,7 +57,7 @@ export class PollReader implements LocalSubscriber {
     return frames;
   }
 
-  /** Whether more may be there than was taken. */
+  /** Whether there may be more than was taken. */
   get mayHaveMore(): boolean {
     return this.#mayHaveMore;
   }

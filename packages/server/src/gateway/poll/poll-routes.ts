@@ -8,7 +8,7 @@ import type { PollReply, Polls } from "./polls.ts";
 
 const tags = ["events"];
 const WAIT_SECONDS_MAX = 60;
-/** For the runtime's idle timer, beyond `wait`: a request that hangs is answered by then. */
+/** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
 const ANSWER_SECONDS = 15;
 
 const limit = z.int().min(1);
@@ -18,13 +18,13 @@ const query = z.object({
   cursor: readerQuery.shape.cursor,
   limit: queryNumber(limit).openapi({
     type: "integer",
-    description: `Most events, at most ${POLL_LIMIT_MAX}`,
+    description: `The most events in the reply, up to ${POLL_LIMIT_MAX}`,
     default: 100,
   }),
   max: readerQuery.shape.max,
   wait: queryNumber(wait).openapi({
     type: "integer",
-    description: `Seconds to hang when there is nothing, at most ${WAIT_SECONDS_MAX}`,
+    description: `Seconds to wait when there are no events, at most ${WAIT_SECONDS_MAX}`,
   }),
   token: readerQuery.shape.token,
 });
@@ -38,7 +38,7 @@ const Frame = z
 const Events = z.object({ events: z.array(Frame), cursor: z.string(), more: z.boolean() }).openapi("Events");
 
 const responses = {
-  200: json(Events, "What came since the cursor, and the cursor to bring next"),
+  200: json(Events, "What happened since the cursor, and the cursor for the next request"),
   ...problems(400, 401, 429),
 };
 const summary = "Events since a cursor: at once, or with `wait` as soon as there is one";
@@ -90,7 +90,7 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
   return routes;
 }
 
-/** The frames are JSON text already: encoded once, where they were written. */
+/** The frames are JSON text already: each was encoded once. */
 function jsonText({ frames, cursor, more }: PollReply): Response {
   const text = `{"events":[${frames.join(",")}],"cursor":${JSON.stringify(cursor)},"more":${more}}`;
   return new Response(text, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });

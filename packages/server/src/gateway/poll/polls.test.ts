@@ -173,7 +173,7 @@ test("TR-12: a poll does not hang beyond the end of its login", async () => {
   expect((await rig.poll({ login, waitMs: 60_000 })).frames).toEqual([]);
 });
 
-test("TR-14: of a reader without a login nothing is kept: not his view, not his presence, not his place", async () => {
+test("TR-14: nothing is kept of a reader without a login: no view, no presence and no place among the limits", async () => {
   const first = await rig.poll({ login: undefined, cursor: start() });
   expect([rig.anonymous, rig.attached, rig.topics.size]).toEqual([0, 0, 0]);
   const hung = rig.poll({ login: undefined, cursor: first.cursor, waitMs: 60_000 });

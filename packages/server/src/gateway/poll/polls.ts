@@ -27,14 +27,14 @@ export interface PollRequest {
   readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number } | undefined;
   /** The client's address, in canonical form. */
   readonly ip: string;
-  /** Whether the login that was found is still good. */
+  /** Whether the login that was found is still valid. */
   readonly isLoginValid: () => Promise<boolean>;
-  /** Undefined: tell me where now is. */
+  /** Undefined: the answer is the current cursor. */
   readonly cursor: string | undefined;
   readonly limit: number;
   /** Events behind that are sent instead of RESYNC `far`. */
   readonly max: number | undefined;
-  /** How long to hang when there is nothing; 0: a short poll. */
+  /** How long to hang when there are no events; 0: a short poll. */
   readonly waitMs: number;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
@@ -65,18 +65,17 @@ export interface PollsParts {
 const LOOK_MS = 250;
 
 /**
- * Short and long poll: the same outbox as every other transport, asked again and again. A short poll is a long poll with a
- * wait of zero. One reader per login is kept between polls; a poll with any other cursor starts anew from that cursor, so a
- * lost reply is asked for again by sending the old cursor. Of anonymous readers, who cannot be told apart, none is kept: theirs
- * has one stream and is soon built. A hanging poll has no timer and asks nothing: it waits for an
- * event of its streams, and one look four times a second ends those whose time is over.
+ * Answers polls. One reader per login is kept between its polls; a poll with any other cursor starts anew from that cursor, so
+ * a client asks for a lost reply again by sending the old cursor. Anonymous readers cannot be told apart, so none of theirs is
+ * kept; each reads one stream and is quickly built. A hanging poll waits for an event of its streams, and one look four times a
+ * second ends those whose time is over.
  */
 export class Polls {
   readonly #parts: PollsParts;
   readonly #readerCache = new PollReaderCache();
   readonly #hanging: HangingPolls;
   readonly #presence: PollPresence;
-  /** Those that are being answered, hanging or not. */
+  /** The polls that are being answered, hanging or not. */
   readonly #active = new Set<ActivePoll>();
   #released = false;
 
@@ -123,7 +122,7 @@ export class Polls {
     }
   }
 
-  /** These logins are no more: their polls end, their readers are forgotten. */
+  /** Ends the polls of logins that have ended, and forgets their readers. */
   endLogins(loginIds: readonly number[]): void {
     const ended = new Set(loginIds);
     for (const loginId of ended) this.#readerCache.forget(loginId);
@@ -134,7 +133,7 @@ export class Polls {
     }
   }
 
-  /** Answers every hanging poll with what there is, now and from now on; before a stop. */
+  /** Answers all hanging polls, and lets none hang from now on; called before a stop. */
   release(): void {
     this.#released = true;
     this.#hanging.wakeAll();
@@ -145,7 +144,7 @@ export class Polls {
     try {
       const frames = [...first, ...(await reader.take(ask.limit))];
       if (frames.length === 0) {
-        // Nothing lies between this cursor and where the reader stands: whoever brings it again goes on here.
+        // No event lies between this cursor and the reader's place, so a poll that brings it again goes on with this reader.
         reader.lastCursor = cursor;
         await this.#hang(reader, ask, active);
         if (!ask.signal.aborted) frames.push(...(await reader.take(ask.limit)));
@@ -156,7 +155,7 @@ export class Polls {
       else this.#readerCache.keep(active.loginId, reader);
       return { frames, cursor: reader.lastCursor, more: reader.mayHaveMore };
     } catch (error) {
-      // It may stand behind frames that nobody was handed.
+      // The reader may stand behind frames that were never sent.
       reader.close();
       throw error;
     }
@@ -170,21 +169,21 @@ export class Polls {
     return { reader, first: await reader.outbox.open(parsed, max) };
   }
 
-  /** Anonymous readers are nobody who could be online. */
+  /** Anonymous readers are not users, so they are not online. */
   #seen({ uid }: ActivePoll): void {
     if (uid !== undefined) this.#presence.seen(uid, uptimeMs());
   }
 
-  /** Until there is something to look at. */
+  /** Waits until there may be an event. */
   async #hang(
     reader: PollReader,
     { login, isLoginValid, waitMs, signal }: PollRequest,
     active: ActivePoll,
   ): Promise<void> {
-    // Not beyond the end of the login, which nothing announces.
+    // No longer than the login lives, since nothing announces its expiry.
     const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
-    // It may have ended before this poll was among the active ones, where its end would have found it.
+    // The login may have been revoked before this poll was added to the active ones, where `endLogins` would have found it.
     if (!(await isLoginValid())) active.revoked = true;
     if (this.#released || active.revoked || signal.aborted || reader.mayHaveMore) return;
     if (this.#parts.isFull()) {

@@ -3,19 +3,19 @@ import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/open
 import { authenticateReader, type HttpReaderParts, readerQuery } from "../http-reader.ts";
 import { SSE_HEADERS, type SseTransport } from "./sse.ts";
 
-/** For the runtime's idle timer: what an ended stream has left to write is written by then. */
+/** For the runtime's idle timer: the rest of a stream that the server has ended is written by then, or dropped. */
 const FLUSH_SECONDS = 10;
 
 const getStream = createRoute({
   method: "get",
   path: "/events/stream",
   tags: ["events"],
-  summary: "Server-sent events: READY, what came since the cursor, then everything as it comes",
+  summary: "Server-sent events: READY, what happened since the cursor, then everything as it happens",
   security: maybeSignedIn,
   request: { query: readerQuery },
   responses: {
     200: {
-      description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header counts more than `cursor`",
+      description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header takes precedence over `cursor`",
       content: { "text/event-stream": { schema: z.string() } },
     },
     ...problems(400, 401, 429),
@@ -27,10 +27,10 @@ export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseTransport 
   const routes = newRoutes();
   routes.openapi(getStream, async (c) => {
     const reader = await authenticateReader(c, parts);
-    // A body that nobody reads would never end.
+    // Nobody would read the body, so it would never end.
     if (c.req.method === "HEAD") return new Response(null, { headers: SSE_HEADERS }) as never;
     const asked = c.req.valid("query");
-    // A browser that reconnects repeats the address and adds where it came to.
+    // A browser that reconnects repeats the address and adds the id of the last event.
     const cursor = c.req.header("Last-Event-ID") || asked.cursor;
     const { server } = c.env;
     const request = c.req.raw;

@@ -4,16 +4,16 @@ import type { Wire } from "../wire.ts";
 
 const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
-/** What the stream itself holds before `pull` stops being called. */
+/** How much the stream itself holds before `pull` is no longer called. */
 const HIGH_WATER_BYTES = 16_384;
-/** Ends that no frame before them explains. */
+/** Close codes for which an ERROR frame has to give the reason. */
 const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 4029: "too_many_connections" };
 /** An EventSource that came back at once after 4029 would push out the next one of its user's streams, for ever. */
 const TOO_MANY_RETRY_MS = 60_000;
 
 /**
- * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code: the reason, where there is
- * one, is in a frame before it. A reader whose queue holds more than `maxQueueBytes` is cut, never skipped.
+ * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code, so a frame before it gives the
+ * reason, where there is one. A reader whose queue holds more than `maxQueueBytes` is cut; no frame is ever skipped.
  */
 export class SseWire implements Wire, LocalSubscriber {
   readonly body: ReadableStream<Uint8Array>;
@@ -28,9 +28,9 @@ export class SseWire implements Wire, LocalSubscriber {
     maxQueueBytes: number;
     /** The peer has taken everything. */
     onDrained: () => void;
-    /** Called once, whoever ends it. */
+    /** Called once, whichever side ends it. */
     onEnd: (code: number) => void;
-    /** The server has ended it: a peer that does not take the rest is to be cut soon. */
+    /** The server has ended it; from now on the time in which the peer takes the rest has to be bounded. */
     onServerEnd: () => void;
   }) {
     this.#topics = parts.topics;
@@ -84,7 +84,7 @@ export class SseWire implements Wire, LocalSubscriber {
     const controller = this.#controller;
     this.#end(1006);
     if (!controller) return;
-    // Without a reason, which the runtime would print. It drops what is queued; the connection itself ends by its timeout.
+    // No reason is given, since the runtime would print it. This drops what is queued; the timeout ends the connection itself.
     controller.error(undefined);
     this.#callbacks.onServerEnd();
   }
@@ -109,8 +109,8 @@ export class SseWire implements Wire, LocalSubscriber {
 
   #write(block: Uint8Array): number {
     if (!this.#controller) return 0;
-    // What is queued already counts, as with WebSockets: a block that is longer than the queue may be goes out, or its reader would
-    // come back for it for ever.
+    // Only what is queued already counts, as with WebSockets: a block that is longer than the whole queue is sent, since otherwise
+    // its reader would come back for it for ever.
     if (this.getBufferedAmount() > this.#maxQueueBytes) {
       this.terminate();
       return 0;

@@ -40,7 +40,7 @@ export interface SseRequest {
   readonly max: number | undefined;
   readonly ip: string;
   readonly userAgent: string;
-  /** Bounds the time in which its peer takes what was written last. */
+  /** The server has ended the stream: bounds the time in which the peer takes the rest. */
   readonly onServerEnd: () => void;
   readonly signal: AbortSignal;
 }
@@ -55,7 +55,7 @@ export const SSE_HEADERS = {
   "X-Accel-Buffering": "no",
 };
 
-/** All open streams of this node. */
+/** Opens event streams, and knows all open ones of this node. */
 export class SseTransport {
   readonly #parts: SseParts;
   readonly #open = new Set<SseWire>();
@@ -64,7 +64,7 @@ export class SseTransport {
     this.#parts = parts;
   }
 
-  /** Signs of life on quiet streams, all in one timer. */
+  /** Sends a comment to all streams now and then, by one timer, so that proxies do not cut quiet ones. */
   start(commentMs = COMMENT_MS): Stop {
     return every(commentMs, () => {
       for (const wire of this.#open) wire.comment();
@@ -88,7 +88,7 @@ export class SseTransport {
       baseUrl: "",
       anonymous: ask.reader === undefined,
       resume: from !== undefined,
-      // It cannot send anything: that its client has gone is seen by the end of its request.
+      // It cannot send anything; the end of its request says that the client has gone.
       idleMs: 0,
       connectedAt: clock.now(),
     });
@@ -110,7 +110,7 @@ export class SseTransport {
     this.#open.add(wire);
     connection.opened(wire);
     void lifecycle.openReader(connection, ask.reader, { from, max: ask.max });
-    // A signal that has fired already, while the token was looked up, does not fire again.
+    // The signal may have fired while the token was looked up, and does not fire twice.
     if (ask.signal.aborted) wire.terminate();
     else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
     return new Response(wire.body, { headers: SSE_HEADERS });

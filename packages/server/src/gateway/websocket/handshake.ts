@@ -9,7 +9,7 @@ export interface Handshake {
   readonly token: string | null;
   /** The subprotocol to answer with; null when none was offered. Pass it to `upgrade`, or Bun answers the first one offered. */
   readonly protocol: string | null;
-  /** `?resume=1`: nothing logged before RESUME. */
+  /** `?resume=1`: no logged event is sent before RESUME. */
   readonly resume: boolean;
   /** `?idle=` in milliseconds; null when it was not asked for. */
   readonly idleMs: number | null;
@@ -44,13 +44,13 @@ export function refuseHandshake(error: ProblemError): Response {
   return problemResponse(error, { "Sec-WebSocket-Version": VERSION, Upgrade: "websocket", Connection: "Upgrade" });
 }
 
-/** Names all that is wrong at once, so that a client's author or a proxy's admin needs one try. */
+/** Names everything that is wrong at once, so that a client's author or a proxy's admin needs only one try. */
 function checkUpgrade(headers: Headers): void {
   const problems: string[] = [];
   if (!hasToken(headers.get("upgrade"), "websocket")) problems.push("the header `Upgrade: websocket` is missing");
   if (!hasToken(headers.get("connection"), "upgrade")) problems.push("the header `Connection: Upgrade` is missing");
   const version = headers.get("sec-websocket-version");
-  // With these two in place it is a handshake, if perhaps of another version, whose other headers may differ.
+  // With these two headers it is a handshake, perhaps of another version, whose other headers may differ.
   if (problems.length === 0 && version !== VERSION) {
     const got = version === null ? "names no version" : "asks for another version";
     throw new ProblemError("upgrade_required", `This server speaks WebSocket version 13; the handshake ${got}`);
@@ -59,7 +59,7 @@ function checkUpgrade(headers: Headers): void {
   const key = headers.get("sec-websocket-key");
   if (key === null) problems.push("the header `Sec-WebSocket-Key` is missing");
   else if (!isKey(key)) problems.push("`Sec-WebSocket-Key` is not the base64 text of 16 bytes, given once");
-  // What stands behind the header would be read as frames.
+  // The runtime would read the body as frames.
   const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length") ?? "0") !== 0;
   if (hasBody) problems.push("a handshake has no body");
   if (problems.length > 0) throw invalid(problems);
@@ -98,9 +98,9 @@ function readResume(text: string | null): boolean {
 function readIdle(text: string | null): number | null {
   if (text === null || text === "") return null;
   const seconds = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  // More is clamped: a page cannot see why its handshake was refused, but READY tells it what it got.
+  // A larger number is clamped: a page cannot see why its handshake was refused, but READY tells it what it got.
   if (seconds >= 1) return Math.min(seconds, LIMITS.idleSecondsMax) * 1000;
-  throw invalid([`\`idle\` must be whole seconds, of which ${LIMITS.idleSecondsMax} are the most`]);
+  throw invalid([`\`idle\` must be whole seconds, at most ${LIMITS.idleSecondsMax}`]);
 }
 
 function invalid(problems: readonly string[]): ProblemError {

@@ -17,7 +17,7 @@ import { readHandshake, refuseHandshake } from "./handshake.ts";
 /**
  * The WebSocket transport: the handshake, bytes in both directions, back-pressure, close codes.
  *
- * - Bun's engine speaks the protocol (RFC 6455). What it does otherwise than we need stands in docs/runtime-deviations.md.
+ * - Bun's engine speaks the protocol (RFC 6455). docs/runtime-deviations.md lists where it does not do what we need.
  * - Commands arrive here only; what they do is decided in `commands.ts` and `connection-lifecycle.ts`.
  * - Knows nothing of the other transports.
  */
@@ -29,7 +29,7 @@ export interface WebSocketParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Whose pages may open connections here. */
+  /** The origins whose pages may open connections here. */
   readonly origins: HandshakeOriginRules;
   /** Scheme and host for addresses that are shown to people, such as a QR code's. */
   readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
@@ -41,24 +41,24 @@ export interface WebSocketParts {
 }
 
 /**
- * The engine's own idle timer, at its most, so that it is never what closes: liveness is the sweep's, since this one is reset
- * by outgoing data. But without it (0) what is queued for a connection that is closed, and the close frame behind it, are
- * thrown away at the engine's next tick, of 4 s; with it they are written for 12 to 16 s.
+ * The engine's own idle timer, at its maximum, so that it never closes anything: outgoing data resets it, so the sweep looks
+ * after silent clients. Without the timer (0), what is queued for a closed connection, with the close frame behind it, would be
+ * thrown away at the engine's next tick, which comes every 4 s; with it they are written for another 12 to 16 s.
  */
 function engineIdleSeconds(idleMs: number): number {
   return idleMs <= 900_000 ? 960 : 0;
 }
 
-/** Paths of the WebSocket door on the main port; `/` only for requests that ask for an upgrade. */
+/** Whether a request on the main port is meant for the WebSocket transport; on `/` only if it asks for an upgrade. */
 export function isWebSocketRequest(request: Request, path: string): boolean {
   if (path === "/ws" || path === "/websocket") return true;
   return path === "/" && (request.headers.has("upgrade") || request.headers.has("sec-websocket-key"));
 }
 
-/** The door that `Bun.serve` is given: it answers handshakes and hears what happens on each socket. */
+/** What `Bun.serve` is given: it answers handshakes and is told what happens on each socket. */
 export class WebSocketTransport {
   readonly #parts: WebSocketParts;
-  /** The newest connection's: the next one with the same text shares it. */
+  /** The newest connection's base URL; the next one with the same text shares the string. */
   #baseUrl = "";
 
   constructor(parts: WebSocketParts) {
@@ -107,7 +107,7 @@ export class WebSocketTransport {
     return {
       maxPayloadLength: maxFrameBytes,
       backpressureLimit: maxQueueBytes,
-      // A topic drops silently for a reader at its limit; the cut turns that into a gap the reader knows of.
+      // A topic silently drops frames for a reader at its limit; the cut turns that into a gap that the reader notices.
       closeOnBackpressureLimit: true,
       idleTimeout: engineIdleSeconds(idleMs),
       sendPings: false,
@@ -138,7 +138,7 @@ export class WebSocketTransport {
       drain: (socket) => socket.data.onDrained(),
       close: (socket, code) => {
         live.dec();
-        // Clients may close with any of 2 000 codes: only our own become labels.
+        // Clients may close with any of 2 000 codes; only our own become labels.
         metrics.closes.inc({ code: code in CLOSE_CODES ? String(code) : "other" });
         lifecycle.closed(socket.data);
       },
@@ -150,7 +150,7 @@ export class WebSocketTransport {
     return this.#baseUrl;
   }
 
-  /** Control frames count as signs of life, and against the allowance like all others. */
+  /** Control frames count as signs of life, and count against the allowance like all others. */
   #control(connection: Connection): void {
     connection.lastReceivedMs = uptimeMs();
     if (!connection.inbound.takeFrame()) connection.cut();
