@@ -4,6 +4,7 @@ import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
 import { directionCheck } from "./import-direction.ts";
+import { problemsOfDocument, problemsOfSource } from "./plain-english.ts";
 import { procedureTableCheck } from "./procedure-table.ts";
 import { routeWritesCheck } from "./route-writes.ts";
 import { importsOf, readSources, source } from "./sources.ts";
@@ -158,6 +159,44 @@ test("a room needs a file that says what it is for", () => {
   expect(said(`${importing("./a.ts", "zod")}\n${comment}export const y = x;`)).toBe(true);
   expect(said(`export const y = 1;\n${comment}`)).toBe(false);
   expect(said("/** Short. */\n")).toBe(false);
+});
+
+test("comments, titles and documents have a full subject and verb, and say they", () => {
+  const path = "docs/x.md";
+  const fine = [
+    "Those who leave get it.",
+    "It reaches whoever asks.",
+    "Who reads this? Everybody.",
+    "The hall, this, other.",
+  ];
+  for (const text of fine) expect(problemsOfDocument({ path, text })).toEqual([]);
+  const bad = [
+    "Who leaves gets it.",
+    "- **A1** Whoever asks, gets it.",
+    "It is told. Whom it concerns hears it.",
+    "It is his.",
+  ];
+  for (const text of bad) expect(problemsOfDocument({ path, text })).toHaveLength(1);
+  expect(problemsOfDocument({ path, text: "One.\nHe or him:\n\nTwo." })).toHaveLength(2);
+  expect(problemsOfDocument({ path, text: "One.\n\nTwo. Who leaves." })[0]).toStartWith(`${path}:3 `);
+
+  const wrong = [
+    "/** Who asks. */",
+    "/**\n * It asks. Who\n * answers is told.\n */",
+    "x(); // Who asks",
+    'test("GW-9: who is signed in stays so", f);',
+    'describe("whoever waits", f);',
+    '{ title: "who joins hears it" }',
+    "const his = 1;",
+  ];
+  for (const text of wrong) expect(problemsOfSource(server("a.ts", text))).toHaveLength(1);
+  const right = [
+    'const label = "Who is here";',
+    'test("a user who asks", f);',
+    "/** Knows who asks. */",
+    "theWho(Whose);",
+  ];
+  for (const text of right) expect(problemsOfSource(server("a.ts", text))).toEqual([]);
 });
 
 test("rules and the tests that name them", () => {
