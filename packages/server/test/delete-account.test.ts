@@ -10,7 +10,7 @@ afterAll(() => server.stop());
 const remove = (person: Person) => person.api.call<Record<string, unknown> | undefined>("DELETE", "/me");
 
 describe("ID-19: the owner of groups", () => {
-  test("deletes his account only after he handed them over or dissolved them", async () => {
+  test("deletes their account only after they transferred or dissolved them", async () => {
     const [olga, ben] = [await server.person("olga"), await server.person("ben")];
     const [first, second] = [await server.room(olga, [ben]), await server.room(olga, [])];
     await server.room(ben, [olga]);

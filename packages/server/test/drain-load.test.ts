@@ -64,7 +64,7 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
     return times.filter(isIn).length;
   });
   expect(Math.max(...buckets)).toBeLessThanOrEqual(2.5 * ((2 * EACH) / 10));
-  // Whoever comes back when he was told does not find this process still stopping.
+  // A client that comes back when it was told to does not find this process still stopping.
   const last = Math.max(...times);
   const waits = [...sockets, ...streams].map(
     (one, i) => (times[i] as number) + one.of(Push.DRAIN)[0]?.data.retryAfterMs,
@@ -80,7 +80,7 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
   expect(answered.length).toBeGreaterThanOrEqual(BEFORE);
   expect(stored.toSorted()).toEqual(answered.toSorted());
 
-  // Nobody missed any of it, by what came and what his cursor brings.
+  // No client missed any of it, by what came and what its cursor brings.
   for (const reader of [sockets[0], streams[0], sockets.at(-1), streams.at(-1)] as (LiveClient | SseReader)[]) {
     const resumed = await LiveClient.open(server.url, {
       token: tokenOf(reader === sockets[0] || reader === streams[0] ? 0 : EACH - 1),

@@ -16,7 +16,7 @@ import { type LogRig, openLog, whole } from "./log-rig.ts";
 
 export const BEN = 20_000;
 
-/** Event streams and polls on a real log, for one user who reads `room:1` and his own stream. */
+/** Event streams and polls on a real log, for one user who reads `room:1` and their own stream. */
 export class EventsRig {
   readonly hub: Hub;
   readonly clock = new ManualClock();
@@ -28,9 +28,9 @@ export class EventsRig {
   attached = 0;
   /** Anonymous readers that were let in and have not left. */
   anonymous = 0;
-  /** Whether his token is still good, when that is asked again. */
+  /** Whether the user's token is still valid, when that is asked again. */
   holds = true;
-  /** How often his windows were asked for: once by each reader that is built. */
+  /** How often the user's windows were asked for: once by each reader that is built. */
   windowsAsked = 0;
   /** Resolves before windows are told, for tests that do something meanwhile. */
   beforeWindows: Promise<void> | undefined;

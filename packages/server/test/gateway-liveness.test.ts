@@ -103,7 +103,7 @@ describe.concurrent("liveness", () => {
     20_000,
   );
 
-  test("GW-49: who asked to resume and does not within 10 s of READY is closed with 1008", () =>
+  test("GW-49: a connection that asked to resume and does not within 10 s of READY is closed with 1008", () =>
     withServer({ HALL: "public" }, async (server) => {
       const ann = await server.person("ann");
       const started = uptimeMs();

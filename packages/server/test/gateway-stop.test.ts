@@ -18,7 +18,7 @@ test("GW-69: a stop tells every connection when to come back and from where, and
     expect((await one.ended()).code).toBe(1012);
     expect(one.frames.at(-1)).toMatchObject({ type: Push.DRAIN, data: { retryAfterMs: expect.any(Number) } });
   }
-  // Who has not resumed yet has nothing since READY.
+  // A connection that has not resumed yet has got nothing since READY.
   expect(waiting.frames.at(-1)?.data.cursor).toBe(readyCursor);
 
   await say({ ...ann, api: new ApiClient(server.url, ann.token) }, room, "missed");

@@ -39,7 +39,7 @@ const about = (uid: number, changeType: number) => (frame: SeenFrame) =>
   frame.data.changeType === changeType &&
   [frame.data.uid, ...(frame.data.uids ?? [])].includes(uid);
 
-test("GW-64: who joins hears the room from his joining on, on all his connections", async () => {
+test("GW-64: people who join get a room's events from their joining on, on all their connections", async () => {
   const second = await server.live(cai);
   await say(ann, room, "before");
   await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [cai.uid] });
@@ -48,17 +48,17 @@ test("GW-64: who joins hears the room from his joining on, on all his connection
     await live.frame(Push.MESSAGE, says("after"));
     const events = live.stream(stream);
     expect(events.map(({ type }) => type)).toEqual([Push.MEMBER_CHANGE, Push.MESSAGE]);
-    // His own stream tells him too, with the room's seq.
+    // Their own stream tells them too, with the room's seq.
     const copy = live.stream(`user:${cai.uid}`).find(({ data }) => data.roomId === room);
     expect(copy?.data).toMatchObject({ changeType: ChangeType.joined, seq: events[0]?.seq });
   }
 });
 
-test("GW-65: who is removed receives that, and nothing after it", async () => {
+test("GW-65: people who are removed get that event, and nothing after it", async () => {
   await say(ann, room, "together");
   await ann.api.ok("DELETE", `/rooms/${room}/members/${ben.uid}`);
-  await say(ann, room, "without him");
-  await annLive.frame(Push.MESSAGE, says("without him"));
+  await say(ann, room, "without Ben");
+  await annLive.frame(Push.MESSAGE, says("without Ben"));
   await echoAll();
   await benLive.frame(Push.MEMBER_CHANGE, about(ben.uid, ChangeType.left));
   const events = benLive.stream(stream);
@@ -66,7 +66,7 @@ test("GW-65: who is removed receives that, and nothing after it", async () => {
   expect(events.at(-1)?.data.changeType).toBe(ChangeType.left);
 });
 
-test("GW-65: who leaves and is added again hears both, and what comes then, without a gap", async () => {
+test("GW-65: people who leave and are added again get both events, and what comes then, without a gap", async () => {
   await ben.api.ok("DELETE", `/rooms/${room}/members/${ben.uid}`);
   await say(ann, room, "in between");
   await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [ben.uid] });
@@ -93,7 +93,7 @@ test("GW-66: a dissolved room tells its end to all, and nothing after", async ()
   expect(caiLive.stream(stream)).toEqual([]);
 });
 
-test("GW-67: changes in the middle of a load: each hears exactly his time in the room, in order", async () => {
+test("GW-67: changes in the middle of a load: each member gets exactly the events of their time in the room, in order", async () => {
   let sending = true;
   let sent = 0;
   const load = (async () => {
@@ -116,13 +116,13 @@ test("GW-67: changes in the middle of a load: each hears exactly his time in the
   const seqs = all.map(({ seq }) => seq as number);
   expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] as number) + i));
   let inside = false;
-  const his = all.filter((event) => {
+  const due = all.filter((event) => {
     if (about(cai.uid, ChangeType.joined)(event)) inside = true;
     const hears = inside;
     if (about(cai.uid, ChangeType.left)(event)) inside = false;
     return hears;
   });
-  expect(caiLive.stream(stream)).toEqual(his);
+  expect(caiLive.stream(stream)).toEqual(due);
 });
 
 test("GW-68: an event is encoded once, however many connections there are", async () => {

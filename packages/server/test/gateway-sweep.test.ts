@@ -39,7 +39,7 @@ test("GW-25: those who read get a cursor every 60 s, all others do not", async (
   expect([resuming.of(Push.CURSOR), anonymous.of(Push.CURSOR)]).toEqual([[], []]);
 });
 
-test("GW-27: a backfill goes at its reader's pace and never cuts him, however large its messages", async () => {
+test("GW-27: a backfill goes at its reader's pace and never gets the reader cut, however large its messages", async () => {
   const ben = await server.person("ben");
   const room = await server.room(ann, [ben]);
   const cursor = (await (await server.live(ben)).frame(Push.READY)).data.cursor;

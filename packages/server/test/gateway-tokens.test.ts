@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Who the server says a connection is. */
+/** The user that the server says a connection is signed in as. */
 const uidOf = async (live: { frame(type: number): Promise<{ data?: { uid: number } }> }) =>
   (await live.frame(Push.LOGIN_SUCCESS)).data?.uid;
 
@@ -100,7 +100,7 @@ describe("tokens that do not hold", () => {
   });
 });
 
-test("GW-9: who is signed in stays it: AUTHORIZE is answered with `conflict`, whatever the token", async () => {
+test("GW-9: a connection that is signed in stays signed in: AUTHORIZE is answered with `conflict`, whatever the token", async () => {
   const live = await server.live(ann);
   for (const token of [ben.token, ann.token, "pl_wrong"]) live.send({ type: Command.AUTHORIZE, data: { token } });
   await live.until(() => live.of(Push.ERROR).length === 3, "three errors");

@@ -21,7 +21,7 @@ afterAll(() => server.stop());
 
 const typing = (live: LiveClient, roomId: number) => live.send({ type: Command.TYPING, data: { roomId } });
 
-test("GW-61: TYPING reaches the members of the room, once in 3 s and person, whatever his connections", async () => {
+test("GW-61: TYPING reaches the members of the room, once in 3 s for each person, however many connections they have", async () => {
   const room = await server.room(ann, [ben]);
   const [first, second, reader, stranger] = await Promise.all([
     server.live(ann),
@@ -54,7 +54,7 @@ test("GW-62: for a room that one is not in, or that is not there, TYPING is answ
   expect((await anonymous.frame(Push.ERROR)).data.code).toBe("unauthorized");
 });
 
-test("GW-62: a member's TYPING is taken before his connection is live", async () => {
+test("GW-62: a member's TYPING is accepted before their connection is live", async () => {
   const room = await server.room(ann, [ben]);
   const reader = await server.live(ben);
   const resuming = await server.live(ann, { path: "/ws?resume=1" });

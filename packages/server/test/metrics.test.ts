@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("HTTP-11: /metrics is for who asks from loopback himself, not for whom a proxy there forwards", async () => {
+test("HTTP-11: /metrics is for requests from loopback itself, not for those that a proxy there forwards", async () => {
   const status = async (headers: Record<string, string>) => (await fetch(`${server.url}/metrics`, { headers })).status;
   expect(await status({})).toBe(200);
   expect(await status({ "X-Forwarded-For": "203.0.113.9" })).toBe(403);

@@ -25,7 +25,7 @@ const saysOf = (uid: number, activeStatus: number) => (frame: SeenFrame) =>
 // The graces are real seconds, so these wait together.
 describe.concurrent("presence", () => {
   test(
-    "GW-80, GW-81: members of a shared room hear who comes and, 5 s after his last connection, who goes",
+    "GW-80, GW-81: members of a shared room are told who comes and, 5 s after their last connection, who goes",
     () =>
       withServer(async (server) => {
         const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
@@ -53,7 +53,7 @@ describe.concurrent("presence", () => {
   );
 
   test(
-    "GW-81: who is back within the grace was never away",
+    "GW-81: a user who is back within the grace was never offline",
     () =>
       withServer(async (server) => {
         const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
@@ -67,7 +67,7 @@ describe.concurrent("presence", () => {
         await server.live(ben);
         witness.close();
         await witness.ended();
-        // Who left later, for good, is told: by then the grace of the other one is over.
+        // Cai left later, for good, and that is told: by then Ben's grace is over.
         await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(cai.uid, ActiveStatus.offline), 9000);
         expect(changesOf(watcher, ben.uid).map(({ activeStatus }) => activeStatus)).toEqual([1]);
       }),

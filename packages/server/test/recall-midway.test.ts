@@ -33,7 +33,7 @@ async function backlog(): Promise<{ room: number; cursor: string; secret: number
   return { room, cursor, secret: sent.message.id };
 }
 
-/** Whether anybody is still catching up: what he has not been sent yet is still to be read. */
+/** Whether any reader is still catching up: what it has not been sent yet is still to be read. */
 function isMidway(): boolean {
   return [...server.hub.all()].some(({ state }) => state.kind === "catching-up");
 }

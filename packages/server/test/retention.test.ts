@@ -46,7 +46,7 @@ async function untilTrimmed(person: Person, old: { cursor: string; stream: strin
   }
 }
 
-test("RET-1, RET-3: who is connected gets everything; who comes back later is told what is gone and gets the rest; messages stay", async () => {
+test("RET-1, RET-3: connected readers get everything; those who come back later are told what is gone and get the rest; messages stay", async () => {
   server = await TestServer.start(keeping(20));
   const [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   const room = await server.room(ann, [ben]);

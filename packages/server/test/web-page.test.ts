@@ -80,7 +80,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
   );
 
   test(
-    "whoever opens a code without being signed in signs in there and goes on; a rejected code is replaced",
+    "a person who opens a code without being signed in signs in there and goes on; a rejected code is replaced",
     async () => {
       const bob = await server.person("Bob Phone");
       const asking = await browser.open();
@@ -136,7 +136,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
   );
 
   test(
-    "earlier messages come on demand, and whoever reads them stays where he is when new ones come",
+    "earlier messages come on demand, and a person who reads them stays where they are when new ones come",
     async () => {
       const fay = await server.person("Fay");
       for (let at = 0; at < 60; at++) await say(fay, HALL_ROOM_ID, `line ${at}`);

@@ -40,7 +40,7 @@ function keepFromOthers(file: string): void {
   try {
     chmodSync(file, 0o600);
   } catch (error) {
-    // Another user's file that we may write all the same: its rights are his.
+    // Another user's file that we may write nevertheless; its rights are up to that user.
     if (codeOf(error) !== "EPERM") throw error;
   }
 }

@@ -67,7 +67,7 @@ export interface UsersTable {
   name_key: string;
   avatar: string;
   power: 0 | 1;
-  /** argon2id in PHC form; null for those who cannot sign in with a password. */
+  /** argon2id in PHC form; null for people who cannot sign in with a password. */
   password_hash: string | null;
   created_at: number;
   created_ip: string;
@@ -116,7 +116,7 @@ export interface RoomsTable {
   notice: string;
   owner_uid: number | null;
   mute_all: 0 | 1;
-  /** What a new member may read: everything, or what is said from his joining. */
+  /** What a new member may read: everything, or what is said from their joining on. */
   history: "all" | "joined";
   /** How many messages that make a dot were written. */
   no: number;
@@ -126,7 +126,7 @@ export interface RoomsTable {
   direct_key: string | null;
   created_at: number;
   dissolved_at: number | null;
-  /** Seq of the event that dissolved it; nobody reads further. */
+  /** Seq of the event that dissolved it; nobody can read beyond it. */
   dissolved_seq: number | null;
 }
 

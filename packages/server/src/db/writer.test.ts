@@ -80,7 +80,7 @@ test("RET-2 what can wait runs alone, one at a time, after all that waits", asyn
   expect(batches.slice(2)).toEqual([["a"], ["b"]]);
 });
 
-test("RET-2 who asks again as soon as he is answered comes before it", async () => {
+test("RET-2 a caller that asks again as soon as it is answered comes before it", async () => {
   const spare = writer.runWhenIdle(echo, "spare");
   for (let i = 0; i < 5; i++) await writer.run(echo, `send ${i}`);
   await spare;

@@ -116,7 +116,7 @@ export class GroupWriter implements Writes {
   async #drain(): Promise<void> {
     await this.#gather();
     for (;;) {
-      // Who was answered just now may have asked again: that comes first.
+      // A caller that was answered just now may have asked again: that comes first.
       if (this.#waiting.length === 0 && this.#whenIdle.length > 0) await nextTurn();
       const batch = this.#waiting.length > 0 ? this.#waiting.splice(0, BATCH_MAX) : this.#whenIdle.splice(0, 1);
       if (batch.length === 0) break;

@@ -20,7 +20,7 @@ export interface MessagePage {
 }
 
 /**
- * What is stored about a person beside his messages: account, devices, rooms he is or was in. Never a hash or a token.
+ * Reads what is stored about a person apart from their messages: account, devices, rooms they are or were in. Never a hash or a token.
  */
 export async function exportAccount(db: Kysely<Schema>, uid: number) {
   const user = await db
@@ -70,8 +70,8 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
 }
 
 /**
- * A page of a person's messages, in the order of their client ids, which all that he wrote have: the order in which an
- * index holds them, so that a page costs the same however many messages there are.
+ * Reads a page of a person's messages, in the order of their client ids, which all of them have. An index holds them in this
+ * order, so a page costs the same however many messages there are.
  * @param after the text of a `nextCursor`; undefined for the first page
  */
 export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {

@@ -24,7 +24,7 @@ export interface SignInLimits {
   readonly perAddress: RateLimit;
   /** Failed sign-ins, by the account's name. */
   readonly failures: RateLimit;
-  /** QR codes, by address, whatever the door. */
+  /** QR codes, by address, over HTTP and connections together. */
   readonly qrCodes: RateLimit;
 }
 

@@ -48,7 +48,7 @@ const loginByHash = prepared((db, hash) =>
     ),
 );
 
-/** Who a token belongs to. Asked at every request, so mostly answered from memory. */
+/** Finds the login of a token. This happens at every request, so most answers come from memory. */
 export class Logins {
   readonly #db: ReadDatabase;
   readonly #writes: Writes;

@@ -4,7 +4,7 @@ import { LIMITS, nameTextSchema } from "@parley/protocol";
 /** Joiners, variation selectors, fillers, the Braille blank: two names that differ in these only look the same. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
-/** A person's name as he writes it. */
+/** A person's name as they write it. */
 export const nameSchema = z
   .string()
   .pipe(nameTextSchema(LIMITS.nameCodePoints))

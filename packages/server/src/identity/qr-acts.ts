@@ -16,7 +16,7 @@ export interface QrAct {
   readonly uid: number;
 }
 
-/** Who wants to be signed in: shown on the phone before it confirms. */
+/** The device that wants to be signed in, as the phone shows it before it confirms. */
 export interface QrRequester {
   readonly ip: string;
   readonly userAgent: string;

@@ -205,7 +205,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body).toEqual({ state: "expired" });
   });
 
-  test("ID-34: whoever hangs up while waiting leaves the token for the next poll", async () => {
+  test("ID-34: a requester that hangs up while waiting leaves the token for the next poll", async () => {
     const code = await newCode();
     const controller = new AbortController();
     const gone = poll(code, 30, controller.signal).catch(() => "aborted");
@@ -218,7 +218,7 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body.token).toBeString();
   });
 
-  test("ID-34: whoever is gone before the answer does not use up the token", async () => {
+  test("ID-34: a requester that is gone before the answer does not use up the token", async () => {
     const code = await newCode();
     await act(code, "scan", ada);
     await act(code, "confirm", ada);

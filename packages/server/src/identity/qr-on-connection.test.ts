@@ -105,7 +105,7 @@ describe("a code on a connection", () => {
     expect(screen.errors).toEqual([]);
   });
 
-  test("GW-58: is not replaced while its owner looks at his phone", async () => {
+  test("GW-58: is not replaced while its owner looks at their phone", async () => {
     const { token } = await app.register("ann");
     await onScreen(50).ask();
     await app.ask(`/qr-logins/${screen.codes[0]?.code}/scan`, { method: "POST", token });

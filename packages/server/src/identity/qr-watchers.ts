@@ -7,7 +7,7 @@ const ORDER: Record<QrChange, number> = { scanned: 1, confirmed: 2, rejected: 2 
 
 /** Polls and connections that wait for a code on this node. */
 const WATCHERS_MAX = 20_000;
-/** Of one code: its requester, and requests that he repeats while an older one still hangs. */
+/** For one code: its requester, and requests that it repeats while an older one still hangs. */
 const PER_CODE_MAX = 4;
 
 interface Watcher {
@@ -15,7 +15,7 @@ interface Watcher {
   told: number;
 }
 
-/** Who waits for which code. Each is told each state once, in order, however often and from wherever the news comes. */
+/** The watchers of codes. Each is told each state once, in order, however often and from wherever the news comes. */
 export class QrWatchers {
   readonly #byCode = new Map<string, Set<Watcher>>();
   #count = 0;

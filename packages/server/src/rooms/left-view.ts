@@ -1,6 +1,6 @@
 import type { RoomRow } from "./rooms.ts";
 
-/** What of a room changes, and is for those who are in. */
+/** The fields of a room that change, and that only its present members may see. */
 type LeftView = Pick<RoomRow, "name" | "avatar" | "notice" | "owner_uid" | "mute_all" | "history" | "member_count">;
 
 /** JSON text of the room as it is for someone who leaves it now. */
@@ -12,6 +12,6 @@ export function leftViewOf({ name, avatar, notice, owner_uid, mute_all, history,
 /** The room as someone saw it last; as it is now for those who are in (null). */
 export function asLeft(room: RoomRow, leftView: string | null): RoomRow {
   if (leftView === null) return room;
-  // He left before it was dissolved, if it was: nobody leaves a dissolved room.
+  // They left before it was dissolved, if it was: nobody can leave a dissolved room.
   return { ...room, ...(JSON.parse(leftView) as LeftView), dissolved_at: null };
 }

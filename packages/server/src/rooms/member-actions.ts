@@ -4,7 +4,7 @@ import { type MemberView, memberPage } from "./members.ts";
 import { type Actor, actorOf } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
-/** What people do with the members of rooms. Every door calls these; who may do what is in `rights.ts`. */
+/** What people do with the members of rooms. Every transport calls these; `rights.ts` says who may do what. */
 
 /** A member of a room, as one person acts on them. */
 interface OnMember {
@@ -12,7 +12,7 @@ interface OnMember {
   readonly uid: number;
 }
 
-/** Who is in a room; the hall has everybody. `after`: the last uid of the page before. */
+/** The members of a room; in the hall that is everybody. `after`: the last uid of the page before. */
 export function listMembers(
   { db, epoch, hall }: RoomsContext,
   actor: Actor,
@@ -47,7 +47,7 @@ export function changeRole(
   return writes.run(procedures.changeRole, { actor: actorOf(actor), roomId, uid, role });
 }
 
-/** The owner hands a group over to another member. */
+/** The owner transfers the ownership of a group to another member. */
 export function changeOwner({ writes }: RoomsContext, actor: Actor, { roomId, uid }: OnMember): Promise<void> {
   return writes.run(procedures.changeOwner, { actor: actorOf(actor), roomId, uid });
 }

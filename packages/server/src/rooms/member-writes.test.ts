@@ -39,7 +39,7 @@ test("IM-40, IM-46: any member brings people in; those who are in are skipped", 
   expect(chat.events(roomStream(room)).at(-1)?.seq).toBe(event?.seq as number);
 });
 
-test("IM-41, IM-52: unknown people are refused whole, and who was never here brings nobody", async () => {
+test("IM-41, IM-52: a request with unknown people is refused as a whole, and people who were never here bring nobody in", async () => {
   const unknown = await chat.ask(bob, "POST", `/rooms/${room}/members`, { memberIds: [stranger, 77_777] });
   expect({ code: unknown.body.code, userIds: unknown.body.userIds }).toEqual({
     code: "unknown_user",
@@ -76,7 +76,7 @@ test("IM-46: a room takes 10 000 people and not one more", async () => {
   expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 422, code: "room_full" });
 }, 30_000);
 
-test("IM-47: who may remove whom", async () => {
+test("IM-47: owners and admins may remove members, by their roles", async () => {
   expect((await remove(bob, cem)).status).toBe(403);
   expect((await remove(admin, owner)).status).toBe(403);
   expect((await remove(owner, owner)).body.code).toBe("owner_cannot_leave");
@@ -89,7 +89,7 @@ test("IM-47: who may remove whom", async () => {
   expect((await chat.must(owner, "GET", `/rooms/${room}`)).memberCount).toBe(1);
 });
 
-test("IM-48: who leaves gets the event in both streams, keeps what he could read, and nothing after", async () => {
+test("IM-48: people who leave get the event in both streams, keep what they could read, and get nothing after", async () => {
   await chat.say(bob, room, "one");
   await remove(bob, bob);
   const event = chat.events(roomStream(room)).at(-1);
@@ -109,7 +109,7 @@ test("IM-48: who leaves gets the event in both streams, keeps what he could read
   expect((await chat.must(bob, "GET", "/unread")).total).toBe(0);
 });
 
-test("IM-49: who comes back reads on, and what he missed is not unread", async () => {
+test("IM-49: people who come back read on, and what they missed is not unread", async () => {
   await remove(cem, cem);
   await chat.say(bob, room, "while you were away");
   await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
@@ -156,7 +156,7 @@ test("IM-49: somebody who comes back where history is hidden reads from their re
   expect(await texts()).toEqual(["in 1", "out 1", "in 2", "out 2", "in 3", "q"]);
 });
 
-test("IM-55: who was removed or left sees the room as it was then, until he comes back", async () => {
+test("IM-55: people who were removed or left see the room as it was then, until they come back", async () => {
   await chat.must(owner, "PATCH", `/rooms/${room}`, { name: "before", notice: "n1" });
   await remove(owner, cem);
   const seen = await chat.must(cem, "GET", `/rooms/${room}`);
@@ -200,7 +200,7 @@ test("IM-50: where history begins at joining, newcomers read from there", async 
   expect((await chat.must(stranger, "GET", "/rooms")).items[0].lastMessage.message.body.content).toBe("after");
 });
 
-test("IM-47, IM-51: the owner hands the room over, and then may leave", async () => {
+test("IM-47, IM-51: the owner transfers the ownership, and then may leave", async () => {
   expect((await chat.ask(admin, "PUT", `/rooms/${room}/owner`, { uid: bob })).status).toBe(403);
   expect((await chat.ask(owner, "PUT", `/rooms/${room}/owner`, { uid: stranger })).body.code).toBe("unknown_user");
   expect(await chat.must(owner, "PUT", `/rooms/${room}/owner`, { uid: bob })).toEqual({ roomId: room, ownerId: bob });

@@ -7,9 +7,9 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { addToRoom, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { leftViewOf } from "./left-view.ts";
-import { checkGroup, checkMayRemove, checkOwns, checkPresent } from "./rights.ts";
+import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
-import { type Actor, findStanding, type Role } from "./rooms.ts";
+import { type Actor, findRoom, type Role } from "./rooms.ts";
 
 interface MemberInput {
   readonly actor: Actor;
@@ -18,15 +18,15 @@ interface MemberInput {
   readonly uid: number;
 }
 
-/** Any member brings in others; those who are in already are skipped. Returns who joined. */
+/** Any member brings in others; people who are in already are skipped. Returns the uids of those who joined. */
 export async function addMembers(
   tx: WriteTransaction,
   input: { actor: Actor; roomId: number; memberIds: readonly number[] },
 ) {
   const { roomId } = input;
-  const standing = await findStanding(tx.db, roomId, input.actor);
-  checkPresent(standing);
-  const { room } = standing;
+  const found = await findRoom(tx.db, roomId, input.actor);
+  checkIsMember(found);
+  const { room } = found;
   checkGroup(room);
   const asked = [...new Set(input.memberIds)];
   await namesOf(tx, asked);
@@ -44,25 +44,25 @@ export async function addMembers(
 
 /** Leaving, or being removed: both end the window of reading with this event. */
 export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
-  const standing = await findStanding(tx.db, roomId, actor);
-  checkPresent(standing);
-  checkGroup(standing.room);
+  const found = await findRoom(tx.db, roomId, actor);
+  checkIsMember(found);
+  checkGroup(found.room);
   const role = (await presentAmong(tx.db, roomId, [uid])).get(uid);
   if (role === undefined) throw new ProblemError("not_found", "This user is not in the room");
-  checkMayRemove({ uid: actor.uid, role: standing.membership.role }, { uid, role });
+  checkMayRemove({ uid: actor.uid, role: found.membership.role }, { uid, role });
   const change = { roomId, uids: [uid], changeType: ChangeType.left };
   const { seq, pos } = await logChange(tx, change);
   await tx.db
     .updateTable("members")
-    .set({ left_seq: seq, left_pos: pos, left_view: leftViewOf(standing.room) })
+    .set({ left_seq: seq, left_pos: pos, left_view: leftViewOf(found.room) })
     .where("room_id", "=", roomId)
     .where("uid", "=", uid)
     .execute();
-  await countMembers(tx, roomId, standing.room.member_count - 1);
+  await countMembers(tx, roomId, found.room.member_count - 1);
   await logCopies(tx, { ...change, seq });
 }
 
-/** Hands a group over; who owned it becomes an ordinary member. */
+/** Transfers the ownership of a group; the old owner becomes an ordinary member. */
 export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
   await checkIsPresent(tx, roomId, uid);
@@ -82,9 +82,9 @@ export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, rol
 }
 
 async function ownerChecked(tx: WriteTransaction, { actor, roomId }: Pick<MemberInput, "actor" | "roomId">) {
-  const standing = await findStanding(tx.db, roomId, actor);
-  checkPresent(standing);
-  checkOwns(standing);
+  const found = await findRoom(tx.db, roomId, actor);
+  checkIsMember(found);
+  checkIsOwner(found);
 }
 
 async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number): Promise<Role> {

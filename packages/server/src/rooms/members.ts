@@ -37,7 +37,7 @@ export async function isMember(
   return row !== undefined;
 }
 
-/** Who is in a room, by uid. For members only: who left sees what was said, not who is there now. */
+/** The members of a room, by uid. For members only: people who left see what was said, not who is there now. */
 export async function memberPage(
   db: Kysely<Schema>,
   roomId: number,

@@ -48,7 +48,7 @@ async function until(look: () => boolean): Promise<void> {
   await withDeadline(promise, 3000, "waited 3 s for frames");
 }
 
-test("ID-20: a name is told to his own connections and to his small rooms, and is not logged", async () => {
+test("ID-20: a name is told to the person's own connections and small rooms, and is not logged", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   const crowd = chat.people(LIMITS.presenceRoomMembers);
   const small = await chat.group(bob, [ann]);
@@ -67,7 +67,7 @@ test("ID-20: a name is told to his own connections and to his small rooms, and i
   expect(large).toBeGreaterThan(small);
 });
 
-test("ID-20: the first change is told at once, what comes within a second in one", async () => {
+test("ID-20: the first change is told at once, further ones within a second together", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   changed(ann);
   await until(() => heard.length === 1);

@@ -6,9 +6,9 @@ import { findUsers } from "../identity/users.ts";
 import { after, type Stop } from "../lib/interval.ts";
 import { smallRoomsOf } from "./small-rooms.ts";
 
-/** Between two rounds: somebody who renames himself all the time costs his rooms one frame a second. */
+/** The pause between two rounds: a person who changes their name all the time costs their rooms one frame a second. */
 const PAUSE_MS = 1000;
-/** Told in one round; the next ones follow. */
+/** The most changes that one round tells; the next rounds tell the others. */
 const ROUND = 100;
 
 export interface PeopleChangesParts {
@@ -19,13 +19,13 @@ export interface PeopleChangesParts {
 }
 
 /**
- * Tells by USER that somebody's name or picture changed, or that his account was deleted: to his own connections, and to
- * those in his rooms that are small enough to be told who comes and goes. At once, then what comes within a second in one.
- * A name is a state: hearing it twice is harmless, and who misses it reads it over HTTP.
+ * Tells by USER that a person's name or picture changed, or that their account was deleted: to their own connections, and to
+ * those in their rooms that are small enough to be told who comes and goes. The first change is told at once, further changes
+ * within a second together. A name is a state: getting it twice is harmless, and clients that miss it read it over HTTP.
  */
 export class PeopleChanges {
   readonly #parts: PeopleChangesParts;
-  /** Not told yet; as many as there are people at most. */
+  /** People whose changes are not told yet; at most as many as there are people. */
   readonly #waiting = new Set<number>();
   #busy = false;
   #stopPause: Stop | undefined;

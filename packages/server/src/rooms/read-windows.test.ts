@@ -17,16 +17,16 @@ afterEach(() => chat.close());
 const NOTHING: Cursor = { epoch: "0123456789abcdef", floor: 0, streams: new Map() };
 const read = (uid: number | undefined, { hall = HALL as HallRules, endedAfter = 0, cursor = NOTHING } = {}) =>
   windowsOf(chat.scratch.db, { uid, endedAfter, cursor }, hall);
-const inborn = (stream: string) =>
+const unjoinedStreams = (stream: string) =>
   expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE });
 
 test("own stream, everybody's, the hall unless it is off; anonymous readers a public hall", async () => {
   const [ann] = chat.people(1) as [number];
-  const own = [inborn(userStream(ann)), inborn("all")];
-  expect(await read(ann)).toEqual([...own, inborn("room:1")]);
+  const own = [unjoinedStreams(userStream(ann)), unjoinedStreams("all")];
+  expect(await read(ann)).toEqual([...own, unjoinedStreams("room:1")]);
   expect(await read(ann, { hall: { ...HALL, access: "off" } })).toEqual(own);
   expect(await read(undefined)).toEqual([]);
-  expect(await read(undefined, { hall: { ...HALL, access: "public" } })).toEqual([inborn("room:1")]);
+  expect(await read(undefined, { hall: { ...HALL, access: "public" } })).toEqual([unjoinedStreams("room:1")]);
 });
 
 test("CUR-3, IM-48: a window begins with the last joining and ends with leaving, with a kick, with the dissolution, and says what the events say", async () => {

@@ -17,11 +17,11 @@ export async function windowsOf(
   { uid, cursor, endedAfter }: WindowsAsked,
   hall: HallRules,
 ): Promise<StreamWindow[]> {
-  if (uid === undefined) return hall.access === "public" ? inborn(db, [roomStream(HALL_ROOM_ID)]) : [];
+  if (uid === undefined) return hall.access === "public" ? unjoinedStreams(db, [roomStream(HALL_ROOM_ID)]) : [];
   const hallStreams = hall.access === "off" ? [] : [roomStream(HALL_ROOM_ID)];
   const named = [...cursor.streams.keys()].flatMap((stream) => roomOfStream(stream) ?? []);
   const rows = await membershipsOf(db, { uid, endedAfter, named });
-  return [...(await inborn(db, [userStream(uid), ALL_STREAM, ...hallStreams])), ...rows.map(asReadable)];
+  return [...(await unjoinedStreams(db, [userStream(uid), ALL_STREAM, ...hallStreams])), ...rows.map(toStreamWindow)];
 }
 
 const membershipsOf = preparedBy(["uid", "endedAfter", "named"], (db, { uid, endedAfter, named }) =>
@@ -56,7 +56,7 @@ const membershipsOf = preparedBy(["uid", "endedAfter", "named"], (db, { uid, end
 
 type MembershipRow = Awaited<ReturnType<typeof membershipsOf>>[number];
 
-function asReadable(row: MembershipRow): StreamWindow {
+function toStreamWindow(row: MembershipRow): StreamWindow {
   const { head, firstSeq, trimmedPos } = stateOf(row);
   const end = row.dissolvedSeq === null ? null : { seq: row.dissolvedSeq, pos: head.pos };
   return {
@@ -76,7 +76,7 @@ function stateOf({ seq, pos, firstSeq, trimmedPos }: MembershipRow): StreamState
 }
 
 /** Streams that nobody joins or leaves. */
-async function inborn(db: Kysely<Schema>, streams: readonly string[]): Promise<StreamWindow[]> {
+async function unjoinedStreams(db: Kysely<Schema>, streams: readonly string[]): Promise<StreamWindow[]> {
   const states = await streamStates(db, streams);
   const window = { joined: FROM_FIRST_EVENT, left: null, before: NOWHERE };
   return streams.map((stream) => ({ stream, ...window, ...(states.get(stream) ?? EMPTY) }));

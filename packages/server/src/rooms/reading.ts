@@ -3,10 +3,10 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { asLeft } from "./left-view.ts";
-import { checkHallOpen, checkSees } from "./rights.ts";
-import { type Actor, findStanding, type HallRules, type Role, type RoomRow } from "./rooms.ts";
+import { checkHallOpen, checkWasMember } from "./rights.ts";
+import { type Actor, findRoom, type HallRules, type Role, type RoomRow } from "./rooms.ts";
 
-/** Seqs of a room's stream that somebody may read over HTTP, both ends included. */
+/** The range of seqs in a room's stream that a reader may read over HTTP, both ends included. */
 export interface Window {
   readonly fromSeq: number;
   /** Null: everything to the end. */
@@ -19,15 +19,15 @@ export function isReadable({ fromSeq, leftSeq }: Window, seq: number): boolean {
 }
 
 export interface ReadableRoom {
-  /** As he may see it: of who left, as it was then. */
+  /** As the reader may see it: if they have left, as it was then. */
   readonly room: RoomRow;
-  /** Null for those who left and for anonymous readers. */
+  /** Null for people who have left and for anonymous readers. */
   readonly role: Role | null;
   /** Undefined: its name only, as anonymous readers see a hall that is not public. */
   readonly window: Window | undefined;
 }
 
-/** Who asks and what the configuration says about the hall. */
+/** The user who asks, and what the configuration says about the hall. */
 export interface Reader {
   /** Undefined: anonymous. */
   readonly actor: Actor | undefined;
@@ -37,13 +37,13 @@ export interface Reader {
 /** A room as someone may see it. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
 export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, hall }: Reader): Promise<ReadableRoom> {
   checkHallOpen(roomId, hall, actor);
-  const standing = await findStanding(db, roomId, actor);
-  if (standing && !actor) {
+  const found = await findRoom(db, roomId, actor);
+  if (found && !actor) {
     const window = hall.access === "public" ? { fromSeq: 1, leftSeq: null } : undefined;
-    return { room: standing.room, role: null, window };
+    return { room: found.room, role: null, window };
   }
-  checkSees(standing);
-  const { room, membership } = standing;
+  checkWasMember(found);
+  const { room, membership } = found;
   const { fromSeq, leftSeq, leftView } = membership;
   const window = { fromSeq, leftSeq: leftSeq ?? room.dissolved_seq };
   return { room: asLeft(room, leftView), role: leftSeq === null ? membership.role : null, window };

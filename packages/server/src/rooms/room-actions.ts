@@ -6,7 +6,7 @@ import * as procedures from "./room-writes.ts";
 import { type Actor, actorOf } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
-/** What people do with rooms as such; what they do with members is in `member-actions.ts`. Every door calls these. */
+/** What people do with rooms as such; what they do with members is in `member-actions.ts`. Every transport calls these. */
 
 /** A room as one person sees it, with the cursor that belongs to it. */
 export type RoomAsOf = RoomView & { asOf: string };

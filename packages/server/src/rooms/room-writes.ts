@@ -3,8 +3,8 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { addToRoom, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
-import { checkMayChange, checkOwns, checkPresent } from "./rights.ts";
-import { type Actor, directKeyOf, findStanding } from "./rooms.ts";
+import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
+import { type Actor, directKeyOf, findRoom } from "./rooms.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
@@ -86,11 +86,11 @@ export interface RoomChanges {
 
 /** Logs only what is different from before; nothing different, nothing logged. */
 export async function changeRoom(tx: WriteTransaction, input: { actor: Actor; roomId: number; changes: RoomChanges }) {
-  const standing = await findStanding(tx.db, input.roomId, input.actor);
-  checkPresent(standing);
-  checkMayChange(standing);
+  const found = await findRoom(tx.db, input.roomId, input.actor);
+  checkIsMember(found);
+  checkMayChange(found);
   const { name, avatar, notice, muteAll, history } = input.changes;
-  const { room } = standing;
+  const { room } = found;
   const changed = {
     ...(name !== undefined && name !== room.name && { name }),
     ...(avatar !== undefined && avatar !== room.avatar && { avatar }),
@@ -110,9 +110,9 @@ export async function changeRoom(tx: WriteTransaction, input: { actor: Actor; ro
 
 /** Ends a group. Its members keep what they could read; nobody writes there again. */
 export async function dissolveRoom(tx: WriteTransaction, { actor, roomId }: { actor: Actor; roomId: number }) {
-  const standing = await findStanding(tx.db, roomId, actor);
-  checkPresent(standing);
-  checkOwns(standing);
+  const found = await findRoom(tx.db, roomId, actor);
+  checkIsMember(found);
+  checkIsOwner(found);
   const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: tx.now });
   await tx.db.updateTable("rooms").set({ dissolved_at: tx.now, dissolved_seq: seq }).where("id", "=", roomId).execute();
 }

@@ -1,6 +1,6 @@
 /**
  * Rooms: the hall (room 1, everybody, no rows of membership), groups (type 1) and direct rooms of two (type 2). This folder
- * owns who is in which room, what each may do there (`rights.ts`) and what they may read (`read-windows.ts`).
+ * decides who is in which room, what they may do there (`rights.ts`) and what they may read (`read-windows.ts`).
  *
  * - A membership is one window of the room's stream, from joining to leaving. Coming back begins a new one.
  * - A joining or a leaving is an event of the room's stream first and of the user's own stream second, in one transaction
@@ -20,14 +20,14 @@ export type HallRules = Config["hall"];
 /** 1 owner, 2 admin, 3 ordinary. */
 export type Role = MembersTable["role"];
 
-/** Who acts, as the login says. */
+/** The user who acts, as the login says. */
 export interface Actor {
   readonly uid: number;
   /** 1: an administrator of the server. */
   readonly power: 0 | 1;
 }
 
-/** Only what a procedure asks about: a login has more, which would cross to the writer's thread for nothing. */
+/** Only what a procedure needs of a login; the rest would cross to the writer's thread for nothing. */
 export function actorOf({ uid, power }: Actor): Actor {
   return { uid, power };
 }
@@ -44,14 +44,14 @@ export interface Membership {
   /** Null: a member now. */
   readonly leftSeq: number | null;
   readonly mutedUntil: number | null;
-  /** JSON text: the room as he saw it last; null while he is in. */
+  /** JSON text: the room as the user saw it last; null while they are a member. */
   readonly leftView: string | null;
 }
 
-/** A room and what one user is in it. */
-export interface Standing {
+/** A room and one user's membership in it. */
+export interface RoomAndMembership {
   readonly room: RoomRow;
-  /** Undefined: never was a member. */
+  /** Undefined: the user never was a member. */
   readonly membership: Membership | undefined;
 }
 
@@ -64,11 +64,11 @@ export function hallMembership(actor: Pick<Actor, "power">): Membership {
 }
 
 /** One query. Without an actor: an anonymous reader, who is a member of nothing. Undefined: there is no such room. */
-export async function findStanding(
+export async function findRoom(
   db: Kysely<Schema>,
   roomId: number,
   actor: Actor | undefined,
-): Promise<Standing | undefined> {
+): Promise<RoomAndMembership | undefined> {
   const row = await db
     .selectFrom("rooms")
     .leftJoin("streams", (join) => join.on("streams.stream", "=", roomStream(roomId)))

@@ -15,8 +15,8 @@ export interface MarkRead {
   readonly tell: boolean;
 }
 
-/** A room and how far one of its members, past ones too, has read it. */
-interface ReadStanding {
+/** A room, and how far one of its present or past members has read it. */
+interface RoomProgress {
   /** Head of the room's stream. */
   readonly seq: number;
   /** The number of its newest message that makes a red dot. */
@@ -25,10 +25,10 @@ interface ReadStanding {
   readonly read: { readonly readSeq: number; readonly readNo: number };
 }
 
-/** What a batch of marks has to know, read by one query for each kind of thing. */
+/** What a batch of marks has to know; one query reads each kind of it. */
 export interface Known {
-  /** Of those who are or were in the room. Key: `placeKey`. */
-  readonly standings: ReadonlyMap<string, ReadStanding>;
+  /** Has an entry for each user who is or was in the room. Key: `placeKey`. */
+  readonly progress: ReadonlyMap<string, RoomProgress>;
   /** How many messages that make a dot stand at or before a seq that may be marked. Key: `seqKey`. */
   readonly numbers: ReadonlyMap<string, number>;
 }
@@ -42,28 +42,28 @@ export function seqKey(roomId: number, seq: number): string {
 }
 
 export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known> {
-  const standings = await standingsOf(db, inputs);
-  return { standings, numbers: await numbersOf(db, inputs, standings) };
+  const progress = await progressOf(db, inputs);
+  return { progress, numbers: await numbersOf(db, inputs, progress) };
 }
 
-async function standingsOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known["standings"]> {
+async function progressOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known["progress"]> {
   const asked = new Map(
     inputs.map(({ roomId, actor: { uid } }) => [placeKey(roomId, uid), [roomId, uid, roomStream(roomId)]] as const),
   );
-  const rows = await standingRows(db, [...asked.values()]);
+  const rows = await progressRows(db, [...asked.values()]);
   const inHall = rows.filter(({ roomId }) => roomId === HALL_ROOM_ID).map(({ uid }) => uid);
   const hallReads = await hallReadsOf(db, inHall);
-  const standings = new Map<string, ReadStanding>();
+  const progress = new Map<string, RoomProgress>();
   for (const { roomId, uid, no, seq, fromSeq, leftSeq, readSeq, readNo } of rows) {
     const hall = roomId === HALL_ROOM_ID ? hallReads.get(uid) : undefined;
     if (!hall && fromSeq === null) continue;
     const read = hall ?? { readSeq: readSeq ?? 0, readNo: readNo ?? 0 };
-    standings.set(placeKey(roomId, uid), { seq: seq ?? 0, no, leftSeq, read });
+    progress.set(placeKey(roomId, uid), { seq: seq ?? 0, no, leftSeq, read });
   }
-  return standings;
+  return progress;
 }
 
-const standingRows = prepared((db, asked) =>
+const progressRows = prepared((db, asked) =>
   db
     .selectFrom(
       boundRows<{ room_id: number; uid: number; stream: string }>(["room_id", "uid", "stream"], asked).as("asked"),
@@ -83,13 +83,13 @@ const standingRows = prepared((db, asked) =>
 async function numbersOf(
   db: Kysely<Schema>,
   inputs: readonly MarkRead[],
-  standings: Known["standings"],
+  progress: Known["progress"],
 ): Promise<Known["numbers"]> {
   const asked = new Map<string, [number, number]>();
   for (const { roomId, seq, actor } of inputs) {
-    const standing = standings.get(placeKey(roomId, actor.uid));
-    if (!standing) continue;
-    const target = Math.min(seq, standing.seq);
+    const found = progress.get(placeKey(roomId, actor.uid));
+    if (!found) continue;
+    const target = Math.min(seq, found.seq);
     asked.set(seqKey(roomId, target), [roomId, target]);
   }
   const rows = await numberRows(db, [...asked.values()]);

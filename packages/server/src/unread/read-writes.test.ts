@@ -131,7 +131,7 @@ test("IM-73: places in the hall of many people are worked out by two queries, an
   expect(await placeOf(ann, HALL_ROOM_ID)).toEqual({ readSeq: 3, readNo: 3 });
 });
 
-test("IM-74: what is owed to several is told by one query and one append", async () => {
+test("IM-74: what is pending for several people is told by one query and one append", async () => {
   await said(2);
   await mark(input(bob, 2), input(ann, 3));
   const reads = [{ uid: bob, roomId: room }];

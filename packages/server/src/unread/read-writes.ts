@@ -39,17 +39,17 @@ export async function markRead(tx: WriteTransaction, inputs: readonly MarkRead[]
 /** Pure but for `moved`, which holds the places as the inputs so far leave them. @throws ProblemError */
 function marked(known: Known, moved: Map<string, NewReadPlace>, { actor: { uid }, roomId, seq }: MarkRead): Marked {
   const key = placeKey(roomId, uid);
-  const standing = known.standings.get(key);
-  if (!standing) throw new ProblemError("not_found");
-  if (standing.leftSeq !== null) throw new ProblemError("forbidden", "You are no longer in this room");
-  const before = moved.get(key) ?? standing.read;
-  const target = Math.min(seq, standing.seq);
+  const found = known.progress.get(key);
+  if (!found) throw new ProblemError("not_found");
+  if (found.leftSeq !== null) throw new ProblemError("forbidden", "You are no longer in this room");
+  const before = moved.get(key) ?? found.read;
+  const target = Math.min(seq, found.seq);
   if (target <= before.readSeq) {
-    return { place: { roomId, readSeq: before.readSeq, unread: standing.no - before.readNo }, moved: false };
+    return { place: { roomId, readSeq: before.readSeq, unread: found.no - before.readNo }, moved: false };
   }
   const readNo = Math.max(before.readNo, known.numbers.get(seqKey(roomId, target)) ?? 0);
   moved.set(key, { uid, roomId, readSeq: target, readNo });
-  return { place: { roomId, readSeq: target, unread: standing.no - readNo }, moved: true };
+  return { place: { roomId, readSeq: target, unread: found.no - readNo }, moved: true };
 }
 
 /** Logs SELF with places as they are now, of many people and rooms at once. */

@@ -23,10 +23,10 @@ test("one now, then nothing for a second; users and rooms apart", () => {
   expect(self.admit(read)).toBe(true);
 });
 
-test("what is owed is told once, and the next one waits a second again", async () => {
+test("a pending place is told once, and the next one waits a second again", async () => {
   const { clock, told, self } = gate();
   self.admit(read);
-  self.owe(read);
+  self.markPending(read);
   await self.flush();
   expect(told).toEqual([]);
   clock.advance(1000);
@@ -36,13 +36,13 @@ test("what is owed is told once, and the next one waits a second again", async (
   expect(self.admit(read)).toBe(false);
 });
 
-test("one that told nothing does not hold the next one back, nor lose what is owed", async () => {
+test("one that told nothing does not hold the next one back, nor lose a pending place", async () => {
   const { told, self } = gate();
   self.admit(read);
   self.release(read);
   expect(self.admit(read)).toBe(true);
   expect(self.admit(read)).toBe(false);
-  self.owe(read);
+  self.markPending(read);
   self.release(read);
   await self.flush();
   expect(told).toEqual([[read]]);
@@ -50,7 +50,7 @@ test("one that told nothing does not hold the next one back, nor lose what is ow
 
 test("what moves after its entry is gone is told with the next look", async () => {
   const { told, self } = gate();
-  self.owe(read);
+  self.markPending(read);
   await self.flush();
   expect(told).toEqual([[read]]);
 });

@@ -14,13 +14,13 @@ interface Entry {
   readonly read: Read;
   /** Epoch milliseconds of the last SELF. */
   at: number;
-  /** Places moved since that nobody was told of. */
-  owed: boolean;
+  /** The place has moved since, and SELF has not told it. */
+  pending: boolean;
 }
 
 /**
- * Decides when a person's other devices are told what he has read: at once, then not for a second, then what came
- * meanwhile in one. Holds an entry for each room read in the last second only, so it is bounded by the rate of writes.
+ * Decides when a person's other devices are told what they have read: at once, then not for a second, then once for everything
+ * that came meanwhile. It holds an entry only for each room read within the last second, so the rate of writes bounds it.
  */
 export class SelfGate {
   readonly #clock: Clock;
@@ -39,42 +39,42 @@ export class SelfGate {
     const now = this.#clock.now();
     const entry = this.#entries.get(key);
     if (entry && isRecent(entry, now)) return false;
-    this.#entries.set(key, { read, at: now, owed: false });
+    this.#entries.set(key, { read, at: now, pending: false });
     return true;
   }
 
-  /** Nothing was told after all: the next one need not wait. */
+  /** Nothing was told after all, so the next one need not wait. */
   release({ uid, roomId }: Read): void {
     const key = `${uid} ${roomId}`;
     const entry = this.#entries.get(key);
-    if (entry?.owed) entry.at = this.#clock.now() - GAP_MS;
+    if (entry?.pending) entry.at = this.#clock.now() - GAP_MS;
     else this.#entries.delete(key);
   }
 
   /** A place moved that `admit` held back. */
-  owe(read: Read): void {
+  markPending(read: Read): void {
     const key = `${read.uid} ${read.roomId}`;
     const entry = this.#entries.get(key);
-    if (entry) entry.owed = true;
-    else this.#entries.set(key, { read, at: this.#clock.now() - GAP_MS, owed: true });
+    if (entry) entry.pending = true;
+    else this.#entries.set(key, { read, at: this.#clock.now() - GAP_MS, pending: true });
   }
 
-  /** Tells what is due; `everything`: also what would wait, as before a stop. */
+  /** Tells what is due; with `everything` also what would still wait, as before a stop. */
   async flush({ everything = false } = {}): Promise<void> {
     const now = this.#clock.now();
     const due: Read[] = [];
     for (const [key, entry] of this.#entries) {
       if (!everything && isRecent(entry, now)) continue;
-      if (entry.owed) due.push(entry.read);
-      if (entry.owed && !everything) {
+      if (entry.pending) due.push(entry.read);
+      if (entry.pending && !everything) {
         entry.at = now;
-        entry.owed = false;
+        entry.pending = false;
       } else this.#entries.delete(key);
     }
     if (due.length > 0) await this.#tell(due);
   }
 
-  /** Looks four times a second. `onError` gets what `tell` threw; the places themselves are stored already. */
+  /** Looks four times a second. `onError` gets what `tell` threw; the places themselves are stored by then. */
   start(onError: (error: unknown) => void): Stop {
     return every(LOOK_MS, () => void this.flush().catch(onError));
   }

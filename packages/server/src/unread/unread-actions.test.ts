@@ -49,7 +49,7 @@ test("IM-71: events that are no messages make no dot", async () => {
   expect((await read(bob, 4)).unread).toBe(0);
 });
 
-test("IM-72: who writes has read the room up to there", async () => {
+test("IM-72: a person who writes has read the room up to their message", async () => {
   await chat.say(bob, room, "one");
   await chat.say(bob, room, "two");
   const { message } = await chat.say(ann, room, "three");
@@ -59,7 +59,7 @@ test("IM-72: who writes has read the room up to there", async () => {
   expect((await dots(ann)).total).toBe(1);
 });
 
-test("IM-73: in the hall a new account has read what was before it, and misses nothing after", async () => {
+test("IM-73: in the hall what was said before an account was made is read, and everything after is unread", async () => {
   await chat.say(ann, 1, "long ago");
   chat.clock.advance(1);
   const [cem, dan] = chat.people(2) as [number, number];

@@ -92,7 +92,7 @@ export async function markRead(
   try {
     const { place, moved } = await writes.run(procedures.markRead, { actor: actorOf(actor), roomId, seq, tell });
     told = tell && moved;
-    if (moved && !tell) selfGate.owe(read);
+    if (moved && !tell) selfGate.markPending(read);
     return place;
   } finally {
     if (tell && !told) selfGate.release(read);

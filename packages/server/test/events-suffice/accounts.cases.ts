@@ -39,7 +39,7 @@ export const accountCases: readonly Case[] = [
   },
   {
     command: "DELETE /me",
-    title: "who is deleted stays in his rooms without a name; his devices are signed out",
+    title: "a deleted person stays in their rooms without a name; their devices are signed out",
     play: async (scene) => {
       const dan = await scene.someone();
       const [room, phone] = [await scene.room([scene.ben, dan]), await scene.device(dan)];

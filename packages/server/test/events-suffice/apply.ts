@@ -69,12 +69,12 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
   const { type, data } = frame;
   const one = state.rooms[data.roomId];
   if (type === Push.MEMBER_CHANGE) {
-    // The copy of what the room's stream says: new only to who has not had that.
+    // The copy of what the room's stream says: new only to a client that has not had that.
     const seq = seqInRoom(frame);
     if (seq <= headOf(one)) return state;
     if (data.changeType === ChangeType.joined && fetched.room) return change.entered(state, fetched.room);
     if (one) return change.left(state, one, seq);
-    throw new Error(`he leaves room ${data.roomId}, which the client does not know`);
+    throw new Error(`the user leaves room ${data.roomId}, which the client does not know`);
   }
   // What nobody else may see: it has no number in the room, and the list of rooms does not know of it.
   if (type === Push.MESSAGE) return withOwnMessage(state, data);
@@ -101,7 +101,7 @@ function applyRoom(before: ClientState, frame: SeenFrame, fetched: Fetched): Cli
   if (one && seq <= headOf(one)) return state;
   if (fetched.room) return change.entered(state, fetched.room);
   if (!one) throw new Error(`an event of room ${roomId}, which the client does not know`);
-  if (one.room.role === null) throw new Error(`room ${roomId}: event ${seq} comes after he left`);
+  if (one.room.role === null) throw new Error(`room ${roomId}: event ${seq} comes after the user left`);
   if (seq !== headOf(one) + 1) throw new Error(`room ${roomId}: event ${seq} comes after ${headOf(one)}`);
   return applyNext(state, { ...one, room: { ...one.room, seq } }, { frame, fetched });
 }
@@ -150,7 +150,7 @@ function withMessage(state: ClientState, one: RoomState, message: Message): Clie
   const isNew = seq > (one.messages.at(-1)?.message.seq ?? 0);
   const messages = isNew ? [...one.messages, message].slice(-PAGE) : one.messages;
   const kept = change.withMine(change.withRoom(state, { ...one, messages }), roomId, { lastMessage: message });
-  // Who writes in a room has read it up to there.
+  // People who write in a room have read it up to their message.
   if (message.fromUser.uid === state.me.uid) {
     return change.withUnread(change.withMine(kept, roomId, { readSeq: seq }), roomId, 0);
   }

@@ -12,9 +12,9 @@ import type { ApiClient } from "../api-client.ts";
 
 export interface ClientState {
   readonly me: User;
-  /** Rooms he is in, newest activity first. */
+  /** Rooms that the user is in, newest activity first. */
   readonly order: readonly number[];
-  /** These, and rooms that he knew and is in no more. */
+  /** These, and rooms that the user knew and has left. */
   readonly rooms: Readonly<Record<number, RoomState>>;
   readonly unread: RedDot;
 }
@@ -23,7 +23,7 @@ export interface RoomState {
   readonly room: RoomView;
   /** What the list of rooms adds; null where the room is not in it. */
   readonly mine: Omit<ConversationView, keyof RoomView> | null;
-  /** By uid; null where he may not see them, and in the hall, whose members are everybody. */
+  /** By uid; null where the user may not see them, and in the hall, whose members are everybody. */
   readonly members: readonly MemberView[] | null;
   /** The newest page, ascending. */
   readonly messages: readonly Message[];

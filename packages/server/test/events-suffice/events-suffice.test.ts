@@ -63,7 +63,7 @@ describe("what the comparison finds", () => {
 });
 
 describe("what is not told", () => {
-  test("CUR-12: who left a room is not told of a recall there, and reads it anew", async () => {
+  test("CUR-12: people who left a room are not told of a recall there, and read it anew", async () => {
     const lines = await differencesOf({
       play: async ({ annsPhone, ben, cai, ann }) => {
         const room = await scene.room([ben, cai]);
@@ -83,7 +83,7 @@ describe("what is not told", () => {
     ]);
   });
 
-  test("CUR-12: a new name is not told to who shares the hall only, and quotes him there", async () => {
+  test("CUR-12: a new name is not told to people who share only the hall, and who quote the person there", async () => {
     const dan = await scene.someone();
     const { id } = await scene.say(dan, HALL_ROOM_ID, "mark my words");
     await scene.say(scene.ben, HALL_ROOM_ID, "marked", { replyTo: id });

@@ -57,7 +57,7 @@ export const memberCases: readonly Case[] = [
   ...(["all", "joined"] as const).map(
     (history): Case => ({
       command: "POST /rooms/{id}/members",
-      title: `who left comes back; the room shows ${history} of its history`,
+      title: `a person who left comes back; the room shows ${history} of its history`,
       play: async (scene) => {
         const room = await scene.room([scene.ben, scene.cai], { history });
         await role(scene, { room, uid: scene.cai.uid, role: 2 });

@@ -57,7 +57,7 @@ export const roomCases: readonly Case[] = [
   },
   {
     command: "PATCH /rooms/{id}",
-    title: "who left hears nothing of it, and sees the room as it was",
+    title: "people who left hear nothing of it, and see the room as it was",
     play: async (scene) => {
       const room = await scene.room([scene.ben, scene.cai]);
       return {

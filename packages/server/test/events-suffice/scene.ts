@@ -16,7 +16,7 @@ export interface Case {
 
 export interface Play {
   readonly act: () => Promise<unknown>;
-  /** Who looks on; without it: ann's other device, ben and cai. */
+  /** The people who look on; if absent: ann's other device, ben and cai. */
   readonly watchers?: readonly Person[];
   readonly late?: Act["late"];
 }

@@ -25,14 +25,14 @@ export function toFront(state: ClientState, roomId: number): ClientState {
   return { ...state, order: [roomId, ...state.order.filter((id) => id !== roomId)] };
 }
 
-/** A room that he came into, as it was read. It may be gone again by then. */
+/** A room that the user came into, as it was read. It may be gone again by then. */
 export function entered(state: ClientState, one: RoomState): ClientState {
   const known = withRoom(state, one);
   if (!one.mine) return unlisted(known, one.room.id);
   return withUnread(toFront(known, one.room.id), one.room.id, one.mine.unread);
 }
 
-/** He is in the room no more and keeps what he has of it. */
+/** The user has left the room and keeps what they have of it. */
 export function left(state: ClientState, one: RoomState, seq: number): ClientState {
   const room = { ...one.room, seq, role: null, memberCount: (one.room.memberCount ?? 0) - 1 };
   return unlisted(withRoom(state, { ...one, members: null, room }), room.id);

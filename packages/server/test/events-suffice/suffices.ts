@@ -21,7 +21,7 @@ export interface Act {
 
 /**
  * Plays a command and proves that events suffice: each watcher's state before it, with the events applied that came after
- * it, is what he reads afterwards, both on a live connection and by polling. Nothing but `UNTOLD` may differ.
+ * it, is what they read afterwards, both on a live connection and by polling. Nothing but `UNTOLD` may differ.
  * @throws Error with a line for each difference
  */
 export async function eventsSuffice({ server, watchers, act, late, withheld = () => false }: Act): Promise<void> {

@@ -48,7 +48,7 @@ describe("a public hall", () => {
       for (const type of [Push.RED_DOT, Push.LOGIN_SUCCESS]) expect(unlogged.has(type)).toBeFalse();
     });
 
-    test(`TR-14: ${name}: his cursor brings what he missed, and a room that it names is not his`, async () => {
+    test(`TR-14: ${name}: a reader's cursor brings what they missed, and nothing of a room that it names`, async () => {
       const cursor = `${await now()},room:${stage.lobby}@0,user:${stage.ben.uid}@0`;
       await say(stage.ann, stage.lobby, "private");
       for (const i of range(1, 60)) await say(stage.ann, HALL_ROOM_ID, `${name} ${i}`);
@@ -73,21 +73,21 @@ describe("a public hall", () => {
     });
   }
 
-  test("TR-14: a token that does not hold is 401 on event streams and polls, not an anonymous reader", async () => {
+  test("TR-14: a token that is not valid is 401 on event streams and polls, not an anonymous reader", async () => {
     const wrong = new ApiClient(stage.server.url, "pl_wrong");
     for (const path of ["/events", "/events?wait=1", "/events/stream", "/events?token=pl_wrong"]) {
       expect(await wrong.call("GET", path)).toMatchObject({ status: 401, body: { code: "unauthorized" } });
     }
   });
 
-  test("TR-14: who has no token is not online", async () => {
+  test("TR-14: a reader without a token is not online", async () => {
     const readers = await Promise.all(TRANSPORTS.map((transport) => read(transport)));
     await Promise.all(readers.map(settle));
     const watcher = await stage.server.live(stage.ann);
     const cai = await stage.person();
     await stage.server.live(cai);
     const told = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.onlineNum !== 1);
-    // Ann and Cai; Ben as long as his polls of before count.
+    // Ann and Cai; Ben too, as long as Ben's earlier polls count.
     expect(told.data.onlineNum).toBeLessThanOrEqual(3);
     for (const reader of readers) reader.close();
   });

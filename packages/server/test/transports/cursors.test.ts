@@ -129,16 +129,16 @@ for (const transport of TRANSPORTS) {
       expect(resyncs(reader)).toEqual([]);
     });
 
-    test("TR-8: streams that one may not read are ignored, and dropped from the next cursor", async () => {
+    test("TR-8: streams that the reader may not read are ignored, and dropped from the next cursor", async () => {
       const foreign = await stage.room([]);
       const left = await stage.room();
       await say(stage.ann, left, "had");
       await stage.ann.api.ok("DELETE", `/rooms/${left}/members/${stage.ben.uid}`);
-      await say(stage.ann, foreign, "not his");
+      await say(stage.ann, foreign, "not ben's");
       const named = [`${streamOf(foreign)}@0`, `user:${stage.ann.uid}@0`, `${streamOf(left)}@3`, "room:987654321@5"];
       const reader = await stage.read(transport, { cursor: `${await stage.now()},${named.join(",")}` });
-      await say(stage.ann, foreign, "not his either");
-      await say(stage.ann, left, "not his any more");
+      await say(stage.ann, foreign, "not ben's either");
+      await say(stage.ann, left, "not ben's any more");
       await stage.settle(reader);
       expect(events(reader).map(({ stream }) => stream)).toEqual([streamOf(stage.lobby)]);
       expect(resyncs(reader)).toEqual([]);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-test(`TR-13: whoever begins in the middle of a heavy load, wherever his cursor stands, gets each event once and in order (seed ${SEED})`, async () => {
+test(`TR-13: a reader that begins in the middle of a heavy load, wherever its cursor stands, gets each event once and in order (seed ${SEED})`, async () => {
   const rooms = [await stage.room(), await stage.room(), await stage.room()];
   const random = seeded(SEED);
   let sending = true;

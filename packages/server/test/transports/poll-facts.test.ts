@@ -81,7 +81,7 @@ test("TR-45: a poll that hangs ends when its client goes", async () => {
   expect(await failed).toBe(true);
 });
 
-test("TR-46: of one user as many polls hang as he may have connections; the oldest is answered for one more", async () => {
+test("TR-46: a user may have as many hanging polls as connections; when one more comes, the oldest is answered", async () => {
   const { cursor } = await get();
   const hung: Promise<Reply>[] = [];
   for (const count of range(1, 3)) {

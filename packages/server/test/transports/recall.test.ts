@@ -40,7 +40,7 @@ for (const transport of TRANSPORTS) {
       for (const i of range(151, 300)) await say(stage.ann, room, `${i}`);
       const reader = await stage.read(transport, { cursor });
       await stage.ann.api.ok("DELETE", `/messages/${id}`);
-      // Who begins after the recall's reply never sees it.
+      // A reader that begins after the recall's reply never sees it.
       const late = await stage.read(transport, { cursor });
       await Promise.all([stage.settle(reader), stage.settle(late)]);
       expect(JSON.stringify(late.frames)).not.toContain(SECRET);

@@ -82,7 +82,7 @@ test("TR-22: a browser that reconnects repeats its address and adds `Last-Event-
   expect([text.includes("missed"), text.includes("had already")]).toEqual([true, false]);
 });
 
-test("TR-25: a frame longer than the queue may be reaches who reads, live and when he comes back for it", async () => {
+test("TR-25: a frame longer than the queue reaches a client that reads, live and when it comes back for it", async () => {
   const narrow = await TestServer.start({ MAX_QUEUE_BYTES: "16384" });
   const [cat, dan] = (await Promise.all([narrow.person("cat"), narrow.person("dan")])) as [Person, Person];
   const id = await narrow.room(cat, [dan]);
@@ -100,7 +100,7 @@ test("TR-25: a frame longer than the queue may be reaches who reads, live and wh
   await narrow.stop();
 });
 
-test("TR-25: who does not read is cut, has a gapless prefix, and resumes from his last id", async () => {
+test("TR-25: a client that does not read is cut, has a prefix without gaps, and resumes from its last id", async () => {
   const reader = await SseReader.open(server.url, ben.token);
   await reader.frame(Push.RED_DOT);
   const open = await streams();
@@ -126,7 +126,7 @@ test("TR-25: who does not read is cut, has a gapless prefix, and resumes from hi
   again.close();
 }, 30_000);
 
-test("TR-26: who reads by an event stream is online", async () => {
+test("TR-26: a user who reads by an event stream is online", async () => {
   const cai = await server.person("cai");
   const together = await server.room(ann, [cai]);
   const watcher = await server.live(ann);

@@ -5,7 +5,7 @@ import type { Reader, Start, Transport } from "./reader.ts";
 
 let people = 0;
 
-/** A server with someone who reads (ben) and someone who does things to him (ann), for cases that hold on every transport. */
+/** A server with someone who reads (ben) and someone who does things to them (ann), for cases that hold on every transport. */
 export class Stage {
   readonly #readers: Reader[] = [];
 

@@ -30,7 +30,7 @@ const kick = (room: number) => stage.ann.api.ok("DELETE", `${path(room)}/${stage
 const leave = (room: number) => stage.ben.api.ok("DELETE", `${path(room)}/${stage.ben.uid}`);
 const dissolve = (room: number) => stage.ann.api.ok("DELETE", `/rooms/${room}`);
 
-/** What happens to ben in a room that ann owns, and what he hears of it. */
+/** What happens to ben in a room that ann owns, and what ben is told of it. */
 const STORIES: readonly Story[] = [
   { title: "a newcomer hears it from their joining on", member: false, act: join, hears: ["joined", "after"] },
   { title: "somebody removed hears that and nothing after", member: true, act: kick, hears: ["before", "left"] },

@@ -3,9 +3,9 @@ import { sql } from "kysely";
 import { CLUSTERED } from "../dialect.ts";
 
 /**
- * What is read of one user at each connection lies together: his memberships in an index that holds all that a reader's
- * windows need, the places he has read and the heads of streams in the order of their keys. A connection in twenty rooms
- * touched some eighty pages before, scattered over the tables.
+ * Puts together what each connection of a user reads: their memberships in an index that holds everything that a reader's
+ * windows need, their read places and the heads of streams in the order of their keys. Otherwise a connection of a user in twenty
+ * rooms touches some eighty pages, scattered over the tables.
  */
 export async function byUser(db: Kysely<unknown>): Promise<void> {
   await db.schema.dropIndex("members_uid").execute();
