@@ -5,7 +5,7 @@ const WRITER = /\b[wW]rites\b(?!\.ts)|\brunWhenIdle\b/;
 
 /**
  * No route file knows the writer. A route parses, calls an action and answers; rules, limits and the write are the action's,
- * since other doors call it too.
+ * since other transports call it too.
  */
 export function routeWritesCheck(sources: readonly Source[]): string[] {
   return sources

@@ -49,7 +49,7 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly hub: Hub;
-  readonly door: WebSocketTransport;
+  readonly webSocket: WebSocketTransport;
   readonly presence: Presence;
   /** The transports over HTTP: event streams and polls. */
   readonly routes: readonly Routes[];
@@ -65,7 +65,7 @@ export interface Gateway {
 /** Handshakes without a valid token, per address. */
 const HANDSHAKES = { burst: 50, perSecond: 10 };
 
-/** The gateway's part of the graph: hub, lifecycle, commands, door, presence, joined to the log. */
+/** The gateway's part of the graph: hub, lifecycle, commands, transports and presence, joined to the log. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
@@ -124,7 +124,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const table = new Map([...lifecycle.commandHandlers(), ...ofFeatures]);
   const commands = new Commands({ table, logger });
   lifecycle.setCommands(commands);
-  const door = new WebSocketTransport({
+  const webSocket = new WebSocketTransport({
     clock,
     logger,
     metrics,
@@ -149,7 +149,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   });
   return {
     hub,
-    door,
+    webSocket,
     presence,
     routes: [pollRoutes({ ...reader, polls }), sseRoutes({ ...reader, sse })],
     countBadToken,

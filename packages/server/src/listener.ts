@@ -19,7 +19,7 @@ export interface ListenerParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly trusted: TrustedProxies;
-  readonly door: WebSocketTransport;
+  readonly webSocket: WebSocketTransport;
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
   /** Told of each request, to notice proxies that are not trusted. */
   readonly onAddress: (address: ClientAddress) => void;
@@ -79,7 +79,7 @@ function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Co
     { server, address, path }: { server: BunServer<Connection>; address: ClientAddress; path: string },
   ) => {
     const startedAt = performance.now();
-    const response = await parts.door.upgrade(request, { server, address });
+    const response = await parts.webSocket.upgrade(request, { server, address });
     return response && refusedHandshake(request, { path, ip: address.clientIp, startedAt, response });
   };
   return Bun.serve<Connection>({
@@ -88,7 +88,7 @@ function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Co
     ...(tls ? { tls: readTls(tls) } : {}),
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: BODY_BYTES_MAX,
-    websocket: parts.door.handlers(),
+    websocket: parts.webSocket.handlers(),
     fetch: (request, server) => {
       const url = requestUrl(request);
       if (!url) return problemResponse(new ProblemError("invalid", "The Host header is malformed"));

@@ -194,7 +194,7 @@ export class Server {
       logger: this.#logger,
       metrics: this.#metrics,
       trusted,
-      door: gateway.door,
+      webSocket: gateway.webSocket,
       answer: (request, bindings) => app.fetch(request, bindings),
       onAddress: (address) => forwarders.note(address),
     });

@@ -1,5 +1,5 @@
 /**
- * Every action of the product without HTTP, on a real database and the writer's own thread: what another door, such as the
+ * Every action of the product without HTTP, on a real database and the writer's own thread: what another API, such as the
  * command line, gets when it calls the same functions.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";

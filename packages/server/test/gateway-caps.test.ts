@@ -66,7 +66,7 @@ describe("caps", () => {
       const wrong = await server.connect({ ...from("203.0.113.7"), token: "pl_wrong" });
       await wrong.frame(Push.INVALIDATE_TOKEN);
       expect(await handshake(server, "203.0.113.7")).toBe(429);
-      // A token that does not hold is found out after the upgrade.
+      // A token that is not valid is found out after the upgrade.
       const more = await server.connect({ ...from("203.0.113.7"), token: "pl_wrong" });
       expect((await more.ended()).code).toBe(1013);
       expect(await handshake(server, "203.0.113.8")).toBe(101);
@@ -86,7 +86,7 @@ describe("caps", () => {
 });
 
 describe("floods", () => {
-  test("GW-45: 50 handshakes at once and 10 a second from an address, then 429; a token that holds still passes", () =>
+  test("GW-45: 50 handshakes at once and 10 a second from an address, then 429; a valid token still passes", () =>
     withServer({ RATE_LIMITS: "on" }, async (server, clock) => {
       const ann = await server.person("ann");
       const tries = async (count: number) => {
@@ -101,7 +101,7 @@ describe("floods", () => {
       expect(await handshake(server, "203.0.113.8")).toBe(101);
     }));
 
-  test("GW-45: tokens that hold are not counted, others are", () =>
+  test("GW-45: valid tokens are not counted, others are", () =>
     withServer({ RATE_LIMITS: "on" }, async (server) => {
       const ann = await server.person("ann");
       const good = await Promise.all(Array.from({ length: 100 }, () => handshake(server, "203.0.113.7", ann.token)));

@@ -9,7 +9,7 @@ import { selfSigned } from "./self-signed.ts";
 
 const openssl = needs("openssl");
 
-test.skipIf(!openssl)("GW-70: with TLS_CERT and TLS_KEY the same doors speak https and wss", async () => {
+test.skipIf(!openssl)("GW-70: with TLS_CERT and TLS_KEY the same ports speak https and wss", async () => {
   const dir = mkdtempSync(join(tmpdir(), "parley-tls-"));
   const { cert, key } = selfSigned(openssl as string, dir);
   const server = await TestServer.start({ TLS_CERT: cert, TLS_KEY: key });

@@ -28,7 +28,7 @@ describe("ways to bring a token", () => {
     expect([await uidOf(both), await uidOf(alone)]).toEqual([ann.uid, ann.uid]);
   });
 
-  test("GW-5: the query decides before the subprotocol, also when its token does not hold", async () => {
+  test("GW-5: the query decides before the subprotocol, even when its token is not valid", async () => {
     const live = await server.connect({ path: `/ws?token=${ann.token}`, protocols: ["parley", ben.token] });
     expect(await uidOf(live)).toBe(ann.uid);
     const bad = await server.connect({ path: "/ws?token=pl_no", protocols: ["parley", ben.token] });
@@ -65,7 +65,7 @@ describe("ways to bring a token", () => {
   });
 });
 
-describe("tokens that do not hold", () => {
+describe("tokens that are not valid", () => {
   test.each([
     ["in the query", { path: "/ws?token=pl_wrong", protocols: [] }],
     ["as a subprotocol", { protocols: ["parley", "pl_wrong"] }],

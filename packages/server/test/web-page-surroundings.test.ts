@@ -100,7 +100,7 @@ describe.skipIf(!executablePath)("the page, where the clock or the storage is no
   );
 
   test(
-    "a login that does not hold any more leads to the form, which says why",
+    "a login that is no longer valid leads to the form, which says why",
     async () => {
       const page = await browser.open();
       const stale = { token: "pl_nobodys", uid: 20_001, name: "Nobody", power: 0 };

@@ -14,7 +14,7 @@ export interface QrPageParts {
   readonly client: Client;
   readonly login: StoredLogin | undefined;
   readonly signedIn: (login: SignedIn) => void;
-  /** The login does not hold any more. */
+  /** The login is no longer valid. */
   readonly signedOut: () => void;
 }
 

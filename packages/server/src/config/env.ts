@@ -37,7 +37,7 @@ export const ENV = {
   MAX_UPLOAD_BYTES: { text: "largest upload, in bytes" },
   METRICS_TOKEN: { text: "bearer token for /metrics from elsewhere than loopback", secret: true },
   GEOIP_FILE: { text: "MaxMind database (.mmdb) that gives logins a place" },
-  MALLCHAT_API: { text: "on or off: the doors for MallChat clients" },
+  MALLCHAT_API: { text: "on or off: the API for MallChat clients" },
   HALL: { text: "members, public or off: the room of everybody" },
   HALL_SEND: { text: "everyone or admins: who may write in the hall" },
   CUSTOM_KINDS: { text: "kinds of the product's own messages, comma-separated, that people may send" },

@@ -62,7 +62,7 @@ describe("GW-45: handshakes of an address", () => {
     expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
   });
 
-  test("with a token are not counted, and one that holds passes whatever others did", async () => {
+  test("with a valid token are not counted, and pass whatever others did", async () => {
     for (let i = 0; i < 60; i++) await admission.admit(IP, "anything");
     expect(looked).toEqual([]);
     for (let i = 0; i < 50; i++) await admission.admit(IP, null);
@@ -89,7 +89,7 @@ describe("GW-44: anonymous connections of an address", () => {
     return connection;
   };
 
-  test("are two hundred, by whatever door, until they end or sign in", async () => {
+  test("are two hundred, by any transport, until they end or sign in", async () => {
     const connections = Array.from({ length: 198 }, () => open());
     const leave = [admission.enterAnonymous(IP), admission.enterAnonymous(IP)];
     for (const act of [() => admission.admit(IP, null), () => admission.enterAnonymous(IP)]) {
@@ -121,7 +121,7 @@ describe("GW-44: anonymous connections of an address", () => {
     expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
   });
 
-  test("count one whose token did not hold, once", async () => {
+  test("count one whose token was not valid, once", async () => {
     const bad = Array.from({ length: 200 }, () => connect(IP, { anonymous: false }).connection);
     for (const connection of bad) expect(admission.allowBadToken(connection)).toBe(true);
     for (const connection of bad) expect(admission.allowBadToken(connection)).toBe(true);
@@ -132,7 +132,7 @@ describe("GW-44: anonymous connections of an address", () => {
   });
 });
 
-test("GW-45: a token that does not hold counts as a handshake, and beyond them ends its connection", () => {
+test("GW-45: a token that is not valid counts as a handshake; above the limit it ends its connection", () => {
   const { connection } = connect();
   admission.opened(connection);
   for (let i = 0; i < 50; i++) expect(admission.allowBadToken(connection)).toBe(true);

@@ -42,7 +42,7 @@ describe("HTTP-1: a signed-in route", () => {
   });
 });
 
-test("HTTP-1: a route for everybody knows who asks, and refuses a token that does not hold", async () => {
+test("HTTP-1: a route for everybody knows who asks, and refuses a token that is not valid", async () => {
   expect(await (await app.ask("/api/v1/notes/5")).json()).toMatchObject({ by: null });
   expect(await (await app.ask("/api/v1/notes/5", { token: "alice" })).json()).toMatchObject({ by: 20_000 });
   expect((await app.ask("/api/v1/notes/5", { token: "revoked" })).status).toBe(401);

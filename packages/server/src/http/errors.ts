@@ -6,7 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** The RFC 9457 document of a refusal, as every HTTP door sends it. */
+/** The RFC 9457 document of a refusal, as every answer over HTTP sends it. */
 export interface ProblemDocument {
   readonly type: string;
   readonly title: string;

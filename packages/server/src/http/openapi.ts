@@ -92,7 +92,7 @@ const PROBLEM_TEXTS: Record<ProblemStatus, string> = {
   401: "Sign in first",
   403: "You may see this, but not do it",
   404: "It does not exist, or you may not see it",
-  409: "It conflicts with what is there",
+  409: "It conflicts with the present state",
   413: "The request is too large",
   415: "The body must be JSON",
   422: "A rule forbids it; see `code`",

@@ -8,7 +8,7 @@ export interface CachedLogin {
 
 /**
  * Logins by the hash of their token, in memory, a bounded number; the one unused for longest goes first. A login has
- * two entries while its previous token holds. Tokens that are not found are never remembered: a list of wrong guesses
+ * two entries while its previous token is valid. Tokens that are not found are never remembered: a list of wrong guesses
  * would push out the logins in use.
  */
 export class LoginCache {

@@ -20,7 +20,7 @@ export interface Granted extends MadeLogin {
 
 interface ReadLogin {
   readonly signedIn: SignedIn;
-  /** How long the token holds: a previous one ends before its login. */
+  /** How long the token is valid: a previous one ends before its login. */
   readonly until: number;
   readonly lastSeenAt: number;
 }

@@ -6,7 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 const COST = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 /** Two leave the second core to everything else; more would only take turns. */
 const AT_ONCE = 2;
-/** About two seconds of work; whoever waits longer has given up. */
+/** About two seconds of work; people who would wait longer give up. */
 const WAITING_MAX = 100;
 const RETRY_AFTER_MS = 3000;
 

@@ -15,9 +15,9 @@ import { hashOf, newToken } from "./tokens.ts";
 type QrContext = Pick<IdentityContext, "writes" | "qrLogins" | "signInLimits">;
 
 /**
- * A code that signs in whoever asks for it, once a phone confirms.
+ * Makes a code that signs its requester in, once a phone confirms.
  * @param from.baseUrl where a phone reaches this server, see `public-url.ts`
- * @throws ProblemError `rate_limited`, by address, whatever the door
+ * @throws ProblemError `rate_limited`, by address, over HTTP and connections together
  */
 export async function createQrCode(context: QrContext, from: Requester & { baseUrl: string }): Promise<QrCode> {
   const { ip, userAgent } = from;
@@ -47,7 +47,7 @@ export async function pollQrCode(context: QrContext, ask: QrPoll): Promise<QrAns
 }
 
 /**
- * The confirmed login, once, for whoever holds the secret; undefined when there is none. The login has the address
+ * The confirmed login, once, for a requester that has the secret; undefined when there is none. The login has the address
  * and user agent that asked for the code.
  */
 export async function collectQrLogin(

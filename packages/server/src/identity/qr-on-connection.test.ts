@@ -146,7 +146,7 @@ describe("ID-37: of the codes of one address", () => {
     }
   };
 
-  test("twenty a minute are given out, whatever the door", async () => {
+  test("twenty a minute are given out, over HTTP and connections together", async () => {
     await spent(20);
     const refused = await onScreen(20)
       .ask()

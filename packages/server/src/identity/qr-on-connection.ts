@@ -62,7 +62,7 @@ export class QrOnConnection {
 
   /** The LOGIN command. @throws ProblemError `conflict` when signed in, `rate_limited` more than once per 5 s */
   async ask(): Promise<void> {
-    if (this.#asker.signedIn()) throw new ProblemError("conflict", "This connection is signed in already");
+    if (this.#asker.signedIn()) throw new ProblemError("conflict", "This connection is already signed in");
     const now = this.#clock.now();
     const waitMs = Math.min(ASK_EVERY_MS, this.#askedAt + ASK_EVERY_MS - now);
     if (waitMs > 0) {

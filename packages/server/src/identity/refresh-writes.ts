@@ -5,7 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { LOGIN_LIFETIME_MS, type MadeLogin } from "./logins-writes.ts";
 import { userOf } from "./users.ts";
 
-/** How long the token before a refresh still holds. */
+/** How long the token before a refresh stays valid. */
 const PREVIOUS_TOKEN_MS = 5 * 60_000;
 
 export interface Refresh {
@@ -23,7 +23,7 @@ interface Tokens {
 }
 
 /**
- * A new token for the login that the presented one belongs to. The presented token holds for five more minutes, counted
+ * A new token for the login that the presented one belongs to. The presented token stays valid for five more minutes, counted
  * from its first refresh: a client that lost the reply asks again with it, and then the token of the lost reply ends.
  * Refused: `unauthorized`.
  */

@@ -77,7 +77,7 @@ export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: 
 export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, role }: MemberInput & { role: 2 | 3 }) {
   await ownerChecked(tx, { actor, roomId });
   const before = await checkIsPresent(tx, roomId, uid);
-  if (before === 1) throw new ProblemError("forbidden", "The owner hands the room over instead");
+  if (before === 1) throw new ProblemError("forbidden", "Transfer the ownership instead");
   if (before !== role) await setRole(tx, { roomId, uid, role });
 }
 

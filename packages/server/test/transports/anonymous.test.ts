@@ -155,7 +155,7 @@ describe("limits of anonymous readers", () => {
     30_000,
   );
 
-  test("TR-15: each counts as a handshake of its address: 50 at once, then 429; a token that holds passes", () =>
+  test("TR-15: each counts as a handshake of its address: 50 at once, then 429; a valid token passes", () =>
     withServer({ RATE_LIMITS: "on" }, async (server) => {
       const ann = await server.person("ann");
       const statuses = await Promise.all(

@@ -69,7 +69,7 @@ for (const kind of [nginx, haproxy]) {
       expect(connection?.closed).toBeTrue();
     });
 
-    test("HTTP-13: the client's address is known on every door, though the server sees the proxy's", async () => {
+    test("HTTP-13: the client's address is known on every transport, though the server sees the proxy's", async () => {
       const cai = await stage.person();
       const api = new ApiClient(proxy.url, cai.token);
       const doctor = await api.call<{ clientIp: string; peerIp: string }>("GET", "/doctor", undefined, FORWARDED);

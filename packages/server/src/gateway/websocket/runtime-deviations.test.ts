@@ -80,7 +80,7 @@ describe("deviations of the runtime", () => {
     ["Connection: close", { Connection: "close" }],
     ["a body", { "Content-Length": "3" }],
     ["two Hosts", { Host: ["a", "b"] }],
-  ])("11: upgrade by itself accepts %s, the door does not", async (_, changes) => {
+  ])("11: upgrade by itself accepts %s, our transport does not", async (_, changes) => {
     expect((await send(handshakeText(changes, "GET /plain HTTP/1.1"))).status).toBe(101);
     expect((await send(handshakeText(changes))).status).toBe(400);
   });

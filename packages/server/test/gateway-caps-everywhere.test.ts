@@ -59,7 +59,7 @@ test("GW-43: streams and polls that hang count towards the process's cap, and ge
 
 const DOORS = ["/events", "/events/stream", "/me", "/rooms/1"];
 
-test("GW-45: tokens that do not hold count on every door; one that holds still passes", () =>
+test("GW-45: tokens that are not valid count on every transport and route; a valid one still passes", () =>
   withServer({ RATE_LIMITS: "on" }, async (server) => {
     const ann = await server.person("ann");
     const wrong = new ApiClient(server.url, "pl_wrong");

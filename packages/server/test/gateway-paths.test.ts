@@ -17,7 +17,7 @@ afterAll(() => server.stop());
 
 const portOf = (url: string) => Number(new URL(url).port);
 
-describe("doors", () => {
+describe("paths of live connections", () => {
   test.each(["/ws", "/websocket", "/"])("GW-1: live connections come in by %s", async (path) => {
     const live = await server.live(ann, { path });
     expect(live.of(Push.READY)).toHaveLength(1);
