@@ -26,7 +26,7 @@ export class FaultyServer {
   readonly #dir = mkdtempSync(join(tmpdir(), "parley-faults-"));
   readonly #process: ServerProcess;
   readonly #clockFile: number | undefined;
-  /** False where there is no C compiler, outside of CI: the clock memberships as it is. */
+  /** False where there is no C compiler, outside of CI: the clock stays as it is. */
   readonly movesClock: boolean;
   kills = 0;
   drains = 0;

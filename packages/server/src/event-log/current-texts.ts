@@ -21,7 +21,7 @@ export class CurrentTexts {
     this.#parts = parts;
   }
 
-  /** Messages whose text is not known, or has changed since; an empty list holds for this turn of the loop. */
+  /** Messages whose text is not known, or has changed since; an empty list stays true for this turn of the loop. */
   missing(events: readonly StoredEvent[]): number[] {
     const { changes } = this.#parts.tail;
     return events.flatMap(({ data, messageId }) => {
@@ -44,7 +44,7 @@ export class CurrentTexts {
     return data ?? this.#read.get(messageId as number)?.data?.text;
   }
 
-  /** Hands the next readers what was read. Drops other texts where memory is full, so it comes last. */
+  /** Keeps what was read for the next readers. Called last, since it drops other texts where memory is full. */
   share(events: readonly StoredEvent[]): void {
     if (this.#read.size === 0) return;
     this.#parts.tail.remember(events, ({ data, messageId }) => {

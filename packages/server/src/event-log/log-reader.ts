@@ -26,7 +26,7 @@ export interface StreamState {
   readonly trimmedPos: number;
 }
 
-/** Of a stream that has had no event. */
+/** The state of a stream that has had no event. */
 export const EMPTY: StreamState = { head: NOWHERE, firstSeq: 1, trimmedPos: 0 };
 
 /** Events of one stream: those above `after`, up to `upTo`. */
@@ -39,7 +39,7 @@ export interface SeqRange {
 const COLUMNS = ["pos", "stream", "seq", "type", "message_id as messageId", "data", "at"] as const;
 
 /**
- * Reads the log, of many streams by one statement. Everything takes an upper position: a node never shows what it has not
+ * Reads the log, many streams by one statement. Every method takes an upper position, since a node never shows what it has not
  * announced yet.
  */
 export class LogReader {
@@ -49,7 +49,7 @@ export class LogReader {
     this.#db = db;
   }
 
-  /** Made with the database; kept by a move, renewed by a restore. */
+  /** The database's epoch: a move keeps it, a restore renews it. */
   async epoch(): Promise<string> {
     const row = await this.#db.selectFrom("meta").select("value").where("key", "=", "epoch").executeTakeFirstOrThrow();
     return row.value;

@@ -3,12 +3,12 @@ import { CurrentTexts } from "./current-texts.ts";
 import type { StoredEvent } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
 import { NOWHERE, type Place } from "./place.ts";
-import { isComplete, isOver, joinedAt, type Reading, resync, skipTrimmed } from "./reading.ts";
+import { isComplete, isOver, type Reading, readingFromJoin, resync, skipTrimmed } from "./reading.ts";
 import { type HeadsAt, startAt } from "./start-at.ts";
 import { type SubscriptionChange, subscriptionChange } from "./subscriptions.ts";
 
 const ROUND = 100;
-/** The cut-over happens in one synchronous step: no more events than this are left to it. */
+/** The most events that are left to the cut-over, which is one synchronous step. */
 const CUT_OVER = 64;
 
 /**
@@ -214,7 +214,7 @@ export class Outbox {
       this.#completeAt = -1;
       this.#heads = undefined;
       const had = this.#streams.get(joined.stream)?.have ?? 0;
-      this.#streams.set(joined.stream, { ...joinedAt(joined.seq), have: Math.max(joined.seq - 1, had) });
+      this.#streams.set(joined.stream, { ...readingFromJoin(joined.seq), have: Math.max(joined.seq - 1, had) });
       return;
     }
     const change = subscriptionChange(event);

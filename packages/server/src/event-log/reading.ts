@@ -14,7 +14,7 @@ export interface Reading {
 }
 
 /** The reading of a stream that a reader joins, for the first time or again, with this event. */
-export function joinedAt(seq: number): Reading {
+export function readingFromJoin(seq: number): Reading {
   return { have: seq - 1, havePos: Number.POSITIVE_INFINITY, until: null, joinedSeq: seq };
 }
 

@@ -11,7 +11,7 @@ export interface HeadsAt {
 }
 
 /** Where a reader begins in all their streams. */
-export interface Start {
+export interface ReaderStart {
   readonly streams: Map<string, Reading>;
   /** The reader has everything up to this position in every stream that is not ahead of it. */
   readonly floor: number;
@@ -33,7 +33,7 @@ const REASONS: readonly ResyncWhy[] = ["rejoined", "trimmed", "far", "ahead"];
 export async function startAt(
   parts: OutboxParts,
   ask: { uid: number | undefined; cursor: Cursor; max: number | undefined },
-): Promise<Start> {
+): Promise<ReaderStart> {
   const { cursor, max } = ask;
   const readable = await parts.readWindows(ask);
   await parts.whenAnnounced(readable.end);
@@ -68,7 +68,7 @@ export async function startAt(
 }
 
 /** The start at the log's end in every stream, for a reader who reads their whole state over HTTP instead. */
-function startAtLogEnd(epoch: string, readable: ReadableStreams, why: ResyncWhy): Start {
+function startAtLogEnd(epoch: string, readable: ReadableStreams, why: ResyncWhy): ReaderStart {
   const { end } = readable;
   const streams = new Map(
     readable.streams.map((stream) => [stream.stream, readingAt(stream, { seq: stream.head.seq, pos: 0 })]),

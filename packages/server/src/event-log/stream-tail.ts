@@ -1,7 +1,7 @@
 import type { StoredEvent } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 
-/** An event in memory. `data` is dropped when the message it shows has changed since, and is never there where it shows others too. */
+/** An event in memory. `data` is dropped when the message that it shows changes, and is never kept where it shows other messages too. */
 export interface TailEntry extends StoredEvent {
   data: string | null;
   /** The person who wrote the message that `data` shows; null where it shows none, and while that is not known. */

@@ -15,7 +15,7 @@ const LOADED_AT_LEAST = 32;
 const LOADED_AT_ONCE = 100;
 const LOOKED_UP_AT_ONCE = 2500;
 
-/** Where a reader is in a stream. */
+/** How far a reader is in a stream. */
 export interface Asked {
   readonly stream: string;
   readonly after: number;

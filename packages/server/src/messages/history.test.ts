@@ -61,7 +61,7 @@ test("CUR-10: asOf covers what the page shows", async () => {
   expect(asOf).toBe(`${chat.scratch.epoch};*@${chat.scratch.events.at(-1)?.pos}`);
 });
 
-test("IM-31: the reader's window cuts both ends, whichever way he reads", async () => {
+test("IM-31: the reader's window cuts both ends, whichever way they read", async () => {
   const [cem] = chat.people(1) as [number];
   await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
@@ -81,7 +81,7 @@ test("IM-31: the reader's window cuts both ends, whichever way he reads", async 
   ]);
 });
 
-test("HTTP-3, IM-30: refuses what is no place in this room, and cursors of earlier versions", async () => {
+test("HTTP-3, IM-30: refuses messages that are not in this room, and cursors of earlier versions", async () => {
   const elsewhere = (await chat.say(ann, 1, "x")).message.id;
   const cursors = [`older-${elsewhere}`, "newer-999999", "older-", "before-3", "after-3", `older-${ids[3]}x`];
   for (const query of [

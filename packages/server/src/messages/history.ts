@@ -23,7 +23,7 @@ export interface HistoryPage {
 }
 
 /** A room, as one reader may read it. */
-interface Read {
+interface ReadableHistory {
   readonly id: number;
   readonly window: Window;
   /** Undefined: anonymous. */
@@ -37,7 +37,7 @@ interface Read {
  */
 export async function historyPage(
   db: Kysely<Schema>,
-  room: Read,
+  room: ReadableHistory,
   { cursor, after, limit }: HistoryQuery,
 ): Promise<HistoryPage> {
   const { direction, from } = cursor === undefined ? await startOf(db, room, after) : await goOn(db, room, cursor);
@@ -85,7 +85,7 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-async function startOf(db: Kysely<Schema>, room: Read, after: number | undefined): Promise<Start> {
+async function startOf(db: Kysely<Schema>, room: ReadableHistory, after: number | undefined): Promise<Start> {
   if (after === undefined) return { direction: "older", from: undefined };
   if (after === 0) return { direction: "newer", from: undefined };
   const from = await placeOf(db, room, after);
@@ -93,7 +93,7 @@ async function startOf(db: Kysely<Schema>, room: Read, after: number | undefined
   return { direction: "newer", from };
 }
 
-async function goOn(db: Kysely<Schema>, room: Read, cursor: string): Promise<Start> {
+async function goOn(db: Kysely<Schema>, room: ReadableHistory, cursor: string): Promise<Start> {
   const [, direction, id] = /^(older|newer)-(\d{1,16})$/.exec(cursor) ?? [];
   const from = id === undefined ? undefined : await placeOf(db, room, Number(id));
   if (!from) throw invalidCursor();
@@ -101,7 +101,11 @@ async function goOn(db: Kysely<Schema>, room: Read, cursor: string): Promise<Sta
 }
 
 /** Where a message of the room stands; undefined: there is none that this reader may know of. */
-async function placeOf(db: Kysely<Schema>, { id: roomId, actor }: Read, id: number): Promise<MessagePlace | undefined> {
+async function placeOf(
+  db: Kysely<Schema>,
+  { id: roomId, actor }: ReadableHistory,
+  id: number,
+): Promise<MessagePlace | undefined> {
   const row = await db
     .selectFrom("messages")
     .select(["id", "seq", "uid", "sender_only as senderOnly"])

@@ -6,7 +6,7 @@
  * - Sends are written together by set queries (`send.ts`); one that is refused fails no other.
  * - The HTTP reply, the push and the history show the same JSON text, encoded once.
  *
- * Asks rooms who may write and read. Must not import unread, the gateway, or know which connections there are.
+ * Asks rooms who may write and read. Must not import unread or the gateway, and must not know which connections there are.
  */
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -23,8 +23,8 @@ import { type Sent, sendMessages } from "./send.ts";
 import type { Visibility } from "./send-lookups.ts";
 
 /**
- * Stores and logs one message; every door sends through here. Resolves after the commit.
- * @param message.visibleTo `sender`: nobody else ever learns of it. Not part of the request: a repeat is one whatever it says.
+ * Stores and logs one message; every transport sends through here. Resolves after the commit.
+ * @param message.visibleTo `sender`: nobody else ever learns of it. It is not part of the request, so it does not decide what is a repeat.
  * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(

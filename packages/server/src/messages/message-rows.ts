@@ -6,7 +6,7 @@ import type { MessageData } from "../event-log/announce.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText, type QuotedRow } from "./message-json.ts";
 
-/** Messages with what they quote, each joined by its key; callers add which, in what order and how many. */
+/** Selects messages with what they quote, each joined by its key; callers add which ones, in what order and how many. */
 export function selectMessages(db: Kysely<Schema>) {
   return db
     .selectFrom("messages")
@@ -33,9 +33,9 @@ export function selectMessages(db: Kysely<Schema>) {
     ]);
 }
 
-export type Selected = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
+export type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
 
-export function asMessage(row: Selected): MessageRow {
+export function asMessage(row: SelectedMessage): MessageRow {
   const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, ...message } = row;
   if (quotedId === null) return { ...message, quoted: null };
   const quoted = { id: quotedId, uid: quotedUid, type: quotedType, body: quotedBody, name: quotedName ?? "" };
@@ -44,8 +44,8 @@ export function asMessage(row: Selected): MessageRow {
 
 /**
  * Pure: false for a message that only somebody else may see. Whether the room's history shows it to this person is another
- * question (`rooms/reading.ts`). Of what may be seen by its sender only, nothing but its sender's own stream and replies to its
- * sender are made, so other readers of messages by id need not ask.
+ * question (`rooms/reading.ts`). A message that only its sender may see goes only into the sender's own stream and into replies to
+ * the sender, so code that reads messages by an event's id need not ask.
  */
 export function isAddressedTo(
   actor: { uid: number } | undefined,

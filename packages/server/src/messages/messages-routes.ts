@@ -11,7 +11,7 @@ const tags = ["messages"];
 const params = z.object({ id: idParam("id") });
 const Message = z.object(messageSchema.shape).openapi("Message");
 
-/** Of another page: a message's id, as text. An empty one counts as none. */
+/** Where a page begins: a message's id, as text. An empty text counts as none. */
 const afterParam = z
   .string("must be given once")
   .regex(/^$|^(0|[1-9]\d{0,15})$/, "must be a whole number from 0")

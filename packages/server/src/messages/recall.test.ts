@@ -87,7 +87,7 @@ test("LOG-8, IM-21: what quotes is pushed and never remembered; other messages a
   expect(quoting?.data).toContain(SECRET);
 });
 
-test("IM-9, IM-50: who may read a quotation may read what it quotes there", async () => {
+test("IM-9, IM-50: people who may read a quotation may read what it quotes there", async () => {
   await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });
   const { message } = await chat.say(ann, room, "from before");
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [stranger] });
@@ -97,7 +97,7 @@ test("IM-9, IM-50: who may read a quotation may read what it quotes there", asyn
   expect((await chat.ask(stranger, "GET", `/messages/${message.id}`)).status).toBe(404);
 });
 
-test("IM-23: in a dissolved room nothing is recalled, by administrators neither", async () => {
+test("IM-23: in a dissolved room nothing is recalled, not even by administrators", async () => {
   const { message } = await chat.say(bob, room, "stays");
   await chat.must(ann, "DELETE", `/rooms/${room}`);
   for (const who of [bob, `admin-${boss}`]) {
@@ -107,7 +107,7 @@ test("IM-23: in a dissolved room nothing is recalled, by administrators neither"
   expect((await chat.must(ann, "GET", `/messages/${message.id}`)).message.body.content).toBe("stays");
 });
 
-test("IM-22: one's own within two minutes, administrators any of any time", async () => {
+test("IM-22: senders recall their own within two minutes, administrators any message at any time", async () => {
   const { message: mine } = await chat.say(bob, room, "one");
   const { message: old } = await chat.say(bob, room, "two");
   expect((await recall(ann, mine.id)).status).toBe(403);

@@ -10,8 +10,7 @@ import { isAddressedTo, messageTexts } from "./message-rows.ts";
 
 /**
  * Takes a message back: its text is gone from the row, and with this event from every tail. Quotations of it change with
- * it, and are in no tail; no event of their own tells so, since it would show a whole message to readers who may not see
- * that one. The place in the room, the number and the digest of the request stay. The event stands in the stream that has the
+ * it, and are in no tail; there is no event about them, since it would show a whole message to readers who may not see it. The place in the room, the number and the digest of the request stay. The event stands in the stream that has the
  * message. Returns the JSON text of the message as it is now.
  */
 export async function recallMessage(
@@ -27,7 +26,7 @@ export async function recallMessage(
     .where("messages.id", "=", messageId)
     .executeTakeFirst();
   if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
-  // Administrators of the server reach every message that others have seen: what was reported to them has to be removable.
+  // Administrators of the server can recall every message that others have seen, since they must be able to remove what is reported.
   const visible = actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall }));
   if (!visible) throw new ProblemError("not_found");
   checkMayRecall(message, actor, tx.now);
@@ -45,7 +44,7 @@ export async function recallMessage(
   return { text: texts.get(messageId) as string };
 }
 
-interface Recalled {
+interface RecallTarget {
   readonly uid: number;
   readonly recalledAt: number | null;
   readonly sentAt: number;
@@ -53,12 +52,12 @@ interface Recalled {
 }
 
 /** Pure. */
-function checkMayRecall(message: Recalled, actor: Actor, now: number): void {
+function checkMayRecall(message: RecallTarget, actor: Actor, now: number): void {
   if (message.uid !== actor.uid && actor.power !== 1) {
     throw new ProblemError("forbidden", "Only your own messages can be recalled");
   }
   if (message.recalledAt !== null) throw new ProblemError("already_recalled");
-  // Nobody reads the room's stream any further, so nobody would be told.
+  // Nobody can read the room's stream any further, so nobody would be told.
   if (message.dissolvedAt !== null) throw new ProblemError("room_dissolved");
   if (actor.power !== 1 && now - message.sentAt > LIMITS.recallWithinMs) throw new ProblemError("recall_too_late");
 }

@@ -19,20 +19,19 @@ export interface SendInput {
   readonly visibleTo: Visibility;
 }
 
-/** Who may see a message: everybody in the room, or nobody but its sender, to whom it looks like any other. */
+/** A message is visible to everybody in the room, or only to its sender, to whom it looks like any other. */
 export type Visibility = "room" | "sender";
 
 /**
- * What a batch of sends has to know, read by one query for each kind of thing, whatever the number of sends, senders and
- * rooms.
+ * What a batch of sends has to know. One query reads each kind of it, whatever the number of sends, senders and rooms.
  */
-export interface Known {
+export interface SendLookups {
   /** Messages already sent with one of the client ids. Key: `senderKey`. */
   readonly earlier: ReadonlyMap<string, { id: number; requestHash: string | null }>;
   readonly rooms: ReadonlyMap<number, SendRoom>;
-  /** Of senders and of people mentioned; nothing for the hall. Key: `memberKey`. */
+  /** Memberships of senders and of people who are mentioned; none for the hall. Key: `memberKey`. */
   readonly memberships: ReadonlyMap<string, Membership>;
-  /** People mentioned in the hall. */
+  /** People who are mentioned in the hall. */
   readonly people: ReadonlySet<number>;
   readonly quoted: ReadonlyMap<number, QuotedMessage>;
 }
@@ -47,7 +46,7 @@ export interface SendRoom {
 export interface QuotedMessage extends QuotedRow {
   readonly roomId: number;
   readonly seq: number;
-  /** Null where it makes no dot, as a notice of the system. Of one that only its sender may see: that of the message before it. */
+  /** Null if it makes no dot, as a notice of the system. If only its sender may see it: the number of the message before it. */
   readonly no: number | null;
   readonly senderOnly: 0 | 1;
 }
@@ -60,7 +59,7 @@ export function memberKey(roomId: number, uid: number): string {
   return `${roomId} ${uid}`;
 }
 
-export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known> {
+export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups> {
   return {
     earlier: await earlierOf(db, inputs),
     rooms: await roomsOf(db, inputs),
@@ -70,7 +69,7 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): 
   };
 }
 
-async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["earlier"]> {
+async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["earlier"]> {
   const asked = inputs.map(({ actor, clientId }) => [actor.uid, clientId]);
   const rows = await sentBefore(db, asked);
   return new Map(rows.map(({ uid, clientId, ...message }) => [senderKey(uid, clientId), message]));
@@ -85,7 +84,7 @@ const sentBefore = prepared((db, asked) =>
     .select(["messages.id", "messages.request_hash as requestHash", "asked.uid", "asked.client_id as clientId"]),
 );
 
-async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["rooms"]> {
+async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["rooms"]> {
   const ids = new Set(inputs.map(({ roomId }) => roomId));
   const rows = await roomsById(db, [...ids]);
   return new Map(rows.map((room) => [room.id, room]));
@@ -95,7 +94,7 @@ const roomsById = prepared((db, ids) =>
   db.selectFrom("rooms").select(["id", "no", "mute_all", "dissolved_at"]).where("id", "in", inList<number>(ids)),
 );
 
-async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["memberships"]> {
+async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["memberships"]> {
   const asked = new Map<string, [number, number]>();
   for (const { roomId, actor, mentions } of inputs) {
     if (roomId === HALL_ROOM_ID) continue;
@@ -123,7 +122,7 @@ const membershipRows = prepared((db, asked) =>
     ]),
 );
 
-async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["people"]> {
+async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["people"]> {
   const asked = inputs.flatMap(({ roomId, mentions }) => (roomId === HALL_ROOM_ID ? mentions : []));
   if (asked.length === 0) return new Set();
   const rows = await db
@@ -136,7 +135,7 @@ async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
   return new Set(rows.map(({ uid }) => uid));
 }
 
-async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<Known["quoted"]> {
+async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["quoted"]> {
   const ids = inputs.flatMap(({ replyTo }) => (replyTo === null ? [] : [replyTo]));
   if (ids.length === 0) return new Map();
   const rows = await db

@@ -10,10 +10,10 @@ import { type MessageRow, messageText } from "./message-json.ts";
 import { headsOf, memberKey } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
-/** What is stored once it is logged. */
+/** An accepted message once it is logged. */
 type Placed = Accepted & { readonly event: LoggedEvent };
 
-/** Logs and stores; the rooms' counters and what the senders have read follow. */
+/** Logs and stores the messages, then updates the rooms' counters and the senders' read places. */
 export async function store(tx: WriteTransaction, accepted: readonly Accepted[], kinds: MessageKinds): Promise<void> {
   if (accepted.length === 0) return;
   const { now } = tx;
@@ -65,7 +65,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   const shown = placed.filter(isForRoom);
   const newest = new Map(shown.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
   if (newest.size > 0) await noteNewest(tx.db, [...newest.values()]);
-  // People who write in a room have read it up to there.
+  // People who write in a room have read it up to their message.
   const reads = new Map(
     placed.map(({ input, readNo }, index) => [
       memberKey(input.roomId, input.actor.uid),
@@ -80,8 +80,8 @@ function isForRoom({ input }: Accepted): boolean {
 }
 
 /**
- * Where messages that only their senders may see stand in their rooms, by their index: at the newest event, those of this batch
- * counted. Costs nothing where there are none.
+ * The seqs of messages that only their senders may see, by their index: each has the seq of the room's newest event, those of this
+ * batch included. Costs nothing where there are no such messages.
  */
 async function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<Map<number, number>> {
   const hidden = accepted.filter((message) => !isForRoom(message));

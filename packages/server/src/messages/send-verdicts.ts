@@ -5,9 +5,16 @@ import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
 import { hallMembership } from "../rooms/rooms.ts";
 import type { StoredRest } from "./message-json.ts";
-import { type Known, memberKey, type QuotedMessage, type SendInput, type SendRoom, senderKey } from "./send-lookups.ts";
+import {
+  memberKey,
+  type QuotedMessage,
+  type SendInput,
+  type SendLookups,
+  type SendRoom,
+  senderKey,
+} from "./send-lookups.ts";
 
-/** What becomes of one send. */
+/** The outcome of one send. */
 export type Verdict =
   | { kind: "refused"; error: ProblemError }
   /** It was stored by an earlier batch. */
@@ -22,7 +29,7 @@ export interface Accepted {
   readonly hash: string;
   /** Null where it makes no dot: only its sender may see it. */
   readonly no: number | null;
-  /** How many messages of the room make a dot up to here: what its sender has read. */
+  /** How many messages of the room make a dot up to here, all of which its sender has read. */
   readonly readNo: number;
   /** JSON text of what the row holds. */
   readonly stored: string;
@@ -30,8 +37,8 @@ export interface Accepted {
   event?: LoggedEvent;
 }
 
-/** Pure: who may, what is a repeat, and the running number of each room. */
-export function judged(inputs: readonly SendInput[], known: Known, now: number): Verdict[] {
+/** Decides which sends are accepted and which are repeats, and gives the accepted ones their numbers. Pure. */
+export function judge(inputs: readonly SendInput[], known: SendLookups, now: number): Verdict[] {
   const numbers = new Map<number, number>();
   const taken = new Map<string, Accepted>();
   return inputs.map((input): Verdict => {
@@ -56,7 +63,7 @@ export function judged(inputs: readonly SendInput[], known: Known, now: number):
 /** Takes the room's next number, unless the message makes no dot. */
 function accepted(
   input: SendInput,
-  { known, numbers, hash }: { known: Known; numbers: Map<number, number>; hash: string },
+  { known, numbers, hash }: { known: SendLookups; numbers: Map<number, number>; hash: string },
 ): Accepted {
   const before = numbers.get(input.roomId) ?? (known.rooms.get(input.roomId) as SendRoom).no;
   const makesDot = input.visibleTo === "room";
@@ -71,7 +78,7 @@ function accepted(
   return { input, hash, ...numbered, stored, quoted };
 }
 
-function refusal(input: SendInput, known: Known, now: number): ProblemError | undefined {
+function refusal(input: SendInput, known: SendLookups, now: number): ProblemError | undefined {
   const { roomId, actor, replyTo, mentions } = input;
   const room = known.rooms.get(roomId);
   const inHall = roomId === HALL_ROOM_ID;
@@ -81,7 +88,7 @@ function refusal(input: SendInput, known: Known, now: number): ProblemError | un
   if (replyTo !== null) {
     const quoted = known.quoted.get(replyTo);
     const readable = quoted?.roomId === roomId && membership && isReadable(membership, quoted.seq);
-    // What makes no dot, such as a notice of the system, is nobody's to answer.
+    // Nobody can answer a message that makes no dot, such as a notice of the system.
     if (!readable || quoted.no === null || !mayQuote(input, quoted)) return new ProblemError("reply_unknown");
   }
   const isHere = (uid: number) =>
@@ -97,7 +104,7 @@ function mayQuote({ actor, visibleTo }: SendInput, quoted: QuotedMessage): boole
   return quoted.senderOnly === 0 || (quoted.uid === actor.uid && visibleTo === "sender");
 }
 
-/** Who may see the message is no part of it: that is not the sender's doing, and may be another when they repeat the request. */
+/** Leaves out who may see the message: the sender does not decide that, and it may differ when they repeat the request. */
 function requestHash({ roomId, type, stored, replyTo, mentions }: SendInput): string {
   return new Bun.CryptoHasher("sha256")
     .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions]))

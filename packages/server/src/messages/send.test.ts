@@ -134,7 +134,7 @@ test("IM-5, IM-6, IM-7: bad sends of a batch fail alone", async () => {
   expect((await post(bob, text("8", "better"))).status).toBe(201);
 });
 
-test("who is muted writes again when the time has come", async () => {
+test("a muted member writes again when the time has come", async () => {
   const until = chat.clock.now() + 60_000;
   await chat.statements((tx) =>
     tx.db
@@ -169,7 +169,7 @@ test("IM-9: a reply quotes by reference, with the name and how far back it is", 
   expect(far.message.body.reply).toMatchObject({ canCallback: 0, gapCount: 101 });
 });
 
-test("IM-9: only what one may read in this room can be quoted", async () => {
+test("IM-9: people can quote only what they may read in this room", async () => {
   const other = await chat.group(ann, [bob]);
   const { message: elsewhere } = await chat.say(ann, other, "elsewhere");
   await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });

@@ -3,7 +3,7 @@ import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
 import { store } from "./send-store.ts";
-import { judged } from "./send-verdicts.ts";
+import { judge } from "./send-verdicts.ts";
 
 export interface Sent {
   readonly id: number;
@@ -14,7 +14,7 @@ export interface Sent {
 }
 
 /**
- * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judged alone, in order: a
+ * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judge alone, in order: a
  * refused one fails no other.
  */
 export async function sendMessages(
@@ -23,7 +23,7 @@ export async function sendMessages(
   kinds: MessageKinds = messageKinds,
 ) {
   const known = await lookUp(tx.db, inputs);
-  const verdicts = judged(inputs, known, tx.now);
+  const verdicts = judge(inputs, known, tx.now);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
   await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));

@@ -74,7 +74,7 @@ test("IM-14: its sender reads it like any other message, in its place", async ()
   }
 });
 
-test("IM-14: nobody else learns of it, administrators neither", async () => {
+test("IM-14: nobody else learns of it, not even administrators", async () => {
   const { message: first } = await chat.say(ben, room, "first");
   const before = await chat.must(ben, "GET", "/rooms");
   const { message } = await send(ann, "hidden");

@@ -26,7 +26,7 @@ interface RoomProgress {
 }
 
 /** What a batch of marks has to know; one query reads each kind of it. */
-export interface Known {
+export interface MarkLookups {
   /** Has an entry for each user who is or was in the room. Key: `placeKey`. */
   readonly progress: ReadonlyMap<string, RoomProgress>;
   /** How many messages that make a dot stand at or before a seq that may be marked. Key: `seqKey`. */
@@ -41,12 +41,12 @@ export function seqKey(roomId: number, seq: number): string {
   return `${roomId} ${seq}`;
 }
 
-export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known> {
+export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<MarkLookups> {
   const progress = await progressOf(db, inputs);
   return { progress, numbers: await numbersOf(db, inputs, progress) };
 }
 
-async function progressOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<Known["progress"]> {
+async function progressOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Promise<MarkLookups["progress"]> {
   const asked = new Map(
     inputs.map(({ roomId, actor: { uid } }) => [placeKey(roomId, uid), [roomId, uid, roomStream(roomId)]] as const),
   );
@@ -83,8 +83,8 @@ const progressRows = prepared((db, asked) =>
 async function numbersOf(
   db: Kysely<Schema>,
   inputs: readonly MarkRead[],
-  progress: Known["progress"],
-): Promise<Known["numbers"]> {
+  progress: MarkLookups["progress"],
+): Promise<MarkLookups["numbers"]> {
   const asked = new Map<string, [number, number]>();
   for (const { roomId, seq, actor } of inputs) {
     const found = progress.get(placeKey(roomId, actor.uid));

@@ -4,7 +4,7 @@ import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transactio
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { type NewReadPlace, storeReadPlaces } from "../rooms/read-places.ts";
-import { type Known, lookUp, type MarkRead, placeKey, seqKey } from "./read-lookups.ts";
+import { lookUp, type MarkLookups, type MarkRead, placeKey, seqKey } from "./read-lookups.ts";
 
 export interface ReadPlace {
   readonly roomId: number;
@@ -37,7 +37,11 @@ export async function markRead(tx: WriteTransaction, inputs: readonly MarkRead[]
 }
 
 /** Pure but for `moved`, which holds the places as the inputs so far leave them. @throws ProblemError */
-function marked(known: Known, moved: Map<string, NewReadPlace>, { actor: { uid }, roomId, seq }: MarkRead): Marked {
+function marked(
+  known: MarkLookups,
+  moved: Map<string, NewReadPlace>,
+  { actor: { uid }, roomId, seq }: MarkRead,
+): Marked {
   const key = placeKey(roomId, uid);
   const found = known.progress.get(key);
   if (!found) throw new ProblemError("not_found");

@@ -15,7 +15,7 @@ const sent = z.object({
 });
 type Custom = z.infer<typeof sent>;
 
-/** The product's own: `data` for clients that know its `kind`, `text` for the others and for quotations. */
+/** The product's own messages: `data` is for clients that know the `kind`, `text` for other clients and for quotations. */
 export const custom: MessageKind<Custom, Custom> = {
   type: MessageType.custom,
   sent,

@@ -1,7 +1,7 @@
 /**
  * Kinds of messages: what differs between a text and another message, and nothing else. Each kind is a file of this folder, which
  * says what is sent, what of it is stored, what is shown and what a quotation shows (`kind.ts`); this file has the table of them.
- * Who may write where, numbers, quotations, mentions and recalls are the same for all and stand one folder above.
+ * Rights, numbers, quotations, mentions and recalls are the same for all kinds, and stand one folder above.
  *
  * Must not import the rest of messages, rooms, or the database.
  */

@@ -1,7 +1,7 @@
 import { MessageType } from "@parley/protocol";
 import type { AboutMessage, MessageKind } from "./kind.ts";
 
-/** What a recall makes of any message: nothing of it is stored any more, and its body is the notice to show. */
+/** A message of any kind after its recall: nothing of it is stored any more, and its body is the notice to show. */
 export const recalled: MessageKind<never, Record<string, never>> = {
   type: MessageType.recalled,
   sent: null,

@@ -5,7 +5,7 @@ import type { MessageKind } from "./kind.ts";
 const sent = z.object({ content: textSchema(1, LIMITS.textCodePoints, true) });
 type Text = z.infer<typeof sent>;
 
-/** What people write. */
+/** A text that a person writes. */
 export const text: MessageKind<Text, Text> = {
   type: MessageType.text,
   sent,
