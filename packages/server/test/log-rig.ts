@@ -39,7 +39,7 @@ async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
         data: text,
         cacheable: quotes === undefined,
         ...(author === undefined ? {} : { author }),
-        ...(message === undefined ? {} : { message: { id: message, keepData: !built } }),
+        ...(message === undefined ? {} : { message: { id: message, storesData: !built } }),
       };
     },
   );

@@ -29,7 +29,7 @@ export interface LoggedEvent {
   /** JSON text of the frame's `data`. */
   readonly data: string;
   /** Whether the row holds `data` too; if not, readers build it from the message as it is then. */
-  readonly kept: boolean;
+  readonly storesData: boolean;
   /** False: its text is not kept in memory, since it shows another message too, which may change without this event being named. */
   readonly cacheable: boolean;
   readonly at: number;

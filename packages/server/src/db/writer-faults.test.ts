@@ -42,7 +42,7 @@ class FakeRunner implements BatchRunner {
 
 const EVENT: LoggedEvent = {
   ...{ pos: 1, stream: "room:1", seq: 1, type: 4, messageId: null, data: "{}" },
-  ...{ kept: true, author: null, cacheable: true, at: 1 },
+  ...{ storesData: true, author: null, cacheable: true, at: 1 },
 };
 const done = (names: string[], events: LoggedEvent[] = []): BatchReply => ({
   outcomes: names.map((value) => ({ ok: true, value })),

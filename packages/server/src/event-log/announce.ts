@@ -119,7 +119,7 @@ export class Announcer {
       ...event,
       data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
       author: event.data === null ? (texts.get(event.messageId as number)?.author ?? null) : null,
-      kept: event.data !== null,
+      storesData: event.data !== null,
       // A text that was built here may show other messages.
       cacheable: event.data !== null,
     }));

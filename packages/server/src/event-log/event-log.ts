@@ -23,7 +23,7 @@ export interface Draft {
    */
   readonly data: (place: Place) => string;
   /** The message this event is about; `own` for the MESSAGE event itself, whose position becomes the message's id. */
-  readonly message?: { id: number | "own"; keepData: boolean };
+  readonly message?: { id: number | "own"; storesData: boolean };
   /** The person who wrote the message that `data` shows. */
   readonly author?: number;
   /** False: `data` shows another message too, as a quotation does, so it is pushed but not kept in memory. Default: true. */
@@ -52,7 +52,7 @@ export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Pr
       event.seq,
       event.type,
       event.messageId,
-      event.kept ? event.data : null,
+      event.storesData ? event.data : null,
       event.at,
     ]),
   });
@@ -73,9 +73,9 @@ function storedEvent(draft: Draft, where: { at: number; heads: Heads; pos: numbe
   head.pos = where.pos;
   const place = { pos: where.pos, seq: head.seq };
   const messageId = draft.message === undefined ? null : draft.message.id === "own" ? where.pos : draft.message.id;
-  const kept = draft.message?.keepData ?? true;
+  const storesData = draft.message?.storesData ?? true;
   const { stream, type, author = null, cacheable = true } = draft;
-  return { ...place, stream, type, messageId, author, data: draft.data(place), kept, cacheable, at: where.at };
+  return { ...place, stream, type, messageId, author, data: draft.data(place), storesData, cacheable, at: where.at };
 }
 
 /**

@@ -7,7 +7,7 @@ export interface TailEntry extends StoredEvent {
   /** The person who wrote the message that `data` shows; null where it shows none, and while that is not known. */
   author: number | null;
   /** Whether `data` stands in the log's row, and so never changes. */
-  readonly kept: boolean;
+  readonly storesData: boolean;
 }
 
 /** Rough bytes of an entry beside its text, and of a stream without any. */
@@ -16,7 +16,7 @@ const STREAM_BYTES = 240;
 
 /** What was built from a message is built anew; what stands in the log stays. */
 function forget(entry: TailEntry): void {
-  if (!entry.kept) entry.data = null;
+  if (!entry.storesData) entry.data = null;
 }
 
 function entryBytes(entry: StoredEvent): number {
@@ -70,7 +70,7 @@ export class StreamTail {
   prepend(events: readonly StoredEvent[], after: number): void {
     const older = events
       .filter((event) => event.seq <= this.completeAfter)
-      .map((event): TailEntry => ({ ...event, author: null, kept: event.data !== null }));
+      .map((event): TailEntry => ({ ...event, author: null, storesData: event.data !== null }));
     if (older.length > 0 && older.at(-1)?.seq !== this.completeAfter) return;
     this.searchedAfter = Math.min(this.searchedAfter, after);
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
@@ -121,7 +121,7 @@ export class StreamTail {
   forgetMessage(messageId: number): void {
     for (let index = this.#search(messageId); index < this.#entries.length; index++) {
       const entry = this.#entries[index] as TailEntry;
-      if (entry.messageId !== messageId || entry.kept || entry.data === null) continue;
+      if (entry.messageId !== messageId || entry.storesData || entry.data === null) continue;
       this.bytes -= entry.data.length;
       entry.data = null;
     }

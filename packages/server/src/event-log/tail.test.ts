@@ -54,7 +54,7 @@ test("LOG-7 a stream is read once, however many readers wait for it, and misses 
     author: null,
     messageId: null,
     data: "{}",
-    kept: true,
+    storesData: true,
     cacheable: true,
     at: 1,
   });

@@ -44,7 +44,7 @@ test("GW-20: a room full of replies, in which something is said at every turn, d
   });
   const say = () => {
     said += 1;
-    const reply = { type: 4, messageId: said, data: "{}", kept: false, cacheable: false, author: null, at: 1 };
+    const reply = { type: 4, messageId: said, data: "{}", storesData: false, cacheable: false, author: null, at: 1 };
     rig.tail.append({ pos: said, stream: "room:1", seq: said, ...reply });
   };
   for (let i = 0; i < 50; i++) say();
@@ -150,7 +150,7 @@ test("GW-27: while its peer takes nothing, a backfill waits with at most half of
     // Said while the reader is given what was there: this is left for the step to live.
     for (let pos = 46; pos <= 60; pos++) {
       const event = { pos, stream: "room:1", seq: pos, type: 4, messageId: null, at: 1 };
-      rig.tail.append({ ...event, data: JSON.stringify(data), kept: true, cacheable: true, author: null });
+      rig.tail.append({ ...event, data: JSON.stringify(data), storesData: true, cacheable: true, author: null });
     }
   };
   const waited: number[] = [];

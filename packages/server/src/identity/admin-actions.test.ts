@@ -38,7 +38,7 @@ test("ID-18: and changes them: the running server learns it from the log", async
     [Internal.USER_CHANGED, { uid }],
   ]);
   for (const { data, ...event } of events) {
-    app.context.logins.onEvent({ ...event, data: data ?? "", kept: true, cacheable: true, author: null });
+    app.context.logins.onEvent({ ...event, data: data ?? "", storesData: true, cacheable: true, author: null });
   }
   expect((await app.ask("/me", { token })).status).toBe(401);
   expect((await signIn("Ada", "first password")).status).toBe(401);

@@ -121,7 +121,7 @@ describe("finding a login", () => {
 
   const changeOf = (type: number, data: unknown): LoggedEvent => ({
     ...{ pos: 1, stream: INTERNAL_STREAM, seq: 1, type, messageId: null, data: JSON.stringify(data) },
-    ...{ kept: true, author: null, cacheable: true, at: 1 },
+    ...{ storesData: true, author: null, cacheable: true, at: 1 },
   });
 
   test("a flood of changes of others, while a login is read, has nothing read again", async () => {

@@ -1,5 +1,5 @@
 /** Changes that are remembered, unless said otherwise. */
-const KEPT = 4096;
+const MAX = 4096;
 
 /**
  * When things changed, to tell whether a read was overtaken by a change. Bounded: of older changes it is only known that they cannot
@@ -10,18 +10,18 @@ export class RecentChanges<K> {
   readonly #changes = new Map<K, number>();
   /** Changes at or before this moment may have been forgotten. */
   #since: number;
-  readonly #kept: number;
+  readonly #max: number;
 
   /** @param start the moment from which changes will be noted: a position, a counter, anything that rises */
-  constructor(start: number, kept = KEPT) {
+  constructor(start: number, max = MAX) {
     this.#since = start;
-    this.#kept = kept;
+    this.#max = max;
   }
 
   note(key: K, at: number): void {
     this.#changes.delete(key);
     this.#changes.set(key, at);
-    if (this.#changes.size <= this.#kept) return;
+    if (this.#changes.size <= this.#max) return;
     const [oldest, moment] = this.#changes.entries().next().value as [K, number];
     this.#changes.delete(oldest);
     this.#since = moment;

@@ -39,7 +39,7 @@ export async function recallMessage(
   const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
   const stream = message.senderOnly === 0 ? roomStream(roomId) : userStream(message.uid);
   const event = { stream, type: Push.RECALL, data: () => JSON.stringify(data) };
-  await append(tx, [{ ...event, message: { id: messageId, keepData: true } }]);
+  await append(tx, [{ ...event, message: { id: messageId, storesData: true } }]);
   const texts = await messageTexts(tx.db, [messageId], kinds);
   return { text: texts.get(messageId) as string };
 }

@@ -21,7 +21,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   const drafts = accepted.map((message, index) => ({
     stream: isForRoom(message) ? roomStream(message.input.roomId) : userStream(message.input.actor.uid),
     type: Push.MESSAGE,
-    message: { id: "own" as const, keepData: false },
+    message: { id: "own" as const, storesData: false },
     author: message.input.actor.uid,
     // A recall of what it quotes must reach this text too.
     cacheable: message.quoted === null,

@@ -21,39 +21,39 @@ async function reader(lastCursor = "here"): Promise<PollReader> {
 }
 
 test("TR-47: a reader is taken by the cursor that its last reply had, and by no other", async () => {
-  const kept = new PollReaderCache();
+  const cache = new PollReaderCache();
   const one = await reader();
-  kept.keep(1, one);
-  expect(kept.take(1, "elsewhere")).toBeUndefined();
-  expect(kept.take(2, "here")).toBeUndefined();
-  expect(kept.take(1, "here")).toBe(one);
-  expect([kept.take(1, "here"), kept.size]).toEqual([undefined, 0]);
+  cache.put(1, one);
+  expect(cache.take(1, "elsewhere")).toBeUndefined();
+  expect(cache.take(2, "here")).toBeUndefined();
+  expect(cache.take(1, "here")).toBe(one);
+  expect([cache.take(1, "here"), cache.size]).toEqual([undefined, 0]);
 });
 
 test("TR-47: so many readers are kept; one more, and the one that is unused for longest goes, with its subscriptions", async () => {
-  const kept = new PollReaderCache({ readers: 3, streams: 1000 });
-  for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
-  kept.keep(1, kept.take(1, "here") as PollReader);
-  kept.keep(4, await reader());
-  expect([1, 2, 3, 4].map((loginId) => kept.take(loginId, "here") !== undefined)).toEqual([true, false, true, true]);
+  const cache = new PollReaderCache({ readers: 3, streams: 1000 });
+  for (let loginId = 1; loginId <= 3; loginId++) cache.put(loginId, await reader());
+  cache.put(1, cache.take(1, "here") as PollReader);
+  cache.put(4, await reader());
+  expect([1, 2, 3, 4].map((loginId) => cache.take(loginId, "here") !== undefined)).toEqual([true, false, true, true]);
 });
 
 test("TR-47: their streams are bounded over all; the newest reader stays, however many it reads", async () => {
-  const kept = new PollReaderCache({ readers: 1000, streams: 5 });
-  for (let loginId = 1; loginId <= 3; loginId++) kept.keep(loginId, await reader());
-  expect([1, 2, 3].map((loginId) => kept.take(loginId, "here") !== undefined)).toEqual([false, true, true]);
+  const cache = new PollReaderCache({ readers: 1000, streams: 5 });
+  for (let loginId = 1; loginId <= 3; loginId++) cache.put(loginId, await reader());
+  expect([1, 2, 3].map((loginId) => cache.take(loginId, "here") !== undefined)).toEqual([false, true, true]);
   const narrow = new PollReaderCache({ readers: 1000, streams: 1 });
-  narrow.keep(1, await reader());
-  narrow.keep(2, await reader());
+  narrow.put(1, await reader());
+  narrow.put(2, await reader());
   expect([narrow.size, narrow.take(2, "here") !== undefined]).toEqual([1, true]);
 });
 
 test("TR-47: the reader of a login that has not polled for two minutes is forgotten, and no other", async () => {
-  const kept = new PollReaderCache();
-  kept.keep(1, await reader());
+  const cache = new PollReaderCache();
+  cache.put(1, await reader());
   const nowMs = uptimeMs();
-  kept.dropUnused(nowMs + 119_000);
-  expect(kept.size).toBe(1);
-  kept.dropUnused(nowMs + 121_000);
-  expect([kept.size, rig.topics.size]).toEqual([0, 0]);
+  cache.dropUnused(nowMs + 119_000);
+  expect(cache.size).toBe(1);
+  cache.dropUnused(nowMs + 121_000);
+  expect([cache.size, rig.topics.size]).toEqual([0, 0]);
 });

@@ -29,14 +29,14 @@ export class PollReaderCache {
 
   /** The login's reader, if it stands exactly at this cursor. It is taken out while it is used; a second poll gets its own reader. */
   take(loginId: number, cursor: string): PollReader | undefined {
-    const kept = this.#readers.get(loginId);
-    if (kept?.reader.lastCursor !== cursor) return undefined;
-    this.#remove(loginId, kept);
-    return kept.reader;
+    const cached = this.#readers.get(loginId);
+    if (cached?.reader.lastCursor !== cursor) return undefined;
+    this.#remove(loginId, cached);
+    return cached.reader;
   }
 
   /** Replaces the login's reader, if there is one. */
-  keep(loginId: number, reader: PollReader): void {
+  put(loginId: number, reader: PollReader): void {
     this.forget(loginId);
     const { weight } = reader;
     this.#readers.set(loginId, { reader, weight, sinceMs: uptimeMs() });
@@ -46,16 +46,16 @@ export class PollReaderCache {
   }
 
   forget(loginId: number): void {
-    const kept = this.#readers.get(loginId);
-    if (!kept) return;
-    this.#remove(loginId, kept);
-    kept.reader.close();
+    const cached = this.#readers.get(loginId);
+    if (!cached) return;
+    this.#remove(loginId, cached);
+    cached.reader.close();
   }
 
   /** @param nowMs of `uptimeMs` */
   dropUnused(nowMs: number): void {
-    for (const kept of this.#readers.values()) {
-      if (nowMs - kept.sinceMs < KEEP_MS) return;
+    for (const cached of this.#readers.values()) {
+      if (nowMs - cached.sinceMs < KEEP_MS) return;
       this.#dropOldest();
     }
   }

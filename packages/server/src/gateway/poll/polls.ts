@@ -152,7 +152,7 @@ export class Polls {
       active.assertNotRevoked();
       if (!ask.signal.aborted || frames.length > 0) reader.lastCursor = reader.outbox.cursor();
       if (this.#released || active.loginId === undefined) reader.close();
-      else this.#readerCache.keep(active.loginId, reader);
+      else this.#readerCache.put(active.loginId, reader);
       return { frames, cursor: reader.lastCursor, more: reader.mayHaveMore };
     } catch (error) {
       // The reader may stand behind frames that were never sent.
@@ -162,8 +162,8 @@ export class Polls {
   }
 
   async #readerFor({ login, max }: PollRequest, cursor: string): Promise<{ reader: PollReader; first: string[] }> {
-    const kept = login && this.#readerCache.take(login.loginId, cursor);
-    if (kept) return { reader: kept, first: [] };
+    const cached = login && this.#readerCache.take(login.loginId, cursor);
+    if (cached) return { reader: cached, first: [] };
     const parsed = parseClientCursor(cursor);
     const reader = new PollReader(this.#parts.newOutbox(login?.uid), this.#parts.topics);
     return { reader, first: await reader.outbox.open(parsed, max) };
