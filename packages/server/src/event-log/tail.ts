@@ -16,7 +16,7 @@ const LOADED_AT_ONCE = 100;
 const LOOKED_UP_AT_ONCE = 2500;
 
 /** How far a reader is in a stream. */
-export interface Asked {
+export interface StreamPosition {
   readonly stream: string;
   readonly after: number;
 }
@@ -103,13 +103,13 @@ export class Tail {
   }
 
   /** Up to `limit` events of each stream after a seq, from memory or from the log. */
-  async read(asked: readonly Asked[], limit: number): Promise<Map<string, StoredEvent[]>> {
+  async read(asked: readonly StreamPosition[], limit: number): Promise<Map<string, StoredEvent[]>> {
     const found = new Map<string, StoredEvent[]>();
     for (let at = 0; at < asked.length; at += LOADED_AT_ONCE) {
       if (at > 0) await nextTurn();
       const chunk = asked.slice(at, at + LOADED_AT_ONCE);
       await this.#load(chunk);
-      const rest: Asked[] = [];
+      const rest: StreamPosition[] = [];
       for (const one of chunk) {
         const events = this.peek(one.stream, one.after, limit);
         if (events) found.set(one.stream, events);
@@ -120,7 +120,7 @@ export class Tail {
     return found;
   }
 
-  async #fromLog(asked: readonly Asked[], limit: number): Promise<Map<string, StoredEvent[]>> {
+  async #fromLog(asked: readonly StreamPosition[], limit: number): Promise<Map<string, StoredEvent[]>> {
     if (asked.length === 0) return new Map();
     const ranges = asked.map(({ stream, after }) => ({ stream, after, upTo: after + limit }));
     const found = Map.groupBy(await this.#reader.ranges(ranges, this.position), ({ stream }) => stream);
@@ -179,7 +179,7 @@ export class Tail {
    * Brings into memory what these readers lack, as far as it is among the newest events of its stream. What somebody else is
    * loading is waited for. What is not there afterwards is read from the log.
    */
-  async #load(asked: readonly Asked[]): Promise<void> {
+  async #load(asked: readonly StreamPosition[]): Promise<void> {
     const missing = asked.filter((one) => this.#isMissing(one));
     const others = missing.flatMap(({ stream }) => this.#loading.get(stream) ?? []);
     const own = missing.filter(({ stream }) => !this.#loading.has(stream));
@@ -193,13 +193,13 @@ export class Tail {
     await Promise.all(others);
   }
 
-  #isMissing({ stream, after }: Asked): boolean {
+  #isMissing({ stream, after }: StreamPosition): boolean {
     const tail = this.#streams.get(stream);
     if (!tail) return true;
     return after < tail.searchedAfter && tail.head.seq - after <= LOADED_PER_STREAM;
   }
 
-  async #loadNow(asked: readonly Asked[]): Promise<void> {
+  async #loadNow(asked: readonly StreamPosition[]): Promise<void> {
     const position = this.position;
     const cold = asked.filter(({ stream }) => !this.#streams.has(stream)).map(({ stream }) => stream);
     const states = cold.length > 0 ? await this.#reader.states(cold) : new Map<string, StreamState>();

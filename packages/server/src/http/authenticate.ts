@@ -39,12 +39,12 @@ export const requirePower: MiddlewareHandler<AppEnv & { Variables: { login: Logi
 };
 
 /** The part of a request that is looked at, whatever context its route has. */
-type Asked = Pick<Context<AppEnv>, "req" | "env"> & {
+type RequestContext = Pick<Context<AppEnv>, "req" | "env"> & {
   get<K extends "findLogin" | "countBadToken">(key: K): AppEnv["Variables"][K];
 };
 
 /** @throws ProblemError `unauthorized` for a token that is not valid; `rate_limited` after too many of those */
-async function loginOf(c: Asked): Promise<Login | undefined> {
+async function loginOf(c: RequestContext): Promise<Login | undefined> {
   const token = bearerToken(c.req.header("Authorization"));
   if (token === undefined) return undefined;
   const login = await c.get("findLogin")(token);

@@ -6,7 +6,7 @@ import { clientAddress, type TrustedProxies } from "./client-ip.ts";
 import { doctorWarnings } from "./doctor-warnings.ts";
 import { type ForwarderWarnings, untrustedForwarderText } from "./forwarder-warning.ts";
 import { json, maybeSignedIn, newRoutes, type Routes } from "./openapi.ts";
-import { requestUrl, seenAddress } from "./request-url.ts";
+import { publicAddress, requestUrl } from "./request-url.ts";
 
 /** Long enough for any real chain of proxies; the sender chooses the text. */
 const MAX_SHOWN_CHARACTERS = 1000;
@@ -55,7 +55,7 @@ export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorP
     const url = requestUrl(c.req.raw);
     if (!url) throw new ProblemError("invalid", "The Host header is malformed");
     const address = c.env.address ?? clientAddress({ peer: c.env.ip, headers, trusted });
-    const seen = seenAddress(url, headers, address.viaTrusted);
+    const seen = publicAddress(url, headers, address.viaTrusted);
     // A proxy on the same machine makes strangers look local, but it mostly gives itself away by its header.
     const local = isLoopback(address.clientIp) && address.forwarded === null;
     const showList = local || c.get("login")?.power === 1;

@@ -1,11 +1,11 @@
 import { type ClientAddress, parseIp } from "./client-ip.ts";
 import { untrustedForwarderText, withProxy } from "./forwarder-warning.ts";
-import type { SeenAddress } from "./request-url.ts";
+import type { PublicAddress } from "./request-url.ts";
 
-export interface Examined {
+export interface ExaminedRequest {
   readonly address: ClientAddress;
   readonly headers: Headers;
-  readonly seen: SeenAddress;
+  readonly seen: PublicAddress;
   /** TRUSTED_PROXIES as it is. */
   readonly proxies: readonly string[];
   readonly publicUrl: string | undefined;
@@ -17,11 +17,11 @@ export interface Examined {
 const PROXY_SIGNS = ["via", "forwarded", "x-forwarded-proto", "x-forwarded-host", "cf-connecting-ip", "true-client-ip"];
 
 /** What the way of one request shows about the proxies before us, as sentences with a remedy; empty when all is well. */
-export function doctorWarnings(examined: Examined): string[] {
+export function doctorWarnings(examined: ExaminedRequest): string[] {
   return [addressWarning(examined), publicUrlWarning(examined)].filter((text) => text !== undefined);
 }
 
-function addressWarning({ address, headers, proxies, showList }: Examined): string | undefined {
+function addressWarning({ address, headers, proxies, showList }: ExaminedRequest): string | undefined {
   const { clientIp, peerIp, forwarded, untrustedForwarder, end } = address;
   if (untrustedForwarder) return untrustedForwarderText({ peerIp, proxies, showList });
   if (end === "unreadable") {
@@ -44,7 +44,7 @@ function addressWarning({ address, headers, proxies, showList }: Examined): stri
   return undefined;
 }
 
-function publicUrlWarning({ address, seen, publicUrl }: Examined): string | undefined {
+function publicUrlWarning({ address, seen, publicUrl }: ExaminedRequest): string | undefined {
   const came = `${seen.scheme}://${seen.host}`;
   if (publicUrl === undefined || publicUrl === came) return undefined;
   const proto =

@@ -11,7 +11,7 @@ interface Observers {
 }
 
 /** Writes the log line and counters of one request that was answered. `route`: a pattern, or `none`. */
-export function requestNotes({ logger, metrics }: Observers): (line: RequestLine, route: string) => void {
+export function requestRecorder({ logger, metrics }: Observers): (line: RequestLine, route: string) => void {
   const log = requestLog(logger);
   const countersOf = boundCounters(metrics);
   return (line, route) => {
@@ -44,17 +44,17 @@ function boundCounters(metrics: Metrics) {
  * Handshakes that are refused, which never come to the app: named, counted and logged like its requests. One that is
  * accepted is a connection, and is counted as that.
  */
-export function observeHandshakes(observers: Observers): (request: Request, seen: HandshakeSeen) => Response {
-  const note = requestNotes(observers);
+export function observeHandshakes(observers: Observers): (request: Request, seen: RefusedHandshake) => Response {
+  const record = requestRecorder(observers);
   return ({ method }, { path, ip, startedAt, response }) => {
     const requestId = newRequestId();
     response.headers.set("X-Request-Id", requestId);
-    note({ requestId, method, path, status: response.status, ms: since(startedAt), ip, loginId: undefined }, "/ws");
+    record({ requestId, method, path, status: response.status, ms: since(startedAt), ip, loginId: undefined }, "/ws");
     return response;
   };
 }
 
-export interface HandshakeSeen {
+export interface RefusedHandshake {
   readonly path: string;
   readonly ip: string;
   /** Of `performance.now`. */
@@ -68,7 +68,7 @@ function since(startedAt: number): number {
 
 /** Outermost middleware: names the request, and writes its log line and counters when it is answered. */
 export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
-  const note = requestNotes(observers);
+  const record = requestRecorder(observers);
   return async (c, next) => {
     const requestId = newRequestId();
     const startedAt = performance.now();
@@ -80,7 +80,7 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
     // The pattern, not the path: paths hold ids, and a label with many values fills the memory of the scraper.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;
-    note({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId }, route);
+    record({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId }, route);
   };
 }
 

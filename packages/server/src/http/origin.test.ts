@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { originVerdict } from "./origin.ts";
-import { requestUrl, seenAddress } from "./request-url.ts";
+import { publicAddress, requestUrl } from "./request-url.ts";
 
 const rules = {
   allowedOrigins: ["https://app.example.com", "http://localhost:5173"],
@@ -107,7 +107,7 @@ describe("the request's address", () => {
 
   test("what the client sees", () => {
     const seen = (headers: Record<string, string>, viaTrusted: boolean) =>
-      seenAddress(new URL("http://10.0.0.5:8080/ws"), new Headers(headers), viaTrusted);
+      publicAddress(new URL("http://10.0.0.5:8080/ws"), new Headers(headers), viaTrusted);
     const forwarded = {
       host: "10.0.0.5:8080",
       "x-forwarded-proto": "https",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ProblemError } from "../lib/problem.ts";
 import { limitParam } from "./openapi.ts";
-import { cursorParam, numberCursor, textCursor, textOfCursor } from "./page.ts";
+import { cursorParam, parseNumberCursor, parseTextCursor, textCursor } from "./page.ts";
 
 const read = (schema: typeof cursorParam | typeof limitParam, text: unknown) => {
   const parsed = schema.safeParse(text);
@@ -28,13 +28,13 @@ describe("a cursor of a list", () => {
   });
 
   test.each(["0", "7", "42", "9007199254740991"])("that is a number is that number: %s", (text) => {
-    expect(numberCursor(text)).toBe(Number(text));
+    expect(parseNumberCursor(text)).toBe(Number(text));
   });
 
   test.each(["9007199254740992", "12345678901234567", "-1", "1.5", "1e3", " 1", "x", "0x1"])(
     "that is no number is refused where one is wanted: %s",
     (text) => {
-      expect(refused(() => numberCursor(text))).toEqual(["invalid", "cursor"]);
+      expect(refused(() => parseNumberCursor(text))).toEqual(["invalid", "cursor"]);
     },
   );
 
@@ -42,13 +42,13 @@ describe("a cursor of a list", () => {
     for (const text of ["", "a", "Ada", "é漢🎈", "a/b?c=d&e", "\u0000"]) {
       const cursor = textCursor(text);
       expect(cursor).toMatch(/^[A-Za-z0-9_-]*$/);
-      expect(textOfCursor(cursor)).toBe(text);
+      expect(parseTextCursor(cursor)).toBe(text);
     }
-    expect([numberCursor(undefined), textOfCursor(undefined)]).toEqual([undefined, undefined]);
+    expect([parseNumberCursor(undefined), parseTextCursor(undefined)]).toEqual([undefined, undefined]);
   });
 
   test.each(["a", "YQ==", "Y Q", "_w", "%41", "YR"])("that is no text of ours is refused: %s", (cursor) => {
-    expect(refused(() => textOfCursor(cursor))).toEqual(["invalid", "cursor"]);
+    expect(refused(() => parseTextCursor(cursor))).toEqual(["invalid", "cursor"]);
   });
 });
 

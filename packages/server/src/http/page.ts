@@ -19,7 +19,7 @@ export function invalidCursor(): ProblemError {
 }
 
 /** A list's cursor that is a number: of the last item that was given out. @throws ProblemError `invalid` */
-export function numberCursor(cursor: string | undefined): number | undefined {
+export function parseNumberCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
   const number = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw invalidCursor();
@@ -32,7 +32,7 @@ export function textCursor(text: string): string {
 }
 
 /** The text of a `textCursor`. @throws ProblemError `invalid` */
-export function textOfCursor(cursor: string | undefined): string | undefined {
+export function parseTextCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, "base64url").toString();
   // Whatever is no base64url, or not of UTF-8, comes out of this as something else.

@@ -13,17 +13,17 @@ export function requestUrl(request: Request): URL | undefined {
   return /^https?:/.test(url) ? (URL.parse(url) ?? undefined) : undefined;
 }
 
-export interface SeenAddress {
+export interface PublicAddress {
   readonly scheme: "http" | "https";
   /** With the port where it is not the scheme's own, lower case. */
   readonly host: string;
 }
 
 /**
- * Under which address the client sees this server: X-Forwarded-Proto and X-Forwarded-Host count when the peer is a
+ * The address under which the client sees this server. X-Forwarded-Proto and X-Forwarded-Host count when the peer is a
  * trusted proxy (see client-ip.ts); otherwise, and where they are malformed, the connection's scheme and the Host header.
  */
-export function seenAddress(url: URL, headers: Headers, viaTrusted: boolean): SeenAddress {
+export function publicAddress(url: URL, headers: Headers, viaTrusted: boolean): PublicAddress {
   const forwarded = (name: string) => (viaTrusted ? headers.get(name)?.split(",")[0]?.trim().toLowerCase() : undefined);
   // Some proxies write ws and wss for handshakes.
   const proto = forwarded("x-forwarded-proto")?.replace(/^ws/, "http");

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { bearerToken, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { numberCursor, pageQuery } from "../http/page.ts";
+import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import { GrantedReply, grantedReply } from "./accounts-routes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./login-actions.ts";
@@ -79,7 +79,7 @@ export function loginsRoutes(context: IdentityContext): Routes {
   });
   routes.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    return c.json(await actions.listLogins(context, c.get("login"), { before: numberCursor(cursor), limit }), 200);
+    return c.json(await actions.listLogins(context, c.get("login"), { before: parseNumberCursor(cursor), limit }), 200);
   });
   // Before the route with an id: `current` is none.
   routes.openapi(removeCurrent, async (c) => {

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { cursorParam, textOfCursor } from "../http/page.ts";
+import { cursorParam, parseTextCursor } from "../http/page.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./me-actions.ts";
 import { nameSchema } from "./names.ts";
@@ -70,7 +70,7 @@ export function meRoutes(context: IdentityContext): Routes {
     return c.body(null, 204);
   });
   routes.openapi(exportAll, async (c) => {
-    const after = textOfCursor(c.req.valid("query").cursor);
+    const after = parseTextCursor(c.req.valid("query").cursor);
     return c.json({ ...(await actions.exportMe(context, c.get("login"), { after })) }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
-import { seenAddress } from "../http/request-url.ts";
+import { publicAddress } from "../http/request-url.ts";
 import { isLoopback } from "../lib/ip-range.ts";
 
 /** What the address depends on. */
@@ -19,7 +19,7 @@ export interface UrlSource {
  */
 export function publicUrl(source: UrlSource, request: Request, viaTrusted: boolean): string {
   if (source.publicUrl !== undefined) return source.publicUrl;
-  const { scheme, host } = seenAddress(new URL(request.url), request.headers, viaTrusted);
+  const { scheme, host } = publicAddress(new URL(request.url), request.headers, viaTrusted);
   const url = new URL(`${scheme}://${host}`);
   if (isLoopbackHost(url.hostname) && !isLoopbackHost(source.host)) url.hostname = lanAddress() ?? url.hostname;
   return url.origin;

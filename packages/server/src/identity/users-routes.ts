@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { cursorParam, textOfCursor } from "../http/page.ts";
+import { cursorParam, parseTextCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { nameKey } from "./names.ts";
@@ -64,7 +64,7 @@ export function usersRoutes(context: IdentityContext): Routes {
   });
   routes.openapi(listUsers, async (c) => {
     const { ids, query: prefix, limit, cursor } = c.req.valid("query");
-    const after = textOfCursor(cursor);
+    const after = parseTextCursor(cursor);
     if (ids !== undefined) {
       return c.json({ items: await actions.listUsers(context, c.get("login"), ids), nextCursor: null }, 200);
     }

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
-import { numberCursor, pageQuery } from "../http/page.ts";
+import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./member-actions.ts";
 import { Member } from "./members.ts";
 import type { RoomsContext } from "./rooms-context.ts";
@@ -81,7 +81,7 @@ export function membersRoutes(context: RoomsContext) {
   const routes = newRoutes();
   routes.openapi(listMembers, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const page = { roomId: c.req.valid("param").id, after: numberCursor(cursor), limit };
+    const page = { roomId: c.req.valid("param").id, after: parseNumberCursor(cursor), limit };
     return c.json(await actions.listMembers(context, c.get("login"), page), 200);
   });
   routes.openapi(postMembers, async (c) => {

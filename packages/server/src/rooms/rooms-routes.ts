@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
-import { numberCursor, pageQuery } from "../http/page.ts";
+import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./room-actions.ts";
 import { Conversation, Room } from "./room-view.ts";
 import type { RoomChanges } from "./room-writes.ts";
@@ -102,7 +102,7 @@ export function roomsRoutes(context: RoomsContext) {
 
   routes.openapi(listRooms, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    return c.json(await actions.listRooms(context, c.get("login"), { before: numberCursor(cursor), limit }), 200);
+    return c.json(await actions.listRooms(context, c.get("login"), { before: parseNumberCursor(cursor), limit }), 200);
   });
   routes.openapi(postRoom, async (c) => {
     const { name, memberIds } = c.req.valid("json");
