@@ -20,14 +20,14 @@ import { transportsOf } from "./connection/transports/choice.ts";
 import { platform } from "./lib/surroundings.ts";
 import { TIMING } from "./lib/timing.ts";
 import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
+import { ClientCursor } from "./reading/client-cursor.ts";
 import { Delivery } from "./reading/delivery.ts";
 import { type AnyPush, Emitter, isEventName, type Place, type PushDataByName, type Resync } from "./reading/events.ts";
-import { KeptCursor } from "./reading/kept-cursor.ts";
 import { type Reload, type Reloaded, type ReloadedState, readState } from "./reading/reload.ts";
 import { Authors } from "./sending/authors.ts";
-import { KeptSends } from "./sending/kept-sends.ts";
 import { Outgoing } from "./sending/outgoing.ts";
 import type { Sending } from "./sending/sending.ts";
+import { StoredSends } from "./sending/stored-sends.ts";
 
 /** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
 export type ClientEvents = Omit<PushDataByName, "resync"> & {
@@ -49,7 +49,7 @@ export type SendMore = Pick<SendRequest, "replyTo" | "mentions"> & { readonly cl
 export class Client {
   readonly #http: Http;
   readonly #token: TokenSource;
-  readonly #cursor: KeptCursor;
+  readonly #cursor: ClientCursor;
   readonly #emitter: Emitter;
   readonly #connector: Connector;
   readonly #outgoing: Outgoing;
@@ -65,7 +65,7 @@ export class Client {
     this.#requestMs = timing.requestMs;
     this.#http = new Http(url, surroundings.fetch, () => this.#connector.answered());
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
-    this.#cursor = new KeptCursor(options.cursor);
+    this.#cursor = new ClientCursor(options.cursor);
     const given = typeof options.token === "string" ? options.token : undefined;
     this.#authors = new Authors(given, async (token) => {
       const { signal } = this.#connector;
@@ -105,7 +105,7 @@ export class Client {
         await this.#authors.check(author, token);
         return this.#ask("POST /rooms/{id}/messages", { path: { id: roomId }, body: request }, token);
       },
-      kept: storage && new KeptSends(storage.area, storage.owner),
+      kept: storage && new StoredSends(storage.area, storage.owner),
       max: options.maxWaiting ?? 1000,
       random: surroundings.random,
       timing,
@@ -179,17 +179,17 @@ export class Client {
     return this.#outgoing.send({ roomId, request, author: this.#authors.now });
   }
 
-  /** Takes one's own message back. */
+  /** Takes a message of the user's own back. */
   recall(messageId: number): Promise<Message> {
     return this.request("DELETE /messages/{id}", { path: { id: messageId } });
   }
 
-  /** I have read this room up to this seq. */
+  /** Says that the user has read this room up to this seq. */
   markRead(roomId: number, seq: number): Promise<Reply<"PUT /rooms/{id}/read">> {
     return this.request("PUT /rooms/{id}/read", { path: { id: roomId }, body: { seq } });
   }
 
-  /** Shows the others in the room that one is typing; lost where the transport cannot send. */
+  /** Shows the others in the room that the user is typing; lost where the transport cannot send. */
   typing(roomId: number): void {
     this.#connector.send(Command.TYPING, { roomId });
   }
@@ -207,7 +207,7 @@ export class Client {
   }
 
   #onState(state: ClientState): void {
-    // Not before there is a place to go on from: what one sends before it would not come as an event.
+    // Not before there is a place to go on from: what is sent before that would not come as an event.
     if (this.#cursor.text !== undefined && "transport" in state) this.#outgoing.start();
     if (state.kind === "live") {
       this.#outgoing.wake();

@@ -11,7 +11,7 @@ export type { TransportName } from "./connection/transports/transport.ts";
 export type { ClientOptions, Internals } from "./options.ts";
 export type { AnyPush, Place, PushDataByName, PushName, Resync } from "./reading/events.ts";
 export type { Reloaded, ReloadedState, ReloadRequest } from "./reading/reload.ts";
-export type { StorageArea } from "./sending/kept-sends.ts";
+export type { StorageArea } from "./sending/stored-sends.ts";
 
 /**
  * A client of one server, for one login. Nothing happens before `start`.

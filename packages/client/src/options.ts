@@ -3,7 +3,7 @@ import type { TransportName } from "./connection/transports/transport.ts";
 import type { Fetch, Surroundings, WebSocketClass } from "./lib/surroundings.ts";
 import type { Timing } from "./lib/timing.ts";
 import type { Reload } from "./reading/reload.ts";
-import type { StorageArea } from "./sending/kept-sends.ts";
+import type { StorageArea } from "./sending/stored-sends.ts";
 
 export interface ClientOptions extends SignIn {
   /** Of the server, such as `https://im.example.com`. */

@@ -264,7 +264,7 @@ export interface Routes {
   };
   /** Dissolve a group: its owner */
   "DELETE /rooms/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** Who is in a room; the hall has everybody */
+  /** The members of a room; in the hall that is everybody */
   "GET /rooms/{id}/members": {
     args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Member[]; nextCursor: string | null; asOf: string };
@@ -281,7 +281,7 @@ export interface Routes {
     args: { path: { id: number; uid: number }; body: { role: 2 | 3 } };
     reply: { roomId: number; uid: number; role: number };
   };
-  /** Hand a group over to another member: its owner */
+  /** Transfer the ownership of a group to another member: its owner */
   "PUT /rooms/{id}/owner": {
     args: { path: { id: number }; body: { uid: number } };
     reply: { roomId: number; ownerId: number };

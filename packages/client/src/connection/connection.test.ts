@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { Command, floorCursor, Push } from "@parley/protocol";
 import { withDeadline } from "../../../server/src/lib/interval.ts";
 import { TIMING, type Timing } from "../lib/timing.ts";
+import { ClientCursor } from "../reading/client-cursor.ts";
 import { Delivery } from "../reading/delivery.ts";
-import { KeptCursor } from "../reading/kept-cursor.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import { Connection } from "./connection.ts";
 import type { FromConnection } from "./states.ts";
@@ -23,7 +23,7 @@ function rig(
   const sent: number[] = [];
   const beats: (() => void)[] = [];
   const clock = { now: 1_000_000 };
-  const cursor = new KeptCursor(more.cursor);
+  const cursor = new ClientCursor(more.cursor);
   let ends = 0;
   let on: TransportEvents | undefined;
   const transport: Transport = {

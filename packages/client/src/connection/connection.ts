@@ -2,8 +2,8 @@ import { Command } from "@parley/protocol/command-type";
 import { Push, type PushData } from "@parley/protocol/events";
 import { after, type Cancel, every } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
+import type { ClientCursor } from "../reading/client-cursor.ts";
 import type { Delivery } from "../reading/delivery.ts";
-import type { KeptCursor } from "../reading/kept-cursor.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { ResyncData } from "../reading/reload.ts";
 import type { ConnectionEnd, FromConnection } from "./states.ts";
@@ -13,7 +13,7 @@ export interface ConnectionParts {
   readonly transport: Transport;
   /** Its signal ends this connection: nothing is reported and nothing runs after it. */
   readonly start: Start;
-  readonly cursor: KeptCursor;
+  readonly cursor: ClientCursor;
   readonly delivery: Delivery;
   readonly timing: Timing;
   /** Epoch milliseconds. */

@@ -11,9 +11,9 @@ import type { Http } from "../api/http.ts";
 import type { Surroundings } from "../lib/surroundings.ts";
 import { after, type Cancel } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
+import type { ClientCursor } from "../reading/client-cursor.ts";
 import type { Delivery } from "../reading/delivery.ts";
 import type { Resync } from "../reading/events.ts";
-import type { KeptCursor } from "../reading/kept-cursor.ts";
 import { checkReloaded, continueAfter, type Reload, type Reloaded, type ReloadRequest } from "../reading/reload.ts";
 import { atTheBeginning } from "./cells.ts";
 import type { ClientState } from "./client-state.ts";
@@ -36,7 +36,7 @@ export interface ConnectorParts {
   readonly http: Http;
   /** In the order of preference. */
   readonly transports: readonly Transport[];
-  readonly cursor: KeptCursor;
+  readonly cursor: ClientCursor;
   readonly delivery: Delivery;
   readonly heartbeat: Heartbeat;
   readonly surroundings: Surroundings;

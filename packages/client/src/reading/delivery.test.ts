@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
+import { ClientCursor } from "./client-cursor.ts";
 import { Delivery } from "./delivery.ts";
-import { KeptCursor } from "./kept-cursor.ts";
 import type { PushFrame } from "./push-frame.ts";
 
 const EPOCH = "0123456789abcdef";
 
 function rig() {
-  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  const cursor = new ClientCursor(`${EPOCH};*@100`);
   const got: string[] = [];
   const delivery = new Delivery(cursor, ({ stream, seq }) => got.push(`${stream}@${seq} while ${cursor.text}`));
   const event = (stream: string, seq: number, what: { type?: number; data?: object } = {}) =>
@@ -80,7 +80,7 @@ test("SDK-47: after another beginning it is not known who reads, until somebody 
 });
 
 test("SDK-1: a server's cursor from before what is had changes nothing; another epoch begins anew", () => {
-  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  const cursor = new ClientCursor(`${EPOCH};*@100`);
   cursor.saw("room:2", 8);
   cursor.take(`${EPOCH};*@90`);
   cursor.take(`${EPOCH};*@100,room:3@4`);
@@ -100,7 +100,7 @@ test("SDK-1: a server's cursor that names less of a stream than was handed over 
 });
 
 test("SDK-2: what state contains is named until the server has taken it into a cursor of its own, also at the same floor", () => {
-  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  const cursor = new ClientCursor(`${EPOCH};*@100`);
   cursor.stateHas("room:2", 8);
   cursor.stateHas("room:3", 0);
   expect(cursor.text).toBe(`${EPOCH};*@100,room:2@8`);
@@ -112,7 +112,7 @@ test("SDK-2: what state contains is named until the server has taken it into a c
 });
 
 test("SDK-1: a cursor that would be too long is the server's; what comes again is known by its seq", () => {
-  const cursor = new KeptCursor(`${EPOCH};*@100`);
+  const cursor = new ClientCursor(`${EPOCH};*@100`);
   for (let room = 1; room < 10_000; room++) cursor.saw(`room:${room}`, 5);
   expect(cursor.text).toBe(`${EPOCH};*@100`);
   expect(cursor.seen("room:77")).toBe(5);

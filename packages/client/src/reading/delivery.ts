@@ -1,6 +1,6 @@
 import { ChangeType, Push } from "@parley/protocol/events";
 import { userOfStream } from "@parley/protocol/streams";
-import type { KeptCursor } from "./kept-cursor.ts";
+import type { ClientCursor } from "./client-cursor.ts";
 import type { PushFrame } from "./push-frame.ts";
 
 /*
@@ -12,14 +12,14 @@ import type { PushFrame } from "./push-frame.ts";
 
 /** Decides which frames are new. */
 export class Delivery {
-  readonly #cursor: KeptCursor;
+  readonly #cursor: ClientCursor;
   readonly #emit: (frame: PushFrame) => void;
   /** Streams in which an event was missing, with the seq before it. What is missing is asked for once more, and not twice. */
   readonly #gaps = new Map<string, number>();
   /** The user who reads, as far as that is known: from LOGIN_SUCCESS, or from the events of the user's own stream. */
   #uid: number | undefined;
 
-  constructor(cursor: KeptCursor, emit: (frame: PushFrame) => void) {
+  constructor(cursor: ClientCursor, emit: (frame: PushFrame) => void) {
     this.#cursor = cursor;
     this.#emit = emit;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ParleyError } from "../api/parley-error.ts";
-import { KeptCursor } from "./kept-cursor.ts";
+import { ClientCursor } from "./client-cursor.ts";
 import { continueAfter, readState, reloadRequest } from "./reload.ts";
 
 const EPOCH = "0123456789abcdef";
@@ -14,7 +14,7 @@ test("SDK-31: rooms are read alone, each once; any other stream means everything
 
 describe("where events go on", () => {
   const rig = () => {
-    const cursor = new KeptCursor(`${EPOCH};*@100,room:7@20,room:8@4`);
+    const cursor = new ClientCursor(`${EPOCH};*@100,room:7@20,room:8@4`);
     const after = (resyncs: { stream: string; seq?: number }[], rooms: { id: number; seq: number | null }[]) => {
       const given = resyncs.map((one) => ({ ...one, why: "far" as const }));
       continueAfter(cursor, reloadRequest(given), {

@@ -3,7 +3,7 @@ import type { Push, PushData } from "@parley/protocol/events";
 import { roomOfStream, roomStream } from "@parley/protocol/streams";
 import { ParleyError } from "../api/parley-error.ts";
 import type { Reply } from "../api/routes.ts";
-import type { KeptCursor } from "./kept-cursor.ts";
+import type { ClientCursor } from "./client-cursor.ts";
 
 export type ResyncData = PushData[typeof Push.RESYNC];
 
@@ -48,7 +48,7 @@ export function checkReloaded({ everything }: ReloadRequest, { asOf, rooms }: Re
 
 /** The cursor goes on behind what was read. */
 export function continueAfter(
-  cursor: KeptCursor,
+  cursor: ClientCursor,
   { everything }: ReloadRequest,
   from: { reloaded: Reloaded; resyncs: readonly ResyncData[] },
 ): void {

@@ -3,9 +3,9 @@ import { withDeadline } from "../../../server/src/lib/interval.ts";
 import { MapStorage } from "../../test/rig/map-storage.ts";
 import { ParleyError } from "../api/parley-error.ts";
 import { TIMING } from "../lib/timing.ts";
-import { KeptSends } from "./kept-sends.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Sending } from "./sending.ts";
+import { StoredSends } from "./stored-sends.ts";
 
 const sending = (clientId: string, roomId = 1): Sending => ({
   roomId,
@@ -26,7 +26,7 @@ function rig(more: { max?: number; area?: MapStorage; backoffFirstMs?: number; r
         waiting.push({ sending, answer, fail });
         for (const look of asking.splice(0)) look();
       }),
-    kept: more.area && new KeptSends(more.area, "ann"),
+    kept: more.area && new StoredSends(more.area, "ann"),
     max: more.max ?? 10,
     random: () => more.random ?? 0,
     timing: { ...TIMING, backoffFirstMs: more.backoffFirstMs ?? 1, backoffMaxMs: 3_600_000 },

@@ -3,8 +3,8 @@ import { ParleyError } from "../api/parley-error.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { after } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
-import type { KeptSends } from "./kept-sends.ts";
 import type { Sending } from "./sending.ts";
+import type { StoredSends } from "./stored-sends.ts";
 
 /*
  * sending/: messages that wait to be sent. They go out one at a time for each room, so that they keep their order, and each has
@@ -21,7 +21,7 @@ interface Queued extends Sending {
 export interface OutgoingParts {
   /** The answer may be anything, since something between client and server may have given it. */
   readonly post: (sending: Sending) => Promise<unknown>;
-  readonly kept: KeptSends | undefined;
+  readonly kept: StoredSends | undefined;
   /** How many messages may wait, over all rooms. */
   readonly max: number;
   readonly random: () => number;

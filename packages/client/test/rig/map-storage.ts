@@ -1,4 +1,4 @@
-import type { StorageArea } from "../../src/sending/kept-sends.ts";
+import type { StorageArea } from "../../src/sending/stored-sends.ts";
 
 /** An area as browsers have, for one test. */
 export class MapStorage implements StorageArea {

@@ -56,7 +56,7 @@ export class ServerRig extends Rig {
   /** Ben's client, through the door. */
   open(more: Partial<ClientOptions> = {}, internals?: Internals): WatchedClient {
     const options = { url: this.door.url, token: this.stage.ben.token, ...more };
-    // Who signs in by name and password has no token.
+    // A client that signs in by name and password has no token.
     if (more.login) delete (options as { token?: unknown }).token;
     return this.watch(options as ClientOptions, internals);
   }

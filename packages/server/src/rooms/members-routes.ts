@@ -15,7 +15,7 @@ const listMembers = createRoute({
   ...common,
   method: "get",
   path: "/rooms/{id}/members",
-  summary: "Who is in a room; the hall has everybody",
+  summary: "The members of a room; in the hall that is everybody",
   request: { params, query: pageQuery },
   responses: {
     200: json(
@@ -69,7 +69,7 @@ const putOwner = createRoute({
   ...common,
   method: "put",
   path: "/rooms/{id}/owner",
-  summary: "Hand a group over to another member: its owner",
+  summary: "Transfer the ownership of a group to another member: its owner",
   request: { params, body: jsonBody(z.object({ uid: idSchema })) },
   responses: {
     200: json(z.object({ roomId: z.number().int(), ownerId: z.number().int() }), "The owner now"),

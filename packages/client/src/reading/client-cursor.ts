@@ -6,7 +6,7 @@ import { LIMITS } from "@parley/protocol/limits";
  * read, and for every stream the last seq that was handed to the application. The cursor says where to go on. The seqs tell a
  * repeated event from a new one, whichever transport brings it, even where the cursor knows a position only.
  */
-export class KeptCursor {
+export class ClientCursor {
   #base: { epoch: string; floor: number | undefined; streams: ReadonlyMap<string, number> } | undefined;
   readonly #since = new Set<string>();
   /** Streams whose state was read, perhaps later than the base. They are named until a cursor of the server covers them. */

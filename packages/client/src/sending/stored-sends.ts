@@ -13,7 +13,7 @@ export interface StorageArea {
  * Keeps messages that wait over a reload of the page. Each has an entry of its own, so that tabs do not overwrite each other's
  * entries. Two tabs may both send what an earlier page left; the `clientId` makes that one message.
  */
-export class KeptSends {
+export class StoredSends {
   readonly #area: StorageArea;
   readonly #prefix: string;
   /** Rises over reloads, too, even when the clock was set back, so that entries are sent in the order in which they were made. */

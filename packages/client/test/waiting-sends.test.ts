@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Person } from "../../server/test/harness.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import { createClient, ParleyError } from "../src/index.ts";
-import { KeptSends } from "../src/sending/kept-sends.ts";
+import { StoredSends } from "../src/sending/stored-sends.ts";
 import { FakeServer, passOn } from "./rig/fake-server.ts";
 import { MapStorage } from "./rig/map-storage.ts";
 import { ServerRig } from "./rig/rig.ts";
@@ -111,15 +111,15 @@ describe("sends that wait", () => {
       const first = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
       watched.client.start({ token: rig.stage.ben.token });
       expect(await first).toBe("other_user");
-      const { message } = await watched.client.send(room, "his");
+      const { message } = await watched.client.send(room, "ben's");
       expect(message.no).toBe(1);
-      expect(await said(rig.stage.ben, room)).toEqual(["own his"]);
+      expect(await said(rig.stage.ben, room)).toEqual(["own ben's"]);
       expect([watched.client.waiting, area.length]).toEqual([0, 1]);
       watched.client.stop();
       // She is back: what she wrote is sent by her.
       const later = open({ token: person.token, storage: { area, owner: "her name" } });
       await later.until(() => area.length === 0, "hers");
-      expect(await said(person, room)).toEqual(["other his", "own hers"]);
+      expect(await said(person, room)).toEqual(["other ben's", "own hers"]);
     },
   );
 
@@ -168,12 +168,12 @@ describe("sends that wait", () => {
     const client = createClient({ url: rig.door.url, token: person.token }, { timing: QUICK });
     const hers = client.send(room, "hers").catch((error) => [error instanceof ParleyError, error.code]);
     client.start({ token: rig.stage.ben.token });
-    const his = client.send(room, "his");
+    const bens = client.send(room, "ben's");
     expect(await hers).toEqual([true, "other_user"]);
-    expect((await his).fromUser.uid).toBe(rig.stage.ben.uid);
+    expect((await bens).fromUser.uid).toBe(rig.stage.ben.uid);
     expect(client.waiting).toBe(0);
     client.stop();
-    expect(await said(person, room)).toEqual(["other his"]);
+    expect(await said(person, room)).toEqual(["other ben's"]);
   });
 
   test("SDK-43: owners are told apart, also where one's name begins like the other's", () => {
@@ -181,10 +181,10 @@ describe("sends that wait", () => {
     const names = ["ann", "ann.smith", "ann.", ""];
     for (const [at, owner] of names.entries()) {
       const request = { clientId: `smith.${at}`, type: 1 as const, body: { content: owner } };
-      new KeptSends(area, owner).add({ roomId: 1, request, author: NOBODY });
+      new StoredSends(area, owner).add({ roomId: 1, request, author: NOBODY });
     }
     for (const owner of names) {
-      const texts = new KeptSends(area, owner).all().map(({ request }) => request.body);
+      const texts = new StoredSends(area, owner).all().map(({ request }) => request.body);
       expect(texts).toEqual([{ content: owner }]);
     }
   });
@@ -200,9 +200,9 @@ describe("sends that wait", () => {
     area.setItem("parley.send.ann.first", JSON.stringify({ at: inAnHour, ...sending("first") }));
     area.setItem("parley.send.ann.odd", JSON.stringify({ at: "x" }));
     area.setItem("parley.send.ann.broken", "{");
-    const kept = new KeptSends(area, "ann");
+    const kept = new StoredSends(area, "ann");
     kept.add(sending("second"));
-    const later = new KeptSends(area, "ann");
+    const later = new StoredSends(area, "ann");
     later.add(sending("third"));
     expect(later.all().map(({ request }) => request.clientId)).toEqual(["first", "second", "third"]);
   });
@@ -220,7 +220,7 @@ describe("sends that wait", () => {
     ] as const) {
       entry(clientId, at);
     }
-    expect(new KeptSends(area, "ann").all().map(({ request }) => request.clientId)).toEqual([
+    expect(new StoredSends(area, "ann").all().map(({ request }) => request.clientId)).toEqual([
       "first",
       "second",
       "third",
