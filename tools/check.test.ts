@@ -186,6 +186,7 @@ test("comments, titles and documents have a full subject and verb, and say they"
     "x(); // Who asks",
     'test("GW-9: who is signed in stays so", f);',
     'describe("whoever waits", f);',
+    `test(\`TR-1: \${name}: who reads\`, f);`,
     '{ title: "who joins hears it" }',
     "const his = 1;",
   ];

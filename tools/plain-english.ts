@@ -11,7 +11,7 @@ const PRONOUN = /\b(?:he|him|his|himself)\b/gi;
 const BARE_WHO = /\bWho(?:ever|m)?\b(?![^.:;]*\?)/g;
 /** The same at the beginning of a test's title, behind the rules that it names. */
 const BARE_WHO_TITLE =
-  /(?:\b(?:test|describe)(?:\.\w+(?:\([^)]*\))?)?\(|\btitle:)\s*["'`](?:[A-Z]+-\d+[,: ]+)*(?:who(?:ever|m)?)\b/gi;
+  /(?:\b(?:test|describe)(?:\.\w+(?:\([^)]*\))?)?\(|\btitle:)\s*["'`](?:[A-Z]+-\d+[,: ]+|\$\{[^}]*\}:? )*(?:who(?:ever|m)?)\b/gi;
 
 interface Prose {
   /** From the root. */

@@ -36,7 +36,7 @@ describe("a public hall", () => {
   for (const transport of TRANSPORTS) {
     const { name } = transport;
 
-    test(`TR-14: ${name}: who has no token reads the hall, and nothing else`, async () => {
+    test(`TR-14: ${name}: a reader without a token reads the hall, and nothing else`, async () => {
       const reader = await read(transport);
       await say(stage.ann, stage.lobby, "private");
       await say(stage.ann, HALL_ROOM_ID, `${name} live`);

@@ -47,7 +47,7 @@ for (const { way, kind } of WAYS) {
     afterAll(() => proxy?.stop());
 
     for (const { name, bare } of READERS) {
-      test(`TR-11: ${name}: who is in 5 000 rooms reads them live, and resumes with a short cursor`, async () => {
+      test(`TR-11: ${name}: people in 5 000 rooms read them live, and resume with a short cursor`, async () => {
         const transport = through(url, bare);
         const some = range(1, 60).map((i) => FIRST + i * 80);
         const reader = await stage.read(transport);
@@ -88,7 +88,7 @@ describe("something is said in each of 5 000 rooms", () => {
   }, 20_000);
 
   for (const transport of TRANSPORTS) {
-    test(`TR-11: ${transport.name}: who was away gets all of it`, async () => {
+    test(`TR-11: ${transport.name}: a reader who was away gets all of it`, async () => {
       const reader = await stage.read(transport, { cursor });
       await stage.settle(reader);
       expect(resyncs(reader)).toEqual([]);
