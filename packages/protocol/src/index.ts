@@ -10,5 +10,6 @@ export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message-type.ts";
 export * from "./streams.ts";
+export * from "./subscription-change.ts";
 export * from "./user.ts";
 export * from "./user-type.ts";

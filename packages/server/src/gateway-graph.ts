@@ -1,7 +1,6 @@
 import { ALL_STREAM, floorCursor, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
-import { INTERNAL_STREAM, Internal } from "./event-log/internal-events.ts";
 import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
@@ -19,6 +18,7 @@ import { WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { RateLimit } from "./http/rate-limit.ts";
+import { INTERNAL_STREAM, Internal } from "./identity/internal-events.ts";
 import { loginEndOf } from "./identity/login-end.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";

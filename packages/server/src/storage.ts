@@ -1,4 +1,5 @@
 import type { Config } from "./config/config.ts";
+import { epochOf } from "./db/epoch.ts";
 import { lockDataDir } from "./db/lock.ts";
 import { openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
 import type { ProcedureTable } from "./db/procedures.ts";
@@ -58,7 +59,7 @@ export async function openStorage(parts: {
     await runner.open(path);
     const db = openReader(path);
     const reader = new LogReader(db);
-    const epoch = await reader.epoch();
+    const epoch = await epochOf(db);
     const position = await reader.end();
     const tail = new Tail(reader, { position, maxBytes: config.tailBytes });
     const messageDataOf = (ids: readonly number[]) => dataOf(db, ids);

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { epochOf } from "../src/db/epoch.ts";
 import { openReader, openWriter, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
 import type { ProcedureTable } from "../src/db/procedures.ts";
 import type { LoggedEvent } from "../src/db/transaction.ts";
 import type { WriteRequest } from "../src/db/write-batch.ts";
 import { type BatchReply, type BatchRunner, GroupWriter, type Writes } from "../src/db/writer.ts";
-import { LogReader } from "../src/event-log/log-reader.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { procedures } from "../src/writes.ts";
 import { endLater } from "./left-running.ts";
@@ -54,7 +54,7 @@ export async function openScratch(more: ProcedureTable = {}): Promise<Scratch> {
     clock,
     db,
     writes,
-    epoch: await new LogReader(db).epoch(),
+    epoch: await epochOf(db),
     path,
     events,
     listen: (listener) => void listeners.push(listener),

@@ -1,9 +1,8 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
-import { renewEpoch } from "../db/epoch.ts";
+import { epochOf, renewEpoch } from "../db/epoch.ts";
 import { DataDirLocked, lockDataDir } from "../db/lock.ts";
 import { existingDatabase, openReader, openWrites } from "../db/open.ts";
-import { LogReader } from "../event-log/log-reader.ts";
 import { randomHex } from "../lib/ids.ts";
 import { procedures } from "../writes.ts";
 import { type Command, CommandFailed } from "./command.ts";
@@ -25,7 +24,7 @@ with a new epoch they load everything anew.
     const { dir } = loadConfig(io.env).config.data;
     const path = existingDatabase(dir);
     if (values.renew) await renew(dir, path);
-    io.out(`${await epochOf(path)}\n`);
+    io.out(`${await epochIn(path)}\n`);
     return 0;
   },
 };
@@ -53,10 +52,10 @@ function lockedDataDir(dataDir: string): () => void {
   }
 }
 
-async function epochOf(path: string): Promise<string> {
+async function epochIn(path: string): Promise<string> {
   const db = openReader(path);
   try {
-    return await new LogReader(db).epoch();
+    return await epochOf(db);
   } finally {
     await db.destroy();
   }

@@ -1,4 +1,11 @@
+import type { ReadDatabase } from "./open.ts";
 import type { WriteTransaction } from "./transaction.ts";
+
+/** The database's epoch: a move keeps it, a restore renews it. */
+export async function epochOf(db: ReadDatabase): Promise<string> {
+  const row = await db.selectFrom("meta").select("value").where("key", "=", "epoch").executeTakeFirstOrThrow();
+  return row.value;
+}
 
 /**
  * Gives the database a new epoch (16 hexadecimal digits), so that older cursors mean nothing any more: a restored backup is

@@ -1,7 +1,7 @@
-import { inList, insertRows, takePositions } from "../db/dialect.ts";
-import { prepared } from "../db/prepared.ts";
+import { insertRows, takePositions } from "../db/dialect.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
-import type { Place } from "./place.ts";
+import { streamStates } from "./log-reader.ts";
+import { NOWHERE, type Place } from "./place.ts";
 
 /**
  * The log: append-only streams, the truth of everything that is delivered.
@@ -36,10 +36,9 @@ export interface Draft {
  */
 export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
   if (drafts.length === 0) return [];
-  const heads = await readHeads(
-    tx,
-    drafts.map((draft) => draft.stream),
-  );
+  const names = [...new Set(drafts.map(({ stream }) => stream))];
+  const states = await streamStates(tx.db, names);
+  const heads: Heads = new Map(names.map((name) => [name, { ...(states.get(name)?.head ?? NOWHERE) }]));
   const last = await takePositions(tx.db, { count: drafts.length, now: tx.now });
   tx.logAt = last.at;
   const first = last.pos - drafts.length + 1;
@@ -77,19 +76,3 @@ function storedEvent(draft: Draft, where: { at: number; heads: Heads; pos: numbe
   const { stream, type, author = null, cacheable = true } = draft;
   return { ...place, stream, type, messageId, author, data: draft.data(place), storesData, cacheable, at: where.at };
 }
-
-/**
- * Heads of the streams. There is one writer, so nothing is locked; a database with several would lock these rows here, in
- * this order, so that two never wait for each other.
- */
-async function readHeads(tx: WriteTransaction, streams: readonly string[]): Promise<Heads> {
-  const names = [...new Set(streams)].sort();
-  const rows = await headsOf(tx.db, names);
-  const heads: Heads = new Map(names.map((name) => [name, { seq: 0, pos: 0 }]));
-  for (const row of rows) heads.set(row.stream, { seq: row.seq, pos: row.pos });
-  return heads;
-}
-
-const headsOf = prepared((db, names) =>
-  db.selectFrom("streams").select(["stream", "seq", "pos"]).where("stream", "in", inList<string>(names)),
-);

@@ -49,14 +49,8 @@ export class LogReader {
     this.#db = db;
   }
 
-  /** The database's epoch: a move keeps it, a restore renews it. */
-  async epoch(): Promise<string> {
-    const row = await this.#db.selectFrom("meta").select("value").where("key", "=", "epoch").executeTakeFirstOrThrow();
-    return row.value;
-  }
-
   /** Position of the newest committed event, 0 in an empty log. */
-  async end(): Promise<number> {
+  end(): Promise<number> {
     return readPosition(this.#db);
   }
 
@@ -65,10 +59,10 @@ export class LogReader {
     return this.#db.selectFrom("events").select(COLUMNS).where("pos", ">", after).orderBy("pos").limit(limit).execute();
   }
 
-  /** The events of these ranges up to a position, in the order of position. */
-  ranges(ranges: readonly SeqRange[], upTo: number): Promise<StoredEvent[]> {
-    const asked = ranges.map((range) => [range.stream, range.after, range.upTo]);
-    return eventsOf(this.#db, { asked, upTo });
+  /** The events of these ranges up to a position, by stream, each ascending. */
+  async ranges(ranges: readonly SeqRange[], upTo: number): Promise<Map<string, StoredEvent[]>> {
+    if (ranges.length === 0) return new Map();
+    return Map.groupBy(await eventsOf(this.#db, { asked: asRows(ranges), upTo }), ({ stream }) => stream);
   }
 
   /** As committed: a head may be beyond what this node has announced. Streams without events are left out. */
@@ -81,8 +75,8 @@ export class LogReader {
    * step of the index for each event above it.
    */
   async seqsAt(pos: number, ranges: readonly SeqRange[]): Promise<Map<string, number>> {
-    const asked = ranges.map((range) => [range.stream, range.after, range.upTo]);
-    const rows = await highestSeqs(this.#db, { asked, pos });
+    if (ranges.length === 0) return new Map();
+    const rows = await highestSeqs(this.#db, { asked: asRows(ranges), pos });
     return new Map(rows.flatMap(({ stream, seq }) => (seq === null ? [] : [[stream, seq]])));
   }
 }
@@ -106,14 +100,19 @@ export async function eventPosition(db: Kysely<Schema>, stream: string, seq: num
 
 /** Streams as committed; those without events are left out. */
 export async function streamStates(db: Kysely<Schema>, streams: readonly string[]): Promise<Map<string, StreamState>> {
-  const asked = streams.map((stream) => [stream]);
-  const rows = await statesOf(db, asked);
+  if (streams.length === 0) return new Map();
+  const rows = await statesOf(
+    db,
+    streams.map((stream) => [stream]),
+  );
   return new Map(rows.map(({ stream, seq, pos, ...rest }) => [stream, { head: { seq, pos }, ...rest }]));
 }
 
 const logEnd = prepared((db, limit) => db.selectFrom("log").select("pos").limit(sql<number>`${limit}`));
 
 const RANGE = ["stream", "after", "up_to"] as const;
+const asRows = (ranges: readonly SeqRange[]) => ranges.map(({ stream, after, upTo }) => [stream, after, upTo]);
+
 interface RangeRow {
   stream: string;
   after: number;

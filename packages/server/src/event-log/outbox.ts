@@ -1,11 +1,17 @@
-import { type Cursor, encodeEvent, formatCursor, userOfStream } from "@parley/protocol";
+import {
+  type Cursor,
+  encodeEvent,
+  formatCursor,
+  type SubscriptionChange,
+  subscriptionChange,
+  userOfStream,
+} from "@parley/protocol";
 import { CurrentTexts } from "./current-texts.ts";
 import type { StoredEvent } from "./log-reader.ts";
 import type { OutboxParts } from "./outbox-parts.ts";
 import { NOWHERE, type Place } from "./place.ts";
 import { isComplete, isOver, type Reading, readingFromJoin, resync, skipTrimmed } from "./reading.ts";
 import { type HeadsAt, startAt } from "./start-at.ts";
-import { type SubscriptionChange, subscriptionChange } from "./subscriptions.ts";
 
 const ROUND = 100;
 /** The most events that are left to the cut-over, which is one synchronous step. */

@@ -28,37 +28,31 @@ export class StreamTail {
   bytes = STREAM_BYTES;
   /** Events after this seq were looked for in the log: what is not here is not there either, or was dropped since. */
   searchedAfter: number;
-  #entries: TailEntry[];
-  /** Entries before this index are gone; the array is compacted now and then, not at each drop. */
-  #start = 0;
-  #headSeq: number;
-  #headPos: number;
+  #entries: TailEntry[] = [];
+  #head: Place;
 
   /** @param head the newest event so far; entries follow */
   constructor(head: Place) {
-    this.#headSeq = head.seq;
-    this.#headPos = head.pos;
+    this.#head = head;
     this.searchedAfter = head.seq;
-    this.#entries = [];
   }
 
   /** The newest event. */
   get head(): Place {
-    return { seq: this.#headSeq, pos: this.#headPos };
+    return this.#head;
   }
 
   get length(): number {
-    return this.#entries.length - this.#start;
+    return this.#entries.length;
   }
 
   /** Events after this seq are all here. */
   get completeAfter(): number {
-    return this.#headSeq - this.length;
+    return this.#head.seq - this.length;
   }
 
   push(entry: TailEntry): void {
-    this.#headSeq = entry.seq;
-    this.#headPos = entry.pos;
+    this.#head = { seq: entry.seq, pos: entry.pos };
     this.#entries.push(entry);
     this.bytes += entryBytes(entry);
   }
@@ -73,39 +67,34 @@ export class StreamTail {
       .map((event): TailEntry => ({ ...event, author: null, storesData: event.data !== null }));
     if (older.length > 0 && older.at(-1)?.seq !== this.completeAfter) return;
     this.searchedAfter = Math.min(this.searchedAfter, after);
-    this.#entries = [...older, ...this.#entries.slice(this.#start)];
-    this.#start = 0;
+    this.#entries = [...older, ...this.#entries];
     for (const entry of older) this.bytes += entryBytes(entry);
   }
 
   dropOldest(): void {
-    const entry = this.#entries[this.#start] as TailEntry;
+    const entry = this.#entries.shift() as TailEntry;
     this.bytes -= entryBytes(entry);
     forget(entry);
-    this.#start += 1;
-    if (this.#start < 256 || this.#start * 2 < this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#start);
-    this.#start = 0;
   }
 
   /** Up to `limit` events after a seq; undefined when not all of them are here. */
   after(seq: number, limit: number): TailEntry[] | undefined {
     if (seq < this.completeAfter) return undefined;
-    const from = this.#start + (seq - this.completeAfter);
+    const from = seq - this.completeAfter;
     return this.#entries.slice(from, from + limit);
   }
 
   /** The highest seq whose position is at most `pos`; undefined when that lies before what is here. */
   seqAt(pos: number): number | undefined {
-    if (pos >= this.#headPos) return this.#headSeq;
-    const index = this.#search(pos + 1);
-    if (index === this.#start) return this.completeAfter === 0 ? 0 : undefined;
-    return (this.#entries[index - 1] as TailEntry).seq;
+    if (pos >= this.#head.pos) return this.#head.seq;
+    // From the newest on, since few events are asked about that readers have had for long.
+    const found = this.#entries.findLast((entry) => entry.pos <= pos);
+    return found?.seq ?? (this.completeAfter === 0 ? 0 : undefined);
   }
 
   /** Keeps the text of an event whose message was read; nothing if it has one, or is not here any more. */
   remember(seq: number, { text, author }: { text: string; author: number }): void {
-    const entry = this.#entries[this.#start + (seq - this.completeAfter) - 1];
+    const entry = this.#entries[seq - this.completeAfter - 1];
     if (seq <= this.completeAfter || !entry || entry.data !== null) return;
     entry.data = text;
     entry.author = author;
@@ -119,23 +108,10 @@ export class StreamTail {
 
   /** Drops every text that was built from a message: of its MESSAGE event, and of later ones that show it. */
   forgetMessage(messageId: number): void {
-    for (let index = this.#search(messageId); index < this.#entries.length; index++) {
-      const entry = this.#entries[index] as TailEntry;
+    for (const entry of this.#entries) {
       if (entry.messageId !== messageId || entry.storesData || entry.data === null) continue;
       this.bytes -= entry.data.length;
       entry.data = null;
     }
-  }
-
-  /** Index of the first entry with a position of at least `pos`. */
-  #search(pos: number): number {
-    let low = this.#start;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#entries[middle] as TailEntry).pos < pos) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

@@ -1,5 +1,5 @@
 import type { LoggedEvent } from "../db/transaction.ts";
-import { nextTurn } from "../lib/interval.ts";
+import { inChunks } from "../lib/in-chunks.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
 import type { MessageData } from "./announce.ts";
 import { EMPTY, type LogReader, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
@@ -85,11 +85,11 @@ export class Tail {
   async heads(streams: readonly string[]): Promise<Map<string, Place>> {
     const cold = streams.filter((stream) => !this.#streams.has(stream));
     const position = this.position;
-    const states = cold.length > 0 ? await this.#reader.states(cold) : new Map<string, StreamState>();
+    const states = await this.#reader.states(cold);
     // Committed but not announced yet: the head as announced lies a little before.
     const ahead = [...states].filter(([, { head }]) => head.pos > position);
     const ranges = ahead.map(([stream, { head, firstSeq }]) => ({ stream, after: firstSeq - 1, upTo: head.seq }));
-    const seqs = ranges.length > 0 ? await this.#reader.seqsAt(position, ranges) : new Map<string, number>();
+    const seqs = await this.#reader.seqsAt(position, ranges);
     const announced = (stream: string): Place => {
       const { head, firstSeq } = states.get(stream) ?? EMPTY;
       return head.pos <= position ? head : { seq: seqs.get(stream) ?? firstSeq - 1, pos: position };
@@ -105,9 +105,7 @@ export class Tail {
   /** Up to `limit` events of each stream after a seq, from memory or from the log. */
   async read(asked: readonly StreamPosition[], limit: number): Promise<Map<string, StoredEvent[]>> {
     const found = new Map<string, StoredEvent[]>();
-    for (let at = 0; at < asked.length; at += LOADED_AT_ONCE) {
-      if (at > 0) await nextTurn();
-      const chunk = asked.slice(at, at + LOADED_AT_ONCE);
+    await inChunks(asked, LOADED_AT_ONCE, async (chunk) => {
       await this.#load(chunk);
       const rest: StreamPosition[] = [];
       for (const one of chunk) {
@@ -116,24 +114,21 @@ export class Tail {
         else rest.push(one);
       }
       for (const [stream, events] of await this.#fromLog(rest, limit)) found.set(stream, events);
-    }
+    });
     return found;
   }
 
   async #fromLog(asked: readonly StreamPosition[], limit: number): Promise<Map<string, StoredEvent[]>> {
-    if (asked.length === 0) return new Map();
     const ranges = asked.map(({ stream, after }) => ({ stream, after, upTo: after + limit }));
-    const found = Map.groupBy(await this.#reader.ranges(ranges, this.position), ({ stream }) => stream);
+    const found = await this.#reader.ranges(ranges, this.position);
     const cut = ranges.filter(({ stream, after }) => found.get(stream)?.[0]?.seq !== after + 1);
-    if (cut.length === 0) return found;
     // Events were removed: what is kept of these streams begins further on.
     const states = await this.#reader.states(cut.map(({ stream }) => stream));
     const kept = cut.flatMap(({ stream, after }) => {
       const first = states.get(stream)?.firstSeq ?? 0;
       return first > after + 1 ? [{ stream, after: first - 1, upTo: first - 1 + limit }] : [];
     });
-    const rest = Map.groupBy(await this.#reader.ranges(kept, this.position), ({ stream }) => stream);
-    return new Map([...found, ...rest]);
+    return new Map([...found, ...(await this.#reader.ranges(kept, this.position))]);
   }
 
   /** The events of one stream from memory only; undefined when not all of them are there. */
@@ -166,12 +161,10 @@ export class Tail {
       if (seq === undefined) cold.push(range);
       else seqs.set(range.stream, Math.max(seq, range.after));
     }
-    for (let at = 0; at < cold.length; at += LOOKED_UP_AT_ONCE) {
-      if (at > 0) await nextTurn();
-      const chunk = cold.slice(at, at + LOOKED_UP_AT_ONCE);
+    await inChunks(cold, LOOKED_UP_AT_ONCE, async (chunk) => {
       const found = await this.#reader.seqsAt(pos, chunk);
       for (const { stream, after } of chunk) seqs.set(stream, found.get(stream) ?? after);
-    }
+    });
     return seqs;
   }
 
@@ -202,14 +195,14 @@ export class Tail {
   async #loadNow(asked: readonly StreamPosition[]): Promise<void> {
     const position = this.position;
     const cold = asked.filter(({ stream }) => !this.#streams.has(stream)).map(({ stream }) => stream);
-    const states = cold.length > 0 ? await this.#reader.states(cold) : new Map<string, StreamState>();
+    const states = await this.#reader.states(cold);
     const ranges = asked.map(({ stream, after }): SeqRange => {
       const tail = this.#streams.get(stream);
       const { seq } = tail?.head ?? states.get(stream)?.head ?? EMPTY.head;
       const from = Math.max(Math.min(after, seq - LOADED_AT_LEAST), seq - LOADED_PER_STREAM, 0);
       return { stream, after: from, upTo: tail?.completeAfter ?? seq };
     });
-    const events = Map.groupBy(await this.#reader.ranges(ranges, position), ({ stream }) => stream);
+    const events = await this.#reader.ranges(ranges, position);
     for (const { stream, after } of ranges) {
       const read = events.get(stream) ?? [];
       const tail =

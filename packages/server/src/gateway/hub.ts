@@ -1,7 +1,12 @@
-import { encodeEvent, floorCursor, Push, userOfStream } from "@parley/protocol";
+import {
+  encodeEvent,
+  floorCursor,
+  Push,
+  type SubscriptionChange,
+  subscriptionChange,
+  userOfStream,
+} from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { INTERNAL_STREAM } from "../event-log/internal-events.ts";
-import { type SubscriptionChange, subscriptionChange } from "../event-log/subscriptions.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -91,9 +96,8 @@ export class Hub {
     this.#connections.delete(connection.origin.id);
   }
 
-  /** Listener of the announcer: called for each event once, in the order of position. */
+  /** Called for each event of a client's stream once, in the order of position. */
   publish(event: LoggedEvent): void {
-    if (event.stream === INTERNAL_STREAM) return;
     const change = isMembership(event) ? subscriptionChange(event) : undefined;
     // The copies in users' streams are for readers; the room's own event is what moves subscriptions.
     const moves = change && userOfStream(event.stream) === undefined ? change : undefined;

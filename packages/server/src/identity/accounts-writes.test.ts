@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { Internal } from "../event-log/internal-events.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { addUser } from "./admin-writes.ts";
+import { Internal } from "./internal-events.ts";
 import { changeProfile, type ProfileChange } from "./profile-writes.ts";
 
 let chat: ChatFixture;

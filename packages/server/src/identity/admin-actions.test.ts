@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { dirname } from "node:path";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openUserAccounts } from "../cli/user-accounts.ts";
-import { Internal } from "../event-log/internal-events.ts";
 import { LogReader } from "../event-log/log-reader.ts";
+import { Internal } from "./internal-events.ts";
 
 let app: IdentityApp;
 let accounts: Awaited<ReturnType<typeof openUserAccounts>>;

@@ -1,9 +1,9 @@
 import { SYSTEM_UID, type User } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
-import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { insertUsers } from "./accounts-writes.ts";
+import { Internal, internalEvent } from "./internal-events.ts";
 import { endLoginsOf } from "./logins-writes.ts";
 import { nameKey } from "./names.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { Internal } from "../event-log/internal-events.ts";
 import { deleteAccount } from "./accounts-writes.ts";
+import { Internal } from "./internal-events.ts";
 import { noteSeen } from "./logins-upkeep.ts";
 import { createLogin, discardLogin, type MadeLogin, revokeAllLogins, revokeLogin } from "./logins-writes.ts";
 import { refreshLogin } from "./refresh-writes.ts";

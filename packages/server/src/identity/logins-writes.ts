@@ -3,8 +3,8 @@ import { sql } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
-import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { Internal, internalEvent } from "./internal-events.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** How long a login lives without a refresh. */

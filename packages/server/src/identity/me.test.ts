@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { single } from "../db/procedures.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
-import { Internal } from "../event-log/internal-events.ts";
+import { Internal } from "./internal-events.ts";
 
 /** Five hundred and two messages of one person. */
 async function fill(tx: WriteTransaction, uid: number) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { Internal } from "../event-log/internal-events.ts";
+import { Internal } from "./internal-events.ts";
 import { createLogin } from "./logins-writes.ts";
 import { confirmQrCode, type QrAct, rejectQrCode, scanQrCode } from "./qr-acts.ts";
 import { collectQrLogin, createQrCode } from "./qr-writes.ts";

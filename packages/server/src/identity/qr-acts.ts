@@ -1,8 +1,8 @@
 import { boundRows, inList } from "../db/dialect.ts";
 import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
-import { Internal, internalEvent } from "../event-log/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { Internal, internalEvent } from "./internal-events.ts";
 
 /** What phones do with codes. Each step is judged by the code's state as the steps before it in the batch leave it. */
 

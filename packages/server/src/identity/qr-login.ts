@@ -1,10 +1,10 @@
 import type { ReadDatabase } from "../db/open.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
 import type { Clock } from "../lib/clock.ts";
 import { delay, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { sameSecret } from "../lib/same-secret.ts";
+import { INTERNAL_STREAM, Internal } from "./internal-events.ts";
 import type { Granted } from "./logins.ts";
 import { type QrChange, QrWatchers } from "./qr-watchers.ts";
 import { hashOf } from "./tokens.ts";

@@ -14,7 +14,7 @@ export interface Sent {
 }
 
 /**
- * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judge alone, in order: a
+ * Sends all waiting messages together, of any rooms and senders, by set queries. Each is judged alone, in order: a
  * refused one fails no other.
  */
 export async function sendMessages(

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { LIMITS, Push, roomStream, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { INTERNAL_STREAM, Internal } from "../event-log/internal-events.ts";
+import { INTERNAL_STREAM, Internal } from "../identity/internal-events.ts";
 import { withDeadline } from "../lib/interval.ts";
 import { PeopleChanges } from "./people-changes.ts";
 

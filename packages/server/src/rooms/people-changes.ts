@@ -1,7 +1,7 @@
 import { encodePush, Push, roomStream, userStream } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { Internal, type InternalData } from "../event-log/internal-events.ts";
+import { Internal, type InternalData } from "../identity/internal-events.ts";
 import { findUsers } from "../identity/users.ts";
 import { after, type Stop } from "../lib/interval.ts";
 import { smallRoomsOf } from "./small-rooms.ts";

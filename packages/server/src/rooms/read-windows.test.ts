@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { type Cursor, roomStream, userStream } from "@parley/protocol";
+import { type Cursor, roomStream, subscriptionChange, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { NOWHERE } from "../event-log/place.ts";
 import { FROM_FIRST_EVENT } from "../event-log/read-window.ts";
-import { subscriptionChange } from "../event-log/subscriptions.ts";
 import { windowsOf } from "./read-windows.ts";
 import type { HallRules } from "./rooms.ts";
 

@@ -1,5 +1,13 @@
-import { ChangeType, Push, roomOfStream, roomStream } from "@parley/protocol";
-import type { StoredEvent } from "./log-reader.ts";
+import { ChangeType, Push } from "./events.ts";
+import { roomOfStream, roomStream } from "./streams.ts";
+
+/** An event of the log; `data` is JSON text, null where it shows a message. */
+export interface DecodedFrom {
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: number;
+  readonly data: string | null;
+}
 
 /**
  * How an event changes which users read which stream. Subscriptions change only while such an event is handled, in order: by the
@@ -14,7 +22,7 @@ export type SubscriptionChange =
  * The change that a room's own event makes: users joined or left, or the room ended. The copy in a user's stream gives the same
  * change, with the seq of the room's event.
  */
-export function subscriptionChange(event: StoredEvent): SubscriptionChange | undefined {
+export function subscriptionChange(event: DecodedFrom): SubscriptionChange | undefined {
   if (event.type !== Push.MEMBER_CHANGE && event.type !== Push.ROOM) return undefined;
   if (event.data === null) return undefined;
   const data = JSON.parse(event.data) as {
