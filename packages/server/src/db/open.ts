@@ -7,7 +7,7 @@ import { isNoDatabase, readerDialect, writerDialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
 import type { ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
-import { GroupWriter, InlineRunner, type Writes } from "./writer.ts";
+import { DatabaseRunner, GroupWriter, type Writes } from "./writer.ts";
 
 /**
  * The database: who opens it, and how. Readers are connections of this thread that cannot write; the writer is one
@@ -60,8 +60,8 @@ export function openReader(path: string): ReadDatabase {
 }
 
 /** The one writing connection, in the calling thread. */
-export function openWriter(path: string, { table, clock = systemClock }: WriterParts): InlineRunner {
-  return new InlineRunner({ db: new Kysely<Schema>({ dialect: writerDialect(path) }), table, clock });
+export function openWriter(path: string, { table, clock = systemClock }: WriterParts): DatabaseRunner {
+  return new DatabaseRunner({ db: new Kysely<Schema>({ dialect: writerDialect(path) }), table, clock });
 }
 
 /** Writes from the calling thread, for commands: nobody listens in their process, and a running server follows the log. */

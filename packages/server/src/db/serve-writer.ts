@@ -2,11 +2,11 @@ import { systemClock } from "../lib/clock.ts";
 import { openWriter } from "./open.ts";
 import type { ProcedureTable } from "./procedures.ts";
 import type { FromThread, ToThread } from "./threaded-runner.ts";
-import type { InlineRunner } from "./writer.ts";
+import type { DatabaseRunner } from "./writer.ts";
 
 /** The writer thread's loop: opens the database when told where, then runs one batch after another. */
 export function serveWriter(table: ProcedureTable): void {
-  let runner: InlineRunner | undefined;
+  let runner: DatabaseRunner | undefined;
   /** What a test set the time to; undefined in production. */
   let setTime: number | undefined;
   const clock = { now: () => setTime ?? systemClock.now() };

@@ -44,7 +44,7 @@ type Guard = <T>(tx: WriteTransaction, work: () => Promise<T>) => Promise<T | Fa
  * ours and rare, so the batch is begun anew then, with a savepoint around each procedure.
  * @throws TimeBehind, or when the commit itself fails, or the only procedure: then nothing of the batch stays.
  */
-export async function writeBatch(at: BatchPlace, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
+export async function writeBatch(at: BatchContext, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
   try {
     return await attempt(at, requests, unguarded);
   } catch (error) {
@@ -53,13 +53,13 @@ export async function writeBatch(at: BatchPlace, requests: readonly WriteRequest
   }
 }
 
-interface BatchPlace {
+interface BatchContext {
   readonly db: Kysely<Schema>;
   readonly table: ProcedureTable;
   readonly now: number;
 }
 
-async function attempt(at: BatchPlace, requests: readonly WriteRequest[], guard: Guard): Promise<WrittenBatch> {
+async function attempt(at: BatchContext, requests: readonly WriteRequest[], guard: Guard): Promise<WrittenBatch> {
   const outcomes = new Array<Outcome<unknown> | FaultOutcome>(requests.length);
   const events: LoggedEvent[] = [];
   await at.db.transaction().execute(async (trx) => {

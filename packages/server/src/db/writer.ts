@@ -161,7 +161,7 @@ export class GroupWriter implements Writes {
  * Runs batches on a connection of the calling thread. The thread of the gateway does not: a sync would stop it. Here a batch
  * gets its time: the clock's, and never one before that of an earlier batch.
  */
-export class InlineRunner implements BatchRunner {
+export class DatabaseRunner implements BatchRunner {
   readonly #db: Kysely<Schema>;
   readonly #table: ProcedureTable;
   readonly #clock: Clock;

@@ -34,9 +34,9 @@ export class Outbox {
   #streams = new Map<string, Reading>();
   #buffer: StoredEvent[] = [];
   #floor = 0;
-  /** Position at which nothing was left to read; -1: not yet, or a stream has come since. */
+  /** Position at which nothing was left to read; -1 if there was none yet, or if a stream was added since. */
   #completeAt = -1;
-  /** While something is left to read. Those of streams that are not in memory hold until one with newer events is evicted. */
+  /** While something is left to read. For streams not in memory they stay valid until a stream with newer events is evicted. */
   #heads: HeadsAt | undefined;
 
   /** @param uid undefined: an anonymous reader */
@@ -71,30 +71,29 @@ export class Outbox {
    */
   async next(limit: number, length = Number.POSITIVE_INFINITY): Promise<string[]> {
     let rest = length;
-    const resyncs = this.#buffer.length === 0 ? await this.#fill() : [];
+    const frames = this.#buffer.length === 0 ? await this.#fill() : [];
     for (;;) {
       const chunk = this.#buffer.slice(0, limit);
       const texts = new CurrentTexts(this.#parts);
       for (let ids = texts.missing(chunk); ids.length > 0; ids = texts.missing(chunk)) await texts.read(ids);
-      const frames = resyncs;
+      let taken = 0;
+      let isCut = false;
       for (const event of chunk) {
-        this.#buffer.shift();
+        taken += 1;
         const data = texts.of(event);
         const isJoin = this.#joinOf(event) !== undefined;
         if (this.#take(event) && data !== undefined) {
           frames.push(encodeEvent({ ...event, data }));
           rest -= data.length;
         }
-        if (isJoin) {
-          // What was read before the join is out of order with the stream that came with it: read again.
-          this.#buffer = [];
-          break;
-        }
-        if (rest <= 0) break;
+        isCut = isJoin;
+        if (isJoin || rest <= 0) break;
       }
+      // Events that were read before the join are out of order with those of the stream that came with it: they are read again.
+      this.#buffer = isCut ? [] : this.#buffer.slice(taken);
       texts.share(chunk);
       if (frames.length > 0 || chunk.length === 0) return frames;
-      if (this.#buffer.length === 0) resyncs.push(...(await this.#fill()));
+      if (this.#buffer.length === 0) frames.push(...(await this.#fill()));
     }
   }
 
