@@ -57,21 +57,21 @@ export async function stopListening(server: BunServer<Connection>): Promise<void
   await server.stop(true);
 }
 
-type IsLive = (request: Request, path: string) => boolean;
+type IsForWebSocket = (request: Request, path: string) => boolean;
 
 function opened(
   parts: ListenerParts,
   at: { port: number; variable: "PORT" | "WS_PORT" },
-  isLive: IsLive,
+  isForWebSocket: IsForWebSocket,
 ): BunServer<Connection> {
   try {
-    return serve(parts, at.port, isLive);
+    return serve(parts, at.port, isForWebSocket);
   } catch (error) {
     throw new ListenFailed(error, { host: parts.config.listen.host, ...at });
   }
 }
 
-function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Connection> {
+function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocket): BunServer<Connection> {
   const { host, tls } = parts.config.listen;
   const refusedHandshake = observeHandshakes(parts);
   const handshake = async (
@@ -95,7 +95,7 @@ function serve(parts: ListenerParts, port: number, isLive: IsLive): BunServer<Co
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
-      if (isLive(request, url.pathname)) return handshake(request, { server, address, path: url.pathname });
+      if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, path: url.pathname });
       // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
       const whole = request.url.startsWith("/") ? new Request(url, request) : request;
       return parts.answer(whole, { ip: address.clientIp, address, server });

@@ -109,7 +109,7 @@ export class Outbox {
    */
   cutOver(most = CUT_OVER, length = Number.POSITIVE_INFINITY): string[] | undefined {
     if (this.#buffer.length > 0) return undefined;
-    const heads = this.#headsInMemory();
+    const heads = this.#knownHeads();
     if (!heads) return undefined;
     const rest: StoredEvent[] = [];
     for (const [stream, reading] of this.#streams) {
@@ -148,7 +148,7 @@ export class Outbox {
   async #fill(): Promise<string[]> {
     const { tail } = this.#parts;
     const position = tail.position;
-    const heads = this.#headsInMemory() ?? (await this.#readHeads());
+    const heads = this.#knownHeads() ?? (await this.#readHeads());
     let horizon = position;
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
@@ -187,10 +187,13 @@ export class Outbox {
     return of;
   }
 
-  /** As they are now, all at once: while others are read, streams leave memory. Undefined when they have to be looked up. */
-  #headsInMemory(): ReadonlyMap<string, Place> | undefined {
+  /**
+   * Heads of the reader's streams as they are now, all at once, since streams leave memory while others are read. A stream that is missing
+   * in the result has nothing left to read. Undefined when heads have to be looked up.
+   */
+  #knownHeads(): ReadonlyMap<string, Place> | undefined {
     const { tail } = this.#parts;
-    // What is not in memory has had no event since nothing was left to read, or since its head was looked up.
+    // Of a stream that is not in memory the known head is still true, or nothing was left to read, unless one with newer events was evicted.
     const knowsOthers = tail.evictedUpTo <= Math.max(this.#completeAt, this.#heads?.at ?? -1);
     const heads = new Map<string, Place>();
     for (const stream of this.#streams.keys()) {

@@ -114,15 +114,17 @@ function streamStart(
   const { stream, joined, left, before, head } = of;
   const { cursor, userPos, atFloor } = from;
   const named = cursor.streams.get(stream);
-  // They were a member before, and have not seen that they left: what they missed is more than the log may tell them.
+  // They left since their cursor and came back: some of what they missed is not for them, so the log cannot go on from there. The
+  // cursor's entry for the stream counts, or else its floor.
   if (named === undefined ? (cursor.floor ?? before.pos) < before.pos : named < before.seq) {
     const reading = readingAt(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY });
     skipTrimmed(reading, newestRemoved(of));
     return { reading, why: "rejoined" };
   }
   if (named !== undefined) {
+    // Nothing follows in a stream that they have left, so there a seq beyond the head does no harm.
     const why = named > head.seq && left === null ? "ahead" : undefined;
-    // The floor stands for the streams that it covers; only streams that the cursor named have to be named again.
+    // The entry may lie behind the floor, so the stream has to be named again until it has caught up.
     return startFrom(of, { seq: Math.min(named, head.seq), pos: Number.POSITIVE_INFINITY }, why);
   }
   if (cursor.floor === undefined) {
@@ -131,7 +133,8 @@ function streamStart(
   }
   if (joined.pos > cursor.floor) return startFrom(of, { seq: joined.seq - 1, pos: 0 });
   if (head.pos <= cursor.floor) return startFrom(of, { seq: head.seq, pos: 0 });
-  // Removed events are nowhere to be found; the position of the newest of them says whether the reader had them all.
+  // Events of the stream lie on both sides of the floor (`seqsAtFloor` has looked for the place). Of removed events only the position of
+  // the newest is known: it says whether the reader had them all. If not, they start one before it, and are told that it is gone.
   const had = of.trimmedPos <= cursor.floor;
   const last = Math.min(of.firstSeq - 1, left?.seq ?? Number.POSITIVE_INFINITY);
   return startFrom(of, { seq: had ? (atFloor ?? 0) : Math.min(atFloor ?? 0, last - 1), pos: 0 });

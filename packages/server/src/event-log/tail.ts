@@ -8,7 +8,7 @@ import { StreamTail } from "./stream-tail.ts";
 
 /** Events kept of one stream: a reader further behind than this is served from the log, or told to reload. */
 const ENTRIES_PER_STREAM = 1000;
-/** Events that are read into memory of a stream that is not there: no more than this, and no fewer than there are up to the second. */
+/** Events that are read into memory of a stream: at most the first number, and at least the second if the stream has that many. */
 const LOADED_PER_STREAM = 200;
 const LOADED_AT_LEAST = 32;
 /** Streams whose events, or whose places, are read by one statement; between two of them everybody else has a turn. */
