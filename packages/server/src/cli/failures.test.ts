@@ -1,7 +1,9 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lockDataDir } from "../db/lock.ts";
 
 /** Failures that people meet, each through the real command in a process of its own: a sentence, exit code 1, no stack. */
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
@@ -77,6 +79,35 @@ test("parley user list takes no name", async () => {
     err: expect.stringContaining("parley user list takes no NAME, but got ada"),
   });
 });
+
+test.each(["migrate", "user list", "user add ada"])(
+  "parley %s does not change the form of a database that a server is using",
+  async (call) => {
+    const args = call.split(" ");
+    const used = join(dir, `used-${args.join("-")}`);
+    expect((await parley(["migrate"], { DATA_DIR: used })).code).toBe(0);
+    const newest = () => {
+      const file = new Database(join(used, "parley.db"), { readonly: true });
+      const names = file.query("select name from migrations order by name").values().flat();
+      file.close();
+      return names.at(-1);
+    };
+    // As a server of an older version left it.
+    const file = new Database(join(used, "parley.db"));
+    const { name } = file.query("select max(name) as name from migrations").get() as { name: string };
+    file.run("delete from migrations where name = ?", [name]);
+    file.close();
+    const unlock = lockDataDir(used);
+    const refused = await parley(args, { DATA_DIR: used });
+    unlock();
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("Another Parley server uses the data folder"),
+    });
+    expect(newest()).not.toBe(name);
+  },
+  20_000,
+);
 
 test("database files are their owner's alone, in a folder that others may look into too", async () => {
   const open = join(dir, "open");

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
-import { prepareDatabase } from "../db/open.ts";
+import { prepareDatabaseForCommand } from "../db/open.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Command } from "./command.ts";
 
@@ -12,11 +12,12 @@ Usage: parley migrate
 
 Makes the database in DATA_DIR, or brings it to the form this version needs. The server does
 the same when it starts; this is for those who want to see it happen first. All or nothing.
+Stop the server before: an older one cannot work with the new form.
 `,
   async run(args, io) {
     parseArgs({ args: [...args], options: {} });
     const { config } = loadConfig(io.env);
-    const path = await prepareDatabase(config.data.dir, systemClock.now());
+    const path = await prepareDatabaseForCommand(config.data.dir, systemClock.now());
     io.out(`The database is up to date: ${path}\n`);
     return 0;
   },

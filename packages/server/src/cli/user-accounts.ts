@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { existingDatabase, openReader, openWrites, prepareDatabase } from "../db/open.ts";
+import { existingDatabase, openReader, openWrites, prepareDatabaseForCommand } from "../db/open.ts";
 import { addAccount, listAccounts, setAccount } from "../identity/admin-actions.ts";
 import { Passwords } from "../identity/passwords.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
@@ -15,7 +15,7 @@ export async function openUserAccounts(
   clock: Clock = systemClock,
 ): Promise<UserAccounts> {
   existingDatabase(config.data.dir);
-  const path = await prepareDatabase(config.data.dir, clock.now());
+  const path = await prepareDatabaseForCommand(config.data.dir, clock.now());
   const db = openReader(path);
   const writes = openWrites(path, { table: procedures, clock });
   const context = { db, writes, passwords: new Passwords() };

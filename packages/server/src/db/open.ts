@@ -4,7 +4,8 @@ import { Kysely } from "kysely";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { isNoDatabase, readerDialect, writerDialect } from "./dialect.ts";
-import { migrate } from "./migrate.ts";
+import { lockDataDir } from "./lock.ts";
+import { isMigrated, migrate } from "./migrate.ts";
 import type { ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import { DatabaseRunner, GroupWriter, type Writes } from "./writer.ts";
@@ -53,6 +54,35 @@ export async function prepareDatabase(dataDir: string, now: number): Promise<str
     await db.destroy();
   }
   return path;
+}
+
+/**
+ * The same for a command beside which a server may be running. It changes the schema only while no server uses the folder, since an
+ * older one that is running would fail at its next statement.
+ * @throws DataDirLocked, MigrationRefused, DataDirUnusable
+ */
+export async function prepareDatabaseForCommand(dataDir: string, now: number): Promise<string> {
+  const path = join(dataDir, DATABASE_FILE);
+  if (existsSync(path) && (await isUpToDate(path))) return prepareDatabase(dataDir, now);
+  const unlock = lockDataDir(dataDir);
+  try {
+    return await prepareDatabase(dataDir, now);
+  } finally {
+    unlock();
+  }
+}
+
+/** False also for a file that is no database: preparing it says so. */
+async function isUpToDate(path: string): Promise<boolean> {
+  const db = new Kysely<unknown>({ dialect: readerDialect(path, 1) });
+  try {
+    return await isMigrated(db);
+  } catch (error) {
+    if (isNoDatabase(error)) return false;
+    throw error;
+  } finally {
+    await db.destroy();
+  }
 }
 
 export function openReader(path: string): ReadDatabase {

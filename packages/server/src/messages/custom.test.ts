@@ -79,3 +79,14 @@ test("IM-13: without a setting people send none", async () => {
   expect((await send(ann)).body.code).toBe("kind_not_allowed");
   expect((await chat.say(ann, room, "a text")).message.no).toBe(1);
 });
+
+test.each([
+  [undefined, "is required"],
+  [2, "must be the number 1 or 100"],
+  ["1", "must be the number 1 or 100"],
+  [null, "must be the number 1 or 100"],
+])("HTTP-2, IM-12: a message of type %p is refused in words that say what is wanted", async (type, message) => {
+  const request = { clientId: "t", body: { content: "x" }, ...(type === undefined ? {} : { type }) };
+  const { status, body } = await chat.ask(ann, "POST", `/rooms/${room}/messages`, request);
+  expect([status, body.errors]).toEqual([400, [{ path: "type", message }]]);
+});

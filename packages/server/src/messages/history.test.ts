@@ -79,6 +79,10 @@ test("IM-31: the reader's window cuts both ends, whichever way they read", async
   expect(await Promise.all([status(ids[9]), status(inside[0]), status(inside[2]), status(outside.id)])).toEqual([
     404, 200, 200, 404,
   ]);
+  // Nor do pages tell which ids are messages that were written after they left.
+  for (const query of [`after=${outside.id}`, `cursor=older-${outside.id}`, `cursor=newer-${outside.id}`]) {
+    expect((await chat.ask(cem, "GET", `/rooms/${room}/messages?${query}`)).status).toBe(400);
+  }
 });
 
 test("HTTP-3, IM-30: refuses messages that are not in this room, and cursors of earlier versions", async () => {

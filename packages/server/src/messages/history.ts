@@ -100,10 +100,13 @@ async function goOn(db: Kysely<Schema>, room: ReadableHistory, cursor: string): 
   return { direction: direction as Direction, from };
 }
 
-/** Where a message of the room stands; undefined: there is none that this reader may know of. */
+/**
+ * Where a message of the room stands; undefined: there is none that this reader may know of. What was written after they left is none of
+ * those. A message from before their window is: they may know it from an earlier time in the room.
+ */
 async function placeOf(
   db: Kysely<Schema>,
-  { id: roomId, actor }: ReadableHistory,
+  { id: roomId, actor, window }: ReadableHistory,
   id: number,
 ): Promise<MessagePlace | undefined> {
   const row = await db
@@ -112,7 +115,7 @@ async function placeOf(
     .where("id", "=", id)
     .where("room_id", "=", roomId)
     .executeTakeFirst();
-  return row && isAddressedTo(actor, row) ? row : undefined;
+  return row && isAddressedTo(actor, row) && row.seq <= (window.leftSeq ?? row.seq) ? row : undefined;
 }
 
 function invalid(path: string, message: string): ProblemError {

@@ -61,7 +61,14 @@ function sendSchemaOf(kinds: readonly AnyKind[]): z.ZodType<SendRequest> {
   const choices = kinds.flatMap(({ type, sent }) =>
     sent === null ? [] : [z.object({ clientId, type: z.literal(type), body: sent, replyTo, mentions })],
   );
-  return z.discriminatedUnion("type", choices as [(typeof choices)[number]]) as unknown as z.ZodType<SendRequest>;
+  const types = choices.map(({ shape }) => shape.type.value).join(" or ");
+  const union = z.discriminatedUnion("type", choices as [(typeof choices)[number]], {
+    error: ({ code, input }) => {
+      if (code !== "invalid_union") return undefined;
+      return (input as { type?: unknown }).type === undefined ? "is required" : `must be the number ${types}`;
+    },
+  });
+  return union as unknown as z.ZodType<SendRequest>;
 }
 
 /** Every kind of this server. */
