@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
+import { Announcer } from "./announce.ts";
+import { LogReader } from "./log-reader.ts";
 
 let rig: LogRig;
 afterEach(() => rig.close());
@@ -35,4 +37,37 @@ test("LOG-4 every permutation of lost, repeated and reordered hints gives each e
   const events = rig.scratch.events;
   for (const index of [3, 3, 1, 0, 5, 2, 5]) await rig.announcer.announce([events[index] as LoggedEvent]);
   expect(heard.map((event) => event.pos)).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test("LOG-4 a place that is reached has been handed on, though a nearer one was asked for meanwhile", async () => {
+  const heard: number[] = [];
+  rig = await openLog({ announcing: false, listener: ({ pos }) => heard.push(pos) });
+  for (let i = 0; i < 6; i++) await rig.append(...Array.from({ length: 200 }, () => ({ stream: "room:1" })));
+  const far = rig.announcer.announceUpTo(1200);
+  const near = rig.announcer.announceUpTo(10);
+  await far;
+  expect(heard.length).toBe(1200);
+  await near;
+});
+
+test("LOG-4 what is committed while the log is read does not count as removed", async () => {
+  rig = await openLog({ announcing: false });
+  /** Somebody writes just behind the first look at the events. */
+  class OvertakenReader extends LogReader {
+    #isOvertaken = false;
+    override async all(after: number, limit: number) {
+      const events = await super.all(after, limit);
+      if (!this.#isOvertaken) await rig.append({ stream: "room:1" });
+      this.#isOvertaken = true;
+      return events;
+    }
+  }
+  const heard: number[] = [];
+  const announcer = new Announcer(
+    { reader: new OvertakenReader(rig.scratch.db), messageDataOf: async () => new Map(), position: 0 },
+    (event) => heard.push(event.pos),
+  );
+  await announcer.announceUpTo(1);
+  await announcer.catchUpWithLog();
+  expect(heard).toEqual([1]);
 });

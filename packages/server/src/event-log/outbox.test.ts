@@ -17,6 +17,8 @@ interface Seen {
 
 const UID = 20_000;
 const many = (count: number, stream = "room:1") => Array.from({ length: count }, () => ({ stream }));
+const seqs = (from: number, to: number, stream = "room:1") =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${stream}@${from + i}`);
 const named = (frames: Seen[]) => frames.map((frame) => `${frame.stream}@${frame.seq}`);
 
 /** Reads to the cut-over. */
@@ -49,6 +51,19 @@ test("CUR-2 a floor brings everything after it, in the order of position over al
   const seen = await resume(`${rig.scratch.epoch};*@1`, [whole("room:1"), whole("room:2")]);
   expect(named(seen)).toEqual(["room:2@1", "room:1@2", "room:2@2"]);
 });
+
+for (const rooms of [
+  ["room:1", "room:2"],
+  ["room:2", "room:1"],
+]) {
+  test(`CUR-2 the order of position holds where several streams have more than one round reads (${rooms})`, async () => {
+    rig = await openLog();
+    await rig.append(...many(150), ...many(150, "room:2"), ...many(150));
+    const windows = rooms.map(whole);
+    const expected = [...seqs(1, 150), ...seqs(1, 150, "room:2"), ...seqs(151, 300)];
+    expect(named(await resume(`${rig.scratch.epoch};*@0`, windows))).toEqual(expected);
+  });
+}
 
 test("CUR-2 a named stream counts by its seq, the others by the floor", async () => {
   rig = await openLog();

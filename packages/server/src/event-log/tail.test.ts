@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
+import type { LoggedEvent } from "../db/transaction.ts";
 import { Tail } from "./tail.ts";
 
 let rig: LogRig;
@@ -96,4 +97,16 @@ test("LOG-8 what is read from the log to be announced is not remembered either: 
   await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", data: { kept: 1 } });
   await rig.announcer.catchUpWithLog();
   expect(rig.tail.peek("room:1", 0, 9)?.map((event) => event.data)).toEqual([null, '{"kept":1}']);
+});
+
+test("LOG-8 a text that a reader holds goes with its event, when newer ones push that out or when its stream is begun anew", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1", message: "own" }, { stream: "room:2", message: "own" });
+  const held = ["room:1", "room:2"].map((stream) => rig.tail.peek(stream, 0, 1)?.[0]);
+  for (let i = 0; i < 10; i++) await rig.append(...many(99 + (i % 2) * 2));
+  expect(rig.tail.peek("room:1", 0, 1)).toBeUndefined();
+  const last = rig.scratch.events.at(-1) as LoggedEvent;
+  // Behind events that this node has not had.
+  rig.tail.append({ ...last, pos: last.pos + 5, stream: "room:2", seq: 6 });
+  expect(held.map((event) => event?.data)).toEqual([null, null]);
 });

@@ -127,6 +127,15 @@ for (const [where, maxBytes] of tails) {
   });
 }
 
+test("RET-3 where a reader stood in their own stream is not known any more: every room counts as joined since", async () => {
+  rig = await openLog();
+  await rig.append({ stream: ME }, ...many(3), { stream: ME }, ...many(10), { stream: ME });
+  await keepNewest(rig, 1);
+  const joined = { ...whole("room:1"), joined: { seq: 3, pos: 4 } };
+  const seen = await resume(`${ME}@1`, [whole(ME), joined]);
+  expect(seen).toEqual([`!${ME}@2`, "!room:1@12", ...seqs(13, 13), `${ME}@3`]);
+});
+
 test("RET-4 trimmed comes before far: one RESYNC, with the seq from which it goes on", async () => {
   rig = await openLog();
   await rig.append(...many(60), ...many(30, "room:2"), ...many(4, "room:3"));
