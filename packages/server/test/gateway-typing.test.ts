@@ -54,6 +54,24 @@ test("GW-62: for a room that one is not in, or that is not there, TYPING is answ
   expect((await anonymous.frame(Push.ERROR)).data.code).toBe("unauthorized");
 });
 
+test.each([
+  ["that is live", "/ws"],
+  ["that is not live yet", "/ws?resume=1"],
+])(
+  "GW-62: TYPING of a connection %s for a room that was dissolved, or that one has left, is answered `not_found`",
+  async (_, path) => {
+    const [dissolved, left] = [await server.room(ann, [ben]), await server.room(ann, [ben])];
+    await ann.api.ok("DELETE", `/rooms/${dissolved}`);
+    await ben.api.ok("DELETE", `/rooms/${left}/members/${ben.uid}`);
+    const connection = await server.live(ben, { path });
+    for (const [index, room] of [dissolved, left].entries()) {
+      typing(connection, room);
+      await connection.until(() => connection.of(Push.ERROR).length === index + 1, "the refusal", 3000);
+      expect(connection.of(Push.ERROR).at(-1)?.data).toMatchObject({ code: "not_found", requestType: Command.TYPING });
+    }
+  },
+);
+
 test("GW-62: a member's TYPING is accepted before their connection is live", async () => {
   const room = await server.room(ann, [ben]);
   const reader = await server.live(ben);

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, spyOn, test } from "bun:test";
 import { parseCursor } from "@parley/protocol";
 import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "../event-log/outbox.ts";
@@ -176,6 +176,31 @@ test("GW-27: however long the queue may be, nothing is sent while more than 64 K
   expect(most).toBeLessThanOrEqual(65_536);
   expect(Math.max(...wire.chunks.map(({ after }) => after))).toBeLessThanOrEqual(524_288);
 }, 20_000);
+
+test("GW-27: a backfill that waits for its reader ends with the connection", async () => {
+  rig = await openLog();
+  await rig.append(...Array.from({ length: 45 }, () => ({ stream: "room:1", data: { text: CHARACTERS } })));
+  const wire = new SlowWire();
+  const connection = new Connection(ORIGIN);
+  connection.opened(wire);
+  const outbox = new Outbox(
+    rig.outboxParts(() => [whole("room:1")]),
+    20_000,
+  );
+  const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+  const waits = Promise.withResolvers<void>();
+  const drained = spyOn(connection, "drained").mockImplementation(() => {
+    drained.mockRestore();
+    waits.resolve();
+    return connection.drained();
+  });
+  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+  await withDeadline(waits.promise, 3000, "it did not wait");
+  const sent = wire.seqs.length;
+  connection.ended();
+  await withDeadline(work, 3000, "it waits for a connection that has ended");
+  expect(wire.seqs).toHaveLength(sent);
+});
 
 test("TR-21: cursors on the wire are at most 20 events apart", async () => {
   rig = await openLog();

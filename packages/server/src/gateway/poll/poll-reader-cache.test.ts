@@ -48,6 +48,17 @@ test("TR-47: their streams are bounded over all; the newest reader stays, howeve
   expect([narrow.size, narrow.take(2, "here") !== undefined]).toEqual([1, true]);
 });
 
+test("TR-47: of two polls of one login the later one's reader is kept, and nothing is left of the other's", async () => {
+  const cache = new PollReaderCache({ readers: 3, streams: 5 });
+  for (let loginId = 1; loginId <= 2; loginId++) cache.put(loginId, await reader());
+  for (let round = 0; round < 3; round++) cache.put(2, await reader(`round ${round}`));
+  expect(cache.size).toBe(2);
+  expect(cache.take(2, "round 1")).toBeUndefined();
+  cache.take(2, "round 2")?.close();
+  cache.take(1, "here")?.close();
+  expect([cache.size, rig.topics.size]).toEqual([0, 0]);
+});
+
 test("TR-47: the reader of a login that has not polled for two minutes is forgotten, and no other", async () => {
   const cache = new PollReaderCache();
   cache.put(1, await reader());

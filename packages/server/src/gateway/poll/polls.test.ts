@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { userStream } from "@parley/protocol";
+import { ChangeType, Push, userStream } from "@parley/protocol";
 import { BEN, EventsRig } from "../../../test/events-rig.ts";
+import { withDeadline } from "../../lib/interval.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {
@@ -136,11 +137,23 @@ test("TR-45: a poll ends when its client goes; its cursor still holds and needs 
   expect(rig.outboxes).toHaveLength(1);
 });
 
+test("CUR-7: a reader that is kept leaves the topic of a room with the event that says so", async () => {
+  const data = { roomId: 1, uid: BEN, changeType: ChangeType.left };
+  await rig.say(1);
+  const { cursor } = await rig.poll({ cursor: start() });
+  expect(rig.topics.size).toBe(2);
+  await rig.log.append({ stream: "room:1", type: Push.MEMBER_CHANGE, data }, { stream: "room:1" });
+  const reply = await rig.poll({ cursor });
+  expect(seqs(reply.frames)).toEqual([2]);
+  expect(rig.topics.size).toBe(1);
+});
+
 test("TR-46: of one user so many polls hang; one more, and the oldest is answered", async () => {
   const hung = [1, 2, 3].map(() => rig.poll({ waitMs: 60_000 }));
   await hanging(3);
   const fourth = rig.poll({ waitMs: 60_000 });
-  expect((await (hung[0] as (typeof hung)[0])).frames).toEqual([]);
+  const oldest = await withDeadline(hung[0] as (typeof hung)[0], 2000, "the oldest was not answered");
+  expect(oldest.frames).toEqual([]);
   expect(rig.polls.hanging).toBe(3);
   await rig.say(1);
   const rest = await Promise.all([...hung.slice(1), fourth]);
@@ -163,6 +176,18 @@ test("TR-12: a login that ends while its poll is being answered gets nothing any
   expect([rig.polls.hanging, rig.topics.size]).toEqual([0, 0]);
 });
 
+test("TR-12: polls that hang are refused as soon as their login ends, though nothing comes", async () => {
+  const hung = [1, 2].map(() => rig.poll({ waitMs: 60_000 }));
+  const all = Promise.allSettled(hung);
+  await hanging(2);
+  rig.polls.endLogins([2]);
+  expect(rig.polls.hanging).toBe(2);
+  rig.polls.endLogins([1]);
+  expect(rig.polls.hanging).toBe(0);
+  const refused = { status: "rejected", reason: { code: "unauthorized" } };
+  expect(await all).toMatchObject([refused, refused]);
+});
+
 test("TR-12: a login that ended just after it was looked up does not hang", async () => {
   rig.holds = false;
   await expect(rig.poll({ waitMs: 60_000 })).rejects.toMatchObject({ code: "unauthorized" });
@@ -170,7 +195,8 @@ test("TR-12: a login that ended just after it was looked up does not hang", asyn
 
 test("TR-12: a poll does not hang beyond the end of its login", async () => {
   const login = { loginId: 1, uid: BEN, expiresAt: rig.clock.now() };
-  expect((await rig.poll({ login, waitMs: 60_000 })).frames).toEqual([]);
+  const reply = await withDeadline(rig.poll({ login, waitMs: 60_000 }), 2000, "it hangs on");
+  expect(reply.frames).toEqual([]);
 });
 
 test("TR-14: nothing is kept of a reader without a login: no view, no presence and no place among the limits", async () => {
@@ -190,7 +216,7 @@ test("TR-14: logins that end do not concern who has none", async () => {
   rig.polls.endLogins([1]);
   expect(rig.polls.hanging).toBe(1);
   rig.polls.release();
-  expect((await hung).frames).toEqual([]);
+  expect((await withDeadline(hung, 2000, "it was not released")).frames).toEqual([]);
 });
 
 test("TR-47: a question that fails once costs one poll: the same cursor is answered the next time, and nothing is lost", async () => {
