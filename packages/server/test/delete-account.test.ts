@@ -9,6 +9,22 @@ afterAll(() => server.stop());
 
 const remove = (person: Person) => person.api.call<Record<string, unknown> | undefined>("DELETE", "/me");
 
+test("ID-15: a deleted account is nobody's member: nobody adds it to a room, and the hall does not list it", async () => {
+  const [amy, gus] = [await server.person("amy"), await server.person("gus")];
+  const room = await server.room(amy, []);
+  const inHall = async () => {
+    const { items } = await amy.api.ok<{ items: { uid: number }[] }>("GET", "/rooms/1/members?limit=100");
+    return items.some(({ uid }) => uid === gus.uid);
+  };
+  expect(await inHall()).toBe(true);
+  expect((await remove(gus)).status).toBe(204);
+  expect(await inHall()).toBe(false);
+  for (const path of ["/rooms", `/rooms/${room}/members`]) {
+    const body = { name: "g", memberIds: [gus.uid] };
+    expect((await amy.api.call("POST", path, body)).body).toMatchObject({ code: "unknown_user", userIds: [gus.uid] });
+  }
+});
+
 describe("ID-19: the owner of groups", () => {
   test("deletes their account only after they transferred or dissolved them", async () => {
     const [olga, ben] = [await server.person("olga"), await server.person("ben")];

@@ -47,6 +47,13 @@ test("ID-18: and changes them: the running server learns it from the log", async
   expect((await signIn("Ada", "second password")).body.user.power).toBe(0);
 });
 
+test("ID-18: deleted accounts are not listed", async () => {
+  await accounts.add({ name: "Ada", password: "long enough", power: 0 });
+  const { token } = (await signIn("Ada", "long enough")).body;
+  expect((await app.ask("/me", { method: "DELETE", token })).status).toBe(204);
+  expect(await accounts.list()).toEqual([{ uid: 1, name: "System", power: 0 }]);
+});
+
 test("refusals say why", async () => {
   await accounts.add({ name: "Ada", password: "long enough", power: 0 });
   await expect(accounts.add({ name: "ada", password: "long enough", power: 0 })).rejects.toMatchObject({

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 
+/** How long a login lives. */
+const LIFETIME_MS = 2_592_000_000;
+
 describe("devices over HTTP", () => {
   let app: IdentityApp;
   beforeEach(async () => {
@@ -20,6 +23,16 @@ describe("devices over HTTP", () => {
     const rest = (await app.ask(`/logins?limit=2&cursor=${page.nextCursor}`, { token })).body;
     expect(rest).toMatchObject({ items: [{ current: true }], nextCursor: null });
     expect((await app.ask("/logins", { token: newest })).body.items[0].current).toBe(true);
+  });
+
+  test("ID-13: are not listed any more when they have expired", async () => {
+    await app.register("Ada");
+    app.clock.advance(LIFETIME_MS - 1);
+    const token = await signIn();
+    const count = async () => (await app.ask("/logins", { token })).body.items.length;
+    expect(await count()).toBe(2);
+    app.clock.advance(1);
+    expect(await count()).toBe(1);
   });
 
   test("ID-13: are signed out one by one, this one, or all; others' are not found", async () => {

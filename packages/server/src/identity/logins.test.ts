@@ -173,6 +173,17 @@ describe("finding a login", () => {
     expect((await at.logins.find(token))?.name).toBe("Grace");
   });
 
+  test("ID-14: knows a new name at once also where the token before a refresh has just ended", async () => {
+    const first = await at.register("Ada");
+    const next = await refreshLogin(at, first.token);
+    at.clock.advance(5 * MINUTE - 1);
+    for (const token of [first.token, next.token]) expect(await at.logins.find(token)).toBeDefined();
+    at.clock.advance(1);
+    expect(await at.logins.find(first.token)).toBeUndefined();
+    await at.writes.run(changeProfile, { uid: first.user.uid, name: "Grace" });
+    expect((await at.logins.find(next.token))?.name).toBe("Grace");
+  });
+
   test("ID-9: ends with its 30 days, also from memory", async () => {
     const { token } = await at.register("Ada");
     at.clock.advance(LIFETIME_MS - 1);
@@ -256,6 +267,14 @@ describe("a refresh", () => {
     at.clock.advance(1);
     expect(await at.logins.find(first.token)).toBeUndefined();
     expect(await at.logins.find(next.token)).toBeDefined();
+  });
+
+  test("ID-11: ends the token of a lost reply at once, also where it was remembered", async () => {
+    const first = await at.register("Ada");
+    const lost = await refreshLogin(at, first.token);
+    expect(await at.logins.find(lost.token)).toBeDefined();
+    await refreshLogin(at, first.token);
+    expect(await at.logins.find(lost.token)).toBeUndefined();
   });
 
   test("ID-11: whose reply was lost is asked again with the old token, more than once", async () => {

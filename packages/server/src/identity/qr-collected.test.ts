@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import type { Writes } from "../db/writer.ts";
+import { pollQrCode } from "./qr-actions.ts";
+
+let app: IdentityApp;
+beforeEach(async () => {
+  app = await openIdentityApp();
+});
+afterEach(() => app.close());
+
+test("ID-34: a requester who goes while the login is collected leaves no login behind", async () => {
+  const bob = await app.register("Bob");
+  const code: { code: string; secret: string } = (await app.ask("/qr-logins", { method: "POST" })).body;
+  for (const step of ["scan", "confirm"]) {
+    await app.ask(`/qr-logins/${code.code}/${step}`, { method: "POST", token: bob.token });
+  }
+  const controller = new AbortController();
+  const { writes } = app.context;
+  const devices = async () => (await app.ask("/logins", { token: bob.token })).body.items.length;
+  const made: number[] = [];
+  const run: Writes["run"] = async (procedure, input) => {
+    const result = await writes.run(procedure, input);
+    // Between the collection and its answer.
+    if (!controller.signal.aborted) made.push(await devices());
+    controller.abort();
+    return result;
+  };
+  const watched: Writes = { run, runWhenIdle: writes.runWhenIdle.bind(writes), close: () => writes.close() };
+  const gone = { ...code, waitMs: 0, signal: controller.signal };
+  expect(await pollQrCode({ ...app.context, writes: watched }, gone)).toEqual({ state: "confirmed" });
+  expect([...made, await devices()]).toEqual([2, 1]);
+});
