@@ -161,6 +161,31 @@ describe("operators", () => {
     expect(page).not.toContain("/notes/5");
   });
 
+  test("HTTP-11: each method, route and status of requests is counted by itself", async () => {
+    const counted = async (method: string, status: number) => {
+      const page = await (await app.ask("/metrics", { ip: "127.0.0.1" })).text();
+      const labels = `method="${method}",route="/api/v1/notes/:id",status="${status}"`;
+      return Number(
+        page
+          .split("\n")
+          .find((line) => line.includes(`{${labels}}`))
+          ?.split(" ")[1] ?? 0,
+      );
+    };
+    const kinds = [
+      ["GET", 200],
+      ["GET", 400],
+      ["HEAD", 200],
+    ] as const;
+    const all = () => Promise.all(kinds.map(([method, status]) => counted(method, status)));
+    const before = await all();
+    await app.ask("/api/v1/notes/5");
+    await app.ask("/api/v1/notes/5?limit=none");
+    await app.ask("/api/v1/notes/5?limit=none");
+    for (let i = 0; i < 3; i++) await app.ask("/api/v1/notes/5", { method: "HEAD" });
+    expect((await all()).map((count, i) => count - (before[i] as number))).toEqual([1, 2, 3]);
+  });
+
   test("HTTP-10: while draining the API refuses and the rest answers", async () => {
     app.refusal = new ProblemError("draining", undefined, { retryAfterMs: 12_000 });
     const response = await app.ask("/api/v1/notes/5");
