@@ -126,8 +126,14 @@ export class Outbox {
     if (rest.length > 1 && rest.reduce((sum, { data }) => sum + (data?.length ?? 0), 0) > length) return undefined;
     const frames: string[] = [];
     for (const event of rest) if (this.#take(event)) frames.push(encodeEvent({ ...event, data: event.data as string }));
-    this.#floor = this.#parts.tail.position;
+    this.#haveAll(this.#parts.tail.position);
     return frames;
+  }
+
+  /** Nothing up to a position is left to read, so the floor alone says it. */
+  #haveAll(position: number): void {
+    this.#floor = position;
+    for (const reading of this.#streams.values()) reading.havePos = Math.min(reading.havePos, position);
   }
 
   /** The streams that the reader goes on reading. */
@@ -173,7 +179,7 @@ export class Outbox {
     if (this.#buffer.length === 0) {
       // What was read is not for them, since what came before it was removed: go on behind it.
       if (events.length > 0) return [...resyncs, ...(await this.#fill())];
-      this.#floor = Math.max(this.#floor, position);
+      this.#haveAll(Math.max(this.#floor, position));
       this.#completeAt = position;
       this.#heads = undefined;
     }
@@ -210,7 +216,8 @@ export class Outbox {
     const reading = this.#streams.get(event.stream);
     if (!reading || event.seq <= reading.have || (reading.until !== null && event.seq > reading.until)) return false;
     reading.have = event.seq;
-    reading.havePos = event.pos;
+    // Behind the floor, where a cursor's entry may have put the reader, the stream has to be named on.
+    reading.havePos = event.pos < this.#floor ? Number.POSITIVE_INFINITY : event.pos;
     this.#floor = Math.max(this.#floor, event.pos);
     this.#subscribe(event);
     return true;

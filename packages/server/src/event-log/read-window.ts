@@ -70,7 +70,9 @@ async function userPosition(db: Kysely<Schema>, uid: number | undefined, cursor:
   if (seq === 0) return 0;
   const pos = await eventPosition(db, stream, seq);
   if (pos !== undefined) return pos;
-  // The event was removed. The position of the newest removed one is known; before that, the reader may know none of their rooms.
   const state = (await streamStates(db, [stream])).get(stream);
-  return state && seq === state.firstSeq - 1 ? state.trimmedPos : 0;
+  // Ahead of their stream: nothing in the log is new to them by it.
+  if (!state || seq > state.head.seq) return Number.MAX_SAFE_INTEGER;
+  // The event was removed. The position of the newest removed one is known; before that, the reader may know none of their rooms.
+  return seq === state.firstSeq - 1 ? state.trimmedPos : 0;
 }

@@ -93,11 +93,10 @@ async function seqsAtFloor(
     ({ stream, joined, head }) => !cursor.streams.has(stream) && joined.pos <= floor && head.pos > floor,
   );
   // Further back than `depth`, the exact seq does not matter: the reader is too far behind in any case.
-  const ranges = cut.map(({ stream, joined, head, firstSeq }) => ({
-    stream,
-    after: Math.max(joined.seq - 1, firstSeq - 1, head.seq - depth),
-    upTo: head.seq,
-  }));
+  const ranges = cut.map(({ stream, joined, left, head, firstSeq }) => {
+    const upTo = Math.min(head.seq, left?.seq ?? head.seq);
+    return { stream, after: Math.max(joined.seq - 1, firstSeq - 1, upTo - depth), upTo };
+  });
   return tail.seqsAt(floor, ranges);
 }
 

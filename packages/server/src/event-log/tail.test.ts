@@ -110,3 +110,31 @@ test("LOG-8 a text that a reader holds goes with its event, when newer ones push
   rig.tail.append({ ...last, pos: last.pos + 5, stream: "room:2", seq: 6 });
   expect(held.map((event) => event?.data)).toEqual([null, null]);
 });
+
+test("LOG-5 a stream that came into memory and left it again while it was read is not taken for whole", async () => {
+  rig = await openLog();
+  await rig.append(...many(3));
+  const [isRead, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { reader } = rig;
+  const slow = {
+    states: (streams: readonly string[]) => reader.states(streams),
+    ranges: async (...asked: Parameters<typeof reader.ranges>) => {
+      const events = await reader.ranges(...asked);
+      isRead.resolve();
+      await goOn.promise;
+      return events;
+    },
+  };
+  const tail = new Tail(slow as never, { position: rig.tail.position, maxBytes: 2000 });
+  rig.scratch.listen((event) => tail.append(event));
+  const reading = read(tail, 0, 10);
+  await isRead.promise;
+  // One more event of the stream, which those of another one push out of memory at once.
+  await rig.append(...many(1));
+  await rig.append(...many(20, "room:2"));
+  expect(tail.head("room:1")).toBeUndefined();
+  goOn.resolve();
+  await reading;
+  expect(tail.head("room:1")).toBeUndefined();
+  expect(seqs(await read(tail, 0, 10))).toEqual([1, 2, 3, 4]);
+});

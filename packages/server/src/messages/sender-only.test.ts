@@ -203,3 +203,14 @@ test("messages for everybody in a room cost no statement more, and those for the
   expect(await statements("room", "sender")).toBe(13);
   expect(chat.events(userStream(ann)).length).toBeGreaterThan(0);
 });
+
+test("IM-14, IM-73: in the hall it makes no dot for an account that is made later", async () => {
+  for (const content of ["one", "two"]) await send(ann, content, { to: 1, visibleTo: "room" });
+  await send(ann, "hidden", { to: 1 });
+  chat.clock.advance(1000);
+  const [later] = chat.people(1) as [number];
+  const dots = () => chat.must(later, "GET", "/unread");
+  expect(await dots()).toMatchObject({ total: 0, rooms: [] });
+  await send(ann, "three", { to: 1, visibleTo: "room" });
+  expect(await dots()).toMatchObject({ total: 1 });
+});

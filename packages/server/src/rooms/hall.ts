@@ -47,6 +47,8 @@ const lastBefore = prepared((db, uids) =>
     .innerJoin("messages", (join) =>
       join
         .on("messages.room_id", "=", HALL_ROOM_ID)
+        // A message that only its sender may see stands at the seq of another one, and makes no dot.
+        .on("messages.no", "is not", null)
         .on("messages.seq", "=", (eb) =>
           eb
             .selectFrom("messages as before")
