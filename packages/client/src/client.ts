@@ -31,7 +31,7 @@ import { StoredSends } from "./sending/stored-sends.ts";
 
 /** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
 export type ClientEvents = Omit<PushDataByName, "resync"> & {
-  /** Every push, also one that this version does not know. */
+  /** Every push, also one that this version does not know. RESYNC is not among them: `resync` tells of it. */
   event: AnyPush;
   state: ClientState;
   /** Events were missed for good; state is being read anew, and `state-reloaded` follows. */
@@ -133,7 +133,7 @@ export class Client {
     return this.#outgoing.waiting;
   }
 
-  /** Connects, and stays connected until `stop` or until the server ends the login. Does nothing while it does so, but with another token. */
+  /** Connects, and stays connected until `stop` or until the server ends the login. If already running, does nothing unless given a different token. */
   start(as: { readonly token?: string } = {}): void {
     const isRight = ([name, value]: [string, unknown]) =>
       name === "token" && /^(string:.|undefined:)/.test(`${typeof value}:${value}`);

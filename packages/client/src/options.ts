@@ -13,9 +13,9 @@ export interface ClientOptions extends SignIn {
   /** Where the platform has no WebSocket, or not the wanted one. */
   readonly webSocket?: unknown;
   readonly fetch?: Fetch;
-  /** `client.cursor` of before; without one, what happens from now on comes. */
+  /** `client.cursor` of before; without it, you get only events from now on. */
   readonly cursor?: string;
-  /** Events behind that are wanted one by one instead of a RESYNC. [1000 in a stream, 10 000 in all] */
+  /** How many missed events to deliver one by one; more of them are told by a RESYNC. [1000 in a stream, 10 000 in all] */
   readonly max?: number;
   /** Tabs of one browser that use the same token share one connection. [true in pages] */
   readonly tabs?: boolean;

@@ -1,4 +1,4 @@
-import { hasCarried, upgradedTo } from "./fallback.ts";
+import { upgradedTo, withCarried } from "./fallback.ts";
 import { afterCut, afterEnd, goOn, prepare, settled, stop, tell, timer, to } from "./moves.ts";
 import type { Facts, Happening, Machine, Memory, State, Step } from "./states.ts";
 
@@ -17,9 +17,9 @@ export function atTheBeginning(fallback: Memory["fallback"]): Memory {
 
 export const ignore = (machine: Machine): Step => ({ machine, effects: [] });
 
-export const begin = ({ memory }: Machine): Step => {
+export const startAnew = ({ memory }: Machine): Step => {
   const { machine, effects } = prepare(atTheBeginning(memory.fallback));
-  return { machine, effects: [{ kind: "begin" }, ...effects] };
+  return { machine, effects: [{ kind: "listen" }, ...effects] };
 };
 
 export const stopAsAsked = ({ memory }: Machine): Step => stop(memory, "asked");
@@ -30,13 +30,13 @@ export const stopWithOthers = (machine: Machine, { state }: Of<"tab-state">): St
     ? stop(machine.memory, state.why)
     : ignore(machine);
 
-export const knowBetter = ({ memory, state }: Machine, { name }: Of<"better">): Step =>
+export const noteBetter = ({ memory, state }: Machine, { name }: Of<"better">): Step =>
   to({ ...memory, fallback: upgradedTo(memory.fallback, name) }, state);
 
 // While there is a connection:
 
 export const changeTo = (now: Connected, { name }: Of<"better">, facts: Facts): Step => {
-  if (now.state.by === "tab") return knowBetter(now, { kind: "better", name });
+  if (now.state.by === "tab") return noteBetter(now, { kind: "better", name });
   const memory = settled(now, facts);
   return prepare({ ...memory, fallback: upgradedTo(memory.fallback, name) });
 };
@@ -45,7 +45,7 @@ export const anew = (now: Connected, _: unknown, facts: Facts): Step => prepare(
 
 export const end = (now: Connected, { end }: Of<"ended">, facts: Facts): Step => afterEnd(now, end, facts);
 
-/** As a connection that was cut: there is nobody to ask whether its transport is blocked. A tab that follows is told by its leader. */
+/** Treat it as a cut: while offline nothing can tell whether the transport is blocked. A tab that follows is told by its leader. */
 export const lose = (now: Connected, _: unknown, facts: Facts): Step =>
   now.state.by === "tab" ? ignore(now) : afterCut(now, { end: { kind: "failed" }, ready: true }, facts);
 
@@ -61,7 +61,7 @@ export const silent = (now: In<"opening" | "opened">, _: unknown, facts: Facts):
 
 export const ready = ({ memory, state: { by } }: In<"opening" | "opened">): Step =>
   to(
-    { ...memory, wasHurried: false, fallback: hasCarried(memory.fallback, by) },
+    { ...memory, wasHurried: false, fallback: withCarried(memory.fallback, by) },
     { kind: "catching-up", by },
     timer(undefined),
     tell({ kind: "catching-up", transport: by }),
@@ -79,13 +79,15 @@ export const showOther = (now: Connected, happening: Of<"tab-state">): Step => {
 // While it waits:
 
 export const cutShort = (now: In<"waiting">): Step =>
-  now.state.told ? ignore(now) : goOn({ ...now.memory, wasHurried: false }, now.state.next);
+  now.state.serverNamedTime ? ignore(now) : goOn({ ...now.memory, wasHurried: false }, now.state.next);
 
 /** Every other wait at most: where requests are answered and nothing connects, each would end at the next request. */
 export const hurry = (now: In<"waiting">): Step => {
-  const { told, why, next } = now.state;
+  const { serverNamedTime, why, next } = now.state;
   const { memory } = now;
-  return told || why !== "offline" || memory.wasHurried ? ignore(now) : goOn({ ...memory, wasHurried: true }, next);
+  return serverNamedTime || why !== "offline" || memory.wasHurried
+    ? ignore(now)
+    : goOn({ ...memory, wasHurried: true }, next);
 };
 
 export const lookedAtAgain = ({ memory }: Machine): Step => prepare({ ...memory, failures: 0 });

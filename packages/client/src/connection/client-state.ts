@@ -12,7 +12,13 @@ export type ClientState =
   /** `error`: why `sign-in-refused`. */
   | { readonly kind: "stopped"; readonly why: StopWhy; readonly error?: Cause };
 
-/** `offline`: no answer; `busy`: the server or a proxy asked to wait; `restart`: it said when it will be back; `policy`: it closed for a broken rule; `refused`: something answers, and says no: `error` has what, and a person may have to look. */
+/**
+ * - `offline`: no answer
+ * - `busy`: the server or a proxy asked to wait
+ * - `restart`: the server said when it will be back
+ * - `policy`: the server closed the connection because a rule was broken
+ * - `refused`: something answered with a refusal (see `error`); a person may have to look
+ */
 export type WaitWhy = "offline" | "busy" | "restart" | "policy" | "refused";
 
 /**

@@ -74,7 +74,7 @@ export class Connection implements TransportEvents {
     this.#wire.send?.(type, data);
   }
 
-  /** The machine may have slept: then the server has ended this connection, though no close has arrived. */
+  /** The computer may have been asleep: then the server has ended this connection, though no close has arrived. */
   look(): void {
     const now = this.#parts.now();
     this.#beatAt = Math.min(this.#beatAt, now);
@@ -131,7 +131,7 @@ export class Connection implements TransportEvents {
     for (const frame of frames) {
       if (frame.type === Push.RESYNC) this.#resyncs.push(frame.data);
       else if (this.#resyncs.length > 0) return this.#resync();
-      else this.#take(frame);
+      else this.#accept(frame);
       if (this.#signal.aborted) return;
     }
     if (this.#resyncs.length > 0) {
@@ -147,7 +147,7 @@ export class Connection implements TransportEvents {
   }
 
   /** The application first, then what the frame says about the connection: a cursor moves on after the handlers. */
-  #take(frame: PushFrame): void {
+  #accept(frame: PushFrame): void {
     if (!this.#parts.delivery.deliver(frame)) return this.#end({ kind: "gap" });
     const { cursor } = this.#parts;
     if (frame.type === Push.CURSOR) cursor.take(frame.data.cursor);
@@ -181,7 +181,7 @@ export class Connection implements TransportEvents {
   #error({ code, requestType }: PushData[100]): void {
     if (requestType === Command.RESUME) {
       if (code !== "cursor_malformed") return this.#end({ kind: "failed" });
-      // It is live from READY's cursor, so everything before has to be read anew.
+      // The connection is now live from READY's cursor, so all earlier state must be read anew.
       return this.#end({ kind: "refused", status: 400, code, retryAfterMs: undefined });
     }
     if (requestType !== undefined || !this.#is("sse")) return;
@@ -211,7 +211,7 @@ export class Connection implements TransportEvents {
 
   #listenForSilence(ms: number): void {
     const now = this.#parts.now();
-    // A clock that was set back hides no silence. One that ticks evenly would stand still while the machine sleeps.
+    // A clock that was set back hides no silence. One that ticks evenly would stand still while the computer sleeps.
     this.#heardAt = Math.min(this.#heardAt, now);
     if (this.#parts.isReady() && now - this.#heardAt > ms) this.#end({ kind: "failed" });
   }

@@ -24,7 +24,7 @@ import { isReady } from "./moves.ts";
 import type { Effect, Facts, Happening, Machine } from "./states.ts";
 import { step } from "./table.ts";
 import type { Tabs } from "./tabs.ts";
-import { onceTransport, poll } from "./transports/poll.ts";
+import { poll, shortenCursorTransport } from "./transports/poll.ts";
 import type { Return } from "./transports/tab-message.ts";
 import type { Transport, TransportName } from "./transports/transport.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -52,14 +52,14 @@ export interface ConnectorParts {
   readonly onReloaded: (what: ReloadRequest, reloaded: Reloaded) => void;
 }
 
-type Opening = Extract<Effect, { kind: "open" }>;
+type OpenEffect = Extract<Effect, { kind: "open" }>;
 
 /** What `start` and `stop` act on, and the one state that is told. */
 export class Connector {
   readonly #parts: ConnectorParts;
   readonly #upgrade: Upgrade;
   #machine: Machine;
-  #told: ClientState = { kind: "stopped", why: "not-started" };
+  #clientState: ClientState = { kind: "stopped", why: "not-started" };
   /** From one start to the next stop. */
   #running = new AbortController();
   /** Ends what is under way. */
@@ -78,13 +78,13 @@ export class Connector {
       timing,
       now: surroundings.now,
       better: () => betterThan(this.#machine.memory.fallback).map((name) => this.#transport(name)),
-      opening: () => this.#opening(this.#running.signal),
+      openWith: () => this.#openWith(this.#running.signal),
       found: (name) => this.#happened({ kind: "better", name }),
     });
   }
 
   get state(): ClientState {
-    return this.#told;
+    return this.#clientState;
   }
 
   /** Of the newest connection. */
@@ -114,7 +114,7 @@ export class Connector {
 
   /** The server has answered a request of the product. */
   answered(): void {
-    if (this.#told.kind === "waiting") this.#returned("answer");
+    if (this.#clientState.kind === "waiting") this.#returned("request-answered");
   }
 
   /** A tab that follows tells the one that has the connection. */
@@ -148,17 +148,17 @@ export class Connector {
 
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
-      case "begin":
-        return this.#begin();
+      case "listen":
+        return this.#listen();
       case "release":
         return this.#release(effect.state);
       case "leave":
         return this.#leave();
       case "prepare":
         return this.#request(async (signal) => {
-          const opening = await this.#opening(signal);
-          await this.#parts.tabs?.join(opening.token);
-          return { kind: "prepared", ...opening };
+          const openWith = await this.#openWith(signal);
+          await this.#parts.tabs?.join(openWith.token);
+          return { kind: "prepared", ...openWith };
         });
       case "open":
         return this.#open(effect);
@@ -167,7 +167,7 @@ export class Connector {
           const { http, timing, token } = this.#parts;
           const ask = { token: await token(), cursor: undefined, wait: 0, signal, answerMs: timing.answerMs };
           await poll(http, ask);
-          return { kind: "answered" };
+          return { kind: "ask-answered" };
         });
       case "reload":
         return this.#request(async (signal) => {
@@ -193,12 +193,12 @@ export class Connector {
       case "look":
         return this.#connection?.look();
       case "probe":
-        if (effect.when === "now") return void this.#upgrade.now(this.#running.signal);
+        if (effect.when === "now") return void this.#upgrade.probe(this.#running.signal);
         return this.#upgrade.watch({ connection: this.#work.signal, client: this.#running.signal });
     }
   }
 
-  #begin(): void {
+  #listen(): void {
     const { delivery, surroundings, tabs } = this.#parts;
     this.#running = new AbortController();
     delivery.begin();
@@ -213,7 +213,7 @@ export class Connector {
       send: (type, data) => this.send(type, data),
       told: (state) => this.#happened({ kind: "tab-state", state }),
       stand: () => ({
-        state: this.#told,
+        state: this.#clientState,
         cursor: this.#machine.state.kind === "live" ? this.#parts.cursor.text : undefined,
       }),
     });
@@ -250,18 +250,19 @@ export class Connector {
   }
 
   /** @throws what the source of tokens throws, and when the signal has fired: a client that has stopped opens no worker */
-  async #opening(signal: AbortSignal): Promise<Pick<Opening, "token" | "idleSeconds">> {
+  async #openWith(signal: AbortSignal): Promise<Pick<OpenEffect, "token" | "idleSeconds">> {
     const { token, heartbeat } = this.#parts;
-    const opening = { token: await token() };
+    const openWith = { token: await token() };
     signal.throwIfAborted();
     const idleSeconds = await heartbeat.idleSeconds();
     signal.throwIfAborted();
-    return { ...opening, idleSeconds };
+    return { ...openWith, idleSeconds };
   }
 
-  #open({ by, once, token, idleSeconds }: Opening): void {
+  #open({ by, shortenCursor, token, idleSeconds }: OpenEffect): void {
     const { http, tabs, cursor, delivery, timing, surroundings, heartbeat, max } = this.#parts;
-    const transport = by === "tab" ? tabs?.follows : once ? onceTransport(http, timing) : this.#transport(by);
+    const transport =
+      by === "tab" ? tabs?.follows : shortenCursor ? shortenCursorTransport(http, timing) : this.#transport(by);
     const signal = this.#next();
     this.#token = token;
     const isLive = () => this.#machine.state.kind === "live";
@@ -289,8 +290,8 @@ export class Connector {
   }
 
   #tell(state: ClientState): void {
-    if (JSON.stringify(this.#told) === JSON.stringify(state)) return;
-    this.#told = state;
+    if (JSON.stringify(this.#clientState) === JSON.stringify(state)) return;
+    this.#clientState = state;
     this.#parts.tabs?.tell(state);
     this.#parts.onState(state);
   }

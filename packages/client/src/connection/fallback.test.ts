@@ -4,11 +4,11 @@ import {
   currentOf,
   type Fallback,
   fromTheTop,
-  hasCarried,
-  hasFailed,
   newFallback,
   stepDown,
   upgradedTo,
+  withCarried,
+  withFailure,
 } from "./fallback.ts";
 
 const at = (level: number, more: Partial<Fallback> = {}): Fallback => ({
@@ -24,24 +24,24 @@ test("SDK-10: it begins with the best, and needs one", () => {
 });
 
 test("SDK-10: what has never carried is left at its first failure, what has carried at its second", () => {
-  expect(hasFailed(at(0), "websocket")).toMatchObject({ level: 1, failures: 0 });
-  const carried = hasCarried(at(0), "websocket");
-  const once = hasFailed(carried, "websocket");
+  expect(withFailure(at(0), "websocket")).toMatchObject({ level: 1, failures: 0 });
+  const carried = withCarried(at(0), "websocket");
+  const once = withFailure(carried, "websocket");
   expect(once).toMatchObject({ level: 0, failures: 1 });
-  expect(hasFailed(once, "websocket")).toMatchObject({ level: 1, failures: 0 });
-  expect(hasFailed(hasCarried(once, "websocket"), "websocket")).toMatchObject({ level: 0, failures: 1 });
+  expect(withFailure(once, "websocket")).toMatchObject({ level: 1, failures: 0 });
+  expect(withFailure(withCarried(once, "websocket"), "websocket")).toMatchObject({ level: 0, failures: 1 });
 });
 
 test("SDK-10: failures of one transport do not count for the next", () => {
   const both = at(0, { carried: ["websocket", "sse"], failures: 1 });
-  const second = hasFailed(both, "websocket");
-  expect(hasFailed(second, "sse")).toMatchObject({ level: 1, failures: 1 });
+  const second = withFailure(both, "websocket");
+  expect(withFailure(second, "sse")).toMatchObject({ level: 1, failures: 1 });
 });
 
 test("SDK-10: what another transport does than the one in use changes nothing", () => {
   const fallback = at(1);
   for (const by of ["websocket", "long-poll", "tab"]) {
-    expect([hasFailed(fallback, by), stepDown(fallback, by), hasCarried(fallback, by)]).toEqual(
+    expect([withFailure(fallback, by), stepDown(fallback, by), withCarried(fallback, by)]).toEqual(
       Array(3).fill(fallback),
     );
   }

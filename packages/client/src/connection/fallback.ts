@@ -26,7 +26,7 @@ export function betterThan({ names, level }: Fallback): readonly TransportName[]
   return names.slice(0, level);
 }
 
-export function hasCarried(fallback: Fallback, by: string): Fallback {
+export function withCarried(fallback: Fallback, by: string): Fallback {
   const current = currentOf(fallback);
   return by === current
     ? { ...fallback, failures: 0, carried: [...new Set([...fallback.carried, current])] }
@@ -37,7 +37,7 @@ export function hasCarried(fallback: Fallback, by: string): Fallback {
  * It did not open while plain requests are answered, or shows nothing. One that has worked before gets a second chance, since
  * the server may have come back between the two, or is busy.
  */
-export function hasFailed(fallback: Fallback, by: string): Fallback {
+export function withFailure(fallback: Fallback, by: string): Fallback {
   const current = currentOf(fallback);
   if (by !== current) return fallback;
   const failures = fallback.failures + 1;

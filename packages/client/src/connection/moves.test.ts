@@ -80,33 +80,33 @@ describe("what is remembered", () => {
       tell(HAPPENINGS.failed);
     };
     fail();
-    expect(tell(HAPPENINGS.answer)).toBe(AGAIN);
+    expect(tell(HAPPENINGS["request-answered"])).toBe(AGAIN);
     fail();
-    expect(tell(HAPPENINGS.answer)).toBe("waiting");
+    expect(tell(HAPPENINGS["request-answered"])).toBe("waiting");
     expect(tell(HAPPENINGS.time)).toBe(AGAIN);
     fail();
-    expect(tell(HAPPENINGS.answer)).toBe(AGAIN);
+    expect(tell(HAPPENINGS["request-answered"])).toBe(AGAIN);
     connect();
     tell(HAPPENINGS.ended);
-    expect(tell(HAPPENINGS.answer)).toBe(AGAIN);
+    expect(tell(HAPPENINGS["request-answered"])).toBe(AGAIN);
   });
 
-  test.each(["start", "online", "focus", "answer"] as const)(
+  test.each(["start", "online", "focus", "request-answered"] as const)(
     "SDK-24: %s cuts no wait that the server named",
     (what) => {
-      const { tell } = machineAt(MEMORY, { kind: "waiting", why: "offline", told: true, next: undefined });
+      const { tell } = machineAt(MEMORY, { kind: "waiting", why: "offline", serverNamedTime: true, next: undefined });
       expect(tell(HAPPENINGS[what])).toBe("waiting");
     },
   );
 
   test.each(["busy", "policy", "refused", "restart"] as const)("SDK-14: an answer ends no wait that is %s", (why) => {
-    const { tell } = machineAt(MEMORY, { kind: "waiting", why, told: false, next: undefined });
-    expect(tell(HAPPENINGS.answer)).toBe("waiting");
+    const { tell } = machineAt(MEMORY, { kind: "waiting", why, serverNamedTime: false, next: undefined });
+    expect(tell(HAPPENINGS["request-answered"])).toBe("waiting");
   });
 
   test("SDK-31: a wait before a reading ends in that reading, however it ends", () => {
-    for (const what of ["time", "online", "answer"] as const) {
-      const { tell } = machineAt(MEMORY, { kind: "waiting", why: "offline", told: false, next: RELOADING });
+    for (const what of ["time", "online", "request-answered"] as const) {
+      const { tell } = machineAt(MEMORY, { kind: "waiting", why: "offline", serverNamedTime: false, next: RELOADING });
       expect(tell(HAPPENINGS[what])).toBe("reloading, tell catching-up, reload");
     }
   });
@@ -128,12 +128,12 @@ describe("what is remembered", () => {
     expect(tell(resync, { now: FACTS.now + 5_000 })).toBe(read);
   });
 
-  test("SDK-33: 1009 is answered by a trade, once; refused again, the next transport takes over", () => {
+  test("SDK-33: 1009 is answered by polling for a shorter cursor, once; refused again, the next transport takes over", () => {
     const { tell, memory } = machineAt();
     tell(HAPPENINGS.prepared);
     expect(tell(closed(1009))).toStartWith("waiting");
     tell(HAPPENINGS.time);
-    expect(tell(HAPPENINGS.prepared)).toContain("open short-poll once");
+    expect(tell(HAPPENINGS.prepared)).toContain("open short-poll to shorten");
     expect(tell({ kind: "ended", end: { kind: "done" } })).toBe(AGAIN);
     expect(tell(HAPPENINGS.prepared)).toContain("open websocket");
     tell(closed(1009));
@@ -144,13 +144,13 @@ describe("what is remembered", () => {
     ]);
   });
 
-  test("SDK-33: once a connection was live, a refusal of its length is answered by a trade again", () => {
+  test("SDK-33: once a connection was live, a cursor refused as too long is shortened again", () => {
     const { tell, connect, memory } = machineAt();
     for (const _ of [1, 2, 3]) {
       tell(HAPPENINGS.prepared);
       tell(closed(1009));
       tell(HAPPENINGS.time);
-      expect(tell(HAPPENINGS.prepared)).toContain("open short-poll once");
+      expect(tell(HAPPENINGS.prepared)).toContain("open short-poll to shorten");
       tell({ kind: "ended", end: { kind: "done" } });
       connect();
       tell({ kind: "ended", end: { kind: "gap" } });
@@ -158,14 +158,14 @@ describe("what is remembered", () => {
     expect(memory().fallback.level).toBe(0);
   });
 
-  test("SDK-33: a long cursor is traded where it has no room, and polls take it as it is", () => {
+  test("SDK-33: a long cursor is shortened where it has no room, and polls take it as it is", () => {
     const long = { isCursorLong: true };
     const { tell, memory } = machineAt();
-    expect(tell(HAPPENINGS.prepared, long)).toContain("open short-poll once");
+    expect(tell(HAPPENINGS.prepared, long)).toContain("open short-poll to shorten");
     expect(tell({ kind: "ended", end: { kind: "done" } }, long)).toBe(AGAIN);
     expect([memory().fallback.level, tell(HAPPENINGS.prepared, long)]).toEqual([
       1,
-      "opening, tell connecting, open short-poll once, timer 10000",
+      "opening, tell connecting, open short-poll to shorten, timer 10000",
     ]);
     tell({ kind: "ended", end: { kind: "done" } }, long);
     expect(tell(HAPPENINGS.prepared, long)).toContain("open long-poll,");
@@ -198,7 +198,7 @@ describe("what is remembered", () => {
     for (const what of [HAPPENINGS.offline, HAPPENINGS.ended, closed(1012)]) {
       const { tell, state } = machineAt(MEMORY, STATES.live);
       expect(tell(what, { drainMs: 7_000 })).toBe("waiting, leave, timer 7000, tell waiting restart");
-      expect(state()).toMatchObject({ told: true });
+      expect(state()).toMatchObject({ serverNamedTime: true });
     }
   });
 

@@ -2,7 +2,7 @@ import { type Cause, causeOf, ParleyError } from "../api/parley-error.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { type ResyncData, reloadRequest } from "../reading/reload.ts";
 import type { ClientState, StopWhy, WaitWhy } from "./client-state.ts";
-import { currentOf, type Fallback, fromTheTop, hasFailed, stepDown } from "./fallback.ts";
+import { currentOf, type Fallback, fromTheTop, stepDown, withFailure } from "./fallback.ts";
 import { afterRefusal, type Ending, type NextStep, nextStep } from "./reconnect-policy.ts";
 import type { By, ConnectionEnd, Effect, Facts, Machine, Memory, Reloading, State, Step } from "./states.ts";
 
@@ -25,20 +25,20 @@ export function prepare(memory: Memory): Step {
 
 export function open(
   memory: Memory,
-  opening: { readonly token: string; readonly idleSeconds: number | undefined },
+  openWith: { readonly token: string; readonly idleSeconds: number | undefined },
   { readsByTab, isCursorLong, timing }: Facts,
 ): Step {
   const current = currentOf(memory.fallback);
   const isPush = current === "websocket" || current === "sse";
-  // A poll trades a cursor that is too long for a frame, or for an address, for a short one.
-  const once = !readsByTab && isPush && (isCursorLong || memory.tooLong === 1);
-  const by: By = readsByTab ? "tab" : once ? "short-poll" : current;
-  const { token, idleSeconds } = opening;
+  // A cursor too long for a frame or an address goes out by polls, whose body has room for it; they bring back a short one.
+  const shortenCursor = !readsByTab && isPush && (isCursorLong || memory.tooLong === 1);
+  const by: By = readsByTab ? "tab" : shortenCursor ? "short-poll" : current;
+  const { token, idleSeconds } = openWith;
   return to(
     memory,
     { kind: "opening", by },
     tell({ kind: "connecting", transport: by }),
-    { kind: "open", by, once, token, idleSeconds },
+    { kind: "open", by, shortenCursor, token, idleSeconds },
     // Another tab answers when it has a connection, however long that takes.
     ...(by === "tab" ? [] : [timer(timing.openMs)]),
   );
@@ -50,13 +50,13 @@ export function timer(ms: number | undefined): Effect {
 
 export function wait(
   memory: Memory,
-  how: { ms: number; why: WaitWhy; told: boolean; error?: Cause | undefined; next?: Reloading | undefined },
+  how: { ms: number; why: WaitWhy; serverNamedTime: boolean; error?: Cause | undefined; next?: Reloading | undefined },
   { now }: Facts,
 ): Step {
-  const { ms, told, error, next } = how;
+  const { ms, serverNamedTime, error, next } = how;
   const why = error?.status ? "refused" : how.why;
   const state: ClientState = { kind: "waiting", until: now + ms, why, ...(error && { error }) };
-  return to(memory, { kind: "waiting", why, told, next }, LEAVE, timer(ms), tell(state));
+  return to(memory, { kind: "waiting", why, serverNamedTime, next }, LEAVE, timer(ms), tell(state));
 }
 
 /** A wait is over. */
@@ -72,8 +72,8 @@ export function backOff(
   const { failures, fallback } = memory;
   const isTurn = failures > 0 && failures % TRIES_AT_BOTTOM === 0;
   const ms = backoffMs(failures, facts.random, facts.timing);
-  const after = { ...memory, fallback: isTurn ? fromTheTop(fallback) : fallback };
-  return wait(after, { ms, why: "offline", told: false, ...more }, facts);
+  const updated = { ...memory, fallback: isTurn ? fromTheTop(fallback) : fallback };
+  return wait(updated, { ms, why: "offline", serverNamedTime: false, ...more }, facts);
 }
 
 export function stop(memory: Memory, why: StopWhy, error?: Cause): Step {
@@ -96,25 +96,25 @@ function reload(memory: Memory, reloading: Reloading): Step {
 
 /** Events were missed for good: the product is told, and state is read. */
 function resynced(memory: Memory, { resyncs, by }: { resyncs: readonly ResyncData[]; by: By }, facts: Facts): Step {
-  // No RESYNC stands for the refusal of the whole cursor.
+  // An empty list means that the server refused the whole cursor.
   const what = resyncs.length > 0 ? reloadRequest(resyncs) : { everything: true, roomIds: [] };
   const told =
     resyncs.length > 0
       ? resyncs.map(({ stream, why }) => ({ stream, why }))
       : [{ stream: "*", why: "malformed" as const }];
   const reloading: Reloading = { what, resyncs, by, failures: 0 };
-  const after = { ...memory, resyncs: memory.resyncs + 1 };
+  const updated = { ...memory, resyncs: memory.resyncs + 1 };
   const { machine, effects } =
-    after.resyncs > RESYNCS_AT_ONCE
-      ? backOff({ ...after, failures: after.failures + 1 }, facts, { next: reloading })
-      : reload(after, reloading);
+    updated.resyncs > RESYNCS_AT_ONCE
+      ? backOff({ ...updated, failures: updated.failures + 1 }, facts, { next: reloading })
+      : reload(updated, reloading);
   return { machine, effects: [LEAVE, { kind: "tell-resyncs", resyncs: told }, ...effects] };
 }
 
 /** At once where there is another transport to try, else after a wait. */
 function fallBack(memory: Memory, fallback: Fallback, facts: Facts): Step {
-  const after = { ...memory, fallback };
-  return fallback.level === memory.fallback.level ? backOff(after, facts) : prepare(after);
+  const updated = { ...memory, fallback };
+  return fallback.level === memory.fallback.level ? backOff(updated, facts) : prepare(updated);
 }
 
 /** What a connection that lasted leaves behind is no sign of trouble. */
@@ -131,35 +131,39 @@ export function afterEnd(machine: Machine & { state: Connected }, end: Connectio
   const memory = settled(machine, facts);
   const code = end.kind === "closed" ? end.code : undefined;
   if (end.kind === "gap") return prepare(memory);
-  if (end.kind === "done") return afterTrade(memory, facts);
+  if (end.kind === "done") return afterShortening(memory, facts);
   if (end.kind === "resync") return resynced(memory, { resyncs: end.resyncs, by }, facts);
-  // The only long frame is RESUME. A poll trades its cursor for a short one; where that does not help, polls go on.
+  // The only long frame is RESUME. A poll gets a shorter cursor; where that does not help, polls go on.
   if (code === 1009) {
-    const after = { ...memory, tooLong: memory.tooLong + 1 };
-    return backOff(after.tooLong > 2 ? { ...after, fallback: stepDown(after.fallback, by) } : after, facts);
+    const updated = { ...memory, tooLong: memory.tooLong + 1 };
+    return backOff(updated.tooLong > 2 ? { ...updated, fallback: stepDown(updated.fallback, by) } : updated, facts);
   }
   // Where a user may have few connections, the one that is tried has pushed out this one.
   if (code === 4029 && facts.isProbing) return prepare(memory);
-  return afterCut(machine, { end, ready: isReady(machine.state) }, facts);
+  return judge(memory, { end, ready: isReady(machine.state), by }, facts);
 }
 
 export function isReady({ kind }: State): boolean {
   return kind === "catching-up" || kind === "live";
 }
 
-/** The same where the codes decide. */
+/** Like `afterEnd`, for ends that are decided by a close code or a status. */
 export function afterCut(
   machine: Machine & { state: Connected },
   how: Pick<Ending, "end" | "ready">,
   facts: Facts,
 ): Step {
-  const memory = settled(machine, facts);
-  const { failures } = memory;
-  const next = nextStep({ ...how, attempts: failures, drainMs: facts.drainMs, random: facts.random }, facts.timing);
-  return take({ ...memory, failures: failures + 1 }, { next, by: machine.state.by }, facts);
+  return judge(settled(machine, facts), { ...how, by: machine.state.by }, facts);
 }
 
-function take(memory: Memory, { next, by }: { next: NextStep; by: By }, facts: Facts): Step {
+/** @param memory settled already */
+function judge(memory: Memory, { by, ...how }: Pick<Ending, "end" | "ready"> & { by: By }, facts: Facts): Step {
+  const { failures } = memory;
+  const next = nextStep({ ...how, attempts: failures, drainMs: facts.drainMs, random: facts.random }, facts.timing);
+  return toNextStep({ ...memory, failures: failures + 1 }, { next, by }, facts);
+}
+
+function toNextStep(memory: Memory, { next, by }: { next: NextStep; by: By }, facts: Facts): Step {
   switch (next.kind) {
     case "wait":
       return wait(memory, next, facts);
@@ -170,24 +174,24 @@ function take(memory: Memory, { next, by }: { next: NextStep; by: By }, facts: F
     case "step-down":
       return fallBack(memory, stepDown(memory.fallback, by), facts);
     case "failed":
-      return failed(memory, by, facts);
+      return transportBlocked(memory, by, facts);
     case "ask":
       return to(memory, { kind: "asking", by }, { kind: "ask" });
   }
 }
 
-/** The transport does not work, while plain requests do. */
-export function failed(memory: Memory, by: By, facts: Facts): Step {
-  return fallBack(memory, hasFailed(memory.fallback, by), facts);
+/** Plain requests are answered, and this transport does not work. */
+export function transportBlocked(memory: Memory, by: By, facts: Facts): Step {
+  return fallBack(memory, withFailure(memory.fallback, by), facts);
 }
 
-function afterTrade(memory: Memory, facts: Facts): Step {
-  const after = memory.tooLong > 0 ? { ...memory, tooLong: memory.tooLong + 1 } : memory;
-  if (!facts.isCursorLong) return prepare(after);
-  // What was got for the long cursor is a long one, too: polls take it, and where there are none trading has pauses.
-  const fallback = stepDown(after.fallback, currentOf(after.fallback));
-  if (fallback.level !== after.fallback.level) return prepare({ ...after, fallback });
-  return backOff({ ...after, failures: after.failures + 1 }, facts);
+function afterShortening(memory: Memory, facts: Facts): Step {
+  const updated = memory.tooLong > 0 ? { ...memory, tooLong: memory.tooLong + 1 } : memory;
+  if (!facts.isCursorLong) return prepare(updated);
+  // The new cursor is a long one, too. Polls take it; where there are none, the next attempt to shorten it comes after a pause.
+  const fallback = stepDown(updated.fallback, currentOf(updated.fallback));
+  if (fallback.level !== updated.fallback.level) return prepare({ ...updated, fallback });
+  return backOff({ ...updated, failures: updated.failures + 1 }, facts);
 }
 
 /** The plain request was refused, or not answered. */
@@ -197,7 +201,9 @@ export function afterAsking(memory: Memory, { error, by }: { error: unknown; by:
   const { random, timing } = facts;
   const backoff = backoffMs(memory.failures, random, timing);
   const next = afterRefusal({ status, code, retryAfterMs }, { backoff, random });
-  return next.kind === "ask" ? backOff(memory, facts, { error: causeOf(error) }) : take(memory, { next, by }, facts);
+  return next.kind === "ask"
+    ? backOff(memory, facts, { error: causeOf(error) })
+    : toNextStep(memory, { next, by }, facts);
 }
 
 /** No token could be had. A product's own function fails for reasons of its own, mostly for want of a network. */
@@ -205,7 +211,7 @@ export function afterNoToken(memory: Memory, error: unknown, facts: Facts): Step
   const { status, canRetry, retryAfterMs } = error instanceof ParleyError ? error : new ParleyError(0);
   if (!canRetry) return stop(memory, "sign-in-refused", causeOf(error));
   const ms = Math.max(backoffMs(memory.failures, facts.random, facts.timing), retryAfterMs ?? 0);
-  const how = { ms, told: retryAfterMs !== undefined, error: causeOf(error) };
+  const how = { ms, serverNamedTime: retryAfterMs !== undefined, error: causeOf(error) };
   return wait({ ...memory, failures: memory.failures + 1 }, { ...how, why: status === 0 ? "offline" : "busy" }, facts);
 }
 
@@ -216,5 +222,5 @@ export function afterFailedReload(memory: Memory, how: { error: unknown; reloadi
   const toldMs = refusal.retryAfterMs ?? 0;
   const ms = Math.max(backoffMs(reloading.failures, facts.random, facts.timing), toldMs);
   const next = { ...reloading, failures: reloading.failures + 1 };
-  return wait(memory, { ms, why: "offline", told: toldMs > 0, error: causeOf(error), next }, facts);
+  return wait(memory, { ms, why: "offline", serverNamedTime: toldMs > 0, error: causeOf(error), next }, facts);
 }

@@ -42,20 +42,35 @@ describe("what comes after an end", () => {
   });
 
   test("SDK-25: waits that the server named count from the end and are spread", () => {
-    expect(step(closed(1012), { drainMs: 7000 })).toEqual({ kind: "wait", ms: 7500, why: "restart", told: true });
+    expect(step(closed(1012), { drainMs: 7000 })).toEqual({
+      kind: "wait",
+      ms: 7500,
+      why: "restart",
+      serverNamedTime: true,
+    });
     expect(step(closed(1006), { drainMs: 7000 })).toMatchObject({ ms: 7500, why: "restart" });
     expect(step({ kind: "failed" }, { drainMs: 7000 })).toMatchObject({ ms: 7500, why: "restart" });
-    expect(step(closed(1013, "retry=4000"))).toEqual({ kind: "wait", ms: 4500, why: "busy", told: true });
-    expect(step(closed(1012), { drainMs: 0 })).toEqual({ kind: "wait", ms: 500, why: "restart", told: true });
+    expect(step(closed(1013, "retry=4000"))).toEqual({ kind: "wait", ms: 4500, why: "busy", serverNamedTime: true });
+    expect(step(closed(1012), { drainMs: 0 })).toEqual({
+      kind: "wait",
+      ms: 500,
+      why: "restart",
+      serverNamedTime: true,
+    });
     // Something else in the reason is no time, and no reason at all is none.
     for (const reason of ["noretry=4000", "retry=12345678", ""]) {
-      expect(step(closed(1013, reason))).toMatchObject({ ms: 750, why: "busy", told: true });
+      expect(step(closed(1013, reason))).toMatchObject({ ms: 750, why: "busy", serverNamedTime: true });
     }
     expect(step(closed(1013, "overloaded; retry=4000"))).toMatchObject({ ms: 4500 });
-    expect(step(refused(503, { retryAfterMs: 3000 }))).toEqual({ kind: "wait", ms: 3500, why: "busy", told: true });
-    expect(step(refused(429))).toMatchObject({ kind: "wait", ms: 750, told: false });
+    expect(step(refused(503, { retryAfterMs: 3000 }))).toEqual({
+      kind: "wait",
+      ms: 3500,
+      why: "busy",
+      serverNamedTime: true,
+    });
+    expect(step(refused(429))).toMatchObject({ kind: "wait", ms: 750, serverNamedTime: false });
     expect(step(closed(4001), { drainMs: 7000 })).toEqual({ kind: "stop", why: "revoked" });
-    expect(step(closed(1008))).toMatchObject({ ms: 5000, why: "policy", told: true });
+    expect(step(closed(1008))).toMatchObject({ ms: 5000, why: "policy", serverNamedTime: true });
   });
 
   test("SDK-25: refusals: a login that does not hold stops, a cursor that is refused is replaced", () => {

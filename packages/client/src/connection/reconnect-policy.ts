@@ -7,8 +7,8 @@ import type { TransportEnd } from "./transports/transport.ts";
 /** What to do after a connection ended. */
 export type NextStep =
   | { readonly kind: "stop"; readonly why: StopWhy }
-  /** `told`: the server named the moment, so the return of the network is no reason to come earlier. */
-  | { readonly kind: "wait"; readonly ms: number; readonly why: WaitWhy; readonly told: boolean }
+  /** `serverNamedTime`: the server named the moment, so the return of the network is no reason to come earlier. */
+  | { readonly kind: "wait"; readonly ms: number; readonly why: WaitWhy; readonly serverNamedTime: boolean }
   /** The next transport, at once: something else answers here. */
   | { readonly kind: "step-down" }
   /** It opened, and nothing came: a transport that has carried frames before gets a second try, since a server may be busy. */
@@ -40,7 +40,12 @@ const POLICY_MS = 5_000;
 export function nextStep(ending: Ending, timing: Timing): NextStep {
   const { end, ready, attempts, drainMs, random } = ending;
   const backoff = backoffMs(attempts, random, timing);
-  const wait = (why: WaitWhy, ms = backoff, told = false): NextStep => ({ kind: "wait", ms, why, told });
+  const wait = (why: WaitWhy, ms = backoff, serverNamedTime = false): NextStep => ({
+    kind: "wait",
+    ms,
+    why,
+    serverNamedTime,
+  });
   if (end.kind === "silent") return { kind: end.opened ? "failed" : "ask" };
   if (end.kind === "unsuited") return { kind: "step-down" };
   const after: AfterClose = end.kind === "closed" ? afterClose(end.code) : "reconnect";
@@ -56,7 +61,7 @@ export function nextStep(ending: Ending, timing: Timing): NextStep {
   return ready ? wait("offline") : { kind: "ask" };
 }
 
-/** The same for the request that was asked instead, and for every other one that was refused. */
+/** What follows a refused request: the plain one of `ask`, or any other. */
 export function afterRefusal(
   { status, code, retryAfterMs }: { status: number; code: string; retryAfterMs: number | undefined },
   { backoff, random }: { backoff: number; random: number },
@@ -66,7 +71,7 @@ export function afterRefusal(
   if (code === "unauthorized") return { kind: "stop", why: "revoked" };
   if (status === 429 || status === 503) {
     const askedMs = retryAfterMs === undefined ? 0 : retryAfterMs + random * SPREAD_MS;
-    return { kind: "wait", ms: Math.max(backoff, askedMs), why: "busy", told: retryAfterMs !== undefined };
+    return { kind: "wait", ms: Math.max(backoff, askedMs), why: "busy", serverNamedTime: retryAfterMs !== undefined };
   }
   return { kind: "ask" };
 }

@@ -14,7 +14,7 @@ export interface Reloading {
   readonly resyncs: readonly ResyncData[];
   /** What the connection that was told so read by. */
   readonly by: By;
-  /** Readings that failed, in a row. */
+  /** Attempts to read it that failed, in a row. */
   readonly failures: number;
 }
 
@@ -31,8 +31,13 @@ export type State =
   /** A plain request tells a transport that is blocked from a network that is down. */
   | { readonly kind: "asking"; readonly by: By }
   | { readonly kind: "reloading"; readonly reloading: Reloading }
-  /** `told`: the server named the moment, so nothing cuts the wait short. `next`: what follows it, if that is not a connection. */
-  | { readonly kind: "waiting"; readonly why: WaitWhy; readonly told: boolean; readonly next: Reloading | undefined }
+  /** `serverNamedTime`: the server named the moment, so nothing cuts the wait short. `next`: what follows it, if that is not a connection. */
+  | {
+      readonly kind: "waiting";
+      readonly why: WaitWhy;
+      readonly serverNamedTime: boolean;
+      readonly next: Reloading | undefined;
+    }
   /** Another connection of the same user pushed this one out; a person has to look at the page again. */
   | { readonly kind: "replaced" };
 
@@ -43,7 +48,7 @@ export interface Memory {
   readonly failures: number;
   /** RESYNCs in a row, without a connection that lasted. */
   readonly resyncs: number;
-  /** How often, in a row, the server refused a RESUME for its length; a trade counts as one, too. */
+  /** How often, in a row, the server refused a RESUME as too long. Getting a shorter cursor by polling also counts. */
   readonly tooLong: number;
   /** An answer has cut the last wait short, and no connection came of it. */
   readonly wasHurried: boolean;
@@ -72,8 +77,8 @@ export type Happening =
   | { readonly kind: "start" }
   | { readonly kind: "stop" }
   | { readonly kind: "prepared"; readonly token: string; readonly idleSeconds: number | undefined }
-  /** The plain request was answered. */
-  | { readonly kind: "answered" }
+  /** The plain request that `ask` made was answered. */
+  | { readonly kind: "ask-answered" }
   | { readonly kind: "reloaded"; readonly reloaded: Reloaded }
   /** The request that is under way, whichever it is, has failed. */
   | { readonly kind: "failed"; readonly error: unknown }
@@ -85,7 +90,7 @@ export type Happening =
   /** A person looks at the page. */
   | { readonly kind: "focus" }
   /** The server has answered a request of the product. */
-  | { readonly kind: "answer" }
+  | { readonly kind: "request-answered" }
   /** This transport, which is better than the one in use, works. */
   | { readonly kind: "better"; readonly name: TransportName }
   /** Tabs have settled anew which of them has the connection. */
@@ -93,7 +98,7 @@ export type Happening =
   /** What the connection of another tab does. */
   | { readonly kind: "tab-state"; readonly state: ClientState };
 
-/** What is so at the moment of a happening, outside of the machine. */
+/** Facts from outside the state machine at the moment of a happening. */
 export interface Facts {
   readonly timing: Timing;
   /** Epoch milliseconds. */
@@ -113,17 +118,17 @@ export interface Facts {
 /** What the machine asks for. `prepare`, `open`, `ask` and `reload` take the place of what was under way. */
 export type Effect =
   /** Listen to the platform and to other tabs. */
-  | { readonly kind: "begin" }
+  | { readonly kind: "listen" }
   /** Listen no more, after other tabs were told this state; nothing is left over. */
   | { readonly kind: "release"; readonly state: ClientState }
   /** End what is under way, the timer too. */
   | { readonly kind: "leave" }
   | { readonly kind: "prepare" }
-  /** `once`: get what is behind, and with it a short cursor, then end. */
+  /** `shortenCursor`: get what is behind, and with it a short cursor, then end. */
   | {
       readonly kind: "open";
       readonly by: By;
-      readonly once: boolean;
+      readonly shortenCursor: boolean;
       readonly token: string;
       readonly idleSeconds: number | undefined;
     }
@@ -136,7 +141,7 @@ export type Effect =
   | { readonly kind: "tell-resyncs"; readonly resyncs: readonly Resync[] }
   /** Hand over what was read, and go on behind it. */
   | { readonly kind: "hand-over"; readonly reloading: Reloading; readonly reloaded: Reloaded }
-  /** See whether the machine has slept. */
+  /** Check whether the computer was asleep. */
   | { readonly kind: "look" }
   /** Try better transports. */
   | { readonly kind: "probe"; readonly when: "now" | "later" };

@@ -9,7 +9,7 @@ const WAIT = "waiting, leave, timer 500, tell waiting offline";
 
 /** What is not named here changes nothing. */
 const CELLS: { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]]?: string } } = {
-  stopped: { start: "preparing, begin, prepare", better: "stopped" },
+  stopped: { start: "preparing, listen, prepare", better: "stopped" },
   preparing: {
     stop: STOP,
     prepared: "opening, tell connecting, open sse, timer 10000",
@@ -59,7 +59,7 @@ const CELLS: { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]
     better: AGAIN,
     handover: AGAIN,
   },
-  asking: { stop: STOP, answered: AGAIN, failed: WAIT, better: "asking", "tab-state": STOP_TOO },
+  asking: { stop: STOP, "ask-answered": AGAIN, failed: WAIT, better: "asking", "tab-state": STOP_TOO },
   reloading: {
     stop: STOP,
     reloaded: "preparing, hand-over, prepare",
@@ -73,7 +73,7 @@ const CELLS: { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]
     time: AGAIN,
     online: AGAIN,
     focus: AGAIN,
-    answer: AGAIN,
+    "request-answered": AGAIN,
     better: "waiting",
     "tab-state": STOP_TOO,
   },

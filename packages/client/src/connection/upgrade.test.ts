@@ -30,7 +30,7 @@ function rig(transports: readonly Transport[], more: { upgradeMs?: number; now?:
     timing: { ...TIMING, openMs: 40, readyMs: 40, upgradeMs: more.upgradeMs ?? 5 },
     now: more.now ?? Date.now,
     better: () => better,
-    opening: async () => ({ token: "t", idleSeconds: 120 }),
+    openWith: async () => ({ token: "t", idleSeconds: 120 }),
     found: (name) => {
       found.push(name);
       better = [];
@@ -46,7 +46,7 @@ describe("the way back to a better transport", () => {
     const silent = transport("websocket", (on) => on.opened());
     const works = transport("sse", (on) => on.receive(READY));
     const { upgrade, found } = rig([silent.made, works.made]);
-    await upgrade.now(new AbortController().signal);
+    await upgrade.probe(new AbortController().signal);
     expect(found).toEqual(["sse"]);
     const [first, second] = [silent.opened[0], works.opened[0]] as [Start, Start];
     expect([first.signal.aborted, second.signal.aborted]).toEqual([true, true]);
@@ -68,14 +68,14 @@ describe("the way back to a better transport", () => {
   ])("SDK-12: one that %s is no better, and the next time it may be", async (_, does) => {
     const { made } = transport("websocket", does);
     const { upgrade, found } = rig([made]);
-    await upgrade.now(new AbortController().signal);
+    await upgrade.probe(new AbortController().signal);
     expect([found, upgrade.isProbing]).toEqual([[], false]);
   });
 
   test("SDK-10: polls have nothing to show before they are used", async () => {
     const poll = transport("long-poll", () => {});
     const { upgrade, found } = rig([poll.made]);
-    await upgrade.now(new AbortController().signal);
+    await upgrade.probe(new AbortController().signal);
     expect([found, poll.opened]).toEqual([["long-poll"], []]);
   });
 
@@ -84,7 +84,7 @@ describe("the way back to a better transport", () => {
     const first = transport("websocket", () => stop.abort());
     const poll = transport("long-poll", () => {});
     const { upgrade, found } = rig([first.made, poll.made]);
-    await upgrade.now(stop.signal);
+    await upgrade.probe(stop.signal);
     expect([found, first.opened[0]?.signal.aborted]).toEqual([[], true]);
   });
 
@@ -92,9 +92,9 @@ describe("the way back to a better transport", () => {
     const silent = transport("websocket", () => {});
     const { upgrade } = rig([silent.made]);
     const { signal } = new AbortController();
-    const first = upgrade.now(signal);
+    const first = upgrade.probe(signal);
     expect(upgrade.isProbing).toBe(true);
-    await Promise.all([first, upgrade.now(signal)]);
+    await Promise.all([first, upgrade.probe(signal)]);
     expect(silent.opened).toHaveLength(1);
   });
 
@@ -105,12 +105,13 @@ describe("the way back to a better transport", () => {
       timing: TIMING,
       now: Date.now,
       better: () => [works.made],
-      opening: () => (++asked === 1 ? Promise.reject(new Error("no token")) : Promise.resolve({ token: "t" } as never)),
+      openWith: () =>
+        ++asked === 1 ? Promise.reject(new Error("no token")) : Promise.resolve({ token: "t" } as never),
       found: () => {},
     });
     const { signal } = new AbortController();
-    await upgrade.now(signal);
-    await upgrade.now(signal);
+    await upgrade.probe(signal);
+    await upgrade.probe(signal);
     expect([asked, works.opened.length, upgrade.isProbing]).toEqual([2, 1, false]);
   });
 });
@@ -179,7 +180,7 @@ describe("when it is tried", () => {
       timing: { ...TIMING, upgradeMs: 1_000 },
       now: () => now,
       better: () => better,
-      opening: async () => ({ token: "t", idleSeconds: undefined }),
+      openWith: async () => ({ token: "t", idleSeconds: undefined }),
       found: () => {},
     });
     const connect = () => {

@@ -13,7 +13,7 @@ export interface UpgradeParts {
    * What a connection is opened with now.
    * @throws what the source of tokens throws
    */
-  readonly opening: () => Promise<Pick<Start, "token" | "idleSeconds">>;
+  readonly openWith: () => Promise<Pick<Start, "token" | "idleSeconds">>;
   readonly found: (name: TransportName) => void;
 }
 
@@ -43,7 +43,7 @@ export class Upgrade {
       this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, now() + timing.upgradeMs);
       cancel = after(Math.max(0, this.#dueAt - now()), () => {
         this.#dueAt = undefined;
-        void this.now(signals.client).then(later);
+        void this.probe(signals.client).then(later);
       });
     };
     signals.connection.addEventListener("abort", () => cancel(), { once: true });
@@ -51,12 +51,12 @@ export class Upgrade {
   }
 
   /** Never rejects. */
-  async now(signal: AbortSignal): Promise<void> {
-    const { timing, better, opening, found } = this.#parts;
+  async probe(signal: AbortSignal): Promise<void> {
+    const { timing, better, openWith, found } = this.#parts;
     if (this.#isProbing || better().length === 0) return;
     this.#isProbing = true;
     try {
-      const start: Start = { ...(await opening()), cursor: undefined, max: undefined, signal };
+      const start: Start = { ...(await openWith()), cursor: undefined, max: undefined, signal };
       for (const transport of better()) {
         if (!(await works(transport, { start, timing }))) continue;
         return found(transport.name as TransportName);

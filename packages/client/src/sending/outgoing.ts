@@ -10,7 +10,9 @@ import type { StoredSends } from "./stored-sends.ts";
  * sending/: messages that wait to be sent. They go out one at a time for each room, so that they keep their order, and each has
  * one `clientId` from the beginning, so that trying again cannot send it twice. A send that gets no answer, or is refused for
  * now, is tried again until it is stored or refused for good. The end of a login refuses nothing: what waits is for the next
- * login of the same user. It knows no connection; it imports api/ and lib/.
+ * login of the same user. It knows no connection: `Client.#onState` starts it, wakes it and stops it. It imports api/ and lib/.
+ * `sending.ts` is one message; `Queued` is that with the promise of its caller; `stored-sends.ts` keeps messages over a reload of
+ * the page; `authors.ts` knows under whose login each was written.
  */
 
 interface Queued extends Sending {
@@ -67,6 +69,10 @@ export class Outgoing {
     });
   }
 
+  /**
+   * Sends what waits, one worker for each room. The client calls it at each state that has a transport, once there is a cursor: a
+   * message that is sent before that would not come back as an event. More calls change nothing.
+   */
   start(): void {
     if (this.#running) return;
     this.#running = true;
@@ -105,7 +111,7 @@ export class Outgoing {
       }
       const first = queue[0];
       const outcome = await this.#try(first);
-      if (outcome instanceof ParleyError && comesLater(outcome)) {
+      if (outcome instanceof ParleyError && isRetriedLater(outcome)) {
         const { retryAfterMs = 0 } = outcome;
         if (retryAfterMs > 0) this.#notBefore.set(roomId, performance.now() + retryAfterMs);
         if (this.#running) await this.#wait(this.#backoff(attempts));
@@ -166,7 +172,7 @@ export class Outgoing {
   }
 }
 
-/** No answer, a refusal for now, or a login that has ended: the connection learns of that end, too, and stops the client. */
-function comesLater({ canRetry, code }: ParleyError): boolean {
+/** Had no answer, a refusal for now, or a login that has ended; the connection learns of that end, too, and stops the client. */
+function isRetriedLater({ canRetry, code }: ParleyError): boolean {
   return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
 }

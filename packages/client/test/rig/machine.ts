@@ -35,7 +35,7 @@ export const STATES: { readonly [K in State["kind"]]: Extract<State, { kind: K }
   live: { kind: "live", by: "sse", since: 999_000 },
   asking: { kind: "asking", by: "sse" },
   reloading: { kind: "reloading", reloading: RELOADING },
-  waiting: { kind: "waiting", why: "offline", told: false, next: undefined },
+  waiting: { kind: "waiting", why: "offline", serverNamedTime: false, next: undefined },
   replaced: { kind: "replaced" },
 };
 /** One of each happening. */
@@ -47,14 +47,14 @@ export const HAPPENINGS: { readonly [K in Happening["kind"]]: Extract<Happening,
   ready: { kind: "ready" },
   live: { kind: "live" },
   ended: { kind: "ended", end: { kind: "failed" } },
-  answered: { kind: "answered" },
+  "ask-answered": { kind: "ask-answered" },
   reloaded: { kind: "reloaded", reloaded: { asOf: "x", rooms: [] } },
   failed: { kind: "failed", error: new ParleyError(0) },
   time: { kind: "time" },
   offline: { kind: "offline" },
   online: { kind: "online" },
   focus: { kind: "focus" },
-  answer: { kind: "answer" },
+  "request-answered": { kind: "request-answered" },
   better: { kind: "better", name: "websocket" },
   handover: { kind: "handover" },
   "tab-state": { kind: "tab-state", state: { kind: "stopped", why: "revoked" } },
@@ -67,7 +67,7 @@ function shown(effect: Effect): string {
       return `tell ${state.kind}${"why" in state ? ` ${state.why}` : ""}`;
     }
     case "open":
-      return `open ${effect.by}${effect.once ? " once" : ""}`;
+      return `open ${effect.by}${effect.shortenCursor ? " to shorten" : ""}`;
     case "timer":
       return `timer ${effect.ms ?? "off"}`;
     case "probe":

@@ -2,7 +2,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { withDeadline } from "../../../../server/src/lib/interval.ts";
 import { Http } from "../../api/http.ts";
 import { TIMING } from "../../lib/timing.ts";
-import { longPollTransport, onceTransport, shortPollTransport } from "./poll.ts";
+import { longPollTransport, shortenCursorTransport, shortPollTransport } from "./poll.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 type Ask = { cursor?: string; wait: number; max?: number; limit: number };
@@ -49,7 +49,7 @@ function rig(make: (http: Http) => Transport, answers: ((ask: Ask) => Response |
 const timing = { ...TIMING, shortPollMs: 1, answerMs: 1_000, longPollSeconds: 25 };
 const long = (http: Http) => longPollTransport(http, timing);
 const short = (http: Http) => shortPollTransport(http, timing);
-const once = (http: Http) => onceTransport(http, timing);
+const once = (http: Http) => shortenCursorTransport(http, timing);
 const lost = () => new Response("", { status: 504 });
 
 describe("polls", () => {
@@ -102,7 +102,7 @@ describe("polls", () => {
     expect(asked.map(({ wait }) => wait)).toEqual([0, 0, 0]);
   });
 
-  test("SDK-33: a trade ends when nothing is behind, and not before", async () => {
+  test("SDK-33: polls for a shorter cursor end when nothing is behind, and not before", async () => {
     const { asked, told, over } = rig(once, [() => reply("1", true), () => reply("2")]);
     await over();
     expect([asked.length, told.at(-1)]).toEqual([2, "ended done"]);

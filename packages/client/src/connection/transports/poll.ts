@@ -54,8 +54,8 @@ export function shortPollTransport(http: Http, { shortPollMs, answerMs }: Timing
   return { name: "short-poll", open: (start, on) => run({ http, start, on, wait: 0, pauseMs: shortPollMs, answerMs }) };
 }
 
-/** Polls until nothing is behind, and ends. */
-export function onceTransport(http: Http, { answerMs }: Timing): Transport {
+/** Polls until nothing is behind, and ends: the last reply brings a short cursor in place of a long one. */
+export function shortenCursorTransport(http: Http, { answerMs }: Timing): Transport {
   return {
     name: "short-poll",
     open: (start, on) => run({ http, start, on, wait: 0, pauseMs: 0, answerMs, once: true }),

@@ -2,7 +2,7 @@ import type { PushFrame } from "../../reading/push-frame.ts";
 import type { ClientState } from "../client-state.ts";
 
 /** What may be back: the network, the person, or the server, which has answered a request. */
-export type Return = "online" | "focus" | "answer";
+export type Return = "online" | "focus" | "request-answered";
 
 /** Between tabs. `count` numbers the `frames` messages. */
 export type TabMessage =

@@ -13,11 +13,12 @@ export interface TabLinks {
   post(message: TabMessage): void;
   /** The number of the last message that came. */
   count(count: number): void;
-  /** Nothing was heard of the other tab for long. */
+  /** The other tab has been silent too long. */
   steal(): void;
 }
 
-interface Reading {
+/** One connection of this tab, which follows another one. */
+interface Following {
   readonly start: Start;
   readonly on: TransportEvents;
   /** What came while it asks the server for what it missed; undefined: it has everything. */
@@ -36,7 +37,7 @@ export class TabTransport implements Transport {
   readonly #http: Http;
   readonly #timing: Timing;
   readonly #links: TabLinks;
-  #reading: Reading | undefined;
+  #following: Following | undefined;
   #count = 0;
   #heardAt = 0;
   /** Questions that nobody has answered. */
@@ -49,43 +50,43 @@ export class TabTransport implements Transport {
   }
 
   open(start: Start, on: TransportEvents): Opened {
-    const reading: Reading = { start, on, held: undefined, again: false, joined: false };
-    this.#reading = reading;
+    const following: Following = { start, on, held: undefined, again: false, joined: false };
+    this.#following = following;
     this.#heard();
     this.#hello();
-    const cancel = every(this.#timing.tabPingMs, () => this.#look(reading));
+    const cancel = every(this.#timing.tabPingMs, () => this.#look(following));
     start.signal.addEventListener("abort", cancel, { once: true });
     return { send: (type, data) => this.#links.post({ kind: "send", type, data }) };
   }
 
   message(message: TabMessage): void {
-    const reading = this.#reading;
+    const following = this.#following;
     // Other tabs that follow talk, too.
-    if (!reading || reading.start.signal.aborted || /^(hello|back|send)$/.test(message.kind)) return;
+    if (!following || following.start.signal.aborted || /^(hello|back|send)$/.test(message.kind)) return;
     this.#heard();
-    if (message.kind === "live" && !reading.joined) return this.#hello();
-    if (message.kind === "welcome" && !reading.joined) return this.#join(reading, message);
-    if (!reading.joined) return;
+    if (message.kind === "live" && !following.joined) return this.#hello();
+    if (message.kind === "welcome" && !following.joined) return this.#join(following, message);
+    if (!following.joined) return;
     if (message.kind === "live") {
       this.#counted(message.count);
-      void this.#catchUp(reading);
+      void this.#catchUp(following);
     } else if (message.kind === "frames") {
       const isNext = message.count === this.#count + 1;
       this.#counted(message.count);
-      if (!isNext) void this.#catchUp(reading);
-      if (reading.held) reading.held.push(message);
-      else reading.on.receive(message.frames, message.cursor);
+      if (!isNext) void this.#catchUp(following);
+      if (following.held) following.held.push(message);
+      else following.on.receive(message.frames, message.cursor);
     }
   }
 
-  #join(reading: Reading, { count, cursor }: TabMessage & { kind: "welcome" }): void {
-    reading.joined = true;
+  #join(following: Following, { count, cursor }: TabMessage & { kind: "welcome" }): void {
+    following.joined = true;
     this.#counted(count);
-    reading.on.opened();
-    reading.on.ready();
-    if (reading.start.cursor !== undefined) return void this.#catchUp(reading, cursor);
-    reading.on.receive([], cursor);
-    reading.on.live();
+    following.on.opened();
+    following.on.ready();
+    if (following.start.cursor !== undefined) return void this.#catchUp(following, cursor);
+    following.on.receive([], cursor);
+    following.on.live();
   }
 
   #counted(count: number): void {
@@ -94,24 +95,24 @@ export class TabTransport implements Transport {
   }
 
   /** @param from where the tab with the connection stands, for a tab that joins it: this one may already have what it brings from there */
-  async #catchUp(reading: Reading, from?: string): Promise<void> {
-    reading.again = true;
-    if (reading.held) return;
+  async #catchUp(following: Following, from?: string): Promise<void> {
+    following.again = true;
+    if (following.held) return;
     const held: TabMessage[] = [];
-    reading.held = held;
-    const { on } = reading;
-    const { signal } = reading.start;
+    following.held = held;
+    const { on } = following;
+    const { signal } = following.start;
     const old: PushFrame[] = [];
     try {
       for (let at = from; at !== undefined; ) {
-        const { events, cursor, more } = await this.#ask(reading, at);
+        const { events, cursor, more } = await this.#ask(following, at);
         old.push(...events);
         at = more ? cursor : undefined;
       }
-      while (reading.again) {
-        reading.again = false;
+      while (following.again) {
+        following.again = false;
         for (let more = true; more && !signal.aborted; ) {
-          const reply = await this.#ask(reading, on.cursor());
+          const reply = await this.#ask(following, on.cursor());
           if (!signal.aborted) on.receive(reply.events, reply.cursor);
           more = reply.more;
         }
@@ -121,23 +122,23 @@ export class TabTransport implements Transport {
     }
     if (signal.aborted) return;
     for (const { stream, seq } of old) if (stream && seq) on.had(stream, seq);
-    reading.held = undefined;
+    following.held = undefined;
     for (const message of held) {
       if (message.kind === "frames") on.receive(message.frames, message.cursor);
     }
     on.live();
   }
 
-  #ask({ start: { token, max, signal } }: Reading, cursor: string | undefined): Promise<PollReply> {
+  #ask({ start: { token, max, signal } }: Following, cursor: string | undefined): Promise<PollReply> {
     return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs });
   }
 
-  #look(reading: Reading): void {
+  #look(following: Following): void {
     const now = this.#links.now();
     // A clock that was set back hides no silence.
     this.#heardAt = Math.min(this.#heardAt, now);
     const isHung = this.#hellos >= HELLOS || now - this.#heardAt >= this.#timing.tabSilenceMs;
-    if (!reading.joined) this.#hello();
+    if (!following.joined) this.#hello();
     if (!isHung) return;
     this.#heard();
     this.#links.steal();
