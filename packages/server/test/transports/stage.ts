@@ -24,8 +24,13 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const reader of this.#readers) reader.close();
+    this.closeReaders();
     await this.server.stop();
+  }
+
+  /** Between cases in which readers of one login would take each other's place. */
+  closeReaders(): void {
+    for (const reader of this.#readers.splice(0)) reader.close();
   }
 
   person(): Promise<Person> {
