@@ -183,3 +183,14 @@ test("RET-5 and where nothing is left, the reader comes to the end", async () =>
   expect(await readAll(outbox)).toEqual(["!room:1@250", "!room:2@1"]);
   expect(outbox.cursor()).toBe(`${rig.scratch.epoch};*@251`);
 });
+
+test("RET-3 a room that was left, and whose end is gone, is named in no further cursor", async () => {
+  rig = await openLog({ maxBytes: 1 });
+  await rig.append(...many(20), ...many(2, "room:2"));
+  const left = { ...whole("room:1"), left: { seq: 10, pos: 10 } };
+  const outbox = newOutbox([left, whole("room:2")]);
+  const first = await outbox.open(parseCursor(`${rig.scratch.epoch};room:1@7,room:2@2`));
+  await keepNewest(rig, 5);
+  expect(await readAll(outbox, first)).toEqual(["!room:1@10"]);
+  expect(outbox.cursor()).toBe(`${rig.scratch.epoch};*@22`);
+});
