@@ -1,5 +1,7 @@
+import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
+import { HallCount } from "./hall.ts";
 
 let chat: ChatFixture;
 afterEach(() => chat.close());
@@ -89,4 +91,25 @@ test("IM-64: its members are all people and do not change; its settings are the 
   const send = { clientId: "a", type: 1, body: { content: "hello" } };
   expect((await chat.ask(ann, "POST", "/rooms/1/messages", send)).status).toBe(403);
   await chat.say(`admin-${boss}`, 1, "quiet, please");
+});
+
+test("IM-64: a deleted account leaves the number a minute later at most, and at once when the clock was set back", async () => {
+  chat = await ChatFixture.open();
+  const [ann, bob] = chat.people(3) as [number, number];
+  const { db, path } = chat.scratch;
+  const now = chat.clock.now();
+  const file = new Database(path);
+  const remove = (uid: number) => file.run("update users set deleted_at = 1 where uid = ?", [uid]);
+  try {
+    const count = new HallCount();
+    expect(await count.read(db, now)).toBe(3);
+    remove(ann);
+    expect(await count.read(db, now + 59_999)).toBe(3);
+    expect(await count.read(db, now + 60_000)).toBe(2);
+    remove(bob);
+    expect(await count.read(db, now + 60_000)).toBe(2);
+    expect(await count.read(db, now + 59_999)).toBe(1);
+  } finally {
+    file.close();
+  }
 });

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Push, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
@@ -62,6 +63,23 @@ test("IM-42: without a name a group is called after its members, in whole names"
   const { name } = await chat.must(ann, "POST", "/rooms", { memberIds: many });
   expect(name.length).toBeLessThanOrEqual(64);
   expect(name.split(", ").every((one: string) => /^p\d{5}$/.test(one))).toBe(true);
+});
+
+test("IM-42: members' names that fill the length of a room's name exactly stand in it whole; with one more character the last is left out", async () => {
+  const file = new Database(chat.scratch.path);
+  const rename = (uid: number, name: string) =>
+    file.run("update users set name = ?, name_key = lower(?) where uid = ?", [name, name, uid]);
+  try {
+    rename(ann, "A".repeat(31));
+    rename(bob, "B".repeat(31));
+    expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe(
+      `${"A".repeat(31)}, ${"B".repeat(31)}`,
+    );
+    rename(bob, "B".repeat(32));
+    expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe("A".repeat(31));
+  } finally {
+    file.close();
+  }
 });
 
 test("IM-41: unknown people are named and nothing is made", async () => {
