@@ -7,7 +7,7 @@ import { writerDialect } from "./dialect.ts";
 import { batch, single } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import type { Outcome, WriteTransaction } from "./transaction.ts";
-import { writeBatch } from "./write-batch.ts";
+import { carryError, revivedError, writeBatch } from "./write-batch.ts";
 
 /** Stores a row and logs an event. */
 async function note(tx: WriteTransaction, key: string): Promise<string> {
@@ -146,4 +146,26 @@ test("a refusal after a write is a fault, and undone", async () => {
   expect((outcomes[1] as { error: Error }).error).not.toBeInstanceOf(ProblemError);
   expect(await keys()).toEqual(["b", "d"]);
   expect((await logged(events)).map(([, , key]) => key)).toEqual(["b", "d"]);
+});
+
+test("what crosses between the threads is the whole error: a refusal with its wait and its fields, a fault with its stack", () => {
+  const crossed = (error: Error) => revivedError(JSON.parse(JSON.stringify(carryError(error))));
+  const refusal = new ProblemError("overloaded", "not now", { retryAfterMs: 1500, extra: { roomIds: [2, 3] } });
+  expect(crossed(refusal)).toBeInstanceOf(ProblemError);
+  expect(crossed(refusal)).toMatchObject({
+    code: "overloaded",
+    message: "not now",
+    retryAfterMs: 1500,
+    extra: { roomIds: [2, 3] },
+  });
+  const bare = crossed(new ProblemError("conflict", "not so")) as ProblemError;
+  expect([bare.code, bare.message, bare.retryAfterMs, bare.extra]).toEqual([
+    "conflict",
+    "not so",
+    undefined,
+    undefined,
+  ]);
+  const fault = new Error("no disk");
+  expect(crossed(fault)).not.toBeInstanceOf(ProblemError);
+  expect(crossed(fault)).toMatchObject({ message: "no disk", stack: fault.stack });
 });
