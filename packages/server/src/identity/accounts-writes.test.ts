@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { createAccount } from "./accounts-writes.ts";
+import type { ProblemError } from "../lib/problem.ts";
+import { createAccount, deleteAccount } from "./accounts-writes.ts";
 import { addUser } from "./admin-writes.ts";
 import { Internal } from "./internal-events.ts";
 import { changeProfile, type ProfileChange } from "./profile-writes.ts";
@@ -98,6 +99,17 @@ test("ID-4: a name that is written in another way stays one's own, also for the 
     { uid: 20_000, name: "Ada" },
   );
   expect(outcomes).toMatchObject([{ value: { name: "ADA" } }, TAKEN, { value: { name: "Ada" } }]);
+});
+
+test("ID-19: of the groups that stand in the way ten are named, and where there are more that is said", async () => {
+  const [ann] = chat.people(1) as [number];
+  const groups: number[] = [];
+  for (let count = 0; count < 10; count++) groups.push(await chat.group(ann));
+  const refusal = () => chat.scratch.writes.run(deleteAccount, { uid: ann }).catch((error: ProblemError) => error);
+  const message = `Hand over or dissolve the groups you own first: ${groups.join(", ")}`;
+  expect(await refusal()).toMatchObject({ code: "owner_cannot_leave", message, extra: { roomIds: groups } });
+  await chat.group(ann);
+  expect(await refusal()).toMatchObject({ message: `${message} and more`, extra: { roomIds: groups } });
 });
 
 test("100 accounts and 100 new names take as many statements as one", async () => {

@@ -99,6 +99,17 @@ test("ID-30: a code that ran out is not found; one confirmed in its last moment 
   expect(await run(collectQrLogin, [collect("a")])).toMatchObject([{ value: { user: { uid: ann.uid } } }]);
 });
 
+test("ID-30: a confirmation shortens nothing: a code confirmed early may be collected as long as it lasts", async () => {
+  await newCodes("a", "b");
+  const acts = ["a", "b"].map((code) => ({ code, ...ann }));
+  await run(scanQrCode, acts);
+  await run(confirmQrCode, acts);
+  chat.clock.advance(59_999);
+  expect(await run(collectQrLogin, [collect("a")])).toMatchObject([{ value: { user: { uid: ann.uid } } }]);
+  chat.clock.advance(1);
+  expect(await run(collectQrLogin, [collect("b")])).toMatchObject([{ value: undefined }]);
+});
+
 test("ID-32: of several who collect in one batch exactly one gets the token, and a wrong secret takes nothing away", async () => {
   await newCodes("a", "b", "c");
   const acts = [
