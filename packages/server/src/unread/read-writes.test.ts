@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { HALL_ROOM_ID, Push } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
@@ -41,6 +42,19 @@ async function said(count: number, roomId = room): Promise<number[]> {
   for (let n = 0; n < count; n++) seqs.push((await chat.say(ann, roomId, `m${n}`)).message.seq);
   return seqs;
 }
+
+test("IM-70: a place never falls back: a count that is ahead of the messages stays as it is", async () => {
+  const [first = 0, second = 0] = await said(2);
+  const file = new Database(chat.scratch.path);
+  file.run("update room_reads set read_no = 2 where uid = ? and room_id = ?", [bob, room]);
+  file.close();
+  expect(await mark(input(bob, first))).toMatchObject([
+    { value: { place: { readSeq: first, unread: 0 }, moved: true } },
+  ]);
+  expect(await placeOf(bob)).toEqual({ readSeq: first, readNo: 2 });
+  await mark(input(bob, second));
+  expect(await placeOf(bob)).toEqual({ readSeq: second, readNo: 2 });
+});
 
 test("IM-70: of several marks of one person and room in a batch, each begins where the one before it ended", async () => {
   const [, second = 0, , fourth = 0] = await said(4);
