@@ -145,7 +145,7 @@ export class Outbox {
   cursor(): string {
     const streams = new Map<string, number>();
     for (const [stream, reading] of this.#streams) {
-      if (reading.havePos > this.#floor && !isOver(reading)) streams.set(stream, reading.have);
+      if (reading.havePos > this.#floor) streams.set(stream, reading.have);
     }
     return formatCursor({ epoch: this.#parts.epoch, floor: this.#floor, streams });
   }
