@@ -6,6 +6,7 @@ import { importsOf, type Source } from "./sources.ts";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["lib"],
+  ["limits"],
   ["config", "ops", "db", "bus"],
   ["event-log", "presence"],
   ["retention"],

@@ -1,14 +1,15 @@
 import type { Config } from "./config/config.ts";
 import type { ReadDatabase } from "./db/open.ts";
 import type { Writes } from "./db/writer.ts";
-import { type IdentityContext, newSignInLimits } from "./identity/identity-context.ts";
+import type { IdentityContext } from "./identity/identity-context.ts";
 import { Logins } from "./identity/logins.ts";
 import { Passwords } from "./identity/passwords.ts";
 import { QrLogins } from "./identity/qr-login.ts";
 import type { Clock } from "./lib/clock.ts";
+import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
-import { type MessagesContext, newSendLimit } from "./messages/messages-context.ts";
+import type { MessagesContext } from "./messages/messages-context.ts";
 import { HallCount } from "./rooms/hall.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
@@ -32,18 +33,17 @@ export function createContext({ config, db, epoch, writes, clock, kinds = messag
     epoch,
     writes,
     clock,
+    rates: createRates({ enabled: config.rateLimits }),
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,
     passwords: new Passwords(),
     logins: new Logins({ db, writes, clock }),
     qrLogins: new QrLogins({ db, clock }),
-    signInLimits: newSignInLimits(clock, config.rateLimits),
     hall: config.hall,
     hallCount: new HallCount(),
     messageTexts: (snapshot, ids) => messageTexts(snapshot, ids, kinds),
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
-    sendLimit: newSendLimit(clock, config.rateLimits),
     selfGate: newSelfGate({ writes, clock }),
   };
 }

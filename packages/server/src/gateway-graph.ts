@@ -17,7 +17,6 @@ import { startSweep } from "./gateway/sweep.ts";
 import { WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
-import { RateLimit } from "./http/rate-limit.ts";
 import { INTERNAL_STREAM, Internal } from "./identity/internal-events.ts";
 import { loginEndOf } from "./identity/login-end.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -62,9 +61,6 @@ export interface Gateway {
   start(): Stop;
 }
 
-/** Handshakes without a valid token, per address. */
-const HANDSHAKES = { burst: 50, perSecond: 10 };
-
 /** The gateway's part of the graph: hub, lifecycle, commands, transports and presence, joined to the log. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
@@ -77,12 +73,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
     onError: (error) => logger.error({ err: error }, "presence could not be told"),
   });
-  const handshakes = new RateLimit({
-    what: "handshakes from this address",
-    rate: HANDSHAKES,
-    clock,
-    enabled: config.rateLimits,
-  });
+  const { handshakes } = parts.context.rates;
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });

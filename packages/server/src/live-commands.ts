@@ -5,7 +5,6 @@ import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
 import type { Hub } from "./gateway/hub.ts";
 import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
 import { ProblemError } from "./lib/problem.ts";
-import { TokenBuckets } from "./lib/token-bucket.ts";
 import type { Logger } from "./ops/logger.ts";
 
 export interface LiveCommandParts {
@@ -61,11 +60,7 @@ function askerOf(connection: Connection, signIn: LiveCommandParts["signIn"]): Qr
   };
 }
 
-/** One frame per person and room in 3 s; more are dropped silently, since the readers know already. */
-const TYPING_RATE = { burst: 1, perSecond: 1 / 3 };
-
 function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
-  const recent = new TokenBuckets({ rate: TYPING_RATE, clock: context.clock });
   return command(typingSchema, async (connection, { roomId }) => {
     const { login } = connection;
     if (!login) throw new ProblemError("unauthorized");
@@ -74,7 +69,8 @@ function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandPart
     const reads =
       connection.isSubscribed(stream) || (connection.state.kind !== "live" && (await mayRead(login.uid, roomId)));
     if (!reads) throw new ProblemError("not_found");
-    if (recent.take(`${login.uid}:${roomId}`) > 0) return;
+    // More often than that the readers know already.
+    if (!context.rates.typing.tryTake(`${login.uid}:${roomId}`)) return;
     const members = await memberCountOf(roomId);
     if (members === 0 || members > LIMITS.typingRoomMembers) return;
     hub.publishFrame(stream, encodePush(Push.TYPING, { roomId, uid: login.uid }));

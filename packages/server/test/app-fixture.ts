@@ -13,9 +13,9 @@ import {
   problems,
   signedIn,
 } from "../src/http/openapi.ts";
-import { limitByIp, perWindow, RateLimit } from "../src/http/rate-limit.ts";
-import { ManualClock } from "../src/lib/clock.ts";
+import { ipLimitKey } from "../src/lib/ip-range.ts";
 import type { ProblemError } from "../src/lib/problem.ts";
+import { SharedRate } from "../src/limits/shared-rate.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -24,8 +24,16 @@ import { endLater } from "./left-running.ts";
 const Note = z.object({ id: z.number().int(), text: z.string(), by: z.number().int().nullable() }).openapi("Note");
 const noteId = z.object({ id: idParam("id") });
 
+const SCANS = {
+  counts: "scans",
+  by: "address",
+  count: 2,
+  windowMs: 60_000,
+  refusal: { code: "rate_limited" },
+} as const;
+
 /** A feature as small as it gets, using everything the shell offers. */
-function notesRoutes(scanLimit: RateLimit) {
+function notesRoutes(scans: SharedRate) {
   const routes = newRoutes();
   routes.openapi(
     createRoute({
@@ -70,11 +78,13 @@ function notesRoutes(scanLimit: RateLimit) {
     createRoute({
       method: "post",
       path: "/notes/{id}/scan",
-      middleware: [limitByIp(scanLimit)] as const,
       request: { params: noteId },
       responses: { 204: noContent("Scanned") },
     }),
-    (c) => c.body(null, 204),
+    async (c) => {
+      await scans.take(ipLimitKey(c.env.ip));
+      return c.body(null, 204);
+    },
   );
   routes.openapi(createRoute({ method: "get", path: "/fault", responses: { 204: noContent("Never") } }), () => {
     throw new Error("the disk said: SECRET-DETAIL");
@@ -96,7 +106,6 @@ export interface Ask extends RequestInit {
 /** The shell around one small feature, behind a real listener: for tests of `http/`. */
 export class AppFixture {
   readonly lines: string[] = [];
-  readonly clock = new ManualClock();
   readonly health = new Health();
   refusal: ProblemError | undefined;
   readonly #server: Bun.Server<undefined>;
@@ -109,9 +118,7 @@ export class AppFixture {
       metrics: new Metrics(),
       health: this.health,
       findLogin: async (token) => (Object.hasOwn(LOGINS, token) ? LOGINS[token as keyof typeof LOGINS] : undefined),
-      routes: [
-        notesRoutes(new RateLimit({ what: "scans", rate: perWindow(2, 60_000), clock: this.clock, enabled: true })),
-      ],
+      routes: [notesRoutes(new SharedRate(SCANS, { enabled: true }))],
       refusal: () => this.refusal,
     });
     this.#server = Bun.serve({

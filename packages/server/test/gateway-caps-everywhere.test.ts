@@ -5,6 +5,7 @@ import { ApiClient } from "./api-client.ts";
 import { pollsHang } from "./hanging-polls.ts";
 import { type Settings, TestServer } from "./harness.ts";
 import { SseReader } from "./sse-reader.ts";
+import { StillTime } from "./still-time.ts";
 
 async function withServer(settings: Settings, run: (server: TestServer) => Promise<void>): Promise<void> {
   const server = await TestServer.start(settings, { clock: new ManualClock() });
@@ -61,6 +62,7 @@ const DOORS = ["/events", "/events/stream", "/me", "/rooms/1"];
 
 test("GW-45: tokens that are not valid count on every transport and route; a valid one still passes", () =>
   withServer({ RATE_LIMITS: "on" }, async (server) => {
+    using _time = new StillTime();
     const ann = await server.person("ann");
     const wrong = new ApiClient(server.url, "pl_wrong");
     const statuses = await Promise.all(

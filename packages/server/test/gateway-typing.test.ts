@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { ManualClock } from "../src/lib/clock.ts";
 import { type Person, TestServer } from "./harness.ts";
 import type { LiveClient } from "./live-client.ts";
+import { StillTime } from "./still-time.ts";
 
-const clock = new ManualClock();
 let server: TestServer;
 let ann: Person;
 let ben: Person;
 let cai: Person;
 beforeAll(async () => {
-  server = await TestServer.start({}, { clock });
+  server = await TestServer.start();
   [ann, ben, cai] = (await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)))) as [
     Person,
     Person,
@@ -22,6 +21,7 @@ afterAll(() => server.stop());
 const typing = (live: LiveClient, roomId: number) => live.send({ type: Command.TYPING, data: { roomId } });
 
 test("GW-61: TYPING reaches the members of the room, once in 3 s for each person, however many connections they have", async () => {
+  using time = new StillTime();
   const room = await server.room(ann, [ben]);
   const [first, second, reader, stranger] = await Promise.all([
     server.live(ann),
@@ -39,7 +39,7 @@ test("GW-61: TYPING reaches the members of the room, once in 3 s for each person
   expect(stranger.of(Push.TYPING)).toEqual([]);
   // Dropped, not refused.
   expect(first.of(Push.ERROR)).toHaveLength(1);
-  clock.advance(3000);
+  time.advance(3000);
   typing(second, room);
   await reader.until(() => reader.of(Push.TYPING).length === 2, "the second TYPING");
 });
@@ -81,6 +81,7 @@ test("GW-62: a member's TYPING is accepted before their connection is live", asy
 });
 
 test("GW-63: in rooms of more than 100, and in the hall, nobody hears it", async () => {
+  using time = new StillTime();
   const people: Person[] = [];
   // Passwords are hashed two at a time.
   while (people.length < 99) {
@@ -92,7 +93,7 @@ test("GW-63: in rooms of more than 100, and in the hall, nobody hears it", async
   typing(writer, room);
   await reader.frame(Push.TYPING, ({ data }) => data.roomId === room);
   await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [people[98]?.uid] });
-  clock.advance(3000);
+  time.advance(3000);
   typing(writer, room);
   typing(writer, 1);
   await writer.echo();

@@ -6,6 +6,7 @@
  * not import features, http or gateway.
  */
 import { openFileLimit } from "../lib/file-limit.ts";
+import { CAPS, SIZES } from "../limits/limits.ts";
 import type { LogLevel } from "../ops/logger.ts";
 import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";
 import * as parse from "./parse.ts";
@@ -108,7 +109,7 @@ function readTree(read: Reader): Config {
   read.refuse("REDIS_URL", "is not available in this version: it runs as one node. Remove it");
   const certFile = read.maybe("TLS_CERT", parse.file, "off");
   const keyFile = read.maybe("TLS_KEY", parse.file, "off");
-  const mostConnections = Math.floor(openFileLimit() * 0.9);
+  const mostConnections = Math.floor((openFileLimit() * CAPS.connections.count) / 100);
   return {
     listen: {
       host: read.value("HOST", parse.host, "0.0.0.0"),
@@ -123,10 +124,18 @@ function readTree(read: Reader): Config {
     gateway: {
       heartbeatMs: read.value("HEARTBEAT_MS", parse.wholeNumber(100, 3_600_000), "10000"),
       idleMs: read.value("IDLE_MS", parse.wholeNumber(200, 3_600_000), "30000"),
-      maxFrameBytes: read.value("MAX_FRAME_BYTES", parse.wholeNumber(1024, 16_777_216), "8192"),
-      maxQueueBytes: read.value("MAX_QUEUE_BYTES", parse.wholeNumber(16_384, 1_073_741_824), "1048576"),
+      maxFrameBytes: read.value("MAX_FRAME_BYTES", parse.wholeNumber(1024, 16_777_216), String(SIZES.frame.count)),
+      maxQueueBytes: read.value(
+        "MAX_QUEUE_BYTES",
+        parse.wholeNumber(16_384, 1_073_741_824),
+        String(CAPS.queueBytes.count),
+      ),
       maxConnections: read.value("MAX_CONNECTIONS", parse.wholeNumber(1), String(mostConnections)),
-      maxConnectionsPerUser: read.value("MAX_CONNECTIONS_PER_USER", parse.wholeNumber(1), "20"),
+      maxConnectionsPerUser: read.value(
+        "MAX_CONNECTIONS_PER_USER",
+        parse.wholeNumber(1),
+        String(CAPS.connectionsPerPerson.count),
+      ),
     },
     rateLimits: read.value("RATE_LIMITS", parse.onOff, "on"),
     retention: {
@@ -148,7 +157,7 @@ function readTree(read: Reader): Config {
       send: read.value("HALL_SEND", parse.oneOf("everyone", "admins"), "everyone"),
     },
     messages: { customKinds: read.maybe("CUSTOM_KINDS", parse.kindNames, "none") ?? [] },
-    maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), "104857600"),
+    maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), String(SIZES.upload.count)),
     geoipFile: read.maybe("GEOIP_FILE", parse.file, "off"),
     mallchatApi: read.value("MALLCHAT_API", parse.onOff, "on"),
     logLevel: read.value(

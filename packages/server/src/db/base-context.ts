@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { Rates } from "../limits/rates.ts";
 import type { ReadDatabase } from "./open.ts";
 import type { Writes } from "./writer.ts";
 
@@ -11,6 +12,7 @@ export interface BaseContext {
   /** Of the database; every cursor begins with it. */
   readonly epoch: string;
   readonly writes: Writes;
-  /** For what is read and for limits. What is written gets its time from the thread that writes. */
+  readonly rates: Rates;
+  /** For what is read. What is written gets its time from the thread that writes. */
   readonly clock: Clock;
 }

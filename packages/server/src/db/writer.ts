@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
 import { namesIn, type ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import type { InputOf, LoggedEvent, Outcome, Procedure, ResultOf } from "./transaction.ts";
@@ -50,11 +51,11 @@ export type BatchReply =
   | { failed: CarriedError };
 
 /** A batch is one sync of the disk; more than this delays its first write more than it helps. */
-const BATCH_MAX = 256;
+const BATCH_MAX = CAPS.batchRequests.count;
 /** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
 const GATHERED_MIN = 8;
 /** About half a second of work for a good disk. More waiting would answer later than callers wait. */
-const WAITING_MAX = 4096;
+const WAITING_MAX = CAPS.waitingWrites.count;
 
 interface Waiting {
   readonly request: WriteRequest;
@@ -71,7 +72,7 @@ export class GroupWriter implements Writes {
   readonly #whenIdle: Waiting[] = [];
   #running: Promise<void> | undefined;
   /** Requests of the newest batch. */
-  #lastBatch = BATCH_MAX;
+  #lastBatch: number = BATCH_MAX;
   #closed = false;
 
   /** @param table the one that the runner's thread has */

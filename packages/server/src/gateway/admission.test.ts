@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, test } from "bun:test";
-import { RateLimit } from "../http/rate-limit.ts";
-import { ManualClock } from "../lib/clock.ts";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { StillTime } from "../../test/still-time.ts";
+import { LOCAL_RATES } from "../limits/limits.ts";
+import { LocalRate } from "../limits/local-rate.ts";
 import { Admission } from "./admission.ts";
 import { type ConnectedLogin, Connection } from "./connection.ts";
 
@@ -8,14 +9,14 @@ const IP = "203.0.113.9";
 const GOOD = "good";
 const LOGIN: ConnectedLogin = { loginId: 1, uid: 20_000, power: 0, name: "ann", avatar: "", expiresAt: 0 };
 
-let clock: ManualClock;
+let time: StillTime;
 let full: boolean;
 let admission: Admission;
 let looked: string[];
 
-function make(handshakes = { burst: 50, perSecond: 10 }, enabled = true): Admission {
+function make({ burst = 50, enabled = true } = {}): Admission {
   return new Admission({
-    handshakes: new RateLimit({ what: "handshakes", rate: handshakes, clock, enabled }),
+    handshakes: new LocalRate({ ...LOCAL_RATES.handshakes, burst }, { enabled }),
     findLogin: async (token) => {
       looked.push(token);
       return token === GOOD ? LOGIN : undefined;
@@ -25,11 +26,13 @@ function make(handshakes = { burst: 50, perSecond: 10 }, enabled = true): Admiss
 }
 
 beforeEach(() => {
-  clock = new ManualClock();
+  time = new StillTime();
   full = false;
   looked = [];
   admission = make();
 });
+
+afterEach(() => time[Symbol.dispose]());
 
 /** A connection that came in, and the codes with which it was closed. */
 function connect(ip = IP, { anonymous = true } = {}) {
@@ -57,7 +60,7 @@ describe("GW-45: handshakes of an address", () => {
     for (let i = 0; i < 50; i++) await admission.admit(IP, null);
     expect(await refusal(() => admission.admit(IP, null))).toEqual({ code: "rate_limited", retryAfterMs: 100 });
     expect(await refusal(() => admission.admit("203.0.113.10", null))).toBeUndefined();
-    clock.advance(100);
+    time.advance(100);
     await admission.admit(IP, null);
     expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
   });
@@ -80,7 +83,7 @@ describe("GW-45: handshakes of an address", () => {
 
 describe("GW-44: anonymous connections of an address", () => {
   beforeEach(() => {
-    admission = make(undefined, false);
+    admission = make({ enabled: false });
   });
 
   const open = (ip = IP) => {
@@ -137,12 +140,12 @@ test("GW-45: a token that is not valid counts as a handshake; above the limit it
   admission.opened(connection);
   for (let i = 0; i < 50; i++) expect(admission.allowBadToken(connection)).toBe(true);
   expect(admission.allowBadToken(connection)).toBe(false);
-  clock.advance(100);
+  time.advance(100);
   expect(admission.allowBadToken(connection)).toBe(true);
 });
 
 test("GW-43: over the process's cap a connection is closed with 1013 and the time to come back, and not counted", async () => {
-  admission = make(undefined, false);
+  admission = make({ enabled: false });
   full = true;
   for (let i = 0; i < 300; i++) {
     const { connection, closes } = connect();

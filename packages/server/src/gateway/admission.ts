@@ -1,15 +1,15 @@
-import type { RateLimit } from "../http/rate-limit.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
+import type { LocalRate } from "../limits/local-rate.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 
-/** Anonymous connections of one address (IPv6: of one /64). */
-const ANONYMOUS_PER_IP = 200;
+const ANONYMOUS_PER_IP = CAPS.anonymousConnections.count;
 
 export interface AdmissionParts {
   /** The limit of handshakes without a valid token. */
-  readonly handshakes: RateLimit;
+  readonly handshakes: LocalRate;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;

@@ -1,16 +1,14 @@
-import { LIMITS } from "@parley/protocol";
 import { uptimeMs } from "../lib/uptime.ts";
+import { CONNECTION_RATES } from "../limits/limits.ts";
 
-/** A client that heartbeats, types and resumes needs far less; a burst is what a page sends when it wakes up. */
-const FRAMES_BURST = 100;
-const FRAMES_PER_SECOND = 10;
+const { frames, badFrames } = CONNECTION_RATES;
 
 /**
  * What one connection may send: frames by a bucket, broken ones by their times in a sliding window. Kept small, since every
  * connection has one. Times are `uptimeMs`.
  */
 export class InboundAllowance {
-  #frames = FRAMES_BURST;
+  #frames: number = frames.burst;
   #at: number;
   #bad: readonly number[] = NONE;
 
@@ -20,15 +18,15 @@ export class InboundAllowance {
 
   /** Counts a frame. @returns false when it is one too many */
   takeFrame(now = uptimeMs()): boolean {
-    this.#frames = Math.min(FRAMES_BURST, this.#frames + ((now - this.#at) / 1000) * FRAMES_PER_SECOND) - 1;
+    this.#frames = Math.min(frames.burst, this.#frames + ((now - this.#at) / frames.windowMs) * frames.count) - 1;
     this.#at = now;
     return this.#frames >= 0;
   }
 
   /** Counts a broken frame. @returns false when the connection has to be closed */
   takeBadFrame(now = uptimeMs()): boolean {
-    this.#bad = [...this.#bad.filter((at) => now - at <= LIMITS.badFramesMs), now];
-    return this.#bad.length < LIMITS.badFrames;
+    this.#bad = [...this.#bad.filter((at) => now - at <= badFrames.windowMs), now];
+    return this.#bad.length < badFrames.count;
   }
 }
 

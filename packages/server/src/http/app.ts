@@ -9,12 +9,13 @@ import type { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Config } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/limits.ts";
 import type { Health } from "../ops/health.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate } from "./authenticate.ts";
-import { bodyLimit, MAX_BODY_BYTES } from "./body-limit.ts";
+import { bodyLimit } from "./body-limit.ts";
 import { cors } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { openApiDocument } from "./document.ts";
@@ -65,7 +66,7 @@ export function createApp(parts: AppParts): Routes {
     if (problem) throw problem;
     await next();
   });
-  app.use(bodyLimit(MAX_BODY_BYTES));
+  app.use(bodyLimit(SIZES.body.count));
   app.use(strictJson);
   app.use(authenticate(findLogin, countBadToken));
 

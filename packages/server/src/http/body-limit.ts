@@ -1,12 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** The largest body of an API request. Uploads have their own limit. */
-export const MAX_BODY_BYTES = 65_536;
-
-/** Paths of requests that may be larger: a cursor of 64 KiB still fits, and one above is called malformed. */
-const LARGER_BODIES: ReadonlyMap<string, number> = new Map([["/api/v1/events", 4 * MAX_BODY_BYTES]]);
+/** Paths of requests that may be larger. */
+const LARGER_BODIES: ReadonlyMap<string, number> = new Map([["/api/v1/events", SIZES.pollBody.count]]);
 
 /**
  * Refuses larger bodies with 413. A declared length is judged before anything is read; a chunked body is read up to the

@@ -37,9 +37,9 @@ export async function register(
   { ip, userAgent }: Requester,
   { name, password }: Credentials,
 ): Promise<Granted> {
-  const { registrationOpen, signInLimits, passwords, writes } = context;
+  const { registrationOpen, rates, passwords, writes } = context;
   if (!registrationOpen) throw new ProblemError("registration_closed");
-  signInLimits.perAddress.take(ipLimitKey(ip));
+  await rates.signIns.take(ipLimitKey(ip));
   // Spares the hash; two at the same moment are told apart by the write.
   if (await findAccount(context, nameKey(name))) throw new ProblemError("name_taken");
   const passwordHash = await passwords.hash(password);
@@ -57,17 +57,17 @@ export async function signIn(
   { ip, userAgent }: Requester,
   { name, password }: Credentials,
 ): Promise<Granted> {
-  const { signInLimits, passwords, writes } = context;
-  signInLimits.perAddress.take(ipLimitKey(ip));
+  const { rates, passwords, writes } = context;
+  await rates.signIns.take(ipLimitKey(ip));
   const key = nameKey(name);
   const account = await findAccount(context, key);
   const limitKey = key.slice(0, LIMIT_KEY_LENGTH);
   // Counted before the comparison and given back after a right one: many at once find no gap between looking and
   // counting.
-  const count = () => signInLimits.failures.take(limitKey);
+  const count = () => rates.failedSignIns.take(limitKey);
   const right = await passwords.verify(password, account?.password_hash ?? null, count);
   if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
-  signInLimits.failures.reset(limitKey);
+  await rates.failedSignIns.reset(limitKey);
   const token = newToken();
   const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
   return { ...(await writes.run(createLogin, login)), token };

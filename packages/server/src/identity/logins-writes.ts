@@ -4,13 +4,14 @@ import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** How long a login lives without a refresh. */
 export const LOGIN_LIFETIME_MS = 30 * 24 * 3_600_000;
 /** Devices of one account. One more signs out the one that was not seen for longest. */
-export const LOGINS_PER_USER = 100;
+export const LOGINS_PER_USER = CAPS.logins.count;
 
 export interface NewLogin {
   readonly uid: number;

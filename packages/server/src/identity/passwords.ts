@@ -1,13 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import { codePoints, LIMITS } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
 
 /** Costs about 30 ms and 19 MiB each: what OWASP asks of argon2id at least. */
 const COST = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 /** Two leave the second core to everything else; more would only take turns. */
-const AT_ONCE = 2;
+const AT_ONCE = CAPS.passwordsAtOnce.count;
 /** About two seconds of work; people who would wait longer give up. */
-const WAITING_MAX = 100;
+const WAITING_MAX = CAPS.passwordsWaiting.count;
 const RETRY_AFTER_MS = 3000;
 
 /** Of a random password that nobody knows: compared where there is no account, so that the answer takes as long. */
@@ -48,9 +49,9 @@ export class Passwords {
    * @param atTurn called when its turn has come, before the work; what it throws is thrown
    * @throws ProblemError `overloaded`
    */
-  verify(password: string, hash: string | null, atTurn: () => void = () => {}): Promise<boolean> {
+  verify(password: string, hash: string | null, atTurn: () => void | Promise<void> = () => {}): Promise<boolean> {
     return this.#inTurn(async () => {
-      atTurn();
+      await atTurn();
       // Bun refuses an empty password by throwing at once: an answer that would come sooner.
       const right = await Bun.password.verify(asTyped(password) || " ", hash ?? NOBODYS_HASH);
       return right && hash !== null;

@@ -12,7 +12,7 @@ import type { Requester } from "./requester.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
 /** The steps of signing in by QR code: the requester's, and those of the phone, which is signed in. */
-type QrContext = Pick<IdentityContext, "writes" | "qrLogins" | "signInLimits">;
+type QrContext = Pick<IdentityContext, "writes" | "qrLogins" | "rates">;
 
 /**
  * Makes a code that signs its requester in, once a phone confirms.
@@ -21,7 +21,7 @@ type QrContext = Pick<IdentityContext, "writes" | "qrLogins" | "signInLimits">;
  */
 export async function createQrCode(context: QrContext, from: Requester & { baseUrl: string }): Promise<QrCode> {
   const { ip, userAgent } = from;
-  context.signInLimits.qrCodes.take(ipLimitKey(ip));
+  await context.rates.qrCodes.take(ipLimitKey(ip));
   const code = randomToken(128);
   const secret = randomToken(256);
   const made = { code, secretHash: hashOf(secret), ip, userAgent };

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { StillTime } from "../../test/still-time.ts";
 import { withDeadline } from "../lib/interval.ts";
 import { collectQrLogin, pollQrCode, removeExpiredQrCodes } from "./qr-actions.ts";
 import type { QrChange } from "./qr-watchers.ts";
@@ -351,6 +352,7 @@ describe("watching a code", () => {
 });
 
 test("ID-37: an address gets 20 codes a minute", async () => {
+  using _time = new StillTime();
   await open({ RATE_LIMITS: "on" });
   for (let made = 0; made < 20; made++) expect((await app.ask("/qr-logins", { method: "POST" })).status).toBe(201);
   const refused = await app.ask("/qr-logins", { method: "POST" });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { StillTime } from "../../test/still-time.ts";
 import type { Writes } from "../db/writer.ts";
 import { withDeadline } from "../lib/interval.ts";
 import type { Granted } from "./logins.ts";
@@ -147,6 +148,7 @@ describe("ID-37: of the codes of one address", () => {
   };
 
   test("twenty a minute are given out, over HTTP and connections together", async () => {
+    using _time = new StillTime();
     await spent(20);
     const refused = await onScreen(20)
       .ask()

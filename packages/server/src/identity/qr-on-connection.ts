@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { after, type Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CONNECTION_RATES } from "../limits/limits.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import * as actions from "./qr-actions.ts";
@@ -20,13 +21,13 @@ export interface QrAsker {
   onClosed(clean: () => void): void;
 }
 
-type QrConnectionContext = Pick<IdentityContext, "writes" | "clock" | "qrLogins" | "signInLimits">;
+type QrConnectionContext = Pick<IdentityContext, "writes" | "clock" | "qrLogins" | "rates">;
 
 /** A new code comes this long before the shown one ends, so that nobody scans a dead one. */
 const RENEW_BEFORE_MS = 10_000;
 /** A page that nobody looks at stops asking for new codes. */
 const RENEW_FOR_MS = 600_000;
-const ASK_EVERY_MS = 5000;
+const ASK_EVERY_MS = CONNECTION_RATES.qrCodesOnConnection.windowMs;
 
 /**
  * Signing in over a connection: it is shown a code, and another before that one ends; the code that a phone confirms signs

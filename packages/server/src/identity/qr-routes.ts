@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { SIZES } from "../limits/limits.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { publicUrl } from "./public-url.ts";
 import * as actions from "./qr-actions.ts";
@@ -8,7 +9,7 @@ import { requesterOf } from "./requester.ts";
 import { UserReply } from "./users.ts";
 
 /** Longest hang of one poll; proxies cut idle requests at a minute or more. */
-const WAIT_MAX_SECONDS = 60;
+const WAIT_MAX_SECONDS = SIZES.pollWait.count;
 
 const QrCodeReply = z
   .object({ code: z.string(), secret: z.string(), url: z.string(), expiresAt: z.number() })

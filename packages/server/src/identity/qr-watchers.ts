@@ -1,14 +1,15 @@
 import type { Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
 
 /** States that a code's watchers are told; they only ever go forward in this order. */
 export type QrChange = "scanned" | "confirmed" | "rejected";
 const ORDER: Record<QrChange, number> = { scanned: 1, confirmed: 2, rejected: 2 };
 
 /** Polls and connections that wait for a code on this node. */
-const WATCHERS_MAX = 20_000;
+const WATCHERS_MAX = CAPS.qrWatchers.count;
 /** For one code: its requester, and requests that it repeats while an older one still hangs. */
-const PER_CODE_MAX = 4;
+const PER_CODE_MAX = CAPS.qrWatchersPerCode.count;
 
 interface Watcher {
   readonly listener: (state: QrChange) => void;

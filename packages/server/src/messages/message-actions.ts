@@ -28,13 +28,13 @@ import type { Visibility } from "./send-lookups.ts";
  * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(
-  { writes, hall, kinds, kindRules, sendLimit }: MessagesContext,
+  { writes, hall, kinds, kindRules, rates }: MessagesContext,
   actor: Actor,
   { roomId, request, visibleTo = "room" }: { roomId: number; request: SendRequest; visibleTo?: Visibility },
 ): Promise<Sent> {
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
-  sendLimit.take(actor.uid);
+  rates.sends.take(actor.uid);
   return writes.run(sendMessages, {
     actor: actorOf(actor),
     roomId,

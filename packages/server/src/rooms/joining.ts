@@ -3,10 +3,11 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
 import { storeReadPlaces } from "./read-places.ts";
 import type { Role, RoomRow } from "./rooms.ts";
 
-export const ROOM_MEMBERS_MAX = 10_000;
+export const ROOM_MEMBERS_MAX = CAPS.roomMembers.count;
 
 /**
  * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as

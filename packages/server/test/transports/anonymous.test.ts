@@ -5,6 +5,7 @@ import { ApiClient } from "../api-client.ts";
 import { type Settings, say, TestServer } from "../harness.ts";
 import { exchange, handshakeText } from "../raw-http.ts";
 import { SseReader } from "../sse-reader.ts";
+import { StillTime } from "../still-time.ts";
 import type { Reader, Start, Transport } from "./reader.ts";
 import { events, range, resyncs, Stage, texts } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
@@ -157,6 +158,7 @@ describe("limits of anonymous readers", () => {
 
   test("TR-15: each counts as a handshake of its address: 50 at once, then 429; a valid token passes", () =>
     withServer({ RATE_LIMITS: "on" }, async (server) => {
+      using _time = new StillTime();
       const ann = await server.person("ann");
       const statuses = await Promise.all(
         range(1, 60).map(async (i) => {

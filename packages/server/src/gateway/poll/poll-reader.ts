@@ -1,10 +1,11 @@
 import type { Outbox } from "../../event-log/outbox.ts";
+import { SIZES } from "../../limits/limits.ts";
 import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
 
 /** The most frames in one reply. */
-export const POLL_LIMIT_MAX = 1000;
+export const POLL_LIMIT_MAX = SIZES.pollEvents.count;
 /** A reply gets no further frame once it has this many characters: it is built whole, and held until its client has it. */
-const REPLY_LENGTH_MAX = 524_288;
+const REPLY_LENGTH_MAX = SIZES.pollReply.count;
 
 /**
  * One login's view of the log between its polls: its outbox, and subscriptions that wake a hanging poll. While none hangs it

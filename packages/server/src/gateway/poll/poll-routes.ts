@@ -2,12 +2,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
 import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
+import { SIZES } from "../../limits/limits.ts";
 import { authenticateReader, cursor, type HttpReaderParts, max, queryNumber, readerQuery } from "../http-reader.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";
 import type { PollReply, Polls } from "./polls.ts";
 
 const tags = ["events"];
-const WAIT_SECONDS_MAX = 60;
+const WAIT_SECONDS_MAX = SIZES.pollWait.count;
 /** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
 const ANSWER_SECONDS = 15;
 

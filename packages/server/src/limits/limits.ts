@@ -1,0 +1,317 @@
+/**
+ * Limits: the table of everything that is bounded here, and what counts rates.
+ *
+ * - A number of a limit stands here (or, where clients rely on it, in the protocol's `LIMITS`, which rows of this table
+ *   name) and nowhere else. `docs/limits.md` is made from this table by `tools/limits-doc.ts`; a check compares the two.
+ * - Rates bound how often something may happen; RATE_LIMITS=off lifts them. Caps bound how much there may be, and sizes
+ *   how large one thing may be; nothing lifts those.
+ * - Rates of signed-in work are counted in this process, synchronously, since a send must not pay for a promise per limit.
+ *   Rates of work for which nobody is signed in may be shared by several nodes one day, so they are asked with `await`.
+ *
+ * Knows no feature. Must not import anything above `lib`.
+ */
+import { type CloseCode, type ErrorCode, LIMITS } from "@parley/protocol";
+
+/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address. */
+export type CountedBy =
+  | "person"
+  | "person and room"
+  | "address"
+  | "account"
+  | "connection"
+  | "room"
+  | "code"
+  | "process"
+  | "request"
+  | "reader";
+
+/** What a client meets beyond a limit: an error code, or the close code of a connection. */
+export type Refusal = { readonly code: ErrorCode } | { readonly close: CloseCode } | { readonly silently: string };
+
+export interface RateRow {
+  /** In the plural, as the refusal's message says it: "Too many …". */
+  readonly counts: string;
+  readonly by: CountedBy;
+  /** How many within `windowMs`. */
+  readonly count: number;
+  readonly windowMs: number;
+  /** How many at once after a pause, where that is another number than `count`. */
+  readonly burst?: number;
+  /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
+  readonly always?: true;
+  readonly refusal: Refusal;
+}
+
+export interface BoundRow {
+  readonly counts: string;
+  readonly by: CountedBy;
+  readonly count: number;
+  readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "% of the files that it may open";
+  readonly refusal: Refusal;
+  /** The environment variable whose default `count` is. */
+  readonly setting?: string;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const LIMITED: Refusal = { code: "rate_limited" };
+
+/** Rates counted by this process alone: `LocalRate`. */
+export const LOCAL_RATES = {
+  sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
+  typing: {
+    counts: "signs of typing",
+    by: "person and room",
+    count: 1,
+    windowMs: 3 * SECOND,
+    always: true,
+    refusal: { silently: "dropped: the readers know already" },
+  },
+  handshakes: {
+    counts: "handshakes without a valid token from this address",
+    by: "address",
+    count: 10,
+    windowMs: SECOND,
+    burst: 50,
+    refusal: LIMITED,
+  },
+} as const satisfies Record<string, RateRow>;
+
+/** Rates of work for which nobody is signed in, which several nodes may count together: `SharedRate`. */
+export const SHARED_RATES = {
+  signIns: {
+    counts: "sign-ins and new accounts from this address",
+    by: "address",
+    count: 20,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
+  failedSignIns: {
+    counts: "failed sign-ins to this account",
+    by: "account",
+    count: 5,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
+  qrCodes: { counts: "QR codes from this address", by: "address", count: 20, windowMs: MINUTE, refusal: LIMITED },
+} as const satisfies Record<string, RateRow>;
+
+/** Rates that each connection keeps for itself, in a few numbers: there may be very many connections. */
+export const CONNECTION_RATES = {
+  /** A client that heartbeats, types and resumes needs far less; a burst is what a page sends when it wakes up. */
+  frames: {
+    counts: "frames of a client",
+    by: "connection",
+    count: 10,
+    windowMs: SECOND,
+    burst: 100,
+    refusal: { close: 1006 },
+  },
+  badFrames: {
+    counts: "broken frames",
+    by: "connection",
+    count: LIMITS.badFrames,
+    windowMs: LIMITS.badFramesMs,
+    refusal: { close: 1008 },
+  },
+  qrCodesOnConnection: {
+    counts: "LOGIN commands",
+    by: "connection",
+    count: 1,
+    windowMs: 5 * SECOND,
+    refusal: LIMITED,
+  },
+} as const satisfies Record<string, RateRow>;
+
+const TOO_LARGE: Refusal = { code: "too_large" };
+const INVALID: Refusal = { code: "invalid" };
+const OVERLOADED: Refusal = { code: "overloaded" };
+
+/** How much there may be at once. */
+export const CAPS = {
+  connections: {
+    counts: "live connections",
+    by: "process",
+    count: 90,
+    unit: "% of the files that it may open",
+    refusal: { close: 1013 },
+    setting: "MAX_CONNECTIONS",
+  },
+  connectionsPerPerson: {
+    counts: "live connections and hanging polls; the oldest goes",
+    by: "person",
+    count: 20,
+    refusal: { close: 4029 },
+    setting: "MAX_CONNECTIONS_PER_USER",
+  },
+  anonymousConnections: { counts: "anonymous connections", by: "address", count: 200, refusal: LIMITED },
+  queueBytes: {
+    counts: "what waits for a slow reader",
+    by: "connection",
+    count: 1_048_576,
+    unit: "bytes",
+    refusal: { close: 1006 },
+    setting: "MAX_QUEUE_BYTES",
+  },
+  framesBeforeReady: {
+    counts: "frames that wait while a token is checked",
+    by: "connection",
+    count: LIMITS.framesBeforeReady,
+    refusal: { close: 1008 },
+  },
+  waitingWrites: { counts: "requests that wait for the writer", by: "process", count: 4096, refusal: OVERLOADED },
+  batchRequests: {
+    counts: "requests that the writer takes at once",
+    by: "process",
+    count: 256,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  passwordsAtOnce: {
+    counts: "passwords hashed or compared at once",
+    by: "process",
+    count: 2,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
+  qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
+  qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
+  roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
+  logins: {
+    counts: "devices that are signed in",
+    by: "person",
+    count: 100,
+    refusal: { silently: "the one unused for longest is signed out" },
+  },
+  behindInStream: {
+    counts: "events behind in one stream; a reader may ask for more with `max`",
+    by: "reader",
+    count: LIMITS.farPerStream,
+    refusal: { silently: "RESYNC `far`" },
+  },
+  behindInAll: {
+    counts: "events behind in all streams",
+    by: "reader",
+    count: LIMITS.farTotal,
+    refusal: { silently: "RESYNC `far`" },
+  },
+  behindMost: {
+    counts: "events behind that a reader may ask for with `max`",
+    by: "reader",
+    count: LIMITS.farMax,
+    refusal: INVALID,
+  },
+} as const satisfies Record<string, BoundRow>;
+
+/** How large one thing may be. */
+export const SIZES = {
+  body: { counts: "the body", by: "request", count: LIMITS.bodyBytes, unit: "bytes", refusal: TOO_LARGE },
+  /** A cursor of 64 KiB still fits, and one above is called malformed. */
+  pollBody: {
+    counts: "the body of a poll",
+    by: "request",
+    count: 4 * LIMITS.bodyBytes,
+    unit: "bytes",
+    refusal: TOO_LARGE,
+  },
+  frame: {
+    counts: "a frame of a client",
+    by: "connection",
+    count: LIMITS.frameBytes,
+    unit: "bytes",
+    refusal: { close: 1009 },
+    setting: "MAX_FRAME_BYTES",
+  },
+  upload: {
+    counts: "an upload",
+    by: "request",
+    count: 104_857_600,
+    unit: "bytes",
+    refusal: TOO_LARGE,
+    setting: "MAX_UPLOAD_BYTES",
+  },
+  cursor: {
+    counts: "a cursor",
+    by: "request",
+    count: LIMITS.cursorBytes,
+    unit: "bytes",
+    refusal: { code: "cursor_malformed" },
+  },
+  text: {
+    counts: "the text of a message",
+    by: "request",
+    count: LIMITS.textCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
+  customData: {
+    counts: "the `data` of a message of the product's own",
+    by: "request",
+    count: LIMITS.customDataBytes,
+    unit: "bytes",
+    refusal: INVALID,
+  },
+  clientId: {
+    counts: "a `clientId`",
+    by: "request",
+    count: LIMITS.clientIdLength,
+    unit: "characters",
+    refusal: INVALID,
+  },
+  mentions: { counts: "people mentioned in a message", by: "request", count: LIMITS.mentions, refusal: INVALID },
+  name: { counts: "a name", by: "request", count: LIMITS.nameCodePoints, unit: "code points", refusal: INVALID },
+  password: { counts: "a password", by: "request", count: LIMITS.passwordMax, unit: "characters", refusal: INVALID },
+  roomName: {
+    counts: "a room's name",
+    by: "request",
+    count: LIMITS.roomNameCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
+  notice: {
+    counts: "a room's notice",
+    by: "request",
+    count: LIMITS.noticeCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
+  memberIds: {
+    counts: "people added to a room at once",
+    by: "request",
+    count: LIMITS.memberIdsPerRequest,
+    refusal: INVALID,
+  },
+  page: {
+    counts: "items of a page",
+    by: "request",
+    count: LIMITS.pageMax,
+    refusal: { silently: "a larger `limit` counts as this" },
+  },
+  pollEvents: {
+    counts: "events in the reply to a poll",
+    by: "request",
+    count: 1000,
+    refusal: { silently: "a larger `limit` counts as this" },
+  },
+  pollReply: {
+    counts: "the frames in the reply to a poll",
+    by: "request",
+    count: 524_288,
+    unit: "characters",
+    refusal: { silently: "the reply ends there, with `more`" },
+  },
+  pollWait: {
+    counts: "how long a poll waits for an event",
+    by: "request",
+    count: 60,
+    unit: "seconds",
+    refusal: { silently: "a longer `wait` counts as this" },
+  },
+  idle: {
+    counts: "`?idle=` of a connection",
+    by: "connection",
+    count: LIMITS.idleSecondsMax,
+    unit: "seconds",
+    refusal: { silently: "a longer `idle` counts as this" },
+  },
+} as const satisfies Record<string, BoundRow>;

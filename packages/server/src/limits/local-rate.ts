@@ -1,0 +1,70 @@
+import { RateLimiter, TokenBucket } from "limiter";
+import { LRUCache } from "lru-cache";
+import type { RateRow } from "./limits.ts";
+import { rateLimited } from "./rate-limited.ts";
+
+/** More than the people and addresses that one process is made for; each key takes about 0.5 KB. */
+export const LOCAL_KEYS_MAX = 20_000;
+
+/** A bucket with a burst, or a count per window: both answer at once, and take all of what is asked for or nothing. */
+type Bucket = Pick<TokenBucket, "tryRemoveTokens" | "getWaitTime">;
+
+/**
+ * One row of `LOCAL_RATES`, counted per key (a user, an address) by this process, without a promise. Beyond it: 429
+ * `rate_limited` with Retry-After.
+ *
+ * A row with a burst is a bucket that holds `burst` and refills evenly. One without is a window: never more than `count` from
+ * its first use to its end, and behind that what a bucket of `count` has refilled. Time is the process's uptime, so a wall
+ * clock that is set lifts and prolongs nothing. The key unused for longest is forgotten beyond `LOCAL_KEYS_MAX`: it starts full
+ * when it comes back, which is too lenient for that key but bounds the memory.
+ */
+export class LocalRate {
+  readonly #row: RateRow;
+  /** Undefined while rates are off: then every call passes. */
+  readonly #buckets: LRUCache<string | number, Bucket> | undefined;
+
+  constructor(row: RateRow, { enabled }: { enabled: boolean }) {
+    this.#row = row;
+    // With a size of 1 each, rather than with `max`, the cache takes memory as it fills.
+    if (enabled) this.#buckets = new LRUCache({ maxSize: LOCAL_KEYS_MAX, sizeCalculation: () => 1 });
+  }
+
+  /** Keys that are remembered now. */
+  get size(): number {
+    return this.#buckets?.size ?? 0;
+  }
+
+  /** Counts `amount`, or counts nothing and refuses. @throws ProblemError `rate_limited` */
+  take(key: string | number, amount = 1): void {
+    if (!this.#buckets) return;
+    const bucket = this.#bucketOf(this.#buckets, key);
+    if (!bucket.tryRemoveTokens(amount)) throw rateLimited(this.#row.counts, bucket.getWaitTime(amount));
+  }
+
+  /** Counts one if one is left; never refuses. @returns whether it was counted (true while rates are off) */
+  tryTake(key: string | number): boolean {
+    return !this.#buckets || this.#bucketOf(this.#buckets, key).tryRemoveTokens(1);
+  }
+
+  /** Refuses if one more would be too many; counts nothing. @throws ProblemError `rate_limited` */
+  check(key: string | number): void {
+    const waitMs = this.#buckets?.get(key)?.getWaitTime(1) ?? 0;
+    if (waitMs > 0) throw rateLimited(this.#row.counts, waitMs);
+  }
+
+  #bucketOf(buckets: LRUCache<string | number, Bucket>, key: string | number): Bucket {
+    let bucket = buckets.get(key);
+    if (!bucket) {
+      bucket = newBucket(this.#row);
+      buckets.set(key, bucket);
+    }
+    return bucket;
+  }
+}
+
+function newBucket({ count, windowMs, burst }: RateRow): Bucket {
+  if (burst === undefined) return new RateLimiter({ tokensPerInterval: count, interval: windowMs });
+  const bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: count, interval: windowMs });
+  bucket.content = burst;
+  return bucket;
+}
