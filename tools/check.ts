@@ -8,6 +8,7 @@ import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
 import { directionCheck } from "./import-direction.ts";
+import { limitsDocCheck } from "./limits-doc.ts";
 import { plainEnglishCheck } from "./plain-english.ts";
 import { procedureTableCheck } from "./procedure-table.ts";
 import { routeWritesCheck } from "./route-writes.ts";
@@ -29,6 +30,7 @@ const checks: readonly [name: string, run: () => string[] | Promise<string[]>][]
   ["routes do not write", () => routeWritesCheck(sources)],
   ["folders say what they are for", () => folderCommentsCheck(sources)],
   ["paths in docs/architecture.md", () => documentPathsCheck()],
+  ["docs/limits.md is what the table says", () => limitsDocCheck()],
   ["plain English", () => plainEnglishCheck(sources)],
   ["rules of SPEC.md have tests", () => specRulesCheck(sources)],
 ];

@@ -1,0 +1,110 @@
+/**
+ * Writes docs/limits.md out of the server's table of limits:
+ *
+ *   node_modules/.bin/bun tools/limits-doc.ts
+ *
+ * A check compares the file with what the table says now.
+ */
+import { join } from "node:path";
+import { ERRORS } from "../packages/protocol/src/index.ts";
+import {
+  type BoundRow,
+  CAPS,
+  CONNECTION_RATES,
+  LOCAL_RATES,
+  type RateRow,
+  type Refusal,
+  SHARED_RATES,
+  SIZES,
+} from "../packages/server/src/limits/limits.ts";
+import { ROOT } from "./sources.ts";
+
+const LIMITS_DOC = "docs/limits.md";
+
+const HEAD = `# Limits
+
+Everything that is bounded, what a client meets beyond it, and the setting that changes it. Made by \`tools/limits-doc.ts\` out of
+\`packages/server/src/limits/limits.ts\`; do not change it by hand.
+
+An address is an IPv4 address or the /64 of an IPv6 address. A refusal that says when to come back has \`Retry-After\`, in whole seconds.
+Close codes are those of [SPEC.md](../packages/protocol/SPEC.md).
+`;
+
+/** What docs/limits.md has to say. */
+export function limitsDocument(): string {
+  return [
+    HEAD,
+    section(
+      "Rates",
+      "How often something may happen. `RATE_LIMITS=off` lifts those of people and addresses, except where it says always.",
+      [...rates(LOCAL_RATES), ...rates(SHARED_RATES), ...rates(CONNECTION_RATES)],
+    ),
+    section("Caps", "How much there may be at once. Nothing lifts them.", bounds(CAPS)),
+    section("Sizes", "How large one thing may be. Nothing lifts them.", bounds(SIZES)),
+  ].join("\n");
+}
+
+function section(title: string, text: string, rows: readonly string[]): string {
+  const head = "| limit | counts | by | number | beyond it | setting |\n|---|---|---|---|---|---|";
+  return `## ${title}\n\n${text}\n\n${head}\n${rows.join("\n")}\n`;
+}
+
+function rates(rows: Readonly<Record<string, RateRow>>): string[] {
+  return Object.entries(rows).map(([id, row]) => {
+    const rate = `${grouped(row.count)} in ${duration(row.windowMs)}`;
+    const number = [rate, row.burst && `${grouped(row.burst)} at once`, row.always && "always"]
+      .filter(Boolean)
+      .join(", ");
+    return line([`\`${id}\``, row.counts, row.by, number, beyond(row.refusal), ""]);
+  });
+}
+
+function bounds(rows: Readonly<Record<string, BoundRow>>): string[] {
+  return Object.entries(rows).map(([id, row]) => {
+    const number = row.unit ? `${grouped(row.count)} ${row.unit}` : grouped(row.count);
+    return line([
+      `\`${id}\``,
+      row.counts,
+      row.by,
+      number,
+      beyond(row.refusal),
+      row.setting ? `\`${row.setting}\`` : "",
+    ]);
+  });
+}
+
+function beyond(refusal: Refusal): string {
+  if ("silently" in refusal) return refusal.silently;
+  if ("code" in refusal) return `${ERRORS[refusal.code].status} \`${refusal.code}\``;
+  return `closed with ${refusal.close}`;
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function duration(ms: number): string {
+  for (const [unit, length] of [
+    ["day", 86_400_000],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+  ] as const) {
+    if (ms % length === 0) return ms === length ? `a ${unit}` : `${ms / length} ${unit}s`;
+  }
+  return ms === 1000 ? "a second" : `${ms / 1000} seconds`;
+}
+
+/** 1000 as 1 000. */
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** The document says what the table says. */
+export async function limitsDocCheck(): Promise<string[]> {
+  const file = Bun.file(join(ROOT, LIMITS_DOC));
+  const written = (await file.exists()) ? await file.text() : "";
+  if (written === limitsDocument()) return [];
+  return [`${LIMITS_DOC} is not what the table of limits says: run node_modules/.bin/bun tools/limits-doc.ts`];
+}
+
+if (import.meta.main) await Bun.write(join(ROOT, LIMITS_DOC), limitsDocument());
