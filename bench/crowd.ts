@@ -113,6 +113,12 @@ export class Crowd {
     return { deliveries, requests, bytesOut, bytesIn, before, after, ...delaysOf(delays) };
   }
 
+  /** Bytes that the readers have got so far. */
+  async bytesIn(): Promise<number> {
+    this.#process.tell("bytes");
+    return Number((await this.#process.line(/^bytes (\d+)$/))[1]);
+  }
+
   /** Writes what the readers' READY said, for a crowd that resumes. */
   async writeCursors(path: string): Promise<void> {
     this.#process.tell(`cursors ${path}`);

@@ -41,7 +41,7 @@ struct reader {
 };
 
 static struct reader readers[READERS_MAX];
-static int opened, opening, opening_max = 100, live, resuming;
+static int opened, opening, opening_max = 400, live, resuming;
 static const char *live_mark;
 static uint64_t others;
 
@@ -287,7 +287,7 @@ static void rate(int per_second, int n) {
 }
 
 static void read_cursors(const char *path) {
-  resuming = 1, opening_max = 400;
+  resuming = 1;
   FILE *file = fopen(path, "r");
   char cursor[400];
   for (int i = 0; i < wanted; i++) {

@@ -18,6 +18,9 @@
  *   pause
  *       answers "paused", then neither reads nor sends anything until the line "go"
  *
+ *   bytes
+ *       answers "bytes N": what the readers have got so far
+ *
  * "lost EXPECTED SEEN" is the answer when 30 s pass without a delivery.
  */
 #define _GNU_SOURCE
@@ -253,6 +256,7 @@ static inline int common_command(const char *line) {
   double rate, lead, seconds;
   int recipients;
   if (strcmp(line, "pause") == 0) return pause_until_told(), 1;
+  if (strcmp(line, "bytes") == 0) return printf("bytes %llu\n", (unsigned long long)counts.in), fflush(stdout), 1;
   if (sscanf(line, "window %lf %lf %lf %d", &rate, &lead, &seconds, &recipients) != 4) return 0;
   window(rate, lead, seconds, recipients);
   return 1;
