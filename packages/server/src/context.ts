@@ -10,6 +10,7 @@ import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import type { MessagesContext } from "./messages/messages-context.ts";
+import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
@@ -45,5 +46,6 @@ export function createContext({ config, db, epoch, writes, clock, kinds = messag
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
     selfGate: newSelfGate({ writes, clock }),
+    starts: new ReaderStarts({ db, epoch, hall: config.hall }),
   };
 }

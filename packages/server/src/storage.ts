@@ -8,12 +8,11 @@ import { GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox-parts.ts";
-import { readWindows } from "./event-log/read-window.ts";
 import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
 import { messageDataOf as dataOf } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
-import { windowsOf } from "./rooms/read-windows.ts";
+import { ReaderStarts } from "./reader-starts.ts";
 import { procedures } from "./writes.ts";
 
 /** The database and the log, open and joined: everything that features and gateway stand on. */
@@ -23,6 +22,7 @@ export interface Storage {
   readonly epoch: string;
   readonly tail: Tail;
   readonly announcer: Announcer;
+  readonly starts: ReaderStarts;
   /** What each reader's outbox is made of. */
   readonly outbox: OutboxParts;
   /** Adds a listener of events that are announced from now on; after the tail, in the order of adding. */
@@ -76,13 +76,13 @@ export async function openStorage(parts: {
         logger.error({ err: error }, "committed events could not be announced yet");
       }
     });
+    const starts = new ReaderStarts({ db, epoch, hall: config.hall });
     const outbox: OutboxParts = {
       tail,
       epoch,
       messageDataOf,
       whenAnnounced: (position) => announcer.whenAnnounced(position),
-      readWindows: (reader) =>
-        readWindows({ db, epoch, findWindows: (trx, asked) => windowsOf(trx, asked, config.hall) }, reader),
+      readWindows: (reader) => starts.windowsOf(reader),
     };
     return {
       db,
@@ -90,6 +90,7 @@ export async function openStorage(parts: {
       epoch,
       tail,
       announcer,
+      starts,
       outbox,
       listen: (listener) => void listeners.push(listener),
       close: async () => {

@@ -13,7 +13,7 @@ import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
-import { markRead, startHall, tellReads } from "./unread/read-writes.ts";
+import { markRead, tellReads } from "./unread/read-writes.ts";
 
 /**
  * Every write procedure of the server. Both threads import this table: the one that serves hands a procedure over by its
@@ -62,5 +62,4 @@ export const procedures = {
 
   markRead: batch(markRead),
   tellReads: batch(tellReads),
-  startHall: batch(startHall),
 } as const satisfies ProcedureTable;

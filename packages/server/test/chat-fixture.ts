@@ -80,8 +80,13 @@ export class ChatFixture {
       const insert = file.query(
         "insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at) values (?, ?, ?, ?, '', ?, ?)",
       );
+      const place = file.query(`insert into room_reads (uid, room_id, read_seq, read_no, read_at)
+        select ?, id, coalesce((select seq from streams where stream = 'room:1'), 0), no, ? from rooms where id = 1`);
       file.transaction(() => {
-        for (const uid of uids) insert.run(uid, `p${uid}`, `p${uid}`, now, now, now);
+        for (const uid of uids) {
+          insert.run(uid, `p${uid}`, `p${uid}`, now, now, now);
+          place.run(uid, now);
+        }
       })();
       return uids;
     } finally {

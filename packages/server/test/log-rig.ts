@@ -2,10 +2,16 @@ import { single } from "../src/db/procedures.ts";
 import type { WriteTransaction } from "../src/db/transaction.ts";
 import { Announcer, type Listener } from "../src/event-log/announce.ts";
 import { append, type Draft } from "../src/event-log/event-log.ts";
-import { EMPTY, LogReader, streamStates } from "../src/event-log/log-reader.ts";
+import { EMPTY, LogReader, readPosition, streamStates } from "../src/event-log/log-reader.ts";
 import type { OutboxParts } from "../src/event-log/outbox-parts.ts";
 import { NOWHERE } from "../src/event-log/place.ts";
-import { FROM_FIRST_EVENT, type ReadWindow, readWindows, type WindowsAsked } from "../src/event-log/read-window.ts";
+import {
+  type CursorPlace,
+  cursorPlace,
+  FROM_FIRST_EVENT,
+  type ReaderAsk,
+  type ReadWindow,
+} from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { Retention } from "../src/retention/retention.ts";
@@ -98,21 +104,17 @@ export async function openLog(
       whenAnnounced: (position) =>
         options.announcing === false ? announcer.announceUpTo(position) : announcer.whenAnnounced(position),
       readWindows: (reader) =>
-        readWindows(
-          {
-            db: scratch.db,
-            epoch: scratch.epoch,
-            findWindows: async (db, asked) => {
-              const windows = windowsOf().filter((window) => isAsked(window, asked));
-              const states = await streamStates(
-                db,
-                windows.map(({ stream }) => stream),
-              );
-              return windows.map((window) => ({ ...window, ...(states.get(window.stream) ?? EMPTY) }));
-            },
-          },
-          reader,
-        ),
+        scratch.db.transaction().execute(async (db) => {
+          const end = await readPosition(db);
+          const place = await cursorPlace(db, { epoch: scratch.epoch, end }, reader);
+          const windows = windowsOf().filter((window) => isAsked(window, place, reader));
+          const states = await streamStates(
+            db,
+            windows.map(({ stream }) => stream),
+          );
+          const streams = windows.map((window) => ({ ...window, ...(states.get(window.stream) ?? EMPTY) }));
+          return { end, userPos: place.userPos, streams };
+        }),
     }),
     append: (...events) => scratch.writes.run(appendForTest, events),
     close: () => scratch.close(),
@@ -133,6 +135,6 @@ export function whole(stream: string): ReadWindow {
 }
 
 /** As the query of memberships has it. */
-function isAsked({ stream, left }: ReadWindow, { endedAfter, cursor }: WindowsAsked): boolean {
+function isAsked({ stream, left }: ReadWindow, { endedAfter }: CursorPlace, { cursor }: ReaderAsk): boolean {
   return left === null || left.pos > endedAfter || cursor.streams.has(stream);
 }

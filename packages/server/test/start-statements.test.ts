@@ -7,11 +7,10 @@ import type { Schema } from "../src/db/schema.ts";
 import { Announcer } from "../src/event-log/announce.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { Outbox } from "../src/event-log/outbox.ts";
-import { readWindows } from "../src/event-log/read-window.ts";
+import type { ReaderAsk } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
 import { messageDataOf } from "../src/messages/message-rows.ts";
-import { windowsOf } from "../src/rooms/read-windows.ts";
-import { getUnread } from "../src/unread/unread-actions.ts";
+import { ReaderStarts } from "../src/reader-starts.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 const UID = 20_000;
@@ -57,7 +56,7 @@ class Rooms {
     }
     this.floor = pos;
     for (const seq of [2, 3]) for (const roomId of ids) log(`room:${roomId}`, seq, Push.ROOM, { roomId, notice: "n" });
-    // The hall's place is stored at the first start of all.
+    // As the account has it from its beginning.
     file.run(`insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${UID}, 1, 0, 0, 1)`);
     file.run(
       `insert into streams (stream, seq, pos, first_seq) select stream, max(seq), max(pos), 1 from events group by stream`,
@@ -68,7 +67,7 @@ class Rooms {
   /** Statements of a start on a node with nothing in memory, the red dots included, and what it comes to. */
   async start(entries: string): Promise<{ statements: number; resyncs: string[]; frames: number }> {
     let statements = 0;
-    const { epoch, path, writes } = this.scratch;
+    const { epoch, path } = this.scratch;
     const db = new Kysely<Schema>({ dialect: readerDialect(path, 4), log: () => void statements++ });
     try {
       const reader = new LogReader(db);
@@ -76,18 +75,19 @@ class Rooms {
       const tail = new Tail(reader, { position, maxBytes: 100_000_000 });
       const dataOf = (ids: readonly number[]) => messageDataOf(db, ids);
       const announcer = new Announcer({ reader, messageDataOf: dataOf, position }, (event) => tail.append(event));
+      const starts = new ReaderStarts({ db, epoch, hall: HALL });
       const parts = {
         tail,
         epoch,
         messageDataOf: dataOf,
         whenAnnounced: (pos: number) => announcer.whenAnnounced(pos),
-        readWindows: (asked: Parameters<typeof readWindows>[1]) =>
-          readWindows({ db, epoch, findWindows: (trx, windows) => windowsOf(trx, windows, HALL) }, asked),
+        readWindows: (reader: ReaderAsk) => starts.windowsOf(reader),
       };
       const outbox = new Outbox(parts, UID);
       statements = 0;
-      const resyncs = await outbox.open(parseCursor(`${epoch};${entries}`), 100_000);
-      await getUnread({ db, epoch, writes, hall: HALL }, { uid: UID });
+      const opened = outbox.open(parseCursor(`${epoch};${entries}`), 100_000);
+      // In the same turn, as a connection asks.
+      const [resyncs] = await Promise.all([opened, starts.redDotOf(UID)]);
       const counted = statements;
       let frames = 0;
       for (;;) {

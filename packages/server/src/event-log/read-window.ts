@@ -1,8 +1,7 @@
 import { type Cursor, userStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import type { ReadDatabase } from "../db/open.ts";
 import type { Schema } from "../db/schema.ts";
-import { eventPosition, readPosition, type StreamState, streamStates } from "./log-reader.ts";
+import { eventPosition, type StreamState, streamStates } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 
 /** What a reader may read of a stream: one window, from their joining to their leaving. */
@@ -31,34 +30,33 @@ export interface ReadableStreams {
   readonly userPos: number | undefined;
 }
 
-/** Says which windows a reader needs. */
-export interface WindowsAsked {
+/** A reader who starts. */
+export interface ReaderAsk {
   /** Undefined: an anonymous reader. */
   readonly uid: number | undefined;
-  /** Windows that ended at or before this position are left out, unless the cursor names their stream. */
-  readonly endedAfter: number;
   readonly cursor: Cursor;
 }
 
-/** Finds the windows, with two statements at most. It is handed in, since the log does not know who is in which room. */
-export type FindWindows = (db: Kysely<Schema>, asked: WindowsAsked) => Promise<StreamWindow[]>;
+/** What a cursor says of a reader before their windows are known. */
+export interface CursorPlace {
+  /** See `ReadableStreams`. */
+  readonly userPos: number | undefined;
+  /** Windows that ended at or before this position are left out, unless the cursor names their stream. */
+  readonly endedAfter: number;
+}
 
 /**
- * Reads windows, the heads of their streams and the log's end in one read transaction, so that no window is ever checked against an
- * older position.
- * @param reader.epoch the epoch of this database: a cursor of another one says nothing about its streams
+ * Looks up, in the transaction that reads the windows, what a cursor says. Takes no statement for a cursor with a floor.
+ * @param log the epoch of this database, since a cursor of another one says nothing about its streams; and the log's end
  */
-export function readWindows(
-  reader: { db: ReadDatabase; epoch: string; findWindows: FindWindows },
-  { uid, cursor }: { uid: number | undefined; cursor: Cursor },
-): Promise<ReadableStreams> {
-  return reader.db.transaction().execute(async (db) => {
-    const end = await readPosition(db);
-    const isOwn = cursor.epoch === reader.epoch;
-    const userPos = isOwn && cursor.floor === undefined ? await userPosition(db, uid, cursor) : undefined;
-    const endedAfter = (isOwn ? (cursor.floor ?? userPos) : undefined) ?? end;
-    return { end, userPos, streams: await reader.findWindows(db, { uid, cursor, endedAfter }) };
-  });
+export async function cursorPlace(
+  db: Kysely<Schema>,
+  log: { epoch: string; end: number },
+  { uid, cursor }: ReaderAsk,
+): Promise<CursorPlace> {
+  const isOwn = cursor.epoch === log.epoch;
+  const userPos = isOwn && cursor.floor === undefined ? await userPosition(db, uid, cursor) : undefined;
+  return { userPos, endedAfter: (isOwn ? (cursor.floor ?? userPos) : undefined) ?? log.end };
 }
 
 /** The position of a reader in their own stream, if the cursor names it. */

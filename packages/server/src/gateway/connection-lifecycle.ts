@@ -117,12 +117,12 @@ export class ConnectionLifecycle {
       if (!(await this.#parts.isTokenValid(token))) return this.#closeRevoked(connection);
       // A client that will resume names its cursor then, or means this one: until then there is nothing to open.
       const outbox = connection.origin.resume ? undefined : this.#parts.newOutbox(login.uid);
-      const opened = outbox?.openNow();
+      // Both in the same turn, so that one query answers both.
+      const opened = Promise.all([outbox?.openNow(), this.#parts.redDotOf(login.uid)]);
       const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-      // In the same turn: from here on the cursor brings what an anonymous reader of the hall got by the hall's topic.
+      // In the same turn too: from here on the cursor brings what an anonymous reader of the hall got by the hall's topic.
       connection.unsubscribe(HALL_STREAM);
-      const first = (await opened) ?? [];
-      const redDot = await this.#parts.redDotOf(login.uid);
+      const [first = [], redDot] = await opened;
       if (connection.closed) return;
       const { uid, name, avatar, power } = login;
       const cursor = outbox?.cursor() ?? here;
@@ -160,8 +160,10 @@ export class ConnectionLifecycle {
       if (reader && !(await this.#parts.isTokenValid(reader.token))) return this.#closeRevoked(connection);
       const outbox = this.#parts.newOutbox(login?.uid);
       const from = start.from ?? parseCursor(floorCursor(this.#parts.epoch, this.#parts.tail.position));
-      const first = await outbox.open(from, start.max);
-      const redDot = login && (await this.#parts.redDotOf(login.uid));
+      const [first, redDot] = await Promise.all([
+        outbox.open(from, start.max),
+        login && this.#parts.redDotOf(login.uid),
+      ]);
       if (connection.closed) return;
       this.#sendReady(connection, formatCursor(from));
       if (redDot) connection.push(Push.RED_DOT, redDot);

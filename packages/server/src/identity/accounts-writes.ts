@@ -4,6 +4,7 @@ import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { deletedKey, nameKey } from "./names.ts";
@@ -39,6 +40,10 @@ export async function insertUsers(tx: WriteTransaction, users: readonly NewUser[
     }),
   );
   const made = await store(tx, acceptedOf(verdicts));
+  await startInHall(
+    tx,
+    [...made.values()].map(({ uid }) => uid),
+  );
   return verdicts.map((verdict) => (verdict.ok ? { ok: true, value: made.get(verdict.value.key) as User } : verdict));
 }
 

@@ -1,8 +1,9 @@
-import { sql } from "kysely";
+import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
+import { batched } from "../lib/batched.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
@@ -37,16 +38,20 @@ const TRIES = 5;
 /** Expired logins removed by one sweep. */
 const SWEEP_ROWS = 500;
 
-const loginByHash = prepared((db, hash) =>
-  db
-    .selectFrom("logins")
-    .innerJoin("users", "users.uid", "logins.uid")
-    .select(["logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
-    .select(["token_hash", "previous_until"])
-    .where((eb) =>
-      eb.or([eb("token_hash", "=", sql<string>`${hash}`), eb("previous_hash", "=", sql<string>`${hash}`)]),
-    ),
-);
+/** By present tokens, and by previous ones while those are valid. */
+const loginsByHash = prepared((db, hashes) => {
+  const by = (column: "token_hash" | "previous_hash") =>
+    db
+      .selectFrom(boundRows<{ hash: string }>(["hash"], hashes).as("asked"))
+      .innerJoin("logins", `logins.${column}`, "asked.hash")
+      .innerJoin("users", "users.uid", "logins.uid")
+      .select(["asked.hash", "logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
+      .select(["token_hash", "previous_until"]);
+  return by("token_hash").unionAll(by("previous_hash"));
+});
+
+/** Logins that are looked up together, where many come in the same turn. */
+const READ_TOGETHER = 64;
 
 /** Finds the login of a token. This happens at every request, so most answers come from memory. */
 export class Logins {
@@ -54,6 +59,7 @@ export class Logins {
   readonly #writes: Writes;
   readonly #clock: Clock;
   readonly #cache: LoginCache;
+  readonly #rowOf: (hash: string) => Promise<LoginRow | undefined>;
   /** Rises with every change: the moment by which a read and a change are compared. */
   #changes = 0;
   /** Logins and users, by their ids, that changed; a read that was overtaken by a change of its own is done again. */
@@ -67,6 +73,7 @@ export class Logins {
     this.#writes = parts.writes;
     this.#clock = parts.clock;
     this.#cache = new LoginCache(parts.cacheMax ?? CACHE_MAX);
+    this.#rowOf = batched((hashes) => rowsOf(parts.db, hashes), READ_TOGETHER);
   }
 
   /**
@@ -136,7 +143,7 @@ export class Logins {
   }
 
   async #read(hash: string, now: number): Promise<ReadLogin | undefined> {
-    const [row] = await loginByHash(this.#db, hash);
+    const row = await this.#rowOf(hash);
     if (!row) return undefined;
     const until = row.token_hash === hash ? row.expires_at : Math.min(row.expires_at, row.previous_until ?? 0);
     if (until <= now) return undefined;
@@ -149,4 +156,15 @@ export class Logins {
     const expired = this.#db.selectFrom("logins").select("id").where("expires_at", "<=", now).limit(SWEEP_ROWS);
     return (await expired.execute()).map((row) => row.id);
   }
+}
+
+type LoginRow = Awaited<ReturnType<typeof loginsByHash>>[number];
+
+async function rowsOf(db: ReadDatabase, hashes: readonly string[]): Promise<(LoginRow | undefined)[]> {
+  const rows = await loginsByHash(
+    db,
+    hashes.map((hash) => [hash]),
+  );
+  const byHash = new Map(rows.map((row) => [row.hash, row]));
+  return hashes.map((hash) => byHash.get(hash));
 }

@@ -1,67 +1,33 @@
 import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
-import { type Kysely, sql } from "kysely";
-import { inList } from "../db/dialect.ts";
+import type { Kysely } from "kysely";
+import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 
-/** How far someone has read the hall. */
-export interface HallRead {
-  readonly readSeq: number;
+/** How much was said in the hall, and how much of it somebody has read: counts of messages that make a red dot. */
+export interface HallPlace {
+  readonly no: number;
   readonly readNo: number;
-  /** False: worked out from when the account was made; store it, since working it out costs more as messages come in. */
-  readonly stored: boolean;
 }
 
-/**
- * How far people have read the hall. A new account has read what was said before it was made. Nothing is written at that moment, so until
- * there is a row the place is looked up by time: a message of the same millisecond counts as unread rather than being missed.
- */
-export async function hallReadsOf(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, HallRead>> {
-  const reads = new Map<number, HallRead>();
-  if (uids.length === 0) return reads;
-  for (const { uid, ...place } of await storedReads(db, uids)) reads.set(uid, { ...place, stored: true });
-  const others = uids.filter((uid) => !reads.has(uid));
-  for (const uid of others) reads.set(uid, { readSeq: 0, readNo: 0, stored: false });
-  if (others.length === 0) return reads;
-  for (const { uid, ...place } of await lastBefore(db, others)) reads.set(uid, { ...place, stored: false });
-  return reads;
+/** Of many people by one statement. */
+export async function hallPlacesOf(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, HallPlace>> {
+  if (uids.length === 0) return new Map();
+  const rows = await hallPlaces(
+    db,
+    uids.map((uid) => [uid]),
+  );
+  return new Map(rows.map(({ uid, no, readNo }) => [uid, { no, readNo: readNo ?? 0 }]));
 }
 
-/** The same for one. */
-export async function hallReadOf(db: Kysely<Schema>, uid: number): Promise<HallRead> {
-  return (await hallReadsOf(db, [uid])).get(uid) as HallRead;
-}
-
-const storedReads = prepared((db, uids) =>
+const hallPlaces = prepared((db, uids) =>
   db
-    .selectFrom("room_reads")
-    .select(["uid", "read_seq as readSeq", "read_no as readNo"])
-    .where("room_id", "=", HALL_ROOM_ID)
-    .where("uid", "in", inList<number>(uids)),
-);
-
-/** The last message that makes a dot and was sent before each account was made. */
-const lastBefore = prepared((db, uids) =>
-  db
-    .selectFrom("users")
-    .innerJoin("messages", (join) =>
-      join
-        .on("messages.room_id", "=", HALL_ROOM_ID)
-        // A message that only its sender may see stands at the seq of another one, and makes no dot.
-        .on("messages.no", "is not", null)
-        .on("messages.seq", "=", (eb) =>
-          eb
-            .selectFrom("messages as before")
-            .select("before.seq")
-            .where("before.room_id", "=", HALL_ROOM_ID)
-            .where("before.no", "is not", null)
-            .whereRef("before.sent_at", "<", "users.created_at")
-            .orderBy("before.seq", "desc")
-            .limit(1),
-        ),
+    .selectFrom(boundRows<{ uid: number }>(["uid"], uids).as("asked"))
+    .innerJoin("rooms", (join) => join.on("rooms.id", "=", HALL_ROOM_ID))
+    .leftJoin("room_reads", (join) =>
+      join.onRef("room_reads.uid", "=", "asked.uid").on("room_reads.room_id", "=", HALL_ROOM_ID),
     )
-    .select(["users.uid", "messages.seq as readSeq", sql<number>`messages.no`.as("readNo")])
-    .where("users.uid", "in", inList<number>(uids)),
+    .select(["asked.uid", "rooms.no", "room_reads.read_no as readNo"]),
 );
 
 /** Deleted accounts leave the number this late. */

@@ -3,7 +3,8 @@ import { type Cursor, roomStream, subscriptionChange, userStream } from "@parley
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { NOWHERE } from "../event-log/place.ts";
 import { FROM_FIRST_EVENT } from "../event-log/read-window.ts";
-import { windowsOf } from "./read-windows.ts";
+
+import { ReaderStarts } from "../reader-starts.ts";
 import type { HallRules } from "./rooms.ts";
 
 const HALL = { access: "members", send: "everyone" } as const;
@@ -14,8 +15,12 @@ beforeEach(async () => {
 afterEach(() => chat.close());
 
 const NOTHING: Cursor = { epoch: "0123456789abcdef", floor: 0, streams: new Map() };
-const read = (uid: number | undefined, { hall = HALL as HallRules, endedAfter = 0, cursor = NOTHING } = {}) =>
-  windowsOf(chat.scratch.db, { uid, endedAfter, cursor }, hall);
+/** The windows of a reader whose cursor has this floor. */
+const read = async (uid: number | undefined, { hall = HALL as HallRules, endedAfter = 0, cursor = NOTHING } = {}) => {
+  const { db, epoch } = chat.scratch;
+  const starts = new ReaderStarts({ db, epoch, hall });
+  return (await starts.windowsOf({ uid, cursor: { ...cursor, epoch, floor: endedAfter } })).streams;
+};
 const unjoinedStreams = (stream: string) =>
   expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE });
 

@@ -2,7 +2,7 @@ import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
-import { type HallCount, hallReadOf } from "./hall.ts";
+import type { HallCount } from "./hall.ts";
 import { cut } from "./page.ts";
 import { isReadable, type ReadableRoom, type Window } from "./reading.ts";
 import { type ConversationView, viewsOf } from "./room-view.ts";
@@ -95,11 +95,18 @@ async function joinedRooms(
 }
 
 async function hallOf(db: Kysely<Schema>, actor: Actor): Promise<Listed> {
-  const room = await db.selectFrom("rooms").selectAll().where("id", "=", HALL_ROOM_ID).executeTakeFirstOrThrow();
-  const { readSeq, readNo } = await hallReadOf(db, actor.uid);
+  const { readSeq, readNo, ...room } = await db
+    .selectFrom("rooms")
+    .leftJoin("room_reads", (join) =>
+      join.onRef("room_reads.room_id", "=", "rooms.id").on("room_reads.uid", "=", actor.uid),
+    )
+    .selectAll("rooms")
+    .select(["read_seq as readSeq", "read_no as readNo"])
+    .where("rooms.id", "=", HALL_ROOM_ID)
+    .executeTakeFirstOrThrow();
   const { role, ...window } = hallMembership(actor);
   const activity = room.last_message_id ?? 0;
-  return { room: { ...room, seq: 0 }, role, window, readSeq, readNo, activity };
+  return { room: { ...room, seq: 0 }, role, window, readSeq: readSeq ?? 0, readNo: readNo ?? 0, activity };
 }
 
 async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Map<string, number>> {

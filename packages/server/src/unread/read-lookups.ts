@@ -3,7 +3,6 @@ import type { Kysely } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import { hallReadsOf } from "../rooms/hall.ts";
 import type { Actor } from "../rooms/rooms.ts";
 
 /** Somebody has read a room up to a seq. */
@@ -51,13 +50,10 @@ async function progressOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Prom
     inputs.map(({ roomId, actor: { uid } }) => [placeKey(roomId, uid), [roomId, uid, roomStream(roomId)]] as const),
   );
   const rows = await progressRows(db, [...asked.values()]);
-  const inHall = rows.filter(({ roomId }) => roomId === HALL_ROOM_ID).map(({ uid }) => uid);
-  const hallReads = await hallReadsOf(db, inHall);
   const progress = new Map<string, RoomProgress>();
   for (const { roomId, uid, no, seq, fromSeq, leftSeq, readSeq, readNo } of rows) {
-    const hall = roomId === HALL_ROOM_ID ? hallReads.get(uid) : undefined;
-    if (!hall && fromSeq === null) continue;
-    const read = hall ?? { readSeq: readSeq ?? 0, readNo: readNo ?? 0 };
+    if (roomId !== HALL_ROOM_ID && fromSeq === null) continue;
+    const read = { readSeq: readSeq ?? 0, readNo: readNo ?? 0 };
     progress.set(placeKey(roomId, uid), { seq: seq ?? 0, no, leftSeq, read });
   }
   return progress;

@@ -2,8 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { HALL_ROOM_ID, Push } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { hallReadsOf } from "../rooms/hall.ts";
-import { markRead, startHall, tellReads } from "./read-writes.ts";
+import { markRead, tellReads } from "./read-writes.ts";
 
 let chat: ChatFixture;
 let ann: number;
@@ -120,29 +119,8 @@ test("256 marks by 64 people in 64 rooms take as many statements as one", async 
     Array.from({ length: count }, (_, n) => input(people[n % 64] as number, seq, { roomId: hallToo(n), tell: true }));
   const one = await chat.statements((tx) => markRead(tx, [input(cem, 2, { roomId: HALL_ROOM_ID, tell: true })]));
   // With the transaction's beginning and end.
-  expect(one).toBe(2 + 9);
+  expect(one).toBe(2 + 7);
   expect(await chat.statements((tx) => markRead(tx, inputs(256, 3)))).toBe(one);
-});
-
-test("IM-73: places in the hall of many people are worked out by two queries, and kept by one", async () => {
-  await said(2, HALL_ROOM_ID);
-  chat.clock.advance(1);
-  const late = chat.people(30);
-  chat.clock.advance(1);
-  await said(1, HALL_ROOM_ID);
-  const uids = [ann, ...late];
-  let reads = new Map();
-  const count = await chat.statements(async (tx) => {
-    reads = await hallReadsOf(tx.db, uids);
-  });
-  expect(count).toBe(2 + 2);
-  expect(reads.get(ann)).toEqual({ readSeq: 3, readNo: 3, stored: true });
-  for (const uid of late) expect(reads.get(uid)).toEqual({ readSeq: 2, readNo: 2, stored: false });
-  const places = late.map((uid) => ({ uid, readSeq: 2, readNo: 2 }));
-  const inputs = [...places, { uid: ann, readSeq: 1, readNo: 1 }, { uid: late[0] as number, readSeq: 9, readNo: 9 }];
-  expect(await chat.statements((tx) => startHall(tx, inputs))).toBe(2 + 1);
-  expect(await placeOf(late[0] as number, HALL_ROOM_ID)).toEqual({ readSeq: 2, readNo: 2 });
-  expect(await placeOf(ann, HALL_ROOM_ID)).toEqual({ readSeq: 3, readNo: 3 });
 });
 
 test("IM-74: what is pending for several people is told by one query and one append", async () => {

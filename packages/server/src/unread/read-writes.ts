@@ -1,5 +1,5 @@
-import { HALL_ROOM_ID, Push, userStream } from "@parley/protocol";
-import { boundRows, insertRows } from "../db/dialect.ts";
+import { Push, userStream } from "@parley/protocol";
+import { boundRows } from "../db/dialect.ts";
 import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -75,19 +75,6 @@ export async function tellReads(
     place: { roomId, readSeq, unread: no - readNo },
   }));
   await logSelf(tx, told);
-  return inputs.map(() => ({ ok: true, value: undefined }));
-}
-
-/** Keeps the places in the hall that were worked out for people who had none. */
-export async function startHall(
-  tx: WriteTransaction,
-  inputs: readonly { readonly uid: number; readonly readSeq: number; readonly readNo: number }[],
-): Promise<Outcome<void>[]> {
-  await insertRows(tx.db, "room_reads", {
-    columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],
-    values: inputs.map(({ uid, readSeq, readNo }) => [uid, HALL_ROOM_ID, readSeq, readNo, tx.now]),
-    conflict: "on conflict (uid, room_id) do nothing",
-  });
   return inputs.map(() => ({ ok: true, value: undefined }));
 }
 

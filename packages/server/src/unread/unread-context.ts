@@ -1,3 +1,4 @@
+import type { RedDot } from "@parley/protocol";
 import type { RoomsContext } from "../rooms/rooms-context.ts";
 import { tellReads } from "./read-writes.ts";
 import { SelfGate } from "./self-gate.ts";
@@ -5,6 +6,8 @@ import { SelfGate } from "./self-gate.ts";
 /** What the actions of red dots need. */
 export interface UnreadContext extends RoomsContext {
   readonly selfGate: SelfGate;
+  /** Counts what is unread, for all who ask in one turn together (`reader-starts.ts`). */
+  readonly starts: { redDotOf(uid: number): Promise<RedDot & { asOf: string }> };
 }
 
 /** A gate that logs SELF; `start` and, at the end, `flush({ everything: true })` are the server's. */

@@ -3,6 +3,7 @@ import { byUser } from "./0002-by-user.ts";
 import { oneWindow } from "./0003-one-window.ts";
 import { logTime } from "./0004-log-time.ts";
 import { senderOnly } from "./0005-sender-only.ts";
+import { hallPlaces } from "./0006-hall-places.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -16,4 +17,5 @@ export const MIGRATIONS = [
   { name: "0003-one-window", up: oneWindow },
   { name: "0004-log-time", up: logTime },
   { name: "0005-sender-only", up: senderOnly },
+  { name: "0006-hall-places", up: hallPlaces },
 ] as const;

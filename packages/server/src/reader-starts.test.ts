@@ -1,0 +1,136 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { type Cursor, roomStream } from "@parley/protocol";
+import { Kysely } from "kysely";
+import { ChatFixture } from "../test/chat-fixture.ts";
+import { readerDialect } from "./db/dialect.ts";
+import type { Schema } from "./db/schema.ts";
+import { ReaderStarts } from "./reader-starts.ts";
+
+const HALL = { access: "members", send: "everyone" } as const;
+let chat: ChatFixture;
+let statements: string[];
+let db: Kysely<Schema>;
+let starts: ReaderStarts;
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  statements = [];
+  const dialect = readerDialect(chat.scratch.path, 4);
+  db = new Kysely<Schema>({ dialect, log: ({ query }) => void statements.push(query.sql) });
+  starts = new ReaderStarts({ db, epoch: chat.scratch.epoch, hall: HALL });
+});
+afterEach(async () => {
+  await db.destroy();
+  await chat.close();
+});
+
+const from = (floor: number, streams: [string, number][] = []): Cursor => ({
+  epoch: chat.scratch.epoch,
+  floor,
+  streams: new Map(streams),
+});
+
+/** Puts somebody into so many rooms, each with one unread message, straight into the tables. */
+function fill(uid: number, count: number, first: number): void {
+  const file = new Database(chat.scratch.path);
+  const room = file.query("insert into rooms (id, type, name, no, created_at) values (?, 1, 'r', 3, 1)");
+  const member = file.query(`insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at)
+    values (?, ${uid}, 3, 1, 1, 1, 1)`);
+  const read = file.query(
+    `insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${uid}, ?, 0, 2, 1)`,
+  );
+  file.transaction(() => {
+    for (let id = first; id < first + count; id++) {
+      room.run(id);
+      member.run(id);
+      read.run(id);
+    }
+  })();
+  file.close();
+}
+
+const roomsIn = (streams: readonly { stream: string }[]) =>
+  streams.map(({ stream }) => stream).filter((stream) => /^room:(?!1$)/.test(stream));
+
+test("TR-11: all who start in one turn are answered by as many statements as one", async () => {
+  const people = chat.people(40);
+  const [ann = 0, ...others] = people;
+  const room = await chat.group(ann, others);
+  await chat.say(ann, room, "hello");
+  const ask = (uid: number) => Promise.all([starts.windowsOf({ uid, cursor: from(0) }), starts.redDotOf(uid)]);
+  await ask(ann);
+  const one = statements.length;
+  statements.length = 0;
+  const found = await Promise.all(people.map(ask));
+  expect(statements.length).toBe(one);
+  expect(one).toBeLessThanOrEqual(6);
+  for (const [index, [{ streams, end }, redDot]] of found.entries()) {
+    expect(roomsIn(streams)).toEqual([roomStream(room)]);
+    expect(redDot).toMatchObject({ total: index === 0 ? 0 : 1, asOf: `${chat.scratch.epoch};*@${end}` });
+  }
+});
+
+test("TR-11: people with more than 2 000 rooms together, or one alone, are read in pieces, with a turn for everybody else in between", async () => {
+  const [ann, bob, cem] = chat.people(3) as [number, number, number];
+  fill(ann, 1500, 10_000);
+  fill(bob, 1500, 20_000);
+  fill(cem, 4001, 30_000);
+  let turns = 0;
+  let over = false;
+  const count = () => {
+    turns += 1;
+    if (!over) setImmediate(count);
+  };
+  const reading = Promise.all([ann, bob, cem].map((uid) => starts.windowsOf({ uid, cursor: from(0) })));
+  setImmediate(count);
+  const windows = await reading;
+  over = true;
+  expect(windows.map(({ streams }) => roomsIn(streams).length)).toEqual([1500, 1500, 4001]);
+  expect(new Set(roomsIn(windows[2]?.streams ?? [])).size).toBe(4001);
+  // Together, then ann alone, bob and cem together, bob, and cem in three pages.
+  expect(turns).toBeGreaterThanOrEqual(6);
+  const largest = statements.filter((text) => text.includes('from "members"') || text.includes('join "members"'));
+  expect(largest.length).toBeGreaterThanOrEqual(7);
+  expect((await starts.redDotOf(cem)).total).toBe(4001);
+});
+
+test("CUR-3: two devices of one person that start in one turn each get the past rooms that their own cursor asks for", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  const old = await chat.group(ann, [bob]);
+  await chat.must(bob, "DELETE", `/rooms/${old}/members/${bob}`);
+  const since = chat.events(roomStream(old)).at(-1)?.pos as number;
+  const now = await chat.group(ann, [bob]);
+  const windowsFrom = (cursor: Cursor) => starts.windowsOf({ uid: bob, cursor });
+  const found = await Promise.all([
+    windowsFrom(from(since)),
+    windowsFrom(from(0)),
+    windowsFrom(from(since, [[roomStream(old), 1]])),
+  ]);
+  expect(found.map(({ streams }) => roomsIn(streams))).toEqual([
+    [roomStream(now)],
+    [roomStream(old), roomStream(now)],
+    [roomStream(old), roomStream(now)],
+  ]);
+});
+
+test("IM-70: what is unread counts present rooms only, the hall first, and nothing of the hall where it is off", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  const [stay, leave, ended] = [
+    await chat.group(ann, [bob]),
+    await chat.group(ann, [bob]),
+    await chat.group(ann, [bob]),
+  ];
+  for (const room of [stay, leave, ended, 1]) await chat.say(ann, room, "unread");
+  await chat.say(ann, stay, "another");
+  await chat.must(bob, "DELETE", `/rooms/${leave}/members/${bob}`);
+  await chat.must(ann, "DELETE", `/rooms/${ended}`);
+  expect(await starts.redDotOf(bob)).toMatchObject({
+    total: 3,
+    rooms: [
+      { roomId: 1, unread: 1 },
+      { roomId: stay, unread: 2 },
+    ],
+  });
+  const off = new ReaderStarts({ db, epoch: chat.scratch.epoch, hall: { ...HALL, access: "off" } });
+  expect(await off.redDotOf(bob)).toMatchObject({ total: 2, rooms: [{ roomId: stay, unread: 2 }] });
+});

@@ -1,0 +1,95 @@
+import type { RedDot } from "@parley/protocol";
+import type { ReadDatabase } from "./db/open.ts";
+import { readPosition, streamStates } from "./event-log/log-reader.ts";
+import { type CursorPlace, cursorPlace, type ReadableStreams, type ReaderAsk } from "./event-log/read-window.ts";
+import { batched } from "./lib/batched.ts";
+import { type HallPlace, hallPlacesOf } from "./rooms/hall.ts";
+import { type MembershipRow, membershipsOf } from "./rooms/memberships.ts";
+import { isAskedFor, membershipWindow, unjoinedStreams, wholeWindow } from "./rooms/read-windows.ts";
+import type { HallRules } from "./rooms/rooms.ts";
+import { redDot } from "./unread/red-dot.ts";
+
+/** A start asks twice, for the windows and for the red dots, so 64 people start together at most. */
+const ASKS_MAX = 128;
+
+/** Somebody as one read transaction found them. */
+interface Found {
+  /** The log's end. */
+  readonly end: number;
+  readonly place: CursorPlace;
+  /** Those that are asked for here, and perhaps others that the same person's other device asked for. */
+  readonly memberships: readonly MembershipRow[];
+  /** The streams that they read without having joined them. */
+  readonly unjoined: ReadableStreams["streams"];
+  /** Undefined: they do not see the hall. */
+  readonly hall: HallPlace | undefined;
+}
+
+/** `cursor` is undefined where only what is unread is asked. */
+type Ask = Pick<ReaderAsk, "uid"> & { readonly cursor: ReaderAsk["cursor"] | undefined };
+
+/**
+ * What readers need to start: which streams they may read, and what is unread. All who start in one turn of the event loop are answered by
+ * one read transaction of four statements, since ten thousand people come back at the same moment when a server restarts.
+ */
+export class ReaderStarts {
+  readonly #parts: { readonly db: ReadDatabase; readonly epoch: string; readonly hall: HallRules };
+  readonly #find: (ask: Ask) => Promise<Found>;
+
+  constructor(parts: { db: ReadDatabase; epoch: string; hall: HallRules }) {
+    this.#parts = parts;
+    this.#find = batched((asks) => this.#findAll(asks), ASKS_MAX);
+  }
+
+  /** Windows, heads and the log's end are of one moment, so that no window is ever checked against an older position. */
+  async windowsOf(reader: ReaderAsk): Promise<ReadableStreams> {
+    const { end, place, memberships, unjoined } = await this.#find(reader);
+    const asked = memberships.filter((row) => isAskedFor(row, place.endedAfter, reader.cursor));
+    return { end, userPos: place.userPos, streams: [...unjoined, ...asked.map(membershipWindow)] };
+  }
+
+  /** What is unread in the rooms that somebody is in now; all of one moment, which `asOf` names. */
+  async redDotOf(uid: number): Promise<RedDot & { asOf: string }> {
+    const { end, memberships, hall } = await this.#find({ uid, cursor: undefined });
+    return redDot(memberships, { hall, epoch: this.#parts.epoch, pos: end });
+  }
+
+  #findAll(asks: readonly Ask[]): Promise<Found[]> {
+    const { db, epoch, hall } = this.#parts;
+    return db.transaction().execute(async (trx) => {
+      const end = await readPosition(trx);
+      const places: CursorPlace[] = [];
+      const nowhere = { userPos: undefined, endedAfter: end };
+      for (const { uid, cursor } of asks) {
+        places.push(cursor ? await cursorPlace(trx, { epoch, end }, { uid, cursor }) : nowhere);
+      }
+      const memberships = await membershipsOf(trx, peopleOf(asks, places));
+      const unjoined = asks.map(({ uid }) => unjoinedStreams(uid, hall));
+      const states = await streamStates(trx, [...new Set(unjoined.flat())]);
+      const halls = hall.access === "off" ? new Map() : await hallPlacesOf(trx, [...memberships.keys()]);
+      return asks.map(({ uid }, index) => ({
+        end,
+        place: places[index] as CursorPlace,
+        memberships: (uid !== undefined && memberships.get(uid)) || [],
+        unjoined: (unjoined[index] as string[]).map((stream) => wholeWindow(stream, states.get(stream))),
+        hall: uid === undefined ? undefined : halls.get(uid),
+      }));
+    });
+  }
+}
+
+/** Each person once, with all that is asked about them. */
+function peopleOf(asks: readonly Ask[], places: readonly CursorPlace[]) {
+  const people = new Map<number, { uid: number; endedAfter: number; cursors: ReaderAsk["cursor"][] }>();
+  for (const [index, { uid, cursor }] of asks.entries()) {
+    if (uid === undefined) continue;
+    const { endedAfter } = places[index] as CursorPlace;
+    const known = people.get(uid);
+    if (!known) people.set(uid, { uid, endedAfter, cursors: cursor ? [cursor] : [] });
+    else {
+      known.endedAfter = Math.min(known.endedAfter, endedAfter);
+      if (cursor) known.cursors.push(cursor);
+    }
+  }
+  return [...people.values()];
+}
