@@ -43,7 +43,6 @@ export interface GatewayParts {
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
-  readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
 }
 
 export interface Gateway {
@@ -120,7 +119,6 @@ export function createGateway(parts: GatewayParts): Gateway {
     logger,
     metrics,
     origins: parts.origins,
-    baseUrlOf: parts.baseUrlOf,
     admission,
     lifecycle,
     commands,

@@ -76,11 +76,11 @@ function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocke
   const refusedHandshake = observeHandshakes(parts);
   const handshake = async (
     request: Request,
-    { server, address, path }: { server: BunServer<Connection>; address: ClientAddress; path: string },
+    { server, address, url }: { server: BunServer<Connection>; address: ClientAddress; url: URL },
   ) => {
     const startedAt = performance.now();
-    const response = await parts.webSocket.upgrade(request, { server, address });
-    return response && refusedHandshake(request, { path, ip: address.clientIp, startedAt, response });
+    const response = await parts.webSocket.upgrade(request, { server, address, url });
+    return response && refusedHandshake(request, { path: url.pathname, ip: address.clientIp, startedAt, response });
   };
   return Bun.serve<Connection>({
     hostname: host,
@@ -95,7 +95,7 @@ function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocke
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
-      if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, path: url.pathname });
+      if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, url });
       // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
       const whole = request.url.startsWith("/") ? new Request(url, request) : request;
       return parts.answer(whole, { ip: address.clientIp, address, server });

@@ -3,6 +3,7 @@ import type { Context } from "./context.ts";
 import { type CommandHandler, command } from "./gateway/commands.ts";
 import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
 import type { Hub } from "./gateway/hub.ts";
+import { publicUrl } from "./identity/public-url.ts";
 import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
 import { ProblemError } from "./lib/problem.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -35,19 +36,19 @@ function loginCommand({ context, logger, signIn }: LiveCommandParts): CommandHan
         logger.error({ err: error, connection: connection.origin.id }, "a QR login failed");
         connection.error("internal", "The QR code could not be renewed; ask again", Command.LOGIN);
       };
-      qr = new QrOnConnection({ context, asker: askerOf(connection, signIn), onError });
+      qr = new QrOnConnection({ context, asker: askerOf(connection, { context, signIn }), onError });
       askers.set(connection, qr);
     }
     return qr.ask();
   };
 }
 
-function askerOf(connection: Connection, signIn: LiveCommandParts["signIn"]): QrAsker {
-  const { ip, userAgent, baseUrl } = connection.origin;
+function askerOf(connection: Connection, { context, signIn }: Pick<LiveCommandParts, "context" | "signIn">): QrAsker {
+  const { ip, userAgent, address } = connection.origin;
   return {
     ip,
     userAgent,
-    baseUrl,
+    baseUrl: publicUrl(context.urlSource, address),
     signedIn: () => connection.login !== undefined,
     closed: () => connection.closed,
     show: ({ url, expiresAt }) => connection.push(Push.LOGIN_URL, { loginUrl: url, expiresAt }),

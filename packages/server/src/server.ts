@@ -14,7 +14,6 @@ import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { webPages } from "./http/pages.ts";
-import { publicUrl } from "./identity/public-url.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
@@ -26,7 +25,6 @@ import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
-import { getUnread } from "./unread/unread-actions.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`). */
 const FOLLOW_MS = 5000;
@@ -159,10 +157,9 @@ export class Server {
       context,
       origins: this.#origins(),
       findLogin: (token) => context.logins.find(token),
-      redDotOf: (uid) => getUnread(context, { uid }),
+      redDotOf: (uid) => storage.starts.redDotOf(uid),
       smallRoomsOf: (uids) => smallRoomsOf(db, uids),
       memberCountOf: (roomId) => memberCountOf(db, roomId),
-      baseUrlOf: (request, viaTrusted) => publicUrl(context.urlSource, request, viaTrusted),
     });
   }
 

@@ -72,7 +72,7 @@ export class LifecycleRig {
       port: 0,
       hostname: "127.0.0.1",
       fetch: (request, self) => {
-        const origin = { id: request.url, ip: "", userAgent: "", baseUrl: "", anonymous: true, resume: false };
+        const origin = { id: request.url, ip: "", userAgent: "", address: "", anonymous: true, resume: false };
         const connection = new Connection({ ...origin, idleMs: 1, connectedAt: 0 });
         return self.upgrade(request, { data: connection }) ? undefined : new Response("no", { status: 400 });
       },

@@ -38,7 +38,7 @@ afterEach(() => time[Symbol.dispose]());
 function connect(ip = IP, { anonymous = true } = {}) {
   const closes: [number, string][] = [];
   const connection = new Connection({
-    ...{ id: "c", ip, userAgent: "", baseUrl: "", anonymous, resume: false, idleMs: 0, connectedAt: 0 },
+    ...{ id: "c", ip, userAgent: "", address: "", anonymous, resume: false, idleMs: 0, connectedAt: 0 },
   });
   connection.opened({ close: (code: number, reason: string) => void closes.push([code, reason]) } as never);
   return { connection, closes };

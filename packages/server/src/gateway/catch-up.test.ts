@@ -13,7 +13,7 @@ const ORIGIN = {
   id: "c",
   ip: "",
   userAgent: "",
-  baseUrl: "",
+  address: "",
   anonymous: false,
   resume: true,
   idleMs: 0,

@@ -9,7 +9,7 @@ import { Connection } from "./connection.ts";
 
 const log: string[] = [];
 const logger = createLogger({ level: "trace", sink: { write: (line) => void log.push(line) } });
-const ORIGIN = { ip: "", userAgent: "", baseUrl: "", anonymous: true, resume: false, idleMs: 1000, connectedAt: 0 };
+const ORIGIN = { ip: "", userAgent: "", address: "", anonymous: true, resume: false, idleMs: 1000, connectedAt: 0 };
 
 let connection: Connection;
 const done: unknown[] = [];

@@ -19,8 +19,8 @@ export interface ConnectionOrigin {
   /** The client's address in canonical form. */
   readonly ip: string;
   readonly userAgent: string;
-  /** Scheme and host that the client used, for addresses that are shown to people. */
-  readonly baseUrl: string;
+  /** Scheme and host under which the client sees this server; empty where it cannot ask for an address that people see. */
+  readonly address: string;
   /** No token came with the handshake. */
   readonly anonymous: boolean;
   /** RESUME will follow; no logged event is sent before. */

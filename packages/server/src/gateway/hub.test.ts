@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Connection } from "./connection.ts";
 import { Hub } from "./hub.ts";
 
-const ORIGIN = { ip: "", userAgent: "", baseUrl: "", anonymous: false, resume: false, idleMs: 0, connectedAt: 0 };
+const ORIGIN = { ip: "", userAgent: "", address: "", anonymous: false, resume: false, idleMs: 0, connectedAt: 0 };
 const UID = 20_000;
 
 const all = (hub: Hub) => [...hub.ofUser(UID)].map(({ origin }) => origin.id);

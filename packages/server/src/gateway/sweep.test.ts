@@ -10,7 +10,7 @@ const MAX_QUEUE_BYTES = 1000;
 
 /** A connection on a wire that keeps what it is told, and a sweep that looks at it alone. */
 function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
-  const at = { idleMs, id: "c", ip: "", userAgent: "", baseUrl: "", anonymous: false, resume: false, connectedAt: 0 };
+  const at = { idleMs, id: "c", ip: "", userAgent: "", address: "", anonymous: false, resume: false, connectedAt: 0 };
   const connection = new Connection(at);
   const frames: number[] = [];
   const closes: [number, string][] = [];

@@ -1,3 +1,5 @@
+import { memoized } from "../lib/memoized.ts";
+
 /** `example.com`, `10.0.0.1:8080`, `[::1]:8080`; one host only, so two Host lines (joined by a comma) are none. */
 const HOST = /^(\[[\da-f:.]+\]|[a-z\d._-]+)(:\d{1,5})?$/i;
 
@@ -19,6 +21,12 @@ export interface PublicAddress {
   readonly host: string;
 }
 
+/** Clients use few names, and each request names one. */
+const NAMES_KNOWN = 1000;
+
+/** The host of an address as a URL writes it; undefined where it is none. */
+const normalHost = memoized((address: string): string | undefined => URL.parse(address)?.host, NAMES_KNOWN);
+
 /**
  * The address under which the client sees this server. X-Forwarded-Proto and X-Forwarded-Host count when the peer is a
  * trusted proxy (see client-ip.ts); otherwise, and where they are malformed, the connection's scheme and the Host header.
@@ -29,6 +37,5 @@ export function publicAddress(url: URL, headers: Headers, viaTrusted: boolean): 
   const proto = forwarded("x-forwarded-proto")?.replace(/^ws/, "http");
   const scheme = proto === "http" || proto === "https" ? proto : url.protocol === "https:" ? "https" : "http";
   const host = forwarded("x-forwarded-host") ?? headers.get("host") ?? url.host;
-  const text = `${scheme}://${HOST.test(host) ? host : url.host}`;
-  return { scheme, host: URL.canParse(text) ? new URL(text).host : url.host };
+  return { scheme, host: normalHost(`${scheme}://${HOST.test(host) ? host : url.host}`) ?? url.host };
 }

@@ -1,6 +1,5 @@
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
-import { publicAddress } from "../http/request-url.ts";
 import { isLoopback } from "../lib/ip-range.ts";
 
 /** What the address depends on. */
@@ -15,12 +14,11 @@ export interface UrlSource {
  * The address, without a slash at its end, under which a phone reaches this server: what a QR code begins with.
  * PUBLIC_URL if it is set; else scheme and host of the request, with the machine's address in the local network in
  * place of a loopback name, which would mean the phone itself.
- * @param viaTrusted the peer is a trusted proxy, whose word on scheme and host counts
+ * @param address scheme and host that the client used, such as `http://localhost:8080`
  */
-export function publicUrl(source: UrlSource, request: Request, viaTrusted: boolean): string {
+export function publicUrl(source: UrlSource, address: string): string {
   if (source.publicUrl !== undefined) return source.publicUrl;
-  const { scheme, host } = publicAddress(new URL(request.url), request.headers, viaTrusted);
-  const url = new URL(`${scheme}://${host}`);
+  const url = new URL(address);
   if (isLoopbackHost(url.hostname) && !isLoopbackHost(source.host)) url.hostname = lanAddress() ?? url.hostname;
   return url.origin;
 }

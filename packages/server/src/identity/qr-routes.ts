@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { publicAddress } from "../http/request-url.ts";
 import { SIZES } from "../limits/limits.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { publicUrl } from "./public-url.ts";
@@ -91,7 +92,8 @@ export function qrRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
   routes.openapi(create, async (c) => {
-    const baseUrl = publicUrl(context.urlSource, c.req.raw, c.env.address?.viaTrusted ?? false);
+    const { scheme, host } = publicAddress(new URL(c.req.url), c.req.raw.headers, c.env.address?.viaTrusted ?? false);
+    const baseUrl = publicUrl(context.urlSource, `${scheme}://${host}`);
     return c.json(await actions.createQrCode(context, { ...requesterOf(c), baseUrl }), 201);
   });
 

@@ -1,10 +1,14 @@
 import ipaddr from "ipaddr.js";
+import { memoized } from "./memoized.ts";
+
+/** Clients that come again, as all behind one proxy or one office's address do. */
+const ADDRESSES_KNOWN = 4096;
 
 /**
  * The unit that IP limits count by: an IPv4 address as it is, an IPv6 address as its /64, since one customer usually has a
  * whole /64. IPv4-mapped addresses count as IPv4. Text that is no address is returned unchanged.
  */
-export function ipLimitKey(ip: string): string {
+export const ipLimitKey = memoized((ip: string): string => {
   if (!ipaddr.isValid(ip)) return ip;
   const address = ipaddr.process(ip);
   if (address.kind() === "ipv4") return address.toString();
@@ -12,7 +16,7 @@ export function ipLimitKey(ip: string): string {
     .slice(0, 4)
     .map((part) => part.toString(16))
     .join(":")}::/64`;
-}
+}, ADDRESSES_KNOWN);
 
 export function isLoopback(ip: string): boolean {
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";

@@ -85,7 +85,7 @@ export class SseTransport {
       id: randomToken(128),
       ip: ask.ip,
       userAgent: ask.userAgent.slice(0, 256),
-      baseUrl: "",
+      address: "",
       anonymous: ask.reader === undefined,
       resume: from !== undefined,
       // It cannot send anything; the end of its request says that the client has gone.

@@ -23,9 +23,8 @@ const VERSION = "13";
  * broken ones through (no `Connection: Upgrade`, a body) and refuses the others without a word. Pure: it touches nothing.
  * @throws ProblemError `method_not_allowed`, `handshake_invalid` or `upgrade_required`, which `refuseHandshake` answers.
  */
-export function readHandshake(request: Request): Handshake {
+export function readHandshake(request: Request, url = requestUrl(request)): Handshake {
   if (request.method !== "GET") throw new ProblemError("method_not_allowed", "A WebSocket handshake is a GET request");
-  const url = requestUrl(request);
   if (!url) throw invalid(["the Host header is malformed or there twice"]);
   checkUpgrade(request.headers);
   const offer = readSubprotocol(request.headers.get("sec-websocket-protocol"));

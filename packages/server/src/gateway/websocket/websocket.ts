@@ -2,6 +2,7 @@ import { CLOSE_CODES } from "@parley/protocol";
 import type { Server, WebSocketHandler } from "bun";
 import type { ClientAddress } from "../../http/client-ip.ts";
 import { type HandshakeOriginRules, originVerdict } from "../../http/origin.ts";
+import { publicAddress } from "../../http/request-url.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { randomToken } from "../../lib/ids.ts";
 import { ProblemError } from "../../lib/problem.ts";
@@ -31,8 +32,6 @@ export interface WebSocketParts {
   readonly metrics: Metrics;
   /** The origins whose pages may open connections here. */
   readonly origins: HandshakeOriginRules;
-  /** Scheme and host for addresses that are shown to people, such as a QR code's. */
-  readonly baseUrlOf: (request: Request, viaTrusted: boolean) => string;
   /** A refusal for all new connections, such as `draining`. */
   readonly refusal: () => ProblemError | undefined;
   readonly idleMs: number;
@@ -58,31 +57,35 @@ export function isWebSocketRequest(request: Request, path: string): boolean {
 /** What `Bun.serve` is given: it answers handshakes and is told what happens on each socket. */
 export class WebSocketTransport {
   readonly #parts: WebSocketParts;
-  /** The newest connection's base URL; the next one with the same text shares the string. */
-  #baseUrl = "";
+  /** The newest connection's; the next one with the same text shares the string. */
+  #address = "";
 
   constructor(parts: WebSocketParts) {
     this.#parts = parts;
   }
 
-  /** Answers a handshake: undefined when it was upgraded, else the refusal. */
+  /**
+   * Answers a handshake: undefined when it was upgraded, else the refusal.
+   * @param from.url as `requestUrl` reads it
+   */
   async upgrade(
     request: Request,
-    from: { server: Server<Connection>; address: ClientAddress },
+    from: { server: Server<Connection>; address: ClientAddress; url: URL },
   ): Promise<Response | undefined> {
     const { admission, clock, idleMs, origins } = this.#parts;
     const { clientIp, viaTrusted } = from.address;
     try {
-      const handshake = readHandshake(request);
+      const handshake = readHandshake(request, from.url);
       if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
         throw new ProblemError("origin_forbidden");
       }
       await admission.admit(clientIp, handshake.token);
+      const seen = publicAddress(from.url, request.headers, viaTrusted);
       const connection = new Connection({
         id: randomToken(128),
         ip: clientIp,
         userAgent: (request.headers.get("user-agent") ?? "").slice(0, 256),
-        baseUrl: this.#shared(this.#parts.baseUrlOf(request, viaTrusted)),
+        address: this.#shared(`${seen.scheme}://${seen.host}`),
         anonymous: handshake.token === null,
         resume: handshake.resume,
         idleMs: handshake.idleMs ?? idleMs,
@@ -145,9 +148,9 @@ export class WebSocketTransport {
     };
   }
 
-  #shared(baseUrl: string): string {
-    if (baseUrl !== this.#baseUrl) this.#baseUrl = baseUrl;
-    return this.#baseUrl;
+  #shared(address: string): string {
+    if (address !== this.#address) this.#address = address;
+    return this.#address;
   }
 
   /** Control frames count as signs of life, and count against the allowance like all others. */
