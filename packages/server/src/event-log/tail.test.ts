@@ -31,6 +31,18 @@ test("LOG-5 memory stays within its bound, and evicted streams are read again", 
   expect(rig.tail.bytes).toBeLessThanOrEqual(20_000);
 });
 
+test("LOG-5 a stream counts the same towards the bound, whichever way its events came into memory", async () => {
+  rig = await openLog();
+  await rig.append(...many(100), ...many(20, "room:2"));
+  const cold = () => new Tail(rig.reader, { position: rig.tail.position, maxBytes: 1_000_000 });
+  const [atOnce, inTwo] = [cold(), cold()];
+  for (const stream of ["room:1", "room:2"]) await atOnce.read([{ stream, after: 0 }], 1);
+  // The older part of a stream comes later than its newest events.
+  for (const after of [90, 0]) await read(inTwo, after, 1);
+  await inTwo.read([{ stream: "room:2", after: 19 }], 1);
+  expect([atOnce.bytes, inTwo.bytes]).toEqual([rig.tail.bytes, rig.tail.bytes]);
+});
+
 test("LOG-6 nothing beyond the node's position is shown", async () => {
   rig = await openLog({ announcing: false });
   await rig.append(...many(3));
@@ -137,4 +149,33 @@ test("LOG-5 a stream that came into memory and left it again while it was read i
   await reading;
   expect(tail.head("room:1")).toBeUndefined();
   expect(seqs(await read(tail, 0, 10))).toEqual([1, 2, 3, 4]);
+});
+
+test("LOG-5 a stream that left memory while older events of it were read is not taken for empty", async () => {
+  rig = await openLog();
+  await rig.append(...many(100));
+  const [isAsked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isSlow = false;
+  const { reader } = rig;
+  const slow = {
+    states: (streams: readonly string[]) => reader.states(streams),
+    ranges: async (...asked: Parameters<typeof reader.ranges>) => {
+      const events = await reader.ranges(...asked);
+      if (!isSlow) return events;
+      isSlow = false;
+      isAsked.resolve();
+      await goOn.promise;
+      return events;
+    },
+  };
+  const tail = new Tail(slow as never, { position: rig.tail.position, maxBytes: 5600 });
+  await read(tail, 90, 10);
+  isSlow = true;
+  const reading = read(tail, 50, 10);
+  await isAsked.promise;
+  // Another stream needs the room. Nothing is logged meanwhile, so no newer event says that something was evicted.
+  await tail.read([{ stream: "room:2", after: 0 }], 1);
+  expect(tail.head("room:1")).toBeUndefined();
+  goOn.resolve();
+  expect(seqs(await reading)).toEqual([51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
 });
