@@ -73,6 +73,16 @@ test("CUR-2, CUR-5 an entry ahead of the reader's own stream makes no room new t
   expect((await read(`${ME}@1`, [whole(ME), joined])).frames).toEqual(["room:1@2", "room:1@3"]);
 });
 
+test("CUR-5 an entry ahead of a room that the reader has left is no reason to read anything anew, one ahead of another room is", async () => {
+  rig = await openLog();
+  await rig.append(...many(3), ...many(2, "room:2"));
+  const left = { ...whole("room:1"), left: { seq: 3, pos: 3 } };
+  const windows = [left, whole("room:2")];
+  const cursor = `${rig.scratch.epoch};*@5`;
+  expect(await read("*@5,room:1@9,room:2@2", windows)).toEqual({ frames: [], cursor });
+  expect((await read("*@5,room:1@9,room:2@9", windows)).frames).toEqual(["ahead room:2@2"]);
+});
+
 test("CUR-2 without a floor, a past time in a room that began after the reader's own place comes, and an older one does not", async () => {
   rig = await openLog();
   await rig.append({ stream: ME }, ...many(3), { stream: ME }, ...many(2));
