@@ -99,6 +99,21 @@ test("IM-74: other devices are told at once, then once for what comes within a s
   expect(told(ann)).toHaveLength(3);
 });
 
+test("IM-74: what was told at once is not told again later, and what was held back is told once", async () => {
+  for (let n = 0; n < 3; n++) await chat.say(bob, room, `m${n}`);
+  const later = async () => {
+    chat.clock.advance(1000);
+    await chat.selfGate.flush();
+    return told(ann).map(({ readSeq }) => readSeq);
+  };
+  await read(ann, 2);
+  expect(await later()).toEqual([2]);
+  await read(ann, 3);
+  await read(ann, 4);
+  expect(await later()).toEqual([2, 3, 4]);
+  expect(await later()).toEqual([2, 3, 4]);
+});
+
 test("IM-70: many reads at once end at the furthest", async () => {
   for (let n = 0; n < 20; n++) await chat.say(bob, room, `m${n}`);
   await Promise.all(Array.from({ length: 20 }, (_, n) => read(ann, 21 - n)));
