@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { HALL_ROOM_ID, Push } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
+import { sendMessage } from "../messages/message-actions.ts";
 import { markRead, tellReads } from "./read-writes.ts";
 
 let chat: ChatFixture;
@@ -106,6 +107,27 @@ test("IM-71: a place at an event that is no message has the number of the messag
   const seq = (await chat.must(ann, "GET", `/rooms/${room}`)).seq as number;
   const [at, head] = await mark(input(bob, seq - 1), input(bob, 1_000_000));
   expect([at, head]).toMatchObject([{ value: { place: { unread: 1 } } }, { value: { place: { readSeq: seq } } }]);
+});
+
+test("IM-71, IM-14: at a message that only its sender may see a place has the number of the message before it", async () => {
+  const [first = 0, second = 0] = await said(2);
+  await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: "n" });
+  const hide = (content: string) =>
+    sendMessage(
+      chat.context,
+      { uid: ann, power: 0 },
+      { roomId: room, request: { clientId: content, type: 1, body: { content } }, visibleTo: "sender" },
+    );
+  await hide("at the notice");
+  await said(1);
+  await hide("at a message");
+  const outcomes = await mark(input(bob, first), input(bob, second + 1), input(bob, second + 2));
+  expect(outcomes).toMatchObject([
+    { value: { place: { readSeq: first, unread: 2 } } },
+    { value: { place: { readSeq: second + 1, unread: 1 } } },
+    { value: { place: { readSeq: second + 2, unread: 0 } } },
+  ]);
+  expect(await placeOf(bob)).toEqual({ readSeq: second + 2, readNo: 3 });
 });
 
 test("256 marks by 64 people in 64 rooms take as many statements as one", async () => {
