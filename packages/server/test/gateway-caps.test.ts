@@ -58,6 +58,9 @@ describe("caps", () => {
       await two.ended();
       await one.echo();
       await server.live(ann);
+      // The one that was refused is not among the live ones, nor taken off their number.
+      const page = await (await fetch(`${server.url}/metrics`)).text();
+      expect(page).toContain('parley_connections{transport="websocket"} 2\n');
     }));
 
   test("GW-44: an address has 200 anonymous connections, also with RATE_LIMITS=off; who signs in is not counted", () =>
