@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { type LogRig, openLog } from "../../test/log-rig.ts";
+import { keepNewest, type LogRig, openLog } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { Tail } from "./tail.ts";
 
@@ -52,6 +52,23 @@ test("LOG-6 nothing beyond the node's position is shown", async () => {
   const behind = new Tail(rig.reader, { position: 2, maxBytes: 1_000_000 });
   expect(seqs(await read(behind, 0, 10))).toEqual([1, 2]);
   expect((await behind.heads(["room:1"])).get("room:1")).toEqual({ seq: 2, pos: 2 });
+});
+
+test("LOG-6 a stream of which nothing has been announced ends where what is kept of it begins, and brings nothing", async () => {
+  rig = await openLog();
+  await rig.append(...many(2), ...many(5, "room:2"));
+  await keepNewest(rig, 3);
+  await rig.append(...many(3, "room:3"));
+  const behind = new Tail(rig.reader, { position: 2, maxBytes: 1_000_000 });
+  const heads = await behind.heads(["room:1", "room:2", "room:3", "room:4"]);
+  expect([...heads].map(([stream, { seq }]) => [stream, seq])).toEqual([
+    ["room:1", 2],
+    ["room:2", 2],
+    ["room:3", 0],
+    ["room:4", 0],
+  ]);
+  const found = await behind.read([...heads].map(([stream, { seq }]) => ({ stream, after: seq })).slice(1), 10);
+  expect([...found.values()].flat()).toEqual([]);
 });
 
 test("LOG-7 a stream is read once, however many readers wait for it, and misses nothing that is announced meanwhile", async () => {
