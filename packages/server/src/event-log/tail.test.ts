@@ -43,6 +43,25 @@ test("LOG-5 a stream counts the same towards the bound, whichever way its events
   expect([atOnce.bytes, inTwo.bytes]).toEqual([rig.tail.bytes, rig.tail.bytes]);
 });
 
+test("LOG-5 what is dropped counts no longer: the oldest events of a long stream, and the text of a message that changed", async () => {
+  rig = await openLog();
+  for (let i = 0; i < 10; i++) await rig.append(...many(100));
+  const full = rig.tail.bytes;
+  await rig.append(...many(50));
+  expect(rig.tail.bytes).toBe(full);
+
+  const recalled = { stream: "room:2", type: 9, message: 999_999 };
+  await rig.append(recalled);
+  const before = rig.tail.bytes;
+  await rig.append(recalled);
+  const bytesOfRecall = rig.tail.bytes - before;
+  const [place] = await rig.append({ stream: "room:2", message: "own" });
+  const text = rig.tail.peek("room:2", 2, 1)?.[0]?.data as string;
+  const shown = rig.tail.bytes;
+  await rig.append({ ...recalled, message: place?.pos as number });
+  expect(rig.tail.bytes).toBe(shown - text.length + bytesOfRecall);
+});
+
 test("LOG-6 nothing beyond the node's position is shown", async () => {
   rig = await openLog({ announcing: false });
   await rig.append(...many(3));
