@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { messageSchema, Push, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
@@ -181,7 +182,7 @@ test("IM-9: people can quote only what they may read in this room", async () => 
   expect((await post(bob, text("3", "hm", { replyTo: early.id }))).status).toBe(201);
 });
 
-test("IM-10: mentions are people of the room; of the hall, anybody", async () => {
+test("IM-10: mentions are people of the room; of the hall, anybody who is still there", async () => {
   const hall = await post(ann, text("1", "hey", { mentions: [stranger] }), 1);
   expect(hall.body.message.body.atUidList).toEqual([stranger]);
   expect((await post(ann, text("2", "hey", { mentions: [99_999] }), 1)).body.code).toBe("unknown_user");
@@ -190,6 +191,11 @@ test("IM-10: mentions are people of the room; of the hall, anybody", async () =>
   await chat.must(ann, "DELETE", `/rooms/${room}/members/${cem}`);
   const left = await post(ann, text("5", "hey", { mentions: [bob, cem] }));
   expect({ code: left.body.code, userIds: left.body.userIds }).toEqual({ code: "unknown_user", userIds: [cem] });
+  const file = new Database(chat.scratch.path);
+  file.run("update users set deleted_at = 1 where uid = ?", [stranger]);
+  file.close();
+  const gone = await post(ann, text("6", "hey", { mentions: [bob, stranger] }), 1);
+  expect({ code: gone.body.code, userIds: gone.body.userIds }).toEqual({ code: "unknown_user", userIds: [stranger] });
 });
 
 test.each([
