@@ -33,7 +33,7 @@ const ENCODER = new TextEncoder();
 /** The topics of event streams and hanging polls on this node: by stream name, the subscribers that read it live. */
 export class LocalTopics {
   readonly #epoch: string;
-  readonly #subscribers = new Map<string, Set<LocalSubscriber>>();
+  readonly #topics = new Map<string, Topic>();
 
   constructor(epoch: string) {
     this.#epoch = epoch;
@@ -41,26 +41,81 @@ export class LocalTopics {
 
   /** Topics that have a subscriber. */
   get size(): number {
-    return this.#subscribers.size;
+    return this.#topics.size;
   }
 
-  subscribe(topic: string, subscriber: LocalSubscriber): void {
-    const known = this.#subscribers.get(topic);
-    if (known) known.add(subscriber);
-    else this.#subscribers.set(topic, new Set([subscriber]));
+  /** @returns the topic, which a subscriber keeps in place of a name of its own */
+  subscribe(name: string, subscriber: LocalSubscriber): Topic {
+    let topic = this.#topics.get(name);
+    if (!topic) {
+      topic = { name, subscribers: new Set() };
+      this.#topics.set(name, topic);
+    }
+    topic.subscribers.add(subscriber);
+    return topic;
   }
 
-  unsubscribe(topic: string, subscriber: LocalSubscriber): void {
-    const known = this.#subscribers.get(topic);
-    known?.delete(subscriber);
-    if (known?.size === 0) this.#subscribers.delete(topic);
+  isSubscribed(name: string, subscriber: LocalSubscriber): boolean {
+    return this.#topics.get(name)?.subscribers.has(subscriber) ?? false;
   }
 
-  publish(topic: string, frame: string, event: LoggedEvent | undefined): void {
-    const subscribers = this.#subscribers.get(topic);
-    if (!subscribers) return;
+  unsubscribe(name: string, subscriber: LocalSubscriber): void {
+    const topic = this.#topics.get(name);
+    topic?.subscribers.delete(subscriber);
+    if (topic?.subscribers.size === 0) this.#topics.delete(name);
+  }
+
+  publish(name: string, frame: string, event: LoggedEvent | undefined): void {
+    const topic = this.#topics.get(name);
+    if (!topic) return;
     const published = new PublishedFrame(frame, event, this.#epoch);
     // A copy, since a delivery may end a reader and with it its subscriptions.
-    for (const subscriber of [...subscribers]) subscriber.deliver(published);
+    for (const subscriber of [...topic.subscribers]) subscriber.deliver(published);
+  }
+}
+
+interface Topic {
+  readonly name: string;
+  readonly subscribers: Set<LocalSubscriber>;
+}
+
+/** What one subscriber reads: a list, which takes a fifth of a set's memory, and of which each waiting reader has one. */
+export class Subscriptions {
+  readonly #topics: LocalTopics;
+  readonly #subscriber: LocalSubscriber;
+  #list: Topic[] = [];
+
+  constructor(topics: LocalTopics, subscriber: LocalSubscriber) {
+    this.#topics = topics;
+    this.#subscriber = subscriber;
+  }
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  has(name: string): boolean {
+    return this.#topics.isSubscribed(name, this.#subscriber);
+  }
+
+  /** Does nothing the second time. */
+  add(name: string): void {
+    if (!this.has(name)) this.#list.push(this.#topics.subscribe(name, this.#subscriber));
+  }
+
+  delete(name: string): void {
+    this.keepOnly((one) => one !== name);
+  }
+
+  keepOnly(isKept: (name: string) => boolean): void {
+    const kept = this.#list.filter(({ name }) => isKept(name));
+    if (kept.length === this.#list.length) return;
+    for (const { name } of this.#list) if (!isKept(name)) this.#topics.unsubscribe(name, this.#subscriber);
+    this.#list = kept;
+  }
+
+  clear(): void {
+    for (const { name } of this.#list) this.#topics.unsubscribe(name, this.#subscriber);
+    this.#list = [];
   }
 }

@@ -1,6 +1,6 @@
 import type { Outbox } from "../../event-log/outbox.ts";
 import { SIZES } from "../../limits/limits.ts";
-import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
+import { type LocalSubscriber, type LocalTopics, type PublishedFrame, Subscriptions } from "../local-topics.ts";
 
 /** The most frames in one reply. */
 export const POLL_LIMIT_MAX = SIZES.pollEvents.count;
@@ -17,19 +17,18 @@ export class PollReader implements LocalSubscriber {
   lastCursor = "";
   /** Called at the next logged event, while a poll hangs. */
   onEvent: (() => void) | undefined;
-  readonly #topics: LocalTopics;
-  readonly #subscribed = new Set<string>();
+  readonly #subscriptions: Subscriptions;
   /** There may be events that were not read yet. */
   #mayHaveMore = true;
 
   constructor(outbox: Outbox, topics: LocalTopics) {
     this.outbox = outbox;
-    this.#topics = topics;
+    this.#subscriptions = new Subscriptions(topics, this);
   }
 
   /** What it costs: the number of streams that it reads. */
   get weight(): number {
-    return 1 + this.#subscribed.size;
+    return 1 + this.#subscriptions.size;
   }
 
   /** A logged event of one of its streams: a poll that waits looks again. */
@@ -64,24 +63,17 @@ export class PollReader implements LocalSubscriber {
   }
 
   close(): void {
-    for (const topic of this.#subscribed) this.#topics.unsubscribe(topic, this);
-    this.#subscribed.clear();
+    this.#subscriptions.clear();
   }
 
   #subscribe(): void {
     let reads = 0;
     for (const topic of this.outbox.streams()) {
       reads += 1;
-      if (this.#subscribed.has(topic)) continue;
-      this.#subscribed.add(topic);
-      this.#topics.subscribe(topic, this);
+      this.#subscriptions.add(topic);
     }
-    if (this.#subscribed.size === reads) return;
+    if (this.#subscriptions.size === reads) return;
     const now = new Set(this.outbox.streams());
-    for (const topic of this.#subscribed) {
-      if (now.has(topic)) continue;
-      this.#subscribed.delete(topic);
-      this.#topics.unsubscribe(topic, this);
-    }
+    this.#subscriptions.keepOnly((topic) => now.has(topic));
   }
 }

@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { AppBindings } from "../../http/app-env.ts";
 import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
 import { authenticateReader, type HttpReaderParts, readerQuery } from "../http-reader.ts";
 import { SSE_HEADERS, type SseTransport } from "./sse.ts";
@@ -32,18 +33,22 @@ export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseTransport 
     const asked = c.req.valid("query");
     // A browser that reconnects repeats the address and adds the id of the last event.
     const cursor = c.req.header("Last-Event-ID") || asked.cursor;
-    const { server } = c.env;
     const request = c.req.raw;
-    server?.timeout(request, 0);
+    c.env.server?.timeout(request, 0);
     return parts.sse.open({
       reader,
       cursor,
       max: asked.max,
       ip: c.env.ip,
       userAgent: c.req.header("User-Agent") ?? "",
-      onServerEnd: () => server?.timeout(request, FLUSH_SECONDS),
+      onServerEnd: flushOf(request, c.env.server),
       signal: request.signal,
     }) as never;
   });
   return routes;
+}
+
+/** A function of its own, since what it closes over lives as long as the stream: the request, and nothing of the framework's. */
+function flushOf(request: Request, server: AppBindings["server"]): () => void {
+  return () => server?.timeout(request, FLUSH_SECONDS);
 }

@@ -1,11 +1,11 @@
 import { ERRORS, type ErrorCode, encodePush, Push } from "@parley/protocol";
-import type { LocalSubscriber, LocalTopics, PublishedFrame } from "../local-topics.ts";
+import { type LocalSubscriber, type LocalTopics, type PublishedFrame, Subscriptions } from "../local-topics.ts";
 import type { Wire } from "../wire.ts";
 
 const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
-/** How much the stream itself holds before `pull` is no longer called. */
-const HIGH_WATER_BYTES = 16_384;
+/** How much the stream itself holds before `pull` is no longer called. The runtime reserves as much for each stream, as long as it is open. */
+const HIGH_WATER_BYTES = 1024;
 /** Close codes for which an ERROR frame has to give the reason. */
 const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 4029: "too_many_connections" };
 /** An EventSource that came back at once after 4029 would push out the next one of its user's streams, for ever. */
@@ -17,8 +17,7 @@ const TOO_MANY_RETRY_MS = 60_000;
  */
 export class SseWire implements Wire, LocalSubscriber {
   readonly body: ReadableStream<Uint8Array>;
-  readonly #topics: LocalTopics;
-  readonly #subscribed = new Set<string>();
+  readonly #subscriptions: Subscriptions;
   readonly #callbacks: { onDrained: () => void; onEnd: (code: number) => void; onServerEnd: () => void };
   readonly #maxQueueBytes: number;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -33,7 +32,7 @@ export class SseWire implements Wire, LocalSubscriber {
     /** The server has ended it; from now on the time in which the peer takes the rest has to be bounded. */
     onServerEnd: () => void;
   }) {
-    this.#topics = parts.topics;
+    this.#subscriptions = new Subscriptions(parts.topics, this);
     this.#callbacks = parts;
     this.#maxQueueBytes = parts.maxQueueBytes;
     this.body = new ReadableStream<Uint8Array>(
@@ -90,17 +89,15 @@ export class SseWire implements Wire, LocalSubscriber {
   }
 
   subscribe(topic: string): void {
-    if (!this.#controller) return;
-    this.#subscribed.add(topic);
-    this.#topics.subscribe(topic, this);
+    if (this.#controller) this.#subscriptions.add(topic);
   }
 
   unsubscribe(topic: string): void {
-    if (this.#subscribed.delete(topic)) this.#topics.unsubscribe(topic, this);
+    this.#subscriptions.delete(topic);
   }
 
   isSubscribed(topic: string): boolean {
-    return this.#subscribed.has(topic);
+    return this.#subscriptions.has(topic);
   }
 
   getBufferedAmount(): number {
@@ -122,8 +119,7 @@ export class SseWire implements Wire, LocalSubscriber {
   #end(code: number): void {
     if (!this.#controller) return;
     this.#controller = undefined;
-    for (const topic of this.#subscribed) this.#topics.unsubscribe(topic, this);
-    this.#subscribed.clear();
+    this.#subscriptions.clear();
     this.#callbacks.onEnd(code);
   }
 }
