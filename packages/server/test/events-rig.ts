@@ -8,6 +8,8 @@ import { pollRoutes } from "../src/gateway/poll/poll-routes.ts";
 import { type PollReply, type PollRequest, Polls } from "../src/gateway/poll/polls.ts";
 import { SseTransport } from "../src/gateway/sse/sse.ts";
 import { sseRoutes } from "../src/gateway/sse/sse-routes.ts";
+import { errorResponse } from "../src/http/errors.ts";
+import { answerHeld } from "../src/http/held-reply.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { createLogger } from "../src/ops/logger.ts";
@@ -15,6 +17,8 @@ import { Metrics } from "../src/ops/metrics.ts";
 import { type LogRig, openLog, whole } from "./log-rig.ts";
 
 export const BEN = 20_000;
+
+const SILENT = createLogger({ level: "silent", sink: { write: () => {} } });
 
 /** Event streams and polls on a real log, for one user who reads `room:1` and their own stream. */
 export class EventsRig {
@@ -91,7 +95,7 @@ export class EventsRig {
       redDotOf: async () => ({ total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" }),
       presence,
       clock,
-      logger: createLogger({ level: "silent", sink: { write: () => {} } }),
+      logger: SILENT,
       heartbeatMs: 1,
       maxConnectionsPerUser: 20,
       maxQueueBytes: 1_000_000,
@@ -134,9 +138,10 @@ export class EventsRig {
   routes() {
     const { polls, sse } = this;
     const reader = { findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} };
-    return newRoutes()
+    const routes = newRoutes()
       .route("/", pollRoutes({ ...reader, polls }))
       .route("/", sseRoutes({ ...reader, sse }));
+    return answerHeld(routes, (thrown, request) => errorResponse(thrown, { logger: SILENT, ...request }));
   }
 
   poll(ask: Partial<PollRequest> = {}): Promise<PollReply> {

@@ -19,7 +19,8 @@ import { bodyLimit } from "./body-limit.ts";
 import { cors } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { openApiDocument } from "./document.ts";
-import { errorHandler, problemResponse } from "./errors.ts";
+import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
+import { answerHeld } from "./held-reply.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
@@ -78,5 +79,5 @@ export function createApp(parts: AppParts): Routes {
     docsRoutes(() => openApiDocument(app, publicUrl)),
   );
   if (pages) app.route("/", pages);
-  return app;
+  return answerHeld(app, (thrown, request) => errorResponse(thrown, { logger, ...request }));
 }

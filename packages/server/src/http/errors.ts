@@ -58,12 +58,21 @@ function asProblem(thrown: unknown): ProblemError | undefined {
   return undefined;
 }
 
-/** For Hono's `onError`. Unknown errors are logged with their cause and answered with 500 `internal`. */
+/** For Hono's `onError`. */
 export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
   return (thrown, c) => {
-    const problem = c.get("bodyFault") ?? asProblem(thrown);
-    if (problem) return problemResponse(problem);
-    logger.error({ err: thrown, method: c.req.method, path: c.req.path }, "request failed");
-    return problemResponse(new ProblemError("internal"));
+    const { method, path } = c.req;
+    return errorResponse(c.get("bodyFault") ?? thrown, { logger, method, path });
   };
+}
+
+/** The answer to what was thrown. Unknown errors are logged with their cause and answered with 500 `internal`. */
+export function errorResponse(
+  thrown: unknown,
+  { logger, ...request }: { logger: Logger; method: string; path: string },
+): Response {
+  const problem = asProblem(thrown);
+  if (problem) return problemResponse(problem);
+  logger.error({ err: thrown, ...request }, "request failed");
+  return problemResponse(new ProblemError("internal"));
 }

@@ -4,6 +4,7 @@ import { newRequestId } from "../lib/ids.ts";
 import { type Logger, type RequestLine, requestLog } from "../ops/logger.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
+import { whenReplied } from "./held-reply.ts";
 
 interface Observers {
   readonly logger: Logger;
@@ -73,15 +74,22 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
     const requestId = newRequestId();
     const startedAt = performance.now();
     await next();
-    const ms = since(startedAt);
-    const { status, headers } = c.res;
+    c.res.headers.set("X-Request-Id", requestId);
     const { method, path } = c.req;
-    headers.set("X-Request-Id", requestId);
+    const request = { requestId, method, path, ip: c.env.ip, loginId: c.get("login")?.loginId };
     // The pattern, not the path: paths hold ids, and a label with many values fills the memory of the scraper.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;
-    record({ requestId, method, path, status, ms, ip: c.env.ip, loginId: c.get("login")?.loginId }, route);
+    whenReplied(c.res, recorder(record, { request, route, startedAt }));
   };
+}
+
+/** A function of its own, since what it closes over lives as long as a request that hangs. */
+function recorder(
+  record: ReturnType<typeof requestRecorder>,
+  { request, route, startedAt }: { request: Omit<RequestLine, "status" | "ms">; route: string; startedAt: number },
+): (status: number) => void {
+  return (status) => record({ ...request, status, ms: since(startedAt) }, route);
 }
 
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);

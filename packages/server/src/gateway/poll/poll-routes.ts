@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
+import { holdReply } from "../../http/held-reply.ts";
 import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
 import { SIZES } from "../../limits/limits.ts";
+import type { SignedInReader } from "../connection-lifecycle.ts";
 import { authenticateReader, cursor, type HttpReaderParts, max, queryNumber, readerQuery } from "../http-reader.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";
 import type { PollReply, Polls } from "./polls.ts";
@@ -70,25 +72,33 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
 
   const poll = async (c: Context<AppEnv>, ask: z.output<typeof body>) => {
     const reader = await authenticateReader(c, parts);
-    const waitSeconds = Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
+    // Nobody would read what the reply to a HEAD brings.
+    const waitSeconds = c.req.method === "HEAD" ? 0 : Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
     // The listener's idle timeout would cut a request that hangs.
     if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
-    const reply = await parts.polls.poll({
-      login: reader?.login,
-      ip: c.env.ip,
-      isLoginValid: async () => !reader || (await parts.findLogin(reader.token)) !== undefined,
-      cursor: ask.cursor ?? undefined,
-      limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
-      max: ask.max ?? undefined,
-      waitMs: waitSeconds * 1000,
-      signal: c.req.raw.signal,
-    });
-    return jsonText(reply);
+    const reply = parts.polls
+      .poll({
+        login: reader?.login,
+        ip: c.env.ip,
+        isLoginValid: validity(parts, reader),
+        cursor: ask.cursor ?? undefined,
+        limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),
+        max: ask.max ?? undefined,
+        waitMs: waitSeconds * 1000,
+        signal: c.req.raw.signal,
+      })
+      .then(jsonText);
+    return waitSeconds > 0 ? holdReply(reply) : reply;
   };
 
   routes.openapi(getEvents, (c) => poll(c, c.req.valid("query")) as never);
   routes.openapi(postEvents, (c) => poll(c, c.req.valid("json")) as never);
   return routes;
+}
+
+/** A function of its own, since what it closes over lives as long as the poll hangs. */
+function validity(parts: HttpReaderParts, reader: SignedInReader | undefined): () => Promise<boolean> {
+  return async () => !reader || (await parts.findLogin(reader.token)) !== undefined;
 }
 
 /** The frames are JSON text already: each was encoded once. */
