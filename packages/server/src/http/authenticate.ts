@@ -29,15 +29,6 @@ export const optionalLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** For administrators: 401 for the anonymous, 403 for everybody else. */
-export const requirePower: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
-  const login = await loginOf(c);
-  if (!login) throw new ProblemError("unauthorized");
-  if (login.power !== 1) throw new ProblemError("forbidden");
-  c.set("login", login);
-  await next();
-};
-
 /** The part of a request that is looked at, whatever context its route has. */
 type RequestContext = Pick<Context<AppEnv>, "req" | "env"> & {
   get<K extends "findLogin" | "countBadToken">(key: K): AppEnv["Variables"][K];
