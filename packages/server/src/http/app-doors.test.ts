@@ -112,7 +112,7 @@ test("HTTP-9: every answer carries the security headers", async () => {
 });
 
 describe("operators", () => {
-  test("HTTP-10: /healthz is always fine; /readyz follows the state and the checks", async () => {
+  test("HTTP-10: /healthz is always fine; /readyz follows the state", async () => {
     expect((await app.ask("/healthz")).status).toBe(200);
     expect((await app.ask("/readyz")).headers.get("Retry-After")).toBe("1");
     expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
@@ -122,21 +122,12 @@ describe("operators", () => {
     });
 
     app.health.set("ready");
-    let broken: string | undefined = "no answer";
-    app.health.addCheck("database", () => broken);
     expect(app.health.warn("proxy", "10.0.0.1 sends X-Forwarded-For but is not trusted")).toBe(true);
     expect(app.health.warn("proxy", "10.0.0.1 sends X-Forwarded-For but is not trusted")).toBe(false);
-    expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
-      code: "not_ready",
-      detail: "database: no answer",
-    });
-
-    broken = undefined;
     const ready = await app.ask("/readyz");
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({
       status: "ready",
-      checks: [{ name: "database", ok: true }],
       warnings: ["10.0.0.1 sends X-Forwarded-For but is not trusted"],
     });
 

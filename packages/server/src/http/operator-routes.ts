@@ -19,15 +19,13 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
 
   routes.get("/healthz", (c) => c.json({ status: "ok" }));
 
-  routes.get("/readyz", async (c) => {
-    const { ready, state, checks, warnings } = await health.report();
-    if (ready) return c.json({ status: state, checks, warnings });
-    const broken = checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.message}`);
-    const detail = state === "starting" ? "The server is starting" : broken.join("; ");
-    const extra = { state, checks, warnings };
+  routes.get("/readyz", (c) => {
+    const { state, warnings } = health;
+    if (state === "ready") return c.json({ status: state, warnings });
+    const extra = { state, warnings };
     throw state === "draining"
       ? new ProblemError("draining", undefined, { extra, retryAfterMs: 5000 })
-      : new ProblemError("not_ready", detail, { extra, retryAfterMs: 1000 });
+      : new ProblemError("not_ready", "The server is starting", { extra, retryAfterMs: 1000 });
   });
 
   routes.get("/metrics", async (c) => {
