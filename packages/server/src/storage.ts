@@ -7,7 +7,7 @@ import { ThreadedRunner } from "./db/threaded-runner.ts";
 import { GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
-import type { OutboxParts } from "./event-log/outbox-parts.ts";
+import type { OutboxParts } from "./event-log/outbox.ts";
 import { Tail } from "./event-log/tail.ts";
 import type { Clock } from "./lib/clock.ts";
 import { messageDataOf as dataOf } from "./messages/message-rows.ts";

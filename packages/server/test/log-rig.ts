@@ -2,9 +2,8 @@ import { single } from "../src/db/procedures.ts";
 import type { WriteTransaction } from "../src/db/transaction.ts";
 import { Announcer, type Listener } from "../src/event-log/announce.ts";
 import { append, type Draft } from "../src/event-log/event-log.ts";
-import { EMPTY, LogReader, readPosition, streamStates } from "../src/event-log/log-reader.ts";
-import type { OutboxParts } from "../src/event-log/outbox-parts.ts";
-import { NOWHERE } from "../src/event-log/place.ts";
+import { EMPTY, LogReader, NOWHERE, readPosition, streamStates } from "../src/event-log/log-reader.ts";
+import type { OutboxParts } from "../src/event-log/outbox.ts";
 import {
   type CursorPlace,
   cursorPlace,
@@ -131,7 +130,7 @@ export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> 
 
 /** A window on a whole stream. */
 export function whole(stream: string): ReadWindow {
-  return { stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE };
+  return { stream, joined: FROM_FIRST_EVENT, left: null, leftBefore: NOWHERE };
 }
 
 /** As the query of memberships has it. */

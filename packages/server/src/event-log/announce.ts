@@ -17,6 +17,13 @@ export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<numbe
 /** Handed each event once, in the order of position. Must not throw and must not wait. */
 export type Listener = (event: LoggedEvent) => void;
 
+interface AnnouncerParts {
+  readonly reader: LogReader;
+  readonly messageDataOf: MessageDataOf;
+  /** Told the new position when the events up to it are no longer in the log. */
+  readonly skipped?: (position: number) => void;
+}
+
 /** The number of events that one read brings while catching up. */
 const CATCH_UP = 500;
 /** Committed events that were not announced within this time are read from the log. */
@@ -28,30 +35,18 @@ const HINT_MS = 50;
  * lost hint costs time and never an event.
  */
 export class Announcer {
-  readonly #reader: LogReader;
-  readonly #messageDataOf: MessageDataOf;
+  readonly #parts: AnnouncerParts;
   readonly #listener: Listener;
-  readonly #skipped: ((position: number) => void) | undefined;
   #position: number;
   #catchingUp: Promise<void> | undefined;
   #target = 0;
   #waiting: { readonly position: number; readonly resolve: () => void }[] = [];
 
-  /** @param start.skipped is told the new position when the events up to there are no longer in the log */
-  constructor(
-    start: {
-      reader: LogReader;
-      messageDataOf: MessageDataOf;
-      position: number;
-      skipped?: (position: number) => void;
-    },
-    listener: Listener,
-  ) {
-    this.#reader = start.reader;
-    this.#messageDataOf = start.messageDataOf;
-    this.#position = start.position;
+  /** @param position where the announcing begins: everything up to it counts as handed on */
+  constructor(parts: AnnouncerParts & { position: number }, listener: Listener) {
+    this.#parts = parts;
+    this.#position = parts.position;
     this.#listener = listener;
-    this.#skipped = start.skipped;
   }
 
   /** Everything up to here has been handed on. */
@@ -70,7 +65,7 @@ export class Announcer {
 
   /** Looks at the log's end and hands on what is new; called now and then, since other processes write too. */
   async catchUpWithLog(): Promise<void> {
-    await this.announceUpTo(await this.#reader.end());
+    await this.announceUpTo(await this.#parts.reader.end());
   }
 
   /**
@@ -105,8 +100,8 @@ export class Announcer {
   async #catchUp(): Promise<void> {
     while (this.#position < this.#target) {
       // The end is read before the events: what was committed by then and is not among them has been removed since.
-      const end = await this.#reader.end();
-      const stored = await this.#reader.all(this.#position, CATCH_UP);
+      const end = await this.#parts.reader.end();
+      const stored = await this.#parts.reader.all(this.#position, CATCH_UP);
       if (stored.length === 0) return this.#skipTo(end);
       for (const event of await this.#filled(stored)) this.#deliver(event);
     }
@@ -114,7 +109,7 @@ export class Announcer {
 
   async #filled(stored: readonly StoredEvent[]): Promise<LoggedEvent[]> {
     const ids = stored.filter((event) => event.data === null).map((event) => event.messageId as number);
-    const texts = ids.length > 0 ? await this.#messageDataOf(ids) : new Map<number, MessageData>();
+    const texts = ids.length > 0 ? await this.#parts.messageDataOf(ids) : new Map<number, MessageData>();
     return stored.map((event) => ({
       ...event,
       data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
@@ -128,7 +123,7 @@ export class Announcer {
   #skipTo(position: number): void {
     if (position <= this.#position) return;
     this.#position = position;
-    this.#skipped?.(position);
+    this.#parts.skipped?.(position);
     this.#wake();
   }
 

@@ -1,6 +1,12 @@
-import type { MessageData } from "./announce.ts";
+import type { MessageData, MessageDataOf } from "./announce.ts";
 import type { StoredEvent } from "./log-reader.ts";
-import type { OutboxParts } from "./outbox-parts.ts";
+import type { Tail } from "./tail.ts";
+
+/** Where the texts of messages come from: from memory, or built anew by `messageDataOf`. */
+export interface TextParts {
+  readonly tail: Tail;
+  readonly messageDataOf: MessageDataOf;
+}
 
 interface Read {
   /** Undefined: there is no such message. */
@@ -14,10 +20,10 @@ interface Read {
  * again, and no other one: so a recall somewhere costs only those who show that message.
  */
 export class CurrentTexts {
-  readonly #parts: Pick<OutboxParts, "tail" | "messageDataOf">;
+  readonly #parts: TextParts;
   readonly #read = new Map<number, Read>();
 
-  constructor(parts: Pick<OutboxParts, "tail" | "messageDataOf">) {
+  constructor(parts: TextParts) {
     this.#parts = parts;
   }
 

@@ -1,7 +1,6 @@
 import { insertRows, takePositions } from "../db/dialect.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
-import { streamStates } from "./log-reader.ts";
-import { NOWHERE, type Place } from "./place.ts";
+import { NOWHERE, type Place, streamStates } from "./log-reader.ts";
 
 /**
  * The log: append-only streams, the truth of everything that is delivered.

@@ -3,7 +3,15 @@ import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import { NOWHERE, type Place } from "./place.ts";
+
+/** Where an event stands: its number in its stream, and its position in the whole log. */
+export interface Place {
+  readonly seq: number;
+  readonly pos: number;
+}
+
+/** Before every event. */
+export const NOWHERE: Place = { seq: 0, pos: 0 };
 
 /** An event as the log holds it: `data` is null where the message has to be read. */
 export interface StoredEvent {

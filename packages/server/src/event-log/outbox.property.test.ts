@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { ChangeType, Push, parseCursor } from "@parley/protocol";
 import fc from "fast-check";
 import { type LogRig, openLog, type TestEvent, whole } from "../../test/log-rig.ts";
+import { NOWHERE, type Place } from "./log-reader.ts";
 import { Outbox } from "./outbox.ts";
-import { NOWHERE, type Place } from "./place.ts";
 import type { ReadWindow } from "./read-window.ts";
 
 const UID = 20_000;
@@ -64,7 +64,7 @@ class Model {
   windows(): ReadWindow[] {
     const rooms = [...this.visits].map(([stream, visits]) => {
       const { joined, left } = visits.at(-1) as (typeof visits)[number];
-      return { stream, joined, left, before: visits.at(-2)?.left ?? NOWHERE };
+      return { stream, joined, left, leftBefore: visits.at(-2)?.left ?? NOWHERE };
     });
     return [whole(ME), ...rooms];
   }

@@ -6,12 +6,13 @@ import {
   subscriptionChange,
   userOfStream,
 } from "@parley/protocol";
-import { CurrentTexts } from "./current-texts.ts";
-import type { StoredEvent } from "./log-reader.ts";
-import type { OutboxParts } from "./outbox-parts.ts";
-import { NOWHERE, type Place } from "./place.ts";
-import { isComplete, isOver, type Reading, readingFromJoin, resync, skipTrimmed } from "./reading.ts";
-import { type HeadsAt, startAt } from "./start-at.ts";
+import { CurrentTexts, type TextParts } from "./current-texts.ts";
+import { NOWHERE, type Place, type StoredEvent } from "./log-reader.ts";
+import { isComplete, isOver, type Progress, progressFromJoin, resync, skipTrimmed } from "./progress.ts";
+import { type HeadsAt, type StartParts, startAt } from "./start-at.ts";
+
+/** What the outboxes of all readers share. */
+export type OutboxParts = StartParts & TextParts;
 
 const ROUND = 100;
 /** The most events that are left to the cut-over, which is one synchronous step. */
@@ -31,12 +32,12 @@ const CUT_OVER = 64;
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #uid: number | undefined;
-  #streams = new Map<string, Reading>();
+  #streams = new Map<string, Progress>();
   #buffer: StoredEvent[] = [];
   #floor = 0;
-  /** Position at which nothing was left to read; -1 if there was none yet, or if a stream was added since. */
+  /** The newest position at which nothing was left to read; -1 if there was none yet, or if a stream was added since. */
   #completeAt = -1;
-  /** While something is left to read. For streams not in memory they stay valid until a stream with newer events is evicted. */
+  /** The newest event of each stream, kept while something is left to read; `#knownHeads` says how long it stays true. */
   #heads: HeadsAt | undefined;
 
   /** @param uid undefined: an anonymous reader */
@@ -112,10 +113,10 @@ export class Outbox {
     const heads = this.#knownHeads();
     if (!heads) return undefined;
     const rest: StoredEvent[] = [];
-    for (const [stream, reading] of this.#streams) {
+    for (const [stream, progress] of this.#streams) {
       const head = heads.get(stream);
-      if (!head || isComplete(reading, head.seq)) continue;
-      const events = this.#parts.tail.peek(stream, reading.have, most);
+      if (!head || isComplete(progress, head.seq)) continue;
+      const events = this.#parts.tail.peek(stream, progress.have, most);
       if (!events || events.at(-1)?.seq !== head.seq) return undefined;
       if (events.some((event) => event.data === null)) return undefined;
       rest.push(...events);
@@ -133,19 +134,19 @@ export class Outbox {
   /** Nothing up to a position is left to read, so the floor alone says it. */
   #haveAll(position: number): void {
     this.#floor = position;
-    for (const reading of this.#streams.values()) reading.havePos = Math.min(reading.havePos, position);
+    for (const progress of this.#streams.values()) progress.havePos = Math.min(progress.havePos, position);
   }
 
   /** The streams that the reader goes on reading. */
   *streams(): Generator<string> {
-    for (const [stream, reading] of this.#streams) if (!isOver(reading)) yield stream;
+    for (const [stream, progress] of this.#streams) if (!isOver(progress)) yield stream;
   }
 
   /** What the reader has now: a floor, and the few streams in which they are ahead of it. */
   cursor(): string {
     const streams = new Map<string, number>();
-    for (const [stream, reading] of this.#streams) {
-      if (reading.havePos > this.#floor) streams.set(stream, reading.have);
+    for (const [stream, progress] of this.#streams) {
+      if (progress.havePos > this.#floor) streams.set(stream, progress.have);
     }
     return formatCursor({ epoch: this.#parts.epoch, floor: this.#floor, streams });
   }
@@ -159,19 +160,19 @@ export class Outbox {
     const events: StoredEvent[] = [];
     const resyncs: string[] = [];
     const headOf = (stream: string) => heads.get(stream) ?? NOWHERE;
-    const behind = [...this.#streams].filter(([stream, reading]) => !isComplete(reading, headOf(stream).seq));
+    const behind = [...this.#streams].filter(([stream, progress]) => !isComplete(progress, headOf(stream).seq));
     const found = await tail.read(
       behind.map(([stream, { have }]) => ({ stream, after: have })),
       ROUND,
     );
-    for (const [stream, reading] of behind) {
+    for (const [stream, progress] of behind) {
       const read = found.get(stream) ?? [];
       const head = headOf(stream);
       const first = read[0];
       const last = read.at(-1);
       // What lies between was removed while they were reading; if nothing is left, up to the head.
       const gone = first ? { seq: first.seq - 1, pos: first.pos - 1 } : head;
-      if (skipTrimmed(reading, gone)) resyncs.push(resync({ stream, seq: reading.have, why: "trimmed" }));
+      if (skipTrimmed(progress, gone)) resyncs.push(resync({ stream, seq: progress.have, why: "trimmed" }));
       if (last && last.seq < head.seq) horizon = Math.min(horizon, last.pos);
       events.push(...read);
     }
@@ -213,11 +214,12 @@ export class Outbox {
 
   /** Counts an event as had. @returns whether the reader may see it */
   #take(event: StoredEvent): boolean {
-    const reading = this.#streams.get(event.stream);
-    if (!reading || event.seq <= reading.have || (reading.until !== null && event.seq > reading.until)) return false;
-    reading.have = event.seq;
+    const progress = this.#streams.get(event.stream);
+    if (!progress || event.seq <= progress.have || (progress.until !== null && event.seq > progress.until))
+      return false;
+    progress.have = event.seq;
     // Behind the floor, where a cursor's entry may have put the reader, the stream has to be named on.
-    reading.havePos = event.pos < this.#floor ? Number.POSITIVE_INFINITY : event.pos;
+    progress.havePos = event.pos < this.#floor ? Number.POSITIVE_INFINITY : event.pos;
     this.#floor = Math.max(this.#floor, event.pos);
     this.#subscribe(event);
     return true;
@@ -229,16 +231,16 @@ export class Outbox {
       this.#completeAt = -1;
       this.#heads = undefined;
       const had = this.#streams.get(joined.stream)?.have ?? 0;
-      this.#streams.set(joined.stream, { ...readingFromJoin(joined.seq), have: Math.max(joined.seq - 1, had) });
+      this.#streams.set(joined.stream, { ...progressFromJoin(joined.seq), have: Math.max(joined.seq - 1, had) });
       return;
     }
     const change = subscriptionChange(event);
     if (!change || change.kind === "join") return;
     if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
-    const reading = this.#streams.get(change.stream);
+    const progress = this.#streams.get(change.stream);
     // They have come back since, and read on.
-    if (!reading || change.seq < reading.joinedSeq) return;
-    if (reading.until === null || reading.until > change.seq) reading.until = change.seq;
+    if (!progress || change.seq < progress.joinedSeq) return;
+    if (progress.until === null || progress.until > change.seq) progress.until = change.seq;
   }
 
   /**

@@ -1,8 +1,7 @@
 import { type Cursor, userStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
-import { eventPosition, type StreamState, streamStates } from "./log-reader.ts";
-import type { Place } from "./place.ts";
+import { eventPosition, type Place, type StreamState, streamStates } from "./log-reader.ts";
 
 /** What a reader may read of a stream: one window, from their joining to their leaving. */
 export interface ReadWindow {
@@ -11,8 +10,8 @@ export interface ReadWindow {
   readonly joined: Place;
   /** The last event that they may read: their leaving, or the end of the room. Null: there is none yet. */
   readonly left: Place | null;
-  /** Their last leaving before `joined`. `NOWHERE`: they joined for the first time. */
-  readonly before: Place;
+  /** The leaving before `joined`, if they were in the room earlier too; `NOWHERE` if they joined for the first time. */
+  readonly leftBefore: Place;
 }
 
 /** `joined` of a stream that its reader reads from the first event on. */

@@ -29,7 +29,7 @@ function story(out: number): { events: TestEvent[]; back: number; windows: ReadW
     ...change(ChangeType.joined, back),
     ...many(2),
   ];
-  const window = { ...whole("room:1"), joined: { seq: back, pos: back + 2 }, before: { seq: 4, pos: 5 } };
+  const window = { ...whole("room:1"), joined: { seq: back, pos: back + 2 }, leftBefore: { seq: 4, pos: 5 } };
   return { events, back, windows: [window, whole(ME)] };
 }
 
@@ -156,7 +156,7 @@ test("CUR-6, CUR-11 of more than a hundred returns one RESYNC for everything say
   await rig.append(...rooms.map((stream) => ({ stream })), ...rooms.map((stream) => ({ stream })));
   const windows = rooms.map((stream, i) => ({
     ...whole(stream),
-    before: { seq: 1, pos: i + 1 },
+    leftBefore: { seq: 1, pos: i + 1 },
     joined: { seq: 2, pos: rooms.length + i + 1 },
   }));
   const [outbox, first] = await open("*@0", windows);

@@ -1,10 +1,20 @@
 import { type Cursor, floorCursor, LIMITS, type ResyncWhy } from "@parley/protocol";
-import type { OutboxParts } from "./outbox-parts.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./log-reader.ts";
+import { isComplete, type Progress, resync, skipTrimmed } from "./progress.ts";
 import type { ReadableStreams, StreamWindow } from "./read-window.ts";
-import { isComplete, type Reading, resync, skipTrimmed } from "./reading.ts";
+import type { Tail } from "./tail.ts";
 
-/** Heads of streams, none older than a position. */
+/** What finding a start needs; all readers share it. */
+export interface StartParts {
+  readonly tail: Tail;
+  readonly epoch: string;
+  /** Resolves when this node has announced everything up to a position that was committed. */
+  readonly whenAnnounced: (position: number) => Promise<void>;
+  /** Reads which streams a user, or without a uid an anonymous reader, may read, in one read transaction. */
+  readonly readWindows: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<ReadableStreams>;
+}
+
+/** The newest events of streams, none of them as it was before the position `at`. */
 export interface HeadsAt {
   readonly at: number;
   readonly of: ReadonlyMap<string, Place>;
@@ -12,12 +22,12 @@ export interface HeadsAt {
 
 /** Where a reader begins in all their streams. */
 export interface ReaderStart {
-  readonly streams: Map<string, Reading>;
+  readonly streams: Map<string, Progress>;
   /** The reader has everything up to this position in every stream that is not ahead of it. */
   readonly floor: number;
   /** RESYNC frames, to be sent before anything else. */
   readonly resyncs: string[];
-  /** Position at which nothing is left to read, or -1. */
+  /** The position up to which the reader has everything in all their streams; -1 where something is left to read. */
   readonly completeAt: number;
   readonly heads: HeadsAt;
 }
@@ -31,7 +41,7 @@ const REASONS: readonly ResyncWhy[] = ["rejoined", "trimmed", "far", "ahead"];
  * @param ask.max events behind, in one stream and in all, that are sent instead of RESYNC `far`
  */
 export async function startAt(
-  parts: OutboxParts,
+  parts: StartParts,
   ask: { uid: number | undefined; cursor: Cursor; max: number | undefined },
 ): Promise<ReaderStart> {
   const { cursor, max } = ask;
@@ -41,28 +51,22 @@ export async function startAt(
   if ((cursor.floor ?? 0) > readable.end) return startAtLogEnd(parts.epoch, readable, "ahead");
   const farPerStream = max ?? LIMITS.farPerStream;
   const seqs = await seqsAtFloor(parts, readable, { cursor, depth: farPerStream + 1 });
-  const streams = new Map<string, Reading>();
+  const streams = new Map<string, Progress>();
   const reasons = new Map<string, ResyncWhy>();
-  for (const streamWindow of readable.streams) {
-    const { stream } = streamWindow;
-    const { reading, why } = streamStart(streamWindow, {
-      cursor,
-      userPos: readable.userPos,
-      atFloor: seqs.get(stream),
-    });
-    streams.set(stream, reading);
-    if (why) reasons.set(stream, why);
+  for (const of of readable.streams) {
+    const from = { cursor, userPos: readable.userPos, atFloor: seqs.get(of.stream) };
+    const { progress, why } = streamStart(of, from);
+    streams.set(of.stream, progress);
+    if (why) reasons.set(of.stream, why);
   }
   for (const stream of skipFarStreams(streams, readable, { perStream: farPerStream, total: max ?? LIMITS.farTotal })) {
     if (!reasons.has(stream)) reasons.set(stream, "far");
   }
-  const named = REASONS.map((why) => [...reasons].filter(([, reason]) => reason === why));
-  const first = REASONS[named.findIndex((of) => of.length > 0)];
-  if (first && reasons.size > LIMITS.resyncStreams) return startAtLogEnd(parts.epoch, readable, first);
-  const resyncs = named
-    .flat()
-    .map(([stream, why]) => resync({ stream, seq: (streams.get(stream) as Reading).have, why }));
-  const complete = readable.streams.every(({ stream, head }) => isComplete(streams.get(stream) as Reading, head.seq));
+  const told = [...reasons].sort(([, a], [, b]) => REASONS.indexOf(a) - REASONS.indexOf(b));
+  const first = told[0]?.[1];
+  if (first && told.length > LIMITS.resyncStreams) return startAtLogEnd(parts.epoch, readable, first);
+  const resyncs = told.map(([stream, why]) => resync({ stream, seq: (streams.get(stream) as Progress).have, why }));
+  const complete = readable.streams.every(({ stream, head }) => isComplete(streams.get(stream) as Progress, head.seq));
   const completeAt = complete ? readable.end : -1;
   return { streams, floor: cursor.floor ?? 0, resyncs, completeAt, heads: headsOf(readable) };
 }
@@ -71,7 +75,7 @@ export async function startAt(
 function startAtLogEnd(epoch: string, readable: ReadableStreams, why: ResyncWhy): ReaderStart {
   const { end } = readable;
   const streams = new Map(
-    readable.streams.map((stream) => [stream.stream, readingAt(stream, { seq: stream.head.seq, pos: 0 })]),
+    readable.streams.map((stream) => [stream.stream, progressAt(stream, { seq: stream.head.seq, pos: 0 })]),
   );
   const resyncs = [resync({ stream: "*", cursor: floorCursor(epoch, end), why })];
   return { streams, floor: end, resyncs, completeAt: end, heads: headsOf(readable) };
@@ -83,7 +87,7 @@ function headsOf({ end, streams }: ReadableStreams): HeadsAt {
 
 /** For streams that a cursor does not name and that have events on both sides of its floor: the last seq that the floor covers. */
 async function seqsAtFloor(
-  { tail }: OutboxParts,
+  { tail }: StartParts,
   { streams }: ReadableStreams,
   { cursor, depth }: { cursor: Cursor; depth: number },
 ): Promise<Map<string, number>> {
@@ -101,7 +105,7 @@ async function seqsAtFloor(
 }
 
 interface StreamStart {
-  readonly reading: Reading;
+  readonly progress: Progress;
   readonly why: ResyncWhy | undefined;
 }
 
@@ -110,15 +114,13 @@ function streamStart(
   of: StreamWindow,
   from: { cursor: Cursor; userPos: number | undefined; atFloor: number | undefined },
 ): StreamStart {
-  const { stream, joined, left, before, head } = of;
+  const { stream, joined, left, leftBefore, head } = of;
   const { cursor, userPos, atFloor } = from;
   const named = cursor.streams.get(stream);
   // They left since their cursor and came back: some of what they missed is not for them, so the log cannot go on from there. The
   // cursor's entry for the stream counts, or else its floor.
-  if (named === undefined ? (cursor.floor ?? before.pos) < before.pos : named < before.seq) {
-    const reading = readingAt(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY });
-    skipTrimmed(reading, newestRemoved(of));
-    return { reading, why: "rejoined" };
+  if (named === undefined ? (cursor.floor ?? leftBefore.pos) < leftBefore.pos : named < leftBefore.seq) {
+    return startFrom(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY }, "rejoined");
   }
   if (named !== undefined) {
     // Nothing follows in a stream that they have left, so there a seq beyond the head does no harm.
@@ -140,40 +142,36 @@ function streamStart(
 }
 
 function startFrom(of: StreamWindow, at: Place, why?: ResyncWhy): StreamStart {
-  const reading = readingAt(of, at);
-  const isTrimmed = skipTrimmed(reading, newestRemoved(of));
-  return { reading, why: isTrimmed ? "trimmed" : why };
+  const progress = progressAt(of, at);
+  const isTrimmed = skipTrimmed(progress, { seq: of.firstSeq - 1, pos: of.trimmedPos });
+  return { progress, why: why ?? (isTrimmed ? "trimmed" : undefined) };
 }
 
-function readingAt({ joined, left, head }: StreamWindow, at: Place): Reading {
+function progressAt({ joined, left, head }: StreamWindow, at: Place): Progress {
   const have = Math.max(at.seq, joined.seq - 1);
   const havePos = have === head.seq ? head.pos : at.pos;
   return { have, havePos, until: left?.seq ?? null, joinedSeq: joined.seq };
 }
 
-function newestRemoved({ firstSeq, trimmedPos }: StreamWindow): Place {
-  return { seq: firstSeq - 1, pos: trimmedPos };
-}
-
 /** Moves a reader who is too far behind to the heads of streams, the furthest behind first. @returns those streams */
 function skipFarStreams(
-  streams: ReadonlyMap<string, Reading>,
+  streams: ReadonlyMap<string, Progress>,
   readable: ReadableStreams,
   most: { perStream: number; total: number },
 ): string[] {
   const behind = readable.streams.map(({ stream, head }) => {
-    const reading = streams.get(stream) as Reading;
-    const last = Math.min(head.seq, reading.until ?? Number.POSITIVE_INFINITY);
-    return { stream, reading, head, last, count: Math.max(0, last - reading.have) };
+    const progress = streams.get(stream) as Progress;
+    const last = Math.min(head.seq, progress.until ?? Number.POSITIVE_INFINITY);
+    return { stream, progress, head, last, count: Math.max(0, last - progress.have) };
   });
   behind.sort((a, b) => b.count - a.count);
   let total = behind.reduce((sum, { count }) => sum + count, 0);
   const moved: string[] = [];
-  for (const { stream, reading, head, last, count } of behind) {
+  for (const { stream, progress, head, last, count } of behind) {
     if (count <= most.perStream && total <= most.total) break;
     total -= count;
-    reading.have = last;
-    reading.havePos = head.pos;
+    progress.have = last;
+    progress.havePos = head.pos;
     moved.push(stream);
   }
   return moved;

@@ -1,5 +1,4 @@
-import type { StoredEvent } from "./log-reader.ts";
-import type { Place } from "./place.ts";
+import type { Place, StoredEvent } from "./log-reader.ts";
 
 /** An event in memory. `data` is dropped when the message that it shows changes, and is never kept where it shows other messages too. */
 export interface TailEntry extends StoredEvent {

@@ -2,8 +2,7 @@ import type { LoggedEvent } from "../db/transaction.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
 import type { MessageData } from "./announce.ts";
-import { EMPTY, type LogReader, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
-import type { Place } from "./place.ts";
+import { EMPTY, type LogReader, type Place, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
 import { StreamTail } from "./stream-tail.ts";
 
 /** Events kept of one stream: a reader further behind than this is served from the log, or told to reload. */

@@ -3,7 +3,7 @@ import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
-import type { Place } from "../event-log/place.ts";
+import type { Place } from "../event-log/log-reader.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Cursor, roomStream, subscriptionChange, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { NOWHERE } from "../event-log/place.ts";
+import { NOWHERE } from "../event-log/log-reader.ts";
 import { FROM_FIRST_EVENT } from "../event-log/read-window.ts";
 
 import { ReaderStarts } from "../reader-starts.ts";
@@ -22,7 +22,7 @@ const read = async (uid: number | undefined, { hall = HALL as HallRules, endedAf
   return (await starts.windowsOf({ uid, cursor: { ...cursor, epoch, floor: endedAfter } })).streams;
 };
 const unjoinedStreams = (stream: string) =>
-  expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE });
+  expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, leftBefore: NOWHERE });
 
 test("own stream, everybody's, the hall unless it is off; anonymous readers a public hall", async () => {
   const [ann] = chat.people(1) as [number];
@@ -52,7 +52,7 @@ test("CUR-3, IM-48: a window begins with the last joining and ends with leaving,
   await chat.group(ann, [cem]);
 
   const windows = (await read(bob)).filter(({ joined }) => joined !== FROM_FIRST_EVENT);
-  const shape = windows.map(({ stream, joined, left, before }) => [stream, joined.seq, left?.seq, before.seq]);
+  const shape = windows.map(({ stream, joined, left, leftBefore }) => [stream, joined.seq, left?.seq, leftBefore.seq]);
   expect(shape.sort(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
     [roomStream(left), 1, 2, 0],
     [roomStream(kicked), 1, 2, 0],
@@ -60,8 +60,8 @@ test("CUR-3, IM-48: a window begins with the last joining and ends with leaving,
     [roomStream(late), 3, undefined, 0],
     [roomStream(again), 5, undefined, 4],
   ]);
-  for (const { stream, joined, left, before, head } of windows) {
-    for (const { seq, pos } of [joined, left ?? joined, before, head].filter(({ seq }) => seq > 0)) {
+  for (const { stream, joined, left, leftBefore, head } of windows) {
+    for (const { seq, pos } of [joined, left ?? joined, leftBefore, head].filter(({ seq }) => seq > 0)) {
       expect(chat.events(stream).find((event) => event.seq === seq)?.pos).toBe(pos);
     }
     expect(head.seq).toBe(chat.events(stream).length);

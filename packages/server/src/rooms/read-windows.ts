@@ -1,6 +1,5 @@
 import { ALL_STREAM, type Cursor, HALL_ROOM_ID, roomStream, userStream } from "@parley/protocol";
-import { EMPTY, type StreamState } from "../event-log/log-reader.ts";
-import { NOWHERE } from "../event-log/place.ts";
+import { EMPTY, NOWHERE, type StreamState } from "../event-log/log-reader.ts";
 import { FROM_FIRST_EVENT, type StreamWindow } from "../event-log/read-window.ts";
 import type { MembershipRow } from "./memberships.ts";
 import type { HallRules } from "./rooms.ts";
@@ -15,7 +14,7 @@ export function unjoinedStreams(uid: number | undefined, hall: HallRules): strin
 /** The window of a stream that nobody joins or leaves: all of it. */
 export function wholeWindow(stream: string, state: StreamState = EMPTY): StreamWindow {
   const { head, firstSeq, trimmedPos } = state;
-  return { stream, joined: FROM_FIRST_EVENT, left: null, before: NOWHERE, head, firstSeq, trimmedPos };
+  return { stream, joined: FROM_FIRST_EVENT, left: null, leftBefore: NOWHERE, head, firstSeq, trimmedPos };
 }
 
 /** Whether a reader needs the window: it is open, or it ended where they have not been, or they name its stream. */
@@ -32,7 +31,7 @@ export function membershipWindow(row: MembershipRow): StreamWindow {
     stream: roomStream(row.roomId),
     joined: { seq: row.joinedSeq, pos: row.joinedPos },
     left: row.leftSeq === null ? end : { seq: row.leftSeq, pos: row.leftPos ?? head.pos },
-    before: { seq: row.beforeSeq, pos: row.beforePos },
+    leftBefore: { seq: row.beforeSeq, pos: row.beforePos },
     head,
     firstSeq,
     trimmedPos,
