@@ -149,7 +149,9 @@ export class ChatFixture {
     const dialect = writerDialect(this.scratch.path);
     const db = new Kysely<Schema>({ dialect, log: () => void count++ });
     try {
-      await db.transaction().execute((trx) => work({ db: trx, now: this.clock.now(), appended: [], logAt: 0 }));
+      await db
+        .transaction()
+        .execute((trx) => work({ db: trx, now: this.clock.now(), clockNow: this.clock.now(), appended: [], logAt: 0 }));
       return count;
     } finally {
       await db.destroy();

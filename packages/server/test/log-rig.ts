@@ -12,7 +12,7 @@ import {
   type ReadWindow,
 } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
-import { ManualClock } from "../src/lib/clock.ts";
+import type { ManualClock } from "../src/lib/clock.ts";
 import { Retention } from "../src/retention/retention.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
@@ -67,11 +67,14 @@ export interface LogRig {
   close(): Promise<void>;
 }
 
-/** A log with its tail and announcer, on a real database. `announcing: false`: commits are not announced until `follow`. */
+/**
+ * A log with its tail and announcer, on a real database. `announcing: false`: commits are not announced until `follow`. `clock`: what the
+ * writer takes for the time, though events are dated by the test.
+ */
 export async function openLog(
-  options: { maxBytes?: number; announcing?: boolean; listener?: Listener } = {},
+  options: { maxBytes?: number; announcing?: boolean; listener?: Listener; clock?: ManualClock } = {},
 ): Promise<LogRig> {
-  const scratch = await openScratch({ appendForTest: single(appendForTest) });
+  const scratch = await openScratch({ appendForTest: single(appendForTest) }, options.clock);
   const reader = new LogReader(scratch.db);
   const tail = new Tail(reader, { position: await reader.end(), maxBytes: options.maxBytes ?? 1_000_000 });
   const messages = new Map<number, string>();
@@ -124,7 +127,7 @@ export async function openLog(
 export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> {
   const { db, writes } = rig.scratch;
   const limits = { days: 0, minEvents: maxEvents, maxEvents };
-  const retention = new Retention({ db, writes, announcer: rig.announcer, clock: new ManualClock(), limits });
+  const retention = new Retention({ db, writes, announcer: rig.announcer, clock: rig.scratch.clock, limits });
   while ((await retention.look()) > 0);
 }
 

@@ -29,8 +29,7 @@ export interface Scratch {
 }
 
 /** @param more write procedures of the test's own, beside the server's */
-export async function openScratch(more: ProcedureTable = {}): Promise<Scratch> {
-  const clock = new ManualClock();
+export async function openScratch(more: ProcedureTable = {}, clock = new ManualClock()): Promise<Scratch> {
   const table = { ...procedures, ...more };
   const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const path = await prepareDatabase(dir, clock.now());

@@ -11,6 +11,8 @@ export interface WriteTransaction {
   readonly db: Transaction<Schema>;
   /** Epoch milliseconds: the time of everything in this batch. It never falls from one batch to the next (`write-batch.ts`). */
   readonly now: number;
+  /** The clock as it is: earlier than `now` where it was ahead and has been set back. Only what removes by age asks for it. */
+  readonly clockNow: number;
   /** What this transaction logged, in the order of position; announced after the commit, never before. */
   readonly appended: LoggedEvent[];
   /** The latest time that the log's row holds, as the newest append found it; 0 before the first one. */

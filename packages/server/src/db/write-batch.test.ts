@@ -64,7 +64,7 @@ afterEach(async () => {
 
 const run = (...requests: [keyof typeof table, string][]) =>
   writeBatch(
-    { db, table, now: 1000 },
+    { db, table, now: 1000, clockNow: 1000 },
     requests.map(([name, input]) => ({ name, input })),
   );
 const keys = async () => {

@@ -56,14 +56,17 @@ export async function writeBatch(at: BatchContext, requests: readonly WriteReque
 interface BatchContext {
   readonly db: Kysely<Schema>;
   readonly table: ProcedureTable;
+  /** The batch's time: never before that of an earlier batch. */
   readonly now: number;
+  /** The clock as it is. */
+  readonly clockNow: number;
 }
 
 async function attempt(at: BatchContext, requests: readonly WriteRequest[], guard: Guard): Promise<WrittenBatch> {
   const outcomes = new Array<Outcome<unknown> | FaultOutcome>(requests.length);
   const events: LoggedEvent[] = [];
   await at.db.transaction().execute(async (trx) => {
-    const tx: WriteTransaction = { db: trx, now: at.now, appended: events, logAt: 0 };
+    const tx: WriteTransaction = { db: trx, now: at.now, clockNow: at.clockNow, appended: events, logAt: 0 };
     for (const [index, request] of requests.entries()) {
       if (outcomes[index]) continue;
       const entry = entryOf(at.table, request.name);

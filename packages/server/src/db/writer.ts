@@ -186,10 +186,11 @@ export class DatabaseRunner implements BatchRunner {
 
   async #write(requests: readonly WriteRequest[]): Promise<WrittenBatch> {
     for (;;) {
-      const now = Math.max(this.#latest, this.#clock.now());
+      const clockNow = this.#clock.now();
+      const now = Math.max(this.#latest, clockNow);
       this.#latest = now;
       try {
-        return await writeBatch({ db: this.#db, table: this.#table, now }, requests);
+        return await writeBatch({ db: this.#db, table: this.#table, now, clockNow }, requests);
       } catch (error) {
         // Nothing of it stays. With the log's own time it is behind nothing; another process may have written again.
         if (!(error instanceof TimeBehind)) throw error;

@@ -81,7 +81,7 @@ test("RET-2: what was announced goes up to the last event of it, and nothing beh
 
 test("RET-2: the write itself stops at the announced position, whatever it is asked to remove", async () => {
   await rig.append(...many(18, "room:1"));
-  const asked = { streams: ["room:1"], olderThan: clock.now() + 1, minEvents: 0, maxEvents: 0 };
+  const asked = { streams: ["room:1"], maxAgeMs: 0, minEvents: 0, maxEvents: 0 };
   const trim = (upTo: number) => rig.scratch.writes.runWhenIdle(trimEvents, { ...asked, upTo });
   expect((await trim(0)).removed).toBe(0);
   expect((await trim(9)).removed).toBe(9);

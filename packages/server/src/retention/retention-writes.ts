@@ -1,4 +1,6 @@
+import type { Kysely } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
+import type { Schema } from "../db/schema.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 
 /** The most rows that one write removes, and the most streams that it looks at, so that a send never waits for more. */
@@ -7,8 +9,8 @@ export const ROWS_PER_TRIM = 100;
 export interface TrimInput {
   /** At most `ROWS_PER_TRIM`. */
   readonly streams: readonly string[];
-  /** Epoch milliseconds; an event from before may go when it is not among the newest `minEvents` of its stream. */
-  readonly olderThan: number;
+  /** An event that is older than this may go when it is not among the newest `minEvents` of its stream. */
+  readonly maxAgeMs: number;
   readonly minEvents: number;
   /** Everything beyond the newest `maxEvents` goes. At least `minEvents`. */
   readonly maxEvents: number;
@@ -38,18 +40,32 @@ interface Oldest {
 }
 
 /**
+ * The time before which events are older than `maxAgeMs`. An age counts up to the clock or up to the time of the newest event in the log,
+ * whichever is earlier. So a clock that jumps ahead makes nothing old before something is logged by it; and what was logged by a clock
+ * that was ahead makes nothing old once the clock is right again, though the times of writes stay ahead then.
+ */
+export async function oldBefore(
+  db: Kysely<Schema>,
+  { clockNow, maxAgeMs }: { clockNow: number; maxAgeMs: number },
+): Promise<number> {
+  const { at } = await db.selectFrom("log").select("at").executeTakeFirstOrThrow();
+  return Math.min(clockNow, at) - maxAgeMs;
+}
+
+/**
  * Removes the oldest events of streams, each stream's share of 100 rows. What is kept has no gaps, since only the first events of
  * a stream are ever removed. Running it again removes nothing that may stay.
  */
 export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promise<Trimmed> {
   const asked = await shares(tx, input);
   const oldest = await oldestOf(tx, asked, input.upTo);
+  const olderThan = await oldBefore(tx.db, { clockNow: tx.clockNow, maxAgeMs: input.maxAgeMs });
   const gone: number[] = [];
   const begins: [string, number, number][] = [];
   const unfinished: string[] = [];
   for (const { stream, first, last, overUpTo } of asked) {
     const events = oldest.get(stream) ?? [];
-    const stays = events.findIndex((event) => event.at >= input.olderThan && event.seq > overUpTo);
+    const stays = events.findIndex((event) => event.at >= olderThan && event.seq > overUpTo);
     const going = stays < 0 ? events : events.slice(0, stays);
     const newest = going.at(-1);
     if (!newest) continue;

@@ -4,7 +4,7 @@ import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import type { Clock } from "../lib/clock.ts";
 import { every } from "../lib/interval.ts";
-import { ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
+import { oldBefore, ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
 
 /**
  * Removes old events from the log. An event may go when it is older than `days` and not among the newest `minEvents` of
@@ -95,14 +95,10 @@ export class Retention {
   }
 
   #trim(streams: readonly string[]) {
-    const { minEvents, maxEvents } = this.#parts.limits;
-    const { olderThan, upTo } = this.#bounds();
-    return this.#parts.writes.runWhenIdle(trimEvents, { streams, olderThan, minEvents, maxEvents, upTo });
-  }
-
-  #bounds() {
-    const { clock, limits, announcer } = this.#parts;
-    return { olderThan: clock.now() - limits.days * DAY_MS, upTo: announcer.position };
+    const { writes, limits, announcer } = this.#parts;
+    const { days, ...events } = limits;
+    const upTo = announcer.position;
+    return writes.runWhenIdle(trimEvents, { streams, maxAgeMs: days * DAY_MS, ...events, upTo });
   }
 
   #markDue(stream: string): void {
@@ -130,21 +126,22 @@ export class Retention {
 
   /** Those whose oldest event may go now. */
   async #removable(rows: readonly StreamRow[]): Promise<string[]> {
-    const { minEvents, maxEvents } = this.#parts.limits;
-    const { olderThan, upTo } = this.#bounds();
+    const { db, clock, announcer } = this.#parts;
+    const { days, minEvents, maxEvents } = this.#parts.limits;
     const longer = new Map(rows.filter(({ seq, first }) => seq - minEvents >= first).map((row) => [row.stream, row]));
     if (longer.size === 0) return [];
     const places = boundRows<{ stream: string; first: number }>(
       ["stream", "first"],
       [...longer.values()].map(({ stream, first }) => [stream, first]),
     );
-    const oldest = await this.#parts.db
+    const olderThan = await oldBefore(db, { clockNow: clock.now(), maxAgeMs: days * DAY_MS });
+    const oldest = await db
       .selectFrom(places.as("asked"))
       .innerJoin("events", (join) =>
         join.onRef("events.stream", "=", "asked.stream").onRef("events.seq", "=", "asked.first"),
       )
       .select(["events.stream", "events.seq", "events.at"])
-      .where("events.pos", "<=", upTo)
+      .where("events.pos", "<=", announcer.position)
       .execute();
     const isOver = (stream: string, seq: number) => seq <= (longer.get(stream)?.seq ?? 0) - maxEvents;
     return oldest.filter(({ stream, seq, at }) => at < olderThan || isOver(stream, seq)).map(({ stream }) => stream);
