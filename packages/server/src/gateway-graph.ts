@@ -108,8 +108,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
   const signIn = lifecycle.signIn.bind(lifecycle);
-  const mayRead = (uid: number, roomId: number) => isMember(storage.db, { roomId, uid, hall: config.hall });
   const { context, memberCountOf } = parts;
+  const mayRead = (uid: number, roomId: number) => isMember(context, { roomId, uid });
   const ofFeatures = liveCommands({ context, logger, hub, signIn, memberCountOf, mayRead });
   const table = new Map([...lifecycle.commandHandlers(), ...ofFeatures]);
   const commands = new Commands({ table, logger });

@@ -61,13 +61,14 @@ export async function recallMessage(
 
 /** A page of a room's history as JSON text. Without an actor: an anonymous reader. */
 export function listMessages(
-  { db, epoch, hall, kinds }: MessagesContext,
+  context: MessagesContext,
   actor: Actor | undefined,
   { roomId, ...query }: HistoryQuery & { roomId: number },
 ): Promise<string> {
-  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
-    const window = await readableWindow(snapshot, roomId, { actor, hall });
-    const page = await historyPage(snapshot, { id: roomId, window, actor, kinds }, query);
+  const { kinds } = context;
+  return readSnapshot(context, async ({ db, asOf }) => {
+    const window = await readableWindow(context, db, { roomId, actor });
+    const page = await historyPage(db, { id: roomId, window, actor, kinds }, query);
     const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
     return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
   });
@@ -75,12 +76,13 @@ export function listMessages(
 
 /** The JSON text of one message, as someone may read it. @throws ProblemError `not_found`, `unauthorized` */
 export async function getMessage(
-  { db, hall, kinds }: MessagesContext,
+  context: MessagesContext,
   actor: Actor | undefined,
   messageId: number,
 ): Promise<string> {
+  const { db, kinds } = context;
   const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
-  const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(db, row, { actor, hall }));
+  const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(context, db, { ...row, actor }));
   if (isSeen) return messageText(asMessage(row), kinds);
   throw new ProblemError(actor ? "not_found" : "unauthorized");
 }

@@ -27,7 +27,7 @@ export async function recallMessage(
     .executeTakeFirst();
   if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
   // Administrators of the server can recall every message that others have seen, since they must be able to remove what is reported.
-  const visible = actor.power === 1 || (await maySeeMessage(tx.db, message, { actor, hall }));
+  const visible = actor.power === 1 || (await maySeeMessage({ hall }, tx.db, { ...message, actor }));
   if (!visible) throw new ProblemError("not_found");
   checkMayRecall(message, actor, tx.now);
   await tx.db

@@ -14,12 +14,12 @@ interface OnMember {
 
 /** The members of a room; in the hall that is everybody. `after`: the last uid of the page before. */
 export function listMembers(
-  { db, epoch, hall }: RoomsContext,
+  context: RoomsContext,
   actor: Actor,
-  { roomId, after, limit }: { roomId: number; after: number | undefined; limit: number },
+  page: { roomId: number; after: number | undefined; limit: number },
 ): Promise<{ items: MemberView[]; nextCursor: string | null; asOf: string }> {
-  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
-    ...(await memberPage(snapshot, roomId, { reader: { actor, hall }, after, limit })),
+  return readSnapshot(context, async ({ db, asOf }) => ({
+    ...(await memberPage(context, db, { actor, ...page })),
     asOf,
   }));
 }

@@ -4,8 +4,9 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { cut } from "./page.ts";
-import { type Reader, readableRoom } from "./reading.ts";
-import { type HallRules, hallMembership } from "./rooms.ts";
+import { readableRoom } from "./reading.ts";
+import { type Actor, hallMembership } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
 
 export const Member = z
   .object({
@@ -21,8 +22,8 @@ export type MemberView = z.infer<typeof Member>;
 
 /** Whether somebody is in a room that has not been dissolved. */
 export async function isMember(
-  db: Kysely<Schema>,
-  { roomId, uid, hall }: { roomId: number; uid: number; hall: HallRules },
+  { db, hall }: Pick<RoomsContext, "db" | "hall">,
+  { roomId, uid }: { roomId: number; uid: number },
 ): Promise<boolean> {
   if (roomId === HALL_ROOM_ID) return hall.access !== "off";
   const row = await db
@@ -39,12 +40,13 @@ export async function isMember(
 
 /** The members of a room, by uid. For members only: people who left see what was said, not who is there now. */
 export async function memberPage(
+  context: Pick<RoomsContext, "hall">,
   db: Kysely<Schema>,
-  roomId: number,
-  asked: { reader: Reader; after: number | undefined; limit: number },
+  asked: { actor: Actor | undefined; roomId: number; after: number | undefined; limit: number },
 ): Promise<{ items: MemberView[]; nextCursor: string | null }> {
-  const { role } = await readableRoom(db, roomId, asked.reader);
-  if (role === null && asked.reader.actor) throw new ProblemError("forbidden", "You are no longer in this room");
+  const { roomId, actor } = asked;
+  const { role } = await readableRoom(context, db, { roomId, actor });
+  if (role === null && actor) throw new ProblemError("forbidden", "You are no longer in this room");
   if (role === null) throw new ProblemError("unauthorized");
   const after = asked.after ?? 0;
   const limit = asked.limit + 1;

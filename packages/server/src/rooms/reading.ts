@@ -4,7 +4,8 @@ import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { asLeft } from "./left-view.ts";
 import { checkHallOpen, checkWasMember } from "./rights.ts";
-import { type Actor, findRoom, type HallRules, type Role, type RoomRow } from "./rooms.ts";
+import { type Actor, findRoom, type Role, type RoomRow } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
 
 /** The range of seqs in a room's stream that a reader may read over HTTP, both ends included. */
 export interface Window {
@@ -27,15 +28,21 @@ export interface ReadableRoom {
   readonly window: Window | undefined;
 }
 
-/** The user who asks, and what the configuration says about the hall. */
-export interface Reader {
-  /** Undefined: anonymous. */
+/** The part of the context that says who may read: what the configuration says about the hall. */
+type HallContext = Pick<RoomsContext, "hall">;
+
+/** What somebody asks to read; without an actor: an anonymous reader. */
+interface Asked {
+  readonly roomId: number;
   readonly actor: Actor | undefined;
-  readonly hall: HallRules;
 }
 
 /** A room as someone may see it. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
-export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, hall }: Reader): Promise<ReadableRoom> {
+export async function readableRoom(
+  { hall }: HallContext,
+  db: Kysely<Schema>,
+  { roomId, actor }: Asked,
+): Promise<ReadableRoom> {
   checkHallOpen(roomId, hall, actor);
   const found = await findRoom(db, roomId, actor);
   if (found && !actor) {
@@ -50,21 +57,21 @@ export async function readableRoom(db: Kysely<Schema>, roomId: number, { actor, 
 }
 
 /** The window of a room whose messages someone may read. */
-export async function readableWindow(db: Kysely<Schema>, roomId: number, reader: Reader): Promise<Window> {
-  const { window } = await readableRoom(db, roomId, reader);
+export async function readableWindow(context: HallContext, db: Kysely<Schema>, asked: Asked): Promise<Window> {
+  const { window } = await readableRoom(context, db, asked);
   if (!window) throw new ProblemError("unauthorized");
   return window;
 }
 
 /** Whether a message is one that someone may read; administrators of the server are not exempt. */
 export async function maySeeMessage(
+  context: HallContext,
   db: Kysely<Schema>,
-  message: { roomId: number; seq: number },
-  reader: Reader,
+  { roomId, seq, actor }: Asked & { seq: number },
 ): Promise<boolean> {
-  if (!reader.actor && message.roomId !== HALL_ROOM_ID) return false;
+  if (!actor && roomId !== HALL_ROOM_ID) return false;
   try {
-    return isReadable(await readableWindow(db, message.roomId, reader), message.seq);
+    return isReadable(await readableWindow(context, db, { roomId, actor }), seq);
   } catch (error) {
     if (error instanceof ProblemError) return false;
     throw error;

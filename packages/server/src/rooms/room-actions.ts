@@ -13,26 +13,23 @@ export type RoomAsOf = RoomView & { asOf: string };
 
 /** The actor's conversations, newest activity first. `before`: the cursor of the page before. */
 export function listRooms(
-  { db, epoch, clock, hall, hallCount, messageTexts }: RoomsContext,
+  context: RoomsContext,
   actor: Actor,
-  { before, limit }: { before: number | undefined; limit: number },
+  page: { before: number | undefined; limit: number },
 ): Promise<{ items: ConversationView[]; nextCursor: string | null; asOf: string }> {
-  const asked = { actor, before, limit, now: clock.now() };
-  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => ({
-    ...(await conversations(snapshot, { hall, hallCount, messageTexts }, asked)),
+  const now = context.clock.now();
+  return readSnapshot(context, async ({ db, asOf }) => ({
+    ...(await conversations(context, db, { actor, ...page, now })),
     asOf,
   }));
 }
 
 /** Without an actor: an anonymous reader. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
-export function getRoom(
-  { db, epoch, clock, hall, hallCount }: RoomsContext,
-  actor: Actor | undefined,
-  roomId: number,
-): Promise<RoomAsOf> {
-  return readSnapshot({ db, epoch }, async ({ db: snapshot, asOf }) => {
-    const found = await readableRoom(snapshot, roomId, { actor, hall });
-    const [view] = await viewsOf(snapshot, [found], { uid: actor?.uid, hallCount, now: clock.now() });
+export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId: number): Promise<RoomAsOf> {
+  const { hallCount, clock } = context;
+  return readSnapshot(context, async ({ db, asOf }) => {
+    const found = await readableRoom(context, db, { roomId, actor });
+    const [view] = await viewsOf(db, [found], { uid: actor?.uid, hallCount, now: clock.now() });
     return { ...(view as RoomView), asOf };
   });
 }

@@ -55,13 +55,13 @@ test("the number of statements does not grow with the rooms", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   const list = () =>
     chat.statements((tx) => {
-      const parts = {
+      const context = {
         hall: { access: "members", send: "everyone" },
         hallCount: new HallCount(),
         messageTexts,
       } as const;
       const actor = { uid: ann, power: 0 } as const;
-      return conversations(tx.db, parts, { actor, before: undefined, limit: 50, now: chat.clock.now() });
+      return conversations(context, tx.db, { actor, before: undefined, limit: 50, now: chat.clock.now() });
     });
   await chat.must(bob, "POST", "/rooms/direct", { userId: ann });
   await chat.say(ann, await chat.group(ann, [bob]), "hello");

@@ -2,20 +2,11 @@ import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
-import type { HallCount } from "./hall.ts";
 import { cut } from "./page.ts";
 import { isReadable, type ReadableRoom, type Window } from "./reading.ts";
 import { type ConversationView, viewsOf } from "./room-view.ts";
-import { type Actor, type HallRules, hallMembership, type RoomRow } from "./rooms.ts";
-
-/** JSON texts of messages by id. Handed in, since rooms do not ask messages. */
-export type MessageTexts = (db: Kysely<Schema>, ids: readonly number[]) => Promise<Map<number, string>>;
-
-export interface ListParts {
-  readonly hall: HallRules;
-  readonly hallCount: HallCount;
-  readonly messageTexts: MessageTexts;
-}
+import { type Actor, hallMembership, type RoomRow } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
 
 interface Listed {
   readonly room: RoomRow;
@@ -29,13 +20,13 @@ interface Listed {
 
 /** A user's rooms, newest activity first; the number of queries does not depend on how many there are. */
 export async function conversations(
+  context: Pick<RoomsContext, "hall" | "hallCount" | "messageTexts">,
   db: Kysely<Schema>,
-  parts: ListParts,
   asked: { actor: Actor; before: number | undefined; limit: number; now: number },
 ): Promise<{ items: ConversationView[]; nextCursor: string | null }> {
   const { actor, before, limit, now } = asked;
   const mine = await joinedRooms(db, asked);
-  const hall = parts.hall.access === "off" ? undefined : await hallOf(db, actor);
+  const hall = context.hall.access === "off" ? undefined : await hallOf(db, actor);
   const listed = hall && (before === undefined || hall.activity < before) ? [...mine, hall] : mine;
   listed.sort((a, b) => b.activity - a.activity);
   const { items, nextCursor } = cut(listed, limit, (last) => last.activity);
@@ -45,9 +36,9 @@ export async function conversations(
     role,
     window,
   }));
-  const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: parts.hallCount, now });
+  const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: context.hallCount, now });
   const newest = items.flatMap(({ room }) => room.last_message_id ?? []);
-  const texts = await parts.messageTexts(db, newest);
+  const texts = await context.messageTexts(db, newest);
   return {
     nextCursor,
     items: items.map((item, index) => ({

@@ -1,11 +1,13 @@
+import type { Kysely } from "kysely";
 import type { BaseContext } from "../db/base-context.ts";
+import type { Schema } from "../db/schema.ts";
 import type { HallCount } from "./hall.ts";
-import type { MessageTexts } from "./room-list.ts";
 import type { HallRules } from "./rooms.ts";
 
 /** What the actions of rooms need. */
 export interface RoomsContext extends BaseContext {
   readonly hall: HallRules;
   readonly hallCount: HallCount;
-  readonly messageTexts: MessageTexts;
+  /** JSON texts of messages by id. Handed in, since rooms do not ask messages. */
+  readonly messageTexts: (db: Kysely<Schema>, ids: readonly number[]) => Promise<Map<number, string>>;
 }
