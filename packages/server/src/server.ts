@@ -63,7 +63,7 @@ export class Server {
 
   /**
    * Resolves when requests are answered; `url` is where a browser on this machine finds the page.
-   * @throws DataDirLocked, MigrationRefused, or what the system says of a port
+   * @throws DataDirLocked, DataDirUnusable, MigrationRefused, or what the system says of a port
    */
   async start(): Promise<{ url: string }> {
     try {

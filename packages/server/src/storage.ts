@@ -1,7 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { epochOf } from "./db/epoch.ts";
 import { lockDataDir } from "./db/lock.ts";
-import { openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
+import { explainedFault, openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
 import type { ProcedureTable } from "./db/procedures.ts";
 import { ThreadedRunner } from "./db/threaded-runner.ts";
 import { GroupWriter, type Writes } from "./db/writer.ts";
@@ -101,7 +101,7 @@ export async function openStorage(parts: {
     };
   } catch (error) {
     unlock();
-    throw error;
+    throw explainedFault(config.data.dir, error);
   }
 }
 

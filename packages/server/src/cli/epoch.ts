@@ -22,7 +22,7 @@ with a new epoch they load everything anew.
   async run(args, io) {
     const { values } = parseArgs({ args: [...args], options: { renew: { type: "boolean" } } });
     const { dir } = loadConfig(io.env).config.data;
-    const path = existingDatabase(dir);
+    const path = await existingDatabase(dir);
     if (values.renew) await renew(dir, path);
     io.out(`${await epochIn(path)}\n`);
     return 0;

@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockDataDir } from "../db/lock.ts";
@@ -27,13 +37,38 @@ async function parley(args: readonly string[], env: Record<string, string>) {
 }
 
 const noDatabase = join(dir, "none");
-const notOne = join(dir, "other-file");
+/** Makes `parley.db` in a new folder by these statements. @returns its bytes */
+function made(name: string, ...statements: string[]): Buffer {
+  mkdirSync(join(dir, name));
+  const path = join(dir, name, "parley.db");
+  const file = new Database(path);
+  for (const statement of statements) file.run(statement);
+  file.close();
+  return readFileSync(path);
+}
+
 beforeAll(() => {
-  mkdirSync(notOne);
-  writeFileSync(join(notOne, "parley.db"), "this is a letter, not a database; ".repeat(100));
+  const write = (name: string, bytes: Buffer | string) => writeFileSync(join(dir, name, "parley.db"), bytes);
+  mkdirSync(join(dir, "other-file"));
+  write("other-file", "this is a letter, not a database; ".repeat(100));
+  made("foreign", "create table users (id integer primary key, name text)");
+  made("with-migrations", "create table migrations (name text)", "insert into migrations values ('2020-users')");
+  const ours = ["create table meta (key text, value text)", "create table migrations (name text, applied_at bigint)"];
+  write("damaged", made("damaged", ...ours).fill(0x5a, 100));
+  // The number of the format in which the tables are described, in the header of the file.
+  write("unreadable", made("unreadable", ...ours).fill(0x5a, 44, 48));
+  made("newer", ...ours, "insert into migrations values ('0001-foundation', 1), ('9999-later', 1)");
+  mkdirSync(join(dir, "no-file", "parley.db"), { recursive: true });
 });
 
 const FILE = import.meta.path;
+
+async function refusal(command: string, folder: string): Promise<string> {
+  const { code, err } = await parley(command.split(" "), { DATA_DIR: folder });
+  expect(code).toBe(1);
+  expect(err.trim().split("\n")).toHaveLength(1);
+  return err;
+}
 
 describe.each(["serve", "migrate"])("parley %s", (command) => {
   test.each<[DATA_DIR: string, sentence: string]>([
@@ -41,12 +76,34 @@ describe.each(["serve", "migrate"])("parley %s", (command) => {
     [`${FILE}/data`, `DATA_DIR is ${JSON.stringify(`${FILE}/data`)}, wanted a folder; this is in a file (ENOTDIR)\n`],
     ["/proc/foo", 'DATA_DIR is "/proc/foo", wanted a folder that can be made (ENOENT)\n'],
     ["/proc/self", 'DATA_DIR is "/proc/self", wanted a folder'],
-    [notOne, `parley.db in ${notOne} is not a database; DATA_DIR says where to look.\n`],
   ])("DATA_DIR=%s", async (folder, sentence) => {
-    const { code, err } = await parley([command], { DATA_DIR: folder });
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
-    expect(err.trim().split("\n")).toHaveLength(1);
+    expect(await refusal(command, folder)).toContain(sentence);
   });
+});
+
+describe.each(["serve", "migrate", "user list", "epoch"])("parley %s", (command) => {
+  test.each<[what: string, sentence: string]>([
+    ["other-file", "is not a database; DATA_DIR says where to look (SQLite: file is not a database).\n"],
+    ["foreign", "parley.db was made by another program; DATA_DIR says where to look.\n"],
+    ["with-migrations", "parley.db was made by another program; DATA_DIR says where to look.\n"],
+    ["damaged", "is damaged; restore a backup (SQLite: database disk image is malformed).\n"],
+    ["unreadable", "is not a database that this version can read (SQLite: unsupported file format).\n"],
+    ["no-file", "cannot be opened; it has to be a file that this user may read and write (SQLite: "],
+  ])("where parley.db is of the kind %s", async (what, sentence) => {
+    const folder = join(dir, what);
+    const file = join(folder, "parley.db");
+    const found = what === "no-file" ? "" : readFileSync(file).toString("hex");
+    const said = await refusal(command, folder);
+    expect(said).toContain(sentence);
+    expect(said).toStartWith(sentence.startsWith("parley.db") ? sentence : `parley.db in ${folder} `);
+    if (found !== "") expect(readFileSync(file).toString("hex")).toBe(found);
+  });
+});
+
+test.each(["serve", "migrate", "user list"])("parley %s refuses the database of a newer version", async (command) => {
+  expect(await refusal(command, join(dir, "newer"))).toBe(
+    "This database was written by a newer version of Parley (it has migration 9999-later). Start that version, or restore a backup.\n",
+  );
 });
 
 test.each<[env: Record<string, string>, sentence: string]>([

@@ -14,7 +14,7 @@ export async function openUserAccounts(
   config: Pick<Config, "data">,
   clock: Clock = systemClock,
 ): Promise<UserAccounts> {
-  existingDatabase(config.data.dir);
+  await existingDatabase(config.data.dir);
   const path = await prepareDatabaseForCommand(config.data.dir, clock.now());
   const db = openReader(path);
   const writes = openWrites(path, { table: procedures, clock });

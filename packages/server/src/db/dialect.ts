@@ -184,22 +184,54 @@ export function holdExclusively(path: string): (() => void) | undefined {
   try {
     lock.run("pragma journal_mode = memory");
     lock.run("begin exclusive");
-  } catch {
+  } catch (error) {
     lock.close();
-    return undefined;
+    if (codeOf(error) === "SQLITE_BUSY") return undefined;
+    throw error;
   }
   return () => lock.close();
 }
 
-/** True when a file that was opened is something else. */
-export function isNoDatabase(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "SQLITE_NOTADB";
+/** SQLite did not open a file: whatever it says, the file is what is wrong. */
+class NotOpened extends Error {
+  override readonly name = "NotOpened";
 }
 
+/** What is wrong with the file, by the first two words of SQLite's code. Other codes are about what was asked of it. */
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  SQLITE_NOTADB: "is not a database; DATA_DIR says where to look",
+  SQLITE_CORRUPT: "is damaged; restore a backup",
+  SQLITE_FULL: "cannot grow, since its disk is full",
+  SQLITE_IOERR: "cannot be read or written, says the disk",
+  SQLITE_READONLY: "cannot be written to by this user",
+  SQLITE_CANTOPEN: "cannot be opened; it has to be a file that this user may read and write",
+  SQLITE_PERM: "cannot be opened by this user",
+  SQLITE_BUSY: "is locked by another program",
+};
+
+/** What is wrong with the file of a database, to be said after its name; undefined for an error that is not about the file. */
+export function fileFault(error: unknown): string | undefined {
+  const cause = error instanceof NotOpened ? error.cause : error;
+  const fault = FILE_FAULTS[codeOf(cause).split("_", 2).join("_")];
+  if (fault === undefined && cause === error) return undefined;
+  return `${fault ?? "is not a database that this version can read"} (SQLite: ${cause instanceof Error ? cause.message : cause}).`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** @throws NotOpened */
 function openFile(path: string, pragmas: readonly string[]): SqliteDatabase {
-  const database = new SqliteDatabase(path, { create: true, readwrite: true });
-  for (const pragma of pragmas) database.run(pragma);
-  return database;
+  let database: SqliteDatabase | undefined;
+  try {
+    database = new SqliteDatabase(path, { create: true, readwrite: true });
+    for (const pragma of pragmas) database.run(pragma);
+    return database;
+  } catch (cause) {
+    database?.close();
+    throw new NotOpened(`${path} could not be opened`, { cause });
+  }
 }
 
 function sqliteDialect(

@@ -1,5 +1,5 @@
-import { makeDataDir, privateFile } from "./data-dir.ts";
-import { holdExclusively } from "./dialect.ts";
+import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
+import { fileFault, holdExclusively } from "./dialect.ts";
 
 /** Another server has the data folder; the message says what to do. */
 export class DataDirLocked extends Error {
@@ -14,9 +14,18 @@ export class DataDirLocked extends Error {
  */
 export function lockDataDir(dataDir: string): () => void {
   makeDataDir(dataDir);
-  const release = holdExclusively(privateFile(dataDir, "parley.lock"));
+  const release = held(dataDir, "parley.lock");
   if (release) return release;
   throw new DataDirLocked(
     `Another Parley server uses the data folder ${dataDir}. Stop it, or set DATA_DIR to another folder.`,
   );
+}
+
+function held(dataDir: string, file: string): (() => void) | undefined {
+  const path = privateFile(dataDir, file);
+  try {
+    return holdExclusively(path);
+  } catch (error) {
+    throw new DataDirUnusable(`${file} in ${dataDir} ${fileFault(error) ?? "cannot be locked."}`, { cause: error });
+  }
 }

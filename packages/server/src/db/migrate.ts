@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import { randomHex } from "../lib/ids.ts";
 import { MIGRATIONS } from "./migrations/index.ts";
 
-/** The database was written by a newer version; the message says so and what to do. */
+/** The database is another program's, or was written by a newer version; the message says so and what to do. */
 export class MigrationRefused extends Error {
   override readonly name = "MigrationRefused";
 }
@@ -13,9 +13,9 @@ export class MigrationRefused extends Error {
  */
 export async function migrate(db: Kysely<unknown>, now: number): Promise<string[]> {
   return db.transaction().execute(async (trx) => {
-    const first = await prepare(trx);
-    const done = await sql<{ name: string }>`select name from migrations order by name`.execute(trx);
-    const names = new Set(done.rows.map((row) => row.name));
+    const known = await appliedTo(trx);
+    if (!known) await makeFirstTables(trx);
+    const names = known ?? new Set();
     for (const name of names) {
       if (!MIGRATIONS.some((migration) => migration.name === name)) {
         throw new MigrationRefused(
@@ -30,24 +30,37 @@ export async function migrate(db: Kysely<unknown>, now: number): Promise<string[
       await sql`insert into migrations (name, applied_at) values (${migration.name}, ${now})`.execute(trx);
       applied.push(migration.name);
     }
-    if (first) await sql`insert into meta (key, value) values ('epoch', ${randomHex(64)})`.execute(trx);
+    if (!known) await sql`insert into meta (key, value) values ('epoch', ${randomHex(64)})`.execute(trx);
     return applied;
   });
 }
 
 /** Whether nothing is missing. A database that a newer version has changed counts as one that needs nothing. */
 export async function isMigrated(db: Kysely<unknown>): Promise<boolean> {
-  const tables = await db.introspection.getTables();
-  if (!tables.some((table) => table.name === "migrations")) return false;
-  const done = await sql<{ name: string }>`select name from migrations`.execute(db);
-  const names = new Set(done.rows.map((row) => row.name));
-  return MIGRATIONS.every(({ name }) => names.has(name));
+  const names = await appliedTo(db);
+  return MIGRATIONS.every(({ name }) => names?.has(name));
 }
 
-/** Makes the two tables that exist before any migration. @returns whether the database is new */
-async function prepare(trx: Kysely<unknown>): Promise<boolean> {
-  const tables = await trx.introspection.getTables();
-  if (tables.some((table) => table.name === "migrations")) return false;
+/** Whether this is a database of ours, or nothing yet. @throws MigrationRefused for a database of another program */
+export async function isOurs(db: Kysely<unknown>): Promise<boolean> {
+  return (await appliedTo(db)) !== undefined;
+}
+
+/** The names of what was applied to a database; undefined for one that is new. @throws MigrationRefused for another program's */
+async function appliedTo(db: Kysely<unknown>): Promise<Set<string> | undefined> {
+  const tables = await db.introspection.getTables();
+  if (tables.length === 0) return undefined;
+  const hasOurs = ["migrations", "meta"].every((name) => tables.some((table) => table.name === name));
+  const names = hasOurs
+    ? await sql<{ name: string }>`select name from migrations order by name`.execute(db)
+    : undefined;
+  const applied = new Set(names?.rows.map(({ name }) => name));
+  if (applied.has(MIGRATIONS[0].name)) return applied;
+  throw new MigrationRefused("parley.db was made by another program; DATA_DIR says where to look.");
+}
+
+/** Makes the two tables that exist before any migration. */
+async function makeFirstTables(trx: Kysely<unknown>): Promise<void> {
   await trx.schema
     .createTable("migrations")
     .addColumn("name", "text", (c) => c.primaryKey())
@@ -58,5 +71,4 @@ async function prepare(trx: Kysely<unknown>): Promise<boolean> {
     .addColumn("key", "text", (c) => c.primaryKey())
     .addColumn("value", "text", (c) => c.notNull())
     .execute();
-  return true;
 }

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { Kysely } from "kysely";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
-import { isNoDatabase, readerDialect, writerDialect } from "./dialect.ts";
+import { fileFault, readerDialect, writerDialect } from "./dialect.ts";
 import { lockDataDir } from "./lock.ts";
-import { isMigrated, migrate } from "./migrate.ts";
+import { isMigrated, isOurs, migrate } from "./migrate.ts";
 import type { ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import { DatabaseRunner, GroupWriter, type Writes } from "./writer.ts";
@@ -28,13 +28,22 @@ export class DatabaseMissing extends Error {
   override readonly name = "DatabaseMissing";
 }
 
-/** The path of a database that is there. @throws DatabaseMissing */
-export function existingDatabase(dataDir: string): string {
+/**
+ * The path of a database of ours that is there.
+ * @throws DatabaseMissing, DataDirUnusable, MigrationRefused for another program's database
+ */
+export async function existingDatabase(dataDir: string): Promise<string> {
   const path = join(dataDir, DATABASE_FILE);
-  if (existsSync(path)) return path;
+  if (existsSync(path) && (await reading(dataDir, isOurs))) return path;
   throw new DatabaseMissing(
     `There is no database in ${dataDir}. Start the server there once, or run parley migrate; DATA_DIR says where.`,
   );
+}
+
+/** What to throw in place of an error of opening or first reading a database: where the file is what is wrong, it says so. */
+export function explainedFault(dataDir: string, error: unknown): unknown {
+  const fault = fileFault(error);
+  return fault === undefined ? error : new DataDirUnusable(`${DATABASE_FILE} in ${dataDir} ${fault}`, { cause: error });
 }
 
 /**
@@ -43,13 +52,14 @@ export function existingDatabase(dataDir: string): string {
  */
 export async function prepareDatabase(dataDir: string, now: number): Promise<string> {
   makeDataDir(dataDir);
+  // Looked at first by a connection that cannot write, so that another program's file is left as it is.
+  if (existsSync(join(dataDir, DATABASE_FILE))) await reading(dataDir, isOurs);
   const path = privateFile(dataDir, DATABASE_FILE);
   const db = new Kysely<unknown>({ dialect: writerDialect(path) });
   try {
     await migrate(db, now);
   } catch (error) {
-    if (!isNoDatabase(error)) throw error;
-    throw new DataDirUnusable(`${DATABASE_FILE} in ${dataDir} is not a database; DATA_DIR says where to look.`);
+    throw explainedFault(dataDir, error);
   } finally {
     await db.destroy();
   }
@@ -63,7 +73,7 @@ export async function prepareDatabase(dataDir: string, now: number): Promise<str
  */
 export async function prepareDatabaseForCommand(dataDir: string, now: number): Promise<string> {
   const path = join(dataDir, DATABASE_FILE);
-  if (existsSync(path) && (await isUpToDate(path))) return prepareDatabase(dataDir, now);
+  if (existsSync(path) && (await reading(dataDir, isMigrated))) return prepareDatabase(dataDir, now);
   const unlock = lockDataDir(dataDir);
   try {
     return await prepareDatabase(dataDir, now);
@@ -72,14 +82,13 @@ export async function prepareDatabaseForCommand(dataDir: string, now: number): P
   }
 }
 
-/** False also for a file that is no database: preparing it says so. */
-async function isUpToDate(path: string): Promise<boolean> {
-  const db = new Kysely<unknown>({ dialect: readerDialect(path, 1) });
+/** Reads a database that is there. @throws DataDirUnusable */
+async function reading<T>(dataDir: string, read: (db: Kysely<unknown>) => Promise<T>): Promise<T> {
+  const db = new Kysely<unknown>({ dialect: readerDialect(join(dataDir, DATABASE_FILE), 1) });
   try {
-    return await isMigrated(db);
+    return await read(db);
   } catch (error) {
-    if (isNoDatabase(error)) return false;
-    throw error;
+    throw explainedFault(dataDir, error);
   } finally {
     await db.destroy();
   }
