@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { type LocalSubscriber, LocalTopics, type PublishedFrame } from "./local-topics.ts";
+
+const EPOCH = "00000000000000aa";
+const event = { pos: 41, seq: 3, stream: "room:1" } as LoggedEvent;
+const text = (frame: PublishedFrame | undefined) => new TextDecoder().decode(frame?.block);
+
+class Listener implements LocalSubscriber {
+  readonly frames: PublishedFrame[] = [];
+
+  deliver(frame: PublishedFrame): void {
+    this.frames.push(frame);
+  }
+
+  get texts(): string[] {
+    return this.frames.map((frame) => frame.text);
+  }
+}
+
+test("a frame goes to those who are subscribed to its topic, once each, and to nobody else", () => {
+  const topics = new LocalTopics(EPOCH);
+  const [ann, ben, cai] = [new Listener(), new Listener(), new Listener()];
+  topics.subscribe("room:1", ann);
+  topics.subscribe("room:1", ann);
+  topics.subscribe("room:1", ben);
+  topics.subscribe("room:2", cai);
+  topics.publish("room:1", "one", event);
+  topics.publish("room:3", "none", event);
+  topics.unsubscribe("room:1", ann);
+  topics.publish("room:1", "two", undefined);
+  expect([ann.texts, ben.texts, cai.texts]).toEqual([["one"], ["one", "two"], []]);
+});
+
+test("TR-21: the block of an event stream has the position as its id where the frame is logged, and none where it is not", () => {
+  const topics = new LocalTopics(EPOCH);
+  const ann = new Listener();
+  topics.subscribe("room:1", ann);
+  topics.publish("room:1", '{"type":4}', event);
+  topics.publish("room:1", '{"type":105}', undefined);
+  expect(ann.frames.map(text)).toEqual([`id: ${EPOCH};*@41\ndata: {"type":4}\n\n`, 'data: {"type":105}\n\n']);
+  expect(ann.frames.map((frame) => frame.event?.pos)).toEqual([41, undefined]);
+});
+
+test("all subscribers share one frame and one block of bytes", () => {
+  const topics = new LocalTopics(EPOCH);
+  const [ann, ben] = [new Listener(), new Listener()];
+  for (const one of [ann, ben]) topics.subscribe("room:1", one);
+  topics.publish("room:1", "one", event);
+  expect(ann.frames[0]).toBe(ben.frames[0] as PublishedFrame);
+  expect(ann.frames[0]?.block).toBe(ben.frames[0]?.block as Uint8Array);
+});
+
+test("a delivery that ends its reader, or another one, neither skips anybody nor breaks the round", () => {
+  const topics = new LocalTopics(EPOCH);
+  const heard: string[] = [];
+  const second: LocalSubscriber = { deliver: () => void heard.push("second") };
+  const first: LocalSubscriber = {
+    deliver: () => {
+      heard.push("first");
+      topics.unsubscribe("room:1", first);
+      topics.unsubscribe("room:1", second);
+      topics.subscribe("room:1", late);
+    },
+  };
+  const late: LocalSubscriber = { deliver: () => void heard.push("late") };
+  topics.subscribe("room:1", first);
+  topics.subscribe("room:1", second);
+  topics.publish("room:1", "one", event);
+  // A subscriber that joins during a round hears the next frame first.
+  expect(heard).toEqual(["first", "second"]);
+  topics.publish("room:1", "two", event);
+  expect(heard).toEqual(["first", "second", "late"]);
+});
+
+test("TR-27: nothing is kept of a topic without subscribers", () => {
+  const topics = new LocalTopics(EPOCH);
+  const ann = new Listener();
+  expect(topics.size).toBe(0);
+  topics.subscribe("room:1", ann);
+  topics.subscribe("room:2", ann);
+  expect(topics.size).toBe(2);
+  topics.unsubscribe("room:1", ann);
+  topics.unsubscribe("room:1", ann);
+  topics.unsubscribe("room:9", ann);
+  expect(topics.size).toBe(1);
+  topics.unsubscribe("room:2", ann);
+  expect(topics.size).toBe(0);
+});
