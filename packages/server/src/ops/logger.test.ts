@@ -38,6 +38,8 @@ test.each([
   ["/api/v1/rooms", 200, ["info"]],
   ["/api/v1/rooms", 404, ["info"]],
   ["/api/v1/rooms", 500, ["error"]],
+  ["/api/v1/rooms", 502, ["error"]],
+  ["/api/v1/rooms", 503, ["info"]],
   ["/healthz", 200, []],
   ["/readyz", 503, []],
 ])("the line of a request: %s %d", (path, status, levels) => {

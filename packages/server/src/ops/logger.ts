@@ -60,7 +60,8 @@ export function requestLog(logger: Logger): (line: RequestLine) => void {
   const plain = logger.child({}, { redact: [] });
   return (line) => {
     if (PROBES.has(line.path)) plain.debug(line, "request");
-    else if (line.status >= 500) plain.error(line, "request");
+    // 503 is a refusal that says when to come back, and no fault of ours; each request of a drain gets one.
+    else if (line.status >= 500 && line.status !== 503) plain.error(line, "request");
     else plain.info(line, "request");
   };
 }
