@@ -32,15 +32,25 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
     const token = bearerToken(c.req.header("Authorization"));
     // A proxy on this machine that is not trusted forwards everybody from loopback.
     const local = isLoopback(c.env.ip) && !c.env.address?.forwarded;
-    if (!local || token !== undefined) checkToken(token, metricsToken);
+    if (!local || token !== undefined) checkToken({ given: token, expected: metricsToken, local });
     return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
   });
 
   return routes;
 }
 
-function checkToken(given: string | undefined, expected: string | undefined): void {
-  if (expected === undefined)
-    throw new ProblemError("forbidden", "From elsewhere than loopback this needs METRICS_TOKEN");
-  if (given === undefined || !sameSecret(given, expected)) throw new ProblemError("unauthorized");
+interface MetricsAsked {
+  readonly given: string | undefined;
+  readonly expected: string | undefined;
+  /** Asked from this machine, where a token is not needed, but one that is given has to be right. */
+  readonly local: boolean;
+}
+
+function checkToken({ given, expected, local }: MetricsAsked): void {
+  if (expected === undefined) {
+    const elsewhere = "From elsewhere than loopback this needs METRICS_TOKEN";
+    throw new ProblemError("forbidden", local ? "METRICS_TOKEN is not set; ask without a token" : elsewhere);
+  }
+  if (given === undefined) throw new ProblemError("unauthorized", "This needs the token of METRICS_TOKEN");
+  if (!sameSecret(given, expected)) throw new ProblemError("unauthorized", "This token is not that of METRICS_TOKEN");
 }

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { Hono } from "hono";
+import type { ProblemError } from "../lib/problem.ts";
+import { Health } from "../ops/health.ts";
+import { Metrics } from "../ops/metrics.ts";
+import type { AppEnv } from "./app-env.ts";
+import { problemResponse } from "./errors.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+
+const LOCAL = "127.0.0.1";
+const ELSEWHERE = "203.0.113.9";
+
+/** What /metrics answers; the text says what to do about a refusal. */
+async function metrics(ip: string, { token, metricsToken }: { token?: string; metricsToken?: string }) {
+  const app = new Hono<AppEnv>();
+  app.onError((error) => problemResponse(error as ProblemError));
+  app.route("/", operatorRoutes({ health: new Health(), metrics: new Metrics(), metricsToken }));
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const response = await app.request("/metrics", { headers }, { ip } as AppEnv["Bindings"]);
+  return response.ok ? "ok" : `${response.status} ${((await response.json()) as { detail: string }).detail}`;
+}
+
+test.each<[ip: string, asked: { token?: string; metricsToken?: string }, answer: string]>([
+  [LOCAL, {}, "ok"],
+  [LOCAL, { metricsToken: "right" }, "ok"],
+  [LOCAL, { metricsToken: "right", token: "right" }, "ok"],
+  [LOCAL, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],
+  [LOCAL, { token: "any" }, "403 METRICS_TOKEN is not set; ask without a token"],
+  [ELSEWHERE, {}, "403 From elsewhere than loopback this needs METRICS_TOKEN"],
+  [ELSEWHERE, { token: "any" }, "403 From elsewhere than loopback this needs METRICS_TOKEN"],
+  [ELSEWHERE, { metricsToken: "right" }, "401 This needs the token of METRICS_TOKEN"],
+  [ELSEWHERE, { metricsToken: "right", token: "right" }, "ok"],
+  [ELSEWHERE, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],
+])("HTTP-11: /metrics from %s with %j", async (ip, asked, answer) => {
+  expect(await metrics(ip, asked)).toBe(answer);
+});
