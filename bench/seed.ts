@@ -47,7 +47,9 @@ export async function seed(
   const members = wish.rooms(people.map(({ uid }) => uid));
   while (rooms.length < members.length) {
     const some = members.slice(rooms.length, rooms.length + 100);
-    const made = some.map(([uid = 0, ...memberIds]) => writes.run(createRoom, { uid, name: "bench", memberIds }));
+    const made = some.map(([uid = 0, ...memberIds]) =>
+      writes.run(createRoom, { uid, name: "bench", memberIds, history: "all" }),
+    );
     for (const { roomId } of await Promise.all(made)) rooms.push(roomId);
   }
   await writes.close();

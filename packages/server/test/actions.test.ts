@@ -71,7 +71,8 @@ function personOf({ loginId, user, token }: Granted): Person {
 }
 
 const group = async (...others: Person[]) =>
-  (await rooms.createRoom(context, ann, { name: "a group", memberIds: others.map(({ uid }) => uid) })).id;
+  (await rooms.createRoom(context, ann, { name: "a group", memberIds: others.map(({ uid }) => uid), history: "all" }))
+    .id;
 
 let said = 0;
 async function say(actor: Person, roomId: number, content: string): Promise<Message> {
@@ -184,7 +185,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
     },
     async exportMe() {
       const ivy = await person("ivy");
-      const room = await rooms.createRoom(context, ivy, { name: "diary", memberIds: [] });
+      const room = await rooms.createRoom(context, ivy, { name: "diary", memberIds: [], history: "all" });
       await say(ivy, room.id, "dear diary");
       const exported = await me.exportMe(context, ivy, { after: undefined });
       expect(exported).toMatchObject({ account: { name: "ivy" }, rooms: [{ roomId: room.id }] });
@@ -259,7 +260,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
   "rooms/room": {
     async listRooms() {
       const joe = await person("joe");
-      const room = await rooms.createRoom(context, joe, { name: "mine", memberIds: [] });
+      const room = await rooms.createRoom(context, joe, { name: "mine", memberIds: [], history: "all" });
       await say(joe, room.id, "first");
       const { items } = await rooms.listRooms(context, joe, page);
       expect(items).toContainEqual(expect.objectContaining({ id: room.id, name: "mine", unread: 0 }));
@@ -271,8 +272,8 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(rooms.getRoom(context, undefined, id))).toBe("unauthorized");
     },
     async createRoom() {
-      const room = await rooms.createRoom(context, ann, { name: null, memberIds: [ben.uid] });
-      expect(room).toMatchObject({ name: "ann, ben", memberCount: 2 });
+      const room = await rooms.createRoom(context, ann, { name: null, memberIds: [ben.uid], history: "joined" });
+      expect(room).toMatchObject({ name: "ann, ben", memberCount: 2, history: "joined" });
     },
     async openDirect() {
       const kim = await person("kim");

@@ -243,7 +243,12 @@ export interface Routes {
     reply: { items: Conversation[]; nextCursor: string | null; asOf: string };
   };
   /** Make a group; without members it is a group of one */
-  "POST /rooms": { args: { body: { name?: string | undefined; memberIds?: number[] | undefined } }; reply: RoomReply };
+  "POST /rooms": {
+    args: {
+      body: { name?: string | undefined; memberIds?: number[] | undefined; history?: "all" | "joined" | undefined };
+    };
+    reply: RoomReply;
+  };
   /** The room of two people; there is one for each pair */
   "POST /rooms/direct": { args: { body: { userId: number } }; reply: RoomReply };
   /** A room; of a hall that is not public, anonymous readers see the name only */

@@ -38,9 +38,9 @@ export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId:
 export async function createRoom(
   context: RoomsContext,
   actor: Actor,
-  { name, memberIds }: { name: string | null; memberIds: readonly number[] },
+  room: { name: string | null; memberIds: readonly number[]; history: "all" | "joined" },
 ): Promise<RoomAsOf> {
-  const { roomId } = await context.writes.run(procedures.createRoom, { uid: actor.uid, name, memberIds });
+  const { roomId } = await context.writes.run(procedures.createRoom, { uid: actor.uid, ...room });
   return getRoom(context, actor, roomId);
 }
 

@@ -17,6 +17,23 @@ beforeEach(async () => {
 });
 afterEach(() => chat.close());
 
+test("IM-50: a group may be made with a history that begins at joining", async () => {
+  const { status, body } = await chat.ask(ann, "POST", "/rooms", { memberIds: [bob], history: "joined" });
+  expect([status, body.history]).toEqual([201, "joined"]);
+  expect(await chat.must(bob, "GET", `/rooms/${body.id}`)).toMatchObject({ history: "joined" });
+  await chat.say(ann, body.id, "before");
+  await chat.must(ann, "POST", `/rooms/${body.id}/members`, { memberIds: [cem] });
+  await chat.say(ann, body.id, "after");
+  const read = async (uid: number) => (await chat.must(uid, "GET", `/rooms/${body.id}/messages`)).items.length;
+  // Those with whom it was made read it from the first event on.
+  expect([await read(ann), await read(bob), await read(cem)]).toEqual([2, 2, 1]);
+
+  expect((await chat.must(ann, "POST", "/rooms", { history: "all" })).history).toBe("all");
+  for (const history of ["none", "", null, 1]) {
+    expect((await chat.ask(ann, "POST", "/rooms", { history })).body).toMatchObject({ code: "invalid" });
+  }
+});
+
 test("IM-40: a group begins with one MEMBER_CHANGE in the room, then a copy for each member", async () => {
   const { status, body } = await chat.ask(ann, "POST", "/rooms", { name: "Plans", memberIds: [bob, cem, bob, ann] });
   expect(status).toBe(201);

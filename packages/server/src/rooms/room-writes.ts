@@ -11,9 +11,9 @@ import { type Actor, directKeyOf, findRoom } from "./rooms.ts";
 /** A group with its creator as the owner. Without a name it is called after its first members. */
 export async function createRoom(
   tx: WriteTransaction,
-  input: { uid: number; name: string | null; memberIds: readonly number[] },
+  input: { uid: number; name: string | null; memberIds: readonly number[]; history: "all" | "joined" },
 ) {
-  const { uid } = input;
+  const { uid, history } = input;
   const uids = [...new Set([uid, ...input.memberIds])];
   if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
   const names = await namesOf(tx, uids);
@@ -26,14 +26,14 @@ export async function createRoom(
       notice: "",
       owner_uid: uid,
       mute_all: 0,
-      history: "all",
+      history,
       no: 0,
       member_count: uids.length,
       created_at: tx.now,
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  await addToRoom(tx, { id, history: "all", no: 0 }, { uids, owner: uid });
+  await addToRoom(tx, { id, history, no: 0 }, { uids, owner: uid });
   return { roomId: id };
 }
 

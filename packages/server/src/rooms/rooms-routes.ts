@@ -18,6 +18,10 @@ const roomName = z
   .openapi({ type: "string", minLength: 1, maxLength: LIMITS.roomNameCodePoints });
 const pictureUrl = z.string().pipe(pictureSchema).openapi({ type: "string", maxLength: 1024 });
 
+const history = z
+  .enum(["all", "joined"])
+  .openapi({ description: "What newcomers may read: everything, or what was said from their joining on" });
+
 const listRooms = createRoute({
   method: "get",
   path: "/rooms",
@@ -42,6 +46,7 @@ const postRoom = createRoute({
       z.object({
         name: roomName.nullish(),
         memberIds: z.array(idSchema).max(LIMITS.memberIdsPerRequest).default([]),
+        history: history.default("all"),
       }),
     ),
   },
@@ -81,7 +86,7 @@ const patchRoom = createRoute({
         avatar: pictureUrl.optional(),
         notice: textSchema(0, LIMITS.noticeCodePoints, true).optional(),
         muteAll: z.boolean().optional(),
-        history: z.enum(["all", "joined"]).optional(),
+        history: history.optional(),
       }),
     ),
   },
@@ -105,8 +110,8 @@ export function roomsRoutes(context: RoomsContext) {
     return c.json(await actions.listRooms(context, c.get("login"), { before: parseNumberCursor(cursor), limit }), 200);
   });
   routes.openapi(postRoom, async (c) => {
-    const { name, memberIds } = c.req.valid("json");
-    return c.json(await actions.createRoom(context, c.get("login"), { name: name ?? null, memberIds }), 201);
+    const { name, ...rest } = c.req.valid("json");
+    return c.json(await actions.createRoom(context, c.get("login"), { name: name ?? null, ...rest }), 201);
   });
   routes.openapi(postDirect, async (c) => {
     const { room, created } = await actions.openDirect(context, c.get("login"), c.req.valid("json").userId);
