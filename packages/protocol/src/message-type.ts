@@ -39,6 +39,14 @@ export interface CustomBody {
   reply: RepliedMessage | null;
 }
 
+/** What is shown of messages. A kind whose body is none of these is one more line here, and its schema one more in `message.ts`. */
+export interface ShownBodies {
+  text: TextBody;
+  custom: CustomBody;
+  /** To be shown as it is: that a message was recalled (2), or what the system says (8). */
+  notice: string;
+}
+
 /** The message object: the same in MESSAGE pushes and in HTTP replies. */
 export interface Message {
   fromUser: { uid: number };
@@ -50,7 +58,7 @@ export interface Message {
     sendTime: number;
     type: number;
     /** An object for types 1, 3-7 and 100, the notice to show for 2 (recalled) and 8 (system). */
-    body: TextBody | CustomBody | string;
+    body: ShownBodies[keyof ShownBodies];
     messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
     /** Seq of the MESSAGE event in the room's stream; of a message that only its sender may see, that of the event before it. */
     seq: number;

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
+import type { ShownBodies } from "./message-type.ts";
 import { textSchema } from "./user.ts";
 
-export const replySchema = z.object({
+const replySchema = z.object({
   id: z.number(),
   uid: z.number(),
   username: z.string(),
@@ -13,20 +14,26 @@ export const replySchema = z.object({
   gapCount: z.number(),
 });
 
-export const textBodySchema = z.object({
+const textBodySchema = z.object({
   content: z.string(),
   urlContentMap: z.record(z.string(), z.unknown()),
   atUidList: z.array(z.number()),
   reply: replySchema.nullable(),
 });
 
-export const customBodySchema = z.object({
+const customBodySchema = z.object({
   kind: z.string(),
   text: z.string(),
   data: z.unknown().refine((data): boolean => data !== undefined, "is required"),
   atUidList: z.array(z.number()),
   reply: replySchema.nullable(),
 });
+
+/** Of `ShownBodies`: the compiler demands one for each. */
+const shownBodySchemas = { text: textBodySchema, custom: customBodySchema, notice: z.string() } satisfies {
+  [Name in keyof ShownBodies]: z.ZodType<ShownBodies[Name]>;
+};
+type ShownBodySchema = (typeof shownBodySchemas)[keyof ShownBodies];
 
 /** Of `Message`. */
 export const messageSchema = z.object({
@@ -36,7 +43,7 @@ export const messageSchema = z.object({
     roomId: z.number(),
     sendTime: z.number(),
     type: z.number(),
-    body: z.union([textBodySchema, customBodySchema, z.string()]),
+    body: z.union(Object.values(shownBodySchemas) as [ShownBodySchema]),
     messageMark: z.object({
       likeCount: z.number(),
       userLike: z.union([z.literal(0), z.literal(1)]),

@@ -1,15 +1,26 @@
 import { z } from "zod";
-import type { MessageKind, ShownBody } from "../src/messages/kinds/kind.ts";
+import type { MessageKind, Surroundings } from "../src/messages/kinds/kind.ts";
 
 const sent = z.object({ latitude: z.number().min(-90).max(90), longitude: z.number(), label: z.string().max(20) });
 type Location = z.infer<typeof sent>;
 
+/** What is stored and shown has names of its own. */
+type Stored = Omit<Location, "label"> & { readonly name: string };
+type Shown = Pick<Surroundings, "atUidList" | "reply"> & {
+  readonly place: Omit<Location, "label">;
+  readonly name: string;
+};
+
 /** A kind that this server does not have, to prove that it takes one file: a place on the map. */
-export const location: MessageKind<Location, Omit<Location, "label"> & { readonly name: string }> = {
+export const location: MessageKind<Location, Stored, Shown> = {
   type: 42,
   sent,
   store: ({ latitude, longitude, label }) => ({ latitude, longitude, name: label }),
-  show: ({ latitude, longitude, name }, { atUidList, reply }) =>
-    ({ place: { latitude, longitude }, name, atUidList, reply }) as unknown as ShownBody,
+  show: ({ latitude, longitude, name }, { atUidList, reply }) => ({
+    place: { latitude, longitude },
+    name,
+    atUidList,
+    reply,
+  }),
   quote: ({ name }) => `[${name}]`,
 };

@@ -1,7 +1,7 @@
 import type { Message, RepliedMessage } from "@parley/protocol";
 import type { z } from "zod";
 
-/** `body` of the message object, which the protocol package describes for clients (`message.ts`, `message-type.ts`). */
+/** `body` of the message object, which the protocol package describes for clients (`ShownBodies` in `message-type.ts`). */
 export type ShownBody = Message["message"]["body"];
 
 /** What the configuration says about kinds. */
@@ -26,7 +26,7 @@ export interface Surroundings extends AboutMessage {
  * differs between kinds is said here; who may write, numbers, quotations, mentions and recalls are the same for all. A kind
  * is a file of this folder and an entry of the table in `kinds.ts`.
  */
-export interface MessageKind<Body extends object, Stored extends object> {
+export interface MessageKind<Body extends object, Stored extends object, Shown = ShownBody> {
   /** `type` on the wire and in the row; never changed once messages are stored. */
   readonly type: number;
   /** `body` of the request, an object; null: people do not send it, since only the server makes such messages. */
@@ -39,11 +39,11 @@ export interface MessageKind<Body extends object, Stored extends object> {
    */
   store(body: Body): Stored;
   /** Must also take what earlier versions have stored. Pure. */
-  show(stored: Stored, surroundings: Surroundings): ShownBody;
+  show(stored: Stored, surroundings: Surroundings): Shown;
   /** The text that a message shows which quotes this one. Pure. */
   quote(stored: Stored, message: AboutMessage): string;
 }
 
-/** Any kind, as the table holds it. */
+/** Any kind, as a table holds it. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes its own body and what it has stored itself, which the table cannot know.
-export type AnyKind = MessageKind<any, any>;
+export type AnyKind<Shown = any> = MessageKind<any, any, Shown>;

@@ -71,5 +71,7 @@ function sendSchemaOf(kinds: readonly AnyKind[]): z.ZodType<SendRequest> {
   return union as unknown as z.ZodType<SendRequest>;
 }
 
-/** Every kind of this server. */
-export const messageKinds = new MessageKinds([text, custom, recalled]);
+/** Every kind of this server. Clients know what each of them shows. */
+const KINDS: readonly AnyKind<ShownBody>[] = [text, custom, recalled];
+
+export const messageKinds = new MessageKinds(KINDS);
