@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { HeldAnswers } from "../../test/held-answers.ts";
 import { keepNewest, type LogRig, openLog } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { Tail } from "./tail.ts";
@@ -214,4 +215,28 @@ test("LOG-5 a stream that left memory while older events of it were read is not 
   expect(tail.head("room:1")).toBeUndefined();
   goOn.resolve();
   expect(seqs(await reading)).toEqual([51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
+});
+
+test("LOG-5 a stream that leaves memory while the heads of others are looked up has the head that it had", async () => {
+  rig = await openLog();
+  await rig.append(...many(30, "room:2"));
+  await rig.append(...many(3));
+  const held = new HeldAnswers();
+  const slow = {
+    states: (streams: readonly string[]) => held.hold(rig.reader.states(streams)),
+    seqsAt: async () => new Map(),
+  };
+  const tail = new Tail(slow as never, { position: 30, maxBytes: 2000 });
+  rig.scratch.listen((event) => tail.append(event));
+  for (const event of rig.scratch.events.slice(30)) tail.append(event);
+  const heads = tail.heads(["room:1", "room:2"]);
+  await rig.append(...many(20, "room:3"));
+  expect(tail.head("room:1")).toBeUndefined();
+  await held.open();
+  expect(await heads).toEqual(
+    new Map([
+      ["room:1", { seq: 3, pos: 33 }],
+      ["room:2", { seq: 30, pos: 30 }],
+    ]),
+  );
 });

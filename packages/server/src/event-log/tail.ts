@@ -80,9 +80,11 @@ export class Tail {
     this.position = Math.max(this.position, position);
   }
 
-  /** Heads of streams as announced, many at once. */
+  /** Heads of streams as announced, many at once; none is older than the position at which they were asked for. */
   async heads(streams: readonly string[]): Promise<Map<string, Place>> {
-    const cold = streams.filter((stream) => !this.#streams.has(stream));
+    // Kept, since a stream may leave memory while the others are looked up.
+    const warm = new Map(streams.map((stream) => [stream, this.head(stream)]));
+    const cold = streams.filter((stream) => !warm.get(stream));
     const position = this.position;
     const states = await this.#reader.states(cold);
     // Committed but not announced yet: the head as announced lies a little before.
@@ -93,7 +95,7 @@ export class Tail {
       const { head, firstSeq } = states.get(stream) ?? EMPTY;
       return head.pos <= position ? head : { seq: seqs.get(stream) ?? firstSeq - 1, pos: position };
     };
-    return new Map(streams.map((stream) => [stream, this.head(stream) ?? announced(stream)]));
+    return new Map(streams.map((stream) => [stream, this.head(stream) ?? warm.get(stream) ?? announced(stream)]));
   }
 
   /** Head of a stream that is in memory. */

@@ -1,0 +1,33 @@
+import { nextTurn } from "../src/lib/interval.ts";
+
+/** Answers that arrive when a test lets them, in any order: what is read is of the moment of asking, and told later. */
+export class HeldAnswers {
+  #waiting: (() => void)[] = [];
+  #isOpen = false;
+
+  /** Passes an answer on when it is let go. */
+  async hold<T>(answer: Promise<T>): Promise<T> {
+    const result = await answer;
+    if (!this.#isOpen) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return result;
+  }
+
+  /** Lets one of those that wait go, and all that follows from it happen. */
+  async letGo(which: number): Promise<void> {
+    const [resolve] = this.#waiting.splice(which % Math.max(1, this.#waiting.length), 1);
+    resolve?.();
+    await settled();
+  }
+
+  /** Holds nothing from now on. */
+  async open(): Promise<void> {
+    this.#isOpen = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    await settled();
+  }
+}
+
+/** Reads of SQLite take no time of their own, so after a few turns everything that can happen has happened. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+}
