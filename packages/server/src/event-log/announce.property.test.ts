@@ -1,0 +1,134 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { HeldAnswers, settled } from "../../test/held-answers.ts";
+import { keepNewest, type LogRig, openLog } from "../../test/log-rig.ts";
+import { Announcer } from "./announce.ts";
+import type { LogReader } from "./log-reader.ts";
+
+const STREAMS = ["room:1", "room:2"];
+
+/** What happens to the log while a node reads its end and its events. */
+type Step =
+  | { kind: "commit"; stream: number; count: number }
+  /** Some of the newest events are told to the node, as after a commit of its own. */
+  | { kind: "hint"; back: number; count: number }
+  | { kind: "look" }
+  /** Somebody waits for an event that was committed. */
+  | { kind: "wait"; back: number }
+  /** Another node, which has seen everything, removes old events. */
+  | { kind: "trim"; keep: number }
+  | { kind: "answer"; which: number };
+
+const of = <K extends string>(kind: K) => fc.constant(kind);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: of("commit"), stream: fc.nat({ max: 1 }), count: fc.integer({ min: 1, max: 300 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: of("hint"), back: fc.nat({ max: 40 }), count: fc.integer({ min: 1, max: 40 }) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: of("look") }) },
+  { weight: 1, arbitrary: fc.record({ kind: of("wait"), back: fc.nat({ max: 40 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: of("trim"), keep: fc.nat({ max: 60 }) }) },
+  { weight: 8, arbitrary: fc.record({ kind: of("answer"), which: fc.nat({ max: 9 }) }) },
+);
+
+/** A node that follows the log. What it hands on is the next event, or all that lies between is no longer in the log. */
+class Scene {
+  readonly held = new HeldAnswers();
+  readonly announcer: Announcer;
+  readonly under: (void | Promise<void>)[] = [];
+  readonly #rig: LogRig;
+  readonly #file: Database;
+  #last = 0;
+
+  constructor(rig: LogRig) {
+    this.#rig = rig;
+    this.#file = new Database(rig.scratch.path, { readonly: true });
+    const { reader } = rig;
+    const slow: Pick<LogReader, "end" | "all"> = {
+      end: () => this.held.hold(reader.end()),
+      all: (after, limit) => this.held.hold(reader.all(after, limit)),
+    };
+    const parts = { reader: slow as LogReader, messageDataOf: async () => new Map(), position: 0 };
+    this.announcer = new Announcer({ ...parts, skipped: (position) => this.#reach(position) }, (event) => {
+      this.#reach(event.pos - 1);
+      const committed = this.events[event.pos - 1];
+      expect([event.pos, event.stream, event.seq, event.data]).toEqual([
+        committed?.pos as number,
+        committed?.stream as string,
+        committed?.seq as number,
+        committed?.data as string,
+      ]);
+      this.#last = event.pos;
+    });
+  }
+
+  get events() {
+    return this.#rig.scratch.events;
+  }
+
+  /** The node goes on behind a position: it has handed on everything up to there that is still in the log. */
+  #reach(position: number): void {
+    expect(position).toBeGreaterThanOrEqual(this.#last);
+    const query = this.#file.query("select count(*) as count from events where pos > ? and pos <= ?");
+    expect([this.#last, position, query.get(this.#last, position)]).toEqual([this.#last, position, { count: 0 }]);
+    this.#last = position;
+  }
+
+  hint({ back, count }: { back: number; count: number }): void {
+    const from = Math.max(0, this.events.length - back);
+    this.under.push(this.announcer.announce(this.events.slice(from, from + count)));
+  }
+
+  wait(back: number): void {
+    const position = Math.max(0, this.events.length - back);
+    this.under.push(
+      this.announcer.whenAnnounced(position).then(() => {
+        expect(this.announcer.position).toBeGreaterThanOrEqual(position);
+      }),
+    );
+  }
+
+  async trim(keep: number): Promise<void> {
+    await keepNewest({ ...this.#rig, announcer: { position: this.events.length } as never }, keep);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+async function run(steps: Step[]): Promise<void> {
+  const rig = await openLog({ announcing: false });
+  const scene = new Scene(rig);
+  try {
+    for (const step of steps) {
+      if (step.kind === "commit") {
+        const stream = STREAMS[step.stream] as string;
+        await rig.append(...Array.from({ length: step.count }, (_, n) => ({ stream, data: { n } })));
+      } else if (step.kind === "hint") scene.hint(step);
+      else if (step.kind === "look") scene.under.push(scene.announcer.catchUpWithLog());
+      else if (step.kind === "wait") scene.wait(step.back);
+      else if (step.kind === "trim") await scene.trim(step.keep);
+      else await scene.held.letGo(step.which);
+      await settled();
+    }
+    await scene.held.open();
+    await scene.announcer.catchUpWithLog();
+    expect(scene.announcer.position).toBe(scene.events.length);
+    await Promise.all(scene.under);
+  } finally {
+    scene.close();
+    await rig.close();
+  }
+}
+
+test(
+  "LOG-4, RET-6 whatever is committed, hinted at and removed while the log's end and its events are read, each event is handed on once, in order, and only what is gone is passed over",
+  () => fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), run), { numRuns: 60 }),
+  60_000,
+);
