@@ -91,19 +91,23 @@ export class Announcer {
   async announceUpTo(position: number): Promise<void> {
     if (position <= this.#position) return;
     this.#target = Math.max(this.#target, position);
-    this.#catchingUp ??= this.#catchUp().finally(() => {
-      this.#catchingUp = undefined;
-    });
+    this.#catchingUp ??= this.#catchUp();
     await this.#catchingUp;
   }
 
   async #catchUp(): Promise<void> {
-    while (this.#position < this.#target) {
-      // The end is read before the events: what was committed by then and is not among them has been removed since.
-      const end = await this.#parts.reader.end();
-      const stored = await this.#parts.reader.all(this.#position, CATCH_UP);
-      if (stored.length === 0) return this.#skipTo(end);
-      for (const event of await this.#filled(stored)) this.#deliver(event);
+    try {
+      while (this.#position < this.#target) {
+        // The end is read before the events: what was committed by then and is not among them has been removed since.
+        const end = await this.#parts.reader.end();
+        const stored = await this.#parts.reader.all(this.#position, CATCH_UP);
+        if (stored.length === 0 && end <= this.#position) return;
+        if (stored.length === 0) this.#skipTo(end);
+        for (const event of await this.#filled(stored)) this.#deliver(event);
+      }
+    } finally {
+      // In the turn in which the loop ends, so that nobody waits for one that looks no further.
+      this.#catchingUp = undefined;
     }
   }
 

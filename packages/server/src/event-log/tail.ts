@@ -28,6 +28,8 @@ export interface StreamPosition {
 export class Tail {
   /** Everything up to here has been announced on this node. */
   position: number;
+  /** A stream that is not in memory has had no event after this position. */
+  evictedUpTo: number;
   /** Positions of the last changes of messages, to catch a reader that has read the old text and has not sent it yet. */
   readonly changes: RecentChanges<number>;
   readonly #reader: LogReader;
@@ -36,23 +38,17 @@ export class Tail {
   readonly #streams = new Map<string, StreamTail>();
   readonly #loading = new Map<string, Promise<void>>();
   #bytes = 0;
-  #evictedUpTo: number;
 
   constructor(reader: LogReader, start: { position: number; maxBytes: number }) {
     this.#reader = reader;
     this.position = start.position;
     this.changes = new RecentChanges(start.position);
-    this.#evictedUpTo = start.position;
+    this.evictedUpTo = start.position;
     this.#maxBytes = start.maxBytes;
   }
 
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** A stream that is not in memory has had no event after this position. */
-  get evictedUpTo(): number {
-    return this.#evictedUpTo;
   }
 
   /** Called for each event, in the order of position. */
@@ -223,7 +219,7 @@ export class Tail {
     at: { read: readonly StoredEvent[]; position: number; cold: boolean },
   ): StreamTail | undefined {
     // It left memory meanwhile, and what came since is not among what was read.
-    if (!at.cold || this.#evictedUpTo > at.position) return undefined;
+    if (!at.cold || this.evictedUpTo > at.position) return undefined;
     const head = state.head.pos <= at.position ? state.head : at.read.at(-1);
     return head && new StreamTail({ seq: head.seq, pos: head.pos });
   }
@@ -239,7 +235,7 @@ export class Tail {
       this.#streams.delete(name);
       this.#bytes -= stream.bytes;
       stream.forgetAll();
-      this.#evictedUpTo = Math.max(this.#evictedUpTo, stream.head.pos);
+      this.evictedUpTo = Math.max(this.evictedUpTo, stream.head.pos);
     }
   }
 }
