@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Scene {
   readonly held = new HeldAnswers();
   readonly tail: Tail;
-  readonly under: Promise<void>[] = [];
+  readonly #under: Promise<void>[] = [];
   readonly #rig: LogRig;
   readonly #maxBytes: number;
   #announced = 0;
@@ -98,6 +98,17 @@ class Scene {
       expect(events.length).toBeLessThanOrEqual(Math.min(limit, this.head(stream) - after));
       this.#expectCommitted(stream, events);
     }
+  }
+
+  /** Kept for the end: what fails on the way is reported there, with the steps that led to it. */
+  follow(work: Promise<void>): void {
+    work.catch(() => undefined);
+    this.#under.push(work);
+  }
+
+  /** Resolves when everything that was asked has been answered. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#under);
   }
 
   async heads(): Promise<void> {
@@ -166,15 +177,15 @@ async function run({ steps, maxBytes }: { steps: Step[]; maxBytes: number }): Pr
         await rig.append(...Array.from({ length: step.count }, (_, i) => ({ stream, data: data(i) })));
         if (step.announced) scene.announce(10_000);
       } else if (step.kind === "announce") scene.announce(step.count);
-      else if (step.kind === "read") scene.under.push(scene.read(step));
-      else if (step.kind === "heads") scene.under.push(scene.heads());
-      else if (step.kind === "seqsAt") scene.under.push(scene.seqsAt(step.back));
+      else if (step.kind === "read") scene.follow(scene.read(step));
+      else if (step.kind === "heads") scene.follow(scene.heads());
+      else if (step.kind === "seqsAt") scene.follow(scene.seqsAt(step.back));
       else await scene.held.letGo(step.which);
       await settled();
       scene.check();
     }
     await scene.held.open();
-    await Promise.all(scene.under);
+    await scene.ended();
     scene.announce(10_000);
     scene.check();
     await scene.read({ kind: "read", streams: [0, 1, 2, 3], behind: 10_000, limit: 10_000 });

@@ -41,8 +41,12 @@ async function run(steps: Step[]): Promise<void> {
     for (const step of steps) {
       if (step.kind === "people") people += chat.people(step.count).length;
       else if (step.kind === "pass") chat.clock.advance(step.ms);
-      else if (step.kind === "ask") asked.push(ask());
-      else await held.letGo(step.which);
+      else if (step.kind === "ask") {
+        const asking = ask();
+        // Reported at the end, with the steps that led to it.
+        asking.catch(() => undefined);
+        asked.push(asking);
+      } else await held.letGo(step.which);
       await settled();
     }
     await held.open();
