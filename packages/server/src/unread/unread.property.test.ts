@@ -8,7 +8,7 @@ import { getUnread } from "./unread-actions.ts";
 
 type Plain = "say" | "ask" | "leave" | "join";
 
-/** Who does what in which of two groups; the owner is person 0, and `read` leaves the last messages unread. */
+/** A person does something in one of two groups; the owner is person 0, and `read` leaves the last messages unread. */
 type Step = { kind: Plain; who: number; room: number } | { kind: "read"; who: number; room: number; back: number };
 
 const who = fc.nat({ max: 2 });
