@@ -29,6 +29,8 @@ import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 /** How often the log's end is looked at, for what other processes wrote (`parley user`). */
 const FOLLOW_MS = 5000;
 const UPKEEP_MS = 10_000;
+/** How long what was taken back may stay in the journal, where nobody reads what was before all the while. */
+const JOURNAL_MS = 60_000;
 
 export class Server {
   readonly #config: Config;
@@ -119,6 +121,7 @@ export class Server {
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
     this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
     this.#stops.push(this.#repeat(UPKEEP_MS, sweep));
+    this.#stops.push(this.#repeat(JOURNAL_MS, async () => void (await writes.truncateJournal())));
     this.#stops.push(this.#metrics.start());
     this.#stops.push(gateway.start());
     const url = await this.#listen(context, gateway);

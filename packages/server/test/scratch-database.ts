@@ -68,6 +68,7 @@ function crossing(runner: BatchRunner): BatchRunner {
       const reply = await runner.run(JSON.parse(JSON.stringify(requests)) as WriteRequest[]);
       return JSON.parse(JSON.stringify(reply)) as BatchReply;
     },
+    truncateJournal: () => runner.truncateJournal(),
     close: () => runner.close(),
   };
 }

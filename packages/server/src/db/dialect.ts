@@ -152,14 +152,18 @@ function isRowByRow(query: CompiledQuery): query is RowByRow {
   return "rows" in query;
 }
 
+const WRITER_BUSY_TIMEOUT = "pragma busy_timeout = 5000";
+
 /** Connection settings of the one writer: durable at commit (FULL), readers never wait for it (WAL). */
 const WRITER_PRAGMAS = [
   "pragma journal_mode = wal",
   "pragma synchronous = full",
   "pragma foreign_keys = on",
-  "pragma busy_timeout = 5000",
+  WRITER_BUSY_TIMEOUT,
   "pragma temp_store = memory",
   "pragma cache_size = -65536",
+  // What is removed is overwritten, so that a text that was taken back is not in the file any more.
+  "pragma secure_delete = on",
 ];
 
 const READER_PRAGMAS = ["pragma busy_timeout = 5000", "pragma cache_size = -16384", "pragma query_only = on"];
@@ -309,6 +313,20 @@ const movedEnd = preparedBy(["count", "now"], (db, { count, now }) =>
     .set({ pos: sql`pos + ${count}`, at: sql`max(at, ${now})` })
     .returning(["pos", "at"]),
 );
+
+/**
+ * Writes the journal into the file and makes it empty, so that what was removed is not there either. Does nothing while somebody reads what
+ * was before, since waiting for them would hold the writer up. @returns whether it is empty now
+ */
+export async function truncateJournal(db: Kysely<Schema>): Promise<boolean> {
+  await db.executeQuery(statement("pragma busy_timeout = 0"));
+  try {
+    const { rows } = await db.executeQuery<{ busy: number }>(statement("pragma wal_checkpoint(truncate)"));
+    return rows[0]?.busy === 0;
+  } finally {
+    await db.executeQuery(statement(WRITER_BUSY_TIMEOUT));
+  }
+}
 
 /** How many rows this connection has changed so far, also in what was undone since. Two answers that differ: something was written. */
 export async function changesSoFar(db: Kysely<Schema>): Promise<number> {

@@ -20,6 +20,12 @@ export function serveWriter(table: ProcedureTable): void {
       if (!runner) throw new Error("a batch came before the database was opened");
       setTime = message.now;
       reply({ reply: await runner.run(message.batch) });
+    } else if ("truncateJournal" in message) {
+      try {
+        reply({ isEmpty: (await runner?.truncateJournal()) ?? false });
+      } catch (error) {
+        reply({ failed: (error as Error).message });
+      }
     } else {
       await runner?.close();
       reply({ closed: true });

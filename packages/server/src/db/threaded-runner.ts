@@ -10,8 +10,14 @@ export type ToThread =
   | { open: string }
   /** `now`: the time that the writer's clock shows for this batch, in tests that set the clock; else it reads its own. */
   | { batch: WriteRequest[]; now?: number }
+  | { truncateJournal: true }
   | { close: true };
-export type FromThread = { opened: true } | { reply: BatchReply } | { closed: true };
+export type FromThread =
+  | { opened: true }
+  | { reply: BatchReply }
+  | { isEmpty: boolean }
+  | { failed: string }
+  | { closed: true };
 
 /**
  * Runs batches in a thread of its own, so that a slow disk never stops the gateway. `onDeath` is called when the thread
@@ -46,6 +52,12 @@ export class ThreadedRunner implements BatchRunner {
     const message = await this.#ask({ batch: requests, ...(now === undefined ? {} : { now }) });
     if (!("reply" in message)) throw new Error("the writer thread answered something else");
     return message.reply;
+  }
+
+  async truncateJournal(): Promise<boolean> {
+    const message = await this.#ask({ truncateJournal: true });
+    if ("failed" in message) throw new Error(message.failed);
+    return "isEmpty" in message && message.isEmpty;
   }
 
   async close(): Promise<void> {

@@ -25,6 +25,13 @@ class FakeRunner implements BatchRunner {
     return promise;
   }
 
+  truncateJournal(): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    this.asked.push({ names: ["truncate"], answer: () => resolve(true), fail: reject });
+    for (const happened of this.#happened.splice(0)) happened();
+    return promise;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }
@@ -190,4 +197,30 @@ test("callers who ask again at once are written in two groups that take turns, a
   }
   expect(await Promise.all(burst)).toHaveLength(100);
   expect(names).toHaveLength(100);
+});
+
+test("the journal is truncated between two batches, before what waits, and its failure is its caller's alone", async () => {
+  const writer = new GroupWriter(runner, table);
+  const first = writer.run(echo, "first");
+  const batch = await runner.next();
+  const truncated = writer.truncateJournal();
+  const second = writer.run(echo, "second");
+  expect(runner.asked).toEqual([]);
+  batch.answer(done(["first"]));
+  await first;
+  const truncation = await runner.next();
+  expect([truncation.names, runner.asked]).toEqual([["truncate"], []]);
+  truncation.fail(new Error("the disk is full"));
+  await expect(truncated).rejects.toThrow("the disk is full");
+  (await runner.next()).answer(done(["second"]));
+  expect(await second).toBe("second");
+});
+
+test("the journal is truncated where nothing is written, and not after a close", async () => {
+  const writer = new GroupWriter(runner, table);
+  const truncated = writer.truncateJournal();
+  (await runner.next()).answer(done([]));
+  expect(await truncated).toBe(true);
+  await writer.close();
+  await expect(writer.truncateJournal()).rejects.toMatchObject({ code: "draining" });
 });

@@ -30,6 +30,7 @@ beforeEach(async () => {
         batches.push(requests.map(({ input }) => String(input)));
         return inline.run(requests);
       },
+      truncateJournal: () => inline.truncateJournal(),
       close: () => inline.close(),
     },
     table,

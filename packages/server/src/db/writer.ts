@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
+import { truncateJournal } from "./dialect.ts";
 import { namesIn, type ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import type { InputOf, LoggedEvent, Outcome, Procedure, ResultOf } from "./transaction.ts";
@@ -32,6 +33,11 @@ export interface Writes {
    * @throws ProblemError `draining` also when it has not begun before the close
    */
   runWhenIdle<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>>;
+  /**
+   * Has what was removed leave the database's journal too, between two batches.
+   * @returns false when somebody is reading what was before; try again later
+   */
+  truncateJournal(): Promise<boolean>;
   /** Waits for what was accepted by `run`, then closes. Later calls are refused. */
   close(): Promise<void>;
 }
@@ -42,6 +48,8 @@ export type OnCommitted = (events: LoggedEvent[]) => void | Promise<void>;
 /** Runs one batch somewhere: in this thread or in another. */
 export interface BatchRunner {
   run(requests: WriteRequest[]): Promise<BatchReply>;
+  /** Between two batches only. */
+  truncateJournal(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -70,6 +78,8 @@ export class GroupWriter implements Writes {
   readonly #onCommitted: OnCommitted;
   #waiting: Waiting[] = [];
   readonly #whenIdle: Waiting[] = [];
+  /** Called between two batches. */
+  #betweenBatches: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   /** Requests of the newest batch. */
   #lastBatch: number = BATCH_MAX;
@@ -88,6 +98,14 @@ export class GroupWriter implements Writes {
 
   runWhenIdle<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
     return this.#enqueue(this.#whenIdle, procedure, input);
+  }
+
+  truncateJournal(): Promise<boolean> {
+    if (this.#closed) return Promise.reject(new ProblemError("draining"));
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    this.#betweenBatches.push(() => this.#runner.truncateJournal().then(resolve, reject));
+    this.#running ??= this.#drain();
+    return promise;
   }
 
   async close(): Promise<void> {
@@ -117,9 +135,11 @@ export class GroupWriter implements Writes {
   async #drain(): Promise<void> {
     await this.#gather();
     for (;;) {
+      for (const work of this.#betweenBatches.splice(0)) await work();
       // A caller that was answered just now may have asked again: that comes first.
       if (this.#waiting.length === 0 && this.#whenIdle.length > 0) await nextTurn();
       const batch = this.#waiting.length > 0 ? this.#waiting.splice(0, BATCH_MAX) : this.#whenIdle.splice(0, 1);
+      if (batch.length === 0 && this.#betweenBatches.length > 0) continue;
       if (batch.length === 0) break;
       await this.#runBatch(batch);
     }
@@ -197,6 +217,10 @@ export class DatabaseRunner implements BatchRunner {
         this.#latest = error.logAt;
       }
     }
+  }
+
+  truncateJournal(): Promise<boolean> {
+    return truncateJournal(this.#db);
   }
 
   close(): Promise<void> {

@@ -26,7 +26,12 @@ test("ID-34: a requester who goes while the login is collected leaves no login b
     controller.abort();
     return result;
   };
-  const watched: Writes = { run, runWhenIdle: writes.runWhenIdle.bind(writes), close: () => writes.close() };
+  const watched: Writes = {
+    run,
+    runWhenIdle: writes.runWhenIdle.bind(writes),
+    truncateJournal: async () => true,
+    close: () => writes.close(),
+  };
   const gone = { ...code, waitMs: 0, signal: controller.signal };
   expect(await pollQrCode({ ...app.context, writes: watched }, gone)).toEqual({ state: "confirmed" });
   expect([...made, await devices()]).toEqual([2, 1]);

@@ -189,7 +189,12 @@ describe("GW-57: a connection that cannot use the login any more while it is col
       if (ran === discardLogin) resolve();
       return result;
     };
-    const watched: Writes = { run, runWhenIdle: writes.runWhenIdle.bind(writes), close: () => writes.close() };
+    const watched: Writes = {
+      run,
+      runWhenIdle: writes.runWhenIdle.bind(writes),
+      truncateJournal: async () => true,
+      close: () => writes.close(),
+    };
     await onScreen(20_000, undefined, { context: { ...app.context, writes: watched } }).ask();
     const code = screen.codes[0] as QrCode;
     await app.ask(`/qr-logins/${code.code}/scan`, { method: "POST", token });

@@ -10,7 +10,8 @@ import { isAddressedTo, messageTexts } from "./message-rows.ts";
 
 /**
  * Takes a message back: its text is gone from the row, and with this event from every tail. Quotations of it change with
- * it, and are in no tail; there is no event about them, since it would show a whole message to readers who may not see it. The place in the room, the number and the digest of the request stay. The event stands in the stream that has the
+ * it, and are in no tail; there is no event about them, since it would show a whole message to readers who may not see it. The
+ * place in the room and the number stay; the digest of the request goes with the text. The event stands in the stream that has the
  * message. Returns the JSON text of the message as it is now.
  */
 export async function recallMessage(
@@ -33,6 +34,8 @@ export async function recallMessage(
   await tx.db
     .updateTable("messages")
     .set({ type: recalled.type, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
+    // Somebody who has the file could test guesses of the text against the digest.
+    .set({ request_hash: null })
     .where("id", "=", messageId)
     .execute();
   const { roomId } = message;

@@ -47,9 +47,9 @@ export function judge(inputs: readonly SendInput[], known: SendLookups, now: num
     const earlier = known.earlier.get(key);
     const first = taken.get(key);
     if (earlier ?? first) {
-      if ((earlier?.requestHash ?? first?.hash) !== hash) {
-        return { kind: "refused", error: new ProblemError("client_id_reused") };
-      }
+      const known = earlier ? earlier.requestHash : first?.hash;
+      // Of a message that was recalled no digest is kept: any request with its client id is taken for a repeat.
+      if (known !== null && known !== hash) return { kind: "refused", error: new ProblemError("client_id_reused") };
       return earlier ? { kind: "repeat", id: earlier.id } : { kind: "duplicate", of: first as Accepted };
     }
     const error = refusal(input, known, now);

@@ -4,6 +4,7 @@ import { oneWindow } from "./0003-one-window.ts";
 import { logTime } from "./0004-log-time.ts";
 import { senderOnly } from "./0005-sender-only.ts";
 import { hallPlaces } from "./0006-hall-places.ts";
+import { recalledDigests } from "./0007-recalled-digests.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -18,4 +19,5 @@ export const MIGRATIONS = [
   { name: "0004-log-time", up: logTime },
   { name: "0005-sender-only", up: senderOnly },
   { name: "0006-hall-places", up: hallPlaces },
+  { name: "0007-recalled-digests", up: recalledDigests },
 ] as const;
