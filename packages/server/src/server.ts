@@ -12,10 +12,12 @@ import { trustedProxies } from "./http/client-ip.ts";
 import { clientScript } from "./http/client-script.ts";
 import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
+import { OpenFiles } from "./http/open-files.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { webPages } from "./http/pages.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import { openFileLimit } from "./lib/file-limit.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
 import { listen, stopListening } from "./listener.ts";
 import { Health } from "./ops/health.ts";
@@ -174,6 +176,7 @@ export class Server {
     const { selfGate } = context;
     this.#stops.push(() => selfGate.flush({ everything: true }));
     this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
+    const openFiles = new OpenFiles({ limit: openFileLimit(), logger: this.#logger });
     const app = createApp({
       config,
       logger: this.#logger,
@@ -188,6 +191,7 @@ export class Server {
       ],
       pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),
+      isShortOfFiles: () => openFiles.isShort,
     });
     const servers = listen({
       config,
@@ -202,6 +206,8 @@ export class Server {
       gateway.hub.addPublisher({ publish: (topic, frame) => server.publish(topic, frame) });
     }
     this.#stops.push(() => Promise.all(servers.map(stopListening)));
+    const closeIdle = () => servers.reduce((closed, server) => closed + server.closeIdleConnections(), 0);
+    this.#stops.push(openFiles.watch(closeIdle));
     this.#stops.push(() => {
       context.qrLogins.release();
       return gateway.drain();

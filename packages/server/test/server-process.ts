@@ -10,7 +10,7 @@ const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 export class ServerProcess {
   readonly dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   readonly #settings: Record<string, string>;
-  readonly #entry: string;
+  readonly #command: string[];
   #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
   #url = "";
   readonly #ended = endLater(() => this.remove());
@@ -19,10 +19,15 @@ export class ServerProcess {
   /** What it printed since it was ready: log lines, from LOG_LEVEL on. */
   output = "";
 
-  /** @param entry the program, in the place of the server's own */
-  constructor(settings: Record<string, string> = {}, entry = MAIN) {
+  /**
+   * @param options.entry the program, in the place of the server's own
+   * @param options.openFiles how many files it may open
+   */
+  constructor(settings: Record<string, string> = {}, options: { entry?: string; openFiles?: number } = {}) {
     this.#settings = settings;
-    this.#entry = entry;
+    this.#command = [process.execPath, options.entry ?? MAIN, "serve"];
+    const { openFiles } = options;
+    if (openFiles) this.#command.unshift("sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh");
   }
 
   get url(): string {
@@ -43,7 +48,7 @@ export class ServerProcess {
       LOG_LEVEL: "error",
       RATE_LIMITS: "off",
     };
-    this.#process = Bun.spawn([process.execPath, this.#entry, "serve"], {
+    this.#process = Bun.spawn(this.#command, {
       env: { ...env, ...this.#settings },
       stdin: "ignore",
       stdout: "pipe",

@@ -9,7 +9,7 @@ afterEach(() => server?.remove());
 /** One of which the writer thread hangs, and whose stop is cut after a second and a half. */
 async function start(): Promise<ServerProcess> {
   const settings = { LOG_LEVEL: "info", DRAIN_SECONDS: "0" };
-  server = new ServerProcess(settings, new URL("./hanging/main.ts", import.meta.url).pathname);
+  server = new ServerProcess(settings, { entry: new URL("./hanging/main.ts", import.meta.url).pathname });
   await server.start();
   return server;
 }

@@ -21,6 +21,7 @@ import { docsRoutes } from "./docs-routes.ts";
 import { openApiDocument } from "./document.ts";
 import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
 import { answerHeld } from "./held-reply.ts";
+import { boundInFlight } from "./in-flight.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
@@ -40,6 +41,8 @@ export interface AppParts {
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
   readonly pages?: Hono<AppEnv>;
+  /** Whether replies end their connections, since few files are left that this process may open. */
+  readonly isShortOfFiles?: () => boolean;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
   readonly refusal?: () => ProblemError | undefined;
 }
@@ -47,13 +50,19 @@ export interface AppParts {
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
+  const { isShortOfFiles = () => false } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
   app.notFound(() => problemResponse(new ProblemError("not_found")));
 
   app.use(observe({ logger, metrics }));
+  app.use(async (c, next) => {
+    await next();
+    if (isShortOfFiles()) c.res.headers.set("Connection", "close");
+  });
   app.use(securityHeaders);
+  app.use(boundInFlight());
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
   app.use(
     methodNotAllowed({

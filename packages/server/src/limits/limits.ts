@@ -138,6 +138,19 @@ export const CAPS = {
     refusal: { close: 1013 },
     setting: "MAX_CONNECTIONS",
   },
+  openFiles: {
+    counts: "open files and sockets before connections without a request are closed",
+    by: "process",
+    count: 80,
+    unit: "% of the files that it may open",
+    refusal: { silently: "replies end their connections" },
+  },
+  requestsPerAddress: {
+    counts: "requests in flight; event streams and hanging polls do not count",
+    by: "address",
+    count: 256,
+    refusal: LIMITED,
+  },
   connectionsPerPerson: {
     counts: "live connections and hanging polls; the oldest goes",
     by: "person",
