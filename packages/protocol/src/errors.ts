@@ -35,6 +35,7 @@ export const ERRORS = {
   owner_cannot_leave: { status: 422, title: "Transfer ownership or dissolve the room first", retry: false },
   unknown_user: { status: 422, title: "There is no such user", retry: false },
   own_account: { status: 422, title: "This cannot be done with yourself", retry: false },
+  host_unknown: { status: 421, title: "This server is not known by this name", retry: false },
   upgrade_required: { status: 426, title: "This server speaks WebSocket version 13", retry: false },
   rate_limited: { status: 429, title: "Too many requests", retry: true },
   header_too_large: { status: 431, title: "The request's header is too large", retry: false },

@@ -13,6 +13,7 @@ import {
   problems,
   signedIn,
 } from "../src/http/openapi.ts";
+import { withDeadline } from "../src/lib/interval.ts";
 import { ipLimitKey } from "../src/lib/ip-range.ts";
 import type { ProblemError } from "../src/lib/problem.ts";
 import { SharedRate } from "../src/limits/shared-rate.ts";
@@ -108,12 +109,14 @@ export class AppFixture {
   readonly health = new Health();
   refusal: ProblemError | undefined;
   readonly #server: Bun.Server<undefined>;
+  #written = Promise.withResolvers<void>();
   readonly #ended = endLater(() => this.stop());
 
-  constructor() {
+  constructor(env: Record<string, string> = {}) {
+    const standard = { ALLOWED_ORIGINS: "https://app.example.com", METRICS_TOKEN: "metrics-token-0123" };
     const app = createApp({
-      config: loadConfig({ ALLOWED_ORIGINS: "https://app.example.com", METRICS_TOKEN: "metrics-token-0123" }).config,
-      logger: createLogger({ level: "debug", sink: { write: (line) => void this.lines.push(line) } }),
+      config: loadConfig({ ...standard, ...env }).config,
+      logger: createLogger({ level: "debug", sink: { write: (line) => this.#write(line) } }),
       metrics: new Metrics(),
       health: this.health,
       findLogin: async (token) => (Object.hasOwn(LOGINS, token) ? LOGINS[token as keyof typeof LOGINS] : undefined),
@@ -136,6 +139,21 @@ export class AppFixture {
     if (token) headers.set("Authorization", `Bearer ${token}`);
     if (ip) headers.set("X-Test-Ip", ip);
     return fetch(new URL(path, this.origin), { ...init, headers });
+  }
+
+  /** The first line, of those from an index on, that has this text. */
+  async logged(text: string, from: number): Promise<string> {
+    for (;;) {
+      const line = this.lines.slice(from).find((one) => one.includes(text));
+      if (line) return line;
+      await withDeadline(this.#written.promise, 5000, `nothing was logged with ${text}`);
+    }
+  }
+
+  #write(line: string): void {
+    this.lines.push(line);
+    this.#written.resolve();
+    this.#written = Promise.withResolvers();
   }
 
   async stop(): Promise<void> {

@@ -53,7 +53,8 @@ export class ChatFixture {
       },
       routes: featureRoutes(this.context),
     });
-    this.#fetch = (request) => app.fetch(request, { ip: "203.0.113.9" });
+    // Each person has an address of their own.
+    this.#fetch = (request) => app.fetch(request, { ip: `10.9.0.${numberIn(request) % 256}` });
   }
 
   get selfGate(): SelfGate {
@@ -180,4 +181,9 @@ function proceduresWith(kinds: MessageKinds): ProcedureTable {
 
 function parsed(event: LoggedEvent) {
   return { seq: event.seq, pos: event.pos, type: event.type, data: JSON.parse(event.data) };
+}
+
+/** The number in a request's token, 0 without one. */
+function numberIn(request: Request): number {
+  return Number(/\d+/.exec(request.headers.get("Authorization") ?? "")?.[0] ?? 0);
 }

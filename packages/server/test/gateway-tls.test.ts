@@ -24,6 +24,8 @@ test.skipIf(!openssl)("GW-70: with TLS_CERT and TLS_KEY the same ports speak htt
     const screen = await server.connect();
     screen.send({ type: 1 });
     expect((await screen.frame(Push.LOGIN_URL)).data.loginUrl).toStartWith("https://");
+    const { headers } = await fetch(`${server.url}/healthz`, { tls: { rejectUnauthorized: false } });
+    expect(headers.get("Strict-Transport-Security")).toBe("max-age=15552000");
     // Clear text is not answered on that port.
     const plain = fetch(server.url.replace("https", "http")).then(
       (reply) => reply.status,

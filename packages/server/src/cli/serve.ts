@@ -42,6 +42,8 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
   const { config, warnings } = loadConfig(io.env);
   const logger = createLogger({ level: config.logLevel });
   for (const warning of warnings) logger.warn(warning);
+  if (process.getuid?.() === 0)
+    logger.warn("this runs as root, and needs nothing that only root may do: use an account of its own");
 
   const { promise: stopAsked, resolve: askStop } = Promise.withResolvers<string>();
   watchStopSignals({

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { AppFixture, problemOf } from "../../test/app-fixture.ts";
+import { rawRequest } from "../../test/raw-http.ts";
 
 const app = new AppFixture();
 afterAll(() => app.stop());
@@ -139,6 +140,24 @@ describe("HTTP-4: a body's size", () => {
     const response = await put(chunked(text(MAX_BODY_BYTES)));
     expect(response.status).toBe(200);
     expect(((await response.json()) as { text: string }).text.length).toBe(MAX_BODY_BYTES - 11);
+  });
+
+  test("HTTP-24: a chunked body that is broken off is 400, and no fault of ours", async () => {
+    const head =
+      "PUT /api/v1/notes/5 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const before = app.lines.length;
+    const ignored = () => {};
+    const { socket, answered } = rawRequest({
+      url: app.origin,
+      bytes: `${head}5\r\n{"nam\r\n`,
+      onBytes: ignored,
+      onEnd: ignored,
+    });
+    socket.write("", () => socket.destroy());
+    await answered.catch(ignored);
+    const line = await app.logged('"msg":"request"', before);
+    expect(JSON.parse(line)).toMatchObject({ level: "info", status: 400 });
+    expect(app.lines.slice(before).join("")).not.toContain('"level":"error"');
   });
 
   test("not a byte more, declared or chunked", async () => {

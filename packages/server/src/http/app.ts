@@ -22,6 +22,7 @@ import { openApiDocument } from "./document.ts";
 import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
 import { answerHeld } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
+import { knownHost } from "./known-host.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
@@ -61,8 +62,9 @@ export function createApp(parts: AppParts): Routes {
     await next();
     if (isShortOfFiles()) c.res.headers.set("Connection", "close");
   });
-  app.use(securityHeaders);
+  app.use(securityHeaders({ tls: config.listen.tls !== undefined }));
   app.use(boundInFlight());
+  if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
   app.use(
     methodNotAllowed({

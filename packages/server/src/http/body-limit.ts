@@ -28,10 +28,17 @@ export function bodyLimit(bytes: number): MiddlewareHandler<AppEnv> {
 async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    // The client has gone, or its chunks are malformed.
+    const message = "The body ended before it was complete";
+    throw new ProblemError("invalid", message, { extra: { errors: [{ path: "", message }] } });
   }
   return Buffer.concat(chunks, size);
 }

@@ -250,6 +250,12 @@ describe("bounds of what is read of a header", () => {
     expect(clientOf(padded(4097))).toEqual(["10.0.0.1", "unreadable"]);
   });
 
+  test("64 characters in an entry", () => {
+    const zone = (length: number) => `fe80::1%${"z".repeat(length - "fe80::1%".length)}`;
+    expect(clientOf(zone(64))).toEqual(["fe80::1", "client"]);
+    expect(clientOf(zone(65))).toEqual(["127.0.0.1", "unreadable"]);
+  });
+
   test("ports of five digits", () => {
     expect(clientOf("203.0.113.5:65535")).toEqual([STRANGER, "client"]);
     expect(clientOf("203.0.113.5:655350")[1]).toBe("unreadable");

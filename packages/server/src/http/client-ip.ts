@@ -31,6 +31,8 @@ export type IpAddress = ipaddr.IPv4 | ipaddr.IPv6;
  */
 const MAX_READ_CHARACTERS = 4096;
 const MAX_READ_ENTRIES = 64;
+/** No address is longer, with its brackets, its zone and its port. */
+const MAX_ENTRY_CHARACTERS = 64;
 
 /**
  * Made once at the start from CIDRs or single addresses; throws on text that is neither. Networks of IPv4-mapped addresses
@@ -117,7 +119,8 @@ function walk(header: string, trusted: TrustedProxies): Walk {
   for (const entry of entries.reverse()) {
     const text = entry.trim();
     if (text === "") continue;
-    const address = read++ < MAX_READ_ENTRIES ? readEntry(text) : undefined;
+    const isLong = text.length > MAX_ENTRY_CHARACTERS;
+    const address = read++ < MAX_READ_ENTRIES && !isLong ? readEntry(text) : undefined;
     if (address === undefined) return { last, end: "unreadable" };
     last = address;
     if (!trusted(address)) return { last, end: "client" };

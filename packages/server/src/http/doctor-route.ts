@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { isLoopback } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { optionalLogin } from "./authenticate.ts";
 import { clientAddress, type TrustedProxies } from "./client-ip.ts";
 import { doctorWarnings } from "./doctor-warnings.ts";
 import { type ForwarderWarnings, untrustedForwarderText } from "./forwarder-warning.ts";
+import { isFromThisMachine } from "./local-request.ts";
 import { json, maybeSignedIn, newRoutes, type Routes } from "./openapi.ts";
 import { publicAddress, requestUrl } from "./request-url.ts";
 
@@ -56,8 +56,7 @@ export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorP
     if (!url) throw new ProblemError("invalid", "The Host header is malformed");
     const address = c.env.address ?? clientAddress({ peer: c.env.ip, headers, trusted });
     const seen = publicAddress(url, headers, address.viaTrusted);
-    // A proxy on the same machine makes strangers look local, but it mostly gives itself away by its header.
-    const local = isLoopback(address.clientIp) && address.forwarded === null;
+    const local = isFromThisMachine(address.clientIp, headers);
     const showList = local || c.get("login")?.power === 1;
     const warnings = doctorWarnings({ address, headers, seen, proxies, publicUrl, showList });
     const others = showList ? forwarders.peers().filter((peerIp) => peerIp !== address.peerIp) : [];

@@ -1,5 +1,6 @@
 import { type ClientAddress, parseIp } from "./client-ip.ts";
 import { untrustedForwarderText, withProxy } from "./forwarder-warning.ts";
+import { proxySign } from "./local-request.ts";
 import type { PublicAddress } from "./request-url.ts";
 
 export interface ExaminedRequest {
@@ -12,9 +13,6 @@ export interface ExaminedRequest {
   /** Whether the one who asks may see the proxy list. */
   readonly showList: boolean;
 }
-
-/** Headers by which a proxy gives itself away, in the order of how telling they are. */
-const PROXY_SIGNS = ["via", "forwarded", "x-forwarded-proto", "x-forwarded-host", "cf-connecting-ip", "true-client-ip"];
 
 /** What the way of one request shows about the proxies before us, as sentences with a remedy; empty when all is well. */
 export function doctorWarnings(examined: ExaminedRequest): string[] {
@@ -34,7 +32,7 @@ function addressWarning({ address, headers, proxies, showList }: ExaminedRequest
     return `The client's address ${clientIp} is a private one. If it is a proxy of yours and not a person's device, set ${withProxy({ peerIp: clientIp, proxies, showList })}`;
   }
   if (forwarded !== null) return undefined;
-  const sign = PROXY_SIGNS.find((name) => headers.has(name));
+  const sign = proxySign(headers);
   if (sign !== undefined) {
     return `A proxy is in between (it sends ${sign}) but sends no X-Forwarded-For, so everybody behind it has the address ${peerIp}. In nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`;
   }

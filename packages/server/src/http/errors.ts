@@ -3,7 +3,7 @@ import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ZodError } from "zod";
 import { ProblemError } from "../lib/problem.ts";
-import type { Logger } from "../ops/logger.ts";
+import { type Logger, loggedPath } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** The RFC 9457 document of a refusal, as every answer over HTTP sends it. */
@@ -69,10 +69,10 @@ export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
 /** The answer to what was thrown. Unknown errors are logged with their cause and answered with 500 `internal`. */
 export function errorResponse(
   thrown: unknown,
-  { logger, ...request }: { logger: Logger; method: string; path: string },
+  { logger, method, path }: { logger: Logger; method: string; path: string },
 ): Response {
   const problem = asProblem(thrown);
   if (problem) return problemResponse(problem);
-  logger.error({ err: thrown, ...request }, "request failed");
+  logger.error({ err: thrown, method, path: loggedPath(path) }, "request failed");
   return problemResponse(new ProblemError("internal"));
 }

@@ -24,9 +24,9 @@ export class ForwarderWarnings {
     if (!untrustedForwarder || this.#peers.has(peerIp) || this.#peers.size >= MAX_PEERS) return;
     this.#peers.add(peerIp);
     const { health, logger, proxies } = this.#parts;
-    // The log is the operator's; /readyz may be seen by anybody.
     logger.warn({ peer: peerIp }, untrustedForwarderText({ peerIp, proxies, showList: true }));
-    health.warn(`forwarder:${peerIp}`, untrustedForwarderText({ peerIp, proxies, showList: false }));
+    // The log is the operator's; /readyz may be seen by anybody, so it names no address.
+    health.warn("forwarder_untrusted");
   }
 
   /** In the order they were first seen. */

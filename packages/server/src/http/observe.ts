@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { newRequestId } from "../lib/ids.ts";
-import { type Logger, type RequestLine, requestLog } from "../ops/logger.ts";
+import { type Logger, loggedPath, type RequestLine, requestLog } from "../ops/logger.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { whenReplied } from "./held-reply.ts";
@@ -50,7 +50,18 @@ export function observeHandshakes(observers: Observers): (request: Request, seen
   return ({ method }, { path, ip, startedAt, response }) => {
     const requestId = newRequestId();
     response.headers.set("X-Request-Id", requestId);
-    record({ requestId, method, path, status: response.status, ms: since(startedAt), ip, loginId: undefined }, "/ws");
+    record(
+      {
+        requestId,
+        method,
+        path: loggedPath(path),
+        status: response.status,
+        ms: since(startedAt),
+        ip,
+        loginId: undefined,
+      },
+      "/ws",
+    );
     return response;
   };
 }
@@ -76,7 +87,7 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
     await next();
     c.res.headers.set("X-Request-Id", requestId);
     const { method, path } = c.req;
-    const request = { requestId, method, path, ip: c.env.ip, loginId: c.get("login")?.loginId };
+    const request = { requestId, method, path: loggedPath(path), ip: c.env.ip, loginId: c.get("login")?.loginId };
     // The pattern, not the path: paths hold ids, and a label with many values fills the memory of the scraper.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import { isLoopback } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { sameSecret } from "../lib/same-secret.ts";
 import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { bearerToken } from "./authenticate.ts";
+import { isFromThisMachine } from "./local-request.ts";
 
 interface OperatorParts {
   readonly health: Health;
@@ -30,8 +30,7 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
 
   routes.get("/metrics", async (c) => {
     const token = bearerToken(c.req.header("Authorization"));
-    // A proxy on this machine that is not trusted forwards everybody from loopback.
-    const local = isLoopback(c.env.ip) && !c.env.address?.forwarded;
+    const local = isFromThisMachine(c.env.ip, c.req.raw.headers);
     if (!local || token !== undefined) checkToken({ given: token, expected: metricsToken, local });
     return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
   });

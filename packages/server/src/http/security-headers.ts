@@ -11,10 +11,17 @@ const DEFAULTS: ReadonlyArray<readonly [string, string]> = [
   ["Cache-Control", "no-store"],
 ];
 
-export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next();
-  const { headers } = c.res;
-  for (const [name, value] of DEFAULTS) {
-    if (!headers.has(name)) headers.set(name, value);
-  }
-};
+/** Half a year: browsers that have seen it ask by https alone. */
+const STRICT_TRANSPORT: readonly [string, string] = ["Strict-Transport-Security", "max-age=15552000"];
+
+/** @param options.tls this server speaks TLS itself; behind a proxy that does, the header is the proxy's */
+export function securityHeaders({ tls }: { tls: boolean }): MiddlewareHandler<AppEnv> {
+  const all = tls ? [...DEFAULTS, STRICT_TRANSPORT] : DEFAULTS;
+  return async (c, next) => {
+    await next();
+    const { headers } = c.res;
+    for (const [name, value] of all) {
+      if (!headers.has(name)) headers.set(name, value);
+    }
+  };
+}

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
-import { isLoopback } from "../lib/ip-range.ts";
+import { isLoopbackName } from "../lib/ip-range.ts";
 
 /** What the address depends on. */
 export interface UrlSource {
@@ -19,13 +19,8 @@ export interface UrlSource {
 export function publicUrl(source: UrlSource, address: string): string {
   if (source.publicUrl !== undefined) return source.publicUrl;
   const url = new URL(address);
-  if (isLoopbackHost(url.hostname) && !isLoopbackHost(source.host)) url.hostname = lanAddress() ?? url.hostname;
+  if (isLoopbackName(url.hostname) && !isLoopbackName(source.host)) url.hostname = lanAddress() ?? url.hostname;
   return url.origin;
-}
-
-function isLoopbackHost(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
-  return bare === "localhost" || bare.endsWith(".localhost") || isLoopback(bare);
 }
 
 /** Bridges of containers and virtual machines: addresses that no phone is in a network with. */

@@ -21,3 +21,9 @@ export const ipLimitKey = memoized((ip: string): string => {
 export function isLoopback(ip: string): boolean {
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";
 }
+
+/** A host as a URL writes it, that means the machine itself. */
+export function isLoopbackName(hostname: string): boolean {
+  const bare = hostname.replace(/^\[(.*)\]$/, "$1");
+  return bare === "localhost" || bare.endsWith(".localhost") || isLoopback(bare);
+}

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
-import type { Window } from "../rooms/reading.ts";
+import { isReadable, type Window } from "../rooms/reading.ts";
 import type { Actor } from "../rooms/rooms.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
@@ -102,7 +102,7 @@ async function goOn(db: Kysely<Schema>, room: ReadableHistory, cursor: string): 
 
 /**
  * Where a message of the room stands; undefined: there is none that this reader may know of. What was written after they left is none of
- * those. A message from before their window is: they may know it from an earlier time in the room.
+ * those, nor is what was written before their window: the answer would tell which ids are this room's.
  */
 async function placeOf(
   db: Kysely<Schema>,
@@ -115,7 +115,7 @@ async function placeOf(
     .where("id", "=", id)
     .where("room_id", "=", roomId)
     .executeTakeFirst();
-  return row && isAddressedTo(actor, row) && row.seq <= (window.leftSeq ?? row.seq) ? row : undefined;
+  return row && isAddressedTo(actor, row) && isReadable(window, row.seq) ? row : undefined;
 }
 
 function invalid(path: string, message: string): ProblemError {

@@ -41,6 +41,11 @@ export function createLogger({ level, sink }: { level: LogLevel; sink?: LogSink 
   return pino(options, sink ?? pino.destination({ dest: 1, sync: true }));
 }
 
+/** A path as it may be logged: people paste tokens where they do not belong. */
+export function loggedPath(path: string): string {
+  return path.replace(/p[ls]_[\w-]{8,}/g, "[hidden]");
+}
+
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;

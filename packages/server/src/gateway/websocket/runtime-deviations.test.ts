@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { handshakeServer } from "../../../test/handshake-server.ts";
 import { clientFrame, frames } from "../../../test/raw-frames.ts";
 import { exchange, handshakeText, SAMPLE_ACCEPT, SAMPLE_KEY } from "../../../test/raw-http.ts";
-import { withDeadline } from "../../lib/interval.ts";
+import { nextTurn, withDeadline } from "../../lib/interval.ts";
 
 // Each test begins with the number of its row in docs/runtime-deviations.md. When one fails after an update of the runtime,
 // the row has changed: correct the document, and drop what our code no longer has to make up for.
@@ -21,6 +21,24 @@ describe("deviations of the runtime", () => {
   afterAll(() => server.stop(true));
   const send = (bytes: string | Buffer) => exchange(server.port ?? 0, bytes);
   const get = (path: string, headers: string) => send(`GET ${path} HTTP/1.1\r\n${headers}\r\n`);
+
+  test("17: a request behind a POST that is not answered yet ends the connection, and neither gets an answer", async () => {
+    const slow = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => {
+        await nextTurn();
+        return new Response(await request.text());
+      },
+    });
+    try {
+      const post = "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab";
+      expect((await exchange(slow.port ?? 0, post)).status).toBe(200);
+      expect((await exchange(slow.port ?? 0, post + post)).status).toBe(0);
+    } finally {
+      await slow.stop(true);
+    }
+  });
 
   test("1: a handshake over HTTP/1.0 is accepted", async () => {
     const reply = await send(handshakeText({}, "GET /ws HTTP/1.0"));

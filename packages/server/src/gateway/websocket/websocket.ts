@@ -1,6 +1,7 @@
 import { CLOSE_CODES } from "@parley/protocol";
 import type { Server, WebSocketHandler } from "bun";
 import type { ClientAddress } from "../../http/client-ip.ts";
+import { hostCheck } from "../../http/known-host.ts";
 import { type HandshakeOriginRules, originVerdict } from "../../http/origin.ts";
 import { publicAddress } from "../../http/request-url.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -60,8 +61,11 @@ export class WebSocketTransport {
   /** The newest connection's; the next one with the same text shares the string. */
   #address = "";
 
+  readonly #checkHost: ReturnType<typeof hostCheck>;
+
   constructor(parts: WebSocketParts) {
     this.#parts = parts;
+    this.#checkHost = hostCheck(parts.origins);
   }
 
   /**
@@ -75,12 +79,13 @@ export class WebSocketTransport {
     const { admission, clock, idleMs, origins } = this.#parts;
     const { clientIp, viaTrusted } = from.address;
     try {
+      const seen = publicAddress(from.url, request.headers, viaTrusted);
+      this.#checkHost(seen, from.url.pathname);
       const handshake = readHandshake(request, from.url);
       if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
         throw new ProblemError("origin_forbidden");
       }
       await admission.admit(clientIp, handshake.token);
-      const seen = publicAddress(from.url, request.headers, viaTrusted);
       const connection = new Connection({
         id: randomToken(128),
         ip: clientIp,

@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { AppFixture, problemOf } from "../../test/app-fixture.ts";
+import { hostCheck } from "./known-host.ts";
+
+const rules = { publicUrl: "https://chat.example.com", allowedOrigins: ["https://app.example.com:8443"] };
+
+describe("HTTP-22: the name that a request gives the server", () => {
+  const check = (host: string, path = "/api/v1/me") => {
+    try {
+      hostCheck(rules)({ scheme: "http", host }, path);
+      return "known";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+
+  test.each([
+    ["chat.example.com", "known"],
+    ["chat.example.com:8090", "known"],
+    ["app.example.com", "known"],
+    ["localhost:8080", "known"],
+    ["a.localhost", "known"],
+    ["127.0.0.1:8080", "known"],
+    ["[::1]:8080", "known"],
+    ["evil.example", "host_unknown"],
+    ["chat.example.com.evil.example", "host_unknown"],
+    ["10.0.0.5:8080", "host_unknown"],
+  ])("%s is %s", (host, verdict) => {
+    expect(check(host)).toBe(verdict);
+  });
+
+  test.each(["/healthz", "/readyz", "/metrics"])("%s takes any", (path) => {
+    expect(check("10.0.0.5:8080", path)).toBe("known");
+  });
+
+  test("any counts where PUBLIC_URL is not set", () => {
+    expect(() =>
+      hostCheck({ ...rules, publicUrl: undefined })({ scheme: "http", host: "evil.example" }, "/"),
+    ).not.toThrow();
+  });
+});
+
+describe("over HTTP", () => {
+  let app: AppFixture;
+  afterEach(() => app.stop());
+
+  test("HTTP-22: another name is 421, and is logged", async () => {
+    app = new AppFixture({ PUBLIC_URL: "https://chat.example.com" });
+    const refused = await app.ask("/api/v1/notes/5", { headers: { Host: "evil.example" } });
+    expect(await problemOf(refused)).toMatchObject({ status: 421, code: "host_unknown" });
+    expect(app.lines.at(-1)).toContain('"status":421');
+    expect((await app.ask("/api/v1/notes/5")).status).toBe(200);
+  });
+
+  test("HTTP-23: a token that stands in a path is not logged", async () => {
+    app = new AppFixture();
+    const token = "pl_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    expect((await app.ask(`/api/v1/${token}/x`)).status).toBe(404);
+    expect(app.lines.at(-1)).toContain("/api/v1/[hidden]/x");
+    expect(app.lines.join("")).not.toContain(token);
+  });
+});

@@ -1,0 +1,25 @@
+import { isLoopback } from "../lib/ip-range.ts";
+
+/** Headers by which a proxy gives itself away, in the order of how telling they are. */
+export const PROXY_SIGNS = [
+  "via",
+  "forwarded",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "cf-connecting-ip",
+  "true-client-ip",
+] as const;
+
+/** Which of those a request has. */
+export function proxySign(headers: Headers): string | undefined {
+  return PROXY_SIGNS.find((name) => headers.has(name));
+}
+
+/**
+ * Whether a request comes from this machine itself. A proxy on the same machine makes strangers look local, but it mostly gives itself
+ * away by a header.
+ */
+export function isFromThisMachine(clientIp: string, headers: Headers): boolean {
+  if (!isLoopback(clientIp)) return false;
+  return proxySign(headers) === undefined && !headers.has("x-forwarded-for") && !headers.has("x-real-ip");
+}
