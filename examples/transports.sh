@@ -8,13 +8,14 @@ url=${1:-http://localhost:8080}
 api=$url/api/v1
 work=$(mktemp -d)
 token=
+password=
 room=
 background=
 
 finish() {
   [ -z "$background" ] || kill "$background" 2>/dev/null || true
   [ -z "$room" ] || call DELETE "/rooms/$room" || true
-  [ -z "$token" ] || call DELETE /me || true
+  [ -z "$token" ] || call DELETE /me -d "{\"password\": \"$password\"}" || true
   rm -rf "$work"
 }
 trap finish EXIT

@@ -80,7 +80,7 @@ function routeOf(route: string, { summary, parameters = [], requestBody, respons
     object("path") && `path: ${object("path")};`,
     object("query") && `query${optional("query")}: ${object("query")};`,
     object("header") && `headers${optional("header")}: ${object("header")};`,
-    body && `body: ${typeOf(body, "in")};`,
+    body && `body${requestBody?.required ? "" : "?"}: ${typeOf(body, "in")};`,
   ].filter(Boolean);
   return `/** ${summary ?? route} */\n${JSON.stringify(route)}: { args: ${args.length > 0 ? `{ ${args.join(" ")} }` : "object"}; reply: ${[...new Set(replies)].join(" | ")} };`;
 }

@@ -17,7 +17,10 @@ export const CLOSE_CODES = {
   1013: { meaning: "overloaded; come back after retry=<ms> in the reason", after: "after-retry" },
   4000: { meaning: "idle: nothing received in time", after: "reconnect" },
   4001: { meaning: "login revoked or expired", after: "stop" },
-  4003: { meaning: "banned; kept for a later version", after: "stop" },
+  4003: {
+    meaning: "the account was disabled (reason: account_disabled); bans are kept for a later version",
+    after: "stop",
+  },
   4008: { meaning: "slow consumer: above half its queue for 5 s", after: "reconnect" },
   4029: { meaning: "over the user's cap of connections; the oldest goes", after: "stop-until-focus" },
 } as const satisfies Record<number, CloseRow>;

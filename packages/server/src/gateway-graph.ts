@@ -134,6 +134,10 @@ export function createGateway(parts: GatewayParts): Gateway {
       const { loginIds } = JSON.parse(event.data) as { loginIds: number[] };
       hub.closeLogins(loginIds);
       polls.endLogins(loginIds);
+    } else if (event.type === Internal.ACCOUNT_DISABLED) {
+      const { uid } = JSON.parse(event.data) as { uid: number };
+      hub.closeDisabled(uid);
+      polls.endDisabled(uid);
     }
   });
   return {

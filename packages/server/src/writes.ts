@@ -1,9 +1,10 @@
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
-import { addUser, setUser } from "./identity/admin-writes.ts";
+import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
 import { noteSeen, removeExpiredLogins } from "./identity/logins-upkeep.ts";
 import { createLogin, discardLogin, revokeAllLogins, revokeLogin } from "./identity/logins-writes.ts";
+import { changePassword } from "./identity/password-writes.ts";
 import { changeProfile } from "./identity/profile-writes.ts";
 import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
@@ -21,7 +22,7 @@ import { markRead, tellReads } from "./unread/read-writes.ts";
  *
  * `batch` runs with all of its kind that wait, by set queries: everything that many people may do at once. `single` runs one
  * after another, each with as many statements as it needs alone. That is for what is rare: an operator's or the server's own
- * work (epoch, accounts from the command line, trimming and sweeps, which are sets already), and an end, of an account or a room; and for what changes rooms and
+ * work (epoch, accounts from the command line, trimming and sweeps, which are sets already), a new password, which costs a hash before it comes here, and an end, of an account or a room; and for what changes rooms and
  * who is in them, since each such change is judged by the members, rights and numbers that the one before it leaves, and works on
  * a set of people itself. A recall is single too: few are made, and each reads its own message anew.
  */
@@ -31,9 +32,13 @@ export const procedures = {
 
   createAccount: batch(createAccount),
   changeProfile: batch(changeProfile),
+  changePassword: single(changePassword),
   deleteAccount: single(deleteAccount),
   addUser: single(addUser),
   setUser: single(setUser),
+  disableUser: single(disableUser),
+  enableUser: single(enableUser),
+  deleteUser: single(deleteUser),
   createLogin: batch(createLogin),
   refreshLogin: batch(refreshLogin),
   revokeLogin: batch(revokeLogin),

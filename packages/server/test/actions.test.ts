@@ -9,9 +9,7 @@ import { join } from "node:path";
 import type { Message } from "@parley/protocol";
 import { loadConfig } from "../src/config/config.ts";
 import { type Context, createContext } from "../src/context.ts";
-import type { Login } from "../src/http/login.ts";
 import * as accounts from "../src/identity/account-actions.ts";
-import * as admin from "../src/identity/admin-actions.ts";
 import * as logins from "../src/identity/login-actions.ts";
 import type { Granted } from "../src/identity/logins.ts";
 import * as me from "../src/identity/me-actions.ts";
@@ -25,6 +23,7 @@ import * as members from "../src/rooms/member-actions.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
 import * as unread from "../src/unread/unread-actions.ts";
+import { adminCases, type Person } from "./admin-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
@@ -35,12 +34,6 @@ let storage: Storage;
 let context: Context;
 let ann: Person;
 let ben: Person;
-
-/** Somebody who is signed in, as actions know them. */
-interface Person extends Login {
-  readonly name: string;
-  readonly token: string;
-}
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "parley-test-"));
@@ -119,24 +112,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(wrong)).toBe("unauthorized");
     },
   },
-  "identity/admin": {
-    async addAccount() {
-      const { uid } = await admin.addAccount(context, { name: "root", password: PASSWORD, power: 1 });
-      expect(await users.getUser(context, ann, uid)).toMatchObject({ name: "root", power: 1 });
-      const short = admin.addAccount(context, { name: "short", password: "x", power: 0 });
-      expect(await codeOf(short)).toBe("invalid");
-    },
-    async setAccount() {
-      const dan = await person("dan");
-      await admin.setAccount(context, { name: "dan", power: 1, password: "another password" });
-      expect(await context.logins.find(dan.token)).toBeUndefined();
-      expect(await users.getUser(context, ann, dan.uid)).toMatchObject({ power: 1 });
-    },
-    async listAccounts() {
-      const listed = await admin.listAccounts(context);
-      expect(listed).toContainEqual({ uid: ann.uid, name: "ann", power: 0 });
-    },
-  },
+  "identity/admin": adminCases(() => ({ context, clock, from: FROM, password: PASSWORD, ann, person, codeOf })),
   "identity/login": {
     async listLogins() {
       const { items } = await logins.listLogins(context, ben, page);
@@ -177,9 +153,25 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await me.changeProfile(context, gus, { name: "Gustav" })).toMatchObject({ uid: gus.uid, name: "Gustav" });
       expect(await codeOf(me.changeProfile(context, gus, { name: "ANN" }))).toBe("name_taken");
     },
+    async changePassword() {
+      const jay = await person("jay");
+      const change = { password: PASSWORD, newPassword: "another long one", endOtherLogins: true };
+      expect(await codeOf(me.changePassword(context, jay, { ...change, password: "wrong" }))).toBe("password_wrong");
+      expect(await codeOf(me.changePassword(context, jay, { ...change, newPassword: "sunshine" }))).toBe(
+        "password_too_common",
+      );
+      const phone = await accounts.signIn(context, FROM, { name: "jay", password: PASSWORD });
+      await me.changePassword(context, jay, change);
+      expect(await context.logins.find(phone.token)).toBeUndefined();
+      expect(await context.logins.find(jay.token)).toBeDefined();
+      expect(await codeOf(accounts.signIn(context, FROM, { name: "jay", password: PASSWORD }))).toBe("unauthorized");
+      await accounts.signIn(context, FROM, { name: "jay", password: "another long one" });
+    },
     async deleteAccount() {
       const hal = await person("hal");
-      await me.deleteAccount(context, hal);
+      expect(await codeOf(me.deleteAccount(context, hal, { password: undefined }))).toBe("password_wrong");
+      expect(await codeOf(me.deleteAccount(context, hal, { password: "another one" }))).toBe("password_wrong");
+      await me.deleteAccount(context, hal, { password: PASSWORD });
       expect(await context.logins.find(hal.token)).toBeUndefined();
       expect(await me.getMe(context, hal)).toMatchObject({ name: "Deleted user" });
     },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Person, TestServer } from "./harness.ts";
+import { PASSWORD, type Person, TestServer } from "./harness.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -7,7 +7,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const remove = (person: Person) => person.api.call<Record<string, unknown> | undefined>("DELETE", "/me");
+const remove = (person: Person) =>
+  person.api.call<Record<string, unknown> | undefined>("DELETE", "/me", { password: PASSWORD });
 
 test("ID-15: a deleted account is nobody's member: nobody adds it to a room, and the hall does not list it", async () => {
   const [amy, gus] = [await server.person("amy"), await server.person("gus")];

@@ -128,6 +128,9 @@ export interface Person {
   readonly api: ApiClient;
 }
 
+/** Of everybody who signs up. */
+export const PASSWORD = "a long password";
+
 let said = 0;
 
 /** A new message, sent; returns when it is acknowledged. */
@@ -139,7 +142,7 @@ export async function say(person: Person, roomId: number, content: string): Prom
 export async function signUp(url: string, name: string): Promise<Person> {
   const { user, token } = await new ApiClient(url).ok<{ user: { uid: number }; token: string }>("POST", "/accounts", {
     name,
-    password: "a long password",
+    password: PASSWORD,
   });
   return { uid: user.uid, name, token, api: new ApiClient(url, token) };
 }

@@ -26,6 +26,9 @@ export interface Answer {
   readonly body: any;
 }
 
+/** Of everybody whom `register` makes an account for. */
+export const PASSWORD = "a long password";
+
 /** Identity on a real database behind a real port, with a clock that stands still. */
 export interface IdentityApp {
   readonly scratch: Scratch;
@@ -35,7 +38,7 @@ export interface IdentityApp {
   /** Log lines at level trace. */
   readonly lines: string[];
   ask(path: string, ask?: Ask): Promise<Answer>;
-  /** Makes an account with the password `password`. */
+  /** Makes an account with `PASSWORD`. */
   register(name: string): Promise<{ uid: number; token: string }>;
   close(): Promise<void>;
 }
@@ -94,7 +97,7 @@ export async function openIdentityApp(
     lines,
     ask,
     async register(name) {
-      const { body } = await ask("/accounts", { body: { name, password: "password" } });
+      const { body } = await ask("/accounts", { body: { name, password: PASSWORD } });
       return { uid: body.user.uid, token: body.token };
     },
     async close() {

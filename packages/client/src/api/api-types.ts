@@ -203,7 +203,12 @@ export interface Routes {
   /** Change my name or picture */
   "PATCH /me": { args: { body: { name?: string | undefined; avatar?: string | undefined } }; reply: User };
   /** Delete my account */
-  "DELETE /me": { args: object; reply: undefined };
+  "DELETE /me": { args: { body?: { password?: string | undefined } }; reply: undefined };
+  /** Change my password */
+  "PUT /me/password": {
+    args: { body: { password: string; newPassword: string; endOtherLogins?: boolean | undefined } };
+    reply: undefined;
+  };
   /** Everything stored about me */
   "GET /me/export": { args: { query?: { cursor?: string | undefined } }; reply: Export };
   /** A person */

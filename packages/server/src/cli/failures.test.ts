@@ -118,17 +118,20 @@ test.each<[env: Record<string, string>, sentence: string]>([
   expect(err).not.toContain("    at ");
 });
 
-test.each([[["user", "list"]], [["user", "add", "ada"]], [["user", "set", "ada", "--admin"]], [["epoch"]]])(
-  "parley %j makes no database",
-  async (args) => {
-    expect(await parley(args, { DATA_DIR: noDatabase })).toEqual({
-      code: 1,
-      out: "",
-      err: `There is no database in ${noDatabase}. Start the server there once, or run parley migrate; DATA_DIR says where.\n`,
-    });
-    expect(existsSync(noDatabase)).toBe(false);
-  },
-);
+test.each([
+  [["user", "list"]],
+  [["user", "add", "ada"]],
+  [["user", "set", "ada", "--admin"]],
+  [["user", "disable", "ada"]],
+  [["epoch"]],
+])("parley %j makes no database", async (args) => {
+  expect(await parley(args, { DATA_DIR: noDatabase })).toEqual({
+    code: 1,
+    out: "",
+    err: `There is no database in ${noDatabase}. Start the server there once, or run parley migrate; DATA_DIR says where.\n`,
+  });
+  expect(existsSync(noDatabase)).toBe(false);
+});
 
 test("parley user list takes no name", async () => {
   expect(await parley(["user", "list", "ada"], {})).toMatchObject({
@@ -137,7 +140,7 @@ test("parley user list takes no name", async () => {
   });
 });
 
-test.each(["migrate", "user list", "user add ada"])(
+test.each(["migrate", "user list", "user add ada", "user delete ada"])(
   "parley %s does not change the form of a database that a server is using",
   async (call) => {
     const args = call.split(" ");

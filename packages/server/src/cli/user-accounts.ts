@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { existingDatabase, openReader, openWrites, prepareDatabaseForCommand } from "../db/open.ts";
-import { addAccount, listAccounts, setAccount } from "../identity/admin-actions.ts";
+import * as admin from "../identity/admin-actions.ts";
 import { Passwords } from "../identity/passwords.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { procedures } from "../writes.ts";
@@ -20,9 +20,13 @@ export async function openUserAccounts(
   const writes = openWrites(path, { table: procedures, clock });
   const context = { db, writes, passwords: new Passwords() };
   return {
-    add: (user) => addAccount(context, user),
-    set: (name, change) => setAccount(context, { name, ...change }),
-    list: () => listAccounts(context),
+    add: (user) => admin.addAccount(context, user),
+    set: (name, change) => admin.setAccount(context, { name, ...change }),
+    disable: (name) => admin.disableAccount(context, name),
+    enable: (name) => admin.enableAccount(context, name),
+    remove: (name) => admin.removeAccount(context, name),
+    list: () => admin.listAccounts(context),
+    logins: (name) => admin.listLoginsOf(context, name),
     async close() {
       await writes.close();
       await db.destroy();

@@ -3,6 +3,12 @@ import { ProblemError } from "../lib/problem.ts";
 import { type Io, UsageError } from "./command.ts";
 import { type UserAccounts, userCommand } from "./user.ts";
 
+const LOGIN = {
+  ...{ id: 7, createdAt: 0, lastSeenAt: 61_000, ip: "203.0.113.9" },
+  ...{ userAgent: "Phone 1", via: "qr" as const },
+};
+const LISTED = "1\t\tSystem\n20000\tadmin\tada\n20001\tdisabled\tben\n20002\tadmin,disabled\tcem\n";
+
 /** `parley user` on accounts that keep what they are asked. */
 async function call(args: readonly string[], { input = "", fault }: { input?: string; fault?: Error } = {}) {
   const asked: unknown[] = [];
@@ -18,11 +24,20 @@ async function call(args: readonly string[], { input = "", fault }: { input?: st
   const accounts: UserAccounts = {
     add: async (user) => answer(user),
     set: async (name, change) => answer([name, change]),
+    disable: async (name) => answer(["disable", name]),
+    enable: async (name) => answer(["enable", name]),
+    remove: async (name) => answer(["remove", name]),
+    logins: async (name) => {
+      answer(["logins", name]);
+      return [LOGIN];
+    },
     list: async () => {
       answer("list");
       return [
-        { uid: 1, name: "System", power: 0 },
-        { uid: 20_000, name: "ada", power: 1 },
+        { uid: 1, name: "System", power: 0, disabled: false },
+        { uid: 20_000, name: "ada", power: 1, disabled: false },
+        { uid: 20_001, name: "ben", power: 0, disabled: true },
+        { uid: 20_002, name: "cem", power: 1, disabled: true },
       ];
     },
     close: async () => {
@@ -51,8 +66,8 @@ async function call(args: readonly string[], { input = "", fault }: { input?: st
 
 describe("a wrong call opens no database", () => {
   test.each<[args: string[], message: string]>([
-    [[], "parley user needs add, set or list"],
-    [["remove", "ada"], "parley user needs add, set or list"],
+    [[], "parley user needs one of: add, set, password, disable, enable, delete, logins, list"],
+    [["remove", "ada"], "parley user needs one of: add, set, password, disable, enable, delete, logins, list"],
     [["add"], "parley user add needs one NAME"],
     [["add", "ada", "lovelace"], "parley user add needs one NAME"],
     [["set", "--admin"], "parley user set needs one NAME"],
@@ -61,6 +76,11 @@ describe("a wrong call opens no database", () => {
     [["add", "ada", "--admin", "--no-admin"], "--admin and --no-admin exclude each other"],
     [["set", "ada", "--admin", "--no-admin"], "--admin and --no-admin exclude each other"],
     [["list", "ada"], "parley user list takes no NAME, but got ada"],
+    [["disable"], "parley user disable needs one NAME"],
+    [["logins", "ada", "ben"], "parley user logins needs one NAME"],
+    [["disable", "ada", "--admin"], "parley user disable takes no --admin"],
+    [["password", "ada", "--no-admin"], "parley user password takes no --no-admin"],
+    [["list", "--password-stdin"], "parley user list takes no --password-stdin"],
   ])("parley user %j", async (args, message) => {
     const { ended, opened, reads } = await call(args, { input: "secret-password\n" });
     expect(ended).toBeInstanceOf(UsageError);
@@ -113,9 +133,39 @@ test.each<[args: string[], change: object]>([
   expect([ended, out]).toEqual([0, "Changed ada (uid 20007)\n"]);
 });
 
-test("list has a line for each account: uid, admin, name", async () => {
+test("list has a line for each account: uid, admin and disabled, name", async () => {
   const { ended, asked, out } = await call(["list"]);
-  expect([ended, asked, out]).toEqual([0, ["list"], "1\t\tSystem\n20000\tadmin\tada\n"]);
+  expect([ended, asked, out]).toEqual([0, ["list"], LISTED]);
+});
+
+test.each([
+  ["disable", ["disable", "ada"], "Disabled ada (uid 20007)\n"],
+  ["enable", ["enable", "ada"], "Enabled ada (uid 20007)\n"],
+  ["delete", ["remove", "ada"], "Deleted ada (uid 20007)\n"],
+])("ID-18: %s", async (action, does, said) => {
+  const { ended, asked, out } = await call([action, "ada"]);
+  expect([ended, asked, out]).toEqual([0, [does], said]);
+});
+
+describe("password", () => {
+  test("makes one up and says it", async () => {
+    const { asked, out } = await call(["password", "ada"]);
+    const [[name, { password }]] = asked as [[string, { password: string }]];
+    expect([name, password]).toEqual(["ada", expect.stringMatching(/^\S{20,}$/)]);
+    expect(out).toBe(`Changed the password of ada (uid 20007)\nPassword: ${password}\n`);
+  });
+
+  test("takes it from standard input and does not say it", async () => {
+    const { asked, out } = await call(["password", "ada", "--password-stdin"], { input: "new password\n" });
+    expect(asked).toEqual([["ada", { password: "new password" }]]);
+    expect(out).toBe("Changed the password of ada (uid 20007)\n");
+  });
+});
+
+test("logins has a line for each: id, made, last seen, by password or QR code, address, device", async () => {
+  expect((await call(["logins", "ada"])).out).toBe(
+    "7\t1970-01-01T00:00:00.000Z\t1970-01-01T00:01:01.000Z\tqr\t203.0.113.9\tPhone 1\n",
+  );
 });
 
 test("a refusal is said in its own words, and a fault of ours stays one", async () => {

@@ -1,32 +1,59 @@
-import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "../config/config.ts";
 import { randomToken } from "../lib/ids.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { type Command, CommandFailed, type Io, UsageError } from "./command.ts";
+import { type Command, CommandFailed, type Io } from "./command.ts";
+import { parseUserCall, type UserCall } from "./user-call.ts";
 
 export interface ListedUser {
   readonly uid: number;
   readonly name: string;
   readonly power: 0 | 1;
+  readonly disabled: boolean;
 }
+
+/** Times are epoch milliseconds. */
+export interface ListedLogin {
+  readonly id: number;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly via: "password" | "qr";
+}
+
+/** What was done, to whom. */
+type Done = Promise<{ readonly uid: number }>;
 
 /** Accounts as an operator changes them, in a database that no server needs to have open. Refusals are ProblemErrors. */
 export interface UserAccounts {
-  add(user: { name: string; password: string; power: 0 | 1 }): Promise<{ uid: number }>;
+  add(user: { name: string; password: string; power: 0 | 1 }): Done;
   /** Changes what is given; a new password revokes all logins of the account. */
-  set(name: string, change: { password?: string; power?: 0 | 1 }): Promise<{ uid: number }>;
+  set(name: string, change: { password?: string; power?: 0 | 1 }): Done;
+  disable(name: string): Done;
+  enable(name: string): Done;
+  remove(name: string): Done;
   /** By uid. */
   list(): Promise<readonly ListedUser[]>;
+  /** Newest first. */
+  logins(name: string): Promise<readonly ListedLogin[]>;
   close(): Promise<void>;
 }
 
 const HELP = `
 Usage: parley user add NAME [--admin] [--password-stdin]
        parley user set NAME [--admin | --no-admin] [--password-stdin]
+       parley user password NAME [--password-stdin]
+       parley user disable NAME
+       parley user enable NAME
+       parley user delete NAME
+       parley user logins NAME
        parley user list
 
-Makes and changes accounts, also while the server runs. add prints a generated password unless
-one is given on standard input. A new password signs the account out everywhere.
+Makes and changes accounts, also while the server runs. add and password print a generated
+password unless one is given on standard input. A new password signs the account out everywhere.
+disable keeps a person out until enable lets them in again: their connections end, and every
+request gets 403. delete ends an account for good, as its person could; messages stay without a
+name. logins lists the devices on which a person is signed in.
 
   --admin             the account may administer the server
   --no-admin          it may not any more
@@ -37,10 +64,10 @@ one is given on standard input. A new password signs the account out everywhere.
 export function userCommand(open: (config: Config) => Promise<UserAccounts>): Command {
   return {
     name: "user",
-    summary: "add an account, change one, list them",
+    summary: "add an account, change, disable or delete one, list them",
     help: HELP,
     async run(args, io) {
-      const call = parseCall(args);
+      const call = parseUserCall(args);
       const { config } = loadConfig(io.env);
       const password = "passwordStdin" in call && call.passwordStdin ? await readPassword(io) : undefined;
       const accounts = await open(config);
@@ -57,43 +84,6 @@ export function userCommand(open: (config: Config) => Promise<UserAccounts>): Co
   };
 }
 
-type Call =
-  | { readonly action: "list" }
-  | { readonly action: "add"; readonly name: string; readonly power: 0 | 1; readonly passwordStdin: boolean }
-  | {
-      readonly action: "set";
-      readonly name: string;
-      readonly power: 0 | 1 | undefined;
-      readonly passwordStdin: boolean;
-    };
-
-function parseCall(args: readonly string[]): Call {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      admin: { type: "boolean" },
-      "no-admin": { type: "boolean" },
-      "password-stdin": { type: "boolean" },
-    },
-  });
-  const [action, name, ...rest] = positionals;
-  if (action === "list") {
-    if (name !== undefined) throw new UsageError(`parley user list takes no NAME, but got ${name}`);
-    return { action };
-  }
-  if (action !== "add" && action !== "set") throw new UsageError("parley user needs add, set or list");
-  if (name === undefined || rest.length > 0) throw new UsageError(`parley user ${action} needs one NAME`);
-  const { admin = false, "no-admin": noAdmin = false, "password-stdin": passwordStdin = false } = values;
-  if (admin && noAdmin) throw new UsageError("--admin and --no-admin exclude each other");
-  if (action === "add") return { action, name, power: admin ? 1 : 0, passwordStdin };
-  const power = admin ? 1 : noAdmin ? 0 : undefined;
-  if (power === undefined && !passwordStdin) {
-    throw new UsageError("parley user set needs --admin, --no-admin or --password-stdin");
-  }
-  return { action, name, power, passwordStdin };
-}
-
 /** The line break that `echo` and editors put at the end is not part of the password. */
 async function readPassword(io: Io): Promise<string> {
   return (await io.readInput()).replace(/\r?\n$/, "");
@@ -105,23 +95,53 @@ interface Performing {
   readonly io: Io;
 }
 
-async function perform(call: Call, { accounts, password, io }: Performing): Promise<void> {
-  if (call.action === "list") {
-    for (const { uid, name, power } of await accounts.list())
-      io.out(`${uid}\t${power === 1 ? "admin" : ""}\t${name}\n`);
-    return;
+async function perform(call: UserCall, { accounts, password, io }: Performing): Promise<void> {
+  const say = (what: string, { uid }: { uid: number }, more = "") => io.out(`${what} (uid ${uid})${more}\n`);
+  switch (call.action) {
+    case "list":
+      for (const user of await accounts.list()) io.out(userLine(user));
+      return;
+    case "logins":
+      for (const login of await accounts.logins(call.name)) io.out(loginLine(login));
+      return;
+    case "disable":
+      return say(`Disabled ${call.name}`, await accounts.disable(call.name));
+    case "enable":
+      return say(`Enabled ${call.name}`, await accounts.enable(call.name));
+    case "delete":
+      return say(`Deleted ${call.name}`, await accounts.remove(call.name));
+    case "set": {
+      const change = {
+        ...(password === undefined ? {} : { password }),
+        ...(call.power === undefined ? {} : { power: call.power }),
+      };
+      return say(`Changed ${call.name}`, await accounts.set(call.name, change));
+    }
+    case "password": {
+      const chosen = password ?? newPassword();
+      say(`Changed the password of ${call.name}`, await accounts.set(call.name, { password: chosen }));
+      if (password === undefined) io.out(`Password: ${chosen}\n`);
+      return;
+    }
+    case "add": {
+      const chosen = password ?? newPassword();
+      const added = await accounts.add({ name: call.name, password: chosen, power: call.power });
+      say(`Added ${call.name}`, added, call.power === 1 ? ", an administrator" : "");
+      if (password === undefined) io.out(`Password: ${chosen}\n`);
+    }
   }
-  if (call.action === "set") {
-    const change = {
-      ...(password === undefined ? {} : { password }),
-      ...(call.power === undefined ? {} : { power: call.power }),
-    };
-    const { uid } = await accounts.set(call.name, change);
-    io.out(`Changed ${call.name} (uid ${uid})\n`);
-    return;
-  }
-  const chosen = password ?? randomToken(120);
-  const { uid } = await accounts.add({ name: call.name, password: chosen, power: call.power });
-  io.out(`Added ${call.name} (uid ${uid})${call.power === 1 ? ", an administrator" : ""}\n`);
-  if (password === undefined) io.out(`Password: ${chosen}\n`);
+}
+
+function newPassword(): string {
+  return randomToken(120);
+}
+
+function userLine({ uid, name, power, disabled }: ListedUser): string {
+  const marks = [...(power === 1 ? ["admin"] : []), ...(disabled ? ["disabled"] : [])];
+  return `${uid}\t${marks.join(",")}\t${name}\n`;
+}
+
+function loginLine({ id, createdAt, lastSeenAt, ip, userAgent, via }: ListedLogin): string {
+  const time = (at: number) => new Date(at).toISOString();
+  return `${[id, time(createdAt), time(lastSeenAt), via, ip, userAgent].join("\t")}\n`;
 }

@@ -74,6 +74,8 @@ export interface UsersTable {
   updated_at: number;
   last_seen_at: number;
   deleted_at: number | null;
+  /** Since when an operator keeps the person out; null: they may come in. */
+  disabled_at: number | null;
 }
 
 /** One signed-in device. The token itself is never stored. */

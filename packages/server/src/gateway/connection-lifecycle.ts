@@ -292,6 +292,7 @@ export class ConnectionLifecycle {
   #failed(connection: Connection, error: unknown): void {
     if (connection.closed) return;
     const refused = error instanceof ProblemError ? error : undefined;
+    if (refused?.code === "account_disabled") return connection.closeDisabled();
     if (!refused)
       this.#parts.logger.error({ err: error, connection: connection.origin.id }, "a connection could not be served");
     connection.close(1013, `retry=${refused?.retryAfterMs ?? 1000}`);

@@ -162,6 +162,12 @@ export class Connection {
     this.#wire?.close(code, reason);
   }
 
+  /** Ends since its user's account is disabled; the client stops. */
+  closeDisabled(): void {
+    this.error("account_disabled", "This account has been disabled");
+    this.close(4003, "account_disabled");
+  }
+
   /** Ends at once, for peers that go on sending: after a close frame the runtime would read them for 16 s. They see 1006. */
   cut(): void {
     this.#wire?.terminate();

@@ -123,6 +123,11 @@ export class Hub {
     }
   }
 
+  /** Closes the connections of a user whose account was disabled. */
+  closeDisabled(uid: number): void {
+    for (const connection of [...this.ofUser(uid)]) connection.closeDisabled();
+  }
+
   #publish(stream: string, frame: string, event: LoggedEvent | undefined): void {
     for (const publisher of this.#publishers) publisher.publish(stream, frame, event);
     const uid = userOfStream(stream);

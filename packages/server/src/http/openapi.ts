@@ -80,6 +80,11 @@ export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }
 
+/** A JSON body that may be left out; the route needs `mayBeEmpty` too. */
+export function optionalBody<S extends z.ZodType>(schema: S) {
+  return { required: false, content: { "application/json": { schema } } } as const;
+}
+
 /** A reply without a body, such as 204. */
 export function noContent(description: string) {
   return { description };

@@ -12,6 +12,7 @@
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createAccount } from "./accounts-writes.ts";
+import { refuseCommonPassword } from "./common-passwords.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import { createLogin } from "./logins-writes.ts";
@@ -30,7 +31,7 @@ const LIMIT_KEY_LENGTH = 64;
 
 /**
  * Makes an account and signs in to it.
- * @throws ProblemError `registration_closed`, `rate_limited`, `name_taken`, `overloaded`
+ * @throws ProblemError `registration_closed`, `password_too_common`, `rate_limited`, `name_taken`, `overloaded`
  */
 export async function register(
   context: IdentityContext,
@@ -39,6 +40,7 @@ export async function register(
 ): Promise<Granted> {
   const { registrationOpen, rates, passwords, writes } = context;
   if (!registrationOpen) throw new ProblemError("registration_closed");
+  await refuseCommonPassword(password, name);
   await rates.signIns.take(ipLimitKey(ip));
   // Spares the hash; two at the same moment are told apart by the write.
   if (await findAccount(context, nameKey(name))) throw new ProblemError("name_taken");
@@ -50,7 +52,8 @@ export async function register(
 
 /**
  * Signs in with name and password.
- * @throws ProblemError `unauthorized` for a wrong name or password alike, `rate_limited`, `overloaded`
+ * @throws ProblemError `unauthorized` for a wrong name or password alike, `account_disabled` after the right password only,
+ * `rate_limited`, `overloaded`
  */
 export async function signIn(
   context: IdentityContext,
@@ -68,11 +71,16 @@ export async function signIn(
   const right = await passwords.verify(password, account?.password_hash ?? null, count);
   if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
   await rates.failedSignIns.reset(limitKey);
+  if (account.disabled_at !== null) throw new ProblemError("account_disabled");
   const token = newToken();
   const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
   return { ...(await writes.run(createLogin, login)), token };
 }
 
 function findAccount({ db }: Pick<IdentityContext, "db">, key: string) {
-  return db.selectFrom("users").select(["uid", "password_hash"]).where("name_key", "=", key).executeTakeFirst();
+  return db
+    .selectFrom("users")
+    .select(["uid", "password_hash", "disabled_at"])
+    .where("name_key", "=", key)
+    .executeTakeFirst();
 }

@@ -4,7 +4,7 @@ import * as accounts from "./account-actions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import { nameSchema } from "./names.ts";
-import { passwordSchema } from "./passwords.ts";
+import { passwordSchema, presentPasswordSchema } from "./passwords.ts";
 import { requesterOf } from "./requester.ts";
 import { UserReply } from "./users.ts";
 
@@ -22,20 +22,22 @@ const register = createRoute({
   path: "/accounts",
   tags: ["accounts"],
   summary: "Make an account and sign in to it",
+  description: "`password_too_common`: the password is the name, or among the 3 000 most common ones.",
   request: { body: jsonBody(z.object({ name: nameSchema, password: passwordSchema })) },
-  responses: { 201: json(GrantedReply, "The account and its first login"), ...problems(403, 409) },
+  responses: { 201: json(GrantedReply, "The account and its first login"), ...problems(403, 409, 422) },
 });
 
-/** Looser than for new accounts: what no account can have is answered like any other wrong name or password. */
-const credentialsSchema = z.object({ name: z.string().min(1).max(128), password: z.string().min(1).max(1024) });
+/** The name is looser than for new accounts too. */
+const credentialsSchema = z.object({ name: z.string().min(1).max(128), password: presentPasswordSchema });
 
 const signIn = createRoute({
   method: "post",
   path: "/logins",
   tags: ["accounts"],
   summary: "Sign in with name and password",
+  description: "`account_disabled` is answered after the right password only.",
   request: { body: jsonBody(credentialsSchema) },
-  responses: { 201: json(GrantedReply, "The new login"), ...problems(401) },
+  responses: { 201: json(GrantedReply, "The new login"), ...problems(401, 403) },
 });
 
 /** The two ways in that need no login. */

@@ -1,46 +1,106 @@
+import { SYSTEM_UID } from "@parley/protocol";
 import type { BaseContext } from "../db/base-context.ts";
 import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./admin-writes.ts";
-import { nameSchema } from "./names.ts";
+import { refuseCommonPassword } from "./common-passwords.ts";
+import { nameKey, nameSchema } from "./names.ts";
 import { type Passwords, passwordSchema } from "./passwords.ts";
 
 /** What an operator does with accounts, on the command line, beside a server that may be running. */
 export type AdminContext = Pick<BaseContext, "db" | "writes"> & { readonly passwords: Passwords };
 
-/** Makes an account, also where registration is closed. @throws ProblemError `name_taken`, `invalid` */
+/** An account as the operator sees it. */
+export interface ListedAccount {
+  readonly uid: number;
+  readonly name: string;
+  readonly power: 0 | 1;
+  readonly disabled: boolean;
+}
+
+/** One of an account's logins; times are epoch milliseconds. */
+export interface ListedLogin {
+  readonly id: number;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly expiresAt: number;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly via: "password" | "qr";
+}
+
+/** Makes an account, also where registration is closed. @throws ProblemError `name_taken`, `invalid`, `password_too_common` */
 export async function addAccount(
   context: AdminContext,
   { name, password, power }: { name: string; password: string; power: 0 | 1 },
 ): Promise<{ uid: number }> {
   const checked = parsed("name", nameSchema.safeParse(name));
-  const passwordHash = await hashed(context, password);
+  const passwordHash = await hashed(context, checked, password);
   return context.writes.run(procedures.addUser, { name: checked, passwordHash, power });
 }
 
-/** Changes what is given; a new password signs the account out everywhere. @throws ProblemError `unknown_user`, `invalid` */
+/**
+ * Changes what is given; a new password signs the account out everywhere.
+ * @throws ProblemError `unknown_user`, `invalid`, `password_too_common`
+ */
 export async function setAccount(
   context: AdminContext,
   { name, password, power }: { name: string; password?: string; power?: 0 | 1 },
 ): Promise<{ uid: number }> {
   const changes = {
-    ...(password === undefined ? {} : { passwordHash: await hashed(context, password) }),
+    ...(password === undefined ? {} : { passwordHash: await hashed(context, name, password) }),
     ...(power === undefined ? {} : { power }),
   };
   return context.writes.run(procedures.setUser, { name, ...changes });
 }
 
+/** Keeps a person out; their connections end within seconds. @throws ProblemError `unknown_user` */
+export function disableAccount({ writes }: AdminContext, name: string): Promise<{ uid: number }> {
+  return writes.run(procedures.disableUser, { name });
+}
+
+/** Lets a person in again, with the logins they had. @throws ProblemError `unknown_user` */
+export function enableAccount({ writes }: AdminContext, name: string): Promise<{ uid: number }> {
+  return writes.run(procedures.enableUser, { name });
+}
+
+/** Ends an account at once and for good. @throws ProblemError `unknown_user`, `owner_cannot_leave` */
+export function removeAccount({ writes }: AdminContext, name: string): Promise<{ uid: number }> {
+  return writes.run(procedures.deleteUser, { name });
+}
+
 /** By uid; the system's account too. */
-export function listAccounts({ db }: AdminContext): Promise<{ uid: number; name: string; power: 0 | 1 }[]> {
-  return db
+export async function listAccounts({ db }: AdminContext): Promise<ListedAccount[]> {
+  const rows = await db
     .selectFrom("users")
-    .select(["uid", "name", "power"])
+    .select(["uid", "name", "power", "disabled_at"])
     .where("deleted_at", "is", null)
     .orderBy("uid")
     .execute();
+  return rows.map(({ disabled_at, ...row }) => ({ ...row, disabled: disabled_at !== null }));
 }
 
-function hashed({ passwords }: AdminContext, password: string): Promise<string> {
-  return passwords.hash(parsed("password", passwordSchema.safeParse(password)));
+/** Newest first; one that has expired is there until it is cleared away. @throws ProblemError `unknown_user` */
+export async function listLoginsOf({ db }: AdminContext, name: string): Promise<ListedLogin[]> {
+  const account = await db
+    .selectFrom("users")
+    .select("uid")
+    .where("name_key", "=", nameKey(name))
+    .where("uid", "!=", SYSTEM_UID)
+    .executeTakeFirst();
+  if (!account) throw new ProblemError("unknown_user");
+  return db
+    .selectFrom("logins")
+    .select(["id", "created_at as createdAt", "last_seen_at as lastSeenAt", "expires_at as expiresAt"])
+    .select(["ip", "user_agent as userAgent", "via"])
+    .where("uid", "=", account.uid)
+    .orderBy("id", "desc")
+    .execute();
+}
+
+async function hashed({ passwords }: AdminContext, name: string, password: string): Promise<string> {
+  const checked = parsed("password", passwordSchema.safeParse(password));
+  await refuseCommonPassword(checked, name);
+  return passwords.hash(checked);
 }
 
 type Checked<T> =

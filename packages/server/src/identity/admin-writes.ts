@@ -2,7 +2,7 @@ import { SYSTEM_UID, type User } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { insertUsers } from "./accounts-writes.ts";
+import { deleteAccount, insertUsers } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { endLoginsOf } from "./logins-writes.ts";
 import { nameKey } from "./names.ts";
@@ -17,22 +17,64 @@ export async function addUser(
   return made.value;
 }
 
+/** What the operator's work on an account answers. */
+export interface Changed {
+  readonly uid: number;
+}
+
 /** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user` */
 export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
-): Promise<{ uid: number }> {
-  const row = await tx.db
+): Promise<Changed> {
+  const uid = await uidOf(tx, name);
+  await tx.db
     .updateTable("users")
     .set({ updated_at: tx.now })
     .$if(passwordHash !== undefined, (query) => query.set({ password_hash: passwordHash ?? null }))
     .$if(power !== undefined, (query) => query.set({ power: power ?? 0 }))
+    .where("uid", "=", uid)
+    .execute();
+  if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
+  await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
+  return { uid };
+}
+
+/** Keeps a person out: their logins stay, and none of them may do anything. @throws ProblemError `unknown_user` */
+export async function disableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
+  const uid = await uidOf(tx, name);
+  await tx.db
+    .updateTable("users")
+    .set({ disabled_at: tx.now })
+    .where("uid", "=", uid)
+    .where("disabled_at", "is", null)
+    .execute();
+  await append(tx, [internalEvent(Internal.ACCOUNT_DISABLED, { uid })]);
+  return { uid };
+}
+
+/** Lets a person in again. No node remembers that an account is disabled, so there is nothing to tell. @throws ProblemError `unknown_user` */
+export async function enableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
+  const uid = await uidOf(tx, name);
+  await tx.db.updateTable("users").set({ disabled_at: null }).where("uid", "=", uid).execute();
+  return { uid };
+}
+
+/** Ends an account as its person would. @throws ProblemError `unknown_user`, `owner_cannot_leave` */
+export async function deleteUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
+  const uid = await uidOf(tx, name);
+  await deleteAccount(tx, { uid });
+  return { uid };
+}
+
+/** Whose the name is, in any case; nobody has the system's account in hand. @throws ProblemError `unknown_user` */
+async function uidOf(tx: WriteTransaction, name: string): Promise<number> {
+  const row = await tx.db
+    .selectFrom("users")
+    .select("uid")
     .where("name_key", "=", nameKey(name))
     .where("uid", "!=", SYSTEM_UID)
-    .returning("uid")
     .executeTakeFirst();
   if (!row) throw new ProblemError("unknown_user");
-  if (passwordHash !== undefined) await endLoginsOf(tx, [row.uid]);
-  await append(tx, [internalEvent(Internal.USER_CHANGED, { uid: row.uid })]);
-  return row;
+  return row.uid;
 }

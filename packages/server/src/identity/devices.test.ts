@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 
 /** How long a login lives. */
 const LIFETIME_MS = 2_592_000_000;
@@ -10,7 +10,7 @@ describe("devices over HTTP", () => {
     app = await openIdentityApp();
   });
   afterEach(() => app.close());
-  const signIn = async () => (await app.ask("/logins", { body: { name: "Ada", password: "password" } })).body.token;
+  const signIn = async () => (await app.ask("/logins", { body: { name: "Ada", password: PASSWORD } })).body.token;
 
   test("ID-13: are listed in pages, newest first", async () => {
     const { token } = await app.register("Ada");

@@ -12,12 +12,15 @@ export const Internal = {
   QR_CHANGED: -2,
   /** `{uid}`: name, picture or power changed; forget what is remembered of the user. */
   USER_CHANGED: -3,
+  /** `{uid}`: the account was disabled; close its connections with 4003. */
+  ACCOUNT_DISABLED: -4,
 } as const;
 
 export interface InternalData {
   [-1]: { loginIds: number[] };
   [-2]: { code: string; state: "scanned" | "confirmed" | "rejected" };
   [-3]: { uid: number };
+  [-4]: { uid: number };
 }
 
 /** A draft for `append`. */

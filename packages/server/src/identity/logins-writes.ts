@@ -27,14 +27,15 @@ export interface MadeLogin {
   readonly expiresAt: number;
 }
 
-/** Logins of accounts that are there. Refused: `unauthorized` where the account was deleted meanwhile. */
+/** Logins of accounts that are there. Refused: `unauthorized` and `account_disabled`, where that was done meanwhile. */
 export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Outcome<MadeLogin>[]> {
   const users = await usersThere(tx, inputs);
   const verdicts = inputs.map((input) =>
     outcomeOf(() => {
       const user = users.get(input.uid);
       if (!user) throw new ProblemError("unauthorized");
-      return { ...input, user };
+      if (user.disabled) throw new ProblemError("account_disabled");
+      return { ...input, user: user.user };
     }),
   );
   const made = await insertLogins(tx, acceptedOf(verdicts));
@@ -43,14 +44,14 @@ export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogi
   );
 }
 
-async function usersThere(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Map<number, User>> {
+async function usersThere(tx: WriteTransaction, inputs: readonly NewLogin[]) {
   const rows = await tx.db
     .selectFrom("users")
-    .select(USER_COLUMNS)
+    .select([...USER_COLUMNS, "disabled_at"])
     .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
     .execute();
-  return new Map(rows.map((row) => [row.uid, userOf(row)]));
+  return new Map(rows.map((row) => [row.uid, { user: userOf(row), disabled: row.disabled_at !== null }]));
 }
 
 /** Makes logins inside another write; of accounts that get more than they may, the oldest logins end. Returns them by the hash of their token. */
@@ -124,9 +125,14 @@ export async function endLogins(tx: WriteTransaction, ids: readonly number[]): P
   await append(tx, drafts);
 }
 
-/** Ends all logins of users, inside another write. */
-export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
-  const rows = await tx.db.selectFrom("logins").select("id").where("uid", "in", inList(uids)).execute();
+/** Ends all logins of users, but for `kept`, inside another write. */
+export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[], kept = 0): Promise<void> {
+  const rows = await tx.db
+    .selectFrom("logins")
+    .select("id")
+    .where("uid", "in", inList(uids))
+    .where("id", "!=", kept)
+    .execute();
   await endLogins(
     tx,
     rows.map(({ id }) => id),

@@ -24,6 +24,7 @@ interface ReadLogin {
   /** How long the token is valid: a previous one ends before its login. */
   readonly until: number;
   readonly lastSeenAt: number;
+  readonly disabled: boolean;
 }
 
 /** About 8 MB. */
@@ -46,7 +47,7 @@ const loginsByHash = prepared((db, hashes) => {
       .innerJoin("logins", `logins.${column}`, "asked.hash")
       .innerJoin("users", "users.uid", "logins.uid")
       .select(["asked.hash", "logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
-      .select(["token_hash", "previous_until"]);
+      .select(["token_hash", "previous_until", "disabled_at"]);
   return by("token_hash").unionAll(by("previous_hash"));
 });
 
@@ -79,6 +80,7 @@ export class Logins {
   /**
    * The login of a token; undefined for one that is unknown, expired or revoked. What was announced before the call
    * counts.
+   * @throws ProblemError `account_disabled`
    */
   async find(token: string): Promise<SignedIn | undefined> {
     if (!isTokenForm(token)) return undefined;
@@ -92,6 +94,7 @@ export class Logins {
       // A token that was not found belongs to no login that could have changed meanwhile.
       if (!read) return undefined;
       if (this.#changedSince(read.signedIn, changes)) continue;
+      if (read.disabled) throw new ProblemError("account_disabled");
       this.#remember(hash, read, now);
       return read.signedIn;
     }
@@ -103,8 +106,8 @@ export class Logins {
     if (event.stream !== INTERNAL_STREAM) return;
     if (event.type === Internal.LOGINS_REVOKED) {
       for (const loginId of (JSON.parse(event.data) as InternalData[-1]).loginIds) this.forget(loginId);
-    } else if (event.type === Internal.USER_CHANGED) {
-      const { uid } = JSON.parse(event.data) as InternalData[-3];
+    } else if (event.type === Internal.USER_CHANGED || event.type === Internal.ACCOUNT_DISABLED) {
+      const { uid } = JSON.parse(event.data) as InternalData[-3 | -4];
       this.#changes += 1;
       this.#changedUsers.note(uid, this.#changes);
       this.#cache.forgetUser(uid);
@@ -149,7 +152,7 @@ export class Logins {
     if (until <= now) return undefined;
     const { uid, power, name, avatar } = row;
     const signedIn: SignedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
-    return { signedIn, until, lastSeenAt: row.last_seen_at };
+    return { signedIn, until, lastSeenAt: row.last_seen_at, disabled: row.disabled_at !== null };
   }
 
   async #nextExpired(now: number): Promise<number[]> {

@@ -3,8 +3,11 @@ import { readSnapshot } from "../event-log/snapshot.ts";
 import type { Login } from "../http/login.ts";
 import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./accounts-writes.ts";
+import { refuseCommonPassword } from "./common-passwords.ts";
 import { exportAccount, exportMessages, type MessagePage } from "./export.ts";
 import type { IdentityContext } from "./identity-context.ts";
+import { checkOwnPassword } from "./own-password.ts";
+import * as passwordWrites from "./password-writes.ts";
 import * as profile from "./profile-writes.ts";
 import { findUser } from "./users.ts";
 
@@ -29,9 +32,35 @@ export function changeProfile(
   return writes.run(profile.changeProfile, { uid, ...changes });
 }
 
-/** Ends the account at once and for good. @throws ProblemError `owner_cannot_leave` */
-export function deleteAccount({ writes }: IdentityContext, { uid }: Login): Promise<void> {
-  return writes.run(procedures.deleteAccount, { uid });
+/**
+ * Takes another password, for whoever knows the present one.
+ * @throws ProblemError `password_wrong`, also where the account has none; `password_too_common`, `rate_limited`, `overloaded`
+ */
+export async function changePassword(
+  context: IdentityContext,
+  actor: Login,
+  change: { password: string; newPassword: string; endOtherLogins: boolean },
+): Promise<void> {
+  const { passwords, writes } = context;
+  const { name, hash } = await checkOwnPassword(context, actor, change.password);
+  if (hash === null) throw new ProblemError("password_wrong", "This account has no password");
+  await refuseCommonPassword(change.newPassword, name);
+  const passwordHash = await passwords.hash(change.newPassword);
+  const keptLogin = change.endOtherLogins ? actor.loginId : undefined;
+  await writes.run(passwordWrites.changePassword, { uid: actor.uid, before: hash, passwordHash, keptLogin });
+}
+
+/**
+ * Ends the account at once and for good.
+ * @throws ProblemError `password_wrong` without the password of an account that has one, `owner_cannot_leave`
+ */
+export async function deleteAccount(
+  context: IdentityContext,
+  actor: Login,
+  { password }: { password: string | undefined },
+): Promise<void> {
+  await checkOwnPassword(context, actor, password);
+  await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }
 
 /** Everything stored about the actor, with a page of messages. `after`: the text of the cursor of the page before. */

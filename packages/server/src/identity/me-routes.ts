@@ -1,11 +1,22 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
-import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
+import {
+  json,
+  jsonBody,
+  newRoutes,
+  noContent,
+  optionalBody,
+  problems,
+  type Routes,
+  signedIn,
+} from "../http/openapi.ts";
 import { cursorParam, parseTextCursor } from "../http/page.ts";
+import { mayBeEmpty } from "../http/strict-json.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./me-actions.ts";
 import { nameSchema } from "./names.ts";
+import { passwordSchema, presentPasswordSchema } from "./passwords.ts";
 import { UserReply } from "./users.ts";
 
 const Me = z.object({ ...UserReply.shape, asOf: z.string() }).openapi("Me", { description: "asOf: see RESYNC" });
@@ -34,13 +45,36 @@ const change = createRoute({
   responses: { 200: json(UserReply, "Myself as I am now"), ...problems(409) },
 });
 
+const changePassword = createRoute({
+  ...route,
+  method: "put",
+  path: "/me/password",
+  summary: "Change my password",
+  description:
+    "`password` is the present one. `password_wrong`: it is not, or the account has none. `password_too_common`: the new " +
+    "one is my name, or among the 3 000 most common ones.",
+  request: {
+    body: jsonBody(
+      z.object({
+        password: presentPasswordSchema,
+        newPassword: passwordSchema,
+        endOtherLogins: z.boolean().default(false).openapi({ description: "Sign all my other devices out" }),
+      }),
+    ),
+  },
+  responses: { 204: noContent("Changed"), ...problems(422) },
+});
+
 const remove = createRoute({
   ...route,
   method: "delete",
+  middleware: [requireLogin, mayBeEmpty] as const,
   summary: "Delete my account",
   description:
-    "At once and for good: all devices are signed out, the name is free, messages stay without a name. Refused with " +
-    "`owner_cannot_leave` while I own groups that are not dissolved; `roomIds` names up to ten of them.",
+    "At once and for good: all devices are signed out, the name is free, messages stay without a name. An account that has " +
+    "a password is deleted with it only, else `password_wrong`. Refused with `owner_cannot_leave` while I own groups that " +
+    "are not dissolved; `roomIds` names up to ten of them.",
+  request: { body: optionalBody(z.object({ password: presentPasswordSchema.optional() })) },
   responses: { 204: noContent("Deleted"), ...problems(422) },
 });
 
@@ -65,8 +99,12 @@ export function meRoutes(context: IdentityContext): Routes {
     const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
     return c.json(await actions.changeProfile(context, c.get("login"), changes), 200);
   });
+  routes.openapi(changePassword, async (c) => {
+    await actions.changePassword(context, c.get("login"), c.req.valid("json"));
+    return c.body(null, 204);
+  });
   routes.openapi(remove, async (c) => {
-    await actions.deleteAccount(context, c.get("login"));
+    await actions.deleteAccount(context, c.get("login"), { password: c.req.valid("json").password });
     return c.body(null, 204);
   });
   routes.openapi(exportAll, async (c) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 import { single } from "../db/procedures.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { Internal } from "./internal-events.ts";
@@ -43,8 +43,8 @@ describe("one's profile", () => {
     expect(me).toMatchObject(user);
     expect(me.asOf).not.toBe(before);
     expect(me.asOf).toEndWith(`*@${app.scratch.events.at(-1)?.pos}`);
-    expect((await app.ask("/logins", { body: { name: "ada", password: "password" } })).status).toBe(401);
-    expect((await app.ask("/logins", { body: { name: "countess", password: "password" } })).status).toBe(201);
+    expect((await app.ask("/logins", { body: { name: "ada", password: PASSWORD } })).status).toBe(401);
+    expect((await app.ask("/logins", { body: { name: "countess", password: PASSWORD } })).status).toBe(201);
   });
 
   test("ID-4: keeps names unique, but for one's own in another case", async () => {
@@ -87,11 +87,13 @@ describe("one's profile", () => {
 describe("a deleted account", () => {
   test("ID-15: is signed out everywhere, anonymous, and its name is free", async () => {
     const eve = await app.register("Eve");
-    const other = (await app.ask("/logins", { body: { name: "Eve", password: "password" } })).body.token;
+    const other = (await app.ask("/logins", { body: { name: "Eve", password: PASSWORD } })).body.token;
     const bob = await app.register("Bobby");
-    expect((await app.ask("/me", { method: "DELETE", token: eve.token })).status).toBe(204);
+    expect((await app.ask("/me", { method: "DELETE", token: eve.token, body: { password: PASSWORD } })).status).toBe(
+      204,
+    );
     for (const token of [eve.token, other]) expect((await app.ask("/me", { token })).status).toBe(401);
-    expect((await app.ask("/logins", { body: { name: "Eve", password: "password" } })).status).toBe(401);
+    expect((await app.ask("/logins", { body: { name: "Eve", password: PASSWORD } })).status).toBe(401);
     expect((await app.ask(`/users/${eve.uid}`, { token: bob.token })).body).toMatchObject({
       ...{ uid: eve.uid, name: "Deleted user", avatar: "", power: 0 },
     });

@@ -24,6 +24,9 @@ export const passwordSchema = z
   )
   .openapi({ type: "string", minLength: LIMITS.passwordMin, maxLength: LIMITS.passwordMax, format: "password" });
 
+/** Looser than for new ones: what no account can have is answered like any other wrong password. */
+export const presentPasswordSchema = z.string().min(1).max(1024);
+
 /**
  * Hashes and compares passwords, off this thread, two at a time; others wait their turn, a hundred at most. Beyond
  * that: 503 `overloaded`.

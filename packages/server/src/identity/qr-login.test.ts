@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 import { StillTime } from "../../test/still-time.ts";
 import { withDeadline } from "../lib/interval.ts";
+import { disableAccount } from "./admin-actions.ts";
 import { collectQrLogin, pollQrCode, removeExpiredQrCodes } from "./qr-actions.ts";
 import type { QrChange } from "./qr-watchers.ts";
 
@@ -143,7 +144,7 @@ describe("a QR login over HTTP", () => {
 
   test("ID-31: belongs to the login that scanned it first, another of the same person included", async () => {
     const code = await newCode();
-    const again = (await app.ask("/logins", { body: { name: "Ada", password: "password" } })).body;
+    const again = (await app.ask("/logins", { body: { name: "Ada", password: PASSWORD } })).body;
     expect(await act(code, "confirm", ada)).toMatchObject({ status: 409, body: { code: "qr_state" } });
     const scans = await Promise.all([act(code, "scan", ada), act(code, "scan", bob), act(code, "scan", again)]);
     expect(scans.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
@@ -204,6 +205,16 @@ describe("a QR login over HTTP", () => {
     await act(code, "confirm", carol);
     await app.ask("/logins/current", { method: "DELETE", token: carol.token });
     expect((await poll(code)).body).toEqual({ state: "expired" });
+  });
+
+  test("ID-35, ID-43: a phone whose account was disabled after confirming lets nobody in", async () => {
+    const dora = await app.register("Dora");
+    const code = await newCode();
+    await act(code, "scan", dora);
+    await act(code, "confirm", dora);
+    await disableAccount(app.context, "Dora");
+    expect((await poll(code)).body).toEqual({ state: "expired" });
+    expect((await act(await newCode(), "scan", dora)).status).toBe(403);
   });
 
   test("ID-34: a requester that hangs up while waiting leaves the token for the next poll", async () => {
@@ -380,6 +391,6 @@ test("HTTP-6: no token, secret or password is logged on the way", async () => {
   await app.ask("/me", { token });
   const log = app.lines.join("");
   expect(log).toContain("/api/v1/logins/refresh");
-  for (const secret of [ada.token, token, refreshed, code.secret, "password"]) expect(log).not.toContain(secret);
+  for (const secret of [ada.token, token, refreshed, code.secret, PASSWORD]) expect(log).not.toContain(secret);
   await app.close();
 });

@@ -48,7 +48,7 @@ export interface Collection {
 /**
  * Makes the logins that were confirmed, each once: the state changes in the same transaction, and of two who ask, in one
  * batch or in two, exactly one gets it. Undefined when there is nothing to collect (any more), the secret is wrong, or the
- * confirming login or account ended meanwhile.
+ * confirming login or account ended, or the account was disabled meanwhile.
  */
 export async function collectQrLogin(
   tx: WriteTransaction,
@@ -81,6 +81,7 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
     .where("state", "=", "confirmed")
     .where("qr_logins.expires_at", ">", tx.now)
     .where("deleted_at", "is", null)
+    .where("disabled_at", "is", null)
     .execute();
   return new Map(
     rows.map(({ code, secretHash, ip, userAgent, ...user }) => [

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
+import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 
 let app: IdentityApp;
 let token: string;
@@ -12,8 +12,8 @@ beforeAll(async () => {
     uids.set(name, made.uid);
     token = made.token;
   }
-  await app.ask("/me", { method: "DELETE", token });
-  token = (await app.ask("/logins", { body: { name: "Bert", password: "password" } })).body.token;
+  await app.ask("/me", { method: "DELETE", token, body: { password: PASSWORD } });
+  token = (await app.ask("/logins", { body: { name: "Bert", password: PASSWORD } })).body.token;
 });
 afterAll(() => app.close());
 

@@ -68,6 +68,14 @@ export const LOCAL_RATES = {
     always: true,
     refusal: { silently: "dropped: the readers know already" },
   },
+  /** Right ones count too, since each is work. */
+  ownPasswords: {
+    counts: "passwords for your own account",
+    by: "person",
+    count: 10,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
   handshakes: {
     counts: "handshakes without a valid token from this address",
     by: "address",

@@ -1,5 +1,5 @@
 import { Push } from "@parley/protocol";
-import type { Person } from "../harness.ts";
+import { PASSWORD, type Person } from "../harness.ts";
 import type { Case, Play, Scene } from "./scene.ts";
 
 /** Commands about accounts, as far as others or one's other devices see them. Names are told once a second, so they alternate. */
@@ -31,6 +31,15 @@ export const accountCases: readonly Case[] = [
       return { watchers: [dan, phone, scene.ben], act: () => phone.api.ok("DELETE", "/logins") };
     },
   },
+  {
+    command: "PUT /me/password",
+    title: "a new password signs the other devices out",
+    play: async (scene) => {
+      const [dan, phone] = await withPhone(scene);
+      const body = { password: PASSWORD, newPassword: "another long password", endOtherLogins: true };
+      return { watchers: [dan, phone, scene.ben], act: () => dan.api.ok("PUT", "/me/password", body) };
+    },
+  },
   changed({ name: "ann", avatar: "/ann.png" }),
   {
     command: "POST /accounts",
@@ -46,7 +55,7 @@ export const accountCases: readonly Case[] = [
       await dan.api.ok("POST", "/rooms/direct", { userId: scene.ann.uid });
       const { id } = await scene.say(dan, room, "farewell");
       await scene.say(scene.ben, room, "farewell", { replyTo: id });
-      const play = told([scene.annsPhone, scene.ben], dan, () => dan.api.ok("DELETE", "/me"));
+      const play = told([scene.annsPhone, scene.ben], dan, () => dan.api.ok("DELETE", "/me", { password: PASSWORD }));
       return { ...play, watchers: [scene.annsPhone, scene.ben, scene.cai, phone] };
     },
   },

@@ -1,7 +1,7 @@
 import { openUserAccounts } from "../../src/cli/user-accounts.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { ApiClient } from "../api-client.ts";
-import { type Person, TestServer } from "../harness.ts";
+import { PASSWORD, type Person, TestServer } from "../harness.ts";
 import { sendHidden } from "../hidden-message.ts";
 import { type Act, eventsSuffice } from "./suffices.ts";
 
@@ -20,8 +20,6 @@ export interface Play {
   readonly watchers?: readonly Person[];
   readonly late?: Act["late"];
 }
-
-const PASSWORD = "a long password";
 
 /** A server and people: ann acts; ben is mostly a member, cai mostly comes in; root is an administrator of the server. */
 export class Scene {

@@ -5,6 +5,7 @@ import { logTime } from "./0004-log-time.ts";
 import { senderOnly } from "./0005-sender-only.ts";
 import { hallPlaces } from "./0006-hall-places.ts";
 import { recalledDigests } from "./0007-recalled-digests.ts";
+import { disabledAccounts } from "./0008-disabled-accounts.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -20,4 +21,5 @@ export const MIGRATIONS = [
   { name: "0005-sender-only", up: senderOnly },
   { name: "0006-hall-places", up: hallPlaces },
   { name: "0007-recalled-digests", up: recalledDigests },
+  { name: "0008-disabled-accounts", up: disabledAccounts },
 ] as const;

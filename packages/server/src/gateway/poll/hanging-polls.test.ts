@@ -94,7 +94,7 @@ describe("of one user", () => {
 
 test("a poll whose login was revoked is refused, others are not", () => {
   const poll = new ActivePoll(ANN);
-  poll.assertNotRevoked();
-  poll.revoked = true;
-  expect(() => poll.assertNotRevoked()).toThrow(expect.objectContaining({ code: "unauthorized" }));
+  poll.assertMayRead();
+  poll.ended = "unauthorized";
+  expect(() => poll.assertMayRead()).toThrow(expect.objectContaining({ code: "unauthorized" }));
 });

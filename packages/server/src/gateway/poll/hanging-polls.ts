@@ -5,8 +5,8 @@ export class ActivePoll {
   /** Undefined for an anonymous reader. */
   readonly loginId: number | undefined;
   readonly uid: number | undefined;
-  /** The login was revoked meanwhile. */
-  revoked = false;
+  /** Why its login may not read any more; undefined while it may. */
+  ended: "unauthorized" | "account_disabled" | undefined;
   /** Set while it hangs; ends the wait. */
   wake: (() => void) | undefined;
   /** `uptimeMs` at which it is answered in any case. */
@@ -17,9 +17,10 @@ export class ActivePoll {
     this.uid = login?.uid;
   }
 
-  /** @throws ProblemError `unauthorized` when its login has ended since it was looked up */
-  assertNotRevoked(): void {
-    if (this.revoked) throw new ProblemError("unauthorized", "This login has ended; sign in again");
+  /** @throws ProblemError when its login has ended, or its account was disabled, since it was looked up */
+  assertMayRead(): void {
+    if (this.ended === "unauthorized") throw new ProblemError("unauthorized", "This login has ended; sign in again");
+    if (this.ended) throw new ProblemError(this.ended);
   }
 }
 

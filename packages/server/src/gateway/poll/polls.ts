@@ -128,7 +128,16 @@ export class Polls {
     for (const loginId of ended) this.#readerCache.forget(loginId);
     for (const active of this.#active) {
       if (active.loginId === undefined || !ended.has(active.loginId)) continue;
-      active.revoked = true;
+      active.ended = "unauthorized";
+      active.wake?.();
+    }
+  }
+
+  /** Ends the polls of a user whose account was disabled. Their readers go when nobody has used them for a while. */
+  endDisabled(uid: number): void {
+    for (const active of this.#active) {
+      if (active.uid !== uid) continue;
+      active.ended = "account_disabled";
       active.wake?.();
     }
   }
@@ -149,7 +158,7 @@ export class Polls {
         await this.#hang(reader, ask, active);
         if (!ask.signal.aborted) frames.push(...(await reader.take(ask.limit)));
       }
-      active.assertNotRevoked();
+      active.assertMayRead();
       if (!ask.signal.aborted || frames.length > 0) reader.lastCursor = reader.outbox.cursor();
       if (this.#released || active.loginId === undefined) reader.close();
       else this.#readerCache.put(active.loginId, reader);
@@ -184,8 +193,8 @@ export class Polls {
     const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
     // The login may have been revoked before this poll was added to the active ones, where `endLogins` would have found it.
-    if (!(await isLoginValid())) active.revoked = true;
-    if (this.#released || active.revoked || signal.aborted || reader.mayHaveMore) return;
+    if (!(await isLoginValid())) active.ended = "unauthorized";
+    if (this.#released || active.ended || signal.aborted || reader.mayHaveMore) return;
     if (this.#parts.isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }

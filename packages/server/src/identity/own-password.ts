@@ -1,0 +1,36 @@
+import type { Login } from "../http/login.ts";
+import { ProblemError } from "../lib/problem.ts";
+import type { IdentityContext } from "./identity-context.ts";
+
+type PasswordContext = Pick<IdentityContext, "db" | "passwords" | "rates">;
+
+/** What a person has to know who changes or ends an account: its password. */
+export interface OwnPassword {
+  readonly name: string;
+  /** Null: the account has none. */
+  readonly hash: string | null;
+}
+
+/**
+ * Lets the actor pass who gives the account's password, so that a device which was left open is not enough. An account that
+ * has none lets nobody be asked for it: the caller decides.
+ * @throws ProblemError `password_wrong`, `rate_limited`, `overloaded`
+ */
+export async function checkOwnPassword(
+  { db, passwords, rates }: PasswordContext,
+  { uid }: Login,
+  password: string | undefined,
+): Promise<OwnPassword> {
+  const account = await db
+    .selectFrom("users")
+    .select(["name", "password_hash as hash"])
+    .where("uid", "=", uid)
+    .executeTakeFirst();
+  // A login ends with its account; only a request that was under way at that moment comes here.
+  if (!account) throw new ProblemError("unauthorized");
+  if (account.hash === null) return account;
+  if (password === undefined) throw new ProblemError("password_wrong", "The account's password must be given");
+  const count = () => rates.ownPasswords.take(uid);
+  if (!(await passwords.verify(password, account.hash, count))) throw new ProblemError("password_wrong");
+  return account;
+}

@@ -1,0 +1,28 @@
+import type { WriteTransaction } from "../db/transaction.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { endLoginsOf } from "./logins-writes.ts";
+
+export interface PasswordChange {
+  readonly uid: number;
+  /** The hash that the given password was compared with: of two changes at once the second one finds another. */
+  readonly before: string;
+  readonly passwordHash: string;
+  /** All logins but this one end; undefined: none does. */
+  readonly keptLogin: number | undefined;
+}
+
+/** A new password. @throws ProblemError `password_wrong` where it was changed meanwhile */
+export async function changePassword(
+  tx: WriteTransaction,
+  { uid, before, passwordHash, keptLogin }: PasswordChange,
+): Promise<void> {
+  const row = await tx.db
+    .updateTable("users")
+    .set({ password_hash: passwordHash, updated_at: tx.now })
+    .where("uid", "=", uid)
+    .where("password_hash", "=", before)
+    .returning("uid")
+    .executeTakeFirst();
+  if (!row) throw new ProblemError("password_wrong");
+  if (keptLogin !== undefined) await endLoginsOf(tx, [uid], keptLogin);
+}
