@@ -24,9 +24,9 @@ export const startAnew = ({ memory }: Machine): Step => {
 
 export const stopAsAsked = ({ memory }: Machine): Step => stop(memory, "asked");
 
-/** Another tab was told that the login has ended, or that the user is banned. */
+/** Another tab was told that the login has ended, or that the user is kept out. */
 export const stopWithOthers = (machine: Machine, { state }: Of<"tab-state">): Step =>
-  state.kind === "stopped" && (state.why === "revoked" || state.why === "banned")
+  state.kind === "stopped" && (state.why === "revoked" || state.why === "banned" || state.why === "disabled")
     ? stop(machine.memory, state.why)
     : ignore(machine);
 

@@ -22,8 +22,9 @@ export type ClientState =
 export type WaitWhy = "offline" | "busy" | "restart" | "policy" | "refused";
 
 /**
- * `not-started`, `asked`: by this program. `revoked`: the login has ended, sign in again. `banned`. `replaced`: too many connections of this
+ * `not-started`, `asked`: by this program. `revoked`: the login has ended, sign in again. `banned`. `disabled`: the
+ * account was disabled by the operator. `replaced`: too many connections of this
  * user, this was the oldest; a page goes on when a person looks at it again. `sign-in-refused`: name and password, or the
  * function that gives the token, did not bring one.
  */
-export type StopWhy = "not-started" | "asked" | "revoked" | "banned" | "replaced" | "sign-in-refused";
+export type StopWhy = "not-started" | "asked" | "revoked" | "banned" | "disabled" | "replaced" | "sign-in-refused";

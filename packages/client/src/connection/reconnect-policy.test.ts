@@ -78,6 +78,9 @@ describe("what comes after an end", () => {
     expect(step(refused(400, { code: "cursor_malformed" }))).toEqual({ kind: "reload" });
     expect(step(refused(431))).toEqual({ kind: "reload" });
     expect(step(refused(403, { code: "banned" }))).toEqual({ kind: "stop", why: "banned" });
+    expect(step(refused(403, { code: "account_disabled" }))).toEqual({ kind: "stop", why: "disabled" });
+    expect(step(closed(4003, "account_disabled"))).toEqual({ kind: "stop", why: "disabled" });
+    expect(step(closed(4001, "account_disabled"))).toEqual({ kind: "stop", why: "revoked" });
     for (const status of [401, 403, 404, 405, 500, 502]) expect(step(refused(status))).toEqual({ kind: "ask" });
   });
 

@@ -49,7 +49,7 @@ export function nextStep(ending: Ending, timing: Timing): NextStep {
   if (end.kind === "silent") return { kind: end.opened ? "failed" : "ask" };
   if (end.kind === "unsuited") return { kind: "step-down" };
   const after: AfterClose = end.kind === "closed" ? afterClose(end.code) : "reconnect";
-  if (after === "stop") return { kind: "stop", why: end.kind === "closed" && end.code === 4003 ? "banned" : "revoked" };
+  if (after === "stop") return { kind: "stop", why: end.kind === "closed" ? whyStopped(end) : "revoked" };
   if (after === "stop-until-focus") return { kind: "stop", why: "replaced" };
   if (drainMs !== undefined) return wait("restart", drainMs + random * SPREAD_MS, true);
   if (after === "back-off") return wait("policy", Math.max(POLICY_MS, backoff), true);
@@ -68,6 +68,7 @@ export function afterRefusal(
 ): NextStep {
   if (code === "cursor_malformed" || status === 431) return { kind: "reload" };
   if (code === "banned") return { kind: "stop", why: "banned" };
+  if (code === "account_disabled") return { kind: "stop", why: "disabled" };
   if (code === "unauthorized") return { kind: "stop", why: "revoked" };
   if (status === 429 || status === 503) {
     const askedMs = retryAfterMs === undefined ? 0 : retryAfterMs + random * SPREAD_MS;
@@ -78,6 +79,11 @@ export function afterRefusal(
 
 function afterClose(code: number): AfterClose {
   return code in CLOSE_CODES ? CLOSE_CODES[code as keyof typeof CLOSE_CODES].after : "reconnect";
+}
+
+function whyStopped({ code, reason }: { code: number; reason: string }): StopWhy {
+  if (code !== 4003) return "revoked";
+  return reason === "account_disabled" ? "disabled" : "banned";
 }
 
 function retryOf(reason: string): number {

@@ -94,9 +94,11 @@ test("SDK-60: to a tab that follows, ends and returns are for the one that it fo
   for (const kind of ["opening", "opened", "catching-up", "live"] as const) {
     expect(following(kind, HAPPENINGS.offline)).toBe("-");
     expect(following(kind, HAPPENINGS["tab-state"])).toBe(STOP_TOO);
-    expect(following(kind, { kind: "tab-state", state: { kind: "stopped", why: "banned" } })).toBe(
-      "stopped, release, tell stopped banned",
-    );
+    for (const why of ["banned", "disabled"] as const) {
+      expect(following(kind, { kind: "tab-state", state: { kind: "stopped", why } })).toBe(
+        `stopped, release, tell stopped ${why}`,
+      );
+    }
     // A tab that its own program has stopped stops no other.
     expect(following(kind, { kind: "tab-state", state: { kind: "stopped", why: "asked" } })).toBe("-");
     const replaced = { kind: "tab-state", state: { kind: "stopped", why: "replaced" } } as const;

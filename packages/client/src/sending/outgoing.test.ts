@@ -126,6 +126,7 @@ describe("sends", () => {
   test.each([
     [401, "unauthorized"],
     [403, "banned"],
+    [403, "account_disabled"],
     [403, "unknown"],
     [429, "rate_limited"],
     [500, "internal"],

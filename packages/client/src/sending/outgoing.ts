@@ -172,7 +172,9 @@ export class Outgoing {
   }
 }
 
+const LOGIN_ENDED: ReadonlySet<string> = new Set(["unauthorized", "banned", "account_disabled"]);
+
 /** Had no answer, a refusal for now, or a login that has ended; the connection learns of that end, too, and stops the client. */
 function isRetriedLater({ canRetry, code }: ParleyError): boolean {
-  return code !== "other_user" && (canRetry || code === "unauthorized" || code === "banned");
+  return code !== "other_user" && (canRetry || LOGIN_ENDED.has(code));
 }
