@@ -123,6 +123,36 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
   );
 
   test(
+    "ID-41, ID-15: a person changes their password, which signs out the other device, and deletes their account",
+    async () => {
+      const emma = await server.person("Emma");
+      const page = await browser.signedIn(emma);
+      await page.getByRole("button", { name: "Account" }).click();
+      const next = "another long password";
+      const change = async (present: string) => {
+        await page.getByLabel("Present password").fill(present);
+        await page.getByLabel("New password").fill(next);
+        await page.getByRole("button", { name: "Change password" }).click();
+      };
+      await page.getByLabel("Sign out on my other devices").check();
+      await change("not the password");
+      await page.getByText("The password is wrong.").waitFor();
+      await change(PASSWORD);
+      await page.getByText("Your password was changed.").waitFor();
+      expect((await emma.api.call("GET", "/me")).status).toBe(401);
+      await page.getByRole("button", { name: "Close" }).click();
+      await page.getByLabel("Present password").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Account" }).click();
+      await page.getByLabel("Your password").fill(next);
+      await page.getByRole("button", { name: "Delete account" }).click();
+      await page.getByText("Your account was deleted.").waitFor();
+      const again = await server.api.call("POST", "/logins", { name: "Emma", password: next });
+      expect(again.status).toBe(401);
+    },
+    SLOW_MS,
+  );
+
+  test(
     "a login that is ended elsewhere ends the page, which says so",
     async () => {
       const dora = await server.person("Dora");

@@ -28,6 +28,7 @@ const qrCode = /^\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
 const ENDED: Partial<Record<StopWhy, string>> = {
   revoked: "You were signed out. Sign in again to go on.",
   banned: "This account is banned from this server.",
+  disabled: "This account has been disabled. Ask whoever runs this server.",
 };
 
 const visitor = clientOf("");
@@ -70,7 +71,7 @@ function showHall(login: StoredLogin): void {
     client.request("DELETE /logins/current").catch(() => {});
     signedOut();
   };
-  show(hallView({ client, login, signOut }));
+  show(hallView({ client, login, signOut, deleted: () => signedOut("Your account was deleted.") }));
 }
 
 function showQrPage(code: string): void {

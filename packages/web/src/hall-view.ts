@@ -1,4 +1,5 @@
 import type { Client, ClientState } from "@parley/client";
+import { showAccount } from "./account-dialog.ts";
 import { logo } from "./brand.ts";
 import { composer } from "./composer.ts";
 import { el } from "./dom.ts";
@@ -19,10 +20,12 @@ export interface HallViewParts {
   readonly login: StoredLogin;
   /** The person wants out. */
   readonly signOut: () => void;
+  /** The person has deleted their account. */
+  readonly deleted: () => void;
 }
 
 /** The hall: everybody's messages as they come, and a box to write in. */
-export function hallView({ client, login, signOut }: HallViewParts): View {
+export function hallView({ client, login, signOut, deleted }: HallViewParts): View {
   let drawing = false;
   let unseen = 0;
   let toldUntil: ReturnType<typeof setTimeout> | undefined;
@@ -58,6 +61,7 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
       { class: "bar" },
       el("div", { class: "room" }, logo(), el("div", {}, el("h1", {}, "Hall"), state)),
       el("span", { class: "me", title: `Signed in as ${login.name}` }, login.name),
+      el("button", { type: "button", class: "secondary", onclick: openAccount }, "Account"),
       el("button", { type: "button", class: "secondary", onclick: signOut }, "Sign out"),
     ),
     log.node,
@@ -65,6 +69,10 @@ export function hallView({ client, login, signOut }: HallViewParts): View {
     missing,
     box.node,
   );
+
+  function openAccount(): void {
+    showAccount(node, { client, deleted });
+  }
 
   function tell(problem: string): void {
     told.textContent = problem;
