@@ -1,5 +1,5 @@
 import type { Client } from "@parley/client";
-import { create } from "qrcode";
+import { create } from "qrcode/lib/core/qrcode.js";
 import { el, svgPath } from "./dom.ts";
 import { type QrStep, signInByQr } from "./qr-sign-in.ts";
 import type { SignedIn } from "./stored-login.ts";
