@@ -33,6 +33,8 @@ const FOLLOW_MS = 5000;
 const UPKEEP_MS = 10_000;
 /** How long what was taken back may stay in the journal, where nobody reads what was before all the while. */
 const JOURNAL_MS = 60_000;
+/** Writes that remove what has expired, each time: together they remove more in that time than can be made in it. */
+const REMOVALS = 1000;
 
 export class Server {
   readonly #config: Config;
@@ -109,8 +111,7 @@ export class Server {
     });
     const gateway = this.#createGateway(storage, context);
     this.#gateway = gateway;
-    const sweep = () => this.#sweep(context);
-    this.#stops.push(sweep);
+    this.#stops.push(() => this.#sweep(context, { atMost: 1 }));
     const peopleChanges = new PeopleChanges({
       db,
       publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
@@ -122,8 +123,8 @@ export class Server {
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
     this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
-    this.#stops.push(this.#repeat(UPKEEP_MS, sweep));
     this.#stops.push(this.#repeat(JOURNAL_MS, async () => void (await writes.truncateJournal())));
+    this.#stops.push(this.#repeat(UPKEEP_MS, () => this.#sweep(context, { atMost: REMOVALS })));
     this.#stops.push(this.#metrics.start());
     this.#stops.push(gateway.start());
     const url = await this.#listen(context, gateway);
@@ -145,10 +146,10 @@ export class Server {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Bounded work, every 10 s and once before the end: writes what waits, removes what expired. */
-  async #sweep(context: Context): Promise<void> {
-    await context.logins.sweep();
-    await removeExpiredQrCodes(context);
+  /** Every 10 s, and once before the end, when nobody should wait for long: writes what waits, removes what expired. */
+  async #sweep(context: Context, removal: { atMost: number }): Promise<void> {
+    await context.logins.sweep(removal);
+    await removeExpiredQrCodes(context, removal);
   }
 
   #createGateway(storage: Storage, context: Context): Gateway {

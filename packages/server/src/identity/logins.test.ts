@@ -329,12 +329,12 @@ describe("upkeep", () => {
     const start = at.clock.now();
     at.clock.advance(4 * MINUTE);
     await at.logins.find(token);
-    await at.logins.sweep();
+    await at.logins.sweep({ atMost: 1 });
     expect(await seenAt(user.uid)).toEqual([start]);
     at.clock.advance(MINUTE);
     await at.logins.find(token);
     expect(await seenAt(user.uid)).toEqual([start]);
-    await at.logins.sweep();
+    await at.logins.sweep({ atMost: 1 });
     expect(await seenAt(user.uid)).toEqual([start + 5 * MINUTE]);
     const row = await at.db.selectFrom("users").select("last_seen_at").where("uid", "=", user.uid).executeTakeFirst();
     expect(row?.last_seen_at).toBe(start + 5 * MINUTE);
@@ -345,7 +345,7 @@ describe("upkeep", () => {
     at.clock.advance(MINUTE);
     const young = await at.signIn(old.user.uid);
     at.clock.advance(LIFETIME_MS - MINUTE);
-    await at.logins.sweep();
+    await at.logins.sweep({ atMost: 1 });
     const left = await at.db.selectFrom("logins").select("id").execute();
     expect(left).toEqual([{ id: young.loginId }]);
     expect(at.events.map(({ type, data }) => [type, data])).toEqual([
@@ -377,9 +377,9 @@ describe("upkeep", () => {
     const writer = openWrites(at.path, { table: { fill: single(fill) }, clock: at.clock });
     await writer.run(fill, undefined);
     await writer.close();
-    await at.logins.sweep();
+    await at.logins.sweep({ atMost: 1 });
     expect(at.events).toHaveLength(1);
-    await at.logins.sweep();
+    await at.logins.sweep({ atMost: 1 });
     expect(at.events).toHaveLength(1);
   });
 

@@ -36,7 +36,7 @@ const SEEN_EVERY_MS = 5 * 60_000;
 const SEEN_MAX = 10_000;
 /** Reads of one login that its own changes may overtake before the caller is told to come back. */
 const TRIES = 5;
-/** Expired logins removed by one sweep. */
+/** Expired logins removed by one write. */
 const SWEEP_ROWS = 500;
 
 /** By present tokens, and by previous ones while those are valid. */
@@ -121,16 +121,21 @@ export class Logins {
     this.#cache.forgetLogin(loginId);
   }
 
-  /** Called every few seconds and before the end: writes who was seen, removes a bounded number of expired logins. */
-  async sweep(): Promise<void> {
-    const now = this.#clock.now();
+  /**
+   * Called every few seconds and before the end: writes who was seen, and removes expired logins.
+   * @param removal.atMost writes
+   */
+  async sweep({ atMost }: { atMost: number }): Promise<void> {
     if (this.#seen.size > 0) {
       const input = { loginIds: [...this.#seen.keys()], uids: [...new Set(this.#seen.values())] };
       this.#seen.clear();
       await this.#writes.run(noteSeen, input);
     }
-    const expired = await this.#nextExpired(now);
-    if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired });
+    for (let count = 0; count < atMost; count++) {
+      const expired = await this.#nextExpired(this.#clock.now());
+      if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired });
+      if (expired.length < SWEEP_ROWS) return;
+    }
   }
 
   /** Whether what was read from that moment on may be from before a change. */

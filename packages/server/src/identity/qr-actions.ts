@@ -80,9 +80,17 @@ export function rejectQrCode({ writes }: QrContext, actor: Login, code: string):
   return writes.run(acts.rejectQrCode, onCode(actor, code));
 }
 
-/** Called now and then: removes a bounded number of codes that expired a while ago. */
-export function removeExpiredQrCodes({ writes }: Pick<QrContext, "writes">): Promise<void> {
-  return writes.run(procedures.removeExpiredQrCodes, undefined);
+/**
+ * Called every few seconds: removes the codes that expired a while ago, in writes that are short enough to let others in between.
+ * @param atMost writes; several thousand codes a second go in the usual ones, which is more than can be made
+ */
+export async function removeExpiredQrCodes(
+  { writes }: Pick<QrContext, "writes">,
+  { atMost }: { atMost: number },
+): Promise<void> {
+  for (let count = 0; count < atMost; count++) {
+    if (!(await writes.run(procedures.removeExpiredQrCodes, undefined))) return;
+  }
 }
 
 function onCode({ loginId, uid }: Login, code: string): QrAct {

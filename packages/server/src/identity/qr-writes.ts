@@ -91,12 +91,13 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
   );
 }
 
-/** Removes codes that expired a while ago, a bounded number. */
-export async function removeExpiredQrCodes(tx: WriteTransaction): Promise<void> {
+/** Removes codes that expired a while ago, a bounded number. Returns whether there may be more. */
+export async function removeExpiredQrCodes(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("qr_logins")
     .select("code")
     .where("expires_at", "<", tx.now - KEPT_MS)
     .limit(REMOVED_AT_ONCE);
-  await tx.db.deleteFrom("qr_logins").where("code", "in", old).execute();
+  const removed = await tx.db.deleteFrom("qr_logins").where("code", "in", old).returning("code").execute();
+  return removed.length === REMOVED_AT_ONCE;
 }
