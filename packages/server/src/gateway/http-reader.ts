@@ -41,18 +41,20 @@ export interface HttpReaderParts {
 
 /**
  * Finds the reader that a request is for; undefined for an anonymous reader of a public hall.
- * @throws ProblemError `unauthorized`
+ * A page of another host gets nothing counted against the address of its visitor.
+ * @throws ProblemError `unauthorized`, `origin_forbidden`
  */
 export async function authenticateReader(
   c: Context<AppEnv>,
   parts: HttpReaderParts,
 ): Promise<SignedInReader | undefined> {
   const token = bearerToken(c.req.header("Authorization")) ?? c.req.query("token");
+  const login = token ? await parts.findLogin(token) : undefined;
+  if (!login && c.get("fromForeignPage")) throw new ProblemError("origin_forbidden");
   if (!token) {
     if (parts.publicHall) return undefined;
     throw new ProblemError("unauthorized");
   }
-  const login = await parts.findLogin(token);
   if (!login) {
     parts.countBadToken(c.env.ip);
     throw new ProblemError("unauthorized", "This token is not valid; sign in again");

@@ -16,6 +16,8 @@ export interface AppBindings {
 export interface AppVariables {
   /** The login that asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
+  /** A page of another host makes its visitor's browser ask this, whether or not the page can read the reply. */
+  fromForeignPage: boolean;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
   /** What is wrong with the body's bytes, once somebody has read them. */

@@ -13,14 +13,17 @@ const PREFLIGHT = {
 /**
  * Lets pages of our own host and of ALLOWED_ORIGINS read our replies; never with credentials, since tokens travel in a
  * header that only our own scripts set. A request of another origin is served like any other, but its page cannot read the
- * reply; its preflight is refused.
+ * reply; its preflight is refused, and so is work for which nobody needs to be signed in (`foreign-pages.ts`).
  */
 export function cors(rules: HandshakeOriginRules): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const origin = c.req.header("Origin");
     const viaTrusted = c.env.address?.viaTrusted ?? false;
-    const allowed =
-      origin !== undefined && originVerdict({ headers: c.req.raw.headers, viaTrusted, rules }) === "allowed";
+    const verdict = originVerdict({ headers: c.req.raw.headers, viaTrusted, rules });
+    const allowed = origin !== undefined && verdict === "allowed";
+    // A browser names no Origin where a page only loads something, such as a picture, but says where it comes from.
+    const loadedElsewhere = verdict === "absent" && c.req.header("Sec-Fetch-Site") === "cross-site";
+    c.set("fromForeignPage", verdict === "foreign" || loadedElsewhere);
     const preflight = c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method") !== undefined;
 
     if (preflight) {

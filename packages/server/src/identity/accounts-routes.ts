@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, jsonBody, newRoutes, problems, type Routes } from "../http/openapi.ts";
 import * as accounts from "./account-actions.ts";
 import type { IdentityContext } from "./identity-context.ts";
@@ -21,6 +22,7 @@ const register = createRoute({
   method: "post",
   path: "/accounts",
   tags: ["accounts"],
+  middleware: refuseForeignPages,
   summary: "Make an account and sign in to it",
   description: "`password_too_common`: the password is the name, or among the 3 000 most common ones.",
   request: { body: jsonBody(z.object({ name: nameSchema, password: passwordSchema })) },
@@ -34,6 +36,7 @@ const signIn = createRoute({
   method: "post",
   path: "/logins",
   tags: ["accounts"],
+  middleware: refuseForeignPages,
   summary: "Sign in with name and password",
   description: "`account_disabled` is answered after the right password only.",
   request: { body: jsonBody(credentialsSchema) },

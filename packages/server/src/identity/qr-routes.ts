@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
+import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { publicAddress } from "../http/request-url.ts";
 import { SIZES } from "../limits/limits.ts";
@@ -44,7 +45,9 @@ const create = createRoute({
   path: "/qr-logins",
   tags: ["QR login"],
   summary: "A QR code that signs in whoever shows it, once a phone confirms",
-  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds") },
+  description: "Pages of other hosts than this one and those of `ALLOWED_ORIGINS` get `origin_forbidden`.",
+  middleware: refuseForeignPages,
+  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds"), ...problems(403) },
 });
 
 const poll = createRoute({
