@@ -10,6 +10,7 @@ export interface Schema {
   streams: StreamsTable;
   events: EventsTable;
   users: UsersTable;
+  name_looks: NameLooksTable;
   logins: LoginsTable;
   qr_logins: QrLoginsTable;
   rooms: RoomsTable;
@@ -76,6 +77,12 @@ export interface UsersTable {
   deleted_at: number | null;
   /** Since when an operator keeps the person out; null: they may come in. */
   disabled_at: number | null;
+}
+
+/** What a person's name looks like; some rows for each. Names of before may share a look, so it is not unique. */
+export interface NameLooksTable {
+  look: string;
+  uid: number;
 }
 
 /** One signed-in device. The token itself is never stored. */

@@ -9,6 +9,7 @@
  *
  * What people do is in `*-actions.ts` and here; every change is a write procedure (`*-writes.ts`). Must not import rooms, messages or any other feature.
  */
+import { inList } from "../db/dialect.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createAccount } from "./accounts-writes.ts";
@@ -16,7 +17,7 @@ import { refuseCommonPassword } from "./common-passwords.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import { createLogin } from "./logins-writes.ts";
-import { nameKey } from "./names.ts";
+import { isReserved, nameKey, nameLooks } from "./names.ts";
 import type { Requester } from "./requester.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
@@ -43,7 +44,7 @@ export async function register(
   await refuseCommonPassword(password, name);
   await rates.signIns.take(ipLimitKey(ip));
   // Spares the hash; two at the same moment are told apart by the write.
-  if (await findAccount(context, nameKey(name))) throw new ProblemError("name_taken");
+  if (await isNameTaken(context, name)) throw new ProblemError("name_taken");
   const passwordHash = await passwords.hash(password);
   const token = newToken();
   const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent };
@@ -75,6 +76,17 @@ export async function signIn(
   const token = newToken();
   const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
   return { ...(await writes.run(createLogin, login)), token };
+}
+
+/** By its looks too, which two names of one key share. */
+async function isNameTaken({ db }: Pick<IdentityContext, "db">, name: string): Promise<boolean> {
+  if (isReserved(name)) return true;
+  const holder = db
+    .selectFrom("name_looks")
+    .select("uid")
+    .where("look", "in", inList(nameLooks(name)))
+    .limit(1);
+  return (await holder.executeTakeFirst()) !== undefined;
 }
 
 function findAccount({ db }: Pick<IdentityContext, "db">, key: string) {

@@ -53,6 +53,13 @@ test("ID-4: of several accounts of one name in a batch the first is made, and th
   expect(logins).toEqual([20_000, 20_001, 20_002].map((uid) => ({ uid, ...device })));
 });
 
+test("ID-4: the names that the server shows itself are nobody's, whoever asks for them", async () => {
+  expect(await create("Deleted user", "DELETED USER", "deleted user\u200d", "Deleted users")).toMatchObject([
+    ...[TAKEN, TAKEN, TAKEN],
+    { status: "fulfilled" },
+  ]);
+});
+
 test("ID-4: an account of one kind of write takes the name from another kind in the same batch", async () => {
   const { writes } = chat.scratch;
   const [byOperator, byThemselves, renamed] = await Promise.allSettled([
@@ -116,7 +123,7 @@ test("100 accounts and 100 new names take as many statements as one", async () =
   const accounts = (count: number) => Array.from({ length: count }, (_, n) => account(`p${made} ${n}`));
   const one = await chat.statements((tx) => createAccount(tx, accounts(1)));
   // With the transaction's beginning and end.
-  expect(one).toBe(2 + 7);
+  expect(one).toBe(2 + 9);
   expect(await chat.statements((tx) => createAccount(tx, accounts(100)))).toBe(one);
   const names = (count: number, name: string) =>
     Array.from({ length: count }, (_, n) => ({ uid: 20_000 + n, name: `${name} ${n}` }));

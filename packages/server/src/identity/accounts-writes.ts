@@ -7,7 +7,8 @@ import { ProblemError } from "../lib/problem.ts";
 import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
-import { deletedKey, nameKey } from "./names.ts";
+import { forgetLooks, heldLooks, storeLooks } from "./name-looks.ts";
+import { DELETED_NAME, deletedKey, isReserved, nameKey, nameLooks } from "./names.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** Of the groups that keep an account from being deleted, so many are named. */
@@ -23,19 +24,16 @@ export interface NewUser {
 
 /** Makes accounts inside another write, and returns an outcome for each. Refused: `name_taken`, also by one before it. */
 export async function insertUsers(tx: WriteTransaction, users: readonly NewUser[]): Promise<Outcome<User>[]> {
-  const taken = new Set(
-    (
-      await holdersOf(
-        tx,
-        users.map(({ name }) => nameKey(name)),
-      )
-    ).keys(),
-  );
-  const verdicts = users.map((user) =>
+  const names = users.map(({ name }) => name);
+  const keys = new Set((await holdersOf(tx, names.map(nameKey))).keys());
+  const held = await heldLooks(tx, { names, uids: [] });
+  const verdicts = users.map((user, index) =>
     outcomeOf(() => {
       const key = nameKey(user.name);
-      if (taken.has(key)) throw new ProblemError("name_taken");
-      taken.add(key);
+      const looks = nameLooks(user.name);
+      if (keys.has(key) || held.isTaken(looks) || isReserved(user.name)) throw new ProblemError("name_taken");
+      // Nobody has a uid yet; a number below all of them tells the new ones apart.
+      held.give(-index - 1, looks);
       return { ...user, key };
     }),
   );
@@ -44,6 +42,7 @@ export async function insertUsers(tx: WriteTransaction, users: readonly NewUser[
     tx,
     [...made.values()].map(({ uid }) => uid),
   );
+  await storeLooks(tx, [...made.values()]);
   return verdicts.map((verdict) => (verdict.ok ? { ok: true, value: made.get(verdict.value.key) as User } : verdict));
 }
 
@@ -121,7 +120,7 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
   const row = await tx.db
     .updateTable("users")
     .set({
-      name: "Deleted user",
+      name: DELETED_NAME,
       name_key: deletedKey(uid),
       avatar: "",
       power: 0,
@@ -135,6 +134,7 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
     .returning("uid")
     .executeTakeFirst();
   if (!row) return;
+  await forgetLooks(tx, [uid]);
   await endLoginsOf(tx, [uid]);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
 }

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { LIMITS, nameTextSchema } from "@parley/protocol";
+import { skeleton } from "../lib/skeleton.ts";
 
 /** Joiners, variation selectors, fillers, the Braille blank: two names that differ in these only look the same. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
@@ -16,8 +17,30 @@ export const nameSchema = z
  * visible.
  */
 export function nameKey(name: string): string {
-  const shown = name.normalize("NFKC").replace(INVISIBLE, "").replace(/\s+/gu, " ").trim();
-  return Array.from(shown, folded).join("").normalize("NFKC");
+  return Array.from(shown(name), folded).join("").normalize("NFKC");
+}
+
+/** What is to be seen of a name. */
+function shown(name: string): string {
+  return name.normalize("NFKC").replace(INVISIBLE, "").replace(/\s+/gu, " ").trim();
+}
+
+/**
+ * What a name looks like: as it is written, in small letters and in capitals, since people know a name in any case. Two names look
+ * alike if they have one of these in common.
+ */
+export function nameLooks(name: string): string[] {
+  const seen = shown(name);
+  return [...new Set([seen, nameKey(name), seen.toUpperCase()].map(skeleton))];
+}
+
+/** What people are shown in place of somebody whose account was deleted. Nobody else has this name. */
+export const DELETED_NAME = "Deleted user";
+const RESERVED: ReadonlySet<string> = new Set(nameLooks(DELETED_NAME));
+
+/** Whether the name is nobody's, and looks like one that this server shows itself. */
+export function isReserved(name: string): boolean {
+  return nameLooks(name).some((look) => RESERVED.has(look));
 }
 
 /**

@@ -6,7 +6,8 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { holdersOf } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
-import { nameKey } from "./names.ts";
+import { forgetLooks, type HeldLooks, heldLooks, storeLooks } from "./name-looks.ts";
+import { isReserved, nameKey, nameLooks } from "./names.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 export interface ProfileChange {
@@ -23,16 +24,17 @@ interface Known {
   readonly profiles: Map<number, Profile>;
   /** Whose a name is, by its key. */
   readonly holders: Map<string, number>;
+  readonly held: HeldLooks;
 }
 
 /** Changes what is given. Refused: `not_found`, `name_taken`; a name that is given up is free for the next one. */
 export async function changeProfile(tx: WriteTransaction, inputs: readonly ProfileChange[]): Promise<Outcome<User>[]> {
+  const renamed = inputs.filter(({ name }) => name !== undefined);
+  const names = renamed.map(({ name }) => name as string);
   const known: Known = {
     profiles: await profilesOf(tx, inputs),
-    holders: await holdersOf(
-      tx,
-      inputs.flatMap(({ name }) => (name === undefined ? [] : [nameKey(name)])),
-    ),
+    holders: await holdersOf(tx, names.map(nameKey)),
+    held: await heldLooks(tx, { names, uids: renamed.map(({ uid }) => uid) }),
   };
   const outcomes = inputs.map((input) => outcomeOf(() => changed(known, input)));
   const accepted = acceptedOf(outcomes);
@@ -41,6 +43,13 @@ export async function changeProfile(tx: WriteTransaction, inputs: readonly Profi
     tx,
     [...uids].map((uid) => known.profiles.get(uid) as Profile),
   );
+  const newNames = new Set(renamed.map(({ uid }) => uid));
+  const withNewName = [...uids].filter((uid) => newNames.has(uid)).map((uid) => known.profiles.get(uid) as Profile);
+  await forgetLooks(
+    tx,
+    withNewName.map(({ uid }) => uid),
+  );
+  await storeLooks(tx, withNewName);
   await append(
     tx,
     accepted.map(({ uid }) => internalEvent(Internal.USER_CHANGED, { uid })),
@@ -59,18 +68,25 @@ async function profilesOf(tx: WriteTransaction, inputs: readonly ProfileChange[]
 }
 
 /** Makes the change in what is known; nothing is read or stored. @throws ProblemError */
-function changed({ profiles, holders }: Known, { uid, name, avatar }: ProfileChange): User {
+function changed(known: Known, { uid, name, avatar }: ProfileChange): User {
+  const { profiles, holders } = known;
   const before = profiles.get(uid);
   if (!before) throw new ProblemError("not_found");
   const key = name === undefined ? before.key : nameKey(name);
   const holder = holders.get(key) ?? uid;
-  if (holder !== uid) throw new ProblemError("name_taken");
+  if (holder !== uid || (name !== undefined && looksLikeAnother(known, uid, name)))
+    throw new ProblemError("name_taken");
+  if (name !== undefined) known.held.give(uid, nameLooks(name));
   if (holders.get(before.key) === uid) holders.delete(before.key);
   holders.set(key, uid);
   const after = { ...before, key, name: name ?? before.name, avatar: avatar ?? before.avatar };
   profiles.set(uid, after);
   const { key: _, ...user } = after;
   return user;
+}
+
+function looksLikeAnother({ held }: Known, uid: number, name: string): boolean {
+  return isReserved(name) || held.isTaken(nameLooks(name), uid);
 }
 
 /** All names are given up before any is taken, since one may go from one person to another. */
