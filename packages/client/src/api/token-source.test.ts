@@ -5,16 +5,18 @@ import { type SignIn, TokenSource } from "./token-source.ts";
 
 function rig(options: SignIn, answers: (() => Response)[] = []) {
   let signIns = 0;
+  const tokens: (string | null)[] = [];
   const http = new Http(
     "https://x",
-    async () => {
+    async (_, init) => {
       signIns += 1;
+      tokens.push(new Headers(init?.headers).get("Authorization"));
       return (answers.shift() ?? (() => Response.json({ token: `signed in ${signIns}` })))();
     },
     () => {},
   );
   const source = new TokenSource(options, http, 1_000);
-  return { source, signIns: () => signIns };
+  return { source, signIns: () => signIns, tokens };
 }
 const login = { name: "ann", password: "a long password" };
 
@@ -23,13 +25,15 @@ test("SDK-46: one of the two ways to sign in has to be given, and not both", () 
 });
 
 test("SDK-23: name and password sign in once, again after a failure, and anew after the login has ended", async () => {
-  const { source, signIns } = rig({ login }, [() => new Response("", { status: 503 })]);
+  const { source, signIns, tokens } = rig({ login }, [() => new Response("", { status: 503 })]);
   expect(await source.get().catch((error: ParleyError) => error.status)).toBe(503);
   expect(await Promise.all([source.get(), source.get()])).toEqual(["signed in 2", "signed in 2"]);
   expect([source.current, signIns()]).toEqual(["signed in 2", 2]);
   source.forget();
   expect(source.current).toBeUndefined();
   expect(await source.get()).toBe("signed in 3");
+  // The server knows the device by the token of the login that has ended.
+  expect(tokens).toEqual([null, null, "Bearer signed in 2"]);
 });
 
 test("SDK-23: a token that was given at a start is used until the login has ended; then the product's function is asked", async () => {

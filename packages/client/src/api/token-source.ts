@@ -18,6 +18,8 @@ export class TokenSource {
   /** A later one, given at a start. */
   #given: string | undefined;
   #signingIn: Promise<string> | undefined;
+  /** Of the login before: the server knows the device by it when it signs in again. */
+  #before: string | undefined;
   current: string | undefined;
 
   constructor(options: SignIn, http: Http, withinMs: number) {
@@ -37,6 +39,7 @@ export class TokenSource {
 
   /** The login has ended: the next start signs in anew. */
   forget(): void {
+    this.#before = this.current;
     this.#signingIn = undefined;
     this.#given = undefined;
     this.current = undefined;
@@ -68,7 +71,8 @@ export class TokenSource {
 
   async #signIn(body: { name: string; password: string }): Promise<string> {
     try {
-      return ((await this.#http.call("POST", "/logins", { body, withinMs: this.#withinMs })) as Granted).token;
+      const ask = { body, token: this.#before, withinMs: this.#withinMs };
+      return ((await this.#http.call("POST", "/logins", ask)) as Granted).token;
     } catch (error) {
       this.#signingIn = undefined;
       throw error;
