@@ -26,7 +26,7 @@ const HEAD = `# Limits
 Everything that is bounded, what a client meets beyond it, and the setting that changes it. Made by \`tools/limits-doc.ts\` out of
 \`packages/server/src/limits/limits.ts\`; do not change it by hand.
 
-An address is an IPv4 address or the /64 of an IPv6 address. A refusal that says when to come back has \`Retry-After\`, in whole seconds.
+An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of an IPv6 address. A refusal that says when to come back has \`Retry-After\`, in whole seconds.
 Close codes are those of [SPEC.md](../packages/protocol/SPEC.md).
 `;
 
@@ -55,7 +55,14 @@ function rates(rows: Readonly<Record<string, RateRow>>): string[] {
     const number = [rate, row.burst && `${grouped(row.burst)} at once`, row.always && "always"]
       .filter(Boolean)
       .join(", ");
-    return line([`\`${id}\``, row.counts, row.by, number, beyond(row.refusal), ""]);
+    return line([
+      `\`${id}\``,
+      row.counts,
+      row.by,
+      number,
+      beyond(row.refusal),
+      row.setting ? `\`${row.setting}\`` : "",
+    ]);
   });
 }
 

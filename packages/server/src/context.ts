@@ -18,7 +18,7 @@ import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 export interface Context extends IdentityContext, MessagesContext, UnreadContext {}
 
 export interface ContextParts {
-  readonly config: Pick<Config, "accounts" | "hall" | "listen" | "messages" | "rateLimits">;
+  readonly config: Pick<Config, "accounts" | "hall" | "listen" | "messages" | "rateLimits" | "signInsOverall">;
   readonly db: ReadDatabase;
   readonly epoch: string;
   readonly writes: Writes;
@@ -34,7 +34,7 @@ export function createContext({ config, db, epoch, writes, clock, kinds = messag
     epoch,
     writes,
     clock,
-    rates: createRates({ enabled: config.rateLimits }),
+    rates: createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall }),
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,
     passwords: new Passwords(),

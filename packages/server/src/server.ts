@@ -15,6 +15,7 @@ import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import { OpenFiles } from "./http/open-files.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { webPages } from "./http/pages.ts";
+import { forgetOldRequesters } from "./identity/login-actions.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
@@ -150,6 +151,7 @@ export class Server {
   async #sweep(context: Context, removal: { atMost: number }): Promise<void> {
     await context.logins.sweep(removal);
     await removeExpiredQrCodes(context, removal);
+    await forgetOldRequesters(context, removal);
   }
 
   #createGateway(storage: Storage, context: Context): Gateway {

@@ -2,6 +2,7 @@ import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
+import { removeOldKnown } from "./identity/known-requesters-writes.ts";
 import { noteSeen, removeExpiredLogins } from "./identity/logins-upkeep.ts";
 import { createLogin, discardLogin, revokeAllLogins, revokeLogin } from "./identity/logins-writes.ts";
 import { changePassword } from "./identity/password-writes.ts";
@@ -46,6 +47,7 @@ export const procedures = {
   discardLogin: batch(discardLogin),
   noteSeen: batch(noteSeen),
   removeExpiredLogins: single(removeExpiredLogins),
+  removeOldKnown: single(removeOldKnown),
   createQrCode: batch(createQrCode),
   scanQrCode: batch(scanQrCode),
   confirmQrCode: batch(confirmQrCode),

@@ -133,6 +133,12 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await context.logins.find(phone.token)).toBeUndefined();
       expect(await context.logins.find(ben.token)).toBeDefined();
     },
+    async forgetOldRequesters() {
+      const { uid } = await person("pat");
+      await logins.forgetOldRequesters(context, { atMost: 1000 });
+      const known = context.db.selectFrom("known_requesters").select(["mark", "seen_at"]).where("uid", "=", uid);
+      expect(await known.execute()).toEqual([{ mark: FROM.ip, seen_at: clock.now() }]);
+    },
     async revokeAllLogins() {
       const fay = await person("fay");
       const phone = await accounts.signIn(context, FROM, { name: "fay", password: PASSWORD });

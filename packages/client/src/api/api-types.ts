@@ -81,6 +81,7 @@ export type Events = { events: Frame[]; cursor: string; more: boolean };
 
 export type Export = {
   account: Record<string, unknown>;
+  addresses: Record<string, unknown>[];
   logins: Record<string, unknown>[];
   rooms: Record<string, unknown>[];
   messages: { items: Record<string, unknown>[]; nextCursor: string | null };

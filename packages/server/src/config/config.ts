@@ -6,7 +6,7 @@
  * not import features, http or gateway.
  */
 import { openFileLimit } from "../lib/file-limit.ts";
-import { CAPS, SIZES } from "../limits/limits.ts";
+import { CAPS, SHARED_RATES, SIZES } from "../limits/limits.ts";
 import type { LogLevel } from "../ops/logger.ts";
 import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";
 import * as parse from "./parse.ts";
@@ -38,6 +38,7 @@ export interface Config {
   };
   /** False lifts rates (429), never caps. */
   readonly rateLimits: boolean;
+  readonly signInsOverall: number;
   readonly retention: {
     readonly days: number;
     readonly minEvents: number;
@@ -138,6 +139,11 @@ function readTree(read: Reader): Config {
       ),
     },
     rateLimits: read.value("RATE_LIMITS", parse.onOff, "on"),
+    signInsOverall: read.value(
+      "SIGN_INS_OVERALL",
+      parse.wholeNumber(1, 1_000_000),
+      String(SHARED_RATES.signInsOverall.count),
+    ),
     retention: {
       days: read.value("RETENTION_DAYS", parse.wholeNumber(0, 36_500), "7"),
       minEvents: read.value("RETENTION_MIN_EVENTS", parse.wholeNumber(0), "100"),

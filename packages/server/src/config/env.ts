@@ -26,6 +26,7 @@ export const ENV = {
   MAX_CONNECTIONS: { text: "most live connections of this process" },
   MAX_CONNECTIONS_PER_USER: { text: "most live connections of one user; the oldest goes" },
   RATE_LIMITS: { text: "on or off; off lifts rates, never caps" },
+  SIGN_INS_OVERALL: { text: "most sign-ins and new accounts in 10 minutes, of people at addresses not known of them" },
   RETENTION_DAYS: { text: "days after which an event may leave the log; messages stay" },
   RETENTION_MIN_EVENTS: { text: "newest events kept in every stream, however old" },
   RETENTION_MAX_EVENTS: { text: "most events kept in one stream, however new; the oldest go" },

@@ -12,6 +12,7 @@ export interface Schema {
   users: UsersTable;
   name_looks: NameLooksTable;
   logins: LoginsTable;
+  known_requesters: KnownRequestersTable;
   qr_logins: QrLoginsTable;
   rooms: RoomsTable;
   members: MembersTable;
@@ -100,6 +101,14 @@ export interface LoginsTable {
   ip: string;
   user_agent: string;
   via: "password" | "qr";
+}
+
+/** From where people have signed in, and with which devices; see `identity/known-requesters.ts`. */
+export interface KnownRequestersTable {
+  uid: number;
+  /** An address, as limits count it, or the hash of a token whose login has expired. */
+  mark: string;
+  seen_at: number;
 }
 
 export interface QrLoginsTable {

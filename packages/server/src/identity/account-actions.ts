@@ -10,11 +10,12 @@
  * What people do is in `*-actions.ts` and here; every change is a write procedure (`*-writes.ts`). Must not import rooms, messages or any other feature.
  */
 import { inList } from "../db/dialect.ts";
-import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
+import { attempts, counted, failures, forgive, take } from "./counted.ts";
 import type { IdentityContext } from "./identity-context.ts";
+import { isKnown } from "./known-requesters.ts";
 import type { Granted } from "./logins.ts";
 import { createLogin } from "./logins-writes.ts";
 import { isReserved, nameKey, nameLooks } from "./names.ts";
@@ -26,9 +27,6 @@ export interface Credentials {
   readonly name: string;
   readonly password: string;
 }
-
-/** Longer keys share their count; no account has one. */
-const LIMIT_KEY_LENGTH = 64;
 
 /**
  * Makes an account and signs in to it.
@@ -42,13 +40,14 @@ export async function register(
   const { registrationOpen, rates, passwords, writes } = context;
   if (!registrationOpen) throw new ProblemError("registration_closed");
   await refuseCommonPassword(password, name);
-  await rates.signIns.take(ipLimitKey(ip));
-  // Spares the hash; two at the same moment are told apart by the write.
-  if (await isNameTaken(context, name)) throw new ProblemError("name_taken");
-  const passwordHash = await passwords.hash(password);
-  const token = newToken();
-  const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent };
-  return { ...(await writes.run(createAccount, account)), token };
+  return counted(attempts(rates, ip, { known: false }), async () => {
+    // Spares the hash; two at the same moment are told apart by the write.
+    if (await isNameTaken(context, name)) throw new ProblemError("name_taken");
+    const passwordHash = await passwords.hash(password);
+    const token = newToken();
+    const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent };
+    return { ...(await writes.run(createAccount, account)), token };
+  });
 }
 
 /**
@@ -58,24 +57,27 @@ export async function register(
  */
 export async function signIn(
   context: IdentityContext,
-  { ip, userAgent }: Requester,
+  requester: Requester,
   { name, password }: Credentials,
 ): Promise<Granted> {
   const { rates, passwords, writes } = context;
-  await rates.signIns.take(ipLimitKey(ip));
+  const { ip, userAgent } = requester;
   const key = nameKey(name);
   const account = await findAccount(context, key);
-  const limitKey = key.slice(0, LIMIT_KEY_LENGTH);
-  // Counted before the comparison and given back after a right one: many at once find no gap between looking and
-  // counting.
-  const count = () => rates.failedSignIns.take(limitKey);
-  const right = await passwords.verify(password, account?.password_hash ?? null, count);
-  if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
-  await rates.failedSignIns.reset(limitKey);
-  if (account.disabled_at !== null) throw new ProblemError("account_disabled");
-  const token = newToken();
-  const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
-  return { ...(await writes.run(createLogin, login)), token };
+  const known = account !== undefined && (await isKnown(context, account.uid, requester));
+  return counted(attempts(rates, ip, { known }), async () => {
+    // Counted before the comparison and given back after a right one: many at once find no gap between looking and
+    // counting.
+    const failed = failures(rates, key, { ip, known });
+    const turn = { known, atTurn: () => take(failed) };
+    const right = await passwords.verify(password, account?.password_hash ?? null, turn);
+    if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
+    await forgive(failed);
+    if (account.disabled_at !== null) throw new ProblemError("account_disabled");
+    const token = newToken();
+    const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
+    return { ...(await writes.run(createLogin, login)), token };
+  });
 }
 
 /** By its looks too, which two names of one key share. */

@@ -6,6 +6,7 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
+import { forgetKnown } from "./known-requesters-writes.ts";
 import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { forgetLooks, heldLooks, storeLooks } from "./name-looks.ts";
 import { DELETED_NAME, deletedKey, isReserved, nameKey, nameLooks } from "./names.ts";
@@ -135,6 +136,7 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
     .executeTakeFirst();
   if (!row) return;
   await forgetLooks(tx, [uid]);
+  await forgetKnown(tx, uid);
   await endLoginsOf(tx, [uid]);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
 }

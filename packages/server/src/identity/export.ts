@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { textCursor } from "../http/page.ts";
+import { isAddressMark } from "./known-requesters.ts";
 
 /** Messages of one page. What else there is of a person is bounded by other limits and comes with the first page. */
 const MESSAGES_PER_PAGE = 500;
@@ -34,6 +35,12 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
     .where("uid", "=", uid)
     .orderBy("id")
     .execute();
+  const requesters = await db
+    .selectFrom("known_requesters")
+    .select(["mark", "seen_at"])
+    .where("uid", "=", uid)
+    .orderBy("mark")
+    .execute();
   const rooms = await db
     .selectFrom("members")
     .select(["room_id", "role", "joined_at", "left_seq"])
@@ -51,6 +58,9 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
       updatedAt: user.updated_at,
       lastSeenAt: user.last_seen_at,
     },
+    addresses: requesters
+      .filter(({ mark }) => isAddressMark(mark))
+      .map(({ mark, seen_at }) => ({ address: mark, lastSignInAt: seen_at })),
     logins: logins.map((row) => ({
       id: row.id,
       ip: row.ip,

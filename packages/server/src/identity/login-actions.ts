@@ -1,5 +1,6 @@
 import type { Login } from "../http/login.ts";
 import type { IdentityContext } from "./identity-context.ts";
+import * as requesters from "./known-requesters-writes.ts";
 import type { Granted } from "./logins.ts";
 import * as procedures from "./logins-writes.ts";
 import * as refreshes from "./refresh-writes.ts";
@@ -68,6 +69,19 @@ export async function refreshLogin(
 /** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found` */
 export function revokeLogin({ writes }: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
   return writes.run(procedures.revokeLogin, { uid, loginId });
+}
+
+/**
+ * Called every few seconds: forgets from where people have signed in, once that is so long ago that it counts no longer.
+ * @param atMost writes
+ */
+export async function forgetOldRequesters(
+  { writes }: Pick<IdentityContext, "writes">,
+  { atMost }: { atMost: number },
+): Promise<void> {
+  for (let count = 0; count < atMost; count++) {
+    if (!(await writes.run(requesters.removeOldKnown, undefined))) return;
+  }
 }
 
 /** Signs the actor out everywhere. */

@@ -1,5 +1,7 @@
 import { inList } from "../db/dialect.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { tokenMark } from "./known-requesters.ts";
+import { noteKnown } from "./known-requesters-writes.ts";
 import { endLogins } from "./logins-writes.ts";
 
 export interface Seen {
@@ -17,14 +19,21 @@ export async function noteSeen(tx: WriteTransaction, inputs: readonly Seen[]): P
   return inputs.map(() => ({ ok: true, value: undefined }));
 }
 
-/** Removes those of the logins that have expired; live connections of theirs are closed like revoked ones. */
+/**
+ * Removes those of the logins that have expired; live connections of theirs are closed like revoked ones. Their tokens are remembered
+ * for a while, as the sign of a device that was the person's.
+ */
 export async function removeExpiredLogins(tx: WriteTransaction, input: { loginIds: readonly number[] }): Promise<void> {
   const expired = await tx.db
     .selectFrom("logins")
-    .select("id")
+    .select(["id", "uid", "token_hash"])
     .where("id", "in", inList(input.loginIds))
     .where("expires_at", "<=", tx.now)
     .execute();
+  await noteKnown(
+    tx,
+    expired.map(({ uid, token_hash }) => ({ uid, mark: tokenMark(token_hash) })),
+  );
   await endLogins(
     tx,
     expired.map(({ id }) => id),

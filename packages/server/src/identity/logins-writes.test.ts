@@ -170,7 +170,7 @@ test("each kind takes as many statements with 64 inputs as with one", async () =
     ),
   );
   // With the transaction's beginning and end, like those below.
-  expect(one).toBe(2 + 4);
+  expect(one).toBe(2 + 6);
   expect(many).toBe(one);
   // Tokens t0 to t64, logins 1 to 65; each below takes others than the one before.
   const refreshes = await counts((count) =>

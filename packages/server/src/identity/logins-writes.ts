@@ -6,6 +6,8 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
+import { addressMark } from "./known-requesters.ts";
+import { noteKnown } from "./known-requesters-writes.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** How long a login lives without a refresh. */
@@ -77,6 +79,10 @@ export async function insertLogins(
     .returning(["id", "token_hash as tokenHash"])
     .execute();
   await endOldest(tx, uids);
+  await noteKnown(
+    tx,
+    logins.map(({ uid, ip }) => ({ uid, mark: addressMark(ip) })),
+  );
   const ids = new Map(inserted.map(({ id, tokenHash }) => [tokenHash, id]));
   return new Map(
     logins.map(({ tokenHash, user }) => [tokenHash, { user, loginId: ids.get(tokenHash) as number, expiresAt }]),

@@ -45,7 +45,7 @@ export async function changePassword(
   const { name, hash } = await checkOwnPassword(context, actor, change.password);
   if (hash === null) throw new ProblemError("password_wrong", "This account has no password");
   await refuseCommonPassword(change.newPassword, name);
-  const passwordHash = await passwords.hash(change.newPassword);
+  const passwordHash = await passwords.hash(change.newPassword, { known: true });
   const keptLogin = change.endOtherLogins ? actor.loginId : undefined;
   await writes.run(passwordWrites.changePassword, { uid: actor.uid, before: hash, passwordHash, keptLogin });
 }

@@ -24,6 +24,9 @@ const Me = z.object({ ...UserReply.shape, asOf: z.string() }).openapi("Me", { de
 const Export = z
   .object({
     account: z.record(z.string(), z.unknown()),
+    addresses: z.array(z.record(z.string(), z.unknown())).openapi({
+      description: "From where I have signed in; for IPv6 the first half. Known for 90 days, at most 40.",
+    }),
     logins: z.array(z.record(z.string(), z.unknown())),
     rooms: z.array(z.record(z.string(), z.unknown())),
     messages: z.object({ items: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().nullable() }),

@@ -116,6 +116,7 @@ describe("everything about me", () => {
     expect(first.status).toBe(200);
     expect(first.body).toMatchObject({
       account: { uid: frank.uid, name: "Frank", createdIp: "203.0.113.9" },
+      addresses: [{ address: "203.0.113.9", lastSignInAt: app.clock.now() }],
       logins: [{ ip: "203.0.113.9", via: "password" }],
       rooms: [],
     });

@@ -30,7 +30,7 @@ export async function checkOwnPassword(
   if (!account) throw new ProblemError("unauthorized");
   if (account.hash === null) return account;
   if (password === undefined) throw new ProblemError("password_wrong", "The account's password must be given");
-  const count = () => rates.ownPasswords.take(uid);
-  if (!(await passwords.verify(password, account.hash, count))) throw new ProblemError("password_wrong");
+  const turn = { known: true, atTurn: () => rates.ownPasswords.take(uid) };
+  if (!(await passwords.verify(password, account.hash, turn))) throw new ProblemError("password_wrong");
   return account;
 }

@@ -42,7 +42,7 @@ describe("the queue", () => {
     const hash = await new Passwords().hash("correct horse");
     const order: number[] = [];
     const attempts = Array.from({ length: 7 }, (_, index) =>
-      passwords.verify("correct horse", hash, () => void order.push(index)),
+      passwords.verify("correct horse", hash, { atTurn: () => void order.push(index) }),
     );
     expect(order).toEqual([0, 1]);
     const outcomes = await Promise.allSettled(attempts);
@@ -54,14 +54,74 @@ describe("the queue", () => {
     expect(await passwords.verify("correct horse", hash)).toBe(true);
   });
 
+  /** Attempts that are under way until they are told to end, by name, in the order in which their turns came. */
+  function attempts(passwords: Passwords) {
+    const turns: string[] = [];
+    const ends = new Map<string, () => void>();
+    const outcomes: string[] = [];
+    const attempt = (name: string, known = false) => {
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      const refuse = new ProblemError("rate_limited");
+      ends.set(name, resolve);
+      const atTurn = async () => {
+        turns.push(name);
+        await ended;
+        throw refuse;
+      };
+      passwords.verify("x", null, { known, atTurn }).catch((error: ProblemError) => {
+        if (error !== refuse) outcomes.push(`${name} ${error.code}`);
+      });
+    };
+    const end = async (name: string) => {
+      ends.get(name)?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    return { turns, outcomes, attempt, end };
+  }
+
+  test("ID-8: one place takes those who are known first, the other everybody as they come", async () => {
+    const { turns, attempt, end } = attempts(new Passwords());
+    // The place that prefers nobody is taken first.
+    for (const name of ["fair", "preferring", "stranger 1", "stranger 2"]) attempt(name);
+    for (const name of ["known 1", "known 2", "known 3"]) attempt(name, true);
+    await end("preferring");
+    expect(turns.at(-1)).toBe("known 1");
+    await end("fair");
+    expect(turns.at(-1)).toBe("stranger 1");
+    await end("known 1");
+    expect(turns.at(-1)).toBe("known 2");
+    await end("stranger 1");
+    expect(turns.at(-1)).toBe("stranger 2");
+    await end("stranger 2");
+    expect(turns.at(-1)).toBe("known 3");
+  });
+
+  test("ID-8: somebody who is known takes the place of the last stranger that waits, and of nobody who is known", async () => {
+    const { turns, outcomes, attempt, end } = attempts(new Passwords({ atOnce: 1, waitingMax: 3 }));
+    for (const name of ["working", "stranger 1", "stranger 2", "stranger 3"]) attempt(name);
+    attempt("stranger 4");
+    attempt("known 1", true);
+    attempt("known 2", true);
+    await end("nobody");
+    expect(outcomes).toEqual(["stranger 4 overloaded", "stranger 3 overloaded", "stranger 2 overloaded"]);
+    attempt("known 3", true);
+    attempt("known 4", true);
+    await end("nobody");
+    expect(outcomes.slice(3).sort()).toEqual(["known 4 overloaded", "stranger 1 overloaded"]);
+    for (const name of ["working", "known 1", "known 2", "known 3"]) await end(name);
+    expect(turns).toEqual(["working", "known 1", "known 2", "known 3"]);
+    attempt("after");
+    expect(turns.at(-1)).toBe("after");
+  });
+
   test("goes on after an attempt that was refused at its turn", async () => {
     const passwords = new Passwords({ atOnce: 1 });
     const refuse = () => {
       throw new ProblemError("rate_limited");
     };
     const outcomes = await Promise.allSettled([
-      passwords.verify("x", null, refuse),
-      passwords.verify("x", null, refuse),
+      passwords.verify("x", null, { atTurn: refuse }),
+      passwords.verify("x", null, { atTurn: refuse }),
       passwords.verify("x", null),
     ]);
     expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected", "fulfilled"]);

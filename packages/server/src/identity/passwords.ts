@@ -27,59 +27,85 @@ export const passwordSchema = z
 /** Looser than for new ones: what no account can have is answered like any other wrong password. */
 export const presentPasswordSchema = z.string().min(1).max(1024);
 
+/** Whose turn comes first where one of the places prefers somebody: people whom the account knows, before strangers. */
+export interface Turn {
+  readonly known?: boolean;
+  /** Called when the turn has come, before the work; what it throws is thrown. */
+  readonly atTurn?: () => void | Promise<void>;
+}
+
+interface Waiting {
+  readonly known: boolean;
+  start(place: number): void;
+  refuse(): void;
+}
+
 /**
  * Hashes and compares passwords, off this thread, two at a time; others wait their turn, a hundred at most. Beyond
- * that: 503 `overloaded`.
+ * that: 503 `overloaded`. The first place takes people who are known before strangers, and the other takes everybody in the order of
+ * coming. Where all places to wait are taken, somebody who is known takes that of the last stranger. So strangers who try many
+ * passwords hold up each other.
  */
 export class Passwords {
-  readonly #atOnce: number;
   readonly #waitingMax: number;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #waiting: Waiting[] = [];
+  /** Places that nobody has now; the one that prefers is taken last. */
+  readonly #free: number[];
 
   constructor({ atOnce = AT_ONCE, waitingMax = WAITING_MAX }: { atOnce?: number; waitingMax?: number } = {}) {
-    this.#atOnce = atOnce;
+    this.#free = Array.from({ length: atOnce }, (_, place) => place);
     this.#waitingMax = waitingMax;
   }
 
   /** The hash in PHC form. @throws ProblemError `overloaded` */
-  hash(password: string): Promise<string> {
-    return this.#inTurn(() => Bun.password.hash(asTyped(password), COST));
+  hash(password: string, turn: Turn = {}): Promise<string> {
+    return this.#inTurn(turn, () => Bun.password.hash(asTyped(password), COST));
   }
 
   /**
    * Whether the password belongs to the hash. Without a hash the answer is no, after the same time.
-   * @param atTurn called when its turn has come, before the work; what it throws is thrown
    * @throws ProblemError `overloaded`
    */
-  verify(password: string, hash: string | null, atTurn: () => void | Promise<void> = () => {}): Promise<boolean> {
-    return this.#inTurn(async () => {
-      await atTurn();
+  verify(password: string, hash: string | null, turn: Turn = {}): Promise<boolean> {
+    return this.#inTurn(turn, async () => {
       // Bun refuses an empty password by throwing at once: an answer that would come sooner.
       const right = await Bun.password.verify(asTyped(password) || " ", hash ?? NOBODYS_HASH);
       return right && hash !== null;
     });
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#atOnce) await this.#wait();
-    else this.#running += 1;
+  async #inTurn<T>({ known = false, atTurn }: Turn, work: () => Promise<T>): Promise<T> {
+    const place = this.#free.pop() ?? (await this.#wait(known));
     try {
+      await atTurn?.();
       return await work();
     } finally {
       // The place is handed to the next one rather than freed, so that nobody overtakes.
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running -= 1;
+      const next = this.#next(place);
+      if (next) next.start(place);
+      else this.#free.push(place);
     }
   }
 
-  #wait(): Promise<void> {
+  #wait(known: boolean): Promise<number> {
     if (this.#waiting.length >= this.#waitingMax) {
-      throw new ProblemError("overloaded", "Too many people are signing in", { retryAfterMs: RETRY_AFTER_MS });
+      const last = known ? this.#waiting.findLastIndex((one) => !one.known) : -1;
+      if (last === -1) throw tooMany();
+      this.#waiting.splice(last, 1)[0]?.refuse();
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((start, reject) => {
+      this.#waiting.push({ known, start, refuse: () => reject(tooMany()) });
+    });
   }
+
+  #next(place: number): Waiting | undefined {
+    const preferred = place === 0 ? this.#waiting.findIndex(({ known }) => known) : -1;
+    return this.#waiting.splice(Math.max(preferred, 0), 1)[0];
+  }
+}
+
+function tooMany(): ProblemError {
+  return new ProblemError("overloaded", "Too many people are signing in", { retryAfterMs: RETRY_AFTER_MS });
 }
 
 /** One form for what keyboards compose in different ways. */

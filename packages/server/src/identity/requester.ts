@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
+import { isTokenForm } from "./tokens.ts";
 
 /** Enough to tell a person's devices apart; the rest of a long one is noise. */
 const USER_AGENT_MAX = 256;
@@ -16,8 +17,15 @@ function userAgentText(header: string | null | undefined): string {
 export interface Requester {
   readonly ip: string;
   readonly userAgent: string;
+  /** What may be the token of a login of theirs, which need not hold any more. */
+  readonly token?: string;
 }
 
 export function requesterOf(c: Context<AppEnv>): Requester {
-  return { ip: c.env.ip, userAgent: userAgentText(c.req.header("User-Agent")) };
+  const token = /^Bearer\s+(\S+)$/i.exec(c.req.header("Authorization")?.trim() ?? "")?.[1];
+  return {
+    ip: c.env.ip,
+    userAgent: userAgentText(c.req.header("User-Agent")),
+    ...(token !== undefined && isTokenForm(token) ? { token } : {}),
+  };
 }

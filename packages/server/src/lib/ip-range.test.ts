@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ipLimitKey, isLoopback } from "./ip-range.ts";
+import { ipLimitKey, ipNetworkKey, isLoopback } from "./ip-range.ts";
 
 test.each([
   ["203.0.113.7", "203.0.113.7"],
@@ -12,6 +12,15 @@ test.each([
   ["not an address", "not an address"],
   ["", ""],
 ])("%s counts as %s", (ip, key) => expect(ipLimitKey(ip)).toBe(key));
+
+test.each([
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"],
+  ["2001:db8:1:ffff::1", "2001:db8:1::/48"],
+  ["2001:db8:2::1", "2001:db8:2::/48"],
+  ["203.0.113.7", undefined],
+  ["::ffff:203.0.113.7", undefined],
+  ["not an address", undefined],
+])("%s is in the network %p", (ip, key) => expect(ipNetworkKey(ip)).toBe(key));
 
 test.each([
   ["127.0.0.1", true],

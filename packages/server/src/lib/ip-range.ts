@@ -11,12 +11,20 @@ const ADDRESSES_KNOWN = 4096;
 export const ipLimitKey = memoized((ip: string): string => {
   if (!ipaddr.isValid(ip)) return ip;
   const address = ipaddr.process(ip);
-  if (address.kind() === "ipv4") return address.toString();
-  return `${(address as ipaddr.IPv6).parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(":")}::/64`;
+  return address.kind() === "ipv4" ? address.toString() : prefixOf(address as ipaddr.IPv6, 64);
 }, ADDRESSES_KNOWN);
+
+/** The /48 of an IPv6 address, which one customer may have a whole one of too; undefined for every other. */
+export function ipNetworkKey(ip: string): string | undefined {
+  if (!ipaddr.isValid(ip)) return undefined;
+  const address = ipaddr.process(ip);
+  return address.kind() === "ipv4" ? undefined : prefixOf(address as ipaddr.IPv6, 48);
+}
+
+function prefixOf({ parts }: ipaddr.IPv6, bits: 48 | 64): string {
+  const shown = parts.slice(0, bits / 16).map((part) => part.toString(16));
+  return `${shown.join(":")}::/${bits}`;
+}
 
 export function isLoopback(ip: string): boolean {
   return ipaddr.isValid(ip) && ipaddr.process(ip).range() === "loopback";

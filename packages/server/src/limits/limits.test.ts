@@ -15,7 +15,9 @@ test.each(rates)("the rate %s can be counted, and a refusal says when to come ba
   if ("code" in row.refusal) expect(ERRORS[row.refusal.code]).toMatchObject({ status: 429, retry: true });
 });
 
-const settings = bounds.flatMap(([id, { setting, count }]) => (setting ? [[id, setting, count] as const] : []));
+const settings = [...bounds, ...rates].flatMap(([id, { setting, count }]) =>
+  setting ? [[id, setting, count] as const] : [],
+);
 
 test.each(settings)("the bound %s is the default of its setting %s", (id, setting, count) => {
   expect<string[]>(ENV_NAMES).toContain(setting);

@@ -12,12 +12,14 @@
  */
 import { type CloseCode, type ErrorCode, LIMITS } from "@parley/protocol";
 
-/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address. */
+/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of one. */
 export type CountedBy =
   | "person"
   | "person and room"
   | "address"
+  | "network"
   | "account"
+  | "account and address"
   | "connection"
   | "room"
   | "code"
@@ -40,6 +42,8 @@ export interface RateRow {
   /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
   readonly always?: true;
   readonly refusal: Refusal;
+  /** The environment variable whose default `count` is. */
+  readonly setting?: string;
 }
 
 export interface BoundRow {
@@ -95,10 +99,33 @@ export const SHARED_RATES = {
     windowMs: 10 * MINUTE,
     refusal: LIMITED,
   },
+  /** This one and the next do not count people at addresses that are known of their account. */
+  signInsOfNetwork: {
+    counts: "sign-ins and new accounts from this network",
+    by: "network",
+    count: 60,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
+  signInsOverall: {
+    counts: "sign-ins and new accounts on this server",
+    by: "process",
+    count: 600,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+    setting: "SIGN_INS_OVERALL",
+  },
   failedSignIns: {
-    counts: "failed sign-ins to this account",
-    by: "account",
+    counts: "failed sign-ins to this account from this address",
+    by: "account and address",
     count: 5,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
+  failedSignInsByStrangers: {
+    counts: "failed sign-ins to this account from addresses that are not known of it",
+    by: "account",
+    count: 50,
     windowMs: 10 * MINUTE,
     refusal: LIMITED,
   },
@@ -198,6 +225,12 @@ export const CAPS = {
   qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
   qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
   roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
+  knownRequesters: {
+    counts: "addresses and devices from which a person is known to sign in",
+    by: "person",
+    count: 40,
+    refusal: { silently: "the one unused for longest is forgotten" },
+  },
   logins: {
     counts: "devices that are signed in",
     by: "person",

@@ -7,12 +7,16 @@ export type Rates = Readonly<
   Record<keyof typeof LOCAL_RATES, LocalRate> & Record<keyof typeof SHARED_RATES, SharedRate>
 >;
 
-/** @param enabled false lifts all that do not always hold: RATE_LIMITS=off */
-export function createRates({ enabled }: { enabled: boolean }): Rates {
+/**
+ * @param enabled false lifts all that do not always hold: RATE_LIMITS=off
+ * @param signInsOverall the operator's number in place of the table's
+ */
+export function createRates({ enabled, signInsOverall }: { enabled: boolean; signInsOverall: number }): Rates {
   const local = (row: RateRow) => new LocalRate(row, { enabled: enabled || row.always === true });
   return {
     ...mapped(LOCAL_RATES, local),
     ...mapped(SHARED_RATES, (row) => new SharedRate(row, { enabled })),
+    signInsOverall: new SharedRate({ ...SHARED_RATES.signInsOverall, count: signInsOverall }, { enabled }),
   };
 }
 

@@ -7,6 +7,7 @@ import { hallPlaces } from "./0006-hall-places.ts";
 import { recalledDigests } from "./0007-recalled-digests.ts";
 import { disabledAccounts } from "./0008-disabled-accounts.ts";
 import { nameLooks } from "./0009-name-looks.ts";
+import { knownRequesters } from "./0010-known-requesters.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -24,4 +25,5 @@ export const MIGRATIONS = [
   { name: "0007-recalled-digests", up: recalledDigests },
   { name: "0008-disabled-accounts", up: disabledAccounts },
   { name: "0009-name-looks", up: nameLooks },
+  { name: "0010-known-requesters", up: knownRequesters },
 ] as const;

@@ -1,0 +1,48 @@
+import { sql } from "kysely";
+import { inList, insertRows } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { CAPS } from "../limits/limits.ts";
+import { KNOWN_FOR_MS } from "./known-requesters.ts";
+
+/** Rows removed by one write; a large delete would hold up the sends that wait behind it. */
+const REMOVED_AT_ONCE = 100;
+
+export interface Known {
+  readonly uid: number;
+  /** See `addressMark` and `tokenMark`. */
+  readonly mark: string;
+}
+
+/** Remembers from where people have signed in, inside another write. Of a person who has too many, those unused for longest go. */
+export async function noteKnown(tx: WriteTransaction, known: readonly Known[]): Promise<void> {
+  if (known.length === 0) return;
+  await insertRows(tx.db, "known_requesters", {
+    columns: ["uid", "mark", "seen_at"],
+    values: known.map(({ uid, mark }) => [uid, mark, tx.now]),
+    conflict: "on conflict (uid, mark) do update set seen_at = excluded.seen_at",
+  });
+  const uids = inList([...new Set(known.map(({ uid }) => uid))]);
+  await sql`delete from known_requesters where (uid, mark) in (select uid, mark from (
+    select uid, mark, row_number() over (partition by uid order by seen_at desc, mark) as place
+    from known_requesters where uid in ${uids}) as placed where place > ${CAPS.knownRequesters.count})`.execute(tx.db);
+}
+
+/** Forgets all that is known of a person, inside another write. */
+export async function forgetKnown(tx: WriteTransaction, uid: number): Promise<void> {
+  await tx.db.deleteFrom("known_requesters").where("uid", "=", uid).execute();
+}
+
+/** Removes what counts no longer, a bounded number. Returns whether there may be more. */
+export async function removeOldKnown(tx: WriteTransaction): Promise<boolean> {
+  const old = tx.db
+    .selectFrom("known_requesters")
+    .select(["uid", "mark"])
+    .where("seen_at", "<=", tx.now - KNOWN_FOR_MS)
+    .limit(REMOVED_AT_ONCE);
+  const removed = await tx.db
+    .deleteFrom("known_requesters")
+    .where((eb) => eb(eb.refTuple("uid", "mark"), "in", old.$asTuple("uid", "mark")))
+    .returning("uid")
+    .execute();
+  return removed.length === REMOVED_AT_ONCE;
+}
