@@ -73,7 +73,6 @@ export async function signIn(
     const right = await passwords.verify(password, account?.password_hash ?? null, turn);
     if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
     await forgive(failed);
-    if (account.disabled_at !== null) throw new ProblemError("account_disabled");
     const token = newToken();
     const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
     return { ...(await writes.run(createLogin, login)), token };
@@ -92,9 +91,5 @@ async function isNameTaken({ db }: Pick<IdentityContext, "db">, name: string): P
 }
 
 function findAccount({ db }: Pick<IdentityContext, "db">, key: string) {
-  return db
-    .selectFrom("users")
-    .select(["uid", "password_hash", "disabled_at"])
-    .where("name_key", "=", key)
-    .executeTakeFirst();
+  return db.selectFrom("users").select(["uid", "password_hash"]).where("name_key", "=", key).executeTakeFirst();
 }
