@@ -188,6 +188,19 @@ test("TR-12: polls that hang are refused as soon as their login ends, though not
   expect(await all).toMatchObject([refused, refused]);
 });
 
+test("ID-43: polls that hang are refused as soon as their account is disabled, and nobody else's", async () => {
+  const hung = rig.poll({ waitMs: 60_000 });
+  const other = rig.poll({ login: undefined, waitMs: 60_000 });
+  await hanging(2);
+  rig.polls.endDisabled(BEN + 1);
+  expect(rig.polls.hanging).toBe(2);
+  rig.polls.endDisabled(BEN);
+  expect(rig.polls.hanging).toBe(1);
+  expect(await hung.catch((error: unknown) => error)).toMatchObject({ code: "account_disabled" });
+  rig.polls.release();
+  expect((await other).frames).toEqual([]);
+});
+
 test("TR-12: a login that ended just after it was looked up does not hang", async () => {
   rig.holds = false;
   await expect(rig.poll({ waitMs: 60_000 })).rejects.toMatchObject({ code: "unauthorized" });

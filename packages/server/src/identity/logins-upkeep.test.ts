@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openScratch, type Scratch } from "../../test/scratch-database.ts";
+import { insertRows } from "../db/dialect.ts";
+import { single } from "../db/procedures.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { addUser } from "./admin-writes.ts";
+import { Logins } from "./logins.ts";
+
+/** More logins than one write removes, two times over, and they have all expired. */
+async function fill(tx: WriteTransaction, uid: number) {
+  await insertRows(tx.db, "logins", {
+    columns: ["uid", "token_hash", "created_at", "last_seen_at", "expires_at", "ip", "user_agent", "via"],
+    values: Array.from({ length: 1200 }, (_, n) => [uid, `hash ${n}`, 1, 1, 2, "", "", "qr"]),
+  });
+}
+
+let scratch: Scratch;
+beforeAll(async () => {
+  scratch = await openScratch({ fill: single(fill) });
+});
+afterAll(() => scratch.close());
+
+test("ID-9: however many logins have expired, they are removed, 500 in a write", async () => {
+  const { uid } = await scratch.writes.run(addUser, { name: "Ada", passwordHash: "x", power: 0 });
+  await scratch.writes.run(fill, uid);
+  const logins = new Logins(scratch);
+  const left = async () => (await scratch.db.selectFrom("logins").select("id").execute()).length;
+  await logins.sweep({ atMost: 1 });
+  expect(await left()).toBe(700);
+  await logins.sweep({ atMost: 1000 });
+  expect(await left()).toBe(0);
+  // Of the tokens as many are remembered as of anybody's.
+  expect(await scratch.db.selectFrom("known_requesters").select("mark").execute()).toHaveLength(40);
+});
