@@ -44,6 +44,7 @@ test("bounds that clients rely on are as they were", () => {
     idleSecondsMax: 120,
     recallWithinMs: 120_000,
     presenceRoomMembers: 500,
+    presenceUserIds: 500,
     typingRoomMembers: 100,
     qrLifetimeMs: 60_000,
   });

@@ -66,7 +66,12 @@ export interface PushData {
   2: undefined;
   3: { uid: number; name: string; avatar: string; token: string; power: 0 | 1 };
   4: Message;
-  5: { changeList: OnlineChange[]; onlineNum: number };
+  5: {
+    changeList: OnlineChange[];
+    onlineNum: number;
+    /** In the frame that ends what a reader is told at the beginning: whether everybody who is online was named. */
+    complete?: boolean;
+  };
   6: undefined;
   7: { uid: number };
   9: { msgId: number; roomId: number; recallUid: number };

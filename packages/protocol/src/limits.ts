@@ -45,6 +45,8 @@ export const LIMITS = {
   recallWithinMs: 120_000,
   /** Largest room whose members get presence, typing and receipts of each other. */
   presenceRoomMembers: 500,
+  /** Most people that one `GET /presence` asks for. */
+  presenceUserIds: 500,
   typingRoomMembers: 100,
   qrLifetimeMs: 60_000,
 } as const;

@@ -10,12 +10,17 @@ import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import type { MessagesContext } from "./messages/messages-context.ts";
+import { Presence } from "./presence/presence.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
+import { uidsIn } from "./rooms/members.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
 /** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
-export interface Context extends IdentityContext, MessagesContext, UnreadContext {}
+export interface Context extends IdentityContext, MessagesContext, UnreadContext {
+  readonly presence: Presence;
+  readonly starts: ReaderStarts;
+}
 
 export interface ContextParts {
   readonly config: Pick<Config, "accounts" | "hall" | "listen" | "messages" | "rateLimits" | "signInsOverall">;
@@ -25,10 +30,13 @@ export interface ContextParts {
   readonly clock: Clock;
   /** Another table of kinds, which the procedures must have too; for tests. */
   readonly kinds?: MessageKinds;
+  /** Those that the outboxes use, so that what one start asks is asked once. */
+  readonly starts?: ReaderStarts;
 }
 
 /** Built once, by the server and by tests of features alike. Does no I/O. */
-export function createContext({ config, db, epoch, writes, clock, kinds = messageKinds }: ContextParts): Context {
+export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
+  const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, hall: config.hall }) } = parts;
   return {
     db,
     epoch,
@@ -42,10 +50,15 @@ export function createContext({ config, db, epoch, writes, clock, kinds = messag
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,
     hallCount: new HallCount(),
+    presence: new Presence({
+      clock,
+      readRooms: (uid) => starts.roomsOf(uid),
+      readMembers: (roomId) => uidsIn(db, roomId),
+    }),
     messageTexts: (snapshot, ids) => messageTexts(snapshot, ids, kinds),
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
     selfGate: newSelfGate({ writes, clock }),
-    starts: new ReaderStarts({ db, epoch, hall: config.hall }),
+    starts,
   };
 }

@@ -7,6 +7,7 @@ import { qrRoutes } from "./identity/qr-routes.ts";
 import { usersRoutes } from "./identity/users-routes.ts";
 import { messagesRoutes } from "./messages/messages-routes.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
+import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { unreadRoutes } from "./unread/unread-routes.ts";
 
@@ -20,6 +21,7 @@ export function featureRoutes(context: Context): Routes[] {
     qrRoutes(context),
     roomsRoutes(context),
     membersRoutes(context),
+    presenceRoutes(context),
     messagesRoutes(context),
     unreadRoutes(context),
   ];

@@ -26,7 +26,7 @@ import type { ProblemError } from "./lib/problem.ts";
 import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
-import { Presence } from "./presence/presence.ts";
+import type { Presence } from "./presence/presence.ts";
 import { isMember } from "./rooms/members.ts";
 import type { Storage } from "./storage.ts";
 
@@ -41,7 +41,6 @@ export interface GatewayParts {
   /** Used by the commands of features. */
   readonly context: Context;
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
-  readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
   readonly memberCountOf: (roomId: number) => Promise<number>;
 }
 
@@ -65,13 +64,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
   const hub = new Hub(storage.epoch);
-  const presence = new Presence({
-    clock,
-    smallRoomsOf: parts.smallRoomsOf,
-    publish: (stream, frame) => hub.publishFrame(stream, frame),
-    everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
-    onError: (error) => logger.error({ err: error }, "presence could not be told"),
-  });
+  const { presence } = parts.context;
   const { handshakes } = parts.context.rates;
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
@@ -153,7 +146,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     },
     start() {
       const stops = [
-        presence.start(),
+        presence.start({
+          publish: (stream, frame) => hub.publishFrame(stream, frame),
+          everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
+          onError: (error) => logger.error({ err: error }, "presence could not be told"),
+        }),
         polls.start(),
         sse.start(),
         startSweep({

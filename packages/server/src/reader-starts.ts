@@ -3,14 +3,15 @@ import type { ReadDatabase } from "./db/open.ts";
 import { readPosition, streamStates } from "./event-log/log-reader.ts";
 import { type CursorPlace, cursorPlace, type ReadableStreams, type ReaderAsk } from "./event-log/read-window.ts";
 import { batched } from "./lib/batched.ts";
+import type { RoomOfPerson } from "./presence/online-rooms.ts";
 import { type HallPlace, hallPlacesOf } from "./rooms/hall.ts";
 import { type MembershipRow, membershipsOf } from "./rooms/memberships.ts";
 import { isAskedFor, membershipWindow, unjoinedStreams, wholeWindow } from "./rooms/read-windows.ts";
 import type { HallRules } from "./rooms/rooms.ts";
 import { redDot } from "./unread/red-dot.ts";
 
-/** A start asks twice, for the windows and for the red dots, so 64 people start together at most. */
-const ASKS_MAX = 128;
+/** A start asks three times, for the windows, the red dots and presence, so 64 people start together at most. */
+const ASKS_MAX = 192;
 
 /** Somebody as one read transaction found them. */
 interface Found {
@@ -29,7 +30,7 @@ interface Found {
 type Ask = Pick<ReaderAsk, "uid"> & { readonly cursor: ReaderAsk["cursor"] | undefined };
 
 /**
- * What readers need to start: which streams they may read, and what is unread. All who start in one turn of the event loop are answered by
+ * What readers need to start: which streams they may read, what is unread, and the rooms in which they are online. All who start in one turn of the event loop are answered by
  * one read transaction of four statements, since ten thousand people come back at the same moment when a server restarts.
  */
 export class ReaderStarts {
@@ -52,6 +53,16 @@ export class ReaderStarts {
   async redDotOf(uid: number): Promise<RedDot & { asOf: string }> {
     const { end, memberships, hall } = await this.#find({ uid, cursor: undefined });
     return redDot(memberships, { hall, epoch: this.#parts.epoch, pos: end });
+  }
+
+  /** The rooms that somebody is in now, for presence. */
+  async roomsOf(uid: number): Promise<{ asOf: number; rows: RoomOfPerson[] }> {
+    const { end, memberships } = await this.#find({ uid, cursor: undefined });
+    const now = memberships.filter(({ leftSeq, dissolvedSeq }) => leftSeq === null && dissolvedSeq === null);
+    const rows = now.map(({ roomId, memberCount, lastMessageId, joinedPos }) => {
+      return { roomId, memberCount, activity: Math.max(lastMessageId ?? 0, joinedPos) };
+    });
+    return { asOf: end, rows };
   }
 
   #findAll(asks: readonly Ask[]): Promise<Found[]> {

@@ -26,7 +26,7 @@ import type { Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
 import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
-import { memberCountOf, smallRoomsOf } from "./rooms/small-rooms.ts";
+import { memberCountOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`). */
@@ -103,9 +103,10 @@ export class Server {
     this.#storage = storage;
     this.#stops.push(() => storage.close());
     const { db, epoch, writes, announcer } = storage;
-    const context = createContext({ config, db, epoch, writes, clock });
+    const context = createContext({ config, db, epoch, writes, clock, starts: storage.starts });
     storage.listen((event) => context.logins.onEvent(event));
     storage.listen((event) => context.qrLogins.onEvent(event));
+    storage.listen((event) => context.presence.onEvent(event));
     storage.listen(({ type }) => {
       this.#metrics.eventsAppended.inc();
       if (type === Push.MESSAGE) this.#metrics.messages.inc();
@@ -166,7 +167,6 @@ export class Server {
       origins: this.#origins(),
       findLogin: (token) => context.logins.find(token),
       redDotOf: (uid) => storage.starts.redDotOf(uid),
-      smallRoomsOf: (uids) => smallRoomsOf(db, uids),
       memberCountOf: (roomId) => memberCountOf(db, roomId),
     });
   }

@@ -20,6 +20,7 @@ import { ProblemError } from "../src/lib/problem.ts";
 import * as messages from "../src/messages/message-actions.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import * as members from "../src/rooms/member-actions.ts";
+import * as presence from "../src/rooms/presence-actions.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
 import * as unread from "../src/unread/unread-actions.ts";
@@ -54,7 +55,6 @@ afterAll(async () => {
   await storage.close();
   rmSync(dir, { recursive: true, force: true });
 });
-
 async function person(name: string): Promise<Person> {
   return personOf(await accounts.register(context, FROM, { name, password: PASSWORD }));
 }
@@ -66,7 +66,6 @@ function personOf({ loginId, user, token }: Granted): Person {
 const group = async (...others: Person[]) =>
   (await rooms.createRoom(context, ann, { name: "a group", memberIds: others.map(({ uid }) => uid), history: "all" }))
     .id;
-
 let said = 0;
 async function say(actor: Person, roomId: number, content: string): Promise<Message> {
   const request = { clientId: `said-${said++}`, type: 1 as const, body: { content } };
@@ -291,6 +290,11 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(rooms.dissolveRoom(context, ben, roomId))).toBe("forbidden");
       await rooms.dissolveRoom(context, ann, roomId);
       expect((await rooms.getRoom(context, ben, roomId)).dissolvedAt).toBe(clock.now());
+    },
+  },
+  "rooms/presence": {
+    async getPresence() {
+      expect(await presence.getPresence(context, ben, [ben.uid])).toMatchObject({ items: [{ activeStatus: 2 }] });
     },
   },
   "rooms/member": {

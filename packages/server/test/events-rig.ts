@@ -64,7 +64,12 @@ export class EventsRig {
       this.outboxes.push(outbox);
       return outbox;
     };
-    const presence = { attached: () => void this.attached++, detached: () => void this.attached-- };
+    const presence = {
+      attached: () => void this.attached++,
+      detached: () => void this.attached--,
+      whenKnown: async () => {},
+      snapshotFor: () => [],
+    };
     const gauge = metrics.connections.labels("poll");
     const isFull = () => false;
     const admission = {

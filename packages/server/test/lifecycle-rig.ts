@@ -54,7 +54,12 @@ export class LifecycleRig {
         await this.#ask(this.#redDots);
         return { total: 0, rooms: [], friendRequests: 0, notifications: 0, asOf: "" };
       },
-      presence: { attached: (uid) => count(uid, 1), detached: (uid) => count(uid, -1) },
+      presence: {
+        attached: (uid) => count(uid, 1),
+        detached: (uid) => count(uid, -1),
+        whenKnown: async () => {},
+        snapshotFor: () => [],
+      },
       clock: new ManualClock(),
       logger: createLogger({ level: "silent", sink: { write: () => {} } }),
       heartbeatMs: 1,

@@ -93,7 +93,15 @@ export type Granted = { user: User; token: string; expiresAt: number };
 
 export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
 
-export type Member = { uid: number; role: number; joinedAt: number; name: string; avatar: string };
+export type Member = {
+  uid: number;
+  role: number;
+  joinedAt: number;
+  name: string;
+  avatar: string;
+  activeStatus: number | null;
+  lastOptTime: number | null;
+};
 
 export type Message = {
   fromUser: { uid: number };
@@ -139,6 +147,8 @@ export type Message = {
     clientId: string | null;
   };
 };
+
+export type PresentState = { uid: number; activeStatus: number; lastOptTime: number | null };
 
 export type QrCode = { code: string; secret: string; url: string; expiresAt: number };
 
@@ -296,6 +306,11 @@ export interface Routes {
   "PUT /rooms/{id}/owner": {
     args: { path: { id: number }; body: { uid: number } };
     reply: { roomId: number; ownerId: number };
+  };
+  /** Which of these people are online, and how many people are */
+  "GET /presence": {
+    args: { query?: { userIds?: string | undefined } };
+    reply: { items: PresentState[]; onlineNum: number };
   };
   /** Send a message; the same clientId again answers with the first one */
   "POST /rooms/{id}/messages": {

@@ -6,6 +6,9 @@ import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { catchUp } from "./catch-up.ts";
 import { Connection } from "./connection.ts";
 
+/** Nobody is online. */
+const presence = { snapshotFor: () => [] };
+
 let rig: LogRig;
 afterEach(() => rig.close());
 
@@ -60,7 +63,7 @@ test("GW-20: a room full of replies, in which something is said at every turn, d
     }
   })();
   await withDeadline(
-    catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 1_000_000 }),
+    catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 1_000_000, presence }),
     5000,
     "it never went live",
   );
@@ -121,7 +124,7 @@ async function slowly(wire: SlowWire, maxQueueBytes: number, taking: () => void)
     20_000,
   );
   const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
-  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes });
+  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes, presence });
   for (let takes = 0; connection.state.kind !== "live"; takes++) {
     if (takes > 500) throw new Error("it never went live");
     const before = wire.seqs.length;
@@ -194,7 +197,7 @@ test("GW-27: a backfill that waits for its reader ends with the connection", asy
     waits.resolve();
     return connection.drained();
   });
-  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+  const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536, presence });
   await withDeadline(waits.promise, 3000, "it did not wait");
   const sent = wire.seqs.length;
   connection.ended();

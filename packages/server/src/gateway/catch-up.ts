@@ -17,6 +17,13 @@ export interface CatchUp {
   /** Frames to send before, such as RESYNC. */
   readonly first: readonly string[];
   readonly maxQueueBytes: number;
+  readonly presence: PresentState;
+}
+
+/** Says who is online now. */
+export interface PresentState {
+  /** @param length the most characters; with an undefined uid for an anonymous reader */
+  snapshotFor(uid: number | undefined, length: number): readonly string[];
 }
 
 /**
@@ -43,17 +50,34 @@ export async function catchUp(work: CatchUp): Promise<void> {
 }
 
 /** Synchronous on purpose: the hub delivers what is announced after this. */
-function goLive({ connection, outbox, login }: CatchUp, rest: readonly string[]): void {
+function goLive(work: CatchUp, rest: readonly string[]): void {
+  const { connection, outbox, login } = work;
   if (connection.closed) return;
   connection.cork(() => {
     sendEach(connection, rest, outbox);
     if (connection.closed) return;
     for (const stream of outbox.streams()) if (userOfStream(stream) === undefined) connection.subscribe(stream);
     connection.state = { kind: "live", login };
-    if (!connection.origin.resume) return;
-    const cursor = outbox.cursor();
-    connection.sendAt(encodePush(Push.CURSOR, { cursor, live: true }), cursor);
+    if (connection.origin.resume) {
+      const cursor = outbox.cursor();
+      connection.sendAt(encodePush(Push.CURSOR, { cursor, live: true }), cursor);
+    }
+    sendPresentState(connection, work);
   });
+}
+
+/**
+ * In the turn of the subscriptions, so that what changes afterwards comes as a change. It fits into the part of the queue that a backfill
+ * leaves free.
+ */
+export function sendPresentState(
+  connection: Connection,
+  { presence, maxQueueBytes }: Pick<CatchUp, "presence" | "maxQueueBytes">,
+): void {
+  for (const frame of presence.snapshotFor(connection.login?.uid, maxQueueBytes / 4)) {
+    if (connection.closed) return;
+    connection.send(frame);
+  }
 }
 
 /** The outbox's cursor belongs to the last frame only. */

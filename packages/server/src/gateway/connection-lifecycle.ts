@@ -20,7 +20,7 @@ import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import type { Logger } from "../ops/logger.ts";
-import { catchUp } from "./catch-up.ts";
+import { catchUp, type PresentState, sendPresentState } from "./catch-up.ts";
 import { type CommandHandler, type Commands, command } from "./commands.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
@@ -38,7 +38,12 @@ export interface ConnectionLifecycleParts {
   readonly isTokenValid: (token: string) => Promise<boolean>;
   /** Unread counters, with the cursor at which they were counted. */
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
-  readonly presence: { attached(uid: number): void; detached(uid: number): void };
+  readonly presence: PresentState & {
+    attached(uid: number): void;
+    detached(uid: number): void;
+    /** Resolves when `snapshotFor` can say everything. */
+    whenKnown(uid: number): Promise<void>;
+  };
   readonly clock: Clock;
   readonly logger: Logger;
   readonly heartbeatMs: number;
@@ -117,8 +122,9 @@ export class ConnectionLifecycle {
       if (!(await this.#parts.isTokenValid(token))) return this.#closeRevoked(connection);
       // A client that will resume names its cursor then, or means this one: until then there is nothing to open.
       const outbox = connection.origin.resume ? undefined : this.#parts.newOutbox(login.uid);
-      // Both in the same turn, so that one query answers both.
-      const opened = Promise.all([outbox?.openNow(), this.#parts.redDotOf(login.uid)]);
+      // All in the same turn, so that one query answers them.
+      const known = this.#parts.presence.whenKnown(login.uid);
+      const opened = Promise.all([outbox?.openNow(), this.#parts.redDotOf(login.uid), known]);
       const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
       // In the same turn too: from here on the cursor brings what an anonymous reader of the hall got by the hall's topic.
       connection.unsubscribe(HALL_STREAM);
@@ -163,6 +169,7 @@ export class ConnectionLifecycle {
       const [first, redDot] = await Promise.all([
         outbox.open(from, start.max),
         login && this.#parts.redDotOf(login.uid),
+        login && this.#parts.presence.whenKnown(login.uid),
       ]);
       if (connection.closed) return;
       this.#sendReady(connection, formatCursor(from));
@@ -192,6 +199,7 @@ export class ConnectionLifecycle {
     if (connection.origin.resume) return this.#awaitResume(connection, undefined, cursor);
     connection.subscribe(HALL_STREAM);
     connection.state = { kind: "live", login: undefined };
+    sendPresentState(connection, this.#parts);
   }
 
   async #authorize(connection: Connection, token: string): Promise<void> {
@@ -243,7 +251,8 @@ export class ConnectionLifecycle {
       const first = await open();
       if (connection.closed) return;
       connection.state = { kind: "catching-up", login, cursor: () => outbox.cursor(), done };
-      await catchUp({ connection, outbox, login, first, maxQueueBytes: this.#parts.maxQueueBytes });
+      const { maxQueueBytes, presence } = this.#parts;
+      await catchUp({ connection, outbox, login, first, maxQueueBytes, presence });
     } catch (error) {
       this.#failed(connection, error);
     } finally {

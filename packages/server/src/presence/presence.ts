@@ -1,18 +1,33 @@
-import { ActiveStatus, encodePush, type OnlineChange, Push, roomStream } from "@parley/protocol";
+import { ActiveStatus, encodePush, type OnlineChange, Push, roomOfStream, roomStream } from "@parley/protocol";
+import type { LoggedEvent } from "../db/transaction.ts";
 import type { Clock } from "../lib/clock.ts";
-import { after, every, type Stop } from "../lib/interval.ts";
+import { after, every, nextTurn, type Stop } from "../lib/interval.ts";
+import { LastSeen } from "./last-seen.ts";
+import type { OnlinePerson } from "./online-room.ts";
+import { OnlineRooms } from "./online-rooms.ts";
+import { Person } from "./person.ts";
+import { type ReadRooms, RoomReads } from "./room-reads.ts";
 
 /**
  * Knows who is online. A user is online while any of their connections lives, and for a grace after the last one ended, so that
- * a page reload is not a departure. Changes are gathered and told as states: one frame for each room of at most
- * `presenceRoomMembers` members, and the number of people online to everybody. Getting a state twice is harmless.
+ * a page reload is not a departure. The members of a room of at most `presenceRoomMembers` are told: everything when they begin to read,
+ * and then what changes, gathered for a second, one frame for each room. Everybody hears how many people are online. What
+ * is told are states, so getting one twice is harmless.
  *
- * The gateway says attached and detached; the rooms say who shares rooms with whom. Must not import either.
+ * The gateway says attached and detached; the log says who comes into which room; `readRooms` says who is there already. Must not
+ * import the gateway or a feature.
  */
 export interface PresenceParts {
   readonly clock: Clock;
-  /** For these users: each of their rooms that is small enough to be told, with the user it is about. */
-  readonly smallRoomsOf: (uids: readonly number[]) => Promise<{ roomId: number; uid: number }[]>;
+  readonly readRooms: ReadRooms;
+  /** The uids of a room's members. */
+  readonly readMembers: (roomId: number) => Promise<readonly number[]>;
+  /** Lets what waits in the event loop run first; another one for tests that stand still. */
+  readonly turn?: () => Promise<void>;
+}
+
+/** Where presence is told. */
+export interface Audience {
   /** Sends a frame that is not logged to everyone who is live in a stream. */
   readonly publish: (stream: string, frame: string) => void;
   /** The stream in which everybody hears the number of people online. */
@@ -20,44 +35,64 @@ export interface PresenceParts {
   readonly onError: (error: unknown) => void;
 }
 
-const GRACE_MS = 5000;
-const GATHER_MS = 1000;
-
-interface Online {
-  connections: number;
-  /** Ends the grace; set while no connection lives. */
-  stopGrace: Stop | undefined;
+/** What somebody's state looks like over HTTP. `lastOptTime` is null where it is not known since this server started. */
+export interface ShownState {
+  readonly uid: number;
+  readonly activeStatus: OnlineChange["activeStatus"];
+  readonly lastOptTime: number | null;
 }
 
+const GRACE_MS = 5000;
+const GATHER_MS = 1000;
+/** Rounds after which snapshots that nothing has changed are made anew, so that rooms in which nobody begins to read hold none. */
+const SNAPSHOT_ROUNDS = 10;
+/** Rooms that are told before others get their turn. */
+const ROOMS_PER_TURN = 5000;
+
 export class Presence {
-  readonly #parts: PresenceParts;
-  readonly #online = new Map<number, Online>();
-  /** Users whose status differs from what was last told. */
-  readonly #changes = new Map<number, OnlineChange>();
+  readonly #clock: Clock;
+  readonly #readMembers: PresenceParts["readMembers"];
+  readonly #turn: () => Promise<void>;
+  readonly #online = new Map<number, OnlinePerson>();
+  readonly #lastSeen = new LastSeen();
+  readonly #rooms: OnlineRooms;
+  readonly #reads: RoomReads;
+  #audience: Audience | undefined;
   #telling: Promise<void> | undefined;
   #toldCount = 0;
+  /** Somebody who began to read was told a newer number than everybody else. */
+  #isCountAhead = false;
+  #rounds = 0;
   #graceMs = GRACE_MS;
   #stopped = false;
 
-  constructor(parts: PresenceParts) {
-    this.#parts = parts;
+  constructor({ clock, readRooms, readMembers, turn = nextTurn }: PresenceParts) {
+    this.#clock = clock;
+    this.#readMembers = readMembers;
+    this.#turn = turn;
+    this.#rooms = new OnlineRooms({
+      personOf: (uid) => this.#online.get(uid),
+      offlineStateOf: (uid) => this.#lastSeen.stateOf(uid),
+      everybody: () => this.#online.values(),
+      readAgain: (person) => this.#reads.add(person),
+    });
+    this.#reads = new RoomReads({
+      rooms: this.#rooms,
+      readRooms,
+      personOf: (uid) => this.#online.get(uid),
+      onError: (error) => this.#audience?.onError(error),
+    });
   }
 
   /** Gathers and tells until it is stopped; graces that run are dropped. */
-  start(): Stop {
-    const stop = every(GATHER_MS, () => {
-      this.#tellCount();
-      // One round at a time, since a slow older one would tell its states after those of a newer one.
-      this.#telling ??= this.#tellRooms()
-        .catch(this.#parts.onError)
-        .finally(() => {
-          this.#telling = undefined;
-        });
-    });
+  start(audience: Audience): Stop {
+    this.#audience = audience;
+    const stop = every(GATHER_MS, () => this.#round(audience));
     return () => {
       stop();
       this.#stopped = true;
-      for (const online of this.#online.values()) online.stopGrace?.();
+      this.#reads.stop();
+      for (const { stopGrace } of this.#online.values()) stopGrace?.();
     };
   }
 
@@ -68,6 +103,11 @@ export class Presence {
 
   isOnline(uid: number): boolean {
     return this.#online.has(uid);
+  }
+
+  stateOf(uid: number): ShownState {
+    const lastOptTime = this.#lastSeen.of(uid) ?? null;
+    return this.#online.get(uid)?.state ?? { uid, activeStatus: ActiveStatus.offline, lastOptTime };
   }
 
   /** Lengthens the grace of departures from now on: people whom a stop of this node cuts off come back, to this node or another. */
@@ -84,57 +124,104 @@ export class Presence {
       online.connections += 1;
       return;
     }
-    const now = this.#parts.clock.now();
-    this.#online.set(uid, { connections: 1, stopGrace: undefined });
-    this.#change({ uid, activeStatus: ActiveStatus.online, lastOptTime: now });
+    const person: OnlinePerson = new Person(uid, this.#notBefore(this.#lastSeen.of(uid)));
+    this.#online.set(uid, person);
+    this.#reads.add(person);
   }
 
   /** A connection of the user ended. */
   detached(uid: number): void {
-    const online = this.#online.get(uid);
-    if (!online) return;
-    online.connections -= 1;
-    if (online.connections > 0 || this.#stopped) return;
-    const lastOptTime = this.#parts.clock.now();
-    online.stopGrace = after(this.#graceMs, () => {
+    const person = this.#online.get(uid);
+    if (!person) return;
+    person.connections -= 1;
+    if (person.connections > 0 || this.#stopped) return;
+    const lastOptTime = this.#notBefore(person.lastOptTime);
+    person.stopGrace = after(this.#graceMs, () => {
       this.#online.delete(uid);
-      this.#change({ uid, activeStatus: ActiveStatus.offline, lastOptTime });
+      person.gone(lastOptTime);
+      this.#lastSeen.went(uid, lastOptTime);
+      this.#rooms.remove(person);
     });
   }
 
-  #change(change: OnlineChange): void {
-    this.#changes.set(change.uid, change);
+  /** To be called for each event that is announced. */
+  onEvent(event: LoggedEvent): void {
+    if (event.type === Push.MESSAGE) {
+      const roomId = roomOfStream(event.stream);
+      if (roomId !== undefined) this.#rooms.active(roomId, event.pos);
+    } else this.#reads.onEvent(event);
   }
 
-  /** The rooms to tell, with their members who changed. If asking fails, all is as before: the next round tells it. */
-  async #roomsOf(changes: ReadonlyMap<number, OnlineChange>): Promise<Map<number, { uid: number }[]>> {
-    try {
-      return Map.groupBy(await this.#parts.smallRoomsOf([...changes.keys()]), (row) => row.roomId);
-    } catch (error) {
-      for (const [uid, change] of changes) {
-        if (!this.#changes.has(uid)) this.#changes.set(uid, change);
+  /** Resolves when `snapshotFor` knows the user's rooms. @throws what reading them throws */
+  async whenKnown(uid: number): Promise<void> {
+    const person = this.#online.get(uid);
+    if (person) await this.#reads.whenRead(person);
+  }
+
+  /**
+   * The frames that tell somebody who begins to read who is online, and at the end how many people are. To be sent in the turn in which the
+   * reader is subscribed. `complete` in the last one: nobody was left out.
+   * @param uid undefined: an anonymous reader, who learns the number alone
+   * @param length the most characters of all but the last frame
+   */
+  snapshotFor(uid: number | undefined, length: number): string[] {
+    const person = uid === undefined ? undefined : this.#online.get(uid);
+    const shown = person?.isKnown ? this.#rooms.toShow(person) : { rooms: [], complete: person === undefined };
+    const frames: string[] = [];
+    let { complete } = shown;
+    let left = length;
+    for (const room of shown.rooms) {
+      const frame = room.snapshot(this.#toldCount);
+      left -= frame.length;
+      if (left < 0) {
+        complete = false;
+        break;
       }
-      throw error;
+      frames.push(frame);
     }
+    if (this.count !== this.#toldCount) this.#isCountAhead = true;
+    const changeList = person ? [person.state] : [];
+    frames.push(encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList, onlineNum: this.count, complete }));
+    return frames;
   }
 
-  #tellCount(): void {
+  /** A clock that is set back makes no state look older than the one before it. */
+  #notBefore(time = 0): number {
+    return Math.max(time, this.#clock.now());
+  }
+
+  #round(audience: Audience): void {
+    this.#tellCount(audience);
+    this.#reads.retry();
+    this.#rounds += 1;
+    if (this.#rounds % SNAPSHOT_ROUNDS === 0) this.#rooms.forgetSnapshots();
+    // One round at a time: with very many rooms it takes several turns of the loop.
+    this.#telling ??= this.#tellRooms(audience)
+      .catch(audience.onError)
+      .finally(() => {
+        this.#telling = undefined;
+      });
+  }
+
+  #tellCount({ publish, everybody }: Audience): void {
     const onlineNum = this.count;
-    if (onlineNum === this.#toldCount) return;
+    if (onlineNum === this.#toldCount && !this.#isCountAhead) return;
     this.#toldCount = onlineNum;
-    this.#parts.publish(this.#parts.everybody, encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList: [], onlineNum }));
+    this.#isCountAhead = false;
+    publish(everybody, encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList: [], onlineNum }));
   }
 
-  async #tellRooms(): Promise<void> {
-    if (this.#changes.size === 0) return;
-    const changes = new Map(this.#changes);
-    this.#changes.clear();
-    const rooms = await this.#roomsOf(changes);
+  async #tellRooms({ publish, onError }: Audience): Promise<void> {
+    await this.#rooms.readShrunk(this.#readMembers).catch(onError);
     if (this.#stopped) return;
-    const onlineNum = this.count;
-    for (const [roomId, members] of rooms) {
-      const changeList = members.map(({ uid }) => changes.get(uid) as OnlineChange);
-      this.#parts.publish(roomStream(roomId), encodePush(Push.ONLINE_OFFLINE_NOTIFY, { changeList, onlineNum }));
+    let told = 0;
+    for (const room of this.#rooms.takeChanged()) {
+      const frame = room.takeChanges(this.#toldCount);
+      if (frame) publish(roomStream(room.id), frame);
+      told += 1;
+      if (told % ROOMS_PER_TURN !== 0) continue;
+      await this.#turn();
+      if (this.#stopped) return;
     }
   }
 }

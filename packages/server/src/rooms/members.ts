@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
-import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
+import { HALL_ROOM_ID, LIMITS, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { cut } from "./page.ts";
 import { readableRoom } from "./reading.ts";
-import { type Actor, hallMembership } from "./rooms.ts";
+import { type Actor, hallMembership, type RoomRow } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
 export const Member = z
@@ -15,10 +15,22 @@ export const Member = z
     joinedAt: z.number().int(),
     name: z.string(),
     avatar: z.string(),
+    activeStatus: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: "1 online, 2 offline; null in rooms of more than 500 members and in the hall" }),
+    lastOptTime: z.number().int().nullable().openapi({
+      description: "When they came online or went offline, as far as the server has seen it since it started",
+    }),
   })
   .openapi("Member");
 
 export type MemberView = z.infer<typeof Member>;
+type MemberRow = Omit<MemberView, "activeStatus" | "lastOptTime">;
+type PresentState = Pick<MemberView, "activeStatus" | "lastOptTime">;
+
+const NOT_TOLD: PresentState = { activeStatus: null, lastOptTime: null };
 
 /** Whether somebody is in a room that has not been dissolved. */
 export async function isMember(
@@ -38,23 +50,44 @@ export async function isMember(
   return row !== undefined;
 }
 
+/** Everybody who is in a room now. */
+export async function uidsIn(db: Kysely<Schema>, roomId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom("members")
+    .select("uid")
+    .where("room_id", "=", roomId)
+    .where("left_seq", "is", null)
+    .execute();
+  return rows.map(({ uid }) => uid);
+}
+
 /** The members of a room, by uid. For members only: people who left see what was said, not who is there now. */
 export async function memberPage(
-  context: Pick<RoomsContext, "hall">,
+  context: Pick<RoomsContext, "hall" | "presence">,
   db: Kysely<Schema>,
   asked: { actor: Actor | undefined; roomId: number; after: number | undefined; limit: number },
 ): Promise<{ items: MemberView[]; nextCursor: string | null }> {
   const { roomId, actor } = asked;
-  const { role } = await readableRoom(context, db, { roomId, actor });
+  const { room, role } = await readableRoom(context, db, { roomId, actor });
   if (role === null && actor) throw new ProblemError("forbidden", "You are no longer in this room");
   if (role === null) throw new ProblemError("unauthorized");
   const after = asked.after ?? 0;
   const limit = asked.limit + 1;
   const rows = roomId === HALL_ROOM_ID ? await everybody(db, after, limit) : await inRoom(db, { roomId, after, limit });
-  return cut(rows, asked.limit, (last) => last.uid);
+  const isTold = roomId !== HALL_ROOM_ID && tellsPresence(room);
+  const items = rows.map((member) => {
+    const { activeStatus, lastOptTime } = isTold ? context.presence.stateOf(member.uid) : NOT_TOLD;
+    return { ...member, activeStatus, lastOptTime };
+  });
+  return cut(items, asked.limit, (last) => last.uid);
 }
 
-function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit: number }): Promise<MemberView[]> {
+/** Whether the members of a room that is not the hall are told who of them is online. */
+function tellsPresence({ member_count, dissolved_seq }: Pick<RoomRow, "member_count" | "dissolved_seq">): boolean {
+  return member_count <= LIMITS.presenceRoomMembers && dissolved_seq === null;
+}
+
+function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit: number }): Promise<MemberRow[]> {
   return db
     .selectFrom("members")
     .innerJoin("users", "users.uid", "members.uid")
@@ -67,7 +100,7 @@ function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit
     .execute();
 }
 
-async function everybody(db: Kysely<Schema>, after: number, limit: number): Promise<MemberView[]> {
+async function everybody(db: Kysely<Schema>, after: number, limit: number): Promise<MemberRow[]> {
   const rows = await db
     .selectFrom("users")
     .select(["uid", "power", "created_at as joinedAt", "name", "avatar"])

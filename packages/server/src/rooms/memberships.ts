@@ -87,6 +87,8 @@ const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Giv
       "members.before_seq as beforeSeq",
       "members.before_pos as beforePos",
       "rooms.dissolved_seq as dissolvedSeq",
+      "rooms.member_count as memberCount",
+      "rooms.last_message_id as lastMessageId",
       "rooms.no",
       "room_reads.read_no as readNo",
     ])

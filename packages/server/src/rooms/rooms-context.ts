@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { BaseContext } from "../db/base-context.ts";
 import type { Schema } from "../db/schema.ts";
+import type { Presence } from "../presence/presence.ts";
 import type { HallCount } from "./hall.ts";
 import type { HallRules } from "./rooms.ts";
 
@@ -10,4 +11,5 @@ export interface RoomsContext extends BaseContext {
   readonly hallCount: HallCount;
   /** JSON texts of messages by id. Handed in, since rooms do not ask messages. */
   readonly messageTexts: (db: Kysely<Schema>, ids: readonly number[]) => Promise<Map<number, string>>;
+  readonly presence: Pick<Presence, "stateOf" | "count">;
 }

@@ -188,7 +188,15 @@ function othersJoined(state: ClientState, one: RoomState, { frame, fetched }: { 
   const newcomers = uids.map((uid) => {
     const person = known.get(uid);
     if (!person) throw new Error(`user ${uid} joins, whom the client does not know`);
-    return { uid, role: 3, joinedAt: frame.data.joinedAt, name: person.name, avatar: person.avatar };
+    return {
+      uid,
+      role: 3,
+      joinedAt: frame.data.joinedAt,
+      name: person.name,
+      avatar: person.avatar,
+      activeStatus: null,
+      lastOptTime: null,
+    };
   });
   const members = [...without(one, uids), ...newcomers].sort((a, b) => a.uid - b.uid);
   return change.withRoom(state, { ...one, members, room: counted(one, uids.length) });

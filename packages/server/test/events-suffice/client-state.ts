@@ -124,7 +124,8 @@ async function readMembers(api: ApiClient, id: number): Promise<Partial<Dated<{ 
     );
     if (status === 403) return {};
     if (status !== 200) throw new Error(`members of ${id}: ${status}`);
-    items.push(...body.items);
+    // No logged event tells which people are online (GW-80).
+    items.push(...body.items.map((member) => ({ ...member, activeStatus: null, lastOptTime: null })));
     if (body.nextCursor === null) return { items, asOf: body.asOf };
     cursor = body.nextCursor;
   }

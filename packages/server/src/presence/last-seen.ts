@@ -1,0 +1,34 @@
+import { ActiveStatus, type OnlineChange } from "@parley/protocol";
+import type { ToldState } from "./person.ts";
+
+/** People remembered; those who went the longest ago are forgotten first. */
+const CAPACITY = 100_000;
+
+/** When people who are not online went, as far as this process has seen it. Bounded. */
+export class LastSeen {
+  readonly #capacity: number;
+  /** By uid, those who went first at the front. */
+  readonly #went = new Map<number, number>();
+
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  of(uid: number): number | undefined {
+    return this.#went.get(uid);
+  }
+
+  /** What is told of somebody who is not online; undefined where it is not known when they went. */
+  stateOf(uid: number): ToldState | undefined {
+    const lastOptTime = this.#went.get(uid);
+    if (lastOptTime === undefined) return undefined;
+    const state: OnlineChange = { uid, activeStatus: ActiveStatus.offline, lastOptTime };
+    return { uid, text: JSON.stringify(state) };
+  }
+
+  went(uid: number, time: number): void {
+    this.#went.delete(uid);
+    this.#went.set(uid, time);
+    if (this.#went.size > this.#capacity) this.#went.delete(this.#went.keys().next().value as number);
+  }
+}

@@ -1,0 +1,92 @@
+import { LIMITS, Push } from "@parley/protocol";
+import type { Person, ToldState } from "./person.ts";
+
+/** Somebody who is online, and the rooms that they are in. */
+export type OnlinePerson = Person<OnlineRoom>;
+
+/** A room in which somebody is online, and who that is. Of a large room only the numbers are kept. */
+export class OnlineRoom {
+  readonly id: number;
+  memberCount: number;
+  /** Position of the event up to which `memberCount` is right. */
+  asOf: number;
+  /** Position of the newest message, or of a joining: the order of a person's rooms. */
+  activity: number;
+  /** How many of its members are online. */
+  people = 0;
+  /** Those members; empty while the room is large. */
+  online: OnlinePerson[] = [];
+  /** States that its readers have not been told yet, by uid. */
+  changed: Map<number, ToldState> | undefined;
+  /** The people who have left while its members were being read. */
+  leftMeanwhile: Set<number> | undefined;
+  #snapshot: string | undefined;
+
+  constructor(row: { roomId: number; memberCount: number; activity: number }, asOf: number) {
+    this.id = row.roomId;
+    this.memberCount = row.memberCount;
+    this.activity = row.activity;
+    this.asOf = asOf;
+  }
+
+  /** Whether its members are told by name who is online. */
+  get isSmall(): boolean {
+    return this.memberCount <= LIMITS.presenceRoomMembers;
+  }
+
+  enter(person: OnlinePerson): void {
+    this.people += 1;
+    if (this.isSmall) this.online.push(person);
+  }
+
+  leave(person: OnlinePerson): void {
+    this.people -= 1;
+    const index = this.online.indexOf(person);
+    const last = this.online.pop();
+    if (last === undefined || last === person) return;
+    if (index < 0) this.online.push(last);
+    else this.online[index] = last;
+  }
+
+  /** It has become large: nothing more is told by name. */
+  close(): void {
+    this.online = [];
+    this.changed = undefined;
+    this.#snapshot = undefined;
+  }
+
+  /** The user is no longer a member: nothing more is told of them. */
+  forget(uid: number): void {
+    this.leftMeanwhile?.add(uid);
+    this.changed?.delete(uid);
+    this.#snapshot = undefined;
+  }
+
+  /**
+   * A frame with everybody who is online, the same one for all who begin to read the room. Changes that were not told when it was made
+   * follow with the next round, so it stands until then.
+   */
+  snapshot(onlineNum: number): string {
+    this.#snapshot ??= encoded(this.online, onlineNum);
+    return this.#snapshot;
+  }
+
+  forgetSnapshot(): void {
+    this.#snapshot = undefined;
+  }
+
+  /** A frame with what has changed, or undefined where nothing has; it counts as told. */
+  takeChanges(onlineNum: number): string | undefined {
+    const { changed } = this;
+    this.changed = undefined;
+    this.forgetSnapshot();
+    if (!changed || changed.size === 0) return undefined;
+    return encoded([...changed.values()], onlineNum);
+  }
+}
+
+/** ONLINE_OFFLINE_NOTIFY, put together from the texts that these people share among their rooms. */
+function encoded(people: readonly ToldState[], onlineNum: number): string {
+  const changeList = people.map(({ text }) => text).join(",");
+  return `{"type":${Push.ONLINE_OFFLINE_NOTIFY},"data":{"changeList":[${changeList}],"onlineNum":${onlineNum}}}`;
+}

@@ -1,0 +1,206 @@
+import { roomOfStream, type SubscriptionChange } from "@parley/protocol";
+import { type OnlinePerson, OnlineRoom } from "./online-room.ts";
+import { NOT_READ, type ToldState } from "./person.ts";
+
+/** A room of a person, as the database had it. */
+export interface RoomOfPerson {
+  readonly roomId: number;
+  readonly memberCount: number;
+  /** Position of the newest message, or of joining where that is later. */
+  readonly activity: number;
+}
+
+export interface OnlineRoomsParts {
+  readonly personOf: (uid: number) => OnlinePerson | undefined;
+  /** The state of somebody who is not online; undefined: they were not online since this node started. */
+  readonly offlineStateOf: (uid: number) => ToldState | undefined;
+  readonly everybody: () => Iterable<OnlinePerson>;
+  /** Their rooms have to be read again. */
+  readonly readAgain: (person: OnlinePerson) => void;
+}
+
+/** The most people whom a reader is told of when they begin to read; a person counts in each of the rooms that they share. */
+export const SNAPSHOT_PEOPLE_MAX = 2000;
+
+/**
+ * Knows which people are online in which room: they are put into their rooms as the database has them, and events keep that right. An event counts
+ * once, by its position, for each person and for each room's number of members, so it does not matter whether it is handled
+ * before, while or after these are read. A room is kept while somebody in it is online.
+ */
+export class OnlineRooms {
+  readonly #parts: OnlineRoomsParts;
+  readonly #rooms = new Map<number, OnlineRoom>();
+  /** Rooms that were large, of which nobody has been told yet who has gone. */
+  readonly #shrunk = new Set<OnlineRoom>();
+  /** Rooms with changes that were not told. */
+  #changed = new Set<OnlineRoom>();
+
+  constructor(parts: OnlineRoomsParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** The person is in exactly these rooms, as of a position. */
+  place(person: OnlinePerson, rows: readonly RoomOfPerson[], asOf: number): void {
+    const before = new Set(person.rooms);
+    for (const row of rows) {
+      const room = this.#rooms.get(row.roomId) ?? new OnlineRoom(row, asOf);
+      if (!before.delete(room)) this.#enter(room, person);
+    }
+    for (const room of before) this.#leave(room, person);
+    person.asOf = asOf;
+    person.isKnown = true;
+  }
+
+  /** The person has gone offline. */
+  remove(person: OnlinePerson): void {
+    for (const room of person.rooms) {
+      room.leave(person);
+      if (room.people === 0) this.#forget(room);
+      else this.#mark(room, person);
+    }
+    person.rooms = [];
+  }
+
+  /** A room's own event that changes who is in it. */
+  apply(change: SubscriptionChange, pos: number): void {
+    const room = this.#rooms.get(roomOfStream(change.stream) as number);
+    if (change.kind === "end") return room && pos > room.asOf ? this.#end(room) : undefined;
+    if (room && pos > room.asOf)
+      this.#count(room, change.kind === "join" ? change.uids.length : -change.uids.length, pos);
+    for (const uid of change.uids) {
+      const person = this.#parts.personOf(uid);
+      if (person) this.#move(person, { room, kind: change.kind, pos });
+      else if (room && change.kind === "join") this.#mark(room, this.#parts.offlineStateOf(uid));
+      else room?.forget(uid);
+    }
+  }
+
+  /** What is applied while their rooms are being read is put right by what was read, and then applied again. */
+  #move(
+    person: OnlinePerson,
+    { room, kind, pos }: { room: OnlineRoom | undefined; kind: "join" | "leave"; pos: number },
+  ): void {
+    const isBeingRead = person.asOf === NOT_READ;
+    if (room && kind === "leave" && !person.rooms.includes(room)) room.forget(person.uid);
+    if (!isBeingRead && pos <= person.asOf) return;
+    // Nobody in it was online, so its number of members is not known.
+    if (!room && kind === "join" && !isBeingRead) return this.#parts.readAgain(person);
+    if (room && kind === "leave") this.#leave(room, person);
+    if (room && kind === "join" && !person.rooms.includes(room)) this.#enter(room, person);
+    if (!isBeingRead) person.asOf = pos;
+  }
+
+  /**
+   * In rooms that have become small: also tells who has gone. What a reader believes of a member may come from a room that they shared at any
+   * time before.
+   * @throws what `readMembers` throws; the next call tries it again
+   */
+  async readShrunk(readMembers: (roomId: number) => Promise<readonly number[]>): Promise<void> {
+    for (const room of this.#shrunk) {
+      room.leftMeanwhile = new Set();
+      const members = await readMembers(room.id);
+      this.#shrunk.delete(room);
+      if (this.#rooms.get(room.id) !== room) continue;
+      for (const uid of members) {
+        if (room.leftMeanwhile.has(uid) || this.#parts.personOf(uid)) continue;
+        this.#mark(room, this.#parts.offlineStateOf(uid));
+      }
+      room.leftMeanwhile = undefined;
+    }
+  }
+
+  /** A message was sent in the room. */
+  active(roomId: number, pos: number): void {
+    const room = this.#rooms.get(roomId);
+    if (room) room.activity = pos;
+  }
+
+  /** Rooms with changes; from now on they count as told, as soon as each one's `takeChanges` is called. */
+  takeChanged(): Iterable<OnlineRoom> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  forgetSnapshots(): void {
+    for (const room of this.#rooms.values()) room.forgetSnapshot();
+  }
+
+  /**
+   * Rooms whose snapshots together tell a person who is online, newest activity first where not all fit.
+   * @returns `complete`: whether all fit
+   */
+  toShow(person: OnlinePerson): { rooms: OnlineRoom[]; complete: boolean } {
+    // In all others the person is alone.
+    const rooms = person.rooms.filter((room) => room.online.length > 1);
+    let people = 0;
+    for (const { online } of rooms) people += online.length;
+    if (people <= SNAPSHOT_PEOPLE_MAX) return { rooms, complete: true };
+    rooms.sort((a, b) => b.activity - a.activity);
+    const shown: OnlineRoom[] = [];
+    let left = SNAPSHOT_PEOPLE_MAX;
+    for (const room of rooms) {
+      left -= room.online.length;
+      if (left < 0) break;
+      shown.push(room);
+    }
+    return { rooms: shown, complete: false };
+  }
+
+  #enter(room: OnlineRoom, person: OnlinePerson): void {
+    if (room.people === 0) this.#rooms.set(room.id, room);
+    person.rooms.push(room);
+    room.enter(person);
+    this.#mark(room, person);
+  }
+
+  #leave(room: OnlineRoom, person: OnlinePerson): void {
+    const index = person.rooms.indexOf(room);
+    if (index < 0) return;
+    person.rooms.splice(index, 1);
+    room.leave(person);
+    room.forget(person.uid);
+    if (room.people === 0) this.#forget(room);
+  }
+
+  #end(room: OnlineRoom): void {
+    for (const person of room.isSmall ? room.online : this.#parts.everybody()) {
+      const index = person.rooms.indexOf(room);
+      if (index >= 0) person.rooms.splice(index, 1);
+    }
+    this.#forget(room);
+  }
+
+  /** A room that becomes large is told nothing more; one that becomes small is told everything. */
+  #count(room: OnlineRoom, by: number, pos: number): void {
+    const wasSmall = room.isSmall;
+    room.memberCount += by;
+    room.asOf = pos;
+    if (room.isSmall === wasSmall) return;
+    if (!room.isSmall) return room.close();
+    this.#shrunk.add(room);
+    for (const person of this.#parts.everybody()) {
+      if (!person.rooms.includes(room)) continue;
+      room.online.push(person);
+      this.#mark(room, person);
+    }
+  }
+
+  #mark(room: OnlineRoom, state: ToldState | undefined): void {
+    if (!room.isSmall || !state) return;
+    room.changed ??= new Map();
+    room.changed.set(state.uid, state);
+    this.#changed.add(room);
+  }
+
+  #forget(room: OnlineRoom): void {
+    this.#rooms.delete(room.id);
+    this.#changed.delete(room);
+    this.#shrunk.delete(room);
+    room.changed = undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import { ActiveStatus, type OnlineChange } from "@parley/protocol";
+import type { Stop } from "../lib/interval.ts";
+
+/** `asOf` of somebody whose rooms have not been read yet. */
+export const NOT_READ = Number.POSITIVE_INFINITY;
+
+/** What is told of somebody. */
+export interface ToldState {
+  readonly uid: number;
+  /** JSON text of an `OnlineChange`. */
+  readonly text: string;
+}
+
+/** Somebody who is online, or who has just gone and has not been told of yet. */
+export class Person<Room> implements ToldState {
+  readonly uid: number;
+  #activeStatus: OnlineChange["activeStatus"] = ActiveStatus.online;
+  #lastOptTime: number;
+  #text: string | undefined;
+  connections = 1;
+  /** Ends the grace; set while no connection lives. */
+  stopGrace: Stop | undefined;
+  /** The rooms that they are in, the large ones too. The hall, in which everybody is, is not among them. */
+  rooms: Room[] = [];
+  /** The position in the log as of which `rooms` is right; `NOT_READ` also while they are being read again. */
+  asOf = NOT_READ;
+  /** `rooms` has been read once. */
+  isKnown = false;
+
+  constructor(uid: number, now: number) {
+    this.uid = uid;
+    this.#lastOptTime = now;
+  }
+
+  /** When they came; once they have gone, when they went. */
+  get lastOptTime(): number {
+    return this.#lastOptTime;
+  }
+
+  get state(): OnlineChange {
+    return { uid: this.uid, activeStatus: this.#activeStatus, lastOptTime: this.#lastOptTime };
+  }
+
+  /** JSON text of the state. It stands in a frame of each of their rooms, so it is made once. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.state);
+    return this.#text;
+  }
+
+  /** They have gone offline. */
+  gone(at: number): void {
+    this.#activeStatus = ActiveStatus.offline;
+    this.#lastOptTime = at;
+    this.#text = undefined;
+  }
+}

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { Push } from "@parley/protocol";
+import { ANN, BOB, PresenceRig } from "../../test/presence-rig.ts";
+
+let rig: PresenceRig;
+beforeEach(() => {
+  jest.useFakeTimers();
+  rig = new PresenceRig();
+});
+afterEach(() => {
+  rig.stop();
+  jest.useRealTimers();
+});
+
+describe("a room that grows and shrinks", () => {
+  const crowd = Array.from({ length: 499 }, (_, i) => 30_000 + i);
+
+  test("GW-83: is told nothing by name beyond 500 members, and everything that was missed when it is small again", async () => {
+    rig.presence.attached(ANN);
+    rig.presence.attached(BOB);
+    await rig.pass(1000);
+    rig.told.length = 0;
+    rig.presence.onEvent(rig.moved("room:7", 1, crowd));
+    rig.presence.detached(BOB);
+    await rig.pass(6000);
+    expect([rig.states(), named(ANN)]).toEqual([[], [ANN]]);
+    rig.presence.onEvent(rig.moved("room:7", 2, crowd.slice(0, 1)));
+    await rig.pass(1000);
+    expect(rig.states().map((one) => one.sort())).toEqual([
+      [
+        [ANN, 1],
+        [BOB, 2],
+      ],
+    ]);
+  });
+
+  test("GW-83: nothing of people who leave it while its members are read", async () => {
+    rig.presence.attached(ANN);
+    rig.presence.attached(BOB);
+    await rig.pass(1000);
+    rig.presence.onEvent(rig.moved("room:7", 1, crowd));
+    rig.presence.detached(BOB);
+    await rig.pass(6000);
+    rig.told.length = 0;
+    rig.askMembers = async () => rig.presence.onEvent(rig.moved("room:7", 2, [BOB]));
+    rig.presence.onEvent(rig.moved("room:7", 2, crowd));
+    await rig.pass(1000);
+    expect(rig.states()).toEqual([[[ANN, 1]]]);
+  });
+
+  test("GW-83: what could not be read is read with the next round", async () => {
+    rig.presence.attached(ANN);
+    rig.presence.attached(BOB);
+    await rig.pass(1000);
+    rig.presence.onEvent(rig.moved("room:7", 1, crowd));
+    rig.presence.detached(BOB);
+    await rig.pass(6000);
+    rig.told.length = 0;
+    rig.askMembers = async () => {
+      throw new Error("busy");
+    };
+    rig.presence.onEvent(rig.moved("room:7", 2, crowd));
+    await rig.pass(1000);
+    rig.askMembers = async () => {};
+    await rig.pass(1000);
+    expect([rig.states(), rig.failures.length]).toEqual([[[[ANN, 1]], [[BOB, 2]]], 1]);
+  });
+
+  const named = (uid: number) =>
+    rig.presence
+      .snapshotFor(uid, 1_000_000)
+      .flatMap((frame) => JSON.parse(frame).data.changeList.map((one: { uid: number }) => one.uid));
+});
+
+describe("somebody who comes into a room", () => {
+  test("GW-84: is told of, whether they are online or have gone", async () => {
+    rig.presence.attached(BOB);
+    rig.rooms = [];
+    rig.presence.attached(BOB + 1);
+    await rig.pass(1000);
+    rig.presence.detached(BOB + 1);
+    await rig.pass(6000);
+    rig.rooms = [{ roomId: 7, memberCount: 1 }];
+    rig.presence.attached(ANN);
+    await rig.pass(1000);
+    rig.told.length = 0;
+    rig.presence.onEvent(rig.moved("room:7", 1, [BOB, BOB + 1, BOB + 2]));
+    await rig.pass(1000);
+    expect(rig.states()).toEqual([
+      [
+        [BOB, 1],
+        [BOB + 1, 2],
+      ],
+    ]);
+  });
+
+  test("GW-84: and leaves it is not told of any more, and nobody is after the room has ended", async () => {
+    rig.presence.attached(ANN);
+    rig.presence.attached(BOB);
+    await rig.pass(1000);
+    rig.told.length = 0;
+    rig.presence.onEvent(rig.moved("room:7", 2, [BOB]));
+    rig.presence.detached(BOB);
+    await rig.pass(6000);
+    expect(rig.states()).toEqual([]);
+    rig.presence.onEvent(rig.event("room:7", Push.ROOM, { roomId: 7, dissolved: true }));
+    rig.presence.detached(ANN);
+    await rig.pass(6000);
+    expect(rig.states()).toEqual([]);
+  });
+});

@@ -1,0 +1,22 @@
+import { ProblemError } from "../lib/problem.ts";
+import type { ShownState } from "../presence/presence.ts";
+import type { Actor } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
+import { sharesPresence } from "./shared-rooms.ts";
+
+/**
+ * Tells which of these people are online, in the order asked, and how many people are. People whom the reader may not see are left out: all with
+ * whom they share no room that tells it. Without an actor: an anonymous reader of a public hall, who learns the number alone.
+ */
+export async function getPresence(
+  { db, hall, presence }: RoomsContext,
+  actor: Pick<Actor, "uid"> | undefined,
+  userIds: readonly number[],
+): Promise<{ items: ShownState[]; onlineNum: number }> {
+  if (!actor && hall.access !== "public") throw new ProblemError("unauthorized");
+  const asked = actor ? [...new Set(userIds)] : [];
+  const others = asked.filter((uid) => uid !== actor?.uid);
+  const shared = actor ? await sharesPresence(db, actor.uid, others) : new Set<number>();
+  const seen = asked.filter((uid) => uid === actor?.uid || shared.has(uid));
+  return { items: seen.map((uid) => presence.stateOf(uid)), onlineNum: presence.count };
+}

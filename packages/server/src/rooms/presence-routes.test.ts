@@ -1,0 +1,133 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { HALL_ROOM_ID, LIMITS } from "@parley/protocol";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+
+let chat: ChatFixture;
+let ann: number;
+let bob: number;
+let cem: number;
+beforeEach(async () => {
+  chat = await ChatFixture.open();
+  [ann, bob, cem] = chat.people(3) as [number, number, number];
+});
+afterEach(() => chat.close());
+
+const of = async (who: number, uids: readonly number[]) =>
+  (await chat.must(who, "GET", `/presence?userIds=${uids.join(",")}`)).items;
+const online = (uid: number) => ({ uid, activeStatus: 1, lastOptTime: chat.clock.now() });
+const offline = (uid: number) => ({ uid, activeStatus: 2, lastOptTime: null });
+
+describe("GET /presence", () => {
+  test("GW-85: says who is online, in the order asked and each once, and how many are", async () => {
+    await chat.group(ann, [bob, cem]);
+    chat.context.presence.attached(bob);
+    expect(await chat.must(ann, "GET", `/presence?userIds=${cem},${bob},${cem},${ann}`)).toEqual({
+      items: [offline(cem), online(bob), offline(ann)],
+      onlineNum: 1,
+    });
+    expect(await chat.must(ann, "GET", "/presence")).toEqual({ items: [], onlineNum: 1 });
+    expect(await chat.must(ann, "GET", "/presence?userIds=")).toEqual({ items: [], onlineNum: 1 });
+  });
+
+  test("GW-85: leaves out people with whom the caller shares no room now, or none that tells it", async () => {
+    const room = await chat.group(ann, [bob]);
+    for (const uid of [bob, cem]) chat.context.presence.attached(uid);
+    expect(await of(ann, [bob, cem, 1, 999_999])).toEqual([online(bob)]);
+    await chat.must(ann, "DELETE", `/rooms/${room}/members/${bob}`);
+    expect([await of(ann, [bob]), await of(bob, [ann, bob])]).toEqual([[], [online(bob)]]);
+    const second = await chat.group(ann, [bob]);
+    expect(await of(bob, [ann])).toEqual([offline(ann)]);
+    await chat.must(ann, "DELETE", `/rooms/${second}`);
+    expect(await of(bob, [ann])).toEqual([]);
+    await chat.must(cem, "POST", "/rooms/direct", { userId: ann });
+    expect(await of(ann, [bob, cem])).toEqual([online(cem)]);
+  });
+
+  test("GW-85: in a room of more than 500 members nobody is told of anybody", async () => {
+    const crowd = chat.people(LIMITS.presenceRoomMembers - 2);
+    const room = await chat.group(ann, [bob, ...crowd]);
+    chat.context.presence.attached(bob);
+    expect(await of(ann, [bob, crowd[9] as number])).toEqual([online(bob), offline(crowd[9] as number)]);
+    const shown = async () => {
+      const { items } = await chat.must(ann, "GET", `/rooms/${room}/members?limit=2`);
+      return items.map(({ uid, activeStatus, lastOptTime }: ReturnType<typeof offline>) => ({
+        uid,
+        activeStatus,
+        lastOptTime,
+      }));
+    };
+    expect(await shown()).toEqual([offline(ann), online(bob)]);
+    await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
+    expect(await of(ann, [bob])).toEqual([]);
+    const untold = { activeStatus: null, lastOptTime: null };
+    expect(await shown()).toEqual([ann, bob].map((uid) => ({ uid, ...untold })));
+    const hall = await chat.must(ann, "GET", `/rooms/${HALL_ROOM_ID}/members?limit=1`);
+    expect(hall.items).toMatchObject([untold]);
+  });
+
+  test("GW-86: members of a dissolved room are shown without it", async () => {
+    const room = await chat.group(ann, [bob]);
+    chat.context.presence.attached(bob);
+    await chat.must(ann, "DELETE", `/rooms/${room}`);
+    const { items } = await chat.must(ann, "GET", `/rooms/${room}/members`);
+    expect(items.map((one: { activeStatus: unknown }) => one.activeStatus)).toEqual([null, null]);
+  });
+
+  test("GW-85: takes 500 ids", async () => {
+    const uids = chat.people(499);
+    await chat.group(ann, uids);
+    expect(await of(ann, [...uids, ann])).toEqual([...uids, ann].map(offline));
+    const tooMany = [...uids, ann, bob].join(",");
+    expect(await chat.ask(ann, "GET", `/presence?userIds=${tooMany}`)).toMatchObject({ status: 400 });
+    for (const wrong of ["x", "0", "1,,2", "-1"]) {
+      expect(await chat.ask(ann, "GET", `/presence?userIds=${wrong}`)).toMatchObject({ status: 400 });
+    }
+  });
+
+  test("GW-87: anonymous readers of a public hall learn the number alone; elsewhere they are refused", async () => {
+    await chat.group(ann, [bob]);
+    chat.context.presence.attached(bob);
+    expect(await chat.ask(undefined, "GET", "/presence")).toMatchObject({ status: 401 });
+    const open = await ChatFixture.open({ HALL: "public" });
+    try {
+      open.context.presence.attached(bob);
+      expect(await open.must("", "GET", `/presence?userIds=${bob}`)).toEqual({ items: [], onlineNum: 1 });
+    } finally {
+      await open.close();
+    }
+  });
+});
+
+test("the rooms of people who come online are read as they are now, also where there are thousands", async () => {
+  const { starts } = chat.context;
+  const room = await chat.group(ann, [bob, cem]);
+  const gone = await chat.group(ann, [bob]);
+  await chat.must(ann, "DELETE", `/rooms/${gone}`);
+  await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
+  const { id } = await chat.say(cem, room, "hello").then(({ message }) => message);
+  const row = { roomId: room, memberCount: 2, activity: id };
+  expect(await Promise.all([ann, bob, cem].map((uid) => starts.roomsOf(uid)))).toEqual([
+    { asOf: id, rows: [row] },
+    { asOf: id, rows: [] },
+    { asOf: id, rows: [row] },
+  ]);
+
+  const file = new Database(chat.scratch.path);
+  file.transaction(() => {
+    for (let i = 1; i <= 4500; i++) {
+      file.run(
+        "insert into rooms (id, type, name, avatar, notice, mute_all, history, no, member_count, created_at) values (?, 1, 'r', '', '', 0, 'all', 0, 1, 0)",
+        [10_000 + i],
+      );
+      file.run(
+        "insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at) values (?, ?, 3, 1, 1, ?, 0)",
+        [10_000 + i, bob, i],
+      );
+    }
+  })();
+  file.close();
+  const { rows } = await starts.roomsOf(bob);
+  expect(new Set(rows.map(({ roomId }) => roomId)).size).toBe(4500);
+  expect(rows).toHaveLength(4500);
+});

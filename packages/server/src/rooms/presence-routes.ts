@@ -1,0 +1,50 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { idParamSchema, LIMITS } from "@parley/protocol";
+import { optionalLogin } from "../http/authenticate.ts";
+import { json, maybeSignedIn, newRoutes, problems } from "../http/openapi.ts";
+import { getPresence } from "./presence-actions.ts";
+import type { RoomsContext } from "./rooms-context.ts";
+
+const State = z
+  .object({
+    uid: z.number().int(),
+    activeStatus: z.number().int().openapi({ description: "1 online, 2 offline" }),
+    lastOptTime: z.number().int().nullable().openapi({
+      description: "When they came online or went offline, as far as the server has seen it since it started",
+    }),
+  })
+  .openapi("PresentState");
+
+const userIds = z
+  .string()
+  .transform((text) => (text === "" ? [] : text.split(",")))
+  .pipe(z.array(idParamSchema).max(LIMITS.presenceUserIds, `at most ${LIMITS.presenceUserIds} ids`))
+  .openapi({ type: "string", example: "20000,20001" });
+
+const presence = createRoute({
+  method: "get",
+  path: "/presence",
+  tags: ["rooms"],
+  summary: "Which of these people are online, and how many people are",
+  description:
+    "People with whom the caller shares no room of at most 500 members are left out. Anonymous readers of a public hall get the number alone.",
+  security: maybeSignedIn,
+  middleware: [optionalLogin] as const,
+  request: { query: z.object({ userIds: userIds.optional() }) },
+  responses: {
+    200: json(
+      z.object({ items: z.array(State), onlineNum: z.number().int() }),
+      "States, in the order asked, and the number of people online",
+    ),
+    ...problems(401),
+  },
+});
+
+/** The route by which readers ask for what no connection tells them. */
+export function presenceRoutes(context: RoomsContext) {
+  const routes = newRoutes();
+  routes.openapi(presence, async (c) =>
+    c.json(await getPresence(context, c.get("login"), c.req.valid("query").userIds ?? []), 200),
+  );
+  return routes;
+}

@@ -1,0 +1,41 @@
+import { LIMITS } from "@parley/protocol";
+import { type Kysely, sql } from "kysely";
+import { inList } from "../db/dialect.ts";
+import { preparedBy } from "../db/prepared.ts";
+import type { Schema } from "../db/schema.ts";
+import { nextTurn } from "../lib/interval.ts";
+
+/** People who are looked for at once, so that even those who are in thousands of rooms hold nobody up. */
+const CHUNK = 8;
+
+/** Of these people, those with whom somebody shares a room that tells its members who of them is online. */
+export async function sharesPresence(db: Kysely<Schema>, uid: number, others: readonly number[]): Promise<Set<number>> {
+  const found = new Set<number>();
+  for (let at = 0; at < others.length; at += CHUNK) {
+    if (at > 0) await nextTurn();
+    for (const row of await sharing(db, { uid, others: others.slice(at, at + CHUNK) })) found.add(row.uid);
+  }
+  return found;
+}
+
+const sharing = preparedBy(["uid", "others"], (db, { uid, others }) =>
+  db
+    .selectFrom("users")
+    .select("users.uid")
+    .where("users.uid", "in", inList<number>(others))
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom("members as theirs")
+          .innerJoin("members as own", "own.room_id", "theirs.room_id")
+          .innerJoin("rooms", "rooms.id", "theirs.room_id")
+          .select("theirs.uid")
+          .whereRef("theirs.uid", "=", "users.uid")
+          .where("own.uid", "=", sql<number>`${uid}`)
+          .where("theirs.left_seq", "is", null)
+          .where("own.left_seq", "is", null)
+          .where("rooms.dissolved_seq", "is", null)
+          .where("rooms.member_count", "<=", LIMITS.presenceRoomMembers),
+      ),
+    ),
+);
