@@ -16,8 +16,8 @@ export class OnlineRoom {
   people = 0;
   /** Those members; empty while the room is large. */
   online: OnlinePerson[] = [];
-  /** States that its readers have not been told yet, by uid. */
-  changed: Map<number, ToldState> | undefined;
+  /** States that its readers have not been told yet, in order: of two of the same person the later one counts. */
+  changed: ToldState[] | undefined;
   /** The people who have left while its members were being read. */
   leftMeanwhile: Set<number> | undefined;
   #snapshot: string | undefined;
@@ -58,7 +58,7 @@ export class OnlineRoom {
   /** The user is no longer a member: nothing more is told of them. */
   forget(uid: number): void {
     this.leftMeanwhile?.add(uid);
-    this.changed?.delete(uid);
+    if (this.changed) this.changed = this.changed.filter((state) => state.uid !== uid);
     this.#snapshot = undefined;
   }
 
@@ -80,8 +80,8 @@ export class OnlineRoom {
     const { changed } = this;
     this.changed = undefined;
     this.forgetSnapshot();
-    if (!changed || changed.size === 0) return undefined;
-    return encoded([...changed.values()], onlineNum);
+    if (!changed || changed.length === 0) return undefined;
+    return encoded(changed, onlineNum);
   }
 }
 

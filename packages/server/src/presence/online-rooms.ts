@@ -33,7 +33,7 @@ export class OnlineRooms {
   /** Rooms that were large, of which nobody has been told yet who has gone. */
   readonly #shrunk = new Set<OnlineRoom>();
   /** Rooms with changes that were not told. */
-  #changed = new Set<OnlineRoom>();
+  #changed: OnlineRoom[] = [];
 
   constructor(parts: OnlineRoomsParts) {
     this.#parts = parts;
@@ -45,12 +45,12 @@ export class OnlineRooms {
 
   /** The person is in exactly these rooms, as of a position. */
   place(person: OnlinePerson, rows: readonly RoomOfPerson[], asOf: number): void {
-    const before = new Set(person.rooms);
+    const before = person.rooms.length > 0 ? new Set(person.rooms) : undefined;
     for (const row of rows) {
       const room = this.#rooms.get(row.roomId) ?? new OnlineRoom(row, asOf);
-      if (!before.delete(room)) this.#enter(room, person);
+      if (!before?.delete(room)) this.#enter(room, person);
     }
-    for (const room of before) this.#leave(room, person);
+    for (const room of before ?? []) this.#leave(room, person);
     person.asOf = asOf;
     person.isKnown = true;
   }
@@ -122,7 +122,7 @@ export class OnlineRooms {
   /** Rooms with changes; from now on they count as told, as soon as each one's `takeChanges` is called. */
   takeChanged(): Iterable<OnlineRoom> {
     const changed = this.#changed;
-    this.#changed = new Set();
+    this.#changed = [];
     return changed;
   }
 
@@ -192,14 +192,15 @@ export class OnlineRooms {
 
   #mark(room: OnlineRoom, state: ToldState | undefined): void {
     if (!room.isSmall || !state) return;
-    room.changed ??= new Map();
-    room.changed.set(state.uid, state);
-    this.#changed.add(room);
+    if (room.changed) room.changed.push(state);
+    else {
+      room.changed = [state];
+      this.#changed.push(room);
+    }
   }
 
   #forget(room: OnlineRoom): void {
     this.#rooms.delete(room.id);
-    this.#changed.delete(room);
     this.#shrunk.delete(room);
     room.changed = undefined;
   }
