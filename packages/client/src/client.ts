@@ -23,6 +23,7 @@ import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
 import { ClientCursor } from "./reading/client-cursor.ts";
 import { Delivery } from "./reading/delivery.ts";
 import { type AnyPush, Emitter, isEventName, type Place, type PushDataByName, type Resync } from "./reading/events.ts";
+import { Presence, type PresentState } from "./reading/presence.ts";
 import { type Reload, type Reloaded, type ReloadedState, readState } from "./reading/reload.ts";
 import { Authors } from "./sending/authors.ts";
 import { Outgoing } from "./sending/outgoing.ts";
@@ -34,6 +35,8 @@ export type ClientEvents = Omit<PushDataByName, "resync"> & {
   /** Every push, also one that this version does not know. RESYNC is not among them: `resync` tells of it. */
   event: AnyPush;
   state: ClientState;
+  /** Somebody has come online or gone, or the number of people online has changed: see `client.presence`. */
+  presence: { readonly uids: readonly number[]; readonly onlineNum: number | undefined };
   /** Events were missed for good; state is being read anew, and `state-reloaded` follows. */
   resync: Resync;
   /** What was read instead: the client's own reading, or what `reload` returned. Events go on behind it. */
@@ -55,6 +58,8 @@ export class Client {
   readonly #outgoing: Outgoing;
   readonly #authors: Authors;
   readonly #requestMs: number;
+  /** Which people are online. */
+  readonly presence: Presence;
 
   /** @throws TypeError that names a wrong option */
   constructor(options: ClientOptions, internals: Internals = {}) {
@@ -72,6 +77,11 @@ export class Client {
       return ((await this.#ask("GET /me", { signal }, token)) as Reply<"GET /me">)?.uid;
     });
     this.#emitter = new Emitter(options.onError ?? ((error) => console.error("parley: a handler failed:", error)));
+    this.presence = new Presence({
+      onChange: (uids) => this.#emitter.emit("presence", { uids, onlineNum: this.presence.onlineNum }),
+      onWhole: () => this.#connector.sharePresence(),
+      ask: (uids) => this.request("GET /presence", { query: { userIds: uids.join(",") } }),
+    });
     const read: Reload = (what, signal) =>
       readState((route, args) => this.request(route, { ...args, signal } as never), what);
     this.#connector = new Connector({
@@ -80,8 +90,11 @@ export class Client {
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {
         if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#connector.token, frame.data.uid);
+        if (frame.type === Push.READY) this.presence.begin();
+        if (frame.type === Push.ONLINE_OFFLINE_NOTIFY) this.presence.pushed(frame.data);
         this.#emitter.push(frame);
       }),
+      presence: this.presence,
       heartbeat: new Heartbeat({
         url: options.worker ?? undefined,
         isPage: surroundings.isPage,
@@ -141,7 +154,10 @@ export class Client {
     const isOther = this.#token.begin(as.token);
     this.#authors.begin(as.token);
     // What comes and what goes is of one login.
-    if (isOther) this.#connector.stop();
+    if (isOther) {
+      this.#connector.stop();
+      this.presence.clear();
+    }
     this.#connector.start();
   }
 
@@ -164,7 +180,15 @@ export class Client {
   async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
     check(/^[A-Z]+ \//.test(route), "route", "such as GET /rooms");
     const token = PUBLIC_ROUTES.has(route) ? undefined : await this.#token.find();
-    return this.#ask(route, (args ?? {}) as Asked, token) as Promise<Reply<R>>;
+    const asking = SAYS_PRESENCE.has(route) ? this.presence.asking() : 0;
+    const reply = (await this.#ask(route, (args ?? {}) as Asked, token)) as Reply<R>;
+    if (asking > 0) this.#learn(asking, reply as Reply<"GET /presence">);
+    return reply;
+  }
+
+  /** What a reply says of the people in it. In large rooms it says nothing. */
+  #learn(asking: number, { items, onlineNum }: Reply<"GET /presence">): void {
+    this.presence.learn(asking, { states: items.filter(isTold), onlineNum });
   }
 
   /**
@@ -230,6 +254,13 @@ interface Asked {
   readonly body?: object;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
+}
+
+/** Routes whose replies say how people are. */
+const SAYS_PRESENCE: ReadonlySet<string> = new Set<Route>(["GET /presence", "GET /rooms/{id}/members"]);
+
+function isTold(state: { activeStatus: number | null }): state is PresentState {
+  return state.activeStatus !== null;
 }
 
 function named({ roomId, request }: Sending) {

@@ -10,6 +10,7 @@ export type { ClientState, StopWhy, WaitWhy } from "./connection/client-state.ts
 export type { TransportName } from "./connection/transports/transport.ts";
 export type { ClientOptions, Internals } from "./options.ts";
 export type { AnyPush, Place, PushDataByName, PushName, Resync } from "./reading/events.ts";
+export type { Presence, PresentState } from "./reading/presence.ts";
 export type { Reloaded, ReloadedState, ReloadRequest } from "./reading/reload.ts";
 export type { StorageArea } from "./sending/stored-sends.ts";
 

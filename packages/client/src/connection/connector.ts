@@ -14,6 +14,7 @@ import type { Timing } from "../lib/timing.ts";
 import type { ClientCursor } from "../reading/client-cursor.ts";
 import type { Delivery } from "../reading/delivery.ts";
 import type { Resync } from "../reading/events.ts";
+import type { Presence } from "../reading/presence.ts";
 import { checkReloaded, continueAfter, type Reload, type Reloaded, type ReloadRequest } from "../reading/reload.ts";
 import { atTheBeginning } from "./cells.ts";
 import type { ClientState } from "./client-state.ts";
@@ -38,6 +39,7 @@ export interface ConnectorParts {
   readonly transports: readonly Transport[];
   readonly cursor: ClientCursor;
   readonly delivery: Delivery;
+  readonly presence: Presence;
   readonly heartbeat: Heartbeat;
   readonly surroundings: Surroundings;
   readonly timing: Timing;
@@ -115,6 +117,11 @@ export class Connector {
   /** The server has answered a request of the product. */
   answered(): void {
     if (this.#clientState.kind === "waiting") this.#returned("request-answered");
+  }
+
+  /** Tells the other tabs which people are online. */
+  sharePresence(): void {
+    this.#parts.tabs?.sharePresence(this.#parts.presence.whole);
   }
 
   /** A tab that follows tells the one that has the connection. */
@@ -199,7 +206,7 @@ export class Connector {
   }
 
   #listen(): void {
-    const { delivery, surroundings, tabs } = this.#parts;
+    const { delivery, presence, surroundings, tabs } = this.#parts;
     this.#running = new AbortController();
     delivery.begin();
     const stopListening = surroundings.onReturn((what) => {
@@ -212,6 +219,8 @@ export class Connector {
       returned: (what) => this.#happened({ kind: what }),
       send: (type, data) => this.send(type, data),
       told: (state) => this.#happened({ kind: "tab-state", state }),
+      presence: () => presence.whole,
+      toldPresence: (whole) => presence.replace(whole),
       stand: () => ({
         state: this.#clientState,
         cursor: this.#machine.state.kind === "live" ? this.#parts.cursor.text : undefined,

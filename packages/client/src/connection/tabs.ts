@@ -11,6 +11,7 @@ import type { Http } from "../api/http.ts";
 import type { Surroundings } from "../lib/surroundings.ts";
 import { type Cancel, every } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
+import type { WholePresence } from "../reading/presence.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { ClientState } from "./client-state.ts";
 import { TabTransport } from "./transports/tab.ts";
@@ -26,6 +27,10 @@ export interface TabsEvents {
   send(type: number, data: object | undefined): void;
   /** What the connection of another tab is doing. */
   told(state: ClientState): void;
+  /** Which people are online, as this tab knows it. */
+  presence(): WholePresence;
+  /** The same, as the tab with the connection knows it. */
+  toldPresence(whole: WholePresence): void;
   /** What this tab is doing, and, while it is live, what it has. */
   stand(): { readonly state: ClientState; readonly cursor: string | undefined };
 }
@@ -134,6 +139,11 @@ export class Tabs {
     else this.#post({ kind: "state", state });
   }
 
+  /** To the other tabs, when a connection has told everything. */
+  sharePresence(presence: WholePresence): void {
+    if (this.#leads) this.#post({ kind: "presence", presence });
+  }
+
   back(what: Return): void {
     if (!this.#leads) this.#post({ kind: "back", what });
   }
@@ -145,13 +155,18 @@ export class Tabs {
   #receive(message: TabMessage): void {
     if (!this.#leads) {
       if (message.kind === "state") this.#on?.told(message.state);
+      if (message.kind === "presence") this.#on?.toldPresence(message.presence);
       return this.#byTab?.message(message);
     }
     if (message.kind === "back") this.#on?.returned(message.what);
     if (message.kind === "send") this.#on?.send(message.type, message.data);
     if (message.kind !== "hello") return;
     const { cursor, state } = this.#on?.stand() ?? {};
-    if (cursor !== undefined) return this.#post({ kind: "welcome", count: this.#count, cursor });
+    if (cursor !== undefined) {
+      this.#post({ kind: "welcome", count: this.#count, cursor });
+      this.sharePresence(this.#on?.presence() as WholePresence);
+      return;
+    }
     // This tab answers them all when it is live again; until then they show what it does.
     this.#post(!state || state.kind === "live" ? { kind: "ping" } : { kind: "state", state });
   }

@@ -33,7 +33,7 @@ export interface Resync {
 
 const NAMES = new Map(Object.entries(Push).map(([key, type]) => [type as number, key.toLowerCase() as PushName]));
 
-const OWN_NAMES = new Set(["event", "state", "state-reloaded", "sent", "refused"]);
+const OWN_NAMES = new Set(["event", "state", "state-reloaded", "presence", "sent", "refused"]);
 
 /** Whether `on` may be given this name. */
 export function isEventName(name: string): boolean {

@@ -1,3 +1,4 @@
+import type { WholePresence } from "../../reading/presence.ts";
 import type { PushFrame } from "../../reading/push-frame.ts";
 import type { ClientState } from "../client-state.ts";
 
@@ -19,6 +20,8 @@ export type TabMessage =
   /** The connection is live, for the first time or again. */
   | { readonly kind: "live"; readonly count: number }
   | { readonly kind: "state"; readonly state: ClientState }
+  /** Which people are online: when a connection has told everything, and to a tab that asks which tab has it. */
+  | { readonly kind: "presence"; readonly presence: WholePresence }
   | { readonly kind: "ping" }
   | { readonly kind: "back"; readonly what: Return }
   | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };

@@ -1,0 +1,156 @@
+import { ActiveStatus, type OnlineChange, type PushData } from "@parley/protocol/events";
+
+/** How somebody is: `activeStatus` 1 online, 2 offline; `lastOptTime` says since when, null where that is not known. */
+export interface PresentState {
+  readonly uid: number;
+  readonly activeStatus: OnlineChange["activeStatus"];
+  readonly lastOptTime: number | null;
+}
+
+/** Everything that is known, for another tab. */
+export interface WholePresence {
+  readonly states: readonly PresentState[];
+  readonly onlineNum: number | undefined;
+}
+
+/** `request`: when the request was made that said so, counted; 0: it was pushed. `connection`: during which connection, counted. */
+interface Known {
+  readonly state: PresentState;
+  readonly request: number;
+  readonly connection: number;
+}
+
+export interface PresenceParts {
+  /** People whose states have changed, or the number of people online has. */
+  readonly onChange: (uids: readonly number[]) => void;
+  /** All that a connection tells at its beginning has come. */
+  readonly onWhole: () => void;
+  /** `GET /presence` for at most 500 people. */
+  readonly ask: (uids: readonly number[]) => Promise<unknown>;
+}
+
+const ASKED_AT_ONCE = 500;
+
+/**
+ * Which people are online, as far as the client has been told: by the connection, by the tab that has it, and by replies. A connection tells
+ * everything anew at its beginning; what an earlier one said stands until then.
+ */
+export class Presence {
+  readonly #parts: PresenceParts;
+  readonly #known = new Map<number, Known>();
+  #onlineNum: number | undefined;
+  #connection = 0;
+  #requests = 0;
+  /** The connection has begun, and has not told everything yet. */
+  #isBeginning = false;
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts;
+  }
+
+  /** How many people are online in all; undefined before the server has said so. */
+  get onlineNum(): number | undefined {
+    return this.#onlineNum;
+  }
+
+  isOnline(uid: number): boolean {
+    return this.of(uid)?.activeStatus === ActiveStatus.online;
+  }
+
+  /** Undefined: nothing is known of them, as of people with whom the user shares no small room. */
+  of(uid: number): PresentState | undefined {
+    return this.#known.get(uid)?.state;
+  }
+
+  /**
+   * Asks the server for these people. For transports that poll, where nobody tells it, and for people of whom nothing is known.
+   * @throws ParleyError
+   */
+  async ask(uids: readonly number[]): Promise<void> {
+    for (let at = 0; at < uids.length; at += ASKED_AT_ONCE) await this.#parts.ask(uids.slice(at, at + ASKED_AT_ONCE));
+  }
+
+  /** A request is made whose reply may say how people are. @returns what `learn` wants */
+  asking(): number {
+    this.#requests += 1;
+    return this.#requests;
+  }
+
+  /** What a reply says. */
+  learn(request: number, said: { states: readonly PresentState[]; onlineNum?: number | undefined }): void {
+    this.#tell(
+      said.states.filter((state) => this.#take(state, request)),
+      said.onlineNum,
+    );
+  }
+
+  /** Another user reads from now on. */
+  clear(): void {
+    this.#known.clear();
+    this.#onlineNum = undefined;
+  }
+
+  /** A connection has begun. */
+  begin(): void {
+    this.#connection += 1;
+    this.#isBeginning = true;
+  }
+
+  pushed({ changeList, onlineNum, complete }: PushData[5]): void {
+    const changed: { uid: number }[] = changeList.filter((state) => this.#take(state, 0));
+    const isEnd = complete !== undefined && this.#isBeginning;
+    if (isEnd) changed.push(...this.#end(complete));
+    this.#tell(changed, onlineNum);
+    if (isEnd) this.#parts.onWhole();
+  }
+
+  get whole(): WholePresence {
+    return { states: Array.from(this.#known.values(), ({ state }) => state), onlineNum: this.#onlineNum };
+  }
+
+  /** What another tab knows takes the place of what this one does. */
+  replace({ states, onlineNum }: WholePresence): void {
+    const before = [...this.#known.values()].map(({ state }) => state);
+    this.#known.clear();
+    this.#connection += 1;
+    for (const state of states) this.#take(state, 0);
+    const changed = new Map([...before, ...states].map((state) => [state.uid, state]));
+    this.#tell([...changed.values()], onlineNum);
+  }
+
+  /** Nobody else is online, or the others have to be asked for. */
+  #end(isComplete: boolean): PresentState[] {
+    this.#isBeginning = false;
+    const old = [...this.#known.values()].filter(({ connection }) => connection !== this.#connection);
+    const wereOnline = old.map(({ state }) => state).filter(({ activeStatus }) => activeStatus === ActiveStatus.online);
+    for (const { uid } of wereOnline) {
+      this.#known.delete(uid);
+      if (isComplete) this.#take({ uid, activeStatus: ActiveStatus.offline, lastOptTime: null }, 0);
+    }
+    // What cannot be had is not known, which is the truth.
+    if (!isComplete) this.ask(wereOnline.map(({ uid }) => uid)).catch(() => {});
+    return wereOnline;
+  }
+
+  /** @returns whether it is news */
+  #take(state: PresentState, request: number): boolean {
+    const known = this.#known.get(state.uid);
+    if (known && isOlder(state, request, known, this.#connection)) return false;
+    const { uid, activeStatus, lastOptTime } = state;
+    this.#known.set(uid, { state: { uid, activeStatus, lastOptTime }, request, connection: this.#connection });
+    return known?.state.activeStatus !== activeStatus || known.state.lastOptTime !== lastOptTime;
+  }
+
+  #tell(changed: readonly { uid: number }[], onlineNum: number | undefined): void {
+    const isNew = onlineNum !== undefined && onlineNum !== this.#onlineNum;
+    if (isNew) this.#onlineNum = onlineNum;
+    if (changed.length > 0 || isNew) this.#parts.onChange(changed.map(({ uid }) => uid));
+  }
+}
+
+/** A push and a reply travel apart, and so do two replies. What an earlier connection said gives way to everything. */
+function isOlder(state: PresentState, request: number, known: Known, connection: number): boolean {
+  if (known.connection !== connection) return false;
+  if (request > 0 && known.request > 0) return request < known.request;
+  return (state.lastOptTime ?? 0) < (known.state.lastOptTime ?? 0);
+}

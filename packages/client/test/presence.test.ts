@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { OneBrowser } from "./rig/one-browser.ts";
+import { ServerRig } from "./rig/rig.ts";
+import type { WatchedClient } from "./rig/watched-client.ts";
+
+/** Resolves when a client knows somebody to be online, or not to be. */
+function until(watched: WatchedClient, uid: number, isOnline = true): Promise<unknown> {
+  const { client } = watched;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = client.on("presence", () => client.presence.isOnline(uid) === isOnline && resolve());
+  if (client.presence.isOnline(uid) === isOnline) resolve();
+  return promise.finally(end);
+}
+
+describe("presence in the client", () => {
+  const rig = new ServerRig();
+
+  for (const transport of ["websocket", "sse"] as const) {
+    test(`SDK-70: ${transport}: it knows who was online before it, and who comes and goes`, async () => {
+      const { stage } = rig;
+      const [cai, dan] = [await stage.person(), await stage.person()];
+      await stage.room([stage.ben, cai, dan]);
+      const first = await stage.server.live(cai);
+      const watched = rig.open({ transports: [transport] });
+      await until(watched, cai.uid);
+      expect(watched.client.presence.of(dan.uid)).toBeUndefined();
+      await stage.server.live(dan);
+      await until(watched, dan.uid);
+      expect(watched.client.presence.onlineNum).toBeGreaterThanOrEqual(3);
+      first.close();
+      await until(watched, cai.uid, false);
+      expect(watched.client.presence.of(cai.uid)).toMatchObject({ activeStatus: 2 });
+    }, 20_000);
+  }
+
+  test("SDK-73: members over HTTP tell it too; a client that polls asks", async () => {
+    const { stage } = rig;
+    const [cai, dan] = [await stage.person(), await stage.person()];
+    const room = await stage.room([stage.ben, cai, dan]);
+    await stage.server.live(cai);
+    const watched = rig.open({ transports: ["short-poll"] });
+    await watched.live();
+    const { presence } = watched.client;
+    expect(presence.of(cai.uid)).toBeUndefined();
+    await watched.client.request("GET /rooms/{id}/members", { path: { id: room } });
+    expect([presence.isOnline(cai.uid), presence.of(dan.uid)]).toEqual([
+      true,
+      { uid: dan.uid, activeStatus: 2, lastOptTime: null },
+    ]);
+    await stage.server.live(dan);
+    await presence.ask([cai.uid, dan.uid, 1]);
+    expect([presence.isOnline(dan.uid), presence.of(1)]).toEqual([true, undefined]);
+    expect(presence.onlineNum).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("tabs of one browser", () => {
+  const rig = new ServerRig();
+  const browser = new OneBrowser();
+  let uninstall: () => void;
+  beforeAll(() => {
+    uninstall = browser.install();
+  });
+  afterAll(() => uninstall());
+
+  for (const transport of ["websocket", "sse"] as const) {
+    test(`SDK-74: ${transport}: a tab that joins gets what is known, and hears of changes`, async () => {
+      const { stage } = rig;
+      const [cai, dan] = [await stage.person(), await stage.person()];
+      await stage.room([stage.ben, cai, dan]);
+      await stage.server.live(cai);
+      const open = () => rig.open({ tabs: true, transports: [transport] });
+      const leader = open();
+      await until(leader, cai.uid);
+      const tab = open();
+      await tab.live("tab");
+      await until(tab, cai.uid);
+      expect(tab.client.presence.onlineNum).toBe(leader.client.presence.onlineNum);
+      await stage.server.live(dan);
+      await until(tab, dan.uid);
+      // The next connection is another one, and tells all tabs everything.
+      rig.door.cut();
+      const eva = await stage.person();
+      await stage.room([stage.ben, eva]);
+      await stage.server.live(eva);
+      for (const one of [leader, tab]) await until(one, eva.uid);
+      for (const one of [leader, tab]) one.client.stop();
+    });
+  }
+});
