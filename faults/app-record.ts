@@ -1,4 +1,5 @@
 import { type AppResync, AppResyncs } from "./app-resyncs.ts";
+import { GRACE_MS } from "./presence-times.ts";
 import { Ranges, type Run } from "./ranges.ts";
 
 /** What an application was told of one logged event. */
@@ -35,6 +36,8 @@ export interface AppLog {
   readonly repeated: number;
   /** Milliseconds for which it was not live at a stretch, at most. */
   readonly longestAwayMs: number;
+  /** How often it was not live for less than the grace of a departure. */
+  readonly shortCuts: number;
 }
 
 const EXAMPLES = 10;
@@ -103,6 +106,7 @@ export class AppRecord {
   repeated = 0;
   #awayAt: number | undefined;
   #longestAwayMs = 0;
+  #shortCuts = 0;
 
   constructor(shared: SharedEvents) {
     this.#shared = shared;
@@ -122,7 +126,9 @@ export class AppRecord {
   isLive(live: boolean): void {
     if (!live) this.#awayAt ??= performance.now();
     else if (this.#awayAt !== undefined) {
-      this.#longestAwayMs = Math.max(this.#longestAwayMs, performance.now() - this.#awayAt);
+      const awayMs = performance.now() - this.#awayAt;
+      this.#longestAwayMs = Math.max(this.#longestAwayMs, awayMs);
+      if (awayMs < GRACE_MS) this.#shortCuts += 1;
       this.#awayAt = undefined;
     }
   }
@@ -136,6 +142,7 @@ export class AppRecord {
       switches: this.switches,
       repeated: this.repeated,
       longestAwayMs: Math.round(this.#longestAwayMs),
+      shortCuts: this.#shortCuts,
     };
   }
 }

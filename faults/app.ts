@@ -1,5 +1,6 @@
 import { type AnyPush, type Client, createClient } from "@parley/client";
 import { AppRecord, type SharedEvents } from "./app-record.ts";
+import type { PresentView } from "./presence-watch.ts";
 import { Random } from "./random.ts";
 import { repeatingWebSocket } from "./repeating-link.ts";
 import { told } from "./told.ts";
@@ -25,6 +26,7 @@ const MAX_BEHIND = 100_000;
 export interface ClientPlan {
   readonly url: string;
   readonly token: string;
+  readonly uid: number;
   readonly transports: readonly TransportName[];
   /** For the pauses that it draws. */
   readonly seed: number;
@@ -93,6 +95,24 @@ export class App {
     }, ms);
   }
 
+  /** What it believes of these people. By polls nobody tells it, so it asks. */
+  async presence(uids: readonly number[]): Promise<PresentView> {
+    const client = this.#client;
+    const liveBy = () => (client === this.#client && client.state.kind === "live" ? client.state.transport : undefined);
+    const before = liveBy();
+    const asks = before?.endsWith("poll") ? client.presence.ask(uids) : Promise.resolve();
+    const hasAsked = await asks.then(
+      () => true,
+      () => false,
+    );
+    const states: Record<number, number> = {};
+    for (const uid of uids) {
+      const state = client.presence.of(uid);
+      if (state) states[uid] = state.activeStatus;
+    }
+    return { uid: this.#plan.uid, transport: hasAsked && liveBy() === before ? before : undefined, states };
+  }
+
   leave(): string {
     this.#client.stop();
     return this.#client.cursor ?? "";
@@ -129,10 +149,27 @@ export class App {
     const internals = { timing: TIMING, surroundings };
     const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, internals);
     client.on("event", (push) => this.#saw(push));
+    client.on("member_change", (change) => {
+      const joins = change.changeType === 1 && (change.uids ?? [change.uid]).includes(this.#plan.uid);
+      if (joins) void this.#readMembers(client, change.roomId);
+    });
     client.on("resync", (told) => this.record.resyncs.told(told, { cursor: client.cursor ?? "", max }));
     client.on("state-reloaded", (state) => this.record.resyncs.reloaded({ everything: false, ...state }));
     client.on("state", ({ kind }) => this.record.isLive(kind === "live"));
     return client;
+  }
+
+  /** A newcomer reads who is in the room, and with that how they are. */
+  async #readMembers(client: Client, id: number): Promise<void> {
+    for (let tries = 0; tries < 20 && client === this.#client; tries++) {
+      try {
+        await client.request("GET /rooms/{id}/members", { path: { id }, query: { limit: 100 } });
+        return;
+      } catch {
+        // The person may have been removed again; else the way to the server is broken.
+        await Bun.sleep(300);
+      }
+    }
   }
 
   #saw(push: AnyPush): void {

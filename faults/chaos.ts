@@ -29,6 +29,7 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
   rejoin: 5,
 };
 
+const ABSENT = 5;
 const HOUR_MS = 3_600_000;
 
 /**
@@ -39,6 +40,7 @@ export class Chaos {
   readonly #incidents: Random;
   readonly #slowReaders: Random;
   readonly #clockJumps: Random;
+  readonly #absences: Random;
   readonly #clients: number;
   #lists = 0;
 
@@ -46,6 +48,7 @@ export class Chaos {
     this.#incidents = random.of("incidents");
     this.#slowReaders = random.of("slow readers");
     this.#clockJumps = random.of("clock jumps");
+    this.#absences = random.of("absences");
     this.#clients = clients;
   }
 
@@ -75,6 +78,21 @@ export class Chaos {
 
   slowReader(): Incident {
     return { kind: "slow", client: this.#slowReaders.between(0, this.#clients - 1), ms: 2_500 };
+  }
+
+  /** Clients that stay away for so long, so that some people have gone when all is quiet. */
+  absent(ms: number): Incident[] {
+    const all = Array.from({ length: this.#clients }, (_, client) => client);
+    return this.#absences.some(all, ABSENT).map((client) => ({ kind: "away", client, ms }));
+  }
+
+  /** One that goes for longer than the grace of a departure. */
+  departure(): Incident {
+    return {
+      kind: "away",
+      client: this.#absences.between(0, this.#clients - 1),
+      ms: this.#absences.between(700, 2_500),
+    };
   }
 
   /** Minutes to hours, both ways, and no further than a login and what is kept of the log live. */

@@ -27,6 +27,8 @@ export type ClientsCall =
   | { readonly ask: "leave"; readonly client: number }
   /** Begins again from a cursor, by one transport. Answered when it is live, and was for so many milliseconds. */
   | ({ readonly ask: "return"; readonly client: number; readonly holdMs: number } & Resumption)
+  /** What each believes of these people. Answered with a `PresentView` for each. */
+  | { readonly ask: "presence"; readonly uids: readonly number[] }
   | { readonly ask: "dump"; readonly file: string }
   /** Where each stands, without what was said. */
   | { readonly ask: "standing"; readonly file: string };
@@ -49,6 +51,8 @@ answer<ClientsCall>(async (call) => {
       return apps[call.client]?.leave();
     case "return":
       return apps[call.client]?.comeBack(call, call.holdMs);
+    case "presence":
+      return Promise.all(apps.map((app) => app.presence(call.uids)));
     case "standing":
       return writeFileSync(call.file, JSON.stringify(dump({})));
     case "dump":

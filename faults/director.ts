@@ -2,6 +2,7 @@ import { Chaos, type Incident } from "./chaos.ts";
 import type { Child } from "./child.ts";
 import type { Churn } from "./churn.ts";
 import type { ClientsCall } from "./clients.ts";
+import type { Lull } from "./lull.ts";
 import type { ProxyCall } from "./proxy.ts";
 import type { Random } from "./random.ts";
 import type { Senders } from "./senders.ts";
@@ -16,6 +17,7 @@ export interface DirectorParts {
   readonly churn: Churn;
   readonly proxy: Child<ProxyCall>;
   readonly clients: Child<ClientsCall>;
+  readonly lull: Lull;
   /** Connections to be cut in all. */
   readonly disconnects: number;
   readonly seconds: number;
@@ -28,6 +30,9 @@ const SLOW_EVERY_MS = 15_000;
 const CLOCK_EVERY_MS = 7_000;
 /** Large messages of a flood: more than the kernel's buffers and the server's queue for one connection hold. */
 const FLOOD_MESSAGES = 300;
+const DEPART_EVERY_MS = 140;
+const LULL_EVERY_MS = 40_000;
+const LULL_MS = 11_000;
 
 /** Lets the plan's incidents happen, for as long as the run lasts. */
 export class Director {
@@ -45,6 +50,8 @@ export class Director {
     const { proxy, disconnects, seconds } = this.#parts;
     let perSecond = disconnects / seconds;
     let [lookAt, slowAt, clockAt] = [LOOK_MS, SLOW_EVERY_MS / 3, CLOCK_EVERY_MS / 2];
+    let departAt = 0;
+    let lullAt = LULL_EVERY_MS / 2;
     for (;;) {
       const now = performance.now() - this.#begunAt;
       if (now >= seconds * 1000) break;
@@ -54,6 +61,16 @@ export class Director {
         // Not every incident cuts, and not every one that should finds a connection.
         perSecond = Math.min(MOST_PER_SECOND, Math.max(2, (1.7 * left * 1000) / Math.max(1, seconds * 1000 - now)));
         lookAt = now + LOOK_MS;
+      }
+      if (now >= lullAt) {
+        for (const absence of this.#chaos.absent(LULL_MS + 500)) await this.#happen(absence);
+        await this.#parts.lull.begin(LULL_MS);
+        lullAt = now + LULL_MS + LULL_EVERY_MS;
+        continue;
+      }
+      if (now >= departAt) {
+        await this.#happen(this.#chaos.departure());
+        departAt = now + DEPART_EVERY_MS;
       }
       if (now >= slowAt) {
         await this.#happen(this.#chaos.slowReader());

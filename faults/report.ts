@@ -1,4 +1,5 @@
 import { DUPLICATED, LOST, REORDERED } from "./check-client.ts";
+import { WRONG_PRESENCE } from "./presence-watch.ts";
 import { NO_RESYNC, UNDUE_RESYNC } from "./resync-due.ts";
 import type { Outcome } from "./run.ts";
 import { TRANSPORTS } from "./wire-log.ts";
@@ -9,6 +10,9 @@ const LEAST_SHARE = 0.1;
 const LEAST_OF_ASKED = 0.5;
 /** A larger share of excused deliveries would say that a run no longer tests what it is for. */
 const MOST_EXCUSED = 0.03;
+/** Of a run of four minutes or longer. */
+const LEAST_DEPARTURES = 500;
+const LEAST_SHORT_CUTS = 100;
 /** Why RESYNC is told in each run. */
 const WHYS = ["rejoined", "far", "epoch"];
 
@@ -20,7 +24,7 @@ export interface Report {
 }
 
 export function reportOf(outcome: Outcome, commit: string): Report {
-  const { options, verdict, wire, app, server, churn, book } = outcome;
+  const { options, verdict, presence, wire, app, server, churn, book } = outcome;
   const { problems } = verdict;
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
   const of = (pick: (log: (typeof wire.clients)[number]) => number) => sum(wire.clients.map(pick));
@@ -55,6 +59,14 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   const repeated = sum(app.clients.map((log) => log.repeated));
   if (repeated === 0) failures.push("no event was repeated to a client");
   const { starts, told, excused, covered, open, closed } = verdict.resyncs;
+  const shortCuts = sum(app.clients.map((log) => log.shortCuts));
+  if (presence.looks === 0 || presence.online === 0) failures.push("presence was never looked at");
+  if (options.seconds >= 240 && presence.departures < LEAST_DEPARTURES)
+    failures.push(`only ${presence.departures} departures were told`);
+  if (options.seconds >= 240 && shortCuts < LEAST_SHORT_CUTS)
+    failures.push(`only ${shortCuts} cuts were shorter than the grace`);
+  if (options.seconds >= 120 && presence.agreed === presence.online)
+    failures.push("presence of people who had gone was never looked at");
   // One comes every 15 s, and some of them hit clients that poll.
   if (options.seconds >= 120 && !wire.cuts.slow) failures.push("nobody has read too slowly");
   if (options.seconds >= 120 && closed === 0) failures.push("no message was closed to a reader who came back");
@@ -105,6 +117,9 @@ export function reportOf(outcome: Outcome, commit: string): Report {
         .map(([code, count]) => `${count} with ${code}`)
         .join(", "),
       "switches of transport": switches,
+      "presence differs": problems.count(WRONG_PRESENCE),
+      "presence looked at, beliefs right": `${presence.looks}, ${presence.agreed} (${presence.online} of people online)`,
+      "departures told, cuts shorter than the grace": `${presence.departures}, ${shortCuts}`,
       "kills (SIGKILL)": server.kills,
       "drains (SIGTERM)": server.drains,
       "jumps of the clock": server.clockJumps,

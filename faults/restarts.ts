@@ -1,3 +1,4 @@
+import type { Lull } from "./lull.ts";
 import type { Random } from "./random.ts";
 import type { FaultyServer } from "./server.ts";
 
@@ -9,13 +10,14 @@ const LEAST_UP_MS = 600;
 /** Ends the server again and again, spread over the time. Resolves when the last restart is done. */
 export async function restarts(
   server: FaultyServer,
-  { random, kills, seconds }: { random: Random; kills: number; seconds: number },
+  { random, kills, seconds, lull }: { random: Random; kills: number; seconds: number; lull: Lull },
 ): Promise<void> {
   const begunAt = performance.now();
   const spanMs = (seconds * 1000) / Math.max(1, kills);
   for (let kill = 0; kill < kills; kill++) {
     const at = (kill + 0.2 + 0.6 * random.next()) * spanMs;
     await Bun.sleep(Math.max(LEAST_UP_MS, begunAt + at - performance.now()));
+    await lull.over;
     await server.killAndRestart();
     if (kill % KILLS_PER_DRAIN !== KILLS_PER_DRAIN - 1) continue;
     await Bun.sleep(LEAST_UP_MS);

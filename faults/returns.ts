@@ -1,5 +1,6 @@
 import type { Child } from "./child.ts";
 import type { ClientsCall } from "./clients.ts";
+import type { Lull } from "./lull.ts";
 import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
 import { TRANSPORTS, type TransportName } from "./wire-log.ts";
@@ -18,10 +19,10 @@ interface Rooms {
  * cursor is of another epoch, as after a restore (`epoch`).
  */
 export class Returns {
-  readonly #parts: { requests: Requests; clients: Child<ClientsCall>; random: Random };
+  readonly #parts: { requests: Requests; clients: Child<ClientsCall>; random: Random; lull: Lull };
   #over = false;
 
-  constructor(parts: { requests: Requests; clients: Child<ClientsCall>; random: Random }) {
+  constructor(parts: { requests: Requests; clients: Child<ClientsCall>; random: Random; lull: Lull }) {
     this.#parts = parts;
   }
 
@@ -35,6 +36,7 @@ export class Returns {
     const own = random.of(`returns ${client}`);
     for (let round = 0; !this.#over; round++) {
       await Bun.sleep(own.between(300, 1_500));
+      await this.#parts.lull.over;
       const transports = [TRANSPORTS[(round >> 1) % TRANSPORTS.length] as TransportName];
       const kind = (round + turn) % 2 === 0 ? "far" : "epoch";
       const max = kind === "far" ? own.between(5, 30) : MANY;

@@ -10,8 +10,10 @@ import type { AppDump, ClientsCall } from "./clients.ts";
 import { Director } from "./director.ts";
 import { Book } from "./ledger.ts";
 import { lookUp } from "./look-ups.ts";
+import { Lull } from "./lull.ts";
 import type { Options } from "./options.ts";
 import { type Person, Requests } from "./people.ts";
+import { type PresenceVerdict, PresenceWatch } from "./presence-watch.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { restarts } from "./restarts.ts";
@@ -24,6 +26,7 @@ import { LATE_READERS, makeWorld } from "./world.ts";
 export interface Outcome {
   readonly options: Options;
   readonly verdict: Verdict;
+  readonly presence: PresenceVerdict;
   readonly wire: WireDump;
   readonly app: AppDump;
   readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps" | "movesClock">;
@@ -71,9 +74,10 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const people = [...world.readers, ...world.lateReaders];
     await clients.ask({
       ask: "start",
-      clients: people.map(({ token }, i) => ({
+      clients: people.map(({ token, uid }, i) => ({
         url: `http://127.0.0.1:${ports[i]}`,
         token,
+        uid,
         transports: i < options.clients ? plan.transports() : BETWEEN,
         seed: random.of(`client ${i}`).between(0, 2 ** 31),
       })),
@@ -83,15 +87,19 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const perSecond = options.events / options.seconds;
     const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
     const churn = new Churn({ requests, world, book, random: random.of("churn"), perSecond: 5 });
-    const parts = { random: random.of("chaos"), world, server, senders, churn, proxy, clients };
-    const returns = new Returns({ requests, clients, random: random.of("returns") });
+    const lull = new Lull();
+    const parts = { lull, random: random.of("chaos"), world, server, senders, churn, proxy, clients };
+    const returns = new Returns({ lull, requests, clients, random: random.of("returns") });
     const lateReaders = world.lateReaders.map((person, turn) => ({ person, client: options.clients + turn, turn }));
     const returning = Promise.all(lateReaders.map(({ person, ...own }) => returns.run(person, own)));
+    const observer = world.senders[0] as Person;
+    const watch = new PresenceWatch({ requests, clients, people, observer, url: server.url });
+    const watching = watch.run();
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
-    await Promise.all([director.run(), restarts(server, { random: random.of("restarts"), ...options })]).finally(() =>
-      clearInterval(ticker),
+    await Promise.all([director.run(), restarts(server, { lull, random: random.of("restarts"), ...options })]).finally(
+      () => clearInterval(ticker),
     );
     senders.end();
     churn.end();
@@ -99,6 +107,8 @@ export async function run(options: Options, say: (line: string) => void): Promis
     await writing;
     await returning;
     await Bun.sleep(CALM_MS);
+    watch.end();
+    await watching;
 
     const uids = people.map(({ uid }) => uid);
     const caughtUpMs = await caughtUp({
@@ -129,11 +139,13 @@ export async function run(options: Options, say: (line: string) => void): Promis
       ledger,
       lives: server.lives,
     });
+    verdict.problems.addAll(watch.verdict.problems);
     await clients.end();
     await server.stop();
     return {
       options,
       verdict,
+      presence: watch.verdict,
       wire,
       app,
       server,

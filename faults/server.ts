@@ -20,6 +20,8 @@ const SETTINGS = {
   MAX_CONNECTIONS_PER_USER: "100",
 };
 
+const ENTRY = new URL("./serve.ts", import.meta.url).pathname;
+
 /** A server in a process of its own, always on the same port and the same data, whose clock can be set. */
 export class FaultyServer {
   readonly port: number;
@@ -42,7 +44,7 @@ export class FaultyServer {
     this.#clockFile = library === undefined ? undefined : openSync(clock, "w+");
     this.#setClock(0);
     const preload = library ? { LD_PRELOAD: library, MOVED_CLOCK_FILE: clock } : {};
-    this.#process = new ServerProcess({ ...SETTINGS, PORT: String(this.port), ...preload });
+    this.#process = new ServerProcess({ ...SETTINGS, PORT: String(this.port), ...preload }, ENTRY);
   }
 
   get url(): string {

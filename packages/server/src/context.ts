@@ -30,6 +30,7 @@ export interface ContextParts {
   readonly clock: Clock;
   /** Another table of kinds, which the procedures must have too; for tests. */
   readonly kinds?: MessageKinds;
+  readonly graceMs?: number | undefined;
   /** Those that the outboxes use, so that what one start asks is asked once. */
   readonly starts?: ReaderStarts;
 }
@@ -53,6 +54,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     presence: new Presence({
       clock,
       readRooms: (uid) => starts.roomsOf(uid),
+      graceMs: parts.graceMs,
       readMembers: (roomId) => uidsIn(db, roomId),
     }),
     messageTexts: (snapshot, ids) => messageTexts(snapshot, ids, kinds),

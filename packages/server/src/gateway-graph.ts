@@ -41,6 +41,7 @@ export interface GatewayParts {
   /** Used by the commands of features. */
   readonly context: Context;
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
+  readonly pollOnlineMs?: number | undefined;
   readonly memberCountOf: (roomId: number) => Promise<number>;
 }
 
@@ -97,7 +98,20 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { tail, epoch } = storage;
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
-  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, presence, gauge, maxPerUser, isFull });
+  const onlineMs = parts.pollOnlineMs;
+  const polls = new Polls({
+    onlineMs,
+    tail,
+    epoch,
+    topics,
+    clock,
+    newOutbox,
+    admission,
+    presence,
+    gauge,
+    maxPerUser,
+    isFull,
+  });
   const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
   const signIn = lifecycle.signIn.bind(lifecycle);

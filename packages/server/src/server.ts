@@ -37,11 +37,19 @@ const JOURNAL_MS = 60_000;
 /** Writes that remove what has expired, each time: together they remove more in that time than can be made in it. */
 const REMOVALS = 1000;
 
+/** How long people count as online after their last connection and after their last poll; for tests that cannot wait so long. */
+export interface PresenceTimes {
+  readonly graceMs?: number;
+  /** The grace comes on top. */
+  readonly pollOnlineMs?: number;
+}
+
 export class Server {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #writer: WriterOverrides;
+  readonly #presence: PresenceTimes;
   readonly #health = new Health();
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
@@ -50,8 +58,12 @@ export class Server {
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
 
-  /** @param parts.clock another time, for both threads; parts.writer: see `openStorage`. Both are for tests. */
-  constructor(config: Config, parts: { logger: Logger; clock?: Clock; writer?: Omit<WriterOverrides, "clock"> }) {
+  /** @param parts.clock another time, for both threads; parts.writer: see `openStorage`. All but the logger are for tests. */
+  constructor(
+    config: Config,
+    parts: { logger: Logger; clock?: Clock; writer?: Omit<WriterOverrides, "clock">; presence?: PresenceTimes },
+  ) {
+    this.#presence = parts.presence ?? {};
     this.#config = config;
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? systemClock;
@@ -103,7 +115,15 @@ export class Server {
     this.#storage = storage;
     this.#stops.push(() => storage.close());
     const { db, epoch, writes, announcer } = storage;
-    const context = createContext({ config, db, epoch, writes, clock, starts: storage.starts });
+    const context = createContext({
+      config,
+      db,
+      epoch,
+      writes,
+      clock,
+      starts: storage.starts,
+      graceMs: this.#presence.graceMs,
+    });
     storage.listen((event) => context.logins.onEvent(event));
     storage.listen((event) => context.qrLogins.onEvent(event));
     storage.listen((event) => context.presence.onEvent(event));
@@ -167,6 +187,7 @@ export class Server {
       origins: this.#origins(),
       findLogin: (token) => context.logins.find(token),
       redDotOf: (uid) => storage.starts.redDotOf(uid),
+      pollOnlineMs: this.#presence.pollOnlineMs,
       memberCountOf: (roomId) => memberCountOf(db, roomId),
     });
   }

@@ -22,6 +22,8 @@ export interface PresenceParts {
   readonly readRooms: ReadRooms;
   /** The uids of a room's members. */
   readonly readMembers: (roomId: number) => Promise<readonly number[]>;
+  /** How long a departure waits for a return. [5 s] */
+  readonly graceMs?: number | undefined;
   /** Lets what waits in the event loop run first; another one for tests that stand still. */
   readonly turn?: () => Promise<void>;
 }
@@ -63,10 +65,11 @@ export class Presence {
   /** Somebody who began to read was told a newer number than everybody else. */
   #isCountAhead = false;
   #rounds = 0;
-  #graceMs = GRACE_MS;
+  #graceMs: number;
   #stopped = false;
 
-  constructor({ clock, readRooms, readMembers, turn = nextTurn }: PresenceParts) {
+  constructor({ clock, readRooms, readMembers, graceMs = GRACE_MS, turn = nextTurn }: PresenceParts) {
+    this.#graceMs = graceMs;
     this.#clock = clock;
     this.#readMembers = readMembers;
     this.#turn = turn;

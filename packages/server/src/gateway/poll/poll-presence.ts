@@ -12,11 +12,13 @@ export interface AttachedUsers {
 /** Shows polling users to presence: each counts as one connection, from their first poll until some time after their last. */
 export class PollPresence {
   readonly #presence: AttachedUsers;
+  readonly #onlineMs: number;
   /** uid -> `uptimeMs` of the last poll; the oldest first. */
   readonly #seen = new Map<number, number>();
 
-  constructor(presence: AttachedUsers) {
+  constructor(presence: AttachedUsers, onlineMs = ONLINE_MS) {
     this.#presence = presence;
+    this.#onlineMs = onlineMs;
   }
 
   /** A poll of the user begins or ends. */
@@ -29,7 +31,7 @@ export class PollPresence {
   /** Detaches users who have not polled for long; a poll that hangs counts all the time. */
   expire(nowMs: number, hangs: (uid: number) => boolean): void {
     for (const [uid, seenMs] of this.#seen) {
-      if (nowMs - seenMs < ONLINE_MS) return;
+      if (nowMs - seenMs < this.#onlineMs) return;
       this.#seen.delete(uid);
       if (hangs(uid)) this.#seen.set(uid, nowMs);
       else this.#presence.detached(uid);

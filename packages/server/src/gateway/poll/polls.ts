@@ -55,6 +55,8 @@ export interface PollsParts {
   readonly newOutbox: (uid: number | undefined) => Outbox;
   readonly admission: Pick<Admission, "enterAnonymous">;
   readonly presence: AttachedUsers;
+  /** How long a user counts as attached after a poll. [40 s] */
+  readonly onlineMs?: number | undefined;
   /** Polls of one user that hang at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
   readonly gauge: { set(count: number): void };
@@ -82,7 +84,7 @@ export class Polls {
   constructor(parts: PollsParts) {
     this.#parts = parts;
     this.#hanging = new HangingPolls(parts);
-    this.#presence = new PollPresence(parts.presence);
+    this.#presence = new PollPresence(parts.presence, parts.onlineMs);
   }
 
   get hanging(): number {

@@ -1,0 +1,166 @@
+import type { Child } from "./child.ts";
+import type { ClientsCall } from "./clients.ts";
+import type { Person, Requests } from "./people.ts";
+import { Problems } from "./problems.ts";
+
+/** What one client believes, by uid: 1 online, 2 offline; nothing of those of whom it was told nothing. */
+export interface PresentView {
+  readonly uid: number;
+  /** The connection by which it is live; undefined: it is not, or was not all the time. */
+  readonly transport: string | undefined;
+  readonly states: Readonly<Record<number, number>>;
+}
+
+export const WRONG_PRESENCE = "presence differs from the server's";
+
+export interface PresenceVerdict {
+  readonly problems: Problems;
+  /** Moments at which all clients were looked at. */
+  looks: number;
+  /** What one client believed of one person, and the server said the same. */
+  agreed: number;
+  /** The same, where the person was online. */
+  online: number;
+  /** Departures that somebody who is in all rooms was told. */
+  departures: number;
+}
+
+interface State {
+  readonly uid: number;
+  readonly activeStatus: number;
+}
+
+interface Seen {
+  readonly onlineNum: number;
+  readonly items: readonly State[];
+}
+
+export interface PresenceWatchParts {
+  readonly requests: Requests;
+  readonly clients: Child<ClientsCall>;
+  /** Of the clients, in their order. */
+  readonly people: readonly Person[];
+  /** Somebody who shares rooms with all of them, and is none of them. */
+  readonly observer: Person;
+  readonly url: string;
+}
+
+const LOOK_MS = 250;
+/** The number of people online has to stand so long: the gathering second, and the way to a client behind a slow link. */
+const STANDS_MS = 3_000;
+
+/**
+ * Holds what clients believe of presence against the server. Whenever the number of people online has stood for 3 s, each client is asked what it
+ * believes (those that poll ask the server themselves first), and the server is asked the same in the name of each. A difference counts when it is still
+ * there after another second in which the number has not moved.
+ */
+export class PresenceWatch {
+  readonly #parts: PresenceWatchParts;
+  readonly verdict: PresenceVerdict = { problems: new Problems(), looks: 0, agreed: 0, online: 0, departures: 0 };
+  readonly #departures = new Set<string>();
+  #socket: WebSocket | undefined;
+  #over = false;
+
+  constructor(parts: PresenceWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks whenever it can, until `end`; then once more, however long that takes. */
+  async run(): Promise<void> {
+    this.#observe();
+    for (let isLast = false; ; ) {
+      const stood = await this.#stands();
+      if (stood) await this.#look();
+      if (isLast && (stood || this.verdict.looks > 0)) break;
+      isLast = this.#over;
+    }
+    this.#socket?.close();
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  /** A socket of its own, read by the wire's words alone. */
+  #observe(): void {
+    if (this.#over) return;
+    const { url, observer } = this.#parts;
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws?token=${observer.token}`);
+    this.#socket = socket;
+    const beat = setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('{"type":2}'), 1_000);
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(String(data));
+      if (frame.type !== 5) return;
+      for (const { uid, activeStatus, lastOptTime } of frame.data.changeList) {
+        // Each of their rooms is told.
+        if (activeStatus === 2) this.#departures.add(`${uid} ${lastOptTime}`);
+      }
+      this.verdict.departures = this.#departures.size;
+    };
+    socket.onclose = () => {
+      clearInterval(beat);
+      setTimeout(() => this.#observe(), 100);
+    };
+  }
+
+  /** Waits until the number of people online has stood for long enough, at most for 15 s. */
+  async #stands(): Promise<boolean> {
+    const begunAt = performance.now();
+    let since = begunAt;
+    let last = -1;
+    while (performance.now() - begunAt < 15_000) {
+      const onlineNum = await this.#onlineNum();
+      if (onlineNum !== last || onlineNum < 0) since = performance.now();
+      last = onlineNum;
+      if (performance.now() - since >= STANDS_MS) return true;
+      await Bun.sleep(LOOK_MS);
+    }
+    return false;
+  }
+
+  async #onlineNum(): Promise<number> {
+    const { status, body } = await this.#parts.requests.once(this.#parts.observer, "GET", "/presence");
+    return status === 200 ? Number(body.onlineNum) : -1;
+  }
+
+  async #look(): Promise<void> {
+    const num = await this.#onlineNum();
+    const first = await this.#differences();
+    if (!first) return;
+    this.verdict.looks += 1;
+    this.verdict.agreed += first.agreed;
+    this.verdict.online += first.online;
+    if (first.differing.size === 0) return;
+    await Bun.sleep(1_500);
+    const second = await this.#differences();
+    if (!second || (await this.#onlineNum()) !== num) return;
+    for (const [key, what] of second.differing) {
+      if (first.differing.has(key)) this.verdict.problems.add(WRONG_PRESENCE, what);
+    }
+  }
+
+  async #differences() {
+    const { requests, clients, people } = this.#parts;
+    const uids = people.map(({ uid }) => uid);
+    const views = await clients.ask<PresentView[]>({ ask: "presence", uids });
+    const differing = new Map<string, string>();
+    let [agreed, online] = [0, 0];
+    for (const [i, view] of views.entries()) {
+      if (view.transport === undefined) continue;
+      const person = people[i] as Person;
+      const { status, body } = await requests.once(person, "GET", `/presence?userIds=${uids.join(",")}`);
+      if (status !== 200) return undefined;
+      for (const { uid, activeStatus } of (body as unknown as Seen).items) {
+        const believed = view.states[uid] ?? 2;
+        if (believed === activeStatus) agreed += 1;
+        if (believed === activeStatus && activeStatus === 1) online += 1;
+        if (believed === activeStatus) continue;
+        differing.set(
+          `${i} ${uid}`,
+          `client ${i} by ${view.transport} has ${believed} of ${uid}, the server ${activeStatus}`,
+        );
+      }
+    }
+    return { differing, agreed, online };
+  }
+}

@@ -1,0 +1,12 @@
+import { serveCommand } from "../packages/server/src/cli/serve.ts";
+import { readEnv } from "../packages/server/src/config/env.ts";
+import { Server } from "../packages/server/src/server.ts";
+import { GRACE_MS, POLL_ONLINE_MS } from "./presence-times.ts";
+
+/* The server of the fault test: as `parley serve`, with shorter times of presence. */
+
+const presence = { graceMs: GRACE_MS, pollOnlineMs: POLL_ONLINE_MS };
+const command = serveCommand({ create: (config, logger) => new Server(config, { logger, presence }) });
+const out = (text: string) => void process.stdout.write(text);
+const err = (text: string) => void process.stderr.write(text);
+process.exit(await command.run([], { env: readEnv(), out, err, readInput: async () => "" }));
