@@ -1,6 +1,6 @@
 import { type AnyPush, type Client, createClient } from "@parley/client";
 import { AppRecord, type SharedEvents } from "./app-record.ts";
-import type { PresentView } from "./presence-watch.ts";
+import type { PresentView } from "./present-view.ts";
 import { Random } from "./random.ts";
 import { repeatingWebSocket } from "./repeating-link.ts";
 import { told } from "./told.ts";

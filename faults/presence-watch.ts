@@ -1,15 +1,8 @@
 import type { Child } from "./child.ts";
 import type { ClientsCall } from "./clients.ts";
 import type { Person, Requests } from "./people.ts";
+import type { PresentView } from "./present-view.ts";
 import { Problems } from "./problems.ts";
-
-/** What one client believes, by uid: 1 online, 2 offline; nothing of those of whom it was told nothing. */
-export interface PresentView {
-  readonly uid: number;
-  /** The connection by which it is live; undefined: it is not, or was not all the time. */
-  readonly transport: string | undefined;
-  readonly states: Readonly<Record<number, number>>;
-}
 
 export const WRONG_PRESENCE = "presence differs from the server's";
 

@@ -24,6 +24,8 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
       expect(first.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
       const second = await browser.open("/", { from: first });
       await live(second);
+      // The number that the first window's connection was told.
+      await second.getByText("1 online").waitFor();
       await write(second, "from the second window");
       await bubble(first, "from the second window").waitFor();
       await write(first, "from the first window");

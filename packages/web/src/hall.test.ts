@@ -213,7 +213,7 @@ test("how many people are online is unknown until the server says it", () => {
   const { hall, emit, changes } = scene();
   expect(hall.online).toBeUndefined();
   const before = changes();
-  emit("online_offline_notify", { changeList: [], onlineNum: 7 });
+  emit("presence", { uids: [], onlineNum: 7 });
   expect([hall.online, changes()]).toEqual([7, before + 1]);
 });
 

@@ -140,7 +140,7 @@ export class Hall {
     client.on("message_update", (message) => this.#apply(() => this.#messages.replace(message)));
     client.on("recall", (recall) => this.#apply(() => this.#messages.recall(recall)));
     client.on("user", (user) => this.people.learn(user));
-    client.on("online_offline_notify", ({ onlineNum }) => {
+    client.on("presence", ({ onlineNum }) => {
       this.online = onlineNum;
       this.#parts.changed();
     });
