@@ -91,7 +91,7 @@ export class Chaos {
     return {
       kind: "away",
       client: this.#absences.between(0, this.#clients - 1),
-      ms: this.#absences.between(700, 2_500),
+      ms: this.#absences.between(1_200, 3_200),
     };
   }
 

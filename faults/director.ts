@@ -30,7 +30,7 @@ const SLOW_EVERY_MS = 15_000;
 const CLOCK_EVERY_MS = 7_000;
 /** Large messages of a flood: more than the kernel's buffers and the server's queue for one connection hold. */
 const FLOOD_MESSAGES = 300;
-const DEPART_EVERY_MS = 140;
+const DEPART_EVERY_MS = 250;
 const LULL_EVERY_MS = 40_000;
 const LULL_MS = 11_000;
 
@@ -66,12 +66,10 @@ export class Director {
         for (const absence of this.#chaos.absent(LULL_MS + 500)) await this.#happen(absence);
         await this.#parts.lull.begin(LULL_MS);
         lullAt = now + LULL_MS + LULL_EVERY_MS;
+        departAt = now + LULL_MS;
         continue;
       }
-      if (now >= departAt) {
-        await this.#happen(this.#chaos.departure());
-        departAt = now + DEPART_EVERY_MS;
-      }
+      for (; departAt <= now; departAt += DEPART_EVERY_MS) await this.#happen(this.#chaos.departure());
       if (now >= slowAt) {
         await this.#happen(this.#chaos.slowReader());
         slowAt = now + SLOW_EVERY_MS;
