@@ -93,7 +93,6 @@ async function codeOf(action: Promise<unknown>): Promise<string | undefined> {
     throw error;
   }
 }
-
 const page = { before: undefined, limit: 10 };
 
 /** By the file's name without `-actions.ts`, then by the action's. */

@@ -80,6 +80,14 @@ export const LOCAL_RATES = {
     windowMs: 10 * MINUTE,
     refusal: LIMITED,
   },
+  presence: {
+    counts: "people whose presence is asked for",
+    by: "person",
+    count: 500,
+    windowMs: SECOND,
+    burst: 2000,
+    refusal: LIMITED,
+  },
   handshakes: {
     counts: "handshakes without a valid token from this address",
     by: "address",
@@ -333,6 +341,12 @@ export const SIZES = {
     counts: "people added to a room at once",
     by: "request",
     count: LIMITS.memberIdsPerRequest,
+    refusal: INVALID,
+  },
+  presenceUserIds: {
+    counts: "people whose presence is asked for at once",
+    by: "request",
+    count: LIMITS.presenceUserIds,
     refusal: INVALID,
   },
   page: {

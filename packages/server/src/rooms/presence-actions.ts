@@ -9,11 +9,12 @@ import { sharesPresence } from "./shared-rooms.ts";
  * whom they share no room that tells it. Without an actor: an anonymous reader of a public hall, who learns the number alone.
  */
 export async function getPresence(
-  { db, hall, presence }: RoomsContext,
+  { db, hall, presence, rates }: RoomsContext,
   actor: Pick<Actor, "uid"> | undefined,
   userIds: readonly number[],
 ): Promise<{ items: ShownState[]; onlineNum: number }> {
   if (!actor && hall.access !== "public") throw new ProblemError("unauthorized");
+  if (actor && userIds.length > 0) rates.presence.take(actor.uid, userIds.length);
   const asked = actor ? [...new Set(userIds)] : [];
   const others = asked.filter((uid) => uid !== actor?.uid);
   const shared = actor ? await sharesPresence(db, actor.uid, others) : new Set<number>();

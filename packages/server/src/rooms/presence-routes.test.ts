@@ -85,6 +85,20 @@ describe("GET /presence", () => {
     }
   });
 
+  test("GW-85: asks for 2 000 people at once, and then for 500 a second", async () => {
+    const limited = await ChatFixture.open({ RATE_LIMITS: "on" });
+    try {
+      const [someone, another] = limited.people(2) as [number, number];
+      const path = `/presence?userIds=${Array.from({ length: 500 }, (_, i) => 50_000 + i).join(",")}`;
+      for (let i = 0; i < 4; i++) expect((await limited.ask(someone, "GET", path)).status).toBe(200);
+      expect(await limited.ask(someone, "GET", path)).toMatchObject({ status: 429, body: { code: "rate_limited" } });
+      expect((await limited.ask(someone, "GET", "/presence")).status).toBe(200);
+      expect((await limited.ask(another, "GET", path)).status).toBe(200);
+    } finally {
+      await limited.close();
+    }
+  });
+
   test("GW-87: anonymous readers of a public hall learn the number alone; elsewhere they are refused", async () => {
     await chat.group(ann, [bob]);
     chat.context.presence.attached(bob);

@@ -36,7 +36,7 @@ const presence = createRoute({
       z.object({ items: z.array(State), onlineNum: z.number().int() }),
       "States, in the order asked, and the number of people online",
     ),
-    ...problems(401),
+    ...problems(401, 429),
   },
 });
 
