@@ -30,7 +30,7 @@ const SLOW_EVERY_MS = 15_000;
 const CLOCK_EVERY_MS = 7_000;
 /** Large messages of a flood: more than the kernel's buffers and the server's queue for one connection hold. */
 const FLOOD_MESSAGES = 300;
-const DEPART_EVERY_MS = 250;
+const DEPART_EVERY_MS = 180;
 const LULL_EVERY_MS = 40_000;
 const LULL_MS = 11_000;
 
