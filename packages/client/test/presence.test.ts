@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { FakeServer } from "./rig/fake-server.ts";
+import { LIVE, READY } from "./rig/frames.ts";
 import { OneBrowser } from "./rig/one-browser.ts";
-import { ServerRig } from "./rig/rig.ts";
+import { Rig, ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
 /** Resolves when a client knows somebody to be online, or not to be. */
@@ -54,6 +56,33 @@ describe("presence in the client", () => {
   });
 });
 
+describe("a connection that takes the place of another", () => {
+  const rig = new Rig();
+
+  test("SDK-72: a person who has gone in between is not believed to be online", async () => {
+    const state = { uid: 20_001, activeStatus: 1, lastOptTime: 100 };
+    const told = (changeList: object[], more = {}) =>
+      JSON.stringify({ type: 5, data: { changeList, onlineNum: 1, ...more } });
+    const server = rig.use(
+      new FakeServer({
+        answer: () => new Response("{}"),
+        socket: (socket, nth) => {
+          for (const text of [READY, LIVE]) socket.send(text);
+          if (nth === 1) socket.send(told([state]));
+          socket.send(told([], { complete: true }));
+        },
+        // TYPING; a resuming client begins with RESUME.
+        onText: (socket, text) => text.includes('"type":102') && socket.close(1012),
+      }),
+    );
+    const watched = rig.watch({ url: server.url, token: "pl_x", transports: ["websocket"], tabs: false });
+    await until(watched, state.uid);
+    watched.client.typing(7);
+    await until(watched, state.uid, false);
+    expect(watched.client.presence.of(state.uid)).toEqual({ uid: 20_001, activeStatus: 2, lastOptTime: null });
+  });
+});
+
 describe("tabs of one browser", () => {
   const rig = new ServerRig();
   const browser = new OneBrowser();
@@ -72,6 +101,11 @@ describe("tabs of one browser", () => {
       const open = () => rig.open({ tabs: true, transports: [transport] });
       const leader = open();
       await until(leader, cai.uid);
+      // When the leader has been told of her, nobody else's arrival is still to be told to all.
+      const fay = await stage.person();
+      await stage.room([stage.ben, fay]);
+      await stage.server.live(fay);
+      await until(leader, fay.uid);
       const tab = open();
       await tab.live("tab");
       await until(tab, cai.uid);

@@ -22,6 +22,8 @@ export class FakeServer {
     answer: (request: Request) => Response | Promise<Response>;
     /** @param nth from 1 */
     socket?: (socket: Socket, nth: number) => unknown;
+    /** A client has sent something. */
+    onText?: (socket: Socket, text: string) => unknown;
   }) {
     this.#server = Bun.serve({
       hostname: "127.0.0.1",
@@ -47,7 +49,7 @@ export class FakeServer {
           void does.socket?.(socket, this.sockets);
         },
         close: (socket) => this.#ended(socket),
-        message() {},
+        message: (socket, text) => void does.onText?.(socket, String(text)),
       },
     });
   }

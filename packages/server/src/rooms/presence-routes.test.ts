@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { HALL_ROOM_ID, LIMITS } from "@parley/protocol";
+import { HALL_ROOM_ID, LIMITS, parseCursor } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 
 let chat: ChatFixture;
@@ -126,6 +126,11 @@ test("the rooms of people who come online are read as they are now, also where t
     { asOf: id, rows: [] },
     { asOf: id, rows: [row] },
   ]);
+
+  // Also where another device of the same person asks for rooms of the past in the same turn.
+  const cursor = parseCursor(`${chat.context.epoch};*@0`);
+  const [, { rows: beside }] = await Promise.all([starts.windowsOf({ uid: ann, cursor }), starts.roomsOf(ann)]);
+  expect(beside).toEqual([row]);
 
   const file = new Database(chat.scratch.path);
   file.transaction(() => {
