@@ -44,7 +44,7 @@ export class FaultyServer {
     this.#clockFile = library === undefined ? undefined : openSync(clock, "w+");
     this.#setClock(0);
     const preload = library ? { LD_PRELOAD: library, MOVED_CLOCK_FILE: clock } : {};
-    this.#process = new ServerProcess({ ...SETTINGS, PORT: String(this.port), ...preload }, ENTRY);
+    this.#process = new ServerProcess({ ...SETTINGS, PORT: String(this.port), ...preload }, { entry: ENTRY });
   }
 
   get url(): string {
