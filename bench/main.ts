@@ -22,12 +22,14 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: "string" }, only: { type: "string" }, help: { type: "boolean", short: "h" } },
 });
-const chosen = BENCHMARKS.find(({ name }) => name === positionals[0]);
-if (values.help || !chosen || positionals.length !== 1) {
+const chosen = BENCHMARKS.filter(({ name }) => positionals[0] === name || positionals[0] === "all");
+if (values.help || chosen.length === 0 || positionals.length !== 1) {
   const list = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n");
-  console.log(`Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}`);
+  console.log(
+    `Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}\n  ${"all".padEnd(12)}each of them, one after another; with --rounds 1 a quick look at everything`,
+  );
   process.exit(values.help || positionals.length === 0 ? 0 : 1);
 }
 const rounds = Number(values.rounds ?? 5);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds is a whole number from 1 on");
-await chosen.run({ rounds, only: values.only });
+for (const benchmark of chosen) await benchmark.run({ rounds, only: values.only });
