@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { DataDirLocked, lockDataDir } from "./lock.ts";
-import { openReader, openWriter, prepareDatabase } from "./open.ts";
+import { openReader, openWriter, prepareDatabase, prepareDatabaseForCommand } from "./open.ts";
 
 const rights = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
@@ -84,4 +84,27 @@ test("one server at a time has a data folder, and another one has it when that i
   release();
   lockDataDir(data)();
   expect(existsSync(join(data, "parley.db"))).toBe(false);
+});
+
+test("a command makes a database only where no server is, and lets one in afterwards; one that is up to date it may use beside a server", async () => {
+  const data = join(dir, "data");
+  const release = lockDataDir(data);
+  await expect(prepareDatabaseForCommand(data, 1)).rejects.toThrow(DataDirLocked);
+  expect(existsSync(join(data, "parley.db"))).toBe(false);
+  release();
+  const path = await prepareDatabaseForCommand(data, 1);
+  expect(path).toBe(join(data, "parley.db"));
+  const again = lockDataDir(data);
+  expect(await prepareDatabaseForCommand(data, 1)).toBe(path);
+  again();
+});
+
+test("a command that fails lets a server in", async () => {
+  const data = join(dir, "data");
+  mkdirSync(data);
+  writeFileSync(join(data, "parley.db"), "no database".repeat(1000));
+  await expect(prepareDatabaseForCommand(data, 1)).rejects.toThrow(
+    new DataDirUnusable(`parley.db in ${data} is not a database; DATA_DIR says where to look.`),
+  );
+  lockDataDir(data)();
 });

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { Kysely, sql } from "kysely";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
-import { writerDialect } from "./dialect.ts";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
+import { readerDialect, writerDialect } from "./dialect.ts";
 import type { Schema } from "./schema.ts";
 
 let scratch: Scratch;
@@ -20,6 +23,64 @@ const notes = async () => {
   const rows = await scratch.db.selectFrom("meta").select("key").where("key", "like", "note%").execute();
   return rows.map(({ key }) => key);
 };
+
+const setting = async (db: Kysely<Schema>, name: string) =>
+  Object.values((await sql.raw<object>(`pragma ${name}`).execute(db)).rows[0] ?? {})[0];
+
+test("a commit is on the disk when it is answered, and a connection waits for what another process has locked", async () => {
+  expect(await setting(writer, "journal_mode")).toBe("wal");
+  // 2 is FULL: each commit is synced.
+  expect(await setting(writer, "synchronous")).toBe(2);
+  expect(await setting(writer, "busy_timeout")).toBe(5000);
+  expect(await setting(scratch.db, "busy_timeout")).toBe(5000);
+});
+
+test("a row that refers to nothing is refused", async () => {
+  const reads = { uid: 999_999, room_id: 1, read_seq: 0, read_no: 0, read_at: 0 };
+  await expect(writer.insertInto("room_reads").values(reads).execute()).rejects.toThrow("FOREIGN KEY");
+});
+
+test("readers beyond the pool's size wait for one that is given back, the first first", async () => {
+  const readers = new Kysely<Schema>({ dialect: readerDialect(scratch.path, 2) });
+  const begun: string[] = [];
+  const ends = new Map(["a", "b", "c", "d"].map((name) => [name, Promise.withResolvers<void>()]));
+  const all = [...ends].map(([name, { promise }]) =>
+    readers.transaction().execute(() => {
+      begun.push(name);
+      return promise;
+    }),
+  );
+  const end = async (name: string) => {
+    ends.get(name)?.resolve();
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+  };
+  await end("none");
+  expect(begun).toEqual(["a", "b"]);
+  await end("b");
+  expect(begun).toEqual(["a", "b", "c"]);
+  await end("a");
+  expect(begun).toEqual(["a", "b", "c", "d"]);
+  await end("c");
+  await end("d");
+  await withDeadline(Promise.all(all), 3000, "a transaction did not end");
+  await readers.destroy();
+});
+
+test("a statement that was dropped for newer ones runs again", async () => {
+  const value = async (n: number) => (await sql.raw<{ n: number }>(`select ${n} as n`).execute(writer)).rows[0]?.n;
+  for (let n = 0; n < 450; n++) await value(n);
+  for (const n of [0, 449, 49, 50, 51]) expect(await value(n)).toBe(n);
+});
+
+test("the last connection that is closed leaves the database in one file", async () => {
+  await note(writer, "note");
+  const folder = dirname(scratch.path);
+  expect(readdirSync(folder)).toContain("parley.db-wal");
+  await writer.destroy();
+  await scratch.writes.close();
+  await scratch.db.destroy();
+  expect(readdirSync(folder)).toEqual(["parley.db"]);
+});
 
 test("readers cannot write, neither alone nor in a transaction", async () => {
   await expect(note(scratch.db, "note")).rejects.toThrow("readonly");
