@@ -67,4 +67,4 @@ test("refusals say why", async () => {
   for (const name of ["Nobody", "System"]) {
     expect(await refusal(accounts.set(name, { power: 1 }))).toMatchObject({ code: "unknown_user" });
   }
-});
+}, 20_000);
