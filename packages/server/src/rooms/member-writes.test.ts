@@ -167,6 +167,8 @@ test("IM-55: people who were removed or left see the room as it was then, until 
     muteAll: false,
     history: "all",
     memberCount: 3,
+    id: room,
+    role: null,
   });
   await chat.must(owner, "PATCH", `/rooms/${room}`, {
     ...{ name: "after", notice: "secret", avatar: "https://a/b", muteAll: true, history: "joined" },
@@ -216,6 +218,22 @@ test("IM-47, IM-51: the owner transfers the ownership, and then may leave", asyn
   ]);
   expect(await chat.must(bob, "GET", `/rooms/${room}`)).toMatchObject({ ownerId: bob, role: 1 });
   expect((await remove(owner, owner)).status).toBe(204);
+});
+
+test("IM-51: an owner who transfers the ownership to themselves keeps it, and nothing is logged", async () => {
+  const before = chat.scratch.events.length;
+  expect(await chat.must(owner, "PUT", `/rooms/${room}/owner`, { uid: owner })).toEqual({
+    roomId: room,
+    ownerId: owner,
+  });
+  expect(chat.scratch.events).toHaveLength(before);
+  expect(await chat.must(owner, "GET", `/rooms/${room}`)).toMatchObject({ ownerId: owner, role: 1 });
+});
+
+test("IM-47: admins do not remove each other", async () => {
+  await chat.must(owner, "PUT", `/rooms/${room}/members/${bob}/role`, { role: 2 });
+  expect((await remove(admin, bob)).status).toBe(403);
+  expect((await remove(bob, admin)).status).toBe(403);
 });
 
 test("IM-51: roles are the owner's to give, once each", async () => {
