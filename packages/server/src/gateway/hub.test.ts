@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { Connection } from "./connection.ts";
+import { userStream } from "@parley/protocol";
+import type { LoggedEvent } from "../db/transaction.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
 import { Hub } from "./hub.ts";
 
 const ORIGIN = { ip: "", userAgent: "", address: "", anonymous: false, resume: false, idleMs: 0, connectedAt: 0 };
@@ -25,4 +27,38 @@ test("a user has the connections that were bound to them, and nothing is kept of
   expect([hub.bind(two, UID), hub.ofUser(UID + 1).size]).toEqual([1, 1]);
   hub.unbind(two, UID);
   expect(hub.ofUser(UID)).toBe(nobody);
+});
+
+test("TR-21, GW-10: a user's own event reaches each of their live connections with its cursor, and none that is not live yet", () => {
+  const hub = new Hub("00000000000000aa");
+  const login = { loginId: 1, uid: UID, power: 0, name: "", avatar: "", expiresAt: 0 } as const;
+  const done = Promise.resolve();
+  const states: ConnectionState[] = [
+    { kind: "live", login },
+    { kind: "authorizing", waiting: [], login },
+    { kind: "awaiting-resume", login, deadline: 0, cursor: "" },
+    { kind: "catching-up", login, cursor: () => "", done },
+    { kind: "live", login },
+  ];
+  const got: (readonly [number, string | undefined, unknown])[] = [];
+  for (const [id, state] of states.entries()) {
+    const connection = new Connection({ ...ORIGIN, id: `${id}` });
+    const take = (frame: string, cursor?: string) => {
+      const { data } = JSON.parse(frame);
+      return got.push([id, cursor, data]);
+    };
+    connection.opened({ send: (frame: string) => take(frame), sendAt: take } as never);
+    connection.state = state;
+    hub.bind(connection, UID);
+  }
+  const event = { pos: 7, stream: userStream(UID), seq: 3, type: 108, data: '{"n":1}' } as LoggedEvent;
+  hub.publish(event);
+  hub.publishFrame(userStream(UID), '{"type":5,"data":{"n":2}}');
+  const cursor = "00000000000000aa;*@7";
+  expect(got).toEqual([
+    [0, cursor, { n: 1 }],
+    [4, cursor, { n: 1 }],
+    [0, undefined, { n: 2 }],
+    [4, undefined, { n: 2 }],
+  ]);
 });
