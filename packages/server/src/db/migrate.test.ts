@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Kysely, sql } from "kysely";
+import { writerDialect } from "./dialect.ts";
+import { isMigrated, MigrationRefused, migrate } from "./migrate.ts";
+import { MIGRATIONS } from "./migrations/index.ts";
+
+let folder: string;
+let db: Kysely<unknown>;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-test-"));
+  db = new Kysely<unknown>({ dialect: writerDialect(join(folder, "parley.db")) });
+});
+afterEach(async () => {
+  await db.destroy();
+  rmSync(folder, { recursive: true });
+});
+
+const epoch = async () => (await sql<{ value: string }>`select value from meta where key = 'epoch'`.execute(db)).rows;
+const run = (text: string) => sql.raw(text).execute(db);
+
+test("CUR-13: every step is applied once, in order, and a database that is up to date keeps its epoch", async () => {
+  expect(await isMigrated(db)).toBe(false);
+  expect(await migrate(db, 7)).toEqual(MIGRATIONS.map(({ name }) => name));
+  const { rows } = await sql<{ name: string; at: number }>`select name, applied_at as at from migrations`.execute(db);
+  expect(rows).toEqual(MIGRATIONS.map(({ name }) => ({ name, at: 7 })));
+  const made = await epoch();
+  expect(made).toEqual([{ value: expect.stringMatching(/^[0-9a-f]{16}$/) }]);
+  expect(await isMigrated(db)).toBe(true);
+  expect(await migrate(db, 8)).toEqual([]);
+  expect(await epoch()).toEqual(made);
+});
+
+test("a database that a newer version has changed is refused and left as it is, and needs nothing", async () => {
+  await migrate(db, 7);
+  await run("insert into migrations (name, applied_at) values ('9999-later', 8)");
+  expect(await isMigrated(db)).toBe(true);
+  const refused = migrate(db, 9);
+  await expect(refused).rejects.toBeInstanceOf(MigrationRefused);
+  await expect(refused).rejects.toThrow("it has migration 9999-later");
+});
+
+test("of steps that fail nothing is there afterwards", async () => {
+  await run("create table events (other text)");
+  await expect(migrate(db, 7)).rejects.toThrow("already exists");
+  const { rows } = await sql`select name from sqlite_master where type = 'table'`.execute(db);
+  expect(rows).toEqual([{ name: "events" }]);
+});
+
+/** What is asked for often, or by a timer, is found by one of these; without it each such question would read a whole table. */
+test("every index is there", async () => {
+  await migrate(db, 7);
+  const { rows } = await sql<{ at: string; is_unique: number }>`
+    select m.name || '(' || (select group_concat(name, ',') from (select name from pragma_index_info(i.name) order by seqno)) || ')' as at,
+      i."unique" as is_unique
+    from sqlite_master m, pragma_index_list(m.name) i where m.type = 'table' order by at`.execute(db);
+  expect(rows.filter(({ is_unique }) => is_unique === 1).map(({ at }) => at)).toEqual([
+    "events(stream,seq)",
+    "logins(previous_hash)",
+    "logins(token_hash)",
+    "members(room_id,uid)",
+    "messages(room_id,seq,id)",
+    "messages(uid,client_id)",
+    "meta(key)",
+    "migrations(name)",
+    "qr_logins(code)",
+    "room_reads(uid,room_id)",
+    "rooms(direct_key)",
+    "streams(stream)",
+    "users(name_key)",
+  ]);
+  expect(rows.filter(({ is_unique }) => is_unique === 0).map(({ at }) => at)).toEqual([
+    "logins(uid)",
+    "members(uid,room_id,joined_seq,joined_pos,left_seq,left_pos,before_seq,before_pos)",
+    "qr_logins(expires_at)",
+  ]);
+});
