@@ -33,6 +33,16 @@ test("CUR-13: every step is applied once, in order, and a database that is up to
   expect(await epoch()).toEqual(made);
 });
 
+test("a database that misses any step is not up to date", async () => {
+  await migrate(db, 7);
+  for (const name of [MIGRATIONS[0]?.name, MIGRATIONS.at(-1)?.name]) {
+    await run(`update migrations set name = 'away' where name = '${name}'`);
+    expect(await isMigrated(db)).toBe(false);
+    await run(`update migrations set name = '${name}' where name = 'away'`);
+  }
+  expect(await isMigrated(db)).toBe(true);
+});
+
 test("a database that a newer version has changed is refused and left as it is, and needs nothing", async () => {
   await migrate(db, 7);
   await run("insert into migrations (name, applied_at) values ('9999-later', 8)");

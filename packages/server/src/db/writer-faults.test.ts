@@ -224,3 +224,32 @@ test("the journal is truncated where nothing is written, and not after a close",
   await writer.close();
   await expect(writer.truncateJournal()).rejects.toMatchObject({ code: "draining" });
 });
+
+test.each(["run", "runWhenIdle"] as const)(
+  "4 096 requests wait for %s, one more is refused with the time to wait, and the others are written",
+  async (how) => {
+    const writer = new GroupWriter(runner, table);
+    const all = Promise.all(Array.from({ length: 4096 }, (_, n) => writer[how](echo, `${n}`)));
+    const refused = withDeadline(writer[how](echo, "one more"), 3000, "one more was not refused");
+    await expect(refused).rejects.toMatchObject({ code: "overloaded", retryAfterMs: 1000 });
+    const most = how === "run" ? 256 : 1;
+    for (let written = 0; written < 4096; ) {
+      const batch = await runner.next();
+      expect(batch.names.length).toBeLessThanOrEqual(most);
+      written += batch.names.length;
+      batch.answer(done(batch.names));
+    }
+    expect(await all).toHaveLength(4096);
+  },
+);
+
+test("a writer that was closed refuses, and asks nothing of its runner", async () => {
+  const writer = new GroupWriter(runner, table);
+  await writer.close();
+  for (const how of ["run", "runWhenIdle"] as const) {
+    const late = withDeadline(writer[how](echo, "late"), 3000, "it was not refused");
+    await expect(late).rejects.toMatchObject({ code: "draining" });
+  }
+  for (let turn = 0; turn < 5; turn++) await nextTurn();
+  expect(runner.asked).toEqual([]);
+});
