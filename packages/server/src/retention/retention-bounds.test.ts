@@ -108,6 +108,17 @@ test("RET-2: a look that fails is said, and what it had not removed goes with a 
   expect(await seqsOf("room:1")).toEqual([349, 350]);
 });
 
+test("RET-2: of streams that grow beyond the maximum 1 000 are remembered for the next look, the others have their turn", async () => {
+  const { retention } = watched();
+  rig.scratch.listen((event) => retention.onEvent(event));
+  const streams = Array.from({ length: 1500 }, (_, room) => `room:${room + 1}`);
+  for (let i = 0; i < 3; i++) await rig.append(...streams.map((stream) => ({ stream, at: clock.now() })));
+  await rig.announcer.catchUpWithLog();
+  const inTurn = streams.toSorted().slice(0, 200);
+  const outOfTurn = new Set([...streams.slice(0, 1000), ...inTurn]);
+  expect(await retention.look()).toBe(outOfTurn.size);
+});
+
 test("RET-2: streams of a look that failed are looked at again by the next one, not when their turn comes again", async () => {
   for (let i = 0; i < 3; i++) {
     await rig.append(...Array.from({ length: 600 }, (_, room) => ({ stream: `room:${room + 1}`, at: clock.now() })));
