@@ -77,6 +77,10 @@ test("IM-64: its members are all people and do not change; its settings are the 
   const [ann, bob, boss] = uids as [number, number, number];
   expect((await chat.must(ann, "GET", "/rooms/1")).memberCount).toBe(3);
   uids.push(...chat.people(2));
+  const [gone] = chat.people(1) as [number];
+  const file = new Database(chat.scratch.path);
+  file.run("update users set deleted_at = 1 where uid = ?", [gone]);
+  file.close();
   expect((await chat.must(ann, "GET", "/rooms/1")).memberCount).toBe(5);
   const first = await chat.must(ann, "GET", "/rooms/1/members?limit=3");
   const rest = await chat.must(ann, "GET", `/rooms/1/members?limit=3&cursor=${first.nextCursor}`);
