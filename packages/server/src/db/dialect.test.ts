@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { Kysely, sql } from "kysely";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
-import { readerDialect, writerDialect } from "./dialect.ts";
+import { readerDialect, truncateJournal, writerDialect } from "./dialect.ts";
 import type { Schema } from "./schema.ts";
 
 let scratch: Scratch;
@@ -33,6 +33,13 @@ test("a commit is on the disk when it is answered, and a connection waits for wh
   expect(await setting(writer, "synchronous")).toBe(2);
   expect(await setting(writer, "busy_timeout")).toBe(5000);
   expect(await setting(scratch.db, "busy_timeout")).toBe(5000);
+});
+
+test("IM-20: what is removed is overwritten, and after the journal is emptied the writer waits for locks as before", async () => {
+  expect(await setting(writer, "secure_delete")).toBe(1);
+  await note(writer, "note");
+  expect(await truncateJournal(writer)).toBe(true);
+  expect(await setting(writer, "busy_timeout")).toBe(5000);
 });
 
 test("a row that refers to nothing is refused", async () => {
