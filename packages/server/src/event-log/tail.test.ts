@@ -240,3 +240,37 @@ test("LOG-5 a stream that leaves memory while the heads of others are looked up 
     ]),
   );
 });
+
+test("LOG-6 a node's position never goes back, whatever it is told of events that are gone", async () => {
+  rig = await openLog();
+  await rig.append(...many(5));
+  rig.tail.skipTo(3);
+  expect(rig.tail.position).toBe(5);
+  rig.tail.skipTo(9);
+  expect(rig.tail.position).toBe(9);
+});
+
+test("LOG-8 only an event that names an earlier message changes it: a message itself is no change, and one from before stays changed", async () => {
+  rig = await openLog();
+  const [own, other] = await rig.append({ stream: "room:1", message: "own" }, { stream: "room:1", message: "own" });
+  const [first, second] = [own?.pos as number, other?.pos as number];
+  expect(rig.tail.changes.changedSince(first, 0)).toBe(false);
+  await rig.append({ stream: "room:1", type: 9, message: first });
+  expect([first, second].map((id) => rig.tail.changes.changedSince(id, 2))).toEqual([true, false]);
+});
+
+test("LOG-5 the stream that was used least recently leaves memory first, and the newest stays however long it is", async () => {
+  rig = await openLog({ maxBytes: 4000 });
+  for (const stream of ["room:1", "room:2", "room:3"]) await rig.append(...many(5, stream));
+  await rig.append(...many(1, "room:1"));
+  await rig.append(...many(5, "room:4"));
+  expect(["room:1", "room:2", "room:3", "room:4"].map((stream) => rig.tail.head(stream)?.seq)).toEqual([
+    6,
+    undefined,
+    5,
+    5,
+  ]);
+  await rig.append({ stream: "room:5", data: { text: "x".repeat(5000) } });
+  expect(rig.tail.head("room:5")?.seq).toBe(1);
+  expect(rig.tail.peek("room:5", 0, 1)).toHaveLength(1);
+});
