@@ -77,8 +77,9 @@ export class LifecycleRig {
       port: 0,
       hostname: "127.0.0.1",
       fetch: (request, self) => {
-        const origin = { id: request.url, ip: "", userAgent: "", address: "", anonymous: true, resume: false };
-        const connection = new Connection({ ...origin, idleMs: 1, connectedAt: 0 });
+        const origin = { id: request.url, ip: "", userAgent: "", address: "", anonymous: true };
+        const resume = new URL(request.url).searchParams.has("resume");
+        const connection = new Connection({ ...origin, resume, idleMs: 1, connectedAt: 0 });
         return self.upgrade(request, { data: connection }) ? undefined : new Response("no", { status: 400 });
       },
       websocket: {
@@ -104,10 +105,10 @@ export class LifecycleRig {
     return rig;
   }
 
-  /** An anonymous connection in a public hall. */
-  async connect(): Promise<{ live: LiveClient; connection: Connection }> {
+  /** An anonymous connection in a public hall; `/?resume=1` is one that asks to resume. */
+  async connect(path = "/"): Promise<{ live: LiveClient; connection: Connection }> {
     const known = new Set(this.hub.all());
-    const live = await LiveClient.open(`http://127.0.0.1:${this.#server.port}`, {});
+    const live = await LiveClient.open(`http://127.0.0.1:${this.#server.port}`, { path });
     await live.frame(101);
     const connection = [...this.hub.all()].find((one) => !known.has(one)) as Connection;
     return { live, connection };

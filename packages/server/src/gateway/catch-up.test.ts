@@ -1,5 +1,5 @@
 import { afterEach, expect, spyOn, test } from "bun:test";
-import { parseCursor } from "@parley/protocol";
+import { Push, parseCursor } from "@parley/protocol";
 import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import { Outbox } from "../event-log/outbox.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
@@ -211,4 +211,44 @@ test("TR-21: cursors on the wire are at most 20 events apart", async () => {
   const wire = new SlowWire();
   await slowly(wire, 1_048_576, () => {});
   expect([wire.seqs.length, wire.apart]).toEqual([200, 20]);
+});
+
+test("GW-11, GW-20: only a reader that asked to resume is told with CURSOR that it is live", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1" });
+  for (const resume of [true, false]) {
+    const types: number[] = [];
+    const connection = new Connection({ ...ORIGIN, resume });
+    const send = (frame: string) => types.push(JSON.parse(frame).type);
+    connection.opened({ ...new SlowWire(), send, sendAt: send, getBufferedAmount: () => 0 });
+    const outbox = new Outbox(
+      rig.outboxParts(() => [whole("room:1")]),
+      20_000,
+    );
+    const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+    await catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+    expect([connection.state.kind, types]).toEqual(["live", resume ? [4, Push.CURSOR] : [4]]);
+  }
+});
+
+test("GW-27: a connection that ends at the step to live, or just before it, stays ended", async () => {
+  rig = await openLog();
+  await rig.append({ stream: "room:1" });
+  for (const moment of ["before", "in the middle"]) {
+    const wire = new SlowWire();
+    const subscribed: string[] = [];
+    const connection = new Connection(ORIGIN);
+    connection.opened(Object.assign(wire, { subscribe: (topic: string) => subscribed.push(topic) }));
+    const outbox = new Outbox(
+      rig.outboxParts(() => [whole("room:1")]),
+      20_000,
+    );
+    await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
+    if (moment === "in the middle") wire.sent = () => connection.ended();
+    const first = moment === "before" ? [JSON.stringify({ text: CHARACTERS.repeat(3) })] : [];
+    const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+    if (moment === "before") connection.ended();
+    await withDeadline(work, 3000, "it waits for a connection that has ended");
+    expect([connection.state.kind, subscribed]).toEqual(["closed", []]);
+  }
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { Command, encodePush, Push } from "@parley/protocol";
 import type { Server } from "bun";
-import { withDeadline } from "../lib/interval.ts";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createLogger } from "../ops/logger.ts";
 import { type CommandHandler, Commands } from "./commands.ts";
@@ -13,6 +13,7 @@ const ORIGIN = { ip: "", userAgent: "", address: "", anonymous: true, resume: fa
 
 let connection: Connection;
 const done: unknown[] = [];
+const late = Promise.withResolvers<void>();
 const commands = new Commands({
   logger,
   table: new Map<number, CommandHandler>([
@@ -24,6 +25,7 @@ const commands = new Commands({
       },
     ],
     [3, () => Promise.reject(new Error("a secret of ours"))],
+    [4, () => late.promise],
   ]),
 });
 const server: Server<Connection> = Bun.serve<Connection>({
@@ -95,6 +97,23 @@ describe("commands", () => {
     connection.state = { kind: "anonymous" };
     commands.runWaiting(connection, waiting);
     expect(done).toEqual(Array.from({ length: 16 }, (_, i) => i));
+  });
+
+  test("GW-31: what waits behind the fifth broken frame is not done any more", async () => {
+    const waiting = [...Array(5).fill("{"), frame("too late")];
+    connection.state = { kind: "anonymous" };
+    commands.runWaiting(connection, waiting);
+    expect(await ended()).toBe(1008);
+    expect(done).toEqual([]);
+  });
+
+  test("a command that fails after its connection has ended is nobody's any more", async () => {
+    commands.receive(connection, frame({}, 4));
+    connection.ended();
+    late.reject(new Error("the connection has ended"));
+    await late.promise.catch(() => {});
+    await nextTurn();
+    expect(log).toEqual([]);
   });
 
   test("GW-35: a refusal is answered with its code and the type of its command", async () => {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { Command, Push } from "@parley/protocol";
+import { Command, Push, parseCursor } from "@parley/protocol";
 import { LifecycleRig, login } from "../../test/lifecycle-rig.ts";
+import { nextTurn } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
 
 const [ANN, BEN] = [20_000, 20_001];
 const HALL = "room:1";
@@ -62,6 +64,8 @@ test("GW-14: what is said in the hall while somebody signs in comes once, after 
 
 test("GW-57: a connection that a code signs in while its token is being checked is signed in once", async () => {
   const { live, connection } = await rig.connect();
+  let signedIn = 0;
+  connection.onSignedIn = () => void signedIn++;
   live.send(authorize);
   await rig.asked();
   const byCode = rig.lifecycle.signIn(connection, login(BEN), "pl_code");
@@ -74,6 +78,7 @@ test("GW-57: a connection that a code signs in while its token is being checked 
   expect(live.of(Push.LOGIN_SUCCESS).map(({ data }) => data.uid)).toEqual([BEN]);
   expect([rig.hub.ofUser(ANN).size, rig.hub.ofUser(BEN).size]).toEqual([0, 1]);
   expect([...rig.attached]).toEqual([[BEN, 1]]);
+  expect(signedIn).toBe(1);
 });
 
 test("GW-40: a login that is revoked while its first frames are read gets none of them", async () => {
@@ -104,8 +109,79 @@ test("GW-81: a connection that ends while its token is checked, or its first fra
     rig.answerLogin(login(ANN));
     rig.answerRedDot();
     await live.ended();
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
     expect([rig.hub.size, rig.hub.ofUser(ANN).size, rig.attached.get(ANN) ?? 0]).toEqual([0, 0, 0]);
+    expect(connection.state.kind).toBe("closed");
   }
+});
+
+test("GW-8: a token that is not valid leaves a reader of the public hall as it was, and what waited is answered", async () => {
+  for (const path of ["/", "/?resume=1"]) {
+    const { live, connection } = await rig.connect(path);
+    const before = connection.state;
+    live.send(authorize);
+    await rig.asked();
+    live.send({ type: Command.RESUME, data: { cursor: "rubbish" } });
+    await rig.waiting(1);
+    rig.answerLogin(undefined);
+    await live.frame(Push.ERROR);
+    const answer = path === "/" ? "already_live" : "cursor_malformed";
+    expect(live.of(Push.ERROR).map(({ data }) => data.code)).toEqual([answer]);
+    if (path === "/") expect(connection.state.kind).toBe(before.kind);
+    await live.until(() => connection.state.kind === "live", "it to be live");
+    const types = live.frames.map(({ type }) => type);
+    expect(types.filter((type) => type === Push.READY)).toHaveLength(1);
+    expect(types.indexOf(Push.INVALIDATE_TOKEN)).toBe(1);
+    live.close();
+  }
+});
+
+test("GW-14, GW-15: somebody who signs in while they catch up as a reader of the hall gets the rest first, and each event once", async () => {
+  for (const by of ["token", "code"]) {
+    await rig.log.append(...Array.from({ length: 100 }, () => ({ stream: HALL })));
+    const head = rig.log.tail.position;
+    const { live, connection } = await rig.connect("/?resume=1");
+    live.send({ type: Command.RESUME, data: { cursor: `${rig.log.scratch.epoch};*@${head - 100}` } });
+    await live.until(() => connection.state.kind === "catching-up" || live.stream(HALL).length > 0, "it to catch up");
+    const asked = rig.asked();
+    if (by === "token") live.send(authorize);
+    else void rig.lifecycle.signIn(connection, login(ANN), "pl_code");
+    await asked;
+    if (by === "token") {
+      rig.answerLogin(login(ANN));
+      await rig.asked();
+    }
+    rig.answerRedDot();
+    await live.frame(Push.RED_DOT);
+    const seqs = live.stream(HALL).map(({ seq }) => seq);
+    expect(seqs).toEqual(Array.from({ length: 100 }, (_, n) => head - 99 + n));
+    live.close();
+    await live.ended();
+  }
+});
+
+test("GW-40: a sign-in that the server has no room for says when to come back", async () => {
+  const { live } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  rig.fail(new ProblemError("overloaded", "Too many at once", { retryAfterMs: 2500 }));
+  expect(await live.ended()).toEqual({ code: 1013, reason: "retry=2500" });
+});
+
+test("DR-5, GW-41: until a reader's first frames are read its cursor is the one that it came with; when its login ends is known from the beginning", async () => {
+  const { connection } = await rig.connect();
+  const from = `${rig.log.scratch.epoch};*@0`;
+  const reader = { login: { ...login(ANN), expiresAt: 77 }, token: "pl_x" };
+  const opening = rig.lifecycle.openReader(connection, reader, { from: parseCursor(from), max: undefined });
+  await rig.asked();
+  expect([connection.cursor("now"), connection.loginEndsAt]).toEqual([from, 77]);
+  rig.answerRedDot();
+  await opening;
+  expect(connection.cursor("now")).toBe("now");
+  const other = (await rig.connect()).connection;
+  const anonymous = rig.lifecycle.openReader(other, undefined, { from: parseCursor(from), max: undefined });
+  expect(other.cursor("now")).toBe(from);
+  await anonymous;
 });
 
 test("GW-40: a login that ended before its connection was the user's is told so and closed", async () => {

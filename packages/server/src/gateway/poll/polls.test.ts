@@ -1,13 +1,17 @@
-import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { afterEach, beforeEach, expect, jest, spyOn, test } from "bun:test";
 import { ChangeType, Push, userStream } from "@parley/protocol";
 import { BEN, EventsRig } from "../../../test/events-rig.ts";
+import { StillTime } from "../../../test/still-time.ts";
 import { withDeadline } from "../../lib/interval.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {
   rig = await EventsRig.open();
 });
-afterEach(() => rig.close());
+afterEach(async () => {
+  jest.useRealTimers();
+  await rig.close();
+});
 
 const seqs = (frames: readonly string[]) => frames.map((frame) => JSON.parse(frame).seq);
 const start = () => `${rig.log.scratch.epoch};*@0`;
@@ -256,4 +260,78 @@ test("TR-47: a question that fails once costs one poll: the same cursor is answe
   rig.beforeWindows = undefined;
   expect(seqs((await rig.poll({ cursor: start() })).frames)).toEqual([1, 2, 3, 4]);
   expect(rig.windowsAsked).toBe(built + 2);
+});
+
+test("TR-44: a poll is answered at once with what came, or because its client has gone, while it was asked whether its login holds", async () => {
+  const { cursor } = rig;
+  const said = async () => {
+    await rig.say(1);
+    return true;
+  };
+  // Reads once before it hangs, and so subscribes.
+  const first = await withDeadline(rig.poll({ cursor, waitMs: 60_000, isLoginValid: said }), 2000, "it hangs");
+  expect(seqs(first.frames)).toEqual([1]);
+
+  const client = new AbortController();
+  const gone = async () => {
+    client.abort();
+    return true;
+  };
+  const ask = { cursor: first.cursor, waitMs: 60_000, isLoginValid: gone, signal: client.signal };
+  expect((await withDeadline(rig.poll(ask), 2000, "it hangs for nobody")).frames).toEqual([]);
+  expect(rig.polls.hanging).toBe(0);
+});
+
+test("DR-2, TR-47: after the release no poll hangs any more, and nothing is kept of readers; nor after a stop, or of a login that has ended", async () => {
+  await rig.poll({ cursor: start() });
+  expect(rig.topics.size).toBe(2);
+  rig.polls.endLogins([2]);
+  expect(rig.topics.size).toBe(2);
+  rig.polls.endLogins([1]);
+  expect(rig.topics.size).toBe(0);
+
+  await rig.poll({ cursor: start() });
+  const stop = rig.polls.start();
+  stop();
+  expect(rig.topics.size).toBe(0);
+
+  rig.polls.release();
+  const reply = await withDeadline(rig.poll({ waitMs: 60_000 }), 2000, "it hangs though it was released");
+  expect([reply.frames, rig.polls.hanging, rig.topics.size]).toEqual([[], 0, 0]);
+});
+
+test("TR-47, TR-48: four times a second readers that nobody uses are dropped, and users who poll no longer are taken for gone", async () => {
+  using time = new StillTime();
+  await rig.poll({ cursor: start() });
+  jest.useFakeTimers();
+  const stop = rig.polls.start();
+  const after = (ms: number) => {
+    time.advance(ms);
+    jest.advanceTimersByTime(250);
+    return [rig.attached, rig.topics.size];
+  };
+  expect(after(39_999)).toEqual([1, 2]);
+  expect(after(1)).toEqual([0, 2]);
+  expect(after(79_999)).toEqual([0, 2]);
+  expect(after(1)).toEqual([0, 0]);
+  stop();
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+test("TR-48: a user is online for as long after the end of a poll that hung as after its beginning", async () => {
+  using time = new StillTime();
+  const hung = rig.poll({ waitMs: 60_000 });
+  await hanging(1);
+  time.advance(39_000);
+  await rig.say(1);
+  await hung;
+  jest.useFakeTimers();
+  const stop = rig.polls.start();
+  const after = (ms: number) => {
+    time.advance(ms);
+    jest.advanceTimersByTime(250);
+    return rig.attached;
+  };
+  expect([after(39_999), after(1)]).toEqual([1, 0]);
+  stop();
 });
