@@ -54,6 +54,22 @@ test("IM-5, IM-20: a recall wipes the text everywhere and keeps the place", asyn
   expect(other).toEqual({ status: 200, body });
 });
 
+test("IM-20: of a recalled message that quoted another one its row says nothing more than who took it back, and when", async () => {
+  const { message } = await chat.say(ann, room, "look");
+  const reply = await chat.say(bob, room, SECRET, { replyTo: message.id, mentions: [ann], clientId: "r" });
+  await recall(bob, reply.message.id);
+  const row = await chat.scratch.db
+    .selectFrom("messages")
+    .selectAll()
+    .where("id", "=", reply.message.id)
+    .executeTakeFirst();
+  expect(row).toEqual({
+    ...{ id: reply.message.id, room_id: room, seq: reply.message.seq, no: 2, uid: bob, type: 2, body: "{}" },
+    ...{ reply_to: null, client_id: "r", request_hash: null, sent_at: chat.clock.now(), sender_only: 0 },
+    ...{ recalled_by: bob, recalled_at: chat.clock.now() },
+  });
+});
+
 test("IM-21: quotations lose a recalled text too, without an event of their own", async () => {
   const { message } = await chat.say(bob, room, SECRET);
   const reply = await chat.say(ann, room, "really?", { replyTo: message.id });
