@@ -111,6 +111,49 @@ test("LOG-7 a stream is read once, however many readers wait for it, and misses 
   for (const events of await reads) expect(seqs(events)).toEqual([9, 10, 11]);
 });
 
+test("LOG-7 a stream is asked for once, however many readers wait for it", async () => {
+  rig = await openLog();
+  await rig.append(...many(10), ...many(10, "room:2"));
+  const asked: string[] = [];
+  const { reader } = rig;
+  const counting = {
+    states: (streams: readonly string[]) => reader.states(streams),
+    ranges: (...ask: Parameters<typeof reader.ranges>) => {
+      asked.push(...ask[0].map(({ stream }) => stream));
+      return reader.ranges(...ask);
+    },
+  };
+  const tail = new Tail(counting as never, { position: rig.tail.position, maxBytes: 1_000_000 });
+  const both = ["room:1", "room:2"].map((stream) => ({ stream, after: 5 }));
+  const found = await Promise.all([tail.read(both, 9), tail.read(both.slice(1), 9), tail.read(both.slice(0, 1), 9)]);
+  expect(asked).toEqual(["room:1", "room:2"]);
+  for (const events of found.flatMap((streams) => [...streams.values()]))
+    expect(seqs(events)).toEqual([6, 7, 8, 9, 10]);
+  await tail.read(both, 9);
+  expect(asked).toHaveLength(2);
+});
+
+test("LOG-8 what stands in the log stays with a reader that holds it, when its stream leaves memory", async () => {
+  rig = await openLog({ maxBytes: 2000 });
+  await rig.append({ stream: "room:1", data: { kept: 1 } });
+  const held = rig.tail.peek("room:1", 0, 1)?.[0];
+  await rig.append(...many(20, "room:2"));
+  expect(rig.tail.head("room:1")).toBeUndefined();
+  expect(held?.data).toBe('{"kept":1}');
+});
+
+test("LOG-5 a text that two readers have read is counted once", async () => {
+  rig = await openLog({ announcing: false });
+  await rig.append({ stream: "room:1", message: "own" });
+  await rig.announcer.catchUpWithLog();
+  const events = rig.tail.peek("room:1", 0, 1) ?? [];
+  const text = { text: "x".repeat(100), author: 7, quotes: [] };
+  const before = rig.tail.bytes;
+  for (let readers = 0; readers < 2; readers++) rig.tail.remember(events, () => text);
+  expect(rig.tail.bytes).toBe(before + 100);
+  expect(rig.tail.peek("room:1", 0, 1)).toMatchObject([{ data: text.text, author: 7 }]);
+});
+
 test("LOG-8 a message that changed is forgotten by the tail", async () => {
   rig = await openLog();
   const [place] = await rig.append({ stream: "room:1", message: "own" });
