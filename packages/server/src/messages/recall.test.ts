@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Push, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
-import { messageTexts } from "./message-rows.ts";
+import { messageDataOf, messageTexts } from "./message-rows.ts";
 
 const SECRET = "the secret plan";
 let chat: ChatFixture;
@@ -101,6 +101,11 @@ test("LOG-8, IM-21: what quotes is pushed and never remembered; other messages a
   const [quoted, quoting] = chat.scratch.events.slice(-2);
   expect([quoted?.cacheable, quoting?.cacheable]).toEqual([true, false]);
   expect(quoting?.data).toContain(SECRET);
+  const built = await messageDataOf(chat.scratch.db, [quoted?.pos as number, quoting?.pos as number]);
+  expect([...built.values()].map(({ author, quotes }) => [author, quotes])).toEqual([
+    [bob, []],
+    [ann, [message.id]],
+  ]);
 });
 
 test("IM-9, IM-50: people who may read a quotation may read what it quotes there", async () => {

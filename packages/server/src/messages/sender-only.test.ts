@@ -162,6 +162,16 @@ test("IM-15: it is quoted only by messages that nobody else may see, and quotes 
   expect(await codeOf(send(ben, "what?", { replyTo: hidden.message.id }))).toBe("reply_unknown");
 });
 
+test("IM-15: how far back a quotation lies is counted in its own room", async () => {
+  await chat.say(ben, room, "open");
+  for (const notice of ["one", "two"]) await chat.must(ann, "PATCH", `/rooms/${room}`, { notice });
+  const hidden = await send(ann, "hidden");
+  const other = await chat.group(ann, [ben]);
+  for (let n = 0; n < 5; n++) await chat.say(ben, other, "elsewhere");
+  const answer = await send(ann, "more", { replyTo: hidden.message.id });
+  expect(answer.message.body).toMatchObject({ reply: { id: hidden.message.id, gapCount: 1 } });
+});
+
 test("IM-14, IM-31: their window cuts it like other messages, and what is refused in the room is refused", async () => {
   const { message } = await send(ben, "hidden");
   await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });
