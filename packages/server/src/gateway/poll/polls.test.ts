@@ -78,6 +78,24 @@ test("TR-41: `more` says whether the limit cut something off", async () => {
   ]);
 });
 
+test("TR-41: `more` is right also where the limit is as long as what is read at once", async () => {
+  await rig.say(75);
+  await rig.say(75);
+  const first = await rig.poll({ cursor: start(), limit: 100 });
+  expect([first.frames.length, first.more]).toEqual([100, true]);
+  const rest = await rig.poll({ cursor: first.cursor, limit: 50 });
+  expect([rest.frames.length, rest.more]).toEqual([50, false]);
+});
+
+test("TR-49: a frame that is not logged does not end a poll that hangs", async () => {
+  const hung = rig.poll({ waitMs: 60_000 });
+  await hanging(1);
+  rig.hub.publishFrame("room:1", '{"type":5}');
+  expect(rig.polls.hanging).toBe(1);
+  await rig.say(1);
+  expect(seqs((await hung).frames)).toEqual([1]);
+});
+
 test("TR-41: a reply of long frames is closed before its limit, and the rest comes with the next ones", async () => {
   const text = "x".repeat(30_000);
   await rig.log.append(...Array.from({ length: 150 }, () => ({ stream: "room:1", data: { text } })));
