@@ -46,7 +46,15 @@ class Model {
   }
 
   async say(room: string, count: number): Promise<void> {
-    await this.#append(Array.from({ length: count }, () => ({ stream: room })));
+    await this.#append(Array.from({ length: count }, (_, n) => this.#said(room, n)));
+  }
+
+  /** Most are messages; now and then somebody else comes, leaves or is one of several who come. */
+  #said(stream: string, n: number): TestEvent {
+    if (n % 7 !== 3) return { stream };
+    const changeType = n % 2 === 0 ? ChangeType.joined : ChangeType.left;
+    const data = { roomId: Number(stream.slice(5)), uid: UID + 1, uids: [UID + 1, UID + 2], changeType };
+    return { stream, type: Push.MEMBER_CHANGE, data };
   }
 
   async join(room: string): Promise<void> {

@@ -397,3 +397,44 @@ test("GW-27: the step to live takes at most so many events, and several together
   expect((await opened(2)).cutOver(3, 2 * length)).toHaveLength(2);
   expect((await opened(1)).cutOver(3, 1)).toHaveLength(1);
 });
+
+test("CUR-7 other people's coming and going changes nothing for a reader, also an anonymous one", async () => {
+  rig = await openLog();
+  const of = (uid: number, changeType: number) => ({ roomId: 1, uid, changeType });
+  await rig.append(
+    { stream: "room:1", type: Push.MEMBER_CHANGE, data: of(UID + 1, ChangeType.joined) },
+    { stream: "room:1" },
+    { stream: "room:1", type: Push.MEMBER_CHANGE, data: of(UID + 1, ChangeType.left) },
+    { stream: "room:1" },
+  );
+  for (const uid of [UID, undefined]) {
+    const outbox = new Outbox(
+      rig.outboxParts(() => [whole("room:1")]),
+      uid,
+    );
+    const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`)));
+    expect(named(seen)).toEqual(seqs(1, 4));
+    expect([...outbox.streams()]).toEqual(["room:1"]);
+  }
+});
+
+test("CUR-2 a cursor never falls behind its own floor, where one of its streams is behind that", async () => {
+  rig = await openLog();
+  await rig.append(...many(5), ...many(5, "room:2"), ...many(1));
+  const outbox = new Outbox(
+    rig.outboxParts(() => [whole("room:1"), whole("room:2")]),
+    UID,
+  );
+  await outbox.open(parseCursor(`${rig.scratch.epoch};*@10,room:1@2`));
+  const cursors: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    await outbox.next(1);
+    cursors.push(outbox.cursor());
+  }
+  expect(cursors.map((cursor) => cursor.split(";")[1])).toEqual([
+    "*@10,room:1@3",
+    "*@10,room:1@4",
+    "*@10,room:1@5",
+    "*@11",
+  ]);
+});
