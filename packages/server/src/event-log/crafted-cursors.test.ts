@@ -90,3 +90,24 @@ test("CUR-2 without a floor, a past time in a room that began after the reader's
   expect((await read(`${ME}@1`, [whole(ME), past])).frames).toEqual(["room:1@1", "room:1@2", "room:1@3", `${ME}@2`]);
   expect((await read(`${ME}@2`, [whole(ME), past])).frames).toEqual([]);
 });
+
+test("CUR-2 a cursor never falls behind its own floor, where one of its streams is behind that", async () => {
+  rig = await openLog();
+  await rig.append(...many(5), ...many(5, "room:2"), ...many(1));
+  const outbox = new Outbox(
+    rig.outboxParts(() => [whole("room:1"), whole("room:2")]),
+    UID,
+  );
+  await outbox.open(parseCursor(`${rig.scratch.epoch};*@10,room:1@2`));
+  const cursors: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    await outbox.next(1);
+    cursors.push(outbox.cursor());
+  }
+  expect(cursors.map((cursor) => cursor.split(";")[1])).toEqual([
+    "*@10,room:1@3",
+    "*@10,room:1@4",
+    "*@10,room:1@5",
+    "*@11",
+  ]);
+});

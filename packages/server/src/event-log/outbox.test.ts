@@ -360,44 +360,6 @@ test("CUR-8 a text that a reader holds is read again when it left memory before 
   expect((await readAll(outbox)).map(({ data }) => data)).toEqual([{ text: "recalled" }, {}]);
 });
 
-test("GW-27, TR-41: a chunk gets no further frame once it has so many characters, and at least one", async () => {
-  rig = await openLog();
-  const data = { text: "x".repeat(1000) };
-  await rig.append(...Array.from({ length: 10 }, () => ({ stream: "room:1", data })));
-  const outbox = new Outbox(
-    rig.outboxParts(() => [whole("room:1")]),
-    UID,
-  );
-  await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
-  const counts: number[] = [];
-  for (const length of [1, JSON.stringify(data).length, 2500, 1_000_000]) {
-    counts.push((await outbox.next(4, length)).length);
-    expect(outbox.isAhead).toBe(counts.reduce((sum, count) => sum + count, 0) < 10);
-  }
-  expect(counts).toEqual([1, 1, 3, 4]);
-  expect(await outbox.next(4, 1)).toHaveLength(1);
-});
-
-test("GW-27: the step to live takes at most so many events, and several together only so many characters; one alone may be longer", async () => {
-  rig = await openLog();
-  const data = { text: "x".repeat(1000) };
-  const opened = async (behind: number) => {
-    const outbox = new Outbox(
-      rig.outboxParts(() => [whole("room:1")]),
-      UID,
-    );
-    await outbox.open(parseCursor(`${rig.scratch.epoch};*@${10 - behind}`));
-    return outbox;
-  };
-  await rig.append(...Array.from({ length: 10 }, () => ({ stream: "room:1", data })));
-  const length = JSON.stringify(data).length;
-  expect((await opened(3)).cutOver(2)).toBeUndefined();
-  expect((await opened(3)).cutOver(3)).toHaveLength(3);
-  expect((await opened(2)).cutOver(3, 2 * length - 1)).toBeUndefined();
-  expect((await opened(2)).cutOver(3, 2 * length)).toHaveLength(2);
-  expect((await opened(1)).cutOver(3, 1)).toHaveLength(1);
-});
-
 test("CUR-7 other people's coming and going changes nothing for a reader, also an anonymous one", async () => {
   rig = await openLog();
   const of = (uid: number, changeType: number) => ({ roomId: 1, uid, changeType });
@@ -416,25 +378,4 @@ test("CUR-7 other people's coming and going changes nothing for a reader, also a
     expect(named(seen)).toEqual(seqs(1, 4));
     expect([...outbox.streams()]).toEqual(["room:1"]);
   }
-});
-
-test("CUR-2 a cursor never falls behind its own floor, where one of its streams is behind that", async () => {
-  rig = await openLog();
-  await rig.append(...many(5), ...many(5, "room:2"), ...many(1));
-  const outbox = new Outbox(
-    rig.outboxParts(() => [whole("room:1"), whole("room:2")]),
-    UID,
-  );
-  await outbox.open(parseCursor(`${rig.scratch.epoch};*@10,room:1@2`));
-  const cursors: string[] = [];
-  for (let n = 0; n < 4; n++) {
-    await outbox.next(1);
-    cursors.push(outbox.cursor());
-  }
-  expect(cursors.map((cursor) => cursor.split(";")[1])).toEqual([
-    "*@10,room:1@3",
-    "*@10,room:1@4",
-    "*@10,room:1@5",
-    "*@11",
-  ]);
 });
