@@ -226,7 +226,7 @@ test("GW-11, GW-20: only a reader that asked to resume is told with CURSOR that 
       20_000,
     );
     const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
-    await catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+    await catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536, presence });
     expect([connection.state.kind, types]).toEqual(["live", resume ? [4, Push.CURSOR] : [4]]);
   }
 });
@@ -246,7 +246,7 @@ test("GW-27: a connection that ends at the step to live, or just before it, stay
     await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
     if (moment === "in the middle") wire.sent = () => connection.ended();
     const first = moment === "before" ? [JSON.stringify({ text: CHARACTERS.repeat(3) })] : [];
-    const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536 });
+    const work = catchUp({ connection, outbox, login: undefined, first, maxQueueBytes: 65_536, presence });
     if (moment === "before") connection.ended();
     await withDeadline(work, 3000, "it waits for a connection that has ended");
     expect([connection.state.kind, subscribed]).toEqual(["closed", []]);
