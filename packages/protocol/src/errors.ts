@@ -31,6 +31,7 @@ export const ERRORS = {
   reply_unknown: { status: 422, title: "The message replied to is not in this room", retry: false },
   room_dissolved: { status: 422, title: "This room has been dissolved", retry: false },
   room_full: { status: 422, title: "This room is full", retry: false },
+  too_many_rooms: { status: 422, title: "Somebody is in too many rooms", retry: false },
   hall_fixed: { status: 422, title: "Everybody is in the hall; its members cannot be changed", retry: false },
   direct_fixed: { status: 422, title: "A direct room is for two people; its members cannot be changed", retry: false },
   owner_cannot_leave: { status: 422, title: "Transfer ownership or dissolve the room first", retry: false },

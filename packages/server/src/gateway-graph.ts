@@ -65,8 +65,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
   const hub = new Hub(storage.epoch);
-  const { presence } = parts.context;
-  const { handshakes } = parts.context.rates;
+  const { presence, heavyReads, rates } = parts.context;
+  const { handshakes } = rates;
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
@@ -99,19 +99,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
   const onlineMs = parts.pollOnlineMs;
-  const polls = new Polls({
-    onlineMs,
-    tail,
-    epoch,
-    topics,
-    clock,
-    newOutbox,
-    admission,
-    presence,
-    gauge,
-    maxPerUser,
-    isFull,
-  });
+  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyReads };
+  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, ...ofPolls });
   const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
   const signIn = lifecycle.signIn.bind(lifecycle);

@@ -1,4 +1,5 @@
 import type { Login } from "../http/login.ts";
+import { ProblemError } from "../lib/problem.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as requesters from "./known-requesters-writes.ts";
 import type { Granted } from "./logins.ts";
@@ -56,9 +57,12 @@ export async function listLogins(
  * procedure). @throws ProblemError `unauthorized`
  */
 export async function refreshLogin(
-  { writes, logins }: Pick<IdentityContext, "writes" | "logins">,
+  { writes, logins, rates }: Pick<IdentityContext, "writes" | "logins" | "rates">,
   presented: string,
 ): Promise<Granted> {
+  const login = await logins.find(presented);
+  if (!login) throw new ProblemError("unauthorized");
+  rates.loginChanges.take(login.uid);
   const token = newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
   const made = await writes.run(refreshes.refreshLogin, input);
@@ -67,7 +71,8 @@ export async function refreshLogin(
 }
 
 /** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found` */
-export function revokeLogin({ writes }: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
+export async function revokeLogin({ writes, rates }: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
+  rates.loginChanges.take(uid);
   return writes.run(procedures.revokeLogin, { uid, loginId });
 }
 
@@ -85,6 +90,7 @@ export async function forgetOldRequesters(
 }
 
 /** Signs the actor out everywhere. */
-export function revokeAllLogins({ writes }: IdentityContext, { uid }: Login): Promise<void> {
+export async function revokeAllLogins({ writes, rates }: IdentityContext, { uid }: Login): Promise<void> {
+  rates.loginChanges.take(uid);
   return writes.run(procedures.revokeAllLogins, { uid });
 }

@@ -3,6 +3,7 @@ import { openScratch } from "../../test/scratch-database.ts";
 import { openWrites } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+import { createRates } from "../limits/rates.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { INTERNAL_STREAM, Internal } from "./internal-events.ts";
 import { refreshLogin } from "./login-actions.ts";
@@ -37,6 +38,7 @@ async function open(cacheMax?: number) {
     ...scratch,
     clock,
     logins,
+    rates: createRates({ enabled: false, signInsOverall: 600 }),
     /** Awaited between a read of `logins` and what it does with the result. */
     hold: undefined as (() => Promise<void>) | undefined,
     reads: () => reads,

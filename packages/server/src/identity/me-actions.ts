@@ -24,11 +24,12 @@ export async function getMe({ db, epoch }: IdentityContext, { uid }: Login): Pro
 }
 
 /** Changes what is given. @throws ProblemError `name_taken` */
-export function changeProfile(
-  { writes }: IdentityContext,
+export async function changeProfile(
+  { writes, rates }: IdentityContext,
   { uid }: Login,
   changes: { name?: string; avatar?: string },
 ): Promise<User> {
+  rates.profileChanges.take(uid);
   return writes.run(profile.changeProfile, { uid, ...changes });
 }
 
@@ -41,7 +42,8 @@ export async function changePassword(
   actor: Login,
   change: { password: string; newPassword: string; endOtherLogins: boolean },
 ): Promise<void> {
-  const { passwords, writes } = context;
+  const { passwords, rates, writes } = context;
+  rates.profileChanges.take(actor.uid);
   const { name, hash } = await checkOwnPassword(context, actor, change.password);
   if (hash === null) throw new ProblemError("password_wrong", "This account has no password");
   await refuseCommonPassword(change.newPassword, name);
@@ -59,6 +61,7 @@ export async function deleteAccount(
   actor: Login,
   { password }: { password: string | undefined },
 ): Promise<void> {
+  context.rates.profileChanges.take(actor.uid);
   await checkOwnPassword(context, actor, password);
   await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
+import { heavyRead } from "../http/heavy-read.ts";
 import {
   json,
   jsonBody,
@@ -112,7 +113,8 @@ export function meRoutes(context: IdentityContext): Routes {
   });
   routes.openapi(exportAll, async (c) => {
     const after = parseTextCursor(c.req.valid("query").cursor);
-    return c.json({ ...(await actions.exportMe(context, c.get("login"), { after })) }, 200, {
+    const exported = await heavyRead(c, context, () => actions.exportMe(context, c.get("login"), { after }));
+    return c.json({ ...exported }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });
   });

@@ -66,17 +66,20 @@ export function discardQrLogin({ writes }: Pick<QrContext, "writes">, { user, lo
 }
 
 /** The phone binds the code to its login and sees who asks. @throws ProblemErrors as the procedure says, like the next two */
-export function scanQrCode({ writes }: QrContext, actor: Login, code: string): Promise<QrRequester> {
+export async function scanQrCode({ writes, rates }: QrContext, actor: Login, code: string): Promise<QrRequester> {
+  rates.qrSteps.take(actor.uid);
   return writes.run(acts.scanQrCode, onCode(actor, code));
 }
 
 /** The phone signs the requester in. */
-export function confirmQrCode({ writes }: QrContext, actor: Login, code: string): Promise<void> {
+export async function confirmQrCode({ writes, rates }: QrContext, actor: Login, code: string): Promise<void> {
+  rates.qrSteps.take(actor.uid);
   return writes.run(acts.confirmQrCode, onCode(actor, code));
 }
 
 /** The phone turns the requester away. */
-export function rejectQrCode({ writes }: QrContext, actor: Login, code: string): Promise<void> {
+export async function rejectQrCode({ writes, rates }: QrContext, actor: Login, code: string): Promise<void> {
+  rates.qrSteps.take(actor.uid);
   return writes.run(acts.rejectQrCode, onCode(actor, code));
 }
 

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
+import { heavyRead } from "../http/heavy-read.ts";
 import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { cursorParam, parseTextCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -69,7 +70,8 @@ export function usersRoutes(context: IdentityContext): Routes {
       return c.json({ items: await actions.listUsers(context, c.get("login"), ids), nextCursor: null }, 200);
     }
     if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
-    return c.json(await actions.findUsersByName(context, c.get("login"), { prefix, after, limit }), 200);
+    const search = { prefix, after, limit };
+    return c.json(await heavyRead(c, context, () => actions.findUsersByName(context, c.get("login"), search)), 200);
   });
   return routes;
 }

@@ -3,7 +3,8 @@ import { ERRORS } from "@parley/protocol";
 import { loadConfig } from "../config/config.ts";
 import { ENV_NAMES } from "../config/env.ts";
 import { openFileLimit } from "../lib/file-limit.ts";
-import { type BoundRow, CAPS, LOCAL_RATES, type RateRow, SHARED_RATES, SIZES } from "./limits.ts";
+import { CAPS, LOCAL_RATES, SHARED_RATES, SIZES } from "./limits.ts";
+import type { BoundRow, RateRow } from "./row.ts";
 
 const rates: [string, RateRow][] = Object.entries({ ...LOCAL_RATES, ...SHARED_RATES });
 const bounds: [string, BoundRow][] = Object.entries({ ...CAPS, ...SIZES });
@@ -12,7 +13,10 @@ test.each(rates)("the rate %s can be counted, and a refusal says when to come ba
   expect(row.count).toBeGreaterThan(0);
   expect(row.burst ?? row.count).toBeGreaterThanOrEqual(1);
   expect(row.windowMs).toBeGreaterThanOrEqual(1000);
-  if ("code" in row.refusal) expect(ERRORS[row.refusal.code]).toMatchObject({ status: 429, retry: true });
+  if (!("code" in row.refusal)) return;
+  // Of the people whom somebody brings in, not of the one who asks: to come back later is not the asker's to do.
+  if (row.refusal.code === "too_many_rooms") return;
+  expect(ERRORS[row.refusal.code]).toMatchObject({ status: 429, retry: true });
 });
 
 const settings = [...bounds, ...rates].flatMap(([id, { setting, count }]) =>

@@ -10,60 +10,58 @@
  *
  * Knows no feature. Must not import anything above `lib`.
  */
-import { type CloseCode, type ErrorCode, LIMITS } from "@parley/protocol";
-
-/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of one. */
-export type CountedBy =
-  | "person"
-  | "person and room"
-  | "address"
-  | "network"
-  | "account"
-  | "account and address"
-  | "connection"
-  | "room"
-  | "code"
-  | "process"
-  | "request"
-  | "reader";
-
-/** What a client meets beyond a limit: an error code, or the close code of a connection. */
-export type Refusal = { readonly code: ErrorCode } | { readonly close: CloseCode } | { readonly silently: string };
-
-export interface RateRow {
-  /** In the plural, as the refusal's message says it: "Too many …". */
-  readonly counts: string;
-  readonly by: CountedBy;
-  /** How many within `windowMs`. */
-  readonly count: number;
-  readonly windowMs: number;
-  /** How many at once after a pause, where that is another number than `count`. */
-  readonly burst?: number;
-  /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
-  readonly always?: true;
-  readonly refusal: Refusal;
-  /** The environment variable whose default `count` is. */
-  readonly setting?: string;
-}
-
-export interface BoundRow {
-  readonly counts: string;
-  readonly by: CountedBy;
-  readonly count: number;
-  readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "% of the files that it may open";
-  readonly refusal: Refusal;
-  /** The environment variable whose default `count` is. */
-  readonly setting?: string;
-}
+import { LIMITS } from "@parley/protocol";
+import type { BoundRow, RateRow, Refusal } from "./row.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
 
 const LIMITED: Refusal = { code: "rate_limited" };
 
-/** Rates counted by this process alone: `LocalRate`. */
+/** Rates counted by this process alone: `LocalRate`. Those of a day begin anew when it ends. */
 export const LOCAL_RATES = {
+  /** Recalls count too: they are written and told like a message. */
   sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
+  sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },
+  readPlaces: { counts: "read places", by: "person", count: 20, windowMs: SECOND, burst: 60, refusal: LIMITED },
+  profileChanges: {
+    counts: "changes of the own account",
+    by: "person",
+    count: 10,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
+  /** Of sessions that are signed in: refreshing a token, signing devices out. */
+  loginChanges: { counts: "changes of logins", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
+  roomChanges: {
+    counts: "changes of rooms and their members",
+    by: "person",
+    count: 30,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
+  /** A direct room that is there already is not made, and not counted. */
+  roomsMade: { counts: "new rooms", by: "person", count: 10, windowMs: MINUTE, refusal: LIMITED },
+  roomsMadeADay: { counts: "new rooms in a day", by: "person", count: 200, windowMs: DAY, refusal: LIMITED },
+  /** To rooms new and old. */
+  peopleAdded: { counts: "people added to rooms", by: "person", count: 2000, windowMs: MINUTE, refusal: LIMITED },
+  peopleAddedADay: {
+    counts: "people added to rooms in a day",
+    by: "person",
+    count: 20_000,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
+  /** Of the one who is brought in, by people who are in none of their rooms. The hall is everybody's and does not count. */
+  roomsByStrangers: {
+    counts: "rooms into which strangers bring this person",
+    by: "person",
+    count: 100,
+    windowMs: DAY,
+    refusal: { code: "too_many_rooms" },
+  },
+  qrSteps: { counts: "steps with QR codes", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   typing: {
     counts: "signs of typing",
     by: "person and room",
@@ -232,6 +230,32 @@ export const CAPS = {
   passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
   qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
   qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
+  /** Reading is done by the thread that serves everybody: whoever asks for much at once waits for their own turn. */
+  heavyReads: {
+    counts: "lists, pages of history, exports and polls that are read at once",
+    by: "person",
+    count: 4,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  heavyReadsWaiting: {
+    counts: "lists, pages of history, exports and polls that wait for their turn",
+    by: "person",
+    count: 100,
+    refusal: LIMITED,
+  },
+  heavyReadWait: {
+    counts: "how long such a request waits for its turn",
+    by: "request",
+    count: 5,
+    unit: "seconds",
+    refusal: LIMITED,
+  },
+  roomsPerPerson: {
+    counts: "rooms that somebody is in and that are not dissolved, the hall apart",
+    by: "person",
+    count: 5000,
+    refusal: { code: "too_many_rooms" },
+  },
   roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
   knownRequesters: {
     counts: "addresses and devices from which a person is known to sign in",

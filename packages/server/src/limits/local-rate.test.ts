@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { StillTime } from "../../test/still-time.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { LOCAL_RATES, type RateRow } from "./limits.ts";
+import { LOCAL_RATES } from "./limits.ts";
 import { LOCAL_KEYS_MAX, LocalRate } from "./local-rate.ts";
+import type { RateRow } from "./row.ts";
+import { takeEach } from "./take-each.ts";
 
 const BUCKET: RateRow = { ...LOCAL_RATES.sends, count: 2, burst: 3 };
 const WINDOW: RateRow = { ...LOCAL_RATES.typing, counts: "rooms", count: 5, windowMs: 600_000 };
@@ -92,6 +94,31 @@ test("a look and a refused one count nothing", () => {
   time.advance(500);
   subject.check("a");
   expect(subject.tryTake("a")).toBe(true);
+});
+
+test.each([
+  ["bucket", BUCKET, 3],
+  ["window", { ...WINDOW, count: 3 }, 3],
+] as const)("what is given back to a %s can be taken again, and no more than there ever was", (_, row, count) => {
+  const subject = rate(row);
+  subject.giveBack("a");
+  for (let taken = 0; taken < count; taken++) expect(wait(subject, "a")).toBe(0);
+  expect([subject.hasRoom("a"), subject.hasRoom("b")]).toEqual([false, true]);
+  subject.giveBack("a");
+  expect(subject.hasRoom("a")).toBe(true);
+  expect([wait(subject, "a"), wait(subject, "a") > 0]).toEqual([0, true]);
+  for (let given = 0; given < 10; given++) subject.giveBack("a");
+  for (let taken = 0; taken < count; taken++) expect(wait(subject, "a")).toBe(0);
+  expect(wait(subject, "a")).toBeGreaterThan(0);
+});
+
+test("one act counts in all of its rates or in none", () => {
+  const [first, second] = [rate(BUCKET), rate(WINDOW)];
+  const both = (amount: number) => takeEach({ rate: first, key: 1 }, { rate: second, key: 1, amount });
+  both(5);
+  expect(() => both(1)).toThrow("Too many rooms; try again in 600 s");
+  expect(() => both(1)).toThrow("Too many rooms");
+  expect([wait(first, 1), wait(first, 1), wait(first, 1) > 0]).toEqual([0, 0, true]);
 });
 
 test("a wall clock that is set changes nothing", () => {

@@ -1,13 +1,13 @@
 import { RateLimiter, TokenBucket } from "limiter";
 import { LRUCache } from "lru-cache";
-import type { RateRow } from "./limits.ts";
 import { rateLimited } from "./rate-limited.ts";
+import type { RateRow } from "./row.ts";
 
 /** More than the people and addresses that one process is made for; each key takes about 0.5 KB. */
 export const LOCAL_KEYS_MAX = 20_000;
 
 /** A bucket with a burst, or a count per window: both answer at once, and take all of what is asked for or nothing. */
-type Bucket = Pick<TokenBucket, "tryRemoveTokens" | "getWaitTime">;
+type Bucket = TokenBucket | RateLimiter;
 
 /**
  * One row of `LOCAL_RATES`, counted per key (a user, an address) by this process, without a promise. Beyond it: 429
@@ -34,6 +34,11 @@ export class LocalRate {
     return this.#buckets?.size ?? 0;
   }
 
+  /** False while rates are off: then every call passes. */
+  get enabled(): boolean {
+    return this.#buckets !== undefined;
+  }
+
   /** Counts `amount`, or counts nothing and refuses. @throws ProblemError `rate_limited` */
   take(key: string | number, amount = 1): void {
     if (!this.#buckets) return;
@@ -46,10 +51,25 @@ export class LocalRate {
     return !this.#buckets || this.#bucketOf(this.#buckets, key).tryRemoveTokens(1);
   }
 
-  /** Refuses if one more would be too many; counts nothing. @throws ProblemError `rate_limited` */
-  check(key: string | number): void {
-    const waitMs = this.#buckets?.get(key)?.getWaitTime(1) ?? 0;
+  /** Refuses if so many more would be too many; counts nothing. @throws ProblemError `rate_limited` */
+  check(key: string | number, amount = 1): void {
+    const waitMs = this.#waitMs(key, amount);
     if (waitMs > 0) throw rateLimited(this.#row.counts, waitMs);
+  }
+
+  /** Whether one more could be counted; counts nothing. */
+  hasRoom(key: string | number): boolean {
+    return this.#waitMs(key, 1) === 0;
+  }
+
+  /** Takes back one that was counted, such as for work that did not come about. */
+  giveBack(key: string | number): void {
+    const bucket = this.#buckets?.get(key);
+    if (bucket) returnTo(bucket);
+  }
+
+  #waitMs(key: string | number, amount: number): number {
+    return this.#buckets?.get(key)?.getWaitTime(amount) ?? 0;
   }
 
   #bucketOf(buckets: LRUCache<string | number, Bucket>, key: string | number): Bucket {
@@ -67,4 +87,11 @@ function newBucket({ count, windowMs, burst }: RateRow): Bucket {
   const bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: count, interval: windowMs });
   bucket.content = burst;
   return bucket;
+}
+
+/** Neither kind has a way back of its own. A window that ended since has a count of its own, which nothing is taken from. */
+function returnTo(bucket: Bucket): void {
+  const inner = bucket instanceof TokenBucket ? bucket : bucket.tokenBucket;
+  inner.content = Math.min(inner.bucketSize, inner.content + 1);
+  if (bucket instanceof RateLimiter) bucket.tokensThisInterval = Math.max(0, bucket.tokensThisInterval - 1);
 }

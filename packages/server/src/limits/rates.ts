@@ -1,5 +1,6 @@
-import { LOCAL_RATES, type RateRow, SHARED_RATES } from "./limits.ts";
+import { LOCAL_RATES, SHARED_RATES } from "./limits.ts";
 import { LocalRate } from "./local-rate.ts";
+import type { RateRow } from "./row.ts";
 import { SharedRate } from "./shared-rate.ts";
 
 /** The counts of one process: one for each rate of the table. */

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
-import type { RateRow } from "./limits.ts";
 import { rateLimited } from "./rate-limited.ts";
+import type { RateRow } from "./row.ts";
 
 export const SHARED_KEYS_MAX = 50_000;
 

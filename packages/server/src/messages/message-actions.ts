@@ -35,6 +35,7 @@ export function sendMessage(
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
   rates.sends.take(actor.uid);
+  rates.sendsADay.take(actor.uid);
   return writes.run(sendMessages, {
     actor: actorOf(actor),
     roomId,
@@ -52,10 +53,11 @@ export function sendMessage(
  * @returns the JSON text of the message as it is now
  */
 export async function recallMessage(
-  { writes, hall }: MessagesContext,
+  { writes, hall, rates }: MessagesContext,
   actor: Actor,
   messageId: number,
 ): Promise<string> {
+  rates.sends.take(actor.uid);
   return (await writes.run(procedures.recallMessage, { actor: actorOf(actor), hall, messageId })).text;
 }
 

@@ -4,6 +4,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
+import { tooManyRooms } from "./bringing-in.ts";
 import { storeReadPlaces } from "./read-places.ts";
 import type { Role, RoomRow } from "./rooms.ts";
 
@@ -34,6 +35,29 @@ export async function addToRoom(
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
   await storeReadPlaces(tx, places);
   await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq });
+}
+
+/**
+ * Each of these people may be in one room more. Rooms are counted by an index alone; only of people with very many are those that
+ * were dissolved, which do not count, looked at.
+ * @throws ProblemError `too_many_rooms`, naming those who may not
+ */
+export async function checkRoomsLeft(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
+  const most = CAPS.roomsPerPerson.count;
+  const memberships = tx.db
+    .selectFrom("members")
+    .select("members.uid")
+    .where("members.left_seq", "is", null)
+    .groupBy("members.uid")
+    .having((eb) => eb(eb.fn.countAll<number>(), ">=", most));
+  const many = await memberships.where("members.uid", "in", inList(uids)).execute();
+  if (many.length === 0) return;
+  const full = await memberships
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .where("members.uid", "in", inList(many.map(({ uid }) => uid)))
+    .where("rooms.dissolved_at", "is", null)
+    .execute();
+  if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
 }
 
 interface Change {

@@ -1,4 +1,6 @@
 import { readSnapshot } from "../event-log/snapshot.ts";
+import { takeEach } from "../limits/take-each.ts";
+import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
 import * as procedures from "./member-writes.ts";
 import { type MemberView, memberPage } from "./members.ts";
 import { type Actor, actorOf } from "./rooms.ts";
@@ -24,30 +26,49 @@ export function listMembers(
   }));
 }
 
-/** Any member brings people into a group. `added`: those who joined; the others were there already. */
+/**
+ * Any member brings people into a group. `added`: those who joined; the others were there already.
+ * @throws ProblemError `too_many_rooms`, and as the room's rules refuse
+ */
 export function addMembers(
-  { writes }: RoomsContext,
+  context: RoomsContext,
   actor: Actor,
   { roomId, memberIds }: { roomId: number; memberIds: readonly number[] },
 ): Promise<{ added: number[]; memberCount: number }> {
-  return writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds });
+  const { rates, writes } = context;
+  const uids = othersOf(actor, memberIds);
+  takeEach({ rate: rates.roomChanges, key: actor.uid }, ...peopleAdded(rates, actor, uids));
+  return bringIn(context, { by: actor.uid, uids }, () =>
+    writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds }),
+  );
 }
 
 /** Leaves a group, or removes somebody from it. */
-export function removeMember({ writes }: RoomsContext, actor: Actor, { roomId, uid }: OnMember): Promise<void> {
+export async function removeMember(
+  { writes, rates }: RoomsContext,
+  actor: Actor,
+  { roomId, uid }: OnMember,
+): Promise<void> {
+  rates.roomChanges.take(actor.uid);
   return writes.run(procedures.removeMember, { actor: actorOf(actor), roomId, uid });
 }
 
 /** The owner makes a member an admin (2), or an ordinary one again (3). */
-export function changeRole(
-  { writes }: RoomsContext,
+export async function changeRole(
+  { writes, rates }: RoomsContext,
   actor: Actor,
   { roomId, uid, role }: OnMember & { role: 2 | 3 },
 ): Promise<void> {
+  rates.roomChanges.take(actor.uid);
   return writes.run(procedures.changeRole, { actor: actorOf(actor), roomId, uid, role });
 }
 
 /** The owner transfers the ownership of a group to another member. */
-export function changeOwner({ writes }: RoomsContext, actor: Actor, { roomId, uid }: OnMember): Promise<void> {
+export async function changeOwner(
+  { writes, rates }: RoomsContext,
+  actor: Actor,
+  { roomId, uid }: OnMember,
+): Promise<void> {
+  rates.roomChanges.take(actor.uid);
   return writes.run(procedures.changeOwner, { actor: actorOf(actor), roomId, uid });
 }

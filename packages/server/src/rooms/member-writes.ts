@@ -5,7 +5,7 @@ import type { Schema } from "../db/schema.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { addToRoom, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { addToRoom, checkRoomsLeft, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { leftViewOf } from "./left-view.ts";
 import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
@@ -37,6 +37,7 @@ export async function addMembers(
   if (memberCount > ROOM_MEMBERS_MAX) {
     throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);
   }
+  await checkRoomsLeft(tx, added);
   await addToRoom(tx, room, { uids: added });
   await countMembers(tx, roomId, memberCount);
   return { added, memberCount };

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
+import { heavyRead } from "../http/heavy-read.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./member-actions.ts";
@@ -82,7 +83,7 @@ export function membersRoutes(context: RoomsContext) {
   routes.openapi(listMembers, async (c) => {
     const { cursor, limit } = c.req.valid("query");
     const page = { roomId: c.req.valid("param").id, after: parseNumberCursor(cursor), limit };
-    return c.json(await actions.listMembers(context, c.get("login"), page), 200);
+    return c.json(await heavyRead(c, context, () => actions.listMembers(context, c.get("login"), page)), 200);
   });
   routes.openapi(postMembers, async (c) => {
     const roomId = c.req.valid("param").id;

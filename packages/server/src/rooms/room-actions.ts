@@ -1,9 +1,11 @@
 import { readSnapshot } from "../event-log/snapshot.ts";
+import { type Take, takeEach } from "../limits/take-each.ts";
+import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
 import { readableRoom } from "./reading.ts";
 import { conversations } from "./room-list.ts";
 import { type ConversationView, type RoomView, viewsOf } from "./room-view.ts";
 import * as procedures from "./room-writes.ts";
-import { type Actor, actorOf } from "./rooms.ts";
+import { type Actor, actorOf, findDirect } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
 /** What people do with rooms as such; what they do with members is in `member-actions.ts`. Every transport calls these. */
@@ -34,24 +36,48 @@ export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId:
   });
 }
 
-/** A group that the actor owns. Without a name it is called after its first members. */
+/**
+ * A group that the actor owns. Without a name it is called after its first members.
+ * @throws ProblemError `too_many_rooms`, `room_full`, `unknown_user`
+ */
 export async function createRoom(
   context: RoomsContext,
   actor: Actor,
   room: { name: string | null; memberIds: readonly number[]; history: "all" | "joined" },
 ): Promise<RoomAsOf> {
-  const { roomId } = await context.writes.run(procedures.createRoom, { uid: actor.uid, ...room });
+  const uids = othersOf(actor, room.memberIds);
+  takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
+  const { roomId } = await bringIn(context, { by: actor.uid, uids }, () =>
+    context.writes.run(procedures.createRoom, { uid: actor.uid, ...room }),
+  );
   return getRoom(context, actor, roomId);
 }
 
-/** The room of the actor and one other person; there is one for each pair. */
+/**
+ * The room of the actor and one other person; there is one for each pair. One that is there is only looked up: it counts as no
+ * new room, and no write waits for it.
+ * @throws ProblemError `too_many_rooms`, `unknown_user`, `own_account`
+ */
 export async function openDirect(
   context: RoomsContext,
   actor: Actor,
   userId: number,
 ): Promise<{ room: RoomAsOf; created: boolean }> {
-  const { roomId, created } = await context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId });
+  const found = await findDirect(context.db, actor.uid, userId);
+  if (found !== undefined) return { room: await getRoom(context, actor, found), created: false };
+  const uids = othersOf(actor, [userId]);
+  takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
+  const { roomId, created } = await bringIn(context, { by: actor.uid, uids }, () =>
+    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId }),
+  );
   return { room: await getRoom(context, actor, roomId), created };
+}
+
+function roomMade({ rates }: RoomsContext, { uid }: Actor): Take[] {
+  return [
+    { rate: rates.roomsMade, key: uid },
+    { rate: rates.roomsMadeADay, key: uid },
+  ];
 }
 
 /** The owner and admins change what a room is called and how it is used. */
@@ -60,11 +86,13 @@ export async function changeRoom(
   actor: Actor,
   { roomId, changes }: { roomId: number; changes: procedures.RoomChanges },
 ): Promise<RoomAsOf> {
+  context.rates.roomChanges.take(actor.uid);
   await context.writes.run(procedures.changeRoom, { actor: actorOf(actor), roomId, changes });
   return getRoom(context, actor, roomId);
 }
 
 /** Ends a group: its owner. */
 export async function dissolveRoom(context: RoomsContext, actor: Actor, roomId: number): Promise<void> {
+  context.rates.roomChanges.take(actor.uid);
   await context.writes.run(procedures.dissolveRoom, { actor: actorOf(actor), roomId });
 }

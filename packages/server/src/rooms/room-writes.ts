@@ -2,9 +2,9 @@ import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { addToRoom, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
-import { type Actor, directKeyOf, findRoom } from "./rooms.ts";
+import { type Actor, directKeyOf, findDirect, findRoom } from "./rooms.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
@@ -17,6 +17,7 @@ export async function createRoom(
   const uids = [...new Set([uid, ...input.memberIds])];
   if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
   const names = await namesOf(tx, uids);
+  await checkRoomsLeft(tx, uids);
   const { id } = await tx.db
     .insertInto("rooms")
     .values({
@@ -51,10 +52,10 @@ function nameAfter(names: readonly string[]): string {
 /** The room of two people: made by whoever asks first, the same for both ever after. */
 export async function openDirect(tx: WriteTransaction, { uid, otherUid }: { uid: number; otherUid: number }) {
   if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
-  const key = directKeyOf(uid, otherUid);
-  const found = await tx.db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst();
-  if (found) return { roomId: found.id, created: false };
+  const found = await findDirect(tx.db, uid, otherUid);
+  if (found !== undefined) return { roomId: found, created: false };
   await namesOf(tx, [otherUid]);
+  await checkRoomsLeft(tx, [uid, otherUid]);
   const { id } = await tx.db
     .insertInto("rooms")
     .values({
@@ -67,7 +68,7 @@ export async function openDirect(tx: WriteTransaction, { uid, otherUid }: { uid:
       history: "all",
       no: 0,
       member_count: 2,
-      direct_key: key,
+      direct_key: directKeyOf(uid, otherUid),
       created_at: tx.now,
     })
     .returning("id")

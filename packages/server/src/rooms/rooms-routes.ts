@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
+import { heavyRead } from "../http/heavy-read.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./room-actions.ts";
@@ -107,7 +108,8 @@ export function roomsRoutes(context: RoomsContext) {
 
   routes.openapi(listRooms, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    return c.json(await actions.listRooms(context, c.get("login"), { before: parseNumberCursor(cursor), limit }), 200);
+    const page = { before: parseNumberCursor(cursor), limit };
+    return c.json(await heavyRead(c, context, () => actions.listRooms(context, c.get("login"), page)), 200);
   });
   routes.openapi(postRoom, async (c) => {
     const { name, ...rest } = c.req.valid("json");

@@ -88,6 +88,12 @@ export async function findRoom(
   return { room: { ...room, seq: seq ?? 0 }, membership: inHall ?? stored };
 }
 
+/** The direct room of two people, where there is one. */
+export async function findDirect(db: Kysely<Schema>, a: number, b: number): Promise<number | undefined> {
+  const key = directKeyOf(a, b);
+  return (await db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst())?.id;
+}
+
 /** The other person of a direct room. */
 export function otherOf(directKey: string, uid: number): number {
   const [low, high] = directKey.split(":").map(Number) as [number, number];

@@ -22,11 +22,12 @@ export function getUnread({ starts }: UnreadContext, { uid }: Pick<Actor, "uid">
 
 /** The actor has read a room up to a seq; their other devices are told as often as the gate lets through. */
 export async function markRead(
-  { writes, hall, selfGate }: UnreadContext,
+  { writes, hall, selfGate, rates }: UnreadContext,
   actor: Actor,
   { roomId, seq }: { roomId: number; seq: number },
 ): Promise<ReadPlace> {
   checkHallOpen(roomId, hall, actor);
+  rates.readPlaces.take(actor.uid);
   const read = { uid: actor.uid, roomId };
   const tell = selfGate.admit(read);
   let told = false;

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
+import { heavyRead } from "../http/heavy-read.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import * as actions from "./unread-actions.ts";
 import type { UnreadContext } from "./unread-context.ts";
@@ -45,7 +46,9 @@ const putRead = createRoute({
 
 export function unreadRoutes(context: UnreadContext) {
   const routes = newRoutes();
-  routes.openapi(getUnread, async (c) => c.json(await actions.getUnread(context, c.get("login")), 200));
+  routes.openapi(getUnread, async (c) => {
+    return c.json(await heavyRead(c, context, () => actions.getUnread(context, c.get("login"))), 200);
+  });
   routes.openapi(putRead, async (c) => {
     const read = { roomId: c.req.valid("param").id, seq: c.req.valid("json").seq };
     return c.json(await actions.markRead(context, c.get("login"), read), 200);

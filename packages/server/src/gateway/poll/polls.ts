@@ -3,8 +3,10 @@ import type { Outbox } from "../../event-log/outbox.ts";
 import type { Tail } from "../../event-log/tail.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { every, type Stop } from "../../lib/interval.ts";
+import { ipLimitKey } from "../../lib/ip-range.ts";
 import { ProblemError } from "../../lib/problem.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
+import type { HeavyReads } from "../../limits/heavy-reads.ts";
 import type { Admission } from "../admission.ts";
 import type { LocalTopics } from "../local-topics.ts";
 import { parseClientCursor } from "../parse-cursor.ts";
@@ -54,6 +56,7 @@ export interface PollsParts {
   readonly clock: Clock;
   readonly newOutbox: (uid: number | undefined) => Outbox;
   readonly admission: Pick<Admission, "enterAnonymous">;
+  readonly heavyReads: HeavyReads;
   readonly presence: AttachedUsers;
   /** How long a user counts as attached after a poll. [40 s] */
   readonly onlineMs?: number | undefined;
@@ -105,8 +108,8 @@ export class Polls {
   }
 
   /**
-   * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for an
-   * anonymous reader
+   * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for
+   * anonymous readers and for a reader who reads too much at once
    */
   async poll(ask: PollRequest): Promise<PollReply> {
     const { tail, epoch, admission } = this.#parts;
@@ -151,9 +154,9 @@ export class Polls {
   }
 
   async #answer(ask: PollRequest, cursor: string, active: ActivePoll): Promise<PollReply> {
-    const { reader, first } = await this.#readerFor(ask, cursor);
+    const who = ask.login ? ask.login.uid : ipLimitKey(ask.ip);
+    const { reader, frames } = await this.#parts.heavyReads.run(who, () => this.#read(ask, cursor));
     try {
-      const frames = [...first, ...(await reader.take(ask.limit))];
       if (frames.length === 0) {
         // No event lies between this cursor and the reader's place, so a poll that brings it again goes on with this reader.
         reader.lastCursor = cursor;
@@ -167,6 +170,17 @@ export class Polls {
       return { frames, cursor: reader.lastCursor, more: reader.mayHaveMore };
     } catch (error) {
       // The reader may stand behind frames that were never sent.
+      reader.close();
+      throw error;
+    }
+  }
+
+  /** What there is since the cursor, and the reader that has read it. */
+  async #read(ask: PollRequest, cursor: string): Promise<{ reader: PollReader; frames: string[] }> {
+    const { reader, first } = await this.#readerFor(ask, cursor);
+    try {
+      return { reader, frames: [...first, ...(await reader.take(ask.limit))] };
+    } catch (error) {
       reader.close();
       throw error;
     }

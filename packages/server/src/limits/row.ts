@@ -1,0 +1,47 @@
+import type { CloseCode, ErrorCode } from "@parley/protocol";
+
+/** How the table of limits says what is bounded. */
+
+/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of one. */
+export type CountedBy =
+  | "person"
+  | "person and room"
+  | "address"
+  | "network"
+  | "account"
+  | "account and address"
+  | "connection"
+  | "room"
+  | "code"
+  | "process"
+  | "request"
+  | "reader";
+
+/** What a client meets beyond a limit: an error code, or the close code of a connection. */
+export type Refusal = { readonly code: ErrorCode } | { readonly close: CloseCode } | { readonly silently: string };
+
+export interface RateRow {
+  /** In the plural, as the refusal's message says it: "Too many …". */
+  readonly counts: string;
+  readonly by: CountedBy;
+  /** How many within `windowMs`. */
+  readonly count: number;
+  readonly windowMs: number;
+  /** How many at once after a pause, where that is another number than `count`. */
+  readonly burst?: number;
+  /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
+  readonly always?: true;
+  readonly refusal: Refusal;
+  /** The environment variable whose default `count` is. */
+  readonly setting?: string;
+}
+
+export interface BoundRow {
+  readonly counts: string;
+  readonly by: CountedBy;
+  readonly count: number;
+  readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "% of the files that it may open";
+  readonly refusal: Refusal;
+  /** The environment variable whose default `count` is. */
+  readonly setting?: string;
+}
