@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
 import { connect } from "./connect.ts";
+import { fairness } from "./fairness.ts";
 import { fanout } from "./fanout.ts";
 import { idle } from "./idle.ts";
 import { resume } from "./resume.ts";
@@ -15,7 +16,7 @@ import { transports } from "./transports.ts";
  * Each benchmark starts the real server in a process of its own, on a free loopback port and in a temporary folder, loads
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
  */
-const BENCHMARKS: readonly Benchmark[] = [connect, fanout, idle, resume, sends, start, transports];
+const BENCHMARKS: readonly Benchmark[] = [connect, fairness, fanout, idle, resume, sends, start, transports];
 
 const { positionals, values } = parseArgs({
   args: Bun.argv.slice(2),

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openWrites, prepareDatabase } from "../packages/server/src/db/open.ts";
 import { single } from "../packages/server/src/db/procedures.ts";
+import { ofServer } from "../packages/server/src/db/share.ts";
 import { acceptedOf, type WriteTransaction } from "../packages/server/src/db/transaction.ts";
 import { insertUsers } from "../packages/server/src/identity/accounts-writes.ts";
 import { insertLogins } from "../packages/server/src/identity/logins-writes.ts";
@@ -35,7 +36,7 @@ export async function seed(
   dataDir: string,
   wish: { people: number; rooms: (uids: readonly number[]) => readonly (readonly number[])[] },
 ): Promise<{ people: SeededPerson[]; rooms: number[] }> {
-  const table = { ...procedures, signUpMany: single(signUpMany) };
+  const table = { ...procedures, signUpMany: single(signUpMany, ofServer()) };
   const writes = openWrites(await prepareDatabase(dataDir, Date.now()), { table });
   const people: SeededPerson[] = [];
   while (people.length < wish.people) {
@@ -46,7 +47,7 @@ export async function seed(
   const rooms: number[] = [];
   const members = wish.rooms(people.map(({ uid }) => uid));
   while (rooms.length < members.length) {
-    const some = members.slice(rooms.length, rooms.length + 100);
+    const some = someOf(members.slice(rooms.length));
     const made = some.map(([uid = 0, ...memberIds]) =>
       writes.run(createRoom, { uid, name: "bench", memberIds, history: "all" }),
     );
@@ -54,6 +55,16 @@ export async function seed(
   }
   await writes.close();
   return { people, rooms };
+}
+
+/** As many rooms at once as one person may have waiting for the writer, or one that is larger. */
+function someOf(rooms: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  let people = 0;
+  const count = rooms.findIndex(({ length }) => {
+    people += length + 2;
+    return people > 2000;
+  });
+  return count === -1 ? rooms : rooms.slice(0, Math.max(1, count));
 }
 
 /** The tokens as a file, one a line, for programs that are not ours. */

@@ -7,8 +7,9 @@
  */
 import { join } from "node:path";
 import { ERRORS } from "../packages/protocol/src/index.ts";
-import { CAPS, CONNECTION_RATES, LOCAL_RATES, SHARED_RATES, SIZES } from "../packages/server/src/limits/limits.ts";
+import { CAPS, CONNECTION_RATES, LOCAL_RATES, SHARED_RATES } from "../packages/server/src/limits/limits.ts";
 import type { BoundRow, RateRow, Refusal } from "../packages/server/src/limits/row.ts";
+import { SIZES } from "../packages/server/src/limits/sizes.ts";
 import { ROOT } from "./sources.ts";
 
 const LIMITS_DOC = "docs/limits.md";

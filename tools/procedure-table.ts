@@ -5,7 +5,7 @@ const TABLE = `${SERVER}writes.ts`;
 
 /** `writes.run(addMembers, …)`, `context.writes.run(procedures.addMembers, …)` and the same of `runWhenIdle`. */
 const RUN = /\bwrites\s*\.\s*run(?:WhenIdle)?\(\s*(?:\w+\.)?(\w+)\s*,/g;
-const ENTRY = /^\s*(\w+): (?:single|batch)\((\w+)\),$/gm;
+const ENTRY = /^\s*(\w+): (?:single|batch)\(\s*(\w+)[,)]/gm;
 
 /**
  * Every write procedure that is run stands in the table that both threads import, under its own name. One that is missing

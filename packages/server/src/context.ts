@@ -6,7 +6,7 @@ import { Logins } from "./identity/logins.ts";
 import { Passwords } from "./identity/passwords.ts";
 import { QrLogins } from "./identity/qr-login.ts";
 import type { Clock } from "./lib/clock.ts";
-import { HeavyReads } from "./limits/heavy-reads.ts";
+import { HeavyWork } from "./limits/heavy-work.ts";
 import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
@@ -45,7 +45,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     writes,
     clock,
     rates: createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall }),
-    heavyReads: new HeavyReads(),
+    heavyWork: new HeavyWork(),
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,
     passwords: new Passwords(),

@@ -65,7 +65,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { config, clock, logger, metrics, storage } = parts;
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
   const hub = new Hub(storage.epoch);
-  const { presence, heavyReads, rates } = parts.context;
+  const { presence, heavyWork, rates } = parts.context;
   const { handshakes } = rates;
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
@@ -99,7 +99,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
   const onlineMs = parts.pollOnlineMs;
-  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyReads };
+  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork };
   const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, ...ofPolls });
   const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };

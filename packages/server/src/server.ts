@@ -208,6 +208,7 @@ export class Server {
       health: this.#health,
       findLogin: (token) => context.logins.find(token),
       countBadToken: (ip) => gateway.countBadToken(ip),
+      heavyWork: context.heavyWork,
       routes: [
         ...featureRoutes(context),
         ...gateway.routes,

@@ -1,5 +1,6 @@
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
+import { byActor, byAddress, byUid, ofServer } from "./db/share.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
 import { removeOldKnown } from "./identity/known-requesters-writes.ts";
@@ -10,12 +11,16 @@ import { changeProfile } from "./identity/profile-writes.ts";
 import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
 import { refreshLogin } from "./identity/refresh-writes.ts";
+import { CAPS } from "./limits/limits.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
+
+/** The room's event, and of each one who comes, and of the one who makes it: membership, read place, event and stream. */
+const peopleRows = (memberIds: readonly number[]) => 6 + 4 * memberIds.length;
 
 /**
  * Every write procedure of the server. Both threads import this table: the one that serves hands a procedure over by its
@@ -26,47 +31,61 @@ import { markRead, tellReads } from "./unread/read-writes.ts";
  * work (epoch, accounts from the command line, trimming and sweeps, which are sets already), a new password, which costs a hash before it comes here, and an end, of an account or a room; and for what changes rooms and
  * who is in them, since each such change is judged by the members, rights and numbers that the one before it leaves, and works on
  * a set of people itself. A recall is single too: few are made, and each reads its own message anew.
+ *
+ * Each entry says whose such a write is and how many rows it writes, which is what turns at the writer go by (`db/write-queue.ts`).
  */
 export const procedures = {
-  renewEpoch: single(renewEpoch),
-  trimEvents: single(trimEvents),
+  renewEpoch: single(renewEpoch, ofServer()),
+  trimEvents: single(trimEvents, ofServer(100)),
 
-  createAccount: batch(createAccount),
-  changeProfile: batch(changeProfile),
-  changePassword: single(changePassword),
-  deleteAccount: single(deleteAccount),
-  addUser: single(addUser),
-  setUser: single(setUser),
-  disableUser: single(disableUser),
-  enableUser: single(enableUser),
-  deleteUser: single(deleteUser),
-  createLogin: batch(createLogin),
-  refreshLogin: batch(refreshLogin),
-  revokeLogin: batch(revokeLogin),
-  revokeAllLogins: batch(revokeAllLogins),
-  discardLogin: batch(discardLogin),
-  noteSeen: batch(noteSeen),
-  removeExpiredLogins: single(removeExpiredLogins),
-  removeOldKnown: single(removeOldKnown),
-  createQrCode: batch(createQrCode),
-  scanQrCode: batch(scanQrCode),
-  confirmQrCode: batch(confirmQrCode),
-  rejectQrCode: batch(rejectQrCode),
-  collectQrLogin: batch(collectQrLogin),
-  removeExpiredQrCodes: single(removeExpiredQrCodes),
+  createAccount: batch(createAccount, byAddress(4)),
+  changeProfile: batch(changeProfile, byUid(3)),
+  changePassword: single(changePassword, byUid(3 + CAPS.logins.count)),
+  deleteAccount: single(deleteAccount, byUid(3 + CAPS.logins.count)),
+  addUser: single(addUser, ofServer(2)),
+  setUser: single(setUser, ofServer(3)),
+  disableUser: single(disableUser, ofServer(3)),
+  enableUser: single(enableUser, ofServer(2)),
+  deleteUser: single(deleteUser, ofServer(3 + CAPS.logins.count)),
+  createLogin: batch(createLogin, byUid(4)),
+  refreshLogin: batch(refreshLogin, { by: ({ presentedHash }) => presentedHash, rows: () => 1 }),
+  revokeLogin: batch(revokeLogin, byUid(3)),
+  revokeAllLogins: batch(revokeAllLogins, byUid(CAPS.logins.count)),
+  discardLogin: batch(discardLogin, byUid(3)),
+  noteSeen: batch(
+    noteSeen,
+    ofServer(({ loginIds, uids }) => loginIds.length + uids.length),
+  ),
+  removeExpiredLogins: single(removeExpiredLogins, ofServer(100)),
+  removeOldKnown: single(removeOldKnown, ofServer(100)),
+  createQrCode: batch(createQrCode, byAddress(1)),
+  scanQrCode: batch(scanQrCode, byUid(3)),
+  confirmQrCode: batch(confirmQrCode, byUid(3)),
+  rejectQrCode: batch(rejectQrCode, byUid(3)),
+  collectQrLogin: batch(collectQrLogin, { by: ({ code }) => code, rows: () => 5 }),
+  removeExpiredQrCodes: single(removeExpiredQrCodes, ofServer(100)),
 
-  createRoom: single(createRoom),
-  openDirect: single(openDirect),
-  changeRoom: single(changeRoom),
-  dissolveRoom: single(dissolveRoom),
-  addMembers: single(addMembers),
-  removeMember: single(removeMember),
-  changeRole: single(changeRole),
-  changeOwner: single(changeOwner),
+  createRoom: single(
+    createRoom,
+    byUid(({ memberIds }) => peopleRows(memberIds)),
+  ),
+  openDirect: single(openDirect, byUid(peopleRows([1]))),
+  changeRoom: single(changeRoom, byActor(3)),
+  dissolveRoom: single(dissolveRoom, byActor(3)),
+  addMembers: single(
+    addMembers,
+    byActor(({ memberIds }) => peopleRows(memberIds)),
+  ),
+  removeMember: single(removeMember, byActor(6)),
+  changeRole: single(changeRole, byActor(3)),
+  changeOwner: single(changeOwner, byActor(8)),
 
-  sendMessages: batch(sendMessages),
-  recallMessage: single(recallMessage),
+  sendMessages: batch(sendMessages, byActor(5)),
+  recallMessage: single(recallMessage, byActor(3)),
 
-  markRead: batch(markRead),
-  tellReads: batch(tellReads),
+  markRead: batch(markRead, byActor(3)),
+  tellReads: batch(
+    tellReads,
+    ofServer(({ reads }) => 2 * reads.length),
+  ),
 } as const satisfies ProcedureTable;

@@ -6,6 +6,7 @@ import { type Context, createContext } from "../src/context.ts";
 import { writerDialect } from "../src/db/dialect.ts";
 import { batch, type ProcedureTable, single } from "../src/db/procedures.ts";
 import type { Schema } from "../src/db/schema.ts";
+import { ofServer } from "../src/db/share.ts";
 import type { InputOf, LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
 import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
@@ -51,6 +52,7 @@ export class ChatFixture {
         const [power, uid] = token.split("-");
         return { loginId: Number(uid), uid: Number(uid), power: power === "admin" ? 1 : 0 };
       },
+      heavyWork: this.context.heavyWork,
       routes: featureRoutes(this.context),
     });
     // Each person has an address of their own.
@@ -174,8 +176,8 @@ function proceduresWith(kinds: MessageKinds): ProcedureTable {
   const send = (tx: WriteTransaction, inputs: readonly SendInput[]) => sendMessages(tx, inputs, kinds);
   const recall = (tx: WriteTransaction, input: InputOf<typeof recallMessage>) => recallMessage(tx, input, kinds);
   return {
-    sendMessages: { ...batch(send), procedure: sendMessages },
-    recallMessage: { ...single(recall), procedure: recallMessage },
+    sendMessages: { ...batch(send, ofServer()), procedure: sendMessages },
+    recallMessage: { ...single(recall, ofServer()), procedure: recallMessage },
   };
 }
 

@@ -12,7 +12,7 @@ import { errorResponse } from "../src/http/errors.ts";
 import { answerHeld } from "../src/http/held-reply.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
-import { HeavyReads } from "../src/limits/heavy-reads.ts";
+import { HeavyWork } from "../src/limits/heavy-work.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
 import { type LogRig, openLog, whole } from "./log-rig.ts";
@@ -27,7 +27,7 @@ export class EventsRig {
   readonly clock = new ManualClock();
   readonly metrics = new Metrics();
   readonly topics: LocalTopics;
-  readonly heavyReads = new HeavyReads();
+  readonly heavyWork = new HeavyWork();
   readonly polls: Polls;
   readonly sse: SseTransport;
   /** Connections of the user, as presence was told. */
@@ -87,7 +87,7 @@ export class EventsRig {
       clock,
       newOutbox,
       admission,
-      heavyReads: this.heavyReads,
+      heavyWork: this.heavyWork,
       presence,
       maxPerUser: 3,
       gauge,

@@ -33,6 +33,12 @@ const HELD: Record<string, Held> = {
   "DELETE /logins/{id}": { limit: "loginChanges", path: "/logins/99" },
   "PATCH /me": { limit: "profileChanges", path: "/me", body: NO_PROFILE.body },
   "DELETE /me": { limit: "profileChanges", path: "/me", before: NO_PROFILE },
+  "PUT /me/password": {
+    limit: "profileChanges",
+    path: "/me/password",
+    body: { password: "a long password", newPassword: "a longer password" },
+    before: NO_PROFILE,
+  },
   "POST /qr-logins": { limit: "qrCodes", path: "/qr-logins" },
   "POST /qr-logins/{code}/scan": { limit: "qrSteps", path: "/qr-logins/x/scan" },
   "POST /qr-logins/{code}/confirm": { limit: "qrSteps", path: "/qr-logins/x/confirm" },
@@ -50,7 +56,7 @@ const HELD: Record<string, Held> = {
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 
-/** Routes that only read. The heavy ones are made to wait in `heavy-reads-held.test.ts`. */
+/** Routes that only read. The heavy ones are made to wait in `heavy-work-held.test.ts`. */
 const READING = [
   ...["GET /events", "POST /events", "GET /events/stream"],
   ...[
@@ -63,6 +69,8 @@ const READING = [
   ],
   // One row, or the few of one person.
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
+  // Has a rate of its own.
+  "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.
   "GET /qr-logins/{code}",
 ];

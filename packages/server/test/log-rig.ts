@@ -1,4 +1,5 @@
 import { single } from "../src/db/procedures.ts";
+import { ofServer } from "../src/db/share.ts";
 import type { WriteTransaction } from "../src/db/transaction.ts";
 import { Announcer, type Listener } from "../src/event-log/announce.ts";
 import { append, type Draft } from "../src/event-log/event-log.ts";
@@ -74,7 +75,7 @@ export interface LogRig {
 export async function openLog(
   options: { maxBytes?: number; announcing?: boolean; listener?: Listener; clock?: ManualClock } = {},
 ): Promise<LogRig> {
-  const scratch = await openScratch({ appendForTest: single(appendForTest) }, options.clock);
+  const scratch = await openScratch({ appendForTest: single(appendForTest, ofServer()) }, options.clock);
   const reader = new LogReader(scratch.db);
   const tail = new Tail(reader, { position: await reader.end(), maxBytes: options.maxBytes ?? 1_000_000 });
   const messages = new Map<number, string>();

@@ -28,7 +28,7 @@ const qrCode = /^\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
 const ENDED: Partial<Record<StopWhy, string>> = {
   revoked: "You were signed out. Sign in again to go on.",
   banned: "This account is banned from this server.",
-  disabled: "This account has been disabled. Ask whoever runs this server.",
+  disabled: "This account is disabled. Ask the operator.",
 };
 
 const visitor = clientOf("");

@@ -50,7 +50,7 @@ export function hallView({ client, login, signOut, deleted }: HallViewParts): Vi
   const missing = el(
     "p",
     { class: "told" },
-    "This server has no hall. Its groups and direct rooms are there by the API.",
+    "This server has no hall. Its other rooms are there by the API.",
   );
   missing.hidden = true;
   const node = el(

@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
-import type { HeavyReads } from "../limits/heavy-reads.ts";
+import type { HeavyWork } from "../limits/heavy-work.ts";
 import type { Rates } from "../limits/rates.ts";
 import type { ReadDatabase } from "./open.ts";
 import type { Writes } from "./writer.ts";
@@ -14,7 +14,7 @@ export interface BaseContext {
   readonly epoch: string;
   readonly writes: Writes;
   readonly rates: Rates;
-  readonly heavyReads: HeavyReads;
+  readonly heavyWork: HeavyWork;
   /** For what is read. What is written gets its time from the thread that writes. */
   readonly clock: Clock;
 }

@@ -3,6 +3,7 @@ import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { append } from "../event-log/event-log.ts";
 import { openWrites } from "./open.ts";
 import { single } from "./procedures.ts";
+import { ofServer } from "./share.ts";
 import type { WriteTransaction } from "./transaction.ts";
 
 /** Logs one event and says what time it was. */
@@ -16,7 +17,7 @@ async function look(tx: WriteTransaction): Promise<number> {
   return tx.now;
 }
 
-const table = { note: single(note), look: single(look) };
+const table = { note: single(note, ofServer()), look: single(look, ofServer()) };
 const HOUR = 3_600_000;
 
 let scratch: Scratch;

@@ -1,5 +1,6 @@
 import { ProblemError } from "../lib/problem.ts";
 import { changesSoFar } from "./dialect.ts";
+import type { Share } from "./share.ts";
 import type { BatchProcedure, Outcome, Procedure, SingleProcedure, WriteTransaction } from "./transaction.ts";
 
 /** A write procedure as the table holds it. */
@@ -9,6 +10,7 @@ export interface TableEntry {
   readonly batched: boolean;
   /** Refusals are outcomes; whatever is thrown is a fault of ours, and then nothing of it may stay. */
   readonly run: (tx: WriteTransaction, inputs: readonly never[]) => Promise<Outcome<unknown>[]>;
+  readonly share: Share<never>;
 }
 
 /**
@@ -18,9 +20,10 @@ export interface TableEntry {
 export type ProcedureTable = Readonly<Record<string, TableEntry>>;
 
 /** An entry for a procedure of one input. What it throws as a refusal becomes an outcome, since nothing has to be undone. */
-export function single<I, O>(procedure: SingleProcedure<I, O>): TableEntry {
+export function single<I, O>(procedure: SingleProcedure<I, O>, share: Share<NoInfer<I>>): TableEntry {
   return {
     procedure,
+    share,
     batched: false,
     run: async (tx, inputs) => {
       const before = await changesSoFar(tx.db);
@@ -36,17 +39,23 @@ export function single<I, O>(procedure: SingleProcedure<I, O>): TableEntry {
 }
 
 /** An entry for a procedure of all waiting inputs. */
-export function batch<I, O>(procedure: BatchProcedure<I, O>): TableEntry {
-  return { procedure, batched: true, run: procedure };
+export function batch<I, O>(procedure: BatchProcedure<I, O>, share: Share<NoInfer<I>>): TableEntry {
+  return { procedure, share, batched: true, run: procedure };
 }
 
-/** The name of each procedure. @throws when one stands in the table twice */
-export function namesIn(table: ProcedureTable): ReadonlyMap<Procedure, string> {
-  const names = new Map<Procedure, string>();
-  for (const [name, { procedure }] of Object.entries(table)) {
-    const other = names.get(procedure);
-    if (other !== undefined) throw new Error(`${other} and ${name} are the same write procedure`);
-    names.set(procedure, name);
+/** What a caller needs to know of an entry. */
+export interface NamedEntry {
+  readonly name: string;
+  readonly share: Share<never>;
+}
+
+/** The entry of each procedure. @throws when one stands in the table twice */
+export function entriesIn(table: ProcedureTable): ReadonlyMap<Procedure, NamedEntry> {
+  const entries = new Map<Procedure, NamedEntry>();
+  for (const [name, { procedure, share }] of Object.entries(table)) {
+    const other = entries.get(procedure);
+    if (other) throw new Error(`${other.name} and ${name} are the same write procedure`);
+    entries.set(procedure, { name, share });
   }
-  return names;
+  return entries;
 }

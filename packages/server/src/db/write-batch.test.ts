@@ -6,6 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { writerDialect } from "./dialect.ts";
 import { batch, single } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
+import { ofServer } from "./share.ts";
 import type { Outcome, WriteTransaction } from "./transaction.ts";
 import { carryError, revivedError, writeBatch } from "./write-batch.ts";
 
@@ -38,11 +39,11 @@ async function noteAll(tx: WriteTransaction, keys: readonly string[]): Promise<O
 }
 
 const table = {
-  note: single(note),
-  failing: single(failing),
-  refusing: single(refusing),
-  refusingLate: single(refusingLate),
-  noteAll: batch(noteAll),
+  note: single(note, ofServer()),
+  failing: single(failing, ofServer()),
+  refusing: single(refusing, ofServer()),
+  refusingLate: single(refusingLate, ofServer()),
+  noteAll: batch(noteAll, ofServer()),
 };
 
 let scratch: Scratch;

@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { single } from "./procedures.ts";
+import { ofServer } from "./share.ts";
 import type { LoggedEvent, WriteTransaction } from "./transaction.ts";
 import type { WriteRequest } from "./write-batch.ts";
 import { type BatchReply, type BatchRunner, GroupWriter } from "./writer.ts";
@@ -9,7 +10,7 @@ import { type BatchReply, type BatchRunner, GroupWriter } from "./writer.ts";
 async function echo(_tx: WriteTransaction, name: string) {
   return name;
 }
-const table = { echo: single(echo) };
+const table = { echo: single(echo, ofServer()) };
 
 /** Answers each batch when the test says so. */
 class FakeRunner implements BatchRunner {
@@ -224,24 +225,6 @@ test("the journal is truncated where nothing is written, and not after a close",
   await writer.close();
   await expect(writer.truncateJournal()).rejects.toMatchObject({ code: "draining" });
 });
-
-test.each(["run", "runWhenIdle"] as const)(
-  "4 096 requests wait for %s, one more is refused with the time to wait, and the others are written",
-  async (how) => {
-    const writer = new GroupWriter(runner, table);
-    const all = Promise.all(Array.from({ length: 4096 }, (_, n) => writer[how](echo, `${n}`)));
-    const refused = withDeadline(writer[how](echo, "one more"), 3000, "one more was not refused");
-    await expect(refused).rejects.toMatchObject({ code: "overloaded", retryAfterMs: 1000 });
-    const most = how === "run" ? 256 : 1;
-    for (let written = 0; written < 4096; ) {
-      const batch = await runner.next();
-      expect(batch.names.length).toBeLessThanOrEqual(most);
-      written += batch.names.length;
-      batch.answer(done(batch.names));
-    }
-    expect(await all).toHaveLength(4096);
-  },
-);
 
 test("a writer that was closed refuses, and asks nothing of its runner", async () => {
   const writer = new GroupWriter(runner, table);

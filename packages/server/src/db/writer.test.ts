@@ -3,6 +3,7 @@ import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { openWriter } from "./open.ts";
 import { single } from "./procedures.ts";
+import { ofServer } from "./share.ts";
 import type { WriteTransaction } from "./transaction.ts";
 import { GroupWriter } from "./writer.ts";
 
@@ -14,7 +15,15 @@ async function failing(tx: WriteTransaction, name: string) {
   throw new Error(`no ${name}`);
 }
 
-const table = { echo: single(echo), failing: single(failing) };
+async function own(_tx: WriteTransaction, { by, n }: { by: number; n: number; rows: number }) {
+  return `${by} ${n}`;
+}
+
+const table = {
+  own: single(own, { by: ({ by }) => by, rows: ({ rows }) => rows }),
+  echo: single(echo, ofServer()),
+  failing: single(failing, ofServer()),
+};
 
 let scratch: Scratch;
 let writer: GroupWriter;
@@ -27,7 +36,9 @@ beforeEach(async () => {
   writer = new GroupWriter(
     {
       run: (requests) => {
-        batches.push(requests.map(({ input }) => String(input)));
+        batches.push(
+          requests.map(({ input }) => (typeof input === "string" ? input : `${(input as { by: number }).by}`)),
+        );
         return inline.run(requests);
       },
       truncateJournal: () => inline.truncateJournal(),
@@ -98,4 +109,17 @@ test("RET-2 a close does not wait for what has not begun", async () => {
   expect(await send).toBe("send");
   for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: "draining" } });
   await expect(writer.runWhenIdle(echo, "late")).rejects.toMatchObject({ code: "draining" });
+});
+
+test("HTTP-17: people have their turns at the writer, and one who asks for too much is told to come back", async () => {
+  const asked = (by: number, count: number, rows: number) =>
+    Array.from({ length: count }, (_, n) => writer.run(own, { by, n, rows }));
+  const heavy = Promise.allSettled(asked(1, 200, 4000));
+  const others = [2, 3, 4].flatMap((by) => asked(by, 2, 5));
+  expect(await Promise.all(others)).toEqual(["2 0", "2 1", "3 0", "3 1", "4 0", "4 1"]);
+  expect(batches.slice(0, 2)).toEqual([["1"], ["2", "2", "3", "3", "4", "4"]]);
+  const outcomes = await heavy;
+  // Four of 4 000 rows: twice as many as were still free.
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(4);
+  expect(outcomes.at(-1)).toMatchObject({ reason: { code: "overloaded", status: 503, retryAfterMs: 1000 } });
 });

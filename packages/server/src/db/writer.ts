@@ -4,7 +4,7 @@ import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
 import { truncateJournal } from "./dialect.ts";
-import { namesIn, type ProcedureTable } from "./procedures.ts";
+import { entriesIn, type NamedEntry, type ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import type { InputOf, LoggedEvent, Outcome, Procedure, ResultOf } from "./transaction.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type WrittenBatch,
   writeBatch,
 } from "./write-batch.ts";
+import { type Queued, WriteQueue } from "./write-queue.ts";
 
 /**
  * The one way to change the database. Waiting writes share a transaction (group commit); a promise resolves after the
@@ -58,46 +59,45 @@ export type BatchReply =
   | { outcomes: ({ ok: true; value: unknown } | { ok: false; error: CarriedError })[]; events: LoggedEvent[] }
   | { failed: CarriedError };
 
-/** A batch is one sync of the disk; more than this delays its first write more than it helps. */
-const BATCH_MAX = CAPS.batchRequests.count;
+/** What runs when idle is asked for by the server alone, one after another. */
+const IDLE_MAX = 256;
 /** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
 const GATHERED_MIN = 8;
-/** About half a second of work for a good disk. More waiting would answer later than callers wait. */
-const WAITING_MAX = CAPS.waitingWrites.count;
 
-interface Waiting {
+interface Waiting extends Queued {
   readonly request: WriteRequest;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Gathers writes into batches: one batch runs while the next one fills. */
+/** Gathers writes into batches, in turn by person (`write-queue.ts`): one batch runs while the next one fills. */
 export class GroupWriter implements Writes {
   readonly #runner: BatchRunner;
-  readonly #names: ReadonlyMap<Procedure, string>;
+  readonly #entries: ReadonlyMap<Procedure, NamedEntry>;
   readonly #onCommitted: OnCommitted;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WriteQueue<Waiting>();
   readonly #whenIdle: Waiting[] = [];
   /** Called between two batches. */
   #betweenBatches: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   /** Requests of the newest batch. */
-  #lastBatch: number = BATCH_MAX;
+  #lastBatch: number = CAPS.batchRequests.count;
   #closed = false;
 
   /** @param table the one that the runner's thread has */
   constructor(runner: BatchRunner, table: ProcedureTable, onCommitted: OnCommitted = () => {}) {
     this.#runner = runner;
-    this.#names = namesIn(table);
+    this.#entries = entriesIn(table);
     this.#onCommitted = onCommitted;
   }
 
   run<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
-    return this.#enqueue(this.#waiting, procedure, input);
+    return this.#enqueue(procedure, input, (waiting) => this.#waiting.offer(waiting));
   }
 
   runWhenIdle<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
-    return this.#enqueue(this.#whenIdle, procedure, input);
+    const waits = this.#whenIdle;
+    return this.#enqueue(procedure, input, (waiting) => waits.length < IDLE_MAX && waits.push(waiting) > 0);
   }
 
   truncateJournal(): Promise<boolean> {
@@ -115,19 +115,27 @@ export class GroupWriter implements Writes {
     await this.#runner.close();
   }
 
-  #enqueue<P extends Procedure>(queue: Waiting[], procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
-    const name = this.#names.get(procedure);
-    if (name === undefined) throw new Error(`${procedure.name} is not in the table of write procedures`);
+  /** @param offer adds it where it waits, or says no */
+  #enqueue<P extends Procedure>(
+    procedure: P,
+    input: InputOf<P>,
+    offer: (waiting: Waiting) => boolean,
+  ): Promise<ResultOf<P>> {
+    const entry = this.#entries.get(procedure);
+    if (!entry) throw new Error(`${procedure.name} is not in the table of write procedures`);
     if (this.#closed) return Promise.reject(new ProblemError("draining"));
-    if (queue.length >= WAITING_MAX) {
-      return Promise.reject(new ProblemError("overloaded", "Too many writes are waiting", { retryAfterMs: 1000 }));
-    }
+    const { name, share } = entry;
     return new Promise((resolve, reject) => {
-      queue.push({
+      const accepted = offer({
+        by: share.by(input as never),
+        rows: share.rows(input as never),
         request: { name, input },
         resolve: resolve as (value: unknown) => void,
         reject,
       });
+      if (!accepted) {
+        return reject(new ProblemError("overloaded", "Too many writes are waiting", { retryAfterMs: 1000 }));
+      }
       this.#running ??= this.#drain();
     });
   }
@@ -137,8 +145,8 @@ export class GroupWriter implements Writes {
     for (;;) {
       for (const work of this.#betweenBatches.splice(0)) await work();
       // A caller that was answered just now may have asked again: that comes first.
-      if (this.#waiting.length === 0 && this.#whenIdle.length > 0) await nextTurn();
-      const batch = this.#waiting.length > 0 ? this.#waiting.splice(0, BATCH_MAX) : this.#whenIdle.splice(0, 1);
+      if (this.#waiting.size === 0 && this.#whenIdle.length > 0) await nextTurn();
+      const batch = this.#waiting.size > 0 ? this.#waiting.take() : this.#whenIdle.splice(0, 1);
       if (batch.length === 0 && this.#betweenBatches.length > 0) continue;
       if (batch.length === 0) break;
       await this.#runBatch(batch);
@@ -156,9 +164,9 @@ export class GroupWriter implements Writes {
     const enough = Math.max(GATHERED_MIN, this.#lastBatch / 2);
     let gathered: number;
     do {
-      gathered = this.#waiting.length;
+      gathered = this.#waiting.size;
       await nextTurn();
-    } while (this.#waiting.length > gathered && this.#waiting.length < enough);
+    } while (this.#waiting.size > gathered && this.#waiting.size < enough);
   }
 
   async #runBatch(batch: Waiting[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ProblemError } from "../lib/problem.ts";
+import type { HeavyWork } from "../limits/heavy-work.ts";
 import type { ClientAddress } from "./client-ip.ts";
 import type { CountBadToken, FindLogin, Login } from "./login.ts";
 
@@ -20,6 +21,7 @@ export interface AppVariables {
   fromForeignPage: boolean;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
+  heavyWork: HeavyWork;
   /** What is wrong with the body's bytes, once somebody has read them. */
   bodyFault?: ProblemError;
 }

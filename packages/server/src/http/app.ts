@@ -9,7 +9,8 @@ import type { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Config } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { SIZES } from "../limits/limits.ts";
+import { HeavyWork } from "../limits/heavy-work.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { Health } from "../ops/health.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Metrics } from "../ops/metrics.ts";
@@ -38,6 +39,8 @@ export interface AppParts {
   readonly findLogin: FindLogin;
   /** The limit of bad tokens, shared by all transports and routes; without it they are not counted. */
   readonly countBadToken?: CountBadToken;
+  /** Turns of heavy requests, shared with the other transports; without it the app has its own. */
+  readonly heavyWork?: HeavyWork;
   /** Mounted under /api/v1. */
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
@@ -51,7 +54,7 @@ export interface AppParts {
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
-  const { isShortOfFiles = () => false } = parts;
+  const { isShortOfFiles = () => false, heavyWork = new HeavyWork() } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -80,7 +83,7 @@ export function createApp(parts: AppParts): Routes {
   });
   app.use(bodyLimit(SIZES.body.count));
   app.use(strictJson);
-  app.use(authenticate(findLogin, countBadToken));
+  app.use(authenticate({ findLogin, countBadToken, heavyWork }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   for (const feature of routes) app.route("/api/v1", feature);

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { Hono } from "hono";
 import { ProblemError } from "../lib/problem.ts";
+import { HeavyWork } from "../limits/heavy-work.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate, optionalLogin, requireLogin } from "./authenticate.ts";
 import { problemResponse } from "./errors.ts";
@@ -15,13 +16,14 @@ app.onError((error) => {
   throw error;
 });
 app.use(
-  authenticate(
-    async (token) => (token === "alice" ? { loginId: 7, uid: 20_000, power: 0 } : undefined),
-    (ip) => {
+  authenticate({
+    findLogin: async (token) => (token === "alice" ? { loginId: 7, uid: 20_000, power: 0 } : undefined),
+    countBadToken: (ip) => {
       counted.push(ip);
       if (isLimited) throw new ProblemError("rate_limited", undefined, { retryAfterMs: 60_000 });
     },
-  ),
+    heavyWork: new HeavyWork(),
+  }),
 );
 app.get("/optional", optionalLogin, (c) => c.body(null, 204));
 app.get("/login", requireLogin, (c) => c.body(null, 204));

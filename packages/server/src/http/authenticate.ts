@@ -1,13 +1,16 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
-import type { AppEnv } from "./app-env.ts";
-import type { CountBadToken, FindLogin, Login } from "./login.ts";
+import type { AppEnv, AppVariables } from "./app-env.ts";
+import type { Login } from "./login.ts";
 
 /** Mounted once by the app: makes these reachable for the middlewares below. It looks nothing up itself. */
-export function authenticate(findLogin: FindLogin, countBadToken: CountBadToken): MiddlewareHandler<AppEnv> {
+export function authenticate(
+  parts: Pick<AppVariables, "findLogin" | "countBadToken" | "heavyWork">,
+): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    c.set("findLogin", findLogin);
-    c.set("countBadToken", countBadToken);
+    c.set("findLogin", parts.findLogin);
+    c.set("countBadToken", parts.countBadToken);
+    c.set("heavyWork", parts.heavyWork);
     await next();
   };
 }

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
-import { SIZES } from "../limits/limits.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** Paths of requests that may be larger. */

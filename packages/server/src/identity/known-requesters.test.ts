@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { single } from "../db/procedures.ts";
+import { ofServer } from "../db/share.ts";
 import { deleteAccount } from "./accounts-writes.ts";
 import { addUser } from "./admin-writes.ts";
 import { isKnown, KNOWN_FOR_MS } from "./known-requesters.ts";
@@ -12,7 +13,7 @@ const note = async (tx: Parameters<typeof noteKnown>[0], input: Parameters<typeo
 
 let scratch: Scratch;
 beforeEach(async () => {
-  scratch = await openScratch({ note: single(note) });
+  scratch = await openScratch({ note: single(note, ofServer()) });
   await scratch.writes.run(addUser, { name: "Ada", passwordHash: "x", power: 0 });
 });
 afterEach(() => scratch.close());

@@ -1,5 +1,4 @@
 import type { Login } from "../http/login.ts";
-import { ProblemError } from "../lib/problem.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as requesters from "./known-requesters-writes.ts";
 import type { Granted } from "./logins.ts";
@@ -58,11 +57,10 @@ export async function listLogins(
  */
 export async function refreshLogin(
   { writes, logins, rates }: Pick<IdentityContext, "writes" | "logins" | "rates">,
+  { uid }: Pick<Login, "uid">,
   presented: string,
 ): Promise<Granted> {
-  const login = await logins.find(presented);
-  if (!login) throw new ProblemError("unauthorized");
-  rates.loginChanges.take(login.uid);
+  rates.loginChanges.take(uid);
   const token = newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
   const made = await writes.run(refreshes.refreshLogin, input);

@@ -75,7 +75,7 @@ export function loginsRoutes(context: IdentityContext): Routes {
 
   routes.openapi(refresh, async (c) => {
     const token = bearerToken(c.req.header("Authorization")) ?? "";
-    return c.json(grantedReply(await actions.refreshLogin(context, token)), 200);
+    return c.json(grantedReply(await actions.refreshLogin(context, c.get("login"), token)), 200);
   });
   routes.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { insertRows } from "../db/dialect.ts";
 import { single } from "../db/procedures.ts";
+import { ofServer } from "../db/share.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { addUser } from "./admin-writes.ts";
 import { Logins } from "./logins.ts";
@@ -16,7 +17,7 @@ async function fill(tx: WriteTransaction, uid: number) {
 
 let scratch: Scratch;
 beforeAll(async () => {
-  scratch = await openScratch({ fill: single(fill) });
+  scratch = await openScratch({ fill: single(fill, ofServer()) });
 });
 afterAll(() => scratch.close());
 

@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { openScratch } from "../../test/scratch-database.ts";
 import { openWrites } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
+import { ofServer } from "../db/share.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { createRates } from "../limits/rates.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { INTERNAL_STREAM, Internal } from "./internal-events.ts";
-import { refreshLogin } from "./login-actions.ts";
+import * as actions from "./login-actions.ts";
 import { Logins } from "./logins.ts";
 import { removeExpiredLogins } from "./logins-upkeep.ts";
 import { createLogin, revokeLogin } from "./logins-writes.ts";
@@ -18,6 +19,8 @@ const MINUTE = 60_000;
 const LIFETIME_MS = 2_592_000_000;
 const LOGINS_MAX = 100;
 
+const refreshLogin = (at: Awaited<ReturnType<typeof open>>, token: string) =>
+  actions.refreshLogin(at, { uid: 0 }, token);
 async function open(cacheMax?: number) {
   const scratch = await openScratch();
   const { clock } = scratch;
@@ -376,7 +379,7 @@ describe("upkeep", () => {
           .values(values.slice(from, from + 100))
           .execute();
     }
-    const writer = openWrites(at.path, { table: { fill: single(fill) }, clock: at.clock });
+    const writer = openWrites(at.path, { table: { fill: single(fill, ofServer()) }, clock: at.clock });
     await writer.run(fill, undefined);
     await writer.close();
     await at.logins.sweep({ atMost: 1 });

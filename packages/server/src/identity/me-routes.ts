@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import {
   json,
   jsonBody,
@@ -86,6 +86,7 @@ const exportAll = createRoute({
   ...route,
   method: "get",
   path: "/me/export",
+  middleware: [requireLogin, heavy] as const,
   summary: "Everything stored about me",
   description:
     "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body.",
@@ -113,7 +114,7 @@ export function meRoutes(context: IdentityContext): Routes {
   });
   routes.openapi(exportAll, async (c) => {
     const after = parseTextCursor(c.req.valid("query").cursor);
-    const exported = await heavyRead(c, context, () => actions.exportMe(context, c.get("login"), { after }));
+    const exported = await actions.exportMe(context, c.get("login"), { after });
     return c.json({ ...exported }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 import { single } from "../db/procedures.ts";
+import { ofServer } from "../db/share.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { Internal } from "./internal-events.ts";
 
@@ -20,7 +21,7 @@ async function fill(tx: WriteTransaction, uid: number) {
 
 let app: IdentityApp;
 beforeAll(async () => {
-  app = await openIdentityApp({}, { fill: single(fill) });
+  app = await openIdentityApp({}, { fill: single(fill, ofServer()) });
 });
 afterAll(() => app.close());
 

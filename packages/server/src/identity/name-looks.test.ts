@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 import { single } from "../db/procedures.ts";
+import { ofServer } from "../db/share.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { nameLooks } from "./names.ts";
 
@@ -44,7 +45,7 @@ describe("somebody's look", () => {
 
   let app: IdentityApp;
   beforeAll(async () => {
-    app = await openIdentityApp({}, { makeAlike: single(makeAlike) });
+    app = await openIdentityApp({}, { makeAlike: single(makeAlike, ofServer()) });
   });
   afterAll(() => app.close());
 

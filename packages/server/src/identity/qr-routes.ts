@@ -3,7 +3,7 @@ import { requireLogin } from "../http/authenticate.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { publicAddress } from "../http/request-url.ts";
-import { SIZES } from "../limits/limits.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { publicUrl } from "./public-url.ts";
 import * as actions from "./qr-actions.ts";

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { cursorParam, parseTextCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -45,7 +45,7 @@ const listUsers = createRoute({
   description:
     "With `ids`: those that exist, in the order asked. With `query`: in the order of names, whatever the case.",
   security: signedIn,
-  middleware: [requireLogin] as const,
+  middleware: [requireLogin, heavy] as const,
   request: {
     query: z.object({
       ids: idList.optional(),
@@ -71,7 +71,7 @@ export function usersRoutes(context: IdentityContext): Routes {
     }
     if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
     const search = { prefix, after, limit };
-    return c.json(await heavyRead(c, context, () => actions.findUsersByName(context, c.get("login"), search)), 200);
+    return c.json(await actions.findUsersByName(context, c.get("login"), search), 200);
   });
   return routes;
 }

@@ -165,7 +165,6 @@ export const CONNECTION_RATES = {
   },
 } as const satisfies Record<string, RateRow>;
 
-const TOO_LARGE: Refusal = { code: "too_large" };
 const INVALID: Refusal = { code: "invalid" };
 const OVERLOADED: Refusal = { code: "overloaded" };
 
@@ -214,11 +213,22 @@ export const CAPS = {
     count: LIMITS.framesBeforeReady,
     refusal: { close: 1008 },
   },
-  waitingWrites: { counts: "requests that wait for the writer", by: "process", count: 4096, refusal: OVERLOADED },
+  waitingRows: {
+    counts: "rows that wait for the writer; of one person at most twice as many as are still free",
+    by: "process",
+    count: 20_000,
+    refusal: OVERLOADED,
+  },
   batchRequests: {
     counts: "requests that the writer takes at once",
     by: "process",
     count: 256,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  batchRows: {
+    counts: "rows that the writer takes at once; a request of more runs alone",
+    by: "process",
+    count: 2000,
     refusal: { silently: "the others wait for their turn" },
   },
   passwordsAtOnce: {
@@ -230,21 +240,24 @@ export const CAPS = {
   passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
   qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
   qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
-  /** Reading is done by the thread that serves everybody: whoever asks for much at once waits for their own turn. */
-  heavyReads: {
-    counts: "lists, pages of history, exports and polls that are read at once",
+  /**
+   * Lists, pages of history, exports, polls, and rooms that are made or filled: much is read or parsed for them by the thread that serves everybody.
+   * Where nobody is signed in, of an address.
+   */
+  heavyWork: {
+    counts: "heavy requests that are answered at once",
     by: "person",
     count: 4,
     refusal: { silently: "the others wait for their turn" },
   },
-  heavyReadsWaiting: {
-    counts: "lists, pages of history, exports and polls that wait for their turn",
+  heavyWaiting: {
+    counts: "heavy requests that wait for their turn",
     by: "person",
     count: 100,
     refusal: LIMITED,
   },
-  heavyReadWait: {
-    counts: "how long such a request waits for its turn",
+  heavyWait: {
+    counts: "how long a heavy request waits for its turn",
     by: "request",
     count: 5,
     unit: "seconds",
@@ -286,124 +299,5 @@ export const CAPS = {
     by: "reader",
     count: LIMITS.farMax,
     refusal: INVALID,
-  },
-} as const satisfies Record<string, BoundRow>;
-
-/** How large one thing may be. */
-export const SIZES = {
-  body: { counts: "the body", by: "request", count: LIMITS.bodyBytes, unit: "bytes", refusal: TOO_LARGE },
-  /** A cursor of 64 KiB still fits, and one above is called malformed. */
-  pollBody: {
-    counts: "the body of a poll",
-    by: "request",
-    count: 4 * LIMITS.bodyBytes,
-    unit: "bytes",
-    refusal: TOO_LARGE,
-  },
-  frame: {
-    counts: "a frame of a client",
-    by: "connection",
-    count: LIMITS.frameBytes,
-    unit: "bytes",
-    refusal: { close: 1009 },
-    setting: "MAX_FRAME_BYTES",
-  },
-  upload: {
-    counts: "an upload",
-    by: "request",
-    count: 104_857_600,
-    unit: "bytes",
-    refusal: TOO_LARGE,
-    setting: "MAX_UPLOAD_BYTES",
-  },
-  cursor: {
-    counts: "a cursor",
-    by: "request",
-    count: LIMITS.cursorBytes,
-    unit: "bytes",
-    refusal: { code: "cursor_malformed" },
-  },
-  text: {
-    counts: "the text of a message",
-    by: "request",
-    count: LIMITS.textCodePoints,
-    unit: "code points",
-    refusal: INVALID,
-  },
-  customData: {
-    counts: "the `data` of a message of the product's own",
-    by: "request",
-    count: LIMITS.customDataBytes,
-    unit: "bytes",
-    refusal: INVALID,
-  },
-  clientId: {
-    counts: "a `clientId`",
-    by: "request",
-    count: LIMITS.clientIdLength,
-    unit: "characters",
-    refusal: INVALID,
-  },
-  mentions: { counts: "people mentioned in a message", by: "request", count: LIMITS.mentions, refusal: INVALID },
-  name: { counts: "a name", by: "request", count: LIMITS.nameCodePoints, unit: "code points", refusal: INVALID },
-  password: { counts: "a password", by: "request", count: LIMITS.passwordMax, unit: "characters", refusal: INVALID },
-  roomName: {
-    counts: "a room's name",
-    by: "request",
-    count: LIMITS.roomNameCodePoints,
-    unit: "code points",
-    refusal: INVALID,
-  },
-  notice: {
-    counts: "a room's notice",
-    by: "request",
-    count: LIMITS.noticeCodePoints,
-    unit: "code points",
-    refusal: INVALID,
-  },
-  memberIds: {
-    counts: "people added to a room at once",
-    by: "request",
-    count: LIMITS.memberIdsPerRequest,
-    refusal: INVALID,
-  },
-  presenceUserIds: {
-    counts: "people whose presence is asked for at once",
-    by: "request",
-    count: LIMITS.presenceUserIds,
-    refusal: INVALID,
-  },
-  page: {
-    counts: "items of a page",
-    by: "request",
-    count: LIMITS.pageMax,
-    refusal: { silently: "a larger `limit` counts as this" },
-  },
-  pollEvents: {
-    counts: "events in the reply to a poll",
-    by: "request",
-    count: 1000,
-    refusal: { silently: "a larger `limit` counts as this" },
-  },
-  pollReply: {
-    counts: "the frames in the reply to a poll",
-    by: "request",
-    count: 524_288,
-    unit: "characters",
-    refusal: { silently: "the reply ends there, with `more`" },
-  },
-  pollWait: {
-    counts: "how long a poll waits for an event",
-    by: "request",
-    count: 60,
-    unit: "seconds",
-    refusal: { silently: "a longer `wait` counts as this" },
-  },
-  idle: {
-    counts: "`?idle=` of a connection",
-    by: "connection",
-    count: LIMITS.idleSecondsMax,
-    unit: "seconds",
-    refusal: { silently: "a longer `idle` counts as this" },
   },
 } as const satisfies Record<string, BoundRow>;

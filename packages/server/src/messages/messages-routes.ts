@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { messageSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import { cursorParam } from "../http/page.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
@@ -48,7 +48,7 @@ const listMessages = createRoute({
   tags,
   summary: "History: backwards from the newest, or forwards after a message; a page is ascending",
   security: maybeSignedIn,
-  middleware: optionalLogin,
+  middleware: [optionalLogin, heavy] as const,
   request: {
     params,
     query: z.object({
@@ -99,7 +99,7 @@ export function messagesRoutes(context: MessagesContext) {
   routes.openapi(listMessages, async (c) => {
     const { cursor, after, limit } = c.req.valid("query");
     const page = { roomId: c.req.valid("param").id, cursor, after, limit };
-    return jsonText(await heavyRead(c, context, () => actions.listMessages(context, c.get("login"), page)), 200);
+    return jsonText(await actions.listMessages(context, c.get("login"), page), 200);
   });
   routes.openapi(getMessage, async (c) => {
     return jsonText(await actions.getMessage(context, c.get("login"), c.req.valid("param").id), 200);

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./member-actions.ts";
@@ -9,6 +9,7 @@ import { Member } from "./members.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
 const common = { tags: ["rooms"], security: signedIn, middleware: requireLogin };
+const heavyMine: [typeof requireLogin, typeof heavy] = [requireLogin, heavy];
 const params = z.object({ id: idParam("id") });
 const memberParams = z.object({ id: idParam("id"), uid: idParam("uid") });
 
@@ -16,6 +17,7 @@ const listMembers = createRoute({
   ...common,
   method: "get",
   path: "/rooms/{id}/members",
+  middleware: heavyMine,
   summary: "The members of a room; in the hall that is everybody",
   request: { params, query: pageQuery },
   responses: {
@@ -31,6 +33,7 @@ const postMembers = createRoute({
   ...common,
   method: "post",
   path: "/rooms/{id}/members",
+  middleware: heavyMine,
   summary: "Bring people into a group: any member",
   request: {
     params,
@@ -83,7 +86,7 @@ export function membersRoutes(context: RoomsContext) {
   routes.openapi(listMembers, async (c) => {
     const { cursor, limit } = c.req.valid("query");
     const page = { roomId: c.req.valid("param").id, after: parseNumberCursor(cursor), limit };
-    return c.json(await heavyRead(c, context, () => actions.listMembers(context, c.get("login"), page)), 200);
+    return c.json(await actions.listMembers(context, c.get("login"), page), 200);
   });
   routes.openapi(postMembers, async (c) => {
     const roomId = c.req.valid("param").id;

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
 import { pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./room-actions.ts";
@@ -11,6 +11,7 @@ import type { RoomsContext } from "./rooms-context.ts";
 
 const tags = ["rooms"];
 const mine = { tags, security: signedIn, middleware: requireLogin };
+const heavyMine: [typeof requireLogin, typeof heavy] = [requireLogin, heavy];
 const params = z.object({ id: idParam("id") });
 const RoomReply = Room.extend({ asOf: z.string() }).openapi("RoomReply");
 const roomName = z
@@ -27,6 +28,7 @@ const listRooms = createRoute({
   method: "get",
   path: "/rooms",
   ...mine,
+  middleware: heavyMine,
   summary: "My conversations, newest activity first",
   request: { query: pageQuery },
   responses: {
@@ -41,6 +43,7 @@ const postRoom = createRoute({
   method: "post",
   path: "/rooms",
   ...mine,
+  middleware: heavyMine,
   summary: "Make a group; without members it is a group of one",
   request: {
     body: jsonBody(
@@ -109,7 +112,7 @@ export function roomsRoutes(context: RoomsContext) {
   routes.openapi(listRooms, async (c) => {
     const { cursor, limit } = c.req.valid("query");
     const page = { before: parseNumberCursor(cursor), limit };
-    return c.json(await heavyRead(c, context, () => actions.listRooms(context, c.get("login"), page)), 200);
+    return c.json(await actions.listRooms(context, c.get("login"), page), 200);
   });
   routes.openapi(postRoom, async (c) => {
     const { name, ...rest } = c.req.valid("json");

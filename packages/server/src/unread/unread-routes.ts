@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireLogin } from "../http/authenticate.ts";
-import { heavyRead } from "../http/heavy-read.ts";
+import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import * as actions from "./unread-actions.ts";
 import type { UnreadContext } from "./unread-context.ts";
@@ -26,7 +26,7 @@ const getUnread = createRoute({
   tags,
   summary: "Everything unread; rooms with nothing unread are left out",
   security: signedIn,
-  middleware: requireLogin,
+  middleware: [requireLogin, heavy] as const,
   responses: { 200: json(RedDot, "Red dots") },
 });
 
@@ -47,7 +47,7 @@ const putRead = createRoute({
 export function unreadRoutes(context: UnreadContext) {
   const routes = newRoutes();
   routes.openapi(getUnread, async (c) => {
-    return c.json(await heavyRead(c, context, () => actions.getUnread(context, c.get("login"))), 200);
+    return c.json(await actions.getUnread(context, c.get("login")), 200);
   });
   routes.openapi(putRead, async (c) => {
     const read = { roomId: c.req.valid("param").id, seq: c.req.valid("json").seq };

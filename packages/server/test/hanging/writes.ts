@@ -1,4 +1,5 @@
 import { single } from "../../src/db/procedures.ts";
+import { ofServer } from "../../src/db/share.ts";
 import { procedures } from "../../src/writes.ts";
 
 /** Stops the writer thread for good, as a disk does that does not answer. */
@@ -7,4 +8,4 @@ export async function hang(): Promise<void> {
 }
 
 /** The server's procedures and this one. */
-export const hangTable = { ...procedures, hang: single(hang) };
+export const hangTable = { ...procedures, hang: single(hang, ofServer()) };

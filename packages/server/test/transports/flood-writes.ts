@@ -1,5 +1,6 @@
 import { Push, type PushData } from "@parley/protocol";
 import { single } from "../../src/db/procedures.ts";
+import { ofServer } from "../../src/db/share.ts";
 import type { WriteTransaction } from "../../src/db/transaction.ts";
 import { append } from "../../src/event-log/event-log.ts";
 import { procedures } from "../../src/writes.ts";
@@ -28,4 +29,4 @@ export async function flood(tx: WriteTransaction, { roomIds, from, count }: Floo
 }
 
 /** The server's procedures and this one. */
-export const floodTable = { ...procedures, flood: single(flood) };
+export const floodTable = { ...procedures, flood: single(flood, ofServer()) };

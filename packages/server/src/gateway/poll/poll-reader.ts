@@ -1,5 +1,5 @@
 import type { Outbox } from "../../event-log/outbox.ts";
-import { SIZES } from "../../limits/limits.ts";
+import { SIZES } from "../../limits/sizes.ts";
 import { type LocalSubscriber, type LocalTopics, type PublishedFrame, Subscriptions } from "../local-topics.ts";
 
 /** The most frames in one reply. */

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
 import { holdReply } from "../../http/held-reply.ts";
 import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
-import { SIZES } from "../../limits/limits.ts";
+import { SIZES } from "../../limits/sizes.ts";
 import type { SignedInReader } from "../connection-lifecycle.ts";
 import { authenticateReader, cursor, type HttpReaderParts, max, queryNumber, readerQuery } from "../http-reader.ts";
 import { POLL_LIMIT_MAX } from "./poll-reader.ts";

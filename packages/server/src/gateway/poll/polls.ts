@@ -6,7 +6,7 @@ import { every, type Stop } from "../../lib/interval.ts";
 import { ipLimitKey } from "../../lib/ip-range.ts";
 import { ProblemError } from "../../lib/problem.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
-import type { HeavyReads } from "../../limits/heavy-reads.ts";
+import type { HeavyWork } from "../../limits/heavy-work.ts";
 import type { Admission } from "../admission.ts";
 import type { LocalTopics } from "../local-topics.ts";
 import { parseClientCursor } from "../parse-cursor.ts";
@@ -56,7 +56,7 @@ export interface PollsParts {
   readonly clock: Clock;
   readonly newOutbox: (uid: number | undefined) => Outbox;
   readonly admission: Pick<Admission, "enterAnonymous">;
-  readonly heavyReads: HeavyReads;
+  readonly heavyWork: HeavyWork;
   readonly presence: AttachedUsers;
   /** How long a user counts as attached after a poll. [40 s] */
   readonly onlineMs?: number | undefined;
@@ -155,7 +155,7 @@ export class Polls {
 
   async #answer(ask: PollRequest, cursor: string, active: ActivePoll): Promise<PollReply> {
     const who = ask.login ? ask.login.uid : ipLimitKey(ask.ip);
-    const { reader, frames } = await this.#parts.heavyReads.run(who, () => this.#read(ask, cursor));
+    const { reader, frames } = await this.#parts.heavyWork.run(who, () => this.#read(ask, cursor));
     try {
       if (frames.length === 0) {
         // No event lies between this cursor and the reader's place, so a poll that brings it again goes on with this reader.

@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { HeavyReads } from "./heavy-reads.ts";
+import { HeavyWork } from "./heavy-work.ts";
 
 /** Reads that end when the test says so. */
 class Reads {
   readonly begun: string[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<string>>();
 
-  constructor(readonly subject: HeavyReads) {}
+  constructor(readonly subject: HeavyWork) {}
 
   ask(reader: string | number, name: string): Promise<string> {
     const end = Promise.withResolvers<string>();
@@ -33,7 +33,7 @@ class Reads {
 const names = (count: number, prefix = "r") => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
 test("HTTP-16: four at once of each reader, the others in the order of coming, and nobody waits for another reader", async () => {
-  const reads = new Reads(new HeavyReads());
+  const reads = new Reads(new HeavyWork());
   const asked = names(7).map((name) => reads.ask(1, name));
   const other = reads.ask("203.0.113.9", "other");
   expect(reads.begun).toEqual(["r0", "r1", "r2", "r3", "other"]);
@@ -53,7 +53,7 @@ test("HTTP-16: four at once of each reader, the others in the order of coming, a
 });
 
 test("HTTP-16: a place that becomes free is handed over in a later turn of the loop, and meanwhile nobody takes it", async () => {
-  const reads = new Reads(new HeavyReads());
+  const reads = new Reads(new HeavyWork());
   for (const name of names(5)) void reads.ask(1, name);
   const ended = reads.end("r0");
   for (let microtask = 0; microtask < 50; microtask++) await Promise.resolve();
@@ -64,7 +64,7 @@ test("HTTP-16: a place that becomes free is handed over in a later turn of the l
 });
 
 test("HTTP-16: one that waits too long is 429 with Retry-After, and its place goes to the next", async () => {
-  const reads = new Reads(new HeavyReads({ waitMs: 5 }));
+  const reads = new Reads(new HeavyWork({ waitMs: 5 }));
   for (const name of names(4)) void reads.ask(1, name);
   const late = reads.ask(1, "late");
   const refused = await withDeadline(
@@ -81,7 +81,7 @@ test("HTTP-16: one that waits too long is 429 with Retry-After, and its place go
 });
 
 test("HTTP-16: a hundred wait at most; one more is refused at once, and others' are not", async () => {
-  const reads = new Reads(new HeavyReads());
+  const reads = new Reads(new HeavyWork());
   const asked = names(104).map((name) => reads.ask(1, name));
   expect(reads.ask(1, "one more")).rejects.toThrow(ProblemError);
   void reads.ask(2, "other");

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { nextTurn } from "../src/lib/interval.ts";
-import type { HeavyReads } from "../src/limits/heavy-reads.ts";
+import type { HeavyWork } from "../src/limits/heavy-work.ts";
 import { ChatFixture } from "./chat-fixture.ts";
 import { BEN, EventsRig } from "./events-rig.ts";
 
@@ -15,9 +15,9 @@ beforeAll(async () => {
 afterAll(() => chat.close());
 
 /** Takes all of a reader's places; they come back with `free`. */
-function occupy(heavyReads: HeavyReads, reader: string | number): { free: () => Promise<unknown> } {
+function occupy(heavyWork: HeavyWork, reader: string | number): { free: () => Promise<unknown> } {
   const end = Promise.withResolvers<void>();
-  const held = Array.from({ length: 4 }, () => heavyReads.run(reader, () => end.promise));
+  const held = Array.from({ length: 4 }, () => heavyWork.run(reader, () => end.promise));
   return {
     free: () => {
       end.resolve();
@@ -27,8 +27,8 @@ function occupy(heavyReads: HeavyReads, reader: string | number): { free: () => 
 }
 
 /** What was asked does not answer while the places are taken, and does behind that. */
-async function waitsFor<T>(heavyReads: HeavyReads, reader: string | number, ask: () => Promise<T>): Promise<T> {
-  const places = occupy(heavyReads, reader);
+async function waitsFor<T>(heavyWork: HeavyWork, reader: string | number, ask: () => Promise<T>): Promise<T> {
+  const places = occupy(heavyWork, reader);
   let answered = false;
   const asked = ask().finally(() => {
     answered = true;
@@ -39,37 +39,46 @@ async function waitsFor<T>(heavyReads: HeavyReads, reader: string | number, ask:
   return asked;
 }
 
-const heavy = () => [
-  "/rooms",
-  `/rooms/${room}/members`,
-  `/rooms/${room}/messages`,
-  "/unread",
-  "/me/export",
-  "/users?query=p2",
+const HEAVY: readonly [method: string, path: string, body: unknown][] = [
+  ["GET", "/rooms", undefined],
+  ["GET", "/rooms/{id}/members", undefined],
+  ["GET", "/rooms/{id}/messages", undefined],
+  ["GET", "/unread", undefined],
+  ["GET", "/me/export", undefined],
+  ["GET", "/users?query=p2", undefined],
+  ["POST", "/rooms", { name: "g" }],
+  ["POST", "/rooms/{id}/members", { memberIds: [20_001] }],
 ];
 
-test.each([0, 1, 2, 3, 4, 5])("HTTP-16: heavy reads wait for their turn (%d)", async (index) => {
-  const path = heavy()[index] as string;
-  const reply = await waitsFor(chat.context.heavyReads, ann, () => chat.ask(ann, "GET", path));
-  expect({ path, status: reply.status }).toEqual({ path, status: 200 });
+test.each(HEAVY)("HTTP-16: %s %s waits for its turn", async (method, path, body) => {
+  const reply = await waitsFor(chat.context.heavyWork, ann, () =>
+    chat.ask(ann, method, path.replace("{id}", String(room)), body),
+  );
+  expect(reply.status).toBeLessThan(300);
+});
+
+test("HTTP-16: one that is refused leaves its place, and so does one that fails", async () => {
+  for (let n = 0; n < 10; n++) expect((await chat.ask(ann, "GET", "/rooms/99/members")).status).toBe(404);
+  for (let n = 0; n < 10; n++) expect((await chat.ask(ann, "POST", "/rooms", { memberIds: "all" })).status).toBe(400);
+  expect(chat.context.heavyWork.size).toBe(0);
 });
 
 test("HTTP-16: where nobody is signed in, the address has the turns", async () => {
   const ask = () => chat.ask(undefined, "GET", "/rooms/1/messages");
-  expect((await waitsFor(chat.context.heavyReads, "203.0.113.9", ask)).status).toBe(200);
+  expect((await waitsFor(chat.context.heavyWork, "10.9.0.0", ask)).status).toBe(200);
 });
 
 test("HTTP-16: a poll waits for its turn to read, and holds no place while it hangs", async () => {
   const rig = await EventsRig.open();
   await rig.say(3);
   const cursor = `${rig.log.scratch.epoch};*@0`;
-  const reply = await waitsFor(rig.heavyReads, BEN, () => rig.poll({ cursor }));
+  const reply = await waitsFor(rig.heavyWork, BEN, () => rig.poll({ cursor }));
   expect(reply.frames).toHaveLength(3);
   const controller = new AbortController();
   const hung = Array.from({ length: 3 }, () => rig.poll({ waitMs: 60_000, signal: controller.signal }));
   while (rig.polls.hanging < 3) await nextTurn();
   for (let turn = 0; turn < 10; turn++) await nextTurn();
-  expect([rig.polls.hanging, rig.heavyReads.size]).toEqual([3, 0]);
+  expect([rig.polls.hanging, rig.heavyWork.size]).toEqual([3, 0]);
   controller.abort();
   await Promise.all(hung);
   await rig.close();
