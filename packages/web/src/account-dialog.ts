@@ -54,10 +54,7 @@ function deletionForm(client: Client, deleted: () => void): HTMLFormElement {
   return form({
     title: "Delete your account",
     submit: "Delete account",
-    fields: [
-      el("p", { class: "hint" }, "At once and for good. Your messages stay, without your name."),
-      ...password.nodes,
-    ],
+    fields: [el("p", { class: "hint" }, "At once and for good. Messages stay without your name."), ...password.nodes],
     async send() {
       await client.request("DELETE /me", { body: { password: password.input.value } });
       deleted();

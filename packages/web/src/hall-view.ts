@@ -47,11 +47,7 @@ export function hallView({ client, login, signOut, deleted }: HallViewParts): Vi
   const state = el("p", { class: "state", role: "status" });
   const told = el("p", { class: "told", role: "alert" });
   told.hidden = true;
-  const missing = el(
-    "p",
-    { class: "told" },
-    "This server has no hall. Its other rooms are there by the API.",
-  );
+  const missing = el("p", { class: "told" }, "This server has no hall. Its other rooms are there by the API.");
   missing.hidden = true;
   const node = el(
     "main",
