@@ -32,7 +32,7 @@ let many: Promise<{ ids: number[]; cursor: string }> | undefined;
 /** More rooms than RESYNC names one by one, two messages in each, and the cursor before them. */
 function crowd(): Promise<{ ids: number[]; cursor: string }> {
   many ??= (async () => {
-    const ids = await Promise.all(range(0, 104).map(() => stage.room()));
+    const ids = await stage.rooms(105);
     const cursor = await stage.now();
     for (const text of ["one", "two"]) await Promise.all(ids.map((id) => say(stage.ann, id, text)));
     return { ids, cursor };

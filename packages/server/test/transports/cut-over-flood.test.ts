@@ -24,15 +24,15 @@ const WAVE_MAX = 60_000;
 
 let stage: Stage;
 let people: Person[];
-let rooms: number[][];
+const rooms: number[][] = [];
 let everyRoom: number[];
 beforeAll(async () => {
   const settings = { MAX_CONNECTIONS_PER_USER: "100" };
   const entry = new URL("./flood-writer-thread.ts", import.meta.url);
   stage = await Stage.open(settings, { writer: { entry, table: floodTable } });
   people = await Promise.all(range(1, PEOPLE).map(() => stage.person()));
-  rooms = await Promise.all(people.map((person) => Promise.all(range(1, ROOMS_EACH).map(() => stage.room([person])))));
-  everyRoom = [...rooms.flat(), ...(await Promise.all(range(1, OTHER_ROOMS).map(() => stage.room([]))))];
+  for (const person of people) rooms.push(await stage.rooms(ROOMS_EACH, [person]));
+  everyRoom = [...rooms.flat(), ...(await stage.rooms(OTHER_ROOMS, []))];
 }, 30_000);
 afterAll(() => stage.close());
 

@@ -53,6 +53,16 @@ export class Stage {
     return this.server.room(this.ann, members);
   }
 
+  /** Many of them, as many at once as one person may make. */
+  async rooms(count: number, members: readonly Person[] = [this.ben]): Promise<number[]> {
+    const ids: number[] = [];
+    while (ids.length < count) {
+      const some = range(1, Math.min(50, count - ids.length)).map(() => this.room(members));
+      ids.push(...(await Promise.all(some)));
+    }
+    return ids;
+  }
+
   /** Resolves when the reader has had everything that was done before: events come in the order of the log. */
   async settle(reader: Reader): Promise<void> {
     people += 1;
