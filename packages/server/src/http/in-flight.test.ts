@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
 import { Hono } from "hono";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
 import { createLogger } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 import { errorHandler } from "./errors.ts";
@@ -7,11 +10,11 @@ import { holdReply } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
 
 /** An app whose one route answers when the test says so, and another that holds its reply. */
-function slowApp(most?: number) {
+function slowApp(bounds: Parameters<typeof boundInFlight>[0] = {}) {
   const waiting: (() => void)[] = [];
   const app = new Hono<AppEnv>();
   app.onError(errorHandler(createLogger({ level: "silent", sink: { write: () => {} } })));
-  app.use(boundInFlight(most));
+  app.use(boundInFlight(bounds));
   app.get("/slow", async (c) => {
     await new Promise<void>((resolve) => waiting.push(resolve));
     return c.text("done");
@@ -19,8 +22,12 @@ function slowApp(most?: number) {
   app.get("/fails", async () => {
     throw new Error("broken");
   });
+  app.get("/limited", () => {
+    throw new ProblemError("rate_limited", "too often", { retryAfterMs: 1000 });
+  });
   app.get("/held", () => holdReply(new Promise(() => {})));
-  const ask = (path: string, ip = "203.0.113.9") => app.request(path, {}, { ip });
+  const ask = (path: string, ip = "203.0.113.9", signal?: AbortSignal) =>
+    app.request(path, signal ? { signal } : {}, { ip });
   return { ask, waiting };
 }
 
@@ -41,11 +48,43 @@ test("HTTP-20: of one address 256 requests are worked on at once, whatever the o
 });
 
 test("HTTP-20: an IPv6 /64 is one address, and requests that fail or are held count no longer", async () => {
-  const { ask, waiting } = slowApp(2);
+  const { ask, waiting } = slowApp({ most: 2 });
   for (let n = 0; n < 3; n++) expect((await ask("/fails")).status).toBe(500);
   for (let n = 0; n < 3; n++) expect((await ask("/held")).status).toBe(200);
   const both = [ask("/slow", "2001:db8::1"), ask("/slow", "2001:db8::2")];
   expect((await ask("/slow", "2001:db8::3")).status).toBe(429);
   for (const answer of waiting) answer();
   await Promise.all(both);
+});
+
+test("HTTP-25: of an address that gets many refusals the further ones are told later, and count until then", async () => {
+  const { ask, waiting } = slowApp({ delayMs: 600, most: 3 });
+  const timed = async (ip?: string) => {
+    const startedMs = uptimeMs();
+    expect((await ask("/limited", ip)).status).toBe(429);
+    return uptimeMs() - startedMs;
+  };
+  for (let n = 0; n < 10; n++) expect(await timed()).toBeLessThan(250);
+  const late = [timed(), timed(), timed()];
+  await nextTurn();
+  // Three are in flight now: what is beyond is refused at once, before its route.
+  expect(await timed()).toBeLessThan(250);
+  // Others, and what is not refused, are answered as ever.
+  expect(await timed("203.0.113.10")).toBeLessThan(250);
+  const waits = await Promise.all(late);
+  for (const ms of waits) expect(ms).toBeGreaterThanOrEqual(299);
+  expect(new Set(waits.map(Math.round)).size).toBe(3);
+  const slow = ask("/slow");
+  await nextTurn();
+  for (const answer of waiting) answer();
+  expect((await slow).status).toBe(200);
+});
+
+test("HTTP-25: a client that has gone is not waited for", async () => {
+  const { ask } = slowApp({ delayMs: 60_000, atOnce: { tryTake: () => false } });
+  const gone = new AbortController();
+  const answer = ask("/limited", undefined, gone.signal);
+  await nextTurn();
+  gone.abort();
+  expect((await withDeadline(Promise.resolve(answer), 3000, "it waited")).status).toBe(429);
 });

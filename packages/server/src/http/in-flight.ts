@@ -1,17 +1,33 @@
 import type { MiddlewareHandler } from "hono";
+import { delay } from "../lib/interval.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS, LOCAL_RATES } from "../limits/limits.ts";
+import { LocalRate } from "../limits/local-rate.ts";
 import type { AppEnv } from "./app-env.ts";
 
-const { requestsPerAddress } = CAPS;
+const SPREAD = 64;
 
 /**
  * Bounds the requests of one address that are being worked on, as by slow bodies or slow look-ups. Event streams and polls that hang do not
  * count: their routes have answered (`held-reply.ts`), and they have bounds of their own.
+ *
+ * Where an address gets many refusals, a 429 is told about a second later, and its request counts until then. A client that does not wait as
+ * `Retry-After` says would otherwise have as many refusals as this thread can make, and everybody else's requests would stand behind them.
  */
-export function boundInFlight(most: number = requestsPerAddress.count): MiddlewareHandler<AppEnv> {
+export function boundInFlight({
+  most = CAPS.requestsPerAddress.count,
+  atOnce = new LocalRate(LOCAL_RATES.refusalsAtOnce, { enabled: true }),
+  delayMs = 1000,
+}: {
+  most?: number;
+  atOnce?: Pick<LocalRate, "tryTake">;
+  delayMs?: number;
+} = {}): MiddlewareHandler<AppEnv> {
   const byAddress = new Map<string, number>();
+  let told = 0;
+  /** Half of the time to one and a half, in turn, so that what came together does not come back together. */
+  const nextDelayMs = () => delayMs * (0.5 + (told++ % SPREAD) / SPREAD);
   return async (c, next) => {
     const key = ipLimitKey(c.env.ip);
     const others = byAddress.get(key) ?? 0;
@@ -22,6 +38,7 @@ export function boundInFlight(most: number = requestsPerAddress.count): Middlewa
     byAddress.set(key, others + 1);
     try {
       await next();
+      if (c.res.status === 429 && !atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
     } finally {
       const left = (byAddress.get(key) as number) - 1;
       if (left > 0) byAddress.set(key, left);

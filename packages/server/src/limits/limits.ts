@@ -86,6 +86,15 @@ export const LOCAL_RATES = {
     burst: 2000,
     refusal: LIMITED,
   },
+  refusalsAtOnce: {
+    counts: "429 that are told at once",
+    by: "address",
+    count: 5,
+    windowMs: SECOND,
+    burst: 10,
+    always: true,
+    refusal: { silently: "the others are told a second later" },
+  },
   handshakes: {
     counts: "handshakes without a valid token from this address",
     by: "address",
