@@ -284,6 +284,26 @@ test("LOG-5 a stream that leaves memory while the heads of others are looked up 
   );
 });
 
+test("LOG-5 a stream that leaves memory while its older events are read, and comes back with a newer one, has no gap", async () => {
+  rig = await openLog();
+  await rig.append(...many(110));
+  const held = new HeldAnswers();
+  const slow = {
+    states: (streams: readonly string[]) => rig.reader.states(streams),
+    ranges: (...asked: Parameters<typeof rig.reader.ranges>) => held.hold(rig.reader.ranges(...asked)),
+  };
+  const tail = new Tail(slow as never, { position: 100, maxBytes: 12_000 });
+  for (const event of rig.scratch.events.slice(100)) tail.append(event);
+  rig.scratch.listen((event) => tail.append(event));
+  const older = read(tail, 50, 5);
+  await rig.append(...many(70, "room:2"));
+  expect(tail.head("room:1")).toBeUndefined();
+  await rig.append(...many(1));
+  await held.open();
+  expect(seqs(await older)).toEqual([51, 52, 53, 54, 55]);
+  for (const after of [61, 99, 109]) expect(seqs(await read(tail, after, 2))?.[0]).toBe(after + 1);
+});
+
 test("LOG-6 a node's position never goes back, whatever it is told of events that are gone", async () => {
   rig = await openLog();
   await rig.append(...many(5));

@@ -136,6 +136,19 @@ test("RET-3 where a reader stood in their own stream is not known any more: ever
   expect(seen).toEqual([`!${ME}@2`, "!room:1@12", ...seqs(13, 13), `${ME}@3`]);
 });
 
+test("RET-3, CUR-2 what is kept of a stream that lies behind the floor stays named until it was read, though its first events are gone", async () => {
+  rig = await openLog();
+  await rig.append(...many(5), ...many(2, "room:2"));
+  await keepNewest(rig, 2);
+  const windows = [whole("room:1"), whole("room:2")];
+  const outbox = newOutbox(windows);
+  const resyncs = await outbox.open(parseCursor(`${rig.scratch.epoch};*@7,room:1@1`));
+  expect(resyncs.map(named)).toEqual(["!room:1@3"]);
+  // The connection ends here: the client comes back with this cursor.
+  expect(outbox.cursor()).toBe(`${rig.scratch.epoch};*@7,room:1@3`);
+  expect(await resume("*@7,room:1@3", windows)).toEqual(seqs(4, 5));
+});
+
 test("RET-4 trimmed comes before far: one RESYNC, with the seq from which it goes on", async () => {
   rig = await openLog();
   await rig.append(...many(60), ...many(30, "room:2"), ...many(4, "room:3"));
