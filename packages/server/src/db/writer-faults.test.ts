@@ -226,6 +226,17 @@ test("the journal is truncated where nothing is written, and not after a close",
   await expect(writer.truncateJournal()).rejects.toMatchObject({ code: "draining" });
 });
 
+test("a truncation that is asked for while another one runs comes next, though nobody writes", async () => {
+  const writer = new GroupWriter(runner, table);
+  const first = writer.truncateJournal();
+  const running = await runner.next();
+  const second = writer.truncateJournal();
+  running.answer(done([]));
+  expect(await first).toBe(true);
+  (await runner.next()).answer(done([]));
+  expect(await withDeadline(second, 3000, "the second one was forgotten")).toBe(true);
+});
+
 test("a writer that was closed refuses, and asks nothing of its runner", async () => {
   const writer = new GroupWriter(runner, table);
   await writer.close();
