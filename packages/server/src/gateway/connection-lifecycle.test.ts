@@ -81,6 +81,21 @@ test("GW-57: a connection that a code signs in while its token is being checked 
   expect(signedIn).toBe(1);
 });
 
+test("GW-57: a token that turns out not to be valid changes nothing for a connection that a code has signed in meanwhile", async () => {
+  const { live, connection } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  const byCode = rig.lifecycle.signIn(connection, login(BEN), "pl_code");
+  rig.answerLogin(undefined);
+  await rig.asked();
+  rig.answerRedDot();
+  await byCode;
+  await live.frame(Push.RED_DOT);
+  expect(live.of(Push.INVALIDATE_TOKEN)).toEqual([]);
+  expect(live.of(Push.LOGIN_SUCCESS).map(({ data }) => data.uid)).toEqual([BEN]);
+  expect([connection.state.kind, connection.login?.uid]).toEqual(["live", BEN]);
+});
+
 test("GW-40: a login that is revoked while its first frames are read gets none of them", async () => {
   const { live } = await rig.connect();
   live.send(authorize);
