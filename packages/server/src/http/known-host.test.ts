@@ -25,6 +25,8 @@ describe("HTTP-22: the name that a request gives the server", () => {
     ["evil.example", "host_unknown"],
     ["chat.example.com.evil.example", "host_unknown"],
     ["10.0.0.5:8080", "host_unknown"],
+    ["notlocalhost:8080", "host_unknown"],
+    ["localhost.evil.example", "host_unknown"],
   ])("%s is %s", (host, verdict) => {
     expect(check(host)).toBe(verdict);
   });

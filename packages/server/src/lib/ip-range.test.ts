@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ipLimitKey, ipNetworkKey, isLoopback } from "./ip-range.ts";
+import { ipLimitKey, ipNetworkKey, isLoopback, isLoopbackName } from "./ip-range.ts";
 
 test.each([
   ["203.0.113.7", "203.0.113.7"],
@@ -37,3 +37,14 @@ test.each([
   ["::", false],
   ["", false],
 ])("loopback: %s is %p", (ip, expected) => expect(isLoopback(ip)).toBe(expected));
+
+test.each([
+  ["localhost", true],
+  ["chat.localhost", true],
+  ["127.0.0.1", true],
+  ["[::1]", true],
+  ["notlocalhost", false],
+  ["localhost.example.com", false],
+  ["10.0.0.1", false],
+  ["[::2]", false],
+])("%s means this machine: %p", (hostname, expected) => expect(isLoopbackName(hostname)).toBe(expected));
