@@ -92,6 +92,17 @@ describe("GW-44: anonymous connections of an address", () => {
     return connection;
   };
 
+  test("are counted one by one: of those that leave nobody else's place goes along", async () => {
+    for (let round = 0; round < 199; round++) {
+      admission.enterAnonymous(IP);
+      admission.enterAnonymous(IP)();
+    }
+    const last = admission.enterAnonymous(IP);
+    expect(await refusal(() => admission.enterAnonymous(IP))).toBeDefined();
+    last();
+    admission.enterAnonymous(IP);
+  });
+
   test("are two hundred, by any transport, until they end or sign in", async () => {
     const connections = Array.from({ length: 198 }, () => open());
     const leave = [admission.enterAnonymous(IP), admission.enterAnonymous(IP)];

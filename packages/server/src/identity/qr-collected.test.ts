@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import type { Writes } from "../db/writer.ts";
+import { withDeadline } from "../lib/interval.ts";
 import { pollQrCode } from "./qr-actions.ts";
 
 let app: IdentityApp;
@@ -35,4 +36,13 @@ test("ID-34: a requester who goes while the login is collected leaves no login b
   const gone = { ...code, waitMs: 0, signal: controller.signal };
   expect(await pollQrCode({ ...app.context, writes: watched }, gone)).toEqual({ state: "confirmed" });
   expect([...made, await devices()]).toEqual([2, 1]);
+});
+
+test("ID-33: what a requester was not told, since they had gone, is told at the next poll", async () => {
+  const bob = await app.register("Bob");
+  const code: { code: string; secret: string } = (await app.ask("/qr-logins", { method: "POST" })).body;
+  await app.ask(`/qr-logins/${code.code}/scan`, { method: "POST", token: bob.token });
+  await pollQrCode(app.context, { ...code, waitMs: 30_000, signal: AbortSignal.abort() });
+  const next = pollQrCode(app.context, { ...code, waitMs: 30_000, signal: new AbortController().signal });
+  expect(await withDeadline(next, 3000, "the scan was not told")).toEqual({ state: "scanned" });
 });

@@ -56,7 +56,7 @@ export function tooManyRooms(userIds: readonly number[]): ProblemError {
   return new ProblemError("too_many_rooms", undefined, { extra: { userIds: [...userIds] } });
 }
 
-/** Those who are in no room with somebody. The hall has no rows: it is no acquaintance. */
+/** Those who are in no room with somebody. The hall has no rows, so it makes nobody known, nor does a room that was dissolved. */
 async function strangersAmong(db: Kysely<Schema>, by: number, uids: readonly number[]): Promise<number[]> {
   const strangers: number[] = [];
   for (let first = 0; first < uids.length; first += ASKED_AT_ONCE) {
@@ -76,7 +76,13 @@ async function acquaintancesAmong(db: Kysely<Schema>, by: number, uids: readonly
     .where("theirs.uid", "in", inList(uids))
     .where("theirs.left_seq", "is", null)
     .where("theirs.room_id", "in", (eb) =>
-      eb.selectFrom("members as own").select("own.room_id").where("own.uid", "=", by).where("own.left_seq", "is", null),
+      eb
+        .selectFrom("members as own")
+        .innerJoin("rooms", "rooms.id", "own.room_id")
+        .select("own.room_id")
+        .where("own.uid", "=", by)
+        .where("own.left_seq", "is", null)
+        .where("rooms.dissolved_seq", "is", null),
     )
     .execute();
   return new Set(rows.map(({ uid }) => uid));

@@ -92,6 +92,11 @@ test("IM-42: members' names that fill the length of a room's name exactly stand 
     expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe(
       `${"A".repeat(31)}, ${"B".repeat(31)}`,
     );
+    // Characters are counted, whatever they take.
+    rename(bob, "🙂".repeat(31));
+    expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe(
+      `${"A".repeat(31)}, ${"🙂".repeat(31)}`,
+    );
     rename(bob, "B".repeat(32));
     expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe("A".repeat(31));
   } finally {

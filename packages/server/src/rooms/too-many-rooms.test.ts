@@ -76,7 +76,7 @@ test("IM-58: the cap holds with RATE_LIMITS=off", async () => {
 test("IM-57: strangers bring a person into at most 100 rooms a day; people of one of their rooms go on", async () => {
   expect(LOCAL_RATES.roomsByStrangers).toMatchObject({ count: 100, windowMs: 86_400_000 });
   const friend = strangers.pop() as number;
-  const shared = await chat.group(bob, [friend]);
+  await chat.group(bob, [friend]);
   for (const stranger of strangers.slice(0, 99)) expect((await make(stranger, [bob])).status).toBe(201);
   const direct = await chat.ask(strangers[99] as number, "POST", "/rooms/direct", { userId: bob });
   expect(direct.status).toBe(201);
@@ -89,11 +89,25 @@ test("IM-57: strangers bring a person into at most 100 rooms a day; people of on
   expect((await make(friend, [bob])).status).toBe(201);
   expect((await chat.ask(strangers[0] as number, "POST", "/rooms/direct", { userId: bob })).status).toBe(201);
   expect((await make(bob, [late])).status).toBe(201);
-  // Somebody who leaves the only common room is a stranger again.
-  await chat.must(friend, "DELETE", `/rooms/${shared}/members/${friend}`);
   time.advance(86_400_000);
   expect((await make(other, [bob])).status).toBe(201);
 });
+
+test.each(["the one who asks", "the one who is asked for"])(
+  "IM-57: after %s has left the only common room they are strangers again",
+  async (who) => {
+    for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
+    const [late] = strangers.slice(100) as [number];
+    const common = await chat.group(bob, [late]);
+    const made = await make(late, [bob]);
+    expect(made.status).toBe(201);
+    await chat.must(late, "DELETE", `/rooms/${made.body.id}`);
+    if (who === "the one who is asked for") await chat.must(bob, "PUT", `/rooms/${common}/owner`, { uid: late });
+    const leaver = who === "the one who asks" ? late : bob;
+    await chat.must(leaver, "DELETE", `/rooms/${common}/members/${leaver}`);
+    expect(await make(late, [bob])).toMatchObject(tooMany(bob));
+  },
+);
 
 test("IM-57: a room that does not come about counts for nobody, and many at the same moment find no gap", async () => {
   for (let round = 0; round < 10; round++) {
