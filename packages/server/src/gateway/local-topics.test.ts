@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { type LocalSubscriber, LocalTopics, type PublishedFrame } from "./local-topics.ts";
+import { type LocalSubscriber, LocalTopics, type PublishedFrame, Subscriptions } from "./local-topics.ts";
 
 const EPOCH = "00000000000000aa";
 const event = { pos: 41, seq: 3, stream: "room:1" } as LoggedEvent;
@@ -86,4 +86,25 @@ test("TR-27: nothing is kept of a topic without subscribers", () => {
   expect(topics.size).toBe(1);
   topics.unsubscribe("room:2", ann);
   expect(topics.size).toBe(0);
+});
+
+test("what a subscriber reads is a list, in which each topic stands once, and from which topics go one by one or all at once", () => {
+  const topics = new LocalTopics(EPOCH);
+  const [ann, ben] = [new Listener(), new Listener()];
+  const [annReads, benReads] = [new Subscriptions(topics, ann), new Subscriptions(topics, ben)];
+  for (const name of ["room:1", "room:2", "room:2", "room:3"]) annReads.add(name);
+  benReads.add("room:4");
+  expect([annReads.size, benReads.size, topics.size]).toEqual([3, 1, 4]);
+  for (const name of ["room:2", "room:2", "room:4"]) annReads.delete(name);
+  expect([annReads.has("room:2"), annReads.has("room:4"), benReads.has("room:4"), annReads.size]).toEqual([
+    false,
+    false,
+    true,
+    2,
+  ]);
+  annReads.keepOnly((name) => name === "room:3");
+  for (const name of ["room:1", "room:2", "room:3", "room:4"]) topics.publish(name, name, undefined);
+  expect([ann.texts, ben.texts]).toEqual([["room:3"], ["room:4"]]);
+  annReads.clear();
+  expect([annReads.size, topics.size]).toEqual([0, 1]);
 });

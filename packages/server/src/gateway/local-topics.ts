@@ -103,8 +103,9 @@ export class Subscriptions {
     if (!this.has(name)) this.#list.push(this.#topics.subscribe(name, this.#subscriber));
   }
 
+  /** Called for each reader of the node when a room ends, so it costs little for those who do not read it. */
   delete(name: string): void {
-    this.keepOnly((one) => one !== name);
+    if (this.has(name)) this.keepOnly((one) => one !== name);
   }
 
   keepOnly(isKept: (name: string) => boolean): void {
