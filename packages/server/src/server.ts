@@ -217,6 +217,7 @@ export class Server {
       pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),
       isShortOfFiles: () => openFiles.isShort,
+      refusalsAtOnce: context.rates.refusalsAtOnce,
     });
     const servers = listen({
       config,

@@ -10,6 +10,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Config } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "../limits/heavy-work.ts";
+import type { LocalRate } from "../limits/local-rate.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { Health } from "../ops/health.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -45,6 +46,8 @@ export interface AppParts {
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
   readonly pages?: Hono<AppEnv>;
+  /** Counts the refusals that an address gets at once; without it the app has a count of its own. */
+  readonly refusalsAtOnce?: LocalRate;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
@@ -54,7 +57,7 @@ export interface AppParts {
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
-  const { isShortOfFiles = () => false, heavyWork = new HeavyWork() } = parts;
+  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -66,9 +69,10 @@ export function createApp(parts: AppParts): Routes {
     if (isShortOfFiles()) c.res.headers.set("Connection", "close");
   });
   app.use(securityHeaders({ tls: config.listen.tls !== undefined }));
-  app.use(boundInFlight());
   if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
+  // Behind CORS, so that a page of another host can read that it has to wait.
+  app.use(boundInFlight({ atOnce: refusalsAtOnce }));
   app.use(
     methodNotAllowed({
       app,

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { Hono } from "hono";
+import { AppFixture } from "../../test/app-fixture.ts";
+import { rawRequest } from "../../test/raw-http.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
@@ -87,4 +89,34 @@ test("HTTP-25: a client that has gone is not waited for", async () => {
   await nextTurn();
   gone.abort();
   expect((await withDeadline(Promise.resolve(answer), 3000, "it waited")).status).toBe(429);
+});
+
+test("HTTP-20, HTTP-8: a page of another host can read that it has to wait", async () => {
+  const app = new AppFixture();
+  const head =
+    "PUT /api/v1/notes/5 HTTP/1.1\r\nHost: x\r\nX-Test-Ip: 198.51.100.7\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const ignored = () => {};
+  const slow = Array.from({ length: 256 }, () => {
+    const { socket, answered } = rawRequest({
+      url: app.origin,
+      bytes: `${head}5\r\n{"nam\r\n`,
+      onBytes: ignored,
+      onEnd: ignored,
+    });
+    return { socket, gone: answered.catch(ignored) };
+  });
+  try {
+    const ask = () => app.ask("/healthz", { ip: "198.51.100.7", headers: { Origin: "https://app.example.com" } });
+    const untilMs = uptimeMs() + 5000;
+    let response = await ask();
+    while (response.status !== 429 && uptimeMs() < untilMs) response = await ask();
+    expect(response.status).toBe(429);
+    const { headers } = response;
+    expect(headers.get("Access-Control-Allow-Origin")).toBe("https://app.example.com");
+    expect(headers.get("Access-Control-Expose-Headers")).toContain("Retry-After");
+  } finally {
+    for (const { socket } of slow) socket.destroy();
+    await Promise.all(slow.map(({ gone }) => gone));
+    await app.stop();
+  }
 });

@@ -21,7 +21,7 @@ export function boundInFlight({
   delayMs = 1000,
 }: {
   most?: number;
-  atOnce?: Pick<LocalRate, "tryTake">;
+  atOnce?: Pick<LocalRate, "tryTake"> | undefined;
   delayMs?: number;
 } = {}): MiddlewareHandler<AppEnv> {
   const byAddress = new Map<string, number>();
