@@ -13,7 +13,7 @@ export interface Queued {
   readonly rows: number;
 }
 
-/** A write, and the how manieth it was. */
+/** A write, and its number in the order of asking. */
 interface Entry<T> {
   readonly item: T;
   readonly at: number;
@@ -26,7 +26,7 @@ interface Line<T> {
 }
 
 /**
- * Writes that wait, taken in turn by person: who asks for much waits for themselves.
+ * Writes that wait, taken in turn by person: people who ask for much hold up nobody but themselves.
  *
  * - A batch has at most 256 requests and 2 000 rows. People have their turns one after another, with one request each, again and
  *   again until the batch is full. In the batch all stand in the order of asking, so each person's own do in any case.

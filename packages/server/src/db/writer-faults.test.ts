@@ -237,6 +237,19 @@ test("a truncation that is asked for while another one runs comes next, though n
   expect(await withDeadline(second, 3000, "the second one was forgotten")).toBe(true);
 });
 
+test("256 requests wait for runWhenIdle, one more is refused with the time to wait, and the others are written one by one", async () => {
+  const writer = new GroupWriter(runner, table);
+  const all = Promise.all(Array.from({ length: 256 }, (_, n) => writer.runWhenIdle(echo, `${n}`)));
+  const refused = withDeadline(writer.runWhenIdle(echo, "one more"), 3000, "one more was not refused");
+  await expect(refused).rejects.toMatchObject({ code: "overloaded", retryAfterMs: 1000 });
+  for (let n = 0; n < 256; n++) {
+    const batch = await runner.next();
+    expect(batch.names).toEqual([`${n}`]);
+    batch.answer(done(batch.names));
+  }
+  expect(await all).toHaveLength(256);
+});
+
 test("a writer that was closed refuses, and asks nothing of its runner", async () => {
   const writer = new GroupWriter(runner, table);
   await writer.close();

@@ -60,7 +60,7 @@ export type BatchReply =
   | { failed: CarriedError };
 
 /** What runs when idle is asked for by the server alone, one after another. */
-const IDLE_MAX = 256;
+const IDLE_MAX = CAPS.idleWrites.count;
 /** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
 const GATHERED_MIN = 8;
 

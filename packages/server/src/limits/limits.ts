@@ -228,6 +228,12 @@ export const CAPS = {
     count: 20_000,
     refusal: OVERLOADED,
   },
+  idleWrites: {
+    counts: "the server's own requests that wait until nobody else has any",
+    by: "process",
+    count: 256,
+    refusal: OVERLOADED,
+  },
   batchRequests: {
     counts: "requests that the writer takes at once",
     by: "process",

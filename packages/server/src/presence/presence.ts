@@ -49,7 +49,7 @@ const GATHER_MS = 1000;
 /** Rounds after which snapshots that nothing has changed are made anew, so that rooms in which nobody begins to read hold none. */
 const SNAPSHOT_ROUNDS = 10;
 /** Rooms that are told before others get their turn. */
-const ROOMS_PER_TURN = 5000;
+const ROOMS_PER_TURN = 500;
 
 export class Presence {
   readonly #clock: Clock;
