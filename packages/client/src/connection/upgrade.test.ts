@@ -22,13 +22,21 @@ function transport(name: Transport["name"], does: (on: TransportEvents, start: S
   return { made, opened };
 }
 
-function rig(transports: readonly Transport[], more: { upgradeMs?: number; now?: () => number } = {}) {
+interface Times {
+  openMs?: number;
+  readyMs?: number;
+  upgradeMs?: number;
+  now?: () => number;
+}
+
+function rig(transports: readonly Transport[], times: Times = {}) {
+  const { now = Date.now, ...timing } = times;
   const found: string[] = [];
   const waiting: (() => void)[] = [];
   let better = transports;
   const upgrade = new Upgrade({
-    timing: { ...TIMING, openMs: 40, readyMs: 40, upgradeMs: more.upgradeMs ?? 5 },
-    now: more.now ?? Date.now,
+    timing: { ...TIMING, openMs: 40, readyMs: 40, upgradeMs: 5, ...timing },
+    now,
     better: () => better,
     openWith: async () => ({ token: "t", idleSeconds: 120 }),
     found: (name) => {
@@ -70,6 +78,30 @@ describe("the way back to a better transport", () => {
     const { upgrade, found } = rig([made]);
     await upgrade.probe(new AbortController().signal);
     expect([found, upgrade.isProbing]).toEqual([[], false]);
+  });
+
+  test("SDK-12: one that has opened has its whole time for READY, however short the time for opening is", async () => {
+    const slow = transport("websocket", (on) => {
+      on.opened();
+      setTimeout(() => on.receive(READY), 100);
+    });
+    const { upgrade, found } = rig([slow.made], { openMs: 20, readyMs: 60_000 });
+    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "READY");
+    expect(found).toEqual(["websocket"]);
+  });
+
+  test("SDK-12: one that has opened and shows nothing ends when the time for READY is over", async () => {
+    const { made } = transport("websocket", (on) => on.opened());
+    const { upgrade, found } = rig([made], { openMs: 60_000, readyMs: 20 });
+    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "the end of READY's time");
+    expect(found).toEqual([]);
+  });
+
+  test("SDK-12: one that does not open ends when the time for opening is over", async () => {
+    const { made } = transport("websocket", () => {});
+    const { upgrade, found } = rig([made], { openMs: 20, readyMs: 60_000 });
+    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "the end of the time for opening");
+    expect(found).toEqual([]);
   });
 
   test("SDK-10: polls have nothing to show before they are used", async () => {

@@ -6,6 +6,9 @@ import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { DataDirLocked, lockDataDir } from "./lock.ts";
 import { openReader, openWriter, prepareDatabase, prepareDatabaseForCommand } from "./open.ts";
 
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn("these tests do not run as root: the one of another user's file is skipped");
+
 const rights = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 let dir: string;
@@ -58,6 +61,20 @@ describe("a file of the data folder", () => {
     privateFile(dir, "parley.db");
     expect([rights(path), Bun.file(path).size]).toEqual(["600", 4]);
   });
+});
+
+test.skipIf(!isRoot)("a file of another user that may be written nevertheless is taken as it is", async () => {
+  const path = join(dir, "parley.db");
+  writeFileSync(path, "kept", { mode: 0o666 });
+  chmodSync(dir, 0o777);
+  const asNobody = `
+    const { privateFile } = await import(${JSON.stringify(join(import.meta.dir, "data-dir.ts"))});
+    process.setuid(65534);
+    console.log(privateFile(${JSON.stringify(dir)}, "parley.db"));`;
+  const child = Bun.spawn([process.execPath, "-e", asNobody], { stdout: "pipe", stderr: "pipe" });
+  const [out, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  expect([out.trim(), errors, code]).toEqual([path, "", 0]);
+  expect([rights(path), Bun.file(path).size]).toEqual(["666", 4]);
 });
 
 test("all files of a database in use are their owner's alone, in a folder that others may look into", async () => {
