@@ -167,3 +167,35 @@ test("RET-2: it looks every two seconds, one look at a time, and its stop waits 
   expect([writes, errors]).toEqual([1, []]);
   expect(await seqsOf("room:1")).toHaveLength(250);
 });
+
+test("RET-2: a look that has ended, well or not, is followed by the next one two seconds later", async () => {
+  await rig.append(...many(3, "room:1"));
+  await rig.announcer.catchUpWithLog();
+  const { retention } = watched(() => {
+    throw new Error("busy");
+  });
+  jest.useFakeTimers();
+  const errors: unknown[] = [];
+  const stop = retention.start((error) => errors.push(error));
+  for (const look of [1, 2]) {
+    jest.advanceTimersByTime(2000);
+    for (let turn = 0; turn < 1000 && errors.length < look; turn++) await Promise.resolve();
+    // The look is over a few turns after its failure was told.
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(errors).toHaveLength(look);
+  }
+  await stop();
+});
+
+test("RET-2: the write itself removes at most 100 events, one of each of the first 100 streams, however many it is given", async () => {
+  const streams = Array.from({ length: 150 }, (_, room) => `room:${room + 1}`);
+  for (let i = 0; i < 3; i++) await rig.append(...streams.map((stream) => ({ stream, at: clock.now() })));
+  const trimmed = await rig.scratch.writes.runWhenIdle(trimEvents, {
+    streams,
+    maxAgeMs: 0,
+    minEvents: 1,
+    maxEvents: 2,
+    upTo: 450,
+  });
+  expect([trimmed.removed, trimmed.unfinished.length]).toEqual([100, 100]);
+});

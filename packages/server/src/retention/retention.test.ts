@@ -55,6 +55,14 @@ test("RET-1 what is older than the days goes, but for the newest of each stream"
   expect(removed).toBe(5 + 3 + 2);
 });
 
+test("RET-1 of a stream with one event more than stay in any case that one goes", async () => {
+  rig = await openLog({ clock });
+  await rig.append(...many(3, "room:1", clock.now() - 8 * DAY_MS));
+  await rig.append(...many(1, "room:2"));
+  expect(await retention({ days: 7, minEvents: 2, maxEvents: 1000 }).look()).toBe(1);
+  expect(await held("room:1")).toEqual([2, 3]);
+});
+
 test("RET-1 exactly as old as the days stays", async () => {
   rig = await openLog({ clock });
   await rig.append(...many(3, "room:1", clock.now() - 7 * DAY_MS));

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { Push, roomStream, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { INTERNAL_STREAM, Internal } from "../identity/internal-events.ts";
-import { withDeadline } from "../lib/interval.ts";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { PeopleChanges } from "./people-changes.ts";
 
 let chat: ChatFixture;
@@ -74,6 +74,61 @@ test("ID-20: the first change is told at once, further ones within a second toge
   changed(ann, bob, ann, ann);
   await until(() => heard.length === 3);
   expect(heard.map(({ data }) => data.uid)).toEqual([ann, ann, bob]);
+});
+
+test("ID-20: a hundred changes are told at once, and the others a second later", async () => {
+  const people = chat.people(101);
+  changed(...people.slice(0, 1));
+  await until(() => heard.length === 1);
+  changed(...people);
+  await until(() => heard.length === 101);
+  const toldAt = performance.now();
+  await until(() => heard.length === 102);
+  // A timer may be a millisecond early.
+  expect(performance.now() - toldAt).toBeGreaterThanOrEqual(900);
+});
+
+describe("ID-20: after the stop", () => {
+  test("nothing is told, neither what waited nor what comes", async () => {
+    const [ann, bob] = chat.people(2) as [number, number];
+    const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
+    try {
+      changed(ann);
+      await nextTurn();
+      changed(bob);
+      const pause = begun.mock.results[begun.mock.calls.findIndex(([, ms]) => ms === 1000)];
+      changes.stop();
+      changed(ann);
+      await nextTurn();
+      expect(heard).toHaveLength(1);
+      expect(ended.mock.calls.flat()).toEqual([pause?.value]);
+    } finally {
+      begun.mockRestore();
+      ended.mockRestore();
+    }
+  });
+
+  test("nothing begins where nothing was under way", async () => {
+    const [ann] = chat.people(1) as [number];
+    changes.stop();
+    changed(ann);
+    await nextTurn();
+    expect(heard).toEqual([]);
+  });
+
+  test("a failure of what was under way is no error, and no further round is planned", async () => {
+    const [ann] = chat.people(1) as [number];
+    fails = () => true;
+    const timers = spyOn(globalThis, "setTimeout");
+    try {
+      changed(ann);
+      changes.stop();
+      await nextTurn();
+      expect([errors, timers.mock.calls]).toEqual([[], []]);
+    } finally {
+      timers.mockRestore();
+    }
+  });
 });
 
 test("ID-20: what could not be told is told later", async () => {

@@ -99,6 +99,8 @@ test("IM-42: members' names that fill the length of a room's name exactly stand 
     );
     rename(bob, "B".repeat(32));
     expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob] })).name).toBe("A".repeat(31));
+    // Those who come after the first whose name does not fit are not named, however short their names are.
+    expect((await chat.must(ann, "POST", "/rooms", { memberIds: [bob, cem] })).name).toBe("A".repeat(31));
   } finally {
     file.close();
   }
