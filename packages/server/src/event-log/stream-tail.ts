@@ -94,7 +94,7 @@ export class StreamTail {
   /** Keeps the text of an event whose message was read; nothing if it has one, or is not here any more. */
   remember(seq: number, { text, author }: { text: string; author: number }): void {
     const entry = this.#entries[seq - this.completeAfter - 1];
-    if (seq <= this.completeAfter || !entry || entry.data !== null) return;
+    if (!entry || entry.data !== null) return;
     entry.data = text;
     entry.author = author;
     this.bytes += text.length;

@@ -109,12 +109,15 @@ test.each(["the one who asks", "the one who is asked for"])(
   },
 );
 
-test.each([99, 100, 101])("IM-57: of many who are brought in at once each counts, also the one in place %d", async (place) => {
-  const crowd = chat.people(210);
-  crowd[place] = bob;
-  for (let n = 0; n < 100; n++) chat.context.rates.roomsByStrangers.take(bob);
-  expect(await make(ann, crowd)).toMatchObject(tooMany(bob));
-});
+test.each([99, 100, 101])(
+  "IM-57: of many who are brought in at once each counts, also the one in place %d",
+  async (place) => {
+    const crowd = chat.people(210);
+    crowd[place] = bob;
+    for (let n = 0; n < 100; n++) chat.context.rates.roomsByStrangers.take(bob);
+    expect(await make(ann, crowd)).toMatchObject(tooMany(bob));
+  },
+);
 
 test("IM-57: a room that does not come about counts for nobody, and many at the same moment find no gap", async () => {
   for (let round = 0; round < 10; round++) {
