@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Command, floorCursor, Push } from "@parley/protocol";
 import { withDeadline } from "../../../server/src/lib/interval.ts";
 import { TIMING, type Timing } from "../lib/timing.ts";
@@ -231,7 +231,10 @@ describe("signs of life", () => {
     ["websocket", { webSocketSilenceMs: 40, sseSilenceMs: 3_600_000 }],
     ["sse", { sseSilenceMs: 40, webSocketSilenceMs: 3_600_000 }],
   ] as const)("SDK-27: a silence of a %s that is ready is its end, and one before it is not", async (name, timing) => {
+    const timers = spyOn(globalThis, "setInterval");
     const { events, clock, ended } = rig(name, { cursor: at(5), timing });
+    expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([10]);
+    timers.mockRestore();
     clock.now += 1_000;
     // Proves an absence: it is looked at every 10 ms.
     await Bun.sleep(40);
@@ -246,6 +249,24 @@ describe("signs of life", () => {
       expect(ended()).toBe(false);
     }
     clock.now += 1;
+    await withDeadline(
+      (async () => {
+        while (!ended()) await Bun.sleep(1);
+      })(),
+      2_000,
+      "the end",
+    );
+  });
+
+  test("SDK-27: a clock that was set back is no silence, and hides none", async () => {
+    const timing = { webSocketSilenceMs: 40 };
+    const { events, clock, ended } = rig("websocket", { cursor: at(5), timing });
+    events.receive([frame(Push.READY, READY)]);
+    clock.now -= 3_600_000;
+    // Proves an absence: it is looked at every 10 ms.
+    await Bun.sleep(40);
+    expect(ended()).toBe(false);
+    clock.now += 41;
     await withDeadline(
       (async () => {
         while (!ended()) await Bun.sleep(1);

@@ -224,6 +224,16 @@ describe("what a request's failure leads to", () => {
     );
   });
 
+  test("SDK-26: waits for a token grow with each failure", () => {
+    const { tell } = machineAt(BEGINNING, STATES.preparing);
+    const waits = [1, 2, 3].map(() => {
+      const told = tell(HAPPENINGS.failed, { random: 1 });
+      tell(HAPPENINGS.time);
+      return told.match(/timer (\d+)/)?.[1];
+    });
+    expect(waits).toEqual(["1000", "2000", "4000"]);
+  });
+
   test("SDK-11, SDK-29: the plain request: no answer waits, a refusal is told, the server's word counts", () => {
     for (const status of [0, 500, 502, 504]) expect(after("asking", new ParleyError(status))).toBe(WAIT);
     expect(after("asking", new ParleyError(404))).toBe("waiting, leave, timer 500, tell waiting refused");

@@ -6,7 +6,7 @@ import { TabTransport } from "./tab.ts";
 import type { TabMessage } from "./tab-message.ts";
 import type { TransportEvents } from "./transport.ts";
 
-type Answer = { events?: object[]; cursor: string; more?: boolean } | number;
+type Answer = { events?: object[]; cursor: string; more?: boolean } | number | (() => Answer);
 
 /** A tab that reads by another one's connection, whose messages and whose polls' answers a test gives. */
 function rig(more: { cursor?: string; pingMs?: number; silenceMs?: number; answers?: Answer[] } = {}) {
@@ -31,7 +31,9 @@ function rig(more: { cursor?: string; pingMs?: number; silenceMs?: number; answe
     "https://x",
     async (_, { body }) => {
       asked.push(JSON.parse(String(body)).cursor);
-      const answer = answers.shift() ?? { cursor: "end" };
+      look();
+      let answer: Answer = answers.shift() ?? { cursor: "end" };
+      while (typeof answer === "function") answer = answer();
       if (typeof answer === "number") return new Response("", { status: answer });
       return Response.json({ events: [], more: false, ...answer });
     },
@@ -167,6 +169,23 @@ describe("a tab that reads by another one's connection", () => {
     expect(told.at(-1)).not.toContain("frames");
   });
 
+  test("SDK-28: an answer that comes after the end is told nobody, and what it leaves behind is not asked for", async () => {
+    const end = () => {
+      abort.abort();
+      return { events: [{}], cursor: "late", more: true };
+    };
+    const { told, asked, abort, say, until } = rig({ cursor: "mine", answers: [{ cursor: "theirs 2" }, () => end()] });
+    say(welcome(4));
+    await until(() => asked.length === 2, "the second question");
+    // Proves an absence: the answer is read, and another question would be asked.
+    await Bun.sleep(10);
+    expect(abort.signal.aborted).toBe(true);
+    expect([told, asked]).toEqual([
+      ["opened", "ready"],
+      ["theirs", "mine"],
+    ]);
+  });
+
   test("SDK-60: what its program sends goes by the other tab", () => {
     const { opened, posted } = rig();
     opened.send?.(102, { roomId: 7 });
@@ -179,6 +198,9 @@ describe("a tab that reads by another one's connection", () => {
     expect(steals()).toBe(0);
     await until(() => steals() === 1, "the taking over");
     expect(posted.length).toBe(4);
+    // Where that does not help it is three questions more before the next try.
+    await until(() => steals() === 2, "the second try");
+    expect(posted.length).toBe(8);
   });
 
   test("SDK-60: an answer of the tab with the connection begins the count anew; those of other tabs do not", async () => {
