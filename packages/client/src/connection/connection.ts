@@ -78,8 +78,8 @@ export class Connection implements TransportEvents {
   look(): void {
     const now = this.#parts.now();
     this.#beatAt = Math.min(this.#beatAt, now);
-    const isLate = this.#idleMs > 0 && now - this.#beatAt > this.#idleMs;
-    if (this.#parts.isReady() && isLate && this.#is("websocket")) this.#end({ kind: "failed" });
+    // 0 where nothing is sent.
+    if (this.#idleMs > 0 && now - this.#beatAt > this.#idleMs) this.#end({ kind: "failed" });
   }
 
   // What the transport says:

@@ -39,11 +39,12 @@ test("SDK-10: failures of one transport do not count for the next", () => {
 });
 
 test("SDK-10: what another transport does than the one in use changes nothing", () => {
-  const fallback = at(1);
-  for (const by of ["websocket", "long-poll", "tab"]) {
-    expect([withFailure(fallback, by), stepDown(fallback, by), withCarried(fallback, by)]).toEqual(
-      Array(3).fill(fallback),
-    );
+  for (const fallback of [at(1), at(1, { carried: ["sse"] })]) {
+    for (const by of ["websocket", "long-poll", "tab"]) {
+      expect([withFailure(fallback, by), stepDown(fallback, by), withCarried(fallback, by)]).toEqual(
+        Array(3).fill(fallback),
+      );
+    }
   }
 });
 

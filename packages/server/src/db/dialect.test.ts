@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, sql } from "kysely";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
-import { readerDialect, truncateJournal, writerDialect } from "./dialect.ts";
+import { readerDialect, takePositions, truncateJournal, writerDialect } from "./dialect.ts";
 import type { Schema } from "./schema.ts";
 
 let scratch: Scratch;
@@ -77,6 +78,29 @@ test("a statement that was dropped for newer ones runs again", async () => {
   const value = async (n: number) => (await sql.raw<{ n: number }>(`select ${n} as n`).execute(writer)).rows[0]?.n;
   for (let n = 0; n < 450; n++) await value(n);
   for (const n of [0, 449, 49, 50, 51]) expect(await value(n)).toBe(n);
+});
+
+test("of 400 statements that are kept the one that was unused for longest goes first", async () => {
+  const run = (n: number) => sql.raw(`select ${n} as n`).execute(writer);
+  for (let n = 0; n < 400; n++) await run(n);
+  const prepares = spyOn(Database.prototype, "prepare");
+  try {
+    await run(0);
+    await run(400);
+    await run(0);
+    expect(prepares.mock.calls.map(([text]) => text)).toEqual(["select 400 as n"]);
+    await run(1);
+    expect(prepares).toHaveBeenCalledTimes(2);
+  } finally {
+    prepares.mockRestore();
+  }
+});
+
+test("LOG-10: the log keeps the latest time that it was given", async () => {
+  const take = (now: number) => takePositions(writer, { count: 2, now });
+  const first = await take(5_000);
+  expect(await take(4_000)).toEqual({ pos: first.pos + 2, at: 5_000 });
+  expect(await take(6_000)).toEqual({ pos: first.pos + 4, at: 6_000 });
 });
 
 test("the last connection that is closed leaves the database in one file", async () => {

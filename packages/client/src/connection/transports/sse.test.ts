@@ -7,7 +7,7 @@ import type { TransportEvents } from "./transport.ts";
 const STREAM = { "Content-Type": "text/event-stream; charset=utf-8" };
 
 /** An event stream that a test writes, and what the transport reports of it. */
-function rig(headers: Record<string, string> = STREAM, status = 200) {
+function rig(headers: Record<string, string> = STREAM, { hasBody = true } = {}) {
   const told: string[] = [];
   const abort = new AbortController();
   let address = "";
@@ -30,7 +30,7 @@ function rig(headers: Record<string, string> = STREAM, status = 200) {
           isCancelled = true;
         },
       });
-      return new Response(stream, { status, headers });
+      return new Response(hasBody ? stream : null, { headers });
     },
     () => {},
   );
@@ -112,6 +112,12 @@ describe("an event stream", () => {
       expect([told, isCancelled()]).toEqual([["ended unsuited"], true]);
     },
   );
+
+  test("SDK-10: nor is one without a body", async () => {
+    const { told, until } = rig(STREAM, { hasBody: false });
+    await until("ended unsuited");
+    expect(told).toEqual(["ended unsuited"]);
+  });
 
   test("SDK-27: what is no frame ends it", async () => {
     const { until, write } = rig();
