@@ -195,6 +195,40 @@ describe("tabs of one browser", () => {
     expect(held?.heard.filter(({ kind }) => kind === "hello").length).toBeGreaterThanOrEqual(3);
   });
 
+  test("SDK-60: two new tabs do not take each other for one that has the connection", async () => {
+    await hold();
+    const tabs = [open(), open()];
+    await Promise.any(tabs.map((tab) => tab.live("websocket")));
+    await Promise.all(tabs.map((tab) => tab.live()));
+    expect(
+      tabs.map(({ client }) => client.state).filter((state) => "transport" in state && state.transport === "tab"),
+    ).toHaveLength(1);
+  });
+
+  test("SDK-28: a tab that has taken the lock from one that hangs gives it back when it is stopped", async () => {
+    await hold();
+    const tab = open();
+    await tab.live("websocket");
+    tab.client.stop();
+    // This one would not take it from anybody in the time of a test.
+    const next = open({}, { timing: { tabPingMs: 3_600_000 } });
+    await next.live("websocket");
+  });
+
+  test("SDK-60: a connection that is cut stays with its tab, and no lock is asked for again", async () => {
+    const leader = open();
+    await leader.live("websocket");
+    const other = open();
+    await other.live("tab");
+    const { asked: before } = browser;
+    const connections = rig.door.asked.websocket ?? 0;
+    rig.door.cut();
+    await leader.until(() => rig.door.asked.websocket === connections + 1, "another connection");
+    await leader.live("websocket");
+    await other.live("tab");
+    expect(browser.asked).toBe(before);
+  });
+
   const listen = () => rig.use(HeldTab.listen({ url: rig.door.url, token: rig.stage.ben.token }));
 
   test("SDK-60: the tab with the connection gives signs of life until it is stopped", async () => {

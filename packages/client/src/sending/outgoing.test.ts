@@ -112,6 +112,19 @@ describe("sends", () => {
     expect((await next()).sending.request.clientId).toBe("a");
   });
 
+  test("SDK-28: a request that fails after a stop leaves no wait behind: the next start sends at once", async () => {
+    const { outgoing, next } = rig({ backoffFirstMs: 3_600_000 });
+    outgoing.start();
+    void outgoing.send(sending("a"));
+    const first = await next();
+    outgoing.stop();
+    first.fail(refusal(0, "offline"));
+    await turn();
+    outgoing.start();
+    expect((await next()).sending.request.clientId).toBe("a");
+    outgoing.stop();
+  });
+
   test("SDK-42: what is refused for good is told once, and the next one goes", async () => {
     const { outgoing, next, told } = rig();
     outgoing.start();

@@ -3,6 +3,7 @@ import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { StillTime } from "../../test/still-time.ts";
 import type { Writes } from "../db/writer.ts";
 import { withDeadline } from "../lib/interval.ts";
+import type { ProblemError } from "../lib/problem.ts";
 import type { Granted } from "./logins.ts";
 import { discardLogin } from "./logins-writes.ts";
 import type { QrCode } from "./qr-login.ts";
@@ -126,6 +127,21 @@ describe("a code on a connection", () => {
     app.clock.advance(5000);
     await patient.ask();
     expect(screen.codes).toHaveLength(2);
+  });
+
+  test("GW-55: a code may be asked for once in 5 s, also after the clock was set back", async () => {
+    const asked = onScreen(20_000);
+    const refusal = () => asked.ask().catch((error: ProblemError) => [error.code, error.retryAfterMs]);
+    await asked.ask();
+    app.clock.advance(4_999);
+    expect(await refusal()).toEqual(["rate_limited", 1]);
+    app.clock.advance(1);
+    await asked.ask();
+    app.clock.advance(-3_600_000);
+    expect(await refusal()).toEqual(["rate_limited", 5_000]);
+    app.clock.advance(5_000);
+    await asked.ask();
+    expect(screen.codes).toHaveLength(3);
   });
 
   test("GW-58: nothing goes on after the connection has ended", async () => {

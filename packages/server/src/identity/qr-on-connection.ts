@@ -65,7 +65,9 @@ export class QrOnConnection {
   async ask(): Promise<void> {
     if (this.#asker.signedIn()) throw new ProblemError("conflict", "This connection is already signed in");
     const now = this.#clock.now();
-    const waitMs = Math.min(ASK_EVERY_MS, this.#askedAt + ASK_EVERY_MS - now);
+    // A clock that was set back makes nobody wait for longer.
+    this.#askedAt = Math.min(this.#askedAt, now);
+    const waitMs = this.#askedAt + ASK_EVERY_MS - now;
     if (waitMs > 0) {
       throw new ProblemError("rate_limited", "A QR code can be asked for once in 5 s", { retryAfterMs: waitMs });
     }
