@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Kysely, sql } from "kysely";
 import { DataDirUnusable } from "./data-dir.ts";
 import { fileFault, holdExclusively, readerDialect, writerDialect } from "./dialect.ts";
 import { lockDataDir } from "./lock.ts";
@@ -52,6 +53,24 @@ test("an error about what was asked for is no fault of the file", () => {
   expect(fileFault(new Error("SQLITE_FULL"))).toBeUndefined();
   file.close();
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a file that cannot be opened, or that is locked, is not kept open",
+  async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    writeFileSync(join(dir, "parley.db"), "a letter, not a database; ".repeat(100));
+    const release = holdExclusively(join(dir, "parley.lock"));
+    const before = open();
+    for (let n = 0; n < 20; n++) {
+      const writer = new Kysely<unknown>({ dialect: writerDialect(join(dir, "parley.db")) });
+      await expect(sql`select 1`.execute(writer)).rejects.toThrow("could not be opened");
+      await writer.destroy();
+      expect(holdExclusively(join(dir, "parley.lock"))).toBeUndefined();
+    }
+    expect(open() - before).toBeLessThan(10);
+    release?.();
+  },
+);
 
 test("a lock file that is something else is said to be, and does not count as held", () => {
   writeFileSync(join(dir, "parley.lock"), "a letter, not a lock; ".repeat(100));

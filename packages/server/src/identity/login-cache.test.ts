@@ -15,6 +15,19 @@ test("of more logins than it may hold, the one that was unused for longest goes"
   expect(cache.size).toBe(3);
 });
 
+test("of logins that have left memory nothing stays, however many they were", () => {
+  const cache = new LoginCache(10);
+  const heapBytes = () => {
+    Bun.gc(true);
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapBytes();
+  for (let id = 0; id < 200_000; id++) cache.set(`hash ${id}`, login(id));
+  expect(cache.size).toBe(10);
+  // A tenth of what a number and a text of each would take.
+  expect(heapBytes() - before).toBeLessThan(2_000_000);
+});
+
 test("ID-9: at its end a login is no longer believed, and not a moment earlier", () => {
   const cache = new LoginCache(3);
   cache.set("hash", login(1, 1000));

@@ -76,6 +76,12 @@ test("ID-12: a batch that gives an account more devices than it may have ends as
   expect(left).toEqual(expect.arrayContaining(["x", "y", "z", "bob's"]));
 });
 
+test("ID-12: devices of several people in one batch count for each person alone", async () => {
+  const sixty = (uid: number) => Array.from({ length: 60 }, (_, n): [number, string] => [uid, `${uid} ${n}`]);
+  await signIn(...sixty(ann), ...sixty(bob));
+  expect([(await tokens()).length, ended()]).toEqual([120, []]);
+});
+
 test("ID-12: of logins of the same moment the ones made first end", async () => {
   const ids = await signedIn(ann, ...Array.from({ length: 103 }, (_, n) => `n${n}`));
   expect(ended().map((loginIds) => loginIds.sort((a, b) => a - b))).toEqual([ids.slice(0, 3)]);

@@ -153,7 +153,8 @@ export class Logins {
   async #read(hash: string, now: number): Promise<ReadLogin | undefined> {
     const row = await this.#rowOf(hash);
     if (!row) return undefined;
-    const until = row.token_hash === hash ? row.expires_at : Math.min(row.expires_at, row.previous_until ?? 0);
+    // A previous one holds for minutes, and its login for weeks from the same refresh on.
+    const until = row.token_hash === hash ? row.expires_at : (row.previous_until ?? 0);
     if (until <= now) return undefined;
     const { uid, power, name, avatar } = row;
     const signedIn: SignedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };

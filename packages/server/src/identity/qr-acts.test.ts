@@ -76,6 +76,19 @@ test("ID-31: what is confirmed is not rejected any more, and the other way round
   expect(told()).toEqual(["a scanned", "b scanned", "a confirmed", "b rejected"]);
 });
 
+test("ID-31: a phone that scans again after it has confirmed takes nothing back; one that confirms again after the login was collected is not refused", async () => {
+  await newCodes("a");
+  const act = { code: "a", ...ann };
+  await run(scanQrCode, [act]);
+  await run(confirmQrCode, [act]);
+  expect(await run(scanQrCode, [act])).toMatchObject([DONE]);
+  expect(await states()).toEqual(["a confirmed"]);
+  expect(await run(collectQrLogin, [collect("a")])).toMatchObject([{ value: { user: { uid: ann.uid } } }]);
+  expect(await run(confirmQrCode, [act])).toMatchObject([DONE]);
+  expect(await run(scanQrCode, [act])).toMatchObject([refused("qr_state")]);
+  expect([await states(), told()]).toEqual([["a used"], ["a scanned", "a confirmed"]]);
+});
+
 test("ID-31: the steps of one code in one batch of mixed kinds follow each other", async () => {
   const { writes } = chat.scratch;
   await newCodes("a");

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { StillTime } from "../../test/still-time.ts";
 import type { Writes } from "../db/writer.ts";
@@ -145,12 +145,29 @@ describe("a code on a connection", () => {
   });
 
   test("GW-58: nothing goes on after the connection has ended", async () => {
-    await onScreen(20).ask();
-    expect(app.context.qrLogins.watching).toBe(1);
-    screen.close();
-    expect(app.context.qrLogins.watching).toBe(0);
+    const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
+    try {
+      await onScreen(20).ask();
+      expect(app.context.qrLogins.watching).toBe(1);
+      // One for the next code, and one for the end of this one.
+      expect(begun).toHaveBeenCalledTimes(2);
+      screen.close();
+      expect(app.context.qrLogins.watching).toBe(0);
+      const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
+      expect(begun.mock.results.filter(({ value }) => !cleared.has(value))).toEqual([]);
+    } finally {
+      begun.mockRestore();
+      ended.mockRestore();
+    }
     await meanwhile();
     expect(screen.codes).toHaveLength(1);
+  });
+
+  test("GW-58: a connection that ends while its code is made is shown none, and nobody waits for it", async () => {
+    const asked = onScreen(20).ask();
+    screen.close();
+    await asked;
+    expect([screen.codes, app.context.qrLogins.watching]).toEqual([[], 0]);
   });
 });
 

@@ -182,6 +182,12 @@ test("IM-9: people can quote only what they may read in this room", async () => 
   expect((await post(bob, text("3", "hm", { replyTo: early.id }))).status).toBe(201);
 });
 
+test("IM-9: a message that makes no dot, such as a notice of the system, cannot be quoted", async () => {
+  const { message } = await chat.say(ann, room, "early");
+  await chat.statements((tx) => tx.db.updateTable("messages").set({ no: null }).where("id", "=", message.id).execute());
+  expect((await post(bob, text("1", "hm", { replyTo: message.id }))).body.code).toBe("reply_unknown");
+});
+
 test("IM-10: mentions are people of the room; of the hall, anybody who is still there", async () => {
   const hall = await post(ann, text("1", "hey", { mentions: [stranger] }), 1);
   expect(hall.body.message.body.atUidList).toEqual([stranger]);

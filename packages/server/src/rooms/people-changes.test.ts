@@ -67,6 +67,16 @@ test("ID-20: a name is told to the person's own connections and small rooms, and
   });
 });
 
+test("ID-20: what else is logged for servers changes nobody's name", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  const disabled = { stream: INTERNAL_STREAM, type: Internal.ACCOUNT_DISABLED, data: JSON.stringify({ uid: ann }) };
+  changes.onEvent(disabled as LoggedEvent);
+  changed(bob);
+  await until(() => heard.length === 1);
+  await nextTurn();
+  expect(heard.map(({ data }) => data.uid)).toEqual([bob]);
+});
+
 test("ID-20: the first change is told at once, further ones within a second together", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   changed(ann);

@@ -151,6 +151,16 @@ test("IM-56: people added count one by one, 2 000 a minute, in rooms new and old
   expect((await make(ann, [])).status).toBe(429);
 });
 
+test("IM-56, IM-57: the one who makes a room or adds to it counts neither as added nor as a stranger", async () => {
+  chat.context.rates.peopleAdded.take(ann, 1998);
+  for (let n = 0; n < 100; n++) chat.context.rates.roomsByStrangers.take(ann);
+  const room = await make(ann, [ann, bob]);
+  expect(room.status).toBe(201);
+  const add = (...memberIds: number[]) => chat.ask(ann, "POST", `/rooms/${room.body.id}/members`, { memberIds });
+  expect((await add(ann, strangers[0] as number)).body.added).toEqual([strangers[0]]);
+  expect((await add(strangers[1] as number)).status).toBe(429);
+});
+
 test("IM-56: a direct room that is there is opened as often as one likes", async () => {
   const open = () => chat.ask(ann, "POST", "/rooms/direct", { userId: bob });
   expect((await open()).status).toBe(201);

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { EventsRig } from "../../../test/events-rig.ts";
+import { SseWire } from "./sse-wire.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {
@@ -29,6 +30,23 @@ test("TR-23: a quiet stream gets a comment every so often, which clients ignore"
   expect(await readUntil(body, (text) => text.endsWith(":\n\n:\n\n"))).toContain("data: ");
   stop();
   await body.cancel();
+});
+
+test("TR-27: a stream whose client has gone gets no comments any more", async () => {
+  const body = bodyOf(rig.stream());
+  await readUntil(body, (text) => text.includes('"type":101'));
+  await body.cancel();
+  const comments = spyOn(SseWire.prototype, "comment");
+  const other = bodyOf(rig.stream());
+  const stop = rig.sse.start(5);
+  try {
+    await readUntil(other, (text) => text.endsWith(":\n\n"));
+    expect(new Set(comments.mock.contexts).size).toBe(1);
+  } finally {
+    stop();
+    comments.mockRestore();
+    await other.cancel();
+  }
 });
 
 test("TR-27: nothing is left of a stream whose client has gone, whenever it goes", async () => {

@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import type { Outbox } from "../../event-log/outbox.ts";
+import { LocalTopics } from "../local-topics.ts";
+import { PollReader } from "./poll-reader.ts";
+
+/** A reader of an outbox that gives what a test says, and what it was asked for. */
+function rig(...chunks: string[][]) {
+  const asked: number[] = [];
+  const outbox = {
+    isAhead: false,
+    streams: () => ["room:1"],
+    next: async (limit: number) => {
+      asked.push(limit);
+      return chunks.shift() ?? [];
+    },
+  };
+  return { reader: new PollReader(outbox as unknown as Outbox, new LocalTopics()), asked };
+}
+
+test("TR-41: what is read in several steps is no more than the limit, RESYNCs apart", async () => {
+  const { reader, asked } = rig(["1", "2"], ["3"], ["RESYNC"]);
+  expect(await reader.take(3)).toEqual(["1", "2", "3", "RESYNC"]);
+  expect(asked).toEqual([3, 1, 0]);
+});
+
+test("TR-41: it ends where there is nothing more, and is not read again before something happens", async () => {
+  const { reader, asked } = rig(["1", "2"]);
+  expect(await reader.take(3)).toEqual(["1", "2"]);
+  expect([asked, reader.mayHaveMore]).toEqual([[3, 1], false]);
+  expect(await reader.take(3)).toEqual([]);
+  expect(asked).toHaveLength(2);
+});
+
+test("TR-41: a reply that is long has no further frames, but there may be more", async () => {
+  const long = "x".repeat(600_000);
+  const { reader, asked } = rig([long], []);
+  expect(await reader.take(3)).toEqual([long]);
+  expect(asked).toEqual([3, 0]);
+});
