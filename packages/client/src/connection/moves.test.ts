@@ -255,4 +255,15 @@ describe("what a request's failure leads to", () => {
     });
     expect(waits).toEqual(["1000", "2000", "4000"]);
   });
+
+  test("SDK-24, SDK-32: the way back of the network cuts a wait for state short, unless the server has named it", () => {
+    for (const [error, next] of [
+      [new ParleyError(503), "reloading, tell catching-up, reload"],
+      [new ParleyError(503, {}, 8_000), "waiting"],
+    ] as const) {
+      const { tell } = machineAt(BEGINNING, STATES.reloading);
+      tell({ kind: "failed", error });
+      expect(tell(HAPPENINGS.online)).toBe(next);
+    }
+  });
 });

@@ -71,6 +71,7 @@ describe("what comes after an end", () => {
     expect(step(refused(429))).toMatchObject({ kind: "wait", ms: 750, serverNamedTime: false });
     expect(step(closed(4001), { drainMs: 7000 })).toEqual({ kind: "stop", why: "revoked" });
     expect(step(closed(1008))).toMatchObject({ ms: 5000, why: "policy", serverNamedTime: true });
+    expect(step(closed(1008), { attempts: 20, random: 1 })).toMatchObject({ ms: 20_000, why: "policy" });
   });
 
   test("SDK-25: refusals: a login that does not hold stops, a cursor that is refused is replaced", () => {

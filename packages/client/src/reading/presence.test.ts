@@ -29,8 +29,9 @@ describe("what a connection tells", () => {
   test("SDK-70: is known, each change is told once, and nothing is known of others", () => {
     push(online(ANN), offline(BEN));
     push(online(ANN));
+    push(online(ANN, 150));
     push(offline(ANN, 200));
-    expect(changes).toEqual([[ANN, BEN], [ANN]]);
+    expect(changes).toEqual([[ANN, BEN], [ANN], [ANN]]);
     expect([presence.of(ANN), presence.isOnline(BEN), presence.of(CAI), presence.onlineNum]).toEqual([
       offline(ANN, 200),
       false,
@@ -70,6 +71,16 @@ describe("what a connection tells", () => {
     presence.begin();
     end(false, online(ANN));
     expect([asked, presence.of(BEN), presence.isOnline(ANN)]).toEqual([[[BEN]], undefined, true]);
+  });
+
+  test("SDK-72: what says once more that it is everything changes nothing", () => {
+    presence.begin();
+    push(online(ANN));
+    end(true);
+    presence.begin();
+    end(true, online(ANN));
+    end(true);
+    expect([presence.isOnline(ANN), wholes]).toEqual([true, 2]);
   });
 
   test("SDK-72: an end without a beginning, as of another tab's connection, changes nothing", () => {

@@ -166,6 +166,22 @@ describe("sends", () => {
     outgoing.stop();
   });
 
+  test("SDK-28: a wait that is over is forgotten", async () => {
+    const { outgoing, next } = rig();
+    outgoing.start();
+    void outgoing.send(sending("a"));
+    for (const _ of [1, 2, 3]) (await next()).fail(refusal(0, "offline"));
+    await next();
+    const ended = spyOn(globalThis, "clearTimeout");
+    try {
+      outgoing.wake();
+      expect(ended).not.toHaveBeenCalled();
+    } finally {
+      ended.mockRestore();
+      outgoing.stop();
+    }
+  });
+
   test("SDK-24: a wait that the server named ends by nothing else, also not by a stop and a start", async () => {
     const { outgoing, next, underWay } = rig();
     outgoing.start();

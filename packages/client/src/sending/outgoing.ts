@@ -74,7 +74,6 @@ export class Outgoing {
    * message that is sent before that would not come back as an event. More calls change nothing.
    */
   start(): void {
-    if (this.#running) return;
     this.#running = true;
     for (const roomId of this.#rooms.keys()) void this.#work(roomId);
   }

@@ -91,7 +91,7 @@ export class QrLogins {
     if (!row || !sameSecret(hashOf(secret), row.secret_hash)) throw new ProblemError("not_found");
     const now = this.#clock.now();
     let state = stateOf(row, now);
-    if (waitMs > 0 && !isOver(state) && state === (this.#answered.get(code) ?? "pending")) {
+    if (waitMs > 0 && state === (this.#answered.get(code) ?? "pending")) {
       state = await this.#next({ code, known: state, waitMs, lifeMs: row.expires_at - now, signal });
     }
     if (!signal?.aborted) this.#remember(code, state);

@@ -117,6 +117,12 @@ test("RET-2: of streams that grow beyond the maximum 1 000 are remembered for th
   const inTurn = streams.toSorted().slice(0, 200);
   const outOfTurn = new Set([...streams.slice(0, 1000), ...inTurn]);
   expect(await retention.look()).toBe(outOfTurn.size);
+  // They are forgotten then, so that there is room for others.
+  const late = streams.toSorted().findLast((stream) => Number(stream.slice(5)) > 1000) as string;
+  await rig.append(...many(3, late));
+  await rig.announcer.catchUpWithLog();
+  await retention.look();
+  expect(await seqsOf(late)).toEqual([5, 6]);
 });
 
 test("RET-2: streams of a look that failed are looked at again by the next one, not when their turn comes again", async () => {

@@ -214,10 +214,12 @@ describe("a tab that reads by another one's connection", () => {
   });
 
   test("SDK-60: one that has joined takes over after a silence, whatever the clock was set to", async () => {
-    const { clock, say, steals, until, frames } = rig({ pingMs: 5, silenceMs: 1_000 });
+    const { clock, posted, say, steals, until, frames } = rig({ pingMs: 5, silenceMs: 1_000 });
     say(welcome(4));
     clock.now += 999;
-    await Bun.sleep(15);
+    // Proves an absence: it has looked many times by then, and asks nothing since it has joined.
+    await Bun.sleep(40);
+    expect(posted.length).toBe(1);
     expect(steals()).toBe(0);
     say(frames(5));
     clock.now -= 3_600_000;

@@ -8,13 +8,15 @@ function rig(...chunks: string[][]) {
   const asked: number[] = [];
   const outbox = {
     isAhead: false,
-    streams: () => ["room:1"],
+    reads: ["room:1"],
+    streams: () => outbox.reads,
     next: async (limit: number) => {
       asked.push(limit);
       return chunks.shift() ?? [];
     },
   };
-  return { reader: new PollReader(outbox as unknown as Outbox, new LocalTopics()), asked };
+  const topics = new LocalTopics();
+  return { reader: new PollReader(outbox as unknown as Outbox, topics), outbox, topics, asked };
 }
 
 test("TR-41: what is read in several steps is no more than the limit, RESYNCs apart", async () => {
@@ -36,4 +38,21 @@ test("TR-41: a reply that is long has no further frames, but there may be more",
   const { reader, asked } = rig([long], []);
   expect(await reader.take(3)).toEqual([long]);
   expect(asked).toEqual([3, 0]);
+});
+
+test("TR-41: where the log has more than fits into a reply there may be more", async () => {
+  const { reader, outbox } = rig(["1", "2"], ["3"]);
+  outbox.isAhead = true;
+  expect([await reader.take(3), reader.mayHaveMore]).toEqual([["1", "2", "3"], true]);
+});
+
+test("TR-44: it is woken for the streams that it reads now, and for no other", async () => {
+  const { reader, outbox, topics } = rig();
+  await reader.take(3);
+  outbox.reads = ["room:2", "room:3"];
+  reader.deliver({ event: { stream: "room:1", seq: 1 } } as never);
+  await reader.take(3);
+  expect([topics.size, reader.weight]).toEqual([2, 3]);
+  reader.close();
+  expect(topics.size).toBe(0);
 });
