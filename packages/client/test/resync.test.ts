@@ -3,7 +3,7 @@ import { roomStream, userStream } from "@parley/protocol";
 import { say } from "../../server/test/harness.ts";
 import { range, Stage } from "../../server/test/transports/stage.ts";
 import type { TransportName } from "../src/connection/transports/transport.ts";
-import type { ReloadedState } from "../src/reading/reload.ts";
+import type { Reloaded, ReloadedState } from "../src/reading/reload.ts";
 import { answering } from "./rig/changed-fetch.ts";
 import { Rig, ServerRig } from "./rig/rig.ts";
 
@@ -77,6 +77,16 @@ describe.each(NAMES)("RESYNC by %s", (transport) => {
       { everything: true, roomIds: [] },
     ]);
     expect(watched.texts(room)).toEqual(["while it was read"]);
+  });
+
+  test("SDK-32: what an own `reload` returns and is no state counts as a failure, and it is asked again", async () => {
+    const now = await rig.stage.now();
+    const wrong: unknown[] = [undefined, { asOf: "yesterday", rooms: [] }, { asOf: now }, { asOf: now, rooms: [null] }];
+    const reload = async () => (wrong.length > 0 ? wrong.shift() : { asOf: now, rooms: [] }) as Reloaded;
+    const options = { transports: [transport], cursor: "0123456789abcdef;*@5", reload };
+    const watched = rig.open(options, { timing: { backoffFirstMs: 1 } });
+    await watched.live(transport);
+    expect([wrong, watched.reloads.length]).toEqual([[], 1]);
   });
 
   test("SDK-33: a cursor too long for a frame or an address is traded for a short one, and nothing is lost", async () => {

@@ -108,6 +108,16 @@ test("ID-4: a name that is written in another way stays one's own, also for the 
   expect(outcomes).toMatchObject([{ value: { name: "ADA" } }, TAKEN, { value: { name: "Ada" } }]);
 });
 
+test("ID-19: an account that was deleted already is left as it is, and nobody is told again", async () => {
+  const [ann] = chat.people(1) as [number];
+  await chat.scratch.writes.run(deleteAccount, { uid: ann });
+  const rows = () => chat.scratch.db.selectFrom("users").selectAll().where("uid", "=", ann).execute();
+  const [before, { length }] = [await rows(), chat.scratch.events];
+  chat.clock.advance(1);
+  await chat.scratch.writes.run(deleteAccount, { uid: ann });
+  expect([await rows(), chat.scratch.events.length]).toEqual([before, length]);
+});
+
 test("ID-19: of the groups that stand in the way ten are named, and where there are more that is said", async () => {
   const [ann] = chat.people(1) as [number];
   const groups: number[] = [];

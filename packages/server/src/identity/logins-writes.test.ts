@@ -121,6 +121,15 @@ test("ID-11: the five minutes of a token are counted from its first refresh", as
   expect(await tokens()).toEqual([["a5", "a3"]]);
 });
 
+test("ID-11: a login that has expired is not refreshed, a moment before it is", async () => {
+  await signedIn(ann, "a");
+  await signedIn(bob, "b");
+  chat.clock.advance(30 * 86_400_000 - 1);
+  expect(await refresh(["a", "a2"])).toMatchObject([{ status: "fulfilled" }]);
+  chat.clock.advance(1);
+  expect(await refresh(["b", "b2"], ["a2", "a3"])).toMatchObject([UNAUTHORIZED, { status: "fulfilled" }]);
+});
+
 test("ID-13: a login that is named twice in a batch ends once; another's is not found", async () => {
   const { writes } = chat.scratch;
   const [first = 0, second = 0] = await signedIn(ann, "a", "b");

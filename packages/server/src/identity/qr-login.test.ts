@@ -270,6 +270,14 @@ describe("time", () => {
     }
   });
 
+  test("ID-31: a code that was rejected is told as such, also when it has run out", async () => {
+    const code = await newCode();
+    await act(code, "scan", ada);
+    await act(code, "reject", ada);
+    app.clock.advance(60_000);
+    expect((await poll(code)).body).toEqual({ state: "rejected" });
+  });
+
   test("ID-33: a hanging poll ends with the code", async () => {
     const code = await newCode();
     app.clock.advance(59_950);

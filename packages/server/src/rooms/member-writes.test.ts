@@ -23,6 +23,13 @@ const remove = (who: number, uid: number) => chat.ask(who, "DELETE", `/rooms/${r
 const membersOf = async (who: number) =>
   (await chat.must(who, "GET", `/rooms/${room}/members`)).items.map(({ uid }: { uid: number }) => uid);
 
+test("IM-46: an admin who has left and is brought back is an ordinary member", async () => {
+  await remove(admin, admin);
+  await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [admin] });
+  expect(await chat.must(admin, "GET", `/rooms/${room}`)).toMatchObject({ role: 3 });
+  expect((await remove(admin, cem)).status).toBe(403);
+});
+
 test("IM-40, IM-46: any member brings people in; those who are in are skipped", async () => {
   const [dan, eve] = chat.people(2) as [number, number];
   const reply = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem, dan, eve, dan] });

@@ -161,6 +161,11 @@ test("IM-56, IM-57: the one who makes a room or adds to it counts neither as add
   expect((await add(strangers[1] as number)).status).toBe(429);
 });
 
+test("IM-56: the other person of a new direct room counts as added", async () => {
+  chat.context.rates.peopleAdded.take(ann, 2000);
+  expect(await chat.ask(ann, "POST", "/rooms/direct", { userId: bob })).toMatchObject({ status: 429 });
+});
+
 test("IM-56: a direct room that is there is opened as often as one likes", async () => {
   const open = () => chat.ask(ann, "POST", "/rooms/direct", { userId: bob });
   expect((await open()).status).toBe(201);

@@ -54,6 +54,20 @@ test("TR-47: a poll that hangs has no timer and reads nothing, whatever happens 
   expect((await Promise.all(hung)).map(({ frames }) => seqs(frames))).toEqual([[1], [1], [1]]);
 });
 
+test("TR-47: of polls that were answered nothing stays", async () => {
+  const heapBytes = () => {
+    Bun.gc(true);
+    return process.memoryUsage().heapUsed;
+  };
+  const ask = async (count: number) => {
+    for (let n = 0; n < count; n++) await rig.poll({ cursor: undefined });
+  };
+  await ask(1_000);
+  const before = heapBytes();
+  await ask(20_000);
+  expect(heapBytes() - before).toBeLessThan(2_000_000);
+});
+
 test("TR-42: an old cursor gets the same events again, as often as it comes", async () => {
   await rig.say(5);
   const first = await rig.poll({ cursor: start(), limit: 3 });
