@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
 import type { TabMessage } from "../src/connection/transports/tab-message.ts";
@@ -140,6 +140,9 @@ describe("tabs of one browser", () => {
     thief.answer = { kind: "welcome", count: 0, cursor: await rig.stage.now() };
     await leader.live("tab");
     expect(rig.door.asked.websocket).toBe(1);
+    // When that one goes, it has the connection again.
+    thief.close();
+    await leader.live("websocket");
   });
 
   test("SDK-61: where the browser refuses its locks a tab asks once, and is alone from then on", async () => {
@@ -321,6 +324,27 @@ describe("tabs of one browser", () => {
     await first.until(() => first.client.token === token && first.client.state.kind === "live", "the new token");
     const second = open({ token });
     await second.live("tab");
+    // The lock of the old token is free: this one would not take it from anybody in the time of a test.
+    const third = open({}, { timing: { tabPingMs: 3_600_000 } });
+    await third.live("websocket");
+  });
+
+  test("SDK-28: a tab that is stopped before it knows what its lock is called asks for none, and opens no channel", async () => {
+    const before = browser.asked;
+    const { subtle } = crypto;
+    const real = subtle.digest.bind(subtle);
+    const { promise: hashed, resolve } = Promise.withResolvers<void>();
+    const digest = spyOn(subtle, "digest").mockImplementation(async (...given: Parameters<typeof real>) => {
+      tab.client.stop();
+      resolve();
+      return real(...given);
+    });
+    const tab = open();
+    await withDeadline(hashed, 2_000, "a name");
+    digest.mockRestore();
+    // Proves an absence: the lock would be asked for a few turns later.
+    await Bun.sleep(10);
+    expect([browser.asked - before, browser.channels]).toEqual([0, 0]);
   });
 
   test("SDK-47: with another token a tab shares another connection, and leaves the first one to the others", async () => {

@@ -239,6 +239,13 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body.token).toBeString();
   });
 
+  test("ID-33: a requester that is gone before it waits does not hang", async () => {
+    const code = await newCode();
+    const gone = pollQrCode(app.context, { ...code, waitMs: 30_000, signal: AbortSignal.abort() });
+    expect(await soon(gone)).toEqual({ state: "pending" });
+    expect(app.context.qrLogins.watching).toBe(0);
+  });
+
   test("ID-33: of one code at most four polls hang", async () => {
     const code = await newCode();
     const controller = new AbortController();

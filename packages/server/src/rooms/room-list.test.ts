@@ -35,6 +35,11 @@ test("IM-53: newest activity first: a message, or joining; the silent hall is la
   expect(asOf).toBe(`${chat.scratch.epoch};*@${chat.scratch.events.at(-1)?.pos}`);
   await chat.say(bob, 1, "hello all");
   expect(ids(await chat.must(ann, "GET", "/rooms"))).toEqual([1, first, direct, second]);
+  // Rooms that were dissolved or left are in nobody's list.
+  await chat.must(bob, "DELETE", `/rooms/${second}`);
+  await chat.must(bob, "DELETE", `/rooms/${first}/members/${bob}`);
+  expect(ids(await chat.must(ann, "GET", "/rooms"))).toEqual([1, first, direct]);
+  expect(ids(await chat.must(bob, "GET", "/rooms"))).toEqual([1, direct]);
 });
 
 test("IM-53: pages hold each room once, the hall wherever it belongs", async () => {

@@ -142,12 +142,20 @@ describe("a tab that reads by another one's connection", () => {
   });
 
   test("SDK-60: when the connection is live again it asks what came since, and once more for what was missed meanwhile", async () => {
-    const { asked, told, say, frames, until } = rig();
+    const { asked, told, counts, say, frames, until } = rig();
     say(welcome(4));
-    say({ kind: "live", count: 4 });
+    say({ kind: "live", count: 6 });
     say(frames(9));
     await until(() => told.filter((text) => text === "live").length === 2, "live again");
-    expect(asked).toEqual(["theirs", "end"]);
+    expect([asked, counts]).toEqual([
+      ["theirs", "end"],
+      [4, 6, 9],
+    ]);
+    // What follows the number that came with `live` is the next one.
+    say({ kind: "live", count: 11 });
+    say(frames(12));
+    await until(() => told.filter((text) => text === "live").length === 3, "live again");
+    expect(asked).toHaveLength(3);
   });
 
   test("SDK-60: before it has joined, what comes is not for it; a live connection is asked who it is", () => {
@@ -193,7 +201,7 @@ describe("a tab that reads by another one's connection", () => {
   });
 
   test("SDK-60: where nobody answers three times it takes over, and not before", async () => {
-    const { posted, steals, until } = rig({ pingMs: 5 });
+    const { posted, steals, until } = rig({ pingMs: 5, silenceMs: 1_000 });
     await until(() => posted.length === 3, "three questions");
     expect(steals()).toBe(0);
     await until(() => steals() === 1, "the taking over");
