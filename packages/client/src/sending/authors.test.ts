@@ -40,6 +40,14 @@ describe("whose message it is", () => {
     expect(asked).toEqual([]);
   });
 
+  test("SDK-45: whose login it is is asked once", async () => {
+    const { known, now, check, asked } = authors("a1");
+    const author = now();
+    known.begin("b1");
+    for (const _ of [1, 2]) expect(await check(author, "b1")).toBe("other_user");
+    expect(asked).toEqual(["a1", "b1"]);
+  });
+
   test("SDK-45: what a connection has said is not asked again", async () => {
     const { known, now, check, asked } = authors("a1");
     const author = now();

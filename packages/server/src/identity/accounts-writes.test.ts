@@ -108,6 +108,14 @@ test("ID-4: a name that is written in another way stays one's own, also for the 
   expect(outcomes).toMatchObject([{ value: { name: "ADA" } }, TAKEN, { value: { name: "Ada" } }]);
 });
 
+test("IM-73: a new account has read the hall up to its end", async () => {
+  const [ann] = chat.people(1) as [number];
+  for (const text of ["one", "two"]) await chat.say(ann, 1, text);
+  await create("bob");
+  const places = chat.scratch.db.selectFrom("room_reads").select(["room_id", "read_seq", "read_no"]);
+  expect(await places.where("uid", "=", ann + 1).execute()).toEqual([{ room_id: 1, read_seq: 2, read_no: 2 }]);
+});
+
 test("ID-19: an account that was deleted already is left as it is, and nobody is told again", async () => {
   const [ann] = chat.people(1) as [number];
   await chat.scratch.writes.run(deleteAccount, { uid: ann });

@@ -126,6 +126,8 @@ test("ID-11: a login that has expired is not refreshed, a moment before it is", 
   await signedIn(bob, "b");
   chat.clock.advance(30 * 86_400_000 - 1);
   expect(await refresh(["a", "a2"])).toMatchObject([{ status: "fulfilled" }]);
+  const seen = chat.scratch.db.selectFrom("logins").select("last_seen_at").where("uid", "=", ann);
+  expect(await seen.execute()).toEqual([{ last_seen_at: chat.clock.now() }]);
   chat.clock.advance(1);
   expect(await refresh(["b", "b2"], ["a2", "a3"])).toMatchObject([UNAUTHORIZED, { status: "fulfilled" }]);
 });

@@ -31,6 +31,19 @@ test("ID-33: one that has stopped hears nothing more, and its place is free once
   expect(watchers.size).toBe(4);
 });
 
+test("ID-33: of codes that nobody waits for nothing stays", () => {
+  const watchers = new QrWatchers();
+  const heapBytes = () => {
+    Bun.gc(true);
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapBytes();
+  for (let code = 0; code < 100_000; code++) watchers.add(`code ${code}`, nothing)();
+  expect(heapBytes() - before).toBeLessThan(2_000_000);
+  // Used once more, so that it has not been collected by then.
+  expect(watchers.size).toBe(0);
+});
+
 test("ID-33: one may stop another while they are told", () => {
   const watchers = new QrWatchers();
   const heard: string[] = [];

@@ -177,10 +177,13 @@ describe("a tab that reads by another one's connection", () => {
     expect(told.at(-1)).not.toContain("frames");
   });
 
-  test("SDK-28: an answer that comes after the end is told nobody, and what it leaves behind is not asked for", async () => {
+  test.each<[string, Answer]>([
+    ["an answer", { events: [{}], cursor: "late", more: true }],
+    ["a failure", 503],
+  ])("SDK-28: %s that comes after the end is told nobody, and nothing more is asked for", async (_, late) => {
     const end = () => {
       abort.abort();
-      return { events: [{}], cursor: "late", more: true };
+      return late;
     };
     const { told, asked, abort, say, until } = rig({ cursor: "mine", answers: [{ cursor: "theirs 2" }, () => end()] });
     say(welcome(4));
