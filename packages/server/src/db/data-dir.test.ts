@@ -72,8 +72,9 @@ test.skipIf(!isRoot)("a file of another user that may be written nevertheless is
     process.setuid(65534);
     console.log(privateFile(${JSON.stringify(dir)}, "parley.db"));`;
   const child = Bun.spawn([process.execPath, "-e", asNobody], { stdout: "pipe", stderr: "pipe" });
-  const [out, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  expect([out.trim(), errors, code]).toEqual([path, "", 0]);
+  const [out, errors] = await Promise.all([child.stdout, child.stderr].map((said) => new Response(said).text()));
+  const code = await child.exited;
+  expect([out?.trim(), errors, code]).toEqual([path, "", 0]);
   expect([rights(path), Bun.file(path).size]).toEqual(["666", 4]);
 });
 

@@ -6,6 +6,8 @@ import { ofServer } from "../db/share.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { addUser } from "./admin-writes.ts";
 import { Logins } from "./logins.ts";
+import { createLogin } from "./logins-writes.ts";
+import { hashOf, newToken } from "./tokens.ts";
 
 /** More logins than one write removes, two times over, and they have all expired. */
 async function fill(tx: WriteTransaction, uid: number) {
@@ -32,4 +34,22 @@ test("ID-9: however many logins have expired, they are removed, 500 in a write",
   expect(await left()).toBe(0);
   // Of the tokens as many are remembered as of anybody's.
   expect(await scratch.db.selectFrom("known_requesters").select("mark").execute()).toHaveLength(40);
+});
+
+test("ID-13: a use of a device is written by one sweep, and not again by the next", async () => {
+  const { uid } = await scratch.writes.run(addUser, { name: "Bob", passwordHash: "x", power: 0 });
+  const token = newToken();
+  const login = { uid, tokenHash: hashOf(token), ip: "", userAgent: "", via: "password" as const };
+  await scratch.writes.run(createLogin, login);
+  const logins = new Logins(scratch);
+  const seen = async () =>
+    (await scratch.db.selectFrom("logins").select("last_seen_at").where("uid", "=", uid).execute())[0]?.last_seen_at;
+  scratch.clock.advance(300_000);
+  const usedAt = scratch.clock.now();
+  await logins.find(token);
+  for (const _ of [1, 2]) {
+    await logins.sweep({ atMost: 1 });
+    expect(await seen()).toBe(usedAt);
+    scratch.clock.advance(60_000);
+  }
 });

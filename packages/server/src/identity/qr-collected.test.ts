@@ -46,3 +46,20 @@ test("ID-33: what a requester was not told, since they had gone, is told at the 
   const next = pollQrCode(app.context, { ...code, waitMs: 30_000, signal: new AbortController().signal });
   expect(await withDeadline(next, 3000, "the scan was not told")).toEqual({ state: "scanned" });
 });
+
+test("ID-33: a requester who is gone before they wait does not hang", async () => {
+  const code: { code: string; secret: string } = (await app.ask("/qr-logins", { method: "POST" })).body;
+  const gone = pollQrCode(app.context, { ...code, waitMs: 30_000, signal: AbortSignal.abort() });
+  expect(await withDeadline(gone, 3000, "it hangs")).toEqual({ state: "pending" });
+  expect(app.context.qrLogins.watching).toBe(0);
+});
+
+test("ID-31: a code that was rejected is told as such, also when it has run out", async () => {
+  const bob = await app.register("Bob");
+  const code: { code: string; secret: string } = (await app.ask("/qr-logins", { method: "POST" })).body;
+  for (const step of ["scan", "reject"]) {
+    await app.ask(`/qr-logins/${code.code}/${step}`, { method: "POST", token: bob.token });
+  }
+  app.clock.advance(60_000);
+  expect(await pollQrCode(app.context, { ...code, waitMs: 0 })).toEqual({ state: "rejected" });
+});

@@ -239,13 +239,6 @@ describe("a QR login over HTTP", () => {
     expect((await poll(code)).body.token).toBeString();
   });
 
-  test("ID-33: a requester that is gone before it waits does not hang", async () => {
-    const code = await newCode();
-    const gone = pollQrCode(app.context, { ...code, waitMs: 30_000, signal: AbortSignal.abort() });
-    expect(await soon(gone)).toEqual({ state: "pending" });
-    expect(app.context.qrLogins.watching).toBe(0);
-  });
-
   test("ID-33: of one code at most four polls hang", async () => {
     const code = await newCode();
     const controller = new AbortController();
@@ -275,14 +268,6 @@ describe("time", () => {
         expect(await act(code, what, ada)).toMatchObject({ status: 404, body: { code: "not_found" } });
       }
     }
-  });
-
-  test("ID-31: a code that was rejected is told as such, also when it has run out", async () => {
-    const code = await newCode();
-    await act(code, "scan", ada);
-    await act(code, "reject", ada);
-    app.clock.advance(60_000);
-    expect((await poll(code)).body).toEqual({ state: "rejected" });
   });
 
   test("ID-33: a hanging poll ends with the code", async () => {

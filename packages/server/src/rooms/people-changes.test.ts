@@ -111,7 +111,7 @@ describe("ID-20: after the stop", () => {
       changed(ann);
       await nextTurn();
       expect(heard).toHaveLength(1);
-      expect(ended.mock.calls.flat()).toEqual([pause?.value]);
+      expect(ended.mock.calls.map(([timer]): unknown => timer)).toEqual([pause?.value]);
     } finally {
       begun.mockRestore();
       ended.mockRestore();

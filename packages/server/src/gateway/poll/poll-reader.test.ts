@@ -15,7 +15,7 @@ function rig(...chunks: string[][]) {
       return chunks.shift() ?? [];
     },
   };
-  const topics = new LocalTopics();
+  const topics = new LocalTopics("0123456789abcdef");
   return { reader: new PollReader(outbox as unknown as Outbox, topics), outbox, topics, asked };
 }
 
