@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BEGINNING, FACTS, HAPPENINGS, MEMORY, machineAt, outcome, RELOADING, STATES } from "../../test/rig/machine.ts";
 import { ParleyError } from "../api/parley-error.ts";
+import { newFallback } from "./fallback.ts";
 import type { Happening } from "./states.ts";
 import { step } from "./table.ts";
 
@@ -169,6 +170,18 @@ describe("what is remembered", () => {
     ]);
     tell({ kind: "ended", end: { kind: "done" } }, long);
     expect(tell(HAPPENINGS.prepared, long)).toContain("open long-poll,");
+  });
+
+  test("SDK-33: where there are no polls, each cursor that comes back long is a failure, and the next try waits for longer", () => {
+    const fallback = newFallback(["websocket"]);
+    const { tell } = machineAt({ ...BEGINNING, fallback });
+    const waits = [1, 2, 3].map(() => {
+      tell(HAPPENINGS.prepared, { isCursorLong: true });
+      const told = tell({ kind: "ended", end: { kind: "done" } }, { isCursorLong: true, random: 1 });
+      tell(HAPPENINGS.time);
+      return told.match(/timer (\d+)/)?.[1];
+    });
+    expect(waits).toEqual(["2000", "4000", "8000"]);
   });
 
   test("SDK-12: pushed out by the transport that is being tried, it goes on at once; by another client it stops", () => {

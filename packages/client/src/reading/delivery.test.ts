@@ -68,6 +68,9 @@ test("SDK-5: the joining of somebody else hides nothing, nor does one's own whil
   expect(joined(30, 4, { uids: [4, 1] })).toBe(true);
   expect(joined(40, 4, { uids: [4, 5] })).toBe(false);
   expect(got).toHaveLength(7);
+  // Nor does one's own leaving.
+  expect(event("room:3", 5)).toBe(true);
+  expect(event("room:3", 9, { type: Push.MEMBER_CHANGE, data: { roomId: 3, uid: 1, changeType: 2 } })).toBe(false);
 });
 
 test("SDK-47: after another beginning it is not known who reads, until somebody says so", () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import type { Writes } from "../db/writer.ts";
-import { withDeadline } from "../lib/interval.ts";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { pollQrCode } from "./qr-actions.ts";
 
 let app: IdentityApp;
@@ -62,4 +62,15 @@ test("ID-31: a code that was rejected is told as such, also when it has run out"
   }
   app.clock.advance(60_000);
   expect(await pollQrCode(app.context, { ...code, waitMs: 0 })).toEqual({ state: "rejected" });
+});
+
+test("GW-58: those that watch a code are told nothing of its end, also when it has run out before", async () => {
+  const { code }: { code: string } = (await app.ask("/qr-logins", { method: "POST" })).body;
+  app.clock.advance(60_000);
+  const heard: string[] = [];
+  const stop = app.context.qrLogins.watch(code, (state) => heard.push(state));
+  // Proves an absence: the look behind it has been made by then.
+  await nextTurn();
+  stop();
+  expect(heard).toEqual([]);
 });
