@@ -329,6 +329,19 @@ describe("tabs of one browser", () => {
     await third.live("websocket");
   });
 
+  test("SDK-60: a tab that had the connection of its token follows the tab that has the one of its next token", async () => {
+    const her = await rig.stage.person();
+    let { token } = rig.stage.ben;
+    const first = open({ token: () => token });
+    await first.live("websocket");
+    const other = open({ token: her.token });
+    await other.live("websocket");
+    token = her.token;
+    rig.door.cut();
+    await first.live("tab");
+    await other.live("websocket");
+  });
+
   test("SDK-28: a tab that is stopped before it knows what its lock is called asks for none, and opens no channel", async () => {
     const before = browser.asked;
     const { subtle } = crypto;

@@ -12,6 +12,7 @@ import { errorResponse } from "../src/http/errors.ts";
 import { answerHeld } from "../src/http/held-reply.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
+import type { ProblemError } from "../src/lib/problem.ts";
 import { HeavyWork } from "../src/limits/heavy-work.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -34,6 +35,8 @@ export class EventsRig {
   attached = 0;
   /** Anonymous readers that were let in and have not left. */
   anonymous = 0;
+  /** What event streams are refused by; undefined: they open. */
+  refused: ProblemError | undefined;
   /** Whether the user's token is still valid, when that is asked again. */
   holds = true;
   /** How often the user's windows were asked for: once by each reader that is built. */
@@ -111,7 +114,7 @@ export class EventsRig {
       allowBadToken: () => true,
     });
     const { topics } = this;
-    const refusal = () => undefined;
+    const refusal = () => this.refused;
     this.sse = new SseTransport({
       lifecycle,
       admission,

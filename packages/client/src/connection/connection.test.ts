@@ -96,6 +96,20 @@ describe("what a connection reports", () => {
     },
   );
 
+  test("SDK-28: an end leaves no RESYNC behind that waits for others", () => {
+    const { events, abort } = rig("websocket", { cursor: at(5) });
+    const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
+    try {
+      events.receive([frame(Push.RESYNC, { stream: "room:1", seq: 1, why: "far" })]);
+      abort.abort();
+      expect(begun).toHaveBeenCalledTimes(1);
+      expect(ended.mock.calls.map(([timer]): unknown => timer)).toContain(begun.mock.results[0]?.value);
+    } finally {
+      begun.mockRestore();
+      ended.mockRestore();
+    }
+  });
+
   test("SDK-30: RESYNCs of a reply are acted on at once, before whatever follows them, and move no cursor", () => {
     const { events, kinds, last, cursor } = rig("long-poll", { cursor: at(5) });
     const resync = (stream: string) => frame(Push.RESYNC, { stream, seq: 1, why: "far" });

@@ -226,6 +226,26 @@ describe("sends", () => {
 });
 
 describe("what a storage keeps", () => {
+  test("SDK-43: entries that are none are left alone, and put no other in disorder", () => {
+    const area = new MapStorage();
+    const entry = (clientId: string, at: unknown, owner = "ann") =>
+      area.setItem(`parley.send.${owner}.${clientId}`, JSON.stringify({ at, ...sending(clientId), uid: 1 }));
+    for (const [clientId, at] of [
+      ["c", 3],
+      ["x", null],
+      ["a", 1],
+      ["y", "2"],
+      ["b", 2],
+    ] as const)
+      entry(clientId, at);
+    entry("d", 4, "ben");
+    area.setItem("parley.send.ann.z", "{");
+    area.setItem("other", "{}");
+    const kept = new StoredSends(area, "ann");
+    expect(kept.all().map(({ request }) => request.clientId)).toEqual(["a", "b", "c"]);
+    expect(area.length).toBe(8);
+  });
+
   test("SDK-43: an entry goes when its message is stored or refused, and stays where another user is signed in", async () => {
     const area = new MapStorage();
     const { outgoing, next } = rig({ area });

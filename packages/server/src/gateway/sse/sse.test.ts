@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { EventsRig } from "../../../test/events-rig.ts";
+import { ProblemError } from "../../lib/problem.ts";
 import { SseWire } from "./sse-wire.ts";
 
 let rig: EventsRig;
@@ -30,6 +31,12 @@ test("TR-23: a quiet stream gets a comment every so often, which clients ignore"
   expect(await readUntil(body, (text) => text.endsWith(":\n\n:\n\n"))).toContain("data: ");
   stop();
   await body.cancel();
+});
+
+test("DR-3: a stream whose token was still looked up when the drain began is refused, and leaves nothing", () => {
+  rig.refused = new ProblemError("draining");
+  for (const anonymous of [false, true]) expect(() => rig.stream({ anonymous })).toThrow(rig.refused);
+  expect([rig.anonymous, rig.attached, rig.hub.size]).toEqual([0, 0, 0]);
 });
 
 test("TR-27: a stream whose client has gone gets no comments any more", async () => {
