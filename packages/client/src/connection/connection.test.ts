@@ -96,14 +96,18 @@ describe("what a connection reports", () => {
     },
   );
 
-  test("SDK-28: an end leaves no RESYNC behind that waits for others", () => {
+  test("SDK-28, SDK-30: each RESYNC is waited for anew, and an end leaves no wait behind", () => {
     const { events, abort } = rig("websocket", { cursor: at(5) });
     const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
     try {
-      events.receive([frame(Push.RESYNC, { stream: "room:1", seq: 1, why: "far" })]);
+      const left = () => {
+        const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
+        return begun.mock.results.filter(({ value }) => !cleared.has(value)).length;
+      };
+      for (const stream of ["room:1", "room:2"]) events.receive([frame(Push.RESYNC, { stream, seq: 1, why: "far" })]);
+      expect([begun.mock.calls.length, left()]).toEqual([2, 1]);
       abort.abort();
-      expect(begun).toHaveBeenCalledTimes(1);
-      expect(ended.mock.calls.map(([timer]): unknown => timer)).toContain(begun.mock.results[0]?.value);
+      expect(left()).toBe(0);
     } finally {
       begun.mockRestore();
       ended.mockRestore();

@@ -85,7 +85,6 @@ export class Connection implements TransportEvents {
   // What the transport says:
 
   opened(): void {
-    this.alive();
     this.#report({ kind: "opened" });
   }
 

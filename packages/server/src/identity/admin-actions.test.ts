@@ -4,6 +4,7 @@ import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openUserAccounts } from "../cli/user-accounts.ts";
 import { LogReader } from "../event-log/log-reader.ts";
 import { Internal } from "./internal-events.ts";
+import { createLogin } from "./logins-writes.ts";
 
 let app: IdentityApp;
 let accounts: Awaited<ReturnType<typeof openUserAccounts>>;
@@ -45,6 +46,15 @@ test("ID-18: and changes them: the running server learns it from the log", async
   expect((await signIn("Ada", "second password")).body.user.power).toBe(1);
   await accounts.set("Ada", { power: 0 });
   expect((await signIn("Ada", "second password")).body.user.power).toBe(0);
+});
+
+test("ID-18: the operator sees an account's logins, the newest first", async () => {
+  const { uid } = await accounts.add({ name: "Ada", password: "long enough", power: 0 });
+  for (const userAgent of ["old", "new"]) {
+    const login = { uid, tokenHash: userAgent, ip: "203.0.113.9", userAgent, via: "password" as const };
+    await app.context.writes.run(createLogin, login);
+  }
+  expect((await accounts.logins("ada")).map(({ userAgent }) => userAgent)).toEqual(["new", "old"]);
 });
 
 test("ID-18: deleted accounts are not listed", async () => {

@@ -105,6 +105,7 @@ describe("a code on a connection", () => {
     await screen.until(() => screen.granted, "login");
     expect(screen.granted?.user.name).toBe("ann");
     expect(screen.errors).toEqual([]);
+    expect(app.context.qrLogins.watching).toBe(0);
   });
 
   test("GW-58: is not replaced while its owner looks at their phone", async () => {
@@ -116,6 +117,30 @@ describe("a code on a connection", () => {
     await app.ask(`/qr-logins/${screen.codes[0]?.code}/confirm`, { method: "POST", token });
     await screen.until(() => screen.granted, "login");
     expect(screen.codes).toHaveLength(1);
+  });
+
+  test("GW-58: one that was scanned and not confirmed is replaced when it ends", async () => {
+    const { token } = await app.register("ann");
+    await onScreen(20_000).ask();
+    app.clock.advance(59_950);
+    await app.ask(`/qr-logins/${screen.codes[0]?.code}/scan`, { method: "POST", token });
+    await screen.until(() => screen.scans === 1, "scan");
+    await screen.until(() => screen.codes.length === 2, "second code");
+  });
+
+  test("GW-58: one that is asked for by LOGIN takes the place of the one that would have come by itself", async () => {
+    const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
+    try {
+      const asked = onScreen(20_000);
+      await asked.ask();
+      const renewal = begun.mock.results[begun.mock.calls.findIndex(([, ms]) => ms === 20_000)];
+      app.clock.advance(5000);
+      await asked.ask();
+      expect(ended.mock.calls.map(([timer]): unknown => timer)).toEqual([renewal?.value]);
+    } finally {
+      begun.mockRestore();
+      ended.mockRestore();
+    }
   });
 
   test("GW-58: is replaced for ten minutes, then only LOGIN brings another", async () => {
