@@ -155,6 +155,16 @@ test("CUR-6 too far behind: RESYNC far, the furthest first, unless more is asked
   expect(exactly).toHaveLength(1000);
 });
 
+test("CUR-6 so it is where no stream is too far behind, but all of them together are", async () => {
+  rig = await openLog();
+  await rig.append(...many(5, "room:1"), ...many(6, "room:2"));
+  const windows = [whole("room:1"), whole("room:2")];
+  const seen = await resume(`${rig.scratch.epoch};*@0`, windows, 10);
+  expect(seen[0]).toEqual({ type: Push.RESYNC, data: { stream: "room:2", seq: 6, why: "far" } });
+  expect(named(seen.slice(1))).toEqual(seqs(1, 5));
+  expect(await resume(`${rig.scratch.epoch};*@0`, windows, 11)).toHaveLength(11);
+});
+
 test("CUR-7 joins and leaves take effect where they stand", async () => {
   rig = await openLog();
   const change = (changeType: number, seq?: number) => ({ roomId: 5, uid: UID, changeType, ...(seq ? { seq } : {}) });

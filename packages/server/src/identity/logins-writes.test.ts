@@ -76,6 +76,16 @@ test("ID-12: a batch that gives an account more devices than it may have ends as
   expect(left).toEqual(expect.arrayContaining(["x", "y", "z", "bob's"]));
 });
 
+test("ID-12: a device that was used lately stays, however long ago it signed in", async () => {
+  const [old = 0, other = 0] = await signedIn(ann, "old", "other");
+  chat.clock.advance(1);
+  await signedIn(ann, ...Array.from({ length: 98 }, (_, n) => `n${n}`));
+  chat.clock.advance(1);
+  await chat.scratch.writes.run(noteSeen, { loginIds: [old], uids: [ann] });
+  await signedIn(ann, "x");
+  expect(ended()).toEqual([[other]]);
+});
+
 test("ID-12: devices of several people in one batch count for each person alone", async () => {
   const sixty = (uid: number) => Array.from({ length: 60 }, (_, n): [number, string] => [uid, `${uid} ${n}`]);
   await signIn(...sixty(ann), ...sixty(bob));

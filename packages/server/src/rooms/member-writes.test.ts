@@ -25,8 +25,12 @@ const membersOf = async (who: number) =>
 
 test("IM-46: an admin who has left and is brought back is an ordinary member", async () => {
   await remove(admin, admin);
+  chat.clock.advance(1);
   await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [admin] });
   expect(await chat.must(admin, "GET", `/rooms/${room}`)).toMatchObject({ role: 3 });
+  const { items } = await chat.must(bob, "GET", `/rooms/${room}/members`);
+  const back = items.find(({ uid }: { uid: number }) => uid === admin);
+  expect(back).toMatchObject({ role: 3, joinedAt: chat.clock.now() });
   expect((await remove(admin, cem)).status).toBe(403);
 });
 
