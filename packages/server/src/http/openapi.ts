@@ -38,6 +38,7 @@ import { ERRORS, idParamSchema, LIMITS } from "@parley/protocol";
 import { useInputTexts } from "../lib/input-texts.ts";
 import type { AppEnv } from "./app-env.ts";
 import { invalidInput } from "./errors.ts";
+import { refusingNearNames } from "./near-names.ts";
 
 export type Routes = OpenAPIHono<AppEnv>;
 
@@ -77,12 +78,12 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
 
 /** A JSON body that must be there. */
 export function jsonBody<S extends z.ZodType>(schema: S) {
-  return { required: true, content: { "application/json": { schema } } } as const;
+  return { required: true, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
 }
 
 /** A JSON body that may be left out; the route needs `mayBeEmpty` too. */
 export function optionalBody<S extends z.ZodType>(schema: S) {
-  return { required: false, content: { "application/json": { schema } } } as const;
+  return { required: false, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
 }
 
 /** A reply without a body, such as 204. */
