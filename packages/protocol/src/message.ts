@@ -1,58 +1,67 @@
 import { z } from "zod";
-import { idSchema } from "./ids.ts";
+import { countSchema, idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import type { ShownBodies } from "./message-type.ts";
-import { textSchema } from "./user.ts";
+import { shownTextSchema, textSchema, userSchema } from "./user.ts";
+
+/** Characters of the `kind` of a message of the product's own. */
+export const KIND_LENGTH = 64;
+
+/** Numbers of MallChat's contract, and 100. */
+const typeSchema = z.int().min(1).max(100);
+const shownText = shownTextSchema(0, LIMITS.textCodePoints);
+/** 0 stands for everybody. */
+const atUidList = z.array(countSchema).max(LIMITS.mentions);
 
 const replySchema = z.object({
-  id: z.number(),
-  uid: z.number(),
-  username: z.string(),
-  type: z.number(),
-  body: z.string(),
+  id: idSchema,
+  uid: idSchema,
+  username: userSchema.shape.name,
+  type: typeSchema,
+  body: shownText,
   canCallback: z.union([z.literal(0), z.literal(1)]),
-  gapCount: z.number(),
+  gapCount: countSchema,
 });
 
 const textBodySchema = z.object({
-  content: z.string(),
+  content: shownText,
   urlContentMap: z.record(z.string(), z.unknown()),
-  atUidList: z.array(z.number()),
+  atUidList,
   reply: replySchema.nullable(),
 });
 
 const customBodySchema = z.object({
-  kind: z.string(),
-  text: z.string(),
+  kind: z.string().min(1).max(KIND_LENGTH),
+  text: shownText,
   data: z.unknown().refine((data): boolean => data !== undefined, "is required"),
-  atUidList: z.array(z.number()),
+  atUidList,
   reply: replySchema.nullable(),
 });
 
 /** Of `ShownBodies`: the compiler demands one for each. */
-const shownBodySchemas = { text: textBodySchema, custom: customBodySchema, notice: z.string() } satisfies {
+const shownBodySchemas = { text: textBodySchema, custom: customBodySchema, notice: shownText } satisfies {
   [Name in keyof ShownBodies]: z.ZodType<ShownBodies[Name]>;
 };
 type ShownBodySchema = (typeof shownBodySchemas)[keyof ShownBodies];
 
 /** Of `Message`. */
 export const messageSchema = z.object({
-  fromUser: z.object({ uid: z.number() }),
+  fromUser: z.object({ uid: idSchema }),
   message: z.object({
-    id: z.number(),
-    roomId: z.number(),
-    sendTime: z.number(),
-    type: z.number(),
+    id: idSchema,
+    roomId: idSchema,
+    sendTime: countSchema,
+    type: typeSchema,
     body: z.union(Object.values(shownBodySchemas) as [ShownBodySchema]),
     messageMark: z.object({
-      likeCount: z.number(),
+      likeCount: countSchema,
       userLike: z.union([z.literal(0), z.literal(1)]),
-      dislikeCount: z.number(),
+      dislikeCount: countSchema,
       userDislike: z.union([z.literal(0), z.literal(1)]),
     }),
-    seq: z.number(),
-    no: z.number().nullable(),
-    clientId: z.string().nullable(),
+    seq: countSchema,
+    no: countSchema.nullable(),
+    clientId: z.string().min(1).max(LIMITS.clientIdLength).nullable(),
   }),
 });
 
@@ -66,4 +75,8 @@ export const sendBaseSchema = z.object({
 /** A name that a product chooses, such as the `kind` of its own messages. */
 export const kindNameSchema = z
   .string()
-  .regex(/^[a-z0-9_.-]{1,64}$/, "must have 1 to 64 of the characters a-z, 0-9, _, . and -");
+  .regex(
+    new RegExp(`^[a-z0-9_.-]{1,${KIND_LENGTH}}$`),
+    `must have 1 to ${KIND_LENGTH} of the characters a-z, 0-9, _, . and -`,
+  )
+  .meta({ maxLength: KIND_LENGTH });

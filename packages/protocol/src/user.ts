@@ -1,12 +1,25 @@
 import { z } from "zod";
+import { countSchema, idSchema } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Characters of a picture's address. */
+export const PICTURE_LENGTH = 1024;
+
+/** Text in replies and pushes, of `min` to `max` code points. */
+export function shownTextSchema(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => codePoints(text) >= min && codePoints(text) <= max, `must have ${min} to ${max} characters`)
+    .meta({ minLength: min, maxLength: max });
+}
 
 /** Of `User`. */
 export const userSchema = z.object({
-  uid: z.number(),
-  name: z.string(),
-  avatar: z.string(),
+  uid: idSchema,
+  name: shownTextSchema(1, LIMITS.nameCodePoints),
+  avatar: z.string().max(PICTURE_LENGTH),
   power: z.union([z.literal(0), z.literal(1)]),
-  createdAt: z.number(),
+  createdAt: countSchema,
 });
 
 /** Counts what a person sees as characters: code points, not UTF-16 units. */
@@ -16,6 +29,10 @@ export function codePoints(text: string): number {
   return count;
 }
 
+/** Texts without control characters, as patterns that any language can read: the API's document has them too. */
+const ONE_LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+const MULTILINE = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$";
+
 /** True for a lone surrogate, which UTF-8 and PostgreSQL cannot hold. */
 function isIllFormed(text: string): boolean {
   return !text.isWellFormed();
@@ -23,12 +40,14 @@ function isIllFormed(text: string): boolean {
 
 /** Text of `min` to `max` code points without control characters (line breaks and tabs only where `multiline`). */
 export function textSchema(min: number, max: number, multiline = false) {
-  const forbidden = multiline ? /[^\P{Cc}\n\r\t]/u : /\p{Cc}/u;
+  const pattern = multiline ? MULTILINE : ONE_LINE;
+  const allowed = new RegExp(pattern);
   return z
     .string()
     .refine((text) => !isIllFormed(text), "must be well-formed Unicode")
-    .refine((text) => !forbidden.test(text), "must not contain control characters")
-    .refine((text) => codePoints(text) >= min && codePoints(text) <= max, `must have ${min} to ${max} characters`);
+    .refine((text) => allowed.test(text), "must not contain control characters")
+    .refine((text) => codePoints(text) >= min && codePoints(text) <= max, `must have ${min} to ${max} characters`)
+    .meta({ minLength: min, maxLength: max, pattern });
 }
 
 /** Directions and breaks that reach beyond the name they stand in and disorder the text around it. */
@@ -43,7 +62,8 @@ export function nameTextSchema(max: number) {
     .trim()
     .pipe(textSchema(1, max))
     .refine((name) => !UNRULY.test(name), "must not contain characters that change the text's direction or line")
-    .refine((name) => name === "" || name.replace(UNSEEN, "") !== "", "must have a visible character");
+    .refine((name) => name === "" || name.replace(UNSEEN, "") !== "", "must have a visible character")
+    .meta({ minLength: 1, maxLength: max });
 }
 
 const PICTURE = /^(|https?:\/\/[^\s"'<>\\]+|\/[^/\s"'<>\\][^\s"'<>\\]*)$/u;
@@ -54,9 +74,10 @@ const PICTURE = /^(|https?:\/\/[^\s"'<>\\]+|\/[^/\s"'<>\\][^\s"'<>\\]*)$/u;
  */
 export const pictureSchema = z
   .string()
-  .max(1024)
+  .max(PICTURE_LENGTH)
   .refine(
     (text) => PICTURE.test(text) && !/[\p{Cc}\p{Cf}]/u.test(text) && URL.canParse(text, "https://localhost"),
     "must be an http or https URL, a path of this server, or empty",
   )
-  .refine((text) => !isIllFormed(text), "must be well-formed Unicode");
+  .refine((text) => !isIllFormed(text), "must be well-formed Unicode")
+  .meta({ pattern: PICTURE.source });

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import type { PushData } from "../src/events.ts";
 import type { StreamName } from "../src/ids.ts";
+import { LIMITS } from "../src/limits.ts";
+import { KIND_LENGTH } from "../src/message.ts";
 import { type Message, MessageType } from "../src/message-type.ts";
 import type { User } from "../src/user-type.ts";
 
@@ -25,6 +27,9 @@ export const text = fc
   )
   .map((parts) => parts.join(""));
 
+const within = (min: number, max: number) => text.map((any) => Array.from(any).slice(0, max).join("").padEnd(min, "x"));
+const name = within(1, LIMITS.nameCodePoints);
+
 /** An object of which any of the `optional` fields may be absent. */
 function partly<R extends object, O extends object>(
   required: { [K in keyof R]: fc.Arbitrary<R[K]> },
@@ -37,7 +42,7 @@ function partly<R extends object, O extends object>(
 const reply = fc.record({
   id,
   uid: id,
-  username: text,
+  username: name,
   type: fc.constantFrom(...Object.values(MessageType)),
   body: text,
   canCallback: bit,
@@ -64,7 +69,7 @@ export const message: fc.Arbitrary<Message> = fc.record({
         reply: fc.option(reply),
       }),
       fc.record({
-        kind: text,
+        kind: within(1, KIND_LENGTH).map((kind) => kind.slice(0, KIND_LENGTH)),
         text,
         // Minus zero does not outlive JSON.
         data: fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
@@ -75,11 +80,11 @@ export const message: fc.Arbitrary<Message> = fc.record({
     messageMark: fc.record({ likeCount: count, userLike: bit, dislikeCount: count, userDislike: bit }),
     seq: id,
     no: fc.option(id),
-    clientId: fc.option(text),
+    clientId: fc.option(within(1, LIMITS.clientIdLength).map((any) => any.slice(0, LIMITS.clientIdLength))),
   }),
 });
 
-export const user: fc.Arbitrary<User> = fc.record({ uid: id, name: text, avatar: text, power: bit, createdAt: time });
+export const user: fc.Arbitrary<User> = fc.record({ uid: id, name, avatar: text, power: bit, createdAt: time });
 
 export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
   1: fc.record({ loginUrl: text, expiresAt: time }),

@@ -43,8 +43,11 @@ function notesRoutes(scans: SharedRate) {
       tags: ["notes"],
       security: signedIn,
       middleware: [requireLogin] as const,
-      request: { params: noteId, body: jsonBody(z.object({ text: z.string().max(100_000) })) },
-      responses: { 200: json(Note, "The note"), ...problems(403, 404) },
+      request: {
+        params: noteId,
+        body: jsonBody(z.object({ text: z.string().max(100_000), tags: z.array(z.string()).optional() })),
+      },
+      responses: { 200: json(Note, "The note"), ...problems("forbidden", "not_found") },
     }),
     (c) => c.json({ id: c.req.valid("param").id, text: c.req.valid("json").text, by: c.get("login").uid }, 200),
   );

@@ -3,50 +3,7 @@
  */
 
 export type Conversation = Room & {
-  lastMessage: {
-    fromUser: { uid: number };
-    message: {
-      id: number;
-      roomId: number;
-      sendTime: number;
-      type: number;
-      body:
-        | {
-            content: string;
-            urlContentMap: Record<string, unknown>;
-            atUidList: number[];
-            reply: {
-              id: number;
-              uid: number;
-              username: string;
-              type: number;
-              body: string;
-              canCallback: 0 | 1;
-              gapCount: number;
-            } | null;
-          }
-        | {
-            kind: string;
-            text: string;
-            data: unknown;
-            atUidList: number[];
-            reply: {
-              id: number;
-              uid: number;
-              username: string;
-              type: number;
-              body: string;
-              canCallback: 0 | 1;
-              gapCount: number;
-            } | null;
-          }
-        | string;
-      messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
-      seq: number;
-      no: number | null;
-      clientId: string | null;
-    };
-  } | null;
+  lastMessage: Message | null;
   unread: number;
   readSeq: number;
   pinned: boolean;
@@ -80,11 +37,31 @@ export type Doctor = {
 export type Events = { events: Frame[]; cursor: string; more: boolean };
 
 export type Export = {
-  account: Record<string, unknown>;
-  addresses: Record<string, unknown>[];
-  logins: Record<string, unknown>[];
-  rooms: Record<string, unknown>[];
-  messages: { items: Record<string, unknown>[]; nextCursor: string | null };
+  account: {
+    uid: number;
+    name: string;
+    avatar: string;
+    power: 0 | 1;
+    createdAt: number;
+    createdIp: string;
+    updatedAt: number;
+    lastSeenAt: number;
+  };
+  addresses: { address: string; lastSignInAt: number }[];
+  logins: {
+    id: number;
+    ip: string;
+    userAgent: string;
+    via: "password" | "qr";
+    createdAt: number;
+    lastSeenAt: number;
+    expiresAt: number;
+  }[];
+  rooms: { roomId: number; role: number; joinedAt: number; left: boolean }[];
+  messages: {
+    items: { id: number; roomId: number; sentAt: number; type: number; body: Record<string, unknown> | null }[];
+    nextCursor: string | null;
+  };
 };
 
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
@@ -99,7 +76,7 @@ export type Member = {
   joinedAt: number;
   name: string;
   avatar: string;
-  activeStatus: number | null;
+  activeStatus: 1 | 2 | null;
   lastOptTime: number | null;
 };
 
@@ -148,7 +125,7 @@ export type Message = {
   };
 };
 
-export type PresentState = { uid: number; activeStatus: number; lastOptTime: number | null };
+export type PresentState = { uid: number; activeStatus: 1 | 2; lastOptTime: number | null };
 
 export type QrCode = { code: string; secret: string; url: string; expiresAt: number };
 
@@ -261,7 +238,11 @@ export interface Routes {
   /** Make a group; without members it is a group of one */
   "POST /rooms": {
     args: {
-      body: { name?: string | undefined; memberIds?: number[] | undefined; history?: "all" | "joined" | undefined };
+      body: {
+        name?: string | null | undefined;
+        memberIds?: number[] | undefined;
+        history?: "all" | "joined" | undefined;
+      };
     };
     reply: RoomReply;
   };

@@ -4,11 +4,12 @@ import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { bearerToken } from "../http/authenticate.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { ConnectedLogin } from "./connection.ts";
 import type { SignedInReader } from "./connection-lifecycle.ts";
 
 /** Its length is checked where it is parsed: a cursor that is too long is malformed too. */
-export const cursor = z.string();
+export const cursor = z.string().openapi({ maxLength: SIZES.cursor.count });
 export const max = z.int().min(1).max(LIMITS.farMax);
 
 /** A number in a query, where everything is text. */
@@ -25,6 +26,7 @@ export const readerQuery = z.object({
   cursor: cursor.optional().openapi({ description: "What you have; if absent, the answer is the current cursor" }),
   max: queryNumber(max).openapi({
     type: "integer",
+    minimum: 1,
     maximum: LIMITS.farMax,
     description: `Events behind to be sent instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
   }),

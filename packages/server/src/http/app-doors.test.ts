@@ -205,6 +205,7 @@ describe("HTTP-12: the document", () => {
     expect(document.components.securitySchemes.bearer).toEqual({ type: "http", scheme: "bearer" });
     expect(document.components.schemas.Problem?.properties.code?.enum).toContain("rate_limited");
     const put = document.paths["/api/v1/notes/{id}"]?.put;
+    const id = { type: "integer", format: "int64", minimum: 1 };
     expect(put?.security).toEqual([{ bearer: [] }]);
     expect(Object.keys(put?.responses ?? {}).sort()).toEqual([
       "200",
@@ -212,13 +213,17 @@ describe("HTTP-12: the document", () => {
       "401",
       "403",
       "404",
+      "405",
       "413",
       "415",
+      "421",
       "429",
+      "431",
+      "500",
       "503",
     ]);
     expect(put?.parameters).toEqual([
-      { name: "id", in: "path", required: true, schema: { type: "integer", minimum: 1 } },
+      { name: "id", in: "path", required: true, schema: { ...id, maximum: Number.MAX_SAFE_INTEGER } },
     ]);
     expect(Object.keys(document.paths)).not.toContain("/metrics");
   });

@@ -95,6 +95,14 @@ describe("input", () => {
     expect(problem.errors).toEqual([{ path: field, message }]);
   });
 
+  test("HTTP-2: of a body in which thousands of things are wrong, the first hundred are named", async () => {
+    const response = await put(JSON.stringify({ text: "", tags: Array.from({ length: 5000 }, () => 0) }));
+    const problem = await problemOf(response);
+    expect(problem).toMatchObject({ status: 400, detail: "tags.0: must be text" });
+    const errors = problem.errors as { path: string }[];
+    expect([errors.length, errors[0]?.path, errors.at(-1)?.path]).toEqual([100, "tags.0", "tags.99"]);
+  });
+
   test("HTTP-2: text that is not UTF-8 is refused, in whatever encoding it may be", async () => {
     for (const bytes of ["ff", "c3", "eda080", "c0af"]) {
       const body = Buffer.concat([Buffer.from('{"text":"'), Buffer.from(bytes, "hex"), Buffer.from('"}')]);

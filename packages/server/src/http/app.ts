@@ -29,6 +29,7 @@ import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
+import { Problem } from "./problem-replies.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { strictJson } from "./strict-json.ts";
 
@@ -90,6 +91,7 @@ export function createApp(parts: AppParts): Routes {
   app.use(authenticate({ findLogin, countBadToken, heavyWork }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  app.openAPIRegistry.register("Problem", Problem);
   for (const feature of routes) app.route("/api/v1", feature);
   app.route("/", operatorRoutes({ health, metrics, metricsToken: config.secrets.metricsToken }));
   app.route(

@@ -13,9 +13,10 @@ const MAX_SHOWN_CHARACTERS = 1000;
 
 const Doctor = z
   .object({
-    peerIp: z.string().openapi({ description: "Who opened the TCP connection to the server" }),
+    peerIp: z.string().min(1).openapi({ description: "Who opened the TCP connection to the server" }),
     forwarded: z
       .string()
+      .max(MAX_SHOWN_CHARACTERS)
       .nullable()
       .openapi({ description: "X-Forwarded-For, or X-Real-IP where there is none, as it came" }),
     clientIp: z.string().openapi({ description: "The address that counts for limits, bans and logs" }),

@@ -1,17 +1,18 @@
+import type { ErrorCode } from "@parley/protocol";
 import { VERSION } from "../lib/version.ts";
 import type { Routes } from "./openapi.ts";
-
-/** Refusals that any route may answer; routes need not repeat them. */
-const PROBLEM = { content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } } };
+import { operationId } from "./operation-id.ts";
+import { codesOf, describedReply, problemReplies } from "./problem-replies.ts";
 
 interface Operation {
+  operationId?: string;
+  tags?: string[];
   security?: readonly object[];
-  parameters?: unknown;
   requestBody?: unknown;
-  responses: Record<string, unknown>;
+  responses: Record<string, object>;
 }
 
-/** The OpenAPI 3.1 document of all routes mounted on `app`. */
+/** The OpenAPI 3.1 document of all routes mounted on `app`: what they say of themselves, and what is the same for each of them. */
 export function openApiDocument(app: Routes, publicUrl: string | undefined): object {
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -21,31 +22,47 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
       description:
         "What a client asks for goes over HTTP; what happens is pushed over a live connection (`/ws`). " +
-        "Errors are RFC 9457 problem documents with a stable `code`.",
+        "Errors are RFC 9457 problem documents with a stable `code`. Wherever GET is answered, HEAD is too. Replies may get more " +
+        "fields, which a client ignores; of a body, unknown fields are ignored, unless a known one has nearly the same name (400).",
     },
     servers: [{ url: publicUrl ?? "/" }],
   });
   const tags = new Set<string>();
-  for (const path of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(path) as (Operation & { tags?: string[] })[]) {
-      addCommonProblems(operation);
+  const replies = new Map<string, object>();
+  for (const [path, operations] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(operations) as [string, Operation][]) {
+      operation.operationId = operationId(method, path);
+      // Without this line it would be up to the reader whether a token is needed.
+      operation.security ??= [];
+      operation.responses = withCommonRefusals(method, operation);
+      for (const reply of Object.values(operation.responses)) {
+        const [first, ...others] = codesOf(reply);
+        if (first) replies.set(...describedReply([first, ...others]));
+      }
       for (const tag of operation.tags ?? []) tags.add(tag);
     }
   }
-  return { ...document, tags: [...tags].map((name) => ({ name })) };
+  const components = { ...document.components, responses: Object.fromEntries([...replies].sort()) };
+  return { ...document, components, tags: [...tags].map((name) => ({ name })) };
 }
 
-function addCommonProblems(operation: Operation): void {
-  const { responses } = operation;
-  const add = (status: number, description: string) => {
-    responses[status] ??= { description, ...PROBLEM };
-  };
-  if (operation.parameters || operation.requestBody) add(400, "The request is not valid");
-  if (operation.security?.length) add(401, "Sign in first");
-  if (operation.requestBody) {
-    add(413, "The request is too large");
-    add(415, "The body must be JSON");
-  }
-  add(429, "Too many requests; see Retry-After");
-  add(503, "Overloaded or restarting; see Retry-After");
+/** What a request may get before its route sees it, and what any route may answer. */
+const ALWAYS: readonly ErrorCode[] = [
+  "invalid",
+  "method_not_allowed",
+  "host_unknown",
+  "rate_limited",
+  "header_too_large",
+  "internal",
+  "overloaded",
+  "draining",
+];
+
+function withCommonRefusals(method: string, { security, requestBody, responses }: Operation): Operation["responses"] {
+  const refusals = Object.values(responses).flatMap(codesOf);
+  if (security?.length) refusals.push("unauthorized", "account_disabled");
+  // A body that nobody needs is ignored, but not when it is too large.
+  if (method !== "get") refusals.push("too_large");
+  if (requestBody) refusals.push("unsupported_media_type");
+  return { ...responses, ...problemReplies([...ALWAYS, ...refusals]) };
 }

@@ -36,9 +36,14 @@ function retryAfterSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000));
 }
 
+/** Faults that one refusal names; a list of thousands may have one in each of its items. */
+export const ERRORS_NAMED = 100;
+
 /** What is wrong with a request, field by field, as 400 `invalid`. */
 export function invalidInput(error: ZodError): ProblemError {
-  const errors = error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const errors = error.issues
+    .slice(0, ERRORS_NAMED)
+    .map((issue) => ({ path: issue.path.join("."), message: issue.message }));
   const first = errors[0];
   const where = first?.path ? `${first.path}: ` : "";
   return new ProblemError("invalid", first ? `${where}${first.message}` : undefined, { extra: { errors } });

@@ -18,7 +18,7 @@
  *       params: z.object({ id: idParam("id") }), // text of the path to a number
  *       body: jsonBody(z.object({ name: z.string().min(1).max(32) })), // leave `body` out where none is needed: it is ignored
  *     },
- *     responses: { 200: json(Room, "The room as it is now"), ...problems(403, 404, 422) }, // 400, 401, 429 … come by themselves
+ *     responses: { 200: json(Room, "The room as it is now"), ...problems("forbidden", "not_found") }, // 400, 401, 429 … come by themselves
  *   });
  *
  *   export function roomsRoutes({ rooms }: { rooms: Rooms }) {
@@ -34,11 +34,12 @@
  * Refusals are thrown (`throw new ProblemError("not_found")`), never returned.
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { ERRORS, idParamSchema, LIMITS } from "@parley/protocol";
+import { type ERRORS, type ErrorCode, idParamSchema, LIMITS } from "@parley/protocol";
 import { useInputTexts } from "../lib/input-texts.ts";
 import type { AppEnv } from "./app-env.ts";
 import { invalidInput } from "./errors.ts";
 import { refusingNearNames } from "./near-names.ts";
+import { problemReplies } from "./problem-replies.ts";
 
 export type Routes = OpenAPIHono<AppEnv>;
 
@@ -57,19 +58,6 @@ export function newRoutes(): Routes {
 export const signedIn = [{ bearer: [] }];
 /** The same where anonymous requests are answered too. */
 export const maybeSignedIn = [{ bearer: [] }, {}];
-
-const codes = Object.keys(ERRORS) as [keyof typeof ERRORS, ...(keyof typeof ERRORS)[]];
-
-export const Problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    code: z.enum(codes),
-    detail: z.string().optional(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  })
-  .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });
 
 /** A JSON reply with its schema. */
 export function json<S extends z.ZodType>(schema: S, description: string) {
@@ -91,34 +79,11 @@ export function noContent(description: string) {
   return { description };
 }
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 503;
+type StatusOf<C extends ErrorCode> = (typeof ERRORS)[C]["status"];
 
-const PROBLEM_TEXTS: Record<ProblemStatus, string> = {
-  400: "The request is not valid",
-  401: "Sign in first",
-  403: "You may see this, but not do it",
-  404: "It does not exist, or you may not see it",
-  409: "It conflicts with the present state",
-  413: "The request is too large",
-  415: "The body must be JSON",
-  422: "A rule forbids it; see `code`",
-  429: "Too many requests; see Retry-After",
-  503: "Overloaded or restarting; see Retry-After",
-};
-
-interface ProblemReply {
-  description: string;
-  content: { "application/problem+json": { schema: typeof Problem } };
-}
-
-/** The refusals of a route beside 400, 401, 415, 429 and 503, which every route may answer and the document adds by itself. */
-export function problems<S extends ProblemStatus>(...statuses: S[]): Record<S, ProblemReply> {
-  const replies = statuses.map((status) => [status, problemReply(PROBLEM_TEXTS[status])] as const);
-  return Object.fromEntries(replies) as Record<S, ProblemReply>;
-}
-
-function problemReply(description: string): ProblemReply {
-  return { description, content: { "application/problem+json": { schema: Problem } } };
+/** The refusals of a route by their codes, beside those that any route may answer, which the document adds by itself. */
+export function problems<C extends ErrorCode>(...codes: C[]): Record<StatusOf<C>, { readonly $ref: string }> {
+  return problemReplies(codes) as Record<StatusOf<C>, { readonly $ref: string }>;
 }
 
 /** A positive id out of a path: decimal digits and nothing else, since `0x2` or `02` would be the same room twice. */
@@ -126,8 +91,21 @@ export function idParam(name: string) {
   return z
     .string()
     .pipe(idParamSchema)
-    .openapi({ param: { name, in: "path" }, type: "integer", minimum: 1 });
+    .openapi({
+      param: { name, in: "path" },
+      type: "integer",
+      format: "int64",
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+    });
 }
+
+/** What the document says of ids in a query. */
+export const idListText = {
+  type: "string",
+  pattern: "^[1-9][0-9]{0,15}(,[1-9][0-9]{0,15})*$",
+  example: "20000,20001",
+} as const;
 
 /** `limit` of a list: 1 to 100, 50 when absent or empty; a larger one is taken as 100. */
 export const limitParam = z
@@ -135,4 +113,10 @@ export const limitParam = z
   .optional()
   .refine((text) => !text || /^[1-9]\d*$/.test(text), "must be a whole number from 1")
   .transform((text) => (text ? Math.min(Number(text), LIMITS.pageMax) : LIMITS.pageDefault))
-  .openapi({ param: { name: "limit", in: "query" }, type: "integer", minimum: 1, maximum: 100, default: 50 });
+  .openapi({
+    param: { name: "limit", in: "query", description: "A larger one counts as the maximum" },
+    type: "integer",
+    minimum: 1,
+    maximum: LIMITS.pageMax,
+    default: LIMITS.pageDefault,
+  });

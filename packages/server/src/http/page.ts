@@ -1,16 +1,40 @@
 import { z } from "@hono/zod-openapi";
+import { LIMITS } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import { limitParam } from "./openapi.ts";
 
 /** `cursor` of a list: the page before gave it; an empty one counts as none. */
 export const cursorParam = z
   .string("must be given once")
-  .max(512, "is not a cursor that this list gave")
+  .max(SIZES.pageCursor.count, "is not a cursor that this list gave")
   .optional()
   .transform((cursor) => (cursor === "" ? undefined : cursor))
-  .openapi({ param: { name: "cursor", in: "query" }, type: "string" });
+  .openapi({
+    param: { name: "cursor", in: "query", description: "`nextCursor` of the page before" },
+    type: "string",
+    maxLength: SIZES.pageCursor.count,
+  });
 
 export const pageQuery = z.object({ cursor: cursorParam, limit: limitParam });
+
+const nextCursor = z
+  .string()
+  .min(1)
+  .max(SIZES.pageCursor.count)
+  .nullable()
+  .openapi({ description: "Null: the last page" });
+
+/** A cursor of events: what a reply already holds. */
+export const asOf = z
+  .string()
+  .regex(/^[0-9a-f]{16};\*@\d{1,16}$/)
+  .openapi({ description: "A cursor of events: the reply holds everything up to it" });
+
+/** What a list answers with. */
+export function pageOf<S extends z.ZodType>(item: S, most: number = LIMITS.pageMax) {
+  return z.object({ items: z.array(item).max(most), nextCursor });
+}
 
 /** For a cursor that the list cannot have given. */
 export function invalidCursor(): ProblemError {

@@ -1,17 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { countSchema } from "@parley/protocol";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, jsonBody, newRoutes, problems, type Routes } from "../http/openapi.ts";
+import { SIZES } from "../limits/sizes.ts";
 import * as accounts from "./account-actions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Granted } from "./logins.ts";
 import { nameSchema } from "./names.ts";
 import { passwordSchema, presentPasswordSchema } from "./passwords.ts";
 import { requesterOf } from "./requester.ts";
+import { tokenSchema } from "./tokens.ts";
 import { UserReply } from "./users.ts";
 
 /** What signing in answers, whichever way. */
 export const GrantedReply = z
-  .object({ user: UserReply, token: z.string(), expiresAt: z.number() })
+  .object({ user: UserReply, token: tokenSchema, expiresAt: countSchema })
   .openapi("Granted", { description: "A login: whom it signs in, its token (shown only here), its end (ms)" });
 
 export function grantedReply({ user, token, expiresAt }: Granted): z.infer<typeof GrantedReply> {
@@ -26,11 +29,17 @@ const register = createRoute({
   summary: "Make an account and sign in to it",
   description: "`password_too_common`: the password is the name, or among the 3 000 most common ones.",
   request: { body: jsonBody(z.object({ name: nameSchema, password: passwordSchema })) },
-  responses: { 201: json(GrantedReply, "The account and its first login"), ...problems(403, 409, 422) },
+  responses: {
+    201: json(GrantedReply, "The account and its first login"),
+    ...problems("registration_closed", "origin_forbidden", "name_taken", "password_too_common"),
+  },
 });
 
 /** The name is looser than for new accounts too. */
-const credentialsSchema = z.object({ name: z.string().min(1).max(128), password: presentPasswordSchema });
+const credentialsSchema = z.object({
+  name: z.string().min(1).max(SIZES.givenName.count),
+  password: presentPasswordSchema,
+});
 
 const signIn = createRoute({
   method: "post",
@@ -40,7 +49,10 @@ const signIn = createRoute({
   summary: "Sign in with name and password",
   description: "`account_disabled` is answered after the right password only.",
   request: { body: jsonBody(credentialsSchema) },
-  responses: { 201: json(GrantedReply, "The new login"), ...problems(401, 403) },
+  responses: {
+    201: json(GrantedReply, "The new login"),
+    ...problems("unauthorized", "account_disabled", "origin_forbidden"),
+  },
 });
 
 /** The two ways in that need no login. */

@@ -4,7 +4,7 @@ import { textCursor } from "../http/page.ts";
 import { isAddressMark } from "./known-requesters.ts";
 
 /** Messages of one page. What else there is of a person is bounded by other limits and comes with the first page. */
-const MESSAGES_PER_PAGE = 500;
+export const MESSAGES_PER_PAGE = 500;
 
 export interface ExportedMessage {
   readonly id: number;
@@ -12,7 +12,7 @@ export interface ExportedMessage {
   readonly sentAt: number;
   readonly type: number;
   /** Null for a recalled message: its text is given to nobody any more. */
-  readonly body: unknown;
+  readonly body: Record<string, unknown> | null;
 }
 
 export interface MessagePage {
@@ -99,7 +99,7 @@ export async function exportMessages(db: Kysely<Schema>, uid: number, after: str
     roomId: row.room_id,
     sentAt: row.sent_at,
     type: row.type,
-    body: row.recalled_at === null ? (JSON.parse(row.body) as unknown) : null,
+    body: row.recalled_at === null ? (JSON.parse(row.body) as Record<string, unknown>) : null,
   }));
   const last = rows.length > page.length ? page.at(-1) : undefined;
   return { items, nextCursor: last ? textCursor(last.client_id ?? "") : null };

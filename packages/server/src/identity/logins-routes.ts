@@ -1,20 +1,22 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { countSchema, idSchema } from "@parley/protocol";
 import { bearerToken, requireLogin } from "../http/authenticate.ts";
 import { idParam, json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { pageQuery, parseNumberCursor } from "../http/page.ts";
+import { pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
 import { GrantedReply, grantedReply } from "./accounts-routes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./login-actions.ts";
+import { ipText, placeText, userAgentText } from "./requester.ts";
 
 const Device = z
   .object({
-    id: z.number().int(),
-    ip: z.string(),
-    userAgent: z.string(),
-    place: z.string().nullable(),
-    createdAt: z.number(),
-    lastSeenAt: z.number(),
-    expiresAt: z.number(),
+    id: idSchema,
+    ip: ipText,
+    userAgent: userAgentText,
+    place: placeText,
+    createdAt: countSchema,
+    lastSeenAt: countSchema,
+    expiresAt: countSchema,
     via: z.enum(["password", "qr"]),
     current: z.boolean(),
   })
@@ -40,7 +42,7 @@ const list = createRoute({
   summary: "My signed-in devices, newest first",
   request: { query: pageQuery },
   responses: {
-    200: json(z.object({ items: z.array(Device), nextCursor: z.string().nullable() }).openapi("Devices"), "A page"),
+    200: json(pageOf(Device).openapi("Devices"), "A page"),
   },
 });
 
@@ -50,7 +52,7 @@ const remove = createRoute({
   path: "/logins/{id}",
   summary: "Sign one device out",
   request: { params: z.object({ id: idParam("id") }) },
-  responses: { 204: noContent("Signed out; its connections are closed"), ...problems(404) },
+  responses: { 204: noContent("Signed out; its connections are closed"), ...problems("not_found") },
 });
 
 const removeCurrent = createRoute({

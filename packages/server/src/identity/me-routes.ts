@@ -12,29 +12,16 @@ import {
   type Routes,
   signedIn,
 } from "../http/openapi.ts";
-import { cursorParam, parseTextCursor } from "../http/page.ts";
+import { asOf, cursorParam, parseTextCursor } from "../http/page.ts";
 import { mayBeEmpty } from "../http/strict-json.ts";
+import { Export } from "./export-view.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./me-actions.ts";
 import { nameSchema } from "./names.ts";
 import { passwordSchema, presentPasswordSchema } from "./passwords.ts";
 import { UserReply } from "./users.ts";
 
-const Me = z.object({ ...UserReply.shape, asOf: z.string() }).openapi("Me", { description: "asOf: see RESYNC" });
-
-const Export = z
-  .object({
-    account: z.record(z.string(), z.unknown()),
-    addresses: z.array(z.record(z.string(), z.unknown())).openapi({
-      description: "From where I have signed in; for IPv6 the first half. Known for 90 days, at most 40.",
-    }),
-    logins: z.array(z.record(z.string(), z.unknown())),
-    rooms: z.array(z.record(z.string(), z.unknown())),
-    messages: z.object({ items: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().nullable() }),
-  })
-  .openapi("Export");
-
-const avatarSchema = z.string().pipe(pictureSchema).openapi({ type: "string", maxLength: 1024 });
+const Me = z.object({ ...UserReply.shape, asOf }).openapi("Me");
 
 const route = { tags: ["accounts"], security: signedIn, middleware: requireLogin, path: "/me" };
 
@@ -45,8 +32,8 @@ const change = createRoute({
   method: "patch",
   summary: "Change my name or picture",
   description: 'A new name also signs in. An empty avatar ("") removes the picture.',
-  request: { body: jsonBody(z.object({ name: nameSchema.optional(), avatar: avatarSchema.optional() })) },
-  responses: { 200: json(UserReply, "Myself as I am now"), ...problems(409) },
+  request: { body: jsonBody(z.object({ name: nameSchema.optional(), avatar: pictureSchema.optional() })) },
+  responses: { 200: json(UserReply, "Myself as I am now"), ...problems("not_found", "name_taken") },
 });
 
 const changePassword = createRoute({
@@ -66,7 +53,7 @@ const changePassword = createRoute({
       }),
     ),
   },
-  responses: { 204: noContent("Changed"), ...problems(422) },
+  responses: { 204: noContent("Changed"), ...problems("password_wrong", "password_too_common") },
 });
 
 const remove = createRoute({
@@ -79,7 +66,7 @@ const remove = createRoute({
     "a password is deleted with it only, else `password_wrong`. Refused with `owner_cannot_leave` while I own groups that " +
     "are not dissolved; `roomIds` names up to ten of them.",
   request: { body: optionalBody(z.object({ password: presentPasswordSchema.optional() })) },
-  responses: { 204: noContent("Deleted"), ...problems(422) },
+  responses: { 204: noContent("Deleted"), ...problems("password_wrong", "owner_cannot_leave") },
 });
 
 const exportAll = createRoute({

@@ -1,4 +1,3 @@
-import { z } from "@hono/zod-openapi";
 import { LIMITS, nameTextSchema } from "@parley/protocol";
 import { skeleton } from "../lib/skeleton.ts";
 
@@ -6,10 +5,7 @@ import { skeleton } from "../lib/skeleton.ts";
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** A person's name as they write it. */
-export const nameSchema = z
-  .string()
-  .pipe(nameTextSchema(LIMITS.nameCodePoints))
-  .openapi({ type: "string", minLength: 1, maxLength: LIMITS.nameCodePoints, example: "Ada" });
+export const nameSchema = nameTextSchema(LIMITS.nameCodePoints).meta({ example: "Ada" });
 
 /**
  * What is unique about a name: NFKC, without invisible characters and repeated spaces, case folded. Also what a prefix

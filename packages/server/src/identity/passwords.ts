@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { codePoints, LIMITS } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
+import { SIZES } from "../limits/sizes.ts";
 
 /** Costs about 30 ms and 19 MiB each: what OWASP asks of argon2id at least. */
 const COST = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
@@ -25,7 +26,7 @@ export const passwordSchema = z
   .openapi({ type: "string", minLength: LIMITS.passwordMin, maxLength: LIMITS.passwordMax, format: "password" });
 
 /** Looser than for new ones: what no account can have is answered like any other wrong password. */
-export const presentPasswordSchema = z.string().min(1).max(1024);
+export const presentPasswordSchema = z.string().min(1).max(SIZES.givenPassword.count).openapi({ format: "password" });
 
 /** Whose turn comes first where one of the places prefers somebody: people whom the account knows, before strangers. */
 export interface Turn {

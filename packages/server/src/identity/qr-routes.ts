@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { countSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
@@ -7,38 +8,48 @@ import { SIZES } from "../limits/sizes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { publicUrl } from "./public-url.ts";
 import * as actions from "./qr-actions.ts";
-import { requesterOf } from "./requester.ts";
+import { ipText, placeText, requesterOf, userAgentText } from "./requester.ts";
+import { tokenSchema } from "./tokens.ts";
 import { UserReply } from "./users.ts";
 
 /** Longest hang of one poll; proxies cut idle requests at a minute or more. */
 const WAIT_MAX_SECONDS = SIZES.pollWait.count;
 
+/** Random bits as text: six in each character. */
+const randomText = (bits: number) => z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil(bits / 6)}}$`));
+
 const QrCodeReply = z
-  .object({ code: z.string(), secret: z.string(), url: z.string(), expiresAt: z.number() })
+  .object({ code: randomText(128), secret: randomText(256), url: z.url(), expiresAt: countSchema })
   .openapi("QrCode", { description: "Show `url` as a QR code; keep `secret` for asking." });
 
 const QrStateReply = z
   .object({
     state: z.enum(["pending", "scanned", "confirmed", "rejected", "expired"]),
-    token: z.string().optional(),
+    token: tokenSchema.optional(),
     user: UserReply.optional(),
-    expiresAt: z.number().optional(),
+    expiresAt: countSchema.optional(),
   })
   .openapi("QrState", { description: "`token`, `user` and `expiresAt` of the login come once, when it is confirmed." });
 
 const QrRequesterReply = z
-  .object({ ip: z.string(), userAgent: z.string(), place: z.string().nullable(), requestedAt: z.number() })
+  .object({ ip: ipText, userAgent: userAgentText, place: placeText, requestedAt: countSchema })
   .openapi("QrRequester");
 
 /** Whatever it is, a code that we did not make is not found. */
-const params = z.object({ code: z.string().max(128) });
+const params = z.object({ code: z.string().max(SIZES.qrCode.count) });
 
 const waitParam = z
   .string("must be given once")
   .optional()
   .refine((text) => !text || /^\d+(\.\d+)?$/.test(text), "must be a number of seconds from 0")
   .transform((text) => Number(text || 0))
-  .openapi({ param: { name: "wait", in: "query" }, type: "number", minimum: 0, maximum: WAIT_MAX_SECONDS, default: 0 });
+  .openapi({
+    param: { name: "wait", in: "query", description: "Seconds; more count as the maximum" },
+    type: "number",
+    minimum: 0,
+    maximum: WAIT_MAX_SECONDS,
+    default: 0,
+  });
 
 const create = createRoute({
   method: "post",
@@ -47,7 +58,7 @@ const create = createRoute({
   summary: "A QR code that signs in whoever shows it, once a phone confirms",
   description: "Pages of other hosts than this one and those of `ALLOWED_ORIGINS` get `origin_forbidden`.",
   middleware: refuseForeignPages,
-  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds"), ...problems(403) },
+  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds"), ...problems("origin_forbidden") },
 });
 
 const poll = createRoute({
@@ -58,10 +69,10 @@ const poll = createRoute({
   description: "With `wait` (seconds, at most 60) the answer comes when the state is another than the last answered.",
   request: {
     params,
-    headers: z.object({ "x-qr-secret": z.string().max(128).default("") }),
+    headers: z.object({ "x-qr-secret": z.string().max(SIZES.qrCode.count).default("") }),
     query: z.object({ wait: waitParam }),
   },
-  responses: { 200: json(QrStateReply, "The state, and once the login"), ...problems(404) },
+  responses: { 200: json(QrStateReply, "The state, and once the login"), ...problems("not_found") },
 });
 
 const phone = { tags: ["QR login"], security: signedIn, middleware: requireLogin, request: { params } };
@@ -71,7 +82,10 @@ const scan = createRoute({
   method: "post",
   path: "/qr-logins/{code}/scan",
   summary: "Bind the code to this login and see who asks",
-  responses: { 200: json(QrRequesterReply, "Who would be signed in"), ...problems(404, 409) },
+  responses: {
+    200: json(QrRequesterReply, "Who would be signed in"),
+    ...problems("not_found", "qr_taken", "qr_state"),
+  },
 });
 
 const confirm = createRoute({
@@ -79,7 +93,7 @@ const confirm = createRoute({
   method: "post",
   path: "/qr-logins/{code}/confirm",
   summary: "Sign the requester in",
-  responses: { 204: noContent("Confirmed"), ...problems(404, 409) },
+  responses: { 204: noContent("Confirmed"), ...problems("not_found", "qr_taken", "qr_state") },
 });
 
 const reject = createRoute({
@@ -87,7 +101,7 @@ const reject = createRoute({
   method: "post",
   path: "/qr-logins/{code}/reject",
   summary: "Turn the requester away",
-  responses: { 204: noContent("Rejected"), ...problems(404, 409) },
+  responses: { 204: noContent("Rejected"), ...problems("not_found", "qr_taken", "qr_state") },
 });
 
 /** Signing in by QR code over HTTP: the requester's two routes, the phone's three. */

@@ -1,12 +1,21 @@
 import type { Context } from "hono";
+import { z } from "zod";
 import type { AppEnv } from "../http/app-env.ts";
 import { isTokenForm } from "./tokens.ts";
 
 /** Enough to tell a person's devices apart; the rest of a long one is noise. */
 const USER_AGENT_MAX = 256;
+/** The longest address: IPv6 with an IPv4 address in it. */
+const IP_MAX = 45;
+
+/** An address in the form that replies show: IPv4 or IPv6. */
+export const ipText = z.string().max(IP_MAX);
+export const userAgentText = z.string().max(USER_AGENT_MAX);
+/** Nothing finds it out yet. */
+export const placeText = z.string().max(128).nullable();
 
 /** Text of a User-Agent header as it is stored and shown: bounded, one line, "" when absent. */
-function userAgentText(header: string | null | undefined): string {
+function shownUserAgent(header: string | null | undefined): string {
   return (header ?? "")
     .replace(/\p{Cc}+/gu, " ")
     .trim()
@@ -25,7 +34,7 @@ export function requesterOf(c: Context<AppEnv>): Requester {
   const token = /^Bearer\s+(\S+)$/i.exec(c.req.header("Authorization")?.trim() ?? "")?.[1];
   return {
     ip: c.env.ip,
-    userAgent: userAgentText(c.req.header("User-Agent")),
+    userAgent: shownUserAgent(c.req.header("User-Agent")),
     ...(token !== undefined && isTokenForm(token) ? { token } : {}),
   };
 }

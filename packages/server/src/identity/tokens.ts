@@ -1,7 +1,10 @@
+import { z } from "zod";
 import { randomToken } from "../lib/ids.ts";
 
 const PREFIX = "pl_";
 const FORM = /^pl_[A-Za-z0-9_-]{43}$/;
+
+export const tokenSchema = z.string().regex(FORM);
 
 /** A login's token: 256 random bits behind a prefix by which scanners for leaked secrets know it. */
 export function newToken(): string {

@@ -2,9 +2,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { codePoints, idParamSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
-import { idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { cursorParam, parseTextCursor } from "../http/page.ts";
+import { idListText, idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
+import { cursorParam, pageOf, parseTextCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { nameKey } from "./names.ts";
 import * as actions from "./user-actions.ts";
@@ -12,19 +13,20 @@ import { UserReply } from "./users.ts";
 
 const PREFIX_MIN = 2;
 
-const Users = z.object({ items: z.array(UserReply), nextCursor: z.string().nullable() }).openapi("Users");
+const Users = pageOf(UserReply).openapi("Users");
 
 const idList = z
   .string()
   .transform((text) => text.split(","))
   .pipe(z.array(idParamSchema).max(LIMITS.pageMax, `at most ${LIMITS.pageMax} ids`))
-  .openapi({ type: "string", example: "20000,20001" });
+  .openapi({ ...idListText, description: `At most ${LIMITS.pageMax} ids` });
 
 const query = z
   .string()
-  .max(128)
+  .max(SIZES.search.count)
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
-  .refine((text) => codePoints(nameKey(text)) >= PREFIX_MIN, `must have at least ${PREFIX_MIN} characters`);
+  .refine((text) => codePoints(nameKey(text)) >= PREFIX_MIN, `must have at least ${PREFIX_MIN} characters`)
+  .openapi({ minLength: PREFIX_MIN });
 
 const getUser = createRoute({
   method: "get",
@@ -34,7 +36,7 @@ const getUser = createRoute({
   security: signedIn,
   middleware: [requireLogin] as const,
   request: { params: z.object({ id: idParam("id") }) },
-  responses: { 200: json(UserReply, "The person; a deleted account is named so"), ...problems(404) },
+  responses: { 200: json(UserReply, "The person; a deleted account is named so"), ...problems("not_found") },
 });
 
 const listUsers = createRoute({

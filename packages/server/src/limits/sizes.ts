@@ -1,4 +1,4 @@
-import { LIMITS } from "@parley/protocol";
+import { KIND_LENGTH, LIMITS, PICTURE_LENGTH } from "@parley/protocol";
 import type { BoundRow, Refusal } from "./row.ts";
 
 const TOO_LARGE: Refusal = { code: "too_large" };
@@ -59,9 +59,39 @@ export const SIZES = {
     unit: "characters",
     refusal: INVALID,
   },
+  kind: {
+    counts: "the `kind` of a message of the product's own",
+    by: "request",
+    count: KIND_LENGTH,
+    unit: "characters",
+    refusal: INVALID,
+  },
   mentions: { counts: "people mentioned in a message", by: "request", count: LIMITS.mentions, refusal: INVALID },
   name: { counts: "a name", by: "request", count: LIMITS.nameCodePoints, unit: "code points", refusal: INVALID },
   password: { counts: "a password", by: "request", count: LIMITS.passwordMax, unit: "characters", refusal: INVALID },
+  givenName: {
+    counts: "a name that signs in",
+    by: "request",
+    count: 128,
+    unit: "characters",
+    refusal: INVALID,
+  },
+  givenPassword: {
+    counts: "a password that signs in",
+    by: "request",
+    count: 1024,
+    unit: "characters",
+    refusal: INVALID,
+  },
+  picture: {
+    counts: "a picture's address",
+    by: "request",
+    count: PICTURE_LENGTH,
+    unit: "characters",
+    refusal: INVALID,
+  },
+  search: { counts: "the `query` of a search", by: "request", count: 128, unit: "characters", refusal: INVALID },
+  qrCode: { counts: "a `code` or its secret", by: "request", count: 128, unit: "characters", refusal: INVALID },
   roomName: {
     counts: "a room's name",
     by: "request",
@@ -93,6 +123,13 @@ export const SIZES = {
     by: "request",
     count: LIMITS.pageMax,
     refusal: { silently: "a larger `limit` counts as this" },
+  },
+  pageCursor: {
+    counts: "a list's `cursor`",
+    by: "request",
+    count: 512,
+    unit: "characters",
+    refusal: INVALID,
   },
   pollEvents: {
     counts: "events in the reply to a poll",

@@ -1,27 +1,31 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { messageSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
-import { cursorParam } from "../http/page.ts";
+import { asOf, cursorParam, pageOf } from "../http/page.ts";
+import { Message } from "../rooms/room-view.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import * as actions from "./message-actions.ts";
 import type { MessagesContext } from "./messages-context.ts";
 
 const tags = ["messages"];
 const params = z.object({ id: idParam("id") });
-const Message = z.object(messageSchema.shape).openapi("Message");
 
 /** Where a page begins: a message's id, as text. An empty text counts as none. */
 const afterParam = z
   .string("must be given once")
-  .regex(/^$|^(0|[1-9]\d{0,15})$/, "must be a whole number from 0")
+  .refine(
+    (text) => /^$|^(0|[1-9]\d{0,15})$/.test(text) && Number.isSafeInteger(Number(text)),
+    "must be a whole number from 0",
+  )
   .optional()
   .transform((text) => (text === undefined || text === "" ? undefined : Number(text)))
   .openapi({
     param: { name: "after", in: "query" },
     type: "integer",
+    format: "int64",
     minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
     description: "A message's id: the page after it; 0 starts at the beginning",
   });
 
@@ -37,7 +41,15 @@ function postMessage({ sendSchema }: MessageKinds) {
     responses: {
       200: json(Message, "It was sent before"),
       201: json(Message, "It is stored and will be pushed"),
-      ...problems(403, 404, 409, 422),
+      ...problems(
+        "forbidden",
+        "kind_not_allowed",
+        "not_found",
+        "client_id_reused",
+        "room_dissolved",
+        "reply_unknown",
+        "unknown_user",
+      ),
     },
   });
 }
@@ -58,11 +70,8 @@ const listMessages = createRoute({
     }),
   },
   responses: {
-    200: json(
-      z.object({ items: z.array(Message), nextCursor: z.string().nullable(), asOf: z.string() }),
-      "A page of messages",
-    ),
-    ...problems(404),
+    200: json(pageOf(Message).extend({ asOf }), "A page of messages"),
+    ...problems("not_found"),
   },
 });
 
@@ -74,7 +83,7 @@ const getMessage = createRoute({
   security: maybeSignedIn,
   middleware: optionalLogin,
   request: { params },
-  responses: { 200: json(Message, "The message as it is now"), ...problems(404) },
+  responses: { 200: json(Message, "The message as it is now"), ...problems("not_found") },
 });
 
 const deleteMessage = createRoute({
@@ -85,7 +94,10 @@ const deleteMessage = createRoute({
   security: signedIn,
   middleware: requireLogin,
   request: { params },
-  responses: { 200: json(Message, "The message as it is now, without its text"), ...problems(403, 404, 422) },
+  responses: {
+    200: json(Message, "The message as it is now, without its text"),
+    ...problems("forbidden", "not_found", "already_recalled", "room_dissolved", "recall_too_late"),
+  },
 });
 
 export function messagesRoutes(context: MessagesContext) {

@@ -1,16 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { idSchema, LIMITS } from "@parley/protocol";
+import { countSchema, idSchema, LIMITS } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
-import { pageQuery, parseNumberCursor } from "../http/page.ts";
+import { asOf, pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./member-actions.ts";
-import { Member } from "./members.ts";
+import { Member, roleSchema } from "./members.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
 const common = { tags: ["rooms"], security: signedIn, middleware: requireLogin };
 const heavyMine: [typeof requireLogin, typeof heavy] = [requireLogin, heavy];
 const params = z.object({ id: idParam("id") });
+const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed"] as const;
 const memberParams = z.object({ id: idParam("id"), uid: idParam("uid") });
 
 const listMembers = createRoute({
@@ -21,11 +22,8 @@ const listMembers = createRoute({
   summary: "The members of a room; in the hall that is everybody",
   request: { params, query: pageQuery },
   responses: {
-    200: json(
-      z.object({ items: z.array(Member), nextCursor: z.string().nullable(), asOf: z.string() }),
-      "A page of members, by uid",
-    ),
-    ...problems(403, 404),
+    200: json(pageOf(Member).extend({ asOf }), "A page of members, by uid"),
+    ...problems("forbidden", "not_found"),
   },
 });
 
@@ -41,10 +39,14 @@ const postMembers = createRoute({
   },
   responses: {
     200: json(
-      z.object({ roomId: z.number().int(), added: z.array(z.number().int()), memberCount: z.number().int() }),
+      z.object({
+        roomId: idSchema,
+        added: z.array(idSchema).max(LIMITS.memberIdsPerRequest),
+        memberCount: countSchema,
+      }),
       "Who joined; those who were there already are left out",
     ),
-    ...problems(403, 404, 422),
+    ...problems(...ofMembers, "room_full", "unknown_user", "too_many_rooms"),
   },
 });
 
@@ -54,7 +56,7 @@ const deleteMember = createRoute({
   path: "/rooms/{id}/members/{uid}",
   summary: "Leave a group, or remove somebody from it",
   request: { params: memberParams },
-  responses: { 204: noContent("No longer a member"), ...problems(403, 404, 422) },
+  responses: { 204: noContent("No longer a member"), ...problems(...ofMembers, "owner_cannot_leave") },
 });
 
 const putRole = createRoute({
@@ -64,8 +66,8 @@ const putRole = createRoute({
   summary: "Make a member an admin, or an ordinary one again: the owner",
   request: { params: memberParams, body: jsonBody(z.object({ role: z.union([z.literal(2), z.literal(3)]) })) },
   responses: {
-    200: json(z.object({ roomId: z.number().int(), uid: z.number().int(), role: z.number().int() }), "As it is now"),
-    ...problems(403, 404, 422),
+    200: json(z.object({ roomId: idSchema, uid: idSchema, role: roleSchema }), "As it is now"),
+    ...problems(...ofMembers, "unknown_user"),
   },
 });
 
@@ -76,8 +78,8 @@ const putOwner = createRoute({
   summary: "Transfer the ownership of a group to another member: its owner",
   request: { params, body: jsonBody(z.object({ uid: idSchema })) },
   responses: {
-    200: json(z.object({ roomId: z.number().int(), ownerId: z.number().int() }), "The owner now"),
-    ...problems(403, 404, 422),
+    200: json(z.object({ roomId: idSchema, ownerId: idSchema }), "The owner now"),
+    ...problems(...ofMembers, "unknown_user"),
   },
 });
 

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { HALL_ROOM_ID, LIMITS, SYSTEM_UID } from "@parley/protocol";
+import { countSchema, HALL_ROOM_ID, idSchema, LIMITS, SYSTEM_UID, userSchema } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -8,19 +8,21 @@ import { readableRoom } from "./reading.ts";
 import { type Actor, hallMembership, type RoomRow } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
+/** Of a member; null in a reply: not a member now. */
+export const roleSchema = z.int().min(1).max(3);
+
 export const Member = z
   .object({
-    uid: z.number().int(),
-    role: z.number().int().openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
-    joinedAt: z.number().int(),
-    name: z.string(),
-    avatar: z.string(),
+    uid: idSchema,
+    role: roleSchema.openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
+    joinedAt: countSchema,
+    name: userSchema.shape.name,
+    avatar: userSchema.shape.avatar,
     activeStatus: z
-      .number()
-      .int()
+      .union([z.literal(1), z.literal(2)])
       .nullable()
       .openapi({ description: "1 online, 2 offline; null in rooms of more than 500 members and in the hall" }),
-    lastOptTime: z.number().int().nullable().openapi({
+    lastOptTime: countSchema.nullable().openapi({
       description: "When they came online or went offline, as far as the server has seen it since it started",
     }),
   })

@@ -1,15 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { idParamSchema, LIMITS } from "@parley/protocol";
+import { countSchema, idParamSchema, idSchema, LIMITS } from "@parley/protocol";
 import { optionalLogin } from "../http/authenticate.ts";
-import { json, maybeSignedIn, newRoutes, problems } from "../http/openapi.ts";
+import { idListText, json, maybeSignedIn, newRoutes } from "../http/openapi.ts";
 import { getPresence } from "./presence-actions.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
 const State = z
   .object({
-    uid: z.number().int(),
-    activeStatus: z.number().int().openapi({ description: "1 online, 2 offline" }),
-    lastOptTime: z.number().int().nullable().openapi({
+    uid: idSchema,
+    activeStatus: z.union([z.literal(1), z.literal(2)]).openapi({ description: "1 online, 2 offline" }),
+    lastOptTime: countSchema.nullable().openapi({
       description: "When they came online or went offline, as far as the server has seen it since it started",
     }),
   })
@@ -19,7 +19,11 @@ const userIds = z
   .string()
   .transform((text) => (text === "" ? [] : text.split(",")))
   .pipe(z.array(idParamSchema).max(LIMITS.presenceUserIds, `at most ${LIMITS.presenceUserIds} ids`))
-  .openapi({ type: "string", example: "20000,20001" });
+  .openapi({
+    ...idListText,
+    pattern: `^$|${idListText.pattern}`,
+    description: `At most ${LIMITS.presenceUserIds} ids`,
+  });
 
 const presence = createRoute({
   method: "get",
@@ -33,10 +37,9 @@ const presence = createRoute({
   request: { query: z.object({ userIds: userIds.optional() }) },
   responses: {
     200: json(
-      z.object({ items: z.array(State), onlineNum: z.number().int() }),
+      z.object({ items: z.array(State).max(LIMITS.presenceUserIds), onlineNum: countSchema }),
       "States, in the order asked, and the number of people online",
     ),
-    ...problems(401, 429),
   },
 });
 

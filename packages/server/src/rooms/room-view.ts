@@ -1,41 +1,50 @@
 import { z } from "@hono/zod-openapi";
-import { HALL_ROOM_ID, messageSchema } from "@parley/protocol";
+import {
+  countSchema,
+  HALL_ROOM_ID,
+  idSchema,
+  LIMITS,
+  messageSchema,
+  shownTextSchema,
+  userSchema,
+} from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import type { HallCount } from "./hall.ts";
+import { roleSchema } from "./members.ts";
 import type { ReadableRoom } from "./reading.ts";
 import { otherOf } from "./rooms.ts";
 
-const id = z.number().int();
+/** A group may be called as its owner likes, a direct room is called like the other person. */
+const nameMax = Math.max(LIMITS.roomNameCodePoints, LIMITS.nameCodePoints);
 
 /** A room as one reader sees it. */
 export const Room = z
   .object({
-    id,
+    id: idSchema,
     type: z.union([z.literal(1), z.literal(2)]).openapi({ description: "1 group or hall, 2 direct" }),
-    name: z.string().openapi({ description: "Of a direct room: the other person's name" }),
-    avatar: z.string(),
-    memberCount: z.number().int().nullable(),
-    notice: z.string().nullable(),
-    ownerId: id.nullable(),
+    name: shownTextSchema(0, nameMax).openapi({ description: "Of a direct room: the other person's name" }),
+    avatar: userSchema.shape.avatar,
+    memberCount: countSchema.nullable(),
+    notice: shownTextSchema(0, LIMITS.noticeCodePoints).nullable(),
+    ownerId: idSchema.nullable(),
     muteAll: z.boolean().openapi({ description: "Only the owner and admins may write" }),
     history: z.enum(["all", "joined"]).openapi({ description: "What new members may read" }),
-    seq: z
-      .number()
-      .int()
-      .nullable()
-      .openapi({ description: "Newest event of the room's stream that the reader may read" }),
-    role: z.number().int().nullable().openapi({ description: "1 owner, 2 admin, 3 ordinary; null: not a member now" }),
-    userId: id.nullable().openapi({ description: "The other person of a direct room" }),
-    dissolvedAt: z.number().int().nullable(),
+    seq: countSchema.nullable().openapi({ description: "Newest event of the room's stream that the reader may read" }),
+    role: roleSchema.nullable().openapi({ description: "1 owner, 2 admin, 3 ordinary; null: not a member now" }),
+    userId: idSchema.nullable().openapi({ description: "The other person of a direct room" }),
+    dissolvedAt: countSchema.nullable(),
   })
   .openapi("Room");
 
+/** The message object, in lists of rooms and in what the routes of messages answer. */
+export const Message = z.object(messageSchema.shape).openapi("Message");
+
 export const Conversation = Room.extend({
-  lastMessage: messageSchema.nullable(),
-  unread: z.number().int(),
-  readSeq: z.number().int(),
+  lastMessage: z.union([Message, z.null()]),
+  unread: countSchema,
+  readSeq: countSchema,
   pinned: z.boolean(),
   muted: z.boolean(),
 }).openapi("Conversation");

@@ -3,7 +3,7 @@ import { idSchema, LIMITS, nameTextSchema, pictureSchema, textSchema } from "@pa
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, maybeSignedIn, newRoutes, noContent, problems, signedIn } from "../http/openapi.ts";
-import { pageQuery, parseNumberCursor } from "../http/page.ts";
+import { asOf, pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
 import * as actions from "./room-actions.ts";
 import { Conversation, Room } from "./room-view.ts";
 import type { RoomChanges } from "./room-writes.ts";
@@ -13,12 +13,8 @@ const tags = ["rooms"];
 const mine = { tags, security: signedIn, middleware: requireLogin };
 const heavyMine: [typeof requireLogin, typeof heavy] = [requireLogin, heavy];
 const params = z.object({ id: idParam("id") });
-const RoomReply = Room.extend({ asOf: z.string() }).openapi("RoomReply");
-const roomName = z
-  .string()
-  .pipe(nameTextSchema(LIMITS.roomNameCodePoints))
-  .openapi({ type: "string", minLength: 1, maxLength: LIMITS.roomNameCodePoints });
-const pictureUrl = z.string().pipe(pictureSchema).openapi({ type: "string", maxLength: 1024 });
+const RoomReply = Room.extend({ asOf }).openapi("RoomReply");
+const roomName = nameTextSchema(LIMITS.roomNameCodePoints);
 
 const history = z
   .enum(["all", "joined"])
@@ -32,10 +28,7 @@ const listRooms = createRoute({
   summary: "My conversations, newest activity first",
   request: { query: pageQuery },
   responses: {
-    200: json(
-      z.object({ items: z.array(Conversation), nextCursor: z.string().nullable(), asOf: z.string() }),
-      "A page of rooms with their last message and what is unread",
-    ),
+    200: json(pageOf(Conversation).extend({ asOf }), "A page of rooms with their last message and what is unread"),
   },
 });
 
@@ -54,7 +47,7 @@ const postRoom = createRoute({
       }),
     ),
   },
-  responses: { 201: json(RoomReply, "The group"), ...problems(422) },
+  responses: { 201: json(RoomReply, "The group"), ...problems("room_full", "unknown_user", "too_many_rooms") },
 });
 
 const postDirect = createRoute({
@@ -63,7 +56,11 @@ const postDirect = createRoute({
   ...mine,
   summary: "The room of two people; there is one for each pair",
   request: { body: jsonBody(z.object({ userId: idSchema })) },
-  responses: { 200: json(RoomReply, "It was there"), 201: json(RoomReply, "It was made"), ...problems(422) },
+  responses: {
+    200: json(RoomReply, "It was there"),
+    201: json(RoomReply, "It was made"),
+    ...problems("own_account", "unknown_user", "too_many_rooms"),
+  },
 });
 
 const getRoom = createRoute({
@@ -74,7 +71,7 @@ const getRoom = createRoute({
   security: maybeSignedIn,
   middleware: [optionalLogin] as const,
   request: { params },
-  responses: { 200: json(RoomReply, "The room"), ...problems(404) },
+  responses: { 200: json(RoomReply, "The room"), ...problems("not_found") },
 });
 
 const patchRoom = createRoute({
@@ -87,14 +84,17 @@ const patchRoom = createRoute({
     body: jsonBody(
       z.object({
         name: roomName.optional(),
-        avatar: pictureUrl.optional(),
+        avatar: pictureSchema.optional(),
         notice: textSchema(0, LIMITS.noticeCodePoints, true).optional(),
         muteAll: z.boolean().optional(),
         history: history.optional(),
       }),
     ),
   },
-  responses: { 200: json(RoomReply, "The room as it is now"), ...problems(403, 404, 422) },
+  responses: {
+    200: json(RoomReply, "The room as it is now"),
+    ...problems("forbidden", "not_found", "room_dissolved"),
+  },
 });
 
 const deleteRoom = createRoute({
@@ -103,7 +103,10 @@ const deleteRoom = createRoute({
   ...mine,
   summary: "Dissolve a group: its owner",
   request: { params },
-  responses: { 204: noContent("Dissolved"), ...problems(403, 404, 422) },
+  responses: {
+    204: noContent("Dissolved"),
+    ...problems("forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed"),
+  },
 });
 
 export function roomsRoutes(context: RoomsContext) {

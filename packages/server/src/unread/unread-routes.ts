@@ -1,24 +1,26 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { countSchema, idSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
+import { asOf } from "../http/page.ts";
+import { CAPS } from "../limits/limits.ts";
 import * as actions from "./unread-actions.ts";
 import type { UnreadContext } from "./unread-context.ts";
 
 const tags = ["red dots"];
-const count = z.number().int();
 
 const RedDot = z
   .object({
-    total: count,
-    rooms: z.array(z.object({ roomId: z.number().int(), unread: count })),
-    friendRequests: count,
-    notifications: count,
-    asOf: z.string(),
+    total: countSchema,
+    rooms: z.array(z.object({ roomId: idSchema, unread: countSchema })).max(CAPS.roomsPerPerson.count + 1),
+    friendRequests: countSchema,
+    notifications: countSchema,
+    asOf,
   })
   .openapi("RedDot");
 
-const ReadPlace = z.object({ roomId: z.number().int(), readSeq: z.number().int(), unread: count }).openapi("ReadPlace");
+const ReadPlace = z.object({ roomId: idSchema, readSeq: countSchema, unread: countSchema }).openapi("ReadPlace");
 
 const getUnread = createRoute({
   method: "get",
@@ -39,9 +41,9 @@ const putRead = createRoute({
   middleware: requireLogin,
   request: {
     params: z.object({ id: idParam("id") }),
-    body: jsonBody(z.object({ seq: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) })),
+    body: jsonBody(z.object({ seq: countSchema })),
   },
-  responses: { 200: json(ReadPlace, "The place as it is now"), ...problems(403, 404) },
+  responses: { 200: json(ReadPlace, "The place as it is now"), ...problems("forbidden", "not_found") },
 });
 
 export function unreadRoutes(context: UnreadContext) {

@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { idSchema } from "@parley/protocol";
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
 import { holdReply } from "../../http/held-reply.ts";
@@ -14,20 +15,31 @@ const WAIT_SECONDS_MAX = SIZES.pollWait.count;
 /** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
 const ANSWER_SECONDS = 15;
 
-const limit = z.int().min(1);
-const wait = z.int().min(0);
+const limitText = {
+  minimum: 1,
+  maximum: POLL_LIMIT_MAX,
+  description: "The most events in the reply; a larger number counts as the maximum",
+};
+const waitText = {
+  minimum: 0,
+  maximum: WAIT_SECONDS_MAX,
+  description: "Seconds to wait when there are no events; more count as the maximum",
+};
+const limit = z.int().min(1).openapi(limitText);
+const wait = z.int().min(0).openapi(waitText);
 
 const query = z.object({
   cursor: readerQuery.shape.cursor,
   limit: queryNumber(limit).openapi({
+    ...limitText,
     type: "integer",
-    description: `The most events in the reply, up to ${POLL_LIMIT_MAX}`,
     default: 100,
   }),
   max: readerQuery.shape.max,
   wait: queryNumber(wait).openapi({
+    ...waitText,
     type: "integer",
-    description: `Seconds to wait when there are no events, at most ${WAIT_SECONDS_MAX}`,
+    default: 0,
   }),
   token: readerQuery.shape.token,
 });
@@ -35,14 +47,30 @@ const query = z.object({
 const body = z.object({ cursor: cursor.nullish(), limit: limit.nullish(), max: max.nullish(), wait: wait.nullish() });
 
 const Frame = z
-  .object({ type: z.number(), stream: z.string().optional(), seq: z.number().optional(), data: z.unknown().optional() })
+  .object({
+    type: z.int().min(1),
+    stream: z
+      .string()
+      .regex(/^(all|(room|user):[1-9]\d{0,15})$/)
+      .optional(),
+    seq: idSchema.optional(),
+    data: z.unknown().optional(),
+  })
   .openapi("Frame", { description: "One frame, as on every other transport" });
 
-const Events = z.object({ events: z.array(Frame), cursor: z.string(), more: z.boolean() }).openapi("Events");
+/** The server's own are short, however many rooms there are. */
+const ownCursor = z
+  .string()
+  .regex(/^[0-9a-f]{16};/)
+  .max(4096);
+
+const Events = z
+  .object({ events: z.array(Frame).max(POLL_LIMIT_MAX), cursor: ownCursor, more: z.boolean() })
+  .openapi("Events");
 
 const responses = {
   200: json(Events, "What happened since the cursor, and the cursor for the next request"),
-  ...problems(400, 401, 429),
+  ...problems("cursor_malformed", "origin_forbidden"),
 };
 const summary = "Events since a cursor: at once, or with `wait` as soon as there is one";
 

@@ -19,7 +19,7 @@ const getStream = createRoute({
       description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header takes precedence over `cursor`",
       content: { "text/event-stream": { schema: z.string() } },
     },
-    ...problems(400, 401, 429),
+    ...problems("cursor_malformed", "origin_forbidden"),
   },
 });
 

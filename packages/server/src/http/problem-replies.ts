@@ -1,0 +1,83 @@
+import { z } from "@hono/zod-openapi";
+import { ERRORS, type ErrorCode } from "@parley/protocol";
+import { ERRORS_NAMED } from "./errors.ts";
+
+/** Where the document describes refusals. Those of a route with one status are one reply there, named by their codes. */
+const PLACE = "#/components/responses/";
+
+interface Reference {
+  readonly $ref: string;
+}
+
+const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+/** The document of every refusal. Which codes a route has is said with the route. */
+export const Problem = z
+  .object({
+    type: z.string().regex(/^urn:parley:problem:[a-z_]+$/),
+    title: z.string().min(1),
+    status: z.int().min(400).max(599),
+    code: z.enum(codes),
+    detail: z.string().optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string().min(1) }))
+      .max(ERRORS_NAMED)
+      .optional()
+      .openapi({
+        description: "Of `invalid`: what is wrong, field by field; the path of the body as a whole is empty",
+      }),
+    userIds: z
+      .array(z.int())
+      .optional()
+      .openapi({ description: "Of `unknown_user` and `too_many_rooms`: these people" }),
+    roomIds: z.array(z.int()).optional().openapi({ description: "Of `owner_cannot_leave`: some of the rooms" }),
+  })
+  .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });
+
+/** The replies that refuse with these codes, by their statuses. */
+export function problemReplies(refusals: readonly ErrorCode[]): Record<number, Reference> {
+  const byStatus = Map.groupBy(new Set(refusals), (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, ofStatus]) => [status, { $ref: PLACE + ofStatus.toSorted().join(".") }]),
+  );
+}
+
+/** The codes of a reply; none when it is no refusal. */
+export function codesOf(reply: object): ErrorCode[] {
+  const name = "$ref" in reply && typeof reply.$ref === "string" ? reply.$ref : "";
+  return name.startsWith(PLACE) ? (name.slice(PLACE.length).split(".") as ErrorCode[]) : [];
+}
+
+/** Name and description of the reply with these codes, which have one status. */
+export function describedReply(refusals: readonly [ErrorCode, ...ErrorCode[]]): [name: string, reply: object] {
+  const { status } = ERRORS[refusals[0]];
+  const description = refusals.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(" ");
+  const headers = HEADERS[status];
+  const schema = {
+    allOf: [
+      { $ref: "#/components/schemas/Problem" },
+      { properties: { status: { const: status }, code: { enum: [...refusals] } } },
+    ],
+  };
+  const content = { "application/problem+json": { schema } };
+  return [
+    refusals.join("."),
+    { description, ...(headers && { headers }), ...(OF_THE_RUNTIME.has(status) ? {} : { content }) },
+  ];
+}
+
+/** The runtime answers these before our code sees the request, without a document. */
+const OF_THE_RUNTIME: ReadonlySet<number> = new Set([ERRORS.header_too_large.status]);
+
+const RETRY_AFTER = header({ type: "integer", minimum: 1 }, "Seconds after which the request may be repeated");
+
+const HEADERS: Readonly<Record<number, object>> = {
+  401: { "WWW-Authenticate": header({ type: "string", const: "Bearer" }, "How to sign in") },
+  405: { Allow: header({ type: "string", pattern: "^[A-Z]+(, [A-Z]+)*$" }, "The methods that this path takes") },
+  429: { "Retry-After": RETRY_AFTER },
+  503: { "Retry-After": RETRY_AFTER },
+};
+
+function header(schema: object, description: string): object {
+  return { required: true, description, schema };
+}

@@ -1,0 +1,63 @@
+import { z } from "@hono/zod-openapi";
+import { countSchema, idSchema, userSchema } from "@parley/protocol";
+import { pageOf } from "../http/page.ts";
+import { CAPS } from "../limits/limits.ts";
+import { MESSAGES_PER_PAGE } from "./export.ts";
+import { ipText, userAgentText } from "./requester.ts";
+
+const { name, avatar, power } = userSchema.shape;
+
+const Account = z.object({
+  uid: idSchema,
+  name,
+  avatar,
+  power,
+  createdAt: countSchema,
+  createdIp: ipText,
+  updatedAt: countSchema,
+  lastSeenAt: countSchema,
+});
+
+const Address = z.object({ address: z.string().max(64), lastSignInAt: countSchema });
+
+const Login = z.object({
+  id: idSchema,
+  ip: ipText,
+  userAgent: userAgentText,
+  via: z.enum(["password", "qr"]),
+  createdAt: countSchema,
+  lastSeenAt: countSchema,
+  expiresAt: countSchema,
+});
+
+const Membership = z.object({
+  roomId: idSchema,
+  role: z.int().min(1).max(3).openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
+  joinedAt: countSchema,
+  left: z.boolean(),
+});
+
+const Message = z.object({
+  id: idSchema,
+  roomId: idSchema,
+  sentAt: countSchema,
+  type: z.int().min(1),
+  body: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .openapi({ description: "As it is stored; null once the message was recalled" }),
+});
+
+/** Everything stored about a person, as the API's document says it. */
+export const Export = z
+  .object({
+    account: Account,
+    addresses: z
+      .array(Address)
+      .max(CAPS.knownRequesters.count)
+      .openapi({ description: "From where I have signed in; for IPv6 the first half. Known for 90 days." }),
+    logins: z.array(Login),
+    rooms: z.array(Membership),
+    messages: pageOf(Message, MESSAGES_PER_PAGE),
+  })
+  .openapi("Export");
