@@ -67,6 +67,9 @@ function notesRoutes(scans: SharedRate) {
         200,
       ),
   );
+  routes.openapi(createRoute({ method: "delete", path: "/notes/latest", responses: { 204: noContent("Gone") } }), (c) =>
+    c.body(null, 204),
+  );
   routes.openapi(
     createRoute({
       method: "delete",

@@ -200,4 +200,43 @@ describe("HTTP-5: nothing there", () => {
     expect(response.headers.get("Allow")?.split(", ").sort()).toEqual(["DELETE", "GET", "HEAD", "PUT"]);
     expect((await app.ask("/healthz", { method: "DELETE" })).status).toBe(405);
   });
+
+  test.each<[string, string, string | undefined]>([
+    ["GET", "/api/v1/notes/latest", "DELETE"],
+    ["PUT", "/api/v1/notes/latest", "DELETE"],
+    ["GET", "/api/v1/notes/5/scan", "POST"],
+    ["HEAD", "/api/v1/notes/5/scan", "POST"],
+    ["HEAD", "/api/v1/notes/latest", "DELETE"],
+    ["OPTIONS", "/api/v1/notes/5", "DELETE, GET, HEAD, PUT"],
+    ["POST", "/api/v1/notes/abc", "DELETE, GET, HEAD, PUT"],
+    ["POST", "/api/v1/notes/a%2Fb", "DELETE, GET, HEAD, PUT"],
+    ["PUT", "/docs/swagger-ui.css", "GET, HEAD"],
+    ["PUT", "/docs/start.js", "GET, HEAD"],
+    ["PUT", "/docs", "GET, HEAD"],
+    ["HEAD", "/api/v1/notes/5", undefined],
+    ["HEAD", "/docs", undefined],
+  ])("HTTP-28: %s %s: what the path takes is %s", async (method, path, allow) => {
+    const response = await app.ask(path, { method });
+    const answer = { status: response.status, allow: response.headers.get("Allow") ?? undefined };
+    expect(answer).toEqual(allow === undefined ? { status: 200, allow } : { status: 405, allow });
+  });
+
+  test.each(["/api/v1/notes/5/", "/api/v1/notes//scan", "/api/v1/notes/5/scan/6", "/api/v1/notes/latest/x"])(
+    "HTTP-28: %s is no route, whatever the method",
+    async (path) => {
+      for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
+        const response = await app.ask(path, { method });
+        expect([response.status, response.headers.get("Allow")]).toEqual([404, null]);
+      }
+    },
+  );
+
+  test("HTTP-28: a page of another host may read what a path takes", async () => {
+    const headers = { Origin: "https://app.example.com" };
+    const response = await app.ask("/api/v1/notes/latest", { method: "POST", headers });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example.com");
+    expect([response.status, response.headers.get("Allow")]).toEqual([405, "DELETE"]);
+    const asks = { ...headers, "Access-Control-Request-Method": "DELETE" };
+    expect((await app.ask("/api/v1/notes/latest", { method: "OPTIONS", headers: asks })).status).toBe(204);
+  });
 });

@@ -6,7 +6,6 @@
  * Live connections do not come here: the listener upgrades them before. Must not import features or the gateway.
  */
 import type { Hono } from "hono";
-import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Config } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "../limits/heavy-work.ts";
@@ -29,6 +28,7 @@ import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
+import { refuseOtherMethods } from "./other-methods.ts";
 import { Problem } from "./problem-replies.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { strictJson } from "./strict-json.ts";
@@ -74,13 +74,7 @@ export function createApp(parts: AppParts): Routes {
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
   // Behind CORS, so that a page of another host can read that it has to wait.
   app.use(boundInFlight({ atOnce: refusalsAtOnce }));
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (_, methods) =>
-        problemResponse(new ProblemError("method_not_allowed"), { Allow: methods.join(", ") }),
-    }),
-  );
+  app.use(refuseOtherMethods(() => app.routes));
   app.use("/api/*", async (_, next) => {
     const problem = refusal?.();
     if (problem) throw problem;
