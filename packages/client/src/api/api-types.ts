@@ -189,7 +189,7 @@ export interface Routes {
   /** Myself */
   "GET /me": { args: object; reply: Me };
   /** Change my name or picture */
-  "PATCH /me": { args: { body: { name?: string | undefined; avatar?: string | undefined } }; reply: User };
+  "PATCH /me": { args: { body?: { name?: string | undefined; avatar?: string | undefined } }; reply: User };
   /** Delete my account */
   "DELETE /me": { args: { body?: { password?: string | undefined } }; reply: undefined };
   /** Change my password */
@@ -238,7 +238,7 @@ export interface Routes {
   /** Make a group; without members it is a group of one */
   "POST /rooms": {
     args: {
-      body: {
+      body?: {
         name?: string | null | undefined;
         memberIds?: number[] | undefined;
         history?: "all" | "joined" | undefined;
@@ -254,7 +254,7 @@ export interface Routes {
   "PATCH /rooms/{id}": {
     args: {
       path: { id: number };
-      body: {
+      body?: {
         name?: string | undefined;
         avatar?: string | undefined;
         notice?: string | undefined;
@@ -346,7 +346,7 @@ export interface Routes {
   /** Events since a cursor: at once, or with `wait` as soon as there is one; for cursors too long for an address */
   "POST /events": {
     args: {
-      body: {
+      body?: {
         cursor?: string | null | undefined;
         limit?: number | null | undefined;
         max?: number | null | undefined;

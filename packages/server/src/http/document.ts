@@ -4,11 +4,20 @@ import type { Routes } from "./openapi.ts";
 import { operationId } from "./operation-id.ts";
 import { codesOf, describedReply, problemReplies } from "./problem-replies.ts";
 
+/** The part of a body's schema that says whether it may be empty. */
+interface BodySchema {
+  readonly $ref?: string;
+  readonly required?: readonly string[];
+  readonly oneOf?: readonly BodySchema[];
+  readonly anyOf?: readonly BodySchema[];
+  readonly allOf?: readonly BodySchema[];
+}
+
 interface Operation {
   operationId?: string;
   tags?: string[];
   security?: readonly object[];
-  requestBody?: unknown;
+  requestBody?: { required?: boolean; content: Record<string, { schema: BodySchema }> };
   responses: Record<string, object>;
 }
 
@@ -27,6 +36,7 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
     },
     servers: [{ url: publicUrl ?? "/" }],
   });
+  const schemas = (document.components?.schemas ?? {}) as Record<string, BodySchema>;
   const tags = new Set<string>();
   const replies = new Map<string, object>();
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
@@ -34,6 +44,8 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
       operation.operationId = operationId(method, path);
       // Without this line it would be up to the reader whether a token is needed.
       operation.security ??= [];
+      const body = operation.requestBody;
+      if (body) body.required = Object.values(body.content).some(({ schema }) => needsFields(schema, schemas));
       operation.responses = withCommonRefusals(method, operation);
       for (const reply of Object.values(operation.responses)) {
         const [first, ...others] = codesOf(reply);
@@ -44,6 +56,15 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
   }
   const components = { ...document.components, responses: Object.fromEntries([...replies].sort()) };
   return { ...document, components, tags: [...tags].map((name) => ({ name })) };
+}
+
+/** Whether a body without any field is refused. */
+function needsFields(schema: BodySchema, named: Readonly<Record<string, BodySchema>>): boolean {
+  const { $ref, required = [], oneOf = [], anyOf = [], allOf = [] } = schema;
+  const needs = (one: BodySchema) => needsFields(one, named);
+  if ($ref !== undefined) return needs(named[$ref.split("/").at(-1) ?? ""] ?? {});
+  const choices = [...oneOf, ...anyOf];
+  return required.length > 0 || allOf.some(needs) || (choices.length > 0 && choices.every(needs));
 }
 
 /** What a request may get before its route sees it, and what any route may answer. */

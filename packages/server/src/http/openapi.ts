@@ -64,14 +64,9 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** A JSON body that must be there. */
+/** A JSON body. The document says that it may be left out where all of its fields may; then it is looked at all the same, for defaults. */
 export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
-}
-
-/** A JSON body that may be left out; the route needs `mayBeEmpty` too. */
-export function optionalBody<S extends z.ZodType>(schema: S) {
-  return { required: false, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
 }
 
 /** A reply without a body, such as 204. */

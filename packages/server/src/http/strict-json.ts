@@ -4,23 +4,17 @@ import type { AppEnv } from "./app-env.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** For a route whose body may be left out: clients that always say `application/json` send an empty one. */
-export const mayBeEmpty: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const parse = c.req.json.bind(c.req);
-  const parseIfAny = async () => ((await c.req.arrayBuffer()).byteLength === 0 ? {} : parse());
-  c.req.json = parseIfAny as typeof c.req.json;
-  await next();
-};
-
 /**
  * Refuses JSON bodies that are not UTF-8, of which the runtime would silently make another text. Only at the moment when
- * a route reads its body, so a body that nobody needs stays unread; it is decoded and parsed once.
+ * a route reads its body, so a body that nobody needs stays unread; it is decoded and parsed once. An empty body counts as an object
+ * without fields, since clients that always say `application/json` send one where they have nothing to say.
  */
 export const strictJson: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { method } = c.req.raw;
   if (method !== "GET" && method !== "HEAD") {
     c.req.json = async () => {
       const bytes = await c.req.arrayBuffer();
+      if (bytes.byteLength === 0) return {};
       let text: string;
       try {
         text = utf8.decode(bytes);

@@ -2,18 +2,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
-import {
-  json,
-  jsonBody,
-  newRoutes,
-  noContent,
-  optionalBody,
-  problems,
-  type Routes,
-  signedIn,
-} from "../http/openapi.ts";
+import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { asOf, cursorParam, parseTextCursor } from "../http/page.ts";
-import { mayBeEmpty } from "../http/strict-json.ts";
 import { Export } from "./export-view.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./me-actions.ts";
@@ -59,13 +49,12 @@ const changePassword = createRoute({
 const remove = createRoute({
   ...route,
   method: "delete",
-  middleware: [requireLogin, mayBeEmpty] as const,
   summary: "Delete my account",
   description:
     "At once and for good: all devices are signed out, the name is free, messages stay without a name. An account that has " +
     "a password is deleted with it only, else `password_wrong`. Refused with `owner_cannot_leave` while I own groups that " +
     "are not dissolved; `roomIds` names up to ten of them.",
-  request: { body: optionalBody(z.object({ password: presentPasswordSchema.optional() })) },
+  request: { body: jsonBody(z.object({ password: presentPasswordSchema.optional() })) },
   responses: { 204: noContent("Deleted"), ...problems("password_wrong", "owner_cannot_leave") },
 });
 

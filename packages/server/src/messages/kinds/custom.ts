@@ -11,7 +11,8 @@ const sent = z.object({
     .refine(
       (data) => Buffer.byteLength(JSON.stringify(data)) <= LIMITS.customDataBytes,
       `must have at most ${LIMITS.customDataBytes} bytes as JSON`,
-    ),
+    )
+    .meta({ description: `Any JSON of at most ${LIMITS.customDataBytes} bytes` }),
 });
 type Custom = z.infer<typeof sent>;
 
