@@ -1,3 +1,5 @@
+import { checkAsDocumented } from "./as-documented.ts";
+
 export interface ApiReply<T = unknown> {
   readonly status: number;
   readonly body: T;
@@ -33,11 +35,10 @@ export class ApiClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return {
-      status: response.status,
-      body: (text === "" ? undefined : JSON.parse(text)) as T,
-      headers: response.headers,
-    };
+    const { status, headers: replied } = response;
+    const seen = { status, body: text === "" ? undefined : JSON.parse(text), headers: replied };
+    checkAsDocumented({ method, path: `/api/v1${path}`, ...seen });
+    return seen;
   }
 
   /** The body of a request that succeeds. @throws with the problem document otherwise */

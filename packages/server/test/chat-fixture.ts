@@ -19,6 +19,7 @@ import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
 import type { SelfGate } from "../src/unread/self-gate.ts";
+import { checkAsDocumented } from "./as-documented.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
 /** A reply as tests look at it. */
@@ -101,11 +102,16 @@ export class ChatFixture {
   async ask(who: number | string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
     const headers = new Headers(body === undefined ? {} : { "Content-Type": "application/json" });
     if (who !== undefined) headers.set("Authorization", `Bearer ${typeof who === "number" ? `user-${who}` : who}`);
-    const text = body === undefined ? null : JSON.stringify(body);
-    const request = new Request(`http://localhost/api/v1${path}`, { method, headers, body: text });
+    const sent = body === undefined ? null : JSON.stringify(body);
+    const request = new Request(`http://localhost/api/v1${path}`, { method, headers, body: sent });
     const response = await this.#fetch(request);
-    const reply = await response.text();
-    return { status: response.status, body: reply === "" ? null : JSON.parse(reply) };
+    const { status, headers: replied } = response;
+    const text = await response.text();
+    const answer = text === "" ? undefined : JSON.parse(text);
+    if (this.context.kinds === messageKinds) {
+      checkAsDocumented({ method, path: `/api/v1${path}`, status, headers: replied, body: answer });
+    }
+    return { status, body: answer ?? null };
   }
 
   /** Asks and wants a success. */

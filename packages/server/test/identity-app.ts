@@ -7,6 +7,7 @@ import type { ManualClock } from "../src/lib/clock.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
+import { checkAsDocumented } from "./as-documented.ts";
 import { endLater } from "./left-running.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
@@ -77,8 +78,9 @@ export async function openIdentityApp(
     if (token) all.set("Authorization", `Bearer ${token}`);
     if (ip) all.set("X-Test-Ip", ip);
     if (body !== undefined) all.set("Content-Type", "application/json");
+    const asked = method ?? (body === undefined ? "GET" : "POST");
     const response = await fetch(new URL(`/api/v1${path}`, server.url), {
-      method: method ?? (body === undefined ? "GET" : "POST"),
+      method: asked,
       headers: all,
       // The server ends idle connections after a second, which may be the moment at which this would use one again.
       keepalive: false,
@@ -86,7 +88,10 @@ export async function openIdentityApp(
       ...(signal === undefined ? {} : { signal }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+    const { status, headers: replied } = response;
+    const answer = { status, headers: replied, body: text === "" ? undefined : JSON.parse(text) };
+    checkAsDocumented({ method: asked, path: `/api/v1${path}`, ...answer });
+    return answer;
   }
 
   return {

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { ApiClient, type ApiReply } from "./api-client.ts";
+import { apiDocument, operationsOf } from "./api-document.ts";
+import { checkAsDocumented, operationOf } from "./as-documented.ts";
+import { PASSWORD, type Person, TestServer } from "./harness.ts";
+
+/** What the steps below have asked for and got: `<operation> <status>`. The client has compared each reply with the document. */
+const visited = new Set<string>();
+let server: TestServer;
+let ann: Person;
+let ben: Person;
+
+beforeAll(async () => {
+  server = await TestServer.start({ HALL: "public", CUSTOM_KINDS: "poll" });
+  ann = await server.person("ann");
+  ben = await server.person("ben");
+});
+afterAll(() => server.stop());
+
+/** Asks, and wants this status. */
+async function ask<T = { id: number }>(by: ApiClient, request: string, status: number, body?: unknown): Promise<T> {
+  const [method = "", path = ""] = request.split(" ");
+  const reply = await by.call<T>(method, path, body);
+  return told(request, status, reply);
+}
+
+function told<T>(request: string, status: number, reply: ApiReply<T>): T {
+  const [method = "", path = ""] = request.split(" ");
+  expect({ request, status: reply.status, body: reply.status === status ? {} : reply.body }).toEqual({
+    request,
+    status,
+    body: {},
+  });
+  const found = operationOf({ method, path: `/api/v1${path}` });
+  visited.add(`${found?.operation.operationId} ${status}`);
+  return reply.body;
+}
+
+test("HTTP-26: accounts and devices", async () => {
+  const { api: nobody } = server;
+  const cem = { name: "cem", password: PASSWORD };
+  const { token, user } = await ask<{ token: string; user: { uid: number } }>(nobody, "POST /accounts", 201, cem);
+  await ask(nobody, "POST /accounts", 409, cem);
+  await ask(nobody, "POST /accounts", 422, { name: "dan", password: "password123" });
+  await ask(nobody, "POST /logins", 401, { ...cem, password: "another password" });
+  const signIn = async () =>
+    new ApiClient(server.url, (await ask<{ token: string }>(nobody, "POST /logins", 201, cem)).token);
+  const first = new ApiClient(server.url, token);
+  await ask(first, "GET /me", 200);
+  await ask(first, "PATCH /me", 200, { name: "Cem", avatar: "/cem.png" });
+  await ask(first, "PATCH /me", 409, { name: "ann" });
+  await ask(first, "PUT /me/password", 422, { password: "not this one", newPassword: PASSWORD });
+  await ask(first, "PUT /me/password", 204, { password: PASSWORD, newPassword: PASSWORD });
+  await ask(first, "GET /me/export", 200);
+  await ask(first, `GET /users/${user.uid}`, 200);
+  await ask(first, "GET /users/99999", 404);
+  await ask(first, `GET /users?ids=${user.uid},${ann.uid}`, 200);
+  await ask(first, "GET /users?query=an&limit=1", 200);
+  await ask(first, "GET /users", 400);
+  const second = await signIn();
+  const { items } = await ask<{ items: { id: number }[] }>(second, "GET /logins?limit=1", 200);
+  await ask(await signIn(), `DELETE /logins/${items[0]?.id}`, 204);
+  await ask(first, "DELETE /logins/99999", 404);
+  await ask(await signIn(), "DELETE /logins/current", 204);
+  await ask(await signIn(), "POST /logins/refresh", 200);
+  await ask(await signIn(), "DELETE /logins", 204);
+  await ask(first, "GET /me", 401);
+  await ask(await signIn(), "DELETE /me", 422, { password: "not this one" });
+  await ask(await signIn(), "DELETE /me", 204, { password: PASSWORD });
+});
+
+test("HTTP-26: QR codes", async () => {
+  const newCode = () => ask<{ code: string; secret: string }>(server.api, "POST /qr-logins", 201);
+  const state = async ({ code, secret }: { code: string; secret: string }, status: number) => {
+    const reply = await server.api.call<{ state: string }>("GET", `/qr-logins/${code}`, undefined, {
+      "X-QR-Secret": secret,
+    });
+    return told(`GET /qr-logins/${code}`, status, reply).state;
+  };
+  const wanted = await newCode();
+  expect(await state(wanted, 200)).toBe("pending");
+  await state({ ...wanted, secret: "not this one" }, 404);
+  await ask(ann.api, `POST /qr-logins/${wanted.code}/confirm`, 409);
+  await ask(ann.api, `POST /qr-logins/${wanted.code}/scan`, 200);
+  await ask(ben.api, `POST /qr-logins/${wanted.code}/scan`, 409);
+  await ask(ann.api, `POST /qr-logins/${wanted.code}/confirm`, 204);
+  expect(await state(wanted, 200)).toBe("confirmed");
+  const unwanted = await newCode();
+  await ask(ann.api, `POST /qr-logins/${unwanted.code}/scan`, 200);
+  await ask(ann.api, `POST /qr-logins/${unwanted.code}/reject`, 204);
+  expect(await state(unwanted, 200)).toBe("rejected");
+  await ask(ann.api, "POST /qr-logins/nothing/reject", 404);
+});
+
+test("HTTP-26: rooms and their members", async () => {
+  const cem = await server.person("cem3");
+  const { id } = await ask(ann.api, "POST /rooms", 201, { name: "g", memberIds: [ben.uid] });
+  await ask(ann.api, "POST /rooms", 422, { memberIds: [99_999] });
+  const direct = await ask(ann.api, "POST /rooms/direct", 201, { userId: ben.uid });
+  await ask(ben.api, "POST /rooms/direct", 200, { userId: ann.uid });
+  await ask(ann.api, "POST /rooms/direct", 422, { userId: ann.uid });
+  await ask(ann.api, "GET /rooms?limit=2", 200);
+  await ask(ann.api, "GET /rooms?cursor=x", 400);
+  for (const room of [id, direct.id, 1]) await ask(ann.api, `GET /rooms/${room}`, 200);
+  await ask(server.api, "GET /rooms/1", 200);
+  await ask(server.api, `GET /rooms/${id}`, 401);
+  await ask(cem.api, `GET /rooms/${id}`, 404);
+  await ask(ann.api, `PATCH /rooms/${id}`, 200, {
+    name: "G",
+    avatar: "/g.png",
+    notice: "hello\nall",
+    history: "joined",
+  });
+  await ask(ben.api, `PATCH /rooms/${id}`, 403, { muteAll: true });
+  for (const room of [id, direct.id, 1]) await ask(ann.api, `GET /rooms/${room}/members?limit=2`, 200);
+  await ask(ann.api, `POST /rooms/${id}/members`, 200, { memberIds: [cem.uid] });
+  await ask(ann.api, `POST /rooms/${direct.id}/members`, 422, { memberIds: [cem.uid] });
+  await ask(ann.api, `PUT /rooms/${id}/members/${ben.uid}/role`, 200, { role: 2 });
+  await ask(ben.api, `PUT /rooms/${id}/members/${ben.uid}/role`, 403, { role: 2 });
+  await ask(ann.api, `PUT /rooms/${id}/owner`, 422, { uid: 99_999 });
+  await ask(ann.api, `PUT /rooms/${id}/owner`, 200, { uid: ben.uid });
+  await ask(ben.api, `DELETE /rooms/${id}/members/${ben.uid}`, 422);
+  await ask(ben.api, `DELETE /rooms/${id}/members/${cem.uid}`, 204);
+  await ask(cem.api, `GET /rooms/${id}/members`, 403);
+  await ask(ann.api, `DELETE /rooms/${id}`, 403);
+  await ask(ben.api, `DELETE /rooms/${id}`, 204);
+  await ask(ben.api, `PATCH /rooms/${id}`, 422, { name: "gone" });
+  await ask(ann.api, "DELETE /rooms/1", 422);
+  await ask(ann.api, `GET /presence?userIds=${ann.uid},${ben.uid}`, 200);
+  await ask(server.api, "GET /presence", 200);
+});
+
+test("HTTP-26: messages and red dots", async () => {
+  const { id: room } = await ask(ann.api, "POST /rooms", 201, { name: "talk", memberIds: [ben.uid] });
+  const path = `/rooms/${room}/messages`;
+  const text = { clientId: "text", type: 1, body: { content: "hello" } };
+  const { message } = await ask<{ message: { id: number } }>(ann.api, `POST ${path}`, 201, text);
+  await ask(ann.api, `POST ${path}`, 200, text);
+  await ask(ann.api, `POST ${path}`, 409, { ...text, body: { content: "something else" } });
+  const answer = { clientId: "answer", type: 1, body: { content: "hi" }, replyTo: message.id, mentions: [ann.uid] };
+  await ask(ben.api, `POST ${path}`, 201, answer);
+  await ask(ben.api, `POST ${path}`, 422, { ...answer, clientId: "nothing", replyTo: 99_999 });
+  const poll = { clientId: "poll", type: 100, body: { kind: "poll", text: "Tea?", data: [{ votes: 0 }] } };
+  await ask(ben.api, `POST ${path}`, 201, poll);
+  await ask(ben.api, `POST ${path}`, 403, { ...poll, clientId: "map", body: { ...poll.body, kind: "map" } });
+  await ask(ann.api, `POST ${path}`, 400, { ...text, type: 7 });
+  await ask(ann.api, "POST /rooms/99999/messages", 404, { ...text, clientId: "nowhere" });
+  await ask(ann.api, `GET ${path}?limit=2`, 200);
+  await ask(server.api, "GET /rooms/1/messages?after=0", 200);
+  await ask(ann.api, "GET /rooms/99999/messages", 404);
+  await ask(ben.api, "GET /unread", 200);
+  await ask(ben.api, `PUT /rooms/${room}/read`, 200, { seq: 1 });
+  await ask(ben.api, "PUT /rooms/99999/read", 404, { seq: 1 });
+  await ask(ben.api, `GET /messages/${message.id}`, 200);
+  await ask(ben.api, `DELETE /messages/${message.id}`, 403);
+  await ask(ann.api, `DELETE /messages/${message.id}`, 200);
+  await ask(ann.api, `DELETE /messages/${message.id}`, 422);
+  await ask(ann.api, `GET ${path}`, 200);
+  await ask(ann.api, "GET /me/export", 200);
+  await ask(ann.api, "GET /messages/99999", 404);
+});
+
+test("HTTP-26: events, and how the request came", async () => {
+  const { cursor } = await ask<{ cursor: string }>(ann.api, "GET /events", 200);
+  const { id: room } = await ask(ann.api, "POST /rooms", 201, { name: "events" });
+  await ask(ann.api, `GET /events?cursor=${cursor}&limit=5&max=10&wait=1`, 200);
+  await ask(ann.api, "POST /events", 200, { cursor, limit: 5, max: 10, wait: 0 });
+  await ask(ann.api, `PATCH /rooms/${room}`, 200, { name: "more events" });
+  await ask(server.api, "GET /events", 200);
+  await ask(ann.api, "GET /events?cursor=x", 400);
+  await ask(ann.api, "POST /events", 400, { cursor: "x" });
+  await ask(ann.api, "GET /events/stream?cursor=x", 400);
+  await ask(ann.api, "GET /doctor", 200);
+  const method = "GET";
+  const { status, headers, body } = await fetch(`${server.url}/api/v1/events/stream?token=${ann.token}`);
+  const seen = { method, path: "/api/v1/events/stream", status, headers, body: "" };
+  checkAsDocumented(seen);
+  told("GET /events/stream", 200, seen as never);
+  await body?.cancel();
+});
+
+test("HTTP-26: each operation has succeeded above in each way that it can", () => {
+  const successes = operationsOf(apiDocument()).flatMap(({ operation: { operationId, responses } }) =>
+    Object.keys(responses)
+      .filter((status) => Number(status) < 300)
+      .map((status) => `${operationId} ${status}`),
+  );
+  expect(successes.filter((one) => !visited.has(one))).toEqual([]);
+});
