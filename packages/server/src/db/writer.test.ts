@@ -107,8 +107,9 @@ test("RET-2 a close does not wait for what has not begun", async () => {
   await nextTurn();
   await writer.close();
   expect(await send).toBe("send");
-  for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: "draining" } });
-  await expect(writer.runWhenIdle(echo, "late")).rejects.toMatchObject({ code: "draining" });
+  for (const outcome of await outcomes)
+    expect(outcome).toMatchObject({ reason: { code: "draining", retryAfterMs: 5000 } });
+  await expect(writer.runWhenIdle(echo, "late")).rejects.toMatchObject({ code: "draining", retryAfterMs: 5000 });
 });
 
 test("HTTP-17: people have their turns at the writer, and one who asks for too much is told to come back", async () => {

@@ -63,6 +63,8 @@ export type BatchReply =
 const IDLE_MAX = CAPS.idleWrites.count;
 /** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
 const GATHERED_MIN = 8;
+/** A server that has closed its database is about to end; another one answers then. */
+const RETRY_AFTER_CLOSE_MS = 5000;
 
 interface Waiting extends Queued {
   readonly request: WriteRequest;
@@ -101,7 +103,7 @@ export class GroupWriter implements Writes {
   }
 
   truncateJournal(): Promise<boolean> {
-    if (this.#closed) return Promise.reject(new ProblemError("draining"));
+    if (this.#closed) return Promise.reject(closing());
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     this.#betweenBatches.push(() => this.#runner.truncateJournal().then(resolve, reject));
     this.#running ??= this.#drain();
@@ -110,7 +112,7 @@ export class GroupWriter implements Writes {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { reject } of this.#whenIdle.splice(0)) reject(new ProblemError("draining"));
+    for (const { reject } of this.#whenIdle.splice(0)) reject(closing());
     await this.#running;
     await this.#runner.close();
   }
@@ -123,7 +125,7 @@ export class GroupWriter implements Writes {
   ): Promise<ResultOf<P>> {
     const entry = this.#entries.get(procedure);
     if (!entry) throw new Error(`${procedure.name} is not in the table of write procedures`);
-    if (this.#closed) return Promise.reject(new ProblemError("draining"));
+    if (this.#closed) return Promise.reject(closing());
     const { name, share } = entry;
     return new Promise((resolve, reject) => {
       const accepted = offer({
@@ -238,4 +240,8 @@ export class DatabaseRunner implements BatchRunner {
 
 function carried(outcome: Outcome<unknown> | { ok: false; error: Error }) {
   return outcome.ok ? outcome : ({ ok: false, error: carryError(outcome.error) } as const);
+}
+
+function closing(): ProblemError {
+  return new ProblemError("draining", undefined, { retryAfterMs: RETRY_AFTER_CLOSE_MS });
 }

@@ -1,4 +1,5 @@
 import { delay } from "../../src/lib/interval.ts";
+import { checkAsDocumented } from "../as-documented.ts";
 import type { Person } from "../harness.ts";
 import type { SeenFrame } from "../live-client.ts";
 import { FrameLog, type Reader, Refused, refusal, type Start, type Transport } from "./reader.ts";
@@ -39,7 +40,10 @@ async function open(
       ? fetch(`${url}/api/v1/events?${queryOf(question)}`, init)
       : fetch(`${url}/api/v1/events`, { ...init, body: JSON.stringify(question) }));
     if (response.status !== 200) throw await refusal(response);
-    return response.json();
+    const { status, headers: replied } = response;
+    const body = (await response.json()) as Reply;
+    checkAsDocumented({ method, path: "/api/v1/events", status, headers: replied, body });
+    return body;
   };
   const take = ({ events, cursor }: Reply) => {
     if (abort.signal.aborted) return;
