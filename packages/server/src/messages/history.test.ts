@@ -103,6 +103,8 @@ test("HTTP-3, IM-30: refuses messages that are not in this room, and cursors of 
     const { status, body } = await chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);
     expect({ query, status, code: body.code }).toEqual({ query, status: 400, code: "invalid" });
   }
+  const beyond = await chat.ask(bob, "GET", `/rooms/${room}/messages?after=${Number.MAX_SAFE_INTEGER + 1}`);
+  expect(beyond.body).toMatchObject({ status: 400, detail: "after: must be a whole number from 0" });
   expect((await chat.ask(bob, "GET", "/rooms/424242/messages")).status).toBe(404);
   expect((await chat.ask(undefined, "GET", `/rooms/${room}/messages`)).status).toBe(401);
 });
