@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { editDistance } from "../lib/edit-distance.ts";
+import { once } from "../lib/once.ts";
 
 /** More edits make another word. */
 const EDITS = 2;
@@ -39,10 +40,10 @@ type Path = readonly (string | number)[];
  * be left out would do nothing, and its sender would not learn of it.
  */
 export function refusingNearNames<S extends z.ZodType>(schema: S) {
-  const shapes = shapesOf(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema);
+  const shapes = once(() => shapesOf(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema));
   return z.preprocess((body, context) => {
     let left = COMPARED;
-    lookAt(body, shapes, [], (name, known, path) => {
+    lookAt(body, shapes(), [], (name, known, path) => {
       if (left-- <= 0) return false;
       const meant = known.find((one) => isNear(name, one));
       if (meant === undefined) return true;
