@@ -64,7 +64,10 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** A JSON body. The document says that it may be left out where all of its fields may; then it is looked at all the same, for defaults. */
+/**
+ * A JSON body, in which a misspelt field is refused. `required` is for the framework, which would leave defaults out of a body that is not
+ * there; the document says that a body may be left out where all of its fields may.
+ */
 export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
 }

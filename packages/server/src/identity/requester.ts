@@ -11,7 +11,7 @@ const IP_MAX = 45;
 /** An address in the form that replies show: IPv4 or IPv6. */
 export const ipText = z.string().max(IP_MAX);
 export const userAgentText = z.string().max(USER_AGENT_MAX);
-/** Nothing finds it out yet. */
+/** Where an address is; always null so far. */
 export const placeText = z.string().max(128).nullable();
 
 /** Text of a User-Agent header as it is stored and shown: bounded, one line, "" when absent. */
