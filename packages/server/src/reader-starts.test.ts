@@ -94,6 +94,14 @@ test("TR-11: people with more than 2 000 rooms together, or one alone, are read 
   expect((await starts.redDotOf(cem)).total).toBe(4001);
 });
 
+test("TR-11: however many start in one turn, nobody's rooms are read twice", async () => {
+  const people = chat.people(190);
+  for (const [index, uid] of people.entries()) fill(uid, 22, 10_000 + 22 * index);
+  const windows = await Promise.all(people.map((uid) => starts.windowsOf({ uid, cursor: from(0) })));
+  expect(new Set(windows.flatMap(({ streams }) => roomsIn(streams))).size).toBe(190 * 22);
+  expect(statements.filter((text) => text.includes('join "members"')).length).toBe(3);
+});
+
 test("CUR-3: two devices of one person that start in one turn each get the past rooms that their own cursor asks for", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   const old = await chat.group(ann, [bob]);

@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import { type Given, preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
+import { inChunks } from "../lib/in-chunks.ts";
 import { nextTurn } from "../lib/interval.ts";
 
 /** Whose memberships are read: the present ones, and those past ones that ended after a position or whose rooms a cursor names. */
@@ -14,10 +15,12 @@ export interface MembershipsAsked {
 
 /** Reading more than this at once would hold everybody else up. */
 const ROWS_MAX = 2000;
+/** People whose memberships are read by one statement: few of them have more than that number of rows together. */
+const READ_TOGETHER = 64;
 
 /**
  * Memberships of many people, each with its window, the state of the room's stream and what is unread there: what a reader needs to
- * start. One statement for all of them, unless they have more than 2 000 memberships: then halves of them are read one after
+ * start. One statement for 64 of them, unless they have more than 2 000 memberships: then halves of them are read one after
  * another, and those of one person in pages, with a turn for everybody else in between.
  * @param asked each person once
  */
@@ -25,15 +28,25 @@ export async function membershipsOf(
   db: Kysely<Schema>,
   asked: readonly MembershipsAsked[],
 ): Promise<ReadonlyMap<number, MembershipRow[]>> {
-  if (asked.length === 0) return new Map();
+  const all = new Map<number, MembershipRow[]>();
+  await inChunks(asked, READ_TOGETHER, async (chunk) => {
+    for (const [uid, rows] of await membershipsTogether(db, chunk)) all.set(uid, rows);
+  });
+  return all;
+}
+
+async function membershipsTogether(
+  db: Kysely<Schema>,
+  asked: readonly MembershipsAsked[],
+): Promise<Map<number, MembershipRow[]>> {
   if (asked.length === 1) return byUid(asked, await inPages(db, asked));
   const rows = await membershipRows(db, { ...asRows(asked), limit: ROWS_MAX + 1 });
   if (rows.length <= ROWS_MAX) return byUid(asked, rows);
   await nextTurn();
   const half = asked.length >> 1;
-  const first = await membershipsOf(db, asked.slice(0, half));
+  const first = await membershipsTogether(db, asked.slice(0, half));
   await nextTurn();
-  return new Map([...first, ...(await membershipsOf(db, asked.slice(half)))]);
+  return new Map([...first, ...(await membershipsTogether(db, asked.slice(half)))]);
 }
 
 async function inPages(db: Kysely<Schema>, asked: readonly MembershipsAsked[]): Promise<MembershipRow[]> {
