@@ -23,6 +23,8 @@ export class LifecycleRig {
   readonly lifecycle: ConnectionLifecycle;
   readonly log: LogRig;
   readonly #server: Server<Connection>;
+  /** How often it was asked what somebody may read. */
+  windowsRead = 0;
   /** Whether tokens that were found hold a moment later; an error: that cannot be found out. */
   holds: boolean | Error = true;
   readonly #ended = endLater(() => this.close());
@@ -42,7 +44,10 @@ export class LifecycleRig {
       epoch: log.scratch.epoch,
       newOutbox: () =>
         new Outbox(
-          log.outboxParts(() => [whole("room:1")]),
+          log.outboxParts(() => {
+            this.windowsRead += 1;
+            return [whole("room:1")];
+          }),
           20_000,
         ),
       findLogin: () => this.#ask(this.#logins),

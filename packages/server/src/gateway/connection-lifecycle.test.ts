@@ -42,6 +42,39 @@ test("GW-12: the seventeenth is too many", async () => {
   expect([rig.hub.size, rig.attached.size]).toEqual([0, 0]);
 });
 
+test("GW-10, GW-20: a RESUME that came early is read together with what is unread, and nothing that it brings comes before RED_DOT", async () => {
+  const { live } = await rig.connect("/?resume=1");
+  await rig.log.append({ stream: HALL });
+  live.send(authorize);
+  await rig.asked();
+  live.send({ type: Command.RESUME, data: { cursor: `${rig.log.scratch.epoch};*@0` } });
+  await rig.waiting(1);
+  rig.answerLogin(login(ANN));
+  await live.frame(Push.LOGIN_SUCCESS);
+  await rig.asked();
+  // As many as the whole way to live would take, if it did not wait.
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+  expect([rig.windowsRead, live.of(Push.MESSAGE).length, live.of(Push.CURSOR).length]).toEqual([1, 0, 0]);
+  rig.answerRedDot();
+  await live.frame(Push.CURSOR);
+  const types = live.frames.map(({ type }) => type).slice(1);
+  expect(types).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT, Push.MESSAGE, Push.CURSOR]);
+});
+
+test("GW-40: a reader who asked to resume and whose red dots cannot be read is told when to come back", async () => {
+  const { live } = await rig.connect("/?resume=1");
+  live.send(authorize);
+  await rig.asked();
+  live.send({ type: Command.RESUME });
+  await rig.waiting(1);
+  rig.answerLogin(login(ANN));
+  await live.frame(Push.LOGIN_SUCCESS);
+  await rig.asked();
+  rig.fail(new Error("the disk is gone"));
+  expect(await live.ended()).toMatchObject({ code: 1013, reason: "retry=1000" });
+  expect([rig.hub.size, live.of(Push.CURSOR).length]).toEqual([0, 0]);
+});
+
 test("GW-14: what is said in the hall while somebody signs in comes once, after their first frames", async () => {
   const { live } = await rig.connect();
   await rig.log.append({ stream: HALL });

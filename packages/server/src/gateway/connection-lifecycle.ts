@@ -120,32 +120,48 @@ export class ConnectionLifecycle {
     try {
       // The login may have ended before it was bound, when nothing could find this connection to close it.
       if (!(await this.#parts.isTokenValid(token))) return this.#closeRevoked(connection);
-      // A client that will resume names its cursor then, or means this one: until then there is nothing to open.
-      const outbox = connection.origin.resume ? undefined : this.#parts.newOutbox(login.uid);
-      // All in the same turn, so that one query answers them.
-      const known = this.#parts.presence.whenKnown(login.uid);
-      const opened = Promise.all([outbox?.openNow(), this.#parts.redDotOf(login.uid), known]);
-      const here = floorCursor(this.#parts.epoch, this.#parts.tail.position);
-      // In the same turn too: from here on the cursor brings what an anonymous reader of the hall got by the hall's topic.
+      // In the turn of the cursor: from it on the log brings what an anonymous reader of the hall got by the hall's topic.
       connection.unsubscribe(HALL_STREAM);
-      const [first = [], redDot] = await opened;
       if (connection.closed) return;
-      const { uid, name, avatar, power } = login;
-      const cursor = outbox?.cursor() ?? here;
+      if (connection.origin.resume) return await this.#beginToResume(connection, { login, token, waiting });
+      const outbox = this.#parts.newOutbox(login.uid);
+      // All in the same turn, so that one query answers them.
+      const [first, redDot] = await Promise.all([outbox.openNow(), this.#redDotOf(login.uid)]);
+      if (connection.closed) return;
+      const cursor = outbox.cursor();
       connection.cork(() => {
-        connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token, power });
-        this.#sendReady(connection, cursor);
+        this.#sendLogin(connection, { login, token, cursor });
         connection.push(Push.RED_DOT, redDot);
       });
-      const live = outbox
-        ? this.#catchUpThenLive(connection, { login, outbox, from: cursor, open: async () => first })
-        : this.#awaitResume(connection, login, cursor);
+      const live = this.#catchUpThenLive(connection, { login, outbox, from: cursor, open: async () => first });
       // Before any frame that comes later.
       this.#commands?.runWaiting(connection, waiting);
       await live;
     } catch (error) {
       this.#failed(connection, error);
     }
+  }
+
+  /**
+   * The client names its cursor by RESUME. It has often done so already: then one query finds what is unread and what was missed, so
+   * RED_DOT does not come with READY here, but before everything that RESUME brings.
+   */
+  async #beginToResume(
+    connection: Connection,
+    { waiting, ...as }: { login: ConnectedLogin; token: string; waiting: readonly string[] },
+  ): Promise<void> {
+    const cursor = floorCursor(this.#parts.epoch, this.#parts.tail.position);
+    connection.cork(() => this.#sendLogin(connection, { ...as, cursor }));
+    const counted = this.#redDotOf(as.login.uid).then((redDot) => connection.push(Push.RED_DOT, redDot));
+    this.#awaitResume(connection, { login: as.login, cursor, counted });
+    this.#commands?.runWaiting(connection, waiting);
+    await counted;
+  }
+
+  /** What is unread, once it is also known which rooms presence is to tell of. */
+  async #redDotOf(uid: number): Promise<RedDot> {
+    const [redDot] = await Promise.all([this.#parts.redDotOf(uid), this.#parts.presence.whenKnown(uid)]);
+    return redDot;
   }
 
   /**
@@ -166,11 +182,7 @@ export class ConnectionLifecycle {
       if (reader && !(await this.#parts.isTokenValid(reader.token))) return this.#closeRevoked(connection);
       const outbox = this.#parts.newOutbox(login?.uid);
       const from = start.from ?? parseCursor(floorCursor(this.#parts.epoch, this.#parts.tail.position));
-      const [first, redDot] = await Promise.all([
-        outbox.open(from, start.max),
-        login && this.#parts.redDotOf(login.uid),
-        login && this.#parts.presence.whenKnown(login.uid),
-      ]);
+      const [first, redDot] = await Promise.all([outbox.open(from, start.max), login && this.#redDotOf(login.uid)]);
       if (connection.closed) return;
       this.#sendReady(connection, formatCursor(from));
       if (redDot) connection.push(Push.RED_DOT, redDot);
@@ -196,7 +208,7 @@ export class ConnectionLifecycle {
     if (!this.#parts.publicHall) return;
     const cursor = floorCursor(this.#parts.epoch, this.#parts.tail.position);
     this.#sendReady(connection, cursor);
-    if (connection.origin.resume) return this.#awaitResume(connection, undefined, cursor);
+    if (connection.origin.resume) return this.#awaitResume(connection, { login: undefined, cursor });
     connection.subscribe(HALL_STREAM);
     connection.state = { kind: "live", login: undefined };
     sendPresentState(connection, this.#parts);
@@ -231,12 +243,18 @@ export class ConnectionLifecycle {
     const cursor = this.#parseCursorOrReport(connection, asked);
     const from = cursor ? asked : state.cursor;
     const outbox = this.#parts.newOutbox(login?.uid);
-    const open = () => outbox.open(cursor ?? parseCursor(from), request.max);
+    const open = async () => {
+      const [first] = await Promise.all([outbox.open(cursor ?? parseCursor(from), request.max), state.counted]);
+      return first;
+    };
     await this.#catchUpThenLive(connection, { login, outbox, from, open });
   }
 
-  #awaitResume(connection: Connection, login: ConnectedLogin | undefined, cursor: string): void {
-    connection.state = { kind: "awaiting-resume", login, deadline: uptimeMs() + LIMITS.resumeWithinMs, cursor };
+  #awaitResume(
+    connection: Connection,
+    as: { login: ConnectedLogin | undefined; cursor: string; counted?: Promise<void> },
+  ): void {
+    connection.state = { kind: "awaiting-resume", deadline: uptimeMs() + LIMITS.resumeWithinMs, ...as };
   }
 
   /** Brings a reader from their cursor to live. `from`: the cursor that counts until the outbox is open. */
@@ -268,6 +286,12 @@ export class ConnectionLifecycle {
       connection.error(error.code, error.message, Command.RESUME);
       return undefined;
     }
+  }
+
+  #sendLogin(connection: Connection, as: { login: ConnectedLogin; token: string; cursor: string }): void {
+    const { uid, name, avatar, power } = as.login;
+    connection.push(Push.LOGIN_SUCCESS, { uid, name, avatar, token: as.token, power });
+    this.#sendReady(connection, as.cursor);
   }
 
   /** `cursor`: where the reader goes on, unless the client names another one by RESUME. */

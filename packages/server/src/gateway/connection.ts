@@ -48,6 +48,8 @@ export type ConnectionState =
       readonly deadline: number;
       /** The one that READY named. */
       readonly cursor: string;
+      /** Settles when RED_DOT has been sent, which comes before what RESUME brings; undefined: an anonymous reader gets none. */
+      readonly counted?: Promise<void> | undefined;
     }
   | {
       readonly kind: "catching-up";
