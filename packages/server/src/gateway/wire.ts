@@ -1,11 +1,8 @@
-/**
- * What a connection writes to: a WebSocket of the runtime, or the body of an event stream. `send` returns -1 when the text
- * was queued and 0 when it was dropped, as the runtime's sockets do.
- */
+/** What a connection writes to: a WebSocket of the runtime, or the body of an event stream. */
 export interface Wire {
-  send(frame: string): number;
+  send(frame: string): unknown;
   /** The same for a frame after which the client has everything up to `cursor`; for transports that name cursors on the wire. */
-  sendAt?(frame: string, cursor: string): number;
+  sendAt?(frame: string, cursor: string): unknown;
   /** Runs `write`, which sends several frames; where the transport can do that, they leave in one write. */
   cork?(write: () => void): unknown;
   /** For transports whose clients come back by themselves: tells them how long to wait before that. */

@@ -6,6 +6,8 @@ const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
 /** How much the stream itself holds before `pull` is no longer called. The runtime reserves as much for each stream, as long as it is open. */
 const HIGH_WATER_BYTES = 1024;
+/** Frames are joined up to so many bytes: the runtime keeps as much for each stream, as long as it is open, as its longest chunk had. */
+const JOINED_BYTES = 2048;
 /** Close codes for which an ERROR frame has to give the reason. */
 const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 4029: "too_many_connections" };
 /** An EventSource that came back at once after 4029 would push out the next one of its user's streams, for ever. */
@@ -21,6 +23,9 @@ export class SseWire implements Wire, LocalSubscriber {
   readonly #callbacks: { onDrained: () => void; onEnd: (code: number) => void; onServerEnd: () => void };
   readonly #maxQueueBytes: number;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** What was written in this turn of the loop. It leaves in few chunks, since a chunk costs the runtime more than all of ours. */
+  #written: Uint8Array[] = [];
+  #writtenBytes = 0;
 
   constructor(parts: {
     topics: LocalTopics;
@@ -47,12 +52,12 @@ export class SseWire implements Wire, LocalSubscriber {
     );
   }
 
-  send(frame: string): number {
-    return this.#write(ENCODER.encode(`data: ${frame}\n\n`));
+  send(frame: string): void {
+    this.#write(ENCODER.encode(`data: ${frame}\n\n`));
   }
 
-  sendAt(frame: string, cursor: string): number {
-    return this.#write(ENCODER.encode(`id: ${cursor}\ndata: ${frame}\n\n`));
+  sendAt(frame: string, cursor: string): void {
+    this.#write(ENCODER.encode(`id: ${cursor}\ndata: ${frame}\n\n`));
   }
 
   retryAfter(ms: number): void {
@@ -72,6 +77,7 @@ export class SseWire implements Wire, LocalSubscriber {
     const name = NAMED_ENDS[code];
     if (code === 4029) this.retryAfter(TOO_MANY_RETRY_MS);
     if (name) this.send(encodePush(Push.ERROR, { code: name, message: ERRORS[name].title }));
+    this.#flush();
     const controller = this.#controller;
     this.#end(code);
     if (!controller) return;
@@ -101,24 +107,40 @@ export class SseWire implements Wire, LocalSubscriber {
   }
 
   getBufferedAmount(): number {
-    return HIGH_WATER_BYTES - (this.#controller?.desiredSize ?? HIGH_WATER_BYTES);
+    return this.#writtenBytes + HIGH_WATER_BYTES - (this.#controller?.desiredSize ?? HIGH_WATER_BYTES);
   }
 
-  #write(block: Uint8Array): number {
-    if (!this.#controller) return 0;
+  #write(block: Uint8Array): void {
+    if (!this.#controller) return;
     // Only what is queued already counts, as with WebSockets: a block that is longer than the whole queue is sent, since otherwise
     // its reader would come back for it for ever.
-    if (this.getBufferedAmount() > this.#maxQueueBytes) {
-      this.terminate();
-      return 0;
+    if (this.getBufferedAmount() > this.#maxQueueBytes) return this.terminate();
+    if (this.#written.push(block) === 1) queueMicrotask(() => this.#flush());
+    this.#writtenBytes += block.length;
+  }
+
+  #flush(): void {
+    let joined: Uint8Array[] = [];
+    let bytes = 0;
+    const leave = () => void this.#controller?.enqueue(joined.length === 1 ? joined[0] : Buffer.concat(joined));
+    for (const block of this.#written) {
+      if (bytes > 0 && bytes + block.length > JOINED_BYTES) {
+        leave();
+        joined = [];
+        bytes = 0;
+      }
+      joined.push(block);
+      bytes += block.length;
     }
-    this.#controller.enqueue(block);
-    return this.getBufferedAmount() > 0 ? -1 : block.length;
+    if (bytes > 0) leave();
+    this.#written = [];
+    this.#writtenBytes = 0;
   }
 
   #end(code: number): void {
     if (!this.#controller) return;
     this.#controller = undefined;
+    this.#flush();
     this.#subscriptions.clear();
     this.#callbacks.onEnd(code);
   }
