@@ -18,7 +18,9 @@ type Step =
   /** From now on what is committed is not announced, until `announce` or the next start. */
   | { kind: "hold" }
   | { kind: "announce" }
-  | { kind: "reconnect" };
+  | { kind: "reconnect" }
+  /** As a poll that hangs lets its outbox do. */
+  | { kind: "rest" };
 
 const room = fc.integer({ min: 1, max: 3 });
 const only = <K extends string>(kind: K) => fc.record({ kind: fc.constant(kind) });
@@ -33,6 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: only("hold") },
   { weight: 1, arbitrary: only("announce") },
   { weight: 2, arbitrary: only("reconnect") },
+  { weight: 2, arbitrary: only("rest") },
 );
 
 /** The model: the heads of the streams, and when the reader was in each room, in order. */
@@ -184,7 +187,8 @@ async function run({ steps, max }: { steps: Step[]; max: number }): Promise<void
         // A reader that goes on sees leavings and returns where they stand in the log.
         expect(frames.some((frame) => JSON.parse(frame).type === Push.RESYNC)).toBe(false);
         reader.take(frames);
-      } else if (step.kind === "reconnect") outbox = await open(outbox.cursor());
+      } else if (step.kind === "rest") outbox.rest((stream) => stream);
+      else if (step.kind === "reconnect") outbox = await open(outbox.cursor());
       else isHeld = step.kind === "hold";
       if (!isHeld) await rig.announcer.catchUpWithLog();
     }

@@ -8,12 +8,14 @@ import {
 } from "@parley/protocol";
 import { CurrentTexts, type TextParts } from "./current-texts.ts";
 import { NOWHERE, type Place, type StoredEvent } from "./log-reader.ts";
+import { PackedStreams } from "./packed-streams.ts";
 import { isComplete, isOver, type Progress, progressFromJoin, resync, skipTrimmed } from "./progress.ts";
 import { type HeadsAt, type StartParts, startAt } from "./start-at.ts";
 
 /** What the outboxes of all readers share. */
 export type OutboxParts = StartParts & TextParts;
 
+const NO_STREAMS = new Map<string, Progress>();
 const ROUND = 100;
 /** The most events that are left to the cut-over, which is one synchronous step. */
 const CUT_OVER = 64;
@@ -32,7 +34,9 @@ const CUT_OVER = 64;
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #uid: number | undefined;
-  #streams = new Map<string, Progress>();
+  #opened: Map<string, Progress> = NO_STREAMS;
+  /** Takes the place of the map while the reader rests. */
+  #packed: PackedStreams | undefined;
   #buffer: StoredEvent[] = [];
   #floor = 0;
   /** The newest position at which nothing was left to read; -1 if there was none yet, or if a stream was added since. */
@@ -53,11 +57,23 @@ export class Outbox {
    */
   async open(cursor: Cursor, max?: number): Promise<string[]> {
     const start = await startAt(this.#parts, { uid: this.#uid, cursor, max });
-    this.#streams = start.streams;
+    this.#opened = start.streams;
     this.#floor = start.floor;
     this.#completeAt = start.completeAt;
     this.#heads = start.completeAt < 0 ? start.heads : undefined;
     return start.resyncs;
+  }
+
+  /** The reader is going to wait: takes little memory until something is asked again. `sharedName`: see `PackedStreams`. */
+  rest(sharedName: (stream: string) => string): void {
+    this.#packed ??= new PackedStreams(this.#opened, sharedName);
+    this.#opened = NO_STREAMS;
+  }
+
+  get #streams(): Map<string, Progress> {
+    if (this.#packed) this.#opened = this.#packed.unpack();
+    this.#packed = undefined;
+    return this.#opened;
   }
 
   /** The same from where this node is now. */

@@ -55,6 +55,11 @@ export class LocalTopics {
     return topic;
   }
 
+  /** The name as the topic holds it, if there is one. */
+  nameOf(name: string): string {
+    return this.#topics.get(name)?.name ?? name;
+  }
+
   isSubscribed(name: string, subscriber: LocalSubscriber): boolean {
     return this.#topics.get(name)?.subscribers.has(subscriber) ?? false;
   }

@@ -214,6 +214,7 @@ export class Polls {
     if (this.#parts.isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
+    reader.outbox.rest((stream) => this.#parts.topics.nameOf(stream));
     reader.onEvent = () => active.wake?.();
     await this.#hanging.hang(active, { deadlineMs: uptimeMs() + ms, signal });
     reader.onEvent = undefined;
