@@ -26,7 +26,9 @@ export class LifecycleRig {
   /** How often it was asked what somebody may read. */
   windowsRead = 0;
   /** Whether tokens that were found hold a moment later; an error: that cannot be found out. */
-  holds: boolean | Error = true;
+  holds: boolean | Error | Promise<boolean> = true;
+  /** Resolves when presence knows everybody's rooms. */
+  known: Promise<void> = Promise.resolve();
   readonly #ended = endLater(() => this.close());
   #logins: PromiseWithResolvers<ConnectedLogin | undefined>[] = [];
   #redDots: PromiseWithResolvers<void>[] = [];
@@ -62,7 +64,7 @@ export class LifecycleRig {
       presence: {
         attached: (uid) => count(uid, 1),
         detached: (uid) => count(uid, -1),
-        whenKnown: async () => {},
+        whenKnown: () => this.known,
         snapshotFor: () => [],
       },
       clock: new ManualClock(),

@@ -61,19 +61,62 @@ test("GW-10, GW-20: a RESUME that came early is read together with what is unrea
   expect(types).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT, Push.MESSAGE, Push.CURSOR]);
 });
 
-test("GW-40: a reader who asked to resume and whose red dots cannot be read is told when to come back", async () => {
-  const { live } = await rig.connect("/?resume=1");
-  live.send(authorize);
-  await rig.asked();
-  live.send({ type: Command.RESUME });
-  await rig.waiting(1);
-  rig.answerLogin(login(ANN));
-  await live.frame(Push.LOGIN_SUCCESS);
-  await rig.asked();
-  rig.fail(new Error("the disk is gone"));
-  expect(await live.ended()).toMatchObject({ code: 1013, reason: "retry=1000" });
-  expect([rig.hub.size, live.of(Push.CURSOR).length]).toEqual([0, 0]);
-});
+test.each([
+  ["has named", [{ type: Command.RESUME }]],
+  ["has not named", []],
+] as const)(
+  "GW-40: a reader who %s a cursor and whose red dots cannot be read is told when to come back",
+  async (_, frames) => {
+    const { live } = await rig.connect("/?resume=1");
+    live.send(authorize);
+    await rig.asked();
+    for (const frame of frames) live.send(frame);
+    await rig.waiting(frames.length);
+    rig.answerLogin(login(ANN));
+    await live.frame(Push.LOGIN_SUCCESS);
+    await rig.asked();
+    rig.fail(new Error("the disk is gone"));
+    expect(await live.ended()).toMatchObject({ code: 1013, reason: "retry=1000" });
+    expect([rig.hub.size, live.of(Push.CURSOR).length]).toEqual([0, 0]);
+  },
+);
+
+test.each(["/", "/?resume=1"])(
+  "GW-82: on %s nobody goes on before it is known which rooms presence tells them of",
+  async (path) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.known = promise;
+    const { live, connection } = await rig.connect(path);
+    live.send(authorize);
+    await rig.asked();
+    rig.answerLogin(login(ANN));
+    await rig.asked();
+    rig.answerRedDot();
+    for (let turn = 0; turn < 50; turn++) await nextTurn();
+    expect([connection.state.kind === "live", live.of(Push.RED_DOT).length]).toEqual([false, 0]);
+    resolve();
+    await live.frame(Push.RED_DOT);
+  },
+);
+
+test.each(["/", "/?resume=1"])(
+  "GW-81: a connection on %s that ends while its token is looked at again stays ended",
+  async (path) => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    rig.holds = promise;
+    const { live, connection } = await rig.connect(path);
+    live.send(authorize);
+    await rig.asked();
+    rig.answerLogin(login(ANN));
+    for (let turn = 0; turn < 50 && !connection.login; turn++) await nextTurn();
+    live.close();
+    await live.ended();
+    for (let turn = 0; turn < 1000 && rig.hub.size > 0; turn++) await nextTurn();
+    resolve(true);
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect([connection.state.kind, rig.hub.size, rig.attached.get(ANN)]).toEqual(["closed", 0, 0]);
+  },
+);
 
 test("GW-14: what is said in the hall while somebody signs in comes once, after their first frames", async () => {
   const { live } = await rig.connect();
