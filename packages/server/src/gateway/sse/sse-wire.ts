@@ -140,7 +140,6 @@ export class SseWire implements Wire, LocalSubscriber {
   #end(code: number): void {
     if (!this.#controller) return;
     this.#controller = undefined;
-    this.#flush();
     this.#subscriptions.clear();
     this.#callbacks.onEnd(code);
   }
