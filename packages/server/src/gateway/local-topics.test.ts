@@ -108,3 +108,9 @@ test("what a subscriber reads is a list, in which each topic stands once, and fr
   annReads.clear();
   expect([annReads.size, topics.size]).toEqual([0, 1]);
 });
+
+test("a name is the same, whether anybody reads the topic or nobody", () => {
+  const topics = new LocalTopics(EPOCH);
+  topics.subscribe("room:1", new Listener());
+  expect(["room:1", "room:2"].map((name) => topics.nameOf(name))).toEqual(["room:1", "room:2"]);
+});
