@@ -24,10 +24,12 @@ export class PresenceRig {
   /** What happens while people's rooms, or a room's members, are read. */
   ask = async () => {};
   askMembers = async () => {};
+  /** Others get their turn, while a round goes on. */
+  turn = async () => {};
   #pos = 1000;
   readonly presence = new Presence({
     clock: this.clock,
-    turn: async () => {},
+    turn: () => this.turn(),
     readMembers: () => this.askMembers().then(() => this.members),
     readRooms: async () => {
       await this.ask();

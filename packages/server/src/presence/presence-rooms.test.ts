@@ -109,3 +109,13 @@ describe("somebody who comes into a room", () => {
     expect(rig.states()).toEqual([]);
   });
 });
+
+test("GW-80: others get their turn after 5 000 rooms of a round, and all of them are told", async () => {
+  rig.rooms = Array.from({ length: 10_001 }, (_, index) => ({ roomId: 100 + index, memberCount: 2 }));
+  const toldBefore: number[] = [];
+  rig.turn = async () => void toldBefore.push(rig.told.filter(({ stream }) => stream !== "room:1").length);
+  rig.presence.attached(ANN);
+  await rig.pass(1000);
+  expect(toldBefore).toEqual([5000, 10_000]);
+  expect(new Set(rig.told.map(({ stream }) => stream)).size).toBe(10_001 + 1);
+});
