@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { ChangeType, Push } from "@parley/protocol";
+import { ChangeType, Command, Push } from "@parley/protocol";
 import { type Person, say, TestServer } from "./harness.ts";
 import type { LiveClient, SeenFrame } from "./live-client.ts";
 
@@ -132,4 +132,17 @@ test("GW-68: an event is encoded once, however many connections there are", asyn
   for (let i = 0; i < 10; i++) await say(ann, room, `counted ${i}`);
   for (const live of crowd) await live.frame(Push.MESSAGE, says("counted 9"));
   expect(server.hub.encoded - before).toBe(10);
+});
+
+test("GW-64, GW-20: somebody who is brought into a room before their RESUME hears of it after it, each event once", async () => {
+  const coming = await server.live(cai, { path: "/ws?resume=1" });
+  await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [cai.uid] });
+  await say(ann, room, "before RESUME");
+  await caiLive.frame(Push.MESSAGE, says("before RESUME"));
+  expect(coming.stream(stream)).toEqual([]);
+  coming.send({ type: Command.RESUME, data: {} });
+  await coming.frame(Push.MESSAGE, says("before RESUME"));
+  await say(ann, room, "after");
+  await coming.frame(Push.MESSAGE, says("after"));
+  expect(coming.stream(stream).map(({ seq }) => seq)).toEqual(caiLive.stream(stream).map(({ seq }) => seq));
 });

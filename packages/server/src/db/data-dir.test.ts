@@ -124,3 +124,10 @@ test("a command that fails lets a server in", async () => {
   await expect(prepareDatabaseForCommand(data, 1)).rejects.toBeInstanceOf(DataDirUnusable);
   lockDataDir(data)();
 });
+
+test("a command holds the folder until its database is up to date, so that no server starts meanwhile", async () => {
+  const work = prepareDatabaseForCommand(dir, 1);
+  expect(() => lockDataDir(dir)).toThrow(DataDirLocked);
+  await work;
+  lockDataDir(dir)();
+});

@@ -71,3 +71,11 @@ test("LOG-4 what is committed while the log is read does not count as removed", 
   await announcer.catchUpWithLog();
   expect(heard).toEqual([1]);
 });
+
+test("LOG-4 a wait for a place ends after everything up to it was handed on, though nobody hinted at it", async () => {
+  const heard: number[] = [];
+  rig = await openLog({ announcing: false, listener: ({ pos }) => heard.push(pos) });
+  await rig.append({ stream: "room:1" }, { stream: "room:1" }, { stream: "room:1" });
+  await rig.announcer.whenAnnounced(2);
+  expect(heard.slice(0, 2)).toEqual([1, 2]);
+});

@@ -1,11 +1,19 @@
 import { expect, test } from "bun:test";
-import { userStream } from "@parley/protocol";
+import { ChangeType, Push, userStream } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
 import { Hub } from "./hub.ts";
 
 const ORIGIN = { ip: "", userAgent: "", address: "", anonymous: false, resume: false, idleMs: 0, connectedAt: 0 };
 const UID = 20_000;
+
+const login = { loginId: 1, uid: UID, power: 0, name: "", avatar: "", expiresAt: 0 } as const;
+/** Every state in which somebody is signed in and gets nothing by the hub. */
+const notLiveYet = (): ConnectionState[] => [
+  { kind: "authorizing", waiting: [], login },
+  { kind: "awaiting-resume", login, deadline: 0, cursor: "" },
+  { kind: "catching-up", login, cursor: () => "", done: Promise.resolve() },
+];
 
 const all = (hub: Hub) => [...hub.ofUser(UID)].map(({ origin }) => origin.id);
 
@@ -31,15 +39,7 @@ test("a user has the connections that were bound to them, and nothing is kept of
 
 test("TR-21, GW-10: a user's own event reaches each of their live connections with its cursor, and none that is not live yet", () => {
   const hub = new Hub("00000000000000aa");
-  const login = { loginId: 1, uid: UID, power: 0, name: "", avatar: "", expiresAt: 0 } as const;
-  const done = Promise.resolve();
-  const states: ConnectionState[] = [
-    { kind: "live", login },
-    { kind: "authorizing", waiting: [], login },
-    { kind: "awaiting-resume", login, deadline: 0, cursor: "" },
-    { kind: "catching-up", login, cursor: () => "", done },
-    { kind: "live", login },
-  ];
+  const states: ConnectionState[] = [{ kind: "live", login }, ...notLiveYet(), { kind: "live", login }];
   const got: (readonly [number, string | undefined, unknown])[] = [];
   for (const [id, state] of states.entries()) {
     const connection = new Connection({ ...ORIGIN, id: `${id}` });
@@ -61,4 +61,19 @@ test("TR-21, GW-10: a user's own event reaches each of their live connections wi
     [0, undefined, { n: 2 }],
     [4, undefined, { n: 2 }],
   ]);
+});
+
+test("GW-64: a joining subscribes the connections that are live, and none that is not live yet", () => {
+  const hub = new Hub("00000000000000aa");
+  const states: ConnectionState[] = [...notLiveYet(), { kind: "live", login }];
+  const subscribed: (readonly [number, string])[] = [];
+  for (const [id, state] of states.entries()) {
+    const connection = new Connection({ ...ORIGIN, id: `${id}` });
+    connection.opened({ subscribe: (topic: string) => subscribed.push([id, topic]) } as never);
+    connection.state = state;
+    hub.bind(connection, UID);
+  }
+  const data = JSON.stringify({ roomId: 7, uid: UID, changeType: ChangeType.joined });
+  hub.publish({ pos: 9, stream: "room:7", seq: 1, type: Push.MEMBER_CHANGE, data } as LoggedEvent);
+  expect(subscribed).toEqual([[3, "room:7"]]);
 });

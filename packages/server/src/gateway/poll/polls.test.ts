@@ -212,6 +212,22 @@ test("TR-12: a login that ends while its poll is being answered gets nothing any
   expect([rig.polls.hanging, rig.topics.size]).toEqual([0, 0]);
 });
 
+test.each([
+  ["unauthorized", () => rig.polls.endLogins([1])],
+  ["account_disabled", () => rig.polls.endDisabled(BEN)],
+] as const)(
+  "TR-12, ID-43: a poll whose login ends while its events are read is %s, and is not told them",
+  async (code, end) => {
+    await rig.say(1);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.beforeWindows = promise;
+    const poll = Promise.allSettled([rig.poll({ cursor: start() })]);
+    end();
+    resolve();
+    expect(await poll).toMatchObject([{ status: "rejected", reason: { code } }]);
+  },
+);
+
 test("TR-12: polls that hang are refused as soon as their login ends, though nothing comes", async () => {
   const hung = [1, 2].map(() => rig.poll({ waitMs: 60_000 }));
   const all = Promise.allSettled(hung);
