@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
+import { findMemberships } from "../rooms/member-lookups.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
 import type { QuotedRow } from "./message-json.ts";
 
@@ -55,15 +56,14 @@ export function senderKey(uid: number, clientId: string): string {
   return `${uid} ${clientId}`;
 }
 
-export function memberKey(roomId: number, uid: number): string {
-  return `${roomId} ${uid}`;
-}
-
 export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups> {
   return {
     earlier: await earlierOf(db, inputs),
     rooms: await roomsOf(db, inputs),
-    memberships: await membershipsOf(db, inputs),
+    memberships: await findMemberships(
+      db,
+      inputs.flatMap(({ roomId, actor, mentions }) => [actor.uid, ...mentions].map((uid) => ({ roomId, uid }))),
+    ),
     people: await peopleOf(db, inputs),
     quoted: await quotedOf(db, inputs),
   };
@@ -92,34 +92,6 @@ async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promis
 
 const roomsById = prepared((db, ids) =>
   db.selectFrom("rooms").select(["id", "no", "mute_all", "dissolved_at"]).where("id", "in", inList<number>(ids)),
-);
-
-async function membershipsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["memberships"]> {
-  const asked = new Map<string, [number, number]>();
-  for (const { roomId, actor, mentions } of inputs) {
-    if (roomId === HALL_ROOM_ID) continue;
-    for (const uid of [actor.uid, ...mentions]) asked.set(memberKey(roomId, uid), [roomId, uid]);
-  }
-  if (asked.size === 0) return new Map();
-  const rows = await membershipRows(db, [...asked.values()]);
-  return new Map(rows.map(({ roomId, uid, ...membership }) => [memberKey(roomId, uid), membership]));
-}
-
-const membershipRows = prepared((db, asked) =>
-  db
-    .selectFrom(boundRows<{ room_id: number; uid: number }>(["room_id", "uid"], asked).as("asked"))
-    .innerJoin("members", (join) =>
-      join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
-    )
-    .select([
-      "members.room_id as roomId",
-      "members.uid",
-      "members.role",
-      "members.from_seq as fromSeq",
-      "members.left_seq as leftSeq",
-      "members.left_view as leftView",
-      "members.muted_until as mutedUntil",
-    ]),
 );
 
 async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["people"]> {

@@ -4,10 +4,11 @@ import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import type { Place } from "../event-log/log-reader.ts";
+import { memberKey } from "../rooms/member-lookups.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
-import { headsOf, memberKey } from "./send-lookups.ts";
+import { headsOf } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
 /** An accepted message once it is logged. */

@@ -1,18 +1,12 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
 import { hallMembership } from "../rooms/rooms.ts";
 import type { StoredRest } from "./message-json.ts";
-import {
-  memberKey,
-  type QuotedMessage,
-  type SendInput,
-  type SendLookups,
-  type SendRoom,
-  senderKey,
-} from "./send-lookups.ts";
+import { type QuotedMessage, type SendInput, type SendLookups, type SendRoom, senderKey } from "./send-lookups.ts";
 
 /** The outcome of one send. */
 export type Verdict =
