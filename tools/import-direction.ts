@@ -17,7 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["moderation"],
   ["webhooks"],
   ["messages"],
-  ["contacts", "notifications", "uploads"],
+  ["contacts", "marks", "notifications", "uploads"],
   ["unread"],
   ["admin", "mallchat"],
 ];

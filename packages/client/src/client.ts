@@ -5,7 +5,7 @@
  */
 import { Command } from "@parley/protocol/command-type";
 import { Push } from "@parley/protocol/events";
-import type { Message } from "./api/api-types.ts";
+import type { Message, MessageMark } from "./api/api-types.ts";
 import { Http } from "./api/http.ts";
 import type { ParleyError } from "./api/parley-error.ts";
 import type { SendRequest } from "./api/routes.ts";
@@ -206,6 +206,16 @@ export class Client {
   /** Takes a message of the user's own back. */
   recall(messageId: number): Promise<Message> {
     return this.request("DELETE /messages/{id}", { path: { id: messageId } });
+  }
+
+  /** Likes or dislikes a message; one takes the place of the other. @returns the message's marks, as the user sees them now */
+  mark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+    return this.request("PUT /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
+  }
+
+  /** Takes the user's like or dislike away. */
+  unmark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+    return this.request("DELETE /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
   }
 
   /** Says that the user has read this room up to this seq. */

@@ -12,7 +12,7 @@ export const Push = {
   INVALIDATE_TOKEN: 6,
   /** Logged in `all`. */
   BLACK: 7,
-  /** Logged in the room. */
+  /** Logged where the message is. */
   MARK: 8,
   /** Logged in the room. */
   RECALL: 9,
@@ -49,6 +49,8 @@ export const Push = {
 
 export const ActiveStatus = { online: 1, offline: 2 } as const;
 export const ChangeType = { joined: 1, left: 2 } as const;
+export const MarkType = { like: 1, dislike: 2 } as const;
+export const ActType = { confirm: 1, cancel: 2 } as const;
 
 export interface OnlineChange {
   uid: number;
@@ -56,6 +58,17 @@ export interface OnlineChange {
   activeStatus: 1 | 2;
   /** Epoch milliseconds. */
   lastOptTime: number;
+}
+
+export interface MarkChange {
+  uid: number;
+  msgId: number;
+  /** 1 like, 2 dislike. */
+  markType: 1 | 2;
+  /** How many marks of this type the message has after the change. */
+  markCount: number;
+  /** 1 confirm: the mark is set; 2 cancel: it is taken away. */
+  actType: 1 | 2;
 }
 
 export type ResyncWhy = "epoch" | "rejoined" | "trimmed" | "far" | "ahead";
@@ -74,6 +87,7 @@ export interface PushData {
   };
   6: undefined;
   7: { uid: number };
+  8: { markList: MarkChange[] };
   9: { msgId: number; roomId: number; recallUid: number };
   11: {
     roomId: number;

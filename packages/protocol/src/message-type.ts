@@ -47,6 +47,14 @@ export interface ShownBodies {
   notice: string;
 }
 
+/** The marks of a message. `userLike` and `userDislike` are the reader's own, and always 0 in pushes: a client ignores them there. */
+export interface MessageMark {
+  likeCount: number;
+  userLike: 0 | 1;
+  dislikeCount: number;
+  userDislike: 0 | 1;
+}
+
 /** The message object: the same in MESSAGE pushes and in HTTP replies. */
 export interface Message {
   fromUser: { uid: number };
@@ -59,7 +67,7 @@ export interface Message {
     type: number;
     /** An object for types 1, 3-7 and 100, the notice to show for 2 (recalled) and 8 (system). */
     body: ShownBodies[keyof ShownBodies];
-    messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+    messageMark: MessageMark;
     /** Seq of the MESSAGE event in the room's stream; of a message that only its sender may see, that of the event before it. */
     seq: number;
     /** Counts the messages of a room that make a dot; null for the others. */

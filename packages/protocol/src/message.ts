@@ -44,6 +44,14 @@ const shownBodySchemas = { text: textBodySchema, custom: customBodySchema, notic
 };
 type ShownBodySchema = (typeof shownBodySchemas)[keyof ShownBodies];
 
+/** Of `MessageMark`. */
+export const messageMarkSchema = z.object({
+  likeCount: countSchema,
+  userLike: z.union([z.literal(0), z.literal(1)]),
+  dislikeCount: countSchema,
+  userDislike: z.union([z.literal(0), z.literal(1)]),
+});
+
 /** Of `Message`. */
 export const messageSchema = z.object({
   fromUser: z.object({ uid: idSchema }),
@@ -53,12 +61,7 @@ export const messageSchema = z.object({
     sendTime: countSchema,
     type: typeSchema,
     body: z.union(Object.values(shownBodySchemas) as [ShownBodySchema]),
-    messageMark: z.object({
-      likeCount: countSchema,
-      userLike: z.union([z.literal(0), z.literal(1)]),
-      dislikeCount: countSchema,
-      userDislike: z.union([z.literal(0), z.literal(1)]),
-    }),
+    messageMark: messageMarkSchema,
     seq: countSchema,
     no: countSchema.nullable(),
     clientId: z.string().min(1).max(LIMITS.clientIdLength).nullable(),

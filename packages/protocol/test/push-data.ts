@@ -94,6 +94,11 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
   5: fc.record({ changeList: fc.array(fc.record({ uid: id, activeStatus, lastOptTime: time })), onlineNum: count }),
   6: fc.constant(undefined),
   7: fc.record({ uid: id }),
+  8: fc.record({
+    markList: fc.array(
+      fc.record({ uid: id, msgId: id, markType: activeStatus, markCount: count, actType: activeStatus }),
+    ),
+  }),
   9: fc.record({ msgId: id, roomId: id, recallUid: id }),
   11: partly(
     { roomId: id, uid: id, changeType: activeStatus },

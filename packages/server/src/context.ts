@@ -59,7 +59,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
       graceMs: parts.graceMs,
       readMembers: (roomId) => uidsIn(db, roomId),
     }),
-    messageTexts: (snapshot, ids) => messageTexts(snapshot, ids, kinds),
+    messageTexts: (snapshot, asked) => messageTexts(snapshot, asked, kinds),
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
     selfGate: newSelfGate({ writes, clock }),

@@ -5,6 +5,7 @@ import { loginsRoutes } from "./identity/logins-routes.ts";
 import { meRoutes } from "./identity/me-routes.ts";
 import { qrRoutes } from "./identity/qr-routes.ts";
 import { usersRoutes } from "./identity/users-routes.ts";
+import { marksRoutes } from "./marks/marks-routes.ts";
 import { messagesRoutes } from "./messages/messages-routes.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
@@ -23,6 +24,7 @@ export function featureRoutes(context: Context): Routes[] {
     membersRoutes(context),
     presenceRoutes(context),
     messagesRoutes(context),
+    marksRoutes(context),
     unreadRoutes(context),
   ];
 }

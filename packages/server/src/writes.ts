@@ -12,6 +12,7 @@ import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
 import { refreshLogin } from "./identity/refresh-writes.ts";
 import { CAPS } from "./limits/limits.ts";
+import { changeMarks } from "./marks/mark-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
@@ -82,6 +83,7 @@ export const procedures = {
 
   sendMessages: batch(sendMessages, byActor(5)),
   recallMessage: single(recallMessage, byActor(3)),
+  changeMarks: batch(changeMarks, byActor(4)),
 
   markRead: batch(markRead, byActor(3)),
   tellReads: batch(

@@ -25,6 +25,7 @@ import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
 import * as unread from "../src/unread/unread-actions.ts";
 import { adminCases, type Person } from "./admin-action-cases.ts";
+import { markCases } from "./chat-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
@@ -327,6 +328,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await rooms.getRoom(context, ann, roomId)).toMatchObject({ ownerId: ben.uid, role: 3 });
     },
   },
+  "marks/mark": markCases(() => ({ context, ann, ben, group, say, codeOf })),
   "messages/message": {
     async sendMessage() {
       const roomId = await group();

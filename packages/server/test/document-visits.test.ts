@@ -153,9 +153,15 @@ test("HTTP-26: messages and red dots", async () => {
   await ask(ben.api, `PUT /rooms/${room}/read`, 200, { seq: 1 });
   await ask(ben.api, "PUT /rooms/99999/read", 404, { seq: 1 });
   await ask(ben.api, `GET /messages/${message.id}`, 200);
+  await ask(ben.api, `PUT /messages/${message.id}/marks/like`, 200);
+  await ask(ben.api, `DELETE /messages/${message.id}/marks/like`, 200);
+  await ask(ben.api, `PUT /messages/${message.id}/marks/dislike`, 200);
+  await ask(ben.api, "PUT /messages/99999/marks/like", 404);
+  await ask(ben.api, `PUT /messages/${message.id}/marks/love`, 400);
   await ask(ben.api, `DELETE /messages/${message.id}`, 403);
   await ask(ann.api, `DELETE /messages/${message.id}`, 200);
   await ask(ann.api, `DELETE /messages/${message.id}`, 422);
+  await ask(ann.api, `PUT /messages/${message.id}/marks/like`, 422);
   await ask(ann.api, `GET ${path}`, 200);
   await ask(ann.api, "GET /me/export", 200);
   await ask(ann.api, "GET /messages/99999", 404);

@@ -53,6 +53,8 @@ const HELD: Record<string, Held> = {
   "PUT /rooms/{id}/owner": { limit: "roomChanges", path: "/rooms/99/owner", body: { uid: 99 } },
   "POST /rooms/{id}/messages": { limit: "sends", path: "/rooms/99/messages", body: SEND },
   "DELETE /messages/{id}": { limit: "sends", path: "/messages/99" },
+  "PUT /messages/{id}/marks/{mark}": { limit: "marks", path: "/messages/99/marks/like" },
+  "DELETE /messages/{id}/marks/{mark}": { limit: "marks", path: "/messages/99/marks/like" },
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 

@@ -62,6 +62,7 @@ export type Export = {
     items: { id: number; roomId: number; sentAt: number; type: number; body: Record<string, unknown> | null }[];
     nextCursor: string | null;
   };
+  marks: { items: { messageId: number; mark: "like" | "dislike" }[]; nextCursor: string | null };
 };
 
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
@@ -124,6 +125,8 @@ export type Message = {
     clientId: string | null;
   };
 };
+
+export type MessageMark = { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
 
 export type PresentState = { uid: number; activeStatus: 1 | 2; lastOptTime: number | null };
 
@@ -198,7 +201,10 @@ export interface Routes {
     reply: undefined;
   };
   /** Everything stored about me */
-  "GET /me/export": { args: { query?: { cursor?: string | undefined } }; reply: Export };
+  "GET /me/export": {
+    args: { query?: { cursor?: string | undefined; marksCursor?: string | undefined } };
+    reply: Export;
+  };
   /** A person */
   "GET /users/{id}": { args: { path: { id: number } }; reply: User };
   /** People by their ids, or by how their names begin */
@@ -327,6 +333,13 @@ export interface Routes {
   "GET /messages/{id}": { args: { path: { id: number } }; reply: Message };
   /** Recall a message: its sender within two minutes, an administrator at any time */
   "DELETE /messages/{id}": { args: { path: { id: number } }; reply: Message };
+  /** Like or dislike a message: one takes the place of the other */
+  "PUT /messages/{id}/marks/{mark}": { args: { path: { id: number; mark: "like" | "dislike" } }; reply: MessageMark };
+  /** Take my like or dislike away */
+  "DELETE /messages/{id}/marks/{mark}": {
+    args: { path: { id: number; mark: "like" | "dislike" } };
+    reply: MessageMark;
+  };
   /** Everything unread; rooms with nothing unread are left out */
   "GET /unread": { args: object; reply: RedDot };
   /** I have read this room up to this seq; a place only moves forward */

@@ -18,6 +18,7 @@ export interface Schema {
   members: MembersTable;
   room_reads: RoomReadsTable;
   messages: MessagesTable;
+  marks: MarksTable;
 }
 
 /** Facts about this database: `epoch` (16 hex digits), `installation`. */
@@ -206,4 +207,15 @@ export interface MessagesTable {
   recalled_at: number | null;
   /** 1: nobody but its sender may see it; its event stands in the sender's own stream. */
   sender_only: Generated<0 | 1>;
+  /** How many rows of `marks` this message has, of each type: changed in the transaction that changes those rows. */
+  likes: Generated<number>;
+  dislikes: Generated<number>;
+}
+
+/** One mark of one person on one message; no row: none. A mark of the other type takes its place. */
+export interface MarksTable {
+  uid: number;
+  message_id: number;
+  /** 1 like, 2 dislike. */
+  type: 1 | 2;
 }

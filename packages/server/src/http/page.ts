@@ -4,17 +4,21 @@ import { ProblemError } from "../lib/problem.ts";
 import { SIZES } from "../limits/sizes.ts";
 import { limitParam } from "./openapi.ts";
 
-/** `cursor` of a list: the page before gave it; an empty one counts as none. */
-export const cursorParam = z
-  .string("must be given once")
-  .max(SIZES.pageCursor.count, "is not a cursor that this list gave")
-  .optional()
-  .transform((cursor) => (cursor === "" ? undefined : cursor))
-  .openapi({
-    param: { name: "cursor", in: "query", description: "`nextCursor` of the page before" },
-    type: "string",
-    maxLength: SIZES.pageCursor.count,
-  });
+/** The cursor of a list: the page before gave it; an empty one counts as none. */
+export function cursorParamOf(name: string) {
+  return z
+    .string("must be given once")
+    .max(SIZES.pageCursor.count, "is not a cursor that this list gave")
+    .optional()
+    .transform((cursor) => (cursor === "" ? undefined : cursor))
+    .openapi({
+      param: { name, in: "query", description: "`nextCursor` of the page before" },
+      type: "string",
+      maxLength: SIZES.pageCursor.count,
+    });
+}
+
+export const cursorParam = cursorParamOf("cursor");
 
 export const pageQuery = z.object({ cursor: cursorParam, limit: limitParam });
 
@@ -37,16 +41,16 @@ export function pageOf<S extends z.ZodType>(item: S, most: number = LIMITS.pageM
 }
 
 /** For a cursor that the list cannot have given. */
-export function invalidCursor(): ProblemError {
+export function invalidCursor(path = "cursor"): ProblemError {
   const message = "is not a cursor that this list gave";
-  return new ProblemError("invalid", `cursor: ${message}`, { extra: { errors: [{ path: "cursor", message }] } });
+  return new ProblemError("invalid", `${path}: ${message}`, { extra: { errors: [{ path, message }] } });
 }
 
 /** A list's cursor that is a number: of the last item that was given out. @throws ProblemError `invalid` */
-export function parseNumberCursor(cursor: string | undefined): number | undefined {
+export function parseNumberCursor(cursor: string | undefined, path = "cursor"): number | undefined {
   if (cursor === undefined) return undefined;
   const number = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw invalidCursor();
+  if (!Number.isSafeInteger(number)) throw invalidCursor(path);
   return number;
 }
 

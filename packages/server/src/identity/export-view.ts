@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { countSchema, idSchema, userSchema } from "@parley/protocol";
 import { pageOf } from "../http/page.ts";
 import { CAPS } from "../limits/limits.ts";
-import { MESSAGES_PER_PAGE } from "./export.ts";
+import { PER_PAGE } from "./export.ts";
 import { ipText, userAgentText } from "./requester.ts";
 
 const { name, avatar, power } = userSchema.shape;
@@ -48,6 +48,8 @@ const Message = z.object({
     .openapi({ description: "As it is stored; null once the message was recalled" }),
 });
 
+const Mark = z.object({ messageId: idSchema, mark: z.enum(["like", "dislike"]) });
+
 /** Everything stored about a person, as the API's document says it. */
 export const Export = z
   .object({
@@ -58,6 +60,7 @@ export const Export = z
       .openapi({ description: "From where I have signed in; for IPv6 the first half. Known for 90 days." }),
     logins: z.array(Login),
     rooms: z.array(Membership),
-    messages: pageOf(Message, MESSAGES_PER_PAGE),
+    messages: pageOf(Message, PER_PAGE),
+    marks: pageOf(Mark, PER_PAGE),
   })
   .openapi("Export");

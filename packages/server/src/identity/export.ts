@@ -1,10 +1,11 @@
+import { MarkType } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { textCursor } from "../http/page.ts";
 import { isAddressMark } from "./known-requesters.ts";
 
-/** Messages of one page. What else there is of a person is bounded by other limits and comes with the first page. */
-export const MESSAGES_PER_PAGE = 500;
+/** Messages, and marks, of one page. What else there is of a person is bounded by other limits and comes with every page. */
+export const PER_PAGE = 500;
 
 export interface ExportedMessage {
   readonly id: number;
@@ -20,8 +21,15 @@ export interface MessagePage {
   readonly nextCursor: string | null;
 }
 
+const NAMES = { [MarkType.like]: "like", [MarkType.dislike]: "dislike" } as const;
+
+export interface MarkPage {
+  readonly items: { readonly messageId: number; readonly mark: "like" | "dislike" }[];
+  readonly nextCursor: string | null;
+}
+
 /**
- * Reads what is stored about a person apart from their messages: account, devices, rooms they are or were in. Never a hash or a token.
+ * Reads what is stored about a person apart from their messages and marks: account, devices, rooms they are or were in. Never a hash or a token.
  */
 export async function exportAccount(db: Kysely<Schema>, uid: number) {
   const user = await db
@@ -91,9 +99,9 @@ export async function exportMessages(db: Kysely<Schema>, uid: number, after: str
     .where("uid", "=", uid)
     .where("client_id", ">", after ?? "")
     .orderBy("client_id")
-    .limit(MESSAGES_PER_PAGE + 1)
+    .limit(PER_PAGE + 1)
     .execute();
-  const page = rows.slice(0, MESSAGES_PER_PAGE);
+  const page = rows.slice(0, PER_PAGE);
   const items = page.map((row) => ({
     id: row.id,
     roomId: row.room_id,
@@ -103,4 +111,19 @@ export async function exportMessages(db: Kysely<Schema>, uid: number, after: str
   }));
   const last = rows.length > page.length ? page.at(-1) : undefined;
   return { items, nextCursor: last ? textCursor(last.client_id ?? "") : null };
+}
+
+/** Reads a page of a person's likes and dislikes, by message. @param after the number of a `nextCursor`; undefined for the first page */
+export async function exportMarks(db: Kysely<Schema>, uid: number, after: number | undefined): Promise<MarkPage> {
+  const rows = await db
+    .selectFrom("marks")
+    .select(["message_id as messageId", "type"])
+    .where("uid", "=", uid)
+    .where("message_id", ">", after ?? 0)
+    .orderBy("message_id")
+    .limit(PER_PAGE + 1)
+    .execute();
+  const items = rows.slice(0, PER_PAGE).map(({ messageId, type }) => ({ messageId, mark: NAMES[type] }));
+  const last = rows.length > PER_PAGE ? items.at(-1) : undefined;
+  return { items, nextCursor: last ? String(last.messageId) : null };
 }

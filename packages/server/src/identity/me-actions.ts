@@ -4,7 +4,7 @@ import type { Login } from "../http/login.ts";
 import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./accounts-writes.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
-import { exportAccount, exportMessages, type MessagePage } from "./export.ts";
+import { exportAccount, exportMarks, exportMessages, type MarkPage, type MessagePage } from "./export.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { checkOwnPassword } from "./own-password.ts";
 import * as passwordWrites from "./password-writes.ts";
@@ -66,12 +66,16 @@ export async function deleteAccount(
   await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }
 
-/** Everything stored about the actor, with a page of messages. `after`: the text of the cursor of the page before. */
+/** Everything stored about the actor, with a page of messages and one of marks. `after…`: what the cursors of the pages before say. */
 export async function exportMe(
   { db }: IdentityContext,
   { uid }: Login,
-  { after }: { after: string | undefined },
-): Promise<Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage }> {
-  const [account, messages] = await Promise.all([exportAccount(db, uid), exportMessages(db, uid, after)]);
-  return { ...account, messages };
+  { after, afterMark }: { after?: string | undefined; afterMark?: number | undefined },
+): Promise<Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage; marks: MarkPage }> {
+  const [account, messages, marks] = await Promise.all([
+    exportAccount(db, uid),
+    exportMessages(db, uid, after),
+    exportMarks(db, uid, afterMark),
+  ]);
+  return { ...account, messages, marks };
 }

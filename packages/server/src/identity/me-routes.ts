@@ -3,7 +3,7 @@ import { pictureSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { json, jsonBody, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
-import { asOf, cursorParam, parseTextCursor } from "../http/page.ts";
+import { asOf, cursorParam, cursorParamOf, parseNumberCursor, parseTextCursor } from "../http/page.ts";
 import { Export } from "./export-view.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as actions from "./me-actions.ts";
@@ -65,9 +65,10 @@ const exportAll = createRoute({
   middleware: [requireLogin, heavy] as const,
   summary: "Everything stored about me",
   description:
-    "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body.",
-  request: { query: z.object({ cursor: cursorParam }) },
-  responses: { 200: json(Export, "What is stored, with a page of messages") },
+    "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body. Likes and " +
+    "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`.",
+  request: { query: z.object({ cursor: cursorParam, marksCursor: cursorParamOf("marksCursor") }) },
+  responses: { 200: json(Export, "What is stored, with a page of messages and one of marks") },
 });
 
 /** One's own account. */
@@ -89,8 +90,9 @@ export function meRoutes(context: IdentityContext): Routes {
     return c.body(null, 204);
   });
   routes.openapi(exportAll, async (c) => {
-    const after = parseTextCursor(c.req.valid("query").cursor);
-    const exported = await actions.exportMe(context, c.get("login"), { after });
+    const { cursor, marksCursor } = c.req.valid("query");
+    const asked = { after: parseTextCursor(cursor), afterMark: parseNumberCursor(marksCursor, "marksCursor") };
+    const exported = await actions.exportMe(context, c.get("login"), asked);
     return c.json({ ...exported }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });

@@ -24,6 +24,15 @@ export const LOCAL_RATES = {
   /** Recalls count too: they are written and told like a message. */
   sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
   sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },
+  /** Also those that change nothing. */
+  marks: { counts: "likes and dislikes", by: "person", count: 5, windowMs: SECOND, burst: 20, refusal: LIMITED },
+  marksADay: {
+    counts: "likes and dislikes in a day",
+    by: "person",
+    count: 20_000,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
   readPlaces: { counts: "read places", by: "person", count: 20, windowMs: SECOND, burst: 60, refusal: LIMITED },
   profileChanges: {
     counts: "changes of the own account",

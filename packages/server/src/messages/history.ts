@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -44,7 +44,7 @@ export async function historyPage(
   const forwards = direction === "newer";
   const order = forwards ? "asc" : "desc";
   const [first, last] = rangeOf(room.window, from?.seq, direction);
-  let query = selectMessages(db)
+  let query = selectMessages(db, sql<number>`${room.actor?.uid ?? 0}`)
     .where("messages.room_id", "=", room.id)
     .where("messages.seq", ">=", first)
     .where("messages.seq", "<=", last)

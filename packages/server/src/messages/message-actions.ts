@@ -8,6 +8,7 @@
  *
  * Asks rooms who may write and read. Must not import unread or the gateway, and must not know which connections there are.
  */
+import { sql } from "kysely";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
@@ -83,7 +84,8 @@ export async function getMessage(
   messageId: number,
 ): Promise<string> {
   const { db, kinds } = context;
-  const row = await selectMessages(db).where("messages.id", "=", messageId).executeTakeFirst();
+  const reader = sql<number>`${actor?.uid ?? 0}`;
+  const row = await selectMessages(db, reader).where("messages.id", "=", messageId).executeTakeFirst();
   const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(context, db, { ...row, actor }));
   if (isSeen) return messageText(asMessage(row), kinds);
   throw new ProblemError(actor ? "not_found" : "unauthorized");

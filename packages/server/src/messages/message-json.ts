@@ -1,4 +1,4 @@
-import type { Message, RepliedMessage } from "@parley/protocol";
+import { MarkType, type Message, type MessageMark, type RepliedMessage } from "@parley/protocol";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 
 /** A message as its row and the rows it refers to have it. */
@@ -14,9 +14,16 @@ export interface MessageRow {
   readonly clientId: string | null;
   readonly sentAt: number;
   readonly recalledBy: number | null;
+  readonly likes: number;
+  readonly dislikes: number;
+  /** The mark of the person who is shown the message; null: none, or it is shown to many. */
+  readonly mark: OwnMark;
   /** The message it quotes, as that is now. */
   readonly quoted: QuotedRow | null;
 }
+
+/** 1 like, 2 dislike. */
+export type OwnMark = 1 | 2 | null;
 
 export interface QuotedRow {
   readonly id: number;
@@ -51,13 +58,23 @@ export function messageText(row: MessageRow, kinds: MessageKinds = messageKinds)
       sendTime: row.sentAt,
       type: row.type,
       body: shownBody(row, kinds),
-      messageMark: { likeCount: 0, userLike: 0, dislikeCount: 0, userDislike: 0 },
+      messageMark: markOf(row),
       seq: row.seq,
       no: row.no,
       clientId: row.clientId,
     },
   };
   return JSON.stringify(message);
+}
+
+/** The marks of a message, as the person sees them whose own mark is given. Pure. */
+export function markOf({ likes, dislikes, mark }: Pick<MessageRow, "likes" | "dislikes" | "mark">): MessageMark {
+  return {
+    likeCount: likes,
+    userLike: mark === MarkType.like ? 1 : 0,
+    dislikeCount: dislikes,
+    userDislike: mark === MarkType.dislike ? 1 : 0,
+  };
 }
 
 function shownBody({ type, body, uid, recalledBy, quoted }: MessageRow, kinds: MessageKinds) {

@@ -1,13 +1,16 @@
-import type { Kysely } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
-import { prepared } from "../db/prepared.ts";
+import { prepared, preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import type { MessageData } from "../event-log/announce.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
-import { type MessageRow, messageText, type QuotedRow } from "./message-json.ts";
+import { type MessageRow, messageText, type OwnMark, type QuotedRow } from "./message-json.ts";
 
-/** Selects messages with what they quote, each joined by its key; callers add which ones, in what order and how many. */
-export function selectMessages(db: Kysely<Schema>) {
+/**
+ * Selects messages with what they quote, each joined by its key; callers add which ones, in what order and how many.
+ * @param reader uid of the person whose own marks are shown; without one the messages are for many
+ */
+export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) {
   return db
     .selectFrom("messages")
     .leftJoin("messages as quoted", "quoted.id", "messages.reply_to")
@@ -24,6 +27,9 @@ export function selectMessages(db: Kysely<Schema>) {
       "messages.sent_at as sentAt",
       "messages.recalled_by as recalledBy",
       "messages.sender_only as senderOnly",
+      "messages.likes",
+      "messages.dislikes",
+      ownMark(reader).as("mark"),
       "quoted.id as quotedId",
       "quoted.uid as quotedUid",
       "quoted.type as quotedType",
@@ -31,6 +37,11 @@ export function selectMessages(db: Kysely<Schema>) {
       "quoted.recalled_by as quotedRecalledBy",
       "author.name as quotedName",
     ]);
+}
+
+function ownMark(reader: RawBuilder<number> | undefined): RawBuilder<OwnMark> {
+  if (!reader) return sql<OwnMark>`null`;
+  return sql<OwnMark>`(select type from marks where marks.uid = ${reader} and marks.message_id = messages.id)`;
 }
 
 export type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
@@ -54,18 +65,24 @@ export function isAddressedTo(
   return message.senderOnly === 0 || message.uid === actor?.uid;
 }
 
+/** Which messages, and for whom: each shows that person's own marks. `sender`: each goes to the person who wrote it. */
+export interface MessagesAsked {
+  readonly ids: readonly number[];
+  readonly reader: number | "sender";
+}
+
 /** JSON texts of messages as they are now, by id; unknown ids are left out. One query. */
 export async function messageTexts(
   db: Kysely<Schema>,
-  ids: readonly number[],
+  { ids, reader }: MessagesAsked,
   kinds: MessageKinds = messageKinds,
 ): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await messagesById(db, ids);
+  const rows = reader === "sender" ? await messagesForSenders(db, ids) : await messagesFor(db, { ids, reader });
   return new Map(rows.map((row) => [row.id, messageText(asMessage(row), kinds)]));
 }
 
-/** The same as `data` of events. */
+/** What events show, which nobody's own marks are part of. */
 export async function messageDataOf(
   db: Kysely<Schema>,
   ids: readonly number[],
@@ -86,3 +103,11 @@ export async function messageDataOf(
 }
 
 const messagesById = prepared((db, ids) => selectMessages(db).where("messages.id", "in", inList<number>(ids)));
+
+const messagesFor = preparedBy(["ids", "reader"], (db, { ids, reader }) =>
+  selectMessages(db, sql<number>`${reader}`).where("messages.id", "in", inList<number>(ids)),
+);
+
+const messagesForSenders = prepared((db, ids) =>
+  selectMessages(db, sql.ref<number>("messages.uid")).where("messages.id", "in", inList<number>(ids)),
+);

@@ -43,7 +43,7 @@ export async function recallMessage(
   const stream = message.senderOnly === 0 ? roomStream(roomId) : userStream(message.uid);
   const event = { stream, type: Push.RECALL, data: () => JSON.stringify(data) };
   await append(tx, [{ ...event, message: { id: messageId, storesData: true } }]);
-  const texts = await messageTexts(tx.db, [messageId], kinds);
+  const texts = await messageTexts(tx.db, { ids: [messageId], reader: actor.uid }, kinds);
   return { text: texts.get(messageId) as string };
 }
 

@@ -110,5 +110,19 @@ function rowOf(message: Accepted, { pos, seq, now }: Place & { now: number }): M
   const { input, no, stored, quoted } = message;
   const { roomId, type, clientId } = input;
   const uid = input.actor.uid;
-  return { id: pos, roomId, seq, no, uid, type, body: stored, clientId, sentAt: now, recalledBy: null, quoted };
+  const unmarked = { likes: 0, dislikes: 0, mark: null };
+  return {
+    id: pos,
+    roomId,
+    seq,
+    no,
+    uid,
+    type,
+    body: stored,
+    clientId,
+    sentAt: now,
+    recalledBy: null,
+    ...unmarked,
+    quoted,
+  };
 }

@@ -27,7 +27,7 @@ export async function sendMessages(
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
   await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
-  const texts = await messageTexts(tx.db, repeats, kinds);
+  const texts = await messageTexts(tx.db, { ids: repeats, reader: "sender" }, kinds);
   return verdicts.map((verdict): Outcome<Sent> => {
     if (verdict.kind === "refused") return { ok: false, error: verdict.error };
     if (verdict.kind === "repeat") {

@@ -38,7 +38,7 @@ export async function conversations(
   }));
   const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: context.hallCount, now });
   const newest = items.flatMap(({ room }) => room.last_message_id ?? []);
-  const texts = await context.messageTexts(db, newest);
+  const texts = await context.messageTexts(db, { ids: newest, reader: actor.uid });
   return {
     nextCursor,
     items: items.map((item, index) => ({

@@ -9,7 +9,10 @@ import type { HallRules } from "./rooms.ts";
 export interface RoomsContext extends BaseContext {
   readonly hall: HallRules;
   readonly hallCount: HallCount;
-  /** JSON texts of messages by id. Handed in, since rooms do not ask messages. */
-  readonly messageTexts: (db: Kysely<Schema>, ids: readonly number[]) => Promise<Map<number, string>>;
+  /** JSON texts of messages by id, as one person sees them. Handed in, since rooms do not ask messages. */
+  readonly messageTexts: (
+    db: Kysely<Schema>,
+    asked: { readonly ids: readonly number[]; readonly reader: number },
+  ) => Promise<Map<number, string>>;
   readonly presence: Pick<Presence, "stateOf" | "count">;
 }

@@ -1,4 +1,4 @@
-import { ChangeType, type Message, MessageType, Push, roomOfStream, type User } from "@parley/protocol";
+import { ChangeType, type Message, MessageType, Push, type PushData, roomOfStream, type User } from "@parley/protocol";
 import type { SeenFrame } from "../live-client.ts";
 import { type ClientState, PAGE, type RoomState } from "./client-state.ts";
 import * as change from "./state-changes.ts";
@@ -84,6 +84,7 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
       change.withMessages(one, (shown) => recalled(shown, data)),
     );
   }
+  if (type === Push.MARK) return Object.values(state.rooms).reduce((so, each) => marked(so, each, data), state);
   if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
   // A place only moves forward. One that is known came with a reply that was newer than this event.
   if (!one?.mine || data.readSeq <= one.mine.readSeq) return state;
@@ -120,6 +121,8 @@ function applyNext(state: ClientState, one: RoomState, event: { frame: SeenFrame
         change.withMessages(one, (shown) => (isIt(shown) ? data : shown)),
       );
     }
+    case Push.MARK:
+      return marked(state, one, data);
     case Push.RECALL:
       return change.withRoom(
         state,
@@ -179,6 +182,15 @@ function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallU
   }
   const reply = change.replyOf(shown);
   return reply?.id === msgId ? change.withReply(shown, { type, body: notice(reply.uid) }) : shown;
+}
+
+/** Counts are what MARK says; one's own marks are those that MARK tells of oneself. */
+function marked(state: ClientState, one: RoomState, { markList }: PushData[8]): ClientState {
+  const changed = (shown: Message) =>
+    markList
+      .filter(({ msgId }) => msgId === shown.message.id)
+      .reduce((so, mark) => change.withMark(so, mark, mark.uid === state.me.uid), shown);
+  return change.withRoom(state, change.withMessages(one, changed));
 }
 
 function othersJoined(state: ClientState, one: RoomState, { frame, fetched }: { frame: SeenFrame; fetched: Fetched }) {

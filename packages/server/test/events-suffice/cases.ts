@@ -1,10 +1,17 @@
 import { accountCases } from "./accounts.cases.ts";
+import { markCases } from "./marks.cases.ts";
 import { memberCases } from "./members.cases.ts";
 import { messageCases } from "./messages.cases.ts";
 import { roomCases } from "./rooms.cases.ts";
 
 /** By area; direct rooms are made late, since they stay and are read again in every later case. */
-export const AREAS = { members: memberCases, messages: messageCases, rooms: roomCases, accounts: accountCases };
+export const AREAS = {
+  members: memberCases,
+  messages: messageCases,
+  marks: markCases,
+  rooms: roomCases,
+  accounts: accountCases,
+};
 
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
 

@@ -44,6 +44,11 @@ describe("what the comparison finds", () => {
     ["ROOM", "DELETE /rooms/{id}", /: rooms\.\d+\.room\.dissolvedAt: the server shows \d+, the events give null$/],
     ["MESSAGE", "POST /rooms/{id}/messages", /: unread\.rooms\.\d: the server shows \{"roomId":\d+,"unread":1\}/],
     ["RECALL", "DELETE /messages/{id}", /: rooms\.\d+\.messages\.0\.message\.type: the server shows 2, .* give 1$/],
+    [
+      "MARK",
+      "PUT /messages/{id}/marks/{mark}",
+      /: rooms\.\d+\.messages\.0\.message\.messageMark\.dislikeCount: the server shows 2, .* give 0$/,
+    ],
     ["SELF", "PUT /rooms/{id}/read", /: rooms\.\d+\.mine\.readSeq: the server shows 3, the events give \d$/],
     ["INVALIDATE_TOKEN", "DELETE /logins/current", /, live: state: the server shows nothing, the events give \{/],
   ] as const) {

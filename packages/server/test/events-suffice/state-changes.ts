@@ -1,4 +1,4 @@
-import type { Message, User } from "@parley/protocol";
+import { ActType, type MarkChange, MarkType, type Message, type User } from "@parley/protocol";
 import type { ClientState, RoomState } from "./client-state.ts";
 
 /** Single changes of a client's state, each a new state. Pure; `apply.ts` says which frame makes which. */
@@ -61,6 +61,17 @@ export function withMessages(one: RoomState, change: (shown: Message) => Message
   const newest = one.mine?.lastMessage;
   const mine = one.mine && { ...one.mine, lastMessage: newest ? change(newest) : null };
   return { ...one, mine, messages: one.messages.map(change) };
+}
+
+/** @param mine whether the mark is the user's own */
+export function withMark(shown: Message, { markType, markCount, actType }: MarkChange, mine: boolean): Message {
+  const own = actType === ActType.confirm ? 1 : 0;
+  const changed =
+    markType === MarkType.like
+      ? { likeCount: markCount, ...(mine && { userLike: own }) }
+      : { dislikeCount: markCount, ...(mine && { userDislike: own }) };
+  const messageMark = { ...shown.message.messageMark, ...changed } as Message["message"]["messageMark"];
+  return { ...shown, message: { ...shown.message, messageMark } };
 }
 
 type Reply = NonNullable<Exclude<Message["message"]["body"], string>["reply"]>;

@@ -8,6 +8,7 @@ import { recalledDigests } from "./0007-recalled-digests.ts";
 import { disabledAccounts } from "./0008-disabled-accounts.ts";
 import { nameLooks } from "./0009-name-looks.ts";
 import { knownRequesters } from "./0010-known-requesters.ts";
+import { marks } from "./0012-marks.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -26,4 +27,5 @@ export const MIGRATIONS = [
   { name: "0008-disabled-accounts", up: disabledAccounts },
   { name: "0009-name-looks", up: nameLooks },
   { name: "0010-known-requesters", up: knownRequesters },
+  { name: "0012-marks", up: marks },
 ] as const;

@@ -1,0 +1,83 @@
+import type { MarkChange } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import { boundRows, inList } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
+import type { Schema } from "../db/schema.ts";
+import { findMemberships } from "../rooms/member-lookups.ts";
+import type { Actor, HallRules, Membership } from "../rooms/rooms.ts";
+
+/** What somebody wants of their mark on a message. */
+export interface MarkWanted extends Pick<MarkChange, "markType" | "actType"> {
+  readonly messageId: number;
+}
+
+export interface MarkInput extends MarkWanted {
+  readonly actor: Actor;
+  readonly hall: HallRules;
+}
+
+export interface MarkedMessage {
+  readonly id: number;
+  readonly roomId: number;
+  readonly seq: number;
+  readonly uid: number;
+  readonly senderOnly: 0 | 1;
+  readonly recalledAt: number | null;
+  readonly dissolvedAt: number | null;
+  readonly likes: number;
+  readonly dislikes: number;
+}
+
+/** What a batch has to know; one query reads each kind of it. */
+export interface MarkLookups {
+  readonly messages: ReadonlyMap<number, MarkedMessage>;
+  /** Key: `memberKey`. */
+  readonly memberships: ReadonlyMap<string, Membership>;
+  /** The marks that the people who ask have on these messages. Key: `markKey`. */
+  readonly marks: ReadonlyMap<string, 1 | 2>;
+}
+
+export function markKey(uid: number, messageId: number): string {
+  return `${uid} ${messageId}`;
+}
+
+export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups> {
+  const messages = await messagesOf(db, inputs);
+  const members = inputs.flatMap(({ actor: { uid }, messageId }) => {
+    const message = messages.get(messageId);
+    return message ? [{ roomId: message.roomId, uid }] : [];
+  });
+  return { messages, memberships: await findMemberships(db, members), marks: await marksOf(db, inputs) };
+}
+
+async function messagesOf(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups["messages"]> {
+  const rows = await messagesById(db, [...new Set(inputs.map(({ messageId }) => messageId))]);
+  return new Map(rows.map((message) => [message.id, message]));
+}
+
+const messagesById = prepared((db, ids) =>
+  db
+    .selectFrom("messages")
+    .innerJoin("rooms", "rooms.id", "messages.room_id")
+    .select(["messages.id", "messages.room_id as roomId", "messages.seq", "messages.uid", "messages.likes"])
+    .select(["messages.dislikes", "messages.recalled_at as recalledAt", "messages.sender_only as senderOnly"])
+    .select("rooms.dissolved_at as dissolvedAt")
+    .where("messages.id", "in", inList<number>(ids)),
+);
+
+async function marksOf(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups["marks"]> {
+  const rows = await markRows(
+    db,
+    inputs.map(({ actor: { uid }, messageId }) => [uid, messageId]),
+  );
+  return new Map(rows.map(({ uid, messageId, type }) => [markKey(uid, messageId), type]));
+}
+
+const markRows = prepared((db, asked) =>
+  db
+    .selectFrom(boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], asked).as("asked"))
+    .innerJoin("marks", (join) =>
+      join.onRef("marks.uid", "=", "asked.uid").onRef("marks.message_id", "=", "asked.message_id"),
+    )
+    .select(["marks.uid", "marks.message_id as messageId", "marks.type"]),
+);

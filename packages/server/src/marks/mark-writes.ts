@@ -1,0 +1,71 @@
+import { type MessageMark, Push, type PushData, roomStream, userStream } from "@parley/protocol";
+import { sql } from "kysely";
+import { boundRows, insertRows } from "../db/dialect.ts";
+import { prepared } from "../db/prepared.ts";
+import { acceptedOf, type Outcome, type WriteTransaction } from "../db/transaction.ts";
+import { append, type Draft } from "../event-log/event-log.ts";
+import { lookUp, type MarkInput } from "./mark-lookups.ts";
+import { judge, type MarksAfter, type Verdict } from "./mark-verdicts.ts";
+
+/**
+ * Sets and takes away all marks that wait, of any people and messages, by set queries. Each change is one event with the count
+ * behind it; the rows are written once for the whole batch.
+ */
+export async function changeMarks(tx: WriteTransaction, inputs: readonly MarkInput[]): Promise<Outcome<MessageMark>[]> {
+  const { outcomes, after } = judge(inputs, await lookUp(tx.db, inputs));
+  await store(tx, after);
+  await append(
+    tx,
+    acceptedOf(outcomes).flatMap((verdict) => (verdict.changes.length > 0 ? [eventOf(verdict)] : [])),
+  );
+  return outcomes.map((outcome) => (outcome.ok ? { ok: true, value: outcome.value.shown } : outcome));
+}
+
+/** Stands where the message is, and names it: readers who catch up get the message with its counts as they are then. */
+function eventOf({ message, changes }: Verdict): Draft {
+  const data: PushData[8] = { markList: [...changes] };
+  return {
+    stream: message.senderOnly === 0 ? roomStream(message.roomId) : userStream(message.uid),
+    type: Push.MARK,
+    message: { id: message.id, storesData: true },
+    data: () => JSON.stringify(data),
+  };
+}
+
+async function store(tx: WriteTransaction, { marks, counts }: MarksAfter): Promise<void> {
+  const rows = [...marks.values()];
+  await insertRows(tx.db, "marks", {
+    columns: ["uid", "message_id", "type"],
+    values: rows.flatMap(({ uid, messageId, mark }) => (mark === null ? [] : [[uid, messageId, mark]])),
+    conflict: "on conflict (uid, message_id) do update set type = excluded.type",
+  });
+  const gone = rows.flatMap(({ uid, messageId, mark }) => (mark === null ? [[uid, messageId]] : []));
+  if (gone.length > 0) await removeMarks(tx.db, gone);
+  if (counts.size > 0)
+    await storeCounts(
+      tx.db,
+      [...counts].map(([id, { 1: likes, 2: dislikes }]) => [id, likes, dislikes]),
+    );
+}
+
+const removeMarks = prepared((db, gone) =>
+  db
+    .deleteFrom("marks")
+    .where((eb) =>
+      eb(
+        eb.refTuple("uid", "message_id"),
+        "in",
+        sql<never>`(select uid, message_id from ${boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], gone)})`,
+      ),
+    ),
+);
+
+const storeCounts = prepared((db, counted) =>
+  db
+    .updateTable("messages")
+    .from(
+      boundRows<{ id: number; likes: number; dislikes: number }>(["id", "likes", "dislikes"], counted).as("counted"),
+    )
+    .set((eb) => ({ likes: eb.ref("counted.likes"), dislikes: eb.ref("counted.dislikes") }))
+    .whereRef("messages.id", "=", "counted.id"),
+);
