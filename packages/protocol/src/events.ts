@@ -126,7 +126,7 @@ export interface PushData {
   };
   107: { retryAfterMs: number; cursor: string };
   108: { stream: string; seq?: number; cursor?: string; why: ResyncWhy };
-  109: { roomId?: number; readSeq?: number; unread?: number };
+  109: { roomId?: number; readSeq?: number; unread?: number; pinned?: boolean; muted?: boolean };
   110: Message;
   112: { roomId: number; uid: number; role?: 1 | 2 | 3; mutedUntil?: number | null };
   114: User;

@@ -138,7 +138,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     { stream: text, why: fc.constantFrom("epoch" as const, "ahead" as const, "trimmed" as const, "far" as const) },
     { seq: count, cursor: text },
   ),
-  109: partly({}, { roomId: id, readSeq: count, unread: count }),
+  109: partly({}, { roomId: id, readSeq: count, unread: count, pinned: fc.boolean(), muted: fc.boolean() }),
   110: message,
   112: partly(
     { roomId: id, uid: id },

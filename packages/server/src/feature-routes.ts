@@ -10,6 +10,7 @@ import { messagesRoutes } from "./messages/messages-routes.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
+import { settingsRoutes } from "./rooms/settings-routes.ts";
 import { unreadRoutes } from "./unread/unread-routes.ts";
 
 /** The features' part of the HTTP API, mounted under /api/v1: each route parses, calls one action and answers. */
@@ -21,6 +22,7 @@ export function featureRoutes(context: Context): Routes[] {
     usersRoutes(context),
     qrRoutes(context),
     roomsRoutes(context),
+    settingsRoutes(context),
     membersRoutes(context),
     presenceRoutes(context),
     messagesRoutes(context),

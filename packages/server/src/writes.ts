@@ -18,6 +18,7 @@ import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
+import { changeSettings } from "./rooms/setting-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
 
 /** The room's event, and of each one who comes, and of the one who makes it: membership, read place, event and stream. */
@@ -80,6 +81,8 @@ export const procedures = {
   removeMember: single(removeMember, byActor(6)),
   changeRole: single(changeRole, byActor(3)),
   changeOwner: single(changeOwner, byActor(8)),
+
+  changeSettings: batch(changeSettings, byActor(3)),
 
   sendMessages: batch(sendMessages, byActor(5)),
   recallMessage: single(recallMessage, byActor(3)),

@@ -23,9 +23,8 @@ import * as members from "../src/rooms/member-actions.ts";
 import * as presence from "../src/rooms/presence-actions.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
-import * as unread from "../src/unread/unread-actions.ts";
 import { adminCases, type Person } from "./admin-action-cases.ts";
-import { markCases } from "./chat-action-cases.ts";
+import { chatCases } from "./chat-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
@@ -328,7 +327,6 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await rooms.getRoom(context, ann, roomId)).toMatchObject({ ownerId: ben.uid, role: 3 });
     },
   },
-  "marks/mark": markCases(() => ({ context, ann, ben, group, say, codeOf })),
   "messages/message": {
     async sendMessage() {
       const roomId = await group();
@@ -362,23 +360,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(messages.getMessage(context, undefined, message.id))).toBe("unauthorized");
     },
   },
-  "unread/unread": {
-    async getUnread() {
-      const lea = await person("lea");
-      const roomId = await group(lea);
-      await say(ann, roomId, "one");
-      await say(ann, roomId, "two");
-      expect(await unread.getUnread(context, lea)).toMatchObject({ total: 2, rooms: [{ roomId, unread: 2 }] });
-    },
-    async markRead() {
-      const mia = await person("mia");
-      const roomId = await group(mia);
-      const { message } = await say(ann, roomId, "one");
-      const place = await unread.markRead(context, mia, { roomId, seq: message.seq });
-      expect(place).toEqual({ roomId, readSeq: message.seq, unread: 0 });
-      expect(await codeOf(unread.markRead(context, ben, { roomId, seq: 1 }))).toBe("not_found");
-    },
-  },
+  ...chatCases(() => ({ context, ann, ben, person, group, say, codeOf })),
 };
 
 test("every action has a case", async () => {

@@ -2,6 +2,8 @@ import { expect } from "bun:test";
 import { ActType, MarkType, type Message } from "@parley/protocol";
 import type { Context } from "../src/context.ts";
 import * as marks from "../src/marks/mark-actions.ts";
+import * as settings from "../src/rooms/setting-actions.ts";
+import * as unread from "../src/unread/unread-actions.ts";
 import type { Person } from "./admin-action-cases.ts";
 
 /** What the cases of `actions.test.ts` stand on. */
@@ -9,19 +11,49 @@ interface Rig {
   readonly context: Context;
   readonly ann: Person;
   readonly ben: Person;
+  readonly person: (name: string) => Promise<Person>;
   /** A group of ann's. */
   readonly group: (...others: Person[]) => Promise<number>;
   readonly say: (actor: Person, roomId: number, content: string) => Promise<Message>;
   readonly codeOf: (action: Promise<unknown>) => Promise<string | undefined>;
 }
 
-/** Of what people do with messages of others. @param rig is called when a case runs: before, nothing is open */
-export const markCases = (rig: () => Rig): Record<string, () => Promise<void>> => ({
-  async changeMark() {
-    const { context, ann, ben, group, say, codeOf } = rig();
-    const { message } = await say(ann, await group(), "well said");
-    const wanted = { messageId: message.id, markType: MarkType.like, actType: ActType.confirm };
-    expect(await marks.changeMark(context, ann, wanted)).toMatchObject({ likeCount: 1, userLike: 1 });
-    expect(await codeOf(marks.changeMark(context, ben, wanted))).toBe("not_found");
+/** Of what people do in rooms and with messages that are there. @param rig is called when a case runs: before, nothing is open */
+export const chatCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
+  "rooms/setting": {
+    async changeSettings() {
+      const { context, ann, ben, group, codeOf } = rig();
+      const change = { roomId: await group(), changes: { pinned: true } };
+      expect(await settings.changeSettings(context, ann, change)).toEqual({ pinned: true, muted: false });
+      expect(await codeOf(settings.changeSettings(context, ben, change))).toBe("not_found");
+    },
+  },
+  "marks/mark": {
+    async changeMark() {
+      const { context, ann, ben, group, say, codeOf } = rig();
+      const { message } = await say(ann, await group(), "well said");
+      const wanted = { messageId: message.id, markType: MarkType.like, actType: ActType.confirm };
+      expect(await marks.changeMark(context, ann, wanted)).toMatchObject({ likeCount: 1, userLike: 1 });
+      expect(await codeOf(marks.changeMark(context, ben, wanted))).toBe("not_found");
+    },
+  },
+  "unread/unread": {
+    async getUnread() {
+      const { context, ann, person, group, say } = rig();
+      const lea = await person("lea");
+      const roomId = await group(lea);
+      await say(ann, roomId, "one");
+      await say(ann, roomId, "two");
+      expect(await unread.getUnread(context, lea)).toMatchObject({ total: 2, rooms: [{ roomId, unread: 2 }] });
+    },
+    async markRead() {
+      const { context, ann, ben, person, group, say, codeOf } = rig();
+      const mia = await person("mia");
+      const roomId = await group(mia);
+      const { message } = await say(ann, roomId, "one");
+      const place = await unread.markRead(context, mia, { roomId, seq: message.seq });
+      expect(place).toEqual({ roomId, readSeq: message.seq, unread: 0 });
+      expect(await codeOf(unread.markRead(context, ben, { roomId, seq: 1 }))).toBe("not_found");
+    },
   },
 });

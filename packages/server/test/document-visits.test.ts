@@ -103,6 +103,8 @@ test("HTTP-26: rooms and their members", async () => {
   await ask(ann.api, "GET /rooms?limit=2", 200);
   await ask(ann.api, "GET /rooms?cursor=x", 400);
   for (const room of [id, direct.id, 1]) await ask(ann.api, `GET /rooms/${room}`, 200);
+  for (const room of [id, direct.id, 1]) await ask(ann.api, `PATCH /rooms/${room}/settings`, 200, { pinned: true });
+  await ask(cem.api, `PATCH /rooms/${id}/settings`, 404, { muted: true });
   await ask(server.api, "GET /rooms/1", 200);
   await ask(server.api, `GET /rooms/${id}`, 401);
   await ask(cem.api, `GET /rooms/${id}`, 404);

@@ -46,6 +46,7 @@ const HELD: Record<string, Held> = {
   "POST /rooms": { limit: "roomsMade", path: "/rooms", body: { name: "g" } },
   "POST /rooms/direct": { limit: "roomsMade", path: "/rooms/direct", body: { userId: 99 } },
   "PATCH /rooms/{id}": { limit: "roomChanges", path: "/rooms/99", body: { name: "g" } },
+  "PATCH /rooms/{id}/settings": { limit: "ownSettings", path: "/rooms/99/settings", body: { pinned: true } },
   "DELETE /rooms/{id}": { limit: "roomChanges", path: "/rooms/99" },
   "POST /rooms/{id}/members": { limit: "roomChanges", path: "/rooms/99/members", body: { memberIds: [99] } },
   "DELETE /rooms/{id}/members/{uid}": { limit: "roomChanges", path: "/rooms/99/members/99" },

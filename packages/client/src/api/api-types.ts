@@ -57,7 +57,7 @@ export type Export = {
     lastSeenAt: number;
     expiresAt: number;
   }[];
-  rooms: { roomId: number; role: number; joinedAt: number; left: boolean }[];
+  rooms: { roomId: number; role: number; joinedAt: number; left: boolean; pinned: boolean; muted: boolean }[];
   messages: {
     items: { id: number; roomId: number; sentAt: number; type: number; body: Record<string, unknown> | null }[];
     nextCursor: string | null;
@@ -272,6 +272,11 @@ export interface Routes {
   };
   /** Dissolve a group: its owner */
   "DELETE /rooms/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Pin or mute a room for myself, on all my devices */
+  "PATCH /rooms/{id}/settings": {
+    args: { path: { id: number }; body?: { pinned?: boolean | undefined; muted?: boolean | undefined } };
+    reply: { roomId: number; pinned: boolean; muted: boolean };
+  };
   /** The members of a room; in the hall that is everybody */
   "GET /rooms/{id}/members": {
     args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };

@@ -175,7 +175,7 @@ export interface MembersTable {
   muted_until: number | null;
 }
 
-/** How far a user has read a room. No row: nothing read, or never been there. */
+/** What a user has of a room for themselves: how far they have read it, and their settings. No row: nothing read, or never been there. */
 export interface RoomReadsTable {
   uid: number;
   room_id: number;
@@ -183,6 +183,9 @@ export interface RoomReadsTable {
   /** The room's `no` at `read_seq`: unread = rooms.no - read_no. */
   read_no: number;
   read_at: number;
+  pinned: Generated<0 | 1>;
+  /** Their clients make no noise about it; unlike `members.muted_until`, it keeps nobody from writing. */
+  muted: Generated<0 | 1>;
 }
 
 export interface MessagesTable {

@@ -35,6 +35,8 @@ const Membership = z.object({
   role: z.int().min(1).max(3).openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
   joinedAt: countSchema,
   left: z.boolean(),
+  pinned: z.boolean(),
+  muted: z.boolean(),
 });
 
 const Message = z.object({

@@ -51,9 +51,12 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
     .execute();
   const rooms = await db
     .selectFrom("members")
-    .select(["room_id", "role", "joined_at", "left_seq"])
-    .where("uid", "=", uid)
-    .orderBy("room_id")
+    .leftJoin("room_reads", (join) =>
+      join.onRef("room_reads.uid", "=", "members.uid").onRef("room_reads.room_id", "=", "members.room_id"),
+    )
+    .select(["members.room_id", "members.role", "joined_at", "left_seq", "pinned", "muted"])
+    .where("members.uid", "=", uid)
+    .orderBy("members.room_id")
     .execute();
   return {
     account: {
@@ -83,6 +86,8 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
       role: row.role,
       joinedAt: row.joined_at,
       left: row.left_seq !== null,
+      pinned: row.pinned === 1,
+      muted: row.muted === 1,
     })),
   };
 }

@@ -50,6 +50,13 @@ export const LOCAL_RATES = {
     windowMs: MINUTE,
     refusal: LIMITED,
   },
+  ownSettings: {
+    counts: "changes of rooms for oneself",
+    by: "person",
+    count: 30,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
   /** A direct room that is there already is not made, and not counted. */
   roomsMade: { counts: "new rooms", by: "person", count: 10, windowMs: MINUTE, refusal: LIMITED },
   roomsMadeADay: { counts: "new rooms in a day", by: "person", count: 200, windowMs: DAY, refusal: LIMITED },

@@ -14,6 +14,8 @@ interface Listed {
   readonly window: Window;
   readonly readSeq: number;
   readonly readNo: number;
+  readonly pinned: boolean;
+  readonly muted: boolean;
   /** Position of the newest message, or of joining where that is later: the order of the list. */
   readonly activity: number;
 }
@@ -46,8 +48,8 @@ export async function conversations(
       lastMessage: shownTo(item.window, texts.get(item.room.last_message_id ?? 0)),
       unread: item.room.no - item.readNo,
       readSeq: item.readSeq,
-      pinned: false,
-      muted: false,
+      pinned: item.pinned,
+      muted: item.muted,
     })),
   };
 }
@@ -67,6 +69,7 @@ async function joinedRooms(
     .selectAll("rooms")
     .select(["members.role", "members.from_seq as fromSeq"])
     .select(["room_reads.read_seq as readSeq", "room_reads.read_no as readNo", activity.as("activity")])
+    .select(["room_reads.pinned", "room_reads.muted"])
     .where("members.uid", "=", actor.uid)
     .where("members.left_seq", "is", null)
     .where("rooms.dissolved_at", "is", null);
@@ -75,29 +78,32 @@ async function joinedRooms(
     .orderBy(activity, "desc")
     .limit(limit + 1)
     .execute();
-  return rows.map(({ role, fromSeq, readSeq, readNo, activity: newest, ...room }) => ({
+  return rows.map(({ role, fromSeq, readSeq, readNo, pinned, muted, activity: newest, ...room }) => ({
     room: { ...room, seq: 0 },
     role,
     window: { fromSeq, leftSeq: null },
     readSeq: readSeq ?? 0,
     readNo: readNo ?? 0,
+    pinned: pinned === 1,
+    muted: muted === 1,
     activity: newest,
   }));
 }
 
 async function hallOf(db: Kysely<Schema>, actor: Actor): Promise<Listed> {
-  const { readSeq, readNo, ...room } = await db
+  const { readSeq, readNo, pinned, muted, ...room } = await db
     .selectFrom("rooms")
     .leftJoin("room_reads", (join) =>
       join.onRef("room_reads.room_id", "=", "rooms.id").on("room_reads.uid", "=", actor.uid),
     )
     .selectAll("rooms")
-    .select(["read_seq as readSeq", "read_no as readNo"])
+    .select(["read_seq as readSeq", "read_no as readNo", "pinned", "muted"])
     .where("rooms.id", "=", HALL_ROOM_ID)
     .executeTakeFirstOrThrow();
   const { role, ...window } = hallMembership(actor);
   const activity = room.last_message_id ?? 0;
-  return { room: { ...room, seq: 0 }, role, window, readSeq: readSeq ?? 0, readNo: readNo ?? 0, activity };
+  const own = { readSeq: readSeq ?? 0, readNo: readNo ?? 0, pinned: pinned === 1, muted: muted === 1 };
+  return { room: { ...room, seq: 0 }, role, window, ...own, activity };
 }
 
 async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Map<string, number>> {

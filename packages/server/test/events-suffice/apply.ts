@@ -86,6 +86,11 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
   }
   if (type === Push.MARK) return Object.values(state.rooms).reduce((so, each) => marked(so, each, data), state);
   if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
+  const { pinned, muted } = data;
+  if (pinned !== undefined || muted !== undefined) {
+    const changed = { ...(pinned !== undefined && { pinned }), ...(muted !== undefined && { muted }) };
+    return change.withMine(state, data.roomId, changed);
+  }
   // A place only moves forward. One that is known came with a reply that was newer than this event.
   if (!one?.mine || data.readSeq <= one.mine.readSeq) return state;
   return change.withUnread(change.withMine(state, data.roomId, { readSeq: data.readSeq }), data.roomId, data.unread);

@@ -69,6 +69,35 @@ export const roomCases: readonly Case[] = [
       };
     },
   },
+  ...[{ pinned: true }, { muted: true }, { pinned: true, muted: false }, {}].map(
+    (changes): Case => ({
+      command: "PATCH /rooms/{id}/settings",
+      title: `of one's own: ${JSON.stringify(changes)}, and the same again`,
+      play: async (scene) => {
+        const room = await scene.room();
+        const change = () => scene.ann.api.ok("PATCH", `/rooms/${room}/settings`, changes);
+        return { act: async () => [await change(), await change()] };
+      },
+    }),
+  ),
+  {
+    command: "PATCH /rooms/{id}/settings",
+    title: "in the hall, and in a room that one leaves and comes back to",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben]);
+      await scene.ben.api.ok("PATCH", `/rooms/${room}/settings`, { muted: true });
+      return {
+        act: async () => {
+          for (const pinned of [true, false, true]) {
+            await scene.ben.api.ok("PATCH", `/rooms/${HALL_ROOM_ID}/settings`, { pinned });
+          }
+          await scene.ben.api.ok("PATCH", `/rooms/${room}/settings`, { pinned: true });
+          await scene.remove(room, scene.ben);
+          await scene.add(room, scene.ben);
+        },
+      };
+    },
+  },
   {
     command: "DELETE /rooms/{id}",
     title: "a room with unread messages ends; its members keep it",
