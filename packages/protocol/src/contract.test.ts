@@ -7,6 +7,7 @@ import {
   HALL_ROOM_ID,
   LIMITS,
   MessageType,
+  MUTED_FOR_GOOD,
   Push,
   SYSTEM_UID,
 } from "./index.ts";
@@ -60,6 +61,7 @@ test("each error code has its status, and says whether trying again can help", (
     forbidden: 403,
     origin_forbidden: 403,
     kind_not_allowed: 403,
+    muted: 403,
     not_found: 404,
     method_not_allowed: 405,
     conflict: 409,
@@ -164,4 +166,6 @@ test("frames and messages have their numbers", () => {
 
 test("the system, the first person and the hall have their ids", () => {
   expect([SYSTEM_UID, FIRST_UID, HALL_ROOM_ID]).toEqual([1, 20_000, 1]);
+  expect(MUTED_FOR_GOOD).toBe(new Date(MUTED_FOR_GOOD).getTime());
+  expect(MUTED_FOR_GOOD).toBe(8_640_000_000_000_000);
 });

@@ -16,6 +16,7 @@ export const ERRORS = {
   forbidden: { status: 403, title: "You may not do this", retry: false },
   origin_forbidden: { status: 403, title: "This origin is not allowed", retry: false },
   kind_not_allowed: { status: 403, title: "People may not send messages of this kind here", retry: false },
+  muted: { status: 403, title: "You may not write in this room for now", retry: false },
   account_disabled: { status: 403, title: "This account has been disabled", retry: false },
   not_found: { status: 404, title: "There is nothing here, or you may not see it", retry: false },
   method_not_allowed: { status: 405, title: "This method is not allowed here", retry: false },

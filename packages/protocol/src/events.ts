@@ -49,6 +49,8 @@ export const Push = {
 
 export const ActiveStatus = { online: 1, offline: 2 } as const;
 export const ChangeType = { joined: 1, left: 2 } as const;
+/** `mutedUntil` of somebody who is muted for good: the last moment that a date can name. */
+export const MUTED_FOR_GOOD = 8_640_000_000_000_000;
 export const MarkType = { like: 1, dislike: 2 } as const;
 export const ActType = { confirm: 1, cancel: 2 } as const;
 
@@ -128,7 +130,13 @@ export interface PushData {
   108: { stream: string; seq?: number; cursor?: string; why: ResyncWhy };
   109: { roomId?: number; readSeq?: number; unread?: number; pinned?: boolean; muted?: boolean };
   110: Message;
-  112: { roomId: number; uid: number; role?: 1 | 2 | 3; mutedUntil?: number | null };
+  112: {
+    roomId: number;
+    uid: number;
+    role?: 1 | 2 | 3;
+    /** Null: not muted any more; `MUTED_FOR_GOOD`: until somebody ends it. */
+    mutedUntil?: number | null;
+  };
   114: User;
   115: { cursor: string; live?: true };
   116: { uid: number };

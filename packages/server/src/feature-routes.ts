@@ -8,6 +8,7 @@ import { usersRoutes } from "./identity/users-routes.ts";
 import { marksRoutes } from "./marks/marks-routes.ts";
 import { messagesRoutes } from "./messages/messages-routes.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
+import { muteRoutes } from "./rooms/mute-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { settingsRoutes } from "./rooms/settings-routes.ts";
@@ -24,6 +25,7 @@ export function featureRoutes(context: Context): Routes[] {
     roomsRoutes(context),
     settingsRoutes(context),
     membersRoutes(context),
+    muteRoutes(context),
     presenceRoutes(context),
     messagesRoutes(context),
     marksRoutes(context),

@@ -17,6 +17,7 @@ import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
+import { setMute } from "./rooms/mute-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
 import { changeSettings } from "./rooms/setting-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
@@ -81,6 +82,7 @@ export const procedures = {
   removeMember: single(removeMember, byActor(6)),
   changeRole: single(changeRole, byActor(3)),
   changeOwner: single(changeOwner, byActor(8)),
+  setMute: single(setMute, byActor(3)),
 
   changeSettings: batch(changeSettings, byActor(3)),
 

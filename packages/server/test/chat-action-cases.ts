@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { ActType, MarkType, type Message } from "@parley/protocol";
 import type { Context } from "../src/context.ts";
 import * as marks from "../src/marks/mark-actions.ts";
+import * as mutes from "../src/rooms/mute-actions.ts";
 import * as settings from "../src/rooms/setting-actions.ts";
 import * as unread from "../src/unread/unread-actions.ts";
 import type { Person } from "./admin-action-cases.ts";
@@ -26,6 +27,23 @@ export const chatCases = (rig: () => Rig): Record<string, Record<string, () => P
       const change = { roomId: await group(), changes: { pinned: true } };
       expect(await settings.changeSettings(context, ann, change)).toEqual({ pinned: true, muted: false });
       expect(await codeOf(settings.changeSettings(context, ben, change))).toBe("not_found");
+    },
+  },
+  "rooms/mute": {
+    async muteMember() {
+      const { context, ann, ben, group, say, codeOf } = rig();
+      const roomId = await group(ben);
+      const until = context.clock.now() + 1000;
+      expect(await mutes.muteMember(context, ann, { roomId, uid: ben.uid, until })).toEqual({ mutedUntil: until });
+      expect(await codeOf(say(ben, roomId, "mmf"))).toBe("muted");
+      expect(await codeOf(mutes.muteMember(context, ben, { roomId, uid: ann.uid, until }))).toBe("forbidden");
+    },
+    async unmuteMember() {
+      const { context, ann, ben, group, say } = rig();
+      const roomId = await group(ben);
+      await mutes.muteMember(context, ann, { roomId, uid: ben.uid, until: null });
+      await mutes.unmuteMember(context, ann, { roomId, uid: ben.uid });
+      expect((await say(ben, roomId, "thank you")).fromUser.uid).toBe(ben.uid);
     },
   },
   "marks/mark": {

@@ -120,6 +120,14 @@ test("HTTP-26: rooms and their members", async () => {
   await ask(ann.api, `POST /rooms/${direct.id}/members`, 422, { memberIds: [cem.uid] });
   await ask(ann.api, `PUT /rooms/${id}/members/${ben.uid}/role`, 200, { role: 2 });
   await ask(ben.api, `PUT /rooms/${id}/members/${ben.uid}/role`, 403, { role: 2 });
+  await ask(ann.api, `PUT /rooms/${id}/members/${cem.uid}/mute`, 200, { until: null });
+  const late = { clientId: "late", type: 1, body: { content: "too late" } };
+  await ask(cem.api, `POST /rooms/${id}/messages`, 403, late);
+  await ask(ann.api, `GET /rooms/${id}/members`, 200);
+  await ask(ann.api, `PUT /rooms/${id}/members/${cem.uid}/mute`, 400, { until: 1 });
+  await ask(cem.api, `PUT /rooms/${id}/members/${ann.uid}/mute`, 403, { until: null });
+  await ask(ann.api, `DELETE /rooms/${id}/members/${cem.uid}/mute`, 204);
+  await ask(ann.api, `DELETE /rooms/${id}/members/${ann.uid}/mute`, 422);
   await ask(ann.api, `PUT /rooms/${id}/owner`, 422, { uid: 99_999 });
   await ask(ann.api, `PUT /rooms/${id}/owner`, 200, { uid: ben.uid });
   await ask(ben.api, `DELETE /rooms/${id}/members/${ben.uid}`, 422);

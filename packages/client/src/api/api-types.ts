@@ -75,6 +75,7 @@ export type Member = {
   uid: number;
   role: number;
   joinedAt: number;
+  mutedUntil: number | null;
   name: string;
   avatar: string;
   activeStatus: 1 | 2 | null;
@@ -299,6 +300,13 @@ export interface Routes {
     args: { path: { id: number }; body: { uid: number } };
     reply: { roomId: number; ownerId: number };
   };
+  /** Mute a member of a group: the owner, and admins for ordinary members */
+  "PUT /rooms/{id}/members/{uid}/mute": {
+    args: { path: { id: number; uid: number }; body: { until: number | null } };
+    reply: { roomId: number; uid: number; mutedUntil: number };
+  };
+  /** Let a muted member write again */
+  "DELETE /rooms/{id}/members/{uid}/mute": { args: { path: { id: number; uid: number } }; reply: undefined };
   /** Which of these people are online, and how many people are */
   "GET /presence": {
     args: { query?: { userIds?: string | undefined } };

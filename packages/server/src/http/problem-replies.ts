@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { ERRORS, type ErrorCode } from "@parley/protocol";
+import { countSchema, ERRORS, type ErrorCode } from "@parley/protocol";
 import { ERRORS_NAMED } from "./errors.ts";
 
 /** Where the document describes refusals. Those of a route with one status are one reply there, named by their codes. */
@@ -30,6 +30,7 @@ export const Problem = z
       .array(z.int())
       .optional()
       .openapi({ description: "Of `unknown_user` and `too_many_rooms`: these people" }),
+    until: countSchema.nullable().optional().openapi({ description: "Of `muted`: epoch milliseconds; null: for good" }),
     roomIds: z.array(z.int()).optional().openapi({ description: "Of `owner_cannot_leave`: some of the rooms" }),
   })
   .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });

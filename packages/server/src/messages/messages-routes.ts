@@ -44,6 +44,7 @@ function postMessage({ sendSchema }: MessageKinds) {
       ...problems(
         "forbidden",
         "kind_not_allowed",
+        "muted",
         "not_found",
         "client_id_reused",
         "room_dissolved",

@@ -5,6 +5,7 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/limits.ts";
 import { tooManyRooms } from "./bringing-in.ts";
+import { logMutes } from "./mute-writes.ts";
 import { storeReadPlaces } from "./read-places.ts";
 import type { Role, RoomRow } from "./rooms.ts";
 
@@ -13,7 +14,7 @@ export const ROOM_MEMBERS_MAX = CAPS.roomMembers.count;
 /**
  * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as
  * read. Coming back begins a new window; the row keeps where they left before. The number of members in the room's row is
- * the caller's. A mute survives leaving and coming back.
+ * the caller's. A mute that has not ended survives leaving and coming back, and the room is told of it.
  */
 export async function addToRoom(
   tx: WriteTransaction,
@@ -30,11 +31,24 @@ export async function addToRoom(
     values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now]),
     conflict: `on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
       joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
-      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null`,
+      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null,
+      muted_until = case when members.muted_until > excluded.joined_at then members.muted_until end`,
   });
+  await logMutes(tx, room.id, await mutedAmong(tx, room.id, uids));
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
   await storeReadPlaces(tx, places);
   await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq });
+}
+
+async function mutedAmong(tx: WriteTransaction, roomId: number, uids: readonly number[]) {
+  const rows = await tx.db
+    .selectFrom("members")
+    .select(["uid", "muted_until as mutedUntil"])
+    .where("room_id", "=", roomId)
+    .where("uid", "in", inList(uids))
+    .where("muted_until", "is not", null)
+    .execute();
+  return rows;
 }
 
 /**

@@ -7,9 +7,11 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { addToRoom, checkRoomsLeft, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { leftViewOf } from "./left-view.ts";
+import { findMemberships, memberKey } from "./member-lookups.ts";
+import { logMutes } from "./mute-writes.ts";
 import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
-import { type Actor, findRoom, type Role } from "./rooms.ts";
+import { type Actor, findRoom, type Membership, type Role } from "./rooms.ts";
 
 interface MemberInput {
   readonly actor: Actor;
@@ -63,21 +65,29 @@ export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }:
   await logCopies(tx, { ...change, seq });
 }
 
-/** Transfers the ownership of a group; the old owner becomes an ordinary member. */
+/** Transfers the ownership of a group; the old owner becomes an ordinary member. The new one is not muted, since nobody could end that. */
 export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
-  await checkIsPresent(tx, roomId, uid);
+  const { mutedUntil } = await checkIsPresent(tx, roomId, uid);
   if (uid === actor.uid) return;
   await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();
   await logRoom(tx, { roomId, ownerId: uid });
   await setRole(tx, { roomId, uid: actor.uid, role: 3 });
   await setRole(tx, { roomId, uid, role: 1 });
+  if (mutedUntil === null) return;
+  await tx.db
+    .updateTable("members")
+    .set({ muted_until: null })
+    .where("room_id", "=", roomId)
+    .where("uid", "=", uid)
+    .execute();
+  await logMutes(tx, roomId, [{ uid, mutedUntil: null }]);
 }
 
 /** The owner makes a member an admin, or an ordinary one again. */
 export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, role }: MemberInput & { role: 2 | 3 }) {
   await ownerChecked(tx, { actor, roomId });
-  const before = await checkIsPresent(tx, roomId, uid);
+  const { role: before } = await checkIsPresent(tx, roomId, uid);
   if (before === 1) throw new ProblemError("forbidden", "Transfer the ownership instead");
   if (before !== role) await setRole(tx, { roomId, uid, role });
 }
@@ -88,10 +98,10 @@ async function ownerChecked(tx: WriteTransaction, { actor, roomId }: Pick<Member
   checkIsOwner(found);
 }
 
-async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number): Promise<Role> {
-  const role = (await presentAmong(tx.db, roomId, [uid])).get(uid);
-  if (role === undefined) throw new ProblemError("unknown_user", "This user is not in the room");
-  return role;
+async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number): Promise<Membership> {
+  const membership = (await findMemberships(tx.db, [{ roomId, uid }])).get(memberKey(roomId, uid));
+  if (membership?.leftSeq !== null) throw new ProblemError("unknown_user", "This user is not in the room");
+  return membership;
 }
 
 async function setRole(tx: WriteTransaction, change: { roomId: number; uid: number; role: Role }) {

@@ -16,6 +16,9 @@ export const Member = z
     uid: idSchema,
     role: roleSchema.openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
     joinedAt: countSchema,
+    mutedUntil: countSchema.nullable().openapi({
+      description: "Until then they may not write, for good where it is 8640000000000000; null: not muted",
+    }),
     name: userSchema.shape.name,
     avatar: userSchema.shape.avatar,
     activeStatus: z
@@ -94,6 +97,7 @@ function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit
     .selectFrom("members")
     .innerJoin("users", "users.uid", "members.uid")
     .select(["members.uid", "members.role", "members.joined_at as joinedAt", "users.name", "users.avatar"])
+    .select("members.muted_until as mutedUntil")
     .where("members.room_id", "=", page.roomId)
     .where("members.left_seq", "is", null)
     .where("members.uid", ">", page.after)
@@ -111,5 +115,5 @@ async function everybody(db: Kysely<Schema>, after: number, limit: number): Prom
     .orderBy("uid")
     .limit(limit)
     .execute();
-  return rows.map(({ power, ...user }) => ({ ...user, role: hallMembership({ power }).role }));
+  return rows.map(({ power, ...user }) => ({ ...user, role: hallMembership({ power }).role, mutedUntil: null }));
 }

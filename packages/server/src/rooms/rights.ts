@@ -1,4 +1,4 @@
-import { HALL_ROOM_ID } from "@parley/protocol";
+import { HALL_ROOM_ID, MUTED_FOR_GOOD } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
 import type { Actor, HallRules, Membership, Role, RoomAndMembership, RoomRow } from "./rooms.ts";
 
@@ -55,6 +55,12 @@ export function checkMayRemove(actor: { uid: number; role: Role }, target: { uid
   if (actor.role >= target.role) throw new ProblemError("forbidden", "You may not remove this member");
 }
 
+/** The owner may mute anybody else, an admin ordinary members. */
+export function checkMayMute(actor: { uid: number; role: Role }, target: { uid: number; role: Role }): void {
+  if (target.uid === actor.uid) throw new ProblemError("own_account", "You cannot mute yourself");
+  if (actor.role >= target.role) throw new ProblemError("forbidden", "You may not mute this member");
+}
+
 /** The configuration lets this user, or an anonymous reader, see the room. */
 export function checkHallOpen(roomId: number, hall: HallRules, actor: Actor | undefined): void {
   if (roomId === HALL_ROOM_ID && hall.access === "off") throw new ProblemError("not_found");
@@ -80,7 +86,8 @@ export function sendRefusal<S extends MaybeMemberOfRoom & { room: Pick<RoomRow, 
       throw new ProblemError("forbidden", "Only the owner and admins may write here at the moment");
     }
     if (membership.mutedUntil !== null && membership.mutedUntil > now) {
-      throw new ProblemError("forbidden", "You may not write in this room for a while");
+      const until = membership.mutedUntil === MUTED_FOR_GOOD ? null : membership.mutedUntil;
+      throw new ProblemError("muted", undefined, { extra: { until } });
     }
     return undefined;
   } catch (error) {

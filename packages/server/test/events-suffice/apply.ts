@@ -139,9 +139,10 @@ function applyNext(state: ClientState, one: RoomState, event: { frame: SeenFrame
       return dissolved ? change.unlisted(so, roomId) : so;
     }
     case Push.MEMBER_UPDATE: {
-      const { uid, role } = data;
-      const members = one.members?.map((member) => (member.uid === uid ? { ...member, role } : member)) ?? null;
-      return change.withRoom(state, { ...one, members, room: uid === state.me.uid ? { ...room, role } : room });
+      const { roomId: _, uid, ...changed } = data;
+      const members = one.members?.map((member) => (member.uid === uid ? { ...member, ...changed } : member)) ?? null;
+      const isMine = uid === state.me.uid && "role" in changed;
+      return change.withRoom(state, { ...one, members, room: isMine ? { ...room, role: changed.role } : room });
     }
     case Push.MEMBER_CHANGE:
       if (data.changeType === ChangeType.joined) return othersJoined(state, one, event);
@@ -209,6 +210,7 @@ function othersJoined(state: ClientState, one: RoomState, { frame, fetched }: { 
       uid,
       role: 3,
       joinedAt: frame.data.joinedAt,
+      mutedUntil: null,
       name: person.name,
       avatar: person.avatar,
       activeStatus: null,

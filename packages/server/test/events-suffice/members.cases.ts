@@ -140,6 +140,48 @@ export const memberCases: readonly Case[] = [
       };
     },
   },
+  ...[
+    { title: "for an hour, then for good", until: [inAnHour(), null] },
+    { title: "the same again", until: [inAnHour(), inAnHour()] },
+  ].map(
+    ({ title, until }): Case => ({
+      command: "PUT /rooms/{id}/members/{uid}/mute",
+      title,
+      play: async (scene) => {
+        const room = await scene.room([scene.ben, scene.cai]);
+        return {
+          act: async () => {
+            for (const one of until) await mute(scene, room, one);
+          },
+        };
+      },
+    }),
+  ),
+  {
+    command: "PUT /rooms/{id}/members/{uid}/mute",
+    title: "of a member who leaves, comes back and becomes the owner",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben, scene.cai]);
+      return {
+        act: async () => {
+          await mute(scene, room, null);
+          await scene.remove(room, scene.ben);
+          await scene.add(room, scene.ben);
+          await scene.ann.api.ok("PUT", `/rooms/${room}/owner`, { uid: scene.ben.uid });
+        },
+      };
+    },
+  },
+  {
+    command: "DELETE /rooms/{id}/members/{uid}/mute",
+    title: "a muted member may write again, and one who was not muted",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben, scene.cai]);
+      await mute(scene, room, null);
+      const unmute = ({ uid }: Scene["ann"]) => scene.ann.api.ok("DELETE", `/rooms/${room}/members/${uid}/mute`);
+      return { act: async () => [await unmute(scene.ben), await unmute(scene.cai)] };
+    },
+  },
   {
     command: "PUT /rooms/{id}/owner",
     title: "a group is handed over to an admin",
@@ -164,6 +206,14 @@ export const memberCases: readonly Case[] = [
     },
   },
 ];
+
+function mute({ ann, ben }: Scene, room: number, until: number | null): Promise<unknown> {
+  return ann.api.ok("PUT", `/rooms/${room}/members/${ben.uid}/mute`, { until });
+}
+
+function inAnHour(): number {
+  return Date.now() + 3_600_000;
+}
 
 function role({ ann }: Scene, { room, uid, role }: { room: number; uid: number; role: 2 | 3 }): Promise<unknown> {
   return ann.api.ok("PUT", `/rooms/${room}/members/${uid}/role`, { role });
