@@ -11,6 +11,9 @@ export const MessageType = {
   custom: 100,
 } as const;
 
+/** In `atUidList`: everybody in the room. */
+export const EVERYBODY = 0;
+
 /** The message that one answers, as it was when it was answered. */
 export interface RepliedMessage {
   id: number;
@@ -25,6 +28,7 @@ export interface RepliedMessage {
 export interface TextBody {
   content: string;
   urlContentMap: Record<string, unknown>;
+  /** People who are mentioned, or `EVERYBODY`. */
   atUidList: number[];
   reply: RepliedMessage | null;
 }

@@ -72,7 +72,9 @@ export const messageSchema = z.object({
 export const sendBaseSchema = z.object({
   clientId: textSchema(1, LIMITS.clientIdLength),
   replyTo: idSchema.nullish(),
-  mentions: z.array(idSchema).max(LIMITS.mentions).nullish(),
+  mentions: z
+    .union([z.array(idSchema).max(LIMITS.mentions), z.literal("all")], 'must be a list of user ids, or "all"')
+    .nullish(),
 });
 
 /** A name that a product chooses, such as the `kind` of its own messages. */

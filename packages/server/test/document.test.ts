@@ -158,7 +158,7 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     text: at("postRoomMessages body|0.body.content").maxLength,
     kind: at("postRoomMessages body|1.body.kind").maxLength,
     customData: numberIn(at("postRoomMessages body|1.body.data").description),
-    mentions: at("postRoomMessages body|1.mentions").maxItems,
+    mentions: at("postRoomMessages body|1.mentions|0").maxItems,
     presenceUserIds: numberIn(at("getPresence query userIds").description),
     page: at("getRooms query limit").maximum,
     pageCursor: at("getRooms query cursor").maxLength,

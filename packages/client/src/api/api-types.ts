@@ -322,14 +322,14 @@ export interface Routes {
             type: 1;
             body: { content: string };
             replyTo?: number | null | undefined;
-            mentions?: number[] | null | undefined;
+            mentions?: (number[] | "all" | null) | undefined;
           }
         | {
             clientId: string;
             type: 100;
             body: { kind: string; text: string; data?: unknown | undefined };
             replyTo?: number | null | undefined;
-            mentions?: number[] | null | undefined;
+            mentions?: (number[] | "all" | null) | undefined;
           };
     };
     reply: Message;

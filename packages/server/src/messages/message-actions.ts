@@ -8,6 +8,7 @@
  *
  * Asks rooms who may write and read. Must not import unread or the gateway, and must not know which connections there are.
  */
+import { EVERYBODY } from "@parley/protocol";
 import { sql } from "kysely";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -44,7 +45,7 @@ export function sendMessage(
     type: request.type,
     stored: kinds.store(request),
     replyTo: request.replyTo ?? null,
-    mentions: [...new Set(request.mentions ?? [])],
+    mentions: request.mentions === "all" ? [EVERYBODY] : [...new Set(request.mentions ?? [])],
     visibleTo,
   });
 }

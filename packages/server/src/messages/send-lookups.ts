@@ -16,6 +16,7 @@ export interface SendInput {
   readonly type: number;
   readonly stored: object;
   readonly replyTo: number | null;
+  /** People, or `EVERYBODY` alone. */
   readonly mentions: readonly number[];
   readonly visibleTo: Visibility;
 }

@@ -1,4 +1,4 @@
-import { HALL_ROOM_ID } from "@parley/protocol";
+import { EVERYBODY, HALL_ROOM_ID } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
@@ -84,6 +84,10 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
     const readable = quoted?.roomId === roomId && membership && isReadable(membership, quoted.seq);
     // Nobody can answer a message that makes no dot, such as a notice of the system.
     if (!readable || quoted.no === null || !mayQuote(input, quoted)) return new ProblemError("reply_unknown");
+  }
+  if (mentions.includes(EVERYBODY)) {
+    if (membership && membership.role < 3) return undefined;
+    return new ProblemError("forbidden", "Only the owner and admins may mention everybody");
   }
   const isHere = (uid: number) =>
     inHall ? known.people.has(uid) : known.memberships.get(memberKey(roomId, uid))?.leftSeq === null;

@@ -31,6 +31,14 @@ export const messageCases: readonly Case[] = [
   },
   {
     command: "POST /rooms/{id}/messages",
+    title: "to everybody, from the owner",
+    play: async (scene) => {
+      const room = await scene.room([scene.ben, scene.cai]);
+      return { act: () => scene.say(scene.ann, room, "lunch!", { mentions: "all" }) };
+    },
+  },
+  {
+    command: "POST /rooms/{id}/messages",
     title: "that only its sender may see, with others around it and answers to both kinds",
     play: async (scene) => {
       const room = await scene.room([scene.ben, scene.cai]);
