@@ -334,11 +334,16 @@ export interface Routes {
     };
     reply: Message;
   };
-  /** History: backwards from the newest, or forwards after a message; a page is ascending */
+  /** History: backwards from the newest, forwards after a message, or around one; a page is ascending */
   "GET /rooms/{id}/messages": {
     args: {
       path: { id: number };
-      query?: { cursor?: string | undefined; after?: number | undefined; limit?: number | undefined };
+      query?: {
+        cursor?: string | undefined;
+        after?: number | undefined;
+        around?: number | undefined;
+        limit?: number | undefined;
+      };
     };
     reply: { items: Message[]; nextCursor: string | null; asOf: string };
   };

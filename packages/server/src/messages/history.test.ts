@@ -108,3 +108,50 @@ test("HTTP-3, IM-30: refuses messages that are not in this room, and cursors of 
   expect((await chat.ask(bob, "GET", "/rooms/424242/messages")).status).toBe(404);
   expect((await chat.ask(undefined, "GET", `/rooms/${room}/messages`)).status).toBe(401);
 });
+
+test("IM-32: around a message, at every size of page, with the way on in both directions", async () => {
+  const around = async (index: number, limit: number): Promise<Page> =>
+    chat.must(bob, "GET", `/rooms/${room}/messages?around=${ids[index]}&limit=${limit}`);
+  const shownIds = ({ items }: Page) => items.map(({ message }) => message.id);
+  expect(shownIds(await around(5, 1))).toEqual(ids.slice(5, 6));
+  expect(shownIds(await around(5, 2))).toEqual(ids.slice(4, 6));
+  expect(shownIds(await around(5, 3))).toEqual(ids.slice(4, 7));
+  expect(shownIds(await around(5, 4))).toEqual(ids.slice(3, 7));
+  expect(shownIds(await around(0, 5))).toEqual(ids.slice(0, 3));
+  expect(shownIds(await around(9, 5))).toEqual(ids.slice(7));
+  expect(shownIds(await around(5, 100))).toEqual(ids);
+  for (const limit of [1, 2, 3, 5, 9]) {
+    for (const index of ids.keys()) {
+      const middle = await around(index, limit);
+      const rest = `limit=${limit}&around=${ids[index]}`;
+      const older: number[] = [];
+      for (let cursor = middle.nextCursor; cursor !== null; ) {
+        const page: Page = await chat.must(bob, "GET", `/rooms/${room}/messages?${rest}&cursor=${cursor}`);
+        older.unshift(...shownIds(page));
+        cursor = page.nextCursor;
+      }
+      const newer = (await pages(`after=${shownIds(middle).at(-1)}`, limit)).flat();
+      expect([...older, ...shownIds(middle), ...newer]).toEqual(ids);
+    }
+  }
+}, 20_000);
+
+test("IM-31, IM-32: around what one may not read, or nothing, is 400; a recalled message keeps its place", async () => {
+  const ask = (query: string) => chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);
+  const elsewhere = (await chat.say(bob, 1, "in the hall")).message.id;
+  for (const id of [elsewhere, 9_999_999]) {
+    expect(await ask(`around=${id}`)).toMatchObject({ status: 400, body: { errors: [{ path: "around" }] } });
+  }
+  for (const query of ["around=0", "around=x", `around=${ids[3]}&after=${ids[2]}`]) {
+    expect(await ask(query)).toMatchObject({ status: 400, body: { code: "invalid", errors: [{ path: "around" }] } });
+  }
+  expect((await ask("around=")).body.items).toHaveLength(10);
+  await chat.must(bob, "DELETE", `/messages/${ids[8]}`);
+  const { body } = await ask(`around=${ids[8]}&limit=1`);
+  expect(body.items[0].message).toMatchObject({ id: ids[8], type: 2 });
+
+  await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
+  const later = (await chat.say(ann, room, "without bob")).message.id;
+  expect((await ask(`around=${later}`)).status).toBe(400);
+  expect((await ask(`around=${ids[9]}&limit=10`)).body.items).toHaveLength(6);
+});

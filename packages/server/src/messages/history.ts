@@ -13,6 +13,8 @@ export interface HistoryQuery {
   readonly cursor: string | undefined;
   /** Forwards from this message on, which is not part of the page; 0: from the beginning. */
   readonly after: number | undefined;
+  /** Both sides of this message, which is part of the page. */
+  readonly around?: number | undefined;
   readonly limit: number;
 }
 
@@ -32,15 +34,39 @@ interface ReadableHistory {
 }
 
 /**
- * Backwards from the newest or forwards from a message; inside a page always ascending by message id. A message that only its
+ * Backwards from the newest, forwards from a message, or around one; inside a page always ascending by message id. A message that only its
  * sender may see has no seq of its own, so a page goes on from an id; ids and seqs of a room rise together.
  */
 export async function historyPage(
   db: Kysely<Schema>,
   room: ReadableHistory,
-  { cursor, after, limit }: HistoryQuery,
+  { cursor, after, around, limit }: HistoryQuery,
 ): Promise<HistoryPage> {
-  const { direction, from } = cursor === undefined ? await startOf(db, room, after) : await goOn(db, room, cursor);
+  if (cursor !== undefined) return pageFrom(db, room, { ...(await goOn(db, room, cursor)), limit });
+  if (around !== undefined) return pageAround(db, room, around, limit);
+  return pageFrom(db, room, { ...(await startOf(db, room, after)), limit });
+}
+
+/** The message stands in the middle. The cursor goes on to older ones; to newer ones `after` the last of the page does. */
+async function pageAround(
+  db: Kysely<Schema>,
+  room: ReadableHistory,
+  around: number,
+  limit: number,
+): Promise<HistoryPage> {
+  const from = await placeOf(db, room, around);
+  if (!from) throw invalid("around", NOT_HERE);
+  const upTo = Math.floor(limit / 2) + 1;
+  const { texts, nextCursor } = await pageFrom(db, room, { direction: "older", from, inclusive: true, limit: upTo });
+  const newer = await pageFrom(db, room, { direction: "newer", from, limit: limit - upTo });
+  return { texts: [...texts, ...newer.texts], nextCursor };
+}
+
+async function pageFrom(
+  db: Kysely<Schema>,
+  room: ReadableHistory,
+  { direction, from, inclusive = false, limit }: Start & { readonly inclusive?: boolean; readonly limit: number },
+): Promise<HistoryPage> {
   const forwards = direction === "newer";
   const order = forwards ? "asc" : "desc";
   const [first, last] = rangeOf(room.window, from?.seq, direction);
@@ -49,7 +75,7 @@ export async function historyPage(
     .where("messages.seq", ">=", first)
     .where("messages.seq", "<=", last)
     .where((eb) => eb.or([eb("messages.sender_only", "=", 0), eb("messages.uid", "=", room.actor?.uid ?? 0)]));
-  if (from) query = query.where("messages.id", forwards ? ">" : "<", from.id);
+  if (from) query = query.where("messages.id", `${forwards ? ">" : "<"}${inclusive ? "=" : ""}`, from.id);
   const rows = await query
     .orderBy("messages.seq", order)
     .orderBy("messages.id", order)
@@ -72,6 +98,8 @@ function rangeOf({ fromSeq, leftSeq }: Window, seq: number | undefined, directio
   return [fromSeq, Math.min(last, seq ?? last)];
 }
 
+const NOT_HERE = "is not a message of this room";
+
 type Direction = "older" | "newer";
 
 interface Start {
@@ -89,7 +117,7 @@ async function startOf(db: Kysely<Schema>, room: ReadableHistory, after: number 
   if (after === undefined) return { direction: "older", from: undefined };
   if (after === 0) return { direction: "newer", from: undefined };
   const from = await placeOf(db, room, after);
-  if (!from) throw invalid("after", "is not a message of this room");
+  if (!from) throw invalid("after", NOT_HERE);
   return { direction: "newer", from };
 }
 
@@ -118,6 +146,6 @@ async function placeOf(
   return row && isAddressedTo(actor, row) && isReadable(window, row.seq) ? row : undefined;
 }
 
-function invalid(path: string, message: string): ProblemError {
+export function invalid(path: string, message: string): ProblemError {
   return new ProblemError("invalid", `${path}: ${message}`, { extra: { errors: [{ path, message }] } });
 }

@@ -15,7 +15,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
 import { checkHallSend } from "../rooms/rights.ts";
 import { type Actor, actorOf } from "../rooms/rooms.ts";
-import { type HistoryQuery, historyPage } from "./history.ts";
+import { type HistoryQuery, historyPage, invalid } from "./history.ts";
 import type { SendRequest } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
 import { asMessage, isAddressedTo, selectMessages } from "./message-rows.ts";
@@ -63,13 +63,16 @@ export async function recallMessage(
   return (await writes.run(procedures.recallMessage, { actor: actorOf(actor), hall, messageId })).text;
 }
 
-/** A page of a room's history as JSON text. Without an actor: an anonymous reader. */
+/** A page of a room's history as JSON text. Without an actor: an anonymous reader. @throws ProblemError `invalid` and as for reading a room */
 export function listMessages(
   context: MessagesContext,
   actor: Actor | undefined,
   { roomId, ...query }: HistoryQuery & { roomId: number },
 ): Promise<string> {
   const { kinds } = context;
+  if (query.around !== undefined && query.after !== undefined) {
+    throw invalid("around", "cannot be combined with after");
+  }
   return readSnapshot(context, async ({ db, asOf }) => {
     const window = await readableWindow(context, db, { roomId, actor });
     const page = await historyPage(db, { id: roomId, window, actor, kinds }, query);

@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { idParamSchema } from "@parley/protocol";
 import { optionalLogin, requireLogin } from "../http/authenticate.ts";
 import { heavy } from "../http/heavy.ts";
 import { idParam, json, jsonBody, limitParam, maybeSignedIn, newRoutes, problems, signedIn } from "../http/openapi.ts";
@@ -27,6 +28,20 @@ const afterParam = z
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     description: "A message's id: the page after it; 0 starts at the beginning",
+  });
+
+const aroundParam = z
+  .string("must be given once")
+  .refine((text) => text === "" || idParamSchema.safeParse(text).success, "must be a whole number from 1")
+  .optional()
+  .transform((text) => (text === undefined || text === "" ? undefined : Number(text)))
+  .openapi({
+    param: { name: "around", in: "query" },
+    type: "integer",
+    format: "int64",
+    minimum: 1,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: "A message's id: the page with this message in its middle; not together with `after`",
   });
 
 function postMessage({ sendSchema }: MessageKinds) {
@@ -59,7 +74,7 @@ const listMessages = createRoute({
   method: "get",
   path: "/rooms/{id}/messages",
   tags,
-  summary: "History: backwards from the newest, or forwards after a message; a page is ascending",
+  summary: "History: backwards from the newest, forwards after a message, or around one; a page is ascending",
   security: maybeSignedIn,
   middleware: [optionalLogin, heavy] as const,
   request: {
@@ -67,6 +82,7 @@ const listMessages = createRoute({
     query: z.object({
       cursor: cursorParam,
       after: afterParam,
+      around: aroundParam,
       limit: limitParam,
     }),
   },
@@ -110,8 +126,7 @@ export function messagesRoutes(context: MessagesContext) {
     return jsonText(sent.text, sent.created ? 201 : 200);
   });
   routes.openapi(listMessages, async (c) => {
-    const { cursor, after, limit } = c.req.valid("query");
-    const page = { roomId: c.req.valid("param").id, cursor, after, limit };
+    const page = { roomId: c.req.valid("param").id, ...c.req.valid("query") };
     return jsonText(await actions.listMessages(context, c.get("login"), page), 200);
   });
   routes.openapi(getMessage, async (c) => {
