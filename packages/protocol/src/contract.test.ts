@@ -47,6 +47,7 @@ test("bounds that clients rely on are as they were", () => {
     presenceRoomMembers: 500,
     presenceUserIds: 500,
     typingRoomMembers: 100,
+    receiptRoomMembers: 100,
     qrLifetimeMs: 60_000,
   });
 });

@@ -113,6 +113,8 @@ export interface PushData {
     cursor: string;
   };
   103: RedDot;
+  /** How far people have read a room. */
+  104: { roomId: number; reads: { uid: number; seq: number }[] };
   105: { roomId: number; uid: number };
   106: {
     roomId: number;

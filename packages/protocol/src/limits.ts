@@ -48,5 +48,7 @@ export const LIMITS = {
   /** Most people that one `GET /presence` asks for. */
   presenceUserIds: 500,
   typingRoomMembers: 100,
+  /** Largest room whose members are told by READ how far the others have read. */
+  receiptRoomMembers: 100,
   qrLifetimeMs: 60_000,
 } as const;

@@ -119,6 +119,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     friendRequests: count,
     notifications: count,
   }),
+  104: fc.record({ roomId: id, reads: fc.array(fc.record({ uid: id, seq: count })) }),
   105: fc.record({ roomId: id, uid: id }),
   106: partly(
     { roomId: id },

@@ -15,11 +15,13 @@ import { Presence } from "./presence/presence.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
 import { uidsIn } from "./rooms/members.ts";
+import { ReadRound } from "./unread/read-round.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
 /** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
 export interface Context extends IdentityContext, MessagesContext, UnreadContext {
   readonly presence: Presence;
+  readonly readRound: ReadRound;
   readonly starts: ReaderStarts;
 }
 
@@ -63,6 +65,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
     selfGate: newSelfGate({ writes, clock }),
+    readRound: new ReadRound(db),
     starts,
   };
 }

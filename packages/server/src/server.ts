@@ -199,6 +199,12 @@ export class Server {
     const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
     const { selfGate } = context;
     this.#stops.push(() => selfGate.flush({ everything: true }));
+    this.#stops.push(
+      context.readRound.start({
+        publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
+        onError: (error) => this.#logger.error({ err: error }, "read places could not be told to others"),
+      }),
+    );
     this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
     const openFiles = new OpenFiles({ limit: openFileLimit(), logger: this.#logger });
     const app = createApp({

@@ -16,6 +16,23 @@ export function smallRoomsOf(db: Kysely<Schema>, uids: readonly number[]): Promi
     .execute();
 }
 
+/** Those of these rooms that have at most so many members and are not dissolved. One query. */
+export async function roomsOfAtMost(
+  db: Kysely<Schema>,
+  members: number,
+  roomIds: readonly number[],
+): Promise<number[]> {
+  if (roomIds.length === 0) return [];
+  const rows = await db
+    .selectFrom("rooms")
+    .select("id")
+    .where("id", "in", inList(roomIds))
+    .where("member_count", "<=", members)
+    .where("dissolved_seq", "is", null)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Members of a room now; 0 for the hall, which has no rows, and for a room that is not there. */
 export async function memberCountOf(db: Kysely<Schema>, roomId: number): Promise<number> {
   const row = await db.selectFrom("rooms").select("member_count").where("id", "=", roomId).executeTakeFirst();

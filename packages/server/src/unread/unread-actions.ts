@@ -3,7 +3,8 @@
  *
  * - Unread is a difference of two counters, `rooms.no` minus the `no` read, so it costs the same for one message and for a
  *   million. A place only moves forward; writing in a room moves it too (`messages/send-store.ts`).
- * - What a person read on one device is told to the others by SELF, at most once a second and room (`self-gate.ts`).
+ * - What a person read on one device is told to the others by SELF, at most once a second and room (`self-gate.ts`), and to the others in
+ *   a small room by READ, gathered for a second (`read-round.ts`).
  * - RED_DOT is never sent for a message: the message itself means one more.
  *
  * Asks rooms; must not import the gateway or messages' writing.
@@ -22,7 +23,7 @@ export function getUnread({ starts }: UnreadContext, { uid }: Pick<Actor, "uid">
 
 /** The actor has read a room up to a seq; their other devices are told as often as the gate lets through. */
 export async function markRead(
-  { writes, hall, selfGate, rates }: UnreadContext,
+  { writes, hall, selfGate, readRound, rates }: UnreadContext,
   actor: Actor,
   { roomId, seq }: { roomId: number; seq: number },
 ): Promise<ReadPlace> {
@@ -35,6 +36,7 @@ export async function markRead(
     const { place, moved } = await writes.run(procedures.markRead, { actor: actorOf(actor), roomId, seq, tell });
     told = tell && moved;
     if (moved && !tell) selfGate.markPending(read);
+    if (moved) readRound.note({ ...read, seq: place.readSeq });
     return place;
   } finally {
     if (tell && !told) selfGate.release(read);

@@ -1,11 +1,13 @@
 import type { RedDot } from "@parley/protocol";
 import type { RoomsContext } from "../rooms/rooms-context.ts";
+import type { ReadRound } from "./read-round.ts";
 import { tellReads } from "./read-writes.ts";
 import { SelfGate } from "./self-gate.ts";
 
 /** What the actions of red dots need. */
 export interface UnreadContext extends RoomsContext {
   readonly selfGate: SelfGate;
+  readonly readRound: Pick<ReadRound, "note">;
   /** Counts what is unread, for all who ask in one turn together (`reader-starts.ts`). */
   readonly starts: { redDotOf(uid: number): Promise<RedDot & { asOf: string }> };
 }

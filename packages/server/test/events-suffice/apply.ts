@@ -53,10 +53,11 @@ function applyUnlogged(state: ClientState, { type, data }: SeenFrame, { room }: 
       const { friendRequests, notifications } = data;
       return { ...counted, unread: { ...counted.unread, friendRequests, notifications } };
     }
-    // Of the connection, and what no reply of this version has: who is online, who is typing.
+    // Of the connection, and what the state here does not hold: who is online, who is typing, how far others have read.
     case Push.CURSOR:
     case Push.DRAIN:
     case Push.ONLINE_OFFLINE_NOTIFY:
+    case Push.READ:
     case Push.TYPING:
       return state;
     default:

@@ -1,0 +1,57 @@
+import { encodePush, HALL_ROOM_ID, LIMITS, Push, roomStream } from "@parley/protocol";
+import type { ReadDatabase } from "../db/open.ts";
+import { inChunks } from "../lib/in-chunks.ts";
+import { every, type Stop } from "../lib/interval.ts";
+import { roomsOfAtMost } from "../rooms/small-rooms.ts";
+
+/** What is read within this time is told together. */
+const ROUND_MS = 1000;
+/** Rooms that are told in one turn of the loop. */
+const ROOMS_AT_ONCE = 200;
+
+export interface ReadPublisher {
+  /** Sends a frame that is not logged to everyone who is live in a stream. */
+  readonly publish: (stream: string, frame: string) => void;
+  /** Gets what went wrong. What could not be told is not told later: receipts over HTTP have it. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Tells by READ who has read how far, in rooms of at most 100 members: what was gathered for a second, one frame for each room. It holds
+ * one place for each person and room that has moved in this second, so the rate of read places bounds it.
+ */
+export class ReadRound {
+  readonly #db: ReadDatabase;
+  /** Room -> person -> seq. */
+  #moved = new Map<number, Map<number, number>>();
+
+  constructor(db: ReadDatabase) {
+    this.#db = db;
+  }
+
+  /** A place has moved. */
+  note({ roomId, uid, seq }: { roomId: number; uid: number; seq: number }): void {
+    if (roomId === HALL_ROOM_ID) return;
+    const reads = this.#moved.get(roomId) ?? new Map<number, number>();
+    reads.set(uid, Math.max(seq, reads.get(uid) ?? 0));
+    this.#moved.set(roomId, reads);
+  }
+
+  start({ publish, onError }: ReadPublisher): Stop {
+    return every(ROUND_MS, () => void this.tell(publish).catch(onError));
+  }
+
+  async tell(publish: ReadPublisher["publish"]): Promise<void> {
+    const moved = this.#moved;
+    this.#moved = new Map();
+    await inChunks([...moved], ROOMS_AT_ONCE, async (chunk) => {
+      const ids = chunk.map(([roomId]) => roomId);
+      const small = new Set(await roomsOfAtMost(this.#db, LIMITS.receiptRoomMembers, ids));
+      for (const [roomId, reads] of chunk) {
+        if (!small.has(roomId)) continue;
+        const data = { roomId, reads: [...reads].map(([uid, seq]) => ({ uid, seq })) };
+        publish(roomStream(roomId), encodePush(Push.READ, data));
+      }
+    });
+  }
+}
