@@ -12,6 +12,7 @@ import { muteRoutes } from "./rooms/mute-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { settingsRoutes } from "./rooms/settings-routes.ts";
+import { receiptsRoutes } from "./unread/receipts-routes.ts";
 import { unreadRoutes } from "./unread/unread-routes.ts";
 
 /** The features' part of the HTTP API, mounted under /api/v1: each route parses, calls one action and answers. */
@@ -30,5 +31,6 @@ export function featureRoutes(context: Context): Routes[] {
     messagesRoutes(context),
     marksRoutes(context),
     unreadRoutes(context),
+    receiptsRoutes(context),
   ];
 }

@@ -4,6 +4,7 @@ import type { Context } from "../src/context.ts";
 import * as marks from "../src/marks/mark-actions.ts";
 import * as mutes from "../src/rooms/mute-actions.ts";
 import * as settings from "../src/rooms/setting-actions.ts";
+import * as receipts from "../src/unread/receipt-actions.ts";
 import * as unread from "../src/unread/unread-actions.ts";
 import type { Person } from "./admin-action-cases.ts";
 
@@ -53,6 +54,20 @@ export const chatCases = (rig: () => Rig): Record<string, Record<string, () => P
       const wanted = { messageId: message.id, markType: MarkType.like, actType: ActType.confirm };
       expect(await marks.changeMark(context, ann, wanted)).toMatchObject({ likeCount: 1, userLike: 1 });
       expect(await codeOf(marks.changeMark(context, ben, wanted))).toBe("not_found");
+    },
+  },
+  "unread/receipt": {
+    async listReceipts() {
+      const { context, ann, ben, group, say, codeOf } = rig();
+      const roomId = await group(ben);
+      const { message } = await say(ann, roomId, "read me");
+      const page = { messageId: message.id, after: undefined, limit: 5 };
+      const unreadBy = await receipts.listReceipts(context, ann, { ...page, state: "unread" });
+      expect(unreadBy).toEqual({ items: [{ uid: ben.uid, seq: 1 }], nextCursor: null });
+      await unread.markRead(context, ben, { roomId, seq: message.seq });
+      const readBy = await receipts.listReceipts(context, ann, { ...page, state: "read" });
+      expect(readBy.items).toEqual([{ uid: ben.uid, seq: message.seq }]);
+      expect(await codeOf(receipts.listReceipts(context, ben, { ...page, state: "read" }))).toBe("forbidden");
     },
   },
   "unread/unread": {

@@ -162,6 +162,13 @@ test("HTTP-26: messages and red dots", async () => {
   await ask(ben.api, "GET /unread", 200);
   await ask(ben.api, `PUT /rooms/${room}/read`, 200, { seq: 1 });
   await ask(ben.api, "PUT /rooms/99999/read", 404, { seq: 1 });
+  await ask(ann.api, `POST ${path}`, 201, { ...text, clientId: "all", mentions: "all" });
+  await ask(ben.api, `POST ${path}`, 403, { ...text, clientId: "all", mentions: "all" });
+  await ask(ann.api, `GET ${path}?around=${message.id}&limit=3`, 200);
+  await ask(ann.api, `GET ${path}?around=${message.id}&after=0`, 400);
+  for (const state of ["read", "unread"])
+    await ask(ann.api, `GET /messages/${message.id}/receipts?state=${state}`, 200);
+  await ask(ben.api, `GET /messages/${message.id}/receipts?state=read`, 403);
   await ask(ben.api, `GET /messages/${message.id}`, 200);
   await ask(ben.api, `PUT /messages/${message.id}/marks/like`, 200);
   await ask(ben.api, `DELETE /messages/${message.id}/marks/like`, 200);

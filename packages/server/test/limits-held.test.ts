@@ -72,6 +72,7 @@ const READING = [
     "GET /rooms",
     "GET /rooms/{id}/members",
     "GET /rooms/{id}/messages",
+    "GET /messages/{id}/receipts",
     "GET /unread",
     "GET /me/export",
     "GET /users",

@@ -144,6 +144,8 @@ export type QrState = {
 
 export type ReadPlace = { roomId: number; readSeq: number; unread: number };
 
+export type Receipt = { uid: number; seq: number };
+
 export type RedDot = {
   total: number;
   rooms: { roomId: number; unread: number }[];
@@ -362,6 +364,14 @@ export interface Routes {
   "GET /unread": { args: object; reply: RedDot };
   /** I have read this room up to this seq; a place only moves forward */
   "PUT /rooms/{id}/read": { args: { path: { id: number }; body: { seq: number } }; reply: ReadPlace };
+  /** The people who have read a message of mine, or have not */
+  "GET /messages/{id}/receipts": {
+    args: {
+      path: { id: number };
+      query: { cursor?: string | undefined; limit?: number | undefined; state: "read" | "unread" };
+    };
+    reply: { items: Receipt[]; nextCursor: string | null };
+  };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {
     args: {
