@@ -101,6 +101,12 @@ test("IM-93: the owner mutes anybody else, an admin ordinary members, and those 
   expect((await send(owner, "a")).status).toBe(201);
 });
 
+test("IM-93: an admin mutes no other admin", async () => {
+  await chat.must(owner, "PUT", `/rooms/${room}/members/${bob}/role`, { role: 2 });
+  expect((await mute(admin, bob)).body.code).toBe("forbidden");
+  expect((await send(bob, "a")).status).toBe(201);
+});
+
 test("IM-93: nobody is muted in the hall, in a direct room, or in a room that is no more", async () => {
   const direct = (await chat.must(owner, "POST", "/rooms/direct", { userId: bob })).id;
   expect((await mute(owner, bob, null, direct)).body.code).toBe("direct_fixed");

@@ -107,4 +107,6 @@ test("IM-90: settings of many are changed by as many statements as those of one,
   ]);
   expect(await chat.statements((tx) => changeSettings(tx, many))).toBe(few);
   expect(await listed(people[7] as number)).toEqual({ pinned: false, muted: true });
+  await chat.statements((tx) => changeSettings(tx, [of(ann, { pinned: true }), of(ann, { muted: true })]));
+  expect(await listed(ann)).toEqual({ pinned: true, muted: true });
 });

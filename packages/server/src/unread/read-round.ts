@@ -29,11 +29,11 @@ export class ReadRound {
     this.#db = db;
   }
 
-  /** A place has moved. */
+  /** A place has moved; of one person and room in the order in which it did, which is always forward. */
   note({ roomId, uid, seq }: { roomId: number; uid: number; seq: number }): void {
     if (roomId === HALL_ROOM_ID) return;
     const reads = this.#moved.get(roomId) ?? new Map<number, number>();
-    reads.set(uid, Math.max(seq, reads.get(uid) ?? 0));
+    reads.set(uid, seq);
     this.#moved.set(roomId, reads);
   }
 
