@@ -61,6 +61,7 @@ export const Export = z
       .max(CAPS.knownRequesters.count)
       .openapi({ description: "From where I have signed in; for IPv6 the first half. Known for 90 days." }),
     logins: z.array(Login),
+    hall: z.object({ pinned: z.boolean(), muted: z.boolean() }),
     rooms: z.array(Membership),
     messages: pageOf(Message, PER_PAGE),
     marks: pageOf(Mark, PER_PAGE),

@@ -1,4 +1,4 @@
-import { MarkType } from "@parley/protocol";
+import { HALL_ROOM_ID, MarkType } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { textCursor } from "../http/page.ts";
@@ -58,6 +58,12 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
     .where("members.uid", "=", uid)
     .orderBy("members.room_id")
     .execute();
+  const hall = await db
+    .selectFrom("room_reads")
+    .select(["pinned", "muted"])
+    .where("uid", "=", uid)
+    .where("room_id", "=", HALL_ROOM_ID)
+    .executeTakeFirst();
   return {
     account: {
       uid: user.uid,
@@ -81,6 +87,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
       lastSeenAt: row.last_seen_at,
       expiresAt: row.expires_at,
     })),
+    hall: { pinned: hall?.pinned === 1, muted: hall?.muted === 1 },
     rooms: rooms.map((row) => ({
       roomId: row.room_id,
       role: row.role,

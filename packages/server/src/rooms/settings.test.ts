@@ -77,8 +77,12 @@ test("IM-90: they hold in the hall and in direct rooms, and outlast leaving and 
   expect((await change(bob, { pinned: false })).body.code).toBe("forbidden");
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [bob] });
   expect(await listed(bob)).toEqual({ pinned: true, muted: false });
-  const exported = (await chat.must(bob, "GET", "/me/export")).rooms;
-  expect(exported.find((one: { roomId: number }) => one.roomId === room)).toMatchObject({ pinned: true, muted: false });
+  const exported = await chat.must(bob, "GET", "/me/export");
+  expect(exported.hall).toEqual({ pinned: true, muted: false });
+  expect(exported.rooms.find((one: { roomId: number }) => one.roomId === room)).toMatchObject({
+    pinned: true,
+    muted: false,
+  });
 });
 
 test("IM-90: strangers, anonymous requests and rooms that are no more are refused", async () => {
