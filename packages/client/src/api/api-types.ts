@@ -57,7 +57,16 @@ export type Export = {
     lastSeenAt: number;
     expiresAt: number;
   }[];
-  rooms: { roomId: number; role: number; joinedAt: number; left: boolean; pinned: boolean; muted: boolean }[];
+  hall: { pinned: boolean; muted: boolean };
+  rooms: {
+    roomId: number;
+    role: number;
+    joinedAt: number;
+    left: boolean;
+    mutedUntil: number | null;
+    pinned: boolean;
+    muted: boolean;
+  }[];
   messages: {
     items: { id: number; roomId: number; sentAt: number; type: number; body: Record<string, unknown> | null }[];
     nextCursor: string | null;

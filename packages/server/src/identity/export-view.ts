@@ -35,6 +35,7 @@ const Membership = z.object({
   role: z.int().min(1).max(3).openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
   joinedAt: countSchema,
   left: z.boolean(),
+  mutedUntil: countSchema.nullable(),
   pinned: z.boolean(),
   muted: z.boolean(),
 });

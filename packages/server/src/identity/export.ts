@@ -54,7 +54,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
     .leftJoin("room_reads", (join) =>
       join.onRef("room_reads.uid", "=", "members.uid").onRef("room_reads.room_id", "=", "members.room_id"),
     )
-    .select(["members.room_id", "members.role", "joined_at", "left_seq", "pinned", "muted"])
+    .select(["members.room_id", "members.role", "joined_at", "left_seq", "muted_until", "pinned", "muted"])
     .where("members.uid", "=", uid)
     .orderBy("members.room_id")
     .execute();
@@ -93,6 +93,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
       role: row.role,
       joinedAt: row.joined_at,
       left: row.left_seq !== null,
+      mutedUntil: row.muted_until,
       pinned: row.pinned === 1,
       muted: row.muted === 1,
     })),

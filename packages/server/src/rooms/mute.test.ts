@@ -36,6 +36,7 @@ test("IM-92, IM-94: a member who is muted until a time writes again when it has 
   const until = chat.clock.now() + 60_000;
   expect(await mute(owner, bob, until)).toEqual({ status: 200, body: { roomId: room, uid: bob, mutedUntil: until } });
   expect(await shown(bob)).toBe(until);
+  expect((await chat.must(bob, "GET", "/me/export")).rooms).toMatchObject([{ roomId: room, mutedUntil: until }]);
   const refused = await send(bob, "a");
   expect(refused).toMatchObject({ status: 403, body: { code: "muted", until } });
   expect((await send(admin, "a")).status).toBe(201);
