@@ -39,24 +39,35 @@ export interface ApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-export const API_TYPES = join(import.meta.dir, "../packages/client/src/api/api-types.ts");
+const FOLDER = join(import.meta.dir, "../packages/client/src/api");
+/** What routes take and answer by name, and the routes. */
+const TYPES = join(FOLDER, "api-types.ts");
+const ROUTES = join(FOLDER, "api-routes.ts");
 const HEAD = `/*
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 `;
 
-/** The text of `api-types.ts`, before it is formatted. */
-function apiTypes(document: ApiDocument): string {
-  const schemas = Object.entries(document.components.schemas)
+/** The texts of the files, before they are formatted. */
+function apiTypes(document: ApiDocument): [path: string, text: string][] {
+  const named = Object.entries(document.components.schemas)
     .filter(([name]) => name !== "Problem")
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`);
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const schemas = named.map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`);
   const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations)
       .filter(([, { responses }]) => !responses[200]?.content?.["text/event-stream"])
       .map(([method, operation]) => routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation)),
   );
-  return `${HEAD}\n${schemas.join("\n\n")}\n\n/** Each route below /api/v1: what it takes and what it answers. */\nexport interface Routes {\n${routes.join("\n")}\n}\n`;
+  const listed = routes.join("\n");
+  const used = named.map(([name]) => name).filter((name) => new RegExp(`\\b${name}\\b(?!["/?])`).test(listed));
+  return [
+    [TYPES, `${HEAD}\n${schemas.join("\n\n")}\n`],
+    [
+      ROUTES,
+      `${HEAD}\nimport type { ${used.join(", ")} } from "./api-types.ts";\n\n/** Each route below /api/v1: what it takes and what it answers. */\nexport interface Routes {\n${listed}\n}\n`,
+    ],
+  ];
 }
 
 function routeOf(route: string, { summary, parameters = [], requestBody, responses }: Operation): string {
@@ -119,24 +130,24 @@ function objectOf({ properties, required = [], additionalProperties }: Schema, w
   return `{ ${fields.join(" ")} }`;
 }
 
-/** What the file should say now. */
-export async function currentApiTypes(): Promise<string> {
+/** What the files should say now, by their paths. */
+export async function currentApiTypes(): Promise<ReadonlyMap<string, string>> {
   const server = await TestServer.start();
   try {
     const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as ApiDocument;
-    return await formatted(apiTypes(document));
+    const texts = apiTypes(document).map(async ([path, text]) => [path, await formatted(path, text)] as const);
+    return new Map(await Promise.all(texts));
   } finally {
     await server.stop();
   }
 }
 
-async function formatted(text: string): Promise<string> {
+async function formatted(path: string, text: string): Promise<string> {
   const biome = join(import.meta.dir, "../node_modules/.bin/biome");
-  const done = Bun.spawn([biome, "format", `--stdin-file-path=${API_TYPES}`], {
-    stdin: new Blob([text]),
-    stdout: "pipe",
-  });
+  const done = Bun.spawn([biome, "format", `--stdin-file-path=${path}`], { stdin: new Blob([text]), stdout: "pipe" });
   return new Response(done.stdout).text();
 }
 
-if (import.meta.main) await Bun.write(API_TYPES, await currentApiTypes());
+if (import.meta.main) {
+  for (const [path, text] of await currentApiTypes()) await Bun.write(path, text);
+}

@@ -1,6 +1,7 @@
 import { Client } from "./client.ts";
 import type { ClientOptions, Internals } from "./options.ts";
 
+export type * from "./api/api-routes.ts";
 export type * from "./api/api-types.ts";
 export type { Cause } from "./api/parley-error.ts";
 export { ParleyError } from "./api/parley-error.ts";

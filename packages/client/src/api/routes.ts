@@ -1,4 +1,4 @@
-import type { Routes } from "./api-types.ts";
+import type { Routes } from "./api-routes.ts";
 
 /** `<method> <path below /api/v1>`, as in the server's document. */
 export type Route = keyof Routes;

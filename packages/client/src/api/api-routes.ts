@@ -1,0 +1,250 @@
+/*
+ * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
+ */
+
+import type {
+  Conversation,
+  Devices,
+  Doctor,
+  Events,
+  Export,
+  Granted,
+  Me,
+  Member,
+  Message,
+  MessageMark,
+  PresentState,
+  QrCode,
+  QrRequester,
+  QrState,
+  ReadPlace,
+  Receipt,
+  RedDot,
+  RoomReply,
+  User,
+  Users,
+} from "./api-types.ts";
+
+/** Each route below /api/v1: what it takes and what it answers. */
+export interface Routes {
+  /** Make an account and sign in to it */
+  "POST /accounts": { args: { body: { name: string; password: string } }; reply: Granted };
+  /** Sign in with name and password */
+  "POST /logins": { args: { body: { name: string; password: string } }; reply: Granted };
+  /** My signed-in devices, newest first */
+  "GET /logins": { args: { query?: { cursor?: string | undefined; limit?: number | undefined } }; reply: Devices };
+  /** Sign out everywhere, here too */
+  "DELETE /logins": { args: object; reply: undefined };
+  /** A new token for this login, which then lives 30 days from now */
+  "POST /logins/refresh": { args: object; reply: Granted };
+  /** Sign this device out */
+  "DELETE /logins/current": { args: object; reply: undefined };
+  /** Sign one device out */
+  "DELETE /logins/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Myself */
+  "GET /me": { args: object; reply: Me };
+  /** Change my name or picture */
+  "PATCH /me": { args: { body?: { name?: string | undefined; avatar?: string | undefined } }; reply: User };
+  /** Delete my account */
+  "DELETE /me": { args: { body?: { password?: string | undefined } }; reply: undefined };
+  /** Change my password */
+  "PUT /me/password": {
+    args: { body: { password: string; newPassword: string; endOtherLogins?: boolean | undefined } };
+    reply: undefined;
+  };
+  /** Everything stored about me */
+  "GET /me/export": {
+    args: { query?: { cursor?: string | undefined; marksCursor?: string | undefined } };
+    reply: Export;
+  };
+  /** A person */
+  "GET /users/{id}": { args: { path: { id: number } }; reply: User };
+  /** People by their ids, or by how their names begin */
+  "GET /users": {
+    args: {
+      query?: {
+        ids?: string | undefined;
+        query?: string | undefined;
+        limit?: number | undefined;
+        cursor?: string | undefined;
+      };
+    };
+    reply: Users;
+  };
+  /** A QR code that signs in whoever shows it, once a phone confirms */
+  "POST /qr-logins": { args: object; reply: QrCode };
+  /** The code's state, for whoever asked for it */
+  "GET /qr-logins/{code}": {
+    args: {
+      path: { code: string };
+      query?: { wait?: number | undefined };
+      headers?: { "x-qr-secret"?: string | undefined };
+    };
+    reply: QrState;
+  };
+  /** Bind the code to this login and see who asks */
+  "POST /qr-logins/{code}/scan": { args: { path: { code: string } }; reply: QrRequester };
+  /** Sign the requester in */
+  "POST /qr-logins/{code}/confirm": { args: { path: { code: string } }; reply: undefined };
+  /** Turn the requester away */
+  "POST /qr-logins/{code}/reject": { args: { path: { code: string } }; reply: undefined };
+  /** My conversations, newest activity first */
+  "GET /rooms": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Conversation[]; nextCursor: string | null; asOf: string };
+  };
+  /** Make a group; without members it is a group of one */
+  "POST /rooms": {
+    args: {
+      body?: {
+        name?: string | null | undefined;
+        memberIds?: number[] | undefined;
+        history?: "all" | "joined" | undefined;
+      };
+    };
+    reply: RoomReply;
+  };
+  /** The room of two people; there is one for each pair */
+  "POST /rooms/direct": { args: { body: { userId: number } }; reply: RoomReply };
+  /** A room; of a hall that is not public, anonymous readers see the name only */
+  "GET /rooms/{id}": { args: { path: { id: number } }; reply: RoomReply };
+  /** Change a room: the owner and admins */
+  "PATCH /rooms/{id}": {
+    args: {
+      path: { id: number };
+      body?: {
+        name?: string | undefined;
+        avatar?: string | undefined;
+        notice?: string | undefined;
+        muteAll?: boolean | undefined;
+        history?: "all" | "joined" | undefined;
+      };
+    };
+    reply: RoomReply;
+  };
+  /** Dissolve a group: its owner */
+  "DELETE /rooms/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Pin or mute a room for myself, on all my devices */
+  "PATCH /rooms/{id}/settings": {
+    args: { path: { id: number }; body?: { pinned?: boolean | undefined; muted?: boolean | undefined } };
+    reply: { roomId: number; pinned: boolean; muted: boolean };
+  };
+  /** The members of a room; in the hall that is everybody */
+  "GET /rooms/{id}/members": {
+    args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Member[]; nextCursor: string | null; asOf: string };
+  };
+  /** Bring people into a group: any member */
+  "POST /rooms/{id}/members": {
+    args: { path: { id: number }; body: { memberIds: number[] } };
+    reply: { roomId: number; added: number[]; memberCount: number };
+  };
+  /** Leave a group, or remove somebody from it */
+  "DELETE /rooms/{id}/members/{uid}": { args: { path: { id: number; uid: number } }; reply: undefined };
+  /** Make a member an admin, or an ordinary one again: the owner */
+  "PUT /rooms/{id}/members/{uid}/role": {
+    args: { path: { id: number; uid: number }; body: { role: 2 | 3 } };
+    reply: { roomId: number; uid: number; role: number };
+  };
+  /** Transfer the ownership of a group to another member: its owner */
+  "PUT /rooms/{id}/owner": {
+    args: { path: { id: number }; body: { uid: number } };
+    reply: { roomId: number; ownerId: number };
+  };
+  /** Mute a member of a group: the owner, and admins for ordinary members */
+  "PUT /rooms/{id}/members/{uid}/mute": {
+    args: { path: { id: number; uid: number }; body: { until: number | null } };
+    reply: { roomId: number; uid: number; mutedUntil: number };
+  };
+  /** Let a muted member write again */
+  "DELETE /rooms/{id}/members/{uid}/mute": { args: { path: { id: number; uid: number } }; reply: undefined };
+  /** Which of these people are online, and how many people are */
+  "GET /presence": {
+    args: { query?: { userIds?: string | undefined } };
+    reply: { items: PresentState[]; onlineNum: number };
+  };
+  /** Send a message; the same clientId again answers with the first one */
+  "POST /rooms/{id}/messages": {
+    args: {
+      path: { id: number };
+      body:
+        | {
+            clientId: string;
+            type: 1;
+            body: { content: string };
+            replyTo?: number | null | undefined;
+            mentions?: (number[] | "all" | null) | undefined;
+          }
+        | {
+            clientId: string;
+            type: 100;
+            body: { kind: string; text: string; data?: unknown | undefined };
+            replyTo?: number | null | undefined;
+            mentions?: (number[] | "all" | null) | undefined;
+          };
+    };
+    reply: Message;
+  };
+  /** History: backwards from the newest, forwards after a message, or around one; a page is ascending */
+  "GET /rooms/{id}/messages": {
+    args: {
+      path: { id: number };
+      query?: {
+        cursor?: string | undefined;
+        after?: number | undefined;
+        around?: number | undefined;
+        limit?: number | undefined;
+      };
+    };
+    reply: { items: Message[]; nextCursor: string | null; asOf: string };
+  };
+  /** One message */
+  "GET /messages/{id}": { args: { path: { id: number } }; reply: Message };
+  /** Recall a message: its sender within two minutes, an administrator at any time */
+  "DELETE /messages/{id}": { args: { path: { id: number } }; reply: Message };
+  /** Like or dislike a message: one takes the place of the other */
+  "PUT /messages/{id}/marks/{mark}": { args: { path: { id: number; mark: "like" | "dislike" } }; reply: MessageMark };
+  /** Take my like or dislike away */
+  "DELETE /messages/{id}/marks/{mark}": {
+    args: { path: { id: number; mark: "like" | "dislike" } };
+    reply: MessageMark;
+  };
+  /** Everything unread; rooms with nothing unread are left out */
+  "GET /unread": { args: object; reply: RedDot };
+  /** I have read this room up to this seq; a place only moves forward */
+  "PUT /rooms/{id}/read": { args: { path: { id: number }; body: { seq: number } }; reply: ReadPlace };
+  /** The people who have read a message of mine, or have not */
+  "GET /messages/{id}/receipts": {
+    args: {
+      path: { id: number };
+      query: { cursor?: string | undefined; limit?: number | undefined; state: "read" | "unread" };
+    };
+    reply: { items: Receipt[]; nextCursor: string | null };
+  };
+  /** Events since a cursor: at once, or with `wait` as soon as there is one */
+  "GET /events": {
+    args: {
+      query?: {
+        cursor?: string | undefined;
+        limit?: number | undefined;
+        max?: number | undefined;
+        wait?: number | undefined;
+      };
+    };
+    reply: Events;
+  };
+  /** Events since a cursor: at once, or with `wait` as soon as there is one; for cursors too long for an address */
+  "POST /events": {
+    args: {
+      body?: {
+        cursor?: string | null | undefined;
+        limit?: number | null | undefined;
+        max?: number | null | undefined;
+        wait?: number | null | undefined;
+      };
+    };
+    reply: Events;
+  };
+  /** What the server sees of this request, and what looks wrong about the proxies in between */
+  "GET /doctor": { args: object; reply: Doctor };
+}
