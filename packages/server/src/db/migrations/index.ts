@@ -8,8 +8,8 @@ import { recalledDigests } from "./0007-recalled-digests.ts";
 import { disabledAccounts } from "./0008-disabled-accounts.ts";
 import { nameLooks } from "./0009-name-looks.ts";
 import { knownRequesters } from "./0010-known-requesters.ts";
-import { marks } from "./0012-marks.ts";
-import { ownSettings } from "./0013-own-settings.ts";
+import { marks } from "./0011-marks.ts";
+import { ownSettings } from "./0012-own-settings.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -28,6 +28,6 @@ export const MIGRATIONS = [
   { name: "0008-disabled-accounts", up: disabledAccounts },
   { name: "0009-name-looks", up: nameLooks },
   { name: "0010-known-requesters", up: knownRequesters },
-  { name: "0012-marks", up: marks },
-  { name: "0013-own-settings", up: ownSettings },
+  { name: "0011-marks", up: marks },
+  { name: "0012-own-settings", up: ownSettings },
 ] as const;
