@@ -12,6 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["retention"],
   ["http"],
   ["identity"],
+  ["keys"],
   ["blocks"],
   ["rooms"],
   ["moderation"],
@@ -19,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["messages"],
   ["contacts", "marks", "notifications", "uploads"],
   ["unread"],
-  ["admin", "mallchat"],
+  ["admin", "mallchat", "server-api"],
 ];
 const HTTP = LAYERS.findIndex((layer) => layer.includes("http"));
 const ROOTS = LAYERS.length;

@@ -5,6 +5,8 @@ import type { IdentityContext } from "./identity/identity-context.ts";
 import { Logins } from "./identity/logins.ts";
 import { Passwords } from "./identity/passwords.ts";
 import { QrLogins } from "./identity/qr-login.ts";
+import { KeyRates } from "./keys/key-rates.ts";
+import { ServerKeys } from "./keys/server-keys.ts";
 import type { Clock } from "./lib/clock.ts";
 import { HeavyWork } from "./limits/heavy-work.ts";
 import { createRates } from "./limits/rates.ts";
@@ -23,6 +25,8 @@ export interface Context extends IdentityContext, MessagesContext, UnreadContext
   readonly presence: Presence;
   readonly readRound: ReadRound;
   readonly starts: ReaderStarts;
+  readonly serverKeys: ServerKeys;
+  readonly keyRates: KeyRates;
 }
 
 export interface ContextParts {
@@ -52,6 +56,8 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     urlSource: config.listen,
     passwords: new Passwords(),
     logins: new Logins({ db, writes, clock }),
+    serverKeys: new ServerKeys({ db, writes, clock }),
+    keyRates: new KeyRates({ enabled: config.rateLimits }),
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,
     hallCount: new HallCount(),

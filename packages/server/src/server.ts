@@ -29,8 +29,8 @@ import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf } from "./rooms/small-rooms.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 
-/** How often the log's end is looked at, for what other processes wrote (`parley user`). */
-const FOLLOW_MS = 5000;
+/** How often the log's end is looked at, for what other processes wrote (`parley user`, `parley key`): it holds within a second. */
+const FOLLOW_MS = 500;
 const UPKEEP_MS = 10_000;
 /** How long what was taken back may stay in the journal, where nobody reads what was before all the while. */
 const JOURNAL_MS = 60_000;
@@ -125,6 +125,7 @@ export class Server {
       graceMs: this.#presence.graceMs,
     });
     storage.listen((event) => context.logins.onEvent(event));
+    storage.listen((event) => context.serverKeys.onEvent(event));
     storage.listen((event) => context.qrLogins.onEvent(event));
     storage.listen((event) => context.presence.onEvent(event));
     storage.listen(({ type }) => {
@@ -171,6 +172,7 @@ export class Server {
   /** Every 10 s, and once before the end, when nobody should wait for long: writes what waits, removes what expired. */
   async #sweep(context: Context, removal: { atMost: number }): Promise<void> {
     await context.logins.sweep(removal);
+    await context.serverKeys.sweep();
     await removeExpiredQrCodes(context, removal);
     await forgetOldRequesters(context, removal);
   }
@@ -213,6 +215,7 @@ export class Server {
       metrics: this.#metrics,
       health: this.#health,
       findLogin: (token) => context.logins.find(token),
+      findServerKey: (secret) => context.serverKeys.find(secret),
       countBadToken: (ip) => gateway.countBadToken(ip),
       heavyWork: context.heavyWork,
       routes: [

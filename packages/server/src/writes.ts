@@ -11,6 +11,7 @@ import { changeProfile } from "./identity/profile-writes.ts";
 import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
 import { refreshLogin } from "./identity/refresh-writes.ts";
+import { addServerKey, noteKeysUsed, revokeServerKey } from "./keys/key-writes.ts";
 import { CAPS } from "./limits/limits.ts";
 import { changeMarks } from "./marks/mark-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
@@ -67,6 +68,13 @@ export const procedures = {
   rejectQrCode: batch(rejectQrCode, byUid(3)),
   collectQrLogin: batch(collectQrLogin, { by: ({ code }) => code, rows: () => 5 }),
   removeExpiredQrCodes: single(removeExpiredQrCodes, ofServer(100)),
+
+  addServerKey: single(addServerKey, ofServer(2)),
+  revokeServerKey: single(revokeServerKey, ofServer(2)),
+  noteKeysUsed: single(
+    noteKeysUsed,
+    ofServer(({ keyIds }) => keyIds.length),
+  ),
 
   createRoom: single(
     createRoom,

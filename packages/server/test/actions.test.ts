@@ -25,6 +25,7 @@ import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
 import { adminCases, type Person } from "./admin-action-cases.ts";
 import { chatCases } from "./chat-action-cases.ts";
+import { serverCases } from "./server-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
@@ -58,7 +59,6 @@ afterAll(async () => {
 async function person(name: string): Promise<Person> {
   return personOf(await accounts.register(context, FROM, { name, password: PASSWORD }));
 }
-
 function personOf({ loginId, user, token }: Granted): Person {
   return { loginId, uid: user.uid, power: user.power, name: user.name, token };
 }
@@ -95,6 +95,7 @@ async function codeOf(action: Promise<unknown>): Promise<string | undefined> {
 }
 const page = { before: undefined, limit: 10 };
 
+const rig = () => ({ context, clock, from: FROM, password: PASSWORD, ann, person, codeOf });
 /** By the file's name without `-actions.ts`, then by the action's. */
 const CASES: Record<string, Record<string, () => Promise<void>>> = {
   "identity/account": {
@@ -110,7 +111,8 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(wrong)).toBe("unauthorized");
     },
   },
-  "identity/admin": adminCases(() => ({ context, clock, from: FROM, password: PASSWORD, ann, person, codeOf })),
+  "identity/admin": adminCases(rig),
+  ...serverCases(rig),
   "identity/login": {
     async listLogins() {
       const { items } = await logins.listLogins(context, ben, page);

@@ -15,7 +15,7 @@ export interface Person extends Login {
 }
 
 /** What the cases of `actions.test.ts` stand on. */
-interface Rig {
+export interface Rig {
   readonly context: Context;
   readonly clock: Clock;
   readonly from: Requester;

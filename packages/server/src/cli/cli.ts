@@ -11,6 +11,7 @@ import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
 import { epochCommand } from "./epoch.ts";
 import { explained } from "./explained.ts";
+import { keyCommand } from "./key.ts";
 import { migrateCommand } from "./migrate.ts";
 import { serveCommand } from "./serve.ts";
 import { userCommand } from "./user.ts";
@@ -23,6 +24,10 @@ const COMMANDS: readonly Command[] = [
   userCommand(async (config) => {
     const { openUserAccounts } = await import("./user-accounts.ts");
     return openUserAccounts(config);
+  }),
+  keyCommand(async (config) => {
+    const { openKeyRing } = await import("./key-ring.ts");
+    return openKeyRing(config);
   }),
   doctorCommand,
 ];

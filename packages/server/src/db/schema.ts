@@ -14,6 +14,7 @@ export interface Schema {
   logins: LoginsTable;
   known_requesters: KnownRequestersTable;
   qr_logins: QrLoginsTable;
+  server_keys: ServerKeysTable;
   rooms: RoomsTable;
   members: MembersTable;
   room_reads: RoomReadsTable;
@@ -124,6 +125,24 @@ export interface QrLoginsTable {
   /** The login that scanned, and its user; only it may confirm. */
   scanned_by_login: number | null;
   scanned_by_uid: number | null;
+}
+
+/** What the product's own backend signs its requests with. A revoked one has no row; ids are never used again. */
+export interface ServerKeysTable {
+  id: Generated<number>;
+  /** What logs and metrics call it; unique. */
+  name: string;
+  /** SHA-256 of the key, hex. */
+  key_hash: string;
+  /** JSON text: the list of its scopes. */
+  scopes: string;
+  created_at: number;
+  /** Null: it has no end. */
+  expires_at: number | null;
+  /** Written at most once a minute; null: it was never used. */
+  last_used_at: number | null;
+  /** Requests a second; null: the number of the table of limits. */
+  rate: number | null;
 }
 
 export interface RoomsTable {

@@ -2,6 +2,7 @@ import type { ProblemError } from "../lib/problem.ts";
 import type { HeavyWork } from "../limits/heavy-work.ts";
 import type { ClientAddress } from "./client-ip.ts";
 import type { CountBadToken, FindLogin, Login } from "./login.ts";
+import type { ServerKey } from "./server-key.ts";
 
 /** What comes with a request from the listener: `app.fetch(request, bindings)`; in handlers `c.env`. */
 export interface AppBindings {
@@ -19,6 +20,8 @@ export interface AppVariables {
   login: Login | undefined;
   /** A page of another host makes its visitor's browser ask this, whether or not the page can read the reply. */
   fromForeignPage: boolean;
+  /** The server key that asks; set for requests to the door of the product's backend, where there is a valid one. */
+  serverKey?: ServerKey | undefined;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
   heavyWork: HeavyWork;

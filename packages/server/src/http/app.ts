@@ -23,6 +23,7 @@ import { openApiDocument } from "./document.ts";
 import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
 import { answerHeld } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
+import { findKeyAtDoor } from "./key-at-door.ts";
 import { knownHost } from "./known-host.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
@@ -31,6 +32,7 @@ import { operatorRoutes } from "./operator-routes.ts";
 import { refuseOtherMethods } from "./other-methods.ts";
 import { Problem } from "./problem-replies.ts";
 import { securityHeaders } from "./security-headers.ts";
+import type { FindServerKey } from "./server-key.ts";
 import { strictJson } from "./strict-json.ts";
 
 export interface AppParts {
@@ -39,6 +41,8 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly findLogin: FindLogin;
+  /** Without it no server key is valid. */
+  readonly findServerKey?: FindServerKey;
   /** The limit of bad tokens, shared by all transports and routes; without it they are not counted. */
   readonly countBadToken?: CountBadToken;
   /** Turns of heavy requests, shared with the other transports; without it the app has its own. */
@@ -58,6 +62,7 @@ export interface AppParts {
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
+  const { findServerKey = async () => undefined } = parts;
   const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
@@ -72,7 +77,8 @@ export function createApp(parts: AppParts): Routes {
   app.use(securityHeaders({ tls: config.listen.tls !== undefined }));
   if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
-  // Behind CORS, so that a page of another host can read that it has to wait.
+  // Behind CORS, so that a page of another host can read why it is refused, or that it has to wait.
+  app.use("/api/*", findKeyAtDoor({ findServerKey, countBadToken }));
   app.use(boundInFlight({ atOnce: refusalsAtOnce }));
   app.use(refuseOtherMethods(() => app.routes));
   app.use("/api/*", async (_, next) => {
@@ -85,6 +91,11 @@ export function createApp(parts: AppParts): Routes {
   app.use(authenticate({ findLogin, countBadToken, heavyWork }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  app.openAPIRegistry.registerComponent("securitySchemes", "serverKey", {
+    type: "http",
+    scheme: "bearer",
+    description: "A server key (`ps_…`), made by `parley key add`",
+  });
   app.openAPIRegistry.register("Problem", Problem);
   for (const feature of routes) app.route("/api/v1", feature);
   app.route("/", operatorRoutes({ health, metrics, metricsToken: config.secrets.metricsToken }));

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { ProblemError } from "../lib/problem.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { AppEnv } from "./app-env.ts";
+import { SERVER_DOOR } from "./server-key.ts";
 
 /** Paths of requests that may be larger. */
 const LARGER_BODIES: ReadonlyMap<string, number> = new Map([["/api/v1/events", SIZES.pollBody.count]]);
@@ -12,7 +13,8 @@ const LARGER_BODIES: ReadonlyMap<string, number> = new Map([["/api/v1/events", S
  */
 export function bodyLimit(bytes: number): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const maxBytes = LARGER_BODIES.get(c.req.path) ?? bytes;
+    const { path } = c.req;
+    const maxBytes = path.startsWith(SERVER_DOOR) ? SIZES.serverBody.count : (LARGER_BODIES.get(path) ?? bytes);
     const { headers, method } = c.req.raw;
     if (method === "GET" || method === "HEAD") return next();
     if (headers.has("Transfer-Encoding")) {

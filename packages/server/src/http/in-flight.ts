@@ -10,7 +10,8 @@ const SPREAD = 64;
 
 /**
  * Bounds the requests of one address that are being worked on, as by slow bodies or slow look-ups. Event streams and polls that hang do not
- * count: their routes have answered (`held-reply.ts`), and they have bounds of their own.
+ * count: their routes have answered (`held-reply.ts`), and they have bounds of their own. Nor do requests with a valid server key: all of a
+ * product's come from its few backends, and each key has a rate.
  *
  * Where an address gets many refusals, a 429 is told about a second later, and its request counts until then. A client that does not wait as
  * `Retry-After` says would otherwise have as many refusals as this thread can make, and everybody else's requests would stand behind them.
@@ -29,6 +30,7 @@ export function boundInFlight({
   /** Half of the time to one and a half, in turn, so that what came together does not come back together. */
   const nextDelayMs = () => delayMs * (0.5 + (told++ % SPREAD) / SPREAD);
   return async (c, next) => {
+    if (c.get("serverKey")) return next();
     const key = ipLimitKey(c.env.ip);
     const others = byAddress.get(key) ?? 0;
     if (others >= most) {

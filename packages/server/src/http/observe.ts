@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { newRequestId } from "../lib/ids.ts";
 import { type Logger, loggedPath, type RequestLine, requestLog } from "../ops/logger.ts";
@@ -20,6 +20,7 @@ export function requestRecorder({ logger, metrics }: Observers): (line: RequestL
     const { requests, seconds } = countersOf(method, route, line.status);
     requests.inc();
     seconds.observe(line.ms / 1000);
+    if (line.key !== undefined) metrics.keyRequests.inc({ key: line.key, status: line.status });
     log(line);
   };
 }
@@ -59,6 +60,7 @@ export function observeHandshakes(observers: Observers): (request: Request, seen
         ms: since(startedAt),
         ip,
         loginId: undefined,
+        key: undefined,
       },
       "/ws",
     );
@@ -87,12 +89,16 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
     await next();
     c.res.headers.set("X-Request-Id", requestId);
     const { method, path } = c.req;
-    const request = { requestId, method, path: loggedPath(path), ip: c.env.ip, loginId: c.get("login")?.loginId };
+    const request = { requestId, method, path: loggedPath(path), ip: c.env.ip, ...askedBy(c) };
     // The pattern, not the path: paths hold ids, and a label with many values fills the memory of the scraper.
     const pattern = matchedRoutes(c).at(-1)?.path ?? "*";
     const route = pattern.endsWith("*") ? "none" : pattern;
     whenReplied(c.res, recorder(record, { request, route, startedAt }));
   };
+}
+
+function askedBy(c: Context<AppEnv>): Pick<RequestLine, "loginId" | "key"> {
+  return { loginId: c.get("login")?.loginId, key: c.get("serverKey")?.name };
 }
 
 /** A function of its own, since what it closes over lives as long as a request that hangs. */

@@ -59,6 +59,9 @@ export const signedIn = [{ bearer: [] }];
 /** The same where anonymous requests are answered too. */
 export const maybeSignedIn = [{ bearer: [] }, {}];
 
+/** The same for routes of the product's own backend: a server key. */
+export const keyed = [{ serverKey: [] }];
+
 /** A JSON reply with its schema. */
 export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { "application/json": { schema } } };

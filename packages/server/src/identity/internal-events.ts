@@ -14,6 +14,8 @@ export const Internal = {
   USER_CHANGED: -3,
   /** `{uid}`: the account was disabled; close its connections with 4003. */
   ACCOUNT_DISABLED: -4,
+  /** `{keyId}`: a server key was made or revoked; forget what is remembered of the keys. */
+  KEYS_CHANGED: -5,
 } as const;
 
 export interface InternalData {
@@ -21,6 +23,7 @@ export interface InternalData {
   [-2]: { code: string; state: "scanned" | "confirmed" | "rejected" };
   [-3]: { uid: number };
   [-4]: { uid: number };
+  [-5]: { keyId: number };
 }
 
 /** A draft for `append`. */

@@ -102,6 +102,15 @@ export const LOCAL_RATES = {
     burst: 2000,
     refusal: LIMITED,
   },
+  /** A list of people or messages is one. A key may have a number of its own, and then five times that at once. */
+  keyRequests: {
+    counts: "requests with this key",
+    by: "server key",
+    count: 2000,
+    windowMs: SECOND,
+    burst: 10_000,
+    refusal: LIMITED,
+  },
   refusalsAtOnce: {
     counts: "429 that are told at once",
     by: "address",
@@ -211,7 +220,7 @@ export const CAPS = {
     refusal: { silently: "replies end their connections" },
   },
   requestsPerAddress: {
-    counts: "requests in flight; event streams and hanging polls do not count",
+    counts: "requests in flight; event streams, hanging polls and requests with a valid server key do not count",
     by: "address",
     count: 256,
     refusal: LIMITED,
@@ -294,6 +303,7 @@ export const CAPS = {
     unit: "seconds",
     refusal: LIMITED,
   },
+  serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
   roomsPerPerson: {
     counts: "rooms that somebody is in and that are not dissolved, the hall apart",
     by: "person",

@@ -13,7 +13,9 @@ export type CountedBy =
   | "connection"
   | "room"
   | "code"
+  | "server key"
   | "process"
+  | "database"
   | "request"
   | "reader";
 

@@ -1,4 +1,4 @@
-import { KIND_LENGTH, LIMITS, PICTURE_LENGTH } from "@parley/protocol";
+import { KIND_LENGTH, LIMITS, PICTURE_LENGTH, SERVER_LIMITS } from "@parley/protocol";
 import type { BoundRow, Refusal } from "./row.ts";
 
 const TOO_LARGE: Refusal = { code: "too_large" };
@@ -12,6 +12,13 @@ export const SIZES = {
     counts: "the body of a poll",
     by: "request",
     count: 4 * LIMITS.bodyBytes,
+    unit: "bytes",
+    refusal: TOO_LARGE,
+  },
+  serverBody: {
+    counts: "the body of a request with a server key",
+    by: "request",
+    count: SERVER_LIMITS.bodyBytes,
     unit: "bytes",
     refusal: TOO_LARGE,
   },

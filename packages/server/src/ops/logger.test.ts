@@ -44,7 +44,16 @@ test.each([
   ["/readyz", 503, []],
 ])("the line of a request: %s %d", (path, status, levels) => {
   const { lines, logger } = recording();
-  requestLog(logger)({ requestId: "r", method: "GET", path, status, ms: 1, ip: "192.0.2.1", loginId: undefined });
+  requestLog(logger)({
+    requestId: "r",
+    method: "GET",
+    path,
+    status,
+    ms: 1,
+    ip: "192.0.2.1",
+    loginId: undefined,
+    key: undefined,
+  });
   expect(lines.map((line) => JSON.parse(line).level)).toEqual(levels);
 });
 

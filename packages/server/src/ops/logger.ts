@@ -55,6 +55,8 @@ export interface RequestLine {
   readonly ms: number;
   readonly ip: string;
   readonly loginId: number | undefined;
+  /** The name of the server key, never the key. */
+  readonly key: string | undefined;
 }
 
 /**

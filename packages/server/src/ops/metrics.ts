@@ -5,7 +5,7 @@ import { every, type Stop } from "../lib/interval.ts";
 const LAG_SAMPLE_MS = 200;
 
 /**
- * Everything that is counted, in the Prometheus text form. Labels have few values: never an id, a name or a path with ids
+ * Everything that is counted, in the Prometheus text form. Labels have few values: never an id, a person's name or a path with ids
  * in it. Counting is cheap (under a microsecond); where it happens per frame, keep the bound child (`framesIn.labels(…)`).
  * prom-client's own process metrics are left out, since several of them are wrong on Bun; the ones below are measured here.
  */
@@ -24,6 +24,8 @@ export class Metrics {
   readonly messages: Counter;
   readonly httpRequests: Counter<"method" | "route" | "status">;
   readonly httpSeconds: Histogram<"route">;
+  /** Requests with a server key, by its name: there are at most a hundred at a time. */
+  readonly keyRequests: Counter<"key" | "status">;
 
   constructor() {
     const registers = [this.#registry];
@@ -41,6 +43,10 @@ export class Metrics {
     this.eventsAppended = counter("parley_events_appended_total", "Events appended to the log");
     this.messages = counter("parley_messages_total", "Messages written");
     this.httpRequests = counter("parley_http_requests_total", "HTTP requests", ["method", "route", "status"]);
+    this.keyRequests = counter("parley_server_key_requests_total", "HTTP requests with a server key", [
+      "key",
+      "status",
+    ]);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",
       help: "Time to answer an HTTP request; hanging polls included",

@@ -16,7 +16,7 @@ afterAll(async () => {
   await stage.close();
 });
 
-/** As an operator does it beside the server, which looks at the log's end every 5 s; here it looks at once. */
+/** As an operator does it beside the server, which looks at the log's end twice a second; here it looks at once. */
 async function disable(name: string): Promise<void> {
   await operator.disable(name);
   await stage.server.storage.announcer.catchUpWithLog();

@@ -10,6 +10,7 @@ import { nameLooks } from "./0009-name-looks.ts";
 import { knownRequesters } from "./0010-known-requesters.ts";
 import { marks } from "./0011-marks.ts";
 import { ownSettings } from "./0012-own-settings.ts";
+import { serverKeys } from "./0013-server-keys.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -30,4 +31,5 @@ export const MIGRATIONS = [
   { name: "0010-known-requesters", up: knownRequesters },
   { name: "0011-marks", up: marks },
   { name: "0012-own-settings", up: ownSettings },
+  { name: "0013-server-keys", up: serverKeys },
 ] as const;

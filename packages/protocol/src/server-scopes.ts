@@ -1,0 +1,13 @@
+/** What a server key may be for: the parts of `/api/v1/server`. */
+export const SERVER_SCOPES = [
+  "users",
+  "tokens",
+  "rooms",
+  "messages",
+  "notifications",
+  "events",
+  "presence",
+  "feed",
+] as const;
+
+export type ServerScope = (typeof SERVER_SCOPES)[number];

@@ -1,0 +1,27 @@
+import type { Config } from "../config/config.ts";
+import { existingDatabase, openReader, openWrites, prepareDatabaseForCommand } from "../db/open.ts";
+import * as actions from "../keys/key-actions.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { procedures } from "../writes.ts";
+import type { KeyRing } from "./key.ts";
+
+/**
+ * Server keys as `parley key` changes them: in this process, beside a server that may be running.
+ * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
+ */
+export async function openKeyRing(config: Pick<Config, "data">, clock: Clock = systemClock): Promise<KeyRing> {
+  await existingDatabase(config.data.dir);
+  const path = await prepareDatabaseForCommand(config.data.dir, clock.now());
+  const db = openReader(path);
+  const writes = openWrites(path, { table: procedures, clock });
+  const context = { db, writes };
+  return {
+    add: (key) => actions.addKey(context, key),
+    revoke: (name) => actions.revokeKey(context, name),
+    list: () => actions.listKeys(context),
+    async close() {
+      await writes.close();
+      await db.destroy();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { SERVER_SCOPES } from "@parley/protocol";
+import { type Config, loadConfig } from "../config/config.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { type Command, CommandFailed, type Io } from "./command.ts";
+import { type KeyCall, parseKeyCall } from "./key-call.ts";
+
+/** Times are epoch milliseconds; null: never. */
+export interface ListedKey {
+  readonly id: number;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly lastUsedAt: number | null;
+  /** Requests a second; null: the usual number. */
+  readonly rate: number | null;
+}
+
+/** Server keys as an operator changes them, in a database that no server needs to have open. Refusals are ProblemErrors. */
+export interface KeyRing {
+  add(key: {
+    name: string;
+    scopes: readonly string[];
+    expiresAt: number | null;
+    rate: number | null;
+  }): Promise<{ id: number; key: string }>;
+  revoke(name: string): Promise<{ id: number }>;
+  /** In the order of their making. */
+  list(): Promise<readonly ListedKey[]>;
+  close(): Promise<void>;
+}
+
+const HELP = `
+Usage: parley key add NAME [--scopes LIST] [--expires WHEN] [--rate N]
+       parley key list
+       parley key revoke NAME
+
+Makes and ends keys with which your product's own backend calls /api/v1/server, also while the
+server runs. add prints the key once; only its hash is stored. NAME is what log lines and metrics
+call it. revoke ends a key for good, on a running server within a second. list shows id, name,
+scopes, when it was made, when it was last used, when it ends, and its rate if it has its own.
+
+  --scopes LIST     what the key is for, with commas between; without it everything:
+                    ${SERVER_SCOPES.slice(0, 5).join(", ")},
+                    ${SERVER_SCOPES.slice(5).join(", ")}
+  --expires WHEN    so many days from now, such as 90d, or a date, such as 2030-01-31
+  --rate N          requests a second, and five times that at once; without it 2000
+`;
+
+/** @param open opens the keys of a configuration, bringing the database up to date first */
+export function keyCommand(open: (config: Config) => Promise<KeyRing>, clock: Clock = systemClock): Command {
+  return {
+    name: "key",
+    summary: "make, list and revoke keys for your product's own backend",
+    help: HELP,
+    async run(args, io) {
+      const call = parseKeyCall(args, clock.now());
+      const { config } = loadConfig(io.env);
+      const keys = await open(config);
+      try {
+        await perform(call, keys, io);
+      } catch (error) {
+        if (error instanceof ProblemError) throw new CommandFailed(error.message);
+        throw error;
+      } finally {
+        await keys.close();
+      }
+      return 0;
+    },
+  };
+}
+
+async function perform(call: KeyCall, keys: KeyRing, io: Io): Promise<void> {
+  switch (call.action) {
+    case "list":
+      for (const key of await keys.list()) io.out(keyLine(key));
+      return;
+    case "revoke": {
+      const { id } = await keys.revoke(call.name);
+      return io.out(`Revoked ${call.name} (key ${id})\n`);
+    }
+    case "add": {
+      const { id, key } = await keys.add(call.key);
+      return io.out(`Added ${call.key.name} (key ${id}), which is not shown again\nKey: ${key}\n`);
+    }
+  }
+}
+
+function keyLine({ id, name, scopes, createdAt, lastUsedAt, expiresAt, rate }: ListedKey): string {
+  const time = (at: number | null) => (at === null ? "never" : new Date(at).toISOString());
+  const cells = [id, name, scopes.join(","), time(createdAt), time(lastUsedAt), time(expiresAt), rate ?? ""];
+  return `${cells.join("\t")}\n`;
+}

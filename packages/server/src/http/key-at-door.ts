@@ -1,0 +1,31 @@
+import type { MiddlewareHandler } from "hono";
+import { ProblemError } from "../lib/problem.ts";
+import type { AppEnv } from "./app-env.ts";
+import type { CountBadToken } from "./login.ts";
+import { type FindServerKey, SERVER_DOOR } from "./server-key.ts";
+
+/** A secret that is a server key by its looks, after `Bearer` in any case. */
+const KEY = /^\s*bearer\s+(ps_\S*)\s*$/i;
+
+/**
+ * Finds the server key of a request to the door, for whatever stands behind: it is not counted as in flight, its log line has the
+ * key's name, and `with-key.ts` of the door asks for its scope. A page in a browser is refused before the key is looked at, and a key
+ * on any other route of the API is refused here, since it signs nobody in.
+ * @throws ProblemError `key_in_browser`, `unauthorized`, `rate_limited`
+ */
+export function findKeyAtDoor(parts: {
+  findServerKey: FindServerKey;
+  countBadToken: CountBadToken;
+}): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const [, secret] = KEY.exec(c.req.header("Authorization") ?? "") ?? [];
+    if (c.req.path.startsWith(SERVER_DOOR)) {
+      if (c.req.header("Origin") !== undefined) throw new ProblemError("key_in_browser");
+      if (secret !== undefined) c.set("serverKey", await parts.findServerKey(secret));
+    } else if (secret !== undefined) {
+      parts.countBadToken(c.env.ip);
+      throw new ProblemError("unauthorized", `A server key is for ${SERVER_DOOR} only`);
+    }
+    await next();
+  };
+}

@@ -1,0 +1,72 @@
+import type { ServerScope } from "@parley/protocol";
+import type { BaseContext } from "../db/base-context.ts";
+import { hashOf } from "../identity/tokens.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { keyNameSchema, keyRateSchema, newKey, scopesSchema } from "./key-form.ts";
+import * as procedures from "./key-writes.ts";
+
+/** What an operator does with server keys, on the command line, beside a server that may be running. */
+export type KeysContext = Pick<BaseContext, "db" | "writes">;
+
+/** A key as the operator sees it; times are epoch milliseconds. */
+export interface ListedKey {
+  readonly id: number;
+  readonly name: string;
+  readonly scopes: readonly ServerScope[];
+  readonly createdAt: number;
+  /** Null: it has no end. */
+  readonly expiresAt: number | null;
+  /** To the minute; null: it was never used. */
+  readonly lastUsedAt: number | null;
+  /** Requests a second; null: the usual number. */
+  readonly rate: number | null;
+}
+
+/**
+ * Makes a key. The key itself is in the reply and nowhere else: what is stored is its hash.
+ * @throws ProblemError `invalid`, `name_taken`, `too_many_keys`
+ */
+export async function addKey(
+  { writes }: KeysContext,
+  {
+    name,
+    scopes,
+    expiresAt,
+    rate,
+  }: { name: string; scopes: readonly string[]; expiresAt: number | null; rate: number | null },
+): Promise<{ id: number; key: string }> {
+  const key = newKey();
+  const { id } = await writes.run(procedures.addServerKey, {
+    name: checked("name", keyNameSchema.safeParse(name)),
+    keyHash: hashOf(key),
+    scopes: [...new Set(checked("list of scopes", scopesSchema.safeParse(scopes)))],
+    expiresAt,
+    rate: rate === null ? null : checked("rate", keyRateSchema.safeParse(rate)),
+  });
+  return { id, key };
+}
+
+/** In the order of their making. */
+export async function listKeys({ db }: Pick<KeysContext, "db">): Promise<ListedKey[]> {
+  const rows = await db
+    .selectFrom("server_keys")
+    .select(["id", "name", "scopes", "created_at as createdAt", "expires_at as expiresAt"])
+    .select(["last_used_at as lastUsedAt", "rate"])
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as ServerScope[] }));
+}
+
+/** Ends a key: a running server refuses it within a second. @throws ProblemError `not_found` */
+export function revokeKey({ writes }: KeysContext, name: string): Promise<{ id: number }> {
+  return writes.run(procedures.revokeServerKey, { name });
+}
+
+type Checked<T> =
+  | { readonly success: true; readonly data: T }
+  | { readonly success: false; readonly error: { readonly issues: readonly { readonly message: string }[] } };
+
+function checked<T>(what: string, result: Checked<T>): T {
+  if (!result.success) throw new ProblemError("invalid", `The ${what} ${result.error.issues[0]?.message}`);
+  return result.data;
+}

@@ -1,0 +1,54 @@
+import type { ServerScope } from "@parley/protocol";
+import { inList } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { Internal, internalEvent } from "../identity/internal-events.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/limits.ts";
+
+export interface NewServerKey {
+  readonly name: string;
+  readonly keyHash: string;
+  readonly scopes: readonly ServerScope[];
+  /** Epoch milliseconds; null: it has no end. */
+  readonly expiresAt: number | null;
+  /** Requests a second; null: the usual number. */
+  readonly rate: number | null;
+}
+
+/** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
+export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Promise<{ id: number }> {
+  if (key.expiresAt !== null && key.expiresAt <= tx.now) {
+    throw new ProblemError("invalid", "The end of the key has passed already");
+  }
+  const names = (await tx.db.selectFrom("server_keys").select("name").execute()).map(({ name }) => name);
+  if (names.includes(key.name)) throw new ProblemError("name_taken", "There is a server key of this name already");
+  if (names.length >= CAPS.serverKeys.count) throw new ProblemError("too_many_keys");
+  const { id } = await tx.db
+    .insertInto("server_keys")
+    .values({
+      name: key.name,
+      key_hash: key.keyHash,
+      scopes: JSON.stringify(key.scopes),
+      created_at: tx.now,
+      expires_at: key.expiresAt,
+      rate: key.rate,
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await append(tx, [internalEvent(Internal.KEYS_CHANGED, { keyId: id })]);
+  return { id };
+}
+
+/** Ends a key at once and for good. @throws ProblemError `not_found` */
+export async function revokeServerKey(tx: WriteTransaction, { name }: { name: string }): Promise<{ id: number }> {
+  const gone = await tx.db.deleteFrom("server_keys").where("name", "=", name).returning("id").executeTakeFirst();
+  if (!gone) throw new ProblemError("not_found", "There is no server key of this name");
+  await append(tx, [internalEvent(Internal.KEYS_CHANGED, { keyId: gone.id })]);
+  return gone;
+}
+
+/** Notes that keys were used just now. One that was revoked meanwhile has no row. */
+export async function noteKeysUsed(tx: WriteTransaction, { keyIds }: { keyIds: readonly number[] }): Promise<void> {
+  await tx.db.updateTable("server_keys").set({ last_used_at: tx.now }).where("id", "in", inList(keyIds)).execute();
+}
