@@ -43,31 +43,69 @@ const FOLDER = join(import.meta.dir, "../packages/client/src/api");
 /** What routes take and answer by name, and the routes. */
 const TYPES = join(FOLDER, "api-types.ts");
 const ROUTES = join(FOLDER, "api-routes.ts");
+/** What the product's own backend asks: of no use to a page. */
+const SERVER_TYPES = join(FOLDER, "../server/server-api-types.ts");
 const HEAD = `/*
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 `;
+const SERVER = "/api/v1/server/";
 
 /** The texts of the files, before they are formatted. */
-function apiTypes(document: ApiDocument): [path: string, text: string][] {
-  const named = Object.entries(document.components.schemas)
-    .filter(([name]) => name !== "Problem")
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const schemas = named.map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`);
-  const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
+function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: string, text: string][] {
+  const routes = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations)
       .filter(([, { responses }]) => !responses[200]?.content?.["text/event-stream"])
-      .map(([method, operation]) => routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation)),
+      .map(([method, operation]) => {
+        const text = routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation);
+        return { isServers: path.startsWith(SERVER), text, uses: refsIn(operation, schemas) };
+      }),
   );
-  const listed = routes.join("\n");
-  const used = named.map(([name]) => name).filter((name) => new RegExp(`\\b${name}\\b(?!["/?])`).test(listed));
+  const usedBy = (isServers: boolean) => {
+    const used = new Set(routes.filter((route) => route.isServers === isServers).flatMap(({ uses }) => [...uses]));
+    if (!isServers) used.delete("Problem");
+    return used;
+  };
+  const [people, server] = [usedBy(false), usedBy(true)];
+  const typesOf = (names: Iterable<string>) =>
+    [...names].sort().map((name) => `export type ${name} = ${typeOf(schemas[name] ?? {})};`);
+  const linesOf = (isServers: boolean) =>
+    routes.filter((route) => route.isServers === isServers).map(({ text }) => text);
+  const shared = [...server].filter((name) => people.has(name)).sort();
+  const own = [...server].filter((name) => !people.has(name));
+  const listed = linesOf(false).join("\n");
+  const used = [...people].sort().filter((name) => new RegExp(`\\b${name}\\b(?!["/?])`).test(listed));
   return [
-    [TYPES, `${HEAD}\n${schemas.join("\n\n")}\n`],
+    [TYPES, `${HEAD}\n${typesOf(people).join("\n\n")}\n`],
     [
       ROUTES,
       `${HEAD}\nimport type { ${used.join(", ")} } from "./api-types.ts";\n\n/** Each route below /api/v1: what it takes and what it answers. */\nexport interface Routes {\n${listed}\n}\n`,
     ],
+    [
+      SERVER_TYPES,
+      `${HEAD}\nimport type { ${shared.join(", ")} } from "../api/api-types.ts";\n\n${typesOf(own).join("\n\n")}\n\n/** Each route for the product's own backend: what it takes and what it answers. */\nexport interface ServerRoutes {\n${linesOf(true).join("\n")}\n}\n`,
+    ],
   ];
+}
+
+/** Names of the schemas that something uses, those of their own schemas too; of a route's refusals none. */
+function refsIn(operation: Operation, schemas: ApiDocument["components"]["schemas"]): Set<string> {
+  const found = new Set<string>();
+  const look = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === "$ref" && typeof inner === "string") {
+        // Refusals stand among the replies.
+        if (!inner.startsWith("#/components/schemas/")) continue;
+        const name = inner.split("/").at(-1) as string;
+        if (found.has(name)) continue;
+        found.add(name);
+        look(schemas[name]);
+      } else if (key !== "application/problem+json") look(inner);
+    }
+  };
+  look(operation);
+  return found;
 }
 
 function routeOf(route: string, { summary, parameters = [], requestBody, responses }: Operation): string {

@@ -2,21 +2,25 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./sources.ts";
 
-const DOCUMENT = "docs/architecture.md";
+const DOCUMENTS = ["docs/architecture.md", "docs/features.md"];
 
-/** Where a path in the document may start from. */
+/** Where a path in a document may start from. */
 const STARTS = ["", "packages/", "packages/server/", "packages/server/src/", "docs/"];
 
-/** Paths in the description of the way of one message exist; a document that is wrong about the code is worse than none. */
+/** Paths that these documents name exist; a document that is wrong about the code is worse than none. */
 export async function documentPathsCheck(): Promise<string[]> {
-  const file = Bun.file(join(ROOT, DOCUMENT));
+  return (await Promise.all(DOCUMENTS.map(missingIn))).flat();
+}
+
+async function missingIn(document: string): Promise<string[]> {
+  const file = Bun.file(join(ROOT, document));
   if (!(await file.exists())) return [];
   const text = await file.text();
   const named = [...text.matchAll(/`([\w@.-]+(?:\/[\w@.-]+)+\/?)`|\]\((?!https?:|#)([^)#]+)[^)]*\)/g)];
   const paths = new Set(named.flatMap((match) => match[1] ?? match[2] ?? []).filter(looksLikePath));
   return [...paths]
     .filter((path) => !STARTS.some((start) => existsSync(join(ROOT, start, path))))
-    .map((path) => `${DOCUMENT} names ${path}, which does not exist`);
+    .map((path) => `${document} names ${path}, which does not exist`);
 }
 
 /** A file with an extension, or a folder written with its slash; `application/json` and the like are neither. */

@@ -26,10 +26,16 @@ const HTTP = LAYERS.findIndex((layer) => layer.includes("http"));
 const ROOTS = LAYERS.length;
 
 /**
- * The same for the client: the platform, requests, what comes, and then the connection, which brings it, beside what is sent.
+ * The same for the client: the platform, requests, what comes, and then the connection, which brings it, beside what is sent; the caller for
+ * the product's own backend needs requests only.
  * The files directly in `src` put them together.
  */
-const CLIENT_LAYERS: readonly (readonly string[])[] = [["lib"], ["api"], ["reading"], ["sending", "connection"]];
+const CLIENT_LAYERS: readonly (readonly string[])[] = [
+  ["lib"],
+  ["api"],
+  ["reading", "server"],
+  ["sending", "connection"],
+];
 
 /** What a package may import of ours. */
 const PACKAGES: Record<string, readonly string[]> = {

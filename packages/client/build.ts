@@ -4,7 +4,7 @@
  *   npm run build --workspace @parley/client
  *
  * writes `dist/parley-client.js` (a module, which Node, Bun and bundlers get by the package's name), `dist/parley-client.global.js`
- * (a script that makes `Parley`), the worker's file, and the types; another folder may be named. The server makes the first
+ * (a script that makes `Parley`), the worker's file, `dist/parley-server.js` (a module for Node and Bun alone), and the types; another folder may be named. The server makes the first
  * three at the first request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
  */
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { writeTypes } from "./build-types.ts";
 const SOURCES = join(import.meta.dir, "src");
 
 export type ClientFile = "parley-client.js" | "parley-client.global.js" | "heartbeat-worker.js";
+const SERVER_FILE = "parley-server.js";
 
 /** Minified texts by file name. Takes about a tenth of a second. */
 export async function buildClient(): Promise<Record<ClientFile, string>> {
@@ -24,9 +25,14 @@ export async function buildClient(): Promise<Record<ClientFile, string>> {
   return { "parley-client.js": module, "parley-client.global.js": script, "heartbeat-worker.js": worker };
 }
 
-async function built(entry: string, format: "esm" | "iife"): Promise<string> {
+/** The caller for the product's own backend, which no page loads. Whole lines, so that a stack says something. */
+export async function buildServerClient(): Promise<string> {
+  return built("server.ts", "esm", { minify: false });
+}
+
+async function built(entry: string, format: "esm" | "iife", { minify } = { minify: true }): Promise<string> {
   const entrypoints = [join(SOURCES, entry)];
-  const { outputs } = await Bun.build({ entrypoints, target: "browser", format, minify: true });
+  const { outputs } = await Bun.build({ entrypoints, target: "browser", format, minify });
   const [output] = outputs;
   if (!output || outputs.length > 1) throw new Error(`${entry} did not become one file`);
   return output.text();
@@ -34,7 +40,8 @@ async function built(entry: string, format: "esm" | "iife"): Promise<string> {
 
 if (import.meta.main) {
   const folder = process.argv[2] ?? join(import.meta.dir, "dist");
-  for (const [name, text] of Object.entries(await buildClient())) {
+  const files = { ...(await buildClient()), [SERVER_FILE]: await buildServerClient() };
+  for (const [name, text] of Object.entries(files)) {
     await Bun.write(join(folder, name), text);
     console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);
   }

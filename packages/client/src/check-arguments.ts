@@ -1,5 +1,6 @@
 import { parseCursor } from "@parley/protocol/cursor";
 import { LIMITS } from "@parley/protocol/limits";
+import { check } from "./lib/check.ts";
 import type { ClientOptions } from "./options.ts";
 
 type Check = readonly [isRight: (value: never) => unknown, wanted: string];
@@ -29,11 +30,6 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
   reload: FUNCTION,
   onError: FUNCTION,
 };
-
-/** @throws TypeError that names the argument and what is wanted */
-export function check(isRight: unknown, name: string, wanted: string): void {
-  if (!isRight) throw new TypeError(`\`${name}\` has to be ${wanted}`);
-}
 
 /** @returns the server's address without a slash at its end. @throws TypeError */
 export function checkOptions(options: ClientOptions): string {

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
+import { openDoor } from "../../server/test/server-door.ts";
 
 const node = needs("node");
 const npm = needs("npm");
@@ -13,6 +15,29 @@ const PROGRAM = `
 import { createClient, ParleyError } from "@parley/client";
 const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
 console.log(client.state.kind, new ParleyError(429).canRetry);
+`;
+
+const SERVER_PROGRAM = `
+import { createServerClient, ParleyError } from "@parley/client/server";
+const [url, key] = process.argv.slice(2);
+const parley = createServerClient({ url, key });
+await parley.putUser("42", { name: "Ada" });
+await parley.putRoom("order-7");
+await parley.changeMembers("order-7", { add: ["42"] });
+const { message } = await parley.send({ room: "order-7", from: "42", type: 1, body: { content: "hello" } });
+const { items } = await parley.sendAll([{ room: "order-7", type: 1, body: { content: "thanks" } }]);
+console.log(message.body.content, items[0].status);
+const error = await parley.getUser("nobody").catch((error) => error);
+console.log(error instanceof ParleyError, error.status, error.code);
+`;
+
+const SERVER_TYPED = `
+import { createServerClient } from "@parley/client/server";
+const parley = createServerClient({ url: "http://127.0.0.1:9", key: "ps_x" });
+const { uid } = await parley.putUser("42", { name: "Ada" });
+const { message } = await parley.send({ direct: ["42", uid], type: 100, body: { kind: "a", text: "b", data: [1] } });
+const { items } = await parley.sendAll([{ room: 7, type: 1, body: { content: "x" } }]);
+for (const { status, body } of items) if ("message" in body) console.log(status + message.seq + body.message.seq);
 `;
 
 const TYPED = `
@@ -59,7 +84,7 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
 
   test("SDK-50: every file that its package.json names is there, and is built before it is packed", () => {
     const { exports, scripts } = JSON.parse(readFileSync(join(scope, "client/package.json"), "utf8"));
-    for (const path of Object.values(exports["."]))
+    for (const path of [...Object.values(exports["."]), ...Object.values(exports["./server"])])
       expect(existsSync(join(scope, "client", path as string))).toBe(true);
     expect(existsSync(join(scope, "client/dist/heartbeat-worker.js"))).toBe(true);
     expect(scripts.prepack).toBe(scripts.build);
@@ -72,6 +97,25 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
   });
 
   test(
+    "SDK-80: Node and Bun import the caller for a backend by its name, and it does its work",
+    async () => {
+      const server = await TestServer.start();
+      try {
+        const { key } = await openDoor(server, "shop");
+        writeFileSync(join(folder, "backend.mjs"), SERVER_PROGRAM);
+        for (const runtime of [[node ?? ""], [process.execPath, "--no-install"]]) {
+          const program = Bun.spawn([...runtime, "backend.mjs", server.url, key], { cwd: folder, stdout: "pipe" });
+          expect(await new Response(program.stdout).text()).toBe("hello 201\ntrue 404 not_found\n");
+          expect(await program.exited).toBe(0);
+        }
+      } finally {
+        await server.stop();
+      }
+    },
+    SLOW_MS,
+  );
+
+  test(
     "SDK-50: its types are there, alone",
     () => {
       const check = (name: string, text: string): string => {
@@ -81,6 +125,8 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
         return stdout.toString();
       };
       expect(check("right.mts", TYPED)).toBe("");
+      expect(check("backend.mts", SERVER_TYPED)).toBe("");
+      expect(check("wrong-backend.mts", SERVER_TYPED.replace('kind: "a"', "kind: 1"))).toContain("wrong-backend.mts");
       expect(check("wrong.mts", TYPED.replaceAll("message.seq", "message.sequence"))).toMatch(
         /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,
       );

@@ -121,7 +121,8 @@ export interface PushData {
     name?: string;
     avatar?: string;
     notice?: string;
-    ownerId?: number;
+    /** Null: it has no owner any more. */
+    ownerId?: number | null;
     muteAll?: boolean;
     history?: "all" | "joined";
     dissolved?: boolean;

@@ -4,6 +4,7 @@ export * from "./commands.ts";
 export * from "./cursor.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./external-ids.ts";
 export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";

@@ -127,7 +127,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
       name: text,
       avatar: text,
       notice: text,
-      ownerId: id,
+      ownerId: fc.option(id, { nil: null }),
       muteAll: fc.boolean(),
       history: fc.constantFrom("all" as const, "joined" as const),
       dissolved: fc.boolean(),

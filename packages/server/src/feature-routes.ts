@@ -12,6 +12,10 @@ import { muteRoutes } from "./rooms/mute-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { settingsRoutes } from "./rooms/settings-routes.ts";
+import { productMessagesRoutes } from "./server-api/messages-routes.ts";
+import { peopleRoutes } from "./server-api/people-routes.ts";
+import { productPresenceRoutes } from "./server-api/presence-routes.ts";
+import { productRoomsRoutes } from "./server-api/rooms-routes.ts";
 import { receiptsRoutes } from "./unread/receipts-routes.ts";
 import { unreadRoutes } from "./unread/unread-routes.ts";
 
@@ -32,5 +36,9 @@ export function featureRoutes(context: Context): Routes[] {
     marksRoutes(context),
     unreadRoutes(context),
     receiptsRoutes(context),
+    peopleRoutes(context),
+    productRoomsRoutes(context),
+    productMessagesRoutes(context),
+    productPresenceRoutes(context),
   ];
 }

@@ -1,8 +1,9 @@
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
-import { byActor, byAddress, byUid, ofServer } from "./db/share.ts";
+import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
+import { putPeople } from "./identity/external-people-writes.ts";
 import { removeOldKnown } from "./identity/known-requesters-writes.ts";
 import { noteSeen, removeExpiredLogins } from "./identity/logins-upkeep.ts";
 import { createLogin, discardLogin, revokeAllLogins, revokeLogin } from "./identity/logins-writes.ts";
@@ -17,14 +18,19 @@ import { changeMarks } from "./marks/mark-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
+import { changeMembers } from "./rooms/managed-members-writes.ts";
+import { endRoomOfProduct, putRoom } from "./rooms/managed-rooms-writes.ts";
 import { addMembers, changeOwner, changeRole, removeMember } from "./rooms/member-writes.ts";
 import { setMute } from "./rooms/mute-writes.ts";
+import { giveUpRooms, ROOMS_AT_ONCE } from "./rooms/ownerless-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
 import { changeSettings } from "./rooms/setting-writes.ts";
+import { rowsOfList } from "./server-api/rows-of-list.ts";
+import { sendOfProduct } from "./server-api/send-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
 
 /** The room's event, and of each one who comes, and of the one who makes it: membership, read place, event and stream. */
-const peopleRows = (memberIds: readonly number[]) => 6 + 4 * memberIds.length;
+const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
 
 /**
  * Every write procedure of the server. Both threads import this table: the one that serves hands a procedure over by its
@@ -61,6 +67,7 @@ export const procedures = {
     ofServer(({ loginIds, uids }) => loginIds.length + uids.length),
   ),
   removeExpiredLogins: single(removeExpiredLogins, ofServer(100)),
+  putPeople: batch(putPeople, byKey(5)),
   removeOldKnown: single(removeOldKnown, ofServer(100)),
   createQrCode: batch(createQrCode, byAddress(1)),
   scanQrCode: batch(scanQrCode, byUid(3)),
@@ -93,8 +100,16 @@ export const procedures = {
   setMute: single(setMute, byActor(3)),
 
   changeSettings: batch(changeSettings, byActor(3)),
+  putRoom: single(putRoom, byKey(3)),
+  endRoomOfProduct: single(endRoomOfProduct, byKey(3)),
+  changeMembers: single(
+    changeMembers,
+    byKey(({ add, remove }) => peopleRows([...add, ...remove])),
+  ),
+  giveUpRooms: single(giveUpRooms, byKey(4 * ROOMS_AT_ONCE)),
 
   sendMessages: batch(sendMessages, byActor(5)),
+  sendOfProduct: batch(sendOfProduct, byKey(rowsOfList)),
   recallMessage: single(recallMessage, byActor(3)),
   changeMarks: batch(changeMarks, byActor(4)),
 

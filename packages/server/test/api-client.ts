@@ -10,10 +10,13 @@ export interface ApiReply<T = unknown> {
 export class ApiClient {
   readonly #url: string;
   readonly #token: string | undefined;
+  readonly #under: string;
 
-  constructor(url: string, token?: string) {
+  /** @param under what stands before each path */
+  constructor(url: string, token?: string, under = "") {
     this.#url = url;
     this.#token = token;
+    this.#under = under;
   }
 
   /** One request to a path under /api/v1. */
@@ -23,7 +26,7 @@ export class ApiClient {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<ApiReply<T>> {
-    const response = await fetch(`${this.#url}/api/v1${path}`, {
+    const response = await fetch(`${this.#url}/api/v1${this.#under}${path}`, {
       method,
       // A certificate of a test is signed by nobody.
       tls: { rejectUnauthorized: false },
@@ -37,7 +40,7 @@ export class ApiClient {
     const text = await response.text();
     const { status, headers: replied } = response;
     const seen = { status, body: text === "" ? undefined : JSON.parse(text), headers: replied };
-    checkAsDocumented({ method, path: `/api/v1${path}`, ...seen });
+    checkAsDocumented({ method, path: `/api/v1${this.#under}${path}`, ...seen });
     return seen;
   }
 

@@ -3,6 +3,7 @@ import { ApiClient, type ApiReply } from "./api-client.ts";
 import { apiDocument, operationsOf } from "./api-document.ts";
 import { checkAsDocumented, operationOf } from "./as-documented.ts";
 import { PASSWORD, type Person, TestServer } from "./harness.ts";
+import { openDoor } from "./server-door.ts";
 
 /** What the steps below have asked for and got: `<operation> <status>`. The client has compared each reply with the document. */
 const visited = new Set<string>();
@@ -201,6 +202,42 @@ test("HTTP-26: events, and how the request came", async () => {
   checkAsDocumented(seen);
   told("GET /events/stream", 200, seen as never);
   await body?.cancel();
+});
+
+test("HTTP-26: what the product's own backend asks", async () => {
+  const { key } = await openDoor(server, "product");
+  const backend = new ApiClient(server.url, key);
+  const room = "/server/rooms/order%2F7";
+  for (const status of [201, 200])
+    await ask(backend, "PUT /server/users/u1", status, { name: "One", avatar: "/1.png" });
+  await ask(backend, `PUT /server/users/~${ben.uid}`, 409, { name: "ann" });
+  await ask(backend, `GET /server/users/~${ann.uid}`, 200);
+  await ask(backend, "GET /server/users/nobody", 404);
+  await ask(backend, "POST /server/users", 200, { items: [{ externalId: "u1" }, { externalId: "u2" }] });
+  await ask(backend, "POST /server/users/u1/tokens", 201);
+  await ask(backend, "DELETE /server/users/u1/logins", 204);
+  for (const status of [201, 200]) await ask(backend, `PUT ${room}`, status, { notice: "new" });
+  await ask(backend, "GET /server/rooms/~1", 200);
+  await ask(backend, `POST ${room}/members?unknown=skip`, 200, { add: ["u1", ann.uid, "nobody"], remove: [ben.uid] });
+  await ask(backend, `POST ${room}/members`, 422, { add: ["nobody"] });
+  const text = { room: "order/7", from: "u1", clientId: "1", type: 1, body: { content: "hello" }, mentions: [ann.uid] };
+  for (const status of [201, 200]) await ask(backend, "POST /server/messages", status, text);
+  await ask(backend, "POST /server/messages", 409, { ...text, from: ann.uid });
+  const card = {
+    direct: ["u1", "u2"],
+    clientId: "2",
+    type: 100,
+    body: { kind: "card", text: "Card", data: { of: 7 } },
+  };
+  await ask(backend, "POST /server/messages", 200, { items: [card, { ...text, clientId: "3", from: "u2" }] });
+  await ask(backend, "POST /server/messages", 400, { items: [{ ...text, type: 7 }] });
+  await ask(backend, `GET ${room}/messages?limit=2`, 200);
+  await ask(backend, "POST /server/presence?unknown=skip", 200, { users: ["u1", ann.uid, "nobody"] });
+  await ask(backend, "POST /server/presence", 422, { users: ["nobody"] });
+  await ask(backend, `DELETE ${room}`, 204);
+  await ask(backend, "DELETE /server/users/u1", 204);
+  const { key: poor } = await openDoor(server, "poor", { scopes: ["feed"] });
+  await ask(new ApiClient(server.url, poor), "GET /server/users/u2", 403);
 });
 
 test("HTTP-26: each operation has succeeded above in each way that it can", () => {

@@ -54,7 +54,7 @@ describe.each(named)("HTTP-12: %s", (_, { method, path, operation }) => {
 
   test("says what it is, and who may ask", () => {
     expect(summary?.length).toBeGreaterThan(5);
-    const known = [[], [{ bearer: [] }], [{ bearer: [] }, {}]];
+    const known = [[], [{ bearer: [] }], [{ bearer: [] }, {}], [{ serverKey: [] }]];
     expect(known).toContainEqual(security as object[]);
     if (security?.length) expect(statuses).toEqual(expect.arrayContaining(["401", "403"]));
   });
@@ -68,6 +68,7 @@ describe.each(named)("HTTP-12: %s", (_, { method, path, operation }) => {
   test("says of its body whether it must be there", () => {
     expect([undefined, true, false]).toContain(requestBody?.required);
     const mayBeLeftOut = ["deleteMe", "patchMe", "patchRoom", "patchRoomSettings", "postEvents", "postRooms"];
+    mayBeLeftOut.push("putServerUser", "postServerUserTokens", "putServerRoom", "postServerRoomMembers");
     expect(requestBody?.required ?? true).toBe(!mayBeLeftOut.includes(operation.operationId));
     if (requestBody) expect(Object.keys(requestBody.content)).toEqual(["application/json"]);
     expect(statuses.includes("415")).toBe(requestBody !== undefined);
@@ -165,6 +166,9 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     cursor: at("postEvents body.cursor").maxLength,
     pollEvents: at("getEvents query limit").maximum,
     pollWait: at("getEvents query wait").maximum,
+    serverItems: at("postServerUsers body.items").maxItems,
+    externalId: at("postServerUsers body.items[].externalId").maxLength,
+    displayName: at("putServerUser body.name").maxLength,
   };
   // These are no fields.
   const elsewhere = ["body", "serverBody", "pollBody", "frame", "upload", "pollReply", "idle"];

@@ -109,7 +109,10 @@ test("HTTP-15: every route is named here", async () => {
   const reply = await fetch(`${server.url}/openapi.json`);
   const { paths } = (await reply.json()) as { paths: Record<string, Record<string, unknown>> };
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
-    path.startsWith("/api/v1") ? Object.keys(methods).map((m) => `${m.toUpperCase()} ${path.slice(7)}`) : [],
+    // What a server key holds is tried in `src/server-api/door.test.ts`.
+    path.startsWith("/api/v1/") && !path.startsWith("/api/v1/server/")
+      ? Object.keys(methods).map((m) => `${m.toUpperCase()} ${path.slice(7)}`)
+      : [],
   );
   expect(routes.length).toBeGreaterThan(30);
   expect([...Object.keys(HELD), ...READING].sort()).toEqual(routes.sort());

@@ -18,7 +18,7 @@ export type Device = {
   createdAt: number;
   lastSeenAt: number;
   expiresAt: number;
-  via: "password" | "qr";
+  via: "password" | "qr" | "server";
   current: boolean;
 };
 
@@ -39,6 +39,7 @@ export type Events = { events: Frame[]; cursor: string; more: boolean };
 export type Export = {
   account: {
     uid: number;
+    externalId: string | null;
     name: string;
     avatar: string;
     power: 0 | 1;
@@ -52,7 +53,7 @@ export type Export = {
     id: number;
     ip: string;
     userAgent: string;
-    via: "password" | "qr";
+    via: "password" | "qr" | "server";
     createdAt: number;
     lastSeenAt: number;
     expiresAt: number;

@@ -87,7 +87,7 @@ describe("a wrong call opens no database", () => {
 test("add says the key once; without options it is for everything, without an end and with the usual rate", async () => {
   const { ended, asked, out } = await call(["add", "shop"]);
   expect(asked).toEqual([{ name: "shop", scopes: SERVER_SCOPES, expiresAt: null, rate: null }]);
-  expect([ended, out]).toEqual([0, "Added shop (key 3), which is not shown again\nKey: ps_secret\n"]);
+  expect([ended, out]).toEqual([0, "Added shop (key 3)\nKey: ps_secret\nIt is not shown again.\n"]);
 });
 
 test("add takes scopes, an end and a rate", async () => {

@@ -82,7 +82,7 @@ async function perform(call: KeyCall, keys: KeyRing, io: Io): Promise<void> {
     }
     case "add": {
       const { id, key } = await keys.add(call.key);
-      return io.out(`Added ${call.key.name} (key ${id}), which is not shown again\nKey: ${key}\n`);
+      return io.out(`Added ${call.key.name} (key ${id})\nKey: ${key}\nIt is not shown again.\n`);
     }
   }
 }

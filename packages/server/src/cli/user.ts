@@ -18,7 +18,7 @@ export interface ListedLogin {
   readonly lastSeenAt: number;
   readonly ip: string;
   readonly userAgent: string;
-  readonly via: "password" | "qr";
+  readonly via: "password" | "qr" | "server";
 }
 
 /** What was done, to whom. */

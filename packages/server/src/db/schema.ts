@@ -67,8 +67,10 @@ export interface EventsTable {
 export interface UsersTable {
   uid: Generated<number>;
   name: string;
-  /** `name` after NFKC and case folding: what is unique. */
+  /** `name` after NFKC and case folding: what is unique. Of people with an external id, whose names are not, their uid is a part of it. */
   name_key: string;
+  /** What the product calls them; null for everybody else, and where the account was deleted. */
+  external_id: string | null;
   avatar: string;
   power: 0 | 1;
   /** argon2id in PHC form; null for people who cannot sign in with a password. */
@@ -102,7 +104,7 @@ export interface LoginsTable {
   expires_at: number;
   ip: string;
   user_agent: string;
-  via: "password" | "qr";
+  via: "password" | "qr" | "server";
 }
 
 /** From where people have signed in, and with which devices; see `identity/known-requesters.ts`. */
@@ -160,6 +162,8 @@ export interface RoomsTable {
   no: number;
   last_message_id: number | null;
   member_count: number;
+  /** What the product calls the room, which manages it; null for everybody's, and where it was dissolved. */
+  external_id: string | null;
   /** `<lower uid>:<higher uid>` of a direct room: what makes it unique. */
   direct_key: string | null;
   created_at: number;
@@ -222,6 +226,9 @@ export interface MessagesTable {
   /** The message it quotes: its text is joined at reading, so that a recall reaches quotations too. */
   reply_to: number | null;
   client_id: string | null;
+  /** The server key that sent it; null: its sender did. Then `client_id` is null, and this is what the key called the message. */
+  key_id: number | null;
+  key_client_id: string | null;
   /** Digest of what the sender asked for, to tell a repeat from another message. */
   request_hash: string | null;
   sent_at: number;

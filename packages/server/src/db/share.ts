@@ -21,8 +21,14 @@ export function byActor<I extends { readonly actor: { readonly uid: number } }>(
   return { by: ({ actor }) => actor.uid, rows: counter(rows) };
 }
 
-export function byUid<I extends { readonly uid: number }>(rows: Rows<I>): Share<I> {
-  return { by: ({ uid }) => uid, rows: counter(rows) };
+/** Of the person whom it is about, who asks for it; or, where somebody else does, such as a server key, `by` says who. */
+export function byUid<I extends { readonly uid: number; readonly by?: string }>(rows: Rows<I>): Share<I> {
+  return { by: ({ by, uid }) => by ?? uid, rows: counter(rows) };
+}
+
+/** Of a server key, whose requests wait in one line. */
+export function byKey<I extends { readonly by: string }>(rows: Rows<I>): Share<I> {
+  return { by: ({ by }) => by, rows: counter(rows) };
 }
 
 export function byAddress<I extends { readonly ip: string }>(rows: Rows<I>): Share<I> {

@@ -32,7 +32,8 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
       description:
         "What a client asks for goes over HTTP; what happens is pushed over a live connection (`/ws`). " +
         "Errors are RFC 9457 problem documents with a stable `code`. Wherever GET is answered, HEAD is too. Replies may get more " +
-        "fields, which a client ignores; of a body, unknown fields are ignored, unless a known one has nearly the same name (400).",
+        "fields, which a client ignores; of a body, unknown fields are ignored, unless a known one has nearly the same name (400); " +
+        "with a server key every unknown field is refused.",
     },
     servers: [{ url: publicUrl ?? "/" }],
   });
@@ -70,6 +71,8 @@ function needsFields(schema: BodySchema, named: Readonly<Record<string, BodySche
 /** What a request may get before its route sees it, and what any route may answer. */
 const ALWAYS: readonly ErrorCode[] = [
   "invalid",
+  // Where nobody needs to be signed in it is for server keys, which do not belong there.
+  "unauthorized",
   "method_not_allowed",
   "host_unknown",
   "rate_limited",
@@ -81,7 +84,8 @@ const ALWAYS: readonly ErrorCode[] = [
 
 function withCommonRefusals(method: string, { security, requestBody, responses }: Operation): Operation["responses"] {
   const refusals = Object.values(responses).flatMap(codesOf);
-  if (security?.length) refusals.push("unauthorized", "account_disabled");
+  if (security?.some((one) => "serverKey" in one)) refusals.push("key_in_browser", "scope_missing");
+  else if (security?.length) refusals.push("account_disabled");
   // A body that nobody needs is ignored, but not when it is too large.
   if (method !== "get") refusals.push("too_large");
   if (requestBody) refusals.push("unsupported_media_type");

@@ -16,7 +16,7 @@ export interface ProblemDocument {
   readonly [field: string]: unknown;
 }
 
-function problemDocument(error: ProblemError): ProblemDocument {
+export function problemDocument(error: ProblemError): ProblemDocument {
   const { title, status } = ERRORS[error.code];
   // The cause of a fault of ours is in the log; what the client gets says nothing of the inside.
   const detail = error.code === "internal" ? {} : { detail: error.message };

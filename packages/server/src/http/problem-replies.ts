@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { countSchema, ERRORS, type ErrorCode } from "@parley/protocol";
+import { countSchema, ERRORS, type ErrorCode, SERVER_SCOPES } from "@parley/protocol";
 import { ERRORS_NAMED } from "./errors.ts";
 
 /** Where the document describes refusals. Those of a route with one status are one reply there, named by their codes. */
@@ -24,13 +24,15 @@ export const Problem = z
       .max(ERRORS_NAMED)
       .optional()
       .openapi({
-        description: "Of `invalid`: what is wrong, field by field; the path of the body as a whole is empty",
+        description:
+          "Of `invalid`: what is wrong, field by field; the path of the body as a whole is empty. Of `unknown_user` and `unknown_room` of the server API: each name that nobody knows",
       }),
     userIds: z
       .array(z.int())
       .optional()
       .openapi({ description: "Of `unknown_user` and `too_many_rooms`: these people" }),
     until: countSchema.nullable().optional().openapi({ description: "Of `muted`: epoch milliseconds; null: for good" }),
+    scope: z.enum(SERVER_SCOPES).optional().openapi({ description: "Of `scope_missing`: what the server key lacks" }),
     roomIds: z.array(z.int()).optional().openapi({ description: "Of `owner_cannot_leave`: some of the rooms" }),
   })
   .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });

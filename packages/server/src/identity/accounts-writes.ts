@@ -116,13 +116,14 @@ export async function createAccount(
  * stays, since messages name it. Calling it again does nothing.
  * @throws ProblemError `owner_cannot_leave` while they own groups, which nobody could hand over or dissolve any more
  */
-export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number }): Promise<void> {
+export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number; by?: string }): Promise<void> {
   await refuseOwner(tx, uid);
   const row = await tx.db
     .updateTable("users")
     .set({
       name: DELETED_NAME,
       name_key: deletedKey(uid),
+      external_id: null,
       avatar: "",
       power: 0,
       password_hash: null,

@@ -25,7 +25,7 @@ export interface ListedLogin {
   readonly expiresAt: number;
   readonly ip: string;
   readonly userAgent: string;
-  readonly via: "password" | "qr";
+  readonly via: "password" | "qr" | "server";
 }
 
 /** Makes an account, also where registration is closed. @throws ProblemError `name_taken`, `invalid`, `password_too_common` */

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { countSchema, idSchema, userSchema } from "@parley/protocol";
+import { countSchema, idSchema, SERVER_LIMITS, userSchema } from "@parley/protocol";
 import { pageOf } from "../http/page.ts";
 import { CAPS } from "../limits/limits.ts";
 import { PER_PAGE } from "./export.ts";
@@ -9,6 +9,7 @@ const { name, avatar, power } = userSchema.shape;
 
 const Account = z.object({
   uid: idSchema,
+  externalId: z.string().max(SERVER_LIMITS.externalIdCodePoints).nullable(),
   name,
   avatar,
   power,
@@ -24,7 +25,7 @@ const Login = z.object({
   id: idSchema,
   ip: ipText,
   userAgent: userAgentText,
-  via: z.enum(["password", "qr"]),
+  via: z.enum(["password", "qr", "server"]),
   createdAt: countSchema,
   lastSeenAt: countSchema,
   expiresAt: countSchema,

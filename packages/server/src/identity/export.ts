@@ -34,7 +34,7 @@ export interface MarkPage {
 export async function exportAccount(db: Kysely<Schema>, uid: number) {
   const user = await db
     .selectFrom("users")
-    .select(["uid", "name", "avatar", "power", "created_at", "created_ip", "updated_at", "last_seen_at"])
+    .select(["uid", "external_id", "name", "avatar", "power", "created_at", "created_ip", "updated_at", "last_seen_at"])
     .where("uid", "=", uid)
     .executeTakeFirstOrThrow();
   const logins = await db
@@ -67,6 +67,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
   return {
     account: {
       uid: user.uid,
+      externalId: user.external_id,
       name: user.name,
       avatar: user.avatar,
       power: user.power,
@@ -100,20 +101,44 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
   };
 }
 
+/** Begins the cursor of messages that the product sent in the person's name, which come last; no client id begins so. */
+const BY_ID = "\u0000";
+
 /**
- * Reads a page of a person's messages, in the order of their client ids, which all of them have. An index holds them in this
- * order, so a page costs the same however many messages there are.
+ * Reads a page of a person's messages: their own in the order of their client ids, then those that the product sent in their name. An index
+ * holds them in this order, so a page costs the same however many messages there are.
  * @param after the text of a `nextCursor`; undefined for the first page
  */
 export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {
-  const rows = await db
+  if (after?.startsWith(BY_ID)) return sentByProduct(db, uid, Number(after.slice(1)) || 0);
+  const rows = await messagesOf(db, uid)
+    .where("client_id", ">", after ?? "")
+    .orderBy("client_id")
+    .execute();
+  const { items, last } = pageOf(rows);
+  if (last) return { items, nextCursor: textCursor(last.client_id ?? "") };
+  const rest = await sentByProduct(db, uid, 0);
+  return { items, nextCursor: rest.items.length > 0 ? textCursor(`${BY_ID}0`) : null };
+}
+
+async function sentByProduct(db: Kysely<Schema>, uid: number, after: number): Promise<MessagePage> {
+  const rows = await messagesOf(db, uid).where("client_id", "is", null).where("id", ">", after).orderBy("id").execute();
+  const { items, last } = pageOf(rows);
+  return { items, nextCursor: last ? textCursor(`${BY_ID}${last.id}`) : null };
+}
+
+function messagesOf(db: Kysely<Schema>, uid: number) {
+  return db
     .selectFrom("messages")
     .select(["id", "room_id", "sent_at", "type", "body", "client_id", "recalled_at"])
     .where("uid", "=", uid)
-    .where("client_id", ">", after ?? "")
-    .orderBy("client_id")
-    .limit(PER_PAGE + 1)
-    .execute();
+    .limit(PER_PAGE + 1);
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof messagesOf>["execute"]>>[number];
+
+/** `last`: of the page, where there are more behind it. */
+function pageOf(rows: readonly Row[]): { items: ExportedMessage[]; last: Row | undefined } {
   const page = rows.slice(0, PER_PAGE);
   const items = page.map((row) => ({
     id: row.id,
@@ -122,8 +147,7 @@ export async function exportMessages(db: Kysely<Schema>, uid: number, after: str
     type: row.type,
     body: row.recalled_at === null ? (JSON.parse(row.body) as Record<string, unknown>) : null,
   }));
-  const last = rows.length > page.length ? page.at(-1) : undefined;
-  return { items, nextCursor: last ? textCursor(last.client_id ?? "") : null };
+  return { items, last: rows.length > page.length ? page.at(-1) : undefined };
 }
 
 /** Reads a page of a person's likes and dislikes, by message. @param after the number of a `nextCursor`; undefined for the first page */

@@ -16,7 +16,7 @@ export interface Device {
   readonly createdAt: number;
   readonly lastSeenAt: number;
   readonly expiresAt: number;
-  readonly via: "password" | "qr";
+  readonly via: "password" | "qr" | "server";
   /** The one that asks. */
   readonly current: boolean;
 }

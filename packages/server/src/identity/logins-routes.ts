@@ -17,7 +17,7 @@ const Device = z
     createdAt: countSchema,
     lastSeenAt: countSchema,
     expiresAt: countSchema,
-    via: z.enum(["password", "qr"]),
+    via: z.enum(["password", "qr", "server"]),
     current: z.boolean(),
   })
   .openapi("Device", { description: "One signed-in device. lastSeenAt is exact to about five minutes." });

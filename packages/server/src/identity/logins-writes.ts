@@ -17,10 +17,14 @@ export const LOGINS_PER_USER = CAPS.logins.count;
 
 export interface NewLogin {
   readonly uid: number;
+  /** Whose turn at the writer it takes, where that is not the person's. */
+  readonly by?: string;
   readonly tokenHash: string;
   readonly ip: string;
   readonly userAgent: string;
-  readonly via: "password" | "qr";
+  readonly via: "password" | "qr" | "server";
+  /** How long it lives, where that is not `LOGIN_LIFETIME_MS`. */
+  readonly lifetimeMs?: number;
 }
 
 export interface MadeLogin {
@@ -63,40 +67,52 @@ export async function insertLogins(
 ): Promise<Map<string, MadeLogin>> {
   if (logins.length === 0) return new Map();
   const { now } = tx;
-  const expiresAt = now + LOGIN_LIFETIME_MS;
+  const endOf = ({ lifetimeMs = LOGIN_LIFETIME_MS }: NewLogin) => now + lifetimeMs;
   const uids = [...new Set(logins.map(({ uid }) => uid))];
-  await tx.db.updateTable("users").set({ last_seen_at: now }).where("uid", "in", inList(uids)).execute();
-  const rows = logins.map(({ uid, tokenHash, ip, userAgent, via }) => [uid, tokenHash, ip, userAgent, via]);
+  // A token that the product asked for says nothing of where its person is, or when they come.
+  const here = logins.filter(({ via }) => via !== "server");
+  await noteSeenNow(tx, here);
+  const rows = logins.map((login) => [login.uid, login.tokenHash, login.ip, login.userAgent, login.via, endOf(login)]);
   const inserted = await tx.db
     .insertInto("logins")
-    .columns([...GIVEN, "created_at", "last_seen_at", "expires_at"])
+    .columns([...GIVEN, "created_at", "last_seen_at"])
     .expression((eb) =>
       eb
         .selectFrom(boundRows<NewRow>(GIVEN, rows).as("made"))
         .selectAll("made")
-        .select([sql.val(now).as("created_at"), sql.val(now).as("last_seen_at"), sql.val(expiresAt).as("expires_at")]),
+        .select([sql.val(now).as("created_at"), sql.val(now).as("last_seen_at")]),
     )
     .returning(["id", "token_hash as tokenHash"])
     .execute();
   await endOldest(tx, uids);
   await noteKnown(
     tx,
-    logins.map(({ uid, ip }) => ({ uid, mark: addressMark(ip) })),
+    here.map(({ uid, ip }) => ({ uid, mark: addressMark(ip) })),
   );
   const ids = new Map(inserted.map(({ id, tokenHash }) => [tokenHash, id]));
   return new Map(
-    logins.map(({ tokenHash, user }) => [tokenHash, { user, loginId: ids.get(tokenHash) as number, expiresAt }]),
+    logins.map((login) => {
+      const { tokenHash, user } = login;
+      return [tokenHash, { user, loginId: ids.get(tokenHash) as number, expiresAt: endOf(login) }];
+    }),
   );
 }
 
-const GIVEN = ["uid", "token_hash", "ip", "user_agent", "via"] as const;
+async function noteSeenNow(tx: WriteTransaction, logins: readonly NewLogin[]): Promise<void> {
+  if (logins.length === 0) return;
+  const uids = inList([...new Set(logins.map(({ uid }) => uid))]);
+  await tx.db.updateTable("users").set({ last_seen_at: tx.now }).where("uid", "in", uids).execute();
+}
+
+const GIVEN = ["uid", "token_hash", "ip", "user_agent", "via", "expires_at"] as const;
 
 interface NewRow {
   readonly uid: number;
   readonly token_hash: string;
   readonly ip: string;
   readonly user_agent: string;
-  readonly via: "password" | "qr";
+  readonly via: "password" | "qr" | "server";
+  readonly expires_at: number;
 }
 
 /** Where users have more logins than they may, ends those that were not seen for longest. */
@@ -179,7 +195,7 @@ export async function discardLogin(tx: WriteTransaction, inputs: readonly OwnLog
 /** Signs users out everywhere. */
 export async function revokeAllLogins(
   tx: WriteTransaction,
-  inputs: readonly { uid: number }[],
+  inputs: readonly { uid: number; by?: string }[],
 ): Promise<Outcome<void>[]> {
   await endLoginsOf(
     tx,

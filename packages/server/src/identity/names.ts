@@ -9,7 +9,7 @@ export const nameSchema = nameTextSchema(LIMITS.nameCodePoints).meta({ example: 
 
 /**
  * What is unique about a name: NFKC, without invisible characters and repeated spaces, case folded. Also what a prefix
- * search compares. Never contains an upper-case ASCII letter; `deletedKey` and `profile-writes.ts` rely on it. Empty for a name with nothing
+ * search compares. Never contains an upper-case ASCII letter; `deletedKey`, `displayNameKey` and `profile-writes.ts` rely on it. Empty for a name with nothing
  * visible.
  */
 export function nameKey(name: string): string {
@@ -45,6 +45,17 @@ export function isReserved(name: string): boolean {
  */
 function folded(codePoint: string): string {
   return codePoint === "ı" ? codePoint : codePoint.toLowerCase().toUpperCase().toLowerCase();
+}
+
+/** Code points of a display name that count for its place in a search. */
+const DISPLAY_KEY_CODE_POINTS = 64;
+
+/**
+ * The key of a person who has an external id: found by a search for how the name begins, and one that no name has. So many people may
+ * have the same name, and none of them can be meant where somebody signs in by name.
+ */
+export function displayNameKey(name: string, uid: number): string {
+  return `${[...nameKey(name)].slice(0, DISPLAY_KEY_CODE_POINTS).join("")} EXTERNAL ${uid}`;
 }
 
 /** The key of a deleted account: one that no name has, so that the name is free again. */

@@ -7,16 +7,22 @@ import { ProblemError } from "../lib/problem.ts";
 import { holdersOf } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { forgetLooks, type HeldLooks, heldLooks, storeLooks } from "./name-looks.ts";
-import { isReserved, nameKey, nameLooks } from "./names.ts";
+import { displayNameKey, isReserved, nameKey, nameLooks } from "./names.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 export interface ProfileChange {
   readonly uid: number;
+  /** Whose turn at the writer it takes, where that is not the person's. */
+  readonly by?: string;
   readonly name?: string;
   readonly avatar?: string;
 }
 
-type Profile = User & { readonly key: string };
+type Profile = User & {
+  readonly key: string;
+  /** Of a person whom the product named: the name is shown only, so it need not be theirs alone. */
+  readonly isDisplayName: boolean;
+};
 
 /** What a batch of changes has to know; the changes that were judged so far are in it. */
 interface Known {
@@ -44,7 +50,9 @@ export async function changeProfile(tx: WriteTransaction, inputs: readonly Profi
     [...uids].map((uid) => known.profiles.get(uid) as Profile),
   );
   const newNames = new Set(renamed.map(({ uid }) => uid));
-  const withNewName = [...uids].filter((uid) => newNames.has(uid)).map((uid) => known.profiles.get(uid) as Profile);
+  const withNewName = [...uids]
+    .map((uid) => known.profiles.get(uid) as Profile)
+    .filter(({ uid, isDisplayName }) => newNames.has(uid) && !isDisplayName);
   await forgetLooks(
     tx,
     withNewName.map(({ uid }) => uid),
@@ -60,11 +68,13 @@ export async function changeProfile(tx: WriteTransaction, inputs: readonly Profi
 async function profilesOf(tx: WriteTransaction, inputs: readonly ProfileChange[]): Promise<Map<number, Profile>> {
   const rows = await tx.db
     .selectFrom("users")
-    .select([...USER_COLUMNS, "name_key as key"])
+    .select([...USER_COLUMNS, "name_key as key", "external_id"])
     .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
     .execute();
-  return new Map(rows.map((row) => [row.uid, { ...userOf(row), key: row.key }]));
+  return new Map(
+    rows.map((row) => [row.uid, { ...userOf(row), key: row.key, isDisplayName: row.external_id !== null }]),
+  );
 }
 
 /** Makes the change in what is known; nothing is read or stored. @throws ProblemError */
@@ -72,6 +82,7 @@ function changed(known: Known, { uid, name, avatar }: ProfileChange): User {
   const { profiles, holders } = known;
   const before = profiles.get(uid);
   if (!before) throw new ProblemError("not_found");
+  if (before.isDisplayName) return shown(known, before, { name, avatar });
   const key = name === undefined ? before.key : nameKey(name);
   const holder = holders.get(key) ?? uid;
   if (holder !== uid || (name !== undefined && looksLikeAnother(known, uid, name)))
@@ -81,7 +92,22 @@ function changed(known: Known, { uid, name, avatar }: ProfileChange): User {
   holders.set(key, uid);
   const after = { ...before, key, name: name ?? before.name, avatar: avatar ?? before.avatar };
   profiles.set(uid, after);
-  const { key: _, ...user } = after;
+  return asUser(after);
+}
+
+/** The same for a display name, which keeps nobody from having it too. */
+function shown(
+  known: Known,
+  before: Profile,
+  { name, avatar }: { name: string | undefined; avatar: string | undefined },
+): User {
+  const key = name === undefined ? before.key : displayNameKey(name, before.uid);
+  const after = { ...before, key, name: name ?? before.name, avatar: avatar ?? before.avatar };
+  known.profiles.set(before.uid, after);
+  return asUser(after);
+}
+
+function asUser({ key: _, isDisplayName: __, ...user }: Profile): User {
   return user;
 }
 

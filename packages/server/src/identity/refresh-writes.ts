@@ -17,6 +17,8 @@ export interface Refresh {
 interface Tokens {
   readonly loginId: number;
   readonly user: User;
+  /** When it ends from now on. One that the product asked for keeps its end: how long that is was the product's to say. */
+  readonly expiresAt: number;
   tokenHash: string;
   previousHash: string | null;
   previousUntil: number;
@@ -31,11 +33,10 @@ export async function refreshLogin(tx: WriteTransaction, inputs: readonly Refres
   const logins = await loginsOf(tx, inputs);
   const outcomes = inputs.map((input) => outcomeOf(() => refreshed(logins, input, tx.now)));
   const changed = new Map(acceptedOf(outcomes).map((login) => [login.loginId, login]));
-  const expiresAt = tx.now + LOGIN_LIFETIME_MS;
-  await store(tx, [...changed.values()], expiresAt);
+  await store(tx, [...changed.values()]);
   return outcomes.map((outcome) => {
     if (!outcome.ok) return outcome;
-    const { loginId, user } = outcome.value;
+    const { loginId, user, expiresAt } = outcome.value;
     return { ok: true, value: { user, loginId, expiresAt } };
   });
 }
@@ -47,7 +48,7 @@ async function loginsOf(tx: WriteTransaction, inputs: readonly Refresh[]): Promi
     .selectFrom("logins")
     .innerJoin("users", "users.uid", "logins.uid")
     .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at"])
-    .select(["token_hash", "previous_hash", "previous_until"])
+    .select(["token_hash", "previous_hash", "previous_until", "via", "expires_at"])
     .where((eb) => eb.or([eb("token_hash", "in", inList(hashes)), eb("previous_hash", "in", inList(hashes))]))
     .where("expires_at", ">", tx.now)
     .execute();
@@ -56,6 +57,7 @@ async function loginsOf(tx: WriteTransaction, inputs: readonly Refresh[]): Promi
     const login: Tokens = {
       loginId: row.id,
       user: userOf(row),
+      expiresAt: row.via === "server" ? row.expires_at : tx.now + LOGIN_LIFETIME_MS,
       tokenHash: row.token_hash,
       previousHash: row.previous_hash,
       previousUntil: row.previous_until ?? 0,
@@ -83,15 +85,16 @@ function refreshed(logins: Map<string, Tokens>, { presentedHash, tokenHash }: Re
   return login;
 }
 
-async function store(tx: WriteTransaction, logins: readonly Tokens[], expiresAt: number): Promise<void> {
+async function store(tx: WriteTransaction, logins: readonly Tokens[]): Promise<void> {
   if (logins.length === 0) return;
-  const rows = boundRows<{ id: number; token: string; previous: string; until: number }>(
-    ["id", "token", "previous", "until"],
-    logins.map(({ loginId, tokenHash, previousHash, previousUntil }) => [
+  const rows = boundRows<{ id: number; token: string; previous: string; until: number; end: number }>(
+    ["id", "token", "previous", "until", "end"],
+    logins.map(({ loginId, tokenHash, previousHash, previousUntil, expiresAt }) => [
       loginId,
       tokenHash,
       previousHash,
       previousUntil,
+      expiresAt,
     ]),
   );
   await tx.db
@@ -101,7 +104,7 @@ async function store(tx: WriteTransaction, logins: readonly Tokens[], expiresAt:
       token_hash: eb.ref("refreshed.token"),
       previous_hash: eb.ref("refreshed.previous"),
       previous_until: eb.ref("refreshed.until"),
-      expires_at: expiresAt,
+      expires_at: eb.ref("refreshed.end"),
       last_seen_at: tx.now,
     }))
     .whereRef("logins.id", "=", "refreshed.id")

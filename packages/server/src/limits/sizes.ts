@@ -15,6 +15,26 @@ export const SIZES = {
     unit: "bytes",
     refusal: TOO_LARGE,
   },
+  serverItems: {
+    counts: "people or messages in a list of a server key",
+    by: "request",
+    count: SERVER_LIMITS.items,
+    refusal: INVALID,
+  },
+  externalId: {
+    counts: "an external id",
+    by: "request",
+    count: SERVER_LIMITS.externalIdCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
+  displayName: {
+    counts: "the name of a person who has an external id",
+    by: "request",
+    count: SERVER_LIMITS.displayNameCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
   serverBody: {
     counts: "the body of a request with a server key",
     by: "request",

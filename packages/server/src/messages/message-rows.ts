@@ -23,7 +23,6 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
       "messages.uid",
       "messages.type",
       "messages.body",
-      "messages.client_id as clientId",
       "messages.sent_at as sentAt",
       "messages.recalled_by as recalledBy",
       "messages.sender_only as senderOnly",
@@ -36,7 +35,8 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
       "quoted.body as quotedBody",
       "quoted.recalled_by as quotedRecalledBy",
       "author.name as quotedName",
-    ]);
+    ])
+    .select(sql<string | null>`coalesce(messages.client_id, messages.key_client_id)`.as("clientId"));
 }
 
 function ownMark(reader: RawBuilder<number> | undefined): RawBuilder<OwnMark> {

@@ -13,7 +13,7 @@ const tags = ["messages"];
 const params = z.object({ id: idParam("id") });
 
 /** Where a page begins: a message's id, as text. An empty text counts as none. */
-const afterParam = z
+export const afterParam = z
   .string("must be given once")
   .refine(
     (text) => /^$|^(0|[1-9]\d{0,15})$/.test(text) && Number.isSafeInteger(Number(text)),
@@ -139,6 +139,6 @@ export function messagesRoutes(context: MessagesContext) {
 }
 
 /** A reply that is JSON text already. Typed as anything a route may answer, since the text has no type of its own. */
-function jsonText(text: string, status: 200 | 201): never {
+export function jsonText(text: string, status: 200 | 201): never {
   return new Response(text, { status, headers: { "Content-Type": "application/json" } }) as never;
 }

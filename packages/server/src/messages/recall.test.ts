@@ -65,7 +65,15 @@ test("IM-20: of a recalled message that quoted another one its row says nothing 
     .executeTakeFirst();
   expect(row).toEqual({
     ...{ id: reply.message.id, room_id: room, seq: reply.message.seq, no: 2, uid: bob, type: 2, body: "{}" },
-    ...{ reply_to: null, client_id: "r", request_hash: null, sent_at: chat.clock.now(), sender_only: 0 },
+    ...{
+      reply_to: null,
+      client_id: "r",
+      key_id: null,
+      key_client_id: null,
+      request_hash: null,
+      sent_at: chat.clock.now(),
+      sender_only: 0,
+    },
     ...{ recalled_by: bob, recalled_at: chat.clock.now(), likes: 0, dislikes: 0 },
   });
 });

@@ -12,6 +12,8 @@ export interface SendInput {
   readonly actor: Actor;
   readonly roomId: number;
   readonly clientId: string;
+  /** The server key that sends it in the actor's name: then `clientId` is the key's own. */
+  readonly keyId?: number;
   /** Of its kind, which has made `stored` of what was sent. */
   readonly type: number;
   readonly stored: object;
@@ -53,8 +55,13 @@ export interface QuotedMessage extends QuotedRow {
   readonly senderOnly: 0 | 1;
 }
 
-export function senderKey(uid: number, clientId: string): string {
-  return `${uid} ${clientId}`;
+/** Whose `clientId` it is: the sender's, or their server key's. */
+export function senderKey({ actor, keyId, clientId }: Pick<SendInput, "actor" | "keyId" | "clientId">): string {
+  return keyId === undefined ? `${actor.uid} ${clientId}` : keyKey(keyId, clientId);
+}
+
+function keyKey(keyId: number, clientId: string): string {
+  return `key ${keyId} ${clientId}`;
 }
 
 export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups> {
@@ -71,10 +78,41 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): 
 }
 
 async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["earlier"]> {
-  const asked = inputs.map(({ actor, clientId }) => [actor.uid, clientId]);
-  const rows = await sentBefore(db, asked);
-  return new Map(rows.map(({ uid, clientId, ...message }) => [senderKey(uid, clientId), message]));
+  const keyed = inputs.flatMap(({ keyId, clientId }) => (keyId === undefined ? [] : [{ keyId, clientId }]));
+  const asked = inputs.flatMap(({ actor, keyId, clientId }) => (keyId === undefined ? [[actor.uid, clientId]] : []));
+  const rows = asked.length === 0 ? [] : await sentBefore(db, asked);
+  const byPeople = rows.map(({ uid, clientId, ...message }) => {
+    return [senderKey({ actor: { uid, power: 0 }, clientId }), message] as const;
+  });
+  return new Map([...byPeople, ...(await earlierOfKeys(db, keyed))]);
 }
+
+/** Messages that server keys have sent already. */
+export async function earlierOfKeys(
+  db: Kysely<Schema>,
+  asked: readonly { readonly keyId: number; readonly clientId: string }[],
+): Promise<SendLookups["earlier"]> {
+  if (asked.length === 0) return new Map();
+  const rows = await sentByKeyBefore(
+    db,
+    asked.map(({ keyId, clientId }) => [keyId, clientId]),
+  );
+  return new Map(rows.map(({ keyId, clientId, ...message }) => [keyKey(keyId, clientId), message]));
+}
+
+const sentByKeyBefore = prepared((db, asked) =>
+  db
+    .selectFrom(boundRows<{ key_id: number; client_id: string }>(["key_id", "client_id"], asked).as("asked"))
+    .innerJoin("messages", (join) =>
+      join
+        .onRef("messages.key_id", "=", "asked.key_id")
+        .onRef("messages.key_client_id", "=", "asked.client_id")
+        // The index has these only.
+        .on("messages.key_id", "is not", null),
+    )
+    .select(["messages.id", "messages.request_hash as requestHash"])
+    .select(["asked.key_id as keyId", "asked.client_id as clientId"]),
+);
 
 const sentBefore = prepared((db, asked) =>
   db

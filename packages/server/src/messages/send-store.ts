@@ -1,4 +1,4 @@
-import { Push, roomStream, userStream } from "@parley/protocol";
+import { Push, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
 import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
@@ -8,7 +8,7 @@ import { memberKey } from "../rooms/member-lookups.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
-import { headsOf } from "./send-lookups.ts";
+import { headsOf, type SendInput } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
 /** An accepted message once it is logged. */
@@ -44,6 +44,8 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       "body",
       "reply_to",
       "client_id",
+      "key_id",
+      "key_client_id",
       "request_hash",
       "sent_at",
       "sender_only",
@@ -57,7 +59,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       message.input.type,
       message.stored,
       message.input.replyTo,
-      message.input.clientId,
+      ...clientIds(message.input),
       message.hash,
       now,
       isForRoom(message) ? 0 : 1,
@@ -73,7 +75,15 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       { uid: input.actor.uid, roomId: input.roomId, readSeq: seqOf(index), readNo },
     ]),
   );
-  await storeReadPlaces(tx, [...reads.values()]);
+  await storeReadPlaces(
+    tx,
+    [...reads.values()].filter(({ uid }) => uid !== SYSTEM_UID),
+  );
+}
+
+/** Of the columns: the sender's own, or the key and what that calls the message. */
+function clientIds({ keyId, clientId }: SendInput): [string | null, number | null, string | null] {
+  return keyId === undefined ? [clientId, null, null] : [null, keyId, clientId];
 }
 
 function isForRoom({ input }: Accepted): boolean {

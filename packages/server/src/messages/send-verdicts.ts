@@ -1,10 +1,10 @@
-import { EVERYBODY, HALL_ROOM_ID } from "@parley/protocol";
+import { EVERYBODY, HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
-import { hallMembership } from "../rooms/rooms.ts";
+import { hallMembership, type Membership } from "../rooms/rooms.ts";
 import type { StoredRest } from "./message-json.ts";
 import { type QuotedMessage, type SendInput, type SendLookups, type SendRoom, senderKey } from "./send-lookups.ts";
 
@@ -36,7 +36,7 @@ export function judge(inputs: readonly SendInput[], known: SendLookups, now: num
   const numbers = new Map<number, number>();
   const taken = new Map<string, Accepted>();
   return inputs.map((input): Verdict => {
-    const key = senderKey(input.actor.uid, input.clientId);
+    const key = senderKey(input);
     const hash = requestHash(input);
     const earlier = known.earlier.get(key);
     const first = taken.get(key);
@@ -73,10 +73,12 @@ function accepted(
 }
 
 function refusal(input: SendInput, known: SendLookups, now: number): ProblemError | undefined {
-  const { roomId, actor, replyTo, mentions } = input;
+  const { roomId, keyId, replyTo, mentions } = input;
   const room = known.rooms.get(roomId);
   const inHall = roomId === HALL_ROOM_ID;
-  const membership = inHall ? hallMembership(actor) : known.memberships.get(memberKey(roomId, actor.uid));
+  const membership = membershipOf(input, known);
+  // A room is not hidden from the product, as it is from strangers.
+  if (keyId !== undefined && membership?.leftSeq !== null) return new ProblemError("not_member");
   const refused = sendRefusal(room && { room, membership }, now);
   if (refused) return refused;
   if (replyTo !== null) {
@@ -97,14 +99,22 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
   return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
 }
 
+/** The system is in no room, and may write and read in all of them, as an administrator in the hall. */
+function membershipOf({ roomId, actor }: SendInput, known: SendLookups): Membership | undefined {
+  if (actor.uid === SYSTEM_UID) return hallMembership({ power: 1 });
+  return roomId === HALL_ROOM_ID ? hallMembership(actor) : known.memberships.get(memberKey(roomId, actor.uid));
+}
+
 /** A quotation is shown to everybody who may read the message that it stands in, so that one must not reach further. */
 function mayQuote({ actor, visibleTo }: SendInput, quoted: QuotedMessage): boolean {
   return quoted.senderOnly === 0 || (quoted.uid === actor.uid && visibleTo === "sender");
 }
 
 /** Leaves out who may see the message: the sender does not decide that, and it may differ when they repeat the request. */
-function requestHash({ roomId, type, stored, replyTo, mentions }: SendInput): string {
+function requestHash({ roomId, type, stored, replyTo, mentions, keyId, actor }: SendInput): string {
+  // A key says in whose name it sends, and people do not.
+  const from = keyId === undefined ? [] : [actor.uid];
   return new Bun.CryptoHasher("sha256")
-    .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions]))
+    .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions, ...from]))
     .digest("hex");
 }

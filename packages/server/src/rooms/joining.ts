@@ -23,7 +23,7 @@ export async function addToRoom(
 ): Promise<void> {
   const { uids, owner } = who;
   const { now } = tx;
-  const { seq, pos } = await logChange(tx, { roomId: room.id, uids, changeType: ChangeType.joined });
+  const { seq, pos } = await logJoined(tx, { roomId: room.id, uids });
   const fromSeq = room.history === "all" ? 1 : seq;
   const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
   await insertRows(tx.db, "members", {
@@ -37,7 +37,7 @@ export async function addToRoom(
   await logMutes(tx, room.id, await mutedAmong(tx, room.id, uids));
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
   await storeReadPlaces(tx, places);
-  await logCopies(tx, { roomId: room.id, uids, changeType: ChangeType.joined, seq });
+  await logCopies(tx, { roomId: room.id, uids, seq });
 }
 
 async function mutedAmong(tx: WriteTransaction, roomId: number, uids: readonly number[]) {
@@ -74,25 +74,19 @@ export async function checkRoomsLeft(tx: WriteTransaction, uids: readonly number
   if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
 }
 
-interface Change {
+interface Joined {
   readonly roomId: number;
   readonly uids: readonly number[];
-  readonly changeType: 1 | 2;
 }
 
-/** What the list of members shows of a join beside the person. */
-function joinedAt(changeType: 1 | 2, now: number): Pick<PushData[11], "joinedAt"> {
-  return changeType === ChangeType.joined ? { joinedAt: now } : {};
-}
-
-/** Logs who joined or left in the room's stream and returns where. */
-export async function logChange(tx: WriteTransaction, { roomId, uids, changeType }: Change) {
+/** Logs who joined in the room's stream and returns where. */
+async function logJoined(tx: WriteTransaction, { roomId, uids }: Joined) {
   const data: PushData[11] = {
     roomId,
     uid: uids[0] as number,
     ...(uids.length > 1 ? { uids: [...uids] } : {}),
-    changeType,
-    ...joinedAt(changeType, tx.now),
+    changeType: ChangeType.joined,
+    joinedAt: tx.now,
   };
   const text = JSON.stringify(data);
   const [event] = await append(tx, [{ stream: roomStream(roomId), type: Push.MEMBER_CHANGE, data: () => text }]);
@@ -101,9 +95,9 @@ export async function logChange(tx: WriteTransaction, { roomId, uids, changeType
 }
 
 /** Logs the same for each person, with the seq of the room's event. */
-export async function logCopies(tx: WriteTransaction, { roomId, uids, changeType, seq }: Change & { seq: number }) {
+async function logCopies(tx: WriteTransaction, { roomId, uids, seq }: Joined & { seq: number }) {
   const copies = uids.map((uid) => {
-    const data: PushData[11] = { roomId, uid, changeType, seq, ...joinedAt(changeType, tx.now) };
+    const data: PushData[11] = { roomId, uid, changeType: ChangeType.joined, seq, joinedAt: tx.now };
     return { stream: userStream(uid), type: Push.MEMBER_CHANGE, data: () => JSON.stringify(data) };
   });
   await append(tx, copies);

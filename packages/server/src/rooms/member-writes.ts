@@ -1,15 +1,15 @@
-import { ChangeType, Push, roomStream } from "@parley/protocol";
+import { Push, roomStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { addToRoom, checkRoomsLeft, logChange, logCopies, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
-import { leftViewOf } from "./left-view.ts";
+import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
+import { removeFromRoom } from "./leaving.ts";
 import { findMemberships, memberKey } from "./member-lookups.ts";
 import { logMutes } from "./mute-writes.ts";
-import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove } from "./rights.ts";
+import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove, checkUnmanaged } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
 import { type Actor, findRoom, type Membership, type Role } from "./rooms.ts";
 
@@ -30,6 +30,7 @@ export async function addMembers(
   checkIsMember(found);
   const { room } = found;
   checkGroup(room);
+  checkUnmanaged(room);
   const asked = [...new Set(input.memberIds)];
   await namesOf(tx, asked);
   const present = await presentAmong(tx.db, roomId, asked);
@@ -50,19 +51,12 @@ export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }:
   const found = await findRoom(tx.db, roomId, actor);
   checkIsMember(found);
   checkGroup(found.room);
+  if (uid !== actor.uid) checkUnmanaged(found.room);
   const role = (await presentAmong(tx.db, roomId, [uid])).get(uid);
   if (role === undefined) throw new ProblemError("not_found", "This user is not in the room");
   checkMayRemove({ uid: actor.uid, role: found.membership.role }, { uid, role });
-  const change = { roomId, uids: [uid], changeType: ChangeType.left };
-  const { seq, pos } = await logChange(tx, change);
-  await tx.db
-    .updateTable("members")
-    .set({ left_seq: seq, left_pos: pos, left_view: leftViewOf(found.room) })
-    .where("room_id", "=", roomId)
-    .where("uid", "=", uid)
-    .execute();
+  await removeFromRoom(tx, found.room, [uid]);
   await countMembers(tx, roomId, found.room.member_count - 1);
-  await logCopies(tx, { ...change, seq });
 }
 
 /** Transfers the ownership of a group; the old owner becomes an ordinary member. The new one is not muted, since nobody could end that. */
@@ -111,12 +105,16 @@ async function setRole(tx: WriteTransaction, change: { roomId: number; uid: numb
   await append(tx, [{ stream: roomStream(roomId), type: Push.MEMBER_UPDATE, data: () => text }]);
 }
 
-async function countMembers(tx: WriteTransaction, roomId: number, count: number): Promise<void> {
+export async function countMembers(tx: WriteTransaction, roomId: number, count: number): Promise<void> {
   await tx.db.updateTable("rooms").set({ member_count: count }).where("id", "=", roomId).execute();
 }
 
 /** Roles of those who are members now. */
-async function presentAmong(db: Kysely<Schema>, roomId: number, uids: readonly number[]): Promise<Map<number, Role>> {
+export async function presentAmong(
+  db: Kysely<Schema>,
+  roomId: number,
+  uids: readonly number[],
+): Promise<Map<number, Role>> {
   const rows = await db
     .selectFrom("members")
     .select(["uid", "role"])

@@ -11,7 +11,7 @@ import type { RoomsContext } from "./rooms-context.ts";
 const common = { tags: ["rooms"], security: signedIn, middleware: requireLogin };
 const heavyMine: [typeof requireLogin, typeof heavy] = [requireLogin, heavy];
 const params = z.object({ id: idParam("id") });
-const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed"] as const;
+const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed", "room_managed"] as const;
 const memberParams = z.object({ id: idParam("id"), uid: idParam("uid") });
 
 const listMembers = createRoute({

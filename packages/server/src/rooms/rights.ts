@@ -35,14 +35,21 @@ export function checkGroup(room: RoomRow): void {
   if (room.type === 2) throw new ProblemError("direct_fixed");
 }
 
+/** The room is not the product's: what becomes of one that is, the product says by its server key. */
+export function checkUnmanaged(room: Pick<RoomRow, "external_id">): void {
+  if (room.external_id !== null) throw new ProblemError("room_managed");
+}
+
 /** The owner and the admins may change name, picture, notice and settings. */
 export function checkMayChange({ room, membership }: RoomOfMember): void {
   if (room.type === 2) throw new ProblemError("forbidden", "A direct room has no settings of its own");
+  checkUnmanaged(room);
   if (membership.role > 2) throw new ProblemError("forbidden", "Only the owner and admins may change the room");
 }
 
 export function checkIsOwner({ room, membership }: RoomOfMember): void {
   checkGroup(room);
+  checkUnmanaged(room);
   if (membership.role !== 1) throw new ProblemError("forbidden", "Only the owner may do this");
 }
 

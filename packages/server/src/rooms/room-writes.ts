@@ -4,7 +4,7 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
-import { type Actor, directKeyOf, findDirect, findRoom } from "./rooms.ts";
+import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
@@ -85,13 +85,19 @@ export interface RoomChanges {
   readonly history?: "all" | "joined";
 }
 
-/** Logs only what is different from before; nothing different, nothing logged. */
 export async function changeRoom(tx: WriteTransaction, input: { actor: Actor; roomId: number; changes: RoomChanges }) {
   const found = await findRoom(tx.db, input.roomId, input.actor);
   checkIsMember(found);
   checkMayChange(found);
-  const { name, avatar, notice, muteAll, history } = input.changes;
-  const { room } = found;
+  await applyChanges(tx, found.room, input.changes);
+}
+
+/** Writes and logs only what is different from before; nothing different, nothing logged. */
+export async function applyChanges(
+  tx: WriteTransaction,
+  room: RoomRow,
+  { name, avatar, notice, muteAll, history }: RoomChanges,
+): Promise<void> {
   const changed = {
     ...(name !== undefined && name !== room.name && { name }),
     ...(avatar !== undefined && avatar !== room.avatar && { avatar }),
@@ -114,8 +120,14 @@ export async function dissolveRoom(tx: WriteTransaction, { actor, roomId }: { ac
   const found = await findRoom(tx.db, roomId, actor);
   checkIsMember(found);
   checkIsOwner(found);
+  await endRoom(tx, roomId);
+}
+
+/** The product's name for the room, if it has one, is free for another. */
+export async function endRoom(tx: WriteTransaction, roomId: number): Promise<void> {
   const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: tx.now });
-  await tx.db.updateTable("rooms").set({ dissolved_at: tx.now, dissolved_seq: seq }).where("id", "=", roomId).execute();
+  const ended = { dissolved_at: tx.now, dissolved_seq: seq, external_id: null };
+  await tx.db.updateTable("rooms").set(ended).where("id", "=", roomId).execute();
 }
 
 /** Logs a ROOM event and returns its seq. */

@@ -93,7 +93,7 @@ const patchRoom = createRoute({
   },
   responses: {
     200: json(RoomReply, "The room as it is now"),
-    ...problems("forbidden", "not_found", "room_dissolved"),
+    ...problems("forbidden", "not_found", "room_dissolved", "room_managed"),
   },
 });
 
@@ -105,7 +105,7 @@ const deleteRoom = createRoute({
   request: { params },
   responses: {
     204: noContent("Dissolved"),
-    ...problems("forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed"),
+    ...problems("forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed", "room_managed"),
   },
 });
 

@@ -3,6 +3,7 @@ import { markCases } from "./marks.cases.ts";
 import { memberCases } from "./members.cases.ts";
 import { messageCases } from "./messages.cases.ts";
 import { roomCases } from "./rooms.cases.ts";
+import { productCases } from "./server.cases.ts";
 
 /** By area; direct rooms are made late, since they stay and are read again in every later case. */
 export const AREAS = {
@@ -11,6 +12,7 @@ export const AREAS = {
   marks: markCases,
   rooms: roomCases,
   accounts: accountCases,
+  server: productCases,
 };
 
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
@@ -24,4 +26,6 @@ export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "POST /qr-logins/{code}/confirm": CHANGES_LOGINS,
   "POST /qr-logins/{code}/reject": "is between the two who see the code",
   "POST /events": "reads",
+  "POST /server/users/{user}/tokens": CHANGES_LOGINS,
+  "POST /server/presence": "reads",
 };

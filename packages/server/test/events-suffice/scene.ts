@@ -3,6 +3,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { ApiClient } from "../api-client.ts";
 import { PASSWORD, type Person, TestServer } from "../harness.ts";
 import { sendHidden } from "../hidden-message.ts";
+import { type Door, openDoor, personAtDoor } from "../server-door.ts";
 import { type Act, eventsSuffice } from "./suffices.ts";
 
 /** A command of the API in one situation. */
@@ -24,6 +25,8 @@ export interface Play {
 /** A server and people: ann acts; ben is mostly a member, cai mostly comes in; root is an administrator of the server. */
 export class Scene {
   #made = 0;
+  /** What the next case does before its own: ends what this one made and nobody owns. */
+  readonly later: (() => Promise<unknown>)[] = [];
 
   private constructor(
     readonly server: TestServer,
@@ -32,6 +35,8 @@ export class Scene {
     readonly ben: Person,
     readonly cai: Person,
     readonly root: Person,
+    /** The product's own backend. */
+    readonly door: Door,
   ) {}
 
   static async open(): Promise<Scene> {
@@ -43,7 +48,7 @@ export class Scene {
     await accounts.add({ name: "root", password: PASSWORD, power: 1 });
     await accounts.close();
     const [annsPhone, root] = await Promise.all([signIn(server, "ann"), signIn(server, "root")]);
-    return new Scene(server, ann, annsPhone, ben, cai, root);
+    return new Scene(server, ann, annsPhone, ben, cai, root, await openDoor(server, "product"));
   }
 
   close(): Promise<void> {
@@ -58,6 +63,7 @@ export class Scene {
 
   /** Ends what groups are left of earlier cases, since each would be read again and again. */
   async #clear(): Promise<void> {
+    for (const end of this.later.splice(0)) await end();
     for (const { api } of [this.ann, this.ben, this.cai]) {
       const { items } = await api.ok<{ items: { id: number; role: number }[] }>("GET", "/rooms");
       const owned = items.filter(({ role }) => role === 1);
@@ -69,6 +75,12 @@ export class Scene {
   someone(): Promise<Person> {
     this.#made += 1;
     return this.server.person(`someone ${this.#made}`);
+  }
+
+  /** Somebody of the product's, whom no other case knows; their name is their external id. */
+  someoneOfProduct(): Promise<Person> {
+    this.#made += 1;
+    return personAtDoor(this.server, this.door, `product-${this.#made}`);
   }
 
   /** Another device of a person. */

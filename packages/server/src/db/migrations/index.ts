@@ -11,6 +11,8 @@ import { knownRequesters } from "./0010-known-requesters.ts";
 import { marks } from "./0011-marks.ts";
 import { ownSettings } from "./0012-own-settings.ts";
 import { serverKeys } from "./0013-server-keys.ts";
+import { externalIds } from "./0014-external-ids.ts";
+import { keyMessages } from "./0015-key-messages.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -32,4 +34,6 @@ export const MIGRATIONS = [
   { name: "0011-marks", up: marks },
   { name: "0012-own-settings", up: ownSettings },
   { name: "0013-server-keys", up: serverKeys },
+  { name: "0014-external-ids", up: externalIds },
+  { name: "0015-key-messages", up: keyMessages },
 ] as const;

@@ -37,7 +37,22 @@ export class MessageKinds {
     if (kind.maySend && !kind.maySend(body, rules)) throw new ProblemError("kind_not_allowed");
   }
 
-  store({ type, body }: SendRequest): object {
+  /**
+   * The schema of another request that sends the same kinds: what it has beside `type` and `body`. It refuses fields that it does not know,
+   * in bodies too.
+   */
+  strictSchema<S extends z.ZodRawShape>(
+    shape: S,
+  ): z.ZodType<z.infer<z.ZodObject<S>> & Pick<SendRequest, "type" | "body">> {
+    const choices = [...this.#byType.values()].flatMap(({ type, sent }) => {
+      if (sent === null) return [];
+      const body = sent instanceof z.ZodObject ? sent.strict() : sent;
+      return [z.strictObject({ ...shape, type: z.literal(type), body })];
+    });
+    return byType(choices) as never;
+  }
+
+  store({ type, body }: Pick<SendRequest, "type" | "body">): object {
     return this.#of(type).store(body);
   }
 
@@ -61,14 +76,20 @@ function sendSchemaOf(kinds: readonly AnyKind[]): z.ZodType<SendRequest> {
   const choices = kinds.flatMap(({ type, sent }) =>
     sent === null ? [] : [z.object({ clientId, type: z.literal(type), body: sent, replyTo, mentions })],
   );
+  return byType(choices) as z.ZodType<SendRequest>;
+}
+
+type Choice = z.ZodObject<{ type: z.ZodLiteral<number>; body: z.ZodType }>;
+
+/** One schema for all of these, by `type`. */
+function byType(choices: readonly Choice[]): z.ZodType {
   const types = choices.map(({ shape }) => shape.type.value).join(" or ");
-  const union = z.discriminatedUnion("type", choices as [(typeof choices)[number]], {
+  return z.discriminatedUnion("type", choices as unknown as [Choice], {
     error: ({ code, input }) => {
       if (code !== "invalid_union") return undefined;
       return (input as { type?: unknown }).type === undefined ? "is required" : `must be the number ${types}`;
     },
   });
-  return union as unknown as z.ZodType<SendRequest>;
 }
 
 /** Every kind of this server. Clients know what each of them shows. */

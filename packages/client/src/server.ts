@@ -1,0 +1,22 @@
+import type { ServerClientOptions } from "./server/options.ts";
+import { ServerClient } from "./server/server-client.ts";
+
+export type { ServerClientOptions } from "./server/options.ts";
+export { RequestError as ParleyError } from "./server/request-error.ts";
+export type * from "./server/server-api-types.ts";
+export {
+  type Call,
+  type NewMessage,
+  type Ref,
+  ServerClient,
+  type ServerReply,
+  type ServerRoute,
+} from "./server/server-client.ts";
+
+/**
+ * The caller for the product's own backend, in Node and Bun.
+ * @throws TypeError that names a wrong option
+ */
+export function createServerClient(options: ServerClientOptions): ServerClient {
+  return new ServerClient(options);
+}

@@ -1,0 +1,217 @@
+/*
+ * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
+ */
+
+import type { Message } from "../api/api-types.ts";
+
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  code:
+    | "invalid"
+    | "cursor_malformed"
+    | "handshake_invalid"
+    | "unauthorized"
+    | "forbidden"
+    | "origin_forbidden"
+    | "kind_not_allowed"
+    | "muted"
+    | "key_in_browser"
+    | "scope_missing"
+    | "account_disabled"
+    | "not_found"
+    | "method_not_allowed"
+    | "conflict"
+    | "too_large"
+    | "unsupported_media_type"
+    | "name_taken"
+    | "client_id_reused"
+    | "qr_taken"
+    | "qr_state"
+    | "recall_too_late"
+    | "already_recalled"
+    | "reply_unknown"
+    | "room_dissolved"
+    | "room_full"
+    | "too_many_rooms"
+    | "hall_fixed"
+    | "direct_fixed"
+    | "room_managed"
+    | "owner_cannot_leave"
+    | "password_wrong"
+    | "password_too_common"
+    | "unknown_user"
+    | "unknown_room"
+    | "not_member"
+    | "too_many_keys"
+    | "own_account"
+    | "host_unknown"
+    | "upgrade_required"
+    | "rate_limited"
+    | "header_too_large"
+    | "internal"
+    | "overloaded"
+    | "draining"
+    | "registration_closed"
+    | "not_ready"
+    | "too_many_connections"
+    | "unknown_type"
+    | "already_live";
+  detail?: string | undefined;
+  errors?: { path: string; message: string }[] | undefined;
+  userIds?: number[] | undefined;
+  until?: number | null | undefined;
+  scope?: "users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed" | undefined;
+  roomIds?: number[] | undefined;
+};
+
+export type ServerMembersChanged = {
+  added: (string | number)[];
+  removed: (string | number)[];
+  memberCount: number;
+  skipped?: (string | number)[] | undefined;
+};
+
+export type ServerMessage =
+  | {
+      room?: string | number | undefined;
+      direct?: (string | number)[] | undefined;
+      from?: string | number | undefined;
+      clientId: string;
+      replyTo?: number | null | undefined;
+      mentions?: (string | number)[] | null | undefined;
+      type: 1;
+      body: { content: string };
+    }
+  | {
+      room?: string | number | undefined;
+      direct?: (string | number)[] | undefined;
+      from?: string | number | undefined;
+      clientId: string;
+      replyTo?: number | null | undefined;
+      mentions?: (string | number)[] | null | undefined;
+      type: 100;
+      body: { kind: string; text: string; data?: unknown | undefined };
+    };
+
+export type ServerMessages = {
+  items: (
+    | {
+        room?: string | number | undefined;
+        direct?: (string | number)[] | undefined;
+        from?: string | number | undefined;
+        clientId: string;
+        replyTo?: number | null | undefined;
+        mentions?: (string | number)[] | null | undefined;
+        type: 1;
+        body: { content: string };
+      }
+    | {
+        room?: string | number | undefined;
+        direct?: (string | number)[] | undefined;
+        from?: string | number | undefined;
+        clientId: string;
+        replyTo?: number | null | undefined;
+        mentions?: (string | number)[] | null | undefined;
+        type: 100;
+        body: { kind: string; text: string; data?: unknown | undefined };
+      }
+  )[];
+};
+
+export type ServerPerson = { uid: number; externalId: string | null; name: string; avatar: string; createdAt: number };
+
+export type ServerPresence = {
+  uid: number;
+  externalId: string | null;
+  activeStatus: 1 | 2;
+  lastOptTime: number | null;
+};
+
+export type ServerRoom = {
+  id: number;
+  externalId: string | null;
+  type: 1 | 2;
+  name: string;
+  avatar: string;
+  notice: string;
+  history: "all" | "joined";
+  muteAll: boolean;
+  ownerId: number | null;
+  memberCount: number;
+  seq: number;
+  createdAt: number;
+  dissolvedAt: number | null;
+};
+
+export type ServerToken = { token: string; expiresAt: number };
+
+/** Each route for the product's own backend: what it takes and what it answers. */
+export interface ServerRoutes {
+  /** Make a person, or change their name or picture */
+  "PUT /server/users/{user}": {
+    args: { path: { user: string }; body?: { name?: string | undefined; avatar?: string | undefined } };
+    reply: ServerPerson;
+  };
+  /** A person */
+  "GET /server/users/{user}": { args: { path: { user: string } }; reply: ServerPerson };
+  /** Delete a person */
+  "DELETE /server/users/{user}": { args: { path: { user: string } }; reply: undefined };
+  /** Make or change up to 100 people at once */
+  "POST /server/users": {
+    args: { body: { items: { externalId: string; name?: string | undefined; avatar?: string | undefined }[] } };
+    reply: { items: { status: number; body: ServerPerson | Problem }[] };
+  };
+  /** A token with which one of the person's devices signs in */
+  "POST /server/users/{user}/tokens": {
+    args: { path: { user: string }; body?: { ttlSeconds?: number | undefined } };
+    reply: ServerToken;
+  };
+  /** Sign a person out on all their devices */
+  "DELETE /server/users/{user}/logins": { args: { path: { user: string } }; reply: undefined };
+  /** Make a managed room, or change a room */
+  "PUT /server/rooms/{room}": {
+    args: {
+      path: { room: string };
+      body?: {
+        name?: string | undefined;
+        avatar?: string | undefined;
+        notice?: string | undefined;
+        history?: "all" | "joined" | undefined;
+      };
+    };
+    reply: ServerRoom;
+  };
+  /** A room */
+  "GET /server/rooms/{room}": { args: { path: { room: string } }; reply: ServerRoom };
+  /** Dissolve a room */
+  "DELETE /server/rooms/{room}": { args: { path: { room: string } }; reply: undefined };
+  /** A room's history: backwards from the newest, or forwards after a message; a page is ascending */
+  "GET /server/rooms/{room}/messages": {
+    args: {
+      path: { room: string };
+      query?: { cursor?: string | undefined; after?: number | undefined; limit?: number | undefined };
+    };
+    reply: { items: Message[]; nextCursor: string | null; asOf: string };
+  };
+  /** Bring people into a group and take others out */
+  "POST /server/rooms/{room}/members": {
+    args: {
+      path: { room: string };
+      query?: { unknown?: "skip" | undefined };
+      body?: { add?: (string | number)[] | undefined; remove?: (string | number)[] | undefined };
+    };
+    reply: ServerMembersChanged;
+  };
+  /** Send a message, or up to 100 at once; the same clientId again answers with the first one */
+  "POST /server/messages": {
+    args: { body: ServerMessage | ServerMessages };
+    reply: (Message | { items: { status: number; body: Message | Problem }[] }) | Message;
+  };
+  /** Which of these people are online, and how many people are */
+  "POST /server/presence": {
+    args: { query?: { unknown?: "skip" | undefined }; body: { users: (string | number)[] } };
+    reply: { items: ServerPresence[]; onlineNum: number; skipped?: (string | number)[] | undefined };
+  };
+}

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { TestServer } from "../../server/test/harness.ts";
+import { type Door, openDoor } from "../../server/test/server-door.ts";
+import { createServerClient, ParleyError, ServerClient, type ServerClientOptions } from "../src/server.ts";
+
+const FAST = { backoffFirstMs: 1, backoffMaxMs: 4, requestMs: 2000 };
+
+let server: TestServer;
+let door: Door;
+let parley: ServerClient;
+beforeAll(async () => {
+  server = await TestServer.start();
+  door = await openDoor(server, "shop");
+  parley = createServerClient({ url: `${server.url}/`, key: door.key });
+});
+afterAll(() => server.stop());
+
+/** A client whose first requests are answered otherwise; what goes through is answered by the server. */
+function failing(answers: (() => Response | Promise<Response>)[], more: Partial<ServerClientOptions> = {}) {
+  const bodies: unknown[] = [];
+  const times: number[] = [];
+  const client = new ServerClient(
+    {
+      url: server.url,
+      key: door.key,
+      fetch: async (url, init) => {
+        bodies.push(init.body);
+        times.push(performance.now());
+        const answer = answers.shift();
+        return answer ? answer() : fetch(url, init);
+      },
+      ...more,
+    },
+    FAST,
+  );
+  return { client, bodies, times };
+}
+
+const busy = (status: number, headers: Record<string, string> = {}) =>
+  new Response(JSON.stringify({ status, code: status === 429 ? "rate_limited" : "overloaded" }), { status, headers });
+const text = { room: "shop", type: 1 as const, body: { content: "hello" } };
+
+test("SDK-81: each route has a method, whose arguments and replies are the server's", async () => {
+  const { uid } = await parley.putUser("a/b?c", { name: "Ada" });
+  expect(await parley.getUser(uid)).toMatchObject({ externalId: "a/b?c", name: "Ada" });
+  const { items } = await parley.putUsers([{ externalId: "ben" }, { externalId: "a/b?c", name: "Ada L." }]);
+  expect(items.map(({ status }) => status)).toEqual([201, 200]);
+  expect((await parley.makeToken("ben", { ttlSeconds: 60 })).token).toStartWith("pl_");
+  expect((await parley.makeToken("ben")).expiresAt).toBeGreaterThan(Date.now() + 3_000_000);
+  await parley.endLogins("ben");
+  const { id } = await parley.putRoom("shop", { name: "Shop" });
+  expect(await parley.changeMembers("shop", { add: [uid, "nobody"], unknown: "skip" })).toEqual({
+    ...{ added: [uid], removed: [], memberCount: 1, skipped: ["nobody"] },
+  });
+  const { message } = await parley.send({ ...text, from: uid });
+  const { items: sent } = await parley.sendAll([text, { ...text, from: "ben" }]);
+  expect(sent.map(({ status }) => status)).toEqual([201, 422]);
+  const page = await parley.listMessages(id, { after: message.id, limit: 5 });
+  expect(page.items).toHaveLength(1);
+  expect(await parley.getRoom("shop")).toMatchObject({ id, name: "Shop" });
+  expect(await parley.presence(["ben"])).toMatchObject({ items: [{ externalId: "ben", activeStatus: 2 }] });
+  expect(await parley.presence(["nobody"], { unknown: "skip" })).toMatchObject({ items: [], skipped: ["nobody"] });
+  expect(await parley.deleteUser("ben")).toBeUndefined();
+  await parley.deleteRoom("shop");
+  await parley.putRoom("shop");
+});
+
+describe("SDK-82: a refusal", () => {
+  test("is a ParleyError with the server's code and the place in the request, and is not tried again", async () => {
+    const { client, bodies } = failing([]);
+    const error = await client.changeMembers("shop", { add: ["ada", "nobody"] }).catch((error) => error);
+    expect(error).toBeInstanceOf(ParleyError);
+    expect([error.status, error.code, error.path]).toEqual([422, "unknown_user", "add.0"]);
+    const malformed = await client.putUser("ada", { name: "" }).catch((error) => error);
+    expect([malformed.code, malformed.path]).toEqual(["invalid", "name"]);
+    const absent = await client.getUser("absent").catch((error) => error);
+    expect([absent.code, absent.path]).toEqual(["not_found", undefined]);
+    expect(bodies).toHaveLength(3);
+  });
+
+  test("of an option is a TypeError that names it", () => {
+    const right = { url: "http://x", key: "ps_x" };
+    for (const [wrong, name] of [
+      [{ url: "x" }, "url"],
+      [{ url: undefined }, "url"],
+      [{ key: "pl_x" }, "key"],
+      [{ key: undefined }, "key"],
+      [{ tries: 0 }, "tries"],
+      [{ fetch: 1 }, "fetch"],
+      [{ token: "x" }, "token"],
+    ] as const) {
+      expect(() => createServerClient({ ...right, ...wrong } as never)).toThrow(`\`${name}\``);
+    }
+  });
+});
+
+describe("SDK-83: what may succeed later is tried again", () => {
+  test.each<[what: string, answer: () => Response | Promise<Response>]>([
+    ["503", () => busy(503)],
+    ["429", () => busy(429)],
+    ["500 of a proxy", () => new Response("<html>", { status: 502 })],
+    ["a connection that ends", () => Promise.reject(new TypeError("fetch failed"))],
+  ])("after %s, with the same clientId", async (_, answer) => {
+    const { client, bodies } = failing([answer, answer]);
+    const { message } = await client.send(text);
+    expect(bodies).toHaveLength(3);
+    expect(new Set(bodies).size).toBe(1);
+    expect(JSON.parse(bodies[0] as string).clientId).toBe(message.clientId);
+  });
+
+  test("after a lost answer, and the message is stored once", async () => {
+    const before = (await parley.listMessages("shop", { limit: 100 })).items.length;
+    const { client } = failing([
+      async () => {
+        // The server has it; its answer gets lost.
+        await parley.send({ ...text, clientId: "lost" });
+        throw new TypeError("fetch failed");
+      },
+    ]);
+    await client.send({ ...text, clientId: "lost" });
+    const { items } = await parley.listMessages("shop", { limit: 100 });
+    expect(items.length).toBe(before + 1);
+    expect(items.at(-1)?.message.clientId).toBe("lost");
+  });
+
+  test("not before Retry-After is over", async () => {
+    const { client, times } = failing([() => busy(429, { "Retry-After": "1" })]);
+    await client.getRoom("shop");
+    expect((times[1] as number) - (times[0] as number)).toBeGreaterThanOrEqual(990);
+  });
+
+  test("as often as `tries` says, and then the last refusal is the answer", async () => {
+    const refused = Array.from({ length: 9 }, () => () => busy(503));
+    const five = failing([...refused]);
+    expect(await five.client.getRoom("shop").catch((error) => error.code)).toBe("overloaded");
+    expect(five.times).toHaveLength(5);
+    const once = failing([...refused], { tries: 1 });
+    expect(await once.client.getRoom("shop").catch((error) => error.code)).toBe("overloaded");
+    expect(once.times).toHaveLength(1);
+  });
+
+  test("unless the caller gives it up, also in the middle of a wait", async () => {
+    const { client, times } = failing([() => busy(503, { "Retry-After": "60" })]);
+    const abort = new AbortController();
+    const asked = client.getRoom("shop", { signal: abort.signal }).catch((error) => error.code);
+    while (times.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    expect(await asked).toBe("overloaded");
+    expect(times).toHaveLength(1);
+  });
+});

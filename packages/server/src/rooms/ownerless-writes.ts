@@ -1,0 +1,45 @@
+import { Push, roomStream } from "@parley/protocol";
+import { inList } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+
+/** Of somebody who owns very many: more at once would hold up everybody else's writes. */
+export const ROOMS_AT_ONCE = 100;
+
+/**
+ * Groups go on without their owner, who stays an ordinary member: for accounts that others end. A bounded number: while there
+ * are more, the account cannot end.
+ */
+export async function giveUpRooms(tx: WriteTransaction, { uid }: { uid: number; by: string }): Promise<void> {
+  const owned = await tx.db
+    .selectFrom("members")
+    .innerJoin("rooms", "rooms.id", "members.room_id")
+    .select("rooms.id")
+    .where("members.uid", "=", uid)
+    .where("rooms.owner_uid", "=", uid)
+    .where("rooms.dissolved_at", "is", null)
+    .orderBy("rooms.id")
+    .limit(ROOMS_AT_ONCE)
+    .execute();
+  const ids = owned.map(({ id }) => id);
+  if (ids.length === 0) return;
+  await tx.db.updateTable("rooms").set({ owner_uid: null }).where("id", "in", inList(ids)).execute();
+  await tx.db
+    .updateTable("members")
+    .set({ role: 3 })
+    .where("uid", "=", uid)
+    .where("room_id", "in", inList(ids))
+    .execute();
+  await append(
+    tx,
+    ids.flatMap((roomId) => [
+      draft(roomId, Push.ROOM, { roomId, ownerId: null }),
+      draft(roomId, Push.MEMBER_UPDATE, { roomId, uid, role: 3 }),
+    ]),
+  );
+}
+
+function draft(roomId: number, type: number, data: object) {
+  const text = JSON.stringify(data);
+  return { stream: roomStream(roomId), type, data: () => text };
+}

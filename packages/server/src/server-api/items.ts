@@ -1,0 +1,28 @@
+import { z } from "@hono/zod-openapi";
+import { SERVER_LIMITS } from "@parley/protocol";
+import { problemDocument } from "../http/errors.ts";
+import { Problem } from "../http/problem-replies.ts";
+import { ProblemError } from "../lib/problem.ts";
+
+/** What one item of a list came to: the status and the body that it would have been answered with alone. */
+export interface ItemResult<T> {
+  readonly status: number;
+  readonly body: T | ReturnType<typeof problemDocument>;
+}
+
+/** The reply to a list, in the document. */
+export function itemsOf<S extends z.ZodType>(schema: S) {
+  const status = z.int().min(200).max(599).openapi({ example: 201 });
+  const item = z.object({ status, body: z.union([schema, Problem]) });
+  return z.object({ items: z.array(item).max(SERVER_LIMITS.items) });
+}
+
+/** A refusal is the item's own; a fault of ours is everybody's. @throws whatever is no ProblemError */
+export async function itemResult<T>(work: Promise<{ status: number; body: T }>): Promise<ItemResult<T>> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return { status: error.status, body: problemDocument(error) };
+  }
+}

@@ -1,0 +1,29 @@
+import type { ServerScope } from "@parley/protocol";
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+import type { ServerKey } from "../http/server-key.ts";
+import type { KeyRates } from "../keys/key-rates.ts";
+import { ProblemError } from "../lib/problem.ts";
+
+export type KeyEnv = AppEnv & { Variables: { serverKey: ServerKey } };
+
+/**
+ * For each route of the door: `c.get("serverKey")` is there, has the scope, and one more request of it is counted.
+ * @throws ProblemError `unauthorized`, `scope_missing` with the name of the scope, `rate_limited`
+ */
+export function withKey({ keyRates }: { keyRates: KeyRates }, scope: ServerScope): MiddlewareHandler<KeyEnv> {
+  return async (c, next) => {
+    const key = c.get("serverKey") as ServerKey | undefined;
+    if (!key) {
+      if (c.req.header("Authorization") !== undefined) c.get("countBadToken")(c.env.ip);
+      throw new ProblemError("unauthorized", "This needs a server key that is valid: Authorization: Bearer ps_…");
+    }
+    keyRates.takeRequest(key);
+    if (!key.scopes.has(scope)) {
+      throw new ProblemError("scope_missing", `The server key ${key.name} does not have the scope ${scope}`, {
+        extra: { scope },
+      });
+    }
+    await next();
+  };
+}
