@@ -6,6 +6,7 @@ import { fanout } from "./fanout.ts";
 import { idle } from "./idle.ts";
 import { resume } from "./resume.ts";
 import { sends } from "./sends.ts";
+import { serverMessages } from "./server-messages.ts";
 import { start } from "./start.ts";
 import { transports } from "./transports.ts";
 
@@ -16,7 +17,17 @@ import { transports } from "./transports.ts";
  * Each benchmark starts the real server in a process of its own, on a free loopback port and in a temporary folder, loads
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
  */
-const BENCHMARKS: readonly Benchmark[] = [connect, fairness, fanout, idle, resume, sends, start, transports];
+const BENCHMARKS: readonly Benchmark[] = [
+  connect,
+  fairness,
+  fanout,
+  idle,
+  resume,
+  sends,
+  serverMessages,
+  start,
+  transports,
+];
 
 const { positionals, values } = parseArgs({
   args: Bun.argv.slice(2),
@@ -25,9 +36,9 @@ const { positionals, values } = parseArgs({
 });
 const chosen = BENCHMARKS.filter(({ name }) => positionals[0] === name || positionals[0] === "all");
 if (values.help || chosen.length === 0 || positionals.length !== 1) {
-  const list = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n");
+  const list = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(17)}${about}`).join("\n");
   console.log(
-    `Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}\n  ${"all".padEnd(12)}each of them, one after another; with --rounds 1 a quick look at everything`,
+    `Usage: npm run bench -- NAME [--rounds N] [--only PART]\n\n${list}\n  ${"all".padEnd(17)}each of them, one after another; with --rounds 1 a quick look at everything`,
   );
   process.exit(values.help || positionals.length === 0 ? 0 : 1);
 }

@@ -1,12 +1,13 @@
 /*
  * Many HTTP clients that send on one thread, so that the load costs less than what is loaded.
  *
- *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH
+ *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [EACH ROOM SENDERS]
  *
  * TOKENS is a file of tokens, one a line; connection i signs in with token i modulo their number. Each connection stays
- * open and has one request in flight: a POST of a text message to PATH, whose clientId is LABEL and a number. After REQUESTS
+ * open and has one request in flight: a POST of a text message to PATH, whose clientId is LABEL and a number. With EACH it is a list of
+ * so many messages to the managed room ROOM, from the people s0, s1 … of whom there are SENDERS, in turn. After REQUESTS
  * answers it prints "done SECONDS P50 P99 MAX", the latter three in milliseconds from a request's write until its answer is
- * there as a whole. It ends with code 1 when an answer is not 200 or 201, or nothing comes for ten seconds.
+ * there as a whole. It ends with code 1 when an answer, or one of a list, is not 200 or 201, or nothing comes for ten seconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,19 +22,21 @@
 
 #define TOKENS_MAX 1024
 #define SILENCE_MS 10000
+#define ANSWER_MAX 131072
+#define BODY_MAX 65536
 
 struct connection {
   int fd;
   const char *token;
   double sent_at;
   int have;
-  char in[16384];
+  char in[ANSWER_MAX];
 };
 
 static char tokens[TOKENS_MAX][64];
 static double *latencies;
-static const char *label, *path;
-static int sent, answered, total;
+static const char *label, *path, *room;
+static int sent, answered, total, each, senders;
 
 static void fail(const char *what, const char *detail) {
   fprintf(stderr, "http-load: %s%s%s\n", what, detail ? ": " : "", detail ? detail : "");
@@ -46,12 +49,25 @@ static double now_ms(void) {
   return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
+/* One message, or a list of them. */
+static int body_of(char *body, int number) {
+  if (each == 0)
+    return snprintf(body, BODY_MAX,
+                    "{\"clientId\":\"%s-%d\",\"type\":1,\"body\":{\"content\":\"The quick brown fox, number %d\"}}",
+                    label, number, number);
+  int length = snprintf(body, BODY_MAX, "{\"items\":[");
+  for (int i = 0; i < each; i++)
+    length += snprintf(body + length, BODY_MAX - length,
+                       "%s{\"room\":\"%s\",\"from\":\"s%d\",\"clientId\":\"%s-%d-%d\",\"type\":1,"
+                       "\"body\":{\"content\":\"The quick brown fox, number %d\"}}",
+                       i == 0 ? "" : ",", room, i % senders, label, number, i, number);
+  return length + snprintf(body + length, BODY_MAX - length, "]}");
+}
+
 static void send_next(struct connection *c) {
-  char body[256], out[1024];
+  static char body[BODY_MAX], out[BODY_MAX + 1024];
   int number = sent++;
-  int length = snprintf(body, sizeof body,
-                        "{\"clientId\":\"%s-%d\",\"type\":1,\"body\":{\"content\":\"The quick brown fox, number %d\"}}",
-                        label, number, number);
+  int length = body_of(body, number);
   int size = snprintf(out, sizeof out,
                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
                       "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
@@ -69,7 +85,9 @@ static int answer_complete(struct connection *c) {
   if (strncmp(c->in, "HTTP/1.1 20", 11) != 0 || (c->in[11] != '0' && c->in[11] != '1')) fail("refused", c->in);
   char *field = strcasestr(c->in, "\r\nContent-Length:");
   if (!field || field > end) fail("an answer without a length", c->in);
-  return c->have >= end + 4 - c->in + atoi(field + 17);
+  int complete = c->have >= end + 4 - c->in + atoi(field + 17);
+  if (complete && each > 0 && strstr(end, "{\"status\":4")) fail("one of a list was refused", strstr(end, "{\"status\":4"));
+  return complete;
 }
 
 static void on_readable(struct connection *c) {
@@ -96,11 +114,14 @@ static void connect_to(struct connection *c, int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH", NULL);
+  if (argc != 7 && argc != 10)
+    fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [EACH ROOM SENDERS]", NULL);
   int port = atoi(argv[1]), connections = atoi(argv[2]), count = 0;
   total = atoi(argv[3]);
   label = argv[4];
   path = argv[6];
+  if (argc == 10) each = atoi(argv[7]), room = argv[8], senders = atoi(argv[9]);
+  if (each < 0 || each > 200 || (each > 0 && senders < 1)) fail("no such lists", NULL);
   FILE *file = fopen(argv[5], "r");
   while (file && count < TOKENS_MAX && fscanf(file, "%63s", tokens[count]) == 1) count++;
   if (count == 0 || total < 1 || connections < 1 || strlen(label) > 48 || strlen(path) > 256) fail("nothing to send", NULL);
