@@ -8,6 +8,7 @@ import { QrLogins } from "./identity/qr-login.ts";
 import { KeyRates } from "./keys/key-rates.ts";
 import { ServerKeys } from "./keys/server-keys.ts";
 import type { Clock } from "./lib/clock.ts";
+import { InTurn } from "./lib/in-turn.ts";
 import { HeavyWork } from "./limits/heavy-work.ts";
 import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
@@ -61,6 +62,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,
     hallCount: new HallCount(),
+    bringingIn: new InTurn(),
     presence: new Presence({
       clock,
       readRooms: (uid) => starts.roomsOf(uid),

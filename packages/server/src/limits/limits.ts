@@ -69,11 +69,27 @@ export const LOCAL_RATES = {
     windowMs: DAY,
     refusal: LIMITED,
   },
-  /** Of the one who is brought in, by people who are in none of their rooms. The hall is everybody's and does not count. */
-  roomsByStrangers: {
-    counts: "rooms into which strangers bring this person",
+  /** Of the one who is brought in, by people with whom they never shared a room. The hall is everybody's and does not count. */
+  groupsByStrangers: {
+    counts: "groups into which strangers bring this person",
     by: "person",
     count: 100,
+    windowMs: DAY,
+    refusal: { code: "too_many_rooms" },
+  },
+  /** A number of its own, so that groups cannot use it up; two people have one such room, so each counts for one account. */
+  directRoomsByStrangers: {
+    counts: "direct rooms that strangers open with this person",
+    by: "person",
+    count: 500,
+    windowMs: DAY,
+    refusal: { code: "too_many_rooms" },
+  },
+  /** Of people who did share a room. With it, hundreds of accounts are needed to fill the list of somebody's rooms in days, rather than two dozen in one. */
+  groupsByOnePerson: {
+    counts: "groups into which one person brings the same other person",
+    by: "two people",
+    count: 10,
     windowMs: DAY,
     refusal: { code: "too_many_rooms" },
   },

@@ -6,6 +6,7 @@ import type { CloseCode, ErrorCode } from "@parley/protocol";
 export type CountedBy =
   | "person"
   | "person and room"
+  | "two people"
   | "address"
   | "network"
   | "account"

@@ -1,12 +1,15 @@
 import type { Kysely } from "kysely";
-import type { BaseContext } from "../db/base-context.ts";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import type { LocalRate } from "../limits/local-rate.ts";
 import type { Rates } from "../limits/rates.ts";
 import type { Take } from "../limits/take-each.ts";
 import type { Actor } from "./rooms.ts";
+import type { RoomsContext } from "./rooms-context.ts";
+
+type Bringing = Pick<RoomsContext, "db" | "rates" | "bringingIn">;
 
 /** What one question asks: people are in some dozens of rooms, so it takes about a millisecond of everybody's thread. */
 const ASKED_AT_ONCE = 100;
@@ -27,63 +30,91 @@ export function peopleAdded(rates: Rates, { uid }: Pick<Actor, "uid">, uids: rea
   ];
 }
 
+interface BringIn {
+  readonly by: number;
+  readonly uids: readonly number[];
+  /** The room that they come into: a group that is there, one that is new, or the direct room of both. */
+  readonly into: number | "group" | "direct";
+}
+
+/** What counts for one of the people who are brought in. */
+interface Count {
+  readonly rate: LocalRate;
+  readonly key: number | string;
+  readonly uid: number;
+}
+
 /**
- * Brings people into a room by `write`. For those who share no room with the person who does it, that counts as a room into which a stranger
- * brought them; when the write fails, nothing is counted.
- * @throws ProblemError `too_many_rooms`, naming the people into whose life strangers have brought enough rooms today
+ * Brings people into a room by `write`. For those who never shared a room with the person who does it, that counts as a room into which a
+ * stranger brought them, and for the others as a group into which this person did; when the write fails, nothing is counted. Of
+ * one person the next waits until this is done: after it the people are no strangers.
+ * @throws ProblemError `too_many_rooms`, naming the people who were brought into enough rooms today
  */
-export async function bringIn<T>(
-  { db, rates }: Pick<BaseContext, "db" | "rates">,
-  { by, uids }: { by: number; uids: readonly number[] },
-  write: () => Promise<T>,
-): Promise<T> {
-  const { roomsByStrangers } = rates;
-  if (!roomsByStrangers.enabled) return write();
-  const strangers = await strangersAmong(db, by, uids);
-  // From here to the counting nothing else runs, so that many at the same moment find no gap.
-  const full = strangers.filter((uid) => !roomsByStrangers.hasRoom(uid));
-  if (full.length > 0) throw tooManyRooms(full);
-  for (const uid of strangers) roomsByStrangers.take(uid);
-  try {
-    return await write();
-  } catch (error) {
-    for (const uid of strangers) roomsByStrangers.giveBack(uid);
-    throw error;
+export async function bringIn<T>(context: Bringing, what: BringIn, write: () => Promise<T>): Promise<T> {
+  if (!context.rates.groupsByStrangers.enabled) return write();
+  return context.bringingIn.run(what.by, async () => {
+    const counts = await countsOf(context, what);
+    // From here to the counting nothing else runs, so that many at the same moment find no gap.
+    const full = counts.filter(({ rate, key }) => !rate.hasRoom(key));
+    if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
+    for (const { rate, key } of counts) rate.take(key);
+    try {
+      return await write();
+    } catch (error) {
+      for (const { rate, key } of counts) rate.giveBack(key);
+      throw error;
+    }
+  });
+}
+
+async function countsOf({ db, rates }: Bringing, { by, uids, into }: BringIn): Promise<Count[]> {
+  const counts: Count[] = [];
+  for (let first = 0; first < uids.length; first += ASKED_AT_ONCE) {
+    if (first > 0) await nextTurn();
+    const asked = uids.slice(first, first + ASKED_AT_ONCE);
+    const known = await acquaintancesAmong(db, by, asked);
+    const present = typeof into === "number" ? await presentAmong(db, into, asked) : new Set<number>();
+    for (const uid of asked) {
+      if (present.has(uid)) continue;
+      if (!known.has(uid)) {
+        const rate = into === "direct" ? rates.directRoomsByStrangers : rates.groupsByStrangers;
+        counts.push({ rate, key: uid, uid });
+        // Two people have one direct room at most.
+      } else if (into !== "direct") counts.push({ rate: rates.groupsByOnePerson, key: `${by} ${uid}`, uid });
+    }
   }
+  return counts;
 }
 
 export function tooManyRooms(userIds: readonly number[]): ProblemError {
   return new ProblemError("too_many_rooms", undefined, { extra: { userIds: [...userIds] } });
 }
 
-/** Those who are in no room with somebody. The hall has no rows, so it makes nobody known, nor does a room that was dissolved. */
-async function strangersAmong(db: Kysely<Schema>, by: number, uids: readonly number[]): Promise<number[]> {
-  const strangers: number[] = [];
-  for (let first = 0; first < uids.length; first += ASKED_AT_ONCE) {
-    if (first > 0) await nextTurn();
-    const asked = uids.slice(first, first + ASKED_AT_ONCE);
-    const known = await acquaintancesAmong(db, by, asked);
-    strangers.push(...asked.filter((uid) => !known.has(uid)));
-  }
-  return strangers;
-}
-
+/**
+ * Those who are in a room with somebody, or were, at different times too. The hall has no rows, so it makes nobody known. That a room was
+ * dissolved, or that one of them left it, makes nobody a stranger again: else a single account could be a stranger as often as it likes.
+ */
 async function acquaintancesAmong(db: Kysely<Schema>, by: number, uids: readonly number[]): Promise<Set<number>> {
   const rows = await db
     .selectFrom("members as theirs")
     .select("theirs.uid")
     .distinct()
     .where("theirs.uid", "in", inList(uids))
-    .where("theirs.left_seq", "is", null)
     .where("theirs.room_id", "in", (eb) =>
-      eb
-        .selectFrom("members as own")
-        .innerJoin("rooms", "rooms.id", "own.room_id")
-        .select("own.room_id")
-        .where("own.uid", "=", by)
-        .where("own.left_seq", "is", null)
-        .where("rooms.dissolved_seq", "is", null),
+      eb.selectFrom("members as own").select("own.room_id").where("own.uid", "=", by),
     )
+    .execute();
+  return new Set(rows.map(({ uid }) => uid));
+}
+
+/** Those who are in the room already, so that nothing happens to them. */
+async function presentAmong(db: Kysely<Schema>, roomId: number, uids: readonly number[]): Promise<Set<number>> {
+  const rows = await db
+    .selectFrom("members")
+    .select("uid")
+    .where("room_id", "=", roomId)
+    .where("uid", "in", inList(uids))
+    .where("left_seq", "is", null)
     .execute();
   return new Set(rows.map(({ uid }) => uid));
 }

@@ -38,7 +38,7 @@ export function addMembers(
   const { rates, writes } = context;
   const uids = othersOf(actor, memberIds);
   takeEach({ rate: rates.roomChanges, key: actor.uid }, ...peopleAdded(rates, actor, uids));
-  return bringIn(context, { by: actor.uid, uids }, () =>
+  return bringIn(context, { by: actor.uid, uids, into: roomId }, () =>
     writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds }),
   );
 }

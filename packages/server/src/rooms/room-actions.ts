@@ -47,7 +47,7 @@ export async function createRoom(
 ): Promise<RoomAsOf> {
   const uids = othersOf(actor, room.memberIds);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
-  const { roomId } = await bringIn(context, { by: actor.uid, uids }, () =>
+  const { roomId } = await bringIn(context, { by: actor.uid, uids, into: "group" }, () =>
     context.writes.run(procedures.createRoom, { uid: actor.uid, ...room }),
   );
   return getRoom(context, actor, roomId);
@@ -67,7 +67,7 @@ export async function openDirect(
   if (found !== undefined) return { room: await getRoom(context, actor, found), created: false };
   const uids = othersOf(actor, [userId]);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
-  const { roomId, created } = await bringIn(context, { by: actor.uid, uids }, () =>
+  const { roomId, created } = await bringIn(context, { by: actor.uid, uids, into: "direct" }, () =>
     context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId }),
   );
   return { room: await getRoom(context, actor, roomId), created };

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { BaseContext } from "../db/base-context.ts";
 import type { Schema } from "../db/schema.ts";
+import type { InTurn } from "../lib/in-turn.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { HallCount } from "./hall.ts";
 import type { HallRules } from "./rooms.ts";
@@ -9,6 +10,8 @@ import type { HallRules } from "./rooms.ts";
 export interface RoomsContext extends BaseContext {
   readonly hall: HallRules;
   readonly hallCount: HallCount;
+  /** By the uid of the one who brings people in. */
+  readonly bringingIn: InTurn<number>;
   /** JSON texts of messages by id, as one person sees them. Handed in, since rooms do not ask messages. */
   readonly messageTexts: (
     db: Kysely<Schema>,

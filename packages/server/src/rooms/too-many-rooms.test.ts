@@ -73,48 +73,109 @@ test("IM-58: the cap holds with RATE_LIMITS=off", async () => {
   expect(await make(ann, [bob])).toMatchObject(tooMany(bob));
 });
 
-test("IM-57: strangers bring a person into at most 100 rooms a day; people of one of their rooms go on", async () => {
-  expect(LOCAL_RATES.roomsByStrangers).toMatchObject({ count: 100, windowMs: 86_400_000 });
+/** How many more groups strangers may bring somebody into today. */
+function leftByStrangers(uid: number): number {
+  const rate = chat.context.rates.groupsByStrangers;
+  let left = 0;
+  while (rate.tryTake(uid)) left += 1;
+  for (let n = 0; n < left; n++) rate.giveBack(uid);
+  return left;
+}
+
+const direct = (who: number, userId: number) => chat.ask(who, "POST", "/rooms/direct", { userId });
+
+test("IM-57: strangers bring a person into at most 100 groups a day; people who ever shared a room with them go on", async () => {
+  expect(LOCAL_RATES.groupsByStrangers).toMatchObject({ count: 100, windowMs: 86_400_000 });
   const friend = strangers.pop() as number;
   await chat.group(bob, [friend]);
-  for (const stranger of strangers.slice(0, 99)) expect((await make(stranger, [bob])).status).toBe(201);
-  const direct = await chat.ask(strangers[99] as number, "POST", "/rooms/direct", { userId: bob });
-  expect(direct.status).toBe(201);
+  for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
   const [late, other] = strangers.slice(100) as [number, number];
   expect(await make(late, [bob, ann])).toMatchObject(tooMany(bob));
-  expect(await chat.ask(late, "POST", "/rooms/direct", { userId: bob })).toMatchObject(tooMany(bob));
   const room = await chat.group(late, [other]);
   expect(await chat.ask(late, "POST", `/rooms/${room}/members`, { memberIds: [bob] })).toMatchObject(tooMany(bob));
   // They know these, and bring in whom they like themselves.
   expect((await make(friend, [bob])).status).toBe(201);
-  expect((await chat.ask(strangers[0] as number, "POST", "/rooms/direct", { userId: bob })).status).toBe(201);
-  expect((await make(bob, [late])).status).toBe(201);
+  expect((await make(strangers[0] as number, [bob])).status).toBe(201);
+  expect((await make(bob, [other])).status).toBe(201);
   time.advance(86_400_000);
-  expect((await make(other, [bob])).status).toBe(201);
+  expect((await make(late, [bob])).status).toBe(201);
 });
 
-test.each(["the one who asks", "the one who is asked for"])(
-  "IM-57: after %s has left the only common room they are strangers again",
-  async (who) => {
-    for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
-    const [late] = strangers.slice(100) as [number];
-    const common = await chat.group(bob, [late]);
-    const made = await make(late, [bob]);
-    expect(made.status).toBe(201);
-    await chat.must(late, "DELETE", `/rooms/${made.body.id}`);
-    if (who === "the one who is asked for") await chat.must(bob, "PUT", `/rooms/${common}/owner`, { uid: late });
-    const leaver = who === "the one who asks" ? late : bob;
-    await chat.must(leaver, "DELETE", `/rooms/${common}/members/${leaver}`);
-    expect(await make(late, [bob])).toMatchObject(tooMany(bob));
+test("IM-59: groups use up no direct rooms: a stranger opens one, and is none from then on", async () => {
+  for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
+  const late = strangers[100] as number;
+  expect(await make(late, [bob])).toMatchObject(tooMany(bob));
+  expect((await direct(late, bob)).status).toBe(201);
+  expect((await make(late, [bob])).status).toBe(201);
+});
+
+test("IM-59: strangers open at most 500 direct rooms with a person in a day; groups and people who are known do not count", async () => {
+  expect(LOCAL_RATES.directRoomsByStrangers).toMatchObject({ count: 500, windowMs: 86_400_000 });
+  const [first, last, late, friend] = strangers as [number, number, number, number];
+  for (let n = 0; n < 498; n++) chat.context.rates.directRoomsByStrangers.take(bob);
+  await chat.group(friend, [bob]);
+  expect((await direct(first, bob)).status).toBe(201);
+  expect((await direct(last, bob)).status).toBe(201);
+  expect(await direct(late, bob)).toMatchObject(tooMany(bob));
+  expect((await direct(first, bob)).status).toBe(200);
+  expect((await direct(friend, bob)).status).toBe(201);
+  expect((await direct(bob, late)).status).toBe(201);
+  expect((await make(strangers[4] as number, [bob])).status).toBe(201);
+  time.advance(86_400_000);
+  expect((await direct(strangers[5] as number, bob)).status).toBe(201);
+});
+
+/** Ends what makes the two share the room. */
+const endings = {
+  "the maker dissolves it": (room: number) => chat.must(ann, "DELETE", `/rooms/${room}`),
+  "the maker removes the other": (room: number) => chat.must(ann, "DELETE", `/rooms/${room}/members/${bob}`),
+  "the other leaves it": (room: number) => chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`),
+};
+
+test.each(Object.entries(endings))(
+  "IM-57: one account counts once against a person, also where %s, over and over",
+  async (_, end) => {
+    for (let n = 0; n < 9; n++) await end((await make(ann, [bob])).body.id as number);
+    expect(leftByStrangers(bob)).toBe(99);
   },
 );
+
+test("IM-57: one account counts once, also where it asks many times at the same moment", async () => {
+  const all = await Promise.all(Array.from({ length: 9 }, () => make(ann, [bob])));
+  expect(new Set(all.map(({ status }) => status))).toEqual(new Set([201]));
+  expect(leftByStrangers(bob)).toBe(99);
+});
+
+test("IM-59: a person brings the same other person into at most 10 groups a day beside the first; what does not come about counts nothing", async () => {
+  expect(LOCAL_RATES.groupsByOnePerson).toMatchObject({ count: 10, windowMs: 86_400_000 });
+  const room = await chat.group(ann, [bob]);
+  const add = () => chat.ask(ann, "POST", `/rooms/${room}/members`, { memberIds: [bob] });
+  // They are in already.
+  for (let n = 0; n < 11; n++) expect((await add()).body.added).toEqual([]);
+  time.advance(60_000);
+  for (let n = 0; n < 5; n++) expect((await make(ann, [bob])).status).toBe(201);
+  expect((await make(ann, [bob, 5])).body.code).toBe("unknown_user");
+  time.advance(60_000);
+  for (let n = 0; n < 4; n++) expect((await make(ann, [bob])).status).toBe(201);
+  await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
+  expect((await add()).body.added).toEqual([bob]);
+  await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
+  expect(await add()).toMatchObject(tooMany(bob));
+  expect(await make(ann, [strangers[0] as number, bob])).toMatchObject(tooMany(bob));
+  // It is the number of these two, in this direction.
+  expect((await make(ann, [strangers[0] as number])).status).toBe(201);
+  expect((await make(bob, [ann])).status).toBe(201);
+  expect((await direct(ann, bob)).status).toBe(201);
+  time.advance(86_400_000);
+  expect((await make(ann, [bob])).status).toBe(201);
+});
 
 test.each([99, 100, 101])(
   "IM-57: of many who are brought in at once each counts, also the one in place %d",
   async (place) => {
     const crowd = chat.people(210);
     crowd[place] = bob;
-    for (let n = 0; n < 100; n++) chat.context.rates.roomsByStrangers.take(bob);
+    for (let n = 0; n < 100; n++) chat.context.rates.groupsByStrangers.take(bob);
     expect(await make(ann, crowd)).toMatchObject(tooMany(bob));
   },
 );
@@ -153,7 +214,7 @@ test("IM-56: people added count one by one, 2 000 a minute, in rooms new and old
 
 test("IM-56, IM-57: the one who makes a room or adds to it counts neither as added nor as a stranger", async () => {
   chat.context.rates.peopleAdded.take(ann, 1998);
-  for (let n = 0; n < 100; n++) chat.context.rates.roomsByStrangers.take(ann);
+  for (let n = 0; n < 100; n++) chat.context.rates.groupsByStrangers.take(ann);
   const room = await make(ann, [ann, bob]);
   expect(room.status).toBe(201);
   const add = (...memberIds: number[]) => chat.ask(ann, "POST", `/rooms/${room.body.id}/members`, { memberIds });
