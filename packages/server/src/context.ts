@@ -9,6 +9,7 @@ import { KeyRates } from "./keys/key-rates.ts";
 import { ServerKeys } from "./keys/server-keys.ts";
 import type { Clock } from "./lib/clock.ts";
 import { InTurn } from "./lib/in-turn.ts";
+import { SettledClock } from "./lib/settled-clock.ts";
 import { HeavyWork } from "./limits/heavy-work.ts";
 import { createRates } from "./limits/rates.ts";
 import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
@@ -46,6 +47,8 @@ export interface ContextParts {
 /** Built once, by the server and by tests of features alike. Does no I/O. */
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, hall: config.hall }) } = parts;
+  const settledClock = new SettledClock(clock);
+  const isClockSettled = () => settledClock.isSettled();
   return {
     db,
     epoch,
@@ -56,7 +59,8 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,
     passwords: new Passwords(),
-    logins: new Logins({ db, writes, clock }),
+    isClockSettled,
+    logins: new Logins({ db, writes, clock, isClockSettled }),
     serverKeys: new ServerKeys({ db, writes, clock }),
     keyRates: new KeyRates({ enabled: config.rateLimits }),
     qrLogins: new QrLogins({ db, clock }),

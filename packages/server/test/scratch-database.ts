@@ -15,6 +15,8 @@ import { endLater } from "./left-running.ts";
 export interface Scratch {
   /** What the writer takes for the time; it stands still until it is told to move. */
   readonly clock: ManualClock;
+  /** How long the writer's process has run; no clock that is set changes it. It stands still like the clock. */
+  readonly uptime: ManualClock;
   readonly db: ReadDatabase;
   readonly writes: Writes;
   readonly epoch: string;
@@ -30,18 +32,23 @@ export interface Scratch {
 
 /** @param more write procedures of the test's own, beside the server's */
 export async function openScratch(more: ProcedureTable = {}, clock = new ManualClock()): Promise<Scratch> {
+  const uptime = new ManualClock(0);
   const table = { ...procedures, ...more };
   const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const path = await prepareDatabase(dir, clock.now());
   const db = openReader(path);
   const events: LoggedEvent[] = [];
   const listeners: ((event: LoggedEvent) => void)[] = [];
-  const writes = new GroupWriter(crossing(openWriter(path, { table, clock })), table, (committed) => {
-    for (const event of committed) {
-      events.push(event);
-      for (const listener of listeners) listener(event);
-    }
-  });
+  const writes = new GroupWriter(
+    crossing(openWriter(path, { table, clock, uptime: () => uptime.now() })),
+    table,
+    (committed) => {
+      for (const event of committed) {
+        events.push(event);
+        for (const listener of listeners) listener(event);
+      }
+    },
+  );
   const close = async () => {
     ended();
     await writes.close();
@@ -51,6 +58,7 @@ export async function openScratch(more: ProcedureTable = {}, clock = new ManualC
   const ended = endLater(close);
   return {
     clock,
+    uptime,
     db,
     writes,
     epoch: await epochOf(db),

@@ -26,6 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => scratch.close());
 
+const uptime = () => scratch.uptime.now();
 const times = async () =>
   (await scratch.db.selectFrom("events").select("at").orderBy("pos").execute()).map(({ at }) => at);
 const kept = async () => (await scratch.db.selectFrom("log").select("at").executeTakeFirstOrThrow()).at;
@@ -51,11 +52,37 @@ test("LOG-10 a clock that is set back stops the time, also of what logs nothing"
   expect(await times()).toEqual([start, start, start + 1]);
 });
 
+test("LOG-10 while the log is ahead of the clock its time goes on at half the pace, and the clock catches up", async () => {
+  const start = scratch.clock.now();
+  const pass = (ms: number) => {
+    scratch.clock.advance(ms);
+    scratch.uptime.advance(ms);
+  };
+  scratch.clock.advance(HOUR);
+  expect(await scratch.writes.run(note, undefined)).toBe(start + HOUR);
+  scratch.clock.advance(-HOUR);
+  for (let n = 1; n <= 10; n++) {
+    pass(1);
+    expect(await scratch.writes.run(look, undefined)).toBe(start + HOUR + Math.floor(n / 2));
+  }
+  pass(HOUR - 10);
+  expect(await scratch.writes.run(note, undefined)).toBe(start + 1.5 * HOUR);
+  // The clock jumps again while it is behind: the pace is that of the process.
+  scratch.clock.advance(HOUR / 4);
+  pass(10);
+  expect(await scratch.writes.run(note, undefined)).toBe(start + 1.5 * HOUR + 5);
+  scratch.clock.advance(-HOUR / 4);
+  pass(HOUR - 10);
+  expect(await scratch.writes.run(note, undefined)).toBe(start + 2 * HOUR);
+  pass(1000);
+  expect(await scratch.writes.run(note, undefined)).toBe(start + 2 * HOUR + 1000);
+});
+
 test("LOG-10 a clock that was set back before the start gives no event a time before the log's", async () => {
   const start = scratch.clock.now();
   await scratch.writes.run(note, undefined);
   scratch.clock.advance(-HOUR);
-  const later = openWrites(scratch.path, { table, clock: scratch.clock });
+  const later = openWrites(scratch.path, { table, clock: scratch.clock, uptime });
   // Begun anew with the log's time: what the first attempt did is gone.
   expect(await Promise.all([later.run(note, undefined), later.run(look, undefined)])).toEqual([start, start]);
   expect(await later.run(note, undefined)).toBe(start);
@@ -66,7 +93,7 @@ test("LOG-10 a clock that was set back before the start gives no event a time be
 test("LOG-10 what another process logged with a later clock is not overtaken by an earlier time", async () => {
   const start = scratch.clock.now();
   await scratch.writes.run(note, undefined);
-  const other = openWrites(scratch.path, { table, clock: { now: () => start + HOUR } });
+  const other = openWrites(scratch.path, { table, clock: { now: () => start + HOUR }, uptime });
   await other.run(note, undefined);
   await other.close();
   expect(await scratch.writes.run(note, undefined)).toBe(start + HOUR);

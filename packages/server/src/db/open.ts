@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { uptimeMs } from "../lib/uptime.ts";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { fileFault, readerDialect, writerDialect } from "./dialect.ts";
 import { lockDataDir } from "./lock.ts";
@@ -99,8 +100,11 @@ export function openReader(path: string): ReadDatabase {
 }
 
 /** The one writing connection, in the calling thread. */
-export function openWriter(path: string, { table, clock = systemClock }: WriterParts): DatabaseRunner {
-  return new DatabaseRunner({ db: new Kysely<Schema>({ dialect: writerDialect(path) }), table, clock });
+export function openWriter(
+  path: string,
+  { table, clock = systemClock, uptime = uptimeMs }: WriterParts,
+): DatabaseRunner {
+  return new DatabaseRunner({ db: new Kysely<Schema>({ dialect: writerDialect(path) }), table, clock, uptime });
 }
 
 /** Writes from the calling thread, for commands: nobody listens in their process, and a running server follows the log. */
@@ -111,4 +115,6 @@ export function openWrites(path: string, parts: WriterParts): Writes {
 export interface WriterParts {
   readonly table: ProcedureTable;
   readonly clock?: Clock;
+  /** Milliseconds that the process has run, which no clock sets; another one for tests. */
+  readonly uptime?: () => number;
 }

@@ -11,7 +11,7 @@ export interface WriteTransaction {
   readonly db: Transaction<Schema>;
   /** Epoch milliseconds: the time of everything in this batch. It never falls from one batch to the next (`write-batch.ts`). */
   readonly now: number;
-  /** The clock as it is: earlier than `now` where it was ahead and has been set back. Only what removes by age asks for it. */
+  /** The clock as it is: earlier than `now` where it was ahead and has been set back. Deadlines and what removes by age go by it, as those who read them do. */
   readonly clockNow: number;
   /** What this transaction logged, in the order of position; announced after the commit, never before. */
   readonly appended: LoggedEvent[];

@@ -196,13 +196,16 @@ export class DatabaseRunner implements BatchRunner {
   readonly #db: Kysely<Schema>;
   readonly #table: ProcedureTable;
   readonly #clock: Clock;
-  /** The time of the newest batch. */
+  readonly #uptime: () => number;
+  /** The time of the newest batch, and the uptime at which it got it. */
   #latest = 0;
+  #latestAt = 0;
 
-  constructor(parts: { db: Kysely<Schema>; table: ProcedureTable; clock: Clock }) {
+  constructor(parts: { db: Kysely<Schema>; table: ProcedureTable; clock: Clock; uptime: () => number }) {
     this.#db = parts.db;
     this.#table = parts.table;
     this.#clock = parts.clock;
+    this.#uptime = parts.uptime;
   }
 
   async run(requests: WriteRequest[]): Promise<BatchReply> {
@@ -217,16 +220,30 @@ export class DatabaseRunner implements BatchRunner {
   async #write(requests: readonly WriteRequest[]): Promise<WrittenBatch> {
     for (;;) {
       const clockNow = this.#clock.now();
-      const now = Math.max(this.#latest, clockNow);
-      this.#latest = now;
+      const now = this.#next(clockNow);
       try {
         return await writeBatch({ db: this.#db, table: this.#table, now, clockNow }, requests);
       } catch (error) {
         // Nothing of it stays. With the log's own time it is behind nothing; another process may have written again.
         if (!(error instanceof TimeBehind)) throw error;
         this.#latest = error.logAt;
+        this.#latestAt = this.#uptime();
       }
     }
+  }
+
+  /**
+   * The clock's time, or, while that is behind the newest batch, a time that goes on at half the clock's pace. So the clock catches up with it, and what is
+   * counted in this time, such as the age of a message, takes twice as long rather than for ever.
+   */
+  #next(clockNow: number): number {
+    const uptime = this.#uptime();
+    const sinceLatest = uptime - this.#latestAt;
+    if (clockNow >= this.#latest) this.#latest = clockNow;
+    else if (sinceLatest < 2) return this.#latest;
+    else this.#latest = Math.max(clockNow, this.#latest + Math.floor(sinceLatest / 2));
+    this.#latestAt = uptime;
+    return this.#latest;
   }
 
   truncateJournal(): Promise<boolean> {

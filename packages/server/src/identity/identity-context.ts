@@ -10,6 +10,8 @@ export interface IdentityContext extends BaseContext {
   readonly registrationOpen: boolean;
   /** Where a QR code's address comes from. */
   readonly urlSource: UrlSource;
+  /** Whether the clock has not jumped for long: what has expired by it may be removed. */
+  readonly isClockSettled: () => boolean;
   readonly passwords: Passwords;
   readonly logins: Logins;
   readonly qrLogins: QrLogins;

@@ -37,7 +37,7 @@ export async function removeOldKnown(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("known_requesters")
     .select(["uid", "mark"])
-    .where("seen_at", "<=", tx.now - KNOWN_FOR_MS)
+    .where("seen_at", "<=", tx.clockNow - KNOWN_FOR_MS)
     .limit(REMOVED_AT_ONCE);
   const removed = await tx.db
     .deleteFrom("known_requesters")

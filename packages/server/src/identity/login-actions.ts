@@ -79,9 +79,10 @@ export async function revokeLogin({ writes, rates }: IdentityContext, { uid }: L
  * @param atMost writes
  */
 export async function forgetOldRequesters(
-  { writes }: Pick<IdentityContext, "writes">,
+  { writes, isClockSettled }: Pick<IdentityContext, "writes" | "isClockSettled">,
   { atMost }: { atMost: number },
 ): Promise<void> {
+  if (!isClockSettled()) return;
   for (let count = 0; count < atMost; count++) {
     if (!(await writes.run(requesters.removeOldKnown, undefined))) return;
   }

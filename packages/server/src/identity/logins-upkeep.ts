@@ -28,7 +28,7 @@ export async function removeExpiredLogins(tx: WriteTransaction, input: { loginId
     .selectFrom("logins")
     .select(["id", "uid", "token_hash"])
     .where("id", "in", inList(input.loginIds))
-    .where("expires_at", "<=", tx.now)
+    .where("expires_at", "<=", tx.clockNow)
     .execute();
   await noteKnown(
     tx,

@@ -67,7 +67,7 @@ export async function insertLogins(
 ): Promise<Map<string, MadeLogin>> {
   if (logins.length === 0) return new Map();
   const { now } = tx;
-  const endOf = ({ lifetimeMs = LOGIN_LIFETIME_MS }: NewLogin) => now + lifetimeMs;
+  const endOf = ({ lifetimeMs = LOGIN_LIFETIME_MS }: NewLogin) => tx.clockNow + lifetimeMs;
   const uids = [...new Set(logins.map(({ uid }) => uid))];
   // A token that the product asked for says nothing of where its person is, or when they come.
   const here = logins.filter(({ via }) => via !== "server");

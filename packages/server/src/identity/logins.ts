@@ -54,11 +54,20 @@ const loginsByHash = prepared((db, hashes) => {
 /** Logins that are looked up together, where many come in the same turn. */
 const READ_TOGETHER = 64;
 
+interface LoginsParts {
+  readonly db: ReadDatabase;
+  readonly writes: Writes;
+  readonly clock: Clock;
+  readonly isClockSettled?: () => boolean;
+  readonly cacheMax?: number;
+}
+
 /** Finds the login of a token. This happens at every request, so most answers come from memory. */
 export class Logins {
   readonly #db: ReadDatabase;
   readonly #writes: Writes;
   readonly #clock: Clock;
+  readonly #isClockSettled: () => boolean;
   readonly #cache: LoginCache;
   readonly #rowOf: (hash: string) => Promise<LoginRow | undefined>;
   /** Rises with every change: the moment by which a read and a change are compared. */
@@ -69,10 +78,12 @@ export class Logins {
   /** Login id -> uid of those seen since the last sweep. */
   readonly #seen = new Map<number, number>();
 
-  constructor(parts: { db: ReadDatabase; writes: Writes; clock: Clock; cacheMax?: number }) {
+  /** @param parts.isClockSettled whether what has expired by the clock may be removed; without it, it may */
+  constructor(parts: LoginsParts) {
     this.#db = parts.db;
     this.#writes = parts.writes;
     this.#clock = parts.clock;
+    this.#isClockSettled = parts.isClockSettled ?? (() => true);
     this.#cache = new LoginCache(parts.cacheMax ?? CACHE_MAX);
     this.#rowOf = batched((hashes) => rowsOf(parts.db, hashes), READ_TOGETHER);
   }
@@ -122,7 +133,8 @@ export class Logins {
   }
 
   /**
-   * Called every few seconds and before the end: writes who was seen, and removes expired logins.
+   * Called every few seconds and before the end: writes who was seen, and removes expired logins, unless the clock has jumped: then they are
+   * refused, and hold again where it is set right.
    * @param removal.atMost writes
    */
   async sweep({ atMost }: { atMost: number }): Promise<void> {
@@ -131,6 +143,7 @@ export class Logins {
       this.#seen.clear();
       await this.#writes.run(noteSeen, input);
     }
+    if (!this.#isClockSettled()) return;
     for (let count = 0; count < atMost; count++) {
       const expired = await this.#nextExpired(this.#clock.now());
       if (expired.length > 0) await this.#writes.run(removeExpiredLogins, { loginIds: expired });

@@ -3,6 +3,7 @@ import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transactio
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
+import { livingCode } from "./qr-life.ts";
 
 /** What phones do with codes. Each step is judged by the code's state as the steps before it in the batch leave it. */
 
@@ -79,7 +80,7 @@ async function stepped<O>(tx: WriteTransaction, acts: readonly QrAct[], step: St
       const code = codes.get(act.code);
       if (!code) throw new ProblemError("not_found");
       if (code.loginId !== null && code.loginId !== act.loginId) throw new ProblemError("qr_taken");
-      return step(code, act, tx.now);
+      return step(code, act, tx.clockNow);
     }),
   );
   await store(
@@ -96,7 +97,7 @@ async function codesOf(tx: WriteTransaction, acts: readonly QrAct[]): Promise<Ma
     .select(["code", "state", "ip", "user_agent as userAgent", "requested_at as requestedAt"])
     .select(["expires_at as expiresAt", "scanned_by_login as loginId", "scanned_by_uid as uid"])
     .where("code", "in", inList(acts.map(({ code }) => code)))
-    .where("expires_at", ">", tx.now)
+    .where((eb) => livingCode(eb, tx.clockNow))
     .execute();
   return new Map(rows.map((row) => [row.code, row]));
 }

@@ -6,6 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { sameSecret } from "../lib/same-secret.ts";
 import { INTERNAL_STREAM, Internal } from "./internal-events.ts";
 import type { Granted } from "./logins.ts";
+import { isLiving } from "./qr-life.ts";
 import { type QrChange, QrWatchers } from "./qr-watchers.ts";
 import { hashOf } from "./tokens.ts";
 
@@ -92,7 +93,7 @@ export class QrLogins {
     const now = this.#clock.now();
     let state = stateOf(row, now);
     if (waitMs > 0 && state === (this.#answered.get(code) ?? "pending")) {
-      state = await this.#next({ code, known: state, waitMs, lifeMs: row.expires_at - now, signal });
+      state = await this.#next({ code, known: state, waitMs, lifeMs: row.expiresAt - now, signal });
     }
     if (!signal?.aborted) this.#remember(code, state);
     return state;
@@ -148,19 +149,19 @@ export class QrLogins {
   #read(code: string) {
     return this.#db
       .selectFrom("qr_logins")
-      .select(["secret_hash", "state", "expires_at"])
+      .select(["secret_hash", "state", "requested_at as requestedAt", "expires_at as expiresAt"])
       .where("code", "=", code)
       .executeTakeFirst();
   }
 }
 
-type Row = { state: "pending" | QrChange | "used"; expires_at: number };
+type Row = { state: "pending" | QrChange | "used"; requestedAt: number; expiresAt: number };
 
 /** As its requester sees it: a code whose login was handed out is as good as one that ran out. */
 function stateOf(row: Row, now: number): QrState {
   if (row.state === "used") return "expired";
   if (row.state === "rejected") return "rejected";
-  return row.expires_at > now ? row.state : "expired";
+  return isLiving(row, now) ? row.state : "expired";
 }
 
 /** No other state follows. */

@@ -3,6 +3,7 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { sameSecret } from "../lib/same-secret.ts";
 import { insertLogins, type MadeLogin } from "./logins-writes.ts";
+import { livingCode } from "./qr-life.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** What requesters do with their codes; the steps of phones are in `qr-acts.ts`. */
@@ -23,7 +24,7 @@ export async function createQrCode(
   tx: WriteTransaction,
   inputs: readonly NewQrCode[],
 ): Promise<Outcome<{ expiresAt: number }>[]> {
-  const expiresAt = tx.now + LIMITS.qrLifetimeMs;
+  const expiresAt = tx.clockNow + LIMITS.qrLifetimeMs;
   await insertRows(tx.db, "qr_logins", {
     columns: ["code", "secret_hash", "state", "ip", "user_agent", "requested_at", "expires_at"],
     values: inputs.map(({ code, secretHash, ip, userAgent }) => [
@@ -32,7 +33,7 @@ export async function createQrCode(
       "pending",
       ip,
       userAgent,
-      tx.now,
+      tx.clockNow,
       expiresAt,
     ]),
   });
@@ -79,7 +80,7 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
     .select(USER_COLUMNS.map((column) => `users.${column}` as const))
     .where("code", "in", inList(inputs.map(({ code }) => code)))
     .where("state", "=", "confirmed")
-    .where("qr_logins.expires_at", ">", tx.now)
+    .where((eb) => livingCode(eb, tx.clockNow))
     .where("deleted_at", "is", null)
     .where("disabled_at", "is", null)
     .execute();
@@ -91,12 +92,14 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
   );
 }
 
-/** Removes codes that expired a while ago, a bounded number. Returns whether there may be more. */
+/** Removes codes that expired a while ago, and those that a clock made which was far ahead; a bounded number. Returns whether there may be more. */
 export async function removeExpiredQrCodes(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("qr_logins")
     .select("code")
-    .where("expires_at", "<", tx.now - KEPT_MS)
+    .where((eb) =>
+      eb.or([eb("expires_at", "<", tx.clockNow - KEPT_MS), eb("requested_at", ">", tx.clockNow + KEPT_MS)]),
+    )
     .limit(REMOVED_AT_ONCE);
   const removed = await tx.db.deleteFrom("qr_logins").where("code", "in", old).returning("code").execute();
   return removed.length === REMOVED_AT_ONCE;

@@ -31,7 +31,7 @@ interface Tokens {
  */
 export async function refreshLogin(tx: WriteTransaction, inputs: readonly Refresh[]): Promise<Outcome<MadeLogin>[]> {
   const logins = await loginsOf(tx, inputs);
-  const outcomes = inputs.map((input) => outcomeOf(() => refreshed(logins, input, tx.now)));
+  const outcomes = inputs.map((input) => outcomeOf(() => refreshed(logins, input, tx.clockNow)));
   const changed = new Map(acceptedOf(outcomes).map((login) => [login.loginId, login]));
   await store(tx, [...changed.values()]);
   return outcomes.map((outcome) => {
@@ -50,14 +50,14 @@ async function loginsOf(tx: WriteTransaction, inputs: readonly Refresh[]): Promi
     .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at"])
     .select(["token_hash", "previous_hash", "previous_until", "via", "expires_at"])
     .where((eb) => eb.or([eb("token_hash", "in", inList(hashes)), eb("previous_hash", "in", inList(hashes))]))
-    .where("expires_at", ">", tx.now)
+    .where("expires_at", ">", tx.clockNow)
     .execute();
   const byHash = new Map<string, Tokens>();
   for (const row of rows) {
     const login: Tokens = {
       loginId: row.id,
       user: userOf(row),
-      expiresAt: row.via === "server" ? row.expires_at : tx.now + LOGIN_LIFETIME_MS,
+      expiresAt: row.via === "server" ? row.expires_at : tx.clockNow + LOGIN_LIFETIME_MS,
       tokenHash: row.token_hash,
       previousHash: row.previous_hash,
       previousUntil: row.previous_until ?? 0,

@@ -1,0 +1,18 @@
+import { LIMITS } from "@parley/protocol";
+import type { ExpressionBuilder } from "kysely";
+import type { Schema } from "../db/schema.ts";
+
+/** When a QR code is good, by the clock as it is: writes and reads must agree about it. */
+
+/**
+ * Whether it has not expired. A code that was asked for in the time to come was made by a clock that was ahead; once that is right again the code is not good until
+ * then, but expired.
+ */
+export function isLiving({ requestedAt, expiresAt }: { requestedAt: number; expiresAt: number }, now: number): boolean {
+  return expiresAt > now && requestedAt <= now + LIMITS.qrLifetimeMs;
+}
+
+/** The same as a condition of a query. */
+export function livingCode(eb: ExpressionBuilder<Schema, "qr_logins">, now: number) {
+  return eb.and([eb("qr_logins.expires_at", ">", now), eb("qr_logins.requested_at", "<=", now + LIMITS.qrLifetimeMs)]);
+}
