@@ -1,6 +1,6 @@
 import { arrange, el } from "./dom.ts";
 import type { HallMessage } from "./hall-messages.ts";
-import { belongsTogether, messageRow, type RowActions, signatureOf } from "./message-row.ts";
+import { belongsTogether, type DrawnRow, looksSame, messageRow, type RowActions } from "./message-row.ts";
 import { dayOf } from "./times.ts";
 
 export interface LogContext {
@@ -21,7 +21,7 @@ const END_PX = 48;
 export class MessageLog {
   readonly node: HTMLElement;
   readonly #actions: RowActions;
-  readonly #rows = new Map<string, { signature: string; node: HTMLElement }>();
+  readonly #rows = new Map<string, { drawn: DrawnRow; node: HTMLElement }>();
   readonly #list = el("ol", { class: "messages" });
   readonly #empty = el("p", { class: "empty" }, "Nobody has written anything yet.");
   readonly #older: HTMLButtonElement;
@@ -86,18 +86,18 @@ export class MessageLog {
   #row(message: HallMessage, before: HallMessage | undefined, context: LogContext): HTMLElement {
     const { me, now } = context;
     const day = dayOf(message.sentAt, now);
-    const shown = {
+    const drawn = {
+      message,
       name: context.nameOf(message.uid),
       own: message.uid === me,
       first: !belongsTogether(before, message),
       day: before === undefined || dayOf(before.sentAt, now) !== day ? day : undefined,
       canRecall: context.canRecall(message),
     };
-    const signature = signatureOf(message, shown);
     const old = this.#rows.get(message.key);
-    if (old?.signature === signature) return old.node;
-    const node = messageRow(message, shown, this.#actions);
-    this.#rows.set(message.key, { signature, node });
+    if (old && looksSame(old.drawn, drawn)) return old.node;
+    const node = messageRow(drawn, this.#actions);
+    this.#rows.set(message.key, { drawn, node });
     return node;
   }
 

@@ -35,13 +35,18 @@ export function belongsTogether(before: HallMessage | undefined, message: HallMe
   );
 }
 
-/** Two rows with the same signature look the same, so the older element can stay. */
-export function signatureOf(message: HallMessage, context: RowContext): string {
-  return JSON.stringify([message, context]);
+/** What a row is drawn from. A message that changes is another object. */
+export interface DrawnRow extends RowContext {
+  readonly message: HallMessage;
 }
 
-export function messageRow(message: HallMessage, context: RowContext, actions: RowActions): HTMLElement {
-  const { own, first, day, name } = context;
+/** Pure. Two such rows look the same, so the older element can stay. Asked for each row at each drawing, so no text is looked at. */
+export function looksSame(a: DrawnRow, b: DrawnRow): boolean {
+  return (Object.keys(a) as (keyof DrawnRow)[]).every((key) => a[key] === b[key]);
+}
+
+export function messageRow(row: DrawnRow, actions: RowActions): HTMLElement {
+  const { message, own, first, day, name } = row;
   const separator = day !== undefined && el("p", { class: "day" }, el("span", {}, day));
   if (message.kind === "notice")
     return el("li", { class: "row" }, separator, el("p", { class: "notice" }, message.text));
@@ -59,20 +64,20 @@ export function messageRow(message: HallMessage, context: RowContext, actions: R
         "div",
         { class: "words" },
         first && el("p", { class: own ? "author visually-hidden" : "author" }, own ? "You" : shownName),
-        el("div", { class: "line" }, bubble(message, context), ...besideBubble(message, context, actions)),
+        el("div", { class: "line" }, bubble(row), ...besideBubble(row, actions)),
         message.delivery === "failed" && failure(message, actions),
       ),
     ),
   );
 }
 
-function bubble(message: HallMessage, { own }: RowContext): HTMLElement {
+function bubble({ message, own }: DrawnRow): HTMLElement {
   if (message.kind === "text") return el("p", { class: "bubble", dir: "auto" }, message.text);
   const mine = message.kind === "recalled" && own && message.recalledBy === message.uid;
   return el("p", { class: "bubble gone" }, mine ? "You recalled this message" : message.text);
 }
 
-function besideBubble(message: HallMessage, { canRecall }: RowContext, actions: RowActions): (HTMLElement | false)[] {
+function besideBubble({ message, canRecall }: DrawnRow, actions: RowActions): (HTMLElement | false)[] {
   const { id, sentAt, delivery } = message;
   const when = delivery === "sending" ? "Sending…" : timeOf(sentAt);
   return [
