@@ -124,12 +124,15 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxQueueBytes,
   });
 
+  const endLogins = (loginIds: readonly number[]) => {
+    hub.closeLogins(loginIds);
+    polls.endLogins(loginIds);
+  };
+  parts.context.logins.onRefused(endLogins);
   storage.listen((event) => {
     if (event.stream !== INTERNAL_STREAM) hub.publish(event);
     else if (event.type === Internal.LOGINS_REVOKED) {
-      const { loginIds } = JSON.parse(event.data) as { loginIds: number[] };
-      hub.closeLogins(loginIds);
-      polls.endLogins(loginIds);
+      endLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
     } else if (event.type === Internal.ACCOUNT_DISABLED) {
       const { uid } = JSON.parse(event.data) as { uid: number };
       hub.closeDisabled(uid);

@@ -1,4 +1,5 @@
 import type { Login } from "../http/login.ts";
+import { ProblemError } from "../lib/problem.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as requesters from "./known-requesters-writes.ts";
 import type { Granted } from "./logins.ts";
@@ -7,6 +8,9 @@ import * as refreshes from "./refresh-writes.ts";
 import { hashOf, newToken } from "./tokens.ts";
 
 /** What people do with their signed-in devices. */
+
+/** When to ask again for what could not be stored. */
+const STORED_AGAIN_MS = 10_000;
 
 export interface Device {
   readonly id: number;
@@ -68,10 +72,33 @@ export async function refreshLogin(
   return { ...made, token };
 }
 
-/** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found` */
-export async function revokeLogin({ writes, rates }: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
-  rates.loginChanges.take(uid);
-  return writes.run(procedures.revokeLogin, { uid, loginId });
+/** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found`; `overloaded`, see below */
+export async function revokeLogin(context: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
+  context.rates.loginChanges.take(uid);
+  const revoked = context.writes.run(procedures.revokeLogin, { uid, loginId });
+  return orRefused(context, revoked, { uid, loginId });
+}
+
+/**
+ * What could not be written, such as with the disk full, holds all the same: this process refuses the logins from now on (`Logins.refuse`). The answer is
+ * `overloaded`, since a restart would bring them back.
+ */
+async function orRefused(
+  { db, logins }: IdentityContext,
+  revoked: Promise<void>,
+  { uid, loginId }: { uid: number; loginId?: number },
+): Promise<void> {
+  try {
+    await revoked;
+  } catch (error) {
+    if (error instanceof ProblemError && error.status < 500) throw error;
+    const own = await db.selectFrom("logins").select("id").where("uid", "=", uid).execute();
+    const ids = own.map(({ id }) => id).filter((id) => loginId === undefined || id === loginId);
+    if (ids.length === 0) throw error;
+    logins.refuse(uid, ids);
+    const said = "Signed out, but that could not be stored: it holds until the server restarts, or can write again";
+    throw new ProblemError("overloaded", said, { retryAfterMs: STORED_AGAIN_MS });
+  }
 }
 
 /**
@@ -88,8 +115,8 @@ export async function forgetOldRequesters(
   }
 }
 
-/** Signs the actor out everywhere. */
-export async function revokeAllLogins({ writes, rates }: IdentityContext, { uid }: Login): Promise<void> {
-  rates.loginChanges.take(uid);
-  return writes.run(procedures.revokeAllLogins, { uid });
+/** Signs the actor out everywhere. @throws ProblemError `overloaded`, as `revokeLogin` does */
+export async function revokeAllLogins(context: IdentityContext, { uid }: Login): Promise<void> {
+  context.rates.loginChanges.take(uid);
+  return orRefused(context, context.writes.run(procedures.revokeAllLogins, { uid }), { uid });
 }

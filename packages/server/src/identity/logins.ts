@@ -10,7 +10,7 @@ import { RecentChanges } from "../lib/recent-changes.ts";
 import { INTERNAL_STREAM, Internal, type InternalData } from "./internal-events.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
-import type { MadeLogin } from "./logins-writes.ts";
+import { discardLogin, type MadeLogin } from "./logins-writes.ts";
 import type { SignedIn } from "./signed-in.ts";
 import { hashOf, isTokenForm } from "./tokens.ts";
 
@@ -75,6 +75,9 @@ export class Logins {
   /** Logins and users, by their ids, that changed; a read that was overtaken by a change of its own is done again. */
   readonly #changedLogins = new RecentChanges<number>(0);
   readonly #changedUsers = new RecentChanges<number>(0);
+  /** Login id -> uid of those that have been ended while nothing could be written. */
+  readonly #refused = new Map<number, number>();
+  #onRefused: (loginIds: readonly number[]) => void = () => {};
   /** Login id -> uid of those seen since the last sweep. */
   readonly #seen = new Map<number, number>();
 
@@ -105,6 +108,7 @@ export class Logins {
       // A token that was not found belongs to no login that could have changed meanwhile.
       if (!read) return undefined;
       if (this.#changedSince(read.signedIn, changes)) continue;
+      if (this.#refused.has(read.signedIn.loginId)) return undefined;
       if (read.disabled) throw new ProblemError("account_disabled");
       this.#remember(hash, read, now);
       return read.signedIn;
@@ -133,6 +137,23 @@ export class Logins {
   }
 
   /**
+   * Ends logins of a user while nothing can be written: this process refuses them from now on, and removes them as soon as it can write
+   * again. After a restart before that they hold again.
+   */
+  refuse(uid: number, loginIds: readonly number[]): void {
+    for (const loginId of loginIds) {
+      this.#refused.set(loginId, uid);
+      this.forget(loginId);
+    }
+    this.#onRefused(loginIds);
+  }
+
+  /** @param listener called with logins that are refused from now on, without an event; there is one listener */
+  onRefused(listener: (loginIds: readonly number[]) => void): void {
+    this.#onRefused = listener;
+  }
+
+  /**
    * Called every few seconds and before the end: writes who was seen, and removes expired logins, unless the clock has jumped: then they are
    * refused, and hold again where it is set right.
    * @param removal.atMost writes
@@ -142,6 +163,10 @@ export class Logins {
       const input = { loginIds: [...this.#seen.keys()], uids: [...new Set(this.#seen.values())] };
       this.#seen.clear();
       await this.#writes.run(noteSeen, input);
+    }
+    for (const [loginId, uid] of this.#refused) {
+      await this.#writes.run(discardLogin, { loginId, uid });
+      this.#refused.delete(loginId);
     }
     if (!this.#isClockSettled()) return;
     for (let count = 0; count < atMost; count++) {

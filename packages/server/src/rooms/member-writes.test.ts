@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Push, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
+import { deleteAccount } from "../identity/accounts-writes.ts";
 import { addMembers } from "./member-writes.ts";
 
 let chat: ChatFixture;
@@ -211,6 +212,19 @@ test("IM-50: where history begins at joining, newcomers read from there", async 
   expect((await chat.must(stranger, "GET", `/rooms/${room}/messages`)).items).toHaveLength(1);
   expect((await chat.must(cem, "GET", `/rooms/${room}/messages`)).items).toHaveLength(2);
   expect((await chat.must(stranger, "GET", "/rooms")).items[0].lastMessage.message.body.content).toBe("after");
+});
+
+test("IM-51: nobody whose account was deleted becomes owner or admin; an admin who was deleted may become an ordinary member", async () => {
+  await chat.must(owner, "PUT", `/rooms/${room}/members/${cem}/role`, { role: 2 });
+  for (const uid of [bob, cem]) await chat.scratch.writes.run(deleteAccount, { uid });
+  expect(await chat.ask(owner, "PUT", `/rooms/${room}/owner`, { uid: bob })).toMatchObject({
+    ...{ status: 422, body: { code: "unknown_user", userIds: [bob] } },
+  });
+  expect((await chat.ask(owner, "PUT", `/rooms/${room}/members/${bob}/role`, { role: 2 })).body.code).toBe(
+    "unknown_user",
+  );
+  await chat.must(owner, "PUT", `/rooms/${room}/members/${cem}/role`, { role: 3 });
+  expect((await chat.must(owner, "GET", `/rooms/${room}`)).ownerId).toBe(owner);
 });
 
 test("IM-47, IM-51: the owner transfers the ownership, and then may leave", async () => {

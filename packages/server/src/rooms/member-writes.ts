@@ -63,6 +63,8 @@ export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }:
 export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
   const { mutedUntil } = await checkIsPresent(tx, roomId, uid);
+  // Of a deleted account the membership stays.
+  await namesOf(tx, [uid]);
   if (uid === actor.uid) return;
   await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();
   await logRoom(tx, { roomId, ownerId: uid });
@@ -83,6 +85,8 @@ export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, rol
   await ownerChecked(tx, { actor, roomId });
   const { role: before } = await checkIsPresent(tx, roomId, uid);
   if (before === 1) throw new ProblemError("forbidden", "Transfer the ownership instead");
+  // An admin whose account is gone becomes an ordinary member all the same.
+  if (role === 2) await namesOf(tx, [uid]);
   if (before !== role) await setRole(tx, { roomId, uid, role });
 }
 
