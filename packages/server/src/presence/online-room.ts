@@ -18,6 +18,10 @@ export class OnlineRoom {
   online: OnlinePerson[] = [];
   /** States that its readers have not been told yet, in order: of two of the same person the later one counts. */
   changed: ToldState[] | undefined;
+  /** It has become small again so soon after the last time that nothing is told by name yet. */
+  waits = false;
+  /** The round in which everything was told last because it had become small. */
+  reopenedIn = Number.NEGATIVE_INFINITY;
   /** The people who have left while its members were being read. */
   leftMeanwhile: Set<number> | undefined;
   #snapshot: string | undefined;
@@ -31,6 +35,10 @@ export class OnlineRoom {
 
   /** Whether its members are told by name who is online. */
   get isSmall(): boolean {
+    return !this.waits && this.hasFewMembers;
+  }
+
+  get hasFewMembers(): boolean {
     return this.memberCount <= LIMITS.presenceRoomMembers;
   }
 

@@ -22,6 +22,9 @@ export interface OnlineRoomsParts {
 /** The most people whom a reader is told of when they begin to read; a person counts in each of the rooms that they share. */
 export const SNAPSHOT_PEOPLE_MAX = 2000;
 
+/** Rounds, of a second each, between two times that a room is told everything since it has become small: that is a large frame for each of its members. */
+const REOPEN_ROUNDS = 60;
+
 /**
  * Knows which people are online in which room: they are put into their rooms as the database has them, and events keep that right. An event counts
  * once, by its position, for each person and for each room's number of members, so it does not matter whether it is handled
@@ -32,6 +35,9 @@ export class OnlineRooms {
   readonly #rooms = new Map<number, OnlineRoom>();
   /** Rooms that were large, of which nobody has been told yet who has gone. */
   readonly #shrunk = new Set<OnlineRoom>();
+  /** Rooms that wait until they may be told everything again. */
+  readonly #waiting = new Set<OnlineRoom>();
+  #round = 0;
   /** Rooms with changes that were not told. */
   #changed: OnlineRoom[] = [];
 
@@ -95,11 +101,13 @@ export class OnlineRooms {
   }
 
   /**
-   * In rooms that have become small: also tells who has gone. What a reader believes of a member may come from a room that they shared at any
+   * Called once in each round, before its changes are taken. In rooms that have become small: also tells who has gone. What a reader believes of a member may come from a room that they shared at any
    * time before.
    * @throws what `readMembers` throws; the next call tries it again
    */
   async readShrunk(readMembers: (roomId: number) => Promise<readonly number[]>): Promise<void> {
+    this.#round += 1;
+    for (const room of this.#waiting) if (this.#mayReopen(room)) this.#endWait(room);
     for (const room of this.#shrunk) {
       room.leftMeanwhile = new Set();
       const members = await readMembers(room.id);
@@ -139,7 +147,8 @@ export class OnlineRooms {
     const rooms = person.rooms.filter((room) => room.online.length > 1);
     let people = 0;
     for (const { online } of rooms) people += online.length;
-    if (people <= SNAPSHOT_PEOPLE_MAX) return { rooms, complete: true };
+    const complete = !person.rooms.some((room) => room.waits);
+    if (people <= SNAPSHOT_PEOPLE_MAX) return { rooms, complete };
     rooms.sort((a, b) => b.activity - a.activity);
     const shown: OnlineRoom[] = [];
     let left = SNAPSHOT_PEOPLE_MAX;
@@ -175,13 +184,30 @@ export class OnlineRooms {
     this.#forget(room);
   }
 
-  /** A room that becomes large is told nothing more; one that becomes small is told everything. */
+  /** A room that becomes large is told nothing more; one that becomes small is told everything, but not over and over. */
   #count(room: OnlineRoom, by: number, pos: number): void {
     const wasSmall = room.isSmall;
     room.memberCount += by;
     room.asOf = pos;
     if (room.isSmall === wasSmall) return;
     if (!room.isSmall) return room.close();
+    if (this.#mayReopen(room)) return this.#reopen(room);
+    room.waits = true;
+    this.#waiting.add(room);
+  }
+
+  #mayReopen(room: OnlineRoom): boolean {
+    return this.#round - room.reopenedIn >= REOPEN_ROUNDS;
+  }
+
+  #endWait(room: OnlineRoom): void {
+    this.#waiting.delete(room);
+    room.waits = false;
+    if (room.isSmall) this.#reopen(room);
+  }
+
+  #reopen(room: OnlineRoom): void {
+    room.reopenedIn = this.#round;
     this.#shrunk.add(room);
     for (const person of this.#parts.everybody()) {
       if (!person.rooms.includes(room)) continue;
@@ -202,6 +228,7 @@ export class OnlineRooms {
   #forget(room: OnlineRoom): void {
     this.#rooms.delete(room.id);
     this.#shrunk.delete(room);
+    this.#waiting.delete(room);
     room.changed = undefined;
   }
 }

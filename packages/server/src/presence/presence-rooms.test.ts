@@ -66,6 +66,53 @@ describe("a room that grows and shrinks", () => {
     expect([rig.states(), rig.failures.length]).toEqual([[[[ANN, 1]], [[BOB, 2]]], 1]);
   });
 
+  describe("over and over", () => {
+    const [last] = crowd.slice(-1) as [number];
+    const cross = () => {
+      rig.presence.onEvent(rig.moved("room:7", 1, [last]));
+      rig.presence.onEvent(rig.moved("room:7", 2, [last]));
+    };
+    const complete = () => JSON.parse(rig.presence.snapshotFor(ANN, 1_000_000).at(-1) as string).data.complete;
+    beforeEach(async () => {
+      rig.presence.attached(ANN);
+      rig.presence.attached(BOB);
+      await rig.pass(1000);
+      rig.presence.onEvent(rig.moved("room:7", 1, crowd.slice(1)));
+      await rig.pass(1000);
+      rig.told.length = 0;
+    });
+
+    test("GW-83: is told everything once in a minute at most, and in the end what is so then", async () => {
+      cross();
+      await rig.pass(1000);
+      expect(rig.states()).toHaveLength(1);
+      for (let second = 0; second < 58; second++) {
+        cross();
+        if (second === 30) rig.presence.detached(BOB);
+        await rig.pass(1000);
+      }
+      expect([rig.states().length, complete(), named(ANN)]).toEqual([1, false, [ANN]]);
+      await rig.pass(2000);
+      expect([rig.states().length, complete(), named(ANN)]).toEqual([2, true, [ANN]]);
+      expect(rig.states()[1]?.sort()).toEqual([
+        [ANN, 1],
+        [BOB, 2],
+      ]);
+    });
+
+    test("GW-83: is told nothing while it is large, also where its minute has passed meanwhile", async () => {
+      cross();
+      await rig.pass(1000);
+      cross();
+      rig.presence.onEvent(rig.moved("room:7", 1, [last]));
+      await rig.pass(70_000);
+      expect([rig.states().length, named(ANN)]).toEqual([1, [ANN]]);
+      rig.presence.onEvent(rig.moved("room:7", 2, [last]));
+      await rig.pass(1000);
+      expect([rig.states().length, named(ANN).sort()]).toEqual([2, [ANN, ANN, BOB]]);
+    });
+  });
+
   const named = (uid: number) =>
     rig.presence
       .snapshotFor(uid, 1_000_000)

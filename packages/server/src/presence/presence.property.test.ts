@@ -176,7 +176,8 @@ class World {
       await this.pass(1000);
       this.answer();
     }
-    await this.pass(1000);
+    // A room that became small over and over is told everything when its minute is over (GW-83).
+    for (let second = 0; second < 60; second++) await this.pass(1000);
   }
 
   #log(roomId: number, type: number, data: object): void {
