@@ -227,7 +227,6 @@ export class DatabaseRunner implements BatchRunner {
         // Nothing of it stays. With the log's own time it is behind nothing; another process may have written again.
         if (!(error instanceof TimeBehind)) throw error;
         this.#latest = error.logAt;
-        this.#latestAt = this.#uptime();
       }
     }
   }

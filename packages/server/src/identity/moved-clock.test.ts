@@ -4,6 +4,7 @@ import { ChatFixture } from "../../test/chat-fixture.ts";
 import { StillTime } from "../../test/still-time.ts";
 import { addressMark, tokenMark } from "./known-requesters.ts";
 import * as actions from "./login-actions.ts";
+import { removeExpiredLogins } from "./logins-upkeep.ts";
 import { createLogin } from "./logins-writes.ts";
 import * as qr from "./qr-actions.ts";
 import { hashOf, newToken } from "./tokens.ts";
@@ -73,15 +74,30 @@ test("ID-30: a QR code made after the clock was a day ahead lives for a minute",
   expect(await codeOf(qr.confirmQrCode(chat.context, { uid: ann, loginId } as never, made.code))).toBe("not_found");
 });
 
+test("ID-30: a QR code confirmed after the clock was a day ahead can be collected for half a minute", async () => {
+  await jumpAndBack(DAY);
+  const codes = [await qr.createQrCode(chat.context, FROM), await qr.createQrCode(chat.context, FROM)] as const;
+  const actor = { uid: ann, loginId: (await signIn()).loginId } as never;
+  pass(MINUTE - 1);
+  for (const { code } of codes) {
+    await qr.scanQrCode(chat.context, actor, code);
+    await qr.confirmQrCode(chat.context, actor, code);
+  }
+  pass(MINUTE / 2 - 1);
+  expect(await qr.collectQrLogin(chat.context, codes[0])).toBeDefined();
+  pass(1);
+  expect(await qr.collectQrLogin(chat.context, codes[1])).toBeUndefined();
+});
+
 test("ID-30: a QR code made while the clock was ahead is good no longer when it is right, nor a day later, and is removed", async () => {
   chat.clock.advance(DAY);
-  const made = await qr.createQrCode(chat.context, FROM);
+  const [made, shown] = [await qr.createQrCode(chat.context, FROM), await qr.createQrCode(chat.context, FROM)];
   const { loginId } = await signIn();
   const actor = { uid: ann, loginId } as never;
   await qr.scanQrCode(chat.context, actor, made.code);
   await qr.confirmQrCode(chat.context, actor, made.code);
   chat.clock.advance(-DAY);
-  expect(await state(made)).toBe("expired");
+  expect([await state(shown), await state(made)]).toEqual(["expired", "expired"]);
   expect(await qr.collectQrLogin(chat.context, made)).toBeUndefined();
   expect(await codeOf(qr.scanQrCode(chat.context, actor, made.code))).toBe("not_found");
   await qr.removeExpiredQrCodes(chat.context, { atMost: 1 });
@@ -128,6 +144,13 @@ test("ID-48: a clock that jumps ends no login for good: it is refused, and holds
   await sweepFor(55 * MINUTE);
   chat.clock.advance(-31 * DAY);
   await sweepFor(MINUTE);
+  expect(await chat.context.logins.find(token)).toBeDefined();
+});
+
+test("ID-9: a login that lives by the clock is not removed because the log is ahead of it", async () => {
+  const { token, loginId } = await signIn();
+  await jumpAndBack(31 * DAY);
+  await chat.scratch.writes.run(removeExpiredLogins, { loginIds: [loginId] });
   expect(await chat.context.logins.find(token)).toBeDefined();
 });
 

@@ -23,10 +23,16 @@ test("work of one key runs in order, one at a time, also behind work that failed
   expect(await first.catch((error: Error) => error.message)).toBe("bad 1");
   await Bun.sleep(0);
   expect(log).toEqual(["bad 1", "b", "2"]);
+  const fourth = inTurn.run("a", work("4"));
   gates.get("2")?.();
   expect(await second).toBe("2");
   await Bun.sleep(0);
+  expect(log).toEqual(["bad 1", "b", "2", "3"]);
   gates.get("3")?.();
   expect(await third).toBe("3");
+  await Bun.sleep(0);
+  expect(log).toEqual(["bad 1", "b", "2", "3", "4"]);
+  gates.get("4")?.();
+  expect(await fourth).toBe("4");
   expect(inTurn.size).toBe(0);
 });

@@ -129,6 +129,10 @@ test("IM-59: strangers open at most 500 direct rooms with a person in a day; gro
 const endings = {
   "the maker dissolves it": (room: number) => chat.must(ann, "DELETE", `/rooms/${room}`),
   "the maker removes the other": (room: number) => chat.must(ann, "DELETE", `/rooms/${room}/members/${bob}`),
+  "the maker hands it over and leaves": async (room: number) => {
+    await chat.must(ann, "PUT", `/rooms/${room}/owner`, { uid: bob });
+    await chat.must(ann, "DELETE", `/rooms/${room}/members/${ann}`);
+  },
   "the other leaves it": (room: number) => chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`),
 };
 
@@ -148,6 +152,8 @@ test("IM-57: one account counts once, also where it asks many times at the same 
 
 test("IM-59: a person brings the same other person into at most 10 groups a day beside the first; what does not come about counts nothing", async () => {
   expect(LOCAL_RATES.groupsByOnePerson).toMatchObject({ count: 10, windowMs: 86_400_000 });
+  const friend = strangers.pop() as number;
+  await chat.group(bob, [friend]);
   const room = await chat.group(ann, [bob]);
   const add = () => chat.ask(ann, "POST", `/rooms/${room}/members`, { memberIds: [bob] });
   // They are in already.
@@ -163,6 +169,7 @@ test("IM-59: a person brings the same other person into at most 10 groups a day 
   expect(await add()).toMatchObject(tooMany(bob));
   expect(await make(ann, [strangers[0] as number, bob])).toMatchObject(tooMany(bob));
   // It is the number of these two, in this direction.
+  expect((await make(friend, [bob])).status).toBe(201);
   expect((await make(ann, [strangers[0] as number])).status).toBe(201);
   expect((await make(bob, [ann])).status).toBe(201);
   expect((await direct(ann, bob)).status).toBe(201);
