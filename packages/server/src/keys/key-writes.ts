@@ -18,7 +18,7 @@ export interface NewServerKey {
 
 /** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
 export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Promise<{ id: number }> {
-  if (key.expiresAt !== null && key.expiresAt <= tx.now) {
+  if (key.expiresAt !== null && key.expiresAt <= tx.clockNow) {
     throw new ProblemError("invalid", "The end of the key has passed already");
   }
   const names = (await tx.db.selectFrom("server_keys").select("name").execute()).map(({ name }) => name);

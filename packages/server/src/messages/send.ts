@@ -23,7 +23,7 @@ export async function sendMessages(
   kinds: MessageKinds = messageKinds,
 ) {
   const known = await lookUp(tx.db, inputs);
-  const verdicts = judge(inputs, known, tx.now);
+  const verdicts = judge(inputs, known, tx.clockNow);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
   await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));

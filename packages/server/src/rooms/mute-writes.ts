@@ -17,7 +17,7 @@ export async function setMute(
   const target = (await findMemberships(tx.db, [{ roomId, uid }])).get(memberKey(roomId, uid));
   if (!target || target.leftSeq !== null) throw new ProblemError("not_found", "This user is not in the room");
   checkMayMute({ uid: actor.uid, role: found.membership.role }, { uid, role: target.role });
-  if (mutedUntil !== null && mutedUntil <= tx.now) throw inThePast();
+  if (mutedUntil !== null && mutedUntil <= tx.clockNow) throw inThePast();
   if (mutedUntil === target.mutedUntil) return;
   await tx.db
     .updateTable("members")

@@ -150,3 +150,14 @@ test("IM-95: the new owner is not muted any more, and is told so behind the role
   const last = chat.events(roomStream(room)).findLast(({ type }) => type === Push.MEMBER_UPDATE);
   expect(last?.data).toEqual({ roomId: room, uid: bob, mutedUntil: null });
 });
+
+test("IM-92: a mute ends by the clock, though the log's times are a day ahead of it", async () => {
+  chat.clock.advance(86_400_000);
+  expect((await send(owner, "by a clock that is ahead")).status).toBe(201);
+  chat.clock.advance(-86_400_000);
+  const until = chat.clock.now() + 60_000;
+  expect((await mute(owner, bob, until)).status).toBe(200);
+  expect((await send(bob, "a")).body.code).toBe("muted");
+  chat.clock.advance(60_000);
+  expect((await send(bob, "a")).status).toBe(201);
+});
