@@ -7,6 +7,7 @@ import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";
 import { observeHandshakes } from "./http/observe.ts";
+import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { withDeadline } from "./lib/interval.ts";
 import { ProblemError } from "./lib/problem.ts";
@@ -41,10 +42,11 @@ const BODY_BYTES_MAX = 2 ** 40;
  */
 export function listen(parts: ListenerParts): BunServer<Connection>[] {
   const { port, wsPort } = parts.config.listen;
-  const main = opened(parts, { port, variable: "PORT" }, isWebSocketRequest);
+  const turns = new RequestTurns();
+  const main = opened({ ...parts, turns }, { port, variable: "PORT" }, isWebSocketRequest);
   if (wsPort === undefined) return [main];
   try {
-    return [main, opened(parts, { port: wsPort, variable: "WS_PORT" }, () => true)];
+    return [main, opened({ ...parts, turns }, { port: wsPort, variable: "WS_PORT" }, () => true)];
   } catch (error) {
     void main.stop(true);
     throw error;
@@ -57,10 +59,13 @@ export async function stopListening(server: BunServer<Connection>): Promise<void
   await server.stop(true);
 }
 
+/** Both ports share the turns of the one event loop. */
+type PortParts = ListenerParts & { readonly turns: RequestTurns };
+
 type IsForWebSocket = (request: Request, path: string) => boolean;
 
 function opened(
-  parts: ListenerParts,
+  parts: PortParts,
   at: { port: number; variable: "PORT" | "WS_PORT" },
   isForWebSocket: IsForWebSocket,
 ): BunServer<Connection> {
@@ -71,7 +76,7 @@ function opened(
   }
 }
 
-function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocket): BunServer<Connection> {
+function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): BunServer<Connection> {
   const { host, tls } = parts.config.listen;
   const refusedHandshake = observeHandshakes(parts);
   const handshake = async (
@@ -81,6 +86,15 @@ function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocke
     const startedAt = performance.now();
     const response = await parts.webSocket.upgrade(request, { server, address, url });
     return response && refusedHandshake(request, { path: url.pathname, ip: address.clientIp, startedAt, response });
+  };
+  const answer = (
+    request: Request,
+    { server, address, url }: { server: BunServer<Connection>; address: ClientAddress; url: URL },
+  ) => {
+    if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, url });
+    // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
+    const whole = request.url.startsWith("/") ? new Request(url, request) : request;
+    return parts.answer(whole, { ip: address.clientIp, address, server });
   };
   return Bun.serve<Connection>({
     hostname: host,
@@ -95,10 +109,9 @@ function serve(parts: ListenerParts, port: number, isForWebSocket: IsForWebSocke
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
-      if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, url });
-      // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
-      const whole = request.url.startsWith("/") ? new Request(url, request) : request;
-      return parts.answer(whole, { ip: address.clientIp, address, server });
+      const turn = parts.turns.turnOf(address.clientIp, request);
+      if (!turn) return answer(request, { server, address, url });
+      return turn.then((isThere) => (isThere ? answer(request, { server, address, url }) : new Response(null)));
     },
     error: () => problemResponse(new ProblemError("internal")),
   });

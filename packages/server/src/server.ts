@@ -226,7 +226,7 @@ export class Server {
       pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),
       isShortOfFiles: () => openFiles.isShort,
-      refusalsAtOnce: context.rates.refusalsAtOnce,
+      rates: context.rates,
     });
     const servers = listen({
       config,

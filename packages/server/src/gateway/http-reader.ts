@@ -44,7 +44,7 @@ export interface HttpReaderParts {
 /**
  * Finds the reader that a request is for; undefined for an anonymous reader of a public hall.
  * A page of another host gets nothing counted against the address of its visitor.
- * @throws ProblemError `unauthorized`, `origin_forbidden`
+ * @throws ProblemError `unauthorized`, `origin_forbidden`, `rate_limited`
  */
 export async function authenticateReader(
   c: Context<AppEnv>,
@@ -61,6 +61,7 @@ export async function authenticateReader(
     parts.countBadToken(c.env.ip);
     throw new ProblemError("unauthorized", "This token is not valid; sign in again");
   }
+  c.get("countRequest")(login.uid);
   c.set("login", login);
   return { login, token };
 }

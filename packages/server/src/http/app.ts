@@ -9,7 +9,7 @@ import type { Hono } from "hono";
 import type { Config } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "../limits/heavy-work.ts";
-import type { LocalRate } from "../limits/local-rate.ts";
+import type { Rates } from "../limits/rates.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { Health } from "../ops/health.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -31,6 +31,7 @@ import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 import { refuseOtherMethods } from "./other-methods.ts";
 import { Problem } from "./problem-replies.ts";
+import { requestRates } from "./request-rates.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { FindServerKey } from "./server-key.ts";
 import { strictJson } from "./strict-json.ts";
@@ -51,8 +52,8 @@ export interface AppParts {
   readonly routes: readonly Routes[];
   /** Mounted at /, after everything else; not in the document. */
   readonly pages?: Hono<AppEnv>;
-  /** Counts the refusals that an address gets at once; without it the app has a count of its own. */
-  readonly refusalsAtOnce?: LocalRate;
+  /** Counts of requests, and of the refusals that an address gets at once; without them the app has its own. */
+  readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "requests">;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
@@ -63,7 +64,7 @@ export interface AppParts {
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { findServerKey = async () => undefined } = parts;
-  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
+  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), rates } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -79,7 +80,8 @@ export function createApp(parts: AppParts): Routes {
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
   // Behind CORS, so that a page of another host can read why it is refused, or that it has to wait.
   app.use("/api/*", findKeyAtDoor({ findServerKey, countBadToken }));
-  app.use(boundInFlight({ atOnce: refusalsAtOnce }));
+  app.use(boundInFlight({ atOnce: rates?.refusalsAtOnce }));
+  app.use(requestRates({ findLogin, ofAddress: rates?.anonymousRequests, ofPerson: rates?.requests }));
   app.use(refuseOtherMethods(() => app.routes));
   app.use("/api/*", async (_, next) => {
     const problem = refusal?.();

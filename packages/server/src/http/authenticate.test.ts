@@ -8,12 +8,17 @@ import { problemResponse } from "./errors.ts";
 
 const IP = "203.0.113.9";
 let counted: string[];
+let requestsOf: number[];
 let isLimited: boolean;
 
 const app = new Hono<AppEnv>();
 app.onError((error) => {
   if (error instanceof ProblemError) return problemResponse(error);
   throw error;
+});
+app.use(async (c, next) => {
+  c.set("countRequest", (uid) => void requestsOf.push(uid));
+  await next();
 });
 app.use(
   authenticate({
@@ -30,6 +35,7 @@ app.get("/login", requireLogin, (c) => c.body(null, 204));
 
 beforeEach(() => {
   counted = [];
+  requestsOf = [];
   isLimited = false;
 });
 
@@ -53,4 +59,6 @@ test("HTTP-1, GW-45: a valid token, none, and what is no token at all are not co
   expect(await Promise.all(paths.map((path) => statusOf(path)))).toEqual([204, 401]);
   expect(await Promise.all(paths.map((path) => statusOf(path, "Basic YTpi")))).toEqual([401, 401]);
   expect(counted).toEqual([]);
+  // As requests of the person, whatever else they are.
+  expect(requestsOf).toEqual([20_000, 20_000]);
 });

@@ -34,15 +34,18 @@ export const optionalLogin: MiddlewareHandler<AppEnv> = async (c, next) => {
 
 /** The part of a request that is looked at, whatever context its route has. */
 type RequestContext = Pick<Context<AppEnv>, "req" | "env"> & {
-  get<K extends "findLogin" | "countBadToken">(key: K): AppEnv["Variables"][K];
+  get<K extends "findLogin" | "countBadToken" | "countRequest">(key: K): AppEnv["Variables"][K];
 };
 
-/** @throws ProblemError `unauthorized` for a token that is not valid; `rate_limited` after too many of those */
+/** @throws ProblemError `unauthorized` for a token that is not valid; `rate_limited` after too many of those, or too many requests of this person */
 async function loginOf(c: RequestContext): Promise<Login | undefined> {
   const token = bearerToken(c.req.header("Authorization"));
   if (token === undefined) return undefined;
   const login = await c.get("findLogin")(token);
-  if (login) return login;
+  if (login) {
+    c.get("countRequest")(login.uid);
+    return login;
+  }
   c.get("countBadToken")(c.env.ip);
   throw new ProblemError("unauthorized", "This token is not valid; sign in again");
 }

@@ -13,7 +13,7 @@ const SPREAD = 64;
  * count: their routes have answered (`held-reply.ts`), and they have bounds of their own. Nor do requests with a valid server key: all of a
  * product's come from its few backends, and each key has a rate.
  *
- * Where an address gets many refusals, a 429 is told about a second later, and its request counts until then. A client that does not wait as
+ * Where an address gets many refusals, a 429 is told about a second later, and the request of a route counts until then. A client that does not wait as
  * `Retry-After` says would otherwise have as many refusals as this thread can make, and everybody else's requests would stand behind them.
  */
 export function boundInFlight({
@@ -34,6 +34,8 @@ export function boundInFlight({
     const key = ipLimitKey(c.env.ip);
     const others = byAddress.get(key) ?? 0;
     if (others >= most) {
+      // It does not count while it waits, and holds nothing but its connection.
+      if (!atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
       const message = `More than ${most} requests in flight from this address`;
       throw new ProblemError("rate_limited", message, { retryAfterMs: 1000 });
     }

@@ -21,6 +21,16 @@ const LIMITED: Refusal = { code: "rate_limited" };
 
 /** Rates counted by this process alone: `LocalRate`. Those of a day begin anew when it ends. */
 export const LOCAL_RATES = {
+  /** Of every kind; the rates of what they ask for come on top. */
+  requests: { counts: "requests", by: "person", count: 100, windowMs: SECOND, burst: 500, refusal: LIMITED },
+  anonymousRequests: {
+    counts: "requests without a valid token from this address",
+    by: "address",
+    count: 100,
+    windowMs: SECOND,
+    burst: 500,
+    refusal: LIMITED,
+  },
   /** Recalls count too: they are written and told like a message. */
   sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
   sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },
@@ -240,6 +250,12 @@ export const CAPS = {
     by: "address",
     count: 256,
     refusal: LIMITED,
+  },
+  requestsPerTurn: {
+    counts: "requests that are begun in one turn of the event loop, fewer where they take long",
+    by: "process",
+    count: 128,
+    refusal: { silently: "the others wait for their turn, in a line for each address" },
   },
   connectionsPerPerson: {
     counts: "live connections and hanging polls; the oldest goes",

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { ApiClient } from "../../test/api-client.ts";
+import { ServerProcess } from "../../test/server-process.ts";
+import { withDeadline } from "../lib/interval.ts";
+import { HeavyWork } from "../limits/heavy-work.ts";
+import { LOCAL_RATES } from "../limits/limits.ts";
+import { LocalRate } from "../limits/local-rate.ts";
+import { createLogger } from "../ops/logger.ts";
+import type { AppEnv } from "./app-env.ts";
+import { authenticate, requireLogin } from "./authenticate.ts";
+import { errorHandler } from "./errors.ts";
+import { requestRates } from "./request-rates.ts";
+
+/** An app with a route for people and one that looks at no token. Ada's two devices are `ada` and `tablet`. */
+function rig({ burst = 3 } = {}) {
+  const row = { count: 1, windowMs: 3_600_000, burst };
+  const looked: string[] = [];
+  const findLogin = async (token: string) => {
+    looked.push(token);
+    const uid = { ada: 20_000, tablet: 20_000, bob: 20_001 }[token];
+    return uid === undefined ? undefined : ({ loginId: 1, uid, power: 0 } as const);
+  };
+  const app = new OpenAPIHono<AppEnv>();
+  app.onError(errorHandler(createLogger({ level: "silent", sink: { write: () => {} } })));
+  app.use(
+    requestRates({
+      findLogin,
+      ofAddress: new LocalRate({ ...LOCAL_RATES.anonymousRequests, ...row }, { enabled: true }),
+      ofPerson: new LocalRate({ ...LOCAL_RATES.requests, ...row, burst: 5 }, { enabled: true }),
+    }),
+  );
+  app.use(authenticate({ findLogin, countBadToken: () => {}, heavyWork: new HeavyWork() }));
+  app.get("/mine", requireLogin, (c) => c.body(null, 204));
+  const ask = async (path: string, token?: string, ip = "203.0.113.9") => {
+    const headers: Record<string, string> = token === undefined ? {} : { Authorization: token };
+    return (await app.request(path, { headers }, { ip })).status;
+  };
+  const asks = async (times: number, ...what: Parameters<typeof ask>) => {
+    const statuses: number[] = [];
+    for (let n = 0; n < times; n++) statuses.push(await ask(...what));
+    return statuses;
+  };
+  return { asks, looked };
+}
+
+test("HTTP-41: what comes without a valid token is counted by address, on every path", async () => {
+  const { asks } = rig();
+  expect(await asks(5, "/nothing")).toEqual([404, 404, 404, 429, 429]);
+  expect(await asks(1, "/mine")).toEqual([429]);
+  expect(await asks(4, "/nothing", undefined, "2001:db8::1")).toEqual([404, 404, 404, 429]);
+  expect(await asks(1, "/nothing", undefined, "2001:db8::2")).toEqual([429]);
+});
+
+test("HTTP-41: a token that is not valid, and what is none, count like nothing", async () => {
+  for (const token of ["Bearer nobody", "Bearer", "Basic YTpi", "Bearer a b"]) {
+    const { asks } = rig();
+    expect([token, await asks(5, "/nothing", token)]).toEqual([token, [404, 404, 404, 429, 429]]);
+    expect([token, await asks(1, "/mine", token)]).toEqual([token, [429]]);
+  }
+});
+
+test("HTTP-41: people are counted for themselves, with all their devices, and not for their address", async () => {
+  const { asks } = rig();
+  expect(await asks(3, "/mine", "Bearer ada")).toEqual([204, 204, 204]);
+  expect(await asks(3, "/mine", "bearer  tablet")).toEqual([204, 204, 429]);
+  expect(await asks(1, "/mine", "Bearer ada", "198.51.100.1")).toEqual([429]);
+  // Only the refused one is left counted, which was nobody's work.
+  expect(await asks(1, "/mine", "Bearer bob")).toEqual([204]);
+});
+
+test("HTTP-41: a valid token passes where the address has used up its rate, in the header and in the query", async () => {
+  const { asks, looked } = rig();
+  expect(await asks(4, "/nothing")).toEqual([404, 404, 404, 429]);
+  expect(looked).toEqual([]);
+  expect(await asks(2, "/mine", "BEARER bob")).toEqual([204, 204]);
+  expect(await asks(1, "/nothing?token=bob")).toEqual([404]);
+  // And gives the others of the address nothing.
+  expect(await asks(1, "/nothing")).toEqual([429]);
+});
+
+const server = new ServerProcess({ RATE_LIMITS: "on" });
+beforeAll(() => server.start());
+afterAll(() => server.remove());
+
+test("HTTP-41, HTTP-25: a server refuses what is beyond the rate, late, and answers people of the same address", async () => {
+  const account = { name: "ada", password: "a long password" };
+  const { token } = await new ApiClient(server.url).ok<{ token: string }>("POST", "/accounts", account);
+  const statusOf = async () => {
+    const response = await fetch(`${server.url}/healthz`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const { burst } = LOCAL_RATES.anonymousRequests;
+  const askedMs = performance.now();
+  const flood = Promise.all(Array.from({ length: 4 * burst }, statusOf));
+  const mine = new ApiClient(server.url, token).call("GET", "/me");
+  expect((await withDeadline(mine, 10_000, "a person was not answered")).status).toBe(200);
+  const statuses = await withDeadline(flood, 30_000, "not all were answered");
+  const seconds = (performance.now() - askedMs) / 1000;
+  const passed = statuses.filter((status) => status === 200).length;
+  expect(passed).toBeGreaterThanOrEqual(burst - 1);
+  expect(passed).toBeLessThanOrEqual(burst + LOCAL_RATES.anonymousRequests.count * seconds);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(statuses.length - passed);
+}, 60_000);

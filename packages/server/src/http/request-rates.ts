@@ -1,0 +1,47 @@
+import type { MiddlewareHandler } from "hono";
+import { ipLimitKey } from "../lib/ip-range.ts";
+import { LOCAL_RATES } from "../limits/limits.ts";
+import { LocalRate } from "../limits/local-rate.ts";
+import type { AppEnv } from "./app-env.ts";
+import type { FindLogin } from "./login.ts";
+
+/** What else the header may say is looked at by the routes, which refuse it. */
+const BEARER = /^\s*bearer\s+(\S+)\s*$/i;
+
+type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
+
+/**
+ * Rates of requests, whatever they ask for: of each person, and of each address for what comes without a valid token. `turns` bound what
+ * one of them takes from the others at a moment, and these what they take in the long run.
+ *
+ * A request counts as the address's until somebody has found out whose it is, so that routes that look at no token are counted too. Where
+ * an address has used up its rate, a token of its own is looked up here: people in an office have one address.
+ */
+export function requestRates({
+  findLogin,
+  ofAddress = new LocalRate(LOCAL_RATES.anonymousRequests, { enabled: true }),
+  ofPerson = new LocalRate(LOCAL_RATES.requests, { enabled: true }),
+}: {
+  findLogin: FindLogin;
+  ofAddress?: Rate | undefined;
+  ofPerson?: Rate | undefined;
+}): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    // A key has a rate of its own.
+    if (c.get("serverKey")) return next();
+    const key = ipLimitKey(c.env.ip);
+    let isCounted = ofAddress.tryTake(key);
+    if (!isCounted && !(await isSignedIn(c.req.header("Authorization"), c.req.query("token")))) ofAddress.take(key);
+    c.set("countRequest", (uid) => {
+      ofPerson.take(uid);
+      if (isCounted) ofAddress.giveBack(key);
+      isCounted = false;
+    });
+    await next();
+  };
+
+  async function isSignedIn(header = "", inQuery: string | undefined): Promise<boolean> {
+    const token = BEARER.exec(header)?.[1] ?? inQuery;
+    return token !== undefined && (await findLogin(token)) !== undefined;
+  }
+}
