@@ -67,6 +67,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const hub = new Hub(storage.epoch);
   const { presence, heavyWork, rates } = parts.context;
   const { handshakes } = rates;
+  const takeStart = (uid: number) => rates.starts.take(uid);
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
@@ -87,6 +88,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxConnectionsPerUser,
     maxQueueBytes,
     publicHall,
+    takeStart,
     allowBadToken: (connection) => admission.allowBadToken(connection),
   });
   const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
@@ -100,8 +102,18 @@ export function createGateway(parts: GatewayParts): Gateway {
   const maxPerUser = maxConnectionsPerUser;
   const onlineMs = parts.pollOnlineMs;
   const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork };
-  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, ...ofPolls });
-  const sse = new SseTransport({ clock, metrics, lifecycle, admission, topics, refusal, isFull, maxQueueBytes });
+  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, takeStart, ...ofPolls });
+  const sse = new SseTransport({
+    clock,
+    metrics,
+    lifecycle,
+    admission,
+    takeStart,
+    topics,
+    refusal,
+    isFull,
+    maxQueueBytes,
+  });
   const reader = { findLogin: parts.findLogin, publicHall, countBadToken };
   const signIn = lifecycle.signIn.bind(lifecycle);
   const { context, memberCountOf } = parts;

@@ -12,6 +12,8 @@ import { redDot } from "./unread/red-dot.ts";
 
 /** A start asks three times, for the windows, the red dots and presence, so 64 people start together at most. */
 const ASKS_MAX = 192;
+/** Two starts of one person: somebody in thousands of rooms who starts many times at once waits for themselves. */
+const ASKS_OF_ONE = 6;
 
 /** Somebody as one read transaction found them. */
 interface Found {
@@ -39,7 +41,10 @@ export class ReaderStarts {
 
   constructor(parts: { db: ReadDatabase; epoch: string; hall: HallRules }) {
     this.#parts = parts;
-    this.#find = batched((asks) => this.#findAll(asks), ASKS_MAX);
+    this.#find = batched((asks) => this.#findAll(asks), ASKS_MAX, {
+      of: ({ uid }) => uid,
+      most: ASKS_OF_ONE,
+    });
   }
 
   /** Windows, heads and the log's end are of one moment, so that no window is ever checked against an older position. */

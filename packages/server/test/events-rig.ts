@@ -90,6 +90,7 @@ export class EventsRig {
       clock,
       newOutbox,
       admission,
+      takeStart: () => {},
       heavyWork: this.heavyWork,
       presence,
       maxPerUser: 3,
@@ -111,6 +112,7 @@ export class EventsRig {
       maxConnectionsPerUser: 20,
       maxQueueBytes: 1_000_000,
       publicHall: false,
+      takeStart: () => {},
       allowBadToken: () => true,
     });
     const { topics } = this;
@@ -118,6 +120,7 @@ export class EventsRig {
     this.sse = new SseTransport({
       lifecycle,
       admission,
+      takeStart: () => {},
       topics,
       clock,
       metrics,

@@ -73,6 +73,7 @@ export class LifecycleRig {
       maxConnectionsPerUser: 20,
       maxQueueBytes: 1_000_000,
       publicHall: true,
+      takeStart: () => {},
       allowBadToken: () => true,
     });
     const commands = new Commands({

@@ -51,6 +51,8 @@ export interface ConnectionLifecycleParts {
   readonly maxQueueBytes: number;
   /** Whether anonymous connections read the hall. */
   readonly publicHall: boolean;
+  /** Counts a start of this person. @throws ProblemError `rate_limited` */
+  readonly takeStart: (uid: number) => void;
   /** Counts a token that was not valid; false when its sender has sent too many of them. */
   readonly allowBadToken: (connection: Connection) => boolean;
 }
@@ -226,12 +228,21 @@ export class ConnectionLifecycle {
     const login = await this.#parts.findLogin(token).catch((error: unknown) => this.#failed(connection, error));
     // The connection has ended, or a QR code that was confirmed meanwhile has signed it in.
     if (connection.state !== checking) return;
-    if (login) return this.signIn(connection, login, token);
+    if (login) return this.#start(connection, login, token);
     connection.push(Push.INVALIDATE_TOKEN, undefined);
     if (!this.#parts.allowBadToken(connection)) return connection.close(1013, "retry=60000");
     if (before.kind === "anonymous") this.#startAnonymous(connection);
     else connection.state = before;
     this.#commands?.runWaiting(connection, waiting);
+  }
+
+  async #start(connection: Connection, login: ConnectedLogin, token: string): Promise<void> {
+    try {
+      this.#parts.takeStart(login.uid);
+    } catch (error) {
+      return this.#failed(connection, error);
+    }
+    await this.signIn(connection, login, token);
   }
 
   async #resume(connection: Connection, request: z.output<typeof resumeSchema>): Promise<void> {
@@ -328,6 +339,6 @@ export class ConnectionLifecycle {
     if (refused?.code === "account_disabled") return connection.closeDisabled();
     if (!refused)
       this.#parts.logger.error({ err: error, connection: connection.origin.id }, "a connection could not be served");
-    connection.close(1013, `retry=${refused?.retryAfterMs ?? 1000}`);
+    connection.close(1013, `retry=${Math.ceil(refused?.retryAfterMs ?? 1000)}`);
   }
 }

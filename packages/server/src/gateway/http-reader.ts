@@ -61,7 +61,7 @@ export async function authenticateReader(
     parts.countBadToken(c.env.ip);
     throw new ProblemError("unauthorized", "This token is not valid; sign in again");
   }
-  c.get("countRequest")(login.uid);
+  c.get("countRequest")?.(login.uid);
   c.set("login", login);
   return { login, token };
 }

@@ -24,8 +24,8 @@ export interface AppVariables {
   serverKey?: ServerKey | undefined;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
-  /** Counts the request as this person's. Called once, when its login was found. @throws ProblemError `rate_limited` */
-  countRequest: (uid: number) => void;
+  /** Counts the request as this person's; absent where a test calls routes without the app. @throws ProblemError `rate_limited` */
+  countRequest?: (uid: number) => void;
   heavyWork: HeavyWork;
   /** What is wrong with the body's bytes, once somebody has read them. */
   bodyFault?: ProblemError;

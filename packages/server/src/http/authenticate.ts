@@ -43,7 +43,7 @@ async function loginOf(c: RequestContext): Promise<Login | undefined> {
   if (token === undefined) return undefined;
   const login = await c.get("findLogin")(token);
   if (login) {
-    c.get("countRequest")(login.uid);
+    c.get("countRequest")?.(login.uid);
     return login;
   }
   c.get("countBadToken")(c.env.ip);

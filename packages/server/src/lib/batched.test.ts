@@ -53,3 +53,23 @@ test("a failure rejects its own batch, and the next one is answered", async () =
   expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
   expect(await ask(4)).toBe(8);
 });
+
+test("asks of one person beyond their share wait for later batches, in order, and nobody else's wait with them", async () => {
+  const batches: string[][] = [];
+  const by = { of: (ask: string) => (ask.startsWith("-") ? undefined : ask[0]), most: 2 };
+  const ask = batched(
+    async (asks: readonly string[]) => {
+      batches.push([...asks]);
+      return asks.map((text) => text.toUpperCase());
+    },
+    4,
+    by,
+  );
+  const asks = ["a1", "a2", "a3", "a4", "a5", "b1", "c1", "d1", "-1", "-2", "-3"];
+  expect(await Promise.all(asks.map(ask))).toEqual(asks.map((text) => text.toUpperCase()));
+  expect(batches).toEqual([
+    ["a1", "a2", "b1", "c1"],
+    ["a3", "a4", "d1", "-1"],
+    ["a5", "-2", "-3"],
+  ]);
+});

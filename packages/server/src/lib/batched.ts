@@ -1,13 +1,21 @@
 import { nextTurn } from "./interval.ts";
 
+/** Whose asks take turns, and how many of one of them a batch has at most; those of nobody are not counted. */
+export interface TurnsBy<A> {
+  readonly of: (ask: A) => unknown;
+  readonly most: number;
+}
+
 /**
  * Gathers what is asked in one turn of the event loop and has it answered together: for what costs much less for many than for each.
  * One batch after another, each of at most `most`, with a turn for everybody else before each.
+ * @param by where one of those who ask may ask for much: their further asks wait for later batches, and nobody else's wait with them
  * @param answer one result for each ask, in order; when it throws, all asks of its batch are rejected
  */
 export function batched<A, R>(
   answer: (asks: readonly A[]) => Promise<readonly R[]>,
   most: number,
+  by?: TurnsBy<A>,
 ): (ask: A) => Promise<R> {
   let waiting: { ask: A; resolve: (result: R) => void; reject: (error: unknown) => void }[] = [];
   let running = false;
@@ -15,8 +23,8 @@ export function batched<A, R>(
     running = true;
     while (waiting.length > 0) {
       await nextTurn();
-      const batch = waiting.slice(0, most);
-      waiting = waiting.slice(most);
+      const { batch, rest } = split(waiting, most, by && { ...by, of: ({ ask }) => by.of(ask) });
+      waiting = rest;
       try {
         const results = await answer(batch.map(({ ask }) => ask));
         for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
@@ -31,4 +39,22 @@ export function batched<A, R>(
       waiting.push({ ask, resolve, reject });
       if (!running) void run();
     });
+}
+
+/** The next batch, and what waits on in the same order. */
+function split<T>(all: readonly T[], most: number, by: TurnsBy<T> | undefined): { batch: T[]; rest: T[] } {
+  if (!by) return { batch: all.slice(0, most), rest: all.slice(most) };
+  const batch: T[] = [];
+  const rest: T[] = [];
+  const taken = new Map<unknown, number>();
+  let at = 0;
+  for (; at < all.length && batch.length < most; at++) {
+    const one = all[at] as T;
+    const whose = by.of(one);
+    const before = taken.get(whose) ?? 0;
+    if (whose !== undefined) taken.set(whose, before + 1);
+    if (before < by.most) batch.push(one);
+    else rest.push(one);
+  }
+  return { batch, rest: rest.concat(all.slice(at)) };
 }

@@ -31,6 +31,15 @@ export const LOCAL_RATES = {
     burst: 500,
     refusal: LIMITED,
   },
+  /** Twenty devices that come back after a restart all pass at once, and once more. A poll counts where it goes on from another place than the last one. */
+  starts: {
+    counts: "live connections, event streams and polls that begin anew",
+    by: "person",
+    count: 5,
+    windowMs: SECOND,
+    burst: 40,
+    refusal: LIMITED,
+  },
   /** Recalls count too: they are written and told like a message. */
   sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
   sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },

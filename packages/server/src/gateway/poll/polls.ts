@@ -56,6 +56,8 @@ export interface PollsParts {
   readonly clock: Clock;
   readonly newOutbox: (uid: number | undefined) => Outbox;
   readonly admission: Pick<Admission, "enterAnonymous">;
+  /** Counts a start of this person. @throws ProblemError `rate_limited` */
+  readonly takeStart: (uid: number) => void;
   readonly heavyWork: HeavyWork;
   readonly presence: AttachedUsers;
   /** How long a user counts as attached after a poll. [40 s] */
@@ -109,7 +111,7 @@ export class Polls {
 
   /**
    * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for
-   * anonymous readers and for a reader who reads too much at once
+   * anonymous readers, and for a reader who reads too much at once or too often from another place
    */
   async poll(ask: PollRequest): Promise<PollReply> {
     const { tail, epoch, admission } = this.#parts;
@@ -190,6 +192,7 @@ export class Polls {
     const cached = login && this.#readerCache.take(login.loginId, cursor);
     if (cached) return { reader: cached, first: [] };
     const parsed = parseClientCursor(cursor);
+    if (login) this.#parts.takeStart(login.uid);
     const reader = new PollReader(this.#parts.newOutbox(login?.uid), this.#parts.topics);
     return { reader, first: await reader.outbox.open(parsed, max) };
   }

@@ -22,6 +22,8 @@ import { SseWire } from "./sse-wire.ts";
 export interface SseParts {
   readonly lifecycle: ConnectionLifecycle;
   readonly admission: Pick<Admission, "enterAnonymous">;
+  /** Counts a start of this person. @throws ProblemError `rate_limited` */
+  readonly takeStart: (uid: number) => void;
   readonly topics: LocalTopics;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -73,13 +75,14 @@ export class SseTransport {
 
   /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining`, `rate_limited` */
   open(ask: SseRequest): Response {
-    const { lifecycle, admission, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
+    const { lifecycle, admission, takeStart, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
     const refused = this.#parts.refusal();
     if (refused) throw refused;
     const from = ask.cursor === undefined ? undefined : parseClientCursor(ask.cursor);
     if (isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
     }
+    if (ask.reader) takeStart(ask.reader.login.uid);
     const leave = ask.reader ? undefined : admission.enterAnonymous(ask.ip);
     const connection = new Connection({
       id: randomToken(128),

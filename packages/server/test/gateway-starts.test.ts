@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { Push } from "@parley/protocol";
+import { LOCAL_RATES } from "../src/limits/limits.ts";
+import { ApiClient } from "./api-client.ts";
+import { type Person, type Settings, TestServer } from "./harness.ts";
+import { SseReader } from "./sse-reader.ts";
+import { StillTime } from "./still-time.ts";
+
+const { burst } = LOCAL_RATES.starts;
+
+async function withServer(settings: Settings, run: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await TestServer.start(settings);
+  try {
+    await run(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Uses up what a person has at once but for so many, by connections that end again. */
+async function useUp(server: TestServer, { token }: Person, left = 0): Promise<void> {
+  for (let n = 0; n < burst - left; n++) {
+    const client = await server.connect({ token });
+    await client.frame(Push.READY);
+    client.close();
+  }
+}
+
+test("GW-90: twenty devices come back at once twice; what is beyond is opened and closed with 1013 and a time", () =>
+  withServer({ RATE_LIMITS: "on" }, async (server) => {
+    using time = new StillTime();
+    const ann = await server.person("ann");
+    const bob = await server.person("bob");
+    for (let n = 0; n < burst / 20; n++) {
+      const devices = await Promise.all(Array.from({ length: 20 }, () => server.connect({ token: ann.token })));
+      for (const device of devices) await device.frame(Push.READY);
+      for (const device of devices) device.close();
+    }
+    const more = await server.connect({ token: ann.token });
+    expect(await more.ended()).toEqual({ code: 1013, reason: "retry=200" });
+    expect(more.of(Push.READY)).toEqual([]);
+    await (await server.connect({ token: bob.token })).frame(Push.READY);
+    time.advance(200);
+    await (await server.connect({ token: ann.token })).frame(Push.READY);
+    const again = await server.connect({ token: ann.token });
+    expect((await again.ended()).code).toBe(1013);
+  }));
+
+test("GW-90: AUTHORIZE on an open connection is counted, too", () =>
+  withServer({ RATE_LIMITS: "on" }, async (server) => {
+    using _time = new StillTime();
+    const ann = await server.person("ann");
+    await useUp(server, ann);
+    const client = await server.connect({});
+    client.send({ type: 3, data: { token: ann.token } });
+    expect(await client.ended()).toEqual({ code: 1013, reason: "retry=200" });
+  }));
+
+test("GW-90: event streams, and polls that begin anew, are 429; a poll that goes on where the last one ended is not counted", () =>
+  withServer({ RATE_LIMITS: "on" }, async (server) => {
+    using _time = new StillTime();
+    const ann = await server.person("ann");
+    await ann.api.ok("POST", "/rooms/1/messages", { clientId: "a", type: 1, body: { content: "hello" } });
+    const poll = (cursor: string) => ann.api.call<{ cursor: string }>("GET", `/events?cursor=${cursor}`);
+    const { cursor } = (await ann.api.call<{ cursor: string }>("GET", "/events")).body;
+    await useUp(server, ann, 2);
+    const stream = await SseReader.open(server.url, ann.token);
+    await stream.frame(Push.READY);
+    stream.close();
+    const { body } = await poll(cursor);
+    const statusOf = async (path: string) => {
+      const { status, headers } = await new ApiClient(server.url, ann.token).call("GET", path);
+      return [status, headers.get("Retry-After")];
+    };
+    expect(await statusOf("/events/stream")).toEqual([429, "1"]);
+    const [epoch] = cursor.split(";");
+    expect(await statusOf(`/events?cursor=${epoch};*@0`)).toEqual([429, "1"]);
+    // It has a reader of its own, which the refused one has not taken away.
+    expect((await poll(body.cursor)).status).toBe(200);
+    expect((await ann.api.call("GET", "/events")).status).toBe(200);
+  }));
+
+test("GW-90: RATE_LIMITS=off lifts it", () =>
+  withServer({}, async (server) => {
+    const ann = await server.person("ann");
+    await useUp(server, ann);
+    await (await server.connect({ token: ann.token })).frame(Push.READY);
+  }));
