@@ -147,3 +147,41 @@ describe("HTTP-14: peers that forward without being trusted", () => {
     expect(setup.health.warnings).toHaveLength(1);
   });
 });
+
+describe("HTTP-13: X-Real-IP beside X-Forwarded-For", () => {
+  const warningsOf = async (headers: Record<string, string>, peer = "127.0.0.1") =>
+    (await new Setup().ask(peer, headers)).warnings;
+
+  test("a proxy that sets X-Real-IP alone lets clients choose their address, which is said", async () => {
+    for (const headers of [{ "X-Real-IP": "203.0.113.5" }, { "X-Real-IP": "203.0.113.5", "X-Forwarded-For": " , " }]) {
+      const [warning = "", ...more] = await warningsOf(headers);
+      expect(more).toEqual([]);
+      expect(warning).toContain("X-Real-IP alone");
+      expect(warning).toContain("proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+    }
+  });
+
+  test("both are there, and the address of the one is not in the other", async () => {
+    const headers = { "X-Real-IP": "203.0.113.5", "X-Forwarded-For": "198.51.100.1, 192.0.2.9" };
+    const [warning, ...more] = await warningsOf(headers);
+    expect(more).toEqual([]);
+    expect(warning).toContain("X-Real-IP says 203.0.113.5, which X-Forwarded-For does not name");
+  });
+
+  test.each([
+    ["203.0.113.5", "203.0.113.5"],
+    ["203.0.113.5:80", "198.51.100.1, 203.0.113.5"],
+    ["::ffff:203.0.113.5", "203.0.113.5:443"],
+    ["[2001:db8::7]:9", "2001:DB8:0::7"],
+    // The last proxy of several names the one before it.
+    ["10.0.0.4", "203.0.113.5, 10.0.0.4"],
+    ["nobody", "203.0.113.5"],
+  ])("%s and %s agree, or say nothing", async (realIp, forwarded) => {
+    expect(await warningsOf({ "X-Real-IP": realIp, "X-Forwarded-For": forwarded })).toEqual([]);
+  });
+
+  test("headers of a peer that is not trusted do not count at all", async () => {
+    const [warning] = await warningsOf({ "X-Real-IP": "203.0.113.5" }, "192.0.2.77");
+    expect(warning).toContain("is not a trusted proxy");
+  });
+});

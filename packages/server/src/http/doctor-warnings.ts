@@ -1,6 +1,7 @@
 import { type ClientAddress, parseIp } from "./client-ip.ts";
 import { untrustedForwarderText, withProxy } from "./forwarder-warning.ts";
 import { proxySign } from "./local-request.ts";
+import { realIpWarning } from "./real-ip-warning.ts";
 import type { PublicAddress } from "./request-url.ts";
 
 export interface ExaminedRequest {
@@ -16,7 +17,8 @@ export interface ExaminedRequest {
 
 /** What the way of one request shows about the proxies before us, as sentences with a remedy; empty when all is well. */
 export function doctorWarnings(examined: ExaminedRequest): string[] {
-  return [addressWarning(examined), publicUrlWarning(examined)].filter((text) => text !== undefined);
+  const realIp = realIpWarning(examined.address, examined.headers);
+  return [addressWarning(examined), realIp, publicUrlWarning(examined)].filter((text) => text !== undefined);
 }
 
 function addressWarning({ address, headers, proxies, showList }: ExaminedRequest): string | undefined {
