@@ -9,8 +9,10 @@ import { problemResponse } from "./http/errors.ts";
 import { observeHandshakes } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
-import { withDeadline } from "./lib/interval.ts";
+import { delay, withDeadline } from "./lib/interval.ts";
+import { ipLimitKey } from "./lib/ip-range.ts";
 import { ProblemError } from "./lib/problem.ts";
+import type { LocalRate } from "./limits/local-rate.ts";
 import { ListenFailed } from "./listen-failed.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
@@ -22,6 +24,8 @@ export interface ListenerParts {
   readonly trusted: TrustedProxies;
   readonly webSocket: WebSocketTransport;
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
+  /** Counts the refusals that an address gets at once; further ones are told late. */
+  readonly refusalsAtOnce: LocalRate;
   /** Told of each request, to notice proxies that are not trusted. */
   readonly onAddress: (address: ClientAddress) => void;
 }
@@ -29,6 +33,7 @@ export interface ListenerParts {
 /** Seconds of silence after which an HTTP connection is cut; a request that waits longer says so itself. */
 const HTTP_IDLE_SECONDS = 60;
 const GRACE_MS = 3000;
+const REFUSED_LATE_MS = 1000;
 /**
  * The runtime's own bound, which answers without a problem document. The app refuses a declared length before it reads
  * anything and reads an undeclared one up to its limit only, so this one is out of the way.
@@ -85,6 +90,9 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
   ) => {
     const startedAt = performance.now();
     const response = await parts.webSocket.upgrade(request, { server, address, url });
+    if (response?.status === 429 && !parts.refusalsAtOnce.tryTake(ipLimitKey(address.clientIp))) {
+      await delay(REFUSED_LATE_MS, request.signal);
+    }
     return response && refusedHandshake(request, { path: url.pathname, ip: address.clientIp, startedAt, response });
   };
   const answer = (

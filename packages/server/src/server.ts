@@ -235,6 +235,7 @@ export class Server {
       trusted,
       webSocket: gateway.webSocket,
       answer: (request, bindings) => app.fetch(request, bindings),
+      refusalsAtOnce: context.rates.refusalsAtOnce,
       onAddress: (address) => forwarders.note(address),
     });
     for (const server of servers) {

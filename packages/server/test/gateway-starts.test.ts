@@ -3,6 +3,7 @@ import { Push } from "@parley/protocol";
 import { LOCAL_RATES } from "../src/limits/limits.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Person, type Settings, TestServer } from "./harness.ts";
+import { exchange, handshakeText } from "./raw-http.ts";
 import { SseReader } from "./sse-reader.ts";
 import { StillTime } from "./still-time.ts";
 
@@ -36,9 +37,12 @@ test("GW-90: twenty devices come back at once twice; what is beyond is opened an
       for (const device of devices) await device.frame(Push.READY);
       for (const device of devices) device.close();
     }
+    const startedAt = Bun.nanoseconds();
     const more = await server.connect({ token: ann.token });
     expect(await more.ended()).toEqual({ code: 1013, reason: "retry=200" });
     expect(more.of(Push.READY)).toEqual([]);
+    // Late, for those who do not wait as they are told.
+    expect(Bun.nanoseconds() - startedAt).toBeGreaterThan(900_000_000);
     await (await server.connect({ token: bob.token })).frame(Push.READY);
     time.advance(200);
     await (await server.connect({ token: ann.token })).frame(Push.READY);
@@ -86,3 +90,22 @@ test("GW-90: RATE_LIMITS=off lifts it", () =>
     await useUp(server, ann);
     await (await server.connect({ token: ann.token })).frame(Push.READY);
   }));
+
+test(
+  "GW-45, HTTP-25: an address that gets many refusals of handshakes gets the further ones about a second late",
+  () =>
+    withServer({ RATE_LIMITS: "on" }, async (server) => {
+      using _time = new StillTime();
+      const handshake = async () => {
+        const startedAt = Bun.nanoseconds();
+        const status = (await exchange(Number(new URL(server.url).port), handshakeText())).status;
+        return { status, ms: (Bun.nanoseconds() - startedAt) / 1_000_000 };
+      };
+      for (let n = 0; n < LOCAL_RATES.handshakes.burst; n++) expect((await handshake()).status).toBe(101);
+      const refused: Awaited<ReturnType<typeof handshake>>[] = [];
+      for (let n = 0; n < 12; n++) refused.push(await handshake());
+      expect(refused.map(({ status }) => status)).toEqual(Array(12).fill(429));
+      expect(refused.map(({ ms }) => ms > 900).filter(Boolean)).toHaveLength(2);
+    }),
+  20_000,
+);

@@ -17,6 +17,7 @@ import type { z } from "zod";
 import type { Outbox } from "../event-log/outbox.ts";
 import type { Tail } from "../event-log/tail.ts";
 import type { Clock } from "../lib/clock.ts";
+import { delay } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -63,6 +64,8 @@ export interface SignedInReader {
   readonly token: string;
 }
 
+/** A client that comes back at once, whatever it is told, has one refusal a second for each of its connections. */
+const REFUSED_AFTER_MS = 1000;
 const HALL_STREAM = roomStream(HALL_ROOM_ID);
 
 /**
@@ -240,6 +243,7 @@ export class ConnectionLifecycle {
     try {
       this.#parts.takeStart(login.uid);
     } catch (error) {
+      await delay(REFUSED_AFTER_MS);
       return this.#failed(connection, error);
     }
     await this.signIn(connection, login, token);

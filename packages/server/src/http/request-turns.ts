@@ -5,7 +5,7 @@ import { CAPS } from "../limits/limits.ts";
 /** A turn in which requests took longer lets the next one begin fewer of them: what everybody waits for takes a few turns. */
 const TURN_MS = 10;
 /** Begun in a turn however long the others took: writes that come together are written together, and those who wait come to an end. */
-const LEAST = 32;
+const LEAST = 64;
 
 /** The part of a `Request` that is looked at, and only where it has to wait. */
 export interface Gone {

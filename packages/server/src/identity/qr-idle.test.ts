@@ -4,7 +4,9 @@ import { rawRequest, requestText } from "../../test/raw-http.ts";
 import { withDeadline } from "../lib/interval.ts";
 
 let app: IdentityApp;
-beforeEach(async () => void (app = await openIdentityApp()));
+beforeEach(async () => {
+  app = await openIdentityApp();
+});
 afterEach(() => app.close());
 
 test("ID-33, HTTP-21: after a poll of a QR code has waited, its connection is closed when nothing more comes", async () => {
