@@ -13,8 +13,9 @@ const SPREAD = 64;
  * count: their routes have answered (`held-reply.ts`), and they have bounds of their own. Nor do requests with a valid server key: all of a
  * product's come from its few backends, and each key has a rate.
  *
- * Where an address gets many refusals, a 429 is told about a second later, and the request of a route counts until then. A client that does not wait as
- * `Retry-After` says would otherwise have as many refusals as this thread can make, and everybody else's requests would stand behind them.
+ * Where an address gets many refusals, a 429 is told about a second later. A client that does not wait as `Retry-After` says would otherwise have as many
+ * refusals as this thread can make, and everybody else's requests would stand behind them. What waits to be told holds nothing but its connection
+ * and does not count, or nobody else at the address would be served.
  */
 export function boundInFlight({
   most = CAPS.requestsPerAddress.count,
@@ -34,7 +35,6 @@ export function boundInFlight({
     const key = ipLimitKey(c.env.ip);
     const others = byAddress.get(key) ?? 0;
     if (others >= most) {
-      // It does not count while it waits, and holds nothing but its connection.
       if (!atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
       const message = `More than ${most} requests in flight from this address`;
       throw new ProblemError("rate_limited", message, { retryAfterMs: 1000 });
@@ -42,11 +42,11 @@ export function boundInFlight({
     byAddress.set(key, others + 1);
     try {
       await next();
-      if (c.res.status === 429 && !atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
     } finally {
       const left = (byAddress.get(key) as number) - 1;
       if (left > 0) byAddress.set(key, left);
       else byAddress.delete(key);
     }
+    if (c.res.status === 429 && !atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
   };
 }
