@@ -52,6 +52,12 @@ test("HTTP-41: what comes without a valid token is counted by address, on every 
   expect(await asks(1, "/nothing", undefined, "2001:db8::2")).toEqual([429]);
 });
 
+test("HTTP-41, HTTP-10: probes are not counted", async () => {
+  const { asks } = rig();
+  for (const path of ["/healthz", "/readyz"]) expect(await asks(5, path)).toEqual(Array(5).fill(404));
+  expect(await asks(4, "/healthz/more")).toEqual([404, 404, 404, 429]);
+});
+
 test("HTTP-41: a token that is not valid, and what is none, count like nothing", async () => {
   for (const token of ["Bearer nobody", "Bearer", "Basic YTpi", "Bearer a b"]) {
     const { asks } = rig();
@@ -87,7 +93,7 @@ test("HTTP-41, HTTP-25: a server refuses what is beyond the rate, late, and answ
   const account = { name: "ada", password: "a long password" };
   const { token } = await new ApiClient(server.url).ok<{ token: string }>("POST", "/accounts", account);
   const statusOf = async () => {
-    const response = await fetch(`${server.url}/healthz`);
+    const response = await fetch(`${server.url}/api/v1/rooms/1`);
     await response.arrayBuffer();
     return response.status;
   };
@@ -97,6 +103,7 @@ test("HTTP-41, HTTP-25: a server refuses what is beyond the rate, late, and answ
   const mine = async () => (await new ApiClient(server.url, token).call("GET", "/me")).status;
   expect(await withDeadline(mine(), 10_000, "a person was not answered")).toBe(200);
   const statuses = await withDeadline(flood, 30_000, "not all were answered");
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   const seconds = (performance.now() - askedMs) / 1000;
   const passed = statuses.filter((status) => status === 200).length;
   expect(passed).toBeGreaterThanOrEqual(burst - 1);

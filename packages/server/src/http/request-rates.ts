@@ -8,6 +8,9 @@ import type { FindLogin } from "./login.ts";
 /** What else the header may say is looked at by the routes, which refuse it. */
 const BEARER = /^\s*bearer\s+(\S+)\s*$/i;
 
+/** A balancer that shares an address with everybody would take a server out that answers these with 429. */
+const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
 type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
 
 /**
@@ -29,6 +32,7 @@ export function requestRates({
   return async (c, next) => {
     // A key has a rate of its own.
     if (c.get("serverKey")) return next();
+    if (PROBES.has(c.req.path)) return next();
     const key = ipLimitKey(c.env.ip);
     let isCounted = ofAddress.tryTake(key);
     if (!isCounted && !(await isSignedIn(c.req.header("Authorization"), c.req.query("token")))) ofAddress.take(key);
