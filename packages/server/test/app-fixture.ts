@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { loadConfig } from "../src/config/config.ts";
-import { createApp } from "../src/http/app.ts";
+import { type AppParts, createApp } from "../src/http/app.ts";
 import { optionalLogin, requireLogin } from "../src/http/authenticate.ts";
 import {
   idParam,
@@ -118,7 +118,7 @@ export class AppFixture {
   #written = Promise.withResolvers<void>();
   readonly #ended = endLater(() => this.stop());
 
-  constructor(env: Record<string, string> = {}) {
+  constructor(env: Record<string, string> = {}, parts: Partial<AppParts> = {}) {
     const standard = { ALLOWED_ORIGINS: "https://app.example.com", METRICS_TOKEN: "metrics-token-0123" };
     const app = createApp({
       config: loadConfig({ ...standard, ...env }).config,
@@ -128,6 +128,7 @@ export class AppFixture {
       findLogin: async (token) => (Object.hasOwn(LOGINS, token) ? LOGINS[token as keyof typeof LOGINS] : undefined),
       routes: [notesRoutes(new SharedRate(SCANS, { enabled: true }))],
       refusal: () => this.refusal,
+      ...parts,
     });
     this.#server = Bun.serve({
       port: 0,

@@ -56,6 +56,8 @@ export interface AppParts {
   readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "requests">;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
+  /** How long a body may take to come, in place of the table's time. */
+  readonly bodyWaitMs?: number;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
   readonly refusal?: () => ProblemError | undefined;
 }
@@ -64,7 +66,8 @@ export interface AppParts {
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { findServerKey = async () => undefined } = parts;
-  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), rates } = parts;
+  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
+  const { bodyWaitMs = SIZES.bodyWait.count * 1000 } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -88,8 +91,8 @@ export function createApp(parts: AppParts): Routes {
     if (problem) throw problem;
     await next();
   });
-  app.use(bodyLimit(SIZES.body.count));
-  app.use(strictJson);
+  app.use(bodyLimit(SIZES.body.count, { waitMs: bodyWaitMs }));
+  app.use(strictJson({ waitMs: bodyWaitMs }));
   app.use(authenticate({ findLogin, countBadToken, heavyWork }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });

@@ -24,6 +24,18 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
 };
 
 /**
+ * Looks at the request's login again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
+ * has come, whose sender decides how long that takes, and after a turn of heavy work. What is looked up is mostly in memory.
+ * @throws ProblemError `unauthorized`, `account_disabled`
+ */
+export async function lookAgain(c: Context<AppEnv>): Promise<void> {
+  if (!c.get("login")) return;
+  const login = await c.get("findLogin")(bearerToken(c.req.header("Authorization")) ?? "");
+  if (!login) throw new ProblemError("unauthorized", "The login ended before the request was complete");
+  c.set("login", login);
+}
+
+/**
  * Routes that anonymous people may use too: `c.var.login` is undefined for them. A token that is sent but is not valid
  * is 401 all the same, since its owner believes that they are signed in.
  */

@@ -1,6 +1,9 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { withDeadline } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { AppEnv } from "./app-env.ts";
+import { lookAgain } from "./authenticate.ts";
+import { incompleteBody } from "./body-limit.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -8,24 +11,37 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * Refuses JSON bodies that are not UTF-8, of which the runtime would silently make another text. Only at the moment when
  * a route reads its body, so a body that nobody needs stays unread; it is decoded and parsed once. An empty body counts as an object
  * without fields, since clients that always say `application/json` send one where they have nothing to say.
+ *
+ * A body comes as slowly as its sender likes. So there is a time by which it has to be there, and the login that the request's head
+ * named is looked at again: what was revoked meanwhile does nothing any more.
  */
-export const strictJson: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { method } = c.req.raw;
-  if (method !== "GET" && method !== "HEAD") {
-    c.req.json = async () => {
-      const bytes = await c.req.arrayBuffer();
-      if (bytes.byteLength === 0) return {};
-      let text: string;
-      try {
-        text = utf8.decode(bytes);
-      } catch (error) {
-        const message = "The body is not valid UTF-8";
-        // The validator answers every failure alike; the error handler looks here first.
-        c.set("bodyFault", new ProblemError("invalid", message, { extra: { errors: [{ path: "", message }] } }));
-        throw error;
-      }
-      return JSON.parse(text);
-    };
+export function strictJson({ waitMs }: { waitMs: number }): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { method } = c.req.raw;
+    if (method !== "GET" && method !== "HEAD") {
+      c.req.json = async () => {
+        const text = await wholeBody(c, waitMs).catch((fault: unknown) => {
+          // The validator answers every failure alike; the error handler looks here first.
+          if (fault instanceof ProblemError) c.set("bodyFault", fault);
+          throw fault;
+        });
+        return text === "" ? {} : JSON.parse(text);
+      };
+    }
+    await next();
+  };
+}
+
+/** @throws ProblemError */
+async function wholeBody(c: Context<AppEnv>, waitMs: number): Promise<string> {
+  const bytes = await withDeadline(c.req.arrayBuffer(), waitMs, "late").catch(() => {
+    throw incompleteBody();
+  });
+  await lookAgain(c);
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    const message = "The body is not valid UTF-8";
+    throw new ProblemError("invalid", message, { extra: { errors: [{ path: "", message }] } });
   }
-  await next();
-};
+}

@@ -7,6 +7,7 @@ const INVALID: Refusal = { code: "invalid" };
 /** How large one thing may be. */
 export const SIZES = {
   body: { counts: "the body", by: "request", count: LIMITS.bodyBytes, unit: "bytes", refusal: TOO_LARGE },
+  bodyWait: { counts: "how long a body takes to come", by: "request", count: 60, unit: "seconds", refusal: INVALID },
   /** A cursor of 64 KiB still fits, and one above is called malformed. */
   pollBody: {
     counts: "the body of a poll",
