@@ -2,9 +2,11 @@ import { HALL_ROOM_ID, MarkType } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { textCursor } from "../http/page.ts";
+import { countWithin } from "../lib/count-within.ts";
+import { SIZES } from "../limits/sizes.ts";
 import { isAddressMark } from "./known-requesters.ts";
 
-/** Messages, and marks, of one page. What else there is of a person is bounded by other limits and comes with every page. */
+/** Messages, and marks, of one page at most. What else there is of a person is bounded by other limits and comes with every page. */
 export const PER_PAGE = 500;
 
 export interface ExportedMessage {
@@ -106,24 +108,32 @@ const BY_ID = "\u0000";
 
 /**
  * Reads a page of a person's messages: their own in the order of their client ids, then those that the product sent in their name. An index
- * holds them in this order, so a page costs the same however many messages there are.
+ * holds them in this order, so a page costs the same however many messages there are. One of long messages is shorter.
  * @param after the text of a `nextCursor`; undefined for the first page
  */
 export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {
   if (after?.startsWith(BY_ID)) return sentByProduct(db, uid, Number(after.slice(1)) || 0);
-  const rows = await messagesOf(db, uid)
-    .where("client_id", ">", after ?? "")
-    .orderBy("client_id")
-    .execute();
-  const { items, last } = pageOf(rows);
+  const { items, last } = await readPage((row, limit) =>
+    messagesOf(db, uid)
+      .where("client_id", ">", row?.client_id ?? after ?? "")
+      .orderBy("client_id")
+      .limit(limit)
+      .execute(),
+  );
   if (last) return { items, nextCursor: textCursor(last.client_id ?? "") };
-  const rest = await sentByProduct(db, uid, 0);
-  return { items, nextCursor: rest.items.length > 0 ? textCursor(`${BY_ID}0`) : null };
+  const rest = await messagesOf(db, uid).where("client_id", "is", null).limit(1).execute();
+  return { items, nextCursor: rest.length > 0 ? textCursor(`${BY_ID}0`) : null };
 }
 
 async function sentByProduct(db: Kysely<Schema>, uid: number, after: number): Promise<MessagePage> {
-  const rows = await messagesOf(db, uid).where("client_id", "is", null).where("id", ">", after).orderBy("id").execute();
-  const { items, last } = pageOf(rows);
+  const { items, last } = await readPage((row, limit) =>
+    messagesOf(db, uid)
+      .where("client_id", "is", null)
+      .where("id", ">", row?.id ?? after)
+      .orderBy("id")
+      .limit(limit)
+      .execute(),
+  );
   return { items, nextCursor: last ? textCursor(`${BY_ID}${last.id}`) : null };
 }
 
@@ -131,23 +141,42 @@ function messagesOf(db: Kysely<Schema>, uid: number) {
   return db
     .selectFrom("messages")
     .select(["id", "room_id", "sent_at", "type", "body", "client_id", "recalled_at"])
-    .where("uid", "=", uid)
-    .limit(PER_PAGE + 1);
+    .where("uid", "=", uid);
 }
 
 type Row = Awaited<ReturnType<ReturnType<typeof messagesOf>["execute"]>>[number];
 
-/** `last`: of the page, where there are more behind it. */
-function pageOf(rows: readonly Row[]): { items: ExportedMessage[]; last: Row | undefined } {
-  const page = rows.slice(0, PER_PAGE);
-  const items = page.map((row) => ({
+/** Rows that are read together: what is read beyond the end of a page is thrown away. */
+const ROWS_AT_ONCE = 100;
+
+/**
+ * A page by some order. `last`: of the page, where there are more behind it.
+ * @param read the rows behind one of them, or the first ones
+ */
+async function readPage(
+  read: (behind: Row | undefined, limit: number) => Promise<Row[]>,
+): Promise<{ items: ExportedMessage[]; last: Row | undefined }> {
+  const rows: Row[] = [];
+  for (let left: number = SIZES.pageTexts.count; left > 0 && rows.length < PER_PAGE; ) {
+    const next = await read(rows.at(-1), ROWS_AT_ONCE);
+    if (next.length === 0) return { items: rows.map(shown), last: undefined };
+    const lengths = next.map(({ body }) => body.length);
+    const count = countWithin(lengths, left);
+    rows.push(...next.slice(0, count));
+    left = count < next.length ? 0 : left - lengths.reduce((sum, length) => sum + length, 0);
+  }
+  const isLast = (await read(rows.at(-1), 1)).length === 0;
+  return { items: rows.map(shown), last: isLast ? undefined : rows.at(-1) };
+}
+
+function shown(row: Row): ExportedMessage {
+  return {
     id: row.id,
     roomId: row.room_id,
     sentAt: row.sent_at,
     type: row.type,
     body: row.recalled_at === null ? (JSON.parse(row.body) as Record<string, unknown>) : null,
-  }));
-  return { items, last: rows.length > page.length ? page.at(-1) : undefined };
+  };
 }
 
 /** Reads a page of a person's likes and dislikes, by message. @param after the number of a `nextCursor`; undefined for the first page */

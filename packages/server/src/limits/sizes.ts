@@ -152,6 +152,14 @@ export const SIZES = {
     count: LIMITS.pageMax,
     refusal: { silently: "a larger `limit` counts as this" },
   },
+  /** A page is made in one go, while everybody else waits. One message of the longest kind has 16 KB, with a quotation twice that. */
+  pageTexts: {
+    counts: "the messages of a page",
+    by: "request",
+    count: 262_144,
+    unit: "characters",
+    refusal: { silently: "the page ends there, with a `nextCursor`" },
+  },
   pageCursor: {
     counts: "a list's `cursor`",
     by: "request",

@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import { isReadable, type Window } from "../rooms/reading.ts";
 import type { Actor } from "../rooms/rooms.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
@@ -33,9 +34,12 @@ interface ReadableHistory {
   readonly kinds: MessageKinds;
 }
 
+const PAGE_LENGTH = SIZES.pageTexts.count;
+
 /**
  * Backwards from the newest, forwards from a message, or around one; inside a page always ascending by message id. A message that only its
  * sender may see has no seq of its own, so a page goes on from an id; ids and seqs of a room rise together.
+ * A page of long messages is shorter than `limit`: it is made in one go by the thread that serves everybody.
  */
 export async function historyPage(
   db: Kysely<Schema>,
@@ -81,14 +85,16 @@ async function pageFrom(
     .orderBy("messages.id", order)
     .limit(limit + 1)
     .execute();
-  const more = rows.length > limit;
-  const page = rows.slice(0, limit);
-  const end = page.at(-1);
-  if (!forwards) page.reverse();
-  return {
-    texts: page.map((row) => messageText(asMessage(row), room.kinds)),
-    nextCursor: more && end ? `${direction}-${end.id}` : null,
-  };
+  const texts: string[] = [];
+  for (let left = PAGE_LENGTH, row = rows[0]; row && texts.length < limit; row = rows[texts.length]) {
+    const text = messageText(asMessage(row), room.kinds);
+    left -= text.length;
+    if (left < 0 && texts.length > 0) break;
+    texts.push(text);
+  }
+  const end = rows[texts.length - 1];
+  const nextCursor = rows.length > texts.length && end ? `${direction}-${end.id}` : null;
+  return { texts: forwards ? texts : texts.reverse(), nextCursor };
 }
 
 /** Seqs that may be read from a message on, both ends included: that of the message too, which others may have. Pure. */

@@ -1,7 +1,9 @@
-import { HALL_ROOM_ID, type Message, roomStream } from "@parley/protocol";
+import { HALL_ROOM_ID, LIMITS, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
+import { countWithin } from "../lib/count-within.ts";
+import { SIZES } from "../limits/sizes.ts";
 import { cut } from "./page.ts";
 import { isReadable, type ReadableRoom, type Window } from "./reading.ts";
 import { type ConversationView, viewsOf } from "./room-view.ts";
@@ -39,13 +41,13 @@ export async function conversations(
     window,
   }));
   const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: context.hallCount, now });
-  const newest = items.flatMap(({ room }) => room.last_message_id ?? []);
-  const texts = await context.messageTexts(db, { ids: newest, reader: actor.uid });
+  const texts = await lastMessages(context, db, { items, reader: actor.uid });
+  const last = items[texts.length - 1];
   return {
-    nextCursor,
-    items: items.map((item, index) => ({
+    nextCursor: last && texts.length < items.length ? String(last.activity) : nextCursor,
+    items: items.slice(0, texts.length).map((item, index) => ({
       ...(views[index] as ConversationView),
-      lastMessage: shownTo(item.window, texts.get(item.room.last_message_id ?? 0)),
+      lastMessage: shownTo(item.window, texts[index]),
       unread: item.room.no - item.readNo,
       readSeq: item.readSeq,
       pinned: item.pinned,
@@ -110,6 +112,28 @@ async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Ma
   const names = items.map(({ room }) => roomStream(room.id) as string);
   const rows = await db.selectFrom("streams").select(["stream", "seq"]).where("stream", "in", inList(names)).execute();
   return new Map(rows.map(({ stream, seq }) => [stream, seq]));
+}
+
+/** Rooms whose newest messages are read together. */
+const ROOMS_AT_ONCE = LIMITS.pageDefault;
+
+/** The text of each room's newest message, undefined where there is none; where they are long, of the first rooms only. */
+async function lastMessages(
+  { messageTexts }: Pick<RoomsContext, "messageTexts">,
+  db: Kysely<Schema>,
+  { items, reader }: { items: readonly Listed[]; reader: number },
+): Promise<(string | undefined)[]> {
+  const found: (string | undefined)[] = [];
+  for (let left: number = SIZES.pageTexts.count; left > 0 && found.length < items.length; ) {
+    const ids = items.slice(found.length, found.length + ROOMS_AT_ONCE).map(({ room }) => room.last_message_id ?? 0);
+    const byId = await messageTexts(db, { ids, reader });
+    const texts = ids.map((id) => byId.get(id));
+    const lengths = texts.map((text = "") => text.length);
+    const count = countWithin(lengths, left);
+    found.push(...texts.slice(0, count));
+    left = count < texts.length ? 0 : left - lengths.reduce((sum, length) => sum + length, 0);
+  }
+  return found;
 }
 
 /** The newest message, unless it is one that the member may not read. */
