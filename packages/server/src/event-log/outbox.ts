@@ -90,7 +90,7 @@ export class Outbox {
     let rest = length;
     const frames = this.#buffer.length === 0 ? await this.#fill() : [];
     for (;;) {
-      const chunk = this.#buffer.slice(0, limit);
+      const chunk = this.#buffer.slice(0, Math.min(limit, ROUND));
       const texts = new CurrentTexts(this.#parts);
       for (let ids = texts.missing(chunk); ids.length > 0; ids = texts.missing(chunk)) await texts.read(ids);
       let taken = 0;

@@ -6,12 +6,15 @@ import { lookAgain } from "./authenticate.ts";
 /**
  * For routes that can ask for much or answer with much: they have their turn, before anything of the body is looked at, when it is that of the
  * person who asks or, where nobody is signed in, of the address. Stands behind `requireLogin` or `optionalLogin`.
- * @throws ProblemError `rate_limited`, and as `lookAgain` does
+ * @throws ProblemError `rate_limited`, `overloaded`, and as `lookAgain` does
  */
 export const heavy: MiddlewareHandler<AppEnv> = (c, next) => {
   const login = c.get("login");
-  return c.get("heavyWork").run(login ? login.uid : ipLimitKey(c.env.ip), async () => {
+  const who = login ? login.uid : ipLimitKey(c.env.ip);
+  const work = async () => {
     await lookAgain(c);
     await next();
-  });
+  };
+  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+  return isRead ? c.get("heavyWork").read(who, work) : c.get("heavyWork").run(who, work);
 };

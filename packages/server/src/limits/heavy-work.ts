@@ -1,6 +1,7 @@
 import { after, nextTurn } from "../lib/interval.ts";
 import { CAPS } from "./limits.ts";
 import { rateLimited } from "./rate-limited.ts";
+import { ReadTurns } from "./read-turns.ts";
 
 const AT_ONCE = CAPS.heavyWork.count;
 const WAITING_MAX = CAPS.heavyWaiting.count;
@@ -23,12 +24,15 @@ interface Line {
  * all that somebody asked for would be done before anybody else is served.
  */
 export class HeavyWork {
+  /** Of what only reads. What makes rooms waits for the writer, which has turns of its own. */
+  readonly reads: ReadTurns;
   readonly #lines = new Map<string | number, Line>();
   readonly #waitMs: number;
 
   /** @param limits.waitMs another wait, for tests */
   constructor({ waitMs = WAIT_MS }: { waitMs?: number } = {}) {
     this.#waitMs = waitMs;
+    this.reads = new ReadTurns({ waitMs });
   }
 
   /** Those who have something under way. */
@@ -46,6 +50,11 @@ export class HeavyWork {
     } finally {
       this.#leave(who, line);
     }
+  }
+
+  /** The same for what only reads: it has its turn in the process as well. @throws ProblemError `overloaded` too */
+  read<T>(who: string | number, work: () => Promise<T>): Promise<T> {
+    return this.run(who, () => this.reads.run(who, work));
   }
 
   #lineOf(who: string | number): Line {

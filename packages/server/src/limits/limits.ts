@@ -337,6 +337,13 @@ export const CAPS = {
     count: 100,
     refusal: LIMITED,
   },
+  /** One has its turn at a time, with a rest behind it that is as long as it took. */
+  readsWaiting: {
+    counts: "heavy reads that wait for their turn among everybody's",
+    by: "process",
+    count: 2000,
+    refusal: OVERLOADED,
+  },
   heavyWait: {
     counts: "how long a heavy request waits for its turn",
     by: "request",

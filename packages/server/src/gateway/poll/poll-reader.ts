@@ -5,7 +5,7 @@ import { type LocalSubscriber, type LocalTopics, type PublishedFrame, Subscripti
 /** The most frames in one reply. */
 export const POLL_LIMIT_MAX = SIZES.pollEvents.count;
 /** A reply gets no further frame once it has this many characters: it is built whole, and held until its client has it. */
-const REPLY_LENGTH_MAX = SIZES.pollReply.count;
+export const REPLY_LENGTH_MAX = SIZES.pollReply.count;
 
 /**
  * One login's view of the log between its polls: its outbox, and subscriptions that wake a hanging poll. While none hangs it
@@ -38,12 +38,12 @@ export class PollReader implements LocalSubscriber {
     this.onEvent?.();
   }
 
-  /** Up to `limit` frames that are there now, fewer where they are long, and RESYNCs beyond it. */
-  async take(limit: number): Promise<string[]> {
+  /** Up to `limit` frames that are there now, none behind `most` characters, and RESYNCs beyond it. */
+  async take(limit: number, most: number = REPLY_LENGTH_MAX): Promise<string[]> {
     const frames: string[] = [];
     if (!this.#mayHaveMore) return frames;
     this.#subscribe();
-    for (let length = REPLY_LENGTH_MAX; frames.length < limit && length > 0; ) {
+    for (let length: number = most; frames.length < limit && length > 0; ) {
       this.#mayHaveMore = false;
       const next = await this.outbox.next(limit - frames.length, length);
       // The reader may have joined or left rooms meanwhile.

@@ -12,7 +12,7 @@ import type { LocalTopics } from "../local-topics.ts";
 import { parseClientCursor } from "../parse-cursor.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 import { type AttachedUsers, PollPresence } from "./poll-presence.ts";
-import { PollReader } from "./poll-reader.ts";
+import { PollReader, REPLY_LENGTH_MAX } from "./poll-reader.ts";
 import { PollReaderCache } from "./poll-reader-cache.ts";
 
 /**
@@ -70,6 +70,8 @@ export interface PollsParts {
 }
 
 const LOOK_MS = 250;
+/** What a poll reads without a turn among everybody's heavy reads. */
+const LITTLE = { events: 50, length: 16_384 };
 
 /**
  * Answers polls. One reader per login is kept between its polls; a poll with any other cursor starts anew from that cursor, so
@@ -157,7 +159,7 @@ export class Polls {
 
   async #answer(ask: PollRequest, cursor: string, active: ActivePoll): Promise<PollReply> {
     const who = ask.login ? ask.login.uid : ipLimitKey(ask.ip);
-    const { reader, frames } = await this.#parts.heavyWork.run(who, () => this.#read(ask, cursor));
+    const { reader, frames } = await this.#parts.heavyWork.run(who, () => this.#read(ask, { cursor, who }));
     try {
       if (frames.length === 0) {
         // No event lies between this cursor and the reader's place, so a poll that brings it again goes on with this reader.
@@ -178,10 +180,21 @@ export class Polls {
   }
 
   /** What there is since the cursor, and the reader that has read it. */
-  async #read(ask: PollRequest, cursor: string): Promise<{ reader: PollReader; frames: string[] }> {
+  async #read(
+    ask: PollRequest,
+    { cursor, who }: { cursor: string; who: string | number },
+  ): Promise<{ reader: PollReader; frames: string[] }> {
     const { reader, first } = await this.#readerFor(ask, cursor);
     try {
-      return { reader, frames: [...first, ...(await reader.take(ask.limit))] };
+      // Most polls find little, and wait for nobody. The others take the rest when it is their turn.
+      const little = await reader.take(Math.min(ask.limit, LITTLE.events), LITTLE.length);
+      const frames = [...first, ...little];
+      const left = ask.limit - little.length;
+      if (left > 0 && reader.mayHaveMore) {
+        const length = little.reduce<number>((sum, frame) => sum - frame.length, REPLY_LENGTH_MAX);
+        frames.push(...(await this.#parts.heavyWork.reads.run(who, () => reader.take(left, length))));
+      }
+      return { reader, frames };
     } catch (error) {
       reader.close();
       throw error;

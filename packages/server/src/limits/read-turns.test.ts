@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import { ReadTurns } from "./read-turns.ts";
+
+/** Holds the loop, as a query does. */
+function busy(ms: number): void {
+  for (const until = uptimeMs() + ms; uptimeMs() < until; );
+}
+
+async function until(done: () => Promise<unknown>): Promise<void> {
+  while (!(await done()));
+}
+
+/** Asks for short reads of several people; `begun` has whose came to its turn. */
+function asked(turns: ReadTurns, people: readonly string[], ms = 0) {
+  const begun: string[] = [];
+  const all = people.map((who) =>
+    turns.run(who, async () => {
+      begun.push(who);
+      busy(ms);
+    }),
+  );
+  return { begun, done: withDeadline(Promise.all(all), 5000, "they never had their turn") };
+}
+
+test("HTTP-33: one that comes alone begins at once", () => {
+  const { begun } = asked(new ReadTurns(), ["ann"]);
+  expect(begun).toEqual(["ann"]);
+});
+
+test("HTTP-33: people have their turns one after another, however much one of them asks for", async () => {
+  const { begun, done } = asked(new ReadTurns(), ["ann", "ann", "ann", "ann", "ben", "ben", "cas"]);
+  await done;
+  expect(begun).toEqual(["ann", "ann", "ben", "cas", "ann", "ben", "ann"]);
+});
+
+test("HTTP-33: one runs at a time, and the next begins in a later turn of the loop", async () => {
+  const turns = new ReadTurns();
+  const end = Promise.withResolvers<void>();
+  const first = turns.run("ann", () => end.promise);
+  const { begun, done } = asked(turns, ["ben"]);
+  for (let turn = 0; turn < 5; turn++) await nextTurn();
+  expect(begun).toEqual([]);
+  end.resolve();
+  for (let microtask = 0; microtask < 50; microtask++) await Promise.resolve();
+  expect(begun).toEqual([]);
+  await Promise.all([first, done]);
+  expect(begun).toEqual(["ben"]);
+});
+
+test("HTTP-33: the loop is free for as long as reads took, but for the first few of them", async () => {
+  const startedAt = uptimeMs();
+  await asked(
+    new ReadTurns(),
+    Array.from({ length: 10 }, (_, n) => `p${n}`),
+    5,
+  ).done;
+  // Ten reads of 5 ms, and rests of 5 ms between them: the first 10 ms and the last rest are not waited for.
+  expect(uptimeMs() - startedAt).toBeGreaterThan(50 + 34);
+});
+
+test("HTTP-33: one that has no turn in time is 503 with Retry-After, and takes nobody's place", async () => {
+  const turns = new ReadTurns({ waitMs: 5 });
+  const end = Promise.withResolvers<void>();
+  const held = turns.run("ann", () => end.promise);
+  const late = turns.run("ben", async () => "late").catch((error: unknown) => error);
+  expect(await withDeadline(late, 3000, "it waits for good")).toMatchObject({ code: "overloaded", retryAfterMs: 2000 });
+  end.resolve();
+  await held;
+  // Behind one that took longer than the wait comes a rest that may do so too.
+  const next = () => turns.run("ben", async () => "next").catch(() => undefined);
+  await withDeadline(until(next), 3000, "there is no turn any more");
+});
+
+test("HTTP-33: two thousand wait at most", async () => {
+  const turns = new ReadTurns();
+  const end = Promise.withResolvers<void>();
+  const held = turns.run("ann", () => end.promise);
+  const { done } = asked(
+    turns,
+    Array.from({ length: 2000 }, (_, n) => `p${n}`),
+  );
+  expect(turns.run("one more", async () => {})).rejects.toMatchObject({ code: "overloaded" });
+  end.resolve();
+  await Promise.all([held, done]);
+});
+
+test("HTTP-33: one that fails leaves its turn", async () => {
+  const turns = new ReadTurns();
+  const failed = turns.run("ann", () => Promise.reject(new Error("no disk"))).catch((error: unknown) => error);
+  const { begun, done } = asked(turns, ["ben"]);
+  expect(await failed).toMatchObject({ message: "no disk" });
+  await done;
+  expect(begun).toEqual(["ben"]);
+});

@@ -1,0 +1,108 @@
+import { after, delay, nextTurn } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import { CAPS } from "./limits.ts";
+
+const WAITING_MAX = CAPS.readsWaiting.count;
+const WAIT_MS = CAPS.heavyWait.count * 1000;
+/** Heavy reads have at most this part of the thread's time: a read is followed by a rest that is as long as it took. */
+const COST = 2;
+/** Short reads that come now and then do not wait for each other's rest. */
+const BURST_MS = 10;
+
+/**
+ * Turns of heavy reads in the whole process. The database answers within a turn of the loop, so whatever reads much holds up
+ * everybody's sends. Here one heavy read runs at a time; those who wait have their turns by person, one read each; and between reads the loop
+ * is free for as long as they took. `HeavyWork` before it bounds what one of them has under way.
+ *
+ * Called for each heavy read; where nothing waits and there is no rest, it costs two looks at the time.
+ */
+export class ReadTurns {
+  /** In the order of turns: the first one is the next. */
+  readonly #lines = new Map<string | number, (() => void)[]>();
+  readonly #waitMs: number;
+  #waiting = 0;
+  #isRunning = false;
+  /** When all that was read so far has been paid for by rest. */
+  #paidAtMs = 0;
+  #isResting = false;
+
+  /** @param limits.waitMs another wait, for tests */
+  constructor({ waitMs = WAIT_MS }: { waitMs?: number } = {}) {
+    this.#waitMs = waitMs;
+  }
+
+  /** @throws ProblemError `overloaded` when `read` had no turn; otherwise as `read` does */
+  async run<T>(who: string | number, read: () => Promise<T>): Promise<T> {
+    if (this.#isRunning || this.#waiting > 0 || this.#restMs() > 0) await this.#turn(who);
+    this.#isRunning = true;
+    const startedAt = uptimeMs();
+    try {
+      return await read();
+    } finally {
+      this.#paidAtMs = Math.max(this.#paidAtMs, startedAt) + COST * (uptimeMs() - startedAt);
+      this.#isRunning = false;
+      this.#next();
+    }
+  }
+
+  #restMs(): number {
+    return this.#paidAtMs - uptimeMs() - BURST_MS;
+  }
+
+  #turn(who: string | number): Promise<void> {
+    if (this.#waiting >= WAITING_MAX) throw overloaded();
+    return new Promise((resolve, reject) => {
+      const begin = () => {
+        stop();
+        resolve();
+      };
+      const stop = after(this.#waitMs, () => {
+        this.#remove(who, begin);
+        reject(overloaded());
+      });
+      const line = this.#lines.get(who);
+      if (line) line.push(begin);
+      else this.#lines.set(who, [begin]);
+      this.#waiting += 1;
+      this.#next();
+    });
+  }
+
+  /** Gives the next turn, in a later turn of the loop, when the rest is over. */
+  #next(): void {
+    if (this.#isRunning || this.#isResting || this.#waiting === 0) return;
+    this.#isResting = true;
+    const restMs = this.#restMs();
+    void (restMs > 0 ? delay(restMs) : nextTurn()).then(() => {
+      this.#isResting = false;
+      this.#give();
+    });
+  }
+
+  #give(): void {
+    const [first] = this.#lines;
+    if (this.#isRunning || !first) return;
+    const [who, line] = first;
+    const begin = line.shift() as () => void;
+    this.#waiting -= 1;
+    this.#lines.delete(who);
+    // Their next one comes after everybody else's.
+    if (line.length > 0) this.#lines.set(who, line);
+    this.#isRunning = true;
+    begin();
+  }
+
+  #remove(who: string | number, begin: () => void): void {
+    const line = this.#lines.get(who);
+    const at = line?.indexOf(begin) ?? -1;
+    if (!line || at < 0) return;
+    line.splice(at, 1);
+    this.#waiting -= 1;
+    if (line.length === 0) this.#lines.delete(who);
+  }
+}
+
+function overloaded(): ProblemError {
+  return new ProblemError("overloaded", "Too many lists and pages are asked for", { retryAfterMs: 2000 });
+}
