@@ -1,6 +1,7 @@
 import type { ProblemError } from "../lib/problem.ts";
 import type { HeavyWork } from "../limits/heavy-work.ts";
 import type { ClientAddress } from "./client-ip.ts";
+import type { LargeReplies } from "./large-replies.ts";
 import type { CountBadToken, FindLogin, Login } from "./login.ts";
 import type { ServerKey } from "./server-key.ts";
 
@@ -27,6 +28,7 @@ export interface AppVariables {
   /** Counts the request as this person's; absent where a test calls routes without the app. @throws ProblemError `rate_limited` */
   countRequest?: (uid: number) => void;
   heavyWork: HeavyWork;
+  largeReplies: LargeReplies;
   /** What is wrong with the body's bytes, once somebody has read them. */
   bodyFault?: ProblemError;
 }

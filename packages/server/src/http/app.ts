@@ -25,6 +25,7 @@ import { answerHeld } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
 import { findKeyAtDoor } from "./key-at-door.ts";
 import { knownHost } from "./known-host.ts";
+import { LargeReplies } from "./large-replies.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
@@ -56,6 +57,8 @@ export interface AppParts {
   readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "requests">;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
+  /** Large replies that wait; without it the app has a count of its own. */
+  readonly largeReplies?: LargeReplies;
   /** How long a body may take to come, in place of the table's time. */
   readonly bodyWaitMs?: number;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
@@ -67,7 +70,7 @@ export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { findServerKey = async () => undefined } = parts;
   const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
-  const { bodyWaitMs = SIZES.bodyWait.count * 1000 } = parts;
+  const { bodyWaitMs = SIZES.bodyWait.count * 1000, largeReplies = new LargeReplies() } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
@@ -93,7 +96,7 @@ export function createApp(parts: AppParts): Routes {
   });
   app.use(bodyLimit(SIZES.body.count, { waitMs: bodyWaitMs }));
   app.use(strictJson({ waitMs: bodyWaitMs }));
-  app.use(authenticate({ findLogin, countBadToken, heavyWork }));
+  app.use(authenticate({ findLogin, countBadToken, heavyWork, largeReplies }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.openAPIRegistry.registerComponent("securitySchemes", "serverKey", {

@@ -5,6 +5,7 @@ import { HeavyWork } from "../limits/heavy-work.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate, optionalLogin, requireLogin } from "./authenticate.ts";
 import { problemResponse } from "./errors.ts";
+import { LargeReplies } from "./large-replies.ts";
 
 const IP = "203.0.113.9";
 let counted: string[];
@@ -28,6 +29,7 @@ app.use(
       if (isLimited) throw new ProblemError("rate_limited", undefined, { retryAfterMs: 60_000 });
     },
     heavyWork: new HeavyWork(),
+    largeReplies: new LargeReplies(),
   }),
 );
 app.get("/optional", optionalLogin, (c) => c.body(null, 204));

@@ -5,12 +5,13 @@ import type { Login } from "./login.ts";
 
 /** Mounted once by the app: makes these reachable for the middlewares below. It looks nothing up itself. */
 export function authenticate(
-  parts: Pick<AppVariables, "findLogin" | "countBadToken" | "heavyWork">,
+  parts: Pick<AppVariables, "findLogin" | "countBadToken" | "heavyWork" | "largeReplies">,
 ): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set("findLogin", parts.findLogin);
     c.set("countBadToken", parts.countBadToken);
     c.set("heavyWork", parts.heavyWork);
+    c.set("largeReplies", parts.largeReplies);
     await next();
   };
 }

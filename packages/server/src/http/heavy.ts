@@ -1,20 +1,32 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import type { AppEnv } from "./app-env.ts";
 import { lookAgain } from "./authenticate.ts";
+import type { Asker } from "./large-replies.ts";
 
 /**
  * For routes that can ask for much or answer with much: they have their turn, before anything of the body is looked at, when it is that of the
- * person who asks or, where nobody is signed in, of the address. Stands behind `requireLogin` or `optionalLogin`.
+ * person who asks or, where nobody is signed in, of the address; and what is large in the reply counts until it is taken. Stands behind `requireLogin` or `optionalLogin`.
  * @throws ProblemError `rate_limited`, `overloaded`, and as `lookAgain` does
  */
-export const heavy: MiddlewareHandler<AppEnv> = (c, next) => {
-  const login = c.get("login");
-  const who = login ? login.uid : ipLimitKey(c.env.ip);
+export const heavy: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const asker = askerOf(c);
   const work = async () => {
     await lookAgain(c);
     await next();
   };
-  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  return isRead ? c.get("heavyWork").read(who, work) : c.get("heavyWork").run(who, work);
+  const { method } = c.req;
+  if (method !== "GET" && method !== "HEAD") return c.get("heavyWork").run(asker.who, work);
+  c.get("largeReplies").check(asker.who);
+  await c.get("heavyWork").read(asker.who, work);
+  // Nobody takes a body of a HEAD.
+  if (method === "GET" && c.res.ok) c.res = await c.get("largeReplies").paced(c.res, asker);
 };
+
+/** What a request's work and reply are counted by. */
+function askerOf(c: Context<AppEnv>): Asker {
+  const login = c.get("login");
+  const { server, ip } = c.env;
+  const request = c.req.raw;
+  return { who: login ? login.uid : ipLimitKey(ip), cut: () => server?.timeout(request, 1) };
+}

@@ -337,6 +337,20 @@ export const CAPS = {
     count: 100,
     refusal: LIMITED,
   },
+  untakenReplies: {
+    counts: "large replies that wait to be taken; of one person or address as much as is still free",
+    by: "process",
+    count: 67_108_864,
+    unit: "bytes",
+    refusal: OVERLOADED,
+  },
+  replyStall: {
+    counts: "how long a reader may take nothing of a large reply",
+    by: "request",
+    count: 30,
+    unit: "seconds",
+    refusal: { silently: "the connection is cut" },
+  },
   /** One has its turn at a time, with a rest behind it that is as long as it took. */
   readsWaiting: {
     counts: "heavy reads that wait for their turn among everybody's",

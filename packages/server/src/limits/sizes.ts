@@ -152,6 +152,13 @@ export const SIZES = {
     count: LIMITS.pageMax,
     refusal: { silently: "a larger `limit` counts as this" },
   },
+  smallReply: {
+    counts: "a reply that is not counted while it waits to be taken",
+    by: "request",
+    count: 65_536,
+    unit: "bytes",
+    refusal: { silently: "a larger one is handed over as it is taken" },
+  },
   /** A page is made in one go, while everybody else waits. One message of the longest kind has 16 KB, with a quotation twice that. */
   pageTexts: {
     counts: "the messages of a page",

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { LargeReplies } from "../../http/large-replies.ts";
+import { newRoutes } from "../../http/openapi.ts";
 import type { ProblemError } from "../../lib/problem.ts";
 import type { ConnectedLogin } from "../connection.ts";
 import { pollRoutes } from "./poll-routes.ts";
@@ -22,7 +24,12 @@ beforeEach(() => {
 });
 
 function open(publicHall: boolean) {
-  const made = pollRoutes({
+  const made = newRoutes();
+  made.use(async (c, next) => {
+    c.set("largeReplies", new LargeReplies());
+    await next();
+  });
+  const polled = pollRoutes({
     polls: {
       poll: async (ask: PollRequest) => {
         asked.push(ask);
@@ -33,6 +40,7 @@ function open(publicHall: boolean) {
     publicHall,
     countBadToken: (ip) => void badTokens.push(ip),
   });
+  made.route("/", polled);
   made.onError((error) => new Response((error as ProblemError).code, { status: (error as ProblemError).status }));
   return made;
 }

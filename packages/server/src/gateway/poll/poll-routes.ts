@@ -3,7 +3,9 @@ import { idSchema } from "@parley/protocol";
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
 import { holdReply } from "../../http/held-reply.ts";
+import type { LargeReplies } from "../../http/large-replies.ts";
 import { json, jsonBody, maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
+import { ipLimitKey } from "../../lib/ip-range.ts";
 import { SIZES } from "../../limits/sizes.ts";
 import type { SignedInReader } from "../connection-lifecycle.ts";
 import { authenticateReader, cursor, type HttpReaderParts, max, queryNumber, readerQuery } from "../http-reader.ts";
@@ -104,6 +106,9 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
     const waitSeconds = c.req.method === "HEAD" ? 0 : Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
     // The listener's idle timeout would cut a request that hangs.
     if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
+    const largeReplies = c.get("largeReplies");
+    const who = reader ? reader.login.uid : ipLimitKey(c.env.ip);
+    largeReplies.check(who);
     const reply = parts.polls
       .poll({
         login: reader?.login,
@@ -115,7 +120,7 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
         waitMs: waitSeconds * 1000,
         signal: c.req.raw.signal,
       })
-      .then(jsonText);
+      .then(c.req.method === "HEAD" ? jsonText : pacedText(largeReplies, who));
     return waitSeconds > 0 ? holdReply(reply) : reply;
   };
 
@@ -127,6 +132,11 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
 /** A function of its own, since what it closes over lives as long as the poll hangs. */
 function validity(parts: HttpReaderParts, reader: SignedInReader | undefined): () => Promise<boolean> {
   return async () => !reader || (await parts.findLogin(reader.token)) !== undefined;
+}
+
+/** A function of its own for the same reason: a request is not kept for its reply, so the listener's idle timeout ends what is cut. */
+function pacedText(largeReplies: LargeReplies, who: string | number): (reply: PollReply) => Promise<Response> {
+  return (reply) => largeReplies.paced(jsonText(reply), { who, cut: () => {} });
 }
 
 /** The frames are JSON text already: each was encoded once. */

@@ -1,0 +1,113 @@
+import { after } from "../lib/interval.ts";
+import { once } from "../lib/once.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
+import { CAPS } from "../limits/limits.ts";
+import { SIZES } from "../limits/sizes.ts";
+
+/** A reply up to this size is left to the runtime and the kernel, which hold it with the connection. */
+const SMALL_BYTES = SIZES.smallReply.count;
+const CHUNK_BYTES = 65_536;
+
+/** Whose reply it is, a person or an address, and what ends its connection. */
+export interface Asker {
+  readonly who: string | number;
+  readonly cut: () => void;
+}
+
+interface Bounds {
+  readonly most?: number;
+  readonly stallMs?: number;
+}
+
+/**
+ * Large replies that wait to be taken. The runtime holds a reply until its reader has taken it, and a reader who takes nothing costs
+ * nothing, so without a bound some hundred connections would fill the memory. A large one is handed over piece by piece as it is taken, and
+ * counts until its end. A reader who takes nothing for a while is cut.
+ *
+ * What the kernel takes counts as taken, on most machines up to some megabytes of each connection.
+ */
+export class LargeReplies {
+  readonly #most: number;
+  readonly #stallMs: number;
+  readonly #held = new Map<string | number, number>();
+  #bytes = 0;
+
+  /** @param limits others than the table's, for tests */
+  constructor({ most = CAPS.untakenReplies.count, stallMs = CAPS.replyStall.count * 1000 }: Bounds = {}) {
+    this.#most = most;
+    this.#stallMs = stallMs;
+  }
+
+  /** What waits now, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Called before the reply is made, so that no work is thrown away. One of them may have as much waiting as is still free, so that there is
+   * always a place for the next.
+   * @throws ProblemError `overloaded`
+   */
+  check(who: string | number): void {
+    if ((this.#held.get(who) ?? 0) < this.#most - this.#bytes) return;
+    throw new ProblemError("overloaded", "Too many replies wait to be taken", { retryAfterMs: 5000 });
+  }
+
+  /** The reply as it is sent: itself where it is small. */
+  async paced(reply: Response, asker: Asker): Promise<Response> {
+    const { status, headers } = reply;
+    const bytes = new Uint8Array(await reply.arrayBuffer());
+    const body = bytes.byteLength <= SMALL_BYTES ? bytes : this.#stream(bytes, asker);
+    return new Response(body, { status, headers });
+  }
+
+  #stream(bytes: Uint8Array, { who, cut }: Asker): ReadableStream<Uint8Array> {
+    let at = 0;
+    let takenAt = uptimeMs();
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    this.#count(who, bytes.byteLength);
+    const look = () => {
+      const leftMs = takenAt + this.#stallMs - uptimeMs();
+      if (leftMs > 0) {
+        stop = after(leftMs, look);
+        return;
+      }
+      end();
+      // No reason is given, since the runtime would print it. This drops what is queued.
+      controller?.error(undefined);
+      cut();
+    };
+    let stop = after(this.#stallMs, look);
+    const end = once(() => {
+      stop();
+      this.#count(who, -bytes.byteLength);
+    });
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (given) => {
+          controller = given;
+        },
+        pull: (given) => {
+          takenAt = uptimeMs();
+          if (at < bytes.byteLength) {
+            given.enqueue(bytes.subarray(at, at + CHUNK_BYTES));
+            at += CHUNK_BYTES;
+            return;
+          }
+          end();
+          given.close();
+        },
+        cancel: end,
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+    );
+  }
+
+  #count(who: string | number, bytes: number): void {
+    this.#bytes += bytes;
+    const held = (this.#held.get(who) ?? 0) + bytes;
+    if (held > 0) this.#held.set(who, held);
+    else this.#held.delete(who);
+  }
+}
