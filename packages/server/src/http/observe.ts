@@ -5,6 +5,7 @@ import { type Logger, loggedPath, type RequestLine, requestLog } from "../ops/lo
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { whenReplied } from "./held-reply.ts";
+import { RefusalLines } from "./refusal-lines.ts";
 
 interface Observers {
   readonly logger: Logger;
@@ -14,6 +15,7 @@ interface Observers {
 /** Writes the log line and counters of one request that was answered. `route`: a pattern, or `none`. */
 export function requestRecorder({ logger, metrics }: Observers): (line: RequestLine, route: string) => void {
   const log = requestLog(logger);
+  const refusalLines = new RefusalLines();
   const countersOf = boundCounters(metrics);
   return (line, route) => {
     const method = KNOWN_METHODS.has(line.method) ? line.method : "other";
@@ -21,7 +23,9 @@ export function requestRecorder({ logger, metrics }: Observers): (line: RequestL
     requests.inc();
     seconds.observe(line.ms / 1000);
     if (line.key !== undefined) metrics.keyRequests.inc({ key: line.key, status: line.status });
-    log(line);
+    if (line.status < 400 || line.status >= 500 || line.key !== undefined) return log(line);
+    const leftOut = refusalLines.admit(line.ip);
+    if (leftOut !== undefined) log(leftOut > 0 ? { ...line, leftOut } : line);
   };
 }
 

@@ -155,6 +155,15 @@ export const LOCAL_RATES = {
     always: true,
     refusal: { silently: "the others are told a second later" },
   },
+  refusalLines: {
+    counts: "lines in the log for refusals",
+    by: "address",
+    count: 10,
+    windowMs: SECOND,
+    burst: 100,
+    always: true,
+    refusal: { silently: "the others are counted, and the next line says how many" },
+  },
   handshakes: {
     counts: "handshakes without a valid token from this address",
     by: "address",

@@ -41,9 +41,13 @@ export function createLogger({ level, sink }: { level: LogLevel; sink?: LogSink 
   return pino(options, sink ?? pino.destination({ dest: 1, sync: true }));
 }
 
-/** A path as it may be logged: people paste tokens where they do not belong. */
+/** A line holds no more of what strangers write. */
+const PATH_MAX = 200;
+
+/** A path as it may be logged: people paste tokens where they do not belong, and write paths of any length. */
 export function loggedPath(path: string): string {
-  return path.replace(/p[ls]_[\w-]{8,}/g, "[hidden]");
+  const hidden = path.replace(/p[ls]_[\w-]{8,}/g, "[hidden]");
+  return hidden.length > PATH_MAX ? `${hidden.slice(0, PATH_MAX)}…` : hidden;
 }
 
 export interface RequestLine {
@@ -57,6 +61,8 @@ export interface RequestLine {
   readonly loginId: number | undefined;
   /** The name of the server key, never the key. */
   readonly key: string | undefined;
+  /** Lines of refusals of this address that were not written since its last one; absent where there are none. */
+  readonly leftOut?: number;
 }
 
 /**

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { AppFixture } from "../../test/app-fixture.ts";
+import { RefusalLines } from "./refusal-lines.ts";
+
+test("HTTP-36: an address has a rate of lines of its refusals, and the next line says how many were left out", () => {
+  let open = true;
+  const lines = new RefusalLines({ tryTake: (key) => open || key === "198.51.100.7" });
+  expect(lines.admit("203.0.113.9")).toBe(0);
+  open = false;
+  for (let n = 0; n < 3; n++) expect(lines.admit("203.0.113.9")).toBeUndefined();
+  expect(lines.admit("198.51.100.7")).toBe(0);
+  open = true;
+  expect(lines.admit("203.0.113.9")).toBe(3);
+  expect(lines.admit("203.0.113.9")).toBe(0);
+});
+
+test("HTTP-36: a flood of refusals writes some lines, and what is answered writes all", async () => {
+  const app = new AppFixture();
+  for (let n = 0; n < 150; n++) expect((await app.ask(`/nothing/${n}`)).status).toBe(404);
+  const refusals = app.lines.filter((line) => line.includes("/nothing/"));
+  expect(refusals.length).toBeGreaterThanOrEqual(100);
+  expect(refusals.length).toBeLessThan(140);
+  for (let n = 0; n < 150; n++) await app.ask(`/api/v1/notes/${n + 1}`);
+  expect(app.lines.filter((line) => line.includes("/api/v1/notes/"))).toHaveLength(150);
+  await app.stop();
+});
+
+test("HTTP-36: a line has the first 200 characters of a path", async () => {
+  const app = new AppFixture();
+  await app.ask(`/${"a".repeat(15_000)}`);
+  const line = await app.logged("/aaa", 0);
+  expect(JSON.parse(line).path).toBe(`/${"a".repeat(199)}…`);
+  await app.ask(`/${"b".repeat(180)}/pl_${"c".repeat(43)}`);
+  expect(await app.logged("/bbb", 0)).not.toContain("ccc");
+  await app.stop();
+});
