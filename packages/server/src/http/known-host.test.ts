@@ -5,9 +5,9 @@ import { hostCheck } from "./known-host.ts";
 const rules = { publicUrl: "https://chat.example.com", allowedOrigins: ["https://app.example.com:8443"] };
 
 describe("HTTP-22: the name that a request gives the server", () => {
-  const check = (host: string, path = "/api/v1/me") => {
+  const check = (host: string, path = "/api/v1/me", own = host) => {
     try {
-      hostCheck(rules)({ scheme: "http", host }, path);
+      hostCheck(rules)({ scheme: "http", host }, new URL(path, `http://${own}`));
       return "known";
     } catch (error) {
       return (error as { code: string }).code;
@@ -31,13 +31,32 @@ describe("HTTP-22: the name that a request gives the server", () => {
     expect(check(host)).toBe(verdict);
   });
 
+  test.each([
+    ["10.0.0.5:8080", "known"],
+    ["[fd00::5]:8080", "known"],
+    ["parley:8080", "known"],
+    ["localhost:8080", "known"],
+    ["app.example.com", "known"],
+    ["evil.example", "host_unknown"],
+    ["10.0.0.5.evil.example", "host_unknown"],
+  ])("a proxy's word for it counts where Host is %s: %s", (own, verdict) => {
+    expect(check("chat.example.com", "/api/v1/me", own)).toBe(verdict);
+  });
+
+  test("a proxy's word for an unknown name is refused, though Host is known", () => {
+    expect(check("evil.example", "/api/v1/me", "chat.example.com")).toBe("host_unknown");
+  });
+
   test.each(["/healthz", "/readyz", "/metrics"])("%s takes any", (path) => {
     expect(check("10.0.0.5:8080", path)).toBe("known");
   });
 
   test("any counts where PUBLIC_URL is not set", () => {
     expect(() =>
-      hostCheck({ ...rules, publicUrl: undefined })({ scheme: "http", host: "evil.example" }, "/"),
+      hostCheck({ ...rules, publicUrl: undefined })(
+        { scheme: "http", host: "evil.example" },
+        new URL("http://evil.example/"),
+      ),
     ).not.toThrow();
   });
 });

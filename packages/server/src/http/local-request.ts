@@ -6,6 +6,8 @@ export const PROXY_SIGNS = [
   "forwarded",
   "x-forwarded-proto",
   "x-forwarded-host",
+  "x-forwarded-port",
+  "x-client-ip",
   "cf-connecting-ip",
   "true-client-ip",
 ] as const;

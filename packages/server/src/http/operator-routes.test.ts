@@ -10,24 +10,43 @@ import { operatorRoutes } from "./operator-routes.ts";
 const LOCAL = "127.0.0.1";
 const ELSEWHERE = "203.0.113.9";
 
+interface Asked {
+  readonly token?: string;
+  readonly metricsToken?: string;
+  /** As the Host header names the server. */
+  readonly host?: string;
+}
+
 /** What /metrics answers; the text says what to do about a refusal. */
-async function metrics(ip: string, { token, metricsToken }: { token?: string; metricsToken?: string }) {
+async function metrics(ip: string, { token, metricsToken, host }: Asked) {
   const app = new Hono<AppEnv>();
   app.onError((error) => problemResponse(error as ProblemError));
   app.route("/", operatorRoutes({ health: new Health(), metrics: new Metrics(), metricsToken }));
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  const response = await app.request("/metrics", { headers }, { ip } as AppEnv["Bindings"]);
+  const response = await app.request(`http://${host ?? "localhost:8080"}/metrics`, { headers }, {
+    ip,
+  } as AppEnv["Bindings"]);
   return response.ok ? "ok" : `${response.status} ${((await response.json()) as { detail: string }).detail}`;
 }
 
-test.each<[ip: string, asked: { token?: string; metricsToken?: string }, answer: string]>([
+test.each<[ip: string, asked: Asked, answer: string]>([
   [LOCAL, {}, "ok"],
   [LOCAL, { metricsToken: "right" }, "ok"],
+  [LOCAL, { host: "127.0.0.1:8080" }, "ok"],
+  [LOCAL, { host: "[::1]:8080" }, "ok"],
+  [LOCAL, { host: "parley" }, "ok"],
+  [
+    LOCAL,
+    { host: "evil.example" },
+    "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN",
+  ],
+  [LOCAL, { host: "evil.example", metricsToken: "right" }, "401 This needs the token of METRICS_TOKEN"],
+  [LOCAL, { host: "evil.example", metricsToken: "right", token: "right" }, "ok"],
   [LOCAL, { metricsToken: "right", token: "right" }, "ok"],
   [LOCAL, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],
   [LOCAL, { token: "any" }, "403 METRICS_TOKEN is not set; ask without a token"],
-  [ELSEWHERE, {}, "403 From elsewhere than loopback this needs METRICS_TOKEN"],
-  [ELSEWHERE, { token: "any" }, "403 From elsewhere than loopback this needs METRICS_TOKEN"],
+  [ELSEWHERE, {}, "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN"],
+  [ELSEWHERE, { token: "any" }, "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN"],
   [ELSEWHERE, { metricsToken: "right" }, "401 This needs the token of METRICS_TOKEN"],
   [ELSEWHERE, { metricsToken: "right", token: "right" }, "ok"],
   [ELSEWHERE, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],

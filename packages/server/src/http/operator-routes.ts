@@ -5,6 +5,7 @@ import type { Health } from "../ops/health.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { bearerToken } from "./authenticate.ts";
+import { isNoDomain } from "./known-host.ts";
 import { isFromThisMachine } from "./local-request.ts";
 
 interface OperatorParts {
@@ -30,7 +31,8 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
 
   routes.get("/metrics", async (c) => {
     const token = bearerToken(c.req.header("Authorization"));
-    const local = isFromThisMachine(c.env.ip, c.req.raw.headers);
+    // A page whose name was made to lead here would be asked by a browser on this machine.
+    const local = isFromThisMachine(c.env.ip, c.req.raw.headers) && isNoDomain(new URL(c.req.raw.url).hostname);
     if (!local || token !== undefined) checkToken({ given: token, expected: metricsToken, local });
     return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
   });
@@ -47,7 +49,7 @@ interface MetricsAsked {
 
 function checkToken({ given, expected, local }: MetricsAsked): void {
   if (expected === undefined) {
-    const elsewhere = "From elsewhere than loopback this needs METRICS_TOKEN";
+    const elsewhere = "From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN";
     throw new ProblemError("forbidden", local ? "METRICS_TOKEN is not set; ask without a token" : elsewhere);
   }
   if (given === undefined) throw new ProblemError("unauthorized", "This needs the token of METRICS_TOKEN");

@@ -80,7 +80,7 @@ export class WebSocketTransport {
     const { clientIp, viaTrusted } = from.address;
     try {
       const seen = publicAddress(from.url, request.headers, viaTrusted);
-      this.#checkHost(seen, from.url.pathname);
+      this.#checkHost(seen, from.url);
       const handshake = readHandshake(request, from.url);
       if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
         throw new ProblemError("origin_forbidden");
