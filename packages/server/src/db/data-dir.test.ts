@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
@@ -49,6 +59,25 @@ describe("the data folder", () => {
 });
 
 describe("a file of the data folder", () => {
+  test.each([true, false])(
+    "that is a link is refused, and nothing changes where it leads (a file is there: %p)",
+    (isThere) => {
+      const elsewhere = join(dir, "elsewhere");
+      if (isThere) writeFileSync(elsewhere, "theirs", { mode: 0o644 });
+      symlinkSync(elsewhere, join(dir, "parley.db"));
+      expect(() => privateFile(dir, "parley.db")).toThrow("(parley.db: ELOOP)");
+      expect(existsSync(elsewhere) ? rights(elsewhere) : "none").toBe(isThere ? "644" : "none");
+    },
+  );
+
+  test("beside which a link lies leaves what that leads to", () => {
+    const elsewhere = join(dir, "elsewhere");
+    writeFileSync(elsewhere, "theirs", { mode: 0o644 });
+    symlinkSync(elsewhere, join(dir, "parley.db-wal"));
+    privateFile(dir, "parley.db");
+    expect(rights(elsewhere)).toBe("644");
+  });
+
   test("is made for its owner alone, and nothing beside it", () => {
     expect(privateFile(dir, "parley.db")).toBe(join(dir, "parley.db"));
     expect([rights(join(dir, "parley.db")), readdirSync(dir)]).toEqual(["600", ["parley.db"]]);

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, lstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 
 /** The folder of DATA_DIR cannot hold the database; the message names the variable, what it got and what it wants. */
@@ -13,6 +13,7 @@ const WANTED: Readonly<Record<string, string>> = {
   EACCES: "a folder that this user may write in",
   EPERM: "a folder that this user may write in",
   EROFS: "a folder that can be written in",
+  ELOOP: "the file itself; this is a link, and whatever it leads to would be written",
   ENOSPC: "a folder with space left on its disk",
 };
 
@@ -29,12 +30,15 @@ export function makeDataDir(dataDir: string): void {
  */
 export function privateFile(dataDir: string, name: string): string {
   const path = join(dataDir, name);
-  orUnusable(dataDir, () => closeSync(openSync(path, "a", 0o600)), name);
+  orUnusable(dataDir, () => closeSync(openSync(path, OWN_FILE, 0o600)), name);
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
-    if (existsSync(file)) keepFromOthers(file);
+    if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) keepFromOthers(file);
   }
   return path;
 }
+
+/** No link is followed: the rights of a file elsewhere are not ours to change. */
+const OWN_FILE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 function keepFromOthers(file: string): void {
   try {
