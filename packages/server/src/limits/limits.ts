@@ -21,26 +21,7 @@ const LIMITED: Refusal = { code: "rate_limited" };
 
 /** Rates counted by this process alone: `LocalRate`. Those of a day begin anew when it ends. */
 export const LOCAL_RATES = {
-  /** Of every kind; the rates of what they ask for come on top. */
-  requests: { counts: "requests", by: "person", count: 100, windowMs: SECOND, burst: 500, refusal: LIMITED },
-  anonymousRequests: {
-    counts: "requests without a valid token from this address",
-    by: "address",
-    count: 100,
-    windowMs: SECOND,
-    burst: 500,
-    refusal: LIMITED,
-  },
-  /** Twenty devices that come back after a restart all pass at once, and once more. A poll counts where it goes on from another place than the last one. */
-  starts: {
-    counts: "live connections, event streams and polls that begin anew",
-    by: "person",
-    count: 5,
-    windowMs: SECOND,
-    burst: 40,
-    refusal: LIMITED,
-  },
-  /** Recalls count too: they are written and told like a message. */
+  /** Recalls count too: they are written and told like a message. A long message counts as several (`countedMessage`). */
   sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
   sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },
   /** Also those that change nothing. */

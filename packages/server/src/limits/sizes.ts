@@ -73,6 +73,13 @@ export const SIZES = {
     unit: "code points",
     refusal: INVALID,
   },
+  countedMessage: {
+    counts: "a message that counts as one in the rates of sends",
+    by: "request",
+    count: 4096,
+    unit: "bytes",
+    refusal: { silently: "a larger one counts as several" },
+  },
   customData: {
     counts: "the `data` of a message of the product's own",
     by: "request",

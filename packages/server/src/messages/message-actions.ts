@@ -12,6 +12,7 @@ import { EVERYBODY } from "@parley/protocol";
 import { sql } from "kysely";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
 import { checkHallSend } from "../rooms/rights.ts";
 import { type Actor, actorOf } from "../rooms/rooms.ts";
@@ -36,18 +37,25 @@ export function sendMessage(
 ): Promise<Sent> {
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
-  rates.sends.take(actor.uid);
-  rates.sendsADay.take(actor.uid);
+  const stored = kinds.store(request);
+  const size = countedAs(stored);
+  rates.sends.take(actor.uid, size);
+  rates.sendsADay.take(actor.uid, size);
   return writes.run(sendMessages, {
     actor: actorOf(actor),
     roomId,
     clientId: request.clientId,
     type: request.type,
-    stored: kinds.store(request),
+    stored,
     replyTo: request.replyTo ?? null,
     mentions: request.mentions === "all" ? [EVERYBODY] : [...new Set(request.mentions ?? [])],
     visibleTo,
   });
+}
+
+/** As how many messages one counts: each of its readers gets all of it, and it stays on the disk. */
+function countedAs(stored: object): number {
+  return Math.ceil(Buffer.byteLength(JSON.stringify(stored)) / SIZES.countedMessage.count);
 }
 
 /**

@@ -221,6 +221,20 @@ test("IM-11: a user sends 30 at once and then 10 a second; others are not held b
   expect((await flood(ann, "c")).filter((status) => status === 201)).toHaveLength(10);
 });
 
+test("IM-11: a long message counts as one for each 4 KiB that it begins", async () => {
+  using _ = new StillTime();
+  await chat.close();
+  chat = await ChatFixture.open({ RATE_LIMITS: "on" });
+  [ann, bob] = chat.people(2) as [number, number];
+  const accepted = async (who: number, content: string) => {
+    const replies = await Promise.all(Array.from({ length: 40 }, (_, n) => post(who, text(`${n}`, content), 1)));
+    return replies.filter(({ status }) => status === 201).length;
+  };
+  // 16 KiB and what stands around the text: five each. The other one has exactly 4 KiB.
+  expect(await accepted(ann, "😀".repeat(4096))).toBe(6);
+  expect(await accepted(bob, "x".repeat(4096 - JSON.stringify({ content: "" }).length))).toBe(30);
+});
+
 test("256 sends by 64 people into 64 rooms take as many statements as two", async () => {
   const people = chat.people(64);
   const rooms: number[] = [];
