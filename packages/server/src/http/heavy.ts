@@ -6,22 +6,31 @@ import type { Asker } from "./large-replies.ts";
 
 /**
  * For routes that can ask for much or answer with much: they have their turn, before anything of the body is looked at, when it is that of the
- * person who asks or, where nobody is signed in, of the address; and what is large in the reply counts until it is taken. Stands behind `requireLogin` or `optionalLogin`.
+ * person who asks or, where nobody is signed in, of the address; and what is large in the reply counts until it is taken. What only reads
+ * has its turn in the process as well. Stands behind `requireLogin` or `optionalLogin`.
  * @throws ProblemError `rate_limited`, `overloaded`, and as `lookAgain` does
  */
-export const heavy: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const asker = askerOf(c);
-  const work = async () => {
-    await lookAgain(c);
-    await next();
+export const heavy = turns({ isReadTogether: false });
+
+/** The same for what is read together with others' (`reader-starts.ts`): in a turn of its own it would be read alone, and keep the turn while it waits. */
+export const heavyTogether = turns({ isReadTogether: true });
+
+function turns({ isReadTogether }: { isReadTogether: boolean }): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const asker = askerOf(c);
+    const work = async () => {
+      await lookAgain(c);
+      await next();
+    };
+    const heavyWork = c.get("heavyWork");
+    const { method } = c.req;
+    if (method !== "GET" && method !== "HEAD") return heavyWork.run(asker.who, work);
+    c.get("largeReplies").check(asker.who);
+    await (isReadTogether ? heavyWork.run(asker.who, work) : heavyWork.read(asker.who, work));
+    // Nobody takes a body of a HEAD.
+    if (method === "GET" && c.res.ok) c.res = await c.get("largeReplies").paced(c.res, asker);
   };
-  const { method } = c.req;
-  if (method !== "GET" && method !== "HEAD") return c.get("heavyWork").run(asker.who, work);
-  c.get("largeReplies").check(asker.who);
-  await c.get("heavyWork").read(asker.who, work);
-  // Nobody takes a body of a HEAD.
-  if (method === "GET" && c.res.ok) c.res = await c.get("largeReplies").paced(c.res, asker);
-};
+}
 
 /** What a request's work and reply are counted by. */
 function askerOf(c: Context<AppEnv>): Asker {

@@ -60,6 +60,17 @@ test("HTTP-33: the loop is free for as long as reads took, but for the first few
   expect(uptimeMs() - startedAt).toBeGreaterThan(50 + 34);
 });
 
+test("HTTP-33: one that waits for something else does not keep the turn", async () => {
+  const turns = new ReadTurns();
+  const end = Promise.withResolvers<void>();
+  const first = turns.run("ann", () => end.promise);
+  const { begun, done } = asked(turns, ["ben"]);
+  await done;
+  expect(begun).toEqual(["ben"]);
+  end.resolve();
+  await first;
+});
+
 test("HTTP-33: one that has no turn in time is 503 with Retry-After, and takes nobody's place", async () => {
   const turns = new ReadTurns({ waitMs: 5 });
   const end = Promise.withResolvers<void>();

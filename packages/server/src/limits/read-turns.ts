@@ -1,12 +1,15 @@
 import { after, delay, nextTurn } from "../lib/interval.ts";
+import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "./limits.ts";
 
 const WAITING_MAX = CAPS.readsWaiting.count;
 const WAIT_MS = CAPS.heavyWait.count * 1000;
-/** Heavy reads have at most this part of the thread's time: a read is followed by a rest that is as long as it took. */
+/** A read and the rest behind it, which is as long: so heavy reads have at most half of the thread's time. */
 const COST = 2;
+/** A read that takes longer waits for something, and neither keeps the turn nor is paid for meanwhile. */
+const READ_MS_MAX = 250;
 /** Short reads that come now and then do not wait for each other's rest. */
 const BURST_MS = 10;
 
@@ -37,12 +40,17 @@ export class ReadTurns {
     if (this.#isRunning || this.#waiting > 0 || this.#restMs() > 0) await this.#turn(who);
     this.#isRunning = true;
     const startedAt = uptimeMs();
+    const end = once(() => {
+      stop();
+      this.#paidAtMs = Math.max(this.#paidAtMs, startedAt) + COST * Math.min(uptimeMs() - startedAt, READ_MS_MAX);
+      this.#isRunning = false;
+      this.#next();
+    });
+    const stop = after(READ_MS_MAX, end);
     try {
       return await read();
     } finally {
-      this.#paidAtMs = Math.max(this.#paidAtMs, startedAt) + COST * (uptimeMs() - startedAt);
-      this.#isRunning = false;
-      this.#next();
+      end();
     }
   }
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema } from "@parley/protocol";
 import { requireLogin } from "../http/authenticate.ts";
-import { heavy } from "../http/heavy.ts";
+import { heavyTogether } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import { asOf } from "../http/page.ts";
 import { CAPS } from "../limits/limits.ts";
@@ -28,7 +28,7 @@ const getUnread = createRoute({
   tags,
   summary: "Everything unread; rooms with nothing unread are left out",
   security: signedIn,
-  middleware: [requireLogin, heavy] as const,
+  middleware: [requireLogin, heavyTogether] as const,
   responses: { 200: json(RedDot, "Red dots") },
 });
 
