@@ -10,6 +10,7 @@ import { SseTransport } from "../src/gateway/sse/sse.ts";
 import { sseRoutes } from "../src/gateway/sse/sse-routes.ts";
 import { errorResponse } from "../src/http/errors.ts";
 import { answerHeld } from "../src/http/held-reply.ts";
+import { LargeReplies } from "../src/http/large-replies.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import type { ProblemError } from "../src/lib/problem.ts";
@@ -152,9 +153,12 @@ export class EventsRig {
   routes() {
     const { polls, sse } = this;
     const reader = { findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} };
-    const routes = newRoutes()
-      .route("/", pollRoutes({ ...reader, polls }))
-      .route("/", sseRoutes({ ...reader, sse }));
+    const routes = newRoutes();
+    routes.use(async (c, next) => {
+      c.set("largeReplies", new LargeReplies());
+      await next();
+    });
+    routes.route("/", pollRoutes({ ...reader, polls })).route("/", sseRoutes({ ...reader, sse }));
     return answerHeld(routes, (thrown, request) => errorResponse(thrown, { logger: SILENT, ...request }));
   }
 
