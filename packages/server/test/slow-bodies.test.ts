@@ -1,8 +1,10 @@
 /** Requests whose body comes slowly: what ends meanwhile, and how long they may take. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { revokeKey } from "../src/keys/key-actions.ts";
 import { AppFixture } from "./app-fixture.ts";
 import { PASSWORD, type Person, TestServer } from "./harness.ts";
 import { rawRequest } from "./raw-http.ts";
+import { openDoor } from "./server-door.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -67,6 +69,18 @@ describe.each(Object.keys(ENDS))("when %s while the body comes", (name) => {
     expect(items.map(({ message }) => message.clientId)).not.toContain("late");
   });
 });
+
+test.each(["declared", "chunked"] as const)(
+  "HTTP-30: nothing of a %s body is carried out when its server key ends",
+  async (how) => {
+    const { db, writes } = server.storage;
+    const door = await openDoor(server, `brief-${how}`);
+    const put = { method: "PUT", path: `/server/users/late-${how}`, body: { name: "Late" } };
+    const begun = await begin(server.url, door.key, put, how);
+    await revokeKey({ db, writes }, `brief-${how}`);
+    expect(await begun.finish()).toBe(401);
+  },
+);
 
 test("HTTP-30: a slow body of a login that lives is carried out", async () => {
   const cas = await server.person("cas");

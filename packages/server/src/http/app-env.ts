@@ -23,6 +23,8 @@ export interface AppVariables {
   fromForeignPage: boolean;
   /** The server key that asks; set for requests to the door of the product's backend, where there is a valid one. */
   serverKey?: ServerKey | undefined;
+  /** Looks at the server key again, where there is one. @throws ProblemError `unauthorized` */
+  findKeyAgain?: () => Promise<void>;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
   /** Counts the request as this person's; absent where a test calls routes without the app. @throws ProblemError `rate_limited` */

@@ -25,11 +25,12 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
 };
 
 /**
- * Looks at the request's login again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
+ * Looks at the request's login or server key again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
  * has come, whose sender decides how long that takes, and after a turn of heavy work. What is looked up is mostly in memory.
  * @throws ProblemError `unauthorized`, `account_disabled`
  */
 export async function lookAgain(c: Context<AppEnv>): Promise<void> {
+  await c.get("findKeyAgain")?.();
   if (!c.get("login")) return;
   const login = await c.get("findLogin")(bearerToken(c.req.header("Authorization")) ?? "");
   if (!login) throw new ProblemError("unauthorized", "The login ended before the request was complete");

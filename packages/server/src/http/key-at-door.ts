@@ -21,7 +21,14 @@ export function findKeyAtDoor(parts: {
     const [, secret] = KEY.exec(c.req.header("Authorization") ?? "") ?? [];
     if (c.req.path.startsWith(SERVER_DOOR)) {
       if (isFromBrowser(c.req.raw.headers)) throw new ProblemError("key_in_browser");
-      if (secret !== undefined) c.set("serverKey", await parts.findServerKey(secret));
+      if (secret !== undefined) {
+        c.set("serverKey", await parts.findServerKey(secret));
+        c.set("findKeyAgain", async () => {
+          const key = await parts.findServerKey(secret);
+          if (!key) throw new ProblemError("unauthorized", "The server key ended before the request was complete");
+          c.set("serverKey", key);
+        });
+      }
     } else if (secret !== undefined) {
       parts.countBadToken(c.env.ip);
       throw new ProblemError("unauthorized", `A server key is for ${SERVER_DOOR} only`);
