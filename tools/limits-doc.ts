@@ -7,7 +7,8 @@
  */
 import { join } from "node:path";
 import { ERRORS } from "../packages/protocol/src/index.ts";
-import { CAPS, CONNECTION_RATES, LOCAL_RATES, SHARED_RATES } from "../packages/server/src/limits/limits.ts";
+import { CAPS } from "../packages/server/src/limits/caps.ts";
+import { CONNECTION_RATES, LOCAL_RATES, SHARED_RATES } from "../packages/server/src/limits/limits.ts";
 import type { BoundRow, RateRow, Refusal } from "../packages/server/src/limits/row.ts";
 import { SIZES } from "../packages/server/src/limits/sizes.ts";
 import { ROOT } from "./sources.ts";
@@ -17,7 +18,7 @@ const LIMITS_DOC = "docs/limits.md";
 const HEAD = `# Limits
 
 Everything that is bounded, what a client meets beyond it, and the setting that changes it. Made by \`tools/limits-doc.ts\` out of
-\`packages/server/src/limits/limits.ts\`; do not change it by hand.
+the tables in \`packages/server/src/limits\`; do not change it by hand.
 
 An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of an IPv6 address. A refusal that says when to come back has \`Retry-After\`, in whole seconds.
 Close codes are those of [SPEC.md](../packages/protocol/SPEC.md).

@@ -13,7 +13,7 @@ import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
 import { refreshLogin } from "./identity/refresh-writes.ts";
 import { addServerKey, noteKeysUsed, revokeServerKey } from "./keys/key-writes.ts";
-import { CAPS } from "./limits/limits.ts";
+import { CAPS } from "./limits/caps.ts";
 import { changeMarks } from "./marks/mark-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";

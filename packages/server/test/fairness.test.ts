@@ -5,7 +5,7 @@ import type { InputOf, Procedure } from "../src/db/transaction.ts";
 import { createAccount } from "../src/identity/accounts-writes.ts";
 import { hashOf, newToken } from "../src/identity/tokens.ts";
 import { nextTurn } from "../src/lib/interval.ts";
-import { CAPS } from "../src/limits/limits.ts";
+import { CAPS } from "../src/limits/caps.ts";
 import { sendMessages } from "../src/messages/send.ts";
 import { changeRoom, createRoom } from "../src/rooms/room-writes.ts";
 import { ApiClient } from "./api-client.ts";

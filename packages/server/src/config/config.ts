@@ -6,7 +6,8 @@
  * not import features, http or gateway.
  */
 import { openFileLimit } from "../lib/file-limit.ts";
-import { CAPS, SHARED_RATES } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
+import { SHARED_RATES } from "../limits/limits.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { LogLevel } from "../ops/logger.ts";
 import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";

@@ -1,4 +1,4 @@
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import type { Whose } from "./share.ts";
 
 /** A batch is one sync of the disk; more than this delays its first write more than it helps. */

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { truncateJournal } from "./dialect.ts";
 import { entriesIn, type NamedEntry, type ProcedureTable } from "./procedures.ts";
 import type { Schema } from "./schema.ts";

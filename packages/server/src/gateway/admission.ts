@@ -1,7 +1,7 @@
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import type { LocalRate } from "../limits/local-rate.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 

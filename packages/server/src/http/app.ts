@@ -69,7 +69,7 @@ export interface AppParts {
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { findServerKey = async () => undefined } = parts;
-  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), refusalsAtOnce } = parts;
+  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), rates } = parts;
   const { bodyWaitMs = SIZES.bodyWait.count * 1000, largeReplies = new LargeReplies() } = parts;
   const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
   const app = newRoutes();

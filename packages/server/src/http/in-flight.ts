@@ -2,7 +2,8 @@ import type { MiddlewareHandler } from "hono";
 import { delay } from "../lib/interval.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS, LOCAL_RATES } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
+import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
 import type { AppEnv } from "./app-env.ts";
 

@@ -2,7 +2,7 @@ import { after } from "../lib/interval.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { SIZES } from "../limits/sizes.ts";
 
 /** A reply up to this size is left to the runtime and the kernel, which hold it with the connection. */

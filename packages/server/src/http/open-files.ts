@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { every, type Stop } from "../lib/interval.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import type { Logger } from "../ops/logger.ts";
 
 const LOOK_MS = 1000;

@@ -10,6 +10,7 @@ import { createLogger } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate, requireLogin } from "./authenticate.ts";
 import { errorHandler } from "./errors.ts";
+import { LargeReplies } from "./large-replies.ts";
 import { requestRates } from "./request-rates.ts";
 
 /** An app with a route for people and one that looks at no token. Ada's two devices are `ada` and `tablet`. */
@@ -30,7 +31,9 @@ function rig({ burst = 3 } = {}) {
       ofPerson: new LocalRate({ ...LOCAL_RATES.requests, ...row, burst: 5 }, { enabled: true }),
     }),
   );
-  app.use(authenticate({ findLogin, countBadToken: () => {}, heavyWork: new HeavyWork() }));
+  app.use(
+    authenticate({ findLogin, countBadToken: () => {}, heavyWork: new HeavyWork(), largeReplies: new LargeReplies() }),
+  );
   app.get("/mine", requireLogin, (c) => c.body(null, 204));
   const ask = async (path: string, token?: string, ip = "203.0.113.9") => {
     const headers: Record<string, string> = token === undefined ? {} : { Authorization: token };

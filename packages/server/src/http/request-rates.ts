@@ -18,7 +18,8 @@ type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
  * one of them takes from the others at a moment, and these what they take in the long run.
  *
  * A request counts as the address's until somebody has found out whose it is, so that routes that look at no token are counted too. Where
- * an address has used up its rate, a token of its own is looked up here: people in an office have one address.
+ * an address has used up its rate, a token of its own is looked up here: people in an office have one address. A server key has a rate of
+ * its own.
  */
 export function requestRates({
   findLogin,
@@ -30,9 +31,7 @@ export function requestRates({
   ofPerson?: Rate | undefined;
 }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    // A key has a rate of its own.
-    if (c.get("serverKey")) return next();
-    if (PROBES.has(c.req.path)) return next();
+    if (PROBES.has(c.req.path) || c.get("serverKey")) return next();
     const key = ipLimitKey(c.env.ip);
     let isCounted = ofAddress.tryTake(key);
     if (!isCounted && !(await isSignedIn(c.req.header("Authorization"), c.req.query("token")))) ofAddress.take(key);

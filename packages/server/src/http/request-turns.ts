@@ -1,6 +1,6 @@
 import { ipLimitKey } from "../lib/ip-range.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 
 /** A turn in which requests took longer lets the next one begin fewer of them: what everybody waits for takes a few turns. */
 const TURN_MS = 10;

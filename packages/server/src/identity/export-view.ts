@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { countSchema, idSchema, SERVER_LIMITS, userSchema } from "@parley/protocol";
 import { pageOf } from "../http/page.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { PER_PAGE } from "./export.ts";
 import { ipText, userAgentText } from "./requester.ts";
 

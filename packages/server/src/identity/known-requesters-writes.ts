@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { KNOWN_FOR_MS } from "./known-requesters.ts";
 
 /** Rows removed by one write; a large delete would hold up the sends that wait behind it. */

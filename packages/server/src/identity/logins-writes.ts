@@ -4,7 +4,7 @@ import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { addressMark } from "./known-requesters.ts";
 import { noteKnown } from "./known-requesters-writes.ts";

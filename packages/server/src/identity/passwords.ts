@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { codePoints, LIMITS } from "@parley/protocol";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { SIZES } from "../limits/sizes.ts";
 
 /** Costs about 30 ms and 19 MiB each: what OWASP asks of argon2id at least. */

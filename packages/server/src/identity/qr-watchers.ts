@@ -1,6 +1,6 @@
 import type { Stop } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 
 /** States that a code's watchers are told; they only ever go forward in this order. */
 export type QrChange = "scanned" | "confirmed" | "rejected";

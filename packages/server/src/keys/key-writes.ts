@@ -4,7 +4,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 
 export interface NewServerKey {
   readonly name: string;

@@ -4,7 +4,7 @@ import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { readerDialect } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { addKey, listKeys, revokeKey } from "./key-actions.ts";
 import { newKey } from "./key-form.ts";
 import { ServerKeys } from "./server-keys.ts";

@@ -1,5 +1,5 @@
 import { after, nextTurn } from "../lib/interval.ts";
-import { CAPS } from "./limits.ts";
+import { CAPS } from "./caps.ts";
 import { rateLimited } from "./rate-limited.ts";
 import { ReadTurns } from "./read-turns.ts";
 

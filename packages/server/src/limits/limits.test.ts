@@ -3,7 +3,8 @@ import { ERRORS } from "@parley/protocol";
 import { loadConfig } from "../config/config.ts";
 import { ENV_NAMES } from "../config/env.ts";
 import { openFileLimit } from "../lib/file-limit.ts";
-import { CAPS, LOCAL_RATES, SHARED_RATES } from "./limits.ts";
+import { CAPS } from "./caps.ts";
+import { LOCAL_RATES, SHARED_RATES } from "./limits.ts";
 import type { BoundRow, RateRow } from "./row.ts";
 import { SIZES } from "./sizes.ts";
 

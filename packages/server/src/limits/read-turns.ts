@@ -2,7 +2,7 @@ import { after, delay, nextTurn } from "../lib/interval.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import { CAPS } from "./limits.ts";
+import { CAPS } from "./caps.ts";
 
 const WAITING_MAX = CAPS.readsWaiting.count;
 const WAIT_MS = CAPS.heavyWait.count * 1000;

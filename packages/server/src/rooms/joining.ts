@@ -3,7 +3,7 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { tooManyRooms } from "./bringing-in.ts";
 import { logMutes } from "./mute-writes.ts";
 import { storeReadPlaces } from "./read-places.ts";

@@ -63,7 +63,8 @@ export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }:
 export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
   const { mutedUntil } = await checkIsPresent(tx, roomId, uid);
-  await checkHasAccount(tx, uid);
+  // Of a deleted account the membership stays.
+  await namesOf(tx, [uid]);
   if (uid === actor.uid) return;
   await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();
   await logRoom(tx, { roomId, ownerId: uid });
@@ -83,7 +84,6 @@ export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: 
 export async function changeRole(tx: WriteTransaction, { actor, roomId, uid, role }: MemberInput & { role: 2 | 3 }) {
   await ownerChecked(tx, { actor, roomId });
   const { role: before } = await checkIsPresent(tx, roomId, uid);
-  await checkHasAccount(tx, uid);
   if (before === 1) throw new ProblemError("forbidden", "Transfer the ownership instead");
   // An admin whose account is gone becomes an ordinary member all the same.
   if (role === 2) await namesOf(tx, [uid]);
@@ -100,12 +100,6 @@ async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number)
   const membership = (await findMemberships(tx.db, [{ roomId, uid }])).get(memberKey(roomId, uid));
   if (membership?.leftSeq !== null) throw new ProblemError("unknown_user", "This user is not in the room");
   return membership;
-}
-
-/** A deleted account stays in its rooms, and would keep what it is given for ever. */
-async function checkHasAccount(tx: WriteTransaction, uid: number): Promise<void> {
-  const user = await tx.db.selectFrom("users").select("deleted_at").where("uid", "=", uid).executeTakeFirst();
-  if (user?.deleted_at !== null) throw new ProblemError("unknown_user", "This account was deleted");
 }
 
 async function setRole(tx: WriteTransaction, change: { roomId: number; uid: number; role: Role }) {

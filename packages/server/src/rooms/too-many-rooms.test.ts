@@ -2,7 +2,8 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { StillTime } from "../../test/still-time.ts";
-import { CAPS, LOCAL_RATES } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
+import { LOCAL_RATES } from "../limits/limits.ts";
 
 let chat: ChatFixture;
 let time: StillTime;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import { rowsOfList } from "./rows-of-list.ts";
 import type { ProductMessage } from "./send-writes.ts";
 

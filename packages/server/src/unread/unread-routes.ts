@@ -4,7 +4,7 @@ import { requireLogin } from "../http/authenticate.ts";
 import { heavyTogether } from "../http/heavy.ts";
 import { idParam, json, jsonBody, newRoutes, problems, signedIn } from "../http/openapi.ts";
 import { asOf } from "../http/page.ts";
-import { CAPS } from "../limits/limits.ts";
+import { CAPS } from "../limits/caps.ts";
 import * as actions from "./unread-actions.ts";
 import type { UnreadContext } from "./unread-context.ts";
 

@@ -1,0 +1,174 @@
+import { LIMITS } from "@parley/protocol";
+import type { BoundRow, Refusal } from "./row.ts";
+
+const LIMITED: Refusal = { code: "rate_limited" };
+const INVALID: Refusal = { code: "invalid" };
+const OVERLOADED: Refusal = { code: "overloaded" };
+
+/** How much there may be at once. */
+export const CAPS = {
+  connections: {
+    counts: "live connections",
+    by: "process",
+    count: 90,
+    unit: "% of the files that it may open",
+    refusal: { close: 1013 },
+    setting: "MAX_CONNECTIONS",
+  },
+  openFiles: {
+    counts: "open files and sockets before connections without a request are closed",
+    by: "process",
+    count: 80,
+    unit: "% of the files that it may open",
+    refusal: { silently: "replies end their connections" },
+  },
+  requestsPerAddress: {
+    counts: "requests in flight; event streams, hanging polls and requests with a valid server key do not count",
+    by: "address",
+    count: 256,
+    refusal: LIMITED,
+  },
+  requestsPerTurn: {
+    counts: "requests that are begun in one turn of the event loop, fewer where they take long",
+    by: "process",
+    count: 128,
+    refusal: { silently: "the others wait for their turn, in a line for each address" },
+  },
+  connectionsPerPerson: {
+    counts: "live connections and hanging polls; the oldest goes",
+    by: "person",
+    count: 20,
+    refusal: { close: 4029 },
+    setting: "MAX_CONNECTIONS_PER_USER",
+  },
+  anonymousConnections: { counts: "anonymous connections", by: "address", count: 200, refusal: LIMITED },
+  queueBytes: {
+    counts: "what waits for a slow reader",
+    by: "connection",
+    count: 1_048_576,
+    unit: "bytes",
+    refusal: { close: 1006 },
+    setting: "MAX_QUEUE_BYTES",
+  },
+  framesBeforeReady: {
+    counts: "frames that wait while a token is checked",
+    by: "connection",
+    count: LIMITS.framesBeforeReady,
+    refusal: { close: 1008 },
+  },
+  waitingRows: {
+    counts: "rows that wait for the writer; of one person at most twice as many as are still free",
+    by: "process",
+    count: 20_000,
+    refusal: OVERLOADED,
+  },
+  idleWrites: {
+    counts: "the server's own requests that wait until nobody else has any",
+    by: "process",
+    count: 256,
+    refusal: OVERLOADED,
+  },
+  batchRequests: {
+    counts: "requests that the writer takes at once",
+    by: "process",
+    count: 256,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  batchRows: {
+    counts: "rows that the writer takes at once; a request of more runs alone",
+    by: "process",
+    count: 2000,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  passwordsAtOnce: {
+    counts: "passwords hashed or compared at once",
+    by: "process",
+    count: 2,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
+  qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
+  qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
+  /**
+   * Lists, pages of history, exports, polls, and rooms that are made or filled: much is read or parsed for them by the thread that serves everybody.
+   * Where nobody is signed in, of an address.
+   */
+  heavyWork: {
+    counts: "heavy requests that are answered at once",
+    by: "person",
+    count: 4,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  heavyWaiting: {
+    counts: "heavy requests that wait for their turn",
+    by: "person",
+    count: 100,
+    refusal: LIMITED,
+  },
+  untakenReplies: {
+    counts: "large replies that wait to be taken; of one person or address as much as is still free",
+    by: "process",
+    count: 67_108_864,
+    unit: "bytes",
+    refusal: OVERLOADED,
+  },
+  replyStall: {
+    counts: "how long a reader may take nothing of a large reply",
+    by: "request",
+    count: 30,
+    unit: "seconds",
+    refusal: { silently: "the connection is cut" },
+  },
+  /** One has its turn at a time, with a rest behind it that is as long as it took. */
+  readsWaiting: {
+    counts: "heavy reads that wait for their turn among everybody's",
+    by: "process",
+    count: 2000,
+    refusal: OVERLOADED,
+  },
+  heavyWait: {
+    counts: "how long a heavy request waits for its turn",
+    by: "request",
+    count: 5,
+    unit: "seconds",
+    refusal: LIMITED,
+  },
+  serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
+  roomsPerPerson: {
+    counts: "rooms that somebody is in and that are not dissolved, the hall apart",
+    by: "person",
+    count: 5000,
+    refusal: { code: "too_many_rooms" },
+  },
+  roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
+  knownRequesters: {
+    counts: "addresses and devices from which a person is known to sign in",
+    by: "person",
+    count: 40,
+    refusal: { silently: "the one unused for longest is forgotten" },
+  },
+  logins: {
+    counts: "devices that are signed in",
+    by: "person",
+    count: 100,
+    refusal: { silently: "the one unused for longest is signed out" },
+  },
+  behindInStream: {
+    counts: "events behind in one stream; a reader may ask for more with `max`",
+    by: "reader",
+    count: LIMITS.farPerStream,
+    refusal: { silently: "RESYNC `far`" },
+  },
+  behindInAll: {
+    counts: "events behind in all streams",
+    by: "reader",
+    count: LIMITS.farTotal,
+    refusal: { silently: "RESYNC `far`" },
+  },
+  behindMost: {
+    counts: "events behind that a reader may ask for with `max`",
+    by: "reader",
+    count: LIMITS.farMax,
+    refusal: INVALID,
+  },
+} as const satisfies Record<string, BoundRow>;
