@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { type ConfigEntry, loadConfig } from "../config/config.ts";
+import { loadConfig } from "../config/config.ts";
 import { ENV } from "../config/env.ts";
+import type { ConfigEntry } from "../config/reader.ts";
 import type { Command } from "./command.ts";
 
 export const configCommand: Command = {

@@ -1,6 +1,6 @@
 /**
  * Configuration: the environment as one typed tree. `env.ts` is the only file that reads the environment and names every
- * variable; `parse.ts` reads single values; this file holds types, defaults and the checks between values. A wrong value is
+ * variable; `reader.ts` and `parse.ts` read single values; this file holds types, defaults and the checks between values. A wrong value is
  * never replaced by a default: all problems are collected and the process ends. Units are in the names (…Ms, …Bytes).
  * Secrets are kept apart in `secrets`, so that the rest may be shown. An empty variable counts as absent. This room must
  * not import features, http or gateway.
@@ -10,8 +10,9 @@ import { CAPS } from "../limits/caps.ts";
 import { SHARED_RATES } from "../limits/limits.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { LogLevel } from "../ops/logger.ts";
-import { ENV, ENV_NAMES, type Env, type EnvName } from "./env.ts";
+import { ENV_NAMES, type Env } from "./env.ts";
 import * as parse from "./parse.ts";
+import { type ConfigEntry, Reader } from "./reader.ts";
 import { tlsProblems } from "./tls-files.ts";
 import { likelyTypos } from "./typos.ts";
 
@@ -70,14 +71,6 @@ export interface Config {
   readonly mallchatApi: boolean;
   readonly logLevel: LogLevel;
   readonly secrets: { readonly metricsToken: string | undefined };
-}
-
-/** One variable as `parley config` shows it. */
-export interface ConfigEntry {
-  readonly name: EnvName;
-  /** Text, with secrets masked; what it means when it is not set. */
-  readonly value: string;
-  readonly source: "environment" | "default";
 }
 
 export interface LoadedConfig {
@@ -212,64 +205,4 @@ function beyondFileLimit({ gateway }: Config): string[] {
   return [
     `MAX_CONNECTIONS is ${gateway.maxConnections}, but this process may open ${limit} files and sockets: raise ulimit -n, or LimitNOFILE of its systemd unit`,
   ];
-}
-
-/** Reads single variables, collecting problems; a wrong one continues with its default so that all problems are found. */
-class Reader {
-  readonly problems: string[] = [];
-  readonly #env: Env;
-  readonly #entries = new Map<EnvName, ConfigEntry>();
-
-  constructor(env: Env) {
-    this.#env = env;
-  }
-
-  /** A variable with a default, written as its text would be. */
-  value<T>(name: EnvName, parser: parse.Parser<T>, defaultText: string): T {
-    const given = this.#read(name, parser, defaultText);
-    if (given) return given.value;
-    const standard = parser(defaultText);
-    if (!standard.ok) throw new Error(`the default of ${name} is not valid: ${defaultText}`);
-    return standard.value;
-  }
-
-  /** A variable that may be absent; `meaning` says what that means. */
-  maybe<T>(name: EnvName, parser: parse.Parser<T>, meaning: string): T | undefined {
-    return this.#read(name, parser, meaning)?.value;
-  }
-
-  /** A variable of a later version: honest is better than ignored. */
-  refuse(name: EnvName, why: string): void {
-    if (this.isSet(name)) this.problems.push(`${name} ${why}`);
-    this.#entries.set(name, { name, value: "off", source: "default" });
-  }
-
-  isSet(name: EnvName): boolean {
-    return Boolean(this.#env[name]?.trim());
-  }
-
-  entries(): ConfigEntry[] {
-    return ENV_NAMES.flatMap((name) => this.#entries.get(name) ?? []);
-  }
-
-  #read<T>(name: EnvName, parser: parse.Parser<T>, whenAbsent: string): { value: T } | undefined {
-    const text = this.#env[name]?.trim();
-    if (!text) {
-      this.#entries.set(name, { name, value: whenAbsent, source: "default" });
-      return undefined;
-    }
-    this.#entries.set(name, { name, value: shown(name, text), source: "environment" });
-    const parsed = parser(text);
-    if (parsed.ok) return parsed;
-    this.problems.push(`${name} is ${quoted(name, text)}, wanted ${parsed.wanted}`);
-    return undefined;
-  }
-}
-
-function shown(name: EnvName, text: string): string {
-  return "secret" in ENV[name] ? "********" : text;
-}
-
-function quoted(name: EnvName, text: string): string {
-  return "secret" in ENV[name] ? "set (hidden)" : JSON.stringify(text);
 }
