@@ -12,6 +12,7 @@ import { SIZES } from "../limits/sizes.ts";
 import type { LogLevel } from "../ops/logger.ts";
 import { ENV_NAMES, type Env } from "./env.ts";
 import * as parse from "./parse.ts";
+import { type ProductTokensConfig, plainHttpWarning, readProductTokens } from "./product-tokens.ts";
 import { type ConfigEntry, Reader } from "./reader.ts";
 import { tlsProblems } from "./tls-files.ts";
 import { likelyTypos } from "./typos.ts";
@@ -62,6 +63,8 @@ export interface Config {
     readonly access: "members" | "public" | "off";
     readonly send: "everyone" | "admins";
   };
+  /** Undefined: people sign in here only. */
+  readonly productTokens: ProductTokensConfig | undefined;
   readonly messages: {
     /** Names of the product's own kinds that people may send. */
     readonly customKinds: readonly string[];
@@ -97,7 +100,12 @@ export function loadConfig(env: Env): LoadedConfig {
   const config = readTree(read);
   crossCheck(read, config);
   if (read.problems.length > 0) throw new ConfigError(read.problems);
-  return { config, warnings: [...likelyTypos(env, ENV_NAMES), ...beyondFileLimit(config)], entries: read.entries() };
+  const warnings = [
+    ...likelyTypos(env, ENV_NAMES),
+    ...beyondFileLimit(config),
+    ...plainHttpWarning(config.productTokens),
+  ];
+  return { config, warnings, entries: read.entries() };
 }
 
 function readTree(read: Reader): Config {
@@ -157,6 +165,7 @@ function readTree(read: Reader): Config {
       access: read.value("HALL", parse.oneOf("members", "public", "off"), "members"),
       send: read.value("HALL_SEND", parse.oneOf("everyone", "admins"), "everyone"),
     },
+    productTokens: readProductTokens(read),
     messages: { customKinds: read.maybe("CUSTOM_KINDS", parse.kindNames, "none") ?? [] },
     maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), String(SIZES.upload.count)),
     geoipFile: read.maybe("GEOIP_FILE", parse.file, "off"),
