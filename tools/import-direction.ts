@@ -11,6 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["event-log", "presence"],
   ["retention"],
   ["http"],
+  ["product-tokens"],
   ["identity"],
   ["keys"],
   ["blocks"],

@@ -12,7 +12,7 @@ export const authorizeSchema = z.preprocess(
       return data;
     }
   },
-  z.object({ token: z.string().min(1).max(512) }),
+  z.object({ token: z.string().min(1).max(LIMITS.tokenLength) }),
 );
 
 /**

@@ -21,6 +21,7 @@ test("bounds that clients rely on are as they were", () => {
   expect(LIMITS).toMatchObject({
     frameBytes: 8192,
     bodyBytes: 65_536,
+    tokenLength: 4096,
     textCodePoints: 4096,
     customDataBytes: 8192,
     clientIdLength: 64,
@@ -151,6 +152,7 @@ test("frames and messages have their numbers", () => {
     USER: 114,
     CURSOR: 115,
     UNBLACK: 116,
+    REAUTHORIZE: 118,
   });
   expect(MessageType).toMatchObject({
     text: 1,

@@ -45,6 +45,7 @@ export const Push = {
   CURSOR: 115,
   /** Logged in `all`. */
   UNBLACK: 116,
+  REAUTHORIZE: 118,
 } as const;
 
 export const ActiveStatus = { online: 1, offline: 2 } as const;
@@ -111,6 +112,8 @@ export interface PushData {
     heartbeatMs: number;
     idleMs: number;
     cursor: string;
+    /** Of the product's own token. */
+    tokenExpiresAt?: number;
   };
   103: RedDot;
   /** How far people have read a room. */
@@ -143,6 +146,7 @@ export interface PushData {
   114: User;
   115: { cursor: string; live?: true };
   116: { uid: number };
+  118: { expiresAt: number };
 }
 
 export interface RedDot {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idParamSchema, idSchema } from "./ids.ts";
 import { SERVER_LIMITS } from "./server-limits.ts";
-import { nameTextSchema, textSchema } from "./user.ts";
+import { nameTextSchema, textSchema, UNRULY } from "./user.ts";
 
 /**
  * What the product calls one of its people or rooms. It never changes. One that begins with `~` would be taken for an id of ours
@@ -30,3 +30,11 @@ export const refParamSchema = z.string().transform((text, context): Ref => {
 
 /** The name of a person who has an external id: it is shown, and nothing else. */
 export const displayNameSchema = nameTextSchema(SERVER_LIMITS.displayNameCodePoints);
+
+/** What of a text can be shown as such a name, cut to its length; undefined where nothing can. */
+export function fittingDisplayName(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const shown = value.toWellFormed().replace(new RegExp(`[\\p{Cc}${UNRULY.source.slice(1, -1)}]+`, "gu"), " ");
+  const cut = [...shown.trim()].slice(0, SERVER_LIMITS.displayNameCodePoints).join("");
+  return displayNameSchema.safeParse(cut).data;
+}

@@ -4,6 +4,8 @@ export const LIMITS = {
   frameBytes: 8192,
   /** Bytes of an HTTP body (uploads apart). */
   bodyBytes: 65_536,
+  /** Characters of a token, the longest being one of the product's own. */
+  tokenLength: 4096,
   /** Code points of a text message, and of the text of a message of the product's own. */
   textCodePoints: 4096,
   /** Bytes of the `data` of a message of the product's own, as JSON in UTF-8. */

@@ -51,7 +51,7 @@ export function textSchema(min: number, max: number, multiline = false) {
 }
 
 /** Directions and breaks that reach beyond the name they stand in and disorder the text around it. */
-const UNRULY = /[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+export const UNRULY = /[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 /** Spaces, joiners, variation selectors, fillers, and two blanks that Unicode counts as symbols. */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{White_Space}\u2800\u{1d159}]/gu;
 

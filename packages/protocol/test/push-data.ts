@@ -105,14 +105,10 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     { uids: fc.array(id), activeStatus, lastOptTime: time, seq: id, joinedAt: time },
   ),
   100: partly({ code: text, message: text }, { requestType: fc.integer() }),
-  101: fc.record({
-    connectionId: text,
-    epoch: text,
-    serverTime: time,
-    heartbeatMs: count,
-    idleMs: count,
-    cursor: text,
-  }),
+  101: partly(
+    { connectionId: text, epoch: text, serverTime: time, heartbeatMs: count, idleMs: count, cursor: text },
+    { tokenExpiresAt: time },
+  ),
   103: fc.record({
     total: count,
     rooms: fc.array(fc.record({ roomId: id, unread: count })),
@@ -148,6 +144,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
   114: user,
   115: partly({ cursor: text }, { live: fc.constant(true as const) }),
   116: fc.record({ uid: id }),
+  118: fc.record({ expiresAt: time }),
 };
 
 export const stream: fc.Arbitrary<StreamName> = fc.oneof(

@@ -87,6 +87,24 @@ export const CAPS = {
     refusal: { silently: "the others wait for their turn" },
   },
   passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
+  tokensAtOnce: {
+    counts: "tokens of the product's own checked at once",
+    by: "process",
+    count: 16,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  tokensWaiting: {
+    counts: "tokens of the product's own that wait to be checked",
+    by: "process",
+    count: 5000,
+    refusal: OVERLOADED,
+  },
+  tokensWaitingForKeys: {
+    counts: "tokens of the product's own that wait for its keys",
+    by: "process",
+    count: 5000,
+    refusal: OVERLOADED,
+  },
   qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
   qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
   /**

@@ -59,6 +59,26 @@ export const SIZES = {
     refusal: TOO_LARGE,
     setting: "MAX_UPLOAD_BYTES",
   },
+  productToken: {
+    counts: "a token of the product's own",
+    by: "request",
+    count: LIMITS.tokenLength,
+    unit: "bytes",
+    refusal: { code: "unauthorized" },
+  },
+  tokenKeySet: {
+    counts: "the product's key set",
+    by: "process",
+    count: 65_536,
+    unit: "bytes",
+    refusal: { silently: "the last good set counts" },
+  },
+  tokenKeys: {
+    counts: "keys of the product's key set",
+    by: "process",
+    count: 100,
+    refusal: { silently: "the last good set counts" },
+  },
   cursor: {
     counts: "a cursor",
     by: "request",
