@@ -4,6 +4,7 @@ import type { Writes } from "./db/writer.ts";
 import type { IdentityContext } from "./identity/identity-context.ts";
 import { Logins } from "./identity/logins.ts";
 import { Passwords } from "./identity/passwords.ts";
+import { ProductLogins } from "./identity/product-logins.ts";
 import { QrLogins } from "./identity/qr-login.ts";
 import { KeyRates } from "./keys/key-rates.ts";
 import { ServerKeys } from "./keys/server-keys.ts";
@@ -16,6 +17,7 @@ import { type MessageKinds, messageKinds } from "./messages/kinds/kinds.ts";
 import { messageTexts } from "./messages/message-rows.ts";
 import type { MessagesContext } from "./messages/messages-context.ts";
 import { Presence } from "./presence/presence.ts";
+import type { ProductTokens } from "./product-tokens/product-tokens.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
 import { uidsIn } from "./rooms/members.ts";
@@ -39,6 +41,8 @@ export interface ContextParts {
   readonly clock: Clock;
   /** Another table of kinds, which the procedures must have too; for tests. */
   readonly kinds?: MessageKinds;
+  /** What checks tokens of the product's own; undefined: it has none here. */
+  readonly tokens?: Pick<ProductTokens, "verify"> | undefined;
   readonly graceMs?: number | undefined;
   /** Those that the outboxes use, so that what one start asks is asked once. */
   readonly starts?: ReaderStarts;
@@ -46,6 +50,8 @@ export interface ContextParts {
 
 /** Built once, by the server and by tests of features alike. Does no I/O. */
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
+  const { tokens } = parts;
+  const product = tokens && new ProductLogins({ db, writes, clock, tokens });
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, hall: config.hall }) } = parts;
   const settledClock = new SettledClock(clock);
   const isClockSettled = () => settledClock.isSettled();
@@ -60,7 +66,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     urlSource: config.listen,
     passwords: new Passwords(),
     isClockSettled,
-    logins: new Logins({ db, writes, clock, isClockSettled }),
+    logins: new Logins({ db, writes, clock, isClockSettled, product }),
     serverKeys: new ServerKeys({ db, writes, clock }),
     keyRates: new KeyRates({ enabled: config.rateLimits }),
     qrLogins: new QrLogins({ db, clock }),

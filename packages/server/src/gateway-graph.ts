@@ -22,6 +22,7 @@ import { loginEndOf } from "./identity/login-end.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
 import { ipLimitKey } from "./lib/ip-range.ts";
+import { isOfProduct } from "./lib/login-id.ts";
 import type { ProblemError } from "./lib/problem.ts";
 import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -72,6 +73,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
+  const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
   const publicHall = config.hall.access === "public";
   const lifecycle = new ConnectionLifecycle({
     hub,
@@ -90,8 +92,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     publicHall,
     takeStart,
     allowBadToken: (connection) => admission.allowBadToken(connection),
+    countBadToken,
   });
-  const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
   const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
   const drain = new Drain({ hub, presence, cursorNow, spreadMs: config.drain.spreadMs });
   const refusal = () => drain.refusal();
@@ -145,6 +147,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (event.stream !== INTERNAL_STREAM) hub.publish(event);
     else if (event.type === Internal.LOGINS_REVOKED) {
       endLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
+    } else if (event.type === Internal.PRODUCT_LOGINS_ENDED) {
+      const { uid } = JSON.parse(event.data) as { uid: number };
+      hub.closeProductLogins(uid);
+      polls.endProductLogins(uid);
     } else if (event.type === Internal.ACCOUNT_DISABLED) {
       const { uid } = JSON.parse(event.data) as { uid: number };
       hub.closeDisabled(uid);
@@ -177,7 +183,9 @@ export function createGateway(parts: GatewayParts): Gateway {
           epoch: storage.epoch,
           clock,
           maxQueueBytes,
-          loginEndOf: (loginId) => loginEndOf(storage.db, loginId),
+          // A token of the product's own says itself when it ends, and no refresh moves that.
+          loginEndOf: async ({ loginId, expiresAt }) =>
+            isOfProduct(loginId) ? expiresAt : loginEndOf(storage.db, loginId),
           onError: (error) => logger.error({ err: error }, "the end of a login could not be looked up"),
         }),
       ];

@@ -24,6 +24,8 @@ import { listen, stopListening } from "./listener.ts";
 import { Health } from "./ops/health.ts";
 import type { Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
+import type { ProductTokens } from "./product-tokens/product-tokens.ts";
+import { startProductTokens } from "./product-tokens/start-product-tokens.ts";
 import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf } from "./rooms/small-rooms.ts";
@@ -116,6 +118,7 @@ export class Server {
     this.#stops.push(() => storage.close());
     const { db, epoch, writes, announcer } = storage;
     const context = createContext({
+      tokens: this.#startProductTokens(),
       config,
       db,
       epoch,
@@ -175,6 +178,15 @@ export class Server {
     await context.serverKeys.sweep();
     await removeExpiredQrCodes(context, removal);
     await forgetOldRequesters(context, removal);
+  }
+
+  #startProductTokens(): ProductTokens | undefined {
+    const settings = this.#config.productTokens;
+    if (!settings) return undefined;
+    const parts = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
+    const { tokens, stop } = startProductTokens(settings, parts);
+    this.#stops.push(stop);
+    return tokens;
   }
 
   #createGateway(storage: Storage, context: Context): Gateway {

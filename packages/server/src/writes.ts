@@ -8,6 +8,7 @@ import { removeOldKnown } from "./identity/known-requesters-writes.ts";
 import { noteSeen, removeExpiredLogins } from "./identity/logins-upkeep.ts";
 import { createLogin, discardLogin, revokeAllLogins, revokeLogin } from "./identity/logins-writes.ts";
 import { changePassword } from "./identity/password-writes.ts";
+import { followProductTokens } from "./identity/product-people-writes.ts";
 import { changeProfile } from "./identity/profile-writes.ts";
 import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
@@ -67,6 +68,7 @@ export const procedures = {
     ofServer(({ loginIds, uids }) => loginIds.length + uids.length),
   ),
   removeExpiredLogins: single(removeExpiredLogins, ofServer(100)),
+  followProductTokens: batch(followProductTokens, { by: ({ externalId }) => `token ${externalId}`, rows: () => 5 }),
   putPeople: batch(putPeople, byKey(5)),
   removeOldKnown: single(removeOldKnown, ofServer(100)),
   createQrCode: batch(createQrCode, byAddress(1)),

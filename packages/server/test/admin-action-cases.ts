@@ -10,6 +10,7 @@ import * as rooms from "../src/rooms/room-actions.ts";
 
 /** Somebody who is signed in, as actions know them. */
 export interface Person extends Login {
+  readonly loginId: number;
   readonly name: string;
   readonly token: string;
 }

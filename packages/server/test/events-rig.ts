@@ -115,6 +115,7 @@ export class EventsRig {
       publicHall: false,
       takeStart: () => {},
       allowBadToken: () => true,
+      countBadToken: () => {},
     });
     const { topics } = this;
     const refusal = () => this.refused;

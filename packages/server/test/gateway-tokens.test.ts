@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
-import { type Person, TestServer } from "./harness.ts";
+import { ApiClient } from "./api-client.ts";
+import { PASSWORD, type Person, TestServer } from "./harness.ts";
 import { exchange, handshakeText } from "./raw-http.ts";
 
 let server: TestServer;
@@ -100,13 +101,31 @@ describe("tokens that are not valid", () => {
   });
 });
 
-test("GW-9: a connection that is signed in stays signed in: AUTHORIZE is answered with `conflict`, whatever the token", async () => {
+test("GW-9: a connection that is signed in keeps its user: tokens of others and wrong ones change nothing", async () => {
   const live = await server.live(ann);
-  for (const token of [ben.token, ann.token, "pl_wrong"]) live.send({ type: Command.AUTHORIZE, data: { token } });
+  for (const token of [ben.token, "pl_wrong", ben.token]) live.send({ type: Command.AUTHORIZE, data: { token } });
   await live.until(() => live.of(Push.ERROR).length === 3, "three errors");
-  expect(live.of(Push.ERROR).map(({ data }) => data.code)).toEqual(["conflict", "conflict", "conflict"]);
+  expect(live.of(Push.ERROR).map(({ data }) => data.code)).toEqual(["conflict", "unauthorized", "conflict"]);
   expect(live.of(Push.LOGIN_SUCCESS)).toHaveLength(1);
   expect(live.of(Push.INVALIDATE_TOKEN)).toEqual([]);
+});
+
+test("GW-9: with another token of its user a connection goes on as that token's login", async () => {
+  const eda = await server.person("eda");
+  const { body } = await server.api.call<{ token: string }>("POST", "/logins", { name: "eda", password: PASSWORD });
+  const live = await server.live(eda);
+  const before = live.frames.length;
+  live.send({ type: Command.AUTHORIZE, data: { token: body.token } });
+  await live.until(() => live.of(Push.LOGIN_SUCCESS).length === 2, "the second LOGIN_SUCCESS");
+  const later = live.frames.slice(before).filter(({ type }) => type !== Push.ONLINE_OFFLINE_NOTIFY);
+  expect(later).toEqual([{ type: Push.LOGIN_SUCCESS, data: expect.objectContaining({ token: body.token }) }]);
+  // The end of the first login is no longer its end, and that of the second one is.
+  const first = await server.live(eda);
+  await eda.api.ok("DELETE", "/logins/current");
+  await first.ended();
+  await live.echo();
+  await new ApiClient(server.url, body.token).ok("DELETE", "/logins/current");
+  expect((await live.ended()).code).toBe(4001);
 });
 
 test("GW-9: no token is in the log", async () => {

@@ -75,6 +75,7 @@ export class LifecycleRig {
       publicHall: true,
       takeStart: () => {},
       allowBadToken: () => true,
+      countBadToken: () => {},
     });
     const commands = new Commands({
       table: new Map(this.lifecycle.commandHandlers()),

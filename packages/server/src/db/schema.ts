@@ -1,4 +1,5 @@
 import type { Generated } from "kysely";
+import type { ProductLoginId } from "../lib/login-id.ts";
 
 /**
  * Every table in one page; rows and migrations change together. Times are epoch milliseconds, flags are 0 or 1, ids are
@@ -14,6 +15,7 @@ export interface Schema {
   logins: LoginsTable;
   known_requesters: KnownRequestersTable;
   qr_logins: QrLoginsTable;
+  ended_external_ids: EndedExternalIdsTable;
   server_keys: ServerKeysTable;
   rooms: RoomsTable;
   members: MembersTable;
@@ -71,6 +73,8 @@ export interface UsersTable {
   name_key: string;
   /** What the product calls them; null for everybody else, and where the account was deleted. */
   external_id: string | null;
+  /** Tokens of the product's own that were made at that moment or before it are refused; null: none are. */
+  tokens_not_before: number | null;
   avatar: string;
   power: 0 | 1;
   /** argon2id in PHC form; null for people who cannot sign in with a password. */
@@ -125,8 +129,18 @@ export interface QrLoginsTable {
   requested_at: number;
   expires_at: number;
   /** The login that scanned, and its user; only it may confirm. */
+  /** Where it was a login with a row. */
   scanned_by_login: number | null;
+  /** Where it was one without a row. */
+  scanned_by_product_login: ProductLoginId | null;
   scanned_by_uid: number | null;
+}
+
+/** External ids whose person's account was deleted: tokens made until then are refused to whoever has the id next. */
+export interface EndedExternalIdsTable {
+  /** SHA-256, hex: of what was deleted nothing is kept that could be read. */
+  external_id_hash: string;
+  ended_at: number;
 }
 
 /** What the product's own backend signs its requests with. A revoked one has no row; ids are never used again. */

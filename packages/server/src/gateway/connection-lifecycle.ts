@@ -26,6 +26,7 @@ import { type CommandHandler, type Commands, command } from "./commands.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { parseClientCursor } from "./parse-cursor.ts";
+import { renewLogin } from "./renewal.ts";
 
 export interface ConnectionLifecycleParts {
   readonly hub: Hub;
@@ -56,6 +57,8 @@ export interface ConnectionLifecycleParts {
   readonly takeStart: (uid: number) => void;
   /** Counts a token that was not valid; false when its sender has sent too many of them. */
   readonly allowBadToken: (connection: Connection) => boolean;
+  /** The same for a connection that is signed in. @throws ProblemError `rate_limited` */
+  readonly countBadToken: (ip: string) => void;
 }
 
 /** The user of a connection that was authenticated before it opened. */
@@ -202,7 +205,7 @@ export class ConnectionLifecycle {
     const { hub, presence } = this.#parts;
     const { login } = as;
     connection.state = { kind: "authorizing", ...as };
-    connection.loginEndsAt = login.expiresAt;
+    connection.livesAsLongAs(login, this.#parts.clock.now());
     this.#closeOldestOverCap(connection, hub.bind(connection, login.uid), login.uid);
     presence.attached(login.uid);
     connection.onSignedIn?.();
@@ -220,6 +223,7 @@ export class ConnectionLifecycle {
   }
 
   async #authorize(connection: Connection, token: string): Promise<void> {
+    if (connection.login) return this.#renew(connection, token);
     if (connection.state.kind === "catching-up") await connection.state.done;
     const before = connection.state;
     if (before.kind === "closed") return;
@@ -247,6 +251,11 @@ export class ConnectionLifecycle {
       return this.#failed(connection, error);
     }
     await this.signIn(connection, login, token);
+  }
+
+  async #renew(connection: Connection, token: string): Promise<void> {
+    const goesOn = await renewLogin(connection, token, this.#parts);
+    if (!goesOn) this.#closeRevoked(connection);
   }
 
   async #resume(connection: Connection, request: z.output<typeof resumeSchema>): Promise<void> {
@@ -312,6 +321,7 @@ export class ConnectionLifecycle {
   /** `cursor`: where the reader goes on, unless the client names another one by RESUME. */
   #sendReady(connection: Connection, cursor: string): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
+    const tokenExpiresAt = connection.login?.tokenExpiresAt;
     const frame = encodePush(Push.READY, {
       connectionId: connection.origin.id,
       epoch,
@@ -319,6 +329,7 @@ export class ConnectionLifecycle {
       heartbeatMs,
       idleMs: connection.origin.idleMs,
       cursor,
+      ...(tokenExpiresAt === undefined ? {} : { tokenExpiresAt }),
     });
     connection.sendAt(frame, cursor);
   }

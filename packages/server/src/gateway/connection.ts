@@ -1,16 +1,19 @@
 import { type CloseCode, type ErrorCode, encodePush, Push, type PushData } from "@parley/protocol";
+import type { LoginId } from "../lib/login-id.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { InboundAllowance } from "./inbound-allowance.ts";
 import type { Wire } from "./wire.ts";
 
-/** The login that a connection is signed in with; `expiresAt` in epoch milliseconds. */
+/** The login that a connection is signed in with; times in epoch milliseconds. */
 export interface ConnectedLogin {
-  readonly loginId: number;
+  readonly loginId: LoginId;
   readonly uid: number;
   readonly power: 0 | 1;
   readonly name: string;
   readonly avatar: string;
   readonly expiresAt: number;
+  /** Of a token of the product's own, which the client has to follow by the next one: when it ends, as READY says it. */
+  readonly tokenExpiresAt?: number;
 }
 
 /** What came with the handshake. */
@@ -28,6 +31,15 @@ export interface ConnectionOrigin {
   /** How long its client may be silent; 0: for ever, since it cannot send. */
   readonly idleMs: number;
   readonly connectedAt: number;
+}
+
+/** How long before the end of the product's token its client is asked for the next one. */
+const REAUTHORIZE_MS = 60_000;
+
+/** Of a token that is short, half of what is left passes first, so that a product of such tokens is not asked without a pause. */
+function reauthorizeAt({ tokenExpiresAt }: ConnectedLogin, now: number): number {
+  if (tokenExpiresAt === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(tokenExpiresAt - REAUTHORIZE_MS, now + (tokenExpiresAt - now) / 2);
 }
 
 /** An anonymous reader of a public hall goes through the same states without a login. */
@@ -71,6 +83,10 @@ export class Connection {
   state: ConnectionState = { kind: "anonymous" };
   /** Epoch milliseconds at which its login ends, as far as is known; looked up again when that time has come. */
   loginEndsAt = Number.POSITIVE_INFINITY;
+  /** Epoch milliseconds at which its client is asked for the product's next token; infinite where there is nothing to ask for. */
+  reauthorizeAt = Number.POSITIVE_INFINITY;
+  /** That of a later token than the one that signed it in. */
+  #laterLogin: ConnectedLogin | undefined;
   /** The token of the handshake, until it is checked. */
   token: string | null = null;
   /** `uptimeMs` of the last received frame, control frames included. */
@@ -90,7 +106,20 @@ export class Connection {
   }
 
   get login(): ConnectedLogin | undefined {
-    return "login" in this.state ? this.state.login : undefined;
+    const login = "login" in this.state ? this.state.login : undefined;
+    return login && (this.#laterLogin ?? login);
+  }
+
+  /** A token has signed it in; from now on the connection lives as long as that token's login. */
+  livesAsLongAs(login: ConnectedLogin, now: number): void {
+    this.loginEndsAt = login.expiresAt;
+    this.reauthorizeAt = reauthorizeAt(login, now);
+  }
+
+  /** The same for another token of its user. */
+  goOnWith(login: ConnectedLogin, now: number): void {
+    this.#laterLogin = login;
+    this.livesAsLongAs(login, now);
   }
 
   get closed(): boolean {

@@ -7,6 +7,7 @@ import {
   userOfStream,
 } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
+import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -114,13 +115,21 @@ export class Hub {
   }
 
   /** Closes the connections of logins that have ended. */
-  closeLogins(loginIds: readonly number[]): void {
+  closeLogins(loginIds: readonly LoginId[]): void {
     const ended = new Set(loginIds);
     for (const connection of [...this.#connections.values()]) {
       if (!connection.login || !ended.has(connection.login.loginId)) continue;
       connection.push(Push.INVALIDATE_TOKEN, undefined);
       connection.close(4001, "the login was revoked");
     }
+  }
+
+  /** Closes the connections of a user that tokens of the product's own have signed in. */
+  closeProductLogins(uid: number): void {
+    const ended = [...this.ofUser(uid)].flatMap(({ login }) =>
+      login && isOfProduct(login.loginId) ? [login.loginId] : [],
+    );
+    this.closeLogins(ended);
   }
 
   /** Closes the connections of a user whose account was disabled. */

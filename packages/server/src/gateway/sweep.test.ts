@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { ManualClock } from "../lib/clock.ts";
+import type { LoginId } from "../lib/login-id.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import { Connection } from "./connection.ts";
+import { type ConnectedLogin, Connection } from "./connection.ts";
 import { startSweep, sweep } from "./sweep.ts";
 
 const LOGIN = { loginId: 7, uid: 20_000, power: 0, name: "ann", avatar: "", expiresAt: 0 } as const;
@@ -29,14 +30,14 @@ function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
   const errors: unknown[] = [];
   /** What a look at the end of the login answers, in turn. */
   const ends: (number | Error | Promise<number>)[] = [];
-  const looks: number[] = [];
+  const looks: LoginId[] = [];
   const parts = {
     hub: { all: () => [connection].filter(({ closed }) => !closed) } as never,
     tail: { position: 42 } as never,
     epoch: "00000000000000aa",
     clock,
     maxQueueBytes: MAX_QUEUE_BYTES,
-    loginEndOf: async (loginId: number) => {
+    loginEndOf: async ({ loginId }: ConnectedLogin) => {
       looks.push(loginId);
       const end = ends.shift();
       if (end instanceof Error) throw end;
@@ -291,5 +292,65 @@ describe("the timer", () => {
       expect(closes).toHaveLength(closed);
       stop();
     }
+  });
+});
+
+describe("a token of the product's own", () => {
+  const END = 2_000_000;
+  const login = (tokenExpiresAt: number) => ({ ...LOGIN, expiresAt: tokenExpiresAt + 30_000, tokenExpiresAt });
+
+  test("TOK-31: its next one is asked for a minute before its end, once for each token", async () => {
+    const { connection, frames, clock, round } = scene();
+    connection.goOnWith(login(END), clock.now());
+    clock.advance(END - clock.now() - 60_001);
+    await round(0);
+    expect(frames).toEqual([]);
+    clock.advance(1);
+    await round(0);
+    await round(0);
+    expect(frames).toEqual([Push.REAUTHORIZE]);
+    connection.goOnWith(login(END + 600_000), clock.now());
+    clock.advance(599_999);
+    await round(0);
+    expect(frames).toEqual([Push.REAUTHORIZE]);
+    clock.advance(1);
+    await round(0);
+    expect(frames).toEqual([Push.REAUTHORIZE, Push.REAUTHORIZE]);
+  });
+
+  test("TOK-31: of one that is short, half of what is left passes first", async () => {
+    const { connection, frames, clock, round } = scene();
+    connection.goOnWith(login(clock.now() + 40_000), clock.now());
+    clock.advance(19_999);
+    await round(0);
+    expect(frames).toEqual([]);
+    clock.advance(1);
+    await round(0);
+    expect(frames).toEqual([Push.REAUTHORIZE]);
+  });
+
+  test("TOK-31: is not asked for before READY", async () => {
+    const { connection, frames, clock, round } = scene();
+    connection.goOnWith(login(clock.now() + 10), clock.now());
+    connection.state = { kind: "authorizing", login: login(clock.now() + 10), waiting: [] };
+    clock.advance(9);
+    await round(0);
+    expect(frames).toEqual([]);
+    connection.state = { kind: "live", login: login(clock.now() + 1) };
+    await round(0);
+    expect(frames).toEqual([Push.REAUTHORIZE]);
+  });
+
+  test("TOK-32: a look at the end of the one before does not end a connection that goes on with the next", async () => {
+    const { connection, frames, closes, clock, ends, round } = scene();
+    const slow = Promise.withResolvers<number>();
+    ends.push(slow.promise);
+    connection.livesAsLongAs({ ...LOGIN, expiresAt: clock.now() }, clock.now());
+    await round(0);
+    connection.goOnWith(login(clock.now() + 600_000), clock.now());
+    slow.resolve(0);
+    await round(0);
+    expect([frames, closes]).toEqual([[], []]);
+    expect(connection.loginEndsAt).toBe(clock.now() + 630_000);
   });
 });

@@ -3,7 +3,7 @@ import type { Tail } from "../event-log/tail.ts";
 import type { Clock } from "../lib/clock.ts";
 import { every, type Stop } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectedLogin, Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 
 export interface SweepParts {
@@ -13,7 +13,7 @@ export interface SweepParts {
   readonly clock: Clock;
   readonly maxQueueBytes: number;
   /** When a login ends, epoch milliseconds; a refresh over HTTP may have moved it. 0 when it is gone. */
-  readonly loginEndOf: (loginId: number) => Promise<number>;
+  readonly loginEndOf: (login: ConnectedLogin) => Promise<number>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -61,7 +61,9 @@ export function sweep(parts: SweepParts, at: SweepTick): void {
 function check(connection: Connection, parts: SweepParts, at: SweepTick): void {
   const { nowMs } = at;
   if (!at.isLate && closeIfDue(connection, { nowMs, maxQueueBytes: parts.maxQueueBytes })) return;
-  if (connection.loginEndsAt <= parts.clock.now()) recheckLogin(connection, parts).catch(parts.onError);
+  const now = parts.clock.now();
+  if (connection.loginEndsAt <= now) recheckLogin(connection, parts).catch(parts.onError);
+  else if (connection.reauthorizeAt <= now) askForNextToken(connection);
   if (!at.cursors) return;
   const { state } = connection;
   if (state.kind !== "live" && state.kind !== "catching-up") return;
@@ -97,11 +99,22 @@ async function recheckLogin(connection: Connection, { clock, loginEndOf }: Sweep
   const known = connection.loginEndsAt;
   connection.loginEndsAt = Number.POSITIVE_INFINITY;
   // If the look-up fails, the old time is put back, so that the next sweep repeats it.
-  connection.loginEndsAt = await loginEndOf(login.loginId).catch((error: unknown) => {
-    connection.loginEndsAt = known;
+  const end = await loginEndOf(login).catch((error: unknown) => {
+    if (connection.login === login) connection.loginEndsAt = known;
     throw error;
   });
-  if (connection.closed || connection.loginEndsAt > clock.now()) return;
+  // Its client has brought another token meanwhile.
+  if (connection.closed || connection.login !== login) return;
+  connection.loginEndsAt = end;
+  if (end > clock.now()) return;
   connection.push(Push.INVALIDATE_TOKEN, undefined);
   connection.close(4001, "the login has expired");
+}
+
+/** Once for each token. Before READY the client has not been told yet that it is signed in. */
+function askForNextToken(connection: Connection): void {
+  const expiresAt = connection.login?.tokenExpiresAt;
+  if (connection.state.kind === "authorizing" || expiresAt === undefined) return;
+  connection.reauthorizeAt = Number.POSITIVE_INFINITY;
+  connection.push(Push.REAUTHORIZE, { expiresAt });
 }

@@ -1,6 +1,8 @@
+import type { LoginId } from "../lib/login-id.ts";
+
 /** One signed-in device. `power` 1 is an administrator of the server. */
 export interface Login {
-  readonly loginId: number;
+  readonly loginId: LoginId;
   readonly uid: number;
   readonly power: 0 | 1;
 }

@@ -10,6 +10,7 @@ import { forgetKnown } from "./known-requesters-writes.ts";
 import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { forgetLooks, heldLooks, storeLooks } from "./name-looks.ts";
 import { DELETED_NAME, deletedKey, isReserved, nameKey, nameLooks } from "./names.ts";
+import { hashOf } from "./tokens.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** Of the groups that keep an account from being deleted, so many are named. */
@@ -118,6 +119,8 @@ export async function createAccount(
  */
 export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number; by?: string }): Promise<void> {
   await refuseOwner(tx, uid);
+  await endLoginsOf(tx, [uid]);
+  await endExternalId(tx, uid);
   const row = await tx.db
     .updateTable("users")
     .set({
@@ -138,8 +141,22 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
   if (!row) return;
   await forgetLooks(tx, [uid]);
   await forgetKnown(tx, uid);
-  await endLoginsOf(tx, [uid]);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
+}
+
+/** Whoever has the external id next is not signed in by tokens of the one who had it. */
+async function endExternalId(tx: WriteTransaction, uid: number): Promise<void> {
+  const person = await tx.db
+    .selectFrom("users")
+    .select("external_id as externalId")
+    .where("uid", "=", uid)
+    .executeTakeFirst();
+  if (!person?.externalId) return;
+  await tx.db
+    .insertInto("ended_external_ids")
+    .values({ external_id_hash: hashOf(person.externalId), ended_at: tx.now })
+    .onConflict((conflict) => conflict.column("external_id_hash").doUpdateSet({ ended_at: tx.now }))
+    .execute();
 }
 
 /** By their memberships, which have an index; an owner is always a member. */

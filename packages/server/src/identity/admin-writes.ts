@@ -40,12 +40,15 @@ export async function setUser(
   return { uid };
 }
 
-/** Keeps a person out: their logins stay, and none of them may do anything. @throws ProblemError `unknown_user` */
+/**
+ * Keeps a person out: their logins stay, and none of them may do anything. Tokens of the product's own that were made until now do
+ * not count again when the account is enabled, since the product makes new ones. @throws ProblemError `unknown_user`
+ */
 export async function disableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
   const uid = await uidOf(tx, name);
   await tx.db
     .updateTable("users")
-    .set({ disabled_at: tx.now })
+    .set({ disabled_at: tx.now, tokens_not_before: tx.now })
     .where("uid", "=", uid)
     .where("disabled_at", "is", null)
     .execute();

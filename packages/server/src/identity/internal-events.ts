@@ -16,6 +16,8 @@ export const Internal = {
   ACCOUNT_DISABLED: -4,
   /** `{keyId}`: a server key was made or revoked; forget what is remembered of the keys. */
   KEYS_CHANGED: -5,
+  /** `{uid}`: tokens of the product's own that were made until now count no longer; close their connections with 4001. */
+  PRODUCT_LOGINS_ENDED: -6,
 } as const;
 
 export interface InternalData {
@@ -24,6 +26,7 @@ export interface InternalData {
   [-3]: { uid: number };
   [-4]: { uid: number };
   [-5]: { keyId: number };
+  [-6]: { uid: number };
 }
 
 /** A draft for `append`. */

@@ -1,4 +1,5 @@
 import type { Login } from "../http/login.ts";
+import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import * as requesters from "./known-requesters-writes.ts";
@@ -57,13 +58,14 @@ export async function listLogins(
 
 /**
  * A new token for the login that a token belongs to, which also holds when it is the one before the newest (see the
- * procedure). @throws ProblemError `unauthorized`
+ * procedure). @throws ProblemError `unauthorized`; `forbidden` for a login of the product's
  */
 export async function refreshLogin(
   { writes, logins, rates }: Pick<IdentityContext, "writes" | "logins" | "rates">,
-  { uid }: Pick<Login, "uid">,
+  { uid, loginId }: Pick<Login, "uid" | "loginId">,
   presented: string,
 ): Promise<Granted> {
+  if (isOfProduct(loginId)) throw ofProduct("the next token comes from there");
   rates.loginChanges.take(uid);
   const token = newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
@@ -72,9 +74,13 @@ export async function refreshLogin(
   return { ...made, token };
 }
 
-/** Signs one of the actor's devices out; its connections are closed. @throws ProblemError `not_found`; `overloaded`, see below */
-export async function revokeLogin(context: IdentityContext, { uid }: Login, loginId: number): Promise<void> {
+/**
+ * Signs one of the actor's devices out; its connections are closed.
+ * @throws ProblemError `not_found`; `overloaded`, see below; `forbidden` for a login of the product's, whose token would go on
+ */
+export async function revokeLogin(context: IdentityContext, { uid }: Login, loginId: LoginId): Promise<void> {
   context.rates.loginChanges.take(uid);
+  if (isOfProduct(loginId)) throw ofProduct("sign out there, or everywhere by DELETE /logins");
   const revoked = context.writes.run(procedures.revokeLogin, { uid, loginId });
   return orRefused(context, revoked, { uid, loginId });
 }
@@ -113,6 +119,10 @@ export async function forgetOldRequesters(
   for (let count = 0; count < atMost; count++) {
     if (!(await writes.run(requesters.removeOldKnown, undefined))) return;
   }
+}
+
+function ofProduct(whatToDo: string): ProblemError {
+  return new ProblemError("forbidden", `A token of the product's own has signed this device in: ${whatToDo}`);
 }
 
 /** Signs the actor out everywhere. @throws ProblemError `overloaded`, as `revokeLogin` does */

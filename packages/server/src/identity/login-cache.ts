@@ -1,3 +1,4 @@
+import type { LoginId } from "../lib/login-id.ts";
 import type { SignedIn } from "./signed-in.ts";
 
 export interface CachedLogin {
@@ -15,8 +16,8 @@ export class LoginCache {
   readonly #max: number;
   /** Least recently used first. */
   readonly #byHash = new Map<string, CachedLogin>();
-  readonly #hashesByLogin: Lists<string> = new Map();
-  readonly #loginsByUser: Lists<number> = new Map();
+  readonly #hashesByLogin: Lists<LoginId, string> = new Map();
+  readonly #loginsByUser: Lists<number, LoginId> = new Map();
 
   constructor(max: number) {
     this.#max = max;
@@ -48,7 +49,7 @@ export class LoginCache {
     this.#forget(oldest, signedIn);
   }
 
-  forgetLogin(loginId: number): void {
+  forgetLogin(loginId: LoginId): void {
     for (const hash of valuesOf(this.#hashesByLogin, loginId)) {
       const known = this.#byHash.get(hash);
       if (known) this.#forget(hash, known.signedIn);
@@ -67,20 +68,20 @@ export class LoginCache {
 }
 
 /** Lists are replaced, never changed, so that a loop over one may forget what it goes over. Most hold one value, which stands for itself. */
-type Lists<V extends string | number> = Map<number, V | readonly V[]>;
+type Lists<K, V extends string | number> = Map<K, V | readonly V[]>;
 
-function valuesOf<V extends string | number>(lists: Lists<V>, key: number): readonly V[] {
+function valuesOf<K, V extends string | number>(lists: Lists<K, V>, key: K): readonly V[] {
   const values = lists.get(key) ?? [];
   return typeof values === "object" ? values : [values];
 }
 
-function add<V extends string | number>(lists: Lists<V>, key: number, value: V): void {
+function add<K, V extends string | number>(lists: Lists<K, V>, key: K, value: V): void {
   const values = valuesOf(lists, key);
   if (values.length === 0) lists.set(key, value);
   else if (!values.includes(value)) lists.set(key, [...values, value]);
 }
 
-function remove<V extends string | number>(lists: Lists<V>, key: number, value: V): void {
+function remove<K, V extends string | number>(lists: Lists<K, V>, key: K, value: V): void {
   const rest = valuesOf(lists, key).filter((one) => one !== value);
   if (rest.length === 0) lists.delete(key);
   else lists.set(key, rest);

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
+import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
@@ -147,17 +148,33 @@ export async function endLogins(tx: WriteTransaction, ids: readonly number[]): P
   await append(tx, drafts);
 }
 
-/** Ends all logins of users, but for `kept`, inside another write. */
-export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[], kept = 0): Promise<void> {
+/** Ends all logins of users, but for `kept`, inside another write; those that tokens of the product's own have made too. */
+export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[], kept: LoginId = 0): Promise<void> {
   const rows = await tx.db
     .selectFrom("logins")
     .select("id")
     .where("uid", "in", inList(uids))
-    .where("id", "!=", kept)
+    .where("id", "!=", isOfProduct(kept) ? 0 : kept)
     .execute();
   await endLogins(
     tx,
     rows.map(({ id }) => id),
+  );
+  await endProductLogins(tx, uids);
+}
+
+/** These have no rows; the moment says which tokens are refused from now on. */
+async function endProductLogins(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
+  const ended = await tx.db
+    .updateTable("users")
+    .set({ tokens_not_before: tx.now })
+    .where("uid", "in", inList(uids))
+    .where("external_id", "is not", null)
+    .returning("uid")
+    .execute();
+  await append(
+    tx,
+    ended.map(({ uid }) => internalEvent(Internal.PRODUCT_LOGINS_ENDED, { uid })),
   );
 }
 

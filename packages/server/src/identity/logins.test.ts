@@ -20,7 +20,7 @@ const LIFETIME_MS = 2_592_000_000;
 const LOGINS_MAX = 100;
 
 const refreshLogin = (at: Awaited<ReturnType<typeof open>>, token: string) =>
-  actions.refreshLogin(at, { uid: 0 }, token);
+  actions.refreshLogin(at, { uid: 0, loginId: 0 }, token);
 async function open(cacheMax?: number) {
   const scratch = await openScratch();
   const { clock } = scratch;

@@ -11,6 +11,7 @@ import { INTERNAL_STREAM, Internal, type InternalData } from "./internal-events.
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
 import { discardLogin, type MadeLogin } from "./logins-writes.ts";
+import type { ProductLogins } from "./product-logins.ts";
 import type { SignedIn } from "./signed-in.ts";
 import { hashOf, isTokenForm } from "./tokens.ts";
 
@@ -20,7 +21,7 @@ export interface Granted extends MadeLogin {
 }
 
 interface ReadLogin {
-  readonly signedIn: SignedIn;
+  readonly signedIn: SignedIn & { readonly loginId: number };
   /** How long the token is valid: a previous one ends before its login. */
   readonly until: number;
   readonly lastSeenAt: number;
@@ -36,6 +37,12 @@ const SEEN_EVERY_MS = 5 * 60_000;
 const SEEN_MAX = 10_000;
 /** Reads of one login that its own changes may overtake before the caller is told to come back. */
 const TRIES = 5;
+/** After these nothing that is remembered of a user counts. */
+const USER_EVENTS: ReadonlySet<number> = new Set([
+  Internal.USER_CHANGED,
+  Internal.ACCOUNT_DISABLED,
+  Internal.PRODUCT_LOGINS_ENDED,
+]);
 /** Expired logins removed by one write. */
 const SWEEP_ROWS = 500;
 
@@ -59,6 +66,8 @@ interface LoginsParts {
   readonly writes: Writes;
   readonly clock: Clock;
   readonly isClockSettled?: () => boolean;
+  /** Undefined: the product has no tokens of its own here. */
+  readonly product?: ProductLogins | undefined;
   readonly cacheMax?: number;
 }
 
@@ -69,6 +78,7 @@ export class Logins {
   readonly #clock: Clock;
   readonly #isClockSettled: () => boolean;
   readonly #cache: LoginCache;
+  readonly #product: ProductLogins | undefined;
   readonly #rowOf: (hash: string) => Promise<LoginRow | undefined>;
   /** Rises with every change: the moment by which a read and a change are compared. */
   #changes = 0;
@@ -84,6 +94,7 @@ export class Logins {
   /** @param parts.isClockSettled whether what has expired by the clock may be removed; without it, it may */
   constructor(parts: LoginsParts) {
     this.#db = parts.db;
+    this.#product = parts.product;
     this.#writes = parts.writes;
     this.#clock = parts.clock;
     this.#isClockSettled = parts.isClockSettled ?? (() => true);
@@ -94,10 +105,10 @@ export class Logins {
   /**
    * The login of a token; undefined for one that is unknown, expired or revoked. What was announced before the call
    * counts.
-   * @throws ProblemError `account_disabled`
+   * @throws ProblemError `account_disabled`; see `ProductLogins` for tokens of the product's own
    */
   async find(token: string): Promise<SignedIn | undefined> {
-    if (!isTokenForm(token)) return undefined;
+    if (!isTokenForm(token)) return this.#product?.find(token);
     const hash = hashOf(token);
     const now = this.#clock.now();
     const known = this.#cache.get(hash, now);
@@ -121,11 +132,12 @@ export class Logins {
     if (event.stream !== INTERNAL_STREAM) return;
     if (event.type === Internal.LOGINS_REVOKED) {
       for (const loginId of (JSON.parse(event.data) as InternalData[-1]).loginIds) this.forget(loginId);
-    } else if (event.type === Internal.USER_CHANGED || event.type === Internal.ACCOUNT_DISABLED) {
-      const { uid } = JSON.parse(event.data) as InternalData[-3 | -4];
+    } else if (USER_EVENTS.has(event.type)) {
+      const { uid } = JSON.parse(event.data) as InternalData[-3 | -4 | -6];
       this.#changes += 1;
       this.#changedUsers.note(uid, this.#changes);
       this.#cache.forgetUser(uid);
+      this.#product?.forgetUser(uid);
     }
   }
 
@@ -164,6 +176,7 @@ export class Logins {
       this.#seen.clear();
       await this.#writes.run(noteSeen, input);
     }
+    await this.#product?.sweep();
     for (const [loginId, uid] of this.#refused) {
       await this.#writes.run(discardLogin, { loginId, uid });
       this.#refused.delete(loginId);
@@ -177,7 +190,7 @@ export class Logins {
   }
 
   /** Whether what was read from that moment on may be from before a change. */
-  #changedSince({ loginId, uid }: SignedIn, moment: number): boolean {
+  #changedSince({ loginId, uid }: ReadLogin["signedIn"], moment: number): boolean {
     return this.#changedLogins.changedSince(loginId, moment) || this.#changedUsers.changedSince(uid, moment);
   }
 
@@ -195,7 +208,7 @@ export class Logins {
     const until = row.token_hash === hash ? row.expires_at : (row.previous_until ?? 0);
     if (until <= now) return undefined;
     const { uid, power, name, avatar } = row;
-    const signedIn: SignedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
+    const signedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
     return { signedIn, until, lastSeenAt: row.last_seen_at, disabled: row.disabled_at !== null };
   }
 

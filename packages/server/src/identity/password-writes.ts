@@ -1,4 +1,5 @@
 import type { WriteTransaction } from "../db/transaction.ts";
+import type { LoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { endLoginsOf } from "./logins-writes.ts";
 
@@ -8,7 +9,7 @@ export interface PasswordChange {
   readonly before: string;
   readonly passwordHash: string;
   /** All logins but this one end; undefined: none does. */
-  readonly keptLogin: number | undefined;
+  readonly keptLogin: LoginId | undefined;
 }
 
 /** A new password. @throws ProblemError `password_wrong` where it was changed meanwhile */

@@ -1,6 +1,7 @@
 import { boundRows, inList } from "../db/dialect.ts";
 import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
+import { isOfProduct, type LoginId, type ProductLoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { livingCode } from "./qr-life.ts";
@@ -13,7 +14,7 @@ const COLLECT_WITHIN_MS = 30_000;
 /** What a phone's login does with a code. */
 export interface QrAct {
   readonly code: string;
-  readonly loginId: number;
+  readonly loginId: LoginId;
   readonly uid: number;
 }
 
@@ -31,7 +32,7 @@ interface Code {
   readonly requestedAt: number;
   state: "pending" | "scanned" | "confirmed" | "rejected" | "used";
   expiresAt: number;
-  loginId: number | null;
+  loginId: LoginId | null;
   uid: number | null;
 }
 
@@ -95,18 +96,33 @@ async function codesOf(tx: WriteTransaction, acts: readonly QrAct[]): Promise<Ma
   const rows = await tx.db
     .selectFrom("qr_logins")
     .select(["code", "state", "ip", "user_agent as userAgent", "requested_at as requestedAt"])
-    .select(["expires_at as expiresAt", "scanned_by_login as loginId", "scanned_by_uid as uid"])
+    .select(["expires_at as expiresAt", "scanned_by_login", "scanned_by_product_login", "scanned_by_uid as uid"])
     .where("code", "in", inList(acts.map(({ code }) => code)))
     .where((eb) => livingCode(eb, tx.clockNow))
     .execute();
-  return new Map(rows.map((row) => [row.code, row]));
+  return new Map(
+    rows.map(({ scanned_by_login, scanned_by_product_login, ...row }) => [
+      row.code,
+      { ...row, loginId: scanned_by_login ?? scanned_by_product_login },
+    ]),
+  );
 }
 
 async function store(tx: WriteTransaction, codes: readonly Code[]): Promise<void> {
   if (codes.length === 0) return;
-  const rows = boundRows<{ code: string; state: Code["state"]; ends: number; login: number; uid: number }>(
-    ["code", "state", "ends", "login", "uid"],
-    codes.map(({ code, state, expiresAt, loginId, uid }) => [code, state, expiresAt, loginId, uid]),
+  const rows = boundRows<{
+    code: string;
+    state: Code["state"];
+    ends: number;
+    login: number;
+    product: ProductLoginId;
+    uid: number;
+  }>(
+    ["code", "state", "ends", "login", "product", "uid"],
+    codes.map(({ code, state, expiresAt, loginId, uid }) => {
+      const ofProduct = loginId !== null && isOfProduct(loginId);
+      return [code, state, expiresAt, ofProduct ? null : loginId, ofProduct ? loginId : null, uid];
+    }),
   );
   await tx.db
     .updateTable("qr_logins")
@@ -115,6 +131,7 @@ async function store(tx: WriteTransaction, codes: readonly Code[]): Promise<void
       state: eb.ref("stepped.state"),
       expires_at: eb.ref("stepped.ends"),
       scanned_by_login: eb.ref("stepped.login"),
+      scanned_by_product_login: eb.ref("stepped.product"),
       scanned_by_uid: eb.ref("stepped.uid"),
     }))
     .whereRef("qr_logins.code", "=", "stepped.code")

@@ -74,7 +74,7 @@ export async function collectQrLogin(
 async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) {
   const rows = await tx.db
     .selectFrom("qr_logins")
-    .innerJoin("logins", "logins.id", "scanned_by_login")
+    .leftJoin("logins", "logins.id", "scanned_by_login")
     .innerJoin("users", "users.uid", "scanned_by_uid")
     .select(["code", "secret_hash as secretHash", "qr_logins.ip", "qr_logins.user_agent as userAgent"])
     .select(USER_COLUMNS.map((column) => `users.${column}` as const))
@@ -83,6 +83,15 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
     .where((eb) => livingCode(eb, tx.clockNow))
     .where("deleted_at", "is", null)
     .where("disabled_at", "is", null)
+    .where((eb) =>
+      eb.or([
+        eb("logins.id", "is not", null),
+        // A login without a row, whose person was not signed out everywhere since the code was made.
+        eb("scanned_by_product_login", "is not", null).and(
+          eb.or([eb("tokens_not_before", "is", null), eb("tokens_not_before", "<", eb.ref("qr_logins.requested_at"))]),
+        ),
+      ]),
+    )
     .execute();
   return new Map(
     rows.map(({ code, secretHash, ip, userAgent, ...user }) => [

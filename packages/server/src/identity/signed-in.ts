@@ -4,6 +4,8 @@ import type { Login } from "../http/login.ts";
 export interface SignedIn extends Login {
   readonly name: string;
   readonly avatar: string;
-  /** Epoch milliseconds. */
+  /** When it ends, in epoch milliseconds. */
   readonly expiresAt: number;
+  /** Of a token of the product's own: when it ends as it says itself, which is a little before. */
+  readonly tokenExpiresAt?: number;
 }

@@ -4,6 +4,7 @@
  * starts worker threads. Must not import features, http or gateway.
  */
 import pino from "pino";
+import type { LoginId } from "../lib/login-id.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 export type Logger = pino.Logger;
@@ -46,7 +47,7 @@ const PATH_MAX = 200;
 
 /** A path as it may be logged: people paste tokens where they do not belong, and write paths of any length. */
 export function loggedPath(path: string): string {
-  const hidden = path.replace(/p[ls]_[\w-]{8,}/g, "[hidden]");
+  const hidden = path.replace(/p[ls]_[\w-]{8,}|eyJ[\w-]*\.[\w-]+(\.[\w-]*)?/g, "[hidden]");
   return hidden.length > PATH_MAX ? `${hidden.slice(0, PATH_MAX)}…` : hidden;
 }
 
@@ -58,7 +59,7 @@ export interface RequestLine {
   readonly status: number;
   readonly ms: number;
   readonly ip: string;
-  readonly loginId: number | undefined;
+  readonly loginId: LoginId | undefined;
   /** The name of the server key, never the key. */
   readonly key: string | undefined;
   /** Lines of refusals of this address that were not written since its last one; absent where there are none. */

@@ -26,6 +26,10 @@ export class Metrics {
   readonly httpSeconds: Histogram<"route">;
   /** Requests with a server key, by its name: there are at most a hundred at a time. */
   readonly keyRequests: Counter<"key" | "status">;
+  /** Tokens of the product's own that were checked: accepted, refused. */
+  readonly productTokens: Counter<"result">;
+  /** Requests for the product's keys: read, failed. */
+  readonly keyFetches: Counter<"result">;
 
   constructor() {
     const registers = [this.#registry];
@@ -47,6 +51,10 @@ export class Metrics {
       "key",
       "status",
     ]);
+    this.productTokens = counter("parley_product_tokens_total", "Tokens of the product's own that were checked", [
+      "result",
+    ]);
+    this.keyFetches = counter("parley_product_key_fetches_total", "Requests for the product's keys", ["result"]);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",
       help: "Time to answer an HTTP request; hanging polls included",

@@ -13,6 +13,7 @@ import { ownSettings } from "./0012-own-settings.ts";
 import { serverKeys } from "./0013-server-keys.ts";
 import { externalIds } from "./0014-external-ids.ts";
 import { keyMessages } from "./0015-key-messages.ts";
+import { productLogins } from "./0016-product-logins.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -36,4 +37,5 @@ export const MIGRATIONS = [
   { name: "0013-server-keys", up: serverKeys },
   { name: "0014-external-ids", up: externalIds },
   { name: "0015-key-messages", up: keyMessages },
+  { name: "0016-product-logins", up: productLogins },
 ] as const;

@@ -1,9 +1,10 @@
+import type { LoginId } from "../../lib/login-id.ts";
 import { ProblemError } from "../../lib/problem.ts";
 
 /** A poll while it is being answered. */
 export class ActivePoll {
   /** Undefined for an anonymous reader. */
-  readonly loginId: number | undefined;
+  readonly loginId: LoginId | undefined;
   readonly uid: number | undefined;
   /** Why its login may not read any more; undefined while it may. */
   ended: "unauthorized" | "account_disabled" | undefined;
@@ -12,7 +13,7 @@ export class ActivePoll {
   /** `uptimeMs` at which it is answered in any case. */
   deadlineMs = 0;
 
-  constructor(login: { readonly loginId: number; readonly uid: number } | undefined) {
+  constructor(login: { readonly loginId: LoginId; readonly uid: number } | undefined) {
     this.loginId = login?.loginId;
     this.uid = login?.uid;
   }

@@ -1,3 +1,4 @@
+import type { LoginId } from "../../lib/login-id.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
 import type { PollReader } from "./poll-reader.ts";
 
@@ -15,7 +16,7 @@ interface KeptReader {
 /** Keeps one reader for each login between its polls. Bounded; a reader that was dropped is built again from a cursor. */
 export class PollReaderCache {
   /** Least recently used first. */
-  readonly #readers = new Map<number, KeptReader>();
+  readonly #readers = new Map<LoginId, KeptReader>();
   readonly #capacity: { readonly readers: number; readonly streams: number };
   #weight = 0;
 
@@ -28,7 +29,7 @@ export class PollReaderCache {
   }
 
   /** The login's reader, if it stands exactly at this cursor. It is taken out while it is used; a second poll gets its own reader. */
-  take(loginId: number, cursor: string): PollReader | undefined {
+  take(loginId: LoginId, cursor: string): PollReader | undefined {
     const cached = this.#readers.get(loginId);
     if (cached?.reader.lastCursor !== cursor) return undefined;
     this.#remove(loginId, cached);
@@ -36,7 +37,7 @@ export class PollReaderCache {
   }
 
   /** Replaces the login's reader, if there is one. */
-  put(loginId: number, reader: PollReader): void {
+  put(loginId: LoginId, reader: PollReader): void {
     this.forget(loginId);
     const { weight } = reader;
     this.#readers.set(loginId, { reader, weight, sinceMs: uptimeMs() });
@@ -45,7 +46,7 @@ export class PollReaderCache {
     while (this.#readers.size > readers || (this.#weight > streams && this.#readers.size > 1)) this.#dropOldest();
   }
 
-  forget(loginId: number): void {
+  forget(loginId: LoginId): void {
     const cached = this.#readers.get(loginId);
     if (!cached) return;
     this.#remove(loginId, cached);
@@ -68,7 +69,7 @@ export class PollReaderCache {
     this.forget(this.#readers.keys().next().value as number);
   }
 
-  #remove(loginId: number, { weight }: KeptReader): void {
+  #remove(loginId: LoginId, { weight }: KeptReader): void {
     this.#readers.delete(loginId);
     this.#weight -= weight;
   }

@@ -4,6 +4,7 @@ import type { Tail } from "../../event-log/tail.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { every, type Stop } from "../../lib/interval.ts";
 import { ipLimitKey } from "../../lib/ip-range.ts";
+import { isOfProduct, type LoginId } from "../../lib/login-id.ts";
 import { ProblemError } from "../../lib/problem.ts";
 import { uptimeMs } from "../../lib/uptime.ts";
 import type { HeavyWork } from "../../limits/heavy-work.ts";
@@ -26,7 +27,7 @@ import { PollReaderCache } from "./poll-reader-cache.ts";
 
 export interface PollRequest {
   /** `expiresAt` in epoch milliseconds. Undefined: an anonymous reader of a public hall. */
-  readonly login: { readonly loginId: number; readonly uid: number; readonly expiresAt: number } | undefined;
+  readonly login: { readonly loginId: LoginId; readonly uid: number; readonly expiresAt: number } | undefined;
   /** The client's address, in canonical form. */
   readonly ip: string;
   /** Whether the login that was found is still valid. */
@@ -132,7 +133,7 @@ export class Polls {
   }
 
   /** Ends the polls of logins that have ended, and forgets their readers. */
-  endLogins(loginIds: readonly number[]): void {
+  endLogins(loginIds: readonly LoginId[]): void {
     const ended = new Set(loginIds);
     for (const loginId of ended) this.#readerCache.forget(loginId);
     for (const active of this.#active) {
@@ -140,6 +141,12 @@ export class Polls {
       active.ended = "unauthorized";
       active.wake?.();
     }
+  }
+
+  /** Ends the polls of a user that tokens of the product's own have signed in. Their readers go when nobody has used them for a while. */
+  endProductLogins(uid: number): void {
+    const own = [...this.#active].filter((active) => active.uid === uid);
+    this.endLogins(own.flatMap(({ loginId }) => (loginId !== undefined && isOfProduct(loginId) ? [loginId] : [])));
   }
 
   /** Ends the polls of a user whose account was disabled. Their readers go when nobody has used them for a while. */
