@@ -59,6 +59,8 @@ export class Client {
   readonly #outgoing: Outgoing;
   readonly #authors: Authors;
   readonly #requestMs: number;
+  /** A function of the product gives the tokens. */
+  readonly #canRenew: boolean;
   /** Which people are online. */
   readonly presence: Presence;
 
@@ -69,6 +71,7 @@ export class Client {
     const own = { fetch: options.fetch, webSocket: webSocketOf(options) };
     const surroundings = { ...platform(own), ...internals.surroundings };
     this.#requestMs = timing.requestMs;
+    this.#canRenew = typeof options.token === "function";
     this.#http = new Http(url, surroundings.fetch, () => this.#connector.answered());
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
     this.#cursor = new ClientCursor(options.cursor);
@@ -104,7 +107,9 @@ export class Client {
       surroundings,
       timing,
       max: options.max,
-      token: () => this.#token.get(),
+      token: (ending) => this.#token.get(ending),
+      canRenew: this.#canRenew,
+      onError: (error) => this.#emitter.failed(error),
       reload: options.reload ?? read,
       tabs:
         (options.tabs ?? surroundings.isPage) ? Tabs.where({ url, http: this.#http, timing, surroundings }) : undefined,
@@ -116,8 +121,10 @@ export class Client {
     this.#outgoing = new Outgoing({
       post: async ({ roomId, request, author }) => {
         const token = await this.#token.get();
-        await this.#authors.check(author, token);
-        return this.#ask("POST /rooms/{id}/messages", { path: { id: roomId }, body: request }, token);
+        return this.#asUser(token, async (valid) => {
+          await this.#authors.check(author, valid as string);
+          return this.#ask("POST /rooms/{id}/messages", { path: { id: roomId }, body: request }, valid);
+        });
       },
       kept: storage && new StoredSends(storage.area, storage.owner),
       max: options.maxWaiting ?? 1000,
@@ -175,14 +182,15 @@ export class Client {
   }
 
   /**
-   * Any request to the server, typed by its route: `client.request("GET /rooms/{id}", { path: { id: 7 } })`. Nothing is tried again.
+   * Any request to the server, typed by its route: `client.request("GET /rooms/{id}", { path: { id: 7 } })`. Nothing is tried again, but for
+   * a token that a function gives and the server refuses: the function is asked once more.
    * @throws ParleyError, with the server's stable `code`
    */
   async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
     check(/^[A-Z]+ \//.test(route), "route", "such as GET /rooms");
     const token = PUBLIC_ROUTES.has(route) ? undefined : await this.#token.find();
     const asking = SAYS_PRESENCE.has(route) ? this.presence.asking() : 0;
-    const reply = (await this.#ask(route, (args ?? {}) as Asked, token)) as Reply<R>;
+    const reply = (await this.#asUser(token, (valid) => this.#ask(route, (args ?? {}) as Asked, valid))) as Reply<R>;
     if (asking > 0) this.#learn(asking, reply as Reply<"GET /presence">);
     return reply;
   }
@@ -227,6 +235,18 @@ export class Client {
   /** Shows the others in the room that the user is typing; lost where the transport cannot send. */
   typing(roomId: number): void {
     this.#connector.send(Command.TYPING, { roomId });
+  }
+
+  /** Where a function of the product gives the tokens, one that the server refuses is followed by another, once: nothing was done yet. */
+  async #asUser(token: string | undefined, ask: (valid: string | undefined) => Promise<unknown>): Promise<unknown> {
+    try {
+      return await ask(token);
+    } catch (error) {
+      if ((error as Partial<ParleyError>).code !== "unauthorized" || !this.#canRenew || !token) throw error;
+      const next = await this.#token.find(token);
+      if (next === token) throw error;
+      return ask(next);
+    }
   }
 
   #ask(route: Route, args: Asked, token: string | undefined): Promise<unknown> {

@@ -4,8 +4,11 @@ import { ParleyError } from "./parley-error.ts";
 
 /** How a client signs in: by one of the two. */
 export interface SignIn {
-  /** Of a login: the text, or a function that is asked whenever one is needed. Either this or `login`. */
-  readonly token?: string | (() => string | Promise<string>);
+  /**
+   * Of a login: the text, or a function that is asked whenever one is needed. It is given a token that was refused, or ends soon, so that
+   * it brings another one. Either this or `login`.
+   */
+  readonly token?: string | ((ending?: string) => string | Promise<string>);
   /** Signs in once, at the start. */
   readonly login?: { readonly name: string; readonly password: string };
 }
@@ -46,25 +49,28 @@ export class TokenSource {
   }
 
   /** @throws ParleyError, or what the product's function throws */
-  async get(): Promise<string> {
-    const token = await this.find();
+  async get(ending?: string): Promise<string> {
+    const token = await this.find(ending);
     if (token) return token;
     throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
   }
 
   /** The same, undefined for a visitor: where the token is an empty text. */
-  async find(): Promise<string | undefined> {
-    const own = this.#given ?? this.#own();
+  async find(ending?: string): Promise<string | undefined> {
+    // One that was given at a start has ended now; the product's function gives the next.
+    if (ending !== undefined && this.#given === ending && typeof this.#options.token === "function")
+      this.#given = undefined;
+    const own = this.#given ?? this.#own(ending);
     const token = typeof own === "string" ? own : await own;
     // One that was given meanwhile takes its place.
     this.current = this.#given ?? token;
     return this.current || undefined;
   }
 
-  #own(): string | Promise<string> {
+  #own(ending?: string): string | Promise<string> {
     const { token, login } = this.#options;
     if (typeof token === "string") return token;
-    if (token) return token();
+    if (token) return token(ending);
     this.#signingIn ??= this.#signIn(login as { name: string; password: string });
     return this.#signingIn;
   }

@@ -12,7 +12,7 @@ type Connected = In<"opening" | "opened" | "catching-up" | "live">;
 type Of<H> = Extract<Happening, { kind: H }>;
 
 export function atTheBeginning(fallback: Memory["fallback"]): Memory {
-  return { fallback, failures: 0, resyncs: 0, tooLong: 0, wasHurried: false };
+  return { fallback, failures: 0, resyncs: 0, tooLong: 0, wasRenewed: false, wasHurried: false };
 }
 
 export const ignore = (machine: Machine): Step => ({ machine, effects: [] });

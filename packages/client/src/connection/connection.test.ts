@@ -24,6 +24,7 @@ function rig(
   const beats: (() => void)[] = [];
   const clock = { now: 1_000_000 };
   const cursor = new ClientCursor(more.cursor);
+  const endings: number[] = [];
   let ends = 0;
   let on: TransportEvents | undefined;
   const transport: Transport = {
@@ -54,6 +55,7 @@ function rig(
       reports.push(happening);
       if (happening.kind === "ended") abort.abort();
     },
+    onTokenEnding: (failures) => void endings.push(failures),
   });
   connection.open();
   const events = on as TransportEvents;
@@ -68,6 +70,7 @@ function rig(
     ends: () => ends,
     kinds: () => reports.map((one) => (one.kind === "ended" ? `ended ${one.end.kind}` : one.kind)),
     last: () => reports.at(-1),
+    endings,
     ended: () => reports.some(({ kind }) => kind === "ended"),
   };
 }
@@ -311,5 +314,37 @@ describe("signs of life", () => {
     one.abort = stopped.abort;
     stopped.events.receive([frame(Push.READY, READY)]);
     expect([stopped.beats.length, stopped.kinds(), stopped.cursor.text]).toEqual([0, [], at(9)]);
+  });
+});
+
+describe("the next token", () => {
+  const ending = frame(Push.REAUTHORIZE, { expiresAt: 1 });
+  const error = (code: string) => frame(Push.ERROR, { code, message: "", requestType: Command.AUTHORIZE });
+
+  test("SDK-80: is asked for when the server says so, and again when it refuses one", () => {
+    const { events, endings } = rig("websocket", { cursor: at(5) });
+    events.receive([ending]);
+    expect(endings).toEqual([0]);
+    events.receive([error("unauthorized"), error("overloaded")]);
+    expect(endings).toEqual([0, 1, 2]);
+    // Somebody else's: another one would not help this connection.
+    events.receive([error("conflict")]);
+    events.receive([ending]);
+    expect(endings).toEqual([0, 1, 2, 0]);
+  });
+
+  test("SDK-80: is sent where frames can be sent; elsewhere the connection ends and another one goes on", () => {
+    const socket = rig("websocket", { cursor: at(5) });
+    socket.connection.goOnWith("next");
+    expect([socket.sent, socket.kinds()]).toEqual([[Command.AUTHORIZE], []]);
+    const stream = rig("sse", { cursor: at(5) });
+    stream.connection.goOnWith("next");
+    expect([stream.sent, stream.kinds()]).toEqual([[], ["ended renewed"]]);
+  });
+
+  test("SDK-80: a tab that follows another one leaves it to that one", () => {
+    const { events, endings } = rig("tab", { cursor: at(5) });
+    events.receive([ending]);
+    expect(endings).toEqual([]);
   });
 });

@@ -26,6 +26,8 @@ export interface ConnectionParts {
   /** What came, before it is looked at. */
   readonly onReceive: (frames: readonly PushFrame[], cursor: string | undefined) => void;
   readonly report: (happening: FromConnection) => void;
+  /** The token ends soon. `failures`: next tokens that the server has refused on this connection. */
+  readonly onTokenEnding: (failures: number) => void;
 }
 
 /** One connection by one transport: hands its frames on, and reports what the machine has to know of it. */
@@ -38,6 +40,7 @@ export class Connection implements TransportEvents {
   #heardAt: number;
   #beatAt = 0;
   #idleMs = 0;
+  #refusedTokens = 0;
   #cancelBeat: Cancel = () => {};
   #cancelGather: Cancel = () => {};
 
@@ -72,6 +75,12 @@ export class Connection implements TransportEvents {
 
   send(type: number, data?: object): void {
     this.#wire.send?.(type, data);
+  }
+
+  /** Goes on with the next token: where nothing can be sent to the server, by a new connection from the same place. */
+  goOnWith(token: string): void {
+    if (this.#wire.send) this.send(Command.AUTHORIZE, { token });
+    else this.#end({ kind: "renewed" });
   }
 
   /** The computer may have been asleep: then the server has ended this connection, though no close has arrived. */
@@ -170,6 +179,9 @@ export class Connection implements TransportEvents {
         // Before RESUME was handled it says where now is, not what this client has.
         if (this.#parts.isLive()) cursor.take(frame.data.cursor);
         break;
+      case Push.REAUTHORIZE:
+        this.#refusedTokens = 0;
+        return this.#parts.onTokenEnding(0);
       case Push.INVALIDATE_TOKEN:
         return this.#end({ kind: "closed", code: 4001, reason: "" });
       case Push.ERROR:
@@ -182,6 +194,10 @@ export class Connection implements TransportEvents {
       if (code !== "cursor_malformed") return this.#end({ kind: "failed" });
       // The connection is now live from READY's cursor, so all earlier state must be read anew.
       return this.#end({ kind: "refused", status: 400, code, retryAfterMs: undefined });
+    }
+    if (requestType === Command.AUTHORIZE && code !== "conflict") {
+      this.#refusedTokens += 1;
+      return this.#parts.onTokenEnding(this.#refusedTokens);
     }
     if (requestType !== undefined || !this.#is("sse")) return;
     // The end of an event stream carries no code; it stands in a frame before.

@@ -22,6 +22,7 @@ import { Connection } from "./connection.ts";
 import { betterThan, newFallback } from "./fallback.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { isReady } from "./moves.ts";
+import { renew } from "./renewal.ts";
 import type { Effect, Facts, Happening, Machine } from "./states.ts";
 import { step } from "./table.ts";
 import type { Tabs } from "./tabs.ts";
@@ -44,8 +45,12 @@ export interface ConnectorParts {
   readonly surroundings: Surroundings;
   readonly timing: Timing;
   readonly max: number | undefined;
-  /** @throws ParleyError when no token can be had, or what the product's function throws */
-  readonly token: () => Promise<string>;
+  /** @param ending the one before was refused, or ends soon. @throws ParleyError when no token can be had, or what the product's function throws */
+  readonly token: (ending?: string) => Promise<string>;
+  /** A function of the product gives the tokens. */
+  readonly canRenew: boolean;
+  /** Called with what that function throws while a connection goes on. */
+  readonly onError: (error: unknown) => void;
   readonly reload: Reload;
   /** Undefined: this client has a connection of its own. */
   readonly tabs: Tabs | undefined;
@@ -148,6 +153,7 @@ export class Connector {
       random: surroundings.random(),
       isCursorLong: (cursor.text?.length ?? 0) > LONGEST_CURSOR,
       readsByTab: tabs?.follows !== undefined,
+      canRenew: this.#parts.canRenew,
       isProbing: this.#upgrade.isProbing,
       drainMs: this.#connection?.drainMs,
     };
@@ -163,7 +169,8 @@ export class Connector {
         return this.#leave();
       case "prepare":
         return this.#request(async (signal) => {
-          const openWith = await this.#openWith(signal);
+          const ending = this.#machine.memory.wasRenewed ? this.#token : undefined;
+          const openWith = await this.#openWith(signal, ending);
           await this.#parts.tabs?.join(openWith.token);
           return { kind: "prepared", ...openWith };
         });
@@ -259,9 +266,9 @@ export class Connector {
   }
 
   /** @throws what the source of tokens throws, and when the signal has fired: a client that has stopped opens no worker */
-  async #openWith(signal: AbortSignal): Promise<Pick<OpenEffect, "token" | "idleSeconds">> {
+  async #openWith(signal: AbortSignal, ending?: string): Promise<Pick<OpenEffect, "token" | "idleSeconds">> {
     const { token, heartbeat } = this.#parts;
-    const openWith = { token: await token() };
+    const openWith = { token: await token(ending) };
     signal.throwIfAborted();
     const idleSeconds = await heartbeat.idleSeconds();
     signal.throwIfAborted();
@@ -289,9 +296,21 @@ export class Connector {
         if (by !== "tab" && isLive()) tabs?.share(frames, at);
       },
       report: (happening) => this.#happened(happening),
+      onTokenEnding: (failures) => void this.#renew(connection, { signal, from: failures }),
     });
     this.#connection = connection;
     connection.open();
+  }
+
+  /** Never rejects. */
+  async #renew(connection: Connection, { signal, from }: { signal: AbortSignal; from: number }): Promise<void> {
+    const { canRenew, timing, surroundings, token, onError } = this.#parts;
+    if (!canRenew || this.#token === undefined) return;
+    const parts = { timing, random: surroundings.random, token, onError };
+    const next = await renew(parts, { ending: this.#token, from, signal });
+    if (next === undefined) return;
+    this.#token = next;
+    connection.goOnWith(next);
   }
 
   #transport(name: TransportName): Transport {

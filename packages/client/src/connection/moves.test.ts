@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BEGINNING, FACTS, HAPPENINGS, MEMORY, machineAt, outcome, RELOADING, STATES } from "../../test/rig/machine.ts";
 import { ParleyError } from "../api/parley-error.ts";
+import { TIMING } from "../lib/timing.ts";
 import { newFallback } from "./fallback.ts";
 import type { Happening } from "./states.ts";
 import { step } from "./table.ts";
@@ -278,5 +279,53 @@ describe("what a request's failure leads to", () => {
       tell({ kind: "failed", error });
       expect(tell(HAPPENINGS.online)).toBe(next);
     }
+  });
+});
+
+describe("the end of a token that a function gave", () => {
+  const revoked = { kind: "ended", end: { kind: "closed", code: 4001, reason: "" } } as const;
+  const canRenew = { canRenew: true };
+  const STOP = "stopped, release, tell stopped revoked";
+
+  test("SDK-82: another one is asked for, once, until a connection has lasted", () => {
+    const machine = machineAt(BEGINNING, STATES.live);
+    expect(machine.tell(revoked, canRenew)).toBe("preparing, prepare");
+    machine.connect();
+    expect(machine.tell({ kind: "ended", end: { kind: "failed" } }, canRenew)).toStartWith("waiting");
+    machine.tell(HAPPENINGS.time);
+    machine.connect();
+    expect(machine.tell(revoked, canRenew)).toBe(STOP);
+    const lasting = machineAt(BEGINNING, STATES.live);
+    lasting.tell(revoked, canRenew);
+    lasting.connect();
+    expect(lasting.tell(revoked, { ...canRenew, now: 1_000_000 + TIMING.stableMs })).toBe("preparing, prepare");
+  });
+
+  test("SDK-82: by a refusal of any kind of request; a token that is a text stops the client", () => {
+    const unauthorized = new ParleyError(401, { code: "unauthorized" });
+    const ways = [
+      ["live", revoked],
+      [
+        "opening",
+        { kind: "ended", end: { kind: "refused", status: 401, code: "unauthorized", retryAfterMs: undefined } },
+      ],
+      ["asking", { kind: "failed", error: unauthorized }],
+    ] as const;
+    for (const [state, happening] of ways) {
+      const at = { memory: MEMORY, state: STATES[state] };
+      expect(outcome(at, happening, canRenew)).toBe("preparing, prepare");
+      expect(outcome({ ...at, memory: { ...MEMORY, wasRenewed: true } }, happening, canRenew)).toBe(STOP);
+      expect(outcome(at, happening)).toBe(STOP);
+    }
+    const reading = { memory: MEMORY, state: STATES.reloading };
+    expect(outcome(reading, { kind: "failed", error: unauthorized }, canRenew)).toBe(
+      "reloading, tell catching-up, reload",
+    );
+  });
+
+  test("SDK-80: where the next one cannot be sent, a connection with it follows at once", () => {
+    expect(outcome({ memory: MEMORY, state: STATES.live }, { kind: "ended", end: { kind: "renewed" } })).toBe(
+      "preparing, prepare",
+    );
   });
 });

@@ -81,6 +81,11 @@ export function stop(memory: Memory, why: StopWhy, error?: Cause): Step {
   return to(memory, { kind: "stopped" }, { kind: "release", state }, tell(state));
 }
 
+/** The token was refused, or has ended. Once the product is asked for another one, where it gives them by a function. */
+function afterEndOfToken(memory: Memory, { canRenew }: Facts): Step {
+  return canRenew && !memory.wasRenewed ? prepare({ ...memory, wasRenewed: true }) : stop(memory, "revoked");
+}
+
 function replaced(memory: Memory): Step {
   return to(memory, { kind: "replaced" }, LEAVE, tell({ kind: "stopped", why: "replaced" }));
 }
@@ -120,7 +125,7 @@ function fallBack(memory: Memory, fallback: Fallback, facts: Facts): Step {
 /** What a connection that lasted leaves behind is no sign of trouble. */
 export function settled({ memory, state }: Machine, { now, timing }: Facts): Memory {
   const lasted = state.kind === "live" && now - state.since >= timing.stableMs;
-  return lasted ? { ...memory, failures: 0, resyncs: 0 } : memory;
+  return lasted ? { ...memory, failures: 0, resyncs: 0, wasRenewed: false } : memory;
 }
 
 type Connected = State & { readonly by: By };
@@ -130,7 +135,7 @@ export function afterEnd(machine: Machine & { state: Connected }, end: Connectio
   const { by } = machine.state;
   const memory = settled(machine, facts);
   const code = end.kind === "closed" ? end.code : undefined;
-  if (end.kind === "gap") return prepare(memory);
+  if (end.kind === "gap" || end.kind === "renewed") return prepare(memory);
   if (end.kind === "done") return afterShortening(memory, facts);
   if (end.kind === "resync") return resynced(memory, { resyncs: end.resyncs, by }, facts);
   // The only long frame is RESUME. A poll gets a shorter cursor; where that does not help, polls go on.
@@ -168,6 +173,7 @@ function toNextStep(memory: Memory, { next, by }: { next: NextStep; by: By }, fa
     case "wait":
       return wait(memory, next, facts);
     case "stop":
+      if (next.why === "revoked") return afterEndOfToken(memory, facts);
       return next.why === "replaced" ? replaced(memory) : stop(memory, next.why);
     case "reload":
       return resynced(memory, { resyncs: [], by }, facts);
@@ -218,7 +224,10 @@ export function afterNoToken(memory: Memory, error: unknown, facts: Facts): Step
 export function afterFailedReload(memory: Memory, how: { error: unknown; reloading: Reloading }, facts: Facts): Step {
   const { error, reloading } = how;
   const refusal = error instanceof ParleyError ? error : new ParleyError(0);
-  if (refusal.code === "unauthorized") return stop(memory, "revoked");
+  if (refusal.code === "unauthorized") {
+    const { machine, effects } = afterEndOfToken(memory, facts);
+    return machine.state.kind === "stopped" ? { machine, effects } : reload(machine.memory, reloading);
+  }
   const toldMs = refusal.retryAfterMs ?? 0;
   const ms = Math.max(backoffMs(reloading.failures, facts.random, facts.timing), toldMs);
   const next = { ...reloading, failures: reloading.failures + 1 };

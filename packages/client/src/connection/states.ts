@@ -50,6 +50,8 @@ export interface Memory {
   readonly resyncs: number;
   /** How often, in a row, the server refused a RESUME as too long. Getting a shorter cursor by polling also counts. */
   readonly tooLong: number;
+  /** The product was asked for another token after the last one was refused, and no connection has lasted since. */
+  readonly wasRenewed: boolean;
   /** An answer has cut the last wait short, and no connection came of it. */
   readonly wasHurried: boolean;
 }
@@ -63,7 +65,9 @@ export type ConnectionEnd =
   | TransportEnd
   | { readonly kind: "resync"; readonly resyncs: readonly ResyncData[] }
   /** An event is missing: what this client has is asked for again. */
-  | { readonly kind: "gap" };
+  | { readonly kind: "gap" }
+  /** The next token is there, and this transport cannot be told of it. */
+  | { readonly kind: "renewed" };
 
 /** What a connection reports. */
 export type FromConnection =
@@ -109,6 +113,8 @@ export interface Facts {
   readonly isCursorLong: boolean;
   /** Another tab has the connection. */
   readonly readsByTab: boolean;
+  /** A function of the product gives the tokens, so the end of one is not the end. */
+  readonly canRenew: boolean;
   /** A better transport is being tried beside the one in use. */
   readonly isProbing: boolean;
   /** DRAIN's `retryAfterMs`, where the connection in use was told one. */

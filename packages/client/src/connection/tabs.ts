@@ -46,7 +46,7 @@ export class Tabs {
   readonly #parts: TabsParts;
   #on: TabsEvents | undefined;
   /** The token of the connection that is shared, and when it is known which tab has it. */
-  #joined: { readonly token: string; done: Promise<void> } | undefined;
+  #joined: { readonly person: string; done: Promise<void> } | undefined;
   /** The browser has refused to let tabs share. */
   #refused = false;
   #channel: BroadcastChannel | undefined;
@@ -89,17 +89,18 @@ export class Tabs {
   /** Resolves when it is known which tab has the connection of this token; never rejects. */
   join(token: string): Promise<void> {
     if (this.#refused || !this.#on) return Promise.resolve();
-    if (this.#joined?.token === token) return this.#joined.done;
+    const person = personOf(token);
+    if (this.#joined?.person === person) return this.#joined.done;
     this.#quit();
-    const joined = { token, done: Promise.resolve() };
+    const joined = { person, done: Promise.resolve() };
     this.#joined = joined;
-    joined.done = this.#enter(token, () => this.#joined === joined).catch(() => this.#alone());
+    joined.done = this.#enter(person, () => this.#joined === joined).catch(() => this.#alone());
     return joined.done;
   }
 
-  async #enter(token: string, isWanted: () => boolean): Promise<void> {
+  async #enter(person: string, isWanted: () => boolean): Promise<void> {
     const { url, http, timing, surroundings } = this.#parts;
-    const name = `parley:${await hash(`${url} ${token}`)}`;
+    const name = `parley:${await hash(`${url} ${person}`)}`;
     if (!isWanted()) return;
     const channel = new BroadcastChannel(name);
     this.#channel = channel;
@@ -216,6 +217,23 @@ export class Tabs {
     this.#byTab = undefined;
     this.#leads = false;
     this.#joined = undefined;
+  }
+}
+
+/** Claims of a token (RFC 7519) that are other ones in the next token of the same person. */
+const OF_ONE_TOKEN = new Set(["exp", "iat", "nbf", "jti"]);
+
+/**
+ * What tabs have in common that share a connection: the token, or, of a token of the product's own, what the next one says too. Whose
+ * it is decides the server.
+ */
+function personOf(token: string): string {
+  try {
+    const payload = token.split(".")[1]?.replace(/-/g, "+").replace(/_/g, "/") ?? "";
+    const claims = Object.entries(JSON.parse(atob(payload)) as object);
+    return JSON.stringify(claims.filter(([name]) => !OF_ONE_TOKEN.has(name)).sort());
+  } catch {
+    return token;
   }
 }
 

@@ -65,15 +65,15 @@ export class Emitter {
     for (const handler of [...(this.#handlers.get(name) ?? [])]) {
       try {
         const result = handler(data as never, place);
-        if (result instanceof Promise) result.catch((error) => this.#failed(error));
+        if (result instanceof Promise) result.catch((error) => this.failed(error));
       } catch (error) {
-        this.#failed(error);
+        this.failed(error);
       }
     }
   }
 
-  /** The function that is told of a failure may fail itself. */
-  #failed(error: unknown): void {
+  /** Something of the product's has failed. The function that is told of it may fail itself. */
+  failed(error: unknown): void {
     try {
       this.#onError(error);
     } catch (second) {

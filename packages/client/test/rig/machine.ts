@@ -12,6 +12,7 @@ export const FACTS: Facts = {
   random: 0,
   isCursorLong: false,
   readsByTab: false,
+  canRenew: false,
   isProbing: false,
   drainMs: undefined,
 };
