@@ -144,7 +144,7 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
 }
 
-/** Whoever has the external id next is not signed in by tokens of the one who had it. */
+/** Tokens of this person do not sign in somebody else who gets the external id later. */
 async function endExternalId(tx: WriteTransaction, uid: number): Promise<void> {
   const person = await tx.db
     .selectFrom("users")

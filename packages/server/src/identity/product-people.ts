@@ -4,7 +4,7 @@ import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { hashOf } from "./tokens.ts";
 
-/** Who has an external id, and which tokens of the product's own sign them in. */
+/** People who have an external id, and which tokens of the product's own sign them in. */
 
 /** A person of the product, or nobody, as a token of theirs meets them. */
 export interface ProductStanding {
