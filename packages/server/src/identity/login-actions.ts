@@ -65,8 +65,8 @@ export async function refreshLogin(
   { uid, loginId }: Pick<Login, "uid" | "loginId">,
   presented: string,
 ): Promise<Granted> {
-  if (isOfProduct(loginId)) throw ofProduct("the next token comes from there");
   rates.loginChanges.take(uid);
+  if (isOfProduct(loginId)) throw ofProduct("the next token comes from there");
   const token = newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
   const made = await writes.run(refreshes.refreshLogin, input);

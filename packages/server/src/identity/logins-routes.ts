@@ -31,8 +31,8 @@ const refresh = createRoute({
   summary: "A new token for this login, which then lives 30 days from now",
   description:
     "The token used here holds for five more minutes: if the reply is lost, ask again with it. " +
-    "Then the token of the lost reply ends.",
-  responses: { 200: json(GrantedReply, "The same login with its new token") },
+    "Then the token of the lost reply ends. 403: a token of the product's own has signed this device in; the next one comes from there.",
+  responses: { 200: json(GrantedReply, "The same login with its new token"), ...problems(403) },
 });
 
 const list = createRoute({
@@ -60,7 +60,8 @@ const removeCurrent = createRoute({
   method: "delete",
   path: "/logins/current",
   summary: "Sign this device out",
-  responses: { 204: noContent("Signed out") },
+  description: "403: a token of the product's own has signed it in, and would go on.",
+  responses: { 204: noContent("Signed out"), ...problems(403) },
 });
 
 const removeAll = createRoute({

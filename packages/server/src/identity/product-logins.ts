@@ -6,7 +6,7 @@ import type { ProductLoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
 import type { ProductClaims } from "../product-tokens/claims.ts";
-import { type ProductTokens, SKEW_MS } from "../product-tokens/product-tokens.ts";
+import { isProductTokenForm, type ProductTokens, SKEW_MS } from "../product-tokens/product-tokens.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen } from "./logins-upkeep.ts";
 import { isEnded, knowsBetter, type ProductStanding, standingsOf } from "./product-people.ts";
@@ -62,6 +62,7 @@ export class ProductLogins {
    * @throws ProblemError `account_disabled`; `overloaded` where the keys cannot be read or too many come at once
    */
   async find(token: string): Promise<SignedIn | undefined> {
+    if (!isProductTokenForm(token)) return undefined;
     const hash = hashOf(token);
     const known = this.#cache.get(hash, this.#parts.clock.now());
     if (known) return known;

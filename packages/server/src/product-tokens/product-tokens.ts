@@ -80,7 +80,6 @@ export class ProductTokens {
         algorithms: [algorithm],
         issuer,
         audience,
-        requiredClaims: ["exp"],
         clockTolerance: SKEW_MS / 1000,
         currentDate: new Date(clock.now()),
       }),
