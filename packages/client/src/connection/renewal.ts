@@ -12,8 +12,8 @@ export interface RenewalParts {
 }
 
 /**
- * Gets the next token while the connection goes on with the one that ends soon. Where none can be had, it is asked for again, with
- * pauses that grow, until the connection ends.
+ * Gets the next token while the connection goes on with the one that ends soon. Where none can be had, or the same one comes again, it
+ * is asked for again, with pauses that grow, until the connection ends.
  * @param from attempts that came to nothing before
  */
 export async function renew(
@@ -26,7 +26,9 @@ export async function renew(
     if (signal.aborted) return undefined;
     try {
       const next = await token(ending);
-      return signal.aborted ? undefined : next;
+      if (signal.aborted) return undefined;
+      // The product has kept it, and has no other one yet.
+      if (next !== ending) return next;
     } catch (error) {
       onError(error);
     }
