@@ -200,6 +200,24 @@ describe("a login without a row", () => {
     expect(await me({ sub: "customer-ned", name: undefined })).toMatchObject({ uid: ned.uid });
   });
 
+  test("GW-9: is in the log by its person and device, and its token is not", async () => {
+    const loud = await TestServer.start({ ...product.settings, LOG_LEVEL: "trace" }, { clock: product.clock });
+    const token = await product.token({ sub: "loud", sid: "secret-session" });
+    const { uid } = await new ApiClient(loud.url, token).ok<{ uid: number }>("GET", "/me");
+    for (const by of ["query", "protocol"] as const) {
+      const live = await loud.connect({ token, by });
+      await live.frame(Push.READY);
+    }
+    await fetch(`${loud.url}/api/v1/events?token=${token}`);
+    await new ApiClient(loud.url, `${token}x`).call("GET", "/me");
+    expect(loud.log.join("\n")).toContain(`"loginId":"${uid}/`);
+    const [, payload, signature] = token.split(".") as [string, string, string];
+    for (const part of [payload.slice(5, 40), signature.slice(0, 20), "secret-session"]) {
+      expect(loud.log.filter((line) => line.includes(part))).toEqual([]);
+    }
+    await loud.stop();
+  });
+
   test("TOK-24: sees who it is on every route, and is seen", async () => {
     const person = await product.person();
     const room = await person.api.ok<{ id: number }>("POST", "/rooms", { memberIds: [product.stage.ann.uid] });
