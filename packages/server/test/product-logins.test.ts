@@ -200,6 +200,33 @@ describe("a login without a row", () => {
     expect(await me({ sub: "customer-ned", name: undefined })).toMatchObject({ uid: ned.uid });
   });
 
+  test("GW-45: tokens that are not right count for their address, as Parley's do", async () => {
+    const limited = await TestServer.start({ ...product.settings, RATE_LIMITS: "on" }, { clock: product.clock });
+    const forged = await product.token({ aud: "other" });
+    const statuses = await Promise.all(
+      Array.from({ length: 100 }, async () => (await new ApiClient(limited.url, forged).call("GET", "/me")).status),
+    );
+    expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(50);
+    expect(statuses).toContain(429);
+    // One that is right still passes.
+    expect((await new ApiClient(limited.url, await product.token()).call("GET", "/me")).status).toBe(200);
+    await limited.stop();
+  });
+
+  test("TOK-24: that it was used is written now and then, for its person", async () => {
+    const other = await TestServer.start(product.settings, { clock: product.clock });
+    const api = new ApiClient(other.url, await product.token({ sub: "seen" }));
+    const { uid } = await api.ok<{ uid: number }>("GET", "/me");
+    product.clock.advance(6 * MINUTE);
+    await api.ok("GET", "/me");
+    const seenAt = product.clock.now();
+    await other.restart();
+    const { db } = other.storage;
+    const row = await db.selectFrom("users").select("last_seen_at").where("uid", "=", uid).executeTakeFirstOrThrow();
+    expect(row.last_seen_at).toBe(seenAt);
+    await other.stop();
+  });
+
   test("GW-9: is in the log by its person and device, and its token is not", async () => {
     const loud = await TestServer.start({ ...product.settings, LOG_LEVEL: "trace" }, { clock: product.clock });
     const token = await product.token({ sub: "loud", sid: "secret-session" });

@@ -10,11 +10,16 @@ export class FetchFailed extends Error {
  * is the one that is trusted.
  * @throws FetchFailed
  */
-export async function fetchJson(url: string, bounds: { maxBytes: number; timeoutMs: number }): Promise<unknown> {
+export async function fetchJson(
+  url: string,
+  bounds: { maxBytes: number; timeoutMs: number; signal: AbortSignal },
+): Promise<unknown> {
+  const { maxBytes, timeoutMs } = bounds;
   const abort = new AbortController();
+  const signal = AbortSignal.any([abort.signal, bounds.signal]);
   try {
-    const text = textAt(url, { maxBytes: bounds.maxBytes, signal: abort.signal });
-    return JSON.parse(await withDeadline(text, bounds.timeoutMs, `no answer within ${bounds.timeoutMs} ms`));
+    const text = textAt(url, { maxBytes, signal });
+    return JSON.parse(await withDeadline(text, timeoutMs, `no answer within ${timeoutMs} ms`));
   } catch (error) {
     if (error instanceof FetchFailed) throw error;
     if (error instanceof SyntaxError) throw new FetchFailed("the answer is not JSON");

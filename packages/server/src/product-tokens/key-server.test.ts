@@ -74,6 +74,19 @@ describe("a key server", () => {
     stop();
   });
 
+  test("TOK-10: is left at a stop, also in the middle of an answer", async () => {
+    server.answer = () => new Promise<Response>(() => {});
+    const { keys: slow } = readerOf(server.url, 60_000);
+    const stop = slow.start();
+    const waiting = slow.keyFor("first");
+    while (server.fetches === 0) await new Promise(setImmediate);
+    stop();
+    await expect(waiting).rejects.toMatchObject({ code: "overloaded" });
+    clock.advance(HOUR);
+    await slow.refreshIfDue();
+    expect([server.fetches, lines]).toEqual([1, []]);
+  });
+
   test("TOK-10: is asked again every five minutes, and what it has taken back counts no longer", async () => {
     await verify();
     server.answer = () => publishing([second]);

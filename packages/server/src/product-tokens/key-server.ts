@@ -41,6 +41,7 @@ export class KeyServer implements TokenKeys {
   #fetching: Promise<void> | undefined;
   #failing = false;
   #waiting = 0;
+  readonly #stopped = new AbortController();
 
   constructor(parts: KeyServerParts) {
     this.#parts = parts;
@@ -49,7 +50,11 @@ export class KeyServer implements TokenKeys {
   /** Reads the keys, without waiting for them, and keeps them fresh. */
   start(): Stop {
     void this.refreshIfDue();
-    return every(LOOK_MS, () => void this.refreshIfDue());
+    const stop = every(LOOK_MS, () => void this.refreshIfDue());
+    return () => {
+      stop();
+      this.#stopped.abort();
+    };
   }
 
   /** Never rejects: what went wrong is logged. */
@@ -83,7 +88,7 @@ export class KeyServer implements TokenKeys {
   /** Joins the fetch that is under way, or begins one, unless one began a moment ago. */
   #readAnew(): Promise<void> {
     if (this.#fetching) return this.#fetching;
-    if (this.#ageOf(this.#triedAt) < FETCH_EVERY_MS) return Promise.resolve();
+    if (this.#stopped.signal.aborted || this.#ageOf(this.#triedAt) < FETCH_EVERY_MS) return Promise.resolve();
     this.#triedAt = this.#parts.clock.now();
     this.#fetching = this.#fetch().finally(() => {
       this.#fetching = undefined;
@@ -94,13 +99,15 @@ export class KeyServer implements TokenKeys {
   async #fetch(): Promise<void> {
     const { url, algorithm, clock, logger, onFetch, timeoutMs = TIMEOUT_MS } = this.#parts;
     try {
-      const document = await fetchJson(url, { maxBytes: SIZES.tokenKeySet.count, timeoutMs });
+      const { signal } = this.#stopped;
+      const document = await fetchJson(url, { maxBytes: SIZES.tokenKeySet.count, timeoutMs, signal });
       this.#set = await readKeySet(document, algorithm);
       this.#readAt = clock.now();
       if (this.#failing) logger.info("the product's keys can be read again");
       this.#failing = false;
       onFetch?.("read");
     } catch (error) {
+      if (this.#stopped.signal.aborted) return;
       if (!(error instanceof FetchFailed || error instanceof KeySetUnusable)) logger.error({ err: error }, "no keys");
       this.#failing = true;
       onFetch?.("failed");
