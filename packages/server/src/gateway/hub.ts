@@ -115,21 +115,18 @@ export class Hub {
   }
 
   /** Closes the connections of logins that have ended. */
-  closeLogins(loginIds: readonly LoginId[]): void {
-    const ended = new Set(loginIds);
+  closeLogins(loginIds: readonly number[]): void {
+    const ended = new Set<LoginId>(loginIds);
     for (const connection of [...this.#connections.values()]) {
-      if (!connection.login || !ended.has(connection.login.loginId)) continue;
-      connection.push(Push.INVALIDATE_TOKEN, undefined);
-      connection.close(4001, "the login was revoked");
+      if (connection.login && ended.has(connection.login.loginId)) closeRevoked(connection);
     }
   }
 
   /** Closes the connections of a user that tokens of the product's own have signed in. */
   closeProductLogins(uid: number): void {
-    const ended = [...this.ofUser(uid)].flatMap(({ login }) =>
-      login && isOfProduct(login.loginId) ? [login.loginId] : [],
-    );
-    this.closeLogins(ended);
+    for (const connection of [...this.ofUser(uid)]) {
+      if (connection.login && isOfProduct(connection.login.loginId)) closeRevoked(connection);
+    }
   }
 
   /** Closes the connections of a user whose account was disabled. */
@@ -162,6 +159,11 @@ export class Hub {
   #end(stream: string): void {
     for (const connection of this.#connections.values()) connection.unsubscribe(stream);
   }
+}
+
+function closeRevoked(connection: Connection): void {
+  connection.push(Push.INVALIDATE_TOKEN, undefined);
+  connection.close(4001, "the login was revoked");
 }
 
 const NONE: ReadonlySet<Connection> = new Set();
