@@ -1,15 +1,5 @@
 /** Numbers of MallChat's contract, and 100 for what a product sends of its own. */
-export const MessageType = {
-  text: 1,
-  recalled: 2,
-  image: 3,
-  file: 4,
-  voice: 5,
-  video: 6,
-  sticker: 7,
-  system: 8,
-  custom: 100,
-} as const;
+export * as MessageType from "./message-type-values.ts";
 
 /** In `atUidList`: everybody in the room. */
 export const EVERYBODY = 0;

@@ -78,7 +78,7 @@ export function afterRefusal(
 }
 
 function afterClose(code: number): AfterClose {
-  return code in CLOSE_CODES ? CLOSE_CODES[code as keyof typeof CLOSE_CODES].after : "reconnect";
+  return code in CLOSE_CODES ? CLOSE_CODES[code as keyof typeof CLOSE_CODES] : "reconnect";
 }
 
 function whyStopped({ code, reason }: { code: number; reason: string }): StopWhy {

@@ -1,0 +1,55 @@
+/* The values of `LIMITS`, one by one, so that pages load those that they use. */
+
+/** Bytes of the text of one inbound frame. */
+export const frameBytes = 8192;
+/** Bytes of an HTTP body (uploads apart). */
+export const bodyBytes = 65_536;
+/** Characters of a token, the longest being one of the product's own. */
+export const tokenLength = 4096;
+/** Code points of a text message, and of the text of a message of the product's own. */
+export const textCodePoints = 4096;
+/** Bytes of the `data` of a message of the product's own, as JSON in UTF-8. */
+export const customDataBytes = 8192;
+/** Characters of a `clientId`. */
+export const clientIdLength = 64;
+/** Code points of a user's name. */
+export const nameCodePoints = 32;
+export const passwordMin = 8;
+export const passwordMax = 256;
+export const roomNameCodePoints = 64;
+export const noticeCodePoints = 1024;
+/** People named in one request that adds members. */
+export const memberIdsPerRequest = 1000;
+export const mentions = 50;
+/** Items of a page. */
+export const pageDefault = 50;
+export const pageMax = 100;
+/** Bytes of a cursor that a client sends. */
+export const cursorBytes = 65_536;
+/** Events behind in one stream, beyond which a reader gets RESYNC `far`, unless it asks for more. */
+export const farPerStream = 1000;
+/** The same over all its streams. */
+export const farTotal = 10_000;
+/** The most that a reader may ask for with `max`. */
+export const farMax = 100_000;
+/** Streams that RESYNC names one by one; where there are more, one RESYNC for everything takes their place. */
+export const resyncStreams = 100;
+/** Frames that may arrive while a token is checked. */
+export const framesBeforeReady = 16;
+/** Broken frames in `badFramesMs` that cost a connection. */
+export const badFrames = 5;
+export const badFramesMs = 10_000;
+/** Milliseconds to send RESUME after READY, where `?resume=1` was asked for. */
+export const resumeWithinMs = 10_000;
+/** Seconds that `?idle=` may ask for. */
+export const idleSecondsMax = 120;
+/** Milliseconds in which people can recall their own message. */
+export const recallWithinMs = 120_000;
+/** Largest room whose members get presence, typing and receipts of each other. */
+export const presenceRoomMembers = 500;
+/** Most people that one `GET /presence` asks for. */
+export const presenceUserIds = 500;
+export const typingRoomMembers = 100;
+/** Largest room whose members are told by READ how far the others have read. */
+export const receiptRoomMembers = 100;
+export const qrLifetimeMs = 60_000;
