@@ -242,8 +242,8 @@ export class Client {
     try {
       return await ask(token);
     } catch (error) {
-      if ((error as Partial<ParleyError>).code !== "unauthorized" || !this.#canRenew || !token) throw error;
-      const next = await this.#token.find(token);
+      const isRefused = this.#canRenew && (error as Partial<ParleyError>).code === "unauthorized";
+      const next = isRefused ? await this.#token.find(token) : token;
       if (next === token) throw error;
       return ask(next);
     }

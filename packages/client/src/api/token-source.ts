@@ -58,8 +58,7 @@ export class TokenSource {
   /** The same, undefined for a visitor: where the token is an empty text. */
   async find(ending?: string): Promise<string | undefined> {
     // One that was given at a start has ended now; the product's function gives the next.
-    if (ending !== undefined && this.#given === ending && typeof this.#options.token === "function")
-      this.#given = undefined;
+    if (ending && this.#given === ending) this.#given = undefined;
     const own = this.#given ?? this.#own(ending);
     const token = typeof own === "string" ? own : await own;
     // One that was given meanwhile takes its place.

@@ -24,7 +24,7 @@ function rig(
   const beats: (() => void)[] = [];
   const clock = { now: 1_000_000 };
   const cursor = new ClientCursor(more.cursor);
-  const endings: number[] = [];
+  const endings: boolean[] = [];
   let ends = 0;
   let on: TransportEvents | undefined;
   const transport: Transport = {
@@ -55,7 +55,7 @@ function rig(
       reports.push(happening);
       if (happening.kind === "ended") abort.abort();
     },
-    onTokenEnding: (failures) => void endings.push(failures),
+    onTokenEnding: (wasRefused) => void endings.push(wasRefused),
   });
   connection.open();
   const events = on as TransportEvents;
@@ -134,7 +134,7 @@ describe("what a connection reports", () => {
     const event = (seq: number) => frame(Push.RECALL, {}, { stream: "room:3", seq });
     events.receive([event(2), event(4), event(5)]);
     events.receive([event(3)]);
-    expect([kinds(), got]).toEqual([["ended gap"], [2]]);
+    expect([kinds(), got]).toEqual([["ended anew"], [2]]);
   });
 
   test("SDK-3: a handler that ends the connection gets nothing more of it, and the cursor has what it got", () => {
@@ -324,13 +324,13 @@ describe("the next token", () => {
   test("SDK-80: is asked for when the server says so, and again when it refuses one", () => {
     const { events, endings } = rig("websocket", { cursor: at(5) });
     events.receive([ending]);
-    expect(endings).toEqual([0]);
+    expect(endings).toEqual([false]);
     events.receive([error("unauthorized"), error("overloaded")]);
-    expect(endings).toEqual([0, 1, 2]);
+    expect(endings).toEqual([false, true, true]);
     // Somebody else's: another one would not help this connection.
     events.receive([error("conflict")]);
     events.receive([ending]);
-    expect(endings).toEqual([0, 1, 2, 0]);
+    expect(endings).toEqual([false, true, true, false]);
   });
 
   test("SDK-80: is sent where frames can be sent; elsewhere the connection ends and another one goes on", () => {
@@ -339,7 +339,7 @@ describe("the next token", () => {
     expect([socket.sent, socket.kinds()]).toEqual([[Command.AUTHORIZE], []]);
     const stream = rig("sse", { cursor: at(5) });
     stream.connection.goOnWith("next");
-    expect([stream.sent, stream.kinds()]).toEqual([[], ["ended renewed"]]);
+    expect([stream.sent, stream.kinds()]).toEqual([[], ["ended anew"]]);
   });
 
   test("SDK-80: a tab that follows another one leaves it to that one", () => {

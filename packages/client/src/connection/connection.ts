@@ -26,8 +26,8 @@ export interface ConnectionParts {
   /** What came, before it is looked at. */
   readonly onReceive: (frames: readonly PushFrame[], cursor: string | undefined) => void;
   readonly report: (happening: FromConnection) => void;
-  /** The token ends soon. `failures`: next tokens that the server has refused on this connection. */
-  readonly onTokenEnding: (failures: number) => void;
+  /** The token ends soon. `wasRefused`: the server has refused the next one. */
+  readonly onTokenEnding: (wasRefused: boolean) => void;
 }
 
 /** One connection by one transport: hands its frames on, and reports what the machine has to know of it. */
@@ -40,7 +40,6 @@ export class Connection implements TransportEvents {
   #heardAt: number;
   #beatAt = 0;
   #idleMs = 0;
-  #refusedTokens = 0;
   #cancelBeat: Cancel = () => {};
   #cancelGather: Cancel = () => {};
 
@@ -80,7 +79,7 @@ export class Connection implements TransportEvents {
   /** Goes on with the next token: where nothing can be sent to the server, by a new connection from the same place. */
   goOnWith(token: string): void {
     if (this.#wire.send) this.send(Command.AUTHORIZE, { token });
-    else this.#end({ kind: "renewed" });
+    else this.#end({ kind: "anew" });
   }
 
   /** The computer may have been asleep: then the server has ended this connection, though no close has arrived. */
@@ -156,7 +155,7 @@ export class Connection implements TransportEvents {
 
   /** The application first, then what the frame says about the connection: a cursor moves on after the handlers. */
   #accept(frame: PushFrame): void {
-    if (!this.#parts.delivery.deliver(frame)) return this.#end({ kind: "gap" });
+    if (!this.#parts.delivery.deliver(frame)) return this.#end({ kind: "anew" });
     const { cursor } = this.#parts;
     if (frame.type === Push.CURSOR) cursor.take(frame.data.cursor);
     // What another tab's connection says about itself is that tab's.
@@ -180,8 +179,7 @@ export class Connection implements TransportEvents {
         if (this.#parts.isLive()) cursor.take(frame.data.cursor);
         break;
       case Push.REAUTHORIZE:
-        this.#refusedTokens = 0;
-        return this.#parts.onTokenEnding(0);
+        return this.#parts.onTokenEnding(false);
       case Push.INVALIDATE_TOKEN:
         return this.#end({ kind: "closed", code: 4001, reason: "" });
       case Push.ERROR:
@@ -195,10 +193,7 @@ export class Connection implements TransportEvents {
       // The connection is now live from READY's cursor, so all earlier state must be read anew.
       return this.#end({ kind: "refused", status: 400, code, retryAfterMs: undefined });
     }
-    if (requestType === Command.AUTHORIZE && code !== "conflict") {
-      this.#refusedTokens += 1;
-      return this.#parts.onTokenEnding(this.#refusedTokens);
-    }
+    if (requestType === Command.AUTHORIZE && code !== "conflict") return this.#parts.onTokenEnding(true);
     if (requestType !== undefined || !this.#is("sse")) return;
     // The end of an event stream carries no code; it stands in a frame before.
     if (code === "too_many_connections") this.#end({ kind: "closed", code: 4029, reason: "" });

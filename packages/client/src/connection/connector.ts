@@ -296,18 +296,17 @@ export class Connector {
         if (by !== "tab" && isLive()) tabs?.share(frames, at);
       },
       report: (happening) => this.#happened(happening),
-      onTokenEnding: (failures) => void this.#renew(connection, { signal, from: failures }),
+      onTokenEnding: (wasRefused) => void this.#renew(connection, { signal, wasRefused }),
     });
     this.#connection = connection;
     connection.open();
   }
 
   /** Never rejects. */
-  async #renew(connection: Connection, { signal, from }: { signal: AbortSignal; from: number }): Promise<void> {
-    const { canRenew, timing, surroundings, token, onError } = this.#parts;
-    if (!canRenew || this.#token === undefined) return;
-    const parts = { timing, random: surroundings.random, token, onError };
-    const next = await renew(parts, { ending: this.#token, from, signal });
+  async #renew(connection: Connection, how: { signal: AbortSignal; wasRefused: boolean }): Promise<void> {
+    const ending = this.#token;
+    if (!this.#parts.canRenew || ending === undefined) return;
+    const next = await renew(this.#parts, { ending, ...how });
     if (next === undefined) return;
     this.#token = next;
     connection.goOnWith(next);

@@ -155,7 +155,7 @@ describe("what is remembered", () => {
       expect(tell(HAPPENINGS.prepared)).toContain("open short-poll to shorten");
       tell({ kind: "ended", end: { kind: "done" } });
       connect();
-      tell({ kind: "ended", end: { kind: "gap" } });
+      tell({ kind: "ended", end: { kind: "anew" } });
     }
     expect(memory().fallback.level).toBe(0);
   });
@@ -317,14 +317,13 @@ describe("the end of a token that a function gave", () => {
       expect(outcome({ ...at, memory: { ...MEMORY, wasRenewed: true } }, happening, canRenew)).toBe(STOP);
       expect(outcome(at, happening)).toBe(STOP);
     }
+    // The requests of a reading ask for another token by themselves.
     const reading = { memory: MEMORY, state: STATES.reloading };
-    expect(outcome(reading, { kind: "failed", error: unauthorized }, canRenew)).toBe(
-      "reloading, tell catching-up, reload",
-    );
+    expect(outcome(reading, { kind: "failed", error: unauthorized }, canRenew)).toBe(STOP);
   });
 
   test("SDK-80: where the next one cannot be sent, a connection with it follows at once", () => {
-    expect(outcome({ memory: MEMORY, state: STATES.live }, { kind: "ended", end: { kind: "renewed" } })).toBe(
+    expect(outcome({ memory: MEMORY, state: STATES.live }, { kind: "ended", end: { kind: "anew" } })).toBe(
       "preparing, prepare",
     );
   });

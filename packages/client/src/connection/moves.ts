@@ -135,7 +135,7 @@ export function afterEnd(machine: Machine & { state: Connected }, end: Connectio
   const { by } = machine.state;
   const memory = settled(machine, facts);
   const code = end.kind === "closed" ? end.code : undefined;
-  if (end.kind === "gap" || end.kind === "renewed") return prepare(memory);
+  if (end.kind === "anew") return prepare(memory);
   if (end.kind === "done") return afterShortening(memory, facts);
   if (end.kind === "resync") return resynced(memory, { resyncs: end.resyncs, by }, facts);
   // The only long frame is RESUME. A poll gets a shorter cursor; where that does not help, polls go on.
@@ -224,10 +224,7 @@ export function afterNoToken(memory: Memory, error: unknown, facts: Facts): Step
 export function afterFailedReload(memory: Memory, how: { error: unknown; reloading: Reloading }, facts: Facts): Step {
   const { error, reloading } = how;
   const refusal = error instanceof ParleyError ? error : new ParleyError(0);
-  if (refusal.code === "unauthorized") {
-    const { machine, effects } = afterEndOfToken(memory, facts);
-    return machine.state.kind === "stopped" ? { machine, effects } : reload(machine.memory, reloading);
-  }
+  if (refusal.code === "unauthorized") return stop(memory, "revoked");
   const toldMs = refusal.retryAfterMs ?? 0;
   const ms = Math.max(backoffMs(reloading.failures, facts.random, facts.timing), toldMs);
   const next = { ...reloading, failures: reloading.failures + 1 };

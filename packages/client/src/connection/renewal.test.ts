@@ -3,14 +3,14 @@ import { TIMING } from "../lib/timing.ts";
 import { renew } from "./renewal.ts";
 
 /** A function that gives what is listed, one after the other: a text, or an error to throw. */
-function rig(answers: (string | Error)[], { from = 0 } = {}) {
+function rig(answers: (string | Error)[], { wasRefused = false } = {}) {
   const abort = new AbortController();
   const asked: string[] = [];
   const errors: unknown[] = [];
   const next = renew(
     {
       timing: { ...TIMING, backoffFirstMs: 20, backoffMaxMs: 100 },
-      random: () => 0,
+      surroundings: { random: () => 0 },
       token: async (ending) => {
         asked.push(ending);
         const answer = answers.shift();
@@ -20,7 +20,7 @@ function rig(answers: (string | Error)[], { from = 0 } = {}) {
       },
       onError: (error) => void errors.push(error),
     },
-    { ending: "old", from, signal: abort.signal },
+    { ending: "old", wasRefused, signal: abort.signal },
   );
   return { next, asked, errors, abort };
 }
@@ -43,7 +43,7 @@ describe("the next token", () => {
 
   test("SDK-81: waits first where the server has refused the last one", async () => {
     const started = performance.now();
-    expect(await rig(["new"], { from: 1 }).next).toBe("new");
+    expect(await rig(["new"], { wasRefused: true }).next).toBe("new");
     expect(performance.now() - started).toBeGreaterThanOrEqual(20 - 1);
   });
 

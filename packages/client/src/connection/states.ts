@@ -64,10 +64,8 @@ export interface Machine {
 export type ConnectionEnd =
   | TransportEnd
   | { readonly kind: "resync"; readonly resyncs: readonly ResyncData[] }
-  /** An event is missing: what this client has is asked for again. */
-  | { readonly kind: "gap" }
-  /** The next token is there, and this transport cannot be told of it. */
-  | { readonly kind: "renewed" };
+  /** Another connection has to go on where this one is: an event is missing, or the next token cannot be sent on it. */
+  | { readonly kind: "anew" };
 
 /** What a connection reports. */
 export type FromConnection =
