@@ -203,15 +203,18 @@ describe("a login without a row", () => {
   test("GW-45: tokens that are not right count for their address, as Parley's do", async () => {
     const limited = await TestServer.start({ ...product.settings, RATE_LIMITS: "on" }, { clock: product.clock });
     const forged = await product.token({ aud: "other" });
-    const statuses = await Promise.all(
-      Array.from({ length: 100 }, async () => (await new ApiClient(limited.url, forged).call("GET", "/me")).status),
-    );
+    const refused = async () => (await new ApiClient(limited.url, forged).call("GET", "/me")).status;
+    const statuses: number[] = [];
+    // A slow machine takes longer for some of them than ten new ones take to be allowed.
+    while (!statuses.includes(429) && statuses.length < 2000) {
+      statuses.push(...(await Promise.all(Array.from({ length: 50 }, refused))));
+    }
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(50);
-    expect(statuses).toContain(429);
     // One that is right still passes.
     expect((await new ApiClient(limited.url, await product.token()).call("GET", "/me")).status).toBe(200);
     await limited.stop();
-  });
+  }, 60_000);
 
   test("TOK-24: that it was used is written now and then, for its person", async () => {
     const other = await TestServer.start(product.settings, { clock: product.clock });

@@ -32,7 +32,7 @@ const refresh = createRoute({
   description:
     "The token used here holds for five more minutes: if the reply is lost, ask again with it. " +
     "Then the token of the lost reply ends. 403: a token of the product's own has signed this device in; the next one comes from there.",
-  responses: { 200: json(GrantedReply, "The same login with its new token"), ...problems(403) },
+  responses: { 200: json(GrantedReply, "The same login with its new token"), ...problems("forbidden") },
 });
 
 const list = createRoute({
@@ -61,7 +61,7 @@ const removeCurrent = createRoute({
   path: "/logins/current",
   summary: "Sign this device out",
   description: "403: a token of the product's own has signed it in, and would go on.",
-  responses: { 204: noContent("Signed out"), ...problems(403) },
+  responses: { 204: noContent("Signed out"), ...problems("forbidden") },
 });
 
 const removeAll = createRoute({
