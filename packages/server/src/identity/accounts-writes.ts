@@ -154,8 +154,8 @@ async function endExternalId(tx: WriteTransaction, uid: number): Promise<void> {
   if (!person?.externalId) return;
   await tx.db
     .insertInto("ended_external_ids")
-    .values({ external_id_hash: hashOf(person.externalId), ended_at: tx.now })
-    .onConflict((conflict) => conflict.column("external_id_hash").doUpdateSet({ ended_at: tx.now }))
+    .values({ external_id_hash: hashOf(person.externalId), ended_at: tx.clockNow })
+    .onConflict((conflict) => conflict.column("external_id_hash").doUpdateSet({ ended_at: tx.clockNow }))
     .execute();
 }
 

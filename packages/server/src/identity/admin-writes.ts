@@ -48,7 +48,7 @@ export async function disableUser(tx: WriteTransaction, { name }: { name: string
   const uid = await uidOf(tx, name);
   await tx.db
     .updateTable("users")
-    .set({ disabled_at: tx.now, tokens_not_before: tx.now })
+    .set({ disabled_at: tx.now, tokens_not_before: tx.clockNow })
     .where("uid", "=", uid)
     .where("disabled_at", "is", null)
     .execute();

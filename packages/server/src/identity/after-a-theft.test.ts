@@ -14,10 +14,10 @@ beforeEach(async () => {
 });
 afterEach(() => chat.close());
 
-async function signIn(): Promise<Login> {
+async function signIn(): Promise<Login & { loginId: number }> {
   const input = { uid: ann, tokenHash: hashOf(newToken()), ip: "", userAgent: "", via: "password" as const };
   const { loginId } = await chat.scratch.writes.run(createLogin, input);
-  return { uid: ann, loginId } as Login;
+  return { uid: ann, loginId, power: 0 };
 }
 
 /** A device that somebody who has the login lets in. */

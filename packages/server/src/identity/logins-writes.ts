@@ -167,7 +167,7 @@ export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[],
 async function endProductLogins(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
   const ended = await tx.db
     .updateTable("users")
-    .set({ tokens_not_before: tx.now })
+    .set({ tokens_not_before: tx.clockNow })
     .where("uid", "in", inList(uids))
     .where("external_id", "is not", null)
     .returning("uid")
