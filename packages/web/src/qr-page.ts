@@ -61,11 +61,7 @@ export function qrPage({ code, client, login, signedIn, signedOut }: QrPageParts
       el("h2", { tabindex: -1, "data-focus": true }, "Sign in another device?"),
       el("p", {}, "It will be signed in as ", el("strong", {}, login?.name ?? "you"), "."),
       facts(requester),
-      el(
-        "p",
-        { class: "hint" },
-        "Confirm only if the code is on a screen in front of you. If somebody sent it to you, reject.",
-      ),
+      el("p", { class: "hint" }, "Confirm only a code on a screen before you. Reject one that was sent to you."),
       buttons,
     );
   }
@@ -117,7 +113,7 @@ function home(text: string): HTMLElement {
 function reasonOf(error: unknown): string {
   const code = error instanceof ParleyError ? error.code : "";
   if (code === "not_found") return "This code has run out. The other screen shows a new one: scan that.";
-  if (code === "qr_taken") return "Somebody else has scanned this code. Scan the one that the other screen shows now.";
+  if (code === "qr_taken") return "Somebody else has scanned this code. Scan the new one.";
   if (code === "qr_state") return "This code was used or rejected already.";
   return messageOf(error);
 }

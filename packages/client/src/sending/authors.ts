@@ -53,7 +53,7 @@ export class Authors {
     // That login ended before anybody said whose it was: the product goes on with another login for the same client.
     if (author.uid === undefined) author.token = token;
     else if (author.uid !== (await this.#uidOf(sender))) {
-      throw new ParleyError(0, { code: "other_user", title: "Another user is signed in than the one who wrote this" });
+      throw new ParleyError(0, { code: "other_user", title: "Another user is signed in now" });
     }
   }
 
