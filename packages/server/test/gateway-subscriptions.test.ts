@@ -143,6 +143,6 @@ test("GW-64, GW-20: somebody who is brought into a room before their RESUME hear
   coming.send({ type: Command.RESUME, data: {} });
   await coming.frame(Push.MESSAGE, says("before RESUME"));
   await say(ann, room, "after");
-  await coming.frame(Push.MESSAGE, says("after"));
+  await Promise.all([coming, caiLive].map((live) => live.frame(Push.MESSAGE, says("after"))));
   expect(coming.stream(stream).map(({ seq }) => seq)).toEqual(caiLive.stream(stream).map(({ seq }) => seq));
 });
