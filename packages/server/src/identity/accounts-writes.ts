@@ -10,6 +10,7 @@ import { forgetKnown } from "./known-requesters-writes.ts";
 import { endLoginsOf, insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { forgetLooks, heldLooks, storeLooks } from "./name-looks.ts";
 import { DELETED_NAME, deletedKey, isReserved, nameKey, nameLooks } from "./names.ts";
+import { ownedRooms } from "./owned-rooms.ts";
 import { hashOf } from "./tokens.ts";
 import { USER_COLUMNS, userOf } from "./users.ts";
 
@@ -159,20 +160,10 @@ async function endExternalId(tx: WriteTransaction, uid: number): Promise<void> {
     .execute();
 }
 
-/** By their memberships, which have an index; an owner is always a member. */
 async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {
-  const owned = await tx.db
-    .selectFrom("members")
-    .innerJoin("rooms", "rooms.id", "members.room_id")
-    .select("rooms.id")
-    .where("members.uid", "=", uid)
-    .where("rooms.owner_uid", "=", uid)
-    .where("rooms.dissolved_at", "is", null)
-    .orderBy("rooms.id")
-    .limit(ROOMS_NAMED + 1)
-    .execute();
+  const owned = await ownedRooms(tx.db, { uid, atMost: ROOMS_NAMED + 1 });
   if (owned.length === 0) return;
-  const named = owned.slice(0, ROOMS_NAMED).map(({ id }) => id);
+  const named = owned.slice(0, ROOMS_NAMED);
   const more = owned.length > ROOMS_NAMED ? " and more" : "";
   const message = `Hand over or dissolve the groups you own first: ${named.join(", ")}${more}`;
   throw new ProblemError("owner_cannot_leave", message, { extra: { roomIds: named } });

@@ -7,6 +7,7 @@ import { type ProductPerson, peopleByRef } from "./external-people.ts";
 import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { displayNameKey } from "./names.ts";
+import { storeNames } from "./profile-writes.ts";
 
 export interface PutPerson {
   /** Whose turn at the writer it takes. */
@@ -116,20 +117,8 @@ async function update(tx: WriteTransaction, people: readonly Draft[]): Promise<v
 }
 
 async function store(tx: WriteTransaction, people: readonly Draft[]): Promise<void> {
-  if (people.length === 0) return;
-  const rows = boundRows<{ uid: number; name: string; key: string; avatar: string }>(
-    ["uid", "name", "key", "avatar"],
-    people.map(({ uid, name, avatar }) => [uid, name, displayNameKey(name, uid), avatar]),
+  await storeNames(
+    tx,
+    people.map(({ uid, name, avatar }) => ({ uid, name, key: displayNameKey(name, uid), avatar })),
   );
-  await tx.db
-    .updateTable("users")
-    .from(rows.as("changed"))
-    .set((eb) => ({
-      name: eb.ref("changed.name"),
-      name_key: eb.ref("changed.key"),
-      avatar: eb.ref("changed.avatar"),
-      updated_at: tx.now,
-    }))
-    .whereRef("users.uid", "=", "changed.uid")
-    .execute();
 }

@@ -124,9 +124,18 @@ async function store(tx: WriteTransaction, profiles: readonly Profile[]): Promis
     .set({ name_key: sql`'CHANGING ' || uid` })
     .where("uid", "in", inList(uids))
     .execute();
+  await storeNames(tx, profiles);
+}
+
+/** Writes names, with what they are compared by, and pictures. No two of the keys may be equal, nor equal to what somebody else has. */
+export async function storeNames(
+  tx: WriteTransaction,
+  people: readonly Pick<Profile, "uid" | "name" | "key" | "avatar">[],
+): Promise<void> {
+  if (people.length === 0) return;
   const rows = boundRows<{ uid: number; name: string; key: string; avatar: string }>(
     ["uid", "name", "key", "avatar"],
-    profiles.map(({ uid, name, key, avatar }) => [uid, name, key, avatar]),
+    people.map(({ uid, name, key, avatar }) => [uid, name, key, avatar]),
   );
   await tx.db
     .updateTable("users")

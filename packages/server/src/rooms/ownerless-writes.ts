@@ -2,6 +2,7 @@ import { Push, roomStream } from "@parley/protocol";
 import { inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
+import { ownedRooms } from "../identity/owned-rooms.ts";
 
 /** Of somebody who owns very many: more at once would hold up everybody else's writes. */
 export const ROOMS_AT_ONCE = 100;
@@ -11,17 +12,7 @@ export const ROOMS_AT_ONCE = 100;
  * are more, the account cannot end.
  */
 export async function giveUpRooms(tx: WriteTransaction, { uid }: { uid: number; by: string }): Promise<void> {
-  const owned = await tx.db
-    .selectFrom("members")
-    .innerJoin("rooms", "rooms.id", "members.room_id")
-    .select("rooms.id")
-    .where("members.uid", "=", uid)
-    .where("rooms.owner_uid", "=", uid)
-    .where("rooms.dissolved_at", "is", null)
-    .orderBy("rooms.id")
-    .limit(ROOMS_AT_ONCE)
-    .execute();
-  const ids = owned.map(({ id }) => id);
+  const ids = await ownedRooms(tx.db, { uid, atMost: ROOMS_AT_ONCE });
   if (ids.length === 0) return;
   await tx.db.updateTable("rooms").set({ owner_uid: null }).where("id", "in", inList(ids)).execute();
   await tx.db
