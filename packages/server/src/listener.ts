@@ -6,7 +6,7 @@ import { isWebSocketRequest, type WebSocketTransport } from "./gateway/websocket
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";
-import { observeHandshakes } from "./http/observe.ts";
+import { answersOutsideOfApp } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { delay, withDeadline } from "./lib/interval.ts";
@@ -83,7 +83,7 @@ function opened(
 
 function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): BunServer<Connection> {
   const { host, tls } = parts.config.listen;
-  const refusedHandshake = observeHandshakes(parts);
+  const outside = answersOutsideOfApp({ ...parts, tls: tls !== undefined });
   const handshake = async (
     request: Request,
     { server, address, url }: { server: BunServer<Connection>; address: ClientAddress; url: URL },
@@ -93,7 +93,9 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
     if (response?.status === 429 && !parts.refusalsAtOnce.tryTake(ipLimitKey(address.clientIp))) {
       await delay(REFUSED_LATE_MS, request.signal);
     }
-    return response && refusedHandshake(request, { path: url.pathname, ip: address.clientIp, startedAt, response });
+    return (
+      response && outside(request, { route: "/ws", path: url.pathname, ip: address.clientIp, startedAt, response })
+    );
   };
   const answer = (
     request: Request,
@@ -112,17 +114,32 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
     maxRequestBodySize: BODY_BYTES_MAX,
     websocket: parts.webSocket.handlers(),
     fetch: (request, server) => {
-      const url = requestUrl(request);
-      if (!url) return problemResponse(new ProblemError("invalid", "The Host header is malformed"));
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
+      const url = requestUrl(request);
+      if (!url) {
+        const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
+        const startedAt = performance.now();
+        return outside(request, {
+          route: "none",
+          path: pathOf(request.url),
+          ip: address.clientIp,
+          startedAt,
+          response,
+        });
+      }
       const turn = parts.turns.turnOf(address.clientIp, request);
       if (!turn) return answer(request, { server, address, url });
       return turn.then((isThere) => (isThere ? answer(request, { server, address, url }) : new Response(null)));
     },
     error: () => problemResponse(new ProblemError("internal")),
   });
+}
+
+/** Of an address that cannot be parsed, for the log. */
+function pathOf(address: string): string {
+  return address.replace(/^https?:\/\/[^/?]*/, "").replace(/\?.*$/s, "");
 }
 
 function readTls(tls: { certFile: string; keyFile: string }): TLSOptions {

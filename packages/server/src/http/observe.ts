@@ -6,6 +6,7 @@ import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { whenReplied } from "./held-reply.ts";
 import { RefusalLines } from "./refusal-lines.ts";
+import { setSecurityHeaders } from "./security-headers.ts";
 
 interface Observers {
   readonly logger: Logger;
@@ -47,32 +48,28 @@ function boundCounters(metrics: Metrics) {
 }
 
 /**
- * Handshakes that are refused, which never come to the app: named, counted and logged like its requests. One that is
- * accepted is a connection, and is counted as that.
+ * Answers that the app does not make, such as refused handshakes: named, counted and logged like its own, with the headers that every
+ * answer has. A handshake that is accepted is a connection, and is counted as that.
  */
-export function observeHandshakes(observers: Observers): (request: Request, seen: RefusedHandshake) => Response {
+export function answersOutsideOfApp(
+  observers: Observers & { readonly tls: boolean },
+): (request: Request, answered: OutsideAnswer) => Response {
   const record = requestRecorder(observers);
-  return ({ method }, { path, ip, startedAt, response }) => {
+  return ({ method }, { route, path, ip, startedAt, response }) => {
     const requestId = newRequestId();
     response.headers.set("X-Request-Id", requestId);
-    record(
-      {
-        requestId,
-        method,
-        path: loggedPath(path),
-        status: response.status,
-        ms: since(startedAt),
-        ip,
-        loginId: undefined,
-        key: undefined,
-      },
-      "/ws",
-    );
+    setSecurityHeaders(response, observers);
+    const { status } = response;
+    const nobody = { loginId: undefined, key: undefined };
+    record({ requestId, method, path: loggedPath(path), status, ms: since(startedAt), ip, ...nobody }, route);
     return response;
   };
 }
 
-export interface RefusedHandshake {
+export interface OutsideAnswer {
+  /** A pattern, or `none`. */
+  readonly route: string;
+  /** Without the query. */
   readonly path: string;
   readonly ip: string;
   /** Of `performance.now`. */

@@ -13,15 +13,19 @@ const DEFAULTS: ReadonlyArray<readonly [string, string]> = [
 
 /** Half a year: browsers that have seen it ask by https alone. */
 const STRICT_TRANSPORT: readonly [string, string] = ["Strict-Transport-Security", "max-age=15552000"];
+const WITH_TLS = [...DEFAULTS, STRICT_TRANSPORT];
 
-/** @param options.tls this server speaks TLS itself; behind a proxy that does, the header is the proxy's */
-export function securityHeaders({ tls }: { tls: boolean }): MiddlewareHandler<AppEnv> {
-  const all = tls ? [...DEFAULTS, STRICT_TRANSPORT] : DEFAULTS;
+/** Sets those that an answer does not have yet. @param options.tls this server speaks TLS itself; behind a proxy that does, the header is the proxy's */
+export function setSecurityHeaders({ headers }: Response, { tls }: { tls: boolean }): void {
+  for (const [name, value] of tls ? WITH_TLS : DEFAULTS) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
+}
+
+/** The same for every answer of the app. */
+export function securityHeaders(options: { tls: boolean }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     await next();
-    const { headers } = c.res;
-    for (const [name, value] of all) {
-      if (!headers.has(name)) headers.set(name, value);
-    }
+    setSecurityHeaders(c.res, options);
   };
 }

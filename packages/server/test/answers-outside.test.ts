@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TestServer } from "./harness.ts";
+import { exchange, handshakeText, requestText } from "./raw-http.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start({ LOG_LEVEL: "info" });
+});
+afterAll(() => server.stop());
+
+/** Answered without the app: there is no address that it could route, or the request asks for a connection. */
+test.each([
+  ["a malformed Host", requestText("GET /rooms?token=pl_secret HTTP/1.1", { Host: "a b", Connection: "close" }), 400],
+  ["a refused handshake", handshakeText({ "Sec-WebSocket-Version": "8" }), 426],
+] as const)(
+  "HTTP-9: the answer to %s has the security headers and an id, is logged and counted",
+  async (_, text, status) => {
+    const reply = await exchange(Number(new URL(server.url).port), text);
+    expect(reply.status).toBe(status);
+    const header = (name: string) => reply.headers.get(name);
+    expect([header("X-Content-Type-Options"), header("Cache-Control")]).toEqual(["nosniff", "no-store"]);
+    const id = header("X-Request-Id") ?? "";
+    const line = server.log.map((one) => JSON.parse(one)).find(({ requestId }) => requestId === id);
+    expect(line).toMatchObject({ status, method: "GET", ip: "127.0.0.1" });
+    expect(JSON.stringify(line)).not.toContain("secret");
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain(`status="${status}"`);
+  },
+);
