@@ -94,7 +94,8 @@ export class RoomReads {
       this.#onError(error);
     }
     this.#waiting.delete(person);
-    this.#readings.delete(person);
+    // What was applied just now may have had them read again.
+    if (this.#readings.get(person) === reading) this.#readings.delete(person);
     if (this.#readings.size === 0) this.#meanwhile = [];
   }
 
