@@ -102,6 +102,24 @@ test("HTTP-34: one of them may have as much waiting as is still free, and nobody
   large.check("ann");
 });
 
+test("HTTP-34: ten who let all that they may wait leave a place for somebody who has nothing waiting", async () => {
+  const large = new LargeReplies({ most: 4_000_000 });
+  const held: Response[] = [];
+  const isFull = (who: string) => {
+    try {
+      large.check(who);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  for (const who of "abcdefghij") {
+    while (!isFull(who)) held.push(await large.paced(new Response("x".repeat(250_000)), asker(who)));
+  }
+  expect([large.bytes, isFull("zoe")]).toEqual([3_500_000, false]);
+  for (const reply of held) await reply.body?.cancel();
+});
+
 test("HTTP-34: a small reply counts nowhere, and is handed over as it is", async () => {
   const large = new LargeReplies();
   const reply = await large.paced(

@@ -45,12 +45,14 @@ export class LargeReplies {
   }
 
   /**
-   * Called before the reply is made, so that no work is thrown away. One of them may have as much waiting as is still free, so that there is
-   * always a place for the next.
+   * Called before the reply is made, so that no work is thrown away. Those who have something waiting may have as much as is still free of the
+   * first half; the other half is for people who have nothing waiting. So it takes very many of them to leave no place for the next one.
    * @throws ProblemError `overloaded`
    */
   check(who: string | number): void {
-    if ((this.#held.get(who) ?? 0) < this.#most - this.#bytes) return;
+    const held = this.#held.get(who) ?? 0;
+    const most = held === 0 ? this.#most : this.#most / 2;
+    if (held < most - this.#bytes) return;
     throw new ProblemError("overloaded", "Too many replies wait to be taken", { retryAfterMs: 5000 });
   }
 

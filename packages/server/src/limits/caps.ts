@@ -124,7 +124,8 @@ export const CAPS = {
     refusal: LIMITED,
   },
   untakenReplies: {
-    counts: "large replies that wait to be taken; of one person or address as much as is still free",
+    counts:
+      "large replies that wait to be taken; of one person or address with some already, as much as is still free of the first half",
     by: "process",
     count: 67_108_864,
     unit: "bytes",
