@@ -1,3 +1,4 @@
+import { statsRoutes } from "./admin/stats-routes.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./http/openapi.ts";
 import { accountsRoutes } from "./identity/accounts-routes.ts";
@@ -40,5 +41,7 @@ export function featureRoutes(context: Context): Routes[] {
     productRoomsRoutes(context),
     productMessagesRoutes(context),
     productPresenceRoutes(context),
+    // Under /admin, for administrators: each of these routes has `requireAdministrator`.
+    statsRoutes(context),
   ];
 }

@@ -24,6 +24,7 @@ import * as presence from "../src/rooms/presence-actions.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 import { openStorage, type Storage } from "../src/storage.ts";
 import { adminCases, type Person } from "./admin-action-cases.ts";
+import { administrationCases } from "./administration-action-cases.ts";
 import { chatCases } from "./chat-action-cases.ts";
 import { serverCases } from "./server-action-cases.ts";
 
@@ -112,6 +113,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
     },
   },
   "identity/admin": adminCases(rig),
+  ...administrationCases(rig),
   ...serverCases(rig),
   "identity/login": {
     async listLogins() {

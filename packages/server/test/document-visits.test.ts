@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { administrator } from "./administrator.ts";
 import { ApiClient, type ApiReply } from "./api-client.ts";
 import { apiDocument, operationsOf } from "./api-document.ts";
 import { checkAsDocumented, operationOf } from "./as-documented.ts";
@@ -238,6 +239,12 @@ test("HTTP-26: what the product's own backend asks", async () => {
   await ask(backend, "DELETE /server/users/u1", 204);
   const { key: poor } = await openDoor(server, "poor", { scopes: ["feed"] });
   await ask(new ApiClient(server.url, poor), "GET /server/users/u2", 403);
+});
+
+test("HTTP-26: what administrators ask", async () => {
+  const root = await administrator(server, "root");
+  await ask(root.api, "GET /admin/stats", 200);
+  await ask(ann.api, "GET /admin/stats", 403);
 });
 
 test("HTTP-26: each operation has succeeded above in each way that it can", () => {

@@ -54,7 +54,7 @@ describe.each(named)("HTTP-12: %s", (_, { method, path, operation }) => {
 
   test("says what it is, and who may ask", () => {
     expect(summary?.length).toBeGreaterThan(5);
-    const known = [[], [{ bearer: [] }], [{ bearer: [] }, {}], [{ serverKey: [] }]];
+    const known = [[], [{ bearer: [] }], [{ bearer: [] }, {}], [{ serverKey: [] }], [{ bearer: ["administrator"] }]];
     expect(known).toContainEqual(security as object[]);
     if (security?.length) expect(statuses).toEqual(expect.arrayContaining(["401", "403"]));
   });

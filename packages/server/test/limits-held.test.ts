@@ -79,6 +79,8 @@ const READING = [
   ],
   // One row, or the few of one person.
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
+  // For administrators: numbers that are in memory.
+  "GET /admin/stats",
   // Has a rate of its own.
   "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.

@@ -221,6 +221,11 @@ export interface Routes {
     };
     reply: { items: Receipt[]; nextCursor: string | null };
   };
+  /** The server in numbers, as it is now */
+  "GET /admin/stats": {
+    args: object;
+    reply: { version: string; uptimeSeconds: number; onlineNum: number; people: number };
+  };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {
     args: {

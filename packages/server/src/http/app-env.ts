@@ -19,6 +19,8 @@ export interface AppBindings {
 export interface AppVariables {
   /** The login that asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
+  /** Set where only administrators are answered. */
+  isForAdministrators?: boolean;
   /** A page of another host makes its visitor's browser ask this, whether or not the page can read the reply. */
   fromForeignPage: boolean;
   /** The server key that asks; set for requests to the door of the product's backend, where there is a valid one. */

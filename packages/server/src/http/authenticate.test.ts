@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "../limits/heavy-work.ts";
 import type { AppEnv } from "./app-env.ts";
-import { authenticate, optionalLogin, requireLogin } from "./authenticate.ts";
+import { authenticate, lookAgain, optionalLogin, requireAdministrator, requireLogin } from "./authenticate.ts";
 import { problemResponse } from "./errors.ts";
 import { LargeReplies } from "./large-replies.ts";
 
@@ -11,6 +11,7 @@ const IP = "203.0.113.9";
 let counted: string[];
 let requestsOf: number[];
 let isLimited: boolean;
+let power: 0 | 1;
 
 const app = new Hono<AppEnv>();
 app.onError((error) => {
@@ -23,7 +24,7 @@ app.use(async (c, next) => {
 });
 app.use(
   authenticate({
-    findLogin: async (token) => (token === "alice" ? { loginId: 7, uid: 20_000, power: 0 } : undefined),
+    findLogin: async (token) => (token === "alice" ? { loginId: 7, uid: 20_000, power } : undefined),
     countBadToken: (ip) => {
       counted.push(ip);
       if (isLimited) throw new ProblemError("rate_limited", undefined, { retryAfterMs: 60_000 });
@@ -34,11 +35,17 @@ app.use(
 );
 app.get("/optional", optionalLogin, (c) => c.body(null, 204));
 app.get("/login", requireLogin, (c) => c.body(null, 204));
+app.get("/admin", requireAdministrator, async (c) => {
+  if (c.req.query("meanwhile") !== undefined) power = 0;
+  await lookAgain(c as Parameters<typeof lookAgain>[0]);
+  return c.body(null, 204);
+});
 
 beforeEach(() => {
   counted = [];
   requestsOf = [];
   isLimited = false;
+  power = 0;
 });
 
 async function statusOf(path: string, authorization?: string): Promise<number> {
@@ -63,4 +70,13 @@ test("HTTP-1, GW-45: a valid token, none, and what is no token at all are not co
   expect(counted).toEqual([]);
   // As requests of the person, whatever else they are.
   expect(requestsOf).toEqual([20_000, 20_000]);
+});
+
+test("ADM-1: administrators alone are answered, and only as long as they are administrators", async () => {
+  expect(await statusOf("/admin")).toBe(401);
+  expect(await statusOf("/admin", "Bearer nobody")).toBe(401);
+  expect(await statusOf("/admin", "Bearer alice")).toBe(403);
+  power = 1;
+  expect(await statusOf("/admin", "Bearer alice")).toBe(204);
+  expect(await statusOf("/admin?meanwhile=1", "Bearer alice")).toBe(403);
 });

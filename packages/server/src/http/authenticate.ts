@@ -24,16 +24,31 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
   await next();
 };
 
+/** Routes under `/admin`: as `requireLogin`, and somebody who is no administrator of the server is 403, whatever they ask for. */
+export const requireAdministrator: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
+  const login = await loginOf(c);
+  if (!login) throw new ProblemError("unauthorized");
+  checkPower(login);
+  c.set("isForAdministrators", true);
+  c.set("login", login);
+  await next();
+};
+
+function checkPower({ power }: Login): void {
+  if (power !== 1) throw new ProblemError("forbidden", "Only administrators of the server may do this");
+}
+
 /**
  * Looks at the request's login or server key again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
  * has come, whose sender decides how long that takes, and after a turn of heavy work. What is looked up is mostly in memory.
- * @throws ProblemError `unauthorized`, `account_disabled`
+ * @throws ProblemError `unauthorized`, `account_disabled`; `forbidden` for somebody who is no administrator any more, where that is needed
  */
 export async function lookAgain(c: Context<AppEnv>): Promise<void> {
   await c.get("findKeyAgain")?.();
   if (!c.get("login")) return;
   const login = await c.get("findLogin")(bearerToken(c.req.header("Authorization")) ?? "");
   if (!login) throw new ProblemError("unauthorized", "The login ended before the request was complete");
+  if (c.get("isForAdministrators")) checkPower(login);
   c.set("login", login);
 }
 

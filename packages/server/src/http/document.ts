@@ -16,7 +16,8 @@ interface BodySchema {
 interface Operation {
   operationId?: string;
   tags?: string[];
-  security?: readonly object[];
+  /** By the name of a scheme, the roles that are needed. */
+  security?: readonly Readonly<Record<string, readonly string[]>>[];
   requestBody?: { required?: boolean; content: Record<string, { schema: BodySchema }> };
   responses: Record<string, object>;
 }
@@ -86,6 +87,7 @@ function withCommonRefusals(method: string, { security, requestBody, responses }
   const refusals = Object.values(responses).flatMap(codesOf);
   if (security?.some((one) => "serverKey" in one)) refusals.push("key_in_browser", "scope_missing");
   else if (security?.length) refusals.push("account_disabled");
+  if (security?.some((one) => one.bearer?.includes("administrator"))) refusals.push("forbidden");
   // A body that nobody needs is ignored, but not when it is too large.
   if (method !== "get") refusals.push("too_large");
   if (requestBody) refusals.push("unsupported_media_type");

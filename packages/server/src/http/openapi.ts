@@ -56,6 +56,8 @@ export function newRoutes(): Routes {
 
 /** For a route's `security`: it needs `Authorization: Bearer <token>`. */
 export const signedIn = [{ bearer: [] }];
+/** The same for routes under `/admin`, by the role that the document names; `requireAdministrator` is what holds. */
+export const administrators = [{ bearer: ["administrator"] }];
 /** The same where anonymous requests are answered too. */
 export const maybeSignedIn = [{ bearer: [] }, {}];
 

@@ -1,0 +1,15 @@
+/**
+ * What administrators of the server (power 1) see and do, under `/api/v1/admin`. Each route has `requireAdministrator` of `http/authenticate.ts` and says so
+ * in the document by `administrators` of `http/openapi.ts`; a test asks all of them as a member and as nobody. An administrator's token may be stolen, so what it
+ * can do has rates and bounds like everybody's work, and each act is kept in the audit log.
+ *
+ * Other features keep routes of their own under `/admin` and list them in `src/feature-routes.ts`. Must not import the gateway.
+ */
+import type { BaseContext } from "../db/base-context.ts";
+import type { Presence } from "../presence/presence.ts";
+import type { HallCount } from "../rooms/hall.ts";
+
+export interface AdminContext extends BaseContext {
+  readonly presence: Presence;
+  readonly hallCount: HallCount;
+}
