@@ -22,7 +22,7 @@ import { openFileLimit } from "./lib/file-limit.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
 import { listen, stopListening } from "./listener.ts";
 import { Health } from "./ops/health.ts";
-import type { Logger } from "./ops/logger.ts";
+import { flushed, type Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
 import type { ProductTokens } from "./product-tokens/product-tokens.ts";
 import { startProductTokens } from "./product-tokens/start-product-tokens.ts";
@@ -278,7 +278,7 @@ export class Server {
   /** Without its writer the server can promise nothing: it ends, and its supervisor starts it again. */
   #die(error: Error): void {
     this.#logger.fatal({ err: error }, "the writer thread is gone, ending");
-    process.exit(1);
+    void flushed(this.#logger).then(() => process.exit(1));
   }
 }
 

@@ -16,7 +16,7 @@ import { Metrics } from "../src/ops/metrics.ts";
 export function examinedServer(proxies: readonly string[] = LOOPBACK_PROXIES): Bun.Server<undefined> {
   const trusted = trustedProxies(proxies);
   const health = new Health();
-  const logger = createLogger({ level: "silent" });
+  const logger = createLogger({ level: "silent", sink: { write: () => {} } });
   const forwarders = new ForwarderWarnings({ health, logger, proxies });
   const app = createApp({
     config: loadConfig({}).config,

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "../config/config.ts";
 import { systemClock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/interval.ts";
-import { createLogger, type Logger } from "../ops/logger.ts";
+import { flushed, type Logger, processLogger } from "../ops/logger.ts";
 import type { Command, Io } from "./command.ts";
 import { watchStopSignals } from "./stop-signals.ts";
 
@@ -40,7 +40,7 @@ Settings are environment variables; parley config lists them.
 
 async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promise<number> {
   const { config, warnings } = loadConfig(io.env);
-  const logger = createLogger({ level: config.logLevel });
+  const logger = processLogger(config.logLevel);
   for (const warning of warnings) logger.warn(warning);
   if (process.getuid?.() === 0)
     logger.warn("this runs as root, and needs nothing that only root may do: use an account of its own");
@@ -51,7 +51,7 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
     onFirst: askStop,
     onSecond: (signal) => {
       logger.warn({ signal }, "second signal, ending at once");
-      process.exit(1);
+      void flushed(logger).then(() => process.exit(1));
     },
   });
 
@@ -65,6 +65,7 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
     logger.error({ err: error }, "stopped with errors");
   });
   logger.info("stopped");
+  await flushed(logger);
   return 0;
 }
 

@@ -50,6 +50,13 @@ export const CAPS = {
     refusal: { close: 1006 },
     setting: "MAX_QUEUE_BYTES",
   },
+  logBytes: {
+    counts: "log lines that wait for a collector that stands still",
+    by: "process",
+    count: 1_048_576,
+    unit: "bytes",
+    refusal: { silently: "later lines are left out, and a line says how many" },
+  },
   framesBeforeReady: {
     counts: "frames that wait while a token is checked",
     by: "connection",

@@ -1,10 +1,11 @@
 /**
  * What the operator sees: log lines, metrics, health. Any room may use this one; it knows none of them. Log lines are JSON
- * on stdout, one per line, and never hold a token, a password, a QR secret or a query string. Nothing here writes files or
- * starts worker threads. Must not import features, http or gateway.
+ * on stdout, one per line, and never hold a token, a password, a QR secret or a query string. Nothing here writes files.
+ * Must not import features, http or gateway.
  */
 import pino from "pino";
 import type { LoginId } from "../lib/login-id.ts";
+import { LogOutput } from "./log-output.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 export type Logger = pino.Logger;
@@ -25,13 +26,27 @@ const redact = {
   censor: "[hidden]",
 };
 
-/** Where lines go instead of stdout; for tests. */
+/** Where lines go. */
 export interface LogSink {
   write(line: string): void;
+  /** Calls back when the lines are where they belong, or when waiting makes no sense. */
+  flush?(done: () => void): void;
 }
 
-/** Lines are written synchronously, so that the last one before a crash is there. */
-export function createLogger({ level, sink }: { level: LogLevel; sink?: LogSink }): Logger {
+/** The logger of a process: its lines go to standard output, and nobody waits for them (`log-output.ts`). */
+export function processLogger(level: LogLevel): Logger {
+  const sink = new LogOutput();
+  const logger = createLogger({ level, sink });
+  sink.onLeftOut((leftOut) => logger.warn({ leftOut }, "log lines were left out, since nobody took them in time"));
+  return logger;
+}
+
+/** Resolves when what was logged has been written, at the latest after a second. */
+export function flushed(logger: Logger): Promise<void> {
+  return new Promise((resolve) => logger.flush(() => resolve()));
+}
+
+export function createLogger({ level, sink }: { level: LogLevel; sink: LogSink }): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: null,
@@ -39,7 +54,7 @@ export function createLogger({ level, sink }: { level: LogLevel; sink?: LogSink 
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  return pino(options, sink ?? pino.destination({ dest: 1, sync: true }));
+  return pino(options, sink);
 }
 
 /** A line holds no more of what strangers write. */

@@ -246,7 +246,7 @@ describe("of a published set", () => {
           { ...jwkOf(2048), kid: "large" },
         ],
       });
-    const logger = createLogger({ level: "silent" });
+    const logger = createLogger({ level: "silent", sink: { write: () => {} } });
     const set = new KeyServer({ url: server.url, algorithm: "RS256", clock, logger });
     expect(await set.keyFor("large")).toBeDefined();
     expect(await set.keyFor("small")).toBeUndefined();

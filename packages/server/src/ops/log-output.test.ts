@@ -1,0 +1,83 @@
+import { afterAll, expect, test } from "bun:test";
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withDeadline } from "../lib/interval.ts";
+import { LogOutput } from "./log-output.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "parley-log-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+/** A pipe that takes some 64 KiB, and more only as it is read. */
+function pipe(name: string) {
+  const path = join(dir, name);
+  Bun.spawnSync(["mkfifo", path]);
+  const fd = openSync(path, constants.O_RDWR);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const chunk = Buffer.alloc(1 << 20);
+  return {
+    fd,
+    /** What lies in it now. */
+    read(): string {
+      try {
+        return chunk.toString("utf8", 0, readSync(reader, chunk));
+      } catch {
+        return "";
+      }
+    },
+    close() {
+      closeSync(reader);
+      closeSync(fd);
+    },
+  };
+}
+
+const flush = (output: LogOutput) => new Promise<void>((resolve) => output.flush(resolve));
+
+test("HTTP-42: lines come in order, and flush says when they are there", async () => {
+  const { fd, read, close } = pipe("order");
+  const output = new LogOutput({ fd });
+  const lines = Array.from({ length: 500 }, (_, n) => `line ${n}\n`);
+  for (const line of lines) output.write(line);
+  await flush(output);
+  expect(read()).toBe(lines.join(""));
+  close();
+});
+
+test("HTTP-42: a reader that stands still costs lines, which are counted, and no time", async () => {
+  const { fd, read, close } = pipe("still");
+  const output = new LogOutput({ fd, maxBytes: 200_000 });
+  const { promise: told, resolve: tell } = Promise.withResolvers<number>();
+  output.onLeftOut(tell);
+  const line = `${"x".repeat(999)}\n`;
+  for (let n = 0; n < 300; n++) output.write(line);
+  await flush(output);
+  let text = "";
+  const reading = setInterval(() => {
+    text += read();
+  }, 1);
+  const leftOut = await withDeadline(told, 10_000, "nobody was told");
+  await flush(output);
+  clearInterval(reading);
+  text += read();
+  expect(leftOut).toBe(100);
+  expect(text).toBe(line.repeat(200));
+  close();
+});
+
+test("HTTP-42: a full disk neither throws nor holds up the end, and lines go on when it has room", async () => {
+  const full = openSync("/dev/full", "w");
+  const output = new LogOutput({ fd: full, maxBytes: 3000 });
+  const line = `${"x".repeat(999)}\n`;
+  for (let n = 0; n < 5; n++) output.write(line);
+  await flush(output);
+  // Room again: the descriptor leads elsewhere now.
+  const { fd, read, close } = pipe("room");
+  closeSync(full);
+  expect(openSync(`/proc/self/fd/${fd}`, "w")).toBe(full);
+  const { promise: told, resolve: tell } = Promise.withResolvers<number>();
+  output.onLeftOut(tell);
+  expect(await withDeadline(told, 10_000, "nobody was told")).toBe(2);
+  expect(read()).toBe(line.repeat(3));
+  close();
+});

@@ -1,0 +1,62 @@
+import { SonicBoom } from "sonic-boom";
+import { after } from "../lib/interval.ts";
+import { CAPS } from "../limits/caps.ts";
+
+/** How long an end waits for lines that nobody takes. */
+const FLUSH_MS = 1000;
+/** When a write that failed is tried again. */
+const AGAIN_MS = 1000;
+
+/**
+ * Writes log lines to a descriptor without ever waiting for it: another thread does the writing, and what was not taken yet is kept here, up
+ * to a bound. A log collector that stands still costs lines and not the service. Lines that found no place are counted, and
+ * `onLeftOut` is told their number as soon as there is room again. A disk that is full counts as one that stands still.
+ */
+export class LogOutput {
+  readonly #out: SonicBoom;
+  readonly #waiting = new Set<() => void>();
+  #isIdle = true;
+  #leftOut = 0;
+  #onLeftOut: (count: number) => void = () => {};
+
+  /** @param options.fd where lines go: standard output */
+  constructor({ fd = 1, maxBytes = CAPS.logBytes.count }: { fd?: number; maxBytes?: number } = {}) {
+    // A `minLength` above 0 is what makes `flush` try again.
+    this.#out = new SonicBoom({ fd, sync: false, maxLength: maxBytes, minLength: 1 });
+    this.#out.on("drop", () => {
+      this.#leftOut += 1;
+    });
+    this.#out.on("drain", () => this.#drained());
+    // What could not be written is still kept, and a log has nowhere else to say so.
+    this.#out.on("error", () => void after(AGAIN_MS, () => this.#out.flush()));
+  }
+
+  onLeftOut(tell: (count: number) => void): void {
+    this.#onLeftOut = tell;
+  }
+
+  write(line: string): void {
+    this.#isIdle = false;
+    this.#out.write(line);
+  }
+
+  /** Calls back when every line was written, at the latest after a second: for the moment before the process ends. */
+  flush(done: () => void): void {
+    if (this.#isIdle) return done();
+    const finish = () => {
+      stop();
+      this.#waiting.delete(finish);
+      done();
+    };
+    const stop = after(FLUSH_MS, finish);
+    this.#waiting.add(finish);
+  }
+
+  #drained(): void {
+    this.#isIdle = true;
+    const count = this.#leftOut;
+    this.#leftOut = 0;
+    if (count > 0) this.#onLeftOut(count);
+    if (this.#isIdle) for (const finish of this.#waiting) finish();
+  }
+}
