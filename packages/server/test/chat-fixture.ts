@@ -98,11 +98,11 @@ export class ChatFixture {
     }
   }
 
-  /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. */
+  /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. A `body` that is a text is sent as it stands. */
   async ask(who: number | string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
     const headers = new Headers(body === undefined ? {} : { "Content-Type": "application/json" });
     if (who !== undefined) headers.set("Authorization", `Bearer ${typeof who === "number" ? `user-${who}` : who}`);
-    const sent = body === undefined ? null : JSON.stringify(body);
+    const sent = body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body);
     const request = new Request(`http://localhost/api/v1${path}`, { method, headers, body: sent });
     const response = await this.#fetch(request);
     const { status, headers: replied } = response;

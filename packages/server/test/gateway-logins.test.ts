@@ -75,6 +75,21 @@ describe("a revoked login", () => {
   });
 });
 
+test("ID-11: a connection outlives the token that opened it, and ends with its login", async () => {
+  const ann = await server.person("eve");
+  const live = await server.live(ann);
+  let token = ann.token;
+  for (let round = 0; round < 2; round++) {
+    ({ token } = await new ApiClient(server.url, token).ok<{ token: string }>("POST", "/logins/refresh"));
+  }
+  const me = await fetch(`${server.url}/api/v1/me`, { headers: { Authorization: `Bearer ${ann.token}` } });
+  expect(me.status).toBe(401);
+  await live.echo();
+  expect(live.closed).toBeUndefined();
+  await new ApiClient(server.url, token).ok("DELETE", "/logins/current");
+  await signedOut(live);
+});
+
 describe("an expired login", () => {
   const DAY = 24 * 3_600_000;
   let clock: ManualClock;

@@ -93,6 +93,13 @@ export const SIZES = {
     unit: "code points",
     refusal: INVALID,
   },
+  quotation: {
+    counts: "what a quotation shows of a text",
+    by: "request",
+    count: 1024,
+    unit: "code points",
+    refusal: { silently: "its beginning is shown" },
+  },
   countedMessage: {
     counts: "a message that counts as one in the rates of sends",
     by: "request",

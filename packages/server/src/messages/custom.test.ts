@@ -48,6 +48,13 @@ test.each([
   expect(await chat.must(ben, "GET", `/messages/${body.message.id}`)).toEqual(body);
 });
 
+test("IM-12: numbers come back in double precision, and of a field that stands twice the last one", async () => {
+  const data = '{"a":9007199254740993,"b":1e999,"c":1,"c":2}';
+  const request = `{"clientId":"raw","type":100,"body":{"kind":"poll","text":"?","data":${data}}}`;
+  const { body } = await chat.ask(ann, "POST", `/rooms/${room}/messages`, request);
+  expect(body.message.body.data).toEqual({ a: 2 ** 53, b: null, c: 2 });
+});
+
 test("IM-12, IM-9, IM-21: a quotation shows its text, and the notice once it is recalled", async () => {
   const { message } = (await send(ann)).body;
   const answer = await chat.say(ben, room, "tea", { replyTo: message.id });

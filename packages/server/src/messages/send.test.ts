@@ -156,6 +156,14 @@ test("IM-9: a reply quotes by reference, with the name and how far back it is", 
   expect(far.message.body.reply).toMatchObject({ canCallback: 0, gapCount: 101 });
 });
 
+test("IM-9: a quotation shows the beginning of a long text, in code points", async () => {
+  const whole = await chat.say(ann, room, "👍".repeat(1024));
+  const long = await chat.say(ann, room, "👍".repeat(1025));
+  const quoting = async (id: number) => (await chat.say(bob, room, "yes", { replyTo: id })).message.body.reply.body;
+  expect(await quoting(whole.message.id)).toBe("👍".repeat(1024));
+  expect(await quoting(long.message.id)).toBe(`${"👍".repeat(1023)}…`);
+});
+
 test("IM-9: people can quote only what they may read in this room", async () => {
   const other = await chat.group(ann, [bob]);
   const { message: elsewhere } = await chat.say(ann, other, "elsewhere");

@@ -8,6 +8,7 @@
 import { sendBaseSchema } from "@parley/protocol";
 import { z } from "zod";
 import { ProblemError } from "../../lib/problem.ts";
+import { SIZES } from "../../limits/sizes.ts";
 import { custom } from "./custom.ts";
 import type { AboutMessage, AnyKind, KindRules, ShownBody, Surroundings } from "./kind.ts";
 import { recalled } from "./recalled.ts";
@@ -60,8 +61,9 @@ export class MessageKinds {
     return this.#of(message.type).show(message.stored, surroundings);
   }
 
+  /** What a quotation shows: the beginning of a long text, since everybody who quotes it would store nothing and have all of it sent. */
   quote(message: AboutMessage & { readonly type: number; readonly stored: object }): string {
-    return this.#of(message.type).quote(message.stored, message);
+    return beginning(this.#of(message.type).quote(message.stored, message));
   }
 
   #of(type: number): AnyKind {
@@ -69,6 +71,14 @@ export class MessageKinds {
     if (!kind) throw new Error(`there is no kind of message with type ${type}`);
     return kind;
   }
+}
+
+/** At most as many code points as a quotation shows, the last one an ellipsis where there is more. */
+function beginning(text: string): string {
+  const max = SIZES.quotation.count;
+  if (text.length <= max) return text;
+  const points = [...text];
+  return points.length <= max ? text : `${points.slice(0, max - 1).join("")}…`;
 }
 
 function sendSchemaOf(kinds: readonly AnyKind[]): z.ZodType<SendRequest> {
