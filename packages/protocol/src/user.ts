@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { countSchema, idSchema } from "./ids.ts";
-import { LIMITS } from "./limits.ts";
+import { SERVER_LIMITS } from "./server-limits.ts";
 
 /** Characters of a picture's address. */
 export const PICTURE_LENGTH = 1024;
@@ -13,10 +13,10 @@ export function shownTextSchema(min: number, max: number) {
     .meta({ minLength: min, maxLength: max });
 }
 
-/** Of `User`. */
+/** Of `User`. People of the product have the longest names. */
 export const userSchema = z.object({
   uid: idSchema,
-  name: shownTextSchema(1, LIMITS.nameCodePoints),
+  name: shownTextSchema(1, SERVER_LIMITS.displayNameCodePoints),
   avatar: z.string().max(PICTURE_LENGTH),
   power: z.union([z.literal(0), z.literal(1)]),
   createdAt: countSchema,

@@ -54,6 +54,13 @@ describe("devices over HTTP", () => {
     expect(app.scratch.events.flatMap(({ data }) => JSON.parse(data).loginIds)).toHaveLength(4);
   });
 
+  test("ID-13: of requests that sign this device out at once, one does, and the others come from nobody", async () => {
+    const { token } = await app.register("Ada");
+    const signOut = () => app.ask("/logins/current", { method: "DELETE", token });
+    const replies = await Promise.all([signOut(), signOut(), signOut()]);
+    expect(replies.map(({ status }) => status).sort()).toEqual([204, 401, 401]);
+  });
+
   test("ID-11: get a new token", async () => {
     const { token } = await app.register("Ada");
     const refreshed = await app.ask("/logins/refresh", { method: "POST", token });

@@ -85,6 +85,13 @@ export async function revokeLogin(context: IdentityContext, { uid }: Login, logi
   return orRefused(context, revoked, { uid, loginId });
 }
 
+/** Signs the actor's present device out. @throws ProblemError as `revokeLogin` does; `unauthorized` where it was signed out meanwhile */
+export async function revokeCurrentLogin(context: IdentityContext, login: Login): Promise<void> {
+  await revokeLogin(context, login, login.loginId).catch((error: unknown) => {
+    throw error instanceof ProblemError && error.code === "not_found" ? new ProblemError("unauthorized") : error;
+  });
+}
+
 /**
  * What could not be written, such as with the disk full, holds all the same: this process refuses the logins from now on (`Logins.refuse`). The answer is
  * `overloaded`, since a restart would bring them back.

@@ -86,7 +86,7 @@ export function loginsRoutes(context: IdentityContext): Routes {
   });
   // Before the route with an id: `current` is none.
   routes.openapi(removeCurrent, async (c) => {
-    await actions.revokeLogin(context, c.get("login"), c.get("login").loginId);
+    await actions.revokeCurrentLogin(context, c.get("login"));
     return c.body(null, 204);
   });
   routes.openapi(remove, async (c) => {

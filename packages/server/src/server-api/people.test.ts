@@ -64,6 +64,15 @@ describe("SRV-20: a person is named", () => {
 });
 
 describe("SRV-21: PUT", () => {
+  test("gives a name of up to 64 characters, which people are shown as the document says", async () => {
+    const name = "😀".repeat(64);
+    const { uid } = await put("long", { name });
+    const { api } = await personAtDoor(server, door, "reader");
+    expect((await api.ok<Person>("GET", `/users/${uid}`)).name).toBe(name);
+    const reply = await door.call("PUT", "/users/long", { name: `${name}x` });
+    expect(reply).toMatchObject({ status: 400, body: { errors: [{ path: "name" }] } });
+  });
+
   test("makes a person, and then changes what is given", async () => {
     const first = await door.call<Person>("PUT", "/users/m1", { name: "Ada", avatar: "/a.png" });
     const { uid, createdAt } = first.body;
