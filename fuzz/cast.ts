@@ -1,0 +1,83 @@
+import { setPower } from "../packages/server/test/administrator.ts";
+import { ApiClient } from "../packages/server/test/api-client.ts";
+import type { TestServer } from "../packages/server/test/harness.ts";
+import { type Door, openDoor } from "../packages/server/test/server-door.ts";
+import { PASSWORD } from "./constants.ts";
+import type { Pools } from "./pools.ts";
+
+/** On whose behalf requests are made. */
+export interface Actor {
+  /** What pools know them by. */
+  readonly name: string;
+  /** What they sign in with. */
+  readonly account: string;
+  readonly token: string | undefined;
+  readonly uid: number | undefined;
+}
+
+export const NOBODY: Actor = { name: "nobody", account: "nobody", token: undefined, uid: undefined };
+
+/** People with a password, with an id of the product's, an administrator, and the product's backend. Somebody who is gone is replaced. */
+export class Cast {
+  readonly #server: TestServer;
+  readonly #pools: Pools;
+  readonly #people: Actor[] = [];
+  #door: Door | undefined;
+  #count = 0;
+
+  constructor(server: TestServer, pools: Pools) {
+    this.#server = server;
+    this.#pools = pools;
+  }
+
+  async gather(): Promise<void> {
+    this.#door = await openDoor(this.#server, "product");
+    for (let place = 0; place < PLACES.length; place++) this.#people[place] = await this.#make(place);
+  }
+
+  get key(): Actor {
+    return { name: "key", account: "key", token: this.#door?.key, uid: undefined };
+  }
+
+  get administrator(): Actor {
+    return this.#people[0] as Actor;
+  }
+
+  get people(): readonly Actor[] {
+    return this.#people;
+  }
+
+  /** Puts somebody else in the place of a person whose token is not valid any more. */
+  async replace(actor: Actor): Promise<void> {
+    const place = this.#people.indexOf(actor);
+    if (place >= 0) this.#people[place] = await this.#make(place);
+    if (actor.name === "key") this.#door = await openDoor(this.#server, `product ${this.#count++}`);
+  }
+
+  async #make(place: number): Promise<Actor> {
+    this.#count += 1;
+    const account = `actor-${this.#count}`;
+    const { uid, token } = await (PLACES[place] === "external" ? this.#external(account) : this.#signUp(account));
+    if (PLACES[place] === "administrator") await setPower(this.#server, account, 1);
+    const actor = { name: `actor ${place}`, account, token, uid };
+    this.#pools.put("users", actor.name, uid);
+    return actor;
+  }
+
+  async #signUp(name: string) {
+    const { user, token } = await this.#server.api.ok<{ user: { uid: number }; token: string }>("POST", "/accounts", {
+      name,
+      password: PASSWORD,
+    });
+    return { uid: user.uid, token };
+  }
+
+  async #external(id: string) {
+    const door = new ApiClient(this.#server.url, this.#door?.key, "/server");
+    const { uid } = await door.ok<{ uid: number }>("PUT", `/users/${id}`, {});
+    this.#pools.put("external users", "key", id);
+    return { uid, token: (await door.ok<{ token: string }>("POST", `/users/${id}/tokens`)).token };
+  }
+}
+
+const PLACES = ["administrator", "account", "account", "external", "external", "external"] as const;

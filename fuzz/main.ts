@@ -1,0 +1,24 @@
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { TestServer } from "../packages/server/test/harness.ts";
+import { PUSHED_KINDS } from "./constants.ts";
+import { Fuzzer } from "./fuzzer.ts";
+
+const { values } = parseArgs({ options: { inputs: { type: "string" }, seed: { type: "string" } } });
+const inputs = Number(values.inputs ?? 100_000);
+const seed = Number(values.seed ?? randomInt(2 ** 31));
+console.log(`${inputs} inputs, seed ${seed}; again with: npm run test:fuzz -- --inputs ${inputs} --seed ${seed}`);
+
+const server = await TestServer.start({ HALL: "public", CUSTOM_KINDS: PUSHED_KINDS, RATE_LIMITS: "off" });
+const begunAt = performance.now();
+const found = await new Fuzzer(server, seed).run(inputs);
+await server.stop();
+
+const sent = Object.values(found.inputs).reduce((sum, count) => sum + count, 0);
+console.log(`${sent} in ${((performance.now() - begunAt) / 1000).toFixed(0)} s: ${JSON.stringify(found.inputs)}`);
+console.log(`replies by status: ${JSON.stringify(found.byStatus)}`);
+console.log(`operations that never had a 2xx: ${found.unreached.join(", ") || "none"}`);
+for (const fault of found.faults) console.log(`FAULT ${fault}`);
+const isGood = found.faults.length === 0 && found.unreached.length === 0;
+console.log(isGood ? "passed" : `${found.faults.length} faults`);
+process.exit(isGood ? 0 : 1);
