@@ -97,10 +97,13 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
       response && outside(request, { route: "/ws", path: url.pathname, ip: address.clientIp, startedAt, response })
     );
   };
-  const answer = (
-    request: Request,
-    { server, address, url }: { server: BunServer<Connection>; address: ClientAddress; url: URL },
-  ) => {
+  const answer = (request: Request, { server, address }: { server: BunServer<Connection>; address: ClientAddress }) => {
+    const url = requestUrl(request);
+    if (!url) {
+      const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
+      const startedAt = performance.now();
+      return outside(request, { route: "none", path: pathOf(request.url), ip: address.clientIp, startedAt, response });
+    }
     if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, url });
     // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
     const whole = request.url.startsWith("/") ? new Request(url, request) : request;
@@ -117,21 +120,9 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
-      const url = requestUrl(request);
-      if (!url) {
-        const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
-        const startedAt = performance.now();
-        return outside(request, {
-          route: "none",
-          path: pathOf(request.url),
-          ip: address.clientIp,
-          startedAt,
-          response,
-        });
-      }
+      const begin = () => answer(request, { server, address });
       const turn = parts.turns.turnOf(address.clientIp, request);
-      if (!turn) return answer(request, { server, address, url });
-      return turn.then((isThere) => (isThere ? answer(request, { server, address, url }) : new Response(null)));
+      return turn ? turn.then((isThere) => (isThere ? begin() : new Response(null))) : begin();
     },
     error: () => problemResponse(new ProblemError("internal")),
   });

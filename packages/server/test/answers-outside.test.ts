@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { RequestTurns } from "../src/http/request-turns.ts";
 import { TestServer } from "./harness.ts";
 import { exchange, handshakeText, requestText } from "./raw-http.ts";
 
@@ -9,10 +10,18 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** Answered without the app: there is no address that it could route, or the request asks for a connection. */
-test.each([
+const ANSWERS = [
   ["a malformed Host", requestText("GET /rooms?token=pl_secret HTTP/1.1", { Host: "a b", Connection: "close" }), 400],
   ["a refused handshake", handshakeText({ "Sec-WebSocket-Version": "8" }), 426],
-] as const)(
+] as const;
+
+test.each(ANSWERS)("HTTP-40: %s has its turn like every request", async (_, text) => {
+  using turns = spyOn(RequestTurns.prototype, "turnOf");
+  await exchange(Number(new URL(server.url).port), text);
+  expect(turns.mock.calls.map(([ip]) => ip)).toEqual(["127.0.0.1"]);
+});
+
+test.each(ANSWERS)(
   "HTTP-9: the answer to %s has the security headers and an id, is logged and counted",
   async (_, text, status) => {
     const reply = await exchange(Number(new URL(server.url).port), text);
