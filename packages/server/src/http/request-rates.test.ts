@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { ApiClient } from "../../test/api-client.ts";
 import { ServerProcess } from "../../test/server-process.ts";
 import { withDeadline } from "../lib/interval.ts";
+import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "../limits/heavy-work.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
@@ -19,6 +20,7 @@ function rig({ burst = 3 } = {}) {
   const looked: string[] = [];
   const findLogin = async (token: string) => {
     looked.push(token);
+    if (token === "disabled") throw new ProblemError("account_disabled");
     const uid = { ada: 20_000, tablet: 20_000, bob: 20_001 }[token];
     return uid === undefined ? undefined : ({ loginId: 1, uid, power: 0 } as const);
   };
@@ -86,6 +88,21 @@ test("HTTP-41: a valid token passes where the address has used up its rate, in t
   expect(await asks(1, "/nothing?token=bob")).toEqual([404]);
   // And gives the others of the address nothing.
   expect(await asks(1, "/nothing")).toEqual([429]);
+});
+
+test("HTTP-41: where the address has used up its rate people are counted on every path, those that look at no token too", async () => {
+  const { asks } = rig();
+  await asks(3, "/nothing");
+  expect(await asks(6, "/nothing", "Bearer ada")).toEqual([404, 404, 404, 404, 404, 429]);
+  expect(await asks(1, "/mine", "Bearer tablet")).toEqual([429]);
+  // Once each, whatever the path.
+  expect(await asks(6, "/mine", "Bearer bob")).toEqual([204, 204, 204, 204, 204, 429]);
+  expect(await asks(1, "/nothing")).toEqual([429]);
+});
+
+test("HTTP-41: a token of a disabled account counts like one that is not valid", async () => {
+  const { asks } = rig();
+  expect(await asks(4, "/mine", "Bearer disabled")).toEqual([403, 403, 403, 429]);
 });
 
 const server = new ServerProcess({ RATE_LIMITS: "on" });

@@ -1,9 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 import { ipLimitKey } from "../lib/ip-range.ts";
+import { ProblemError } from "../lib/problem.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
 import type { AppEnv } from "./app-env.ts";
-import type { FindLogin } from "./login.ts";
+import type { FindLogin, Login } from "./login.ts";
 
 /** What else the header may say is looked at by the routes, which refuse it. */
 const BEARER = /^\s*bearer\s+(\S+)\s*$/i;
@@ -33,18 +34,27 @@ export function requestRates({
   return async (c, next) => {
     if (PROBES.has(c.req.path) || c.get("serverKey")) return next();
     const key = ipLimitKey(c.env.ip);
-    let isCounted = ofAddress.tryTake(key);
-    if (!isCounted && !(await isSignedIn(c.req.header("Authorization"), c.req.query("token")))) ofAddress.take(key);
-    c.set("countRequest", (uid) => {
-      ofPerson.take(uid);
-      if (isCounted) ofAddress.giveBack(key);
-      isCounted = false;
-    });
+    if (ofAddress.tryTake(key)) {
+      c.set("countRequest", (uid) => {
+        ofPerson.take(uid);
+        ofAddress.giveBack(key);
+      });
+    } else {
+      const login = await loginOf(c.req.header("Authorization"), c.req.query("token"));
+      // Counted here, since there are routes that look at no token.
+      if (login) ofPerson.take(login.uid);
+      else ofAddress.take(key);
+    }
     await next();
   };
 
-  async function isSignedIn(header = "", inQuery: string | undefined): Promise<boolean> {
+  async function loginOf(header = "", inQuery: string | undefined): Promise<Login | undefined> {
     const token = BEARER.exec(header)?.[1] ?? inQuery;
-    return token !== undefined && (await findLogin(token)) !== undefined;
+    if (token === undefined) return undefined;
+    return findLogin(token).catch((error: unknown) => {
+      // Their requests count as the address's, like those with any other token that does not hold.
+      if (error instanceof ProblemError && error.code === "account_disabled") return undefined;
+      throw error;
+    });
   }
 }
