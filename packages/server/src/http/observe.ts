@@ -24,7 +24,9 @@ export function requestRecorder({ logger, metrics }: Observers): (line: RequestL
     requests.inc();
     seconds.observe(line.ms / 1000);
     if (line.key !== undefined) metrics.keyRequests.inc({ key: line.key, status: line.status });
-    if (line.status < 400 || line.status >= 500 || line.key !== undefined) return log(line);
+    // A preflight costs its sender nothing, whether it is refused or not.
+    const isBounded = (line.status >= 400 && line.status < 500) || line.method === "OPTIONS";
+    if (!isBounded || line.key !== undefined) return log(line);
     const leftOut = refusalLines.admit(line.ip);
     if (leftOut !== undefined) log(leftOut > 0 ? { ...line, leftOut } : line);
   };

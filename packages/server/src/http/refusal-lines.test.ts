@@ -25,6 +25,21 @@ test("HTTP-36: a flood of refusals writes some lines, and what is answered write
   await app.stop();
 });
 
+test("HTTP-36: preflights, which anybody may send and nothing counts, write as few lines", async () => {
+  for (const origin of ["http://localhost", "https://evil.example"]) {
+    const app = new AppFixture();
+    const headers = { Host: "localhost", Origin: origin, "Access-Control-Request-Method": "GET" };
+    const status = origin === "http://localhost" ? 204 : 403;
+    for (let n = 0; n < 150; n++) {
+      expect((await app.ask(`/api/v1/notes/${n + 1}`, { method: "OPTIONS", headers })).status).toBe(status);
+    }
+    const lines = app.lines.filter((line) => line.includes('"OPTIONS"'));
+    expect(lines.length).toBeGreaterThanOrEqual(100);
+    expect(lines.length).toBeLessThan(140);
+    await app.stop();
+  }
+});
+
 test("HTTP-36: a line has the first 200 characters of a path", async () => {
   const app = new AppFixture();
   await app.ask(`/${"a".repeat(15_000)}`);

@@ -157,7 +157,7 @@ export const LOCAL_RATES = {
     refusal: { silently: "the others are told a second later" },
   },
   refusalLines: {
-    counts: "lines in the log for refusals",
+    counts: "lines in the log for refusals and preflights",
     by: "address",
     count: 10,
     windowMs: SECOND,
