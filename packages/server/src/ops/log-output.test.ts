@@ -1,8 +1,8 @@
-import { afterAll, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { afterAll, expect, spyOn, test } from "bun:test";
+import fs, { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withDeadline } from "../lib/interval.ts";
+import { delay, withDeadline } from "../lib/interval.ts";
 import { LogOutput } from "./log-output.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "parley-log-"));
@@ -80,4 +80,19 @@ test("HTTP-42: a full disk neither throws nor holds up the end, and lines go on 
   expect(await withDeadline(told, 10_000, "nobody was told")).toBe(2);
   expect(read()).toBe(line.repeat(3));
   close();
+});
+
+test("HTTP-42: however many lines came while the disk was full, it is tried once a second", async () => {
+  const full = openSync("/dev/full", "w");
+  const output = new LogOutput({ fd: full });
+  using tries = spyOn(fs, "write");
+  for (let n = 0; n < 200; n++) {
+    output.write("line\n");
+    await delay(1);
+  }
+  const before = tries.mock.calls.length;
+  expect(before).toBeGreaterThan(20);
+  await delay(2500);
+  expect(tries.mock.calls.length - before).toBeWithin(1, 5);
+  closeSync(full);
 });

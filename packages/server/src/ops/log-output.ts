@@ -16,6 +16,8 @@ export class LogOutput {
   readonly #out: SonicBoom;
   readonly #waiting = new Set<() => void>();
   #isIdle = true;
+  /** One try for all lines: each line that is written tries too, so with one for each failure there would be as many a second as lines came. */
+  #triesAgain = false;
   #leftOut = 0;
   #onLeftOut: (count: number) => void = () => {};
 
@@ -28,7 +30,16 @@ export class LogOutput {
     });
     this.#out.on("drain", () => this.#drained());
     // What could not be written is still kept, and a log has nowhere else to say so.
-    this.#out.on("error", () => void after(AGAIN_MS, () => this.#out.flush()));
+    this.#out.on("error", () => this.#tryAgain());
+  }
+
+  #tryAgain(): void {
+    if (this.#triesAgain) return;
+    this.#triesAgain = true;
+    after(AGAIN_MS, () => {
+      this.#triesAgain = false;
+      this.#out.flush();
+    });
   }
 
   onLeftOut(tell: (count: number) => void): void {
