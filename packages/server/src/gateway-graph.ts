@@ -71,7 +71,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const takeStart = (uid: number) => rates.starts.take(uid);
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
-  const admission = new Admission({ handshakes, findLogin: parts.findLogin, isFull });
+  const admission = new Admission({ handshakes, starts: rates.starts, findLogin: parts.findLogin, isFull });
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
   const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
   const publicHall = config.hall.access === "public";
@@ -91,6 +91,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxQueueBytes,
     publicHall,
     takeStart,
+    allowRefusedStart: (connection) => admission.allowRefusedStart(connection),
     allowBadToken: (connection) => admission.allowBadToken(connection),
     countBadToken,
   });

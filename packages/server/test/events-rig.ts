@@ -114,6 +114,7 @@ export class EventsRig {
       maxQueueBytes: 1_000_000,
       publicHall: false,
       takeStart: () => {},
+      allowRefusedStart: () => true,
       allowBadToken: () => true,
       countBadToken: () => {},
     });

@@ -50,6 +50,24 @@ test("GW-90: twenty devices come back at once twice; what is beyond is opened an
     expect((await again.ended()).code).toBe(1013);
   }));
 
+test("GW-90: an address that gets many such refusals gets the further ones at once, and then none of its connections is opened for them", () =>
+  withServer({ RATE_LIMITS: "on" }, async (server) => {
+    using _time = new StillTime();
+    const ann = await server.person("ann");
+    const bob = await server.person("bob");
+    await useUp(server, ann);
+    const { burst: told } = LOCAL_RATES.handshakes;
+    const startedAt = Bun.nanoseconds();
+    const refused = await Promise.all(Array.from({ length: told }, () => server.connect({ token: ann.token })));
+    for (const one of refused) expect(await one.ended()).toEqual({ code: 1013, reason: "retry=200" });
+    expect(Bun.nanoseconds() - startedAt).toBeGreaterThan(900_000_000);
+    const port = Number(new URL(server.url).port);
+    const handshake = async ({ token }: Person) =>
+      (await exchange(port, handshakeText({}, `GET /ws?token=${token} HTTP/1.1`))).status;
+    expect([await handshake(ann), await handshake(bob)]).toEqual([429, 101]);
+    await (await server.connect({ token: bob.token })).frame(Push.READY);
+  }));
+
 test("GW-90: AUTHORIZE on an open connection is counted, too", () =>
   withServer({ RATE_LIMITS: "on" }, async (server) => {
     using _time = new StillTime();

@@ -74,6 +74,7 @@ export class LifecycleRig {
       maxQueueBytes: 1_000_000,
       publicHall: true,
       takeStart: () => {},
+      allowRefusedStart: () => true,
       allowBadToken: () => true,
       countBadToken: () => {},
     });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { StillTime } from "../../test/still-time.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
+import { rateLimited } from "../limits/rate-limited.ts";
 import { Admission } from "./admission.ts";
 import { type ConnectedLogin, Connection } from "./connection.ts";
 
@@ -13,6 +14,7 @@ let time: StillTime;
 let full: boolean;
 let admission: Admission;
 let looked: string[];
+let mayStart: boolean;
 
 function make({ burst = 50, enabled = true } = {}): Admission {
   return new Admission({
@@ -21,6 +23,11 @@ function make({ burst = 50, enabled = true } = {}): Admission {
       looked.push(token);
       return token === GOOD ? LOGIN : undefined;
     },
+    starts: {
+      check: (uid) => {
+        if (uid === LOGIN.uid && !mayStart) throw rateLimited("starts", 200);
+      },
+    },
     isFull: () => full,
   });
 }
@@ -28,6 +35,7 @@ function make({ burst = 50, enabled = true } = {}): Admission {
 beforeEach(() => {
   time = new StillTime();
   full = false;
+  mayStart = true;
   looked = [];
   admission = make();
 });
@@ -72,6 +80,16 @@ describe("GW-45: handshakes of an address", () => {
     expect(await refusal(() => admission.admit(IP, "bad"))).toMatchObject({ code: "rate_limited" });
     expect(await refusal(() => admission.admit(IP, GOOD))).toBeUndefined();
     expect(looked).toEqual(["bad", GOOD]);
+  });
+
+  test("GW-90: refused starts count, and beyond it the handshakes of people who would be refused again are 429", async () => {
+    mayStart = false;
+    for (let i = 0; i < 50; i++) expect(admission.allowRefusedStart(connect().connection)).toBe(true);
+    expect(admission.allowRefusedStart(connect().connection)).toBe(false);
+    expect(await refusal(() => admission.admit(IP, GOOD))).toEqual({ code: "rate_limited", retryAfterMs: 200 });
+    expect(await refusal(() => admission.admit("203.0.113.10", GOOD))).toBeUndefined();
+    mayStart = true;
+    expect(await refusal(() => admission.admit(IP, GOOD))).toBeUndefined();
   });
 
   test("are those of a /64 in IPv6", async () => {

@@ -10,6 +10,8 @@ const ANONYMOUS_PER_IP = CAPS.anonymousConnections.count;
 export interface AdmissionParts {
   /** The limit of handshakes without a valid token. */
   readonly handshakes: LocalRate;
+  /** The limit of readers that somebody begins; looked at here, and counted when a reader begins. */
+  readonly starts: Pick<LocalRate, "check">;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;
@@ -31,8 +33,11 @@ export class Admission {
     try {
       this.#parts.handshakes.check(key);
     } catch (error) {
-      // Too many bad tokens came from this address; a valid one still passes.
-      if (!(await this.#parts.findLogin(token))) throw error;
+      // Too much was refused to this address. A valid token still passes, unless it would be refused again: what is refused here
+      // holds no connection.
+      const login = await this.#parts.findLogin(token);
+      if (!login) throw error;
+      this.#parts.starts.check(login.uid);
     }
   }
 
@@ -55,6 +60,11 @@ export class Admission {
     if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) return false;
     this.#countAnonymous(connection);
     return true;
+  }
+
+  /** Counts a start that is refused, as the address's. @returns false when that has had so many that they are closed at once */
+  allowRefusedStart(connection: Connection): boolean {
+    return this.#parts.handshakes.tryTake(ipLimitKey(connection.origin.ip));
   }
 
   /** After the upgrade: closes a connection above the process's cap, and says when to come back. @returns false when it was closed */

@@ -55,6 +55,8 @@ export interface ConnectionLifecycleParts {
   readonly publicHall: boolean;
   /** Counts a start of this person. @throws ProblemError `rate_limited` */
   readonly takeStart: (uid: number) => void;
+  /** Counts a start that is refused; false when its address has had so many that this one is closed at once. */
+  readonly allowRefusedStart: (connection: Connection) => boolean;
   /** Counts a token that was not valid; false when its sender has sent too many of them. */
   readonly allowBadToken: (connection: Connection) => boolean;
   /** The same for a connection that is signed in. @throws ProblemError `rate_limited` */
@@ -247,7 +249,7 @@ export class ConnectionLifecycle {
     try {
       this.#parts.takeStart(login.uid);
     } catch (error) {
-      await delay(REFUSED_AFTER_MS);
+      if (this.#parts.allowRefusedStart(connection)) await delay(REFUSED_AFTER_MS);
       return this.#failed(connection, error);
     }
     await this.signIn(connection, login, token);
