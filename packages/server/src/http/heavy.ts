@@ -18,17 +18,21 @@ export const heavyTogether = turns({ isReadTogether: true });
 function turns({ isReadTogether }: { isReadTogether: boolean }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const asker = askerOf(c);
+    const heavyWork = c.get("heavyWork");
+    const largeReplies = c.get("largeReplies");
+    const { method } = c.req;
+    const isRead = method === "GET" || method === "HEAD";
     const work = async () => {
       await lookAgain(c);
+      // Once more: since it came, others that came with it may have left their replies waiting.
+      if (isRead) largeReplies.check(asker.who);
       await next();
     };
-    const heavyWork = c.get("heavyWork");
-    const { method } = c.req;
-    if (method !== "GET" && method !== "HEAD") return heavyWork.run(asker.who, work);
-    c.get("largeReplies").check(asker.who);
+    if (!isRead) return heavyWork.run(asker.who, work);
+    largeReplies.check(asker.who);
     await (isReadTogether ? heavyWork.run(asker.who, work) : heavyWork.read(asker.who, work));
     // Nobody takes a body of a HEAD.
-    if (method === "GET" && c.res.ok) c.res = await c.get("largeReplies").paced(c.res, asker);
+    if (method === "GET" && c.res.ok) c.res = await largeReplies.paced(c.res, asker);
   };
 }
 
