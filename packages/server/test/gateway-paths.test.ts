@@ -27,6 +27,23 @@ describe("paths of live connections", () => {
     expect((await exchange(portOf(server.url), handshakeText({}, "GET /other HTTP/1.1"))).status).toBe(404);
   });
 
+  test("HTTP-22: a handshake on the second port needs a known host on every path", async () => {
+    const wsPort = freePort();
+    const named = await TestServer.start({
+      PORT: String(freePort()),
+      WS_PORT: String(wsPort),
+      PUBLIC_URL: "https://chat.example.com",
+    });
+    const statusOf = async (host: string, path: string) =>
+      (await exchange(wsPort, handshakeText({ Host: host }, `GET ${path} HTTP/1.1`))).status;
+    try {
+      for (const path of ["/ws", "/metrics", "/healthz"]) expect(await statusOf("evil.example", path)).toBe(421);
+      expect(await statusOf("chat.example.com", "/ws")).toBe(101);
+    } finally {
+      await named.stop();
+    }
+  });
+
   test("GW-1: a plain request of / is not taken for a handshake, one of /ws is", async () => {
     const page = await fetch(`${server.url}/`);
     expect(await page.text()).not.toContain("handshake_invalid");

@@ -23,14 +23,16 @@ export function isNoDomain(hostname: string): boolean {
  * but `Host`, so a proxy's `X-Forwarded-Host` counts only where `Host` itself is known or no page could have it.
  * @returns a function that throws ProblemError `host_unknown`; `url` has the name of the Host header
  */
-export function hostCheck({ publicUrl, allowedOrigins }: OriginRules): (seen: PublicAddress, url: URL) => void {
+export function hostCheck({
+  publicUrl,
+  allowedOrigins,
+}: OriginRules): (seen: PublicAddress, url: Pick<URL, "hostname">) => void {
   if (publicUrl === undefined) return () => {};
   const names = new Set([publicUrl, ...allowedOrigins].map((origin) => new URL(origin).hostname));
   const isKnown = (hostname: string) => names.has(hostname) || isLoopbackName(hostname);
-  return ({ host }, { hostname: own, pathname }) => {
+  return ({ host }, { hostname: own }) => {
     const { hostname } = new URL(`http://${host}`);
     if (isKnown(hostname) && (hostname === own || isKnown(own) || isNoDomain(own))) return;
-    if (ANY_HOST.has(pathname)) return;
     const message = `This server is called ${[...names].join(" or ")}; a proxy in front has to pass the Host header on, or to send X-Forwarded-Host with a Host that is an address or has no dot`;
     throw new ProblemError("host_unknown", message);
   };
@@ -40,6 +42,7 @@ export function knownHost(rules: OriginRules): MiddlewareHandler<AppEnv> {
   const check = hostCheck(rules);
   return async (c, next) => {
     const url = new URL(c.req.raw.url);
+    if (ANY_HOST.has(url.pathname)) return next();
     check(publicAddress(url, c.req.raw.headers, c.env.address?.viaTrusted ?? false), url);
     await next();
   };
