@@ -152,6 +152,12 @@ export const CAPS = {
     count: 2000,
     refusal: OVERLOADED,
   },
+  strangersReadsWaiting: {
+    counts: "those among them for which nobody is signed in",
+    by: "process",
+    count: 1000,
+    refusal: OVERLOADED,
+  },
   heavyWait: {
     counts: "how long a heavy request waits for its turn",
     by: "request",

@@ -13,8 +13,8 @@ async function until(done: () => Promise<unknown>): Promise<void> {
 }
 
 /** Asks for short reads of several people; `begun` has whose came to its turn. */
-function asked(turns: ReadTurns, people: readonly string[], ms = 0) {
-  const begun: string[] = [];
+function asked(turns: ReadTurns, people: readonly (string | number)[], ms = 0) {
+  const begun: (string | number)[] = [];
   const all = people.map((who) =>
     turns.run(who, async () => {
       begun.push(who);
@@ -84,16 +84,28 @@ test("HTTP-33: one that has no turn in time is 503 with Retry-After, and takes n
   await withDeadline(until(next), 3000, "there is no turn any more");
 });
 
-test("HTTP-33: two thousand wait at most", async () => {
+test("HTTP-33: people who are signed in and all others take turns, too, however many addresses those have", async () => {
+  const strangers = Array.from({ length: 6 }, (_, n) => `2001:db8:0:${n}::/64`);
+  const { begun, done } = asked(new ReadTurns(), ["first", ...strangers, 1, 1, 2]);
+  await done;
+  const [a, b, c, d, e, f] = strangers;
+  expect(begun).toEqual(["first", 1, a, 2, b, 1, c, d, e, f] as (string | number)[]);
+});
+
+test("HTTP-33: two thousand wait at most, a thousand of them of nobody who is signed in", async () => {
   const turns = new ReadTurns();
   const end = Promise.withResolvers<void>();
-  const held = turns.run("ann", () => end.promise);
-  const { done } = asked(
-    turns,
-    Array.from({ length: 2000 }, (_, n) => `p${n}`),
-  );
-  expect(turns.run("one more", async () => {})).rejects.toMatchObject({ code: "overloaded" });
+  const held = turns.run(1, () => end.promise);
+  const strangers = Array.from({ length: 1000 }, (_, n) => `a${n}`);
+  const people = Array.from({ length: 1000 }, (_, n) => n + 1);
+  const { done } = asked(turns, strangers);
+  const refused = (who: string | number) =>
+    expect(turns.run(who, async () => {})).rejects.toMatchObject({ code: "overloaded" });
+  await refused("one more");
+  const { done: alsoDone } = asked(turns, people);
+  await refused(1001);
   end.resolve();
+  await alsoDone;
   await Promise.all([held, done]);
 });
 

@@ -5,6 +5,7 @@ import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "./caps.ts";
 
 const WAITING_MAX = CAPS.readsWaiting.count;
+const STRANGERS_WAITING_MAX = CAPS.strangersReadsWaiting.count;
 const WAIT_MS = CAPS.heavyWait.count * 1000;
 /** A read and the rest behind it, which is as long: so heavy reads have at most half of the thread's time. */
 const COST = 2;
@@ -13,18 +14,59 @@ const READ_MS_MAX = 250;
 /** Short reads that come now and then do not wait for each other's rest. */
 const BURST_MS = 10;
 
+/** Reads that wait, by whose they are. */
+class Lines {
+  /** In the order of turns: the first one is the next. */
+  readonly #byWho = new Map<string | number, (() => void)[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(who: string | number, begin: () => void): void {
+    const line = this.#byWho.get(who);
+    if (line) line.push(begin);
+    else this.#byWho.set(who, [begin]);
+    this.#size += 1;
+  }
+
+  /** Takes out the next one, where one waits. */
+  next(): (() => void) | undefined {
+    const [first] = this.#byWho;
+    if (!first) return undefined;
+    const [who, line] = first;
+    const begin = line.shift();
+    this.#size -= 1;
+    this.#byWho.delete(who);
+    // Their next one comes after everybody else's.
+    if (line.length > 0) this.#byWho.set(who, line);
+    return begin;
+  }
+
+  remove(who: string | number, begin: () => void): void {
+    const line = this.#byWho.get(who);
+    const at = line?.indexOf(begin) ?? -1;
+    if (!line || at < 0) return;
+    line.splice(at, 1);
+    this.#size -= 1;
+    if (line.length === 0) this.#byWho.delete(who);
+  }
+}
+
 /**
  * Turns of heavy reads in the whole process. The database answers within a turn of the loop, so whatever reads much holds up
  * everybody's sends. Here one heavy read runs at a time; those who wait have their turns by person, one read each; and between reads the loop
- * is free for as long as they took. `HeavyWork` before it bounds what one of them has under way.
+ * is free for as long as they took. `HeavyWork` before it bounds what one of them has under way. Where nobody is signed in a turn is an
+ * address's; all of these together have every second turn at most, since a stranger may have thousands of addresses.
  *
  * Called for each heavy read; where nothing waits and there is no rest, it costs two looks at the time.
  */
 export class ReadTurns {
-  /** In the order of turns: the first one is the next. */
-  readonly #lines = new Map<string | number, (() => void)[]>();
+  readonly #people = new Lines();
+  readonly #strangers = new Lines();
   readonly #waitMs: number;
-  #waiting = 0;
+  #isStrangersTurn = false;
   #isRunning = false;
   /** When all that was read so far has been paid for by rest. */
   #paidAtMs = 0;
@@ -35,7 +77,14 @@ export class ReadTurns {
     this.#waitMs = waitMs;
   }
 
-  /** @throws ProblemError `overloaded` when `read` had no turn; otherwise as `read` does */
+  get #waiting(): number {
+    return this.#people.size + this.#strangers.size;
+  }
+
+  /**
+   * @param who a person, by number, or an address
+   * @throws ProblemError `overloaded` when `read` had no turn; otherwise as `read` does
+   */
   async run<T>(who: string | number, read: () => Promise<T>): Promise<T> {
     if (this.#isRunning || this.#waiting > 0 || this.#restMs() > 0) await this.#turn(who);
     this.#isRunning = true;
@@ -59,20 +108,19 @@ export class ReadTurns {
   }
 
   #turn(who: string | number): Promise<void> {
+    const lines = typeof who === "number" ? this.#people : this.#strangers;
     if (this.#waiting >= WAITING_MAX) throw overloaded();
+    if (lines === this.#strangers && lines.size >= STRANGERS_WAITING_MAX) throw overloaded();
     return new Promise((resolve, reject) => {
       const begin = () => {
         stop();
         resolve();
       };
       const stop = after(this.#waitMs, () => {
-        this.#remove(who, begin);
+        lines.remove(who, begin);
         reject(overloaded());
       });
-      const line = this.#lines.get(who);
-      if (line) line.push(begin);
-      else this.#lines.set(who, [begin]);
-      this.#waiting += 1;
+      lines.add(who, begin);
       this.#next();
     });
   }
@@ -89,25 +137,14 @@ export class ReadTurns {
   }
 
   #give(): void {
-    const [first] = this.#lines;
-    if (this.#isRunning || !first) return;
-    const [who, line] = first;
-    const begin = line.shift() as () => void;
-    this.#waiting -= 1;
-    this.#lines.delete(who);
-    // Their next one comes after everybody else's.
-    if (line.length > 0) this.#lines.set(who, line);
+    if (this.#isRunning) return;
+    const [turn, other] = this.#isStrangersTurn ? [this.#strangers, this.#people] : [this.#people, this.#strangers];
+    const lines = turn.size > 0 ? turn : other;
+    const begin = lines.next();
+    if (!begin) return;
+    this.#isStrangersTurn = lines === this.#people;
     this.#isRunning = true;
     begin();
-  }
-
-  #remove(who: string | number, begin: () => void): void {
-    const line = this.#lines.get(who);
-    const at = line?.indexOf(begin) ?? -1;
-    if (!line || at < 0) return;
-    line.splice(at, 1);
-    this.#waiting -= 1;
-    if (line.length === 0) this.#lines.delete(who);
   }
 }
 
