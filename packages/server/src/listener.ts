@@ -10,7 +10,7 @@ import { answersOutsideOfApp } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { delay, withDeadline } from "./lib/interval.ts";
-import { ipLimitKey } from "./lib/ip-range.ts";
+import { ipLimitKey, ipNetworkKey } from "./lib/ip-range.ts";
 import { ProblemError } from "./lib/problem.ts";
 import type { LocalRate } from "./limits/local-rate.ts";
 import { ListenFailed } from "./listen-failed.ts";
@@ -90,12 +90,11 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
   ) => {
     const startedAt = performance.now();
     const response = await parts.webSocket.upgrade(request, { server, address, url });
-    if (response?.status === 429 && !parts.refusalsAtOnce.tryTake(ipLimitKey(address.clientIp))) {
+    const { clientIp } = address;
+    if (response?.status === 429 && !parts.refusalsAtOnce.tryTake(ipNetworkKey(clientIp) ?? ipLimitKey(clientIp))) {
       await delay(REFUSED_LATE_MS, request.signal);
     }
-    return (
-      response && outside(request, { route: "/ws", path: url.pathname, ip: address.clientIp, startedAt, response })
-    );
+    return response && outside(request, { route: "/ws", path: url.pathname, ip: clientIp, startedAt, response });
   };
   const answer = (request: Request, { server, address }: { server: BunServer<Connection>; address: ClientAddress }) => {
     const url = requestUrl(request);

@@ -54,7 +54,7 @@ export interface AppParts {
   /** Mounted at /, after everything else; not in the document. */
   readonly pages?: Hono<AppEnv>;
   /** Counts of requests, and of the refusals that an address gets at once; without them the app has its own. */
-  readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "requests">;
+  readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "anonymousRequestsOfNetwork" | "requests">;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
   /** Large replies that wait; without it the app has a count of its own. */
@@ -87,7 +87,14 @@ export function createApp(parts: AppParts): Routes {
   // Behind CORS, so that a page of another host can read why it is refused, or that it has to wait.
   app.use("/api/*", findKeyAtDoor({ findServerKey, countBadToken }));
   app.use(boundInFlight({ atOnce: rates?.refusalsAtOnce }));
-  app.use(requestRates({ findLogin, ofAddress: rates?.anonymousRequests, ofPerson: rates?.requests }));
+  app.use(
+    requestRates({
+      findLogin,
+      ofAddress: rates?.anonymousRequests,
+      ofNetwork: rates?.anonymousRequestsOfNetwork,
+      ofPerson: rates?.requests,
+    }),
+  );
   app.use(refuseOtherMethods(() => app.routes));
   app.use("/api/*", async (_, next) => {
     const problem = refusal?.();

@@ -83,6 +83,19 @@ test("HTTP-25: of an address that gets many refusals the further ones are told l
   expect(new Set(waits.map(Math.round)).size).toBe(3);
 });
 
+test("HTTP-25: the refusals of an IPv6 network are counted together", async () => {
+  const asked: (string | number)[] = [];
+  const atOnce = { tryTake: (key: string | number) => Boolean(asked.push(key)) };
+  const { ask, waiting } = slowApp({ atOnce, most: 1 });
+  await ask("/limited", "2001:db8:0:1::1");
+  const slow = ask("/slow", "2001:db8:0:2::1");
+  expect((await ask("/slow", "2001:db8:0:2::1")).status).toBe(429);
+  await ask("/limited", "203.0.113.9");
+  expect(asked).toEqual(["2001:db8:0::/48", "2001:db8:0::/48", "203.0.113.9"]);
+  for (const answer of waiting) answer();
+  await slow;
+});
+
 test("HTTP-25: a client that has gone is not waited for", async () => {
   const { ask } = slowApp({ delayMs: 60_000, atOnce: { tryTake: () => false } });
   const gone = new AbortController();

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { delay } from "../lib/interval.ts";
-import { ipLimitKey } from "../lib/ip-range.ts";
+import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
@@ -14,7 +14,7 @@ const SPREAD = 64;
  * count: their routes have answered (`held-reply.ts`), and they have bounds of their own. Nor do requests with a valid server key: all of a
  * product's come from its few backends, and each key has a rate.
  *
- * Where an address gets many refusals, a 429 is told about a second later. A client that does not wait as `Retry-After` says would otherwise have as many
+ * Where an address (IPv6: a network) gets many refusals, a 429 is told about a second later. A client that does not wait as `Retry-After` says would otherwise have as many
  * refusals as this thread can make, and everybody else's requests would stand behind them. What waits to be told holds nothing but its connection
  * and does not count, or nobody else at the address would be served.
  */
@@ -34,9 +34,10 @@ export function boundInFlight({
   return async (c, next) => {
     if (c.get("serverKey")) return next();
     const key = ipLimitKey(c.env.ip);
+    const isToldAtOnce = () => atOnce.tryTake(ipNetworkKey(c.env.ip) ?? key);
     const others = byAddress.get(key) ?? 0;
     if (others >= most) {
-      if (!atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
+      if (!isToldAtOnce()) await delay(nextDelayMs(), c.req.raw.signal);
       const message = `More than ${most} requests in flight from this address`;
       throw new ProblemError("rate_limited", message, { retryAfterMs: 1000 });
     }
@@ -48,6 +49,6 @@ export function boundInFlight({
       if (left > 0) byAddress.set(key, left);
       else byAddress.delete(key);
     }
-    if (c.res.status === 429 && !atOnce.tryTake(key)) await delay(nextDelayMs(), c.req.raw.signal);
+    if (c.res.status === 429 && !isToldAtOnce()) await delay(nextDelayMs(), c.req.raw.signal);
   };
 }

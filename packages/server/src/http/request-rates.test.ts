@@ -30,6 +30,7 @@ function rig({ burst = 3 } = {}) {
     requestRates({
       findLogin,
       ofAddress: new LocalRate({ ...LOCAL_RATES.anonymousRequests, ...row }, { enabled: true }),
+      ofNetwork: new LocalRate({ ...LOCAL_RATES.anonymousRequestsOfNetwork, ...row, burst: 5 }, { enabled: true }),
       ofPerson: new LocalRate({ ...LOCAL_RATES.requests, ...row, burst: 5 }, { enabled: true }),
     }),
   );
@@ -55,6 +56,24 @@ test("HTTP-41: what comes without a valid token is counted by address, on every 
   expect(await asks(1, "/mine")).toEqual([429]);
   expect(await asks(4, "/nothing", undefined, "2001:db8::1")).toEqual([404, 404, 404, 429]);
   expect(await asks(1, "/nothing", undefined, "2001:db8::2")).toEqual([429]);
+});
+
+test("HTTP-41: an IPv6 network, of which one customer may have all addresses, has a rate as well", async () => {
+  const { asks } = rig();
+  const statuses: number[] = [];
+  for (let n = 0; n < 8; n++) statuses.push(...(await asks(1, "/nothing", undefined, `2001:db8:0:${n}::1`)));
+  expect(statuses).toEqual([404, 404, 404, 404, 404, 429, 429, 429]);
+  expect(await asks(1, "/mine", "Bearer ada", "2001:db8:0:9::1")).toEqual([204]);
+  expect(await asks(1, "/nothing", undefined, "2001:db8:1:9::1")).toEqual([404]);
+});
+
+test("HTTP-41: people count in no network, and what a network refuses counts in no address", async () => {
+  const { asks } = rig();
+  for (const token of ["ada", "bob"])
+    expect(await asks(5, "/mine", `Bearer ${token}`, "2001:db8::1")).toEqual(Array(5).fill(204));
+  expect(await asks(3, "/nothing", undefined, "2001:db8::1")).toEqual([404, 404, 404]);
+  expect(await asks(2, "/nothing", undefined, "2001:db8:0:1::1")).toEqual([404, 404]);
+  expect(await asks(1, "/nothing", undefined, "2001:db8:0:1::1")).toEqual([429]);
 });
 
 test("HTTP-41, HTTP-10: probes are not counted", async () => {

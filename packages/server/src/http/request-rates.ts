@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { ipLimitKey } from "../lib/ip-range.ts";
+import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
@@ -15,7 +15,7 @@ const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
 
 /**
- * Rates of requests, whatever they ask for: of each person, and of each address for what comes without a valid token. `turns` bound what
+ * Rates of requests, whatever they ask for: of each person, and of each address and IPv6 network for what comes without a valid token. `turns` bound what
  * one of them takes from the others at a moment, and these what they take in the long run.
  *
  * A request counts as the address's until somebody has found out whose it is, so that routes that look at no token are counted too. Where
@@ -25,28 +25,42 @@ type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
 export function requestRates({
   findLogin,
   ofAddress = new LocalRate(LOCAL_RATES.anonymousRequests, { enabled: true }),
+  ofNetwork = new LocalRate(LOCAL_RATES.anonymousRequestsOfNetwork, { enabled: true }),
   ofPerson = new LocalRate(LOCAL_RATES.requests, { enabled: true }),
 }: {
   findLogin: FindLogin;
   ofAddress?: Rate | undefined;
+  ofNetwork?: Rate | undefined;
   ofPerson?: Rate | undefined;
 }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     if (PROBES.has(c.req.path) || c.get("serverKey")) return next();
     const key = ipLimitKey(c.env.ip);
-    if (ofAddress.tryTake(key)) {
+    const network = ipNetworkKey(c.env.ip);
+    if (tryTake(key, network)) {
       c.set("countRequest", (uid) => {
         ofPerson.take(uid);
         ofAddress.giveBack(key);
+        if (network !== undefined) ofNetwork.giveBack(network);
       });
     } else {
       const login = await loginOf(c.req.header("Authorization"), c.req.query("token"));
       // Counted here, since there are routes that look at no token.
       if (login) ofPerson.take(login.uid);
-      else ofAddress.take(key);
+      else {
+        ofAddress.take(key);
+        if (network !== undefined) ofNetwork.take(network);
+      }
     }
     await next();
   };
+
+  function tryTake(address: string, network: string | undefined): boolean {
+    if (!ofAddress.tryTake(address)) return false;
+    if (network === undefined || ofNetwork.tryTake(network)) return true;
+    ofAddress.giveBack(address);
+    return false;
+  }
 
   async function loginOf(header = "", inQuery: string | undefined): Promise<Login | undefined> {
     const token = BEARER.exec(header)?.[1] ?? inQuery;

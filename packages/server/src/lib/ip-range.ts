@@ -15,11 +15,11 @@ export const ipLimitKey = memoized((ip: string): string => {
 }, ADDRESSES_KNOWN);
 
 /** The /48 of an IPv6 address, which one customer may have a whole one of too; undefined for every other. */
-export function ipNetworkKey(ip: string): string | undefined {
+export const ipNetworkKey = memoized((ip: string): string | undefined => {
   if (!ipaddr.isValid(ip)) return undefined;
   const address = ipaddr.process(ip);
   return address.kind() === "ipv4" ? undefined : prefixOf(address as ipaddr.IPv6, 48);
-}
+}, ADDRESSES_KNOWN);
 
 function prefixOf({ parts }: ipaddr.IPv6, bits: 48 | 64): string {
   const shown = parts.slice(0, bits / 16).map((part) => part.toString(16));

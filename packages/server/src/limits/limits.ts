@@ -32,6 +32,15 @@ export const LOCAL_RATES = {
     burst: 500,
     refusal: LIMITED,
   },
+  /** Somebody who has one IPv6 network has 65 536 addresses. */
+  anonymousRequestsOfNetwork: {
+    counts: "requests without a valid token from this network",
+    by: "network",
+    count: 500,
+    windowMs: SECOND,
+    burst: 2500,
+    refusal: LIMITED,
+  },
   /** Twenty devices that come back after a restart all pass at once, and once more. A poll counts where it goes on from another place than the last one. */
   starts: {
     counts: "live connections, event streams and polls that begin anew",
@@ -148,7 +157,7 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   refusalsAtOnce: {
-    counts: "429 that are told at once",
+    counts: "429 that are told at once; of IPv6 by network",
     by: "address",
     count: 5,
     windowMs: SECOND,
