@@ -40,9 +40,9 @@ test("HTTP-40: in one turn of the loop so many requests are begun, and the other
   expect([taken(), turns.waiting]).toEqual([["b0", "b1", "b2", "b3"], 1]);
 });
 
-test("HTTP-40: addresses take turns, an IPv6 /64 as one, so that somebody else waits for one turn only", async () => {
+test("HTTP-40: addresses take turns, an IPv6 /48 as one, so that somebody else waits for one turn only", async () => {
   const { ask, turn, taken } = rig();
-  for (let n = 0; n < 12; n++) ask(`2001:db8::${n + 1}`, `flood${n}`);
+  for (let n = 0; n < 12; n++) ask(`2001:db8:0:${n}::1`, `flood${n}`);
   expect(taken()).toHaveLength(4);
   ask("192.0.2.1", "bystander");
   ask("192.0.2.1", "bystander again");

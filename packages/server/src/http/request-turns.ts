@@ -1,4 +1,4 @@
-import { ipLimitKey } from "../lib/ip-range.ts";
+import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "../limits/caps.ts";
 
@@ -29,7 +29,8 @@ export interface RequestTurnsParts {
  * Bounds what is begun in one turn of the event loop. A request that is answered at once is never in flight, so no count of those would
  * notice a thousand connections that ask the next thing as soon as they are answered; but timers, signals, live connections and the
  * writer's replies have to wait until the turn is over. So in each turn some requests are begun, as many as fit into a few milliseconds, and
- * the others wait in a line for each address. The addresses take turns: somebody else's request waits for one turn, not for the line.
+ * the others wait in a line for each address, of IPv6 for each network, since one client may have thousands of addresses there. The lines
+ * take turns: somebody else's request waits for one turn, not for the line.
  *
  * The listener calls it for each request, handshakes too. A line has at most one request for each connection, since the runtime hands over no
  * second one before the first is answered. Where few come it costs a comparison, and one callback for each turn.
@@ -75,7 +76,7 @@ export class RequestTurns {
     }
     // Asked for now: a client that goes before anybody asks for its signal would not be noticed.
     const { signal } = request;
-    return new Promise((resolve) => this.#wait(ipLimitKey(ip), { signal, begin: () => resolve(!signal.aborted) }));
+    return new Promise((resolve) => this.#wait(ipNetworkKey(ip) ?? ipLimitKey(ip), { signal, begin: () => resolve(!signal.aborted) }));
   }
 
   #wait(key: string, waiting: Waiting): void {
