@@ -15,11 +15,18 @@ import { LargeReplies } from "./large-replies.ts";
 import { requestRates } from "./request-rates.ts";
 
 /** An app with a route for people and one that looks at no token. Ada's two devices are `ada` and `tablet`. */
-function rig({ burst = 3 } = {}) {
+function rig({
+  burst = 3,
+  ofNetwork,
+}: {
+  burst?: number;
+  ofNetwork?: Pick<LocalRate, "take" | "tryTake" | "check" | "giveBack">;
+} = {}) {
   const row = { count: 1, windowMs: 3_600_000, burst };
   const looked: string[] = [];
   const findLogin = async (token: string) => {
     looked.push(token);
+    if (token === "unlucky") throw new Error("no disk");
     if (token === "disabled") throw new ProblemError("account_disabled");
     const uid = { ada: 20_000, tablet: 20_000, bob: 20_001 }[token];
     return uid === undefined ? undefined : ({ loginId: 1, uid, power: 0 } as const);
@@ -30,7 +37,8 @@ function rig({ burst = 3 } = {}) {
     requestRates({
       findLogin,
       ofAddress: new LocalRate({ ...LOCAL_RATES.anonymousRequests, ...row }, { enabled: true }),
-      ofNetwork: new LocalRate({ ...LOCAL_RATES.anonymousRequestsOfNetwork, ...row, burst: 5 }, { enabled: true }),
+      ofNetwork:
+        ofNetwork ?? new LocalRate({ ...LOCAL_RATES.anonymousRequestsOfNetwork, ...row, burst: 5 }, { enabled: true }),
       ofPerson: new LocalRate({ ...LOCAL_RATES.requests, ...row, burst: 5 }, { enabled: true }),
     }),
   );
@@ -65,6 +73,23 @@ test("HTTP-41: an IPv6 network, of which one customer may have all addresses, ha
   expect(statuses).toEqual([404, 404, 404, 404, 404, 429, 429, 429]);
   expect(await asks(1, "/mine", "Bearer ada", "2001:db8:0:9::1")).toEqual([204]);
   expect(await asks(1, "/nothing", undefined, "2001:db8:1:9::1")).toEqual([404]);
+});
+
+test("HTTP-41: what a network refuses is counted in no address", async () => {
+  let isFull = true;
+  const check = () => {
+    if (isFull) throw new ProblemError("rate_limited");
+  };
+  const { asks } = rig({ ofNetwork: { tryTake: () => !isFull, check, take: check, giveBack: () => {} } });
+  expect(await asks(2, "/nothing", undefined, "2001:db8::1")).toEqual([429, 429]);
+  isFull = false;
+  expect(await asks(4, "/nothing", undefined, "2001:db8::1")).toEqual([404, 404, 404, 429]);
+});
+
+test("HTTP-41: a fault while a token is looked up is no refusal", async () => {
+  const { asks } = rig();
+  await asks(3, "/nothing");
+  expect(await asks(1, "/nothing", "Bearer unlucky")).toEqual([500]);
 });
 
 test("HTTP-41: people count in no network, and what a network refuses counts in no address", async () => {

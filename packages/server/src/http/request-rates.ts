@@ -12,7 +12,7 @@ const BEARER = /^\s*bearer\s+(\S+)\s*$/i;
 /** A balancer that shares an address with everybody would take a server out that answers these with 429. */
 const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
-type Rate = Pick<LocalRate, "take" | "tryTake" | "giveBack">;
+type Rate = Pick<LocalRate, "take" | "tryTake" | "check" | "giveBack">;
 
 /**
  * Rates of requests, whatever they ask for: of each person, and of each address and IPv6 network for what comes without a valid token. `turns` bound what
@@ -48,8 +48,8 @@ export function requestRates({
       // Counted here, since there are routes that look at no token.
       if (login) ofPerson.take(login.uid);
       else {
-        ofAddress.take(key);
-        if (network !== undefined) ofNetwork.take(network);
+        ofAddress.check(key);
+        if (network !== undefined) ofNetwork.check(network);
       }
     }
     await next();
