@@ -102,6 +102,19 @@ test("TR-11: however many start in one turn, nobody's rooms are read twice", asy
   expect(statements.filter((text) => text.includes('join "members"')).length).toBe(3);
 });
 
+test("GW-90: of one person two starts are answered together, and nobody else waits for the others", async () => {
+  const [ann, bob] = chat.people(2) as [number, number];
+  const order: string[] = [];
+  const start = async (who: string, uid: number) => {
+    await Promise.all([starts.windowsOf({ uid, cursor: from(0) }), starts.redDotOf(uid), starts.roomsOf(uid)]);
+    order.push(who);
+  };
+  await Promise.all([...Array.from({ length: 6 }, (_, n) => start(`ann${n}`, ann)), start("bob", bob)]);
+  expect(order).toEqual(["ann0", "ann1", "bob", "ann2", "ann3", "ann4", "ann5"]);
+  // Three batches, each of which asks for ann's rooms.
+  expect(statements.filter((text) => text.includes('join "members"')).length).toBe(3);
+});
+
 test("CUR-3: two devices of one person that start in one turn each get the past rooms that their own cursor asks for", async () => {
   const [ann, bob] = chat.people(2) as [number, number];
   const old = await chat.group(ann, [bob]);

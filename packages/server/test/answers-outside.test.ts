@@ -9,16 +9,23 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+/** Behind a proxy on this machine. */
+const CLIENT = "203.0.113.9";
+
 /** Answered without the app: there is no address that it could route, or the request asks for a connection. */
 const ANSWERS = [
-  ["a malformed Host", requestText("GET /rooms?token=pl_secret HTTP/1.1", { Host: "a b", Connection: "close" }), 400],
-  ["a refused handshake", handshakeText({ "Sec-WebSocket-Version": "8" }), 426],
+  [
+    "a malformed Host",
+    requestText("GET /rooms?token=pl_secret HTTP/1.1", { Host: "a b", Connection: "close", "X-Forwarded-For": CLIENT }),
+    400,
+  ],
+  ["a refused handshake", handshakeText({ "Sec-WebSocket-Version": "8", "X-Forwarded-For": CLIENT }), 426],
 ] as const;
 
 test.each(ANSWERS)("HTTP-40: %s has its turn like every request", async (_, text) => {
   using turns = spyOn(RequestTurns.prototype, "turnOf");
   await exchange(Number(new URL(server.url).port), text);
-  expect(turns.mock.calls.map(([ip]) => ip)).toEqual(["127.0.0.1"]);
+  expect(turns.mock.calls.map(([ip]) => ip)).toEqual([CLIENT]);
 });
 
 test.each(ANSWERS)(
@@ -30,7 +37,7 @@ test.each(ANSWERS)(
     expect([header("X-Content-Type-Options"), header("Cache-Control")]).toEqual(["nosniff", "no-store"]);
     const id = header("X-Request-Id") ?? "";
     const line = server.log.map((one) => JSON.parse(one)).find(({ requestId }) => requestId === id);
-    expect(line).toMatchObject({ status, method: "GET", ip: "127.0.0.1" });
+    expect(line).toMatchObject({ status, method: "GET", ip: CLIENT });
     expect(JSON.stringify(line)).not.toContain("secret");
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toContain(`status="${status}"`);

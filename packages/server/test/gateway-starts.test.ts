@@ -114,9 +114,10 @@ test(
   () =>
     withServer({ RATE_LIMITS: "on" }, async (server) => {
       using _time = new StillTime();
-      const handshake = async () => {
+      const handshake = async (client = "127.0.0.1") => {
         const startedAt = Bun.nanoseconds();
-        const status = (await exchange(Number(new URL(server.url).port), handshakeText())).status;
+        const bytes = handshakeText({ "X-Forwarded-For": client });
+        const status = (await exchange(Number(new URL(server.url).port), bytes)).status;
         return { status, ms: (Bun.nanoseconds() - startedAt) / 1_000_000 };
       };
       for (let n = 0; n < LOCAL_RATES.handshakes.burst; n++) expect((await handshake()).status).toBe(101);
@@ -124,6 +125,14 @@ test(
       for (let n = 0; n < 12; n++) refused.push(await handshake());
       expect(refused.map(({ status }) => status)).toEqual(Array(12).fill(429));
       expect(refused.map(({ ms }) => ms > 900).filter(Boolean)).toHaveLength(2);
+      // Another address behind the same proxy, and networks of IPv6 as one.
+      const networks = ["2001:db8:0:1::1", "2001:db8:0:2::1"];
+      for (const client of ["203.0.113.9", ...networks])
+        for (let n = 0; n < LOCAL_RATES.handshakes.burst; n++) expect((await handshake(client)).status).toBe(101);
+      expect((await handshake("203.0.113.9")).ms).toBeLessThan(900);
+      const ofNetworks: Awaited<ReturnType<typeof handshake>>[] = [];
+      for (let n = 0; n < 12; n++) ofNetworks.push(await handshake(networks[n % 2]));
+      expect(ofNetworks.map(({ ms }) => ms > 900).filter(Boolean)).toHaveLength(2);
     }),
-  20_000,
+  40_000,
 );

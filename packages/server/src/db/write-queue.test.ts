@@ -55,6 +55,14 @@ test("HTTP-17: a batch has at most 256 requests and 2 000 rows; what does not fi
   expect(drained(filled(first, large, small))).toEqual([[first, small], [large]]);
 });
 
+test("HTTP-17: what was written of a person's waiting counts no more for them, though they always have something waiting", () => {
+  const queue = filled(item(1, 1500));
+  for (let n = 0; n < 40; n++) {
+    expect(queue.offer(item(1, 1500))).toBe(true);
+    expect(queue.take()).toHaveLength(1);
+  }
+});
+
 test("HTTP-17: a request of more rows than a batch takes runs alone, and others come after it", () => {
   const [a, b, c] = [many(1, 2, 4000), many(2, 2, 4000), many(3, 3, 5)] as [Item[], Item[], Item[]];
   const batches = drained(filled(...a, ...b, ...c.slice(0, 1)));

@@ -42,7 +42,7 @@ function rig({ most }: { most?: number } = {}) {
     for (let n = 0; n < 4; n++) void heavyWork.run(who, () => promise);
     return resolve;
   };
-  return { ask, occupy, ended, done, largeReplies };
+  return { ask, occupy, ended, done, heavyWork, largeReplies };
 }
 
 async function someTurns(): Promise<void> {
@@ -83,6 +83,21 @@ test("HTTP-34: requests that come at the same moment have no more waiting than t
   expect(statuses.filter((status) => status === 503)).toHaveLength(19);
   expect([done.length, largeReplies.bytes]).toEqual([1, SIZE]);
   for (const reply of replies) await reply.body?.cancel();
+});
+
+test.each([
+  ["GET", "/mine", 0],
+  ["HEAD", "/mine", 0],
+  ["POST", "/mine", 1],
+] as const)("HTTP-33: while another one reads, of a %s %s so many are done: %d", async (method, path, count) => {
+  const { ask, done, heavyWork } = rig();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  void heavyWork.reads.run(1, () => promise);
+  const asked = ask(method, path, "ada");
+  await someTurns();
+  expect(done).toHaveLength(count);
+  resolve();
+  expect((await asked).status).toBe(200);
 });
 
 test("HTTP-34: the reply to a HEAD waits for nobody", async () => {

@@ -105,6 +105,34 @@ test("HTTP-25: a client that has gone is not waited for", async () => {
   expect((await withDeadline(Promise.resolve(answer), 3000, "it waited")).status).toBe(429);
 });
 
+test("HTTP-25: a client that has gone is not waited for where too many are in flight, either", async () => {
+  const { ask, waiting } = slowApp({ delayMs: 60_000, most: 1, atOnce: { tryTake: () => false } });
+  const slow = ask("/slow");
+  const gone = new AbortController();
+  const answer = ask("/slow", undefined, gone.signal);
+  await nextTurn();
+  gone.abort();
+  expect((await withDeadline(Promise.resolve(answer), 3000, "it waited")).status).toBe(429);
+  waiting.shift()?.();
+  await slow;
+});
+
+test("HTTP-20: a request whose client has gone counts until it is done, and no longer", async () => {
+  const { ask, waiting } = slowApp({ most: 1 });
+  const gone = new AbortController();
+  const left = ask("/slow", undefined, gone.signal);
+  await nextTurn();
+  gone.abort();
+  expect((await ask("/slow")).status).toBe(429);
+  waiting.shift()?.();
+  await left;
+  const next = ask("/slow");
+  await nextTurn();
+  expect(waiting).toHaveLength(1);
+  waiting.shift()?.();
+  expect((await next).status).toBe(200);
+});
+
 test("HTTP-20, HTTP-8: a page of another host can read that it has to wait", async () => {
   const app = new AppFixture();
   const head =

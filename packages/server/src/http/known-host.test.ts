@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { AppFixture, problemOf } from "../../test/app-fixture.ts";
-import { hostCheck } from "./known-host.ts";
+import { hostCheck, isNoDomain } from "./known-host.ts";
 
 const rules = { publicUrl: "https://chat.example.com", allowedOrigins: ["https://app.example.com:8443"] };
 
@@ -55,6 +55,15 @@ describe("HTTP-22: the name that a request gives the server", () => {
       ),
     ).not.toThrow();
   });
+});
+
+test("HTTP-11, HTTP-22: what no page of the internet can be called: addresses, names without a dot, loopback", () => {
+  for (const name of ["localhost", "parley", "app.localhost", "127.0.0.1", "10.0.0.5", "[::1]", "[fd00::5]"]) {
+    expect([name, isNoDomain(name)]).toEqual([name, true]);
+  }
+  for (const name of ["evil.example", "localhost.evil.example", "10.0.0.5.evil.example", "notlocalhost.example"]) {
+    expect([name, isNoDomain(name)]).toEqual([name, false]);
+  }
 });
 
 describe("over HTTP", () => {

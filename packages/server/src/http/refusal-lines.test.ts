@@ -14,6 +14,21 @@ test("HTTP-36: an address has a rate of lines of its refusals, and the next line
   expect(lines.admit("203.0.113.9")).toBe(0);
 });
 
+test("HTTP-36: an IPv6 /64 is one address", () => {
+  const keys: (string | number)[] = [];
+  const lines = new RefusalLines({ tryTake: (key) => keys.push(key) > 1 });
+  expect(lines.admit("2001:db8::1")).toBeUndefined();
+  expect(lines.admit("2001:db8::2")).toBe(1);
+  expect(new Set(keys).size).toBe(1);
+});
+
+test("HTTP-36: faults of the server write all of their lines", async () => {
+  const app = new AppFixture();
+  for (let n = 0; n < 150; n++) expect((await app.ask("/api/v1/fault")).status).toBe(500);
+  expect(app.lines.filter((line) => line.includes('"status":500'))).toHaveLength(150);
+  await app.stop();
+});
+
 test("HTTP-36: a flood of refusals writes some lines, and what is answered writes all", async () => {
   const app = new AppFixture();
   for (let n = 0; n < 150; n++) expect((await app.ask(`/nothing/${n}`)).status).toBe(404);

@@ -76,7 +76,9 @@ export class RequestTurns {
     }
     // Asked for now: a client that goes before anybody asks for its signal would not be noticed.
     const { signal } = request;
-    return new Promise((resolve) => this.#wait(ipNetworkKey(ip) ?? ipLimitKey(ip), { signal, begin: () => resolve(!signal.aborted) }));
+    return new Promise((resolve) =>
+      this.#wait(ipNetworkKey(ip) ?? ipLimitKey(ip), { signal, begin: () => resolve(!signal.aborted) }),
+    );
   }
 
   #wait(key: string, waiting: Waiting): void {

@@ -112,6 +112,15 @@ test.each([
   expect(wait(subject, "a")).toBeGreaterThan(0);
 });
 
+test("what is given back to a window lets nobody take more within it than its count", () => {
+  const subject = rate(WINDOW);
+  subject.take("a");
+  for (let given = 0; given < 10; given++) subject.giveBack("a");
+  for (let taken = 0; taken < 5; taken++) expect(wait(subject, "a")).toBe(0);
+  time.advance(500_000);
+  expect(wait(subject, "a")).toBe(100_000);
+});
+
 test("one act counts in all of its rates or in none", () => {
   const [first, second] = [rate(BUCKET), rate(WINDOW)];
   const both = (amount: number) => takeEach({ rate: first, key: 1 }, { rate: second, key: 1, amount });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nextTurn, withDeadline } from "../lib/interval.ts";
+import { delay, nextTurn, withDeadline } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { ReadTurns } from "./read-turns.ts";
 
@@ -60,6 +60,14 @@ test("HTTP-33: the loop is free for as long as reads took, but for the first few
   expect(uptimeMs() - startedAt).toBeGreaterThan(50 + 34);
 });
 
+test("HTTP-33: behind one that took very long the rest is not as long", async () => {
+  const turns = new ReadTurns();
+  await turns.run("ann", async () => busy(700));
+  const startedAt = uptimeMs();
+  await asked(turns, ["ben"]).done;
+  expect(uptimeMs() - startedAt).toBeLessThan(400);
+});
+
 test("HTTP-33: one that waits for something else does not keep the turn", async () => {
   const turns = new ReadTurns();
   const end = Promise.withResolvers<void>();
@@ -82,6 +90,11 @@ test("HTTP-33: one that has no turn in time is 503 with Retry-After, and takes n
   // Behind one that took longer than the wait comes a rest that may do so too.
   const next = () => turns.run("ben", async () => "next").catch(() => undefined);
   await withDeadline(until(next), 3000, "there is no turn any more");
+  // Nothing counts as waiting any more: one that comes alone begins at once.
+  await delay(1000);
+  const { begun, done } = asked(turns, ["cas"]);
+  expect(begun).toEqual(["cas"]);
+  await done;
 });
 
 test("HTTP-33: people who are signed in and all others take turns, too, however many addresses those have", async () => {

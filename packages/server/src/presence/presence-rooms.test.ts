@@ -100,6 +100,18 @@ describe("a room that grows and shrinks", () => {
       ]);
     });
 
+    test("GW-83: is told so once, however long it stays small", async () => {
+      cross();
+      await rig.pass(1000);
+      cross();
+      for (let second = 0; second < 58; second++) await rig.pass(1000);
+      expect(rig.states()).toHaveLength(1);
+      await rig.pass(1000);
+      expect(rig.states()).toHaveLength(2);
+      for (let second = 0; second < 130; second++) await rig.pass(1000);
+      expect(rig.states()).toHaveLength(2);
+    });
+
     test("GW-83: is told nothing while it is large, also where its minute has passed meanwhile", async () => {
       cross();
       await rig.pass(1000);
