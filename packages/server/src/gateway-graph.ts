@@ -21,7 +21,6 @@ import { INTERNAL_STREAM, Internal } from "./identity/internal-events.ts";
 import { loginEndOf } from "./identity/login-end.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
-import { ipLimitKey } from "./lib/ip-range.ts";
 import { isOfProduct } from "./lib/login-id.ts";
 import type { ProblemError } from "./lib/problem.ts";
 import { liveCommands } from "./live-commands.ts";
@@ -67,13 +66,12 @@ export function createGateway(parts: GatewayParts): Gateway {
   const { heartbeatMs, idleMs, maxFrameBytes, maxQueueBytes, maxConnections, maxConnectionsPerUser } = config.gateway;
   const hub = new Hub(storage.epoch);
   const { presence, heavyWork, rates } = parts.context;
-  const { handshakes } = rates;
   const takeStart = (uid: number) => rates.starts.take(uid);
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
-  const admission = new Admission({ handshakes, starts: rates.starts, findLogin: parts.findLogin, isFull });
+  const admission = new Admission({ ...rates, findLogin: parts.findLogin, isFull });
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
-  const countBadToken = (ip: string) => handshakes.take(ipLimitKey(ip));
+  const countBadToken = (ip: string) => admission.countBadToken(ip);
   const publicHall = config.hall.access === "public";
   const lifecycle = new ConnectionLifecycle({
     hub,

@@ -19,6 +19,7 @@ let mayStart: boolean;
 function make({ burst = 50, enabled = true } = {}): Admission {
   return new Admission({
     handshakes: new LocalRate({ ...LOCAL_RATES.handshakes, burst }, { enabled }),
+    handshakesOfNetwork: new LocalRate({ ...LOCAL_RATES.handshakesOfNetwork, burst: 5 * burst }, { enabled }),
     findLogin: async (token) => {
       looked.push(token);
       return token === GOOD ? LOGIN : undefined;
@@ -92,6 +93,23 @@ describe("GW-45: handshakes of an address", () => {
     expect(await refusal(() => admission.admit(IP, GOOD))).toBeUndefined();
   });
 
+  test("of an IPv6 network, of which one client may have all addresses, are 250 at once and 50 a second, bad tokens among them", async () => {
+    const ip = (n: number, network = 0) => `2001:db8:${network}:${n.toString(16)}::1`;
+    for (let n = 0; n < 200; n++) await admission.admit(ip(n), null);
+    for (let n = 0; n < 25; n++) admission.countBadToken(ip(n));
+    for (let n = 0; n < 25; n++) expect(admission.allowBadToken(connect(ip(n)).connection)).toBe(true);
+    expect(await refusal(() => admission.admit(ip(300), null))).toEqual({ code: "rate_limited", retryAfterMs: 20 });
+    expect(await refusal(() => admission.admit(ip(301), "bad"))).toMatchObject({ code: "rate_limited" });
+    expect(await refusal(() => admission.countBadToken(ip(302)))).toMatchObject({ code: "rate_limited" });
+    expect(admission.allowBadToken(connect(ip(303)).connection)).toBe(false);
+    expect(admission.allowRefusedStart(connect(ip(304)).connection)).toBe(false);
+    expect(await refusal(() => admission.admit(ip(305), GOOD))).toBeUndefined();
+    expect(await refusal(() => admission.admit(ip(0, 1), null))).toBeUndefined();
+    // What the network refused is counted in no address.
+    time.advance(10_000);
+    for (let n = 0; n < 50; n++) await admission.admit(ip(300), null);
+  });
+
   test("are those of a /64 in IPv6", async () => {
     for (let i = 0; i < 50; i++) await admission.admit(`2001:db8::${i.toString(16)}`, null);
     expect(await refusal(() => admission.admit("2001:db8::ffff", null))).toBeDefined();
@@ -109,6 +127,22 @@ describe("GW-44: anonymous connections of an address", () => {
     expect(admission.opened(connection)).toBe(true);
     return connection;
   };
+
+  test("are a thousand of an IPv6 network, until they end", async () => {
+    const ip = (n: number) => `2001:db8:0:${(n % 10).toString(16)}::1`;
+    const connections = Array.from({ length: 999 }, (_, n) => open(ip(n)));
+    const leave = admission.enterAnonymous(ip(999));
+    const refused = { code: "rate_limited", retryAfterMs: 10_000 };
+    expect(await refusal(() => admission.admit("2001:db8:0:77::1", null))).toEqual(refused);
+    expect(await refusal(() => admission.enterAnonymous("2001:db8:0:77::1"))).toEqual(refused);
+    expect(admission.allowBadToken(connect("2001:db8:0:77::1", { anonymous: false }).connection)).toBe(false);
+    expect(await refusal(() => admission.admit("2001:db8:1:77::1", null))).toBeUndefined();
+    leave();
+    await admission.admit("2001:db8:0:77::1", null);
+    for (const { onClosed } of connections.slice(0, 5)) for (const end of onClosed) end();
+    for (let n = 0; n < 6; n++) open("2001:db8:0:77::1");
+    expect(await refusal(() => admission.admit("2001:db8:0:78::1", null))).toEqual(refused);
+  });
 
   test("are counted one by one: of those that leave nobody else's place goes along", async () => {
     for (let round = 0; round < 199; round++) {

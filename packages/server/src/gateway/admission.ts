@@ -1,15 +1,24 @@
-import { ipLimitKey } from "../lib/ip-range.ts";
+import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
 import type { LocalRate } from "../limits/local-rate.ts";
 import type { ConnectedLogin, Connection } from "./connection.ts";
 
-const ANONYMOUS_PER_IP = CAPS.anonymousConnections.count;
+/** What counts for a client. */
+interface Scope {
+  readonly key: string;
+  readonly called: "address" | "network";
+  /** Anonymous connections at once. */
+  readonly most: number;
+  readonly handshakes: LocalRate;
+}
 
 export interface AdmissionParts {
   /** The limit of handshakes without a valid token. */
   readonly handshakes: LocalRate;
+  /** The same for an IPv6 network. */
+  readonly handshakesOfNetwork: LocalRate;
   /** The limit of readers that somebody begins; looked at here, and counted when a reader begins. */
   readonly starts: Pick<LocalRate, "check">;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
@@ -28,10 +37,10 @@ export class Admission {
 
   /** Before the upgrade. @throws ProblemError `rate_limited` */
   async admit(ip: string, token: string | null): Promise<void> {
-    const key = ipLimitKey(ip);
-    if (token === null) return this.#admitAnonymous(key);
+    const scopes = this.#scopesOf(ip);
+    if (token === null) return this.#admitAnonymous(scopes);
     try {
-      this.#parts.handshakes.check(key);
+      for (const { handshakes, key } of scopes) handshakes.check(key);
     } catch (error) {
       // Too much was refused to this address. A valid token still passes, unless it would be refused again: what is refused here
       // holds no connection.
@@ -47,24 +56,29 @@ export class Admission {
    * @throws ProblemError `rate_limited`
    */
   enterAnonymous(ip: string): () => void {
-    const key = ipLimitKey(ip);
-    this.#admitAnonymous(key);
-    return this.#countUntilReleased(key);
+    const scopes = this.#scopesOf(ip);
+    this.#admitAnonymous(scopes);
+    return this.#countUntilReleased(scopes);
+  }
+
+  /** Counts a token that was not valid. @throws ProblemError `rate_limited` */
+  countBadToken(ip: string): void {
+    takeHandshake(this.#scopesOf(ip));
   }
 
   /** Counts a token that was not valid, and its connection as an anonymous one. @returns false when its sender has sent too many */
   allowBadToken(connection: Connection): boolean {
-    const key = ipLimitKey(connection.origin.ip);
-    if (!this.#parts.handshakes.tryTake(key)) return false;
+    const scopes = this.#scopesOf(connection.origin.ip);
+    if (!tryTakeHandshake(scopes)) return false;
     if (connection.onSignedIn) return true;
-    if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) return false;
+    if (this.#full(scopes)) return false;
     this.#countAnonymous(connection);
     return true;
   }
 
   /** Counts a start that is refused, as the address's. @returns false when that has had so many that they are closed at once */
   allowRefusedStart(connection: Connection): boolean {
-    return this.#parts.handshakes.tryTake(ipLimitKey(connection.origin.ip));
+    return tryTakeHandshake(this.#scopesOf(connection.origin.ip));
   }
 
   /** After the upgrade: closes a connection above the process's cap, and says when to come back. @returns false when it was closed */
@@ -77,28 +91,57 @@ export class Admission {
     return true;
   }
 
-  #admitAnonymous(key: string): void {
-    if ((this.#anonymous.get(key) ?? 0) >= ANONYMOUS_PER_IP) {
-      throw new ProblemError("rate_limited", `More than ${ANONYMOUS_PER_IP} anonymous connections from one address`, {
-        retryAfterMs: 10_000,
-      });
-    }
-    this.#parts.handshakes.take(key);
+  /** The client's address, and its IPv6 network, of which one client may have all addresses. */
+  #scopesOf(ip: string): readonly Scope[] {
+    const { handshakes, handshakesOfNetwork } = this.#parts;
+    const most = CAPS.anonymousConnections.count;
+    const address: Scope = { key: ipLimitKey(ip), called: "address", most, handshakes };
+    const network = ipNetworkKey(ip);
+    if (network === undefined) return [address];
+    const mostOfNetwork = CAPS.anonymousConnectionsOfNetwork.count;
+    return [address, { key: network, called: "network", most: mostOfNetwork, handshakes: handshakesOfNetwork }];
   }
 
-  /** Counts one more connection of this address, until the returned function is called. */
-  #countUntilReleased(key: string): () => void {
-    this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
+  /** The scope that has as many anonymous connections as it may. */
+  #full(scopes: readonly Scope[]): Scope | undefined {
+    return scopes.find(({ key, most }) => (this.#anonymous.get(key) ?? 0) >= most);
+  }
+
+  #admitAnonymous(scopes: readonly Scope[]): void {
+    const full = this.#full(scopes);
+    if (full) {
+      const message = `More than ${full.most} anonymous connections from one ${full.called}`;
+      throw new ProblemError("rate_limited", message, { retryAfterMs: 10_000 });
+    }
+    takeHandshake(scopes);
+  }
+
+  /** Counts one more connection of these, until the returned function is called. */
+  #countUntilReleased(scopes: readonly Scope[]): () => void {
+    for (const { key } of scopes) this.#anonymous.set(key, (this.#anonymous.get(key) ?? 0) + 1);
     return once(() => {
-      const left = (this.#anonymous.get(key) ?? 1) - 1;
-      if (left > 0) this.#anonymous.set(key, left);
-      else this.#anonymous.delete(key);
+      for (const { key } of scopes) {
+        const left = (this.#anonymous.get(key) ?? 1) - 1;
+        if (left > 0) this.#anonymous.set(key, left);
+        else this.#anonymous.delete(key);
+      }
     });
   }
 
   #countAnonymous(connection: Connection): void {
-    const release = this.#countUntilReleased(ipLimitKey(connection.origin.ip));
+    const release = this.#countUntilReleased(this.#scopesOf(connection.origin.ip));
     connection.onSignedIn = release;
     connection.onClosed.push(release);
   }
+}
+
+/** In all of these or, when one refuses, in none. @throws ProblemError `rate_limited` */
+function takeHandshake(scopes: readonly Scope[]): void {
+  for (const { handshakes, key } of scopes) handshakes.check(key);
+  for (const { handshakes, key } of scopes) handshakes.take(key);
+}
+
+function tryTakeHandshake(scopes: readonly Scope[]): boolean {
+  if (!scopes.every(({ handshakes, key }) => handshakes.hasRoom(key))) return false;
+  return scopes.every(({ handshakes, key }) => handshakes.tryTake(key));
 }

@@ -50,6 +50,12 @@ export const CAPS = {
     refusal: { close: 1006 },
     setting: "MAX_QUEUE_BYTES",
   },
+  anonymousConnectionsOfNetwork: {
+    counts: "anonymous connections",
+    by: "network",
+    count: 1000,
+    refusal: LIMITED,
+  },
   logBytes: {
     counts: "log lines that wait for a collector that stands still",
     by: "process",

@@ -182,6 +182,14 @@ export const LOCAL_RATES = {
     burst: 50,
     refusal: LIMITED,
   },
+  handshakesOfNetwork: {
+    counts: "handshakes without a valid token from this network",
+    by: "network",
+    count: 50,
+    windowMs: SECOND,
+    burst: 250,
+    refusal: LIMITED,
+  },
 } as const satisfies Record<string, RateRow>;
 
 /** Rates of work for which nobody is signed in, which several nodes may count together: `SharedRate`. */
