@@ -23,7 +23,7 @@ import { openApiDocument } from "./document.ts";
 import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
 import { answerHeld } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
-import { findKeyAtDoor } from "./key-at-door.ts";
+import { findKeyAtDoor, refuseMisusedKeys } from "./key-at-door.ts";
 import { knownHost } from "./known-host.ts";
 import { LargeReplies } from "./large-replies.ts";
 import type { CountBadToken, FindLogin } from "./login.ts";
@@ -85,7 +85,7 @@ export function createApp(parts: AppParts): Routes {
   if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
   app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
   // Behind CORS, so that a page of another host can read why it is refused, or that it has to wait.
-  app.use("/api/*", findKeyAtDoor({ findServerKey, countBadToken }));
+  app.use("/api/*", findKeyAtDoor({ findServerKey }));
   app.use(boundInFlight({ atOnce: rates?.refusalsAtOnce }));
   app.use(
     requestRates({
@@ -95,6 +95,7 @@ export function createApp(parts: AppParts): Routes {
       ofPerson: rates?.requests,
     }),
   );
+  app.use("/api/*", refuseMisusedKeys({ countBadToken }));
   app.use(refuseOtherMethods(() => app.routes));
   app.use("/api/*", async (_, next) => {
     const problem = refusal?.();
