@@ -12,7 +12,8 @@ import { requestUrl } from "./http/request-url.ts";
 import { delay, withDeadline } from "./lib/interval.ts";
 import { ipLimitKey, ipNetworkKey } from "./lib/ip-range.ts";
 import { ProblemError } from "./lib/problem.ts";
-import type { LocalRate } from "./limits/local-rate.ts";
+import type { Rates } from "./limits/rates.ts";
+
 import { ListenFailed } from "./listen-failed.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
@@ -24,8 +25,8 @@ export interface ListenerParts {
   readonly trusted: TrustedProxies;
   readonly webSocket: WebSocketTransport;
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
-  /** Counts the refusals that an address gets at once; further ones are told late. */
-  readonly refusalsAtOnce: LocalRate;
+  /** Count the refusals that an address gets at once; further ones are told late. */
+  readonly rates: Pick<Rates, "refusalsAtOnce" | "oddRequestsAtOnce">;
   /** Told of each request, to notice proxies that are not trusted. */
   readonly onAddress: (address: ClientAddress) => void;
 }
@@ -90,19 +91,24 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
   ) => {
     const startedAt = performance.now();
     const response = await parts.webSocket.upgrade(request, { server, address, url });
-    const { clientIp } = address;
-    if (response?.status === 429 && !parts.refusalsAtOnce.tryTake(ipNetworkKey(clientIp) ?? ipLimitKey(clientIp))) {
-      await delay(REFUSED_LATE_MS, request.signal);
-    }
-    return response && outside(request, { route: "/ws", path: url.pathname, ip: clientIp, startedAt, response });
+    const ip = address.clientIp;
+    if (response) await inTime(request, ip, response);
+    return response && outside(request, { route: "/ws", path: url.pathname, ip, startedAt, response });
+  };
+  /** Resolves when the refusal may be told: at once, or late where the address has had many. */
+  const inTime = async (request: Request, ip: string, { status }: Response) => {
+    const rate = status === 429 ? parts.rates.refusalsAtOnce : parts.rates.oddRequestsAtOnce;
+    if (!rate.tryTake(ipNetworkKey(ip) ?? ipLimitKey(ip))) await delay(REFUSED_LATE_MS, request.signal);
+  };
+  const withoutAddress = async (request: Request, ip: string) => {
+    const startedAt = performance.now();
+    const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
+    await inTime(request, ip, response);
+    return outside(request, { route: "none", path: pathOf(request.url), ip, startedAt, response });
   };
   const answer = (request: Request, { server, address }: { server: BunServer<Connection>; address: ClientAddress }) => {
     const url = requestUrl(request);
-    if (!url) {
-      const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
-      const startedAt = performance.now();
-      return outside(request, { route: "none", path: pathOf(request.url), ip: address.clientIp, startedAt, response });
-    }
+    if (!url) return withoutAddress(request, address.clientIp);
     if (isForWebSocket(request, url.pathname)) return handshake(request, { server, address, url });
     // HTTP/1.0 requests without a Host come with a bare path, which the router cannot read.
     const whole = request.url.startsWith("/") ? new Request(url, request) : request;

@@ -247,7 +247,7 @@ export class Server {
       trusted,
       webSocket: gateway.webSocket,
       answer: (request, bindings) => app.fetch(request, bindings),
-      refusalsAtOnce: context.rates.refusalsAtOnce,
+      rates: context.rates,
       onAddress: (address) => forwarders.note(address),
     });
     for (const server of servers) {

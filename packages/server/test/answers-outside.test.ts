@@ -43,3 +43,31 @@ test.each(ANSWERS)(
     expect(metrics).toContain(`status="${status}"`);
   },
 );
+
+test.each(ANSWERS)(
+  "HTTP-25: an address that sends %s again and again is answered late",
+  async (_, text) => {
+    const own = await TestServer.start();
+    try {
+      const port = Number(new URL(own.url).port);
+      const times: number[] = [];
+      const ask = async () => {
+        const startedAt = performance.now();
+        await exchange(port, text);
+        times.push(performance.now() - startedAt);
+      };
+      for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 100 }, ask));
+      // Two hundred at once, fifty more for each second that it took.
+      const late = times.filter((ms) => ms >= 1000).length;
+      expect(late).toBeGreaterThan(0);
+      expect(late).toBeLessThanOrEqual(100);
+      // Others are not concerned.
+      const startedAt = performance.now();
+      const reply = await exchange(port, text.replaceAll(CLIENT, "203.0.113.10"));
+      expect([reply.status >= 400, performance.now() - startedAt < 1000]).toEqual([true, true]);
+    } finally {
+      await own.stop();
+    }
+  },
+  30_000,
+);

@@ -165,6 +165,15 @@ export const LOCAL_RATES = {
     always: true,
     refusal: { silently: "the others are told a second later" },
   },
+  oddRequestsAtOnce: {
+    counts: "requests with a malformed Host and invalid handshakes that are answered at once; of IPv6 by network",
+    by: "address",
+    count: 50,
+    windowMs: SECOND,
+    burst: 200,
+    always: true,
+    refusal: { silently: "the others are answered a second later" },
+  },
   refusalLines: {
     counts: "lines in the log for refusals and preflights",
     by: "address",
