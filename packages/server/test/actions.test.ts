@@ -135,6 +135,12 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await context.logins.find(phone.token)).toBeUndefined();
       expect(await context.logins.find(ben.token)).toBeDefined();
     },
+    async revokeCurrentLogin() {
+      const phone = await accounts.signIn(context, FROM, { name: "ben", password: PASSWORD });
+      await logins.revokeCurrentLogin(context, phone);
+      expect(await context.logins.find(phone.token)).toBeUndefined();
+      expect(await codeOf(logins.revokeCurrentLogin(context, phone))).toBe("unauthorized");
+    },
     async forgetOldRequesters() {
       const { uid } = await person("pat");
       await logins.forgetOldRequesters({ ...context, isClockSettled: () => true }, { atMost: 1000 });
