@@ -5,12 +5,12 @@ import { explainedFault, openReader, prepareDatabase, type ReadDatabase } from "
 import type { ProcedureTable } from "./db/procedures.ts";
 import { ThreadedRunner } from "./db/threaded-runner.ts";
 import { GroupWriter, type Writes } from "./db/writer.ts";
-import { Announcer, type Listener } from "./event-log/announce.ts";
+import { Announcer, type EventDataOf, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox.ts";
 import { Tail } from "./event-log/tail.ts";
+import { eventDataOf as dataOf } from "./event-texts.ts";
 import type { Clock } from "./lib/clock.ts";
-import { messageDataOf as dataOf } from "./messages/message-rows.ts";
 import type { Logger } from "./ops/logger.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { procedures } from "./writes.ts";
@@ -62,10 +62,10 @@ export async function openStorage(parts: {
     const epoch = await epochOf(db);
     const position = await reader.end();
     const tail = new Tail(reader, { position, maxBytes: config.tailBytes });
-    const messageDataOf = (ids: readonly number[]) => dataOf(db, ids);
+    const eventDataOf: EventDataOf = (events) => dataOf({ db, clock }, events);
     const listeners: Listener[] = [(event) => tail.append(event)];
     const skipped = (upTo: number) => tail.skipTo(upTo);
-    const announcer = new Announcer({ reader, messageDataOf, position, skipped }, (event) => {
+    const announcer = new Announcer({ reader, eventDataOf, position, skipped }, (event) => {
       for (const listener of listeners) isolated(listener, event, logger);
     });
     const writes = new GroupWriter(runner, table, async (events) => {
@@ -80,7 +80,7 @@ export async function openStorage(parts: {
     const outbox: OutboxParts = {
       tail,
       epoch,
-      messageDataOf,
+      eventDataOf,
       whenAnnounced: (position) => announcer.whenAnnounced(position),
       readWindows: (reader) => starts.windowsOf(reader),
     };

@@ -1,7 +1,7 @@
 import { single } from "../src/db/procedures.ts";
 import { ofServer } from "../src/db/share.ts";
 import type { WriteTransaction } from "../src/db/transaction.ts";
-import { Announcer, type Listener } from "../src/event-log/announce.ts";
+import { Announcer, dataKey, type EventDataOf, type Listener } from "../src/event-log/announce.ts";
 import { append, type Draft } from "../src/event-log/event-log.ts";
 import { EMPTY, LogReader, NOWHERE, readPosition, streamStates } from "../src/event-log/log-reader.ts";
 import type { OutboxParts } from "../src/event-log/outbox.ts";
@@ -79,16 +79,16 @@ export async function openLog(
   const reader = new LogReader(scratch.db);
   const tail = new Tail(reader, { position: await reader.end(), maxBytes: options.maxBytes ?? 1_000_000 });
   const messages = new Map<number, string>();
-  const messageDataOf = async (ids: readonly number[]) =>
+  const eventDataOf: EventDataOf = async (events) =>
     new Map(
-      ids.map((id) => {
-        const text = messages.get(id) ?? JSON.stringify({ id });
+      events.map((event) => {
+        const text = messages.get(event.messageId) ?? JSON.stringify({ id: event.messageId });
         const quoted = /"quotes":(\d+)/.exec(text);
-        return [id, { text, author: AUTHOR, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
+        return [dataKey(event), { text, author: AUTHOR, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
       }),
     );
   const skipped = (position: number) => tail.skipTo(position);
-  const announcer = new Announcer({ reader, messageDataOf, position: tail.position, skipped }, (event) => {
+  const announcer = new Announcer({ reader, eventDataOf, position: tail.position, skipped }, (event) => {
     tail.append(event);
     options.listener?.(event);
   });
@@ -102,7 +102,7 @@ export async function openLog(
     outboxParts: (windowsOf) => ({
       tail,
       epoch: scratch.epoch,
-      messageDataOf,
+      eventDataOf,
       // Without announcements there is nothing to wait for: the log is read at once.
       whenAnnounced: (position) =>
         options.announcing === false ? announcer.announceUpTo(position) : announcer.whenAnnounced(position),

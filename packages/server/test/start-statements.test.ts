@@ -4,12 +4,13 @@ import { ChangeType, Push, parseCursor } from "@parley/protocol";
 import { Kysely } from "kysely";
 import { readerDialect } from "../src/db/dialect.ts";
 import type { Schema } from "../src/db/schema.ts";
-import { Announcer } from "../src/event-log/announce.ts";
+import { Announcer, type NamingEvent } from "../src/event-log/announce.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { Outbox } from "../src/event-log/outbox.ts";
 import type { ReaderAsk } from "../src/event-log/read-window.ts";
 import { Tail } from "../src/event-log/tail.ts";
-import { messageDataOf } from "../src/messages/message-rows.ts";
+import { eventDataOf } from "../src/event-texts.ts";
+import { systemClock } from "../src/lib/clock.ts";
 import { ReaderStarts } from "../src/reader-starts.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
@@ -73,13 +74,13 @@ class Rooms {
       const reader = new LogReader(db);
       const position = await reader.end();
       const tail = new Tail(reader, { position, maxBytes: 100_000_000 });
-      const dataOf = (ids: readonly number[]) => messageDataOf(db, ids);
-      const announcer = new Announcer({ reader, messageDataOf: dataOf, position }, (event) => tail.append(event));
+      const dataOf = (events: readonly NamingEvent[]) => eventDataOf({ db, clock: systemClock }, events);
+      const announcer = new Announcer({ reader, eventDataOf: dataOf, position }, (event) => tail.append(event));
       const starts = new ReaderStarts({ db, epoch, hall: HALL });
       const parts = {
         tail,
         epoch,
-        messageDataOf: dataOf,
+        eventDataOf: dataOf,
         whenAnnounced: (pos: number) => announcer.whenAnnounced(pos),
         readWindows: (reader: ReaderAsk) => starts.windowsOf(reader),
       };

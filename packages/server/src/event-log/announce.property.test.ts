@@ -53,7 +53,7 @@ class Scene {
       end: () => this.held.hold(reader.end()),
       all: (after, limit) => this.held.hold(reader.all(after, limit)),
     };
-    const parts = { reader: slow as LogReader, messageDataOf: async () => new Map(), position: 0 };
+    const parts = { reader: slow as LogReader, eventDataOf: async () => new Map(), position: 0 };
     this.announcer = new Announcer({ ...parts, skipped: (position) => this.#reach(position) }, (event) => {
       this.#reach(event.pos - 1);
       const committed = this.events[event.pos - 1];

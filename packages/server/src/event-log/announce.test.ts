@@ -64,7 +64,7 @@ test("LOG-4 what is committed while the log is read does not count as removed", 
   }
   const heard: number[] = [];
   const announcer = new Announcer(
-    { reader: new OvertakenReader(rig.scratch.db), messageDataOf: async () => new Map(), position: 0 },
+    { reader: new OvertakenReader(rig.scratch.db), eventDataOf: async () => new Map(), position: 0 },
     (event) => heard.push(event.pos),
   );
   await announcer.announceUpTo(1);

@@ -2,24 +2,34 @@ import type { LoggedEvent } from "../db/transaction.ts";
 import { after } from "../lib/interval.ts";
 import type { LogReader, StoredEvent } from "./log-reader.ts";
 
-/** The `data` of an event whose row names a message only, built from the message as it is now. */
-export interface MessageData {
+/** An event whose row only names what it is about: a message, a notification, an event of the product's. */
+export type NamingEvent = Pick<StoredEvent, "stream" | "type"> & { readonly messageId: number };
+
+/** The `data` of such an event, built from what it is about as that is now. */
+export interface EventData {
   readonly text: string;
-  /** Its sender. */
-  readonly author: number;
+  /** The person who wrote the message that it shows; null where it shows none. */
+  readonly author: number | null;
   /** Other messages that it shows: when one of them changes, so does this text. */
   readonly quotes: readonly number[];
+  /** True: it becomes another one without an event that says so, as when it expires, so no memory may keep it. */
+  readonly isPassing?: boolean;
 }
 
-/** Builds the data of many messages; unknown ones are left out. */
-export type MessageDataOf = (messageIds: readonly number[]) => Promise<Map<number, MessageData>>;
+/** Builds the data of many events, by `dataKey`; those that show something that is gone are left out. */
+export type EventDataOf = (events: readonly NamingEvent[]) => Promise<Map<string, EventData>>;
+
+/** What an event of a stream shows of what it is about. The same thing may look different to people who read it in their own streams. */
+export function dataKey({ stream, messageId }: Pick<StoredEvent, "stream" | "messageId">): string {
+  return `${messageId} ${stream}`;
+}
 
 /** Handed each event once, in the order of position. Must not throw and must not wait. */
 export type Listener = (event: LoggedEvent) => void;
 
 interface AnnouncerParts {
   readonly reader: LogReader;
-  readonly messageDataOf: MessageDataOf;
+  readonly eventDataOf: EventDataOf;
   /** Told the new position when the events up to it are no longer in the log. */
   readonly skipped?: (position: number) => void;
 }
@@ -112,12 +122,12 @@ export class Announcer {
   }
 
   async #filled(stored: readonly StoredEvent[]): Promise<LoggedEvent[]> {
-    const ids = stored.filter((event) => event.data === null).map((event) => event.messageId as number);
-    const texts = ids.length > 0 ? await this.#parts.messageDataOf(ids) : new Map<number, MessageData>();
+    const naming = stored.filter(isNaming);
+    const texts = naming.length > 0 ? await this.#parts.eventDataOf(naming) : new Map<string, EventData>();
     return stored.map((event) => ({
       ...event,
-      data: event.data ?? texts.get(event.messageId as number)?.text ?? "null",
-      author: event.data === null ? (texts.get(event.messageId as number)?.author ?? null) : null,
+      data: event.data ?? texts.get(dataKey(event))?.text ?? "null",
+      author: event.data === null ? (texts.get(dataKey(event))?.author ?? null) : null,
       storesData: event.data !== null,
       // A text that was built here may show other messages.
       cacheable: event.data !== null,
@@ -143,4 +153,9 @@ export class Announcer {
     this.#waiting = waiting.filter(({ position }) => position > this.#position);
     for (const { position, resolve } of waiting) if (position <= this.#position) resolve();
   }
+}
+
+/** Whether its `data` has to be built. */
+export function isNaming(event: StoredEvent): event is StoredEvent & NamingEvent {
+  return event.data === null && event.messageId !== null;
 }

@@ -198,8 +198,8 @@ test("CUR-8 a message that changes while it is read is read again, never sent as
   const outbox = new Outbox(
     {
       ...parts,
-      messageDataOf: async (ids) => {
-        const texts = await parts.messageDataOf(ids);
+      eventDataOf: async (events) => {
+        const texts = await parts.eventDataOf(events);
         if (reads++ === 0) {
           rig.messages.set(1, '{"text":"recalled"}');
           await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
@@ -239,12 +239,12 @@ test("CUR-8 a text that is forgotten while another one is read is read too, not 
   await rig.append({ stream: "room:1", type: Push.MARK, message: 1 });
   const parts = rig.outboxParts(() => [whole("room:1")]);
   let reads = 0;
-  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
-    const texts = await parts.messageDataOf(ids);
+  const eventDataOf: typeof parts.eventDataOf = async (events) => {
+    const texts = await parts.eventDataOf(events);
     if (reads++ === 0) await rig.append({ stream: "room:1", type: Push.MARK, message: 2 });
     return texts;
   };
-  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  const outbox = new Outbox({ ...parts, eventDataOf }, UID);
   const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`)));
   expect(named(seen)).toEqual([1, 2, 3, 4, 5].map((seq) => `room:1@${seq}`));
 });
@@ -268,15 +268,15 @@ test("CUR-8 a message that quotes one which is recalled while it is read is read
   rig.messages.set(2, '{"quotes":1,"text":"SECRET"}');
   const parts = rig.outboxParts(() => [whole("room:1")]);
   let reads = 0;
-  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
-    const texts = await parts.messageDataOf(ids);
+  const eventDataOf: typeof parts.eventDataOf = async (events) => {
+    const texts = await parts.eventDataOf(events);
     if (reads++ === 0) {
       rig.messages.set(2, '{"quotes":1,"text":"recalled"}');
       await rig.append({ stream: "room:1", type: Push.RECALL, message: 1 });
     }
     return texts;
   };
-  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  const outbox = new Outbox({ ...parts, eventDataOf }, UID);
   const seen = await readAll(outbox, await outbox.open(parseCursor(`${rig.scratch.epoch};*@1`)));
   expect(seen.map(({ data }) => data)).toEqual([{ quotes: 1, text: "recalled" }, {}]);
 });
@@ -288,14 +288,14 @@ test("CUR-8 a change elsewhere has nothing read again, and a change of one messa
   const parts = rig.outboxParts(() => [whole("room:1")]);
   const read: number[][] = [];
   const changed = [5, 3];
-  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
-    read.push([...ids]);
-    const texts = await parts.messageDataOf(ids);
+  const eventDataOf: typeof parts.eventDataOf = async (events) => {
+    read.push(events.map(({ messageId }) => messageId));
+    const texts = await parts.eventDataOf(events);
     const message = changed.shift();
     if (message) await rig.append({ stream: "room:2", type: Push.RECALL, message });
     return texts;
   };
-  const outbox = new Outbox({ ...parts, messageDataOf }, UID);
+  const outbox = new Outbox({ ...parts, eventDataOf }, UID);
   await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
   expect(await outbox.next(2)).toHaveLength(2);
   expect(await outbox.next(2)).toHaveLength(2);
@@ -307,12 +307,12 @@ async function afterRestart(maxBytes = 1_000_000) {
   const tail = new Tail(rig.reader, { position: rig.tail.position, maxBytes });
   const read: number[] = [];
   const parts = rig.outboxParts(() => [whole("room:1")]);
-  const messageDataOf: typeof parts.messageDataOf = (ids) => {
-    read.push(...ids);
-    return parts.messageDataOf(ids);
+  const eventDataOf: typeof parts.eventDataOf = (events) => {
+    read.push(...events.map(({ messageId }) => messageId));
+    return parts.eventDataOf(events);
   };
   const open = async () => {
-    const outbox = new Outbox({ ...parts, tail, messageDataOf }, UID);
+    const outbox = new Outbox({ ...parts, tail, eventDataOf }, UID);
     await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
     return outbox;
   };

@@ -92,7 +92,8 @@ export class Outbox {
     for (;;) {
       const chunk = this.#buffer.slice(0, Math.min(limit, ROUND));
       const texts = new CurrentTexts(this.#parts);
-      for (let ids = texts.missing(chunk); ids.length > 0; ids = texts.missing(chunk)) await texts.read(ids);
+      for (let missing = texts.missing(chunk); missing.length > 0; missing = texts.missing(chunk))
+        await texts.read(missing);
       let taken = 0;
       let isCut = false;
       for (const event of chunk) {

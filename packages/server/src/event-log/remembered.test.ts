@@ -15,13 +15,13 @@ test("CUR-9 a text that leaves memory while another reader brings one in is read
   const cursor = parseCursor(`${rig.scratch.epoch};*@0`);
   const parts = rig.outboxParts(() => [whole("room:1"), whole("room:2")]);
   const [reading, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
-    const texts = await parts.messageDataOf(ids);
+  const eventDataOf: typeof parts.eventDataOf = async (events) => {
+    const texts = await parts.eventDataOf(events);
     reading.resolve();
     await goOn.promise;
     return texts;
   };
-  const first = new Outbox({ ...parts, messageDataOf }, undefined);
+  const first = new Outbox({ ...parts, eventDataOf }, undefined);
   await first.open(cursor);
   const frames = first.next(20);
   await reading.promise;

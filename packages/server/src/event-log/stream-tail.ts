@@ -92,7 +92,7 @@ export class StreamTail {
   }
 
   /** Keeps the text of an event whose message was read; nothing if it has one, or is not here any more. */
-  remember(seq: number, { text, author }: { text: string; author: number }): void {
+  remember(seq: number, { text, author }: { text: string; author: number | null }): void {
     const entry = this.#entries[seq - this.completeAfter - 1];
     if (!entry || entry.data !== null) return;
     entry.data = text;

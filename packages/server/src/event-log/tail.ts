@@ -1,7 +1,7 @@
 import type { LoggedEvent } from "../db/transaction.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
-import type { MessageData } from "./announce.ts";
+import type { EventData } from "./announce.ts";
 import { EMPTY, type LogReader, type Place, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
 import { StreamTail } from "./stream-tail.ts";
 
@@ -137,7 +137,7 @@ export class Tail {
    * Keeps the texts of these events, so that the next reader finds them. They must be those of messages as they are at
    * `position`, and show no other message. Drops older texts at once where memory is full.
    */
-  remember(events: readonly StoredEvent[], read: (event: StoredEvent) => MessageData | undefined): void {
+  remember(events: readonly StoredEvent[], read: (event: StoredEvent) => EventData | undefined): void {
     for (const event of events) {
       const stream = this.#streams.get(event.stream);
       const data = read(event);

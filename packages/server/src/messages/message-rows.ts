@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import type { MessageData } from "../event-log/announce.ts";
+import type { EventData } from "../event-log/announce.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText, type OwnMark, type QuotedRow } from "./message-json.ts";
 
@@ -87,7 +87,7 @@ export async function messageDataOf(
   db: Kysely<Schema>,
   ids: readonly number[],
   kinds: MessageKinds = messageKinds,
-): Promise<Map<number, MessageData>> {
+): Promise<Map<number, EventData>> {
   if (ids.length === 0) return new Map();
   const rows = await messagesById(db, ids);
   return new Map(
