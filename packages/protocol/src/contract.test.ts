@@ -49,6 +49,7 @@ test("bounds that clients rely on are as they were", () => {
     presenceUserIds: 500,
     typingRoomMembers: 100,
     receiptRoomMembers: 100,
+    notificationIds: 100,
     qrLifetimeMs: 60_000,
   });
 });
@@ -70,6 +71,7 @@ test("each error code has its status, and says whether trying again can help", (
     too_large: 413,
     unsupported_media_type: 415,
     name_taken: 409,
+    dedupe_key_reused: 409,
     client_id_reused: 409,
     qr_taken: 409,
     qr_state: 409,

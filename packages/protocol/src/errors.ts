@@ -27,6 +27,7 @@ export const ERRORS = {
   unsupported_media_type: { status: 415, title: "The body must be JSON (application/json)", retry: false },
   name_taken: { status: 409, title: "This name is taken", retry: false },
   client_id_reused: { status: 409, title: "This clientId was used for another message", retry: false },
+  dedupe_key_reused: { status: 409, title: "This dedupeKey was used for another request", retry: false },
   qr_taken: { status: 409, title: "Another login has scanned this code", retry: false },
   qr_state: { status: 409, title: "The QR code is not in the right state for this", retry: false },
   recall_too_late: { status: 422, title: "It is too late to recall this message", retry: false },

@@ -1,4 +1,5 @@
 import type { Message } from "./message-type.ts";
+import type { Counters, NotificationData, NotificationMarks } from "./notification-type.ts";
 import type { User } from "./user-type.ts";
 
 /** Frames from server to client. Those marked "logged" are events of a stream and carry `stream` and `seq`. */
@@ -45,6 +46,8 @@ export const Push = {
   CURSOR: 115,
   /** Logged in `all`. */
   UNBLACK: 116,
+  /** Logged for the user, in the room, or in `all`, unless the product asks for those only who are live. */
+  CUSTOM: 117,
   REAUTHORIZE: 118,
 } as const;
 
@@ -115,6 +118,7 @@ export interface PushData {
     /** Of the product's own token. */
     tokenExpiresAt?: number;
   };
+  102: NotificationData;
   103: RedDot;
   /** How far people have read a room. */
   104: { roomId: number; reads: { uid: number; seq: number }[] };
@@ -134,7 +138,15 @@ export interface PushData {
   };
   107: { retryAfterMs: number; cursor: string };
   108: { stream: string; seq?: number; cursor?: string; why: ResyncWhy };
-  109: { roomId?: number; readSeq?: number; unread?: number; pinned?: boolean; muted?: boolean };
+  /** With what concerns notifications or friend requests it has the counters behind it. */
+  109: {
+    roomId?: number;
+    readSeq?: number;
+    unread?: number;
+    pinned?: boolean;
+    muted?: boolean;
+  } & NotificationMarks &
+    Partial<Counters>;
   110: Message;
   112: {
     roomId: number;
@@ -146,6 +158,8 @@ export interface PushData {
   114: User;
   115: { cursor: string; live?: true };
   116: { uid: number };
+  /** An event of the product's own. `data` is null also where it has expired or a later one has taken its place. */
+  117: { kind: string; data: unknown };
   118: { expiresAt: number };
 }
 

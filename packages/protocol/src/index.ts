@@ -10,6 +10,8 @@ export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message-type.ts";
+export * from "./notification.ts";
+export * from "./notification-type.ts";
 export * from "./server-limits.ts";
 export * from "./server-scopes.ts";
 export * from "./streams.ts";

@@ -52,4 +52,6 @@ export const presenceUserIds = 500;
 export const typingRoomMembers = 100;
 /** Largest room whose members are told by READ how far the others have read. */
 export const receiptRoomMembers = 100;
+/** Notifications that one request names. */
+export const notificationIds = 100;
 export const qrLifetimeMs = 60_000;

@@ -12,4 +12,17 @@ export const SERVER_LIMITS = {
   tokenSecondsMin: 60,
   tokenSecondsMax: 2_592_000,
   tokenSecondsDefault: 3600,
+  /** People whom one notification or event names. */
+  recipients: 1000,
+  /** Rooms that one event names. */
+  recipientRooms: 100,
+  /** Code points of a notification's title and text. */
+  titleCodePoints: 200,
+  noticeCodePoints: 2000,
+  /** Characters of a notification's link. */
+  linkLength: 2048,
+  /** Code points of `key`, `dedupeKey` and `collapseKey`. */
+  keyCodePoints: 128,
+  /** Seconds of the longest `ttl`, which is also how long a notification is kept without one. */
+  ttlSecondsMax: 7_776_000,
 } as const;

@@ -30,6 +30,10 @@ export const text = fc
 const within = (min: number, max: number) => text.map((any) => Array.from(any).slice(0, max).join("").padEnd(min, "x"));
 const name = within(1, LIMITS.nameCodePoints);
 
+const kind = within(1, KIND_LENGTH).map((any) => any.slice(0, KIND_LENGTH));
+/** Minus zero does not outlive JSON. */
+const json = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value)));
+
 /** An object of which any of the `optional` fields may be absent. */
 function partly<R extends object, O extends object>(
   required: { [K in keyof R]: fc.Arbitrary<R[K]> },
@@ -69,10 +73,9 @@ export const message: fc.Arbitrary<Message> = fc.record({
         reply: fc.option(reply),
       }),
       fc.record({
-        kind: within(1, KIND_LENGTH).map((kind) => kind.slice(0, KIND_LENGTH)),
+        kind,
         text,
-        // Minus zero does not outlive JSON.
-        data: fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
+        data: json,
         atUidList: fc.array(id, { maxLength: 5 }),
         reply: fc.option(reply),
       }),
@@ -109,6 +112,17 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     { connectionId: text, epoch: text, serverTime: time, heartbeatMs: count, idleMs: count, cursor: text },
     { tokenExpiresAt: time },
   ),
+  102: fc.oneof(
+    partly(
+      { id, kind, title: within(1, 200), text, at: time, expiresAt: time },
+      { link: text, data: json, done: fc.constant(true as const) },
+    ),
+    partly(
+      { id, kind, title: fc.constant(null), text: fc.constant(null), at: time, expiresAt: time },
+      { done: fc.constant(true as const) },
+    ),
+    fc.record({ id, removed: fc.constant(true as const) }),
+  ),
   103: fc.record({
     total: count,
     rooms: fc.array(fc.record({ roomId: id, unread: count })),
@@ -135,7 +149,16 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     { stream: text, why: fc.constantFrom("epoch" as const, "ahead" as const, "trimmed" as const, "far" as const) },
     { seq: count, cursor: text },
   ),
-  109: partly({}, { roomId: id, readSeq: count, unread: count, pinned: fc.boolean(), muted: fc.boolean() }),
+  109: partly(
+    {},
+    {
+      ...{ roomId: id, readSeq: count, unread: count, pinned: fc.boolean(), muted: fc.boolean() },
+      notificationsSeen: id,
+      notificationsRead: partly({}, { upTo: id, ids: fc.array(id) }),
+      notificationsArchived: fc.array(id),
+      ...{ unseen: count, unreadNotifications: count, friendRequests: count },
+    },
+  ),
   110: message,
   112: partly(
     { roomId: id, uid: id },
@@ -144,6 +167,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
   114: user,
   115: partly({ cursor: text }, { live: fc.constant(true as const) }),
   116: fc.record({ uid: id }),
+  117: fc.record({ kind, data: json }),
   118: fc.record({ expiresAt: time }),
 };
 

@@ -21,6 +21,7 @@ import type { ProductTokens } from "./product-tokens/product-tokens.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
 import { uidsIn } from "./rooms/members.ts";
+import { LiveOnly } from "./server-api/live-only.ts";
 import { ReadRound } from "./unread/read-round.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
@@ -31,6 +32,7 @@ export interface Context extends IdentityContext, MessagesContext, UnreadContext
   readonly starts: ReaderStarts;
   readonly serverKeys: ServerKeys;
   readonly keyRates: KeyRates;
+  readonly liveOnly: LiveOnly;
 }
 
 export interface ContextParts {
@@ -52,7 +54,7 @@ export interface ContextParts {
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
   const { tokens } = parts;
   const product = tokens && new ProductLogins({ db, writes, clock, tokens });
-  const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, hall: config.hall }) } = parts;
+  const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, clock, hall: config.hall }) } = parts;
   const settledClock = new SettledClock(clock);
   const isClockSettled = () => settledClock.isSettled();
   return {
@@ -69,6 +71,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     logins: new Logins({ db, writes, clock, isClockSettled, product }),
     serverKeys: new ServerKeys({ db, writes, clock }),
     keyRates: new KeyRates({ enabled: config.rateLimits }),
+    liveOnly: new LiveOnly(),
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,
     hallCount: new HallCount(),

@@ -8,12 +8,15 @@ import { qrRoutes } from "./identity/qr-routes.ts";
 import { usersRoutes } from "./identity/users-routes.ts";
 import { marksRoutes } from "./marks/marks-routes.ts";
 import { messagesRoutes } from "./messages/messages-routes.ts";
+import { notificationsRoutes } from "./notifications/notifications-routes.ts";
 import { membersRoutes } from "./rooms/members-routes.ts";
 import { muteRoutes } from "./rooms/mute-routes.ts";
 import { presenceRoutes } from "./rooms/presence-routes.ts";
 import { roomsRoutes } from "./rooms/rooms-routes.ts";
 import { settingsRoutes } from "./rooms/settings-routes.ts";
+import { productEventsRoutes } from "./server-api/events-routes.ts";
 import { productMessagesRoutes } from "./server-api/messages-routes.ts";
+import { productNotificationsRoutes } from "./server-api/notifications-routes.ts";
 import { peopleRoutes } from "./server-api/people-routes.ts";
 import { productPresenceRoutes } from "./server-api/presence-routes.ts";
 import { productRoomsRoutes } from "./server-api/rooms-routes.ts";
@@ -37,10 +40,13 @@ export function featureRoutes(context: Context): Routes[] {
     marksRoutes(context),
     unreadRoutes(context),
     receiptsRoutes(context),
+    notificationsRoutes(context),
     peopleRoutes(context),
     productRoomsRoutes(context),
     productMessagesRoutes(context),
     productPresenceRoutes(context),
+    productNotificationsRoutes(context),
+    productEventsRoutes(context),
     // Under /admin, for administrators: each of these routes has `requireAdministrator`.
     statsRoutes(context),
   ];

@@ -5,6 +5,7 @@ import { Kysely } from "kysely";
 import { ChatFixture } from "../test/chat-fixture.ts";
 import { readerDialect } from "./db/dialect.ts";
 import type { Schema } from "./db/schema.ts";
+import { systemClock } from "./lib/clock.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 
 const HALL = { access: "members", send: "everyone" } as const;
@@ -17,7 +18,7 @@ beforeEach(async () => {
   statements = [];
   const dialect = readerDialect(chat.scratch.path, 4);
   db = new Kysely<Schema>({ dialect, log: ({ query }) => void statements.push(query.sql) });
-  starts = new ReaderStarts({ db, epoch: chat.scratch.epoch, hall: HALL });
+  starts = new ReaderStarts({ clock: systemClock, db, epoch: chat.scratch.epoch, hall: HALL });
 });
 afterEach(async () => {
   await db.destroy();
@@ -152,6 +153,6 @@ test("IM-70: what is unread counts present rooms only, the hall first, and nothi
       { roomId: stay, unread: 2 },
     ],
   });
-  const off = new ReaderStarts({ db, epoch: chat.scratch.epoch, hall: { ...HALL, access: "off" } });
+  const off = new ReaderStarts({ clock: systemClock, db, epoch: chat.scratch.epoch, hall: { ...HALL, access: "off" } });
   expect(await off.redDotOf(bob)).toMatchObject({ total: 2, rooms: [{ roomId: stay, unread: 2 }] });
 });

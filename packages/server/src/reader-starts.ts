@@ -1,10 +1,16 @@
-import type { RedDot } from "@parley/protocol";
+import type { Counters, RedDot } from "@parley/protocol";
+import { sql } from "kysely";
+import type { CountRow } from "./db/count-row.ts";
+import { boundRows } from "./db/dialect.ts";
 import type { ReadDatabase } from "./db/open.ts";
+import { preparedBy } from "./db/prepared.ts";
 import { readPosition, streamStates } from "./event-log/log-reader.ts";
 import { type CursorPlace, cursorPlace, type ReadableStreams, type ReaderAsk } from "./event-log/read-window.ts";
 import { batched } from "./lib/batched.ts";
+import type { Clock } from "./lib/clock.ts";
+import { counterSelection, countersIn } from "./notifications/counters.ts";
 import type { RoomOfPerson } from "./presence/online-rooms.ts";
-import { type HallPlace, hallPlacesOf } from "./rooms/hall.ts";
+import { type HallPlace, hallPlaces } from "./rooms/hall.ts";
 import { type MembershipRow, membershipsOf } from "./rooms/memberships.ts";
 import { isAskedFor, membershipWindow, unjoinedStreams, wholeWindow } from "./rooms/read-windows.ts";
 import type { HallRules } from "./rooms/rooms.ts";
@@ -26,6 +32,7 @@ interface Found {
   readonly unjoined: ReadableStreams["streams"];
   /** Undefined: they do not see the hall. */
   readonly hall: HallPlace | undefined;
+  readonly counters: Counters;
 }
 
 /** `cursor` is undefined where only what is unread is asked. */
@@ -36,10 +43,15 @@ type Ask = Pick<ReaderAsk, "uid"> & { readonly cursor: ReaderAsk["cursor"] | und
  * one read transaction of four statements, since ten thousand people come back at the same moment when a server restarts.
  */
 export class ReaderStarts {
-  readonly #parts: { readonly db: ReadDatabase; readonly epoch: string; readonly hall: HallRules };
+  readonly #parts: {
+    readonly db: ReadDatabase;
+    readonly epoch: string;
+    readonly clock: Clock;
+    readonly hall: HallRules;
+  };
   readonly #find: (ask: Ask) => Promise<Found>;
 
-  constructor(parts: { db: ReadDatabase; epoch: string; hall: HallRules }) {
+  constructor(parts: { db: ReadDatabase; epoch: string; clock: Clock; hall: HallRules }) {
     this.#parts = parts;
     this.#find = batched((asks) => this.#findAll(asks), ASKS_MAX, {
       of: ({ uid }) => uid,
@@ -56,8 +68,8 @@ export class ReaderStarts {
 
   /** What is unread in the rooms that somebody is in now; all of one moment, which `asOf` names. */
   async redDotOf(uid: number): Promise<RedDot & { asOf: string }> {
-    const { end, memberships, hall } = await this.#find({ uid, cursor: undefined });
-    return redDot(memberships, { hall, epoch: this.#parts.epoch, pos: end });
+    const { end, memberships, hall, counters } = await this.#find({ uid, cursor: undefined });
+    return redDot(memberships, { hall, counters, epoch: this.#parts.epoch, pos: end });
   }
 
   /** The rooms that somebody is in now, for presence. */
@@ -71,7 +83,7 @@ export class ReaderStarts {
   }
 
   #findAll(asks: readonly Ask[]): Promise<Found[]> {
-    const { db, epoch, hall } = this.#parts;
+    const { db, epoch, clock, hall } = this.#parts;
     return db.transaction().execute(async (trx) => {
       const end = await readPosition(trx);
       const places: CursorPlace[] = [];
@@ -82,16 +94,31 @@ export class ReaderStarts {
       const memberships = await membershipsOf(trx, peopleOf(asks, places));
       const unjoined = asks.map(({ uid }) => unjoinedStreams(uid, hall));
       const states = await streamStates(trx, [...new Set(unjoined.flat())]);
-      const halls = hall.access === "off" ? new Map() : await hallPlacesOf(trx, [...memberships.keys()]);
+      const people = [...memberships.keys()].map((uid) => [uid]);
+      const counts = people.length === 0 ? [] : await countsOf(trx, { uids: people, now: clock.now() });
+      const byUid = Map.groupBy(counts, (row) => row.uid);
+      const countsFor = (uid: number | undefined) => (uid === undefined ? [] : (byUid.get(uid) ?? []));
       return asks.map(({ uid }, index) => ({
         end,
         place: places[index] as CursorPlace,
         memberships: (uid !== undefined && memberships.get(uid)) || [],
         unjoined: (unjoined[index] as string[]).map((stream) => wholeWindow(stream, states.get(stream))),
-        hall: uid === undefined ? undefined : halls.get(uid),
+        hall: hall.access === "off" ? undefined : hallPlaceIn(countsFor(uid)),
+        counters: countersIn(countsFor(uid)),
       }));
     });
   }
+}
+
+/** What several features count of people, by one statement. */
+const countsOf = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uids, now }) => {
+  const asked = boundRows<{ uid: number }>(["uid"], uids);
+  return sql`${hallPlaces(asked)} union all ${counterSelection(asked, now)}`;
+});
+
+function hallPlaceIn(rows: readonly CountRow[]): HallPlace | undefined {
+  const place = rows.find(({ what }) => what === "hall");
+  return place && { no: place.first, readNo: place.second };
 }
 
 /** Each person once, with all that is asked about them. */

@@ -21,6 +21,7 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
 import { listen, stopListening } from "./listener.ts";
+import { removeExpiredNotifications } from "./notifications/notification-actions.ts";
 import { Health } from "./ops/health.ts";
 import { flushed, type Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
@@ -29,7 +30,9 @@ import { startProductTokens } from "./product-tokens/start-product-tokens.ts";
 import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf } from "./rooms/small-rooms.ts";
+import { forgetOldEvents } from "./server-api/event-actions.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
+import { DotRound } from "./unread/dot-round.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`, `parley key`): it holds within a second. */
 const FOLLOW_MS = 500;
@@ -56,6 +59,8 @@ export class Server {
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
   readonly #stops: (() => unknown)[] = [];
+  /** How far upkeep has looked through the events of the product's own. */
+  readonly #lookedAtEvents = { after: 0 };
   #stopping: Promise<void> | undefined;
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
@@ -145,6 +150,15 @@ export class Server {
     });
     storage.listen((event) => peopleChanges.onEvent(event));
     this.#stops.push(() => peopleChanges.stop());
+    const dots = new DotRound({
+      isHere: (uid) => gateway.hub.ofUser(uid).size > 0,
+      redDotOf: (uid) => storage.starts.redDotOf(uid),
+      whenAnnounced: (position) => announcer.whenAnnounced(position),
+      publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
+      onError: (error) => this.#logger.error({ err: error }, "counters could not be told"),
+    });
+    storage.listen((event) => dots.onEvent(event));
+    this.#stops.push(dots.start());
     const retention = new Retention({ db, writes, clock, announcer, limits: config.retention });
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
@@ -178,6 +192,8 @@ export class Server {
     await context.serverKeys.sweep();
     await removeExpiredQrCodes(context, removal);
     await forgetOldRequesters(context, removal);
+    await removeExpiredNotifications(context, removal);
+    await forgetOldEvents(context, this.#lookedAtEvents, removal);
   }
 
   #startProductTokens(): ProductTokens | undefined {
@@ -213,6 +229,7 @@ export class Server {
     const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
     const { selfGate } = context;
     this.#stops.push(() => selfGate.flush({ everything: true }));
+    context.liveOnly.start((stream, frame) => gateway.hub.publishFrame(stream, frame));
     this.#stops.push(
       context.readRound.start({
         publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),

@@ -76,7 +76,7 @@ export async function openStorage(parts: {
         logger.error({ err: error }, "committed events could not be announced yet");
       }
     });
-    const starts = new ReaderStarts({ db, epoch, hall: config.hall });
+    const starts = new ReaderStarts({ db, epoch, clock, hall: config.hall });
     const outbox: OutboxParts = {
       tail,
       epoch,

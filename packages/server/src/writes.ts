@@ -13,11 +13,15 @@ import { changeProfile } from "./identity/profile-writes.ts";
 import { confirmQrCode, rejectQrCode, scanQrCode } from "./identity/qr-acts.ts";
 import { collectQrLogin, createQrCode, removeExpiredQrCodes } from "./identity/qr-writes.ts";
 import { refreshLogin } from "./identity/refresh-writes.ts";
+import { removeOldReplies } from "./keys/deduped.ts";
 import { addServerKey, noteKeysUsed, revokeServerKey } from "./keys/key-writes.ts";
 import { CAPS } from "./limits/caps.ts";
 import { changeMarks } from "./marks/mark-writes.ts";
 import { recallMessage } from "./messages/recall.ts";
 import { sendMessages } from "./messages/send.ts";
+import { markNotices } from "./notifications/mark-writes.ts";
+import { changeNotices } from "./notifications/notice-changes.ts";
+import { removeExpiredNotices } from "./notifications/upkeep-writes.ts";
 import { trimEvents } from "./retention/retention-writes.ts";
 import { changeMembers } from "./rooms/managed-members-writes.ts";
 import { endRoomOfProduct, putRoom } from "./rooms/managed-rooms-writes.ts";
@@ -26,6 +30,9 @@ import { setMute } from "./rooms/mute-writes.ts";
 import { giveUpRooms, ROOMS_AT_ONCE } from "./rooms/ownerless-writes.ts";
 import { changeRoom, createRoom, dissolveRoom, openDirect } from "./rooms/room-writes.ts";
 import { changeSettings } from "./rooms/setting-writes.ts";
+import { pushEvents, removeUnusedEvents } from "./server-api/custom-writes.ts";
+import { notifyPeople } from "./server-api/notify-writes.ts";
+import { countOf } from "./server-api/recipients.ts";
 import { rowsOfList } from "./server-api/rows-of-list.ts";
 import { sendOfProduct } from "./server-api/send-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
@@ -52,12 +59,12 @@ export const procedures = {
   createAccount: batch(createAccount, byAddress(4)),
   changeProfile: batch(changeProfile, byUid(3)),
   changePassword: single(changePassword, byUid(3 + CAPS.logins.count)),
-  deleteAccount: single(deleteAccount, byUid(3 + CAPS.logins.count)),
+  deleteAccount: single(deleteAccount, byUid(3 + CAPS.logins.count + 2 * CAPS.notifications.count)),
   addUser: single(addUser, ofServer(2)),
   setUser: single(setUser, ofServer(3)),
   disableUser: single(disableUser, ofServer(3)),
   enableUser: single(enableUser, ofServer(2)),
-  deleteUser: single(deleteUser, ofServer(3 + CAPS.logins.count)),
+  deleteUser: single(deleteUser, ofServer(3 + CAPS.logins.count + 2 * CAPS.notifications.count)),
   createLogin: batch(createLogin, byUid(4)),
   refreshLogin: batch(refreshLogin, { by: ({ presentedHash }) => presentedHash, rows: () => 1 }),
   revokeLogin: batch(revokeLogin, byUid(3)),
@@ -114,6 +121,28 @@ export const procedures = {
   sendOfProduct: batch(sendOfProduct, byKey(rowsOfList)),
   recallMessage: single(recallMessage, byActor(3)),
   changeMarks: batch(changeMarks, byActor(4)),
+
+  notifyPeople: batch(
+    notifyPeople,
+    // The notification; of each person their row, their place, the event and its stream.
+    byKey(({ to }) => 4 + 4 * countOf(to)),
+  ),
+  changeNotices: batch(
+    changeNotices,
+    byKey(({ ids, recipients }) => 2 * ids.length + 4 * recipients),
+  ),
+  markNotices: batch(
+    markNotices,
+    byActor(({ act }) => 3 + act.ids.length),
+  ),
+  removeExpiredNotices: single(removeExpiredNotices, ofServer(200)),
+  pushEvents: batch(
+    pushEvents,
+    // The content; of each person or room the event, its stream, and that it is the newest.
+    byKey(({ to }) => 4 + 3 * countOf(to)),
+  ),
+  removeUnusedEvents: single(removeUnusedEvents, ofServer(100)),
+  removeOldReplies: single(removeOldReplies, ofServer(100)),
 
   markRead: batch(markRead, byActor(3)),
   tellReads: batch(

@@ -5,7 +5,7 @@ import * as accounts from "../src/identity/account-actions.ts";
 import * as admin from "../src/identity/admin-actions.ts";
 import type { Requester } from "../src/identity/requester.ts";
 import * as users from "../src/identity/user-actions.ts";
-import type { Clock } from "../src/lib/clock.ts";
+import type { ManualClock } from "../src/lib/clock.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 
 /** Somebody who is signed in, as actions know them. */
@@ -18,7 +18,7 @@ export interface Person extends Login {
 /** What the cases of `actions.test.ts` stand on. */
 export interface Rig {
   readonly context: Context;
-  readonly clock: Clock;
+  readonly clock: ManualClock;
   readonly from: Requester;
   readonly password: string;
   readonly ann: Person;

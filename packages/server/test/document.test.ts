@@ -69,6 +69,7 @@ describe.each(named)("HTTP-12: %s", (_, { method, path, operation }) => {
     expect([undefined, true, false]).toContain(requestBody?.required);
     const mayBeLeftOut = ["deleteMe", "patchMe", "patchRoom", "patchRoomSettings", "postEvents", "postRooms"];
     mayBeLeftOut.push("putServerUser", "postServerUserTokens", "putServerRoom", "postServerRoomMembers");
+    mayBeLeftOut.push("patchServerNotification", "putNotificationsRead");
     expect(requestBody?.required ?? true).toBe(!mayBeLeftOut.includes(operation.operationId));
     if (requestBody) expect(Object.keys(requestBody.content)).toEqual(["application/json"]);
     expect(statuses.includes("415")).toBe(requestBody !== undefined);
@@ -169,6 +170,15 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     serverItems: at("postServerUsers body.items").maxItems,
     externalId: at("postServerUsers body.items[].externalId").maxLength,
     displayName: at("putServerUser body.name").maxLength,
+    recipients: at("postServerNotifications body.to.users").maxItems,
+    recipientRooms: at("postServerEvents body.to.rooms").maxItems,
+    noticeTitle: at("postServerNotifications body.title").maxLength,
+    noticeText: at("postServerNotifications body.text").maxLength,
+    noticeLink: at("postServerNotifications body.link").maxLength,
+    noticeData: numberIn(at("postServerEvents body.data").description),
+    productKey: at("postServerNotifications body.dedupeKey").maxLength,
+    ttl: at("postServerNotifications body.ttl").maximum,
+    notificationIds: at("putNotificationsArchive body.ids").maxItems,
   };
   // These are no fields.
   const replies = ["pollReply", "pageTexts", "smallReply"];

@@ -62,6 +62,9 @@ const HELD: Record<string, Held> = {
   "DELETE /messages/{id}": { limit: "sends", path: "/messages/99" },
   "PUT /messages/{id}/marks/{mark}": { limit: "marks", path: "/messages/99/marks/like" },
   "DELETE /messages/{id}/marks/{mark}": { limit: "marks", path: "/messages/99/marks/like" },
+  "PUT /notifications/seen": { limit: "notificationMarks", path: "/notifications/seen", body: { upTo: 1 } },
+  "PUT /notifications/read": { limit: "notificationMarks", path: "/notifications/read", body: { ids: [1] } },
+  "PUT /notifications/archive": { limit: "notificationMarks", path: "/notifications/archive", body: { ids: [1] } },
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 
@@ -74,6 +77,7 @@ const READING = [
     "GET /rooms/{id}/messages",
     "GET /messages/{id}/receipts",
     "GET /unread",
+    "GET /notifications",
     "GET /me/export",
     "GET /users",
   ],

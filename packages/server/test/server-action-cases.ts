@@ -1,13 +1,24 @@
 import { expect } from "bun:test";
 import type { ServerKey } from "../src/http/server-key.ts";
 import * as keys from "../src/keys/key-actions.ts";
+import * as own from "../src/notifications/notification-actions.ts";
+import * as events from "../src/server-api/event-actions.ts";
 import * as messages from "../src/server-api/message-actions.ts";
+import * as notices from "../src/server-api/notification-actions.ts";
 import * as people from "../src/server-api/people-actions.ts";
 import * as presence from "../src/server-api/presence-actions.ts";
 import * as rooms from "../src/server-api/room-actions.ts";
 import type { Rig } from "./admin-action-cases.ts";
 
-const KEY: ServerKey = { id: 1, name: "shop", scopes: new Set(), rate: null };
+const KEY: ServerKey = { id: 1, name: "shop", scopes: new Set(), rate: null, recipientsRate: null, allRate: null };
+
+const ALL = { state: "all" as const, before: undefined, limit: 50 };
+
+/** A notification to one person; returns its id. */
+async function notified({ context }: Rig, uid: number, key?: string): Promise<number> {
+  const request = { to: { users: [uid] }, kind: "kind", title: "title", text: "text", key };
+  return (await notices.notify(context, KEY, { request, skipUnknown: false })).reply.id;
+}
 
 /** Of each action for the product's own backend. @param rig is called when a case runs: before, nothing is open */
 export const serverCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
@@ -24,10 +35,10 @@ export const serverCases = (rig: () => Rig): Record<string, Record<string, () =>
     },
     async listKeys() {
       const { context, clock } = rig();
-      await keys.addKey(context, { name: "listed", scopes: ["rooms", "rooms"], expiresAt: null, rate: 7 });
+      await keys.addKey(context, { name: "listed", scopes: ["rooms", "rooms"], expiresAt: null, rate: 7, allRate: 3 });
       expect((await keys.listKeys(context)).at(-1)).toEqual({
         ...{ id: expect.any(Number), name: "listed", scopes: ["rooms"], createdAt: clock.now() },
-        ...{ expiresAt: null, lastUsedAt: null, rate: 7 },
+        ...{ expiresAt: null, lastUsedAt: null, rate: 7, recipientsRate: null, allRate: 3 },
       });
     },
     async revokeKey() {
@@ -91,6 +102,109 @@ export const serverCases = (rig: () => Rig): Record<string, Record<string, () =>
         { ...request, clientId: "three", from: ann.uid },
       ]);
       expect(results).toMatchObject([{ created: true }, { code: "not_member" }]);
+    },
+  },
+  "server-api/event": {
+    async pushEvent() {
+      const { context, ann, codeOf } = rig();
+      const request = { to: { users: [ann.uid] }, kind: "a", data: { b: 1 }, dedupeKey: "once", log: true };
+      const [first, again] = [
+        await events.pushEvent(context, KEY, { request, skipUnknown: false }),
+        await events.pushEvent(context, KEY, { request, skipUnknown: false }),
+      ];
+      expect([first, again]).toEqual([
+        { created: true, reply: { recipients: 1 } },
+        { created: false, reply: { recipients: 1 } },
+      ]);
+      const other = { ...request, data: 2 };
+      expect(await codeOf(events.pushEvent(context, KEY, { request: other, skipUnknown: false }))).toBe(
+        "dedupe_key_reused",
+      );
+    },
+    async forgetOldEvents() {
+      const { context, ann } = rig();
+      const request = { to: { users: [ann.uid] }, kind: "a", ttl: 60, dedupeKey: "forgotten", log: true };
+      await events.pushEvent(context, KEY, { request, skipUnknown: false });
+      const stored = () => context.db.selectFrom("custom_events").select("id").execute();
+      const before = await stored();
+      const place = { after: 0 };
+      await events.forgetOldEvents({ ...context, isClockSettled: () => true }, place, { atMost: 1 });
+      expect([await stored(), place]).toEqual([before, { after: 0 }]);
+    },
+  },
+  "server-api/notification": {
+    async notify() {
+      const { context, ann, codeOf } = rig();
+      const request = { to: { users: [ann.uid] }, kind: "a", title: "b", text: "" };
+      const { reply, created } = await notices.notify(context, KEY, { request, skipUnknown: false });
+      expect([reply.recipients, created]).toEqual([1, true]);
+      const nobody = { ...request, to: { users: ["nobody"] } };
+      expect(await codeOf(notices.notify(context, KEY, { request: nobody, skipUnknown: false }))).toBe("unknown_user");
+    },
+    async changeNotification() {
+      const { context, ann, codeOf } = rig();
+      const id = await notified(rig(), ann.uid);
+      const changes = { title: "changed", done: true };
+      expect(await notices.changeNotification(context, KEY, { id, changes })).toEqual({ id, recipients: 1 });
+      const { items } = await own.listNotifications(context, ann, ALL);
+      expect(items[0]).toMatchObject({ id, title: "changed", text: "text", done: true });
+      expect(await codeOf(notices.changeNotification(context, KEY, { id: id + 99, changes }))).toBe("not_found");
+    },
+    async settleMatter() {
+      const { context, ann } = rig();
+      const id = await notified(rig(), ann.uid, "settled");
+      await notices.settleMatter(context, KEY, { kind: "kind", key: "settled" });
+      expect((await own.listNotifications(context, ann, ALL)).items[0]).toMatchObject({ id, done: true });
+    },
+    async takeMatterBack() {
+      const { context, ann } = rig();
+      const id = await notified(rig(), ann.uid, "taken");
+      await notices.takeMatterBack(context, KEY, { kind: "kind", key: "taken" });
+      expect((await own.listNotifications(context, ann, ALL)).items.map((one) => one.id)).not.toContain(id);
+    },
+  },
+  "notifications/notification": {
+    async listNotifications() {
+      const { context, person } = rig();
+      const lea = await person("lea notified");
+      const ids = [await notified(rig(), lea.uid), await notified(rig(), lea.uid)];
+      const page = await own.listNotifications(context, lea, { ...ALL, limit: 1 });
+      expect(page).toMatchObject({ unseen: 2, unread: 2, nextCursor: String(ids[1]) });
+      const rest = await own.listNotifications(context, lea, { ...ALL, before: ids[1] });
+      expect([...page.items, ...rest.items].map(({ id }) => id)).toEqual(ids.reverse());
+    },
+    async seeNotifications() {
+      const { context, person } = rig();
+      const mia = await person("mia notified");
+      const id = await notified(rig(), mia.uid);
+      expect(await own.seeNotifications(context, mia, id)).toEqual({ unseen: 0, unread: 1 });
+    },
+    async readNotifications() {
+      const { context, person } = rig();
+      const noa = await person("noa notified");
+      const [first, second] = [await notified(rig(), noa.uid), await notified(rig(), noa.uid)];
+      expect(await own.readNotifications(context, noa, { ids: [second] })).toEqual({ unseen: 1, unread: 1 });
+      expect(await own.readNotifications(context, noa, { upTo: first })).toEqual({ unseen: 0, unread: 0 });
+    },
+    async archiveNotifications() {
+      const { context, person } = rig();
+      const ole = await person("ole notified");
+      const id = await notified(rig(), ole.uid);
+      expect(await own.archiveNotifications(context, ole, [id, 1])).toEqual({ unseen: 0, unread: 0 });
+      const archived = await own.listNotifications(context, ole, { ...ALL, state: "archived" });
+      expect(archived.items.map((one) => one.id)).toEqual([id]);
+    },
+    async removeExpiredNotifications() {
+      const { context, clock, person } = rig();
+      const pia = await person("pia notified");
+      const request = { to: { users: [pia.uid] }, kind: "kind", title: "title", text: "text", ttl: 1 };
+      const { id } = (await notices.notify(context, KEY, { request, skipUnknown: false })).reply;
+      clock.advance(1000);
+      await own.removeExpiredNotifications({ ...context, isClockSettled: () => false }, { atMost: 100 });
+      const kept = () => context.db.selectFrom("notifications").select("title").where("id", "=", id).execute();
+      expect(await kept()).toEqual([{ title: "title" }]);
+      await own.removeExpiredNotifications({ ...context, isClockSettled: () => true }, { atMost: 100 });
+      expect(await kept()).toEqual([{ title: "" }]);
     },
   },
   "server-api/presence": {

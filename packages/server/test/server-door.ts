@@ -14,7 +14,13 @@ export interface Door extends ApiClient {
 export async function openDoor(
   server: TestServer,
   name: string,
-  more: { scopes?: readonly ServerScope[]; expiresAt?: number; rate?: number } = {},
+  more: {
+    scopes?: readonly ServerScope[];
+    expiresAt?: number;
+    rate?: number;
+    recipientsRate?: number;
+    allRate?: number;
+  } = {},
 ): Promise<Door> {
   const { db, writes } = server.storage;
   const wish = { name, scopes: SERVER_SCOPES, expiresAt: null, rate: null, ...more };

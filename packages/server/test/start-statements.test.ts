@@ -76,7 +76,7 @@ class Rooms {
       const tail = new Tail(reader, { position, maxBytes: 100_000_000 });
       const dataOf = (events: readonly NamingEvent[]) => eventDataOf({ db, clock: systemClock }, events);
       const announcer = new Announcer({ reader, eventDataOf: dataOf, position }, (event) => tail.append(event));
-      const starts = new ReaderStarts({ db, epoch, hall: HALL });
+      const starts = new ReaderStarts({ db, epoch, clock: systemClock, hall: HALL });
       const parts = {
         tail,
         epoch,

@@ -13,6 +13,8 @@ import type {
   Member,
   Message,
   MessageMark,
+  Notification,
+  NotificationCounts,
   PresentState,
   QrCode,
   QrRequester,
@@ -54,7 +56,13 @@ export interface Routes {
   };
   /** Everything stored about me */
   "GET /me/export": {
-    args: { query?: { cursor?: string | undefined; marksCursor?: string | undefined } };
+    args: {
+      query?: {
+        cursor?: string | undefined;
+        marksCursor?: string | undefined;
+        notificationsCursor?: string | undefined;
+      };
+    };
     reply: Export;
   };
   /** A person */
@@ -221,6 +229,33 @@ export interface Routes {
     };
     reply: { items: Receipt[]; nextCursor: string | null };
   };
+  /** My notifications, the newest first */
+  "GET /notifications": {
+    args: {
+      query?: {
+        cursor?: string | undefined;
+        limit?: number | undefined;
+        state?: "unread" | "all" | "archived" | undefined;
+      };
+    };
+    reply: {
+      items: Notification[];
+      nextCursor: string | null;
+      unseen: number;
+      unread: number;
+      upTo: number;
+      asOf: string;
+    };
+  };
+  /** I have seen these: they make no dot any more */
+  "PUT /notifications/seen": { args: { body: { upTo: number } }; reply: NotificationCounts };
+  /** I have read these: all up to an id, or some by their ids */
+  "PUT /notifications/read": {
+    args: { body?: { upTo?: number | undefined; ids?: number[] | undefined } };
+    reply: NotificationCounts;
+  };
+  /** Take these out of my list */
+  "PUT /notifications/archive": { args: { body: { ids: number[] } }; reply: NotificationCounts };
   /** The server in numbers, as it is now */
   "GET /admin/stats": {
     args: object;

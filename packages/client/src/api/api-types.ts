@@ -73,6 +73,23 @@ export type Export = {
     nextCursor: string | null;
   };
   marks: { items: { messageId: number; mark: "like" | "dislike" }[]; nextCursor: string | null };
+  notifications: {
+    items: {
+      id: number;
+      kind: string;
+      title: string;
+      text: string;
+      link: string | null;
+      data: unknown;
+      at: number;
+      expiresAt: number;
+      read: boolean;
+      archived: boolean;
+    }[];
+    nextCursor: string | null;
+    seenUpTo: number;
+    readUpTo: number;
+  };
 };
 
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
@@ -138,6 +155,23 @@ export type Message = {
 };
 
 export type MessageMark = { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+
+export type Notification = {
+  id: number;
+  kind: string;
+  title: string;
+  text: string;
+  link: string | null;
+  data: unknown;
+  at: number;
+  expiresAt: number;
+  seen: boolean;
+  read: boolean;
+  archived: boolean;
+  done: boolean;
+};
+
+export type NotificationCounts = { unseen: number; unread: number };
 
 export type PresentState = { uid: number; activeStatus: 1 | 2; lastOptTime: number | null };
 

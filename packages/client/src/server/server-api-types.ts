@@ -27,6 +27,7 @@ export type Problem = {
     | "unsupported_media_type"
     | "name_taken"
     | "client_id_reused"
+    | "dedupe_key_reused"
     | "qr_taken"
     | "qr_state"
     | "recall_too_late"
@@ -120,6 +121,10 @@ export type ServerMessages = {
   )[];
 };
 
+export type ServerNotificationChanged = { id: number; recipients: number };
+
+export type ServerNotified = { id: number; recipients: number; skipped?: (string | number)[] | undefined };
+
 export type ServerPerson = { uid: number; externalId: string | null; name: string; avatar: string; createdAt: number };
 
 export type ServerPresence = {
@@ -128,6 +133,8 @@ export type ServerPresence = {
   activeStatus: 1 | 2;
   lastOptTime: number | null;
 };
+
+export type ServerPushed = { recipients: number; skipped?: (string | number)[] | undefined };
 
 export type ServerRoom = {
   id: number;
@@ -213,5 +220,62 @@ export interface ServerRoutes {
   "POST /server/presence": {
     args: { query?: { unknown?: "skip" | undefined }; body: { users: (string | number)[] } };
     reply: { items: ServerPresence[]; onlineNum: number; skipped?: (string | number)[] | undefined };
+  };
+  /** Send a notification to up to 1 000 people, or to everybody */
+  "POST /server/notifications": {
+    args: {
+      query?: { unknown?: "skip" | undefined };
+      body: {
+        to: { users?: (string | number)[] | undefined; all?: true | undefined };
+        kind: string;
+        title: string;
+        text: string;
+        link?: string | undefined;
+        data?: unknown | undefined;
+        key?: string | undefined;
+        dedupeKey?: string | undefined;
+        collapseKey?: string | undefined;
+        ttl?: number | undefined;
+      };
+    };
+    reply: ServerNotified;
+  };
+  /** Change a notification for everybody who has it */
+  "PATCH /server/notifications/{id}": {
+    args: {
+      path: { id: number };
+      body?: {
+        title?: string | undefined;
+        text?: string | undefined;
+        link?: string | null | undefined;
+        data?: unknown | undefined;
+        done?: boolean | undefined;
+      };
+    };
+    reply: ServerNotificationChanged;
+  };
+  /** A matter is settled: none of its notifications makes a dot any more, for anybody */
+  "PUT /server/notifications/{kind}/{key}/done": { args: { path: { kind: string; key: string } }; reply: undefined };
+  /** Take the notifications of a matter back from everybody who has them */
+  "DELETE /server/notifications/{kind}/{key}": { args: { path: { kind: string; key: string } }; reply: undefined };
+  /** Push an event of your own to up to 1 000 people, to up to 100 rooms, or to everybody */
+  "POST /server/events": {
+    args: {
+      query?: { unknown?: "skip" | undefined };
+      body: {
+        to: {
+          users?: (string | number)[] | undefined;
+          rooms?: (string | number)[] | undefined;
+          all?: true | undefined;
+        };
+        kind: string;
+        data: unknown;
+        dedupeKey?: string | undefined;
+        collapseKey?: string | undefined;
+        ttl?: number | undefined;
+        log?: boolean | undefined;
+      };
+    };
+    reply: ServerPushed;
   };
 }

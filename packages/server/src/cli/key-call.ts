@@ -2,23 +2,25 @@ import { parseArgs } from "node:util";
 import { SERVER_SCOPES } from "@parley/protocol";
 import { UsageError } from "./command.ts";
 
+/** A key that is to be made. */
+export interface NewKey {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: number | null;
+  readonly rate: number | null;
+  readonly recipientsRate?: number | null;
+  readonly allRate?: number | null;
+}
+
 /** One call of `parley key`, as its arguments say. */
 export type KeyCall =
   | { readonly action: "list" }
   | { readonly action: "revoke"; readonly name: string }
-  | {
-      readonly action: "add";
-      readonly key: {
-        readonly name: string;
-        readonly scopes: readonly string[];
-        readonly expiresAt: number | null;
-        readonly rate: number | null;
-      };
-    };
+  | { readonly action: "add"; readonly key: NewKey };
 
 /** What each action takes beside its NAME. */
 const OPTIONS = {
-  add: ["scopes", "expires", "rate"],
+  add: ["scopes", "expires", "rate", "recipients", "to-all"],
   list: [],
   revoke: [],
 } as const satisfies Record<KeyCall["action"], readonly string[]>;
@@ -34,7 +36,13 @@ export function parseKeyCall(args: readonly string[], now: number): KeyCall {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { scopes: { type: "string" }, expires: { type: "string" }, rate: { type: "string" } },
+    options: {
+      scopes: { type: "string" },
+      expires: { type: "string" },
+      rate: { type: "string" },
+      recipients: { type: "string" },
+      "to-all": { type: "string" },
+    },
   });
   const [given, name, ...rest] = positionals;
   const action = ACTIONS.find((one) => one === given);
@@ -48,14 +56,16 @@ export function parseKeyCall(args: readonly string[], now: number): KeyCall {
   }
   if (name === undefined || rest.length > 0) throw new UsageError(`parley key ${action} needs one NAME`);
   if (action === "revoke") return { action, name };
-  const { scopes, expires, rate } = values;
+  const { scopes, expires } = values;
   return {
     action,
     key: {
       name,
       scopes: scopes === undefined ? SERVER_SCOPES : parseScopes(scopes),
       expiresAt: expires === undefined ? null : parseEnd(expires, now),
-      rate: rate === undefined ? null : parseRate(rate),
+      rate: parseRate("rate", values.rate, "requests a second"),
+      recipientsRate: parseRate("recipients", values.recipients, "people and rooms a second"),
+      allRate: parseRate("to-all", values["to-all"], "notifications and events a second"),
     },
   };
 }
@@ -77,7 +87,8 @@ function parseEnd(text: string, now: number): number {
   return at;
 }
 
-function parseRate(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--rate is ${text}, wanted requests a second`);
+function parseRate(option: string, text: string | undefined, wanted: string): number | null {
+  if (text === undefined) return null;
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--${option} is ${text}, wanted ${wanted}`);
   return Number(text);
 }

@@ -32,8 +32,14 @@ async function call(args: readonly string[], fault?: Error) {
     async list() {
       answer("list");
       return [
-        { id: 1, name: "shop", scopes: ["users"], createdAt: 0, lastUsedAt: null, expiresAt: null, rate: null },
-        { id: 2, name: "ci", scopes: ["users", "feed"], createdAt: 0, lastUsedAt: 60_000, expiresAt: DAY, rate: 5 },
+        {
+          ...{ id: 1, name: "shop", scopes: ["users"], createdAt: 0, lastUsedAt: null, expiresAt: null },
+          ...{ rate: null, recipientsRate: null, allRate: null },
+        },
+        {
+          ...{ id: 2, name: "ci", scopes: ["users", "feed"], createdAt: 0, lastUsedAt: 60_000, expiresAt: DAY },
+          ...{ rate: 5, recipientsRate: 50, allRate: 2 },
+        },
       ];
     },
     close: async () => void closed++,
@@ -53,6 +59,8 @@ async function call(args: readonly string[], fault?: Error) {
   expect(closed).toBe(opened);
   return { ended, asked, opened, out: said.join("") };
 }
+
+const USUAL = { rate: null, recipientsRate: null, allRate: null };
 
 describe("a wrong call opens no database", () => {
   test.each<[args: string[], message: string]>([
@@ -76,6 +84,8 @@ describe("a wrong call opens no database", () => {
     [["add", "shop", "--expires", "0d"], "--expires is 0d, which has passed already"],
     [["add", "shop", "--rate", "0"], "--rate is 0, wanted requests a second"],
     [["add", "shop", "--rate", "many"], "--rate is many, wanted requests a second"],
+    [["add", "shop", "--recipients", "0"], "--recipients is 0, wanted people and rooms a second"],
+    [["add", "shop", "--to-all", "1.5"], "--to-all is 1.5, wanted notifications and events a second"],
   ])("parley key %j", async (args, message) => {
     const { ended, opened } = await call(args);
     expect(ended).toBeInstanceOf(UsageError);
@@ -86,22 +96,25 @@ describe("a wrong call opens no database", () => {
 
 test("add says the key once; without options it is for everything, without an end and with the usual rate", async () => {
   const { ended, asked, out } = await call(["add", "shop"]);
-  expect(asked).toEqual([{ name: "shop", scopes: SERVER_SCOPES, expiresAt: null, rate: null }]);
+  expect(asked).toEqual([{ name: "shop", scopes: SERVER_SCOPES, expiresAt: null, ...USUAL }]);
   expect([ended, out]).toEqual([0, "Added shop (key 3)\nKey: ps_secret\nIt is not shown again.\n"]);
 });
 
-test("add takes scopes, an end and a rate", async () => {
-  const options = ["--scopes", "users, feed", "--rate", "5000"];
+test("SRV-8: add takes scopes, an end and rates", async () => {
+  const options = ["--scopes", "users, feed", "--rate", "5000", "--recipients", "70", "--to-all", "2"];
   const [inDays] = (await call(["add", "shop", ...options, "--expires", "90d"])).asked;
-  expect(inDays).toEqual({ name: "shop", scopes: ["users", "feed"], expiresAt: clock.now() + 90 * DAY, rate: 5000 });
+  expect(inDays).toEqual({
+    ...{ name: "shop", scopes: ["users", "feed"], expiresAt: clock.now() + 90 * DAY },
+    ...{ rate: 5000, recipientsRate: 70, allRate: 2 },
+  });
   const [onDay] = (await call(["add", "shop", "--expires", "2099-01-31"])).asked;
   expect(onDay).toMatchObject({ expiresAt: Date.UTC(2099, 0, 31) });
 });
 
 test("list has a line for each key, and revoke says which key it was", async () => {
   expect((await call(["list"])).out).toBe(
-    "1\tshop\tusers\t1970-01-01T00:00:00.000Z\tnever\tnever\t\n" +
-      "2\tci\tusers,feed\t1970-01-01T00:00:00.000Z\t1970-01-01T00:01:00.000Z\t1970-01-02T00:00:00.000Z\t5\n",
+    "1\tshop\tusers\t1970-01-01T00:00:00.000Z\tnever\tnever\t\t\t\n" +
+      "2\tci\tusers,feed\t1970-01-01T00:00:00.000Z\t1970-01-01T00:01:00.000Z\t1970-01-02T00:00:00.000Z\t5\t50\t2\n",
   );
   expect(await call(["revoke", "shop"])).toMatchObject({
     ended: 0,

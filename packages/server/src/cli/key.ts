@@ -3,7 +3,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { type Command, CommandFailed, type Io } from "./command.ts";
-import { type KeyCall, parseKeyCall } from "./key-call.ts";
+import { type KeyCall, type NewKey, parseKeyCall } from "./key-call.ts";
 
 /** Times are epoch milliseconds; null: never. */
 export interface ListedKey {
@@ -15,16 +15,13 @@ export interface ListedKey {
   readonly lastUsedAt: number | null;
   /** Requests a second; null: the usual number. */
   readonly rate: number | null;
+  readonly recipientsRate: number | null;
+  readonly allRate: number | null;
 }
 
 /** Server keys as an operator changes them, in a database that no server needs to have open. Refusals are ProblemErrors. */
 export interface KeyRing {
-  add(key: {
-    name: string;
-    scopes: readonly string[];
-    expiresAt: number | null;
-    rate: number | null;
-  }): Promise<{ id: number; key: string }>;
+  add(key: NewKey): Promise<{ id: number; key: string }>;
   revoke(name: string): Promise<{ id: number }>;
   /** In the order of their making. */
   list(): Promise<readonly ListedKey[]>;
@@ -33,19 +30,25 @@ export interface KeyRing {
 
 const HELP = `
 Usage: parley key add NAME [--scopes LIST] [--expires WHEN] [--rate N]
+                           [--recipients N] [--to-all N]
        parley key list
        parley key revoke NAME
 
 Makes and ends keys with which your product's own backend calls /api/v1/server, also while the
 server runs. add prints the key once; only its hash is stored. NAME is what log lines and metrics
 call it. revoke ends a key for good, on a running server within a second. list shows id, name,
-scopes, when it was made, when it was last used, when it ends, and its rate if it has its own.
+scopes, when it was made, when it was last used, when it ends, and its rates where it has its own:
+requests, recipients, to everybody.
 
   --scopes LIST     what the key is for, with commas between; without it everything:
                     ${SERVER_SCOPES.slice(0, 5).join(", ")},
                     ${SERVER_SCOPES.slice(5).join(", ")}
   --expires WHEN    so many days from now, such as 90d, or a date, such as 2030-01-31
   --rate N          requests a second, and five times that at once; without it 2000
+  --recipients N    people and rooms a second that notifications and events go to, and ten times that
+                    at once; without it 10000
+  --to-all N        notifications and events a second to everybody, and ten times that at once;
+                    without it 1
 `;
 
 /** @param open opens the keys of a configuration, bringing the database up to date first */
@@ -87,8 +90,9 @@ async function perform(call: KeyCall, keys: KeyRing, io: Io): Promise<void> {
   }
 }
 
-function keyLine({ id, name, scopes, createdAt, lastUsedAt, expiresAt, rate }: ListedKey): string {
+function keyLine({ id, name, scopes, createdAt, lastUsedAt, expiresAt, ...key }: ListedKey): string {
   const time = (at: number | null) => (at === null ? "never" : new Date(at).toISOString());
-  const cells = [id, name, scopes.join(","), time(createdAt), time(lastUsedAt), time(expiresAt), rate ?? ""];
+  const rates = [key.rate ?? "", key.recipientsRate ?? "", key.allRate ?? ""];
+  const cells = [id, name, scopes.join(","), time(createdAt), time(lastUsedAt), time(expiresAt), ...rates];
   return `${cells.join("\t")}\n`;
 }

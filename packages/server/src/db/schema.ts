@@ -1,11 +1,12 @@
 import type { Generated } from "kysely";
 import type { ProductLoginId } from "../lib/login-id.ts";
+import type { NoticesSchema } from "./notices-schema.ts";
 
 /**
- * Every table in one page; rows and migrations change together. Times are epoch milliseconds, flags are 0 or 1, ids are
+ * Every table in one page, but for those of notifications and events of the product's (`notices-schema.ts`); rows and migrations change together. Times are epoch milliseconds, flags are 0 or 1, ids are
  * whole numbers below 2^53. The same for SQLite and PostgreSQL.
  */
-export interface Schema {
+export interface Schema extends NoticesSchema {
   meta: MetaTable;
   log: LogTable;
   streams: StreamsTable;
@@ -59,9 +60,9 @@ export interface EventsTable {
   seq: number;
   /** Type of the push, or of an internal event (negative). */
   type: number;
-  /** The message that the event is about: its body is never copied into the log. */
+  /** The message that the event is about, or the notification or event of the product's: its content is never copied into the log. */
   message_id: number | null;
-  /** JSON text of the frame's `data`; null where it is built from the message as it is now. */
+  /** JSON text of the frame's `data`; null where it is built from that message, notification or event as it is now. */
   data: string | null;
   at: number;
 }
@@ -159,6 +160,9 @@ export interface ServerKeysTable {
   last_used_at: number | null;
   /** Requests a second; null: the number of the table of limits. */
   rate: number | null;
+  /** The same of people and rooms that notifications and events go to, and of those that go to everybody. */
+  recipients_rate: number | null;
+  all_rate: number | null;
 }
 
 export interface RoomsTable {

@@ -7,7 +7,7 @@ import { Metrics } from "../ops/metrics.ts";
 import { createApp } from "./app.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 
-const KEY = { id: 1, name: "shop", scopes: new Set<never>(), rate: null };
+const KEY = { id: 1, name: "shop", scopes: new Set<never>(), rate: null, recipientsRate: null, allRate: null };
 
 /** An app of these routes, in which `ps_valid` is a key; `bad` counts tokens that are not valid, and refuses them beyond two. */
 function appOf(...routes: Routes[]) {

@@ -8,6 +8,10 @@ export interface ServerKey {
   readonly scopes: ReadonlySet<ServerScope>;
   /** Requests a second; null: the usual number. */
   readonly rate: number | null;
+  /** People and rooms a second that notifications and events go to; null: the usual number. */
+  readonly recipientsRate: number | null;
+  /** Notifications and events a second that go to everybody; null: the usual number. */
+  readonly allRate: number | null;
 }
 
 /** Finds the key of a secret; undefined for one that is unknown, expired or revoked. Called once for each request to the door. */

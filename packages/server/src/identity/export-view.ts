@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import { countSchema, idSchema, SERVER_LIMITS, userSchema } from "@parley/protocol";
+import { countSchema, idSchema, notificationSchema, SERVER_LIMITS, userSchema } from "@parley/protocol";
 import { pageOf } from "../http/page.ts";
 import { CAPS } from "../limits/caps.ts";
 import { PER_PAGE } from "./export.ts";
+import { NOTICES_PER_PAGE } from "./export-notices.ts";
 import { ipText, userAgentText } from "./requester.ts";
 
 const { name, avatar, power } = userSchema.shape;
@@ -52,6 +53,12 @@ const Message = z.object({
     .openapi({ description: "As it is stored; null once the message was recalled" }),
 });
 
+/** One that has expired has no content any more. */
+const Notice = z.object({
+  ...notificationSchema.omit({ seen: true, done: true }).shape,
+  title: z.string().max(SERVER_LIMITS.titleCodePoints),
+});
+
 const Mark = z.object({ messageId: idSchema, mark: z.enum(["like", "dislike"]) });
 
 /** Everything stored about a person, as the API's document says it. */
@@ -67,5 +74,9 @@ export const Export = z
     rooms: z.array(Membership),
     messages: pageOf(Message, PER_PAGE),
     marks: pageOf(Mark, PER_PAGE),
+    notifications: pageOf(Notice, NOTICES_PER_PAGE).extend({
+      seenUpTo: countSchema.clone().openapi({ description: "Those with this id or a smaller one are seen" }),
+      readUpTo: countSchema,
+    }),
   })
   .openapi("Export");

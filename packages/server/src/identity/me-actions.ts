@@ -5,6 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./accounts-writes.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
 import { exportAccount, exportMarks, exportMessages, type MarkPage, type MessagePage } from "./export.ts";
+import { exportNotices, type NoticeExport } from "./export-notices.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { checkOwnPassword } from "./own-password.ts";
 import * as passwordWrites from "./password-writes.ts";
@@ -66,16 +67,20 @@ export async function deleteAccount(
   await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }
 
-/** Everything stored about the actor, with a page of messages and one of marks. `after…`: what the cursors of the pages before say. */
+/** Everything stored about the actor, with a page of messages, one of marks and one of notifications. `after…`: what the cursors of the pages before say. */
 export async function exportMe(
   { db }: IdentityContext,
   { uid }: Login,
-  { after, afterMark }: { after?: string | undefined; afterMark?: number | undefined },
-): Promise<Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage; marks: MarkPage }> {
-  const [account, messages, marks] = await Promise.all([
+  ask: { after?: string | undefined; afterMark?: number | undefined; afterNotice?: number | undefined },
+): Promise<
+  Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage; marks: MarkPage; notifications: NoticeExport }
+> {
+  const { after, afterMark, afterNotice } = ask;
+  const [account, messages, marks, notifications] = await Promise.all([
     exportAccount(db, uid),
     exportMessages(db, uid, after),
     exportMarks(db, uid, afterMark),
+    exportNotices(db, uid, afterNotice),
   ]);
-  return { ...account, messages, marks };
+  return { ...account, messages, marks, notifications };
 }

@@ -66,9 +66,16 @@ const exportAll = createRoute({
   summary: "Everything stored about me",
   description:
     "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body. Likes and " +
-    "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`.",
-  request: { query: z.object({ cursor: cursorParam, marksCursor: cursorParamOf("marksCursor") }) },
-  responses: { 200: json(Export, "What is stored, with a page of messages and one of marks") },
+    "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`; and so do notifications: `notificationsCursor`, from " +
+    "`notifications.nextCursor`.",
+  request: {
+    query: z.object({
+      cursor: cursorParam,
+      marksCursor: cursorParamOf("marksCursor"),
+      notificationsCursor: cursorParamOf("notificationsCursor"),
+    }),
+  },
+  responses: { 200: json(Export, "What is stored, with a page of messages, one of marks and one of notifications") },
 });
 
 /** One's own account. */
@@ -90,8 +97,12 @@ export function meRoutes(context: IdentityContext): Routes {
     return c.body(null, 204);
   });
   routes.openapi(exportAll, async (c) => {
-    const { cursor, marksCursor } = c.req.valid("query");
-    const asked = { after: parseTextCursor(cursor), afterMark: parseNumberCursor(marksCursor, "marksCursor") };
+    const { cursor, marksCursor, notificationsCursor } = c.req.valid("query");
+    const asked = {
+      after: parseTextCursor(cursor),
+      afterMark: parseNumberCursor(marksCursor, "marksCursor"),
+      afterNotice: parseNumberCursor(notificationsCursor, "notificationsCursor"),
+    };
     const exported = await actions.exportMe(context, c.get("login"), asked);
     return c.json({ ...exported }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',

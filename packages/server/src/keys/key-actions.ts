@@ -20,6 +20,20 @@ export interface ListedKey {
   readonly lastUsedAt: number | null;
   /** Requests a second; null: the usual number. */
   readonly rate: number | null;
+  /** People and rooms a second that notifications and events go to, and how many of these go to everybody. */
+  readonly recipientsRate: number | null;
+  readonly allRate: number | null;
+}
+
+/** A key that is to be made. */
+export interface WantedKey {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: number | null;
+  /** Null, or left out: the usual numbers. */
+  readonly rate: number | null;
+  readonly recipientsRate?: number | null;
+  readonly allRate?: number | null;
 }
 
 /**
@@ -28,12 +42,7 @@ export interface ListedKey {
  */
 export async function addKey(
   { writes }: KeysContext,
-  {
-    name,
-    scopes,
-    expiresAt,
-    rate,
-  }: { name: string; scopes: readonly string[]; expiresAt: number | null; rate: number | null },
+  { name, scopes, expiresAt, rate, recipientsRate = null, allRate = null }: WantedKey,
 ): Promise<{ id: number; key: string }> {
   const key = newKey();
   const { id } = await writes.run(procedures.addServerKey, {
@@ -41,7 +50,9 @@ export async function addKey(
     keyHash: hashOf(key),
     scopes: [...new Set(checked("list of scopes", scopesSchema.safeParse(scopes)))],
     expiresAt,
-    rate: rate === null ? null : checked("rate", keyRateSchema.safeParse(rate)),
+    rate: checkedRate("rate", rate),
+    recipientsRate: checkedRate("rate of recipients", recipientsRate),
+    allRate: checkedRate("rate of what goes to everybody", allRate),
   });
   return { id, key };
 }
@@ -51,7 +62,7 @@ export async function listKeys({ db }: Pick<KeysContext, "db">): Promise<ListedK
   const rows = await db
     .selectFrom("server_keys")
     .select(["id", "name", "scopes", "created_at as createdAt", "expires_at as expiresAt"])
-    .select(["last_used_at as lastUsedAt", "rate"])
+    .select(["last_used_at as lastUsedAt", "rate", "recipients_rate as recipientsRate", "all_rate as allRate"])
     .orderBy("id")
     .execute();
   return rows.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as ServerScope[] }));
@@ -60,6 +71,10 @@ export async function listKeys({ db }: Pick<KeysContext, "db">): Promise<ListedK
 /** Ends a key: a running server refuses it within a second. @throws ProblemError `not_found` */
 export function revokeKey({ writes }: KeysContext, name: string): Promise<{ id: number }> {
   return writes.run(procedures.revokeServerKey, { name });
+}
+
+function checkedRate(what: string, rate: number | null): number | null {
+  return rate === null ? null : checked(what, keyRateSchema.safeParse(rate));
 }
 
 type Checked<T> =

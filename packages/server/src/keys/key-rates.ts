@@ -1,29 +1,63 @@
+import { SERVER_LIMITS } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
+import type { RateRow } from "../limits/row.ts";
 
-const ROW = LOCAL_RATES.keyRequests;
-const BURST = ROW.burst / ROW.count;
+type Key = Pick<ServerKey, "id" | "rate" | "recipientsRate" | "allRate">;
 
-/** Requests of server keys: of each its own number a second, or that of the table. */
+/** What server keys may do in a second: of each its own numbers, or those of the table. */
 export class KeyRates {
-  readonly #enabled: boolean;
-  /** By how many they let through in a second: keys with the same number share the row, and each has its own count. */
-  readonly #byCount = new Map<number, LocalRate>();
+  readonly #requests: OwnNumbers;
+  readonly #recipients: OwnNumbers;
+  readonly #toAll: OwnNumbers;
 
   constructor({ enabled }: { enabled: boolean }) {
-    this.#enabled = enabled;
+    this.#requests = new OwnNumbers(LOCAL_RATES.keyRequests, { enabled });
+    // As many as one request may name pass at once, however small the key's own number is.
+    this.#recipients = new OwnNumbers(LOCAL_RATES.keyRecipients, { enabled, burstMin: SERVER_LIMITS.recipients });
+    this.#toAll = new OwnNumbers(LOCAL_RATES.keyToAll, { enabled });
   }
 
   /** @throws ProblemError `rate_limited` */
-  takeRequest({ id, rate }: Pick<ServerKey, "id" | "rate">): void {
-    this.#of(rate ?? ROW.count).take(id);
+  takeRequest({ id, rate }: Pick<Key, "id" | "rate">): void {
+    this.#requests.of(rate).take(id);
   }
 
-  #of(count: number): LocalRate {
+  /** So many people or rooms are told something. @throws ProblemError `rate_limited` */
+  takeRecipients({ id, recipientsRate }: Pick<Key, "id" | "recipientsRate">, count: number): void {
+    this.#recipients.of(recipientsRate).take(id, count);
+  }
+
+  /** Everybody is told something. @throws ProblemError `rate_limited` */
+  takeToAll({ id, allRate }: Pick<Key, "id" | "allRate">): void {
+    this.#toAll.of(allRate).take(id);
+  }
+}
+
+type Row = RateRow & { readonly burst: number };
+
+/** One row of the table, for keys that have the table's number and for those that have one of their own, with a burst in the same proportion. */
+class OwnNumbers {
+  readonly #row: Row;
+  readonly #enabled: boolean;
+  readonly #burstMin: number;
+  /** By how many they let through in a second: keys with the same number share the row, and each has its own count. */
+  readonly #byCount = new Map<number, LocalRate>();
+
+  constructor(row: Row, { enabled, burstMin = 1 }: { enabled: boolean; burstMin?: number }) {
+    this.#row = row;
+    this.#enabled = enabled;
+    this.#burstMin = burstMin;
+  }
+
+  /** @param own null: the table's */
+  of(own: number | null): LocalRate {
+    const count = own ?? this.#row.count;
     const found = this.#byCount.get(count);
     if (found) return found;
-    const made = new LocalRate({ ...ROW, count, burst: BURST * count }, { enabled: this.#enabled });
+    const burst = Math.max(this.#burstMin, (this.#row.burst / this.#row.count) * count);
+    const made = new LocalRate({ ...this.#row, count, burst }, { enabled: this.#enabled });
     this.#byCount.set(count, made);
     return made;
   }

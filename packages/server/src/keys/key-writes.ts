@@ -14,6 +14,8 @@ export interface NewServerKey {
   readonly expiresAt: number | null;
   /** Requests a second; null: the usual number. */
   readonly rate: number | null;
+  readonly recipientsRate: number | null;
+  readonly allRate: number | null;
 }
 
 /** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
@@ -33,6 +35,8 @@ export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Pro
       created_at: tx.now,
       expires_at: key.expiresAt,
       rate: key.rate,
+      recipients_rate: key.recipientsRate,
+      all_rate: key.allRate,
     })
     .returning("id")
     .executeTakeFirstOrThrow();

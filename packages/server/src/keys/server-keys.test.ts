@@ -21,8 +21,10 @@ beforeAll(async () => {
 });
 afterAll(() => scratch.close());
 
-const add = (name: string, more: { expiresAt?: number; rate?: number } = {}) =>
-  addKey(scratch, { name, scopes: ["users", "rooms"], expiresAt: null, rate: null, ...more });
+const add = (
+  name: string,
+  more: { expiresAt?: number; rate?: number; recipientsRate?: number; allRate?: number } = {},
+) => addKey(scratch, { name, scopes: ["users", "rooms"], expiresAt: null, rate: null, ...more });
 const lastUse = async (name: string) => (await listKeys(scratch)).find((key) => key.name === name)?.lastUsedAt;
 
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
@@ -35,13 +37,20 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
 }
 
 test("SRV-1: a key is ps_ and 256 random bits, and only its hash is stored", async () => {
-  const { id, key } = await add("shop", { rate: 50 });
+  const { id, key } = await add("shop", { rate: 50, recipientsRate: 500, allRate: 5 });
   expect(key).toMatch(/^ps_[A-Za-z0-9_-]{43}$/);
   expect((await add("other")).key).not.toBe(key);
   const row = await scratch.db.selectFrom("server_keys").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
   expect(row.key_hash).toBe(new Bun.CryptoHasher("sha256").update(key).digest("hex"));
   expect(JSON.stringify([row, scratch.events])).not.toContain(key.slice(3));
-  expect(await keys.find(key)).toEqual({ id, name: "shop", rate: 50, scopes: new Set(["users", "rooms"]) });
+  expect(await keys.find(key)).toEqual({
+    id,
+    name: "shop",
+    rate: 50,
+    recipientsRate: 500,
+    allRate: 5,
+    scopes: new Set(["users", "rooms"]),
+  });
 });
 
 test("SRV-1: there are at most 100 keys, and a revoked one makes room", async () => {

@@ -89,6 +89,7 @@ export class ServerKeys {
       const rows = await this.#db
         .selectFrom("server_keys")
         .select(["id", "name", "key_hash as hash", "scopes", "rate", "expires_at", "last_used_at"])
+        .select(["recipients_rate as recipientsRate", "all_rate as allRate"])
         .execute();
       if (changes !== this.#changes) continue;
       const keys = rows.map(({ hash, expires_at, last_used_at, scopes, ...key }): [string, KnownKey] => {

@@ -172,6 +172,12 @@ export const CAPS = {
     refusal: LIMITED,
   },
   serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
+  notifications: {
+    counts: "notifications of their own that a person keeps, and those to everybody that are kept; the oldest goes",
+    by: "person",
+    count: 1000,
+    refusal: { silently: "the oldest is taken back" },
+  },
   roomsPerPerson: {
     counts: "rooms that somebody is in and that are not dissolved, the hall apart",
     by: "person",

@@ -63,6 +63,15 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   readPlaces: { counts: "read places", by: "person", count: 20, windowMs: SECOND, burst: 60, refusal: LIMITED },
+  /** Each is told to all devices of the person. */
+  notificationMarks: {
+    counts: "marks of notifications: seen, read, archived",
+    by: "person",
+    count: 10,
+    windowMs: SECOND,
+    burst: 60,
+    refusal: LIMITED,
+  },
   profileChanges: {
     counts: "changes of the own account",
     by: "person",
@@ -154,6 +163,24 @@ export const LOCAL_RATES = {
     count: 2000,
     windowMs: SECOND,
     burst: 10_000,
+    refusal: LIMITED,
+  },
+  /** Each change of a notification counts everybody who has it, once more. A key may have a number of its own, and then ten times that at once, 1 000 at least. */
+  keyRecipients: {
+    counts: "people and rooms that notifications and events of this key go to",
+    by: "server key",
+    count: 10_000,
+    windowMs: SECOND,
+    burst: 100_000,
+    refusal: LIMITED,
+  },
+  /** The same for what goes to everybody: ten times the key's own number at once. */
+  keyToAll: {
+    counts: "notifications and events of this key to everybody",
+    by: "server key",
+    count: 1,
+    windowMs: SECOND,
+    burst: 10,
     refusal: LIMITED,
   },
   refusalsAtOnce: {

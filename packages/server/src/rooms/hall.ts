@@ -1,7 +1,6 @@
 import { HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
-import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
-import { prepared } from "../db/prepared.ts";
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { CountRows } from "../db/count-row.ts";
 import type { Schema } from "../db/schema.ts";
 
 /** How much was said in the hall, and how much of it somebody has read: counts of messages that make a red dot. */
@@ -10,25 +9,14 @@ export interface HallPlace {
   readonly readNo: number;
 }
 
-/** Of many people by one statement. */
-export async function hallPlacesOf(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, HallPlace>> {
-  if (uids.length === 0) return new Map();
-  const rows = await hallPlaces(
-    db,
-    uids.map((uid) => [uid]),
-  );
-  return new Map(rows.map(({ uid, no, readNo }) => [uid, { no, readNo: readNo ?? 0 }]));
+/** Of people the number of the hall's messages, and up to which of them each has read. @param asked has their `uid` */
+export function hallPlaces(asked: RawBuilder<{ uid: number }>): CountRows {
+  return sql`
+    select asked.uid, 'hall' as what, rooms.no as first, coalesce(room_reads.read_no, 0) as second
+    from ${asked} as asked
+    join rooms on rooms.id = ${sql.lit(HALL_ROOM_ID)}
+    left join room_reads on room_reads.uid = asked.uid and room_reads.room_id = rooms.id`;
 }
-
-const hallPlaces = prepared((db, uids) =>
-  db
-    .selectFrom(boundRows<{ uid: number }>(["uid"], uids).as("asked"))
-    .innerJoin("rooms", (join) => join.on("rooms.id", "=", HALL_ROOM_ID))
-    .leftJoin("room_reads", (join) =>
-      join.onRef("room_reads.uid", "=", "asked.uid").on("room_reads.room_id", "=", HALL_ROOM_ID),
-    )
-    .select(["asked.uid", "rooms.no", "room_reads.read_no as readNo"]),
-);
 
 /** Deleted accounts leave the number this late. */
 const RECOUNT_MS = 60_000;

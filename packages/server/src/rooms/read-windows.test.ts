@@ -3,7 +3,7 @@ import { type Cursor, roomStream, subscriptionChange, userStream } from "@parley
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { NOWHERE } from "../event-log/log-reader.ts";
 import { FROM_FIRST_EVENT } from "../event-log/read-window.ts";
-
+import { systemClock } from "../lib/clock.ts";
 import { ReaderStarts } from "../reader-starts.ts";
 import type { HallRules } from "./rooms.ts";
 
@@ -18,7 +18,7 @@ const NOTHING: Cursor = { epoch: "0123456789abcdef", floor: 0, streams: new Map(
 /** The windows of a reader whose cursor has this floor. */
 const read = async (uid: number | undefined, { hall = HALL as HallRules, endedAfter = 0, cursor = NOTHING } = {}) => {
   const { db, epoch } = chat.scratch;
-  const starts = new ReaderStarts({ db, epoch, hall });
+  const starts = new ReaderStarts({ clock: systemClock, db, epoch, hall });
   return (await starts.windowsOf({ uid, cursor: { ...cursor, epoch, floor: endedAfter } })).streams;
 };
 const unjoinedStreams = (stream: string) =>

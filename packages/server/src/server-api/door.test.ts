@@ -24,6 +24,9 @@ const refusal = async (client: ApiClient, method: string, path: string, body?: u
 
 const MESSAGE = { room: "a", clientId: "m", type: 1, body: { content: "hello" } };
 
+const NOTIFICATION = { to: { users: ["42"] }, kind: "a", title: "b", text: "c" };
+const EVENT = { to: { users: ["42"] }, kind: "a", data: null };
+
 /** Every route of the door with a request that is well-formed; more are added with each feature. */
 const ROUTES: [route: string, scope: string, path: string, body?: unknown][] = [
   ["PUT /users/{user}", "users", "/users/nobody", {}],
@@ -39,6 +42,11 @@ const ROUTES: [route: string, scope: string, path: string, body?: unknown][] = [
   ["POST /presence", "presence", "/presence", { users: ["42"] }],
   ["POST /messages", "messages", "/messages", { room: "a", clientId: "d", type: 1, body: { content: "hello" } }],
   ["POST /rooms/{room}/members", "rooms", "/rooms/a/members", { add: ["42"] }],
+  ["POST /notifications", "notifications", "/notifications", NOTIFICATION],
+  ["PATCH /notifications/{id}", "notifications", "/notifications/1", { done: true }],
+  ["PUT /notifications/{kind}/{key}/done", "notifications", "/notifications/a/b/done"],
+  ["DELETE /notifications/{kind}/{key}", "notifications", "/notifications/a/b"],
+  ["POST /events", "events", "/events", EVENT],
 ];
 
 test("SRV-2: every route of the door is named here, and its document says that it needs a server key", async () => {
@@ -197,6 +205,11 @@ describe("SRV-7: what is sent", () => {
     ["PUT", "/rooms/a", { name: "a", colour: "red" }, ""],
     ["POST", "/rooms/a/members", { add: [], colour: "red" }, ""],
     ["POST", "/presence", { users: [], colour: "red" }, ""],
+    ["POST", "/notifications", { ...NOTIFICATION, colour: "red" }, ""],
+    ["POST", "/notifications", { ...NOTIFICATION, to: { users: ["42"], colour: "red" } }, "to"],
+    ["PATCH", "/notifications/1", { done: true, colour: "red" }, ""],
+    ["POST", "/events", { ...EVENT, colour: "red" }, ""],
+    ["POST", "/events", { ...EVENT, to: { all: true, colour: "red" } }, "to"],
     ["POST", "/messages", { ...MESSAGE, colour: "red" }, ""],
     ["POST", "/messages", { ...MESSAGE, body: { content: "x", colour: "red" } }, "body"],
     ["POST", "/messages", { ...MESSAGE, type: 100, body: { kind: "a", text: "b", colour: "red" } }, "body"],

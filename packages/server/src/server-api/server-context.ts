@@ -14,10 +14,12 @@ import type { ServerKey } from "../http/server-key.ts";
 import type { IdentityContext } from "../identity/identity-context.ts";
 import type { KeyRates } from "../keys/key-rates.ts";
 import type { MessagesContext } from "../messages/messages-context.ts";
+import type { LiveOnly } from "./live-only.ts";
 
 /** What the actions of the product's backend need. */
 export interface ServerContext extends IdentityContext, MessagesContext {
   readonly keyRates: KeyRates;
+  readonly liveOnly: Pick<LiveOnly, "publish">;
 }
 
 /** Whose turn at the writer it is: all that is asked for with one key waits in one line. */

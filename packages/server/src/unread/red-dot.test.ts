@@ -7,8 +7,9 @@ const row = (roomId: number, more: Partial<MembershipRow>): MembershipRow => ({
   ...({ roomId, uid: 20_000, no: 5, readNo: 2, leftSeq: null, dissolvedSeq: null } as MembershipRow),
   ...more,
 });
+const COUNTERS = { unseen: 3, unreadNotifications: 4, friendRequests: 2 };
 const dots = (rows: MembershipRow[], hall?: { no: number; readNo: number }) =>
-  redDot(rows, { hall, epoch: EPOCH, pos: 9 });
+  redDot(rows, { hall, counters: COUNTERS, epoch: EPOCH, pos: 9 });
 
 test("IM-70: rooms with something unread count, the hall first and the others by their ids", () => {
   expect(dots([row(9, { no: 3 }), row(7, {})], { no: 4, readNo: 0 })).toEqual({
@@ -18,8 +19,8 @@ test("IM-70: rooms with something unread count, the hall first and the others by
       { roomId: 7, unread: 3 },
       { roomId: 9, unread: 1 },
     ],
-    friendRequests: 0,
-    notifications: 0,
+    friendRequests: 2,
+    notifications: 3,
     asOf: `${EPOCH};*@9`,
   });
 });

@@ -1,14 +1,14 @@
-import { floorCursor, HALL_ROOM_ID, type RedDot } from "@parley/protocol";
+import { type Counters, floorCursor, HALL_ROOM_ID, type RedDot } from "@parley/protocol";
 import type { HallPlace } from "../rooms/hall.ts";
 import type { MembershipRow } from "../rooms/memberships.ts";
 
 /**
- * Everything unread of one user, from their memberships: of rooms that they are in now, rooms with nothing unread left out, the hall
- * first. Pure.
+ * Everything unread of one user, from their memberships and counters: of rooms that they are in now, rooms with nothing unread left out, the
+ * hall first. Pure.
  */
 export function redDot(
   memberships: readonly MembershipRow[],
-  at: { hall: HallPlace | undefined; epoch: string; pos: number },
+  at: { hall: HallPlace | undefined; counters: Counters; epoch: string; pos: number },
 ): RedDot & { asOf: string } {
   const rooms: { roomId: number; unread: number }[] = [];
   for (const { roomId, no, readNo, leftSeq, dissolvedSeq } of memberships) {
@@ -19,5 +19,6 @@ export function redDot(
   const { hall } = at;
   if (hall && hall.no > hall.readNo) rooms.unshift({ roomId: HALL_ROOM_ID, unread: hall.no - hall.readNo });
   const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
-  return { total, rooms, friendRequests: 0, notifications: 0, asOf: floorCursor(at.epoch, at.pos) };
+  const { unseen: notifications, friendRequests } = at.counters;
+  return { total, rooms, friendRequests, notifications, asOf: floorCursor(at.epoch, at.pos) };
 }

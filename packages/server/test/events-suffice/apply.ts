@@ -1,6 +1,7 @@
 import { ChangeType, type Message, MessageType, Push, type PushData, roomOfStream, type User } from "@parley/protocol";
 import type { SeenFrame } from "../live-client.ts";
-import { type ClientState, PAGE, type RoomState } from "./client-state.ts";
+import { applyNotice } from "../notice-client.ts";
+import { type ClientState, PAGE, type RoomState, withNotices } from "./client-state.ts";
 import * as change from "./state-changes.ts";
 
 /** What an event does not bring and a client reads over HTTP. The whole list: CUR-12 names the same. */
@@ -58,6 +59,7 @@ function applyUnlogged(state: ClientState, { type, data }: SeenFrame, { room }: 
     case Push.DRAIN:
     case Push.ONLINE_OFFLINE_NOTIFY:
     case Push.READ:
+    case Push.CUSTOM:
     case Push.TYPING:
       return state;
     default:
@@ -65,7 +67,7 @@ function applyUnlogged(state: ClientState, { type, data }: SeenFrame, { room }: 
   }
 }
 
-/** Events of one's own stream. */
+/** Events of one's own stream, and of everybody's. */
 function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): ClientState {
   const { type, data } = frame;
   const one = state.rooms[data.roomId];
@@ -85,6 +87,11 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
       change.withMessages(one, (shown) => recalled(shown, data)),
     );
   }
+  if (type === Push.NOTIFICATION || (type === Push.SELF && "unseen" in data)) {
+    return withNotices(state, applyNotice(state.notices, frame, state.me.createdAt));
+  }
+  // It is the product's own, and nothing of what the state here holds.
+  if (type === Push.CUSTOM) return state;
   if (type === Push.MARK) return Object.values(state.rooms).reduce((so, each) => marked(so, each, data), state);
   if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
   const { pinned, muted } = data;
@@ -129,6 +136,8 @@ function applyNext(state: ClientState, one: RoomState, event: { frame: SeenFrame
     }
     case Push.MARK:
       return marked(state, one, data);
+    case Push.CUSTOM:
+      return change.withRoom(state, one);
     case Push.RECALL:
       return change.withRoom(
         state,

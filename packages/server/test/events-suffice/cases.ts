@@ -2,6 +2,7 @@ import { accountCases } from "./accounts.cases.ts";
 import { markCases } from "./marks.cases.ts";
 import { memberCases } from "./members.cases.ts";
 import { messageCases } from "./messages.cases.ts";
+import { noticeCases } from "./notices.cases.ts";
 import { roomCases } from "./rooms.cases.ts";
 import { productCases } from "./server.cases.ts";
 
@@ -13,6 +14,7 @@ export const AREAS = {
   rooms: roomCases,
   accounts: accountCases,
   server: productCases,
+  notices: noticeCases,
 };
 
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";

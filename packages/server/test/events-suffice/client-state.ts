@@ -9,6 +9,7 @@ import { HALL_ROOM_ID, type Message, type RedDot, type User } from "@parley/prot
 import type { MemberView } from "../../src/rooms/members.ts";
 import type { ConversationView, RoomView } from "../../src/rooms/room-view.ts";
 import type { ApiClient } from "../api-client.ts";
+import { type NoticeState, readNotices, type ShownNotices, shownNotices } from "../notice-client.ts";
 
 export interface ClientState {
   readonly me: User;
@@ -17,6 +18,7 @@ export interface ClientState {
   /** These, and rooms that the user knew and has left. */
   readonly rooms: Readonly<Record<number, RoomState>>;
   readonly unread: RedDot;
+  readonly notices: NoticeState & ShownNotices;
 }
 
 export interface RoomState {
@@ -45,15 +47,17 @@ export async function readState(
   for (let tries = 0; tries < 20; tries++) {
     const me = await api.call<Dated<User>>("GET", "/me");
     if (me.status === 401) return undefined;
-    const [list, unread] = await Promise.all([
+    const [list, unread, notices] = await Promise.all([
       readList(api),
       api.ok<Dated<RedDot & { asOf: string }>>("GET", "/unread"),
+      readNotices(api),
     ]);
     const order = list.items.map(({ id }) => id);
     const ids = [...new Set([...order, ...known])];
     const lines = new Map(list.items.map((line) => [line.id, line]));
     const rooms = await Promise.all(ids.map((id) => readRoom(api, id, lines.get(id))));
-    const parts = [me.body, unread, ...rooms.flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })))];
+    const dated = [...rooms, notices].flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })));
+    const parts = [me.body, unread, ...dated];
     const asOf = list.asOf;
     // Replies of several moments make no state: read again until nothing was logged in between.
     if (parts.some((part) => part.asOf !== asOf)) continue;
@@ -63,9 +67,17 @@ export async function readState(
       throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
     }
     const byId = Object.fromEntries(rooms.map(({ state }) => [state.room.id, state]));
-    return { state: { me: undated(me.body), order, rooms: byId, unread: undated(unread) }, asOf };
+    const state = { me: undated(me.body), order, rooms: byId, unread: undated(unread) };
+    return { state: { ...state, notices: { ...notices.state, ...notices.shown } }, asOf };
   }
   throw new Error("the log does not come to rest");
+}
+
+/** The state with other notifications: the dot is counted from them. */
+export function withNotices(state: ClientState, notices: NoticeState): ClientState {
+  const shown = shownNotices(notices, Date.now());
+  const unread = { ...state.unread, notifications: shown.unseen };
+  return { ...state, unread, notices: { ...notices, ...shown } };
 }
 
 /**

@@ -49,6 +49,12 @@ describe("what the comparison finds", () => {
       "PUT /messages/{id}/marks/{mark}",
       /: rooms\.\d+\.messages\.0\.message\.messageMark\.dislikeCount: the server shows 2, .* give 0$/,
     ],
+    [
+      "NOTIFICATION",
+      "DELETE /server/notifications/{kind}/{key}",
+      /: notices\.unread: the server shows \d+, the events give \d+$/,
+    ],
+    ["SELF", "PUT /notifications/seen", /: unread\.notifications: the server shows \d+, the events give \d+$/],
     ["SELF", "PUT /rooms/{id}/read", /: rooms\.\d+\.mine\.readSeq: the server shows 3, the events give \d$/],
     ["INVALIDATE_TOKEN", "DELETE /logins/current", /, live: state: the server shows nothing, the events give \{/],
   ] as const) {

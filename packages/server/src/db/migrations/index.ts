@@ -14,6 +14,7 @@ import { serverKeys } from "./0013-server-keys.ts";
 import { externalIds } from "./0014-external-ids.ts";
 import { keyMessages } from "./0015-key-messages.ts";
 import { productLogins } from "./0016-product-logins.ts";
+import { notices } from "./0017-notices.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -38,4 +39,5 @@ export const MIGRATIONS = [
   { name: "0014-external-ids", up: externalIds },
   { name: "0015-key-messages", up: keyMessages },
   { name: "0016-product-logins", up: productLogins },
+  { name: "0017-notices", up: notices },
 ] as const;

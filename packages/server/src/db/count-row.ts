@@ -1,0 +1,15 @@
+import type { RawBuilder } from "kysely";
+
+/**
+ * Something that is counted of a person, by two numbers. Each feature gives its selection of such rows, and one statement reads them all: a
+ * start has few statements (`reader-starts.ts`).
+ */
+export interface CountRow {
+  readonly uid: number;
+  readonly what: "hall" | "notifications";
+  readonly first: number;
+  readonly second: number;
+}
+
+/** Selects rows of some people; joined with others by `union all`. */
+export type CountRows = RawBuilder<CountRow>;
