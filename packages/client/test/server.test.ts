@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { TestServer } from "../../server/test/harness.ts";
 import { type Door, openDoor } from "../../server/test/server-door.ts";
+import { createClient } from "../src/index.ts";
 import { createServerClient, ParleyError, ServerClient, type ServerClientOptions } from "../src/server.ts";
 
 const FAST = { backoffFirstMs: 1, backoffMaxMs: 4, requestMs: 2000 };
@@ -60,6 +61,14 @@ test("SDK-81: each route has a method, whose arguments and replies are the serve
   expect(await parley.getRoom("shop")).toMatchObject({ id, name: "Shop" });
   expect(await parley.presence(["ben"])).toMatchObject({ items: [{ externalId: "ben", activeStatus: 2 }] });
   expect(await parley.presence(["nobody"], { unknown: "skip" })).toMatchObject({ items: [], skipped: ["nobody"] });
+  const { id: noticeId } = await parley.notify({
+    ...{ to: { users: ["ben", "nobody"] }, kind: "approval", title: "A request", text: "", key: "request/7" },
+    unknown: "skip",
+  });
+  expect(await parley.changeNotification(noticeId, { title: "Another" })).toEqual({ id: noticeId, recipients: 1 });
+  expect(await parley.settle("approval", "request/7")).toBeUndefined();
+  expect(await parley.takeBack("approval", "request/7")).toBeUndefined();
+  expect(await parley.push({ to: { rooms: ["shop"] }, kind: "a", data: null })).toEqual({ recipients: 1 });
   expect(await parley.deleteUser("ben")).toBeUndefined();
   await parley.deleteRoom("shop");
   await parley.putRoom("shop");
@@ -121,6 +130,26 @@ describe("SDK-83: what may succeed later is tried again", () => {
     const { items } = await parley.listMessages("shop", { limit: 100 });
     expect(items.length).toBe(before + 1);
     expect(items.at(-1)?.message.clientId).toBe("lost");
+  });
+
+  test("with one dedupeKey for all tries, so that a lost answer makes no second notification or event", async () => {
+    const { uid } = await parley.putUser("deduped");
+    const { token } = await parley.makeToken("deduped");
+    const lost = () => failing([() => busy(503), () => Promise.reject(new TypeError("fetch failed"))]);
+    const first = lost();
+    const { id } = await first.client.notify({ to: { users: [uid] }, kind: "a", title: "once", text: "" });
+    const second = lost();
+    await second.client.push({ to: { users: [uid] }, kind: "a", data: 1 });
+    for (const { bodies } of [first, second]) {
+      expect([bodies.length, new Set(bodies).size]).toEqual([3, 1]);
+      expect(JSON.parse(bodies[0] as string).dedupeKey).toBeString();
+    }
+    const client = createClient({ url: server.url, token });
+    expect((await client.listNotifications({ state: "unread" })).items.map((one) => one.id)).toEqual([id]);
+    expect(await client.seeNotifications(id)).toEqual({ unseen: 0, unread: 1 });
+    expect(await client.readNotifications({ ids: [id] })).toEqual({ unseen: 0, unread: 0 });
+    expect(await client.archiveNotifications([id])).toEqual({ unseen: 0, unread: 0 });
+    expect((await client.listNotifications()).items).toEqual([]);
   });
 
   test("not before Retry-After is over", async () => {

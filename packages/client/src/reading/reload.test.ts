@@ -69,6 +69,7 @@ describe("reading state", () => {
     const left = [...pages];
     const read = async (route: string, args: { query?: { cursor?: string } }) => {
       if (route === "GET /me") return { uid: 1 };
+      if (route === "GET /unread") return { total: 99, rooms: [], friendRequests: 2, notifications: 3, asOf: "9" };
       asked.push(args.query?.cursor);
       return left.shift();
     };

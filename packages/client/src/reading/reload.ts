@@ -62,7 +62,10 @@ export function continueAfter(
   for (const { stream, seq = 0 } of from.resyncs) cursor.goOnAfter(stream, Math.max(seq, seqs.get(stream) ?? 0));
 }
 
-type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me">(route: R, args: object) => Promise<Reply<R>>;
+type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me" | "GET /unread">(
+  route: R,
+  args: object,
+) => Promise<Reply<R>>;
 
 /** How often the pages are read, at most, while something happens between them. */
 const READS_AT_MOST = 5;
@@ -70,7 +73,8 @@ const READS_AT_MOST = 5;
 /**
  * Reads what every product shows: the rooms with their last messages, what is unread, and the user who is signed in. What is
  * unread is counted from the rooms and not asked for: it has to be of the moment behind which events go on, or the events in
- * between would count twice.
+ * between would count twice. The counters of notifications and friend requests are asked for; RED_DOT, with which the next connection begins,
+ * says them anew.
  */
 export async function readState(read: Read, what: ReloadRequest): Promise<ReloadedState> {
   if (!what.everything) {
@@ -90,7 +94,8 @@ export async function readState(read: Read, what: ReloadRequest): Promise<Reload
     ({ asOf, rooms, isOneMoment } = await readRooms(read));
   }
   const me = await read("GET /me", {});
-  return { ...what, asOf, rooms, unread: unreadOf(rooms, asOf), me };
+  const { friendRequests, notifications } = await read("GET /unread", {});
+  return { ...what, asOf, rooms, unread: { ...unreadOf(rooms), friendRequests, notifications, asOf }, me };
 }
 
 type Conversations = Reply<"GET /rooms">["items"];
@@ -109,12 +114,11 @@ async function readRooms(read: Read): Promise<{ asOf: string; rooms: Conversatio
   return { asOf, rooms: [...rooms.values()], isOneMoment: moments.size === 1 };
 }
 
-function unreadOf(conversations: Conversations, asOf: string): Reply<"GET /unread"> {
+function unreadOf(conversations: Conversations): Pick<Reply<"GET /unread">, "total" | "rooms"> {
   const rooms = conversations
     .filter(({ unread }) => unread > 0)
     .map(({ id, unread }) => ({ roomId: id, unread }))
     .sort((a, b) => a.roomId - b.roomId);
   const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
-  // Requests and notifications are 0 in this version of the protocol.
-  return { total, rooms, friendRequests: 0, notifications: 0, asOf };
+  return { total, rooms };
 }

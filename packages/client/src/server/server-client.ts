@@ -12,7 +12,7 @@ import type { ServerRoutes } from "./server-api-types.ts";
 /*
  * server/: the caller for the product's own backend, which has a server key: people, rooms and messages by the product's ids. It
  * runs in Node and Bun, never in a page, and keeps no connection. Every request may be repeated, so each is: where the server is
- * away, overloaded or says that there were too many, the same request goes again, with the same clientId, as long as `tries` allows.
+ * away, overloaded or says that there were too many, the same request goes again, with the same clientId or dedupeKey, as long as `tries` allows.
  * The types of what routes take and answer are made from the server's document (`server-api-types.ts`). It imports lib/ and api/ only.
  */
 
@@ -130,6 +130,35 @@ export class ServerClient {
     return this.#ask("POST /server/messages", { body, ...call }) as Promise<MessageResults>;
   }
 
+  /** Tells people something that stays in their lists and makes a dot; `unknown: "skip"` leaves out those whom nobody knows. */
+  notify(
+    { unknown, ...notification }: Body<"POST /server/notifications"> & { unknown?: "skip" | undefined },
+    call?: Call,
+  ) {
+    const body = withDedupeKey(notification);
+    return this.#ask("POST /server/notifications", { query: { unknown }, body, ...call });
+  }
+
+  /** Changes a notification for everybody who has it. */
+  changeNotification(id: number, changes: Body<"PATCH /server/notifications/{id}">, call?: Call) {
+    return this.#ask("PATCH /server/notifications/{id}", { path: { id: String(id) }, body: changes, ...call });
+  }
+
+  /** A matter is settled: none of its notifications makes a dot any more. */
+  settle(kind: string, key: string, call?: Call) {
+    return this.#ask("PUT /server/notifications/{kind}/{key}/done", { path: { kind, key }, ...call });
+  }
+
+  /** Takes the notifications of a matter back from everybody who has them. */
+  takeBack(kind: string, key: string, call?: Call) {
+    return this.#ask("DELETE /server/notifications/{kind}/{key}", { path: { kind, key }, ...call });
+  }
+
+  /** Pushes an event of the product's own: in no list, and without a dot; `unknown: "skip"` leaves out those whom nobody knows. */
+  push({ unknown, ...event }: Body<"POST /server/events"> & { unknown?: "skip" | undefined }, call?: Call) {
+    return this.#ask("POST /server/events", { query: { unknown }, body: withDedupeKey(event), ...call });
+  }
+
   /** Which of these people are online, and how many people are. */
   presence(users: readonly Ref[], query: Query<"POST /server/presence"> = {}, call?: Call) {
     return this.#ask("POST /server/presence", { query, body: { users }, ...call });
@@ -152,6 +181,11 @@ export class ServerClient {
       }
     }
   }
+}
+
+/** The same for notifications and events. */
+function withDedupeKey<T extends { dedupeKey?: string | undefined }>(request: T): T & { dedupeKey: string } {
+  return { ...request, dedupeKey: request.dedupeKey ?? crypto.randomUUID() };
 }
 
 /** Given once for all tries, so that a lost answer makes no second message. */
