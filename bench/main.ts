@@ -4,6 +4,7 @@ import { connect } from "./connect.ts";
 import { fairness } from "./fairness.ts";
 import { fanout } from "./fanout.ts";
 import { idle } from "./idle.ts";
+import { notify } from "./notify.ts";
 import { resume } from "./resume.ts";
 import { sends } from "./sends.ts";
 import { serverMessages } from "./server-messages.ts";
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   fairness,
   fanout,
   idle,
+  notify,
   resume,
   sends,
   serverMessages,

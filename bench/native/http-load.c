@@ -1,11 +1,12 @@
 /*
  * Many HTTP clients that send on one thread, so that the load costs less than what is loaded.
  *
- *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [EACH ROOM SENDERS]
+ *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [TEMPLATE | EACH ROOM SENDERS]
  *
  * TOKENS is a file of tokens, one a line; connection i signs in with token i modulo their number. Each connection stays
  * open and has one request in flight: a POST of a text message to PATH, whose clientId is LABEL and a number. With EACH it is a list of
- * so many messages to the managed room ROOM, from the people s0, s1 … of whom there are SENDERS, in turn. After REQUESTS
+ * so many messages to the managed room ROOM, from the people s0, s1 … of whom there are SENDERS, in turn. With TEMPLATE it is that text, with the
+ * request's number in the place of each #. After REQUESTS
  * answers it prints "done SECONDS P50 P99 MAX", the latter three in milliseconds from a request's write until its answer is
  * there as a whole. It ends with code 1 when an answer, or one of a list, is not 200 or 201, or nothing comes for ten seconds.
  */
@@ -35,7 +36,7 @@ struct connection {
 
 static char tokens[TOKENS_MAX][64];
 static double *latencies;
-static const char *label, *path, *room;
+static const char *label, *path, *room, *template;
 static int sent, answered, total, each, senders;
 
 static void fail(const char *what, const char *detail) {
@@ -51,6 +52,13 @@ static double now_ms(void) {
 
 /* One message, or a list of them. */
 static int body_of(char *body, int number) {
+  if (template) {
+    int length = 0;
+    for (const char *c = template; *c && length < BODY_MAX - 16; c++)
+      length += *c == '#' ? snprintf(body + length, 16, "%d", number) : (body[length] = *c, 1);
+    body[length] = 0;
+    return length;
+  }
   if (each == 0)
     return snprintf(body, BODY_MAX,
                     "{\"clientId\":\"%s-%d\",\"type\":1,\"body\":{\"content\":\"The quick brown fox, number %d\"}}",
@@ -114,12 +122,13 @@ static void connect_to(struct connection *c, int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7 && argc != 10)
-    fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [EACH ROOM SENDERS]", NULL);
+  if (argc != 7 && argc != 8 && argc != 10)
+    fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [TEMPLATE | EACH ROOM SENDERS]", NULL);
   int port = atoi(argv[1]), connections = atoi(argv[2]), count = 0;
   total = atoi(argv[3]);
   label = argv[4];
   path = argv[6];
+  if (argc == 8) template = argv[7];
   if (argc == 10) each = atoi(argv[7]), room = argv[8], senders = atoi(argv[9]);
   if (each < 0 || each > 200 || (each > 0 && senders < 1)) fail("no such lists", NULL);
   FILE *file = fopen(argv[5], "r");

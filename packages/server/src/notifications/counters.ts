@@ -36,7 +36,8 @@ export function countersIn(rows: readonly CountRow[] = []): Counters {
  * are none. @param asked has their `uid`
  */
 export function counterSelection(asked: RawBuilder<{ uid: number }>, now: Given): CountRows {
-  const isDue = sql`notice.done = 0 and notice.expires_at > ${now}`;
+  // The plus keeps the index of what ends from being used, which has everybody's notifications.
+  const isDue = sql`notice.done = 0 and +notice.expires_at > ${now}`;
   return sql`
     select asked.uid, 'notifications' as what, count(*) as first,
       sum(case when own.notification_id > coalesce(place.seen_up_to, 0) then 1 else 0 end) as second
@@ -53,7 +54,7 @@ export function counterSelection(asked: RawBuilder<{ uid: number }>, now: Given)
     from ${asked} as asked
     join users on users.uid = asked.uid
     left join notification_places as place on place.uid = asked.uid
-    join notifications as notice on notice.to_all = 1 and notice.id > coalesce(place.read_up_to, 0)
+    join notifications as notice on notice.to_all = 1 and notice.is_swept = 0 and notice.id > coalesce(place.read_up_to, 0)
       and notice.at >= users.created_at
     where ${isDue} and not exists (
       select 1 from notification_marks as mark where mark.uid = asked.uid and mark.notification_id = notice.id

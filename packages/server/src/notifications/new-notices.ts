@@ -151,9 +151,9 @@ const everybodysByCollapseKey = prepared((db, keys) =>
   db
     .selectFrom("notifications")
     .select(["id", "collapse_key as collapseKey"])
-    .where("to_all", "=", 1)
+    .where("to_all", "=", sql.lit(1))
+    .where("is_swept", "=", sql.lit(0))
     .where("is_gone", "=", 0)
-    .where("is_swept", "=", 0)
     .where("collapse_key", "in", inList<string>(keys)),
 );
 
@@ -201,7 +201,12 @@ async function keptIn(tx: WriteTransaction, streams: readonly string[]): Promise
   const uids = streams.flatMap((stream) => userOfStream(stream) ?? []);
   const rows = uids.length === 0 ? [] : await keptOf(tx.db, uids);
   const kept = new Map(rows.map(({ uid, kept }) => [userStream(uid) as string, kept]));
-  if (streams.includes(ALL_STREAM)) kept.set(ALL_STREAM, (await everybodys(tx)).length);
+  if (streams.includes(ALL_STREAM)) {
+    const { count } = await everybodys(tx)
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow();
+    kept.set(ALL_STREAM, count);
+  }
   return kept;
 }
 
@@ -209,17 +214,13 @@ const keptOf = prepared((db, uids) =>
   db.selectFrom("notification_places").select(["uid", "kept"]).where("uid", "in", inList<number>(uids)),
 );
 
-/** Ids of those to everybody, the oldest first; as many as are kept at most. */
-async function everybodys(tx: WriteTransaction): Promise<number[]> {
-  const rows = await tx.db
+/** Those to everybody that are in lists. The index has them by numbers that stand in the statement. */
+function everybodys(tx: WriteTransaction) {
+  return tx.db
     .selectFrom("notifications")
-    .select("id")
-    .where("to_all", "=", 1)
-    .where("is_gone", "=", 0)
-    .where("is_swept", "=", 0)
-    .orderBy("id")
-    .execute();
-  return rows.map(({ id }) => id);
+    .where("to_all", "=", sql.lit(1))
+    .where("is_swept", "=", sql.lit(0))
+    .where("is_gone", "=", 0);
 }
 
 /** The oldest of each list, so many as are asked for. Those who lack the same number are asked about together: mostly that is one. */
@@ -237,7 +238,12 @@ async function oldestOf(
         listed.map(({ id }) => id),
       );
     }
-    if (lists.some(({ stream }) => stream === ALL_STREAM)) oldest.set(ALL_STREAM, await everybodys(tx));
+    if (!lists.some(({ stream }) => stream === ALL_STREAM)) continue;
+    const listed = await everybodys(tx).select("id").orderBy("id").limit(count).execute();
+    oldest.set(
+      ALL_STREAM,
+      listed.map(({ id }) => id),
+    );
   }
   return oldest;
 }

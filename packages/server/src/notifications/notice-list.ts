@@ -66,10 +66,13 @@ export async function noticePage(
     )
     .select(COLUMNS)
     .select([sql<0 | 1>`coalesce(mark.read, 0)`.as("read"), sql<0 | 1>`coalesce(mark.archived, 0)`.as("archived")])
-    .where("notice.to_all", "=", 1)
+    // As the index has them.
+    .where("notice.to_all", "=", sql.lit(1))
+    .where("notice.is_swept", "=", sql.lit(0))
     .where("notice.id", "<=", upTo)
     .where("notice.at", ">=", since)
-    .where("notice.expires_at", ">", now)
+    // The plus keeps the index of what ends from being used, which has all people's notifications.
+    .where(sql`+notice.expires_at`, ">", now)
     .where(isMarked("mark"));
   const rows = await own
     .unionAll(everybodys)

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { changeKept, counted } from "./notice-rows.ts";
@@ -16,7 +17,7 @@ export async function removeExpiredNotices(tx: WriteTransaction): Promise<boolea
   const ended = await tx.db
     .selectFrom("notifications")
     .select(["id", "is_gone"])
-    .where("is_swept", "=", 0)
+    .where("is_swept", "=", sql.lit(0))
     .where("expires_at", "<=", tx.clockNow)
     .orderBy("expires_at")
     .limit(NOTICES_AT_ONCE)
@@ -73,7 +74,7 @@ async function removeForgotten(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("notifications")
     .select("id")
-    .where("is_swept", "=", 1)
+    .where("is_swept", "=", sql.lit(1))
     .where("expires_at", "<=", tx.clockNow - KNOWN_MS)
     .limit(ROWS_AT_ONCE);
   const removed = await tx.db.deleteFrom("notifications").where("id", "in", old).returning("id").execute();

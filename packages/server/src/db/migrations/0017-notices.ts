@@ -28,13 +28,25 @@ export async function notices(db: Kysely<unknown>): Promise<void> {
     .columns(["kind", "key", "id"])
     .where(sql.ref("key"), "is not", null)
     .execute();
+  // Without those of which only the end is known: there may be very many.
   await db.schema
     .createIndex("notifications_to_all")
     .on("notifications")
     .columns(["id"])
     .where(sql.ref("to_all"), "=", sql.lit(1))
+    .where(sql.ref("is_swept"), "=", sql.lit(0))
     .execute();
-  await db.schema.createIndex("notifications_end").on("notifications").columns(["is_swept", "expires_at"]).execute();
+  for (const [name, isSwept] of [
+    ["notifications_end", 0],
+    ["notifications_swept", 1],
+  ] as const) {
+    await db.schema
+      .createIndex(name)
+      .on("notifications")
+      .columns(["expires_at"])
+      .where(sql.ref("is_swept"), "=", sql.lit(isSwept))
+      .execute();
+  }
 
   await db.schema
     .createTable("notification_recipients")
