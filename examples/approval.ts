@@ -1,5 +1,5 @@
 /**
- * An approval: Ada asks for three days off, and her boss Ben is told on his phone and on his laptop. He grants it on one of them; the dot is
+ * An approval: Ada asks for three days off, and Ben, who decides, is told on a phone and on a laptop. Ben grants it on one of them; the dot is
  * gone on both, and Ada's page changes by itself. This file plays the product's backend and the three devices; it ends by itself.
  *
  *   PARLEY_KEY=ps_… node packages/server/bin/bun.mjs examples/approval.ts
@@ -65,7 +65,7 @@ const { id } = await parley.notify({
 });
 await Promise.all([phone.has(1), laptop.has(1)]);
 
-// Ben opens it on his phone and grants it there: the product settles the matter, and tells Ada's page.
+// Ben opens it on the phone and grants it there: the product settles the matter, and tells Ada's page.
 await phone.client.readNotifications({ ids: [id] });
 await parley.settle(matter.kind, matter.key);
 await parley.push({ to: { users: [ada] }, kind: "request.granted", data: { request: 7 } });

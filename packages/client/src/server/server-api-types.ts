@@ -81,7 +81,7 @@ export type ServerMessage =
       from?: string | number | undefined;
       clientId: string;
       replyTo?: number | null | undefined;
-      mentions?: (string | number)[] | null | undefined;
+      mentions?: ((string | number)[] | "all" | null) | undefined;
       type: 1;
       body: { content: string };
     }
@@ -91,7 +91,7 @@ export type ServerMessage =
       from?: string | number | undefined;
       clientId: string;
       replyTo?: number | null | undefined;
-      mentions?: (string | number)[] | null | undefined;
+      mentions?: ((string | number)[] | "all" | null) | undefined;
       type: 100;
       body: { kind: string; text: string; data?: unknown | undefined };
     };
@@ -104,7 +104,7 @@ export type ServerMessages = {
         from?: string | number | undefined;
         clientId: string;
         replyTo?: number | null | undefined;
-        mentions?: (string | number)[] | null | undefined;
+        mentions?: ((string | number)[] | "all" | null) | undefined;
         type: 1;
         body: { content: string };
       }
@@ -114,7 +114,7 @@ export type ServerMessages = {
         from?: string | number | undefined;
         clientId: string;
         replyTo?: number | null | undefined;
-        mentions?: (string | number)[] | null | undefined;
+        mentions?: ((string | number)[] | "all" | null) | undefined;
         type: 100;
         body: { kind: string; text: string; data?: unknown | undefined };
       }

@@ -88,7 +88,8 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
     if (!readable || quoted.no === null || !mayQuote(input, quoted)) return new ProblemError("reply_unknown");
   }
   if (mentions.includes(EVERYBODY)) {
-    if (membership && membership.role < 3) return undefined;
+    // The product says whom its messages are for.
+    if (keyId !== undefined || (membership && membership.role < 3)) return undefined;
     return new ProblemError("forbidden", "Only the owner and admins may mention everybody");
   }
   const isHere = (uid: number) =>

@@ -13,7 +13,7 @@ interface Named {
   readonly room: Ref | null;
   readonly direct: readonly [Ref, Ref] | null;
   readonly from: Ref | null;
-  readonly mentions: readonly Ref[];
+  readonly mentions: readonly Ref[] | "all";
 }
 
 /** The people and rooms that are meant by the names that messages use: uids and ids of rooms, or the refusal that says which name is nobody's. */
@@ -77,7 +77,7 @@ export async function destinationsOf(db: Kysely<Schema>, messages: readonly Name
     if (room !== null) rooms.add(room);
     for (const ref of direct ?? []) people.add(ref);
     if (from !== null) people.add(from);
-    for (const ref of mentions) people.add(ref);
+    if (mentions !== "all") for (const ref of mentions) people.add(ref);
   }
   const found = await peopleByRef(db, [...people]);
   const uids = new Map([...found].map(([ref, { uid }]) => [ref, uid]));

@@ -16,7 +16,7 @@ export interface MessageRequest {
   readonly type: number;
   readonly body: object;
   readonly replyTo?: number | null | undefined;
-  readonly mentions?: readonly Ref[] | null | undefined;
+  readonly mentions?: readonly Ref[] | "all" | null | undefined;
 }
 
 /**

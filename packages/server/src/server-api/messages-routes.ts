@@ -24,7 +24,10 @@ const fields = {
   from: ref.optional().openapi({ description: "In whose name; without it the system's", example: "42" }),
   clientId: sendBaseSchema.shape.clientId.clone(),
   replyTo: sendBaseSchema.shape.replyTo.clone(),
-  mentions: z.array(ref).max(LIMITS.mentions).nullish(),
+  mentions: z
+    .union([z.array(ref).max(LIMITS.mentions), z.literal("all")], 'must be a list of people, or "all"')
+    .nullish()
+    .openapi({ description: "People in the room, or everybody in it: `all`" }),
 };
 
 /** Messages that the product sends, one or a list. */

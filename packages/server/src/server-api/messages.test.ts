@@ -91,6 +91,15 @@ describe("SRV-40: a message", () => {
     expect((await send(text({ room: 1, from: "cai", mentions: ["ann"] }))).status).toBe(201);
   });
 
+  test("mentions everybody, whoever it is from, also where it opens a direct room and in the hall", async () => {
+    for (const more of [{}, { from: "ben" }, { room: 1, from: "cai" }, { room: undefined, direct: ["ann", "all-1"] }]) {
+      await door.ok("PUT", "/users/all-1", {});
+      const { status, body } = await send(text({ ...more, mentions: "all" }));
+      expect([status, body.message.body]).toMatchObject([201, { atUidList: [0] }]);
+    }
+    expect((await send(text({ mentions: "everybody" }))).status).toBe(400);
+  });
+
   test.each<[what: string, message: object, answer: [number, string], path: string]>([
     ["from somebody who is not in the room", { from: "cai" }, [422, "not_member"], ""],
     ["from nobody", { from: "nobody" }, [422, "unknown_user"], "from"],

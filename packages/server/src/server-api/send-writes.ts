@@ -1,4 +1,4 @@
-import { HALL_ROOM_ID, type Ref, SYSTEM_UID } from "@parley/protocol";
+import { EVERYBODY, HALL_ROOM_ID, type Ref, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
@@ -23,7 +23,7 @@ export interface ProductMessage {
   /** What its kind has made of what was sent. */
   readonly stored: object;
   readonly replyTo: number | null;
-  readonly mentions: readonly Ref[];
+  readonly mentions: readonly Ref[] | "all";
 }
 
 /** One request: a list of messages, or one. */
@@ -88,7 +88,7 @@ async function resolve(tx: WriteTransaction, { list, message, known, powers }: A
   try {
     const { clientId, type, stored, replyTo } = message;
     const uid = message.from === null ? SYSTEM_UID : known.personAt(message.from, "from");
-    const mentions = [...new Set(message.mentions.map((ref, index) => known.personAt(ref, `mentions.${index}`)))];
+    const mentions = mentionsOf(message, known);
     const base = { keyId: list.keyId, clientId, type, stored, replyTo, mentions, visibleTo: "room" as const };
     const actor = { uid, power: powers.get(uid) ?? 0 };
     if (message.room !== null) {
@@ -105,6 +105,12 @@ async function resolve(tx: WriteTransaction, { list, message, known, powers }: A
   }
 }
 
+/** @throws ProblemError `unknown_user` */
+function mentionsOf({ mentions }: ProductMessage, known: Destinations): number[] {
+  if (mentions === "all") return [EVERYBODY];
+  return [...new Set(mentions.map((ref, index) => known.personAt(ref, `mentions.${index}`)))];
+}
+
 /**
  * Opens the direct room of a message that will be accepted: whatever could refuse it there is looked at before.
  * @throws ProblemError `client_id_reused`, `not_member`, `reply_unknown`, `unknown_user`, `too_many_rooms`
@@ -119,7 +125,7 @@ async function open(
   if (earlier.has(senderKey(input))) throw new ProblemError("client_id_reused");
   if (actor.uid !== SYSTEM_UID && !pair.includes(actor.uid)) throw new ProblemError("not_member");
   if (replyTo !== null) throw new ProblemError("reply_unknown");
-  const strangers = mentions.filter((uid) => !pair.includes(uid));
+  const strangers = mentions.filter((uid) => uid !== EVERYBODY && !pair.includes(uid));
   if (strangers.length > 0) {
     throw new ProblemError("unknown_user", `Not in this room: ${strangers.join(", ")}`, {
       extra: { userIds: strangers },
