@@ -8,7 +8,7 @@ import { readPosition, streamStates } from "./event-log/log-reader.ts";
 import { type CursorPlace, cursorPlace, type ReadableStreams, type ReaderAsk } from "./event-log/read-window.ts";
 import { batched } from "./lib/batched.ts";
 import type { Clock } from "./lib/clock.ts";
-import { counterSelection, countersIn } from "./notifications/counters.ts";
+import { counterSelection, countersFrom } from "./notifications/counters.ts";
 import type { RoomOfPerson } from "./presence/online-rooms.ts";
 import { type HallPlace, hallPlaces } from "./rooms/hall.ts";
 import { type MembershipRow, membershipsOf } from "./rooms/memberships.ts";
@@ -96,15 +96,15 @@ export class ReaderStarts {
       const states = await streamStates(trx, [...new Set(unjoined.flat())]);
       const people = [...memberships.keys()].map((uid) => [uid]);
       const counts = people.length === 0 ? [] : await countsOf(trx, { uids: people, now: clock.now() });
-      const byUid = Map.groupBy(counts, (row) => row.uid);
-      const countsFor = (uid: number | undefined) => (uid === undefined ? [] : (byUid.get(uid) ?? []));
+      const halls = hall.access === "off" ? new Map() : hallPlacesIn(counts);
+      const countersFor = countersFrom(counts);
       return asks.map(({ uid }, index) => ({
         end,
         place: places[index] as CursorPlace,
         memberships: (uid !== undefined && memberships.get(uid)) || [],
         unjoined: (unjoined[index] as string[]).map((stream) => wholeWindow(stream, states.get(stream))),
-        hall: hall.access === "off" ? undefined : hallPlaceIn(countsFor(uid)),
-        counters: countersIn(countsFor(uid)),
+        hall: uid === undefined ? undefined : halls.get(uid),
+        counters: countersFor(uid ?? 0),
       }));
     });
   }
@@ -116,9 +116,9 @@ const countsOf = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uid
   return sql`${hallPlaces(asked)} union all ${counterSelection(asked, now)}`;
 });
 
-function hallPlaceIn(rows: readonly CountRow[]): HallPlace | undefined {
-  const place = rows.find(({ what }) => what === "hall");
-  return place && { no: place.first, readNo: place.second };
+function hallPlacesIn(rows: readonly CountRow[]): ReadonlyMap<number, HallPlace> {
+  const places = rows.filter(({ what }) => what === "hall");
+  return new Map(places.map(({ uid, first, second }) => [uid, { no: first, readNo: second }]));
 }
 
 /** Each person once, with all that is asked about them. */

@@ -1,12 +1,13 @@
 import type { RawBuilder } from "kysely";
 
 /**
- * Something that is counted of a person, by two numbers. Each feature gives its selection of such rows, and one statement reads them all: a
- * start has few statements (`reader-starts.ts`).
+ * Something that is counted of a person, or what their counts are made of, by two numbers. Each feature gives its selection of such rows, and
+ * one statement reads them all: a start has few statements (`reader-starts.ts`).
  */
 export interface CountRow {
+  /** 0: of everybody. */
   readonly uid: number;
-  readonly what: "hall" | "notifications";
+  readonly what: "hall" | "own notices" | "notice places" | "since" | "everybody's notice" | "notice mark";
   readonly first: number;
   readonly second: number;
 }

@@ -94,6 +94,7 @@ describe("marking", () => {
     ]);
     expect(await put(ann, "read", { ids: [third] })).toEqual({ unseen: 1, unread: 1 });
     expect(await put(ann, "read", { upTo: all, ids: [third] })).toEqual({ unseen: 0, unread: 0 });
+    await put(ann, "read", { ids: [first] });
     expect(told(ann).map((data) => data.notificationsRead)).toEqual([{ ids: [third, all] }, { upTo: all }]);
     expect(await list(bob)).toMatchObject({ unseen: 2, unread: 2 });
   });
@@ -111,6 +112,14 @@ describe("marking", () => {
     expect(await ids(bob)).toEqual([all]);
     await put(ann, "read", { ids: [own] });
     expect((await list(ann, "?state=archived")).items[1]).toMatchObject({ read: true, archived: true });
+  });
+
+  test("NTF-2, NTF-21: what everybody was told before a person was there is not theirs to mark", async () => {
+    const id = await notify("all");
+    chat.clock.advance(1);
+    const [late] = chat.people(1) as [number];
+    expect(await put(late, "read", { ids: [id] })).toEqual({ unseen: 0, unread: 0 });
+    expect([await ids(late), told(late)]).toEqual([[], []]);
   });
 
   test.each<[what: string, body: object]>([
@@ -175,14 +184,15 @@ describe("how many are kept", () => {
 
   test("NTF-23: what takes another one's place takes nobody else's", async () => {
     const collapsed = await notify([ann], { collapseKey: "c" });
-    for (let n = 0; n < 4; n++) await many(n === 0 ? 249 : 250, [ann]);
-    await notify([ann], { collapseKey: "c" });
-    expect([await kept(ann), gone(ann)]).toEqual([1000, [collapsed]]);
-    // Of several at once, too: each takes the place of the one before it.
+    const [next] = await many(249, [ann]);
+    for (let n = 0; n < 3; n++) await many(250, [ann]);
+    // At once: the oldest leaves in favour of the first of them, and so the second oldest in favour of the other.
+    await Promise.all([notify([ann], { collapseKey: "c" }), notify([ann])]);
+    expect([await kept(ann), gone(ann).toSorted((a, b) => a - b)]).toEqual([1000, [collapsed, next as number]]);
+    // Each of them takes the place of the one before it.
     await many(5, [ann], { collapseKey: "c" });
-    expect([await kept(ann), gone(ann).length]).toEqual([1000, 6]);
-    const oldest = (await ids(ann, "?limit=1&cursor=&state=all"))[0];
-    expect(oldest).toBeGreaterThan(0);
+    expect([await kept(ann), gone(ann).length]).toEqual([1000, 7]);
+    expect(await list(ann)).toMatchObject({ unseen: 1000, unread: 1000 });
   }, 30_000);
 
   test("NTF-23: the same holds for those to everybody", async () => {
@@ -194,6 +204,18 @@ describe("how many are kept", () => {
     const left = pages.flat().map(({ id }) => id);
     expect([left.length, left[0], left.at(-1)]).toEqual([1000, last[2], first[1]] as number[]);
   }, 30_000);
+});
+
+test("NTF-8, NTF-10: of changes that come together each sees what the one before it has done", async () => {
+  const [id, expired] = [await notify([ann]), await notify([ann], { ttlMs: 1000 })];
+  const change = (what: "take back" | object, ids: number[]) =>
+    chat.scratch.writes.run(changeNotices, { by: "key 1", ids, change: what as never, recipients: 1 });
+  const together = [change({ title: "new" }, [id]), change("take back", [id]), change({ title: "late" }, [id])];
+  expect((await Promise.all(together)).map(({ found }) => found)).toEqual([1, 1, 0]);
+  const events = chat.events(userStream(ann)).filter(({ type, data }) => type === Push.NOTIFICATION && data.id === id);
+  expect(events.map(({ data }) => data.title ?? data.removed)).toEqual(["title", "new", true]);
+  chat.clock.advance(1000);
+  expect(await change({ title: "late" }, [expired])).toEqual({ found: 0 });
 });
 
 describe("what has expired", () => {

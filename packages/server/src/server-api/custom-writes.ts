@@ -57,8 +57,7 @@ export async function pushEvents(tx: WriteTransaction, inputs: readonly PushEven
   });
   return outcomes.map((outcome, index) => {
     if (!outcome.ok) return outcome;
-    const own = outcome.value.created ? live.get(inputs[index] as PushEvent) : undefined;
-    return { ok: true, value: { ...outcome.value, live: own ?? [] } };
+    return { ok: true, value: { ...outcome.value, live: live.get(inputs[index] as PushEvent) ?? [] } };
   });
 }
 

@@ -210,6 +210,15 @@ describe("what ends", () => {
     expect((await missed(ben, bens)).map(([, , data]) => data)).toEqual([1, 2, 4]);
   });
 
+  test("EVT-8: of one that went to two rooms only that room's is replaced which has a later one", async () => {
+    await door.ok("PUT", `/rooms/${room}-b`, {});
+    await door.ok("POST", `/rooms/${room}-b/members`, { add: [ada.uid] });
+    const away = await now(ada);
+    await push({ to: { rooms: [room, `${room}-b`] }, collapseKey: "two", data: 1 });
+    await push({ to: { rooms: [room] }, collapseKey: "two", data: 2 });
+    expect((await missed(ada, away)).map(([, , data]) => data)).toEqual([null, 1, 2]);
+  });
+
   test("EVT-8: many at once, and the newest of all of them comes with its data", async () => {
     const away = await now(ada);
     const all = Array.from({ length: 40 }, (_, n) => n);

@@ -32,7 +32,7 @@ export async function notices(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createIndex("notifications_to_all")
     .on("notifications")
-    .columns(["id"])
+    .columns(["to_all", "id"])
     .where(sql.ref("to_all"), "=", sql.lit(1))
     .where(sql.ref("is_swept"), "=", sql.lit(0))
     .execute();
