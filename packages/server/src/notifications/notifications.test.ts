@@ -93,7 +93,9 @@ describe("marking", () => {
       [first, false, false],
     ]);
     expect(await put(ann, "read", { ids: [third] })).toEqual({ unseen: 1, unread: 1 });
+    expect(await ids(ann, "?state=unread")).toEqual([first]);
     expect(await put(ann, "read", { upTo: all, ids: [third] })).toEqual({ unseen: 0, unread: 0 });
+    expect(await ids(ann, "?state=unread")).toEqual([]);
     await put(ann, "read", { ids: [first] });
     expect(told(ann).map((data) => data.notificationsRead)).toEqual([{ ids: [third, all] }, { upTo: all }]);
     expect(await list(bob)).toMatchObject({ unseen: 2, unread: 2 });
