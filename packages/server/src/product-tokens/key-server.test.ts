@@ -127,6 +127,20 @@ describe("a key server", () => {
     expect(server.fetches).toBe(3);
   });
 
+  test("TOK-11: is asked every two seconds as long as there are no keys: it may start later than this server", async () => {
+    server.answer = () => new Response("bad gateway", { status: 502 });
+    await expect(verify()).rejects.toThrow("cannot be read");
+    server.answer = () => publishing([first]);
+    clock.advance(1999);
+    await expect(verify()).rejects.toThrow("cannot be read");
+    expect(server.fetches).toBe(1);
+    clock.advance(1);
+    expect(await verify()).toBe("customer-42");
+    clock.advance(29_999);
+    expect(await verify(second)).toBeUndefined();
+    expect(server.fetches).toBe(2);
+  });
+
   test("TOK-11: a token of another algorithm makes nobody ask for its key", async () => {
     await verify();
     clock.advance(MINUTE);

@@ -24,6 +24,8 @@ export interface KeyServerParts {
 const REFRESH_MS = 5 * 60_000;
 /** At most one fetch in this time, whatever tokens come: what anybody can send must not become load for the product. */
 const FETCH_EVERY_MS = 30_000;
+/** The same while there are no keys, and so nobody can sign in: the product may start a moment after this server. */
+const FIRST_FETCH_EVERY_MS = 2000;
 /** How long the last good set counts while the key server is gone. */
 const KEPT_MS = 24 * 3_600_000;
 const TIMEOUT_MS = 5000;
@@ -88,7 +90,8 @@ export class KeyServer implements TokenKeys {
   /** Joins the fetch that is under way, or begins one, unless one began a moment ago. */
   #readAnew(): Promise<void> {
     if (this.#fetching) return this.#fetching;
-    if (this.#stopped.signal.aborted || this.#ageOf(this.#triedAt) < FETCH_EVERY_MS) return Promise.resolve();
+    const pauseMs = this.#current() ? FETCH_EVERY_MS : FIRST_FETCH_EVERY_MS;
+    if (this.#stopped.signal.aborted || this.#ageOf(this.#triedAt) < pauseMs) return Promise.resolve();
     this.#triedAt = this.#parts.clock.now();
     this.#fetching = this.#fetch().finally(() => {
       this.#fetching = undefined;
