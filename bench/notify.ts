@@ -12,7 +12,7 @@ import { seed } from "./seed.ts";
 
 /**
  * Notifications that the product's backend sends with a server key, each acknowledged after it is on the disk: to 5 000 people by a call for
- * each, and to all of them by one call; beside durable messages that the same key sends one by one. The load is a program in C that shares the
+ * each, to a hundred by each call, and to all of them by one call; beside durable messages that the same key sends one by one. The load is a program in C that shares the
  * processors with it. Nobody is connected: what a push costs is measured by `fanout`.
  */
 export const notify: Benchmark = {
@@ -23,6 +23,10 @@ export const notify: Benchmark = {
 
 const PEOPLE = 5000;
 const IN_FLIGHT = 64;
+/** Calls of a turn to a hundred people each, and how many of them are in flight. */
+const TO_MANY = 100;
+const MANY = 100;
+const MANY_IN_FLIGHT = 8;
 /** Calls to everybody of a turn, one after another. */
 const TO_ALL = 50;
 const RATE = 100_000;
@@ -64,12 +68,17 @@ async function runNotify({ rounds, only }: BenchOptions): Promise<void> {
         .map(Number);
     const api = "/api/v1/server";
     const each = `{"to":{"users":["p#"]},${NOTICE}}`;
+    const names = Array.from({ length: MANY }, (_, n) => `"p${n}"`).join(",");
+    const many = `{"to":{"users":[${names}]},${NOTICE}}`;
     const all = `{"to":{"all":true},${NOTICE}}`;
     const message = (turn: number) =>
       `{"room":"bench","clientId":"m${turn}-#","type":1,"body":{"content":"Request # waits for you."}}`;
     const subjects = {
       "a call for each person": turnsOf(server, { calls: PEOPLE, people: 1 }, () =>
         run([IN_FLIGHT, PEOPLE, "n", keys, `${api}/notifications`, each]),
+      ),
+      "calls for 100 people": turnsOf(server, { calls: TO_MANY, people: MANY }, () =>
+        run([MANY_IN_FLIGHT, TO_MANY, "n", keys, `${api}/notifications`, many]),
       ),
       "one call for all": turnsOf(server, { calls: TO_ALL, people: PEOPLE }, () =>
         run([1, TO_ALL, "n", keys, `${api}/notifications`, all]),
@@ -133,7 +142,7 @@ function print(measured: Record<string, Record<keyof Sample, Figure>>, rounds: n
     reference ? ratio(cpu, reference.cpu) : "",
   ]);
   console.log(
-    `notify, ${PEOPLE} people, ${rounds} rounds of ${PEOPLE} calls, ${IN_FLIGHT} in flight, and of ${TO_ALL} calls to all, one in flight, median (min–max); ${machine()}\n`,
+    `notify, ${PEOPLE} people, ${rounds} rounds of ${PEOPLE} calls, ${IN_FLIGHT} in flight, of ${TO_MANY} calls to ${MANY}, ${MANY_IN_FLIGHT} in flight, and of ${TO_ALL} calls to all, one in flight, median (min–max); ${machine()}\n`,
   );
   const head = [
     "subject",
