@@ -4,7 +4,7 @@
  *
  *   PARLEY_KEY=ps_… node packages/server/bin/bun.mjs examples/approval.ts
  */
-import { createClient } from "@parley/client";
+import { createClient, notificationsOf } from "@parley/client";
 import { createServerClient } from "@parley/client/server";
 
 const { PARLEY_URL: url = "http://localhost:8080", PARLEY_KEY: key = "" } = process.env;
@@ -66,7 +66,7 @@ const { id } = await parley.notify({
 await Promise.all([phone.has(1), laptop.has(1)]);
 
 // Ben opens it on the phone and grants it there: the product settles the matter, and tells Ada's page.
-await phone.client.readNotifications({ ids: [id] });
+await notificationsOf(phone.client).read({ ids: [id] });
 await parley.settle(matter.kind, matter.key);
 await parley.push({ to: { users: [ada] }, kind: "request.granted", data: { request: 7 } });
 await parley.notify({ to: { users: [ada] }, kind: "answer", title: "Ben has granted your three days", text: "" });

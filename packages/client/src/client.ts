@@ -5,11 +5,11 @@
  */
 import { Command } from "@parley/protocol/command-type";
 import { Push } from "@parley/protocol/events";
-import type { Message, MessageMark, NotificationCounts } from "./api/api-types.ts";
+import type { Message, MessageMark } from "./api/api-types.ts";
 import { Http } from "./api/http.ts";
 import type { ParleyError } from "./api/parley-error.ts";
 import type { SendRequest } from "./api/routes.ts";
-import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Query, type Reply, type Route } from "./api/routes.ts";
+import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api/routes.ts";
 import { TokenSource } from "./api/token-source.ts";
 import { checkOptions } from "./check-arguments.ts";
 import type { ClientState } from "./connection/client-state.ts";
@@ -225,26 +225,6 @@ export class Client {
   /** Takes the user's like or dislike away. */
   unmark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
     return this.request("DELETE /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
-  }
-
-  /** A page of the user's notifications, and the counters. */
-  listNotifications(query: Query<"GET /notifications"> = {}): Promise<Reply<"GET /notifications">> {
-    return this.request("GET /notifications", { query });
-  }
-
-  /** The user has seen all notifications up to this id: they make no dot any more. */
-  seeNotifications(upTo: number): Promise<NotificationCounts> {
-    return this.request("PUT /notifications/seen", { body: { upTo } });
-  }
-
-  /** The user has read these notifications: all up to an id (`upTo`), or some by their `ids`. */
-  readNotifications(what: { upTo?: number; ids?: number[] }): Promise<NotificationCounts> {
-    return this.request("PUT /notifications/read", { body: what });
-  }
-
-  /** These notifications leave the user's list. */
-  archiveNotifications(ids: number[]): Promise<NotificationCounts> {
-    return this.request("PUT /notifications/archive", { body: { ids } });
   }
 
   /** Says that the user has read this room up to this seq. */

@@ -9,6 +9,7 @@ export type { Args, Reply, Route } from "./api/routes.ts";
 export { Client, type ClientEvents, type SendMore } from "./client.ts";
 export type { ClientState, StopWhy, WaitWhy } from "./connection/client-state.ts";
 export type { TransportName } from "./connection/transports/transport.ts";
+export { type Notifications, notificationsOf } from "./notifications.ts";
 export type { ClientOptions, Internals } from "./options.ts";
 export type { AnyPush, Place, PushDataByName, PushName, Resync } from "./reading/events.ts";
 export type { Presence, PresentState } from "./reading/presence.ts";

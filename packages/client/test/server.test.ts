@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { TestServer } from "../../server/test/harness.ts";
 import { type Door, openDoor } from "../../server/test/server-door.ts";
-import { createClient } from "../src/index.ts";
+import { createClient, notificationsOf } from "../src/index.ts";
 import { createServerClient, ParleyError, ServerClient, type ServerClientOptions } from "../src/server.ts";
 
 const FAST = { backoffFirstMs: 1, backoffMaxMs: 4, requestMs: 2000 };
@@ -145,11 +145,12 @@ describe("SDK-83: what may succeed later is tried again", () => {
       expect(JSON.parse(bodies[0] as string).dedupeKey).toBeString();
     }
     const client = createClient({ url: server.url, token });
-    expect((await client.listNotifications({ state: "unread" })).items.map((one) => one.id)).toEqual([id]);
-    expect(await client.seeNotifications(id)).toEqual({ unseen: 0, unread: 1 });
-    expect(await client.readNotifications({ ids: [id] })).toEqual({ unseen: 0, unread: 0 });
-    expect(await client.archiveNotifications([id])).toEqual({ unseen: 0, unread: 0 });
-    expect((await client.listNotifications()).items).toEqual([]);
+    const notifications = notificationsOf(client);
+    expect((await notifications.list({ state: "unread" })).items.map((one) => one.id)).toEqual([id]);
+    expect(await notifications.seen(id)).toEqual({ unseen: 0, unread: 1 });
+    expect(await notifications.read({ ids: [id] })).toEqual({ unseen: 0, unread: 0 });
+    expect(await notifications.archive([id])).toEqual({ unseen: 0, unread: 0 });
+    expect((await notifications.list()).items).toEqual([]);
   });
 
   test("not before Retry-After is over", async () => {

@@ -6,9 +6,6 @@ export type Route = keyof Routes;
 /** What a route takes, and how the request can be given up. */
 export type Args<R extends Route> = Routes[R]["args"] & { readonly signal?: AbortSignal };
 
-/** What stands behind its `?`. */
-export type Query<R extends Route> = Routes[R]["args"] extends { query?: infer Q } ? NonNullable<Q> : never;
-
 /** What it answers. */
 export type Reply<R extends Route> = Routes[R]["reply"];
 

@@ -94,8 +94,13 @@ export async function readState(read: Read, what: ReloadRequest): Promise<Reload
     ({ asOf, rooms, isOneMoment } = await readRooms(read));
   }
   const me = await read("GET /me", {});
-  const { friendRequests, notifications } = await read("GET /unread", {});
-  return { ...what, asOf, rooms, unread: { ...unreadOf(rooms), friendRequests, notifications, asOf }, me };
+  const dots = rooms
+    .filter(({ unread }) => unread > 0)
+    .map(({ id, unread }) => ({ roomId: id, unread }))
+    .sort((a, b) => a.roomId - b.roomId);
+  const total = dots.reduce((sum, { unread }) => sum + unread, 0);
+  const unread = { ...(await read("GET /unread", {})), total, rooms: dots, asOf };
+  return { ...what, asOf, rooms, unread, me };
 }
 
 type Conversations = Reply<"GET /rooms">["items"];
@@ -112,13 +117,4 @@ async function readRooms(read: Read): Promise<{ asOf: string; rooms: Conversatio
   }
   const [asOf = ""] = moments;
   return { asOf, rooms: [...rooms.values()], isOneMoment: moments.size === 1 };
-}
-
-function unreadOf(conversations: Conversations): Pick<Reply<"GET /unread">, "total" | "rooms"> {
-  const rooms = conversations
-    .filter(({ unread }) => unread > 0)
-    .map(({ id, unread }) => ({ roomId: id, unread }))
-    .sort((a, b) => a.roomId - b.roomId);
-  const total = rooms.reduce((sum, { unread }) => sum + unread, 0);
-  return { total, rooms };
 }
