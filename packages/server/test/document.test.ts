@@ -181,7 +181,7 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     notificationIds: at("putNotificationsArchive body.ids").maxItems,
   };
   // These are no fields.
-  const replies = ["pollReply", "pageTexts", "smallReply"];
+  const replies = ["pollReply", "pageTexts", "smallReply", "quotation"];
   const bodies = ["body", "serverBody", "bodyWait", "pollBody", "countedMessage"];
   const elsewhere = [...bodies, "frame", "upload", "idle", ...replies, "productToken", "tokenKeySet", "tokenKeys"];
   const rows = Object.entries(SIZES).filter(([id]) => !elsewhere.includes(id));
