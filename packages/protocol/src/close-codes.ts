@@ -24,7 +24,7 @@ export const CLOSE_CODES = {
   4000: "reconnect",
   /** The login was revoked or has expired. */
   4001: "stop",
-  /** The account was disabled (reason: `account_disabled`); bans are kept for a later version. */
+  /** The person, or their address, is banned (reason: `banned`), or the account was disabled (`account_disabled`). */
   4003: "stop",
   /** Slow consumer: above half its queue for 5 s. */
   4008: "reconnect",

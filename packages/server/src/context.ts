@@ -1,3 +1,5 @@
+import { AddressBans } from "./bans/address-bans.ts";
+import type { BansContext } from "./bans/ban-actions.ts";
 import type { Config } from "./config/config.ts";
 import type { ReadDatabase } from "./db/open.ts";
 import type { Writes } from "./db/writer.ts";
@@ -26,7 +28,7 @@ import { ReadRound } from "./unread/read-round.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
 /** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
-export interface Context extends IdentityContext, MessagesContext, UnreadContext {
+export interface Context extends IdentityContext, MessagesContext, UnreadContext, BansContext {
   readonly presence: Presence;
   readonly readRound: ReadRound;
   readonly starts: ReaderStarts;
@@ -88,5 +90,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     selfGate: newSelfGate({ writes, clock }),
     readRound: new ReadRound(db),
     starts,
+    addressBans: new AddressBans(),
+    trustedProxies: config.listen.trustedProxies,
   };
 }

@@ -1,4 +1,5 @@
 import { statsRoutes } from "./admin/stats-routes.ts";
+import { bansRoutes } from "./bans/bans-routes.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./http/openapi.ts";
 import { accountsRoutes } from "./identity/accounts-routes.ts";
@@ -49,5 +50,6 @@ export function featureRoutes(context: Context): Routes[] {
     productEventsRoutes(context),
     // Under /admin, for administrators: each of these routes has `requireAdministrator`.
     statsRoutes(context),
+    bansRoutes(context),
   ];
 }

@@ -1,4 +1,13 @@
-import { ALL_STREAM, floorCursor, HALL_ROOM_ID, type RedDot, roomStream } from "@parley/protocol";
+import {
+  ALL_STREAM,
+  encodePush,
+  floorCursor,
+  HALL_ROOM_ID,
+  Push,
+  type PushData,
+  type RedDot,
+  roomStream,
+} from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
 import { Outbox } from "./event-log/outbox.ts";
@@ -17,12 +26,13 @@ import { startSweep } from "./gateway/sweep.ts";
 import { WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
-import { INTERNAL_STREAM, Internal } from "./identity/internal-events.ts";
+import { bannedProblem } from "./identity/banned.ts";
+import { INTERNAL_STREAM, Internal, type InternalData } from "./identity/internal-events.ts";
 import { loginEndOf } from "./identity/login-end.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
 import { isOfProduct } from "./lib/login-id.ts";
-import type { ProblemError } from "./lib/problem.ts";
+import { ProblemError } from "./lib/problem.ts";
 import { liveCommands } from "./live-commands.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
@@ -70,6 +80,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
   const admission = new Admission({ ...rates, findLogin: parts.findLogin, isFull });
+  const { addressBans } = parts.context;
+  const addressRefusal = (ip: string) => addressBans.refusal(ip);
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
   const countBadToken = (ip: string) => admission.countBadToken(ip);
   const publicHall = config.hall.access === "public";
@@ -102,7 +114,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
   const onlineMs = parts.pollOnlineMs;
-  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork };
+  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork, addressRefusal };
   const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, takeStart, ...ofPolls });
   const sse = new SseTransport({
     clock,
@@ -112,6 +124,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     takeStart,
     topics,
     refusal,
+    addressRefusal,
     isFull,
     maxQueueBytes,
   });
@@ -132,6 +145,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     lifecycle,
     commands,
     refusal,
+    addressRefusal,
     idleMs,
     maxFrameBytes,
     maxQueueBytes,
@@ -142,18 +156,33 @@ export function createGateway(parts: GatewayParts): Gateway {
     polls.endLogins(loginIds);
   };
   parts.context.logins.onRefused(endLogins);
+  const keepOut = (uid: number, why: ProblemError) => {
+    hub.closeKeptOut(uid, why);
+    polls.endKeptOut(uid, why);
+  };
+  addressBans.onBanned(() => {
+    hub.closeBannedAddresses(addressRefusal);
+    polls.endBannedAddresses();
+  });
   storage.listen((event) => {
     if (event.stream !== INTERNAL_STREAM) hub.publish(event);
-    else if (event.type === Internal.LOGINS_REVOKED) {
+    // Anonymous readers have no logged stream but the hall's.
+    if (publicHall && (event.type === Push.BLACK || event.type === Push.UNBLACK)) {
+      hub.sendToAnonymous(encodePush(event.type, JSON.parse(event.data) as PushData[7 | 116]));
+    }
+    if (event.stream !== INTERNAL_STREAM) return;
+    if (event.type === Internal.LOGINS_REVOKED) {
       endLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
     } else if (event.type === Internal.PRODUCT_LOGINS_ENDED) {
       const { uid } = JSON.parse(event.data) as { uid: number };
       hub.closeProductLogins(uid);
       polls.endProductLogins(uid);
     } else if (event.type === Internal.ACCOUNT_DISABLED) {
-      const { uid } = JSON.parse(event.data) as { uid: number };
-      hub.closeDisabled(uid);
-      polls.endDisabled(uid);
+      const { uid } = JSON.parse(event.data) as InternalData[-4];
+      keepOut(uid, new ProblemError("account_disabled", "This account has been disabled"));
+    } else if (event.type === Internal.PERSON_BANNED) {
+      const { uid, ...ban } = JSON.parse(event.data) as InternalData[-11];
+      keepOut(uid, bannedProblem(ban));
     }
   });
   return {

@@ -27,6 +27,8 @@ export interface ListenerParts {
   readonly answer: (request: Request, bindings: AppBindings) => Response | Promise<Response>;
   /** Count the refusals that an address gets at once; further ones are told late. */
   readonly rates: Pick<Rates, "refusalsAtOnce" | "oddRequestsAtOnce">;
+  /** What somebody at a banned address is told; they get nothing else. */
+  readonly addressRefusal: (ip: string) => ProblemError | undefined;
   /** Told of each request, to notice proxies that are not trusted. */
   readonly onAddress: (address: ClientAddress) => void;
 }
@@ -114,6 +116,15 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
     const whole = request.url.startsWith("/") ? new Request(url, request) : request;
     return parts.answer(whole, { ip: address.clientIp, address, server });
   };
+  /** Nothing is looked at, and no turn is waited for. A handshake goes on: it is closed when it is open, since pages see no other refusal. */
+  const refuseBanned = (request: Request, { clientIp: ip }: ClientAddress, banned: ProblemError) => {
+    const startedAt = performance.now();
+    const path = requestUrl(request)?.pathname;
+    if (path !== undefined && isForWebSocket(request, path)) return undefined;
+    const response = problemResponse(banned);
+    response.headers.set("Connection", "close");
+    return outside(request, { route: "none", path: path ?? pathOf(request.url), ip, startedAt, response });
+  };
   return Bun.serve<Connection>({
     hostname: host,
     port,
@@ -125,6 +136,9 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
       const peer = server.requestIP(request)?.address;
       const address = clientAddress({ peer, headers: request.headers, trusted: parts.trusted });
       parts.onAddress(address);
+      const banned = parts.addressRefusal(address.clientIp);
+      const refused = banned && refuseBanned(request, address, banned);
+      if (refused) return refused;
       const begin = () => answer(request, { server, address });
       const turn = parts.turns.turnOf(address.clientIp, request);
       return turn ? turn.then((isThere) => (isThere ? begin() : new Response(null))) : begin();

@@ -3,6 +3,7 @@
  * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
  */
 import { Push } from "@parley/protocol";
+import { endOverdueBans } from "./bans/ban-actions.ts";
 import type { Config } from "./config/config.ts";
 import { type Context, createContext } from "./context.ts";
 import { featureRoutes } from "./feature-routes.ts";
@@ -140,7 +141,9 @@ export class Server {
       this.#metrics.eventsAppended.inc();
       if (type === Push.MESSAGE) this.#metrics.messages.inc();
     });
+    await context.addressBans.load(db);
     const gateway = this.#createGateway(storage, context);
+    storage.listen((event) => context.addressBans.onEvent(event));
     this.#gateway = gateway;
     this.#stops.push(() => this.#sweep(context, { atMost: 1 }));
     const peopleChanges = new PeopleChanges({
@@ -164,6 +167,9 @@ export class Server {
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
     this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
     this.#stops.push(this.#repeat(JOURNAL_MS, async () => void (await writes.truncateJournal())));
+    // Those whose time was over while no server ran end before anybody is let in.
+    await endOverdueBans(context);
+    this.#stops.push(this.#repeat(FOLLOW_MS, () => endOverdueBans(context)));
     this.#stops.push(this.#repeat(UPKEEP_MS, () => this.#sweep(context, { atMost: REMOVALS })));
     this.#stops.push(this.#metrics.start());
     this.#stops.push(gateway.start());
@@ -254,6 +260,7 @@ export class Server {
       ],
       pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),
+      addressRefusal: (ip) => context.addressBans.refusal(ip),
       isShortOfFiles: () => openFiles.isShort,
       rates: context.rates,
     });
@@ -264,6 +271,7 @@ export class Server {
       trusted,
       webSocket: gateway.webSocket,
       answer: (request, bindings) => app.fetch(request, bindings),
+      addressRefusal: (ip) => context.addressBans.refusal(ip),
       rates: context.rates,
       onAddress: (address) => forwarders.note(address),
     });

@@ -1,3 +1,4 @@
+import { banAddresses, banPerson, ENDED_AT_ONCE, endBans, unbanAddresses, unbanPerson } from "./bans/ban-writes.ts";
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
@@ -91,6 +92,12 @@ export const procedures = {
     noteKeysUsed,
     ofServer(({ keyIds }) => keyIds.length),
   ),
+
+  banPerson: single(banPerson, byActor(5)),
+  unbanPerson: single(unbanPerson, byActor(4)),
+  banAddresses: single(banAddresses, byActor(4)),
+  unbanAddresses: single(unbanAddresses, byActor(4)),
+  endBans: single(endBans, ofServer(2 * ENDED_AT_ONCE)),
 
   createRoom: single(
     createRoom,

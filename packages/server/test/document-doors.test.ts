@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { administrator } from "./administrator.ts";
 import { apiDocument, type Operation, operationsOf, type Schema } from "./api-document.ts";
 import { checkAsDocumented } from "./as-documented.ts";
 import { type Person, TestServer } from "./harness.ts";
@@ -11,15 +12,20 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 let server: TestServer;
 let ann: Person;
 let door: Door;
+let root: Person;
 beforeAll(async () => {
   server = await TestServer.start({ HALL: "public", PUBLIC_URL: "https://chat.example.com" });
   ann = await server.person("ann");
   door = await openDoor(server, "product");
+  root = await administrator(server, "root");
 });
 afterAll(() => server.stop());
 
 const isServers = (path: string) => path.startsWith("/api/v1/server/");
-const tokenFor = (path: string) => (isServers(path) ? door.key : ann.token);
+const tokenFor = (path: string) => {
+  if (path.startsWith("/api/v1/admin/")) return root.token;
+  return isServers(path) ? door.key : ann.token;
+};
 
 interface Ask {
   readonly token?: string;
@@ -29,7 +35,7 @@ interface Ask {
 
 /** Asks where nothing has these ids; the reply is compared with the document. */
 async function ask(method: string, pattern: string, { token, body, headers = {} }: Ask = {}) {
-  const path = pattern.replaceAll(/\{.+?\}/g, "99999");
+  const path = pattern.replaceAll("{cidr}", "203.0.113.9").replaceAll(/\{.+?\}/g, "99999");
   const response = await fetch(`${server.url}${path}`, {
     method,
     headers: { ...(token && { Authorization: `Bearer ${token}` }), ...headers },

@@ -273,6 +273,16 @@ test("HTTP-26: what administrators ask", async () => {
   const root = await administrator(server, "root");
   await ask(root.api, "GET /admin/stats", 200);
   await ask(ann.api, "GET /admin/stats", 403);
+  const dan = await server.person("dan4");
+  await ask(root.api, `PUT /admin/bans/users/${dan.uid}`, 200, { until: Date.now() + 60_000, reason: "spam" });
+  await ask(dan.api, "GET /me", 403);
+  await ask(root.api, "PUT /admin/bans/users/99999", 404);
+  await ask(root.api, `PUT /admin/bans/users/${root.uid}`, 422);
+  await ask(root.api, "PUT /admin/bans/ips/203.0.113.0%2F24", 200, { reason: "flood" });
+  await ask(root.api, "PUT /admin/bans/ips/127.0.0.1", 422);
+  await ask(root.api, "GET /admin/bans?limit=1", 200);
+  await ask(root.api, `DELETE /admin/bans/users/${dan.uid}`, 204);
+  await ask(root.api, "DELETE /admin/bans/ips/203.0.113.0%2F24", 204);
 });
 
 test("HTTP-26: each operation has succeeded above in each way that it can", () => {

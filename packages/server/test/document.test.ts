@@ -70,6 +70,7 @@ describe.each(named)("HTTP-12: %s", (_, { method, path, operation }) => {
     const mayBeLeftOut = ["deleteMe", "patchMe", "patchRoom", "patchRoomSettings", "postEvents", "postRooms"];
     mayBeLeftOut.push("putServerUser", "postServerUserTokens", "putServerRoom", "postServerRoomMembers");
     mayBeLeftOut.push("patchServerNotification", "putNotificationsRead");
+    mayBeLeftOut.push("putAdminBansUser", "putAdminBansIp");
     expect(requestBody?.required ?? true).toBe(!mayBeLeftOut.includes(operation.operationId));
     if (requestBody) expect(Object.keys(requestBody.content)).toEqual(["application/json"]);
     expect(statuses.includes("415")).toBe(requestBody !== undefined);
@@ -179,6 +180,7 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     productKey: at("postServerNotifications body.dedupeKey").maxLength,
     ttl: at("postServerNotifications body.ttl").maximum,
     notificationIds: at("putNotificationsArchive body.ids").maxItems,
+    banReason: at("putAdminBansUser body.reason").maxLength,
   };
   // These are no fields.
   const replies = ["pollReply", "pageTexts", "smallReply", "quotation"];

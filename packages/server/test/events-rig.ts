@@ -13,7 +13,7 @@ import { answerHeld } from "../src/http/held-reply.ts";
 import { LargeReplies } from "../src/http/large-replies.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
-import type { ProblemError } from "../src/lib/problem.ts";
+import { ProblemError } from "../src/lib/problem.ts";
 import { HeavyWork } from "../src/limits/heavy-work.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -44,6 +44,8 @@ export class EventsRig {
   windowsAsked = 0;
   /** Resolves before windows are told, for tests that do something meanwhile. */
   beforeWindows: Promise<void> | undefined;
+  /** Addresses that are banned. */
+  readonly banned = new Set<string>();
   /** Outboxes made so far, the newest last. */
   readonly outboxes: Outbox[] = [];
 
@@ -78,6 +80,7 @@ export class EventsRig {
     };
     const gauge = metrics.connections.labels("poll");
     const isFull = () => false;
+    const addressRefusal = (ip: string) => (this.banned.has(ip) ? new ProblemError("banned") : undefined);
     const admission = {
       enterAnonymous: () => {
         this.anonymous += 1;
@@ -97,6 +100,7 @@ export class EventsRig {
       maxPerUser: 3,
       gauge,
       isFull,
+      addressRefusal,
     });
     const lifecycle = new ConnectionLifecycle({
       hub,
@@ -129,6 +133,7 @@ export class EventsRig {
       metrics,
       refusal,
       isFull,
+      addressRefusal,
       maxQueueBytes: 1_000_000,
     });
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createAccount } from "../src/identity/accounts-writes.ts";
 import { hashOf, newToken } from "../src/identity/tokens.ts";
 import { LOCAL_RATES, SHARED_RATES } from "../src/limits/limits.ts";
+import { setPower } from "./administrator.ts";
 import { ApiClient } from "./api-client.ts";
 import { TestServer } from "./harness.ts";
 import { StillTime } from "./still-time.ts";
@@ -65,6 +66,10 @@ const HELD: Record<string, Held> = {
   "PUT /notifications/seen": { limit: "notificationMarks", path: "/notifications/seen", body: { upTo: 1 } },
   "PUT /notifications/read": { limit: "notificationMarks", path: "/notifications/read", body: { ids: [1] } },
   "PUT /notifications/archive": { limit: "notificationMarks", path: "/notifications/archive", body: { ids: [1] } },
+  "PUT /admin/bans/users/{uid}": { limit: "administration", path: "/admin/bans/users/99", body: {} },
+  "DELETE /admin/bans/users/{uid}": { limit: "administration", path: "/admin/bans/users/99" },
+  "PUT /admin/bans/ips/{cidr}": { limit: "administration", path: "/admin/bans/ips/203.0.113.7", body: {} },
+  "DELETE /admin/bans/ips/{cidr}": { limit: "administration", path: "/admin/bans/ips/198.51.100.7" },
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 
@@ -83,8 +88,8 @@ const READING = [
   ],
   // One row, or the few of one person.
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
-  // For administrators: numbers that are in memory.
-  "GET /admin/stats",
+  // For administrators: numbers that are in memory, and short pages by a key.
+  ...["GET /admin/stats", "GET /admin/bans"],
   // Has a rate of its own.
   "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.
@@ -104,10 +109,11 @@ afterAll(async () => {
 });
 
 /** An account without a password, so that the tests do not wait for hashes. */
-async function person(name: string): Promise<ApiClient> {
+async function person(name: string, power: 0 | 1 = 0): Promise<ApiClient> {
   const token = newToken();
   const account = { name, passwordHash: "", tokenHash: hashOf(token), ip: "203.0.113.9", userAgent: "test" };
   await server.storage.writes.run(createAccount, account);
+  if (power === 1) await setPower(server, name, 1);
   return new ApiClient(server.url, token);
 }
 
@@ -127,7 +133,7 @@ test("HTTP-15: every route is named here", async () => {
 describe("HTTP-15: beyond its limit a route is 429 with Retry-After", () => {
   test.each(Object.entries(HELD))("%s", async (route, { limit, path, body, before }) => {
     const number = Object.keys(HELD).indexOf(route);
-    const api = await person(`person ${number}`);
+    const api = await person(`person ${number}`, route.includes(" /admin/") ? 1 : 0);
     const method = route.split(" ")[0] as string;
     const row = RATES[limit];
     // A mapped range, so that each route has an address of its own.

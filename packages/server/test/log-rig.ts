@@ -54,6 +54,8 @@ async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
 
 /** The author of every message that is read from the rig. */
 export const AUTHOR = 20_007;
+/** The author of what any message quotes. */
+export const QUOTED_AUTHOR = 20_008;
 
 export interface LogRig {
   readonly scratch: Scratch;
@@ -84,7 +86,11 @@ export async function openLog(
       events.map((event) => {
         const text = messages.get(event.messageId) ?? JSON.stringify({ id: event.messageId });
         const quoted = /"quotes":(\d+)/.exec(text);
-        return [dataKey(event), { text, author: AUTHOR, quotes: quoted ? [Number(quoted[1])] : [] }] as const;
+        const quotes = quoted ? [Number(quoted[1])] : [];
+        return [
+          dataKey(event),
+          { text, author: AUTHOR, quotes, quotedAuthors: quoted ? [QUOTED_AUTHOR] : [] },
+        ] as const;
       }),
     );
   const skipped = (position: number) => tail.skipTo(position);

@@ -41,8 +41,8 @@ export class SseReader {
   }
 
   /** Resolves when the answer has come, whatever it is. */
-  static async open(url: string, token: string | undefined, query = ""): Promise<SseReader> {
-    const headers = { Authorization: token === undefined ? null : `Bearer ${token}` };
+  static async open(url: string, token: string | undefined, query = "", more: HeaderLines = {}): Promise<SseReader> {
+    const headers = { Authorization: token === undefined ? null : `Bearer ${token}`, ...more };
     const reader = new SseReader({ url, path: `/api/v1/events/stream${query}`, headers });
     reader.status = (await reader.#answered).status;
     return reader;

@@ -3,12 +3,14 @@
  */
 
 import type {
+  Ban,
   Conversation,
   Devices,
   Doctor,
   Events,
   Export,
   Granted,
+  MadeBan,
   Me,
   Member,
   Message,
@@ -260,6 +262,25 @@ export interface Routes {
   "GET /admin/stats": {
     args: object;
     reply: { version: string; uptimeSeconds: number; onlineNum: number; people: number };
+  };
+  /** Ban a person, for a time or for good */
+  "PUT /admin/bans/users/{uid}": {
+    args: { path: { uid: number }; body?: { until?: number | null | undefined; reason?: string | undefined } };
+    reply: MadeBan;
+  };
+  /** Let a banned person in again */
+  "DELETE /admin/bans/users/{uid}": { args: { path: { uid: number } }; reply: undefined };
+  /** Ban an address or a range of addresses, for a time or for good */
+  "PUT /admin/bans/ips/{cidr}": {
+    args: { path: { cidr: string }; body?: { until?: number | null | undefined; reason?: string | undefined } };
+    reply: MadeBan;
+  };
+  /** Let banned addresses in again: the range as it was banned */
+  "DELETE /admin/bans/ips/{cidr}": { args: { path: { cidr: string } }; reply: undefined };
+  /** Bans that hold, newest first */
+  "GET /admin/bans": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Ban[]; nextCursor: string | null };
   };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {

@@ -2,6 +2,17 @@
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 
+export type Ban = {
+  id: number;
+  uid: number | null;
+  name: string | null;
+  cidr: string | null;
+  until: number | null;
+  reason: string;
+  createdAt: number;
+  createdBy: number;
+};
+
 export type Conversation = Room & {
   lastMessage: Message | null;
   unread: number;
@@ -95,6 +106,16 @@ export type Export = {
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
 
 export type Granted = { user: User; token: string; expiresAt: number };
+
+export type MadeBan = {
+  id: number;
+  uid: number | null;
+  cidr: string | null;
+  until: number | null;
+  reason: string;
+  createdAt: number;
+  createdBy: number;
+};
 
 export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
 

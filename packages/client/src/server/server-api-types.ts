@@ -20,6 +20,7 @@ export type Problem = {
     | "key_in_browser"
     | "scope_missing"
     | "account_disabled"
+    | "banned"
     | "not_found"
     | "method_not_allowed"
     | "conflict"
@@ -46,6 +47,10 @@ export type Problem = {
     | "unknown_room"
     | "not_member"
     | "too_many_keys"
+    | "too_many_bans"
+    | "administrator_protected"
+    | "address_protected"
+    | "range_too_wide"
     | "own_account"
     | "host_unknown"
     | "upgrade_required"
@@ -63,6 +68,7 @@ export type Problem = {
   errors?: { path: string; message: string }[] | undefined;
   userIds?: number[] | undefined;
   until?: number | null | undefined;
+  reason?: string | undefined;
   scope?: "users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed" | undefined;
   roomIds?: number[] | undefined;
 };

@@ -23,6 +23,8 @@ export interface Schema extends NoticesSchema {
   room_reads: RoomReadsTable;
   messages: MessagesTable;
   marks: MarksTable;
+  bans: BansTable;
+  audit: AuditTable;
 }
 
 /** Facts about this database: `epoch` (16 hex digits), `installation`. */
@@ -265,4 +267,35 @@ export interface MarksTable {
   message_id: number;
   /** 1 like, 2 dislike. */
   type: 1 | 2;
+}
+
+/** Bans that hold: one that ends has no row any more. Of a person or of a range of addresses. */
+export interface BansTable {
+  id: Generated<number>;
+  /** Null: of addresses. */
+  uid: number | null;
+  /** In canonical form; null: of a person. */
+  cidr: string | null;
+  /** Null: for good. */
+  until: number | null;
+  /** What the banned are told; empty: nothing. */
+  reason: string;
+  created_at: number;
+  /** The administrator. */
+  created_by: number;
+}
+
+/** What administrators and operators did; see `audit/audit-writes.ts`. Ids rise with time. */
+export interface AuditTable {
+  id: Generated<number>;
+  at: number;
+  /** Null: an operator, on the command line. */
+  uid: number | null;
+  /** Empty for an operator. */
+  ip: string;
+  act: string;
+  target: string;
+  /** JSON text; null: nothing was so before, or it says nothing. */
+  before: string | null;
+  after: string | null;
 }

@@ -14,6 +14,8 @@ export interface EventData {
   readonly quotes: readonly number[];
   /** True: it becomes another one without an event that says so, as when it expires, so no memory may keep it. */
   readonly isPassing?: boolean;
+  /** The authors of these: what they wrote is hidden while they are banned. Absent: it shows no other message. */
+  readonly quotedAuthors?: readonly number[];
 }
 
 /** Builds the data of many events, by `dataKey`; those that show something that is gone are left out. */

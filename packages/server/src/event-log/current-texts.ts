@@ -17,7 +17,7 @@ interface Read {
 
 /**
  * The texts that some events show, each built from its message, or from what else it is about, as that is now. A message that changes while
- * others are read is read again, and no other one: so a recall somewhere costs only those who show that message.
+ * others are read is read again, and no other one: so a recall or a ban somewhere costs only those who show that message, or one of that person's.
  */
 export class CurrentTexts {
   readonly #parts: TextParts;
@@ -30,11 +30,16 @@ export class CurrentTexts {
 
   /** Events whose text is not known, or has changed since; an empty list stays true for this turn of the loop. */
   missing(events: readonly StoredEvent[]): NamingEvent[] {
-    const { changes } = this.#parts.tail;
+    const { changes, hiding } = this.#parts.tail;
     return events.filter(isNaming).filter((event) => {
       const read = this.#read.get(dataKey(event));
-      const shown = [event.messageId, ...(read?.data?.quotes ?? [])];
-      return !read || shown.some((id) => changes.changedSince(id, read.at));
+      if (!read) return true;
+      const { quotes = [], author = null, quotedAuthors = [] } = read.data ?? {};
+      const authors = author === null ? quotedAuthors : [author, ...quotedAuthors];
+      return (
+        [event.messageId, ...quotes].some((id) => changes.changedSince(id, read.at)) ||
+        authors.some((uid) => hiding.changedSince(uid, read.at))
+      );
     });
   }
 

@@ -105,6 +105,15 @@ export class StreamTail {
     for (const entry of this.#entries) forget(entry);
   }
 
+  /** Drops every text that was built from a message of this person. */
+  forgetAuthor(uid: number): void {
+    for (const entry of this.#entries) {
+      if (entry.author !== uid || entry.storesData || entry.data === null) continue;
+      this.bytes -= entry.data.length;
+      entry.data = null;
+    }
+  }
+
   /** Drops every text that was built from a message: of its MESSAGE event, and of later ones that show it. */
   forgetMessage(messageId: number): void {
     for (const entry of this.#entries) {

@@ -147,7 +147,7 @@ test("LOG-5 a text that two readers have read is counted once", async () => {
   await rig.append({ stream: "room:1", message: "own" });
   await rig.announcer.catchUpWithLog();
   const events = rig.tail.peek("room:1", 0, 1) ?? [];
-  const text = { text: "x".repeat(100), author: 7, quotes: [] };
+  const text = { text: "x".repeat(100), author: 7, quotes: [], quotedAuthors: [] };
   const before = rig.tail.bytes;
   for (let readers = 0; readers < 2; readers++) rig.tail.remember(events, () => text);
   expect(rig.tail.bytes).toBe(before + 100);

@@ -1,3 +1,4 @@
+import { Push, type PushData } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
@@ -32,6 +33,8 @@ export class Tail {
   evictedUpTo: number;
   /** Positions of the last changes of messages, to catch a reader that has read the old text and has not sent it yet. */
   readonly changes: RecentChanges<number>;
+  /** The same for people whose messages were hidden, or shown again, since a ban of theirs began or ended. */
+  readonly hiding: RecentChanges<number>;
   readonly #reader: LogReader;
   readonly #maxBytes: number;
   /** Least recently used first. */
@@ -43,6 +46,7 @@ export class Tail {
     this.#reader = reader;
     this.position = start.position;
     this.changes = new RecentChanges(start.position);
+    this.hiding = new RecentChanges(start.position);
     this.evictedUpTo = start.position;
     this.#maxBytes = start.maxBytes;
   }
@@ -63,6 +67,7 @@ export class Tail {
       stream.forgetMessage(event.messageId);
       this.changes.note(event.messageId, event.pos);
     }
+    if (event.type === Push.BLACK || event.type === Push.UNBLACK) this.#forgetAuthor(event);
     const { cacheable, ...entry } = event;
     stream.push(cacheable ? entry : { ...entry, data: null });
     if (stream.length > ENTRIES_PER_STREAM) stream.dropOldest();
@@ -222,6 +227,17 @@ export class Tail {
     if (!at.cold || this.evictedUpTo > at.position) return undefined;
     const head = state.head.pos <= at.position ? state.head : at.read.at(-1);
     return head && new StreamTail({ seq: head.seq, pos: head.pos });
+  }
+
+  /** Drops every text of a person: it is read anew, and then is hidden or shown as it has to be. Texts that quote them are never kept. */
+  #forgetAuthor({ data, pos }: LoggedEvent): void {
+    const { uid } = JSON.parse(data) as PushData[7 | 116];
+    this.hiding.note(uid, pos);
+    for (const stream of this.#streams.values()) {
+      this.#bytes -= stream.bytes;
+      stream.forgetAuthor(uid);
+      this.#bytes += stream.bytes;
+    }
   }
 
   #touch(name: string, stream: StreamTail): void {

@@ -61,7 +61,7 @@ export class Admission {
     return this.#countUntilReleased(scopes);
   }
 
-  /** Counts a token that was not valid. @throws ProblemError `rate_limited` */
+  /** Counts a token that was not valid, or a handshake from a banned address. @throws ProblemError `rate_limited` */
   countBadToken(ip: string): void {
     takeHandshake(this.#scopesOf(ip));
   }

@@ -2,6 +2,7 @@ import {
   authorizeSchema,
   Command,
   type Cursor,
+  type ErrorCode,
   encodePush,
   floorCursor,
   formatCursor,
@@ -71,6 +72,8 @@ export interface SignedInReader {
 
 /** A client that comes back at once, whatever it is told, has one refusal a second for each of its connections. */
 const REFUSED_AFTER_MS = 1000;
+/** People who are told these by 4003 may not come in, and their clients do not come back by themselves. */
+const KEPT_OUT: ReadonlySet<string> = new Set(["account_disabled", "banned"] satisfies ErrorCode[]);
 const HALL_STREAM = roomStream(HALL_ROOM_ID);
 
 /**
@@ -353,7 +356,7 @@ export class ConnectionLifecycle {
   #failed(connection: Connection, error: unknown): void {
     if (connection.closed) return;
     const refused = error instanceof ProblemError ? error : undefined;
-    if (refused?.code === "account_disabled") return connection.closeDisabled();
+    if (refused && KEPT_OUT.has(refused.code)) return connection.closeKeptOut(refused);
     if (!refused)
       this.#parts.logger.error({ err: error, connection: connection.origin.id }, "a connection could not be served");
     connection.close(1013, `retry=${Math.ceil(refused?.retryAfterMs ?? 1000)}`);

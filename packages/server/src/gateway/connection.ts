@@ -1,5 +1,6 @@
 import { type CloseCode, type ErrorCode, encodePush, Push, type PushData } from "@parley/protocol";
 import type { LoginId } from "../lib/login-id.ts";
+import type { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { InboundAllowance } from "./inbound-allowance.ts";
 import type { Wire } from "./wire.ts";
@@ -193,10 +194,10 @@ export class Connection {
     this.#wire?.close(code, reason);
   }
 
-  /** Ends since its user's account is disabled; the client stops. */
-  closeDisabled(): void {
-    this.error("account_disabled", "This account has been disabled");
-    this.close(4003, "account_disabled");
+  /** Ends since its user may not be here, such as `banned` or `account_disabled`; the client stops. */
+  closeKeptOut({ code, message }: ProblemError): void {
+    this.error(code, message);
+    this.close(4003, code);
   }
 
   /** Ends at once, for peers that go on sending: after a close frame the runtime would read them for 16 s. They see 1006. */

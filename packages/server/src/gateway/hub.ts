@@ -8,6 +8,7 @@ import {
 } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { isOfProduct, type LoginId } from "../lib/login-id.ts";
+import type { ProblemError } from "../lib/problem.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -129,9 +130,25 @@ export class Hub {
     }
   }
 
-  /** Closes the connections of a user whose account was disabled. */
-  closeDisabled(uid: number): void {
-    for (const connection of [...this.ofUser(uid)]) connection.closeDisabled();
+  /** Closes the connections of a user who was banned, or whose account was disabled. */
+  closeKeptOut(uid: number, why: ProblemError): void {
+    for (const connection of [...this.ofUser(uid)]) connection.closeKeptOut(why);
+  }
+
+  /** Closes the connections from addresses that are banned. @param refusal of an address; undefined: it is not */
+  closeBannedAddresses(refusal: (ip: string) => ProblemError | undefined): void {
+    for (const connection of [...this.#connections.values()]) {
+      const why = refusal(connection.origin.ip);
+      if (why) connection.closeKeptOut(why);
+    }
+  }
+
+  /** A frame that is not logged, to readers who are not signed in. */
+  sendToAnonymous(frame: string): void {
+    for (const connection of this.#connections.values()) {
+      const { kind } = connection.state;
+      if (!connection.login && (kind === "live" || kind === "catching-up")) connection.send(frame);
+    }
   }
 
   #publish(stream: string, frame: string, event: LoggedEvent | undefined): void {

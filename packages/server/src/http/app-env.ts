@@ -29,6 +29,8 @@ export interface AppVariables {
   findKeyAgain?: () => Promise<void>;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
+  /** What somebody at a banned address is told; absent: no address is. The listener has asked when the request came. */
+  addressRefusal?: ((ip: string) => ProblemError | undefined) | undefined;
   /** Counts the request as this person's; absent where a test calls routes without the app. @throws ProblemError `rate_limited` */
   countRequest?: (uid: number) => void;
   heavyWork: HeavyWork;

@@ -63,6 +63,8 @@ export interface AppParts {
   readonly bodyWaitMs?: number;
   /** Called at every API request; a refusal that it returns, such as `draining`, is the answer. */
   readonly refusal?: () => ProblemError | undefined;
+  /** What somebody at an address is told that was banned since their request came. */
+  readonly addressRefusal?: (ip: string) => ProblemError | undefined;
 }
 
 /** Called once. `app.fetch(request, { ip, server })` answers one request and never rejects. */
@@ -104,7 +106,7 @@ export function createApp(parts: AppParts): Routes {
   });
   app.use(bodyLimit(SIZES.body.count, { waitMs: bodyWaitMs }));
   app.use(strictJson({ waitMs: bodyWaitMs }));
-  app.use(authenticate({ findLogin, countBadToken, heavyWork, largeReplies }));
+  app.use(authenticate({ findLogin, countBadToken, heavyWork, largeReplies, addressRefusal: parts.addressRefusal }));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.openAPIRegistry.registerComponent("securitySchemes", "serverKey", {

@@ -5,11 +5,12 @@ import type { Login } from "./login.ts";
 
 /** Mounted once by the app: makes these reachable for the middlewares below. It looks nothing up itself. */
 export function authenticate(
-  parts: Pick<AppVariables, "findLogin" | "countBadToken" | "heavyWork" | "largeReplies">,
+  parts: Pick<AppVariables, "findLogin" | "countBadToken" | "heavyWork" | "largeReplies" | "addressRefusal">,
 ): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set("findLogin", parts.findLogin);
     c.set("countBadToken", parts.countBadToken);
+    c.set("addressRefusal", parts.addressRefusal);
     c.set("heavyWork", parts.heavyWork);
     c.set("largeReplies", parts.largeReplies);
     await next();
@@ -41,9 +42,11 @@ function checkPower({ power }: Login): void {
 /**
  * Looks at the request's login or server key again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
  * has come, whose sender decides how long that takes, and after a turn of heavy work. What is looked up is mostly in memory.
- * @throws ProblemError `unauthorized`, `account_disabled`; `forbidden` for somebody who is no administrator any more, where that is needed
+ * @throws ProblemError `unauthorized`, `account_disabled`, `banned`, for the address too; `forbidden` for somebody who is no administrator any more, where that is needed
  */
 export async function lookAgain(c: Context<AppEnv>): Promise<void> {
+  const banned = c.get("addressRefusal")?.(c.env.ip);
+  if (banned) throw banned;
   await c.get("findKeyAgain")?.();
   if (!c.get("login")) return;
   const login = await c.get("findLogin")(bearerToken(c.req.header("Authorization")) ?? "");

@@ -74,6 +74,8 @@ const ALWAYS: readonly ErrorCode[] = [
   "invalid",
   // Where nobody needs to be signed in it is for server keys, which do not belong there.
   "unauthorized",
+  // Of somebody at a banned address.
+  "banned",
   "method_not_allowed",
   "host_unknown",
   "rate_limited",

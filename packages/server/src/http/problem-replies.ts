@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { countSchema, ERRORS, type ErrorCode, SERVER_SCOPES } from "@parley/protocol";
+import { SIZES } from "../limits/sizes.ts";
 import { ERRORS_NAMED } from "./errors.ts";
 
 /** Where the document describes refusals. Those of a route with one status are one reply there, named by their codes. */
@@ -31,7 +32,15 @@ export const Problem = z
       .array(z.int())
       .optional()
       .openapi({ description: "Of `unknown_user` and `too_many_rooms`: these people" }),
-    until: countSchema.nullable().optional().openapi({ description: "Of `muted`: epoch milliseconds; null: for good" }),
+    until: countSchema
+      .nullable()
+      .optional()
+      .openapi({ description: "Of `muted` and `banned`: epoch milliseconds; null: for good" }),
+    reason: z
+      .string()
+      .max(SIZES.banReason.count)
+      .optional()
+      .openapi({ description: "Of `banned`: what the administrator says; may be empty" }),
     scope: z.enum(SERVER_SCOPES).optional().openapi({ description: "Of `scope_missing`: what the server key lacks" }),
     roomIds: z.array(z.int()).optional().openapi({ description: "Of `owner_cannot_leave`: some of the rooms" }),
   })

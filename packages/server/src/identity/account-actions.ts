@@ -52,7 +52,7 @@ export async function register(
 
 /**
  * Signs in with name and password.
- * @throws ProblemError `unauthorized` for a wrong name or password alike, `account_disabled` after the right password only,
+ * @throws ProblemError `unauthorized` for a wrong name or password alike, `account_disabled` and `banned` after the right password only,
  * `rate_limited`, `overloaded`
  */
 export async function signIn(

@@ -47,7 +47,7 @@ const signIn = createRoute({
   tags: ["accounts"],
   middleware: refuseForeignPages,
   summary: "Sign in with name and password",
-  description: "`account_disabled` is answered after the right password only.",
+  description: "`account_disabled` and `banned` are answered after the right password only.",
   request: { body: jsonBody(credentialsSchema) },
   responses: {
     201: json(GrantedReply, "The new login"),

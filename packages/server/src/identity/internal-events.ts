@@ -1,3 +1,5 @@
+import type { Ban } from "./banned.ts";
+
 /**
  * Events that nodes tell each other through the log: revocations, states of QR codes. They stand in one internal stream that
  * every node follows and no client can read, so they survive a lost bus and a restart like every other event.
@@ -18,6 +20,10 @@ export const Internal = {
   KEYS_CHANGED: -5,
   /** `{uid}`: tokens of the product's own that were made until now count no longer; close their connections with 4001. */
   PRODUCT_LOGINS_ENDED: -6,
+  /** `{uid, until, reason}`: a person was banned; end what they have open as `banned`. */
+  PERSON_BANNED: -11,
+  /** `{cidr, ban}`: a range of addresses was banned, or, without a ban, is not any more. */
+  ADDRESSES_BANNED: -12,
 } as const;
 
 export interface InternalData {
@@ -27,6 +33,8 @@ export interface InternalData {
   [-4]: { uid: number };
   [-5]: { keyId: number };
   [-6]: { uid: number };
+  [-11]: { uid: number } & Ban;
+  [-12]: { cidr: string; ban: Ban | null };
 }
 
 /** A draft for `append`. */

@@ -6,6 +6,7 @@ import { append } from "../event-log/event-log.ts";
 import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
+import { BAN_COLUMNS, bannedProblem, banOf } from "./banned.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { addressMark } from "./known-requesters.ts";
 import { noteKnown } from "./known-requesters-writes.ts";
@@ -34,7 +35,7 @@ export interface MadeLogin {
   readonly expiresAt: number;
 }
 
-/** Logins of accounts that are there. Refused: `unauthorized` and `account_disabled`, where that was done meanwhile. */
+/** Logins of accounts that are there. Refused: `unauthorized`, `account_disabled` and `banned`, where that was done meanwhile. */
 export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Outcome<MadeLogin>[]> {
   const users = await usersThere(tx, inputs);
   const verdicts = inputs.map((input) =>
@@ -42,6 +43,7 @@ export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogi
       const user = users.get(input.uid);
       if (!user) throw new ProblemError("unauthorized");
       if (user.disabled) throw new ProblemError("account_disabled");
+      if (user.ban) throw bannedProblem(user.ban);
       return { ...input, user: user.user };
     }),
   );
@@ -54,11 +56,14 @@ export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogi
 async function usersThere(tx: WriteTransaction, inputs: readonly NewLogin[]) {
   const rows = await tx.db
     .selectFrom("users")
-    .select([...USER_COLUMNS, "disabled_at"])
-    .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
+    .leftJoin("bans", "bans.uid", "users.uid")
+    .select([...USER_COLUMNS.map((column) => `users.${column}` as const), "disabled_at", ...BAN_COLUMNS])
+    .where("users.uid", "in", inList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
     .execute();
-  return new Map(rows.map((row) => [row.uid, { user: userOf(row), disabled: row.disabled_at !== null }]));
+  return new Map(
+    rows.map((row) => [row.uid, { user: userOf(row), disabled: row.disabled_at !== null, ban: banOf(row) }]),
+  );
 }
 
 /** Makes logins inside another write; of accounts that get more than they may, the oldest logins end. Returns them by the hash of their token. */

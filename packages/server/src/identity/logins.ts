@@ -7,6 +7,7 @@ import { batched } from "../lib/batched.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
+import { BAN_COLUMNS, type Ban, bannedProblem, banOf } from "./banned.ts";
 import { INTERNAL_STREAM, Internal, type InternalData } from "./internal-events.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen, removeExpiredLogins } from "./logins-upkeep.ts";
@@ -26,6 +27,7 @@ interface ReadLogin {
   readonly until: number;
   readonly lastSeenAt: number;
   readonly disabled: boolean;
+  readonly ban: Ban | undefined;
 }
 
 /** About 8 MB. */
@@ -41,6 +43,7 @@ const TRIES = 5;
 const USER_EVENTS: ReadonlySet<number> = new Set([
   Internal.USER_CHANGED,
   Internal.ACCOUNT_DISABLED,
+  Internal.PERSON_BANNED,
   Internal.PRODUCT_LOGINS_ENDED,
 ]);
 /** Expired logins removed by one write. */
@@ -53,8 +56,9 @@ const loginsByHash = prepared((db, hashes) => {
       .selectFrom(boundRows<{ hash: string }>(["hash"], hashes).as("asked"))
       .innerJoin("logins", `logins.${column}`, "asked.hash")
       .innerJoin("users", "users.uid", "logins.uid")
+      .leftJoin("bans", "bans.uid", "logins.uid")
       .select(["asked.hash", "logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
-      .select(["token_hash", "previous_until", "disabled_at"]);
+      .select(["token_hash", "previous_until", "disabled_at", ...BAN_COLUMNS]);
   return by("token_hash").unionAll(by("previous_hash"));
 });
 
@@ -105,7 +109,7 @@ export class Logins {
   /**
    * The login of a token; undefined for one that is unknown, expired or revoked. What was announced before the call
    * counts.
-   * @throws ProblemError `account_disabled`; see `ProductLogins` for tokens of the product's own
+   * @throws ProblemError `account_disabled`, `banned`; see `ProductLogins` for tokens of the product's own
    */
   async find(token: string): Promise<SignedIn | undefined> {
     if (!isTokenForm(token)) return this.#product?.find(token);
@@ -121,6 +125,7 @@ export class Logins {
       if (this.#changedSince(read.signedIn, changes)) continue;
       if (this.#refused.has(read.signedIn.loginId)) return undefined;
       if (read.disabled) throw new ProblemError("account_disabled");
+      if (read.ban) throw bannedProblem(read.ban);
       this.#remember(hash, read, now);
       return read.signedIn;
     }
@@ -133,7 +138,7 @@ export class Logins {
     if (event.type === Internal.LOGINS_REVOKED) {
       for (const loginId of (JSON.parse(event.data) as InternalData[-1]).loginIds) this.forget(loginId);
     } else if (USER_EVENTS.has(event.type)) {
-      const { uid } = JSON.parse(event.data) as InternalData[-3 | -4 | -6];
+      const { uid } = JSON.parse(event.data) as InternalData[-3 | -4 | -6 | -11];
       this.#changes += 1;
       this.#changedUsers.note(uid, this.#changes);
       this.#cache.forgetUser(uid);
@@ -209,7 +214,7 @@ export class Logins {
     if (until <= now) return undefined;
     const { uid, power, name, avatar } = row;
     const signedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
-    return { signedIn, until, lastSeenAt: row.last_seen_at, disabled: row.disabled_at !== null };
+    return { signedIn, until, lastSeenAt: row.last_seen_at, disabled: row.disabled_at !== null, ban: banOf(row) };
   }
 
   async #nextExpired(now: number): Promise<number[]> {

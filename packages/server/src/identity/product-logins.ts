@@ -7,6 +7,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
 import type { ProductClaims } from "../product-tokens/claims.ts";
 import { isProductTokenForm, type ProductTokens, SKEW_MS } from "../product-tokens/product-tokens.ts";
+import { bannedProblem } from "./banned.ts";
 import { LoginCache } from "./login-cache.ts";
 import { noteSeen } from "./logins-upkeep.ts";
 import { isEnded, knowsBetter, type ProductStanding, standingsOf } from "./product-people.ts";
@@ -59,7 +60,7 @@ export class ProductLogins {
   /**
    * The login of a token of the product's own; undefined for one that is not right, has expired, or was made before its person was
    * signed out everywhere. What was announced before the call counts.
-   * @throws ProblemError `account_disabled`; `overloaded` where the keys cannot be read or too many come at once
+   * @throws ProblemError `account_disabled`, `banned`; `overloaded` where the keys cannot be read or too many come at once
    */
   async find(token: string): Promise<SignedIn | undefined> {
     if (!isProductTokenForm(token)) return undefined;
@@ -103,6 +104,7 @@ export class ProductLogins {
       const { person } = standing;
       if (person && this.#changedUsers.changedSince(person.uid, changes)) continue;
       if (person?.disabled) throw new ProblemError("account_disabled");
+      if (person?.ban) throw bannedProblem(person.ban);
       if (isEnded(standing, claims)) return undefined;
       const now = clock.now();
       if (!person || (!followed && knowsBetter(claims, person, now))) {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
+import { BAN_COLUMNS, type Ban, banOf } from "./banned.ts";
 import { hashOf } from "./tokens.ts";
 
 /** People who have an external id, and which tokens of the product's own sign them in. */
@@ -19,6 +20,7 @@ interface StandingPerson {
   readonly name: string;
   readonly avatar: string;
   readonly disabled: boolean;
+  readonly ban: Ban | undefined;
   readonly updatedAt: number;
   readonly lastSeenAt: number;
 }
@@ -28,8 +30,9 @@ const standings = prepared((db, asked) =>
     .selectFrom(boundRows<{ external_id: string; hash: string }>(["external_id", "hash"], asked).as("asked"))
     .leftJoin("users", "users.external_id", "asked.external_id")
     .leftJoin("ended_external_ids", "ended_external_ids.external_id_hash", "asked.hash")
-    .select(["asked.external_id as externalId", "uid", "power", "name", "avatar", "disabled_at", "updated_at"])
-    .select(["users.last_seen_at", "tokens_not_before", "ended_at"]),
+    .leftJoin("bans", "bans.uid", "users.uid")
+    .select(["asked.external_id as externalId", "users.uid", "power", "name", "avatar", "disabled_at", "updated_at"])
+    .select(["users.last_seen_at", "tokens_not_before", "ended_at", ...BAN_COLUMNS]),
 );
 
 /** By external id; one statement, whatever their number. */
@@ -53,7 +56,8 @@ function personOf(row: Awaited<ReturnType<typeof standings>>[number]): StandingP
   const { uid, power, name, avatar } = row;
   if (uid === null || power === null || name === null || avatar === null) return undefined;
   const disabled = row.disabled_at !== null;
-  return { uid, power, name, avatar, disabled, updatedAt: row.updated_at ?? 0, lastSeenAt: row.last_seen_at ?? 0 };
+  const ban = banOf(row);
+  return { uid, power, name, avatar, disabled, ban, updatedAt: row.updated_at ?? 0, lastSeenAt: row.last_seen_at ?? 0 };
 }
 
 /** What a token says of its person. */

@@ -49,7 +49,7 @@ export interface Collection {
 /**
  * Makes the logins that were confirmed, each once: the state changes in the same transaction, and of two who ask, in one
  * batch or in two, exactly one gets it. Undefined when there is nothing to collect (any more), the secret is wrong, or the
- * confirming login or account ended, or the account was disabled meanwhile.
+ * confirming login or account ended, or the account was disabled or its person banned meanwhile.
  */
 export async function collectQrLogin(
   tx: WriteTransaction,
@@ -83,6 +83,7 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
     .where((eb) => livingCode(eb, tx.clockNow))
     .where("deleted_at", "is", null)
     .where("disabled_at", "is", null)
+    .where((eb) => eb.not(eb.exists(eb.selectFrom("bans").select("bans.id").whereRef("bans.uid", "=", "users.uid"))))
     .where((eb) =>
       eb.or([
         eb("logins.id", "is not", null),

@@ -178,6 +178,25 @@ export const CAPS = {
     count: 1000,
     refusal: { silently: "the oldest is taken back" },
   },
+  bans: {
+    counts: "bans, of people and of addresses",
+    by: "database",
+    count: 10_000,
+    refusal: { code: "too_many_bans" },
+  },
+  auditLines: {
+    counts: "acts of administrators and operators that are kept",
+    by: "database",
+    count: 100_000,
+    refusal: { silently: "the oldest ones are removed" },
+  },
+  auditDays: {
+    counts: "how long the acts of administrators and operators are kept",
+    by: "database",
+    count: 365,
+    unit: "days",
+    refusal: { silently: "older ones are removed when others are added" },
+  },
   roomsPerPerson: {
     counts: "rooms that somebody is in and that are not dissolved, the hall apart",
     by: "person",

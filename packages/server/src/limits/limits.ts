@@ -131,6 +131,21 @@ export const LOCAL_RATES = {
     windowMs: DAY,
     refusal: { code: "too_many_rooms" },
   },
+  /** Somebody who has stolen an administrator's token has these too. */
+  administration: {
+    counts: "acts of an administrator",
+    by: "person",
+    count: 60,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
+  administrationADay: {
+    counts: "acts of an administrator in a day",
+    by: "person",
+    count: 2000,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
   qrSteps: { counts: "steps with QR codes", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   typing: {
     counts: "signs of typing",

@@ -43,7 +43,7 @@ export interface BoundRow {
   readonly counts: string;
   readonly by: CountedBy;
   readonly count: number;
-  readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "% of the files that it may open";
+  readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "days" | "% of the files that it may open";
   readonly refusal: Refusal;
   /** The environment variable whose default `count` is. */
   readonly setting?: string;

@@ -214,6 +214,7 @@ export const SIZES = {
   },
   search: { counts: "the `query` of a search", by: "request", count: 128, unit: "characters", refusal: INVALID },
   qrCode: { counts: "a `code` or its secret", by: "request", count: 128, unit: "characters", refusal: INVALID },
+  banReason: { counts: "the `reason` of a ban", by: "request", count: 200, unit: "code points", refusal: INVALID },
   roomName: {
     counts: "a room's name",
     by: "request",

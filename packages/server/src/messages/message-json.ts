@@ -1,4 +1,4 @@
-import { MarkType, type Message, type MessageMark, type RepliedMessage } from "@parley/protocol";
+import { MarkType, type Message, type MessageMark, MessageType, type RepliedMessage } from "@parley/protocol";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 
 /** A message as its row and the rows it refers to have it. */
@@ -14,6 +14,8 @@ export interface MessageRow {
   readonly clientId: string | null;
   readonly sentAt: number;
   readonly recalledBy: number | null;
+  /** Their messages are hidden while they are banned. */
+  readonly authorBanned: boolean;
   readonly likes: number;
   readonly dislikes: number;
   /** The mark of the person who is shown the message; null: none, or it is shown to many. */
@@ -33,6 +35,7 @@ export interface QuotedRow {
   readonly type: number;
   readonly body: string;
   readonly recalledBy: number | null;
+  readonly authorBanned: boolean;
 }
 
 /**
@@ -45,6 +48,8 @@ export interface StoredRest {
   readonly gap?: number;
 }
 
+/** What is shown of a message whose author is banned; its type is that of a recalled one, which clients know. */
+const HIDDEN = "This message is hidden";
 /** A client can jump to a quoted message that is at most this far back. */
 const CALLBACK_GAP = 100;
 
@@ -56,7 +61,7 @@ export function messageText(row: MessageRow, kinds: MessageKinds = messageKinds)
       id: row.id,
       roomId: row.roomId,
       sendTime: row.sentAt,
-      type: row.type,
+      type: isHidden(row) ? MessageType.recalled : row.type,
       body: shownBody(row, kinds),
       messageMark: markOf(row),
       seq: row.seq,
@@ -77,7 +82,14 @@ export function markOf({ likes, dislikes, mark }: Pick<MessageRow, "likes" | "di
   };
 }
 
-function shownBody({ type, body, uid, recalledBy, quoted }: MessageRow, kinds: MessageKinds) {
+/** A ban hides what its person wrote, as long as it holds; of what was recalled nothing is there to be hidden. */
+function isHidden({ authorBanned, type }: Pick<MessageRow, "authorBanned" | "type">): boolean {
+  return authorBanned && type !== MessageType.recalled;
+}
+
+function shownBody(row: MessageRow, kinds: MessageKinds) {
+  if (isHidden(row)) return HIDDEN;
+  const { type, body, uid, recalledBy, quoted } = row;
   const stored = JSON.parse(body) as StoredRest;
   const { mentions = [], gap = 0 } = stored;
   const reply = quoted && replyOf(quoted, gap, kinds);
@@ -85,7 +97,9 @@ function shownBody({ type, body, uid, recalledBy, quoted }: MessageRow, kinds: M
 }
 
 function replyOf(quoted: QuotedRow, gapCount: number, kinds: MessageKinds): RepliedMessage {
-  const { id, uid, name, type, recalledBy } = quoted;
-  const body = kinds.quote({ type, stored: JSON.parse(quoted.body) as object, uid, recalledBy });
+  const { id, uid, name, recalledBy } = quoted;
+  const hidden = isHidden(quoted);
+  const type = hidden ? MessageType.recalled : quoted.type;
+  const body = hidden ? HIDDEN : kinds.quote({ type, stored: JSON.parse(quoted.body) as object, uid, recalledBy });
   return { id, uid, username: name, type, body, canCallback: gapCount <= CALLBACK_GAP ? 1 : 0, gapCount };
 }

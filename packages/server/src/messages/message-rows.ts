@@ -7,7 +7,7 @@ import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText, type OwnMark, type QuotedRow } from "./message-json.ts";
 
 /**
- * Selects messages with what they quote, each joined by its key; callers add which ones, in what order and how many.
+ * Selects messages with what they quote, and whether their authors are banned, each joined by its key; callers add which ones, in what order and how many.
  * @param reader uid of the person whose own marks are shown; without one the messages are for many
  */
 export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) {
@@ -15,6 +15,8 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
     .selectFrom("messages")
     .leftJoin("messages as quoted", "quoted.id", "messages.reply_to")
     .leftJoin("users as author", "author.uid", "quoted.uid")
+    .leftJoin("bans as ban", "ban.uid", "messages.uid")
+    .leftJoin("bans as quotedBan", "quotedBan.uid", "quoted.uid")
     .select([
       "messages.id",
       "messages.room_id as roomId",
@@ -29,12 +31,14 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
       "messages.likes",
       "messages.dislikes",
       ownMark(reader).as("mark"),
+      "ban.id as banId",
       "quoted.id as quotedId",
       "quoted.uid as quotedUid",
       "quoted.type as quotedType",
       "quoted.body as quotedBody",
       "quoted.recalled_by as quotedRecalledBy",
       "author.name as quotedName",
+      "quotedBan.id as quotedBanId",
     ])
     .select(sql<string | null>`coalesce(messages.client_id, messages.key_client_id)`.as("clientId"));
 }
@@ -47,10 +51,13 @@ function ownMark(reader: RawBuilder<number> | undefined): RawBuilder<OwnMark> {
 export type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
 
 export function asMessage(row: SelectedMessage): MessageRow {
-  const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, ...message } = row;
+  const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, quotedBanId, ...rest } = row;
+  const { banId, ...shown } = rest;
+  const message = { ...shown, authorBanned: banId !== null };
   if (quotedId === null) return { ...message, quoted: null };
   const quoted = { id: quotedId, uid: quotedUid, type: quotedType, body: quotedBody, name: quotedName ?? "" };
-  return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy } as QuotedRow };
+  const authorBanned = quotedBanId !== null;
+  return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy, authorBanned } as QuotedRow };
 }
 
 /**
@@ -97,6 +104,7 @@ export async function messageDataOf(
         text: messageText(asMessage(row), kinds),
         author: row.uid,
         quotes: row.quotedId === null ? [] : [row.quotedId],
+        quotedAuthors: row.quotedUid === null ? [] : [row.quotedUid],
       },
     ]),
   );

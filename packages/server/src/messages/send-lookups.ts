@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
+import type { Ban } from "../identity/banned.ts";
 import { findMemberships } from "../rooms/member-lookups.ts";
 import type { Actor, Membership } from "../rooms/rooms.ts";
 import type { QuotedRow } from "./message-json.ts";
@@ -38,6 +39,8 @@ export interface SendLookups {
   /** People who are mentioned in the hall. */
   readonly people: ReadonlySet<number>;
   readonly quoted: ReadonlyMap<number, QuotedMessage>;
+  /** Senders who were banned since they asked. */
+  readonly banned: ReadonlyMap<number, Ban>;
 }
 
 export interface SendRoom {
@@ -74,6 +77,7 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): 
     ),
     people: await peopleOf(db, inputs),
     quoted: await quotedOf(db, inputs),
+    banned: await bannedOf(db, inputs),
   };
 }
 
@@ -152,13 +156,33 @@ async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
   const rows = await db
     .selectFrom("messages")
     .innerJoin("users", "users.uid", "messages.uid")
-    .select(["id", "room_id as roomId", "seq", "messages.uid", "users.name", "type", "body"])
+    .leftJoin("bans", "bans.uid", "messages.uid")
+    .select([
+      "messages.id",
+      "room_id as roomId",
+      "seq",
+      "messages.uid",
+      "users.name",
+      "type",
+      "body",
+      "bans.id as banId",
+    ])
     .select(["recalled_by as recalledBy", "sender_only as senderOnly"])
     .select(sql<number | null>`case when sender_only = 0 then no else ${numberBefore} end`.as("no"))
-    .where("id", "in", inList(ids))
+    .where("messages.id", "in", inList(ids))
     .execute();
-  return new Map(rows.map((message) => [message.id, message]));
+  return new Map(rows.map(({ banId, ...message }) => [message.id, { ...message, authorBanned: banId !== null }]));
 }
+
+/** A send that waited while its sender was banned would be pushed to everybody behind BLACK. */
+async function bannedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["banned"]> {
+  const rows = await bansOf(db, [...new Set(inputs.map(({ actor }) => actor.uid))]);
+  return new Map(rows.map(({ uid, ...ban }) => [uid as number, ban]));
+}
+
+const bansOf = prepared((db, uids) =>
+  db.selectFrom("bans").select(["uid", "until", "reason"]).where("uid", "in", inList<number>(uids)),
+);
 
 const numberBefore = sql`coalesce((select earlier.no from messages as earlier
   where earlier.room_id = messages.room_id and earlier.seq <= messages.seq and earlier.no is not null

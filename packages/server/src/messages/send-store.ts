@@ -132,6 +132,7 @@ function rowOf(message: Accepted, { pos, seq, now }: Place & { now: number }): M
     clientId,
     sentAt: now,
     recalledBy: null,
+    authorBanned: false,
     ...unmarked,
     quoted,
   };

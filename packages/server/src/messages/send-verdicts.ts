@@ -1,5 +1,6 @@
 import { EVERYBODY, HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
+import { bannedProblem } from "../identity/banned.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
@@ -74,6 +75,8 @@ function accepted(
 
 function refusal(input: SendInput, known: SendLookups, now: number): ProblemError | undefined {
   const { roomId, keyId, replyTo, mentions } = input;
+  const ban = known.banned.get(input.actor.uid);
+  if (ban) return bannedProblem(ban);
   const room = known.rooms.get(roomId);
   const inHall = roomId === HALL_ROOM_ID;
   const membership = membershipOf(input, known);

@@ -84,7 +84,7 @@ export async function deletePerson(context: ServerContext, key: ServerKey, ref: 
 
 /**
  * A token for one of the person's devices, which ends by itself.
- * @throws ProblemError `not_found`, `account_disabled`
+ * @throws ProblemError `not_found`, `account_disabled`, `banned`
  */
 export async function makeToken(
   context: ServerContext,

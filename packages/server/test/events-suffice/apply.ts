@@ -10,17 +10,21 @@ export interface Wanted {
   readonly room?: number;
   /** People who came into one of their rooms and are not known. */
   readonly people?: readonly number[];
+  /** Messages that were hidden, of somebody whose ban has ended. */
+  readonly messages?: readonly number[];
 }
 
 export interface Fetched {
   readonly room?: RoomState | undefined;
   readonly people?: readonly User[];
+  readonly messages?: readonly Message[];
 }
 
 /** Pure. */
 export function wantedFor(state: ClientState, frame: SeenFrame): Wanted {
   const resynced = frame.type === Push.RESYNC && roomOfStream(frame.data.stream);
   if (resynced) return { room: resynced };
+  if (frame.type === Push.UNBLACK) return { messages: change.hiddenOf(state, frame.data.uid) };
   if (frame.type !== Push.MEMBER_CHANGE || frame.data.changeType !== ChangeType.joined) return {};
   const { roomId } = frame.data;
   if (seqInRoom(frame) <= headOf(state.rooms[roomId])) return {};
@@ -70,6 +74,8 @@ function applyUnlogged(state: ClientState, { type, data }: SeenFrame, { room }: 
 /** Events of one's own stream, and of everybody's. */
 function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): ClientState {
   const { type, data } = frame;
+  if (type === Push.BLACK) return change.hidden(state, data.uid);
+  if (type === Push.UNBLACK) return change.withRead(state, fetched.messages ?? []);
   const one = state.rooms[data.roomId];
   if (type === Push.MEMBER_CHANGE) {
     // The copy of what the room's stream says: new only to a client that has not had that.

@@ -1,4 +1,5 @@
 import { accountCases } from "./accounts.cases.ts";
+import { banCases } from "./bans.cases.ts";
 import { markCases } from "./marks.cases.ts";
 import { memberCases } from "./members.cases.ts";
 import { messageCases } from "./messages.cases.ts";
@@ -15,6 +16,7 @@ export const AREAS = {
   accounts: accountCases,
   server: productCases,
   notices: noticeCases,
+  bans: banCases,
 };
 
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
@@ -27,6 +29,8 @@ export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "POST /qr-logins/{code}/scan": "is between the two who see the code; its state is polled or pushed to who shows it",
   "POST /qr-logins/{code}/confirm": CHANGES_LOGINS,
   "POST /qr-logins/{code}/reject": "is between the two who see the code",
+  "PUT /admin/bans/ips/{cidr}": "changes who is let in, and nothing that is shown",
+  "DELETE /admin/bans/ips/{cidr}": "changes who is let in, and nothing that is shown",
   "POST /events": "reads",
   "POST /server/users/{user}/tokens": CHANGES_LOGINS,
   "POST /server/presence": "reads",

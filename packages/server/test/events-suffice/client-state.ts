@@ -100,6 +100,13 @@ export async function fetchPeople(api: ApiClient, uids: readonly number[]): Prom
   return people;
 }
 
+/** Messages as they are now. */
+export async function fetchMessages(api: ApiClient, ids: readonly number[]): Promise<Message[]> {
+  const messages: Message[] = [];
+  for (const id of ids) messages.push(undated(await api.ok<Dated<Message>>("GET", `/messages/${id}`)));
+  return messages;
+}
+
 async function readList(api: ApiClient): Promise<{ items: ConversationView[]; asOf: string }> {
   type Page = Dated<{ items: ConversationView[]; nextCursor: string | null }>;
   const items: ConversationView[] = [];

@@ -55,6 +55,16 @@ describe("what the comparison finds", () => {
       /: notices\.unread: the server shows \d+, the events give \d+$/,
     ],
     ["SELF", "PUT /notifications/seen", /: unread\.notifications: the server shows \d+, the events give \d+$/],
+    [
+      "BLACK",
+      "PUT /admin/bans/users/{uid}",
+      /: rooms\.1\.messages\.\d+\.message\.type: the server shows 2, the events give 1$/,
+    ],
+    [
+      "UNBLACK",
+      "DELETE /admin/bans/users/{uid}",
+      /: rooms\.1\.messages\.\d+\.message\.type: the server shows 1, the events give 2$/,
+    ],
     ["SELF", "PUT /rooms/{id}/read", /: rooms\.\d+\.mine\.readSeq: the server shows 3, the events give \d$/],
     ["INVALIDATE_TOKEN", "DELETE /logins/current", /, live: state: the server shows nothing, the events give \{/],
   ] as const) {

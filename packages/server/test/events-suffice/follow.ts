@@ -3,7 +3,7 @@ import type { ApiClient } from "../api-client.ts";
 import type { Person, TestServer } from "../harness.ts";
 import type { LiveClient, SeenFrame } from "../live-client.ts";
 import { apply, type Fetched, wantedFor } from "./apply.ts";
-import { type ClientState, fetchPeople, fetchRoom } from "./client-state.ts";
+import { type ClientState, fetchMessages, fetchPeople, fetchRoom } from "./client-state.ts";
 import { shownPeople, withUser } from "./state-changes.ts";
 
 export interface Known {
@@ -23,10 +23,11 @@ const LATE_MS = 3000;
 
 /** One frame, with what it wants read over HTTP. */
 async function follow(api: ApiClient, state: ClientState, frame: SeenFrame): Promise<ClientState | undefined> {
-  const { room, people } = wantedFor(state, frame);
+  const { room, people, messages } = wantedFor(state, frame);
   const fetched: Fetched = {
     room: room === undefined ? undefined : await fetchRoom(api, room),
     people: people === undefined ? [] : await fetchPeople(api, people),
+    messages: messages === undefined ? [] : await fetchMessages(api, messages),
   };
   return apply(state, frame, fetched);
 }

@@ -1,4 +1,4 @@
-import { ActType, type MarkChange, MarkType, type Message, type User } from "@parley/protocol";
+import { ActType, type MarkChange, MarkType, type Message, MessageType, type User } from "@parley/protocol";
 import type { ClientState, RoomState } from "./client-state.ts";
 
 /** Single changes of a client's state, each a new state. Pure; `apply.ts` says which frame makes which. */
@@ -61,6 +61,39 @@ export function withMessages(one: RoomState, change: (shown: Message) => Message
   const newest = one.mine?.lastMessage;
   const mine = one.mine && { ...one.mine, lastMessage: newest ? change(newest) : null };
   return { ...one, mine, messages: one.messages.map(change) };
+}
+
+const HIDDEN = "This message is hidden";
+
+/** Somebody was banned: what they wrote shows that it is hidden, where it is quoted too, unless it was recalled before. */
+export function hidden(state: ClientState, uid: number): ClientState {
+  const hide = (shown: Message): Message => {
+    const { message, fromUser } = shown;
+    if (fromUser.uid !== uid) {
+      const reply = replyOf(shown);
+      const isTheirs = reply?.uid === uid && reply.type !== MessageType.recalled;
+      return isTheirs ? withReply(shown, { type: MessageType.recalled, body: HIDDEN }) : shown;
+    }
+    if (message.type === MessageType.recalled) return shown;
+    return { ...shown, message: { ...message, type: MessageType.recalled, body: HIDDEN } };
+  };
+  return Object.values(state.rooms).reduce((so, one) => withRoom(so, withMessages(one, hide)), state);
+}
+
+/** The ids of messages that show, or quote, what is hidden of somebody. */
+export function hiddenOf(state: ClientState, uid: number): number[] {
+  const shown = Object.values(state.rooms).flatMap((one) => [...one.messages, one.mine?.lastMessage ?? []].flat());
+  const isHidden = (one: Message) =>
+    (one.fromUser.uid === uid && one.message.body === HIDDEN) ||
+    (replyOf(one)?.uid === uid && replyOf(one)?.body === HIDDEN);
+  return [...new Set(shown.filter(isHidden).map(({ message }) => message.id))];
+}
+
+/** Messages as they were read anew. */
+export function withRead(state: ClientState, read: readonly Message[]): ClientState {
+  const byId = new Map(read.map((one) => [one.message.id, one]));
+  const anew = (shown: Message) => byId.get(shown.message.id) ?? shown;
+  return Object.values(state.rooms).reduce((so, one) => withRoom(so, withMessages(one, anew)), state);
 }
 
 /** @param mine whether the mark is the user's own */

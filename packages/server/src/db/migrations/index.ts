@@ -15,6 +15,8 @@ import { externalIds } from "./0014-external-ids.ts";
 import { keyMessages } from "./0015-key-messages.ts";
 import { productLogins } from "./0016-product-logins.ts";
 import { notices } from "./0017-notices.ts";
+import { bans } from "./0019-bans.ts";
+import { audit } from "./0023-audit.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -40,4 +42,6 @@ export const MIGRATIONS = [
   { name: "0015-key-messages", up: keyMessages },
   { name: "0016-product-logins", up: productLogins },
   { name: "0017-notices", up: notices },
+  { name: "0019-bans", up: bans },
+  { name: "0023-audit", up: audit },
 ] as const;

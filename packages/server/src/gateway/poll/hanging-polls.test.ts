@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { ProblemError } from "../../lib/problem.ts";
 import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 
 const ANN = { loginId: 1, uid: 20_000 };
@@ -13,7 +14,7 @@ beforeEach(() => {
 
 /** A poll that hangs, and whether it was woken. */
 function hang(login: typeof ANN | undefined, { deadlineMs = 1000, signal = new AbortController().signal } = {}) {
-  const poll = new ActivePoll(login);
+  const poll = new ActivePoll(login, "203.0.113.9");
   const hanging = { poll, woken: false };
   void polls.hang(poll, { deadlineMs, signal }).then(() => {
     hanging.woken = true;
@@ -93,8 +94,8 @@ describe("of one user", () => {
 });
 
 test("a poll whose login was revoked is refused, others are not", () => {
-  const poll = new ActivePoll(ANN);
+  const poll = new ActivePoll(ANN, "203.0.113.9");
   poll.assertMayRead();
-  poll.ended = "unauthorized";
+  poll.end(new ProblemError("unauthorized"));
   expect(() => poll.assertMayRead()).toThrow(expect.objectContaining({ code: "unauthorized" }));
 });

@@ -1,27 +1,35 @@
 import type { LoginId } from "../../lib/login-id.ts";
-import { ProblemError } from "../../lib/problem.ts";
+import type { ProblemError } from "../../lib/problem.ts";
 
 /** A poll while it is being answered. */
 export class ActivePoll {
   /** Undefined for an anonymous reader. */
   readonly loginId: LoginId | undefined;
   readonly uid: number | undefined;
-  /** Why its login may not read any more; undefined while it may. */
-  ended: "unauthorized" | "account_disabled" | undefined;
+  /** The client's address, in canonical form. */
+  readonly ip: string;
+  /** Why its reader may not read any more; undefined while they may. */
+  ended: ProblemError | undefined;
   /** Set while it hangs; ends the wait. */
   wake: (() => void) | undefined;
   /** `uptimeMs` at which it is answered in any case. */
   deadlineMs = 0;
 
-  constructor(login: { readonly loginId: LoginId; readonly uid: number } | undefined) {
+  constructor(login: { readonly loginId: LoginId; readonly uid: number } | undefined, ip: string) {
+    this.ip = ip;
     this.loginId = login?.loginId;
     this.uid = login?.uid;
   }
 
-  /** @throws ProblemError when its login has ended, or its account was disabled, since it was looked up */
+  /** Its reader may not read any more. */
+  end(why: ProblemError): void {
+    this.ended = why;
+    this.wake?.();
+  }
+
+  /** @throws ProblemError when its login has ended, or its reader is kept out, since it was looked up */
   assertMayRead(): void {
-    if (this.ended === "unauthorized") throw new ProblemError("unauthorized", "This login has ended; sign in again");
-    if (this.ended) throw new ProblemError(this.ended);
+    if (this.ended) throw this.ended;
   }
 }
 

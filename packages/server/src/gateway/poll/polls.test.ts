@@ -3,6 +3,9 @@ import { ChangeType, Push, userStream } from "@parley/protocol";
 import { BEN, EventsRig } from "../../../test/events-rig.ts";
 import { StillTime } from "../../../test/still-time.ts";
 import { withDeadline } from "../../lib/interval.ts";
+import { ProblemError } from "../../lib/problem.ts";
+
+const DISABLED = new ProblemError("account_disabled");
 
 let rig: EventsRig;
 beforeEach(async () => {
@@ -214,7 +217,7 @@ test("TR-12: a login that ends while its poll is being answered gets nothing any
 
 test.each([
   ["unauthorized", () => rig.polls.endLogins([1])],
-  ["account_disabled", () => rig.polls.endDisabled(BEN)],
+  ["account_disabled", () => rig.polls.endKeptOut(BEN, DISABLED)],
 ] as const)(
   "TR-12, ID-43: a poll whose login ends while its events are read is %s, and is not told them",
   async (code, end) => {
@@ -244,9 +247,9 @@ test("ID-43: polls that hang are refused as soon as their account is disabled, a
   const hung = rig.poll({ waitMs: 60_000 });
   const other = rig.poll({ login: undefined, waitMs: 60_000 });
   await hanging(2);
-  rig.polls.endDisabled(BEN + 1);
+  rig.polls.endKeptOut(BEN + 1, DISABLED);
   expect(rig.polls.hanging).toBe(2);
-  rig.polls.endDisabled(BEN);
+  rig.polls.endKeptOut(BEN, DISABLED);
   expect(rig.polls.hanging).toBe(1);
   expect(await hung.catch((error: unknown) => error)).toMatchObject({ code: "account_disabled" });
   rig.polls.release();

@@ -59,6 +59,8 @@ export interface PollsParts {
   readonly admission: Pick<Admission, "enterAnonymous">;
   /** Counts a start of this person. @throws ProblemError `rate_limited` */
   readonly takeStart: (uid: number) => void;
+  /** What somebody at a banned address is told. */
+  readonly addressRefusal: (ip: string) => ProblemError | undefined;
   readonly heavyWork: HeavyWork;
   readonly presence: AttachedUsers;
   /** How long a user counts as attached after a poll. [40 s] */
@@ -113,13 +115,15 @@ export class Polls {
   }
 
   /**
-   * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `rate_limited` for
+   * @throws ProblemError `cursor_malformed`, `overloaded`, `unauthorized` when the login ended meanwhile, `banned`, `rate_limited` for
    * anonymous readers, and for a reader who reads too much at once or too often from another place
    */
   async poll(ask: PollRequest): Promise<PollReply> {
-    const { tail, epoch, admission } = this.#parts;
+    const { tail, epoch, admission, addressRefusal } = this.#parts;
+    const banned = addressRefusal(ask.ip);
+    if (banned) throw banned;
     const leave = ask.login ? undefined : admission.enterAnonymous(ask.ip);
-    const active = new ActivePoll(ask.login);
+    const active = new ActivePoll(ask.login, ask.ip);
     this.#active.add(active);
     this.#seen(active);
     try {
@@ -138,8 +142,7 @@ export class Polls {
     for (const loginId of ended) this.#readerCache.forget(loginId);
     for (const active of this.#active) {
       if (active.loginId === undefined || !ended.has(active.loginId)) continue;
-      active.ended = "unauthorized";
-      active.wake?.();
+      active.end(loginEnded());
     }
   }
 
@@ -149,12 +152,16 @@ export class Polls {
     this.endLogins(own.flatMap(({ loginId }) => (loginId !== undefined && isOfProduct(loginId) ? [loginId] : [])));
   }
 
-  /** Ends the polls of a user whose account was disabled. Their readers go when nobody has used them for a while. */
-  endDisabled(uid: number): void {
+  /** Ends the polls of a user who was banned, or whose account was disabled. Their readers go when nobody has used them for a while. */
+  endKeptOut(uid: number, why: ProblemError): void {
+    for (const active of this.#active) if (active.uid === uid) active.end(why);
+  }
+
+  /** Ends the polls from addresses that are banned. */
+  endBannedAddresses(): void {
     for (const active of this.#active) {
-      if (active.uid !== uid) continue;
-      active.ended = "account_disabled";
-      active.wake?.();
+      const why = this.#parts.addressRefusal(active.ip);
+      if (why) active.end(why);
     }
   }
 
@@ -232,7 +239,7 @@ export class Polls {
     const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
     // The login may have been revoked before this poll was added to the active ones, where `endLogins` would have found it.
-    if (!(await isLoginValid())) active.ended = "unauthorized";
+    if (!(await isLoginValid())) active.ended = loginEnded();
     if (this.#released || active.ended || signal.aborted || reader.mayHaveMore) return;
     if (this.#parts.isFull()) {
       throw new ProblemError("overloaded", "Too many connections on this server", { retryAfterMs: 5000 });
@@ -242,4 +249,8 @@ export class Polls {
     await this.#hanging.hang(active, { deadlineMs: uptimeMs() + ms, signal });
     reader.onEvent = undefined;
   }
+}
+
+function loginEnded(): ProblemError {
+  return new ProblemError("unauthorized", "This login has ended; sign in again");
 }

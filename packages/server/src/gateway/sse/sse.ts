@@ -31,6 +31,8 @@ export interface SseParts {
   readonly refusal: () => ProblemError | undefined;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;
+  /** What somebody at a banned address is told. */
+  readonly addressRefusal: (ip: string) => ProblemError | undefined;
   readonly maxQueueBytes: number;
 }
 
@@ -73,10 +75,10 @@ export class SseTransport {
     });
   }
 
-  /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining`, `rate_limited` */
+  /** @throws ProblemError `cursor_malformed`, `overloaded`, `draining`, `banned`, `rate_limited` */
   open(ask: SseRequest): Response {
     const { lifecycle, admission, takeStart, topics, clock, metrics, isFull, maxQueueBytes } = this.#parts;
-    const refused = this.#parts.refusal();
+    const refused = this.#parts.refusal() ?? this.#parts.addressRefusal(ask.ip);
     if (refused) throw refused;
     const from = ask.cursor === undefined ? undefined : parseClientCursor(ask.cursor);
     if (isFull()) {

@@ -35,6 +35,8 @@ export interface WebSocketParts {
   readonly origins: HandshakeOriginRules;
   /** A refusal for all new connections, such as `draining`. */
   readonly refusal: () => ProblemError | undefined;
+  /** What somebody at a banned address is told. */
+  readonly addressRefusal: (ip: string) => ProblemError | undefined;
   readonly idleMs: number;
   readonly maxFrameBytes: number;
   readonly maxQueueBytes: number;
@@ -76,7 +78,7 @@ export class WebSocketTransport {
     request: Request,
     from: { server: Server<Connection>; address: ClientAddress; url: URL },
   ): Promise<Response | undefined> {
-    const { admission, clock, idleMs, origins } = this.#parts;
+    const { admission, clock, idleMs, origins, addressRefusal } = this.#parts;
     const { clientIp, viaTrusted } = from.address;
     try {
       const seen = publicAddress(from.url, request.headers, viaTrusted);
@@ -85,7 +87,9 @@ export class WebSocketTransport {
       if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
         throw new ProblemError("origin_forbidden");
       }
-      await admission.admit(clientIp, handshake.token);
+      // A page cannot see a refused handshake, so it is closed with 4003 once it is open; no token is looked at for it.
+      if (addressRefusal(clientIp)) admission.countBadToken(clientIp);
+      else await admission.admit(clientIp, handshake.token);
       const connection = new Connection({
         id: randomToken(128),
         ip: clientIp,
@@ -109,7 +113,8 @@ export class WebSocketTransport {
 
   /** For `Bun.serve`. */
   handlers(): WebSocketHandler<Connection> {
-    const { lifecycle, admission, commands, metrics, refusal, idleMs, maxFrameBytes, maxQueueBytes } = this.#parts;
+    const { lifecycle, admission, commands, metrics, refusal, addressRefusal } = this.#parts;
+    const { idleMs, maxFrameBytes, maxQueueBytes } = this.#parts;
     const framesIn = metrics.framesIn.labels("websocket");
     const live = metrics.connections.labels("websocket");
     return {
@@ -126,6 +131,8 @@ export class WebSocketTransport {
         live.inc();
         const refused = refusal();
         if (refused) return connection.close(1013, `retry=${refused.retryAfterMs ?? 1000}`);
+        const banned = addressRefusal(connection.origin.ip);
+        if (banned) return connection.closeKeptOut(banned);
         if (!admission.opened(connection)) return;
         const token = connection.token;
         connection.token = null;

@@ -1,0 +1,74 @@
+/**
+ * What administrators and operators did: who, what, when, from which address, and what it was before and is now. An act is noted
+ * inside the transaction that does it, so there is none without its line. What is noted is read by `admin/audit-actions.ts`; it never holds
+ * a token, a password or a key. Must not import any feature.
+ */
+import { inList } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { CAPS } from "../limits/caps.ts";
+
+/** The one who acts. */
+export interface Acting {
+  /** Null: an operator, on the command line. */
+  readonly uid: number | null;
+  /** The client's address; empty for an operator. */
+  readonly ip: string;
+}
+
+/** On the command line: whoever may use it owns the database anyway. */
+export const OPERATOR: Acting = { uid: null, ip: "" };
+
+/** Acts, by area and verb. */
+export const ACTS = [
+  "user.add",
+  "user.set",
+  "user.disable",
+  "user.enable",
+  "user.delete",
+  "user.ban",
+  "user.unban",
+  "user.look",
+  "addresses.ban",
+  "addresses.unban",
+  "connection.close",
+  "key.add",
+  "key.revoke",
+] as const;
+
+export type ActName = (typeof ACTS)[number];
+
+export interface Act {
+  readonly act: ActName;
+  /** What it was done to: a uid, a range of addresses, the id of a connection, the name of a key. */
+  readonly target: string;
+  /** What was so before, as far as it says something; null: nothing was. */
+  readonly before?: object | null;
+  readonly after?: object | null;
+}
+
+const KEPT_MS = CAPS.auditDays.count * 24 * 3_600_000;
+/** Lines that have become too old and are removed with one new line: together more than can be added. */
+const REMOVED_AT_ONCE = 10;
+
+/** Notes an act, and removes lines beyond the bounds. */
+export async function noteAct(tx: WriteTransaction, by: Acting, { act, target, before, after }: Act): Promise<void> {
+  const { id } = await tx.db
+    .insertInto("audit")
+    .values({
+      at: tx.now,
+      uid: by.uid,
+      ip: by.ip,
+      act,
+      target,
+      before: before ? JSON.stringify(before) : null,
+      after: after ? JSON.stringify(after) : null,
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  // Ids and times rise together, so what has to go is among the first.
+  const first = await tx.db.selectFrom("audit").select(["id", "at"]).orderBy("id").limit(REMOVED_AT_ONCE).execute();
+  const old = first.filter((line) => line.id <= id - CAPS.auditLines.count || line.at < tx.now - KEPT_MS);
+  if (old.length === 0) return;
+  const ids = old.map((line) => line.id);
+  await tx.db.deleteFrom("audit").where("id", "in", inList(ids)).execute();
+}
