@@ -1,3 +1,5 @@
+import { auditRoutes } from "./admin/audit-routes.ts";
+import { keysRoutes } from "./admin/keys-routes.ts";
 import { statsRoutes } from "./admin/stats-routes.ts";
 import { bansRoutes } from "./bans/bans-routes.ts";
 import type { Context } from "./context.ts";
@@ -51,5 +53,7 @@ export function featureRoutes(context: Context): Routes[] {
     // Under /admin, for administrators: each of these routes has `requireAdministrator`.
     statsRoutes(context),
     bansRoutes(context),
+    keysRoutes(context),
+    auditRoutes(context),
   ];
 }

@@ -1,8 +1,9 @@
 import { expect } from "bun:test";
+import * as audit from "../src/admin/audit-actions.ts";
+import * as keys from "../src/admin/key-admin-actions.ts";
 import * as stats from "../src/admin/stats-actions.ts";
 import * as bans from "../src/bans/ban-actions.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
-import { createRates } from "../src/limits/rates.ts";
 import type { Rig } from "./admin-action-cases.ts";
 
 const ADMIN = { uid: 19_999, loginId: 1, power: 1 as const, ip: "198.51.100.9" };
@@ -59,12 +60,30 @@ export const administrationCases = (rig: () => Rig): Record<string, Record<strin
       await bans.endOverdueBans(context);
       expect((await bans.listBans(context, PAGE)).items[0]?.uid).not.toBe(tia.uid);
     },
-    async countAct() {
-      const { codeOf } = rig();
-      const rates = createRates({ enabled: true, signInsOverall: 1 });
-      const act = async () => bans.countAct({ rates }, ADMIN);
-      for (let n = 0; n < 60; n++) await act();
-      expect(await codeOf(act())).toBe("rate_limited");
+  },
+  "admin/key-admin": {
+    async makeKey() {
+      const { context, codeOf } = rig();
+      const wish = { name: "of-admin", scopes: ["feed"], expiresAt: null, rate: null };
+      const { key } = await keys.makeKey(context, ADMIN, wish);
+      expect(await context.serverKeys.find(key)).toMatchObject({ name: "of-admin", scopes: new Set(["feed"]) });
+      expect(await codeOf(keys.makeKey(context, ADMIN, wish))).toBe("name_taken");
+    },
+    async endKey() {
+      const { context, codeOf } = rig();
+      const wish = { name: "to-end", scopes: ["feed"], expiresAt: null, rate: null };
+      const { id } = await keys.makeKey(context, ADMIN, wish);
+      await keys.endKey(context, ADMIN, id);
+      expect(await codeOf(keys.endKey(context, ADMIN, id))).toBe("not_found");
+    },
+  },
+  "admin/audit": {
+    async listActs() {
+      const { context } = rig();
+      await bans.banAddresses(context, ADMIN, { cidr: "203.0.113.9", until: null, reason: "noted" });
+      const { items } = await audit.listActs(context, PAGE);
+      expect(items[0]).toMatchObject({ uid: ADMIN.uid, ip: ADMIN.ip, act: "addresses.ban", target: "203.0.113.9/32" });
+      await bans.unbanAddresses(context, ADMIN, "203.0.113.9");
     },
   },
   "admin/stats": {

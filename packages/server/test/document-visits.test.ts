@@ -283,6 +283,12 @@ test("HTTP-26: what administrators ask", async () => {
   await ask(root.api, "GET /admin/bans?limit=1", 200);
   await ask(root.api, `DELETE /admin/bans/users/${dan.uid}`, 204);
   await ask(root.api, "DELETE /admin/bans/ips/203.0.113.0%2F24", 204);
+  const { id } = await ask(root.api, "POST /admin/keys", 201, { name: "by-root", scopes: ["feed"] });
+  await ask(root.api, "POST /admin/keys", 409, { name: "by-root" });
+  await ask(root.api, "GET /admin/keys", 200);
+  await ask(root.api, `DELETE /admin/keys/${id}`, 204);
+  await ask(root.api, `DELETE /admin/keys/${id}`, 404);
+  await ask(root.api, "GET /admin/audit?limit=3", 200);
 });
 
 test("HTTP-26: each operation has succeeded above in each way that it can", () => {

@@ -3,6 +3,7 @@
  */
 
 import type {
+  Act,
   Ban,
   Conversation,
   Devices,
@@ -15,6 +16,7 @@ import type {
   Member,
   Message,
   MessageMark,
+  NewServerKey,
   Notification,
   NotificationCounts,
   PresentState,
@@ -25,6 +27,7 @@ import type {
   Receipt,
   RedDot,
   RoomReply,
+  ServerKey,
   User,
   Users,
 } from "./api-types.ts";
@@ -281,6 +284,31 @@ export interface Routes {
   "GET /admin/bans": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Ban[]; nextCursor: string | null };
+  };
+  /** Server keys, in the order of their making; the keys themselves are stored nowhere */
+  "GET /admin/keys": { args: object; reply: { items: ServerKey[] } };
+  /** Make a server key */
+  "POST /admin/keys": {
+    args: {
+      body: {
+        name: string;
+        scopes?:
+          | ("users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed")[]
+          | undefined;
+        expiresAt?: number | null | undefined;
+        rate?: number | null | undefined;
+        recipientsRate?: number | null | undefined;
+        allRate?: number | null | undefined;
+      };
+    };
+    reply: NewServerKey;
+  };
+  /** End a server key at once and for good */
+  "DELETE /admin/keys/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** What administrators and operators did, newest first */
+  "GET /admin/audit": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Act[]; nextCursor: string | null };
   };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {

@@ -2,6 +2,31 @@
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 
+export type Act = {
+  id: number;
+  at: number;
+  uid: number | null;
+  name: string | null;
+  ip: string;
+  act:
+    | "user.add"
+    | "user.set"
+    | "user.disable"
+    | "user.enable"
+    | "user.delete"
+    | "user.ban"
+    | "user.unban"
+    | "user.look"
+    | "addresses.ban"
+    | "addresses.unban"
+    | "connection.close"
+    | "key.add"
+    | "key.revoke";
+  target: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+};
+
 export type Ban = {
   id: number;
   uid: number | null;
@@ -177,6 +202,8 @@ export type Message = {
 
 export type MessageMark = { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
 
+export type NewServerKey = { id: number; key: string };
+
 export type Notification = {
   id: number;
   kind: string;
@@ -236,6 +263,18 @@ export type Room = {
 };
 
 export type RoomReply = Room & { asOf: string };
+
+export type ServerKey = {
+  id: number;
+  name: string;
+  scopes: ("users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed")[];
+  createdAt: number;
+  expiresAt: number | null;
+  lastUsedAt: number | null;
+  rate: number | null;
+  recipientsRate: number | null;
+  allRate: number | null;
+};
 
 export type User = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number };
 

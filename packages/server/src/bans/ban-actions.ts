@@ -1,6 +1,5 @@
 import type { BaseContext } from "../db/base-context.ts";
-import type { Login } from "../http/login.ts";
-import { takeEach } from "../limits/take-each.ts";
+import { type AdminActor, acting, countAct } from "../identity/administrator.ts";
 import type { AddressBans } from "./address-bans.ts";
 import { rangeText } from "./address-range.ts";
 import * as procedures from "./ban-writes.ts";
@@ -14,20 +13,10 @@ export interface BansContext extends BaseContext {
   readonly trustedProxies: readonly string[];
 }
 
-/** An administrator, as a request shows them. */
-export interface AdminActor extends Login {
-  readonly ip: string;
-}
-
 export interface BanWish {
   /** Epoch milliseconds; null: for good. */
   readonly until: number | null;
   readonly reason: string;
-}
-
-/** Every act of an administrator counts, whatever comes of it. @throws ProblemError `rate_limited` */
-export function countAct({ rates }: Pick<BaseContext, "rates">, { uid }: Pick<Login, "uid">): void {
-  takeEach({ rate: rates.administration, key: uid }, { rate: rates.administrationADay, key: uid });
 }
 
 /**
@@ -99,8 +88,4 @@ export async function endOverdueBans({
     const ended = await writes.run(procedures.endBans, { overdue: true });
     if (ended < ENDED_AT_ONCE) return;
   }
-}
-
-function acting({ uid, ip }: AdminActor) {
-  return { uid, ip };
 }

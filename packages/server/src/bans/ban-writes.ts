@@ -1,16 +1,14 @@
 import { ALL_STREAM, Push, SYSTEM_UID } from "@parley/protocol";
-import { type Acting, noteAct } from "../audit/audit-writes.ts";
+import { noteAct } from "../audit/audit-writes.ts";
 import { inList } from "../db/dialect.ts";
 import type { BansTable } from "../db/schema.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
+import type { Administrator } from "../identity/administrator.ts";
 import type { Ban } from "../identity/banned.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
-
-/** An administrator, and from where they act. */
-export type Administrator = Acting & { readonly uid: number };
 
 export interface WantedBan extends Ban {
   readonly actor: Administrator;

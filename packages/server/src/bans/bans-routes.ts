@@ -1,13 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema, MUTED_FOR_GOOD, textSchema } from "@parley/protocol";
-import type { Context } from "hono";
-import type { AppEnv } from "../http/app-env.ts";
 import { requireAdministrator } from "../http/authenticate.ts";
-import type { Login } from "../http/login.ts";
 import { administrators, idParam, json, jsonBody, newRoutes, noContent, problems } from "../http/openapi.ts";
 import { pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
+import { adminOf } from "../identity/administrator.ts";
 import { SIZES } from "../limits/sizes.ts";
-import type { AdminActor, BansContext } from "./ban-actions.ts";
+import type { BansContext } from "./ban-actions.ts";
 import * as actions from "./ban-actions.ts";
 
 const common = { tags: ["admin"], security: administrators, middleware: requireAdministrator };
@@ -106,11 +104,6 @@ const getBans = createRoute({
   request: { query: pageQuery },
   responses: { 200: json(pageOf(Ban), "A page of bans") },
 });
-
-/** The administrator who asks. */
-export function adminOf(c: Context<AppEnv & { Variables: { login: Login } }>): AdminActor {
-  return { ...c.get("login"), ip: c.env.ip };
-}
 
 export function bansRoutes(context: BansContext) {
   const routes = newRoutes();

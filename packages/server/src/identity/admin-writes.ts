@@ -1,4 +1,5 @@
 import { SYSTEM_UID, type User } from "@parley/protocol";
+import { noteAct, OPERATOR } from "../audit/audit-writes.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -14,6 +15,7 @@ export async function addUser(
 ): Promise<User> {
   const [made] = await insertUsers(tx, [{ ...input, ip: "" }]);
   if (!made?.ok) throw made?.error ?? new Error("no account was made");
+  await noteAct(tx, OPERATOR, { act: "user.add", target: `${made.value.uid}`, after: { power: input.power } });
   return made.value;
 }
 
@@ -27,7 +29,13 @@ export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
 ): Promise<Changed> {
-  const uid = await uidOf(tx, name);
+  const { uid, power: before } = await accountOf(tx, name);
+  await noteAct(tx, OPERATOR, {
+    act: "user.set",
+    target: `${uid}`,
+    ...(power !== undefined && { before: { power: before } }),
+    after: { ...(power !== undefined && { power }), ...(passwordHash !== undefined && { newPassword: true }) },
+  });
   await tx.db
     .updateTable("users")
     .set({ updated_at: tx.now })
@@ -45,7 +53,8 @@ export async function setUser(
  * not count again when the account is enabled, since the product makes new ones. @throws ProblemError `unknown_user`
  */
 export async function disableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const uid = await uidOf(tx, name);
+  const { uid } = await accountOf(tx, name);
+  await noteAct(tx, OPERATOR, { act: "user.disable", target: `${uid}` });
   await tx.db
     .updateTable("users")
     .set({ disabled_at: tx.now, tokens_not_before: tx.clockNow })
@@ -58,26 +67,28 @@ export async function disableUser(tx: WriteTransaction, { name }: { name: string
 
 /** Lets a person in again. No node remembers that an account is disabled, so there is nothing to tell. @throws ProblemError `unknown_user` */
 export async function enableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const uid = await uidOf(tx, name);
+  const { uid } = await accountOf(tx, name);
+  await noteAct(tx, OPERATOR, { act: "user.enable", target: `${uid}` });
   await tx.db.updateTable("users").set({ disabled_at: null }).where("uid", "=", uid).execute();
   return { uid };
 }
 
 /** Ends an account as its person would. @throws ProblemError `unknown_user`, `owner_cannot_leave` */
 export async function deleteUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const uid = await uidOf(tx, name);
+  const { uid } = await accountOf(tx, name);
   await deleteAccount(tx, { uid });
+  await noteAct(tx, OPERATOR, { act: "user.delete", target: `${uid}` });
   return { uid };
 }
 
 /** Whose the name is, in any case; nobody has the system's account in hand. @throws ProblemError `unknown_user` */
-async function uidOf(tx: WriteTransaction, name: string): Promise<number> {
+async function accountOf(tx: WriteTransaction, name: string): Promise<{ uid: number; power: 0 | 1 }> {
   const row = await tx.db
     .selectFrom("users")
-    .select("uid")
+    .select(["uid", "power"])
     .where("name_key", "=", nameKey(name))
     .where("uid", "!=", SYSTEM_UID)
     .executeTakeFirst();
   if (!row) throw new ProblemError("unknown_user");
-  return row.uid;
+  return row;
 }

@@ -1,14 +1,15 @@
 import type { ServerScope } from "@parley/protocol";
+import { type Acting, OPERATOR } from "../audit/audit-writes.ts";
 import type { BaseContext } from "../db/base-context.ts";
 import { hashOf } from "../identity/tokens.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { keyNameSchema, keyRateSchema, newKey, scopesSchema } from "./key-form.ts";
 import * as procedures from "./key-writes.ts";
 
-/** What an operator does with server keys, on the command line, beside a server that may be running. */
+/** What operators do with server keys, on the command line, beside a server that may be running, and administrators by `admin/key-admin-actions.ts`. */
 export type KeysContext = Pick<BaseContext, "db" | "writes">;
 
-/** A key as the operator sees it; times are epoch milliseconds. */
+/** A key as they see it; times are epoch milliseconds. */
 export interface ListedKey {
   readonly id: number;
   readonly name: string;
@@ -43,6 +44,7 @@ export interface WantedKey {
 export async function addKey(
   { writes }: KeysContext,
   { name, scopes, expiresAt, rate, recipientsRate = null, allRate = null }: WantedKey,
+  by: Acting = OPERATOR,
 ): Promise<{ id: number; key: string }> {
   const key = newKey();
   const { id } = await writes.run(procedures.addServerKey, {
@@ -53,6 +55,7 @@ export async function addKey(
     rate: checkedRate("rate", rate),
     recipientsRate: checkedRate("rate of recipients", recipientsRate),
     allRate: checkedRate("rate of what goes to everybody", allRate),
+    by,
   });
   return { id, key };
 }
@@ -68,9 +71,13 @@ export async function listKeys({ db }: Pick<KeysContext, "db">): Promise<ListedK
   return rows.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as ServerScope[] }));
 }
 
-/** Ends a key: a running server refuses it within a second. @throws ProblemError `not_found` */
-export function revokeKey({ writes }: KeysContext, name: string): Promise<{ id: number }> {
-  return writes.run(procedures.revokeServerKey, { name });
+/** Ends a key, named by its name or its id: a running server refuses it within a second. @throws ProblemError `not_found` */
+export function revokeKey(
+  { writes }: KeysContext,
+  key: string | number,
+  by: Acting = OPERATOR,
+): Promise<{ id: number }> {
+  return writes.run(procedures.revokeServerKey, { key, by });
 }
 
 function checkedRate(what: string, rate: number | null): number | null {

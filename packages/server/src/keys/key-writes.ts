@@ -1,4 +1,5 @@
 import type { ServerScope } from "@parley/protocol";
+import { type Acting, noteAct } from "../audit/audit-writes.ts";
 import { inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
@@ -16,6 +17,7 @@ export interface NewServerKey {
   readonly rate: number | null;
   readonly recipientsRate: number | null;
   readonly allRate: number | null;
+  readonly by: Acting;
 }
 
 /** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
@@ -40,16 +42,29 @@ export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Pro
     })
     .returning("id")
     .executeTakeFirstOrThrow();
+  const { by, name: target, keyHash: _, ...after } = key;
+  await noteAct(tx, by, { act: "key.add", target, after: { id, ...after } });
   await append(tx, [internalEvent(Internal.KEYS_CHANGED, { keyId: id })]);
   return { id };
 }
 
-/** Ends a key at once and for good. @throws ProblemError `not_found` */
-export async function revokeServerKey(tx: WriteTransaction, { name }: { name: string }): Promise<{ id: number }> {
-  const gone = await tx.db.deleteFrom("server_keys").where("name", "=", name).returning("id").executeTakeFirst();
-  if (!gone) throw new ProblemError("not_found", "There is no server key of this name");
-  await append(tx, [internalEvent(Internal.KEYS_CHANGED, { keyId: gone.id })]);
-  return gone;
+/** Ends a key, named by its name or its id, at once and for good. @throws ProblemError `not_found` */
+export async function revokeServerKey(
+  tx: WriteTransaction,
+  { key, by }: { key: string | number; by: Acting },
+): Promise<{ id: number }> {
+  const gone = await tx.db
+    .deleteFrom("server_keys")
+    .where(typeof key === "string" ? "name" : "id", "=", key)
+    .returning(["id", "name", "scopes", "expires_at as expiresAt", "rate"])
+    .returning(["recipients_rate as recipientsRate", "all_rate as allRate"])
+    .executeTakeFirst();
+  if (!gone) throw new ProblemError("not_found", "There is no such server key");
+  const { id, name, scopes, ...before } = gone;
+  const what = { act: "key.revoke", target: name, before: { id, scopes: JSON.parse(scopes), ...before } } as const;
+  await noteAct(tx, by, what);
+  await append(tx, [internalEvent(Internal.KEYS_CHANGED, { keyId: id })]);
+  return { id };
 }
 
 /** Notes that keys were used just now. One that was revoked meanwhile has no row. */
