@@ -1,3 +1,6 @@
+import type { AdminContext } from "./admin/admin-context.ts";
+import { LiveConnections } from "./admin/live-connections.ts";
+import { Series } from "./admin/series.ts";
 import { AddressBans } from "./bans/address-bans.ts";
 import type { BansContext } from "./bans/ban-actions.ts";
 import type { Config } from "./config/config.ts";
@@ -28,7 +31,7 @@ import { ReadRound } from "./unread/read-round.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
 
 /** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
-export interface Context extends IdentityContext, MessagesContext, UnreadContext, BansContext {
+export interface Context extends IdentityContext, MessagesContext, UnreadContext, BansContext, AdminContext {
   readonly presence: Presence;
   readonly readRound: ReadRound;
   readonly starts: ReaderStarts;
@@ -91,6 +94,8 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     readRound: new ReadRound(db),
     starts,
     addressBans: new AddressBans(),
+    live: new LiveConnections(),
+    series: new Series(clock),
     trustedProxies: config.listen.trustedProxies,
   };
 }

@@ -1,5 +1,7 @@
 import { auditRoutes } from "./admin/audit-routes.ts";
+import { connectionsRoutes } from "./admin/connections-routes.ts";
 import { keysRoutes } from "./admin/keys-routes.ts";
+import { personRoutes } from "./admin/person-routes.ts";
 import { statsRoutes } from "./admin/stats-routes.ts";
 import { bansRoutes } from "./bans/bans-routes.ts";
 import type { Context } from "./context.ts";
@@ -54,6 +56,8 @@ export function featureRoutes(context: Context): Routes[] {
     statsRoutes(context),
     bansRoutes(context),
     keysRoutes(context),
+    connectionsRoutes(context),
+    personRoutes(context),
     auditRoutes(context),
   ];
 }

@@ -17,6 +17,7 @@ import type { ConnectedLogin } from "./gateway/connection.ts";
 import { ConnectionLifecycle } from "./gateway/connection-lifecycle.ts";
 import { Drain } from "./gateway/drain.ts";
 import { Hub } from "./gateway/hub.ts";
+import { LiveView } from "./gateway/live-view.ts";
 import { LocalTopics } from "./gateway/local-topics.ts";
 import { pollRoutes } from "./gateway/poll/poll-routes.ts";
 import { Polls } from "./gateway/poll/polls.ts";
@@ -151,6 +152,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxQueueBytes,
   });
 
+  context.live.attach(new LiveView({ hub, polls, clock }));
   const endLogins = (loginIds: readonly number[]) => {
     hub.closeLogins(loginIds);
     polls.endLogins(loginIds);

@@ -3,6 +3,7 @@
  * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
  */
 import { Push } from "@parley/protocol";
+import { Sampler } from "./admin/sampler.ts";
 import { endOverdueBans } from "./bans/ban-actions.ts";
 import type { Config } from "./config/config.ts";
 import { type Context, createContext } from "./context.ts";
@@ -172,6 +173,13 @@ export class Server {
     this.#stops.push(this.#repeat(FOLLOW_MS, () => endOverdueBans(context)));
     this.#stops.push(this.#repeat(UPKEEP_MS, () => this.#sweep(context, { atMost: REMOVALS })));
     this.#stops.push(this.#metrics.start());
+    const sampler = new Sampler({ ...context, metrics: this.#metrics });
+    this.#stops.push(
+      context.series.start(
+        () => sampler.sample(),
+        (error) => this.#logger.error({ err: error }, "the numbers of the charts could not be measured"),
+      ),
+    );
     this.#stops.push(gateway.start());
     const url = await this.#listen(context, gateway);
     this.#health.set("ready");

@@ -1,3 +1,4 @@
+import { noteAdminAct } from "./admin/admin-writes.ts";
 import { banAddresses, banPerson, ENDED_AT_ONCE, endBans, unbanAddresses, unbanPerson } from "./bans/ban-writes.ts";
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
@@ -98,6 +99,8 @@ export const procedures = {
   banAddresses: single(banAddresses, byActor(4)),
   unbanAddresses: single(unbanAddresses, byActor(4)),
   endBans: single(endBans, ofServer(2 * ENDED_AT_ONCE)),
+
+  noteAdminAct: single(noteAdminAct, byActor(1)),
 
   createRoom: single(
     createRoom,

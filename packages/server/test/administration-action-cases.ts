@@ -1,6 +1,9 @@
 import { expect } from "bun:test";
 import * as audit from "../src/admin/audit-actions.ts";
+import * as connections from "../src/admin/connection-actions.ts";
 import * as keys from "../src/admin/key-admin-actions.ts";
+import { type LiveConnection, LiveConnections } from "../src/admin/live-connections.ts";
+import * as people from "../src/admin/person-actions.ts";
 import * as stats from "../src/admin/stats-actions.ts";
 import * as bans from "../src/bans/ban-actions.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
@@ -8,6 +11,14 @@ import type { Rig } from "./admin-action-cases.ts";
 
 const ADMIN = { uid: 19_999, loginId: 1, power: 1 as const, ip: "198.51.100.9" };
 const PAGE = { before: undefined, limit: 10 };
+
+const NOTHING = { close: () => false, counts: () => ({ websocket: 0, sse: 0, poll: 0 }) };
+
+function connectionOf(uid: number, serial: number): LiveConnection {
+  const from = { ip: "203.0.113.7", userAgent: "test", transport: "websocket" } as const;
+  const times = { lastFrameAt: 1, since: 1 };
+  return { id: `${serial}`, serial, uid, loginId: 1, state: "live", queuedBytes: 0, ...from, ...times };
+}
 
 /** Of each action of `src/admin/`. @param rig is called when a case runs: before, nothing is open */
 export const administrationCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
@@ -77,6 +88,43 @@ export const administrationCases = (rig: () => Rig): Record<string, Record<strin
       expect(await codeOf(keys.endKey(context, ADMIN, id))).toBe("not_found");
     },
   },
+  "admin/connection": {
+    async listConnections() {
+      const { context, ann, codeOf } = rig();
+      const live = new LiveConnections();
+      const asked = { uid: undefined, ip: undefined, transport: undefined, cursor: undefined, limit: 1 };
+      expect(connections.listConnections({ ...context, live }, asked)).toEqual({ items: [], nextCursor: null });
+      live.attach({ connections: () => [1, 2].map((serial) => connectionOf(ann.uid, serial)), ...NOTHING });
+      const { items, nextCursor } = connections.listConnections({ ...context, live }, asked);
+      expect([items.map(({ id }) => id), nextCursor]).toEqual([["1"], "websocket-1"]);
+      const next = connections.listConnections({ ...context, live }, { ...asked, cursor: "websocket-1" });
+      expect(next.items.map(({ id }) => id)).toEqual(["2"]);
+      const wrong = async () => connections.listConnections({ ...context, live }, { ...asked, cursor: "x" });
+      expect(await codeOf(wrong())).toBe("invalid");
+    },
+    async shownConnection() {
+      const { serial: _, loginId: __, ...shown } = connectionOf(20_000, 1);
+      expect(connections.shownConnection(connectionOf(20_000, 1), 7)).toEqual({ ...shown, rooms: 7 });
+    },
+    async closeConnection() {
+      const { context, ann, codeOf } = rig();
+      const live = new LiveConnections();
+      const closed: string[] = [];
+      const close = (id: string, reason: string) => closed.push(`${id} ${reason}`) > 0;
+      live.attach({ ...NOTHING, connections: () => [connectionOf(ann.uid, 1)], close });
+      await connections.closeConnection({ ...context, live }, ADMIN, { id: "1", reason: "moving" });
+      expect(closed).toEqual(["1 moving"]);
+      const other = connections.closeConnection({ ...context, live }, ADMIN, { id: "2", reason: "" });
+      expect(await codeOf(other)).toBe("not_found");
+    },
+  },
+  "admin/person": {
+    async lookAtPerson() {
+      const { context, ann, codeOf } = rig();
+      expect(await people.lookAtPerson(context, ADMIN, ann.uid)).toMatchObject({ uid: ann.uid, connections: [] });
+      expect(await codeOf(people.lookAtPerson(context, ADMIN, 1))).toBe("not_found");
+    },
+  },
   "admin/audit": {
     async listActs() {
       const { context } = rig();
@@ -92,6 +140,14 @@ export const administrationCases = (rig: () => Rig): Record<string, Record<strin
       const before = await stats.getStats(context);
       await person("pia");
       expect(await stats.getStats(context)).toMatchObject({ onlineNum: 0, people: before.people + 1 });
+    },
+    async readSeries() {
+      const { context } = rig();
+      const asked = { name: "connections", from: undefined, to: undefined, step: undefined } as const;
+      expect(stats.readSeries(context, asked)).toEqual({ name: "connections", stepSeconds: 10, points: [] });
+    },
+    async listNodes() {
+      expect(stats.listNodes(rig().context)).toMatchObject([{ connections: 0, onlineNum: 0, self: true }]);
     },
   },
 });

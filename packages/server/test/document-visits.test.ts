@@ -288,6 +288,15 @@ test("HTTP-26: what administrators ask", async () => {
   await ask(root.api, "GET /admin/keys", 200);
   await ask(root.api, `DELETE /admin/keys/${id}`, 204);
   await ask(root.api, `DELETE /admin/keys/${id}`, 404);
+  const live = await server.live(root);
+  const { items } = await ask<{ items: { id: string }[] }>(root.api, `GET /admin/connections?uid=${root.uid}`, 200);
+  await ask(root.api, `DELETE /admin/connections/${items[0]?.id}`, 204, { reason: "seen" });
+  await live.ended();
+  await ask(root.api, "DELETE /admin/connections/nothing", 404);
+  await ask(root.api, `GET /admin/users/${ann.uid}/live`, 200);
+  await ask(root.api, "GET /admin/users/99999/live", 404);
+  await ask(root.api, "GET /admin/series?name=connections&step=60", 200);
+  await ask(root.api, "GET /admin/nodes", 200);
   await ask(root.api, "GET /admin/audit?limit=3", 200);
 });
 

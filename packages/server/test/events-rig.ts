@@ -174,6 +174,7 @@ export class EventsRig {
     return this.polls.poll({
       login: LOGIN,
       ip: "203.0.113.9",
+      userAgent: "test",
       isLoginValid: async () => this.holds,
       cursor: this.cursor,
       limit: 100,

@@ -70,6 +70,8 @@ const HELD: Record<string, Held> = {
   "DELETE /admin/bans/users/{uid}": { limit: "administration", path: "/admin/bans/users/99" },
   "PUT /admin/bans/ips/{cidr}": { limit: "administration", path: "/admin/bans/ips/203.0.113.7", body: {} },
   "DELETE /admin/bans/ips/{cidr}": { limit: "administration", path: "/admin/bans/ips/198.51.100.7" },
+  "DELETE /admin/connections/{id}": { limit: "administration", path: "/admin/connections/nothing" },
+  "GET /admin/users/{uid}/live": { limit: "administration", path: "/admin/users/99/live" },
   "POST /admin/keys": { limit: "administration", path: "/admin/keys", body: { name: "k" } },
   "DELETE /admin/keys/{id}": { limit: "administration", path: "/admin/keys/99" },
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
@@ -92,6 +94,7 @@ const READING = [
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
   // For administrators: numbers that are in memory, and short pages by a key.
   ...["GET /admin/stats", "GET /admin/bans", "GET /admin/keys", "GET /admin/audit"],
+  ...["GET /admin/connections", "GET /admin/series", "GET /admin/nodes"],
   // Has a rate of its own.
   "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.

@@ -5,12 +5,14 @@
 import type {
   Act,
   Ban,
+  Connection,
   Conversation,
   Devices,
   Doctor,
   Events,
   Export,
   Granted,
+  LivePerson,
   MadeBan,
   Me,
   Member,
@@ -264,7 +266,63 @@ export interface Routes {
   /** The server in numbers, as it is now */
   "GET /admin/stats": {
     args: object;
-    reply: { version: string; uptimeSeconds: number; onlineNum: number; people: number };
+    reply: {
+      version: string;
+      uptimeSeconds: number;
+      connections: { websocket: number; sse: number; poll: number };
+      onlineNum: number;
+      people: number;
+      logPosition: number;
+      bans: number;
+      residentBytes: number;
+      cpuSeconds: number;
+    };
+  };
+  /** Numbers over the last day, for charts */
+  "GET /admin/series": {
+    args: {
+      query: {
+        name:
+          | "connections"
+          | "onlineNum"
+          | "requestsPerSecond"
+          | "messagesPerSecond"
+          | "eventsPerSecond"
+          | "residentBytes"
+          | "cpuCores"
+          | "loopLagMs";
+        from?: number | undefined;
+        to?: number | undefined;
+        step?: number | undefined;
+      };
+    };
+    reply: {
+      name:
+        | "connections"
+        | "onlineNum"
+        | "requestsPerSecond"
+        | "messagesPerSecond"
+        | "eventsPerSecond"
+        | "residentBytes"
+        | "cpuCores"
+        | "loopLagMs";
+      stepSeconds: number;
+      points: { at: number; value: number }[];
+    };
+  };
+  /** The processes of this installation: this one */
+  "GET /admin/nodes": {
+    args: object;
+    reply: {
+      items: {
+        id: string;
+        version: string;
+        startedAt: number;
+        connections: number;
+        onlineNum: number;
+        self: boolean;
+      }[];
+    };
   };
   /** Ban a person, for a time or for good */
   "PUT /admin/bans/users/{uid}": {
@@ -305,6 +363,26 @@ export interface Routes {
   };
   /** End a server key at once and for good */
   "DELETE /admin/keys/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Live connections, event streams and hanging polls of this node, by transport and in the order of their beginning */
+  "GET /admin/connections": {
+    args: {
+      query?: {
+        cursor?: string | undefined;
+        limit?: number | undefined;
+        uid?: number | undefined;
+        ip?: string | undefined;
+        transport?: "websocket" | "sse" | "poll" | undefined;
+      };
+    };
+    reply: { items: Connection[]; nextCursor: string | null };
+  };
+  /** Close a connection with 1000 and the reason, or answer a hanging poll; its client may come back */
+  "DELETE /admin/connections/{id}": {
+    args: { path: { id: string }; body?: { reason?: string | undefined } };
+    reply: undefined;
+  };
+  /** What is live of one person, with the last 100 events of their own stream; each look is noted */
+  "GET /admin/users/{uid}/live": { args: { path: { uid: number } }; reply: LivePerson };
   /** What administrators and operators did, newest first */
   "GET /admin/audit": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };

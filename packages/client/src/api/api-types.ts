@@ -38,6 +38,19 @@ export type Ban = {
   createdBy: number;
 };
 
+export type Connection = {
+  id: string;
+  transport: "websocket" | "sse" | "poll";
+  uid: number | null;
+  ip: string;
+  userAgent: string;
+  state: string;
+  rooms: number;
+  queuedBytes: number;
+  lastFrameAt: number;
+  since: number;
+};
+
 export type Conversation = Room & {
   lastMessage: Message | null;
   unread: number;
@@ -131,6 +144,28 @@ export type Export = {
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
 
 export type Granted = { user: User; token: string; expiresAt: number };
+
+export type LivePerson = {
+  uid: number;
+  name: string;
+  power: 0 | 1;
+  disabled: boolean;
+  ban: { until: number | null; reason: string } | null;
+  activeStatus: 1 | 2;
+  lastOptTime: number | null;
+  rooms: number;
+  unread: number;
+  connections: Connection[];
+  events: {
+    stream: string;
+    pos: number;
+    seq: number;
+    type: number;
+    at: number;
+    messageId: number | null;
+    data?: unknown | undefined;
+  }[];
+};
 
 export type MadeBan = {
   id: number;

@@ -8,8 +8,17 @@
 import type { BaseContext } from "../db/base-context.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { HallCount } from "../rooms/hall.ts";
+import type { LiveConnections } from "./live-connections.ts";
+import type { Series } from "./series.ts";
 
 export interface AdminContext extends BaseContext {
+  readonly live: LiveConnections;
+  readonly series: Series;
+  /** What a start asks: what is unread, and the rooms of somebody. */
+  readonly starts: {
+    redDotOf(uid: number): Promise<{ readonly total: number }>;
+    roomsOf(uid: number): Promise<{ readonly rows: readonly unknown[] }>;
+  };
   readonly presence: Presence;
   readonly hallCount: HallCount;
 }

@@ -1,32 +1,116 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema } from "@parley/protocol";
 import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
 import { administrators, json, newRoutes } from "../http/openapi.ts";
+import { CAPS } from "../limits/caps.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
-import { getStats } from "./stats-actions.ts";
+import { SERIES_NAMES } from "./series.ts";
+import * as actions from "./stats-actions.ts";
 
-const stats = createRoute({
-  method: "get",
+const common = { method: "get" as const, tags: ["admin"], security: administrators };
+
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const version = z.string().max(64);
+
+const getStats = createRoute({
+  ...common,
   path: "/admin/stats",
-  tags: ["admin"],
+  middleware: [requireAdministrator, heavy] as const,
   summary: "The server in numbers, as it is now",
-  security: administrators,
-  middleware: requireAdministrator,
   responses: {
     200: json(
       z.object({
-        version: z.string().max(64),
+        version,
         uptimeSeconds: countSchema,
+        connections: z.object({
+          websocket: countSchema,
+          sse: countSchema,
+          poll: countSchema.meta({ description: "Polls that hang" }),
+        }),
         onlineNum: countSchema.meta({ description: "People who are online" }),
         people: countSchema.meta({ description: "Accounts; deleted ones leave this number within a minute" }),
+        logPosition: countSchema.meta({ description: "Position of the newest event" }),
+        bans: z.int().min(0).max(CAPS.bans.count),
+        residentBytes: countSchema,
+        cpuSeconds: amount.meta({ description: "CPU time since the process began" }),
       }),
       "As they are now",
     ),
   },
 });
 
+const number = (least: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().min(least))
+    .optional();
+const wholeNumber = (least: number, description: string) =>
+  number(least).openapi({ type: "integer", minimum: least, maximum: Number.MAX_SAFE_INTEGER, description });
+
+const getSeries = createRoute({
+  ...common,
+  path: "/admin/series",
+  middleware: [requireAdministrator, heavy] as const,
+  summary: "Numbers over the last day, for charts",
+  description:
+    "Measured every 10 s and kept in memory for a day, so a restart begins anew. A point is the mean of what was measured within its step; steps without any are left out.",
+  request: {
+    query: z.object({
+      name: z.enum(SERIES_NAMES),
+      from: wholeNumber(0, "Epoch milliseconds; absent: an hour before `to`"),
+      to: wholeNumber(1, "Epoch milliseconds, not part of it; absent: now"),
+      step: wholeNumber(10, `Seconds; absent: the least that gives at most ${SIZES.seriesPoints.count} points`),
+    }),
+  },
+  responses: {
+    200: json(
+      z.object({
+        name: z.enum(SERIES_NAMES),
+        stepSeconds: countSchema,
+        points: z.array(z.object({ at: countSchema, value: amount })).max(SIZES.seriesPoints.count),
+      }),
+      "By time",
+    ),
+  },
+});
+
+const getNodes = createRoute({
+  ...common,
+  path: "/admin/nodes",
+  middleware: [requireAdministrator, heavy] as const,
+  summary: "The processes of this installation: this one",
+  responses: {
+    200: json(
+      z.object({
+        items: z
+          .array(
+            z.object({
+              id: z.string().max(128),
+              version,
+              startedAt: countSchema,
+              connections: countSchema,
+              onlineNum: countSchema,
+              self: z.boolean().openapi({ description: "The one that answers" }),
+            }),
+          )
+          .max(1),
+      }),
+      "All of them",
+    ),
+  },
+});
+
 export function statsRoutes(context: AdminContext) {
   const routes = newRoutes();
-  routes.openapi(stats, async (c) => c.json(await getStats(context), 200));
+  routes.openapi(getStats, async (c) => c.json(await actions.getStats(context), 200));
+  routes.openapi(getSeries, (c) => {
+    const { name, from, to, step } = c.req.valid("query");
+    return c.json(actions.readSeries(context, { name, from, to, step }), 200);
+  });
+  routes.openapi(getNodes, (c) => c.json({ items: actions.listNodes(context) }, 200));
   return routes;
 }

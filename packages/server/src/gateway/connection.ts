@@ -97,6 +97,8 @@ export class Connection {
   slowSinceMs = 0;
   /** Set while it counts as anonymous; called when it signs in. */
   onSignedIn: (() => void) | undefined;
+  /** Its number in the order in which connections of this node began; 0 until the hub has it. */
+  serial = 0;
   /** Each is called once when the connection has ended; commands add what they have to clean up. */
   readonly onClosed: (() => void)[] = [];
   #wire: Wire | undefined;
@@ -121,6 +123,10 @@ export class Connection {
   goOnWith(login: ConnectedLogin, now: number): void {
     this.#laterLogin = login;
     this.livesAsLongAs(login, now);
+  }
+
+  get transport(): "websocket" | "sse" {
+    return this.#wire?.transport ?? "websocket";
   }
 
   get closed(): boolean {

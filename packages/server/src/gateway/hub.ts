@@ -36,6 +36,7 @@ export class Hub {
   readonly #byUser = new Map<number, Connection | Set<Connection>>();
   readonly #epoch: string;
   #encoded = 0;
+  #begun = 0;
 
   constructor(epoch: string) {
     this.#epoch = epoch;
@@ -71,6 +72,8 @@ export class Hub {
   }
 
   add(connection: Connection): void {
+    this.#begun += 1;
+    connection.serial = this.#begun;
     this.#connections.set(connection.origin.id, connection);
   }
 

@@ -1,5 +1,7 @@
 /** What a connection writes to: a WebSocket of the runtime, or the body of an event stream. */
 export interface Wire {
+  /** Absent: a WebSocket of the runtime. */
+  readonly transport?: "sse";
   send(frame: string): unknown;
   /** The same for a frame after which the client has everything up to `cursor`; for transports that name cursors on the wire. */
   sendAt?(frame: string, cursor: string): unknown;

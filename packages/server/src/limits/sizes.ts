@@ -215,6 +215,28 @@ export const SIZES = {
   search: { counts: "the `query` of a search", by: "request", count: 128, unit: "characters", refusal: INVALID },
   qrCode: { counts: "a `code` or its secret", by: "request", count: 128, unit: "characters", refusal: INVALID },
   banReason: { counts: "the `reason` of a ban", by: "request", count: 200, unit: "code points", refusal: INVALID },
+  /** A close frame holds no more. */
+  closeReason: {
+    counts: "the `reason` with which a connection is closed",
+    by: "request",
+    count: 120,
+    unit: "bytes",
+    refusal: INVALID,
+  },
+  seriesPoints: { counts: "points of a series", by: "request", count: 1000, refusal: INVALID },
+  shownEvents: {
+    counts: "events shown of a person's own stream",
+    by: "request",
+    count: 100,
+    refusal: { silently: "the newest ones are shown" },
+  },
+  shownEventData: {
+    counts: "the `data` shown of one of these events",
+    by: "request",
+    count: 2000,
+    unit: "characters",
+    refusal: { silently: "longer ones are left out" },
+  },
   roomName: {
     counts: "a room's name",
     by: "request",

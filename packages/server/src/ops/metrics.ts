@@ -81,6 +81,32 @@ export class Metrics {
     });
   }
 
+  /** What was counted so far, over all labels; of the loop's lag the sum of its samples and their number. */
+  async totals(): Promise<{
+    requests: number;
+    messages: number;
+    events: number;
+    lagSeconds: number;
+    lagCount: number;
+  }> {
+    const [requests, messages, events, lag] = await Promise.all([
+      this.httpRequests.get(),
+      this.messages.get(),
+      this.eventsAppended.get(),
+      this.#lag.get(),
+    ]);
+    const sum = ({ values }: { values: readonly { value: number }[] }) =>
+      values.reduce((all, { value }) => all + value, 0);
+    const part = (end: string) => lag.values.find(({ metricName }) => metricName?.endsWith(end))?.value ?? 0;
+    return {
+      requests: sum(requests),
+      messages: sum(messages),
+      events: sum(events),
+      lagSeconds: part("_sum"),
+      lagCount: part("_count"),
+    };
+  }
+
   readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
 
   /** The page that a scrape gets. */

@@ -111,6 +111,11 @@ export class Presence {
     return this.#online.has(uid);
   }
 
+  /** How many rooms somebody who is online is in, the hall apart; 0 for everybody else. */
+  roomCountOf(uid: number | null): number {
+    return (uid === null ? undefined : this.#online.get(uid)?.rooms.length) ?? 0;
+  }
+
   stateOf(uid: number): ShownState {
     const lastOptTime = this.#lastSeen.of(uid) ?? null;
     return this.#online.get(uid)?.state ?? { uid, activeStatus: ActiveStatus.offline, lastOptTime };

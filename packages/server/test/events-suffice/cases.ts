@@ -31,6 +31,7 @@ export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "POST /qr-logins/{code}/reject": "is between the two who see the code",
   "PUT /admin/bans/ips/{cidr}": "changes who is let in, and nothing that is shown",
   "DELETE /admin/bans/ips/{cidr}": "changes who is let in, and nothing that is shown",
+  "DELETE /admin/connections/{id}": "ends a connection, whose client comes back from its cursor",
   "POST /admin/keys": "is for the product's backend",
   "DELETE /admin/keys/{id}": "is for the product's backend",
   "POST /events": "reads",

@@ -4,6 +4,7 @@ import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 
 const ANN = { loginId: 1, uid: 20_000 };
 const BEN = { loginId: 2, uid: 20_001 };
+const FROM = { ip: "203.0.113.9", userAgent: "test", serial: 1 };
 
 let counts: number[];
 let polls: HangingPolls;
@@ -14,7 +15,7 @@ beforeEach(() => {
 
 /** A poll that hangs, and whether it was woken. */
 function hang(login: typeof ANN | undefined, { deadlineMs = 1000, signal = new AbortController().signal } = {}) {
-  const poll = new ActivePoll(login, "203.0.113.9");
+  const poll = new ActivePoll(login, FROM);
   const hanging = { poll, woken: false };
   void polls.hang(poll, { deadlineMs, signal }).then(() => {
     hanging.woken = true;
@@ -94,7 +95,7 @@ describe("of one user", () => {
 });
 
 test("a poll whose login was revoked is refused, others are not", () => {
-  const poll = new ActivePoll(ANN, "203.0.113.9");
+  const poll = new ActivePoll(ANN, FROM);
   poll.assertMayRead();
   poll.end(new ProblemError("unauthorized"));
   expect(() => poll.assertMayRead()).toThrow(expect.objectContaining({ code: "unauthorized" }));

@@ -1,5 +1,6 @@
 import type { LoginId } from "../../lib/login-id.ts";
 import type { ProblemError } from "../../lib/problem.ts";
+import { uptimeMs } from "../../lib/uptime.ts";
 
 /** A poll while it is being answered. */
 export class ActivePoll {
@@ -10,13 +11,23 @@ export class ActivePoll {
   readonly ip: string;
   /** Why its reader may not read any more; undefined while they may. */
   ended: ProblemError | undefined;
+  /** Its number in the order in which polls of this node began. */
+  readonly serial: number;
+  readonly userAgent: string;
+  /** `uptimeMs` at which it began. */
+  readonly sinceMs = uptimeMs();
   /** Set while it hangs; ends the wait. */
   wake: (() => void) | undefined;
   /** `uptimeMs` at which it is answered in any case. */
   deadlineMs = 0;
 
-  constructor(login: { readonly loginId: LoginId; readonly uid: number } | undefined, ip: string) {
-    this.ip = ip;
+  constructor(
+    login: { readonly loginId: LoginId; readonly uid: number } | undefined,
+    from: { readonly ip: string; readonly userAgent: string; readonly serial: number },
+  ) {
+    this.ip = from.ip;
+    this.userAgent = from.userAgent;
+    this.serial = from.serial;
     this.loginId = login?.loginId;
     this.uid = login?.uid;
   }
@@ -73,6 +84,10 @@ export class HangingPolls {
     until.signal.addEventListener("abort", wake, { once: true });
     this.#add(poll);
     return promise;
+  }
+
+  all(): Iterable<ActivePoll> {
+    return this.#hanging;
   }
 
   wakeAll(): void {

@@ -113,6 +113,7 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
       .poll({
         login: reader?.login,
         ip: c.env.ip,
+        userAgent: (c.req.header("User-Agent") ?? "").slice(0, 256),
         isLoginValid: validity(parts, reader),
         cursor: ask.cursor ?? undefined,
         limit: Math.min(ask.limit ?? 100, POLL_LIMIT_MAX),

@@ -30,6 +30,7 @@ export interface PollRequest {
   readonly login: { readonly loginId: LoginId; readonly uid: number; readonly expiresAt: number } | undefined;
   /** The client's address, in canonical form. */
   readonly ip: string;
+  readonly userAgent: string;
   /** Whether the login that was found is still valid. */
   readonly isLoginValid: () => Promise<boolean>;
   /** Undefined: the answer is the current cursor. */
@@ -90,6 +91,7 @@ export class Polls {
   /** The polls that are being answered, hanging or not. */
   readonly #active = new Set<ActivePoll>();
   #released = false;
+  #begun = 0;
 
   constructor(parts: PollsParts) {
     this.#parts = parts;
@@ -123,7 +125,7 @@ export class Polls {
     const banned = addressRefusal(ask.ip);
     if (banned) throw banned;
     const leave = ask.login ? undefined : admission.enterAnonymous(ask.ip);
-    const active = new ActivePoll(ask.login, ask.ip);
+    const active = new ActivePoll(ask.login, { ...ask, serial: ++this.#begun });
     this.#active.add(active);
     this.#seen(active);
     try {
@@ -163,6 +165,34 @@ export class Polls {
       const why = this.#parts.addressRefusal(active.ip);
       if (why) active.end(why);
     }
+  }
+
+  /** Those that hang, in the order of their beginning. */
+  *views() {
+    for (const { serial, uid, loginId, ip, userAgent, sinceMs } of this.#hanging.all()) {
+      const who = { uid: uid ?? null, loginId: loginId ?? null, ip, userAgent };
+      const since = this.#parts.clock.now() - Math.round(uptimeMs() - sinceMs);
+      const times = { lastFrameMs: sinceMs, since };
+      yield {
+        id: `poll-${serial}`,
+        serial,
+        transport: "poll" as const,
+        ...who,
+        state: "hanging",
+        queuedBytes: 0,
+        ...times,
+      };
+    }
+  }
+
+  /** Answers one that hangs. @param id of its view @returns whether there was one */
+  answer(id: string): boolean {
+    for (const poll of this.#hanging.all()) {
+      if (id !== `poll-${poll.serial}`) continue;
+      poll.wake?.();
+      return true;
+    }
+    return false;
   }
 
   /** Answers all hanging polls, and lets none hang from now on; called before a stop. */

@@ -18,6 +18,7 @@ const TOO_MANY_RETRY_MS = 60_000;
  * reason, where there is one. A reader whose queue holds more than `maxQueueBytes` is cut; no frame is ever skipped.
  */
 export class SseWire implements Wire, LocalSubscriber {
+  readonly transport = "sse";
   readonly body: ReadableStream<Uint8Array>;
   readonly #subscriptions: Subscriptions;
   readonly #callbacks: { onDrained: () => void; onEnd: (code: number) => void; onServerEnd: () => void };

@@ -1,0 +1,79 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { countSchema, idSchema, textSchema } from "@parley/protocol";
+import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
+import { administrators, idParam, json, jsonBody, newRoutes, noContent, problems } from "../http/openapi.ts";
+import { pageOf, pageQuery } from "../http/page.ts";
+import { adminOf } from "../identity/administrator.ts";
+import { SIZES } from "../limits/sizes.ts";
+import type { AdminContext } from "./admin-context.ts";
+import * as actions from "./connection-actions.ts";
+import { TRANSPORT_NAMES } from "./live-connections.ts";
+
+const common = { tags: ["admin"], security: administrators };
+
+export const Connection = z
+  .object({
+    id: z.string().min(1).max(64),
+    transport: z.enum(TRANSPORT_NAMES).openapi({ description: "`poll`: one that hangs" }),
+    uid: idSchema.nullable().meta({ description: "Null: anonymous" }),
+    ip: z.string().max(64).meta({ description: "The client's address" }),
+    userAgent: z.string().max(256),
+    state: z.string().max(32),
+    rooms: countSchema.meta({ description: "That its person is in, the hall apart" }),
+    queuedBytes: countSchema.meta({ description: "What it has not taken yet" }),
+    lastFrameAt: countSchema.meta({ description: "When its client sent something" }),
+    since: countSchema,
+  })
+  .openapi("Connection");
+
+const getConnections = createRoute({
+  ...common,
+  method: "get",
+  path: "/admin/connections",
+  middleware: [requireAdministrator, heavy] as const,
+  summary:
+    "Live connections, event streams and hanging polls of this node, by transport and in the order of their beginning",
+  request: {
+    query: pageQuery.extend({
+      uid: idParam("uid")
+        .optional()
+        .openapi({ param: { name: "uid", in: "query" } }),
+      ip: z.string().max(64).optional().openapi({ description: "One address, as replies show it" }),
+      transport: z.enum(TRANSPORT_NAMES).optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(Connection), "A page of connections") },
+});
+
+const reason = textSchema(0, SIZES.closeReason.count).refine(
+  (text) => Buffer.byteLength(text) <= SIZES.closeReason.count,
+  `must have at most ${SIZES.closeReason.count} bytes`,
+);
+
+const deleteConnection = createRoute({
+  ...common,
+  method: "delete",
+  path: "/admin/connections/{id}",
+  middleware: [requireAdministrator] as const,
+  summary: "Close a connection with 1000 and the reason, or answer a hanging poll; its client may come back",
+  request: {
+    params: z.object({ id: z.string().min(1).max(64) }),
+    body: jsonBody(z.object({ reason: reason.default("") })),
+  },
+  responses: { 204: noContent("Closed"), ...problems("not_found") },
+});
+
+export function connectionsRoutes(context: AdminContext) {
+  const routes = newRoutes();
+  routes.openapi(getConnections, (c) => {
+    const { uid, ip, transport, cursor, limit } = c.req.valid("query");
+    return c.json(actions.listConnections(context, { uid, ip, transport, cursor, limit }), 200);
+  });
+  routes.openapi(deleteConnection, async (c) => {
+    const { id } = c.req.valid("param");
+    await actions.closeConnection(context, adminOf(c), { id, ...c.req.valid("json") });
+    return c.body(null, 204);
+  });
+  return routes;
+}

@@ -1,0 +1,87 @@
+import { type OnlineChange, SYSTEM_UID, userStream } from "@parley/protocol";
+import { type AdminActor, acting, countAct } from "../identity/administrator.ts";
+import { BAN_COLUMNS, type Ban, banOf } from "../identity/banned.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
+import type { AdminContext } from "./admin-context.ts";
+import { noteAdminAct } from "./admin-writes.ts";
+import { type ListedConnection, shownConnection } from "./connection-actions.ts";
+
+/** One person, as they are live now. */
+export interface LivePerson {
+  readonly uid: number;
+  readonly name: string;
+  readonly power: 0 | 1;
+  readonly disabled: boolean;
+  readonly ban: Ban | null;
+  readonly activeStatus: OnlineChange["activeStatus"];
+  readonly lastOptTime: number | null;
+  readonly rooms: number;
+  readonly unread: number;
+  readonly connections: ListedConnection[];
+  /** Of their own stream, the newest first. */
+  readonly events: ShownEvent[];
+}
+
+/** An event of the log. The texts of messages are not shown: what people write is none of an administrator's business here. */
+export interface ShownEvent {
+  readonly stream: string;
+  readonly pos: number;
+  readonly seq: number;
+  readonly type: number;
+  readonly at: number;
+  readonly messageId: number | null;
+  /** Null: it shows a message, or is long. */
+  readonly data: unknown;
+}
+
+/**
+ * What is live of one person: for somebody who looks for the reason why pushes do not reach them. A look is an act: it is counted and noted.
+ * @throws ProblemError `not_found`, `rate_limited`
+ */
+export async function lookAtPerson(context: AdminContext, actor: AdminActor, uid: number): Promise<LivePerson> {
+  countAct(context, actor);
+  const { db, live, presence, starts, writes } = context;
+  const person = await db
+    .selectFrom("users")
+    .leftJoin("bans", "bans.uid", "users.uid")
+    .select(["users.uid", "name", "power", "disabled_at", ...BAN_COLUMNS])
+    .where("users.uid", "=", uid)
+    .where("users.uid", "!=", SYSTEM_UID)
+    .where("deleted_at", "is", null)
+    .executeTakeFirst();
+  if (!person) throw new ProblemError("not_found", "There is no such user");
+  await writes.run(noteAdminAct, { actor: acting(actor), act: "user.look", target: `${uid}` });
+  const { total } = await starts.redDotOf(uid);
+  const { rows } = await starts.roomsOf(uid);
+  const { activeStatus, lastOptTime } = presence.stateOf(uid);
+  const connections = [...live.connections({ uid })].map((one) => shownConnection(one, rows.length));
+  return {
+    uid,
+    name: person.name,
+    power: person.power,
+    disabled: person.disabled_at !== null,
+    ban: banOf(person) ?? null,
+    activeStatus,
+    lastOptTime,
+    rooms: rows.length,
+    unread: total,
+    connections,
+    events: await ownEvents(context, uid),
+  };
+}
+
+async function ownEvents({ db }: Pick<AdminContext, "db">, uid: number): Promise<ShownEvent[]> {
+  const rows = await db
+    .selectFrom("events")
+    .select(["stream", "pos", "seq", "type", "at", "message_id as messageId", "data"])
+    .where("stream", "=", userStream(uid))
+    .orderBy("seq", "desc")
+    .limit(SIZES.shownEvents.count)
+    .execute();
+  return rows.map(({ data, ...event }) => ({ ...event, data: shownData(data) }));
+}
+
+function shownData(data: string | null): unknown {
+  return data === null || data.length > SIZES.shownEventData.count ? null : JSON.parse(data);
+}
