@@ -128,7 +128,8 @@ export class Fuzzer {
       this.#pools.harvest(wanted.found.path, wanted.actor.name, body);
       this.#pools.harvestMembers(wanted, body);
     }
-    if (status === 401 && how !== "wild") await this.#cast.replace(wanted.actor);
+    const isBanned = (body as { code?: string } | undefined)?.code === "banned";
+    if ((status === 401 && how !== "wild") || isBanned) await this.#cast.replace(wanted.actor);
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { administrator } from "./administrator.ts";
 import { ContractClient } from "./contract-client.ts";
 import { type Person, TestServer } from "./harness.ts";
 
@@ -84,6 +85,21 @@ test("GW-91, push 6: a token that is not valid any more is forgotten, and the co
   await other.until(() => other.seen.includes(6), "that its token is not valid");
   other.askForQrCode();
   await other.until(({ loginUrl }) => loginUrl !== undefined, "a QR code");
+});
+
+test("GW-91, BAN-2, push 7: somebody who is banned is gone from the members, and so is what they wrote", async () => {
+  const gus = await server.person("gus");
+  await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [gus.uid] });
+  const client = await clientOf(ben);
+  client.shown.members.add(gus.uid);
+  const id = await say(gus, "buy this");
+  await client.until(({ messages }) => messages.has(id), "the message");
+  const root = await administrator(server, "root");
+  await root.api.ok("PUT", `/admin/bans/users/${gus.uid}`);
+  await client.until(({ messages, members }) => !messages.has(id) && !members.has(gus.uid), "that they are gone");
+  const banned = open(gus.token);
+  await banned.until(() => banned.seen.includes(100), "that they are banned");
+  expect(banned.shown.uid).toBeUndefined();
 });
 
 test("GW-91, push 8: a like and a dislike, with their totals", async () => {
