@@ -26,6 +26,11 @@ export function mutateAuthorization(wanted: Wanted, random: Random): void {
   wanted.headers.Authorization = pick(random, headers);
 }
 
+/** A copy, since a second mutation may change it, or put it into itself. */
+function odd(random: Random): unknown {
+  return structuredClone(pick(random, ODD));
+}
+
 /** A value somewhere in the body becomes something else. */
 const inBody: Mutation = (wanted, random) => {
   const places = placesOf(wanted.body);
@@ -36,10 +41,10 @@ const inBody: Mutation = (wanted, random) => {
   if (chance < 0.15) delete holder[key];
   else if (chance < 0.25 && typeof value === "number") holder[key] = value + pick(random, [-1, 1, 0.5, 2 ** 40]);
   else if (chance < 0.35 && typeof value === "string") holder[key] = value.repeat(pick(random, [0, 2, 20, 3000]));
-  else if (chance < 0.45 && Array.isArray(value)) holder[key] = [...value, ...value, pick(random, ODD)];
+  else if (chance < 0.45 && Array.isArray(value)) holder[key] = [...value, ...value, odd(random)];
   else if (chance < 0.5 && isObject(value))
-    value[pick(random, ["x", "__proto__", "toString", "clientid"])] = pick(random, ODD);
-  else holder[key] = pick(random, ODD);
+    value[pick(random, ["x", "__proto__", "toString", "clientid"])] = odd(random);
+  else holder[key] = odd(random);
   return true;
 };
 

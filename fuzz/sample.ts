@@ -115,6 +115,12 @@ export class Samples {
       case "until":
       case "expiresAt":
         return random() < 0.5 ? null : Date.now() + 3_600_000;
+      case "from":
+        return path.endsWith("/series") ? Date.now() - 600_000 : undefined;
+      case "to":
+        return path.endsWith("/series") ? Date.now() : undefined;
+      case "step":
+        return 60;
       case "cidr":
         return "203.0.113.0/24";
       case "cursor":
