@@ -85,6 +85,16 @@ test("BAN-8: handshakes from there are counted by address, and told to wait beyo
   expect(codes.filter((code) => code === 4003).length).toBeLessThanOrEqual(65);
 }, 15_000);
 
+test("BAN-8: it holds over a restart, from the first request on", async () => {
+  const other = await TestServer.start();
+  const admin = await administrator(other, "root");
+  await admin.api.ok("PUT", "/admin/bans/ips/203.0.113.7", { reason: "flood" });
+  await other.restart();
+  const reply = await fetch(`${other.url}/api/v1/me`, { headers: from("203.0.113.7") });
+  expect([reply.status, ((await reply.json()) as { reason: string }).reason]).toEqual([403, "flood"]);
+  await other.stop();
+});
+
 describe("BAN-8: what is open from there ends within a second, and nothing else", () => {
   test("connections, signed in and anonymous", async () => {
     const [mine, anonymous, elsewhere] = [

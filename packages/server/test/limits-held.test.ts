@@ -92,7 +92,7 @@ const READING = [
   ],
   // One row, or the few of one person.
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
-  // For administrators: numbers that are in memory, and short pages by a key.
+  // For administrators, and heavy: numbers that are in memory, and pages.
   ...["GET /admin/stats", "GET /admin/bans", "GET /admin/keys", "GET /admin/audit"],
   ...["GET /admin/connections", "GET /admin/series", "GET /admin/nodes"],
   // Has a rate of its own.

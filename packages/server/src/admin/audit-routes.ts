@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema } from "@parley/protocol";
 import { ACTS } from "../audit/audit-writes.ts";
 import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
 import { administrators, json, newRoutes } from "../http/openapi.ts";
 import { pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
 import type { AdminContext } from "./admin-context.ts";
@@ -29,7 +30,7 @@ const getAudit = createRoute({
   tags: ["admin"],
   summary: "What administrators and operators did, newest first",
   security: administrators,
-  middleware: requireAdministrator,
+  middleware: [requireAdministrator, heavy] as const,
   request: { query: pageQuery },
   responses: { 200: json(pageOf(Act), "A page of acts") },
 });

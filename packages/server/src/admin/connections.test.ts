@@ -109,6 +109,11 @@ describe("what is live", () => {
       [after] = await list();
     }
     expect(after?.lastFrameAt).toBeGreaterThan((before as Shown).lastFrameAt);
+    // While its client sends nothing it stays, to the rounding of a millisecond.
+    const asked = Date.now();
+    let [later] = [after];
+    while (Date.now() - asked < 20) [later] = await list();
+    expect(Math.abs((later?.lastFrameAt as number) - (after?.lastFrameAt as number))).toBeLessThanOrEqual(2);
     expect(after?.since).toBe((before as Shown).since);
   });
 

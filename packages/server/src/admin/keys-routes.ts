@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema, MUTED_FOR_GOOD, SERVER_SCOPES } from "@parley/protocol";
 import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
 import { administrators, idParam, json, jsonBody, newRoutes, noContent, problems } from "../http/openapi.ts";
 import { adminOf } from "../identity/administrator.ts";
 import { listKeys } from "../keys/key-actions.ts";
@@ -31,6 +32,7 @@ const Key = z
 
 const getKeys = createRoute({
   ...common,
+  middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/keys",
   summary: "Server keys, in the order of their making; the keys themselves are stored nowhere",

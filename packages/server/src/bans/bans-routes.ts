@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema, MUTED_FOR_GOOD, textSchema } from "@parley/protocol";
 import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
 import { administrators, idParam, json, jsonBody, newRoutes, noContent, problems } from "../http/openapi.ts";
 import { pageOf, pageQuery, parseNumberCursor } from "../http/page.ts";
 import { adminOf } from "../identity/administrator.ts";
@@ -98,6 +99,7 @@ const deleteAddresses = createRoute({
 
 const getBans = createRoute({
   ...common,
+  middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/bans",
   summary: "Bans that hold, newest first",

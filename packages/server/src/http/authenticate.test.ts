@@ -12,6 +12,7 @@ let counted: string[];
 let requestsOf: number[];
 let isLimited: boolean;
 let power: 0 | 1;
+let isBanned: boolean;
 
 const app = new Hono<AppEnv>();
 app.onError((error) => {
@@ -30,6 +31,7 @@ app.use(
       if (isLimited) throw new ProblemError("rate_limited", undefined, { retryAfterMs: 60_000 });
     },
     heavyWork: new HeavyWork(),
+    addressRefusal: () => (isBanned ? new ProblemError("banned") : undefined),
     largeReplies: new LargeReplies(),
   }),
 );
@@ -46,6 +48,7 @@ beforeEach(() => {
   requestsOf = [];
   isLimited = false;
   power = 0;
+  isBanned = false;
 });
 
 async function statusOf(path: string, authorization?: string): Promise<number> {
@@ -79,4 +82,11 @@ test("ADM-1: administrators alone are answered, and only as long as they are adm
   power = 1;
   expect(await statusOf("/admin", "Bearer alice")).toBe(204);
   expect(await statusOf("/admin?meanwhile=1", "Bearer alice")).toBe(403);
+});
+
+test("BAN-8: an address that was banned since the request came is refused when the login is looked at again", async () => {
+  power = 1;
+  expect(await statusOf("/admin", "Bearer alice")).toBe(204);
+  isBanned = true;
+  expect(await statusOf("/admin", "Bearer alice")).toBe(403);
 });

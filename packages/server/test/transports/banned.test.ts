@@ -49,6 +49,7 @@ for (const transport of TRANSPORTS) {
       expect(reader.ended).toBe(ENDS[transport.name]);
       await say(stage.ann, room, "meanwhile");
       expect(texts(reader, room)).toEqual(["before"]);
+      expect(blacks(reader.frames, person)).toEqual([]);
       const told = reader.frames.filter(({ type }) => type === Push.ERROR).map(({ data }) => [data.code, data.message]);
       expect(told).toEqual(isPoll ? [] : [["banned", "spam"]]);
       if (transport.name !== "websocket") {

@@ -25,6 +25,12 @@ async function readUntil(body: Body, look: (text: string) => boolean): Promise<s
 
 const bodyOf = (response: Response) => (response.body as ReadableStream<Uint8Array>).getReader();
 
+test("BAN-8: an event stream from an address that was banned since its request came is refused", () => {
+  rig.banned.add("203.0.113.9");
+  expect(() => rig.stream()).toThrow(expect.objectContaining({ code: "banned" }));
+  expect(rig.hub.size).toBe(0);
+});
+
 test("TR-23: a quiet stream gets a comment every so often, which clients ignore", async () => {
   const stop = rig.sse.start(5);
   const body = bodyOf(rig.stream());
