@@ -15,6 +15,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["identity"],
   ["keys", "bans"],
   ["blocks"],
+  ["keys"],
+  ["ties"],
   ["rooms"],
   ["moderation"],
   ["webhooks"],

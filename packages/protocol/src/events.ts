@@ -77,6 +77,9 @@ export interface MarkChange {
   actType: 1 | 2;
 }
 
+/** What has become of two people: of a request that one of them made, of their friendship, or of the name that one has for the other. */
+export type FriendChange = "requested" | "accepted" | "rejected" | "withdrawn" | "removed" | "remark";
+
 export type ResyncWhy = "epoch" | "rejoined" | "trimmed" | "far" | "ahead";
 
 /** `data` of each push, by its type. Times are epoch milliseconds. */
@@ -95,6 +98,8 @@ export interface PushData {
   7: { uid: number };
   8: { markList: MarkChange[] };
   9: { msgId: number; roomId: number; recallUid: number };
+  /** Clients add `unreadCount` to the number of requests that are not read. */
+  10: { uid: number; unreadCount: number };
   11: {
     roomId: number;
     uid: number;
@@ -145,9 +150,22 @@ export interface PushData {
     unread?: number;
     pinned?: boolean;
     muted?: boolean;
+    /** Requests that wait for an answer with this id and lower ones are read. */
+    friendRequestsRead?: number;
+    block?: { uid: number; blocked: boolean };
   } & NotificationMarks &
     Partial<Counters>;
   110: Message;
+  111: {
+    /** The other person. */
+    uid: number;
+    change: FriendChange;
+    requestId?: number;
+    /** With `accepted`: the direct room of both. */
+    roomId?: number;
+    /** With `remark`. */
+    remark?: string;
+  };
   112: {
     roomId: number;
     uid: number;

@@ -18,6 +18,10 @@ export const passwordMin = 8;
 export const passwordMax = 256;
 export const roomNameCodePoints = 64;
 export const noticeCodePoints = 1024;
+/** Code points of what somebody writes with a friend request. */
+export const friendTextCodePoints = 200;
+/** Code points of the name that somebody has for a friend. */
+export const remarkCodePoints = 64;
 /** People named in one request that adds members. */
 export const memberIdsPerRequest = 1000;
 export const mentions = 50;

@@ -103,6 +103,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     ),
   }),
   9: fc.record({ msgId: id, roomId: id, recallUid: id }),
+  10: fc.record({ uid: id, unreadCount: count }),
   11: partly(
     { roomId: id, uid: id, changeType: activeStatus },
     { uids: fc.array(id), activeStatus, lastOptTime: time, seq: id, joinedAt: time },
@@ -160,6 +161,10 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
     },
   ),
   110: message,
+  111: partly(
+    { uid: id, change: fc.constantFrom("requested", "accepted", "rejected", "withdrawn", "removed", "remark") },
+    { requestId: id, roomId: id, remark: text },
+  ),
   112: partly(
     { roomId: id, uid: id },
     { role: fc.constantFrom(1 as const, 2 as const, 3 as const), mutedUntil: fc.option(time) },

@@ -4,6 +4,9 @@ import { keysRoutes } from "./admin/keys-routes.ts";
 import { personRoutes } from "./admin/person-routes.ts";
 import { statsRoutes } from "./admin/stats-routes.ts";
 import { bansRoutes } from "./bans/bans-routes.ts";
+import { blocksRoutes } from "./contacts/blocks-routes.ts";
+import { friendsRoutes } from "./contacts/friends-routes.ts";
+import { requestsRoutes } from "./contacts/requests-routes.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./http/openapi.ts";
 import { accountsRoutes } from "./identity/accounts-routes.ts";
@@ -43,6 +46,9 @@ export function featureRoutes(context: Context): Routes[] {
     presenceRoutes(context),
     messagesRoutes(context),
     marksRoutes(context),
+    requestsRoutes(context),
+    friendsRoutes(context),
+    blocksRoutes(context),
     unreadRoutes(context),
     receiptsRoutes(context),
     notificationsRoutes(context),

@@ -1,5 +1,8 @@
 import { noteAdminAct } from "./admin/admin-writes.ts";
 import { banAddresses, banPerson, ENDED_AT_ONCE, endBans, unbanAddresses, unbanPerson } from "./bans/ban-writes.ts";
+import { block, unblock } from "./contacts/block-writes.ts";
+import { removeFriend, setRemark } from "./contacts/friend-writes.ts";
+import { acceptRequest, askFriend, readRequests, rejectRequest, withdrawRequest } from "./contacts/request-writes.ts";
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
@@ -153,6 +156,16 @@ export const procedures = {
   ),
   removeUnusedEvents: single(removeUnusedEvents, ofServer(100)),
   removeOldReplies: single(removeOldReplies, ofServer(100)),
+
+  askFriend: single(askFriend, byUid(5)),
+  acceptRequest: single(acceptRequest, byUid(peopleRows([1]) + 6)),
+  rejectRequest: single(rejectRequest, byUid(4)),
+  withdrawRequest: single(withdrawRequest, byUid(4)),
+  readRequests: single(readRequests, byUid(CAPS.requestsGot.count)),
+  setRemark: single(setRemark, byUid(2)),
+  removeFriend: single(removeFriend, byUid(4)),
+  block: single(block, byUid(3)),
+  unblock: single(unblock, byUid(2)),
 
   markRead: batch(markRead, byActor(3)),
   tellReads: batch(

@@ -26,6 +26,7 @@ import { openStorage, type Storage } from "../src/storage.ts";
 import { adminCases, type Person } from "./admin-action-cases.ts";
 import { administrationCases } from "./administration-action-cases.ts";
 import { chatCases } from "./chat-action-cases.ts";
+import { contactCases } from "./contact-action-cases.ts";
 import { serverCases } from "./server-action-cases.ts";
 
 const PASSWORD = "a long password";
@@ -371,6 +372,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
       expect(await codeOf(messages.getMessage(context, undefined, message.id))).toBe("unauthorized");
     },
   },
+  ...contactCases(rig),
   ...chatCases(() => ({ context, ann, ben, person, group, say, codeOf })),
 };
 

@@ -98,6 +98,17 @@ export class ChatFixture {
     }
   }
 
+  /** Rows straight into a table, for caps that take too long to reach by requests. */
+  fill(table: string, columns: readonly string[], count: number, row: (n: number) => (number | string)[]): void {
+    const file = new Database(this.scratch.path);
+    const places = columns.map(() => "?").join(", ");
+    const insert = file.query(`insert into ${table} (${columns.join(", ")}) values (${places})`);
+    file.transaction(() => {
+      for (let n = 0; n < count; n++) insert.run(...row(n));
+    })();
+    file.close();
+  }
+
   /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. A `body` that is a text is sent as it stands. */
   async ask(who: number | string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
     const headers = new Headers(body === undefined ? {} : { "Content-Type": "application/json" });

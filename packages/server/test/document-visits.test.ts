@@ -143,6 +143,35 @@ test("HTTP-26: rooms and their members", async () => {
   await ask(server.api, "GET /presence", 200);
 });
 
+test("HTTP-26: contacts", async () => {
+  const [dan, eva] = [await server.person("dan4"), await server.person("eva4")];
+  const to = (userId: number) => ({ userId, text: "hello" });
+  const { id } = await ask(dan.api, "POST /friend-requests", 201, to(eva.uid));
+  await ask(dan.api, "POST /friend-requests", 200, to(eva.uid));
+  await ask(dan.api, "POST /friend-requests", 422, to(dan.uid));
+  await ask(eva.api, "GET /friend-requests?limit=1", 200);
+  await ask(eva.api, "PUT /friend-requests/read", 200, { upTo: id });
+  await ask(dan.api, `POST /friend-requests/${id}/accept`, 403);
+  await ask(eva.api, `POST /friend-requests/${id}/reject`, 200);
+  await ask(dan.api, "POST /friend-requests", 422, to(eva.uid));
+  await ask(dan.api, `DELETE /friend-requests/${id}`, 422);
+  await ask(dan.api, "DELETE /friend-requests/99999", 404);
+  const second = await ask(eva.api, "POST /friend-requests", 201, to(dan.uid));
+  await ask(eva.api, `DELETE /friend-requests/${second.id}`, 204);
+  const third = await ask(eva.api, "POST /friend-requests", 201, to(dan.uid));
+  await ask(dan.api, `POST /friend-requests/${third.id}/accept`, 200);
+  await ask(dan.api, `POST /friend-requests/${third.id}/reject`, 422);
+  await ask(dan.api, "GET /friends", 200);
+  await ask(dan.api, `PATCH /friends/${eva.uid}`, 200, { remark: "Evi" });
+  await ask(dan.api, "PATCH /friends/99999", 404, { remark: "who?" });
+  await ask(dan.api, `DELETE /friends/${eva.uid}`, 204);
+  await ask(dan.api, `PUT /blocks/${eva.uid}`, 204);
+  await ask(dan.api, "PUT /blocks/99999", 422);
+  await ask(dan.api, "POST /friend-requests", 422, to(eva.uid));
+  await ask(dan.api, "GET /blocks", 200);
+  await ask(dan.api, `DELETE /blocks/${eva.uid}`, 204);
+});
+
 test("HTTP-26: messages and red dots", async () => {
   const { id: room } = await ask(ann.api, "POST /rooms", 201, { name: "talk", memberIds: [ben.uid] });
   const path = `/rooms/${room}/messages`;

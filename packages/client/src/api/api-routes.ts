@@ -6,14 +6,18 @@ import type {
   Act,
   Ban,
   Connection,
+  BlockedPerson,
   Conversation,
   Devices,
   Doctor,
   Events,
   Export,
+  Friend,
+  FriendRequest,
   Granted,
   LivePerson,
   MadeBan,
+  ListedFriendRequest,
   Me,
   Member,
   Message,
@@ -224,6 +228,42 @@ export interface Routes {
     args: { path: { id: number; mark: "like" | "dislike" } };
     reply: MessageMark;
   };
+  /** Ask somebody to be friends; where they have asked me, this accepts */
+  "POST /friend-requests": { args: { body: { userId: number; text?: string | undefined } }; reply: FriendRequest };
+  /** Friend requests of mine and to me, newest first */
+  "GET /friend-requests": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: ListedFriendRequest[]; nextCursor: string | null; asOf: string };
+  };
+  /** I have read the requests up to this id */
+  "PUT /friend-requests/read": { args: { body: { upTo: number } }; reply: { friendRequests: number } };
+  /** Withdraw a friend request of mine */
+  "DELETE /friend-requests/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** Accept a friend request: we are friends, and our direct room is there */
+  "POST /friend-requests/{id}/accept": { args: { path: { id: number } }; reply: FriendRequest };
+  /** Reject a friend request */
+  "POST /friend-requests/{id}/reject": { args: { path: { id: number } }; reply: FriendRequest };
+  /** My friends */
+  "GET /friends": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: Friend[]; nextCursor: string | null; asOf: string };
+  };
+  /** Call a friend by another name, which only I see */
+  "PATCH /friends/{uid}": {
+    args: { path: { uid: number }; body: { remark: string } };
+    reply: { uid: number; remark: string };
+  };
+  /** End a friendship, for both */
+  "DELETE /friends/{uid}": { args: { path: { uid: number } }; reply: undefined };
+  /** People whom I have blocked */
+  "GET /blocks": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: BlockedPerson[]; nextCursor: string | null; asOf: string };
+  };
+  /** Block somebody, who does not learn of it */
+  "PUT /blocks/{uid}": { args: { path: { uid: number } }; reply: undefined };
+  /** End a block */
+  "DELETE /blocks/{uid}": { args: { path: { uid: number } }; reply: undefined };
   /** Everything unread; rooms with nothing unread are left out */
   "GET /unread": { args: object; reply: RedDot };
   /** I have read this room up to this seq; a place only moves forward */

@@ -50,6 +50,7 @@ export type Connection = {
   lastFrameAt: number;
   since: number;
 };
+export type BlockedPerson = { uid: number; name: string; avatar: string };
 
 export type Conversation = Room & {
   lastMessage: Message | null;
@@ -143,6 +144,26 @@ export type Export = {
 
 export type Frame = { type: number; stream?: string | undefined; seq?: number | undefined; data?: unknown | undefined };
 
+export type Friend = {
+  uid: number;
+  name: string;
+  avatar: string;
+  remark: string;
+  roomId: number;
+  activeStatus: 1 | 2;
+  lastOptTime: number | null;
+};
+
+export type FriendRequest = {
+  id: number;
+  uid: number;
+  direction: "in" | "out";
+  text: string;
+  state: "open" | "accepted" | "rejected";
+  read: boolean | null;
+  createdAt: number;
+};
+
 export type Granted = { user: User; token: string; expiresAt: number };
 
 export type LivePerson = {
@@ -176,6 +197,7 @@ export type MadeBan = {
   createdAt: number;
   createdBy: number;
 };
+export type ListedFriendRequest = FriendRequest & { name: string; avatar: string };
 
 export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
 

@@ -7,7 +7,14 @@ import type { RawBuilder } from "kysely";
 export interface CountRow {
   /** 0: of everybody. */
   readonly uid: number;
-  readonly what: "hall" | "own notices" | "notice places" | "since" | "everybody's notice" | "notice mark";
+  readonly what:
+    | "hall"
+    | "own notices"
+    | "notice places"
+    | "since"
+    | "everybody's notice"
+    | "notice mark"
+    | "friend requests";
   readonly first: number;
   readonly second: number;
 }

@@ -25,6 +25,9 @@ export interface Schema extends NoticesSchema {
   marks: MarksTable;
   bans: BansTable;
   audit: AuditTable;
+  friend_requests: FriendRequestsTable;
+  friends: FriendsTable;
+  blocks: BlocksTable;
 }
 
 /** Facts about this database: `epoch` (16 hex digits), `installation`. */
@@ -298,4 +301,35 @@ export interface AuditTable {
   /** JSON text; null: nothing was so before, or it says nothing. */
   before: string | null;
   after: string | null;
+/** One for two people in each direction: a new one takes the place of one that was answered. One that is withdrawn has no row. */
+export interface FriendRequestsTable {
+  id: Generated<number>;
+  from_uid: number;
+  to_uid: number;
+  text: string;
+  state: "open" | "accepted" | "rejected";
+  /** 1: the person who is asked does not see it, since they have blocked the one who asks. */
+  hidden: 0 | 1;
+  /** 1: the person who is asked has read it. */
+  read: 0 | 1;
+  created_at: number;
+  answered_at: number | null;
+}
+
+/** One row for each of two friends. */
+export interface FriendsTable {
+  uid: number;
+  friend_uid: number;
+  /** Their direct room. */
+  room_id: number;
+  /** What the person calls their friend; empty: by the friend's own name. */
+  remark: string;
+  since: number;
+}
+
+/** `uid` has blocked `blocked_uid`. */
+export interface BlocksTable {
+  uid: number;
+  blocked_uid: number;
+  since: number;
 }

@@ -204,6 +204,25 @@ export const CAPS = {
     refusal: { code: "too_many_rooms" },
   },
   roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
+  friends: { counts: "friends", by: "person", count: 5000, refusal: { code: "too_many_friends" } },
+  requestsMade: {
+    counts: "friend requests of a person's own that wait for an answer",
+    by: "person",
+    count: 100,
+    refusal: { code: "too_many_requests_open" },
+  },
+  requestsGot: {
+    counts: "friend requests that wait for a person's answer",
+    by: "person",
+    count: 100,
+    refusal: { code: "too_many_requests_open" },
+  },
+  blocks: {
+    counts: "people whom a person has blocked",
+    by: "person",
+    count: 1000,
+    refusal: { code: "too_many_blocks" },
+  },
   knownRequesters: {
     counts: "addresses and devices from which a person is known to sign in",
     by: "person",

@@ -146,6 +146,30 @@ export const LOCAL_RATES = {
     windowMs: DAY,
     refusal: LIMITED,
   },
+  /** Repeated ones count too. */
+  friendRequests: { counts: "friend requests", by: "person", count: 10, windowMs: MINUTE, refusal: LIMITED },
+  friendRequestsADay: {
+    counts: "friend requests in a day",
+    by: "person",
+    count: 100,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
+  /** Asking and withdrawing again and again would ring at somebody's door all day. */
+  friendRequestsToOne: {
+    counts: "friend requests of one person to the same other person",
+    by: "two people",
+    count: 5,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
+  contactChanges: {
+    counts: "answers to friend requests, changes of friends and blocks",
+    by: "person",
+    count: 30,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
   qrSteps: { counts: "steps with QR codes", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   typing: {
     counts: "signs of typing",

@@ -251,6 +251,20 @@ export const SIZES = {
     unit: "code points",
     refusal: INVALID,
   },
+  friendText: {
+    counts: "the text of a friend request",
+    by: "request",
+    count: LIMITS.friendTextCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
+  remark: {
+    counts: "the name that somebody has for a friend",
+    by: "request",
+    count: LIMITS.remarkCodePoints,
+    unit: "code points",
+    refusal: INVALID,
+  },
   memberIds: {
     counts: "people added to a room at once",
     by: "request",

@@ -3,7 +3,7 @@ import type { LocalRate } from "./local-rate.ts";
 /** So many of one thing, by somebody. */
 export interface Take {
   readonly rate: LocalRate;
-  readonly key: number;
+  readonly key: number | string;
   readonly amount?: number;
 }
 

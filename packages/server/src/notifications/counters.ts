@@ -1,5 +1,6 @@
 import type { Counters } from "@parley/protocol";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import { requestSelection } from "../contacts/request-counts.ts";
 import type { CountRow, CountRows } from "../db/count-row.ts";
 import { boundRows } from "../db/dialect.ts";
 import { type Given, preparedBy } from "../db/prepared.ts";
@@ -34,7 +35,7 @@ export function countersFrom(rows: readonly CountRow[]): (uid: number) => Counte
     return {
       unseen: unseen + ofAll.count({ since, after: Math.max(readUpTo, seenUpTo), marked }),
       unreadNotifications: unread + ofAll.count({ since, after: readUpTo, marked }),
-      friendRequests: 0,
+      friendRequests: numbers("friend requests").first,
     };
   };
 }
@@ -96,7 +97,8 @@ export function counterSelection(asked: RawBuilder<{ uid: number }>, now: Given)
     union all
     select 0 as uid, 'everybody''s notice' as what, notice.id as first, notice.at as second
     from notifications as notice
-    where notice.to_all = 1 and notice.is_swept = 0 and ${isDue}`;
+    where notice.to_all = 1 and notice.is_swept = 0 and ${isDue}
+    union all ${requestSelection(asked)}`;
 }
 
 const counterRows = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uids, now }) =>

@@ -1,7 +1,9 @@
 import { ChangeType, type Message, MessageType, Push, type PushData, roomOfStream, type User } from "@parley/protocol";
+import type { ListedRequest } from "../../src/contacts/request-list.ts";
 import type { SeenFrame } from "../live-client.ts";
 import { applyNotice } from "../notice-client.ts";
 import { type ClientState, PAGE, type RoomState, withNotices } from "./client-state.ts";
+import { wantsRequests, withFriend, withSelf } from "./contacts.ts";
 import * as change from "./state-changes.ts";
 
 /** What an event does not bring and a client reads over HTTP. The whole list: CUR-12 names the same. */
@@ -12,12 +14,15 @@ export interface Wanted {
   readonly people?: readonly number[];
   /** Messages that were hidden, of somebody whose ban has ended. */
   readonly messages?: readonly number[];
+  /** FRIEND names a request that is not known. */
+  readonly requests?: boolean;
 }
 
 export interface Fetched {
   readonly room?: RoomState | undefined;
   readonly people?: readonly User[];
   readonly messages?: readonly Message[];
+  readonly requests?: readonly ListedRequest[] | undefined;
 }
 
 /** Pure. */
@@ -25,6 +30,9 @@ export function wantedFor(state: ClientState, frame: SeenFrame): Wanted {
   const resynced = frame.type === Push.RESYNC && roomOfStream(frame.data.stream);
   if (resynced) return { room: resynced };
   if (frame.type === Push.UNBLACK) return { messages: change.hiddenOf(state, frame.data.uid) };
+  if (frame.type === Push.FRIEND) return wantsRequests(state.contacts, frame.data) ? { requests: true } : {};
+  const blocked: number | undefined = frame.type === Push.SELF && frame.data.block?.uid;
+  if (blocked) return change.peopleOf(state).has(blocked) ? {} : { people: [blocked] };
   if (frame.type !== Push.MEMBER_CHANGE || frame.data.changeType !== ChangeType.joined) return {};
   const { roomId } = frame.data;
   if (seqInRoom(frame) <= headOf(state.rooms[roomId])) return {};
@@ -93,13 +101,18 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
       change.withMessages(one, (shown) => recalled(shown, data)),
     );
   }
-  if (type === Push.NOTIFICATION || (type === Push.SELF && "unseen" in data)) {
-    return withNotices(state, applyNotice(state.notices, frame, state.me.createdAt));
-  }
+  if (type === Push.NOTIFICATION) return withNotices(state, applyNotice(state.notices, frame, state.me.createdAt));
   // It is the product's own, and nothing of what the state here holds.
   if (type === Push.CUSTOM) return state;
   if (type === Push.MARK) return Object.values(state.rooms).reduce((so, each) => marked(so, each, data), state);
+  if (type === Push.FRIEND) return { ...state, contacts: withFriend(state.contacts, data, fetched.requests) };
+  if (type === Push.APPLY) return withRequests(state, state.unread.friendRequests + data.unreadCount);
   if (type !== Push.SELF) throw new Error(`a client does not know event ${type}`);
+  if (data.roomId === undefined) {
+    const isOfNotices = "unseen" in data;
+    const so = isOfNotices ? withNotices(state, applyNotice(state.notices, frame, state.me.createdAt)) : state;
+    return withOwnContacts(so, data, fetched);
+  }
   const { pinned, muted } = data;
   if (pinned !== undefined || muted !== undefined) {
     const changed = { ...(pinned !== undefined && { pinned }), ...(muted !== undefined && { muted }) };
@@ -108,6 +121,19 @@ function applyOwn(state: ClientState, frame: SeenFrame, fetched: Fetched): Clien
   // A place only moves forward. One that is known came with a reply that was newer than this event.
   if (!one?.mine || data.readSeq <= one.mine.readSeq) return state;
   return change.withUnread(change.withMine(state, data.roomId, { readSeq: data.readSeq }), data.roomId, data.unread);
+}
+
+/** What I did with my contacts on another device. */
+function withOwnContacts(state: ClientState, data: PushData[109], { people = [] }: Fetched): ClientState {
+  const uid = data.block?.uid ?? 0;
+  const known = change.peopleOf(state).get(uid);
+  const person = people.find((one) => one.uid === uid) ?? (known && { uid, ...known });
+  const so = { ...state, contacts: withSelf(state.contacts, data, person) };
+  return data.friendRequests === undefined ? so : withRequests(so, data.friendRequests);
+}
+
+function withRequests(state: ClientState, friendRequests: number): ClientState {
+  return { ...state, unread: { ...state.unread, friendRequests } };
 }
 
 /** Events of a room's stream. */

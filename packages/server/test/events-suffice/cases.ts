@@ -1,5 +1,6 @@
 import { accountCases } from "./accounts.cases.ts";
 import { banCases } from "./bans.cases.ts";
+import { contactCases } from "./contacts.cases.ts";
 import { markCases } from "./marks.cases.ts";
 import { memberCases } from "./members.cases.ts";
 import { messageCases } from "./messages.cases.ts";
@@ -13,6 +14,7 @@ export const AREAS = {
   messages: messageCases,
   marks: markCases,
   rooms: roomCases,
+  contacts: contactCases,
   accounts: accountCases,
   server: productCases,
   notices: noticeCases,

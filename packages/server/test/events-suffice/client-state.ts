@@ -10,6 +10,7 @@ import type { MemberView } from "../../src/rooms/members.ts";
 import type { ConversationView, RoomView } from "../../src/rooms/room-view.ts";
 import type { ApiClient } from "../api-client.ts";
 import { type NoticeState, readNotices, type ShownNotices, shownNotices } from "../notice-client.ts";
+import { type ContactsState, readContacts } from "./contacts.ts";
 
 export interface ClientState {
   readonly me: User;
@@ -19,6 +20,7 @@ export interface ClientState {
   readonly rooms: Readonly<Record<number, RoomState>>;
   readonly unread: RedDot;
   readonly notices: NoticeState & ShownNotices;
+  readonly contacts: ContactsState;
 }
 
 export interface RoomState {
@@ -47,16 +49,17 @@ export async function readState(
   for (let tries = 0; tries < 20; tries++) {
     const me = await api.call<Dated<User>>("GET", "/me");
     if (me.status === 401) return undefined;
-    const [list, unread, notices] = await Promise.all([
+    const [list, unread, notices, { contacts, asOfs }] = await Promise.all([
       readList(api),
       api.ok<Dated<RedDot & { asOf: string }>>("GET", "/unread"),
       readNotices(api),
+      readContacts(api),
     ]);
     const order = list.items.map(({ id }) => id);
     const ids = [...new Set([...order, ...known])];
     const lines = new Map(list.items.map((line) => [line.id, line]));
     const rooms = await Promise.all(ids.map((id) => readRoom(api, id, lines.get(id))));
-    const dated = [...rooms, notices].flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })));
+    const dated = [...rooms, notices, { asOfs }].flatMap((part) => part.asOfs.map((asOf) => ({ asOf })));
     const parts = [me.body, unread, ...dated];
     const asOf = list.asOf;
     // Replies of several moments make no state: read again until nothing was logged in between.
@@ -67,7 +70,7 @@ export async function readState(
       throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
     }
     const byId = Object.fromEntries(rooms.map(({ state }) => [state.room.id, state]));
-    const state = { me: undated(me.body), order, rooms: byId, unread: undated(unread) };
+    const state = { me: undated(me.body), order, rooms: byId, unread: undated(unread), contacts };
     return { state: { ...state, notices: { ...notices.state, ...notices.shown } }, asOf };
   }
   throw new Error("the log does not come to rest");

@@ -4,6 +4,8 @@ import type { Person, TestServer } from "../harness.ts";
 import type { LiveClient, SeenFrame } from "../live-client.ts";
 import { apply, type Fetched, wantedFor } from "./apply.ts";
 import { type ClientState, fetchMessages, fetchPeople, fetchRoom } from "./client-state.ts";
+import { type ClientState, fetchPeople, fetchRoom } from "./client-state.ts";
+import { fetchRequests } from "./contacts.ts";
 import { shownPeople, withUser } from "./state-changes.ts";
 
 export interface Known {
@@ -28,6 +30,11 @@ async function follow(api: ApiClient, state: ClientState, frame: SeenFrame): Pro
     room: room === undefined ? undefined : await fetchRoom(api, room),
     people: people === undefined ? [] : await fetchPeople(api, people),
     messages: messages === undefined ? [] : await fetchMessages(api, messages),
+  const { room, people, requests } = wantedFor(state, frame);
+  const fetched: Fetched = {
+    room: room === undefined ? undefined : await fetchRoom(api, room),
+    people: people === undefined ? [] : await fetchPeople(api, people),
+    requests: requests ? await fetchRequests(api) : undefined,
   };
   return apply(state, frame, fetched);
 }

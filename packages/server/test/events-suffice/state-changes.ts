@@ -1,5 +1,6 @@
 import { ActType, type MarkChange, MarkType, type Message, MessageType, type User } from "@parley/protocol";
 import type { ClientState, RoomState } from "./client-state.ts";
+import { peopleIn, withPerson } from "./contacts.ts";
 
 /** Single changes of a client's state, each a new state. Pure; `apply.ts` says which frame makes which. */
 
@@ -53,7 +54,8 @@ export function withUser(state: ClientState, user: User): ClientState {
     const members = one.members?.map((member) => (member.uid === uid ? { ...member, name, avatar } : member)) ?? null;
     return [id, { ...withMessages(one, quoting), room, members }];
   });
-  return { ...state, me: uid === state.me.uid ? user : state.me, rooms: Object.fromEntries(rooms) };
+  const contacts = withPerson(state.contacts, user);
+  return { ...state, contacts, me: uid === state.me.uid ? user : state.me, rooms: Object.fromEntries(rooms) };
 }
 
 /** Changes messages where they are shown: in the page, and as the newest of the list. */
@@ -124,7 +126,7 @@ export function withReply(shown: Message, change: Partial<Reply>): Message {
 export function peopleOf(state: ClientState): Map<number, { name: string; avatar: string }> {
   const { me } = state;
   const members = Object.values(state.rooms).flatMap((one) => one.members ?? []);
-  return new Map([me, ...members].map(({ uid, name, avatar }) => [uid, { name, avatar }]));
+  return new Map([me, ...members, ...peopleIn(state.contacts)].map(({ uid, name, avatar }) => [uid, { name, avatar }]));
 }
 
 /** Everybody whose name a client shows. */

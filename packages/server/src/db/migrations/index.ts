@@ -17,6 +17,7 @@ import { productLogins } from "./0016-product-logins.ts";
 import { notices } from "./0017-notices.ts";
 import { bans } from "./0019-bans.ts";
 import { audit } from "./0023-audit.ts";
+import { contacts } from "./0018-contacts.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -44,4 +45,5 @@ export const MIGRATIONS = [
   { name: "0017-notices", up: notices },
   { name: "0019-bans", up: bans },
   { name: "0023-audit", up: audit },
+  { name: "0018-contacts", up: contacts },
 ] as const;

@@ -1,0 +1,54 @@
+import { insertRows } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/caps.ts";
+import { namesOf } from "../rooms/joining.ts";
+import { blocksAmong } from "../ties/ties.ts";
+import { countersNow } from "./befriend.ts";
+import { selfEvent } from "./contact-events.ts";
+
+/** A person, and whom they block. */
+interface OnBlock {
+  readonly uid: number;
+  readonly blockedUid: number;
+}
+
+/**
+ * Blocks somebody. A request of theirs that waits is hidden from now on; to them it waits as before. Nobody but the devices of the person who
+ * blocks is told. What is so already is not told.
+ */
+export async function block(tx: WriteTransaction, { uid, blockedUid }: OnBlock): Promise<void> {
+  if (uid === blockedUid) throw new ProblemError("own_account");
+  await namesOf(tx, [blockedUid]);
+  if ((await blocksAmong(tx.db, [[uid, blockedUid]])).has(uid, blockedUid)) return;
+  const { count } = await tx.db
+    .selectFrom("blocks")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("uid", "=", uid)
+    .executeTakeFirstOrThrow();
+  if (count >= CAPS.blocks.count) throw new ProblemError("too_many_blocks");
+  await insertRows(tx.db, "blocks", { columns: ["uid", "blocked_uid", "since"], values: [[uid, blockedUid, tx.now]] });
+  const hidden = await tx.db
+    .updateTable("friend_requests")
+    .set({ hidden: 1 })
+    .where("from_uid", "=", blockedUid)
+    .where("to_uid", "=", uid)
+    .where("state", "=", "open")
+    .returning("read")
+    .executeTakeFirst();
+  const changed = hidden?.read === 0 ? await countersNow(tx, uid) : {};
+  await append(tx, [selfEvent(uid, { block: { uid: blockedUid, blocked: true }, ...changed })]);
+}
+
+/** Ends a block. What the other person did meanwhile stays hidden. */
+export async function unblock(tx: WriteTransaction, { uid, blockedUid }: OnBlock): Promise<void> {
+  const gone = await tx.db
+    .deleteFrom("blocks")
+    .where("uid", "=", uid)
+    .where("blocked_uid", "=", blockedUid)
+    .returning("uid")
+    .execute();
+  if (gone.length === 0) return;
+  await append(tx, [selfEvent(uid, { block: { uid: blockedUid, blocked: false } })]);
+}

@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { ChatFixture } from "../../test/chat-fixture.ts";
+import { StillTime } from "../../test/still-time.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+let chat: ChatFixture;
+let time: StillTime;
+let ann: number;
+let others: number[];
+
+beforeEach(async () => {
+  chat = await ChatFixture.open({ RATE_LIMITS: "on" });
+  time = new StillTime();
+  [ann] = chat.people(1) as [number];
+  others = chat.people(120);
+});
+afterEach(async () => {
+  time[Symbol.dispose]();
+  await chat.close();
+});
+
+const ask = async (who: number, userId: number) =>
+  (await chat.ask(who, "POST", "/friend-requests", { userId })).body as { id?: number; code?: string };
+
+test("FRD-11: a person asks ten people in a minute and a hundred in a day", async () => {
+  const asked: (string | undefined)[] = [];
+  for (const [n, other] of others.slice(0, 101).entries()) {
+    if (n > 0 && n % 10 === 0) {
+      expect((await ask(ann, other)).code).toBe("rate_limited");
+      time.advance(MINUTE);
+    }
+    asked.push((await ask(ann, other)).code);
+    // Answered ones do not wait, so the cap on open ones is not what holds.
+    const { items } = await chat.must(other, "GET", "/friend-requests");
+    if (items[0]) await chat.must(other, "POST", `/friend-requests/${items[0].id}/reject`);
+  }
+  expect(asked.slice(0, 100).filter((code) => code !== undefined)).toEqual([]);
+  expect(asked[100]).toBe("rate_limited");
+  time.advance(DAY);
+  expect((await ask(ann, others[110] as number)).code).toBeUndefined();
+});
+
+test("FRD-11: the same other person is asked five times in a day, and others still are", async () => {
+  const [ben, cem] = others as [number, number];
+  for (let n = 0; n < 5; n++) {
+    const { id } = await ask(ann, ben);
+    expect((await chat.ask(ann, "DELETE", `/friend-requests/${id}`)).status).toBe(204);
+  }
+  expect((await ask(ann, ben)).code).toBe("rate_limited");
+  expect((await ask(ann, cem)).code).toBeUndefined();
+  expect((await ask(cem, ben)).code).toBeUndefined();
+  time.advance(DAY);
+  expect((await ask(ann, ben)).code).toBeUndefined();
+});
+
+test("FRD-11: a request that is refused for one pair's number does not count against the person", async () => {
+  const [ben] = others as [number];
+  for (let n = 0; n < 5; n++) await ask(ann, ben);
+  for (let n = 0; n < 4; n++) expect((await ask(ann, ben)).code).toBe("rate_limited");
+  for (const other of others.slice(1, 5)) expect((await ask(ann, other)).code).toBeUndefined();
+});
+
+test("FRD-11: answers and changes of friends and blocks are thirty in a minute together", async () => {
+  const [ben] = others as [number];
+  for (let n = 0; n < 15; n++) {
+    expect((await chat.ask(ann, "PUT", `/blocks/${ben}`)).status).toBe(204);
+    expect((await chat.ask(ann, "DELETE", `/friends/${ben}`)).status).toBe(204);
+  }
+  expect((await chat.ask(ann, "DELETE", `/blocks/${ben}`)).body.code).toBe("rate_limited");
+  expect((await chat.ask(ben, "PUT", `/blocks/${ann}`)).status).toBe(204);
+});

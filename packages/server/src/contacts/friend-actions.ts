@@ -1,0 +1,38 @@
+import { readSnapshot } from "../event-log/snapshot.ts";
+import type { Actor } from "../rooms/rooms.ts";
+import type { ContactsContext } from "./contacts-context.ts";
+import { type FriendView, friendPage } from "./friend-list.ts";
+import * as procedures from "./friend-writes.ts";
+
+/** The actor's friends, by uid, with who of them is online. `after`: the last uid of the page before. */
+export function listFriends(
+  context: ContactsContext,
+  { uid }: Pick<Actor, "uid">,
+  page: { after: number | undefined; limit: number },
+): Promise<{ items: FriendView[]; nextCursor: string | null; asOf: string }> {
+  const stateOf = (friend: number) => context.presence.stateOf(friend);
+  return readSnapshot(context, async ({ db, asOf }) => ({
+    ...(await friendPage(db, uid, { ...page, stateOf })),
+    asOf,
+  }));
+}
+
+/** Calls a friend by another name, for the actor alone; empty: by their own. @throws ProblemError `not_found`, `rate_limited` */
+export async function setRemark(
+  { writes, rates }: ContactsContext,
+  { uid }: Pick<Actor, "uid">,
+  change: { friendUid: number; remark: string },
+): Promise<void> {
+  rates.contactChanges.take(uid);
+  return writes.run(procedures.setRemark, { uid, ...change });
+}
+
+/** Ends a friendship, for both; people who are no friends stay so. */
+export async function removeFriend(
+  { writes, rates }: ContactsContext,
+  { uid }: Pick<Actor, "uid">,
+  friendUid: number,
+): Promise<void> {
+  rates.contactChanges.take(uid);
+  return writes.run(procedures.removeFriend, { uid, friendUid });
+}

@@ -1,0 +1,32 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+import type { ShownState } from "../presence/presence.ts";
+import { cut } from "../rooms/page.ts";
+
+export interface FriendView extends ShownState {
+  readonly name: string;
+  readonly avatar: string;
+  /** What the person calls them; empty: by their own name. */
+  readonly remark: string;
+  /** The direct room of both. */
+  readonly roomId: number;
+}
+
+/** Somebody's friends, by uid. @param page.after the uid of the last one of the page before */
+export async function friendPage(
+  db: Kysely<Schema>,
+  uid: number,
+  page: { after: number | undefined; limit: number; stateOf: (uid: number) => ShownState },
+): Promise<{ items: FriendView[]; nextCursor: string | null }> {
+  const rows = await db
+    .selectFrom("friends")
+    .innerJoin("users", "users.uid", "friends.friend_uid")
+    .select(["users.uid", "users.name", "users.avatar", "friends.remark", "friends.room_id as roomId"])
+    .where("friends.uid", "=", uid)
+    .where("friends.friend_uid", ">", page.after ?? 0)
+    .orderBy("friends.friend_uid")
+    .limit(page.limit + 1)
+    .execute();
+  const items = rows.map((row) => ({ ...row, ...page.stateOf(row.uid) }));
+  return cut(items, page.limit, (last) => last.uid);
+}

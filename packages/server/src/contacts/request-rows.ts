@@ -1,0 +1,57 @@
+import type { Kysely } from "kysely";
+import type { FriendRequestsTable, Schema } from "../db/schema.ts";
+
+/** A friend request as it is stored. */
+export type RequestRow = Omit<FriendRequestsTable, "id"> & { id: number };
+
+/** What an open request is to the person who was asked, or who asks. */
+export type Direction = "in" | "out";
+
+/** A request as one of the two people sees it. */
+export interface RequestView {
+  readonly id: number;
+  /** The other person. */
+  readonly uid: number;
+  readonly direction: Direction;
+  readonly text: string;
+  readonly state: FriendRequestsTable["state"];
+  /** Whether the person who was asked has read or answered it; null for the one who asks, who does not learn it. */
+  readonly read: boolean | null;
+  readonly createdAt: number;
+}
+
+export function viewOf(row: RequestRow, uid: number): RequestView {
+  const isMine = row.from_uid === uid;
+  return {
+    id: row.id,
+    uid: isMine ? row.to_uid : row.from_uid,
+    direction: isMine ? "out" : "in",
+    text: row.text,
+    state: row.state,
+    read: isMine ? null : row.read === 1 || row.state !== "open",
+    createdAt: row.created_at,
+  };
+}
+
+export function requestById(db: Kysely<Schema>, id: number): Promise<RequestRow | undefined> {
+  return db.selectFrom("friend_requests").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** What each of two people has asked the other. */
+export async function requestsBetween(
+  db: Kysely<Schema>,
+  uid: number,
+  other: number,
+): Promise<{ mine: RequestRow | undefined; theirs: RequestRow | undefined }> {
+  const rows = await db
+    .selectFrom("friend_requests")
+    .selectAll()
+    .where((eb) =>
+      eb.or([
+        eb.and([eb("from_uid", "=", uid), eb("to_uid", "=", other)]),
+        eb.and([eb("from_uid", "=", other), eb("to_uid", "=", uid)]),
+      ]),
+    )
+    .execute();
+  return { mine: rows.find((row) => row.from_uid === uid), theirs: rows.find((row) => row.from_uid === other) };
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Push } from "@parley/protocol";
+import type { Person } from "../harness.ts";
+import type { Reader } from "./reader.ts";
+import { events, Stage } from "./stage.ts";
+import { TRANSPORTS } from "./transports.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterAll(() => stage.close());
+
+const ask = async (who: Person, whom: Person) =>
+  (await who.api.ok<{ id: number }>("POST", "/friend-requests", { userId: whom.uid, text: "hello" })).id;
+const answer = (who: Person, id: number, verb: string) => who.api.ok("POST", `/friend-requests/${id}/${verb}`);
+const now = async (who: Person) => (await who.api.ok<{ cursor: string }>("GET", "/events")).cursor;
+
+/** What a reader was told of contacts, in order. */
+const told = (reader: Reader) =>
+  events(reader)
+    .filter(({ type }) => type === Push.APPLY || type === Push.FRIEND || type === Push.SELF)
+    .map(({ type, data }) => [type, data.change ?? data.unreadCount ?? data.block?.blocked ?? data.friendRequests]);
+
+/** Two people whom no other case knows; both are in the lobby, in which the end of a case is said. */
+async function two(): Promise<[Person, Person]> {
+  const pair: [Person, Person] = [await stage.person(), await stage.person()];
+  const memberIds = pair.map(({ uid }) => uid);
+  await stage.ann.api.ok("POST", `/rooms/${stage.lobby}/members`, { memberIds });
+  return pair;
+}
+
+/** Everything that two people can do to each other, and what each of them is told of it. */
+async function play([dan, eva]: [Person, Person]): Promise<void> {
+  await dan.api.ok("DELETE", `/friend-requests/${await ask(dan, eva)}`);
+  await answer(eva, await ask(dan, eva), "reject");
+  await eva.api.ok("PUT", `/blocks/${dan.uid}`);
+  await eva.api.ok("DELETE", `/blocks/${dan.uid}`);
+  await answer(dan, await ask(eva, dan), "accept");
+  await dan.api.ok("PATCH", `/friends/${eva.uid}`, { remark: "Evi" });
+  await eva.api.ok("DELETE", `/friends/${dan.uid}`);
+}
+const DANS = [
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "withdrawn"],
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "rejected"],
+  [Push.APPLY, 1],
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "accepted"],
+  [Push.SELF, 0],
+  [Push.FRIEND, "remark"],
+  [Push.FRIEND, "removed"],
+];
+const EVAS = [
+  [Push.APPLY, 1],
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "withdrawn"],
+  [Push.SELF, 0],
+  [Push.APPLY, 1],
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "rejected"],
+  [Push.SELF, 0],
+  [Push.SELF, true],
+  [Push.SELF, false],
+  [Push.FRIEND, "requested"],
+  [Push.FRIEND, "accepted"],
+  [Push.FRIEND, "removed"],
+];
+
+for (const transport of TRANSPORTS) {
+  describe(transport.name, () => {
+    test("FRD-2, TR-1: live, each change comes once, in order, to both; a remark and a block to one's own devices alone", async () => {
+      const [dan, eva] = await two();
+      const readers = [await stage.read(transport, undefined, dan), await stage.read(transport, undefined, eva)];
+      await play([dan, eva]);
+      for (const reader of readers) await stage.settle(reader);
+      expect(readers.map(told)).toEqual([DANS, EVAS]);
+    });
+
+    test("FRD-2, TR-2: away, both get exactly what they missed", async () => {
+      const [dan, eva] = await two();
+      const cursors = [await now(dan), await now(eva)];
+      await play([dan, eva]);
+      const readers = await Promise.all(
+        [dan, eva].map((person, n) => stage.read(transport, { cursor: cursors[n] as string }, person)),
+      );
+      for (const reader of readers) await stage.settle(reader);
+      expect(readers.map(told)).toEqual([DANS, EVAS]);
+    });
+  });
+}
