@@ -79,6 +79,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     liveOnly: new LiveOnly(),
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,
+    friendsOnly: config.accounts.direct === "friends",
     hallCount: new HallCount(),
     bringingIn: new InTurn(),
     presence: new Presence({

@@ -1,4 +1,4 @@
-import { Command, encodePush, LIMITS, Push, roomStream, typingSchema } from "@parley/protocol";
+import { Command, encodePush, LIMITS, Push, roomStream, typingSchema, userStream } from "@parley/protocol";
 import type { Context } from "./context.ts";
 import { type CommandHandler, command } from "./gateway/commands.ts";
 import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
@@ -7,6 +7,7 @@ import { publicUrl } from "./identity/public-url.ts";
 import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
 import { ProblemError } from "./lib/problem.ts";
 import type { Logger } from "./ops/logger.ts";
+import { silentRooms } from "./rooms/direct-silence.ts";
 
 export interface LiveCommandParts {
   readonly hub: Hub;
@@ -74,6 +75,8 @@ function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandPart
     if (!context.rates.typing.tryTake(`${login.uid}:${roomId}`)) return;
     const members = await memberCountOf(roomId);
     if (members === 0 || members > LIMITS.typingRoomMembers) return;
-    hub.publishFrame(stream, encodePush(Push.TYPING, { roomId, uid: login.uid }));
+    const isSilent = members === 2 && (await silentRooms(context.db, [roomId])).has(roomId);
+    // Their own devices are told in any case.
+    hub.publishFrame(isSilent ? userStream(login.uid) : stream, encodePush(Push.TYPING, { roomId, uid: login.uid }));
   });
 }

@@ -157,6 +157,8 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     roomName: at("patchRoom body.name").maxLength,
     notice: at("patchRoom body.notice").maxLength,
     memberIds: at("postRoomMembers body.memberIds").maxItems,
+    friendText: at("postFriendRequests body.text").maxLength,
+    remark: at("patchFriend body.remark").maxLength,
     clientId: at("postRoomMessages body|0.clientId").maxLength,
     text: at("postRoomMessages body|0.body.content").maxLength,
     kind: at("postRoomMessages body|1.body.kind").maxLength,

@@ -1,3 +1,4 @@
+import { ActiveStatus } from "@parley/protocol";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { cut } from "../rooms/page.ts";
 import type { Actor } from "../rooms/rooms.ts";
@@ -32,12 +33,14 @@ export function listBlocks(
 
 /** Keeps what somebody does from the actor; they do not learn of it. @throws ProblemError `own_account`, `unknown_user`, `too_many_blocks`, `rate_limited` */
 export async function block(
-  { writes, rates }: ContactsContext,
+  { writes, rates, presence, clock }: ContactsContext,
   { uid }: Pick<Actor, "uid">,
   blockedUid: number,
 ): Promise<void> {
   rates.contactChanges.take(uid);
-  return writes.run(procedures.block, { uid, blockedUid });
+  const { activeStatus, lastOptTime } = presence.stateOf(uid);
+  const lastSeenAt = activeStatus === ActiveStatus.online ? clock.now() : lastOptTime;
+  return writes.run(procedures.block, { uid, blockedUid, lastSeenAt });
 }
 
 /** Ends a block. */

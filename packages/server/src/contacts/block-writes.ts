@@ -4,6 +4,7 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
 import { namesOf } from "../rooms/joining.ts";
+import { directKeyOf } from "../rooms/rooms.ts";
 import { blocksAmong } from "../ties/ties.ts";
 import { countersNow } from "./befriend.ts";
 import { selfEvent } from "./contact-events.ts";
@@ -18,7 +19,10 @@ interface OnBlock {
  * Blocks somebody. A request of theirs that waits is hidden from now on; to them it waits as before. Nobody but the devices of the person who
  * blocks is told. What is so already is not told.
  */
-export async function block(tx: WriteTransaction, { uid, blockedUid }: OnBlock): Promise<void> {
+export async function block(
+  tx: WriteTransaction,
+  { uid, blockedUid, lastSeenAt }: OnBlock & { lastSeenAt: number | null },
+): Promise<void> {
   if (uid === blockedUid) throw new ProblemError("own_account");
   await namesOf(tx, [blockedUid]);
   if ((await blocksAmong(tx.db, [[uid, blockedUid]])).has(uid, blockedUid)) return;
@@ -28,7 +32,10 @@ export async function block(tx: WriteTransaction, { uid, blockedUid }: OnBlock):
     .where("uid", "=", uid)
     .executeTakeFirstOrThrow();
   if (count >= CAPS.blocks.count) throw new ProblemError("too_many_blocks");
-  await insertRows(tx.db, "blocks", { columns: ["uid", "blocked_uid", "since"], values: [[uid, blockedUid, tx.now]] });
+  await insertRows(tx.db, "blocks", {
+    columns: ["uid", "blocked_uid", "since", "last_seen_at", "read_seq"],
+    values: [[uid, blockedUid, tx.now, lastSeenAt, await readSeqOf(tx, uid, blockedUid)]],
+  });
   const hidden = await tx.db
     .updateTable("friend_requests")
     .set({ hidden: 1 })
@@ -51,4 +58,16 @@ export async function unblock(tx: WriteTransaction, { uid, blockedUid }: OnBlock
     .execute();
   if (gone.length === 0) return;
   await append(tx, [selfEvent(uid, { block: { uid: blockedUid, blocked: false } })]);
+}
+
+/** How far somebody has read the direct room of both; 0 where there is none. */
+async function readSeqOf(tx: WriteTransaction, uid: number, other: number): Promise<number> {
+  const row = await tx.db
+    .selectFrom("rooms")
+    .innerJoin("room_reads", "room_reads.room_id", "rooms.id")
+    .select("room_reads.read_seq as readSeq")
+    .where("rooms.direct_key", "=", directKeyOf(uid, other))
+    .where("room_reads.uid", "=", uid)
+    .executeTakeFirst();
+  return row?.readSeq ?? 0;
 }

@@ -10,9 +10,9 @@ export function listFriends(
   { uid }: Pick<Actor, "uid">,
   page: { after: number | undefined; limit: number },
 ): Promise<{ items: FriendView[]; nextCursor: string | null; asOf: string }> {
-  const stateOf = (friend: number) => context.presence.stateOf(friend);
+  const { presence } = context;
   return readSnapshot(context, async ({ db, asOf }) => ({
-    ...(await friendPage(db, uid, { ...page, stateOf })),
+    ...(await friendPage(db, uid, { ...page, presence })),
     asOf,
   }));
 }

@@ -1,7 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
-import type { ShownState } from "../presence/presence.ts";
+import type { Presence, ShownState } from "../presence/presence.ts";
 import { cut } from "../rooms/page.ts";
+import { statesFor } from "../rooms/shown-presence.ts";
 
 export interface FriendView extends ShownState {
   readonly name: string;
@@ -16,7 +17,7 @@ export interface FriendView extends ShownState {
 export async function friendPage(
   db: Kysely<Schema>,
   uid: number,
-  page: { after: number | undefined; limit: number; stateOf: (uid: number) => ShownState },
+  page: { after: number | undefined; limit: number; presence: Pick<Presence, "stateOf"> },
 ): Promise<{ items: FriendView[]; nextCursor: string | null }> {
   const rows = await db
     .selectFrom("friends")
@@ -27,6 +28,8 @@ export async function friendPage(
     .orderBy("friends.friend_uid")
     .limit(page.limit + 1)
     .execute();
-  const items = rows.map((row) => ({ ...row, ...page.stateOf(row.uid) }));
+  const uids = rows.map((row) => row.uid);
+  const stateOf = await statesFor({ db, presence: page.presence }, uid, uids);
+  const items = rows.map((row) => ({ ...row, ...stateOf(row.uid) }));
   return cut(items, page.limit, (last) => last.uid);
 }

@@ -25,6 +25,7 @@ export interface Schema extends NoticesSchema {
   marks: MarksTable;
   bans: BansTable;
   audit: AuditTable;
+  hidden_marks: HiddenMarksTable;
   friend_requests: FriendRequestsTable;
   friends: FriendsTable;
   blocks: BlocksTable;
@@ -301,6 +302,17 @@ export interface AuditTable {
   /** JSON text; null: nothing was so before, or it says nothing. */
   before: string | null;
   after: string | null;
+/**
+ * What somebody has for their mark on a message of their direct room with a person who has blocked them, in the place of what `marks` says, which
+ * is what that person sees.
+ */
+export interface HiddenMarksTable {
+  uid: number;
+  message_id: number;
+  /** 0: none. */
+  type: 0 | 1 | 2;
+}
+
 /** One for two people in each direction: a new one takes the place of one that was answered. One that is withdrawn has no row. */
 export interface FriendRequestsTable {
   id: Generated<number>;
@@ -332,4 +344,8 @@ export interface BlocksTable {
   uid: number;
   blocked_uid: number;
   since: number;
+  /** When `uid` was online last, as `blocked_uid` has seen it: nothing newer is shown to them. Null: they have not seen it. */
+  last_seen_at: number | null;
+  /** How far `uid` had read the direct room of both: no more is shown to `blocked_uid`. */
+  read_seq: number;
 }

@@ -179,17 +179,33 @@ function shown(row: Row): ExportedMessage {
   };
 }
 
-/** Reads a page of a person's likes and dislikes, by message. @param after the number of a `nextCursor`; undefined for the first page */
-export async function exportMarks(db: Kysely<Schema>, uid: number, after: number | undefined): Promise<MarkPage> {
-  const rows = await db
-    .selectFrom("marks")
+/**
+ * Reads a page of a person's likes and dislikes, by message, as they see them: where they have another mark than everybody else sees, that
+ * one. @param after the number of a `nextCursor`; undefined for the first page
+ */
+export async function exportMarks(db: Kysely<Schema>, uid: number, after = 0): Promise<MarkPage> {
+  const limit = PER_PAGE + 1;
+  const own = await marksOf(db, "marks", { uid, after, limit });
+  const hidden = await marksOf(db, "hidden_marks", { uid, after, limit });
+  const seen = new Map<number, 0 | 1 | 2>([...own, ...hidden].map(({ messageId, type }) => [messageId, type]));
+  const rows = [...seen].sort(([a], [b]) => a - b).slice(0, limit);
+  const page = rows.slice(0, PER_PAGE);
+  const items = page.flatMap(([messageId, type]) => (type === 0 ? [] : [{ messageId, mark: NAMES[type] }]));
+  const last = rows.length > PER_PAGE ? page.at(-1)?.[0] : undefined;
+  return { items, nextCursor: last === undefined ? null : String(last) };
+}
+
+function marksOf<T extends "marks" | "hidden_marks">(
+  db: Kysely<Schema>,
+  table: T,
+  { uid, after, limit }: { uid: number; after: number; limit: number },
+): Promise<{ messageId: number; type: 0 | 1 | 2 }[]> {
+  return db
+    .selectFrom(table as "hidden_marks")
     .select(["message_id as messageId", "type"])
     .where("uid", "=", uid)
-    .where("message_id", ">", after ?? 0)
+    .where("message_id", ">", after)
     .orderBy("message_id")
-    .limit(PER_PAGE + 1)
+    .limit(limit)
     .execute();
-  const items = rows.slice(0, PER_PAGE).map(({ messageId, type }) => ({ messageId, mark: NAMES[type] }));
-  const last = rows.length > PER_PAGE ? items.at(-1) : undefined;
-  return { items, nextCursor: last ? String(last.messageId) : null };
 }

@@ -19,7 +19,7 @@ import * as procedures from "./mark-writes.ts";
 /**
  * Sets or takes away one mark of the actor; what is so already changes nothing and is told to nobody.
  * @returns the message's marks as the actor sees them now
- * @throws ProblemError `not_found`, `forbidden` after leaving, `room_dissolved`, `already_recalled`, `rate_limited`, `overloaded`
+ * @throws ProblemError `not_found`, `forbidden` after leaving, `room_dissolved`, `already_recalled`, `person_blocked`, `rate_limited`, `overloaded`
  */
 export async function changeMark(
   { writes, hall, rates }: Pick<MessagesContext, "writes" | "hall" | "rates">,

@@ -4,7 +4,8 @@ import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { findMemberships } from "../rooms/member-lookups.ts";
-import type { Actor, HallRules, Membership } from "../rooms/rooms.ts";
+import { type Actor, type HallRules, type Membership, otherIn } from "../rooms/rooms.ts";
+import { blocksAmong, bothWays, type Ties } from "../ties/ties.ts";
 
 /** What somebody wants of their mark on a message. */
 export interface MarkWanted extends Pick<MarkChange, "markType" | "actType"> {
@@ -24,6 +25,8 @@ export interface MarkedMessage {
   readonly senderOnly: 0 | 1;
   readonly recalledAt: number | null;
   readonly dissolvedAt: number | null;
+  /** Of a direct room. */
+  readonly directKey: string | null;
   readonly likes: number;
   readonly dislikes: number;
 }
@@ -33,8 +36,12 @@ export interface MarkLookups {
   readonly messages: ReadonlyMap<number, MarkedMessage>;
   /** Key: `memberKey`. */
   readonly memberships: ReadonlyMap<string, Membership>;
-  /** The marks that the people who ask have on these messages. Key: `markKey`. */
+  /** The marks that the people who ask have on these messages, and in direct rooms the other ones. Key: `markKey`. */
   readonly marks: ReadonlyMap<string, 1 | 2>;
+  /** What the same people have for their marks where nobody else may see it; 0: none. */
+  readonly hidden: ReadonlyMap<string, 0 | 1 | 2>;
+  /** Of the two people of each direct room: who has blocked whom. */
+  readonly blocks: Ties;
 }
 
 export function markKey(uid: number, messageId: number): string {
@@ -47,7 +54,26 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkInput[]): 
     const message = messages.get(messageId);
     return message ? [{ roomId: message.roomId, uid }] : [];
   });
-  return { messages, memberships: await findMemberships(db, members), marks: await marksOf(db, inputs) };
+  const asked = inputs.map(({ actor: { uid }, messageId }): Asked => [uid, messageId]);
+  const directs = directsAmong(asked, messages);
+  const others = directs.map(({ other, messageId }): Asked => [other, messageId]);
+  return {
+    messages,
+    memberships: await findMemberships(db, members),
+    marks: await marksOf(db, [...asked, ...others]),
+    hidden: await hiddenOf(db, [...directs.map(({ uid, messageId }): Asked => [uid, messageId]), ...others]),
+    blocks: await blocksAmong(db, bothWays(directs.map(({ uid, other }) => [uid, other]))),
+  };
+}
+
+type Asked = readonly [uid: number, messageId: number];
+
+/** Messages of direct rooms, each with the person who asks and the other one. */
+function directsAmong(asked: readonly Asked[], messages: MarkLookups["messages"]) {
+  return asked.flatMap(([uid, messageId]) => {
+    const other = otherIn(messages.get(messageId)?.directKey ?? null, uid);
+    return other === undefined ? [] : [{ uid, other, messageId }];
+  });
 }
 
 async function messagesOf(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups["messages"]> {
@@ -61,15 +87,17 @@ const messagesById = prepared((db, ids) =>
     .innerJoin("rooms", "rooms.id", "messages.room_id")
     .select(["messages.id", "messages.room_id as roomId", "messages.seq", "messages.uid", "messages.likes"])
     .select(["messages.dislikes", "messages.recalled_at as recalledAt", "messages.sender_only as senderOnly"])
-    .select("rooms.dissolved_at as dissolvedAt")
+    .select(["rooms.dissolved_at as dissolvedAt", "rooms.direct_key as directKey"])
     .where("messages.id", "in", inList<number>(ids)),
 );
 
-async function marksOf(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups["marks"]> {
-  const rows = await markRows(
-    db,
-    inputs.map(({ actor: { uid }, messageId }) => [uid, messageId]),
-  );
+async function marksOf(db: Kysely<Schema>, asked: readonly Asked[]): Promise<MarkLookups["marks"]> {
+  const rows = await markRows(db, asked);
+  return new Map(rows.map(({ uid, messageId, type }) => [markKey(uid, messageId), type]));
+}
+
+async function hiddenOf(db: Kysely<Schema>, asked: readonly Asked[]): Promise<MarkLookups["hidden"]> {
+  const rows = asked.length === 0 ? [] : await hiddenRows(db, asked);
   return new Map(rows.map(({ uid, messageId, type }) => [markKey(uid, messageId), type]));
 }
 
@@ -80,4 +108,13 @@ const markRows = prepared((db, asked) =>
       join.onRef("marks.uid", "=", "asked.uid").onRef("marks.message_id", "=", "asked.message_id"),
     )
     .select(["marks.uid", "marks.message_id as messageId", "marks.type"]),
+);
+
+const hiddenRows = prepared((db, asked) =>
+  db
+    .selectFrom(boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], asked).as("asked"))
+    .innerJoin("hidden_marks", (join) =>
+      join.onRef("hidden_marks.uid", "=", "asked.uid").onRef("hidden_marks.message_id", "=", "asked.message_id"),
+    )
+    .select(["hidden_marks.uid", "hidden_marks.message_id as messageId", "hidden_marks.type"]),
 );

@@ -22,17 +22,19 @@ export async function changeMarks(tx: WriteTransaction, inputs: readonly MarkInp
 }
 
 /** Stands where the message is, and names it: readers who catch up get the message with its counts as they are then. */
-function eventOf({ message, changes }: Verdict): Draft {
+function eventOf({ message, changes, only }: Verdict): Draft {
   const data: PushData[8] = { markList: [...changes] };
+  const reader = message.senderOnly === 0 ? only : message.uid;
   return {
-    stream: message.senderOnly === 0 ? roomStream(message.roomId) : userStream(message.uid),
+    stream: reader === undefined ? roomStream(message.roomId) : userStream(reader),
     type: Push.MARK,
     message: { id: message.id, storesData: true },
     data: () => JSON.stringify(data),
   };
 }
 
-async function store(tx: WriteTransaction, { marks, counts }: MarksAfter): Promise<void> {
+async function store(tx: WriteTransaction, { marks, counts, hidden }: MarksAfter): Promise<void> {
+  await storeHidden(tx, [...hidden.values()]);
   const rows = [...marks.values()];
   await insertRows(tx.db, "marks", {
     columns: ["uid", "message_id", "type"],
@@ -47,6 +49,31 @@ async function store(tx: WriteTransaction, { marks, counts }: MarksAfter): Promi
       [...counts].map(([id, { 1: likes, 2: dislikes }]) => [id, likes, dislikes]),
     );
 }
+
+async function storeHidden(
+  tx: WriteTransaction,
+  rows: readonly { uid: number; messageId: number; mark: 1 | 2 | null | undefined }[],
+): Promise<void> {
+  await insertRows(tx.db, "hidden_marks", {
+    columns: ["uid", "message_id", "type"],
+    values: rows.flatMap(({ uid, messageId, mark }) => (mark === undefined ? [] : [[uid, messageId, mark ?? 0]])),
+    conflict: "on conflict (uid, message_id) do update set type = excluded.type",
+  });
+  const gone = rows.flatMap(({ uid, messageId, mark }) => (mark === undefined ? [[uid, messageId]] : []));
+  if (gone.length > 0) await removeHidden(tx.db, gone);
+}
+
+const removeHidden = prepared((db, gone) =>
+  db
+    .deleteFrom("hidden_marks")
+    .where((eb) =>
+      eb(
+        eb.refTuple("uid", "message_id"),
+        "in",
+        sql<never>`(select uid, message_id from ${boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], gone)})`,
+      ),
+    ),
+);
 
 const removeMarks = prepared((db, gone) =>
   db

@@ -19,7 +19,7 @@ const common = {
   request: { params: z.object({ id: idParam("id"), mark: markParam }) },
   responses: {
     200: json(MessageMark, "The message's marks as they are now"),
-    ...problems("forbidden", "not_found", "room_dissolved", "already_recalled"),
+    ...problems("forbidden", "not_found", "room_dissolved", "already_recalled", "person_blocked"),
   },
 };
 

@@ -31,7 +31,7 @@ import type { Visibility } from "./send-lookups.ts";
  * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(
-  { writes, hall, kinds, kindRules, rates }: MessagesContext,
+  { writes, hall, friendsOnly, kinds, kindRules, rates }: MessagesContext,
   actor: Actor,
   { roomId, request, visibleTo = "room" }: { roomId: number; request: SendRequest; visibleTo?: Visibility },
 ): Promise<Sent> {
@@ -50,6 +50,7 @@ export function sendMessage(
     replyTo: request.replyTo ?? null,
     mentions: request.mentions === "all" ? [EVERYBODY] : [...new Set(request.mentions ?? [])],
     visibleTo,
+    friendsOnly,
   });
 }
 

@@ -30,7 +30,8 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
       "messages.sender_only as senderOnly",
       "messages.likes",
       "messages.dislikes",
-      ownMark(reader).as("mark"),
+      ownMark(reader, "marks").as("mark"),
+      ownMark(reader, "hidden_marks").as("hiddenMark"),
       "ban.id as banId",
       "quoted.id as quotedId",
       "quoted.uid as quotedUid",
@@ -43,22 +44,34 @@ export function selectMessages(db: Kysely<Schema>, reader?: RawBuilder<number>) 
     .select(sql<string | null>`coalesce(messages.client_id, messages.key_client_id)`.as("clientId"));
 }
 
-function ownMark(reader: RawBuilder<number> | undefined): RawBuilder<OwnMark> {
-  if (!reader) return sql<OwnMark>`null`;
-  return sql<OwnMark>`(select type from marks where marks.uid = ${reader} and marks.message_id = messages.id)`;
+function ownMark<T extends "marks" | "hidden_marks">(
+  reader: RawBuilder<number> | undefined,
+  table: T,
+): RawBuilder<Schema[T]["type"] | null> {
+  if (!reader) return sql`null`;
+  return sql`(select own.type from ${sql.table(table)} as own where own.uid = ${reader} and own.message_id = messages.id)`;
 }
 
 export type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>["execute"]>>[number];
 
 export function asMessage(row: SelectedMessage): MessageRow {
   const { quotedId, quotedUid, quotedType, quotedBody, quotedRecalledBy, quotedName, quotedBanId, ...rest } = row;
-  const { banId, ...shown } = rest;
-  const message = { ...shown, authorBanned: banId !== null };
+  const { banId, hiddenMark, ...shown } = rest;
+  const marked = hiddenMark === null ? shown : { ...shown, ...marksWith(shown, hiddenMark === 0 ? null : hiddenMark) };
+  const message = { ...marked, authorBanned: banId !== null };
   if (quotedId === null) return { ...message, quoted: null };
   const quoted = { id: quotedId, uid: quotedUid, type: quotedType, body: quotedBody, name: quotedName ?? "" };
   const authorBanned = quotedBanId !== null;
   return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy, authorBanned } as QuotedRow };
 }
+
+/** The marks of a message as a person sees them whose own mark is another one than everybody else sees. */
+function marksWith({ likes, dislikes, mark }: Marked, seen: OwnMark): Marked {
+  const more = (type: 1 | 2) => Number(seen === type) - Number(mark === type);
+  return { likes: likes + more(1), dislikes: dislikes + more(2), mark: seen };
+}
+
+type Marked = Pick<MessageRow, "likes" | "dislikes" | "mark">;
 
 /**
  * Pure: false for a message that only somebody else may see. Whether the room's history shows it to this person is another

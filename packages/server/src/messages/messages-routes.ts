@@ -65,6 +65,8 @@ function postMessage({ sendSchema }: MessageKinds) {
         "room_dissolved",
         "reply_unknown",
         "unknown_user",
+        "person_blocked",
+        "not_friends",
       ),
     },
   });

@@ -5,7 +5,8 @@ import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import type { Ban } from "../identity/banned.ts";
 import { findMemberships } from "../rooms/member-lookups.ts";
-import type { Actor, Membership } from "../rooms/rooms.ts";
+import { type Actor, type Membership, otherIn } from "../rooms/rooms.ts";
+import { blocksAmong, bothWays, friendsAmong, type Ties } from "../ties/ties.ts";
 import type { QuotedRow } from "./message-json.ts";
 
 /** A message to send, as checked by the protocol's schema. Whether the hall takes it has been checked (`message-actions.ts`). */
@@ -22,6 +23,8 @@ export interface SendInput {
   /** People, or `EVERYBODY` alone. */
   readonly mentions: readonly number[];
   readonly visibleTo: Visibility;
+  /** Whether people write in direct rooms with friends only. */
+  readonly friendsOnly?: boolean;
 }
 
 /** A message is visible to everybody in the room, or only to its sender, to whom it looks like any other. */
@@ -41,6 +44,9 @@ export interface SendLookups {
   readonly quoted: ReadonlyMap<number, QuotedMessage>;
   /** Senders who were banned since they asked. */
   readonly banned: ReadonlyMap<number, Ban>;
+  /** Of the two people of each direct room: who has blocked whom, and where it matters who are friends. */
+  readonly blocks: Ties;
+  readonly friends: Ties;
 }
 
 export interface SendRoom {
@@ -48,6 +54,8 @@ export interface SendRoom {
   readonly no: number;
   readonly mute_all: 0 | 1;
   readonly dissolved_at: number | null;
+  /** Of a direct room. */
+  readonly direct_key: string | null;
 }
 
 export interface QuotedMessage extends QuotedRow {
@@ -68,9 +76,10 @@ function keyKey(keyId: number, clientId: string): string {
 }
 
 export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups> {
+  const rooms = await roomsOf(db, inputs);
   return {
     earlier: await earlierOf(db, inputs),
-    rooms: await roomsOf(db, inputs),
+    rooms,
     memberships: await findMemberships(
       db,
       inputs.flatMap(({ roomId, actor, mentions }) => [actor.uid, ...mentions].map((uid) => ({ roomId, uid }))),
@@ -78,6 +87,7 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): 
     people: await peopleOf(db, inputs),
     quoted: await quotedOf(db, inputs),
     banned: await bannedOf(db, inputs),
+    ...(await tiesOf(db, inputs, rooms)),
   };
 }
 
@@ -134,8 +144,26 @@ async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promis
 }
 
 const roomsById = prepared((db, ids) =>
-  db.selectFrom("rooms").select(["id", "no", "mute_all", "dissolved_at"]).where("id", "in", inList<number>(ids)),
+  db
+    .selectFrom("rooms")
+    .select(["id", "no", "mute_all", "dissolved_at", "direct_key"])
+    .where("id", "in", inList<number>(ids)),
 );
+
+/** Costs nothing where nobody writes in a direct room. */
+async function tiesOf(
+  db: Kysely<Schema>,
+  inputs: readonly SendInput[],
+  rooms: SendLookups["rooms"],
+): Promise<Pick<SendLookups, "blocks" | "friends">> {
+  const directs = inputs.flatMap(({ roomId, actor: { uid }, friendsOnly }) => {
+    const other = otherIn(rooms.get(roomId)?.direct_key ?? null, uid);
+    return other === undefined ? [] : [{ pair: [uid, other] as const, friendsOnly }];
+  });
+  const both = bothWays(directs.map(({ pair }) => pair));
+  const strict = directs.flatMap(({ pair, friendsOnly }) => (friendsOnly ? [pair] : []));
+  return { blocks: await blocksAmong(db, both), friends: await friendsAmong(db, strict) };
+}
 
 async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["people"]> {
   const asked = inputs.flatMap(({ roomId, mentions }) => (roomId === HALL_ROOM_ID ? mentions : []));

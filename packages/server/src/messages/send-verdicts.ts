@@ -5,7 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
-import { hallMembership, type Membership } from "../rooms/rooms.ts";
+import { hallMembership, type Membership, otherIn } from "../rooms/rooms.ts";
 import type { StoredRest } from "./message-json.ts";
 import { type QuotedMessage, type SendInput, type SendLookups, type SendRoom, senderKey } from "./send-lookups.ts";
 
@@ -30,6 +30,16 @@ export interface Accepted {
   readonly stored: string;
   readonly quoted: QuotedMessage | null;
   event?: LoggedEvent;
+}
+
+/**
+ * What somebody writes to a person who has blocked them is visible to its sender only, whatever was asked. Pure.
+ */
+export function seenBy(input: SendInput, known: SendLookups): SendInput {
+  const { uid } = input.actor;
+  const other = otherIn(known.rooms.get(input.roomId)?.direct_key ?? null, uid);
+  if (other === undefined || !known.blocks.has(other, uid)) return input;
+  return { ...input, visibleTo: "sender" };
 }
 
 /** Decides which sends are accepted and which are repeats, and gives the accepted ones their numbers. Pure. */
@@ -84,6 +94,8 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
   if (keyId !== undefined && membership?.leftSeq !== null) return new ProblemError("not_member");
   const refused = sendRefusal(room && { room, membership }, now);
   if (refused) return refused;
+  const stranger = directRefusal(input, known);
+  if (stranger) return stranger;
   if (replyTo !== null) {
     const quoted = known.quoted.get(replyTo);
     const readable = quoted?.roomId === roomId && membership && isReadable(membership, quoted.seq);
@@ -101,6 +113,17 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
   if (strangers.length === 0) return undefined;
   const message = `Not in this room: ${strangers.join(", ")}`;
   return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
+}
+
+/** What is between two people in their direct room; a server key is not asked. */
+function directRefusal({ roomId, actor, keyId, friendsOnly }: SendInput, known: SendLookups): ProblemError | undefined {
+  const other = otherIn(known.rooms.get(roomId)?.direct_key ?? null, actor.uid);
+  if (other === undefined || keyId !== undefined) return undefined;
+  if (known.blocks.has(actor.uid, other)) return new ProblemError("person_blocked");
+  if (friendsOnly && !known.friends.has(actor.uid, other)) {
+    return new ProblemError("not_friends", undefined, { extra: { userIds: [other] } });
+  }
+  return undefined;
 }
 
 /** The system is in no room, and may write and read in all of them, as an administrator in the hall. */

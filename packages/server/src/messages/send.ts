@@ -3,7 +3,7 @@ import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
 import { store } from "./send-store.ts";
-import { judge } from "./send-verdicts.ts";
+import { judge, seenBy } from "./send-verdicts.ts";
 
 export interface Sent {
   readonly id: number;
@@ -23,7 +23,8 @@ export async function sendMessages(
   kinds: MessageKinds = messageKinds,
 ) {
   const known = await lookUp(tx.db, inputs);
-  const verdicts = judge(inputs, known, tx.clockNow);
+  const seen = inputs.map((input) => seenBy(input, known));
+  const verdicts = judge(seen, known, tx.clockNow);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
   await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));

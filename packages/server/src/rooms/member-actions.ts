@@ -28,18 +28,18 @@ export function listMembers(
 
 /**
  * Any member brings people into a group. `added`: those who joined; the others were there already.
- * @throws ProblemError `too_many_rooms`, and as the room's rules refuse
+ * @throws ProblemError `too_many_rooms`, `not_friends`, and as the room's rules refuse
  */
 export function addMembers(
   context: RoomsContext,
   actor: Actor,
   { roomId, memberIds }: { roomId: number; memberIds: readonly number[] },
 ): Promise<{ added: number[]; memberCount: number }> {
-  const { rates, writes } = context;
+  const { rates, writes, friendsOnly } = context;
   const uids = othersOf(actor, memberIds);
   takeEach({ rate: rates.roomChanges, key: actor.uid }, ...peopleAdded(rates, actor, uids));
   return bringIn(context, { by: actor.uid, uids, into: roomId }, () =>
-    writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds }),
+    writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds, friendsOnly }),
   );
 }
 

@@ -5,6 +5,7 @@ import type { Schema } from "../db/schema.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { checkFriends } from "../ties/ties.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { removeFromRoom } from "./leaving.ts";
 import { findMemberships, memberKey } from "./member-lookups.ts";
@@ -23,7 +24,7 @@ interface MemberInput {
 /** Any member brings in others; people who are in already are skipped. Returns the uids of those who joined. */
 export async function addMembers(
   tx: WriteTransaction,
-  input: { actor: Actor; roomId: number; memberIds: readonly number[] },
+  input: { actor: Actor; roomId: number; memberIds: readonly number[]; friendsOnly?: boolean },
 ) {
   const { roomId } = input;
   const found = await findRoom(tx.db, roomId, input.actor);
@@ -36,6 +37,7 @@ export async function addMembers(
   const present = await presentAmong(tx.db, roomId, asked);
   const added = asked.filter((uid) => !present.has(uid));
   if (added.length === 0) return { added, memberCount: room.member_count };
+  if (input.friendsOnly) await checkFriends(tx.db, input.actor.uid, added);
   const memberCount = room.member_count + added.length;
   if (memberCount > ROOM_MEMBERS_MAX) {
     throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);

@@ -46,7 +46,7 @@ const postMembers = createRoute({
       }),
       "Who joined; those who were there already are left out",
     ),
-    ...problems(...ofMembers, "room_full", "unknown_user", "too_many_rooms"),
+    ...problems(...ofMembers, "room_full", "unknown_user", "too_many_rooms", "not_friends"),
   },
 });
 

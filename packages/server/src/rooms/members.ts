@@ -7,6 +7,7 @@ import { cut } from "./page.ts";
 import { readableRoom } from "./reading.ts";
 import { type Actor, hallMembership, type RoomRow } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
+import { statesFor } from "./shown-presence.ts";
 
 /** Of a member; null in a reply: not a member now. */
 export const roleSchema = z.int().min(1).max(3);
@@ -80,8 +81,10 @@ export async function memberPage(
   const limit = asked.limit + 1;
   const rows = roomId === HALL_ROOM_ID ? await everybody(db, after, limit) : await inRoom(db, { roomId, after, limit });
   const isTold = roomId !== HALL_ROOM_ID && tellsPresence(room);
+  const uids = isTold && actor ? rows.map(({ uid }) => uid) : [];
+  const stateOf = await statesFor({ db, presence: context.presence }, actor?.uid ?? 0, uids);
   const items = rows.map((member) => {
-    const { activeStatus, lastOptTime } = isTold ? context.presence.stateOf(member.uid) : NOT_TOLD;
+    const { activeStatus, lastOptTime } = isTold ? stateOf(member.uid) : NOT_TOLD;
     return { ...member, activeStatus, lastOptTime };
   });
   return cut(items, asked.limit, (last) => last.uid);

@@ -3,6 +3,7 @@ import type { ShownState } from "../presence/presence.ts";
 import type { Actor } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 import { sharesPresence } from "./shared-rooms.ts";
+import { statesFor } from "./shown-presence.ts";
 
 /**
  * Tells which of these people are online, in the order asked, and how many people are. People whom the reader may not see are left out: all with
@@ -19,5 +20,6 @@ export async function getPresence(
   const others = asked.filter((uid) => uid !== actor?.uid);
   const shared = actor ? await sharesPresence(db, actor.uid, others) : new Set<number>();
   const seen = asked.filter((uid) => uid === actor?.uid || shared.has(uid));
-  return { items: seen.map((uid) => presence.stateOf(uid)), onlineNum: presence.count };
+  const stateOf = actor ? await statesFor({ db, presence }, actor.uid, seen) : presence.stateOf;
+  return { items: seen.map((uid) => stateOf(uid)), onlineNum: presence.count };
 }

@@ -1,5 +1,6 @@
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { type Take, takeEach } from "../limits/take-each.ts";
+import { checkFriends } from "../ties/ties.ts";
 import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
 import { readableRoom } from "./reading.ts";
 import { conversations } from "./room-list.ts";
@@ -38,17 +39,13 @@ export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId:
 
 /**
  * A group that the actor owns. Without a name it is called after its first members.
- * @throws ProblemError `too_many_rooms`, `room_full`, `unknown_user`
+ * @throws ProblemError `too_many_rooms`, `room_full`, `unknown_user`, `not_friends`
  */
-export async function createRoom(
-  context: RoomsContext,
-  actor: Actor,
-  room: { name: string | null; memberIds: readonly number[]; history: "all" | "joined" },
-): Promise<RoomAsOf> {
+export async function createRoom(context: RoomsContext, actor: Actor, room: procedures.NewRoom): Promise<RoomAsOf> {
   const uids = othersOf(actor, room.memberIds);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
   const { roomId } = await bringIn(context, { by: actor.uid, uids, into: "group" }, () =>
-    context.writes.run(procedures.createRoom, { uid: actor.uid, ...room }),
+    context.writes.run(procedures.createRoom, { uid: actor.uid, friendsOnly: context.friendsOnly, ...room }),
   );
   return getRoom(context, actor, roomId);
 }
@@ -56,19 +53,23 @@ export async function createRoom(
 /**
  * The room of the actor and one other person; there is one for each pair. One that is there is only looked up: it counts as no
  * new room, and no write waits for it.
- * @throws ProblemError `too_many_rooms`, `unknown_user`, `own_account`
+ * @throws ProblemError `too_many_rooms`, `unknown_user`, `own_account`, `not_friends`
  */
 export async function openDirect(
   context: RoomsContext,
   actor: Actor,
   userId: number,
 ): Promise<{ room: RoomAsOf; created: boolean }> {
+  const { friendsOnly } = context;
   const found = await findDirect(context.db, actor.uid, userId);
-  if (found !== undefined) return { room: await getRoom(context, actor, found), created: false };
+  if (found !== undefined) {
+    if (friendsOnly) await checkFriends(context.db, actor.uid, [userId]);
+    return { room: await getRoom(context, actor, found), created: false };
+  }
   const uids = othersOf(actor, [userId]);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
   const { roomId, created } = await bringIn(context, { by: actor.uid, uids, into: "direct" }, () =>
-    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId }),
+    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId, friendsOnly }),
   );
   return { room: await getRoom(context, actor, roomId), created };
 }

@@ -2,21 +2,26 @@ import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { checkFriends } from "../ties/ties.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
 import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
+export interface NewRoom {
+  readonly name: string | null;
+  readonly memberIds: readonly number[];
+  readonly history: "all" | "joined";
+}
+
 /** A group with its creator as the owner. Without a name it is called after its first members. */
-export async function createRoom(
-  tx: WriteTransaction,
-  input: { uid: number; name: string | null; memberIds: readonly number[]; history: "all" | "joined" },
-) {
-  const { uid, history } = input;
+export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: number; friendsOnly?: boolean }) {
+  const { uid, history, friendsOnly } = input;
   const uids = [...new Set([uid, ...input.memberIds])];
   if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
   const names = await namesOf(tx, uids);
+  if (friendsOnly) await checkFriends(tx.db, uid, uids);
   await checkRoomsLeft(tx, uids);
   const { id } = await tx.db
     .insertInto("rooms")
@@ -50,11 +55,15 @@ function nameAfter(names: readonly string[]): string {
 }
 
 /** The room of two people: made by whoever asks first, the same for both ever after. */
-export async function openDirect(tx: WriteTransaction, { uid, otherUid }: { uid: number; otherUid: number }) {
+export async function openDirect(
+  tx: WriteTransaction,
+  { uid, otherUid, friendsOnly = false }: { uid: number; otherUid: number; friendsOnly?: boolean },
+) {
   if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
   const found = await findDirect(tx.db, uid, otherUid);
   if (found !== undefined) return { roomId: found, created: false };
   await namesOf(tx, [otherUid]);
+  if (friendsOnly) await checkFriends(tx.db, uid, [otherUid]);
   await checkRoomsLeft(tx, [uid, otherUid]);
   const { id } = await tx.db
     .insertInto("rooms")

@@ -9,6 +9,8 @@ import type { HallRules } from "./rooms.ts";
 /** What the actions of rooms need. */
 export interface RoomsContext extends BaseContext {
   readonly hall: HallRules;
+  /** DIRECT=friends: people open direct rooms with friends, write to them there, and bring them into groups; nobody else. */
+  readonly friendsOnly: boolean;
   readonly hallCount: HallCount;
   /** By the uid of the one who brings people in. */
   readonly bringingIn: InTurn<number>;

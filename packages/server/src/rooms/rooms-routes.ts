@@ -47,7 +47,10 @@ const postRoom = createRoute({
       }),
     ),
   },
-  responses: { 201: json(RoomReply, "The group"), ...problems("room_full", "unknown_user", "too_many_rooms") },
+  responses: {
+    201: json(RoomReply, "The group"),
+    ...problems("room_full", "unknown_user", "too_many_rooms", "not_friends"),
+  },
 });
 
 const postDirect = createRoute({
@@ -59,7 +62,7 @@ const postDirect = createRoute({
   responses: {
     200: json(RoomReply, "It was there"),
     201: json(RoomReply, "It was made"),
-    ...problems("own_account", "unknown_user", "too_many_rooms"),
+    ...problems("own_account", "unknown_user", "too_many_rooms", "not_friends"),
   },
 });
 

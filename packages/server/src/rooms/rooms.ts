@@ -94,10 +94,20 @@ export async function findDirect(db: Kysely<Schema>, a: number, b: number): Prom
   return (await db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst())?.id;
 }
 
+/** The two people of a direct room. */
+export function peopleOfKey(directKey: string): [number, number] {
+  return directKey.split(":").map(Number) as [number, number];
+}
+
 /** The other person of a direct room. */
 export function otherOf(directKey: string, uid: number): number {
-  const [low, high] = directKey.split(":").map(Number) as [number, number];
+  const [low, high] = peopleOfKey(directKey);
   return low === uid ? high : low;
+}
+
+/** The other person, where this one is one of the two; null is the key of a room that is not direct. */
+export function otherIn(directKey: string | null, uid: number): number | undefined {
+  return directKey !== null && peopleOfKey(directKey).includes(uid) ? otherOf(directKey, uid) : undefined;
 }
 
 /** The same for both people, whoever asks first. */

@@ -8,6 +8,7 @@ import type { Kysely } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
+import { ProblemError } from "../lib/problem.ts";
 
 /** Two people in an order: the first one's friend, or whom the first one has blocked. */
 export type Pair = readonly [uid: number, other: number];
@@ -43,6 +44,40 @@ export async function friendsAmong(db: Kysely<Schema>, pairs: readonly Pair[]): 
   return new Ties((await friendRows(db, pairs)).map(({ uid, other }) => [uid, other]));
 }
 
+/** All of these people are friends of the person. @throws ProblemError `not_friends`, naming those who are not */
+export async function checkFriends(db: Kysely<Schema>, uid: number, others: readonly number[]): Promise<void> {
+  const friends = await friendsAmong(
+    db,
+    others.map((other) => [uid, other]),
+  );
+  const strangers = others.filter((other) => other !== uid && !friends.has(uid, other));
+  if (strangers.length > 0) throw new ProblemError("not_friends", undefined, { extra: { userIds: strangers } });
+}
+
+/**
+ * Of these others, those who are offline to a person whatever they are: they have blocked the person, or the person has blocked them.
+ * The value is when they were online last, as the person may know it. At most one query.
+ */
+export async function hiddenFrom(
+  db: Kysely<Schema>,
+  uid: number,
+  others: readonly number[],
+): Promise<ReadonlyMap<number, number | null>> {
+  const rows = others.length === 0 ? [] : await blockRows(db, bothWays(others.map((other) => [uid, other])));
+  const mine = rows.filter((row) => row.uid === uid).map(({ other }) => [other, null] as const);
+  const theirs = rows.filter((row) => row.uid !== uid).map((row) => [row.uid, row.lastSeenAt] as const);
+  // What the other one has set counts, where both have.
+  return new Map<number, number | null>([...mine, ...theirs]);
+}
+
+/** Each pair, and the same two people the other way round. */
+export function bothWays(pairs: readonly Pair[]): Pair[] {
+  return pairs.flatMap(([uid, other]): Pair[] => [
+    [uid, other],
+    [other, uid],
+  ]);
+}
+
 interface PairRow {
   uid: number;
   other: number;
@@ -54,7 +89,7 @@ const blockRows = prepared((db, asked) =>
     .innerJoin("blocks", (join) =>
       join.onRef("blocks.uid", "=", "asked.uid").onRef("blocks.blocked_uid", "=", "asked.other"),
     )
-    .select(["asked.uid", "asked.other"]),
+    .select(["asked.uid", "asked.other", "blocks.last_seen_at as lastSeenAt"]),
 );
 
 const friendRows = prepared((db, asked) =>

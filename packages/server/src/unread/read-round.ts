@@ -1,7 +1,8 @@
-import { encodePush, HALL_ROOM_ID, LIMITS, Push, roomStream } from "@parley/protocol";
+import { encodePush, HALL_ROOM_ID, LIMITS, Push, roomStream, userStream } from "@parley/protocol";
 import type { ReadDatabase } from "../db/open.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { every, type Stop } from "../lib/interval.ts";
+import { silentRooms } from "../rooms/direct-silence.ts";
 import { roomsOfAtMost } from "../rooms/small-rooms.ts";
 
 /** What is read within this time is told together. */
@@ -47,10 +48,13 @@ export class ReadRound {
     await inChunks([...moved], ROOMS_AT_ONCE, async (chunk) => {
       const ids = chunk.map(([roomId]) => roomId);
       const small = new Set(await roomsOfAtMost(this.#db, LIMITS.receiptRoomMembers, ids));
+      const silent = await silentRooms(this.#db, [...small]);
       for (const [roomId, reads] of chunk) {
         if (!small.has(roomId)) continue;
-        const data = { roomId, reads: [...reads].map(([uid, seq]) => ({ uid, seq })) };
-        publish(roomStream(roomId), encodePush(Push.READ, data));
+        const all = [...reads].map(([uid, seq]) => ({ uid, seq }));
+        if (!silent.has(roomId)) publish(roomStream(roomId), encodePush(Push.READ, { roomId, reads: all }));
+        // Their own devices are told in any case.
+        else for (const read of all) publish(userStream(read.uid), encodePush(Push.READ, { roomId, reads: [read] }));
       }
     });
   }

@@ -27,7 +27,9 @@ export async function receiptPage(
   { state, after = 0, limit }: { state: ReceiptState; after: number | undefined; limit: number },
 ): Promise<Receipts> {
   const place = message.seq + message.senderOnly;
-  const readSeq = sql<number>`coalesce(room_reads.read_seq, 0)`;
+  // A person who has blocked the sender is shown as they were then, in the direct room of both.
+  const readSeq = sql<number>`coalesce((select blocks.read_seq from blocks inner join rooms on rooms.id = members.room_id
+    where blocks.uid = members.uid and blocks.blocked_uid = ${message.uid} and rooms.direct_key is not null), room_reads.read_seq, 0)`;
   const rows = await db
     .selectFrom("members")
     .leftJoin("room_reads", (join) =>

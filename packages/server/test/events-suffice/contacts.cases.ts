@@ -132,4 +132,25 @@ export const contactCases: readonly Case[] = [
     await block(eva, fay);
     await withdraw(fay, await ask(fay, eva));
   }),
+  {
+    command: "PUT /blocks/{uid}",
+    title: "somebody who goes on writing, marking and reading in the direct room, during the block and after it",
+    play: async (scene) => {
+      const { eva, fay, watchers } = await friends(scene);
+      const { id: room } = await eva.api.ok<{ id: number }>("POST", "/rooms/direct", { userId: fay.uid });
+      const { id } = await scene.say(eva, room, "before");
+      const like = ({ api }: Person) => api.ok("PUT", `/messages/${id}/marks/like`);
+      const dislike = ({ api }: Person) => api.ok("PUT", `/messages/${id}/marks/dislike`);
+      const act = async () => {
+        await like(fay);
+        await block(eva, fay);
+        await dislike(fay);
+        await scene.say(fay, room, "hidden");
+        await unblock(eva, fay);
+        await scene.say(eva, room, "after");
+        await like(eva);
+      };
+      return { watchers, act };
+    },
+  },
 ];

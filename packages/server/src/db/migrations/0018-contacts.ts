@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import { CLUSTERED, NUMBERED_KEY } from "../dialect.ts";
 
-/** Friend requests, friends, and people who have blocked somebody. */
+/** Friend requests, friends, people who have blocked somebody, and marks that only those who set them see. */
 export async function contacts(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("friend_requests")
@@ -37,7 +37,17 @@ export async function contacts(db: Kysely<unknown>): Promise<void> {
     .addColumn("uid", "integer", (c) => c.notNull())
     .addColumn("blocked_uid", "integer", (c) => c.notNull())
     .addColumn("since", "bigint", (c) => c.notNull())
+    .addColumn("last_seen_at", "bigint")
+    .addColumn("read_seq", "bigint", (c) => c.notNull())
     .addPrimaryKeyConstraint("blocks_key", ["uid", "blocked_uid"])
+    .modifyEnd(CLUSTERED)
+    .execute();
+  await db.schema
+    .createTable("hidden_marks")
+    .addColumn("uid", "integer", (c) => c.notNull())
+    .addColumn("message_id", "integer", (c) => c.notNull())
+    .addColumn("type", "integer", (c) => c.notNull())
+    .addPrimaryKeyConstraint("hidden_marks_key", ["uid", "message_id"])
     .modifyEnd(CLUSTERED)
     .execute();
 }

@@ -1,0 +1,23 @@
+import { ActiveStatus } from "@parley/protocol";
+import type { Kysely } from "kysely";
+import type { Schema } from "../db/schema.ts";
+import type { Presence, ShownState } from "../presence/presence.ts";
+import { hiddenFrom } from "../ties/ties.ts";
+
+/** How people are, as one person may know it: to each other, people one of whom has blocked the other are offline. At most one query. */
+export async function statesFor(
+  { db, presence }: { db: Kysely<Schema>; presence: Pick<Presence, "stateOf"> },
+  uid: number,
+  others: readonly number[],
+): Promise<(other: number) => ShownState> {
+  const hidden = await hiddenFrom(
+    db,
+    uid,
+    others.filter((other) => other !== uid),
+  );
+  return (other) => {
+    const lastOptTime = hidden.get(other);
+    if (lastOptTime === undefined) return presence.stateOf(other);
+    return { uid: other, activeStatus: ActiveStatus.offline, lastOptTime };
+  };
+}
