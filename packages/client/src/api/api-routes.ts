@@ -71,6 +71,7 @@ export interface Routes {
       query?: {
         cursor?: string | undefined;
         marksCursor?: string | undefined;
+        requestsCursor?: string | undefined;
         notificationsCursor?: string | undefined;
       };
     };

@@ -118,6 +118,12 @@ export type Export = {
     pinned: boolean;
     muted: boolean;
   }[];
+  friends: { uid: number; remark: string; since: number }[];
+  blocks: { uid: number; since: number }[];
+  friendRequests: {
+    items: { id: number; userId: number; text: string; state: "open" | "accepted" | "rejected"; createdAt: number }[];
+    nextCursor: string | null;
+  };
   messages: {
     items: { id: number; roomId: number; sentAt: number; type: number; body: Record<string, unknown> | null }[];
     nextCursor: string | null;

@@ -3,6 +3,9 @@ import { Push, roomStream, userStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 
 /** ann blocks ben, who must not notice; cem is somebody else. */
+/** The other counters that SELF has. */
+const NO_NOTICES = { unseen: 0, unreadNotifications: 0 };
+
 let chat: ChatFixture;
 let ann: number;
 let ben: number;
@@ -75,7 +78,10 @@ test("BLK-2: a request that waits is hidden by the block, and its counter with i
   await ask(cem, ann);
   const benBefore = told(ben);
   await block(ann, ben);
-  expect(told(ann).at(-1)).toEqual([Push.SELF, { block: { uid: ben, blocked: true }, friendRequests: 1 }]);
+  expect(told(ann).at(-1)).toEqual([
+    Push.SELF,
+    { block: { uid: ben, blocked: true }, friendRequests: 1, ...NO_NOTICES },
+  ]);
   expect((await requests(ann)).map(({ uid }: { uid: number }) => uid)).toEqual([cem]);
   expect(await unread(ann)).toBe(1);
   expect([told(ben), (await requests(ben))[0].id]).toEqual([benBefore, body.id]);

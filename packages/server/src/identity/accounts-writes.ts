@@ -4,6 +4,7 @@ import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { endContacts } from "./contacts-end.ts";
 import { forgetNotices } from "./forget-notices.ts";
 import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
@@ -144,6 +145,7 @@ export async function deleteAccount(tx: WriteTransaction, { uid }: { uid: number
   await forgetLooks(tx, [uid]);
   await forgetKnown(tx, uid);
   await forgetNotices(tx, uid);
+  await endContacts(tx, uid);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
 }
 

@@ -1,5 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import { countSchema, idSchema, notificationSchema, SERVER_LIMITS, userSchema } from "@parley/protocol";
+import {
+  countSchema,
+  idSchema,
+  LIMITS,
+  notificationSchema,
+  SERVER_LIMITS,
+  shownTextSchema,
+  userSchema,
+} from "@parley/protocol";
 import { pageOf } from "../http/page.ts";
 import { CAPS } from "../limits/caps.ts";
 import { PER_PAGE } from "./export.ts";
@@ -61,6 +69,22 @@ const Notice = z.object({
 
 const Mark = z.object({ messageId: idSchema, mark: z.enum(["like", "dislike"]) });
 
+const Friend = z.object({
+  uid: idSchema,
+  remark: shownTextSchema(0, LIMITS.remarkCodePoints),
+  since: countSchema,
+});
+
+const Blocked = z.object({ uid: idSchema, since: countSchema });
+
+const Request = z.object({
+  id: idSchema,
+  userId: idSchema,
+  text: shownTextSchema(0, LIMITS.friendTextCodePoints),
+  state: z.enum(["open", "accepted", "rejected"]),
+  createdAt: countSchema,
+});
+
 /** Everything stored about a person, as the API's document says it. */
 export const Export = z
   .object({
@@ -72,6 +96,9 @@ export const Export = z
     logins: z.array(Login),
     hall: z.object({ pinned: z.boolean(), muted: z.boolean() }),
     rooms: z.array(Membership),
+    friends: z.array(Friend).max(CAPS.friends.count),
+    blocks: z.array(Blocked).max(CAPS.blocks.count),
+    friendRequests: pageOf(Request, PER_PAGE).openapi({ description: "Those that I have made" }),
     messages: pageOf(Message, PER_PAGE),
     marks: pageOf(Mark, PER_PAGE),
     notifications: pageOf(Notice, NOTICES_PER_PAGE).extend({

@@ -4,8 +4,9 @@ import type { Login } from "../http/login.ts";
 import { ProblemError } from "../lib/problem.ts";
 import * as procedures from "./accounts-writes.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
-import { exportAccount, exportMarks, exportMessages, type MarkPage, type MessagePage } from "./export.ts";
-import { exportNotices, type NoticeExport } from "./export-notices.ts";
+import { exportAccount, exportMarks, exportMessages } from "./export.ts";
+import { exportContacts, exportRequests } from "./export-contacts.ts";
+import { exportNotices } from "./export-notices.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { checkOwnPassword } from "./own-password.ts";
 import * as passwordWrites from "./password-writes.ts";
@@ -67,20 +68,23 @@ export async function deleteAccount(
   await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }
 
-/** Everything stored about the actor, with a page of messages, one of marks and one of notifications. `after…`: what the cursors of the pages before say. */
-export async function exportMe(
-  { db }: IdentityContext,
-  { uid }: Login,
-  ask: { after?: string | undefined; afterMark?: number | undefined; afterNotice?: number | undefined },
-): Promise<
-  Awaited<ReturnType<typeof exportAccount>> & { messages: MessagePage; marks: MarkPage; notifications: NoticeExport }
-> {
-  const { after, afterMark, afterNotice } = ask;
-  const [account, messages, marks, notifications] = await Promise.all([
+/** Where the pages of an export go on; undefined: at their beginning. */
+export interface ExportPlaces {
+  readonly after?: string | undefined;
+  readonly afterMark?: number | undefined;
+  readonly afterRequest?: number | undefined;
+  readonly afterNotice?: number | undefined;
+}
+
+/** Everything stored about the actor, with a page of messages, one of marks, one of friend requests and one of notifications. */
+export async function exportMe({ db }: IdentityContext, { uid }: Login, places: ExportPlaces) {
+  const [account, contacts, messages, marks, friendRequests, notifications] = await Promise.all([
     exportAccount(db, uid),
-    exportMessages(db, uid, after),
-    exportMarks(db, uid, afterMark),
-    exportNotices(db, uid, afterNotice),
+    exportContacts(db, uid),
+    exportMessages(db, uid, places.after),
+    exportMarks(db, uid, places.afterMark),
+    exportRequests(db, uid, places.afterRequest),
+    exportNotices(db, uid, places.afterNotice),
   ]);
-  return { ...account, messages, marks, notifications };
+  return { ...account, ...contacts, messages, marks, friendRequests, notifications };
 }

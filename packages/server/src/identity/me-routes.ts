@@ -66,16 +66,22 @@ const exportAll = createRoute({
   summary: "Everything stored about me",
   description:
     "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body. Likes and " +
-    "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`; and so do notifications: `notificationsCursor`, from " +
-    "`notifications.nextCursor`.",
+    "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`; and so do my friend requests (`requestsCursor`) and " +
+    "notifications (`notificationsCursor`).",
   request: {
     query: z.object({
       cursor: cursorParam,
       marksCursor: cursorParamOf("marksCursor"),
+      requestsCursor: cursorParamOf("requestsCursor"),
       notificationsCursor: cursorParamOf("notificationsCursor"),
     }),
   },
-  responses: { 200: json(Export, "What is stored, with a page of messages, one of marks and one of notifications") },
+  responses: {
+    200: json(
+      Export,
+      "What is stored, with a page of messages, one of marks, one of friend requests and one of notifications",
+    ),
+  },
 });
 
 /** One's own account. */
@@ -97,13 +103,13 @@ export function meRoutes(context: IdentityContext): Routes {
     return c.body(null, 204);
   });
   routes.openapi(exportAll, async (c) => {
-    const { cursor, marksCursor, notificationsCursor } = c.req.valid("query");
-    const asked = {
+    const { cursor, marksCursor, requestsCursor, notificationsCursor } = c.req.valid("query");
+    const exported = await actions.exportMe(context, c.get("login"), {
       after: parseTextCursor(cursor),
       afterMark: parseNumberCursor(marksCursor, "marksCursor"),
+      afterRequest: parseNumberCursor(requestsCursor, "requestsCursor"),
       afterNotice: parseNumberCursor(notificationsCursor, "notificationsCursor"),
-    };
-    const exported = await actions.exportMe(context, c.get("login"), asked);
+    });
     return c.json({ ...exported }, 200, {
       "Content-Disposition": 'attachment; filename="parley-export.json"',
     });
