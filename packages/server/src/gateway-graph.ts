@@ -40,6 +40,7 @@ import type { Metrics } from "./ops/metrics.ts";
 import type { Presence } from "./presence/presence.ts";
 import { isMember } from "./rooms/members.ts";
 import type { Storage } from "./storage.ts";
+import { UntoldJoins } from "./untold-joins.ts";
 
 export interface GatewayParts {
   readonly config: Config;
@@ -166,14 +167,19 @@ export function createGateway(parts: GatewayParts): Gateway {
     hub.closeBannedAddresses(addressRefusal);
     polls.endBannedAddresses();
   });
+  const untold = new UntoldJoins();
   storage.listen((event) => {
-    if (event.stream !== INTERNAL_STREAM) hub.publish(event);
+    const untoldNow = untold.see(event);
+    if (event.stream !== INTERNAL_STREAM) hub.publish(event, untoldNow);
     // Anonymous readers have no logged stream but the hall's.
     if (publicHall && (event.type === Push.BLACK || event.type === Push.UNBLACK)) {
       hub.sendToAnonymous(encodePush(event.type, JSON.parse(event.data) as PushData[7 | 116]));
     }
     if (event.stream !== INTERNAL_STREAM) return;
-    if (event.type === Internal.LOGINS_REVOKED) {
+    if (event.type === Internal.JOINS_TOLD) {
+      const { roomId, uids } = JSON.parse(event.data) as InternalData[-31];
+      hub.subscribe(roomStream(roomId), uids);
+    } else if (event.type === Internal.LOGINS_REVOKED) {
       endLogins((JSON.parse(event.data) as { loginIds: number[] }).loginIds);
     } else if (event.type === Internal.PRODUCT_LOGINS_ENDED) {
       const { uid } = JSON.parse(event.data) as { uid: number };

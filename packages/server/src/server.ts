@@ -17,6 +17,7 @@ import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import { OpenFiles } from "./http/open-files.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
 import { webPages } from "./http/pages.ts";
+import { Internal, type InternalData } from "./identity/internal-events.ts";
 import { forgetOldRequesters } from "./identity/login-actions.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
@@ -35,6 +36,7 @@ import { memberCountOf } from "./rooms/small-rooms.ts";
 import { forgetOldEvents } from "./server-api/event-actions.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { DotRound } from "./unread/dot-round.ts";
+import { UntoldJoins } from "./untold-joins.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`, `parley key`): it holds within a second. */
 const FOLLOW_MS = 500;
@@ -137,7 +139,12 @@ export class Server {
     storage.listen((event) => context.logins.onEvent(event));
     storage.listen((event) => context.serverKeys.onEvent(event));
     storage.listen((event) => context.qrLogins.onEvent(event));
-    storage.listen((event) => context.presence.onEvent(event));
+    const untold = new UntoldJoins();
+    storage.listen((event) => {
+      context.presence.onEvent(event, untold.see(event));
+      if (event.type !== Internal.JOINS_TOLD) return;
+      context.presence.readAgain((JSON.parse(event.data) as InternalData[-31]).uids);
+    });
     storage.listen(({ type }) => {
       this.#metrics.eventsAppended.inc();
       if (type === Push.MESSAGE) this.#metrics.messages.inc();

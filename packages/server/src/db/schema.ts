@@ -194,6 +194,8 @@ export interface RoomsTable {
   dissolved_at: number | null;
   /** Seq of the event that dissolved it; nobody can read beyond it. */
   dissolved_seq: number | null;
+  /** How many of its members do not know that they are in (`members.untold`). */
+  untold: Generated<number>;
 }
 
 /**
@@ -220,6 +222,8 @@ export interface MembersTable {
   /** JSON text: the room as it was when they left, which is how they see it; null while they are in. */
   left_view: string | null;
   muted_until: number | null;
+  /** 1: somebody whom they have blocked has brought them in, and they do not know of it (`rooms/untold.ts`). */
+  untold: Generated<0 | 1>;
 }
 
 /** What a user has of a room for themselves: how far they have read it, and their settings. No row: nothing read, or never been there. */

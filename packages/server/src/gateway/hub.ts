@@ -101,12 +101,15 @@ export class Hub {
     this.#connections.delete(connection.origin.id);
   }
 
-  /** Called for each event of a client's stream once, in the order of position. */
-  publish(event: LoggedEvent): void {
+  /**
+   * Called for each event of a client's stream once, in the order of position.
+   * @param untold people whom a joining brings in without their knowing
+   */
+  publish(event: LoggedEvent, untold: ReadonlySet<number> = NOBODY): void {
     const change = isMembership(event) ? subscriptionChange(event) : undefined;
     // The copies in users' streams are for readers; the room's own event is what moves subscriptions.
     const moves = change && userOfStream(event.stream) === undefined ? change : undefined;
-    if (moves?.kind === "join") this.#join(moves);
+    if (moves?.kind === "join") this.subscribe(moves.stream, untold.size > 0 ? others(moves.uids, untold) : moves.uids);
     this.#encoded += 1;
     this.#publish(event.stream, encodeEvent(event), event);
     if (moves?.kind === "leave") this.#leave(moves);
@@ -165,10 +168,10 @@ export class Hub {
     }
   }
 
-  #join(change: SubscriptionChange & { kind: "join" }): void {
-    for (const uid of change.uids) {
-      for (const connection of this.ofUser(uid))
-        if (connection.state.kind === "live") connection.subscribe(change.stream);
+  /** From now on the live connections of these people get what is published in a stream. */
+  subscribe(stream: string, uids: readonly number[]): void {
+    for (const uid of uids) {
+      for (const connection of this.ofUser(uid)) if (connection.state.kind === "live") connection.subscribe(stream);
     }
   }
 
@@ -187,6 +190,11 @@ function closeRevoked(connection: Connection): void {
 }
 
 const NONE: ReadonlySet<Connection> = new Set();
+const NOBODY: ReadonlySet<number> = new Set();
+
+function others(uids: readonly number[], without: ReadonlySet<number>): number[] {
+  return uids.filter((uid) => !without.has(uid));
+}
 
 function isMembership(event: LoggedEvent): boolean {
   return event.type === Push.MEMBER_CHANGE || event.type === Push.ROOM;

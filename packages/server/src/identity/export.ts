@@ -58,6 +58,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
     )
     .select(["members.room_id", "members.role", "joined_at", "left_seq", "muted_until", "pinned", "muted"])
     .where("members.uid", "=", uid)
+    .where("members.untold", "=", 0)
     .orderBy("members.room_id")
     .execute();
   const hall = await db

@@ -24,6 +24,10 @@ export const Internal = {
   PERSON_BANNED: -11,
   /** `{cidr, ban}`: a range of addresses was banned, or, without a ban, is not any more. */
   ADDRESSES_BANNED: -12,
+  /** `{roomId, uids}`: the room's next joining brings these people in without their knowing; do not subscribe them. */
+  JOINS_UNTOLD: -30,
+  /** `{roomId, uids}`: people who were brought in like that know of it from now on; subscribe them. */
+  JOINS_TOLD: -31,
 } as const;
 
 export interface InternalData {
@@ -35,6 +39,8 @@ export interface InternalData {
   [-6]: { uid: number };
   [-11]: { uid: number } & Ban;
   [-12]: { cidr: string; ban: Ban | null };
+  [-30]: { roomId: number; uids: readonly number[] };
+  [-31]: { roomId: number; uids: readonly number[] };
 }
 
 /** A draft for `append`. */

@@ -11,6 +11,7 @@ export async function ownedRooms(
     .innerJoin("rooms", "rooms.id", "members.room_id")
     .select("rooms.id")
     .where("members.uid", "=", uid)
+    .where("members.untold", "=", 0)
     .where("rooms.owner_uid", "=", uid)
     .where("rooms.dissolved_at", "is", null)
     .orderBy("rooms.id")

@@ -6,7 +6,7 @@ import { isAddressedTo } from "../messages/message-rows.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { checkIsMember } from "../rooms/rights.ts";
-import { hallMembership, otherIn } from "../rooms/rooms.ts";
+import { hallMembership, knownToThem, otherIn } from "../rooms/rooms.ts";
 import { type MarkedMessage, type MarkInput, type MarkLookups, markKey } from "./mark-lookups.ts";
 
 /** What one input comes to. */
@@ -181,7 +181,9 @@ function checkMayMark(
   if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
   const inHall = message.roomId === HALL_ROOM_ID;
   if (inHall && hall.access === "off") throw new ProblemError("not_found");
-  const membership = inHall ? hallMembership(actor) : memberships.get(memberKey(message.roomId, actor.uid));
+  const membership = inHall
+    ? hallMembership(actor)
+    : knownToThem(memberships.get(memberKey(message.roomId, actor.uid)));
   if (!membership || !isReadable(membership, message.seq)) throw new ProblemError("not_found");
   checkIsMember({ room: { dissolved_at: message.dissolvedAt }, membership });
   if (message.recalledAt !== null) throw new ProblemError("already_recalled");

@@ -56,6 +56,8 @@ export interface SendRoom {
   readonly dissolved_at: number | null;
   /** Of a direct room. */
   readonly direct_key: string | null;
+  /** How many members do not know that they are in. */
+  readonly untold: number;
 }
 
 export interface QuotedMessage extends QuotedRow {
@@ -146,7 +148,7 @@ async function roomsOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promis
 const roomsById = prepared((db, ids) =>
   db
     .selectFrom("rooms")
-    .select(["id", "no", "mute_all", "dissolved_at", "direct_key"])
+    .select(["id", "no", "mute_all", "dissolved_at", "direct_key", "untold"])
     .where("id", "in", inList<number>(ids)),
 );
 

@@ -5,7 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { isReadable } from "../rooms/reading.ts";
 import { sendRefusal } from "../rooms/rights.ts";
-import { hallMembership, type Membership, otherIn } from "../rooms/rooms.ts";
+import { hallMembership, knownToThem, type Membership, otherIn } from "../rooms/rooms.ts";
 import type { StoredRest } from "./message-json.ts";
 import { type QuotedMessage, type SendInput, type SendLookups, type SendRoom, senderKey } from "./send-lookups.ts";
 
@@ -127,9 +127,11 @@ function directRefusal({ roomId, actor, keyId, friendsOnly }: SendInput, known: 
 }
 
 /** The system is in no room, and may write and read in all of them, as an administrator in the hall. */
-function membershipOf({ roomId, actor }: SendInput, known: SendLookups): Membership | undefined {
+function membershipOf({ roomId, actor, keyId }: SendInput, known: SendLookups): Membership | undefined {
   if (actor.uid === SYSTEM_UID) return hallMembership({ power: 1 });
-  return roomId === HALL_ROOM_ID ? hallMembership(actor) : known.memberships.get(memberKey(roomId, actor.uid));
+  if (roomId === HALL_ROOM_ID) return hallMembership(actor);
+  const membership = known.memberships.get(memberKey(roomId, actor.uid));
+  return keyId === undefined ? knownToThem(membership) : membership;
 }
 
 /** A quotation is shown to everybody who may read the message that it stands in, so that one must not reach further. */

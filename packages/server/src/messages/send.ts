@@ -1,4 +1,5 @@
 import type { LoggedEvent, Outcome, WriteTransaction } from "../db/transaction.ts";
+import { type Act, tellOf } from "../rooms/untold.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
@@ -26,6 +27,8 @@ export async function sendMessages(
   const seen = inputs.map((input) => seenBy(input, known));
   const verdicts = judge(seen, known, tx.clockNow);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
+  const toTell = accepted.filter(({ input }) => input.visibleTo === "room" && known.rooms.get(input.roomId)?.untold);
+  if (toTell.length > 0) await tellOf(tx, toTell.map(actOf));
   await store(tx, accepted, kinds);
   const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
   const texts = await messageTexts(tx.db, { ids: repeats, reader: "sender" }, kinds);
@@ -38,4 +41,9 @@ export async function sendMessages(
     const event = (created ? verdict.message : verdict.of).event as LoggedEvent;
     return { ok: true, value: { id: event.pos, created, text: event.data } };
   });
+}
+
+/** What a message is to members who do not know that they are in; nobody has blocked the system. */
+function actOf({ input: { roomId, actor } }: { readonly input: SendInput }): Act {
+  return { roomId, by: actor.uid };
 }

@@ -71,13 +71,14 @@ export class OnlineRooms {
     person.rooms = [];
   }
 
-  /** A room's own event that changes who is in it. */
-  apply(change: SubscriptionChange, pos: number): void {
+  /** A room's own event that changes who is in it. @param untold those who come in without their knowing: they count, and are not shown */
+  apply(change: SubscriptionChange, pos: number, untold?: ReadonlySet<number>): void {
     const room = this.#rooms.get(roomOfStream(change.stream) as number);
     if (change.kind === "end") return room && pos > room.asOf ? this.#end(room) : undefined;
     if (room && pos > room.asOf)
       this.#count(room, change.kind === "join" ? change.uids.length : -change.uids.length, pos);
     for (const uid of change.uids) {
+      if (untold?.has(uid)) continue;
       const person = this.#parts.personOf(uid);
       if (person) this.#move(person, { room, kind: change.kind, pos });
       else if (room && change.kind === "join") this.#mark(room, this.#parts.offlineStateOf(uid));

@@ -44,6 +44,7 @@ export interface ShownState {
   readonly lastOptTime: number | null;
 }
 
+const NOBODY: ReadonlySet<number> = new Set();
 const GRACE_MS = 5000;
 const GATHER_MS = 1000;
 /** Rounds after which snapshots that nothing has changed are made anew, so that rooms in which nobody begins to read hold none. */
@@ -155,12 +156,20 @@ export class Presence {
     });
   }
 
-  /** To be called for each event that is announced. */
-  onEvent(event: LoggedEvent): void {
+  /** To be called for each event that is announced. @param untold people whom a joining brings in without their knowing: not told, not shown */
+  onEvent(event: LoggedEvent, untold: ReadonlySet<number> = NOBODY): void {
     if (event.type === Push.MESSAGE) {
       const roomId = roomOfStream(event.stream);
       if (roomId !== undefined) this.#rooms.active(roomId, event.pos);
-    } else this.#reads.onEvent(event);
+    } else this.#reads.onEvent(event, untold);
+  }
+
+  /** The rooms of these people are other ones than events say. */
+  readAgain(uids: readonly number[]): void {
+    for (const uid of uids) {
+      const person = this.#online.get(uid);
+      if (person) this.#reads.add(person);
+    }
   }
 
   /** Resolves when `snapshotFor` knows the user's rooms. @throws what reading them throws */

@@ -24,7 +24,7 @@ export class RoomReads {
   readonly #failed = new Set<OnlinePerson>();
   readonly #waiting = new Map<OnlinePerson, Waiting>();
   /** Announced since nobody was being read. */
-  #meanwhile: { change: SubscriptionChange; pos: number }[] = [];
+  #meanwhile: { change: SubscriptionChange; pos: number; untold: ReadonlySet<number> }[] = [];
   #stopped = false;
 
   constructor(parts: {
@@ -58,12 +58,12 @@ export class RoomReads {
   }
 
   /** To be called for each event of the log that may change who is in which room. */
-  onEvent(event: LoggedEvent): void {
+  onEvent(event: LoggedEvent, untold: ReadonlySet<number>): void {
     const change = subscriptionChange(event);
     // The copies in users' streams say the same again.
     if (!change || userOfStream(event.stream) !== undefined) return;
-    if (this.#readings.size > 0) this.#meanwhile.push({ change, pos: event.pos });
-    this.#rooms.apply(change, event.pos);
+    if (this.#readings.size > 0) this.#meanwhile.push({ change, pos: event.pos, untold });
+    this.#rooms.apply(change, event.pos, untold);
   }
 
   /** Tries again what could not be read. */
@@ -85,7 +85,7 @@ export class RoomReads {
       const { asOf, rows } = await this.#readRooms(person.uid);
       if (this.#stopped || this.#readings.get(person) !== reading) return;
       this.#place(person, rows, asOf);
-      for (const { change, pos } of this.#meanwhile.slice(before)) this.#rooms.apply(change, pos);
+      for (const { change, pos, untold } of this.#meanwhile.slice(before)) this.#rooms.apply(change, pos, untold);
       this.#waiting.get(person)?.resolve();
     } catch (error) {
       if (this.#stopped || this.#readings.get(person) !== reading) return;

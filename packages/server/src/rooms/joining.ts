@@ -8,6 +8,7 @@ import { tooManyRooms } from "./bringing-in.ts";
 import { logMutes } from "./mute-writes.ts";
 import { storeReadPlaces } from "./read-places.ts";
 import type { Role, RoomRow } from "./rooms.ts";
+import { logUntold, untoldAmong } from "./untold.ts";
 
 export const ROOM_MEMBERS_MAX = CAPS.roomMembers.count;
 
@@ -15,29 +16,32 @@ export const ROOM_MEMBERS_MAX = CAPS.roomMembers.count;
  * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as
  * read. Coming back begins a new window; the row keeps where they left before. The number of members in the room's row is
  * the caller's. A mute that has not ended survives leaving and coming back, and the room is told of it.
+ * @param who.by the person who does it; people who have blocked them are brought in without knowing (`untold.ts`). Undefined: nobody is
  */
 export async function addToRoom(
   tx: WriteTransaction,
   room: Pick<RoomRow, "id" | "history" | "no">,
-  who: { uids: readonly number[]; owner?: number },
+  who: { uids: readonly number[]; owner?: number; by?: number | undefined },
 ): Promise<void> {
-  const { uids, owner } = who;
+  const { uids, owner, by } = who;
   const { now } = tx;
+  const untold = await untoldAmong(tx, uids, by);
+  await logUntold(tx, room.id, [...untold]);
   const { seq, pos } = await logJoined(tx, { roomId: room.id, uids });
   const fromSeq = room.history === "all" ? 1 : seq;
   const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
   await insertRows(tx.db, "members", {
-    columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at"],
-    values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now]),
+    columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"],
+    values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now, untold.has(uid) ? 1 : 0]),
     conflict: `on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
       joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
-      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null,
+      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null, untold = excluded.untold,
       muted_until = case when members.muted_until > excluded.joined_at then members.muted_until end`,
   });
   await logMutes(tx, room.id, await mutedAmong(tx, room.id, uids));
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
   await storeReadPlaces(tx, places);
-  await logCopies(tx, { roomId: room.id, uids, seq });
+  await logCopies(tx, { roomId: room.id, uids: uids.filter((uid) => !untold.has(uid)), seq });
 }
 
 async function mutedAmong(tx: WriteTransaction, roomId: number, uids: readonly number[]) {
@@ -62,6 +66,7 @@ export async function checkRoomsLeft(tx: WriteTransaction, uids: readonly number
     .selectFrom("members")
     .select("members.uid")
     .where("members.left_seq", "is", null)
+    .where("members.untold", "=", 0)
     .groupBy("members.uid")
     .having((eb) => eb(eb.fn.countAll<number>(), ">=", most));
   const many = await memberships.where("members.uid", "in", inList(uids)).execute();

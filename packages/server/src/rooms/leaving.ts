@@ -1,5 +1,5 @@
 import { ChangeType, Push, type PushData, roomStream, userStream } from "@parley/protocol";
-import { boundRows } from "../db/dialect.ts";
+import { boundRows, inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { leftViewOf } from "./left-view.ts";
@@ -21,6 +21,7 @@ export async function removeFromRoom(tx: WriteTransaction, room: RoomRow, uids: 
     const view = leftViewOf({ ...room, member_count: room.member_count - index });
     return { uid, seq, pos, view };
   });
+  const untold = room.untold === 0 ? new Set<number>() : await untoldOf(tx, roomId, uids);
   const rows = boundRows<{ uid: number; seq: number; pos: number; view: string }>(
     ["uid", "seq", "pos", "view"],
     left.map(({ uid, seq, pos, view }) => [uid, seq, pos, view]),
@@ -38,8 +39,28 @@ export async function removeFromRoom(tx: WriteTransaction, room: RoomRow, uids: 
     .execute();
   await append(
     tx,
-    left.map(({ uid, seq }) => draft(userStream(uid), { roomId, uid, changeType, seq })),
+    left.flatMap(({ uid, seq }) => (untold.has(uid) ? [] : [draft(userStream(uid), { roomId, uid, changeType, seq })])),
   );
+}
+
+/** Of people who leave, those who never knew that they were in. They count as such no longer, and the room stays unknown to them. */
+async function untoldOf(tx: WriteTransaction, roomId: number, uids: readonly number[]): Promise<Set<number>> {
+  const rows = await tx.db
+    .selectFrom("members")
+    .select("uid")
+    .where("room_id", "=", roomId)
+    .where("uid", "in", inList(uids))
+    .where("untold", "=", 1)
+    .execute();
+  const gone = rows.length;
+  if (gone > 0) {
+    await tx.db
+      .updateTable("rooms")
+      .set((eb) => ({ untold: eb("untold", "-", gone) }))
+      .where("id", "=", roomId)
+      .execute();
+  }
+  return new Set(rows.map(({ uid }) => uid));
 }
 
 function draft(stream: string, data: PushData[11]) {

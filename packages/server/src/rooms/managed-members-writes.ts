@@ -9,6 +9,7 @@ import type { OfProduct } from "./managed-rooms-writes.ts";
 import { countMembers, presentAmong } from "./member-writes.ts";
 import { checkGroup } from "./rights.ts";
 import type { RoomRow } from "./rooms.ts";
+import { tellOf } from "./untold.ts";
 
 /** What became of a change of members; people as the request named them. */
 export interface MembersChanged {
@@ -46,6 +47,7 @@ export async function changeMembers(
   const removed = new Map([...removing].filter(([uid]) => present.has(uid)));
   if ([...removed.keys()].some((uid) => present.get(uid) === 1)) throw new ProblemError("owner_cannot_leave");
   const memberCount = await checkRoom(tx, { room, added, removed });
+  if (room.untold > 0 && adding.size > 0) await tellOf(tx, [{ roomId: room.id, by: undefined }]);
   if (removed.size > 0) await removeFromRoom(tx, room, [...removed.keys()]);
   if (added.size > 0) await addToRoom(tx, room, { uids: [...added.keys()] });
   if (memberCount !== room.member_count || removed.size > 0) await countMembers(tx, room.id, memberCount);

@@ -43,5 +43,6 @@ const membershipRows = prepared((db, asked) =>
       "members.left_seq as leftSeq",
       "members.left_view as leftView",
       "members.muted_until as mutedUntil",
+      "members.untold",
     ]),
 );

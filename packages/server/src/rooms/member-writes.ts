@@ -13,6 +13,7 @@ import { logMutes } from "./mute-writes.ts";
 import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove, checkUnmanaged } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
 import { type Actor, findRoom, type Membership, type Role } from "./rooms.ts";
+import { tellOf } from "./untold.ts";
 
 interface MemberInput {
   readonly actor: Actor;
@@ -34,16 +35,21 @@ export async function addMembers(
   checkUnmanaged(room);
   const asked = [...new Set(input.memberIds)];
   await namesOf(tx, asked);
+  const by = input.actor.uid;
   const present = await presentAmong(tx.db, roomId, asked);
   const added = asked.filter((uid) => !present.has(uid));
-  if (added.length === 0) return { added, memberCount: room.member_count };
-  if (input.friendsOnly) await checkFriends(tx.db, input.actor.uid, added);
+  if (added.length === 0) {
+    if (room.untold > 0) await tellOf(tx, [{ roomId, by }]);
+    return { added, memberCount: room.member_count };
+  }
+  if (input.friendsOnly) await checkFriends(tx.db, by, added);
   const memberCount = room.member_count + added.length;
   if (memberCount > ROOM_MEMBERS_MAX) {
     throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);
   }
   await checkRoomsLeft(tx, added);
-  await addToRoom(tx, room, { uids: added });
+  if (room.untold > 0) await tellOf(tx, [{ roomId, by }]);
+  await addToRoom(tx, room, { uids: added, by });
   await countMembers(tx, roomId, memberCount);
   return { added, memberCount };
 }

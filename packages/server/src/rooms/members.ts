@@ -7,7 +7,7 @@ import { cut } from "./page.ts";
 import { readableRoom } from "./reading.ts";
 import { type Actor, hallMembership, type RoomRow } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
-import { statesFor } from "./shown-presence.ts";
+import { offline, statesFor } from "./shown-presence.ts";
 
 /** Of a member; null in a reply: not a member now. */
 export const roleSchema = z.int().min(1).max(3);
@@ -33,7 +33,7 @@ export const Member = z
   .openapi("Member");
 
 export type MemberView = z.infer<typeof Member>;
-type MemberRow = Omit<MemberView, "activeStatus" | "lastOptTime">;
+type MemberRow = Omit<MemberView, "activeStatus" | "lastOptTime"> & { untold: 0 | 1 };
 type PresentState = Pick<MemberView, "activeStatus" | "lastOptTime">;
 
 const NOT_TOLD: PresentState = { activeStatus: null, lastOptTime: null };
@@ -50,6 +50,7 @@ export async function isMember(
     .select("members.uid")
     .where("members.room_id", "=", roomId)
     .where("members.uid", "=", uid)
+    .where("members.untold", "=", 0)
     .where("members.left_seq", "is", null)
     .where("rooms.dissolved_seq", "is", null)
     .executeTakeFirst();
@@ -83,8 +84,9 @@ export async function memberPage(
   const isTold = roomId !== HALL_ROOM_ID && tellsPresence(room);
   const uids = isTold && actor ? rows.map(({ uid }) => uid) : [];
   const stateOf = await statesFor({ db, presence: context.presence }, actor?.uid ?? 0, uids);
-  const items = rows.map((member) => {
-    const { activeStatus, lastOptTime } = isTold ? stateOf(member.uid) : NOT_TOLD;
+  const items = rows.map(({ untold, ...member }) => {
+    const shown = untold === 1 ? offline(member.uid) : stateOf(member.uid);
+    const { activeStatus, lastOptTime } = isTold ? shown : NOT_TOLD;
     return { ...member, activeStatus, lastOptTime };
   });
   return cut(items, asked.limit, (last) => last.uid);
@@ -100,7 +102,7 @@ function inRoom(db: Kysely<Schema>, page: { roomId: number; after: number; limit
     .selectFrom("members")
     .innerJoin("users", "users.uid", "members.uid")
     .select(["members.uid", "members.role", "members.joined_at as joinedAt", "users.name", "users.avatar"])
-    .select("members.muted_until as mutedUntil")
+    .select(["members.muted_until as mutedUntil", "members.untold"])
     .where("members.room_id", "=", page.roomId)
     .where("members.left_seq", "is", null)
     .where("members.uid", ">", page.after)
@@ -118,5 +120,10 @@ async function everybody(db: Kysely<Schema>, after: number, limit: number): Prom
     .orderBy("uid")
     .limit(limit)
     .execute();
-  return rows.map(({ power, ...user }) => ({ ...user, role: hallMembership({ power }).role, mutedUntil: null }));
+  return rows.map(({ power, ...user }) => ({
+    ...user,
+    role: hallMembership({ power }).role,
+    mutedUntil: null,
+    untold: 0,
+  }));
 }

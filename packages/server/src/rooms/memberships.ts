@@ -105,6 +105,7 @@ const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Giv
       "rooms.no",
       "room_reads.read_no as readNo",
     ])
+    .where("members.untold", "=", 0)
     .where((eb) =>
       eb.or([
         eb.and([eb("members.left_seq", "is", null), eb("rooms.dissolved_seq", "is", null)]),

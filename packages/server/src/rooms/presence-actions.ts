@@ -3,7 +3,7 @@ import type { ShownState } from "../presence/presence.ts";
 import type { Actor } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 import { sharesPresence } from "./shared-rooms.ts";
-import { statesFor } from "./shown-presence.ts";
+import { offline, statesFor } from "./shown-presence.ts";
 
 /**
  * Tells which of these people are online, in the order asked, and how many people are. People whom the reader may not see are left out: all with
@@ -18,8 +18,10 @@ export async function getPresence(
   if (actor && userIds.length > 0) rates.presence.take(actor.uid, userIds.length);
   const asked = actor ? [...new Set(userIds)] : [];
   const others = asked.filter((uid) => uid !== actor?.uid);
-  const shared = actor ? await sharesPresence(db, actor.uid, others) : new Set<number>();
-  const seen = asked.filter((uid) => uid === actor?.uid || shared.has(uid));
+  const shared = actor ? await sharesPresence(db, actor.uid, { others }) : new Set<number>();
+  const rest = others.filter((uid) => !shared.has(uid));
+  const untold = actor ? await sharesPresence(db, actor.uid, { others: rest, untold: true }) : new Set<number>();
+  const seen = asked.filter((uid) => uid === actor?.uid || shared.has(uid) || untold.has(uid));
   const stateOf = actor ? await statesFor({ db, presence }, actor.uid, seen) : presence.stateOf;
-  return { items: seen.map((uid) => stateOf(uid)), onlineNum: presence.count };
+  return { items: seen.map((uid) => (untold.has(uid) ? offline(uid) : stateOf(uid))), onlineNum: presence.count };
 }

@@ -2,6 +2,7 @@ import { readSnapshot } from "../event-log/snapshot.ts";
 import { type Take, takeEach } from "../limits/take-each.ts";
 import { checkFriends } from "../ties/ties.ts";
 import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
+import { isMember } from "./members.ts";
 import { readableRoom } from "./reading.ts";
 import { conversations } from "./room-list.ts";
 import { type ConversationView, type RoomView, viewsOf } from "./room-view.ts";
@@ -62,14 +63,15 @@ export async function openDirect(
 ): Promise<{ room: RoomAsOf; created: boolean }> {
   const { friendsOnly } = context;
   const found = await findDirect(context.db, actor.uid, userId);
-  if (found !== undefined) {
+  // Somebody who does not know of the room opens it for themselves.
+  if (found !== undefined && (await isMember(context, { roomId: found, uid: actor.uid }))) {
     if (friendsOnly) await checkFriends(context.db, actor.uid, [userId]);
     return { room: await getRoom(context, actor, found), created: false };
   }
   const uids = othersOf(actor, [userId]);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
   const { roomId, created } = await bringIn(context, { by: actor.uid, uids, into: "direct" }, () =>
-    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId, friendsOnly }),
+    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId, opener: actor.uid, friendsOnly }),
   );
   return { room: await getRoom(context, actor, roomId), created };
 }

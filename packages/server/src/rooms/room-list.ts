@@ -73,6 +73,7 @@ async function joinedRooms(
     .select(["room_reads.read_seq as readSeq", "room_reads.read_no as readNo", activity.as("activity")])
     .select(["room_reads.pinned", "room_reads.muted"])
     .where("members.uid", "=", actor.uid)
+    .where("members.untold", "=", 0)
     .where("members.left_seq", "is", null)
     .where("rooms.dissolved_at", "is", null);
   if (before !== undefined) query = query.where(activity, "<", before);

@@ -6,6 +6,7 @@ import { checkFriends } from "../ties/ties.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
 import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
+import { tellOf } from "./untold.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
@@ -39,7 +40,7 @@ export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: n
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  await addToRoom(tx, { id, history, no: 0 }, { uids, owner: uid });
+  await addToRoom(tx, { id, history, no: 0 }, { uids, owner: uid, by: uid });
   return { roomId: id };
 }
 
@@ -54,14 +55,24 @@ function nameAfter(names: readonly string[]): string {
   return name;
 }
 
-/** The room of two people: made by whoever asks first, the same for both ever after. */
-export async function openDirect(
-  tx: WriteTransaction,
-  { uid, otherUid, friendsOnly = false }: { uid: number; otherUid: number; friendsOnly?: boolean },
-) {
+export interface OpenDirect {
+  readonly uid: number;
+  readonly otherUid: number;
+  readonly opener?: number;
+  readonly friendsOnly?: boolean;
+}
+
+/**
+ * The room of two people: made by whoever asks first, the same for both ever after.
+ * @param opener the person who does it: if the other one has blocked them, that one does not know of the room (`untold.ts`). Undefined: both do
+ */
+export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, friendsOnly = false }: OpenDirect) {
   if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
   const found = await findDirect(tx.db, uid, otherUid);
-  if (found !== undefined) return { roomId: found, created: false };
+  if (found !== undefined) {
+    await tellOf(tx, [{ roomId: found, by: opener }]);
+    return { roomId: found, created: false };
+  }
   await namesOf(tx, [otherUid]);
   if (friendsOnly) await checkFriends(tx.db, uid, [otherUid]);
   await checkRoomsLeft(tx, [uid, otherUid]);
@@ -82,7 +93,7 @@ export async function openDirect(
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  await addToRoom(tx, { id, history: "all", no: 0 }, { uids: [uid, otherUid] });
+  await addToRoom(tx, { id, history: "all", no: 0 }, { uids: [uid, otherUid], by: opener });
   return { roomId: id, created: true };
 }
 

@@ -10,7 +10,7 @@
  * Messages ask rooms; this folder must not import messages, unread, the gateway or http's shell (only its types and errors).
  */
 import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { Config } from "../config/config.ts";
 import type { MembersTable, RoomsTable, Schema } from "../db/schema.ts";
 
@@ -32,7 +32,7 @@ export function actorOf({ uid, power }: Actor): Actor {
   return { uid, power };
 }
 
-export type RoomRow = Omit<RoomsTable, "id"> & {
+export type RoomRow = Omit<Selectable<RoomsTable>, "id"> & {
   id: number;
   /** Head of the room's stream. */
   seq: number;
@@ -46,6 +46,13 @@ export interface Membership {
   readonly mutedUntil: number | null;
   /** JSON text: the room as the user saw it last; null while they are a member. */
   readonly leftView: string | null;
+  /** 1: they do not know that they are in, so for what they do themselves they are not. */
+  readonly untold?: 0 | 1;
+}
+
+/** A membership as its own person knows it. */
+export function knownToThem(membership: Membership | undefined): Membership | undefined {
+  return membership?.untold === 1 ? undefined : membership;
 }
 
 /** A room and one user's membership in it. */
@@ -73,7 +80,10 @@ export async function findRoom(
     .selectFrom("rooms")
     .leftJoin("streams", (join) => join.on("streams.stream", "=", roomStream(roomId)))
     .leftJoin("members", (join) =>
-      join.onRef("members.room_id", "=", "rooms.id").on("members.uid", "=", actor?.uid ?? 0),
+      join
+        .onRef("members.room_id", "=", "rooms.id")
+        .on("members.uid", "=", actor?.uid ?? 0)
+        .on("members.untold", "=", 0),
     )
     .selectAll("rooms")
     .select(["streams.seq", "members.role", "members.from_seq", "members.left_seq", "members.muted_until"])

@@ -105,7 +105,10 @@ const roomRows = prepared((db, asked) =>
     .selectFrom(boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], asked).as("asked"))
     .innerJoin("rooms", "rooms.id", "asked.room_id")
     .leftJoin("members", (join) =>
-      join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
+      join
+        .onRef("members.room_id", "=", "asked.room_id")
+        .onRef("members.uid", "=", "asked.uid")
+        .on("members.untold", "=", 0),
     )
     .leftJoin("room_reads", (join) =>
       join.onRef("room_reads.room_id", "=", "asked.room_id").onRef("room_reads.uid", "=", "asked.uid"),

@@ -8,17 +8,25 @@ import { nextTurn } from "../lib/interval.ts";
 /** People who are looked for at once, so that even those who are in thousands of rooms hold nobody up. */
 const CHUNK = 8;
 
-/** Of these people, those with whom somebody shares a room that tells its members who of them is online. */
-export async function sharesPresence(db: Kysely<Schema>, uid: number, others: readonly number[]): Promise<Set<number>> {
+/**
+ * Of these people, those with whom somebody shares a room that tells its members who of them is online.
+ * @param untold of people who do not know that they are in the room, instead of those who do
+ */
+export async function sharesPresence(
+  db: Kysely<Schema>,
+  uid: number,
+  { others, untold = false }: { others: readonly number[]; untold?: boolean },
+): Promise<Set<number>> {
   const found = new Set<number>();
   for (let at = 0; at < others.length; at += CHUNK) {
     if (at > 0) await nextTurn();
-    for (const row of await sharing(db, { uid, others: others.slice(at, at + CHUNK) })) found.add(row.uid);
+    for (const row of await sharing(db, { uid, untold: untold ? 1 : 0, others: others.slice(at, at + CHUNK) }))
+      found.add(row.uid);
   }
   return found;
 }
 
-const sharing = preparedBy(["uid", "others"], (db, { uid, others }) =>
+const sharing = preparedBy(["uid", "others", "untold"], (db, { uid, others, untold }) =>
   db
     .selectFrom("users")
     .select("users.uid")
@@ -32,6 +40,8 @@ const sharing = preparedBy(["uid", "others"], (db, { uid, others }) =>
           .select("theirs.uid")
           .whereRef("theirs.uid", "=", "users.uid")
           .where("own.uid", "=", sql<number>`${uid}`)
+          .where("theirs.untold", "=", sql<0 | 1>`${untold}`)
+          .where("own.untold", "=", 0)
           .where("theirs.left_seq", "is", null)
           .where("own.left_seq", "is", null)
           .where("rooms.dissolved_seq", "is", null)

@@ -18,6 +18,11 @@ export async function statesFor(
   return (other) => {
     const lastOptTime = hidden.get(other);
     if (lastOptTime === undefined) return presence.stateOf(other);
-    return { uid: other, activeStatus: ActiveStatus.offline, lastOptTime };
+    return { ...offline(other), lastOptTime };
   };
+}
+
+/** Somebody of whom nothing is shown. */
+export function offline(uid: number): ShownState {
+  return { uid, activeStatus: ActiveStatus.offline, lastOptTime: null };
 }

@@ -132,7 +132,8 @@ async function open(
     });
   }
   const [uid, otherUid] = pair;
-  const { roomId } = await openDirect(tx, { uid, otherUid });
+  const opener = actor.uid === SYSTEM_UID ? {} : { opener: actor.uid };
+  const { roomId } = await openDirect(tx, { uid, otherUid, ...opener });
   known.opened(pairKey(pair), roomId);
   return roomId;
 }

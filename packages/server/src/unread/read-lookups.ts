@@ -67,7 +67,10 @@ const progressRows = prepared((db, asked) =>
     .innerJoin("rooms", "rooms.id", "asked.room_id")
     .leftJoin("streams", "streams.stream", "asked.stream")
     .leftJoin("members", (join) =>
-      join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
+      join
+        .onRef("members.room_id", "=", "asked.room_id")
+        .onRef("members.uid", "=", "asked.uid")
+        .on("members.untold", "=", 0),
     )
     .leftJoin("room_reads", (join) =>
       join.onRef("room_reads.room_id", "=", "asked.room_id").onRef("room_reads.uid", "=", "asked.uid"),

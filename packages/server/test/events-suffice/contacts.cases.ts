@@ -153,4 +153,25 @@ export const contactCases: readonly Case[] = [
       return { watchers, act };
     },
   },
+  {
+    command: "PUT /blocks/{uid}",
+    title: "somebody who then brings the other into a group and a direct room, until others write there",
+    play: async (scene) => {
+      const { eva, fay, watchers } = await two(scene);
+      await block(eva, fay);
+      const act = async () => {
+        const memberIds = [eva.uid, scene.cai.uid];
+        const { id: group } = await fay.api.ok<{ id: number }>("POST", "/rooms", { name: "a trap", memberIds });
+        const { id: direct } = await fay.api.ok<{ id: number }>("POST", "/rooms/direct", { userId: eva.uid });
+        for (const room of [group, direct]) await scene.say(fay, room, "hidden, or not");
+        await scene.say(scene.cai, group, "hello, all");
+        await scene.say(fay, group, "again");
+        await unblock(eva, fay);
+        await scene.say(fay, direct, "seen");
+        await scene.say(eva, direct, "and answered");
+        scene.later.push(() => fay.api.ok("DELETE", `/rooms/${group}`));
+      };
+      return { watchers, act };
+    },
+  },
 ];

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Push } from "@parley/protocol";
-import type { Person } from "../harness.ts";
+import { Push, userStream } from "@parley/protocol";
+import { type Person, say } from "../harness.ts";
 import type { Reader } from "./reader.ts";
-import { events, Stage } from "./stage.ts";
+import { events, Stage, streamOf, textOf } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
 
 let stage: Stage;
@@ -15,6 +15,12 @@ const ask = async (who: Person, whom: Person) =>
   (await who.api.ok<{ id: number }>("POST", "/friend-requests", { userId: whom.uid, text: "hello" })).id;
 const answer = (who: Person, id: number, verb: string) => who.api.ok("POST", `/friend-requests/${id}/${verb}`);
 const now = async (who: Person) => (await who.api.ok<{ cursor: string }>("GET", "/events")).cursor;
+
+/** What a reader was told of a room: where, and which text or else which event. */
+const about = (reader: Reader, room: number) =>
+  events(reader)
+    .filter(({ stream, data }) => stream === streamOf(room) || data.roomId === room)
+    .map((frame) => [frame.stream, textOf(frame) ?? frame.type]);
 
 /** What a reader was told of contacts, in order. */
 const told = (reader: Reader) =>
@@ -87,6 +93,34 @@ for (const transport of TRANSPORTS) {
       );
       for (const reader of readers) await stage.settle(reader);
       expect(readers.map(told)).toEqual([DANS, EVAS]);
+    });
+
+    test("BLK-8, TR-3: live and away, people who are brought in without knowing get nothing until they are told, then all that follows", async () => {
+      const [dan, eva] = await two();
+      await eva.api.ok("PUT", `/blocks/${dan.uid}`);
+      const cursor = await now(eva);
+      const reader = await stage.read(transport, undefined, eva);
+      const memberIds = [eva.uid, stage.ann.uid];
+      const { id: room } = await dan.api.ok<{ id: number }>("POST", "/rooms", { name: "a trap", memberIds });
+      await say(dan, room, "one");
+      const between = await now(eva);
+      await stage.settle(reader);
+      expect(about(reader, room)).toEqual([]);
+      await say(stage.ann, room, "two");
+      await say(dan, room, "three");
+      const told = [
+        [userStream(eva.uid), Push.MEMBER_CHANGE],
+        ...["two", "three"].map((text) => [streamOf(room), text]),
+      ];
+      await stage.settle(reader);
+      expect(about(reader, room)).toEqual(told);
+      stage.closeReaders();
+      for (const from of [cursor, between]) {
+        const late = await stage.read(transport, { cursor: from }, eva);
+        await stage.settle(late);
+        expect(about(late, room)).toEqual(told);
+        stage.closeReaders();
+      }
     });
   });
 }

@@ -42,6 +42,12 @@ export async function contacts(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint("blocks_key", ["uid", "blocked_uid"])
     .modifyEnd(CLUSTERED)
     .execute();
+  for (const table of ["members", "rooms"]) {
+    await db.schema
+      .alterTable(table)
+      .addColumn("untold", "integer", (c) => c.notNull().defaultTo(0))
+      .execute();
+  }
   await db.schema
     .createTable("hidden_marks")
     .addColumn("uid", "integer", (c) => c.notNull())
