@@ -25,6 +25,7 @@ import { Presence } from "./presence/presence.ts";
 import type { ProductTokens } from "./product-tokens/product-tokens.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { HallCount } from "./rooms/hall.ts";
+import { hiddenPresenceOf } from "./rooms/hidden-presence.ts";
 import { uidsIn } from "./rooms/members.ts";
 import { LiveOnly } from "./server-api/live-only.ts";
 import { ReadRound } from "./unread/read-round.ts";
@@ -60,6 +61,12 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
   const { tokens } = parts;
   const product = tokens && new ProductLogins({ db, writes, clock, tokens });
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, clock, hall: config.hall }) } = parts;
+  const hiddenPresence = hiddenPresenceOf(db);
+  const readRooms = async (uid: number) => {
+    const [{ asOf, rows }, { blocked, rooms }] = await Promise.all([starts.roomsOf(uid), hiddenPresence(uid)]);
+    if (rooms.size === 0) return { asOf, rows, blocked };
+    return { asOf, rows: rows.map((row) => ({ ...row, isHidden: rooms.has(row.roomId) })), blocked };
+  };
   const settledClock = new SettledClock(clock);
   const isClockSettled = () => settledClock.isSettled();
   return {
@@ -84,7 +91,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     bringingIn: new InTurn(),
     presence: new Presence({
       clock,
-      readRooms: (uid) => starts.roomsOf(uid),
+      readRooms,
       graceMs: parts.graceMs,
       readMembers: (roomId) => uidsIn(db, roomId),
     }),

@@ -76,8 +76,8 @@ export class ReaderStarts {
   async roomsOf(uid: number): Promise<{ asOf: number; rows: RoomOfPerson[] }> {
     const { end, memberships } = await this.#find({ uid, cursor: undefined });
     const now = memberships.filter(({ leftSeq, dissolvedSeq }) => leftSeq === null && dissolvedSeq === null);
-    const rows = now.map(({ roomId, memberCount, lastMessageId, joinedPos }) => {
-      return { roomId, memberCount, activity: Math.max(lastMessageId ?? 0, joinedPos) };
+    const rows = now.map(({ roomId, memberCount, lastMessageId, joinedPos, type }) => {
+      return { roomId, memberCount, activity: Math.max(lastMessageId ?? 0, joinedPos), isDirect: type === 2 };
     });
     return { asOf: end, rows };
   }

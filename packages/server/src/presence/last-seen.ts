@@ -21,9 +21,7 @@ export class LastSeen {
   /** What is told of somebody who is not online; undefined where it is not known when they went. */
   stateOf(uid: number): ToldState | undefined {
     const lastOptTime = this.#went.get(uid);
-    if (lastOptTime === undefined) return undefined;
-    const state: OnlineChange = { uid, activeStatus: ActiveStatus.offline, lastOptTime };
-    return { uid, text: JSON.stringify(state) };
+    return lastOptTime === undefined ? undefined : offlineState(uid, lastOptTime);
   }
 
   went(uid: number, time: number): void {
@@ -31,4 +29,10 @@ export class LastSeen {
     this.#went.set(uid, time);
     if (this.#went.size > this.#capacity) this.#went.delete(this.#went.keys().next().value as number);
   }
+}
+
+/** What is told of somebody who is offline since then. */
+export function offlineState(uid: number, lastOptTime: number): ToldState & { lastOptTime: number } {
+  const state: OnlineChange = { uid, activeStatus: ActiveStatus.offline, lastOptTime };
+  return { uid, lastOptTime, text: JSON.stringify(state) };
 }

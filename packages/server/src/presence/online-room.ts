@@ -12,6 +12,7 @@ export class OnlineRoom {
   asOf: number;
   /** Position of the newest message, or of a joining: the order of a person's rooms. */
   activity: number;
+  readonly isDirect: boolean;
   /** How many of its members are online. */
   people = 0;
   /** Those members; empty while the room is large. */
@@ -26,10 +27,14 @@ export class OnlineRoom {
   leftMeanwhile: Set<number> | undefined;
   #snapshot: string | undefined;
 
-  constructor(row: { roomId: number; memberCount: number; activity: number }, asOf: number) {
+  constructor(
+    row: { roomId: number; memberCount: number; activity: number; isDirect?: boolean | undefined },
+    asOf: number,
+  ) {
     this.id = row.roomId;
     this.memberCount = row.memberCount;
     this.activity = row.activity;
+    this.isDirect = row.isDirect === true;
     this.asOf = asOf;
   }
 
@@ -44,11 +49,21 @@ export class OnlineRoom {
 
   enter(person: OnlinePerson): void {
     this.people += 1;
-    if (this.isSmall) this.online.push(person);
+    this.show(person);
+  }
+
+  /** Somebody who is in counts among those whom its members take for online. */
+  show(person: OnlinePerson): void {
+    if (this.isSmall && !isHidden(person, this)) this.online.push(person);
   }
 
   leave(person: OnlinePerson): void {
     this.people -= 1;
+    this.hide(person);
+  }
+
+  /** Ends `show`. */
+  hide(person: OnlinePerson): void {
     const index = this.online.indexOf(person);
     const last = this.online.pop();
     if (last === undefined || last === person) return;
@@ -97,4 +112,9 @@ export class OnlineRoom {
 function encoded(people: readonly ToldState[], onlineNum: number): string {
   const changeList = people.map(({ text }) => text).join(",");
   return `{"type":${Push.ONLINE_OFFLINE_NOTIFY},"data":{"changeList":[${changeList}],"onlineNum":${onlineNum}}}`;
+}
+
+/** Whether the room's members take somebody who is in for offline. */
+export function isHidden(person: OnlinePerson, room: OnlineRoom): boolean {
+  return person.hiddenIn?.has(room) ?? false;
 }

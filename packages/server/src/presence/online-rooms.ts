@@ -1,5 +1,5 @@
 import { roomOfStream, type SubscriptionChange } from "@parley/protocol";
-import { type OnlinePerson, OnlineRoom } from "./online-room.ts";
+import { isHidden, type OnlinePerson, OnlineRoom } from "./online-room.ts";
 import { NOT_READ, type ToldState } from "./person.ts";
 
 /** A room of a person, as the database had it. */
@@ -8,12 +8,25 @@ export interface RoomOfPerson {
   readonly memberCount: number;
   /** Position of the newest message, or of joining where that is later. */
   readonly activity: number;
+  /** Of two people: their room is shown first. */
+  readonly isDirect?: boolean;
+  /** Its members take the person for offline. */
+  readonly isHidden?: boolean;
+}
+
+/** What is read of somebody who comes online. */
+export interface RoomsRead {
+  readonly rows: readonly RoomOfPerson[];
+  /** People whom they have blocked. */
+  readonly blocked?: readonly number[];
 }
 
 export interface OnlineRoomsParts {
   readonly personOf: (uid: number) => OnlinePerson | undefined;
   /** The state of somebody who is not online; undefined: they were not online since this node started. */
   readonly offlineStateOf: (uid: number) => ToldState | undefined;
+  /** The state of somebody who goes offline now, as far as some of the others are told. */
+  readonly offlineSince: (person: OnlinePerson) => ToldState & { readonly lastOptTime: number };
   readonly everybody: () => Iterable<OnlinePerson>;
   /** Their rooms have to be read again. */
   readonly readAgain: (person: OnlinePerson) => void;
@@ -40,6 +53,8 @@ export class OnlineRooms {
   #round = 0;
   /** Rooms with changes that were not told. */
   #changed: OnlineRoom[] = [];
+  /** People online who have blocked somebody, by whom. */
+  readonly #blockers = new Map<number, Set<OnlinePerson>>();
 
   constructor(parts: OnlineRoomsParts) {
     this.#parts = parts;
@@ -49,13 +64,17 @@ export class OnlineRooms {
     return this.#rooms.size;
   }
 
-  /** The person is in exactly these rooms, as of a position. */
-  place(person: OnlinePerson, rows: readonly RoomOfPerson[], asOf: number): void {
+  /** The person is in exactly these rooms, as of a position, and has blocked these people. */
+  place(person: OnlinePerson, { rows, blocked = [] }: RoomsRead, asOf: number): void {
+    this.#noteBlocked(person, blocked);
     const before = person.rooms.length > 0 ? new Set(person.rooms) : undefined;
+    const otherwise: OnlineRoom[] = [];
     for (const row of rows) {
       const room = this.#rooms.get(row.roomId) ?? new OnlineRoom(row, asOf);
-      if (!before?.delete(room)) this.#enter(room, person);
+      if (!before?.delete(room)) this.#enter(room, person, row.isHidden);
+      else if (isHidden(person, room) !== (row.isHidden === true)) otherwise.push(room);
     }
+    this.#turnHidden(person, otherwise);
     for (const room of before ?? []) this.#leave(room, person);
     person.asOf = asOf;
     person.isKnown = true;
@@ -66,9 +85,11 @@ export class OnlineRooms {
     for (const room of person.rooms) {
       room.leave(person);
       if (room.people === 0) this.#forget(room);
-      else this.#mark(room, person);
+      else if (!isHidden(person, room)) this.#mark(room, person);
     }
     person.rooms = [];
+    person.hiddenIn = undefined;
+    this.#noteBlocked(person, []);
   }
 
   /** A room's own event that changes who is in it. @param untold those who come in without their knowing: they count, and are not shown */
@@ -77,6 +98,7 @@ export class OnlineRooms {
     if (change.kind === "end") return room && pos > room.asOf ? this.#end(room) : undefined;
     if (room && pos > room.asOf)
       this.#count(room, change.kind === "join" ? change.uids.length : -change.uids.length, pos);
+    if (room && this.#blockers.size > 0) for (const uid of change.uids) this.#meet(room, uid, change.kind);
     for (const uid of change.uids) {
       if (untold?.has(uid)) continue;
       const person = this.#parts.personOf(uid);
@@ -94,11 +116,55 @@ export class OnlineRooms {
     const isBeingRead = person.asOf === NOT_READ;
     if (room && kind === "leave" && !person.rooms.includes(room)) room.forget(person.uid);
     if (!isBeingRead && pos <= person.asOf) return;
-    // Nobody in it was online, so its number of members is not known.
-    if (!room && kind === "join" && !isBeingRead) return this.#parts.readAgain(person);
+    // Nobody in it was online, so its number of members is not known; or it is not known whether somebody whom they have blocked is there.
+    const isUnsure = !room || person.blocked.length > 0;
+    if (isUnsure && kind === "join" && !isBeingRead) return this.#parts.readAgain(person);
     if (room && kind === "leave") this.#leave(room, person);
     if (room && kind === "join" && !person.rooms.includes(room)) this.#enter(room, person);
     if (!isBeingRead) person.asOf = pos;
+  }
+
+  /** Somebody has come into a room or left it: people there who have blocked them are offline to its members, or may be no longer. */
+  #meet(room: OnlineRoom, uid: number, kind: "join" | "leave"): void {
+    for (const person of this.#blockers.get(uid) ?? []) {
+      if (kind === "join" && person.rooms.includes(room) && !isHidden(person, room)) this.#turnHidden(person, [room]);
+      // Others whom they have blocked may be there still.
+      if (kind === "leave" && isHidden(person, room)) this.#parts.readAgain(person);
+    }
+  }
+
+  /**
+   * Hides somebody from the members of rooms that take them for online, and shows them to those of others. Some of the members may share another
+   * room with them, in which they are shown: there it is told again, with a later time, so that it counts more whatever comes first.
+   */
+  #turnHidden(person: OnlinePerson, rooms: readonly OnlineRoom[]): void {
+    if (rooms.length === 0) return;
+    const gone = this.#parts.offlineSince(person);
+    person.cameAt(gone.lastOptTime + 1);
+    for (const room of rooms) {
+      if (isHidden(person, room)) {
+        person.hiddenIn?.delete(room);
+        room.show(person);
+      } else {
+        room.hide(person);
+        person.hiddenIn = (person.hiddenIn ?? new Set()).add(room);
+        this.#mark(room, gone);
+      }
+    }
+    for (const room of person.rooms) {
+      room.forgetSnapshot();
+      if (!isHidden(person, room)) this.#mark(room, person);
+    }
+  }
+
+  #noteBlocked(person: OnlinePerson, blocked: readonly number[]): void {
+    for (const uid of person.blocked) {
+      const blockers = this.#blockers.get(uid);
+      blockers?.delete(person);
+      if (blockers?.size === 0) this.#blockers.delete(uid);
+    }
+    person.blocked = blocked;
+    for (const uid of blocked) this.#blockers.set(uid, (this.#blockers.get(uid) ?? new Set()).add(person));
   }
 
   /**
@@ -145,12 +211,13 @@ export class OnlineRooms {
    */
   toShow(person: OnlinePerson): { rooms: OnlineRoom[]; complete: boolean } {
     // In all others the person is alone.
-    const rooms = person.rooms.filter((room) => room.online.length > 1);
+    const rooms = person.rooms.filter((room) => room.online.length > (isHidden(person, room) ? 0 : 1));
     let people = 0;
     for (const { online } of rooms) people += online.length;
     const complete = !person.rooms.some((room) => room.waits);
     if (people <= SNAPSHOT_PEOPLE_MAX) return { rooms, complete };
-    rooms.sort((a, b) => b.activity - a.activity);
+    // Direct rooms first: friends have one with each other.
+    rooms.sort((a, b) => Number(b.isDirect) - Number(a.isDirect) || b.activity - a.activity);
     const shown: OnlineRoom[] = [];
     let left = SNAPSHOT_PEOPLE_MAX;
     for (const room of rooms) {
@@ -161,11 +228,12 @@ export class OnlineRooms {
     return { rooms: shown, complete: false };
   }
 
-  #enter(room: OnlineRoom, person: OnlinePerson): void {
+  #enter(room: OnlineRoom, person: OnlinePerson, hidden = false): void {
     if (room.people === 0) this.#rooms.set(room.id, room);
     person.rooms.push(room);
+    if (hidden) person.hiddenIn = (person.hiddenIn ?? new Set()).add(room);
     room.enter(person);
-    this.#mark(room, person);
+    if (!hidden) this.#mark(room, person);
   }
 
   #leave(room: OnlineRoom, person: OnlinePerson): void {
@@ -173,6 +241,7 @@ export class OnlineRooms {
     if (index < 0) return;
     person.rooms.splice(index, 1);
     room.leave(person);
+    person.hiddenIn?.delete(room);
     room.forget(person.uid);
     if (room.people === 0) this.#forget(room);
   }
@@ -181,6 +250,7 @@ export class OnlineRooms {
     for (const person of room.isSmall ? room.online : this.#parts.everybody()) {
       const index = person.rooms.indexOf(room);
       if (index >= 0) person.rooms.splice(index, 1);
+      person.hiddenIn?.delete(room);
     }
     this.#forget(room);
   }
@@ -211,7 +281,7 @@ export class OnlineRooms {
     room.reopenedIn = this.#round;
     this.#shrunk.add(room);
     for (const person of this.#parts.everybody()) {
-      if (!person.rooms.includes(room)) continue;
+      if (!person.rooms.includes(room) || isHidden(person, room)) continue;
       room.online.push(person);
       this.#mark(room, person);
     }

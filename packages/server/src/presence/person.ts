@@ -24,6 +24,10 @@ export class Person<Room> implements ToldState {
   rooms: Room[] = [];
   /** The position in the log as of which `rooms` is right; `NOT_READ` also while they are being read again. */
   asOf = NOT_READ;
+  /** Of these rooms those whose members take them for offline, since somebody whom they have blocked is there; most people have none. */
+  hiddenIn: Set<Room> | undefined;
+  /** People whom they have blocked; empty for most. */
+  blocked: readonly number[] = [];
   /** `rooms` has been read once. */
   isKnown = false;
 
@@ -45,6 +49,12 @@ export class Person<Room> implements ToldState {
   get text(): string {
     this.#text ??= JSON.stringify(this.state);
     return this.#text;
+  }
+
+  /** From when on they are told as online, so that it counts more than what was told before. */
+  cameAt(time: number): void {
+    this.#lastOptTime = time;
+    this.#text = undefined;
   }
 
   /** They have gone offline. */

@@ -207,6 +207,20 @@ describe("somebody who begins to read", () => {
     expect(told(ANN + 500)).toEqual([first[0] as string]);
   });
 
+  test("GW-82: direct rooms come first, and with them friends, however long ago anything happened there", async () => {
+    const rooms = Array.from({ length: 4 }, (_, i) => ({ roomId: 20 + i, memberCount: 500 }));
+    rig.rooms = rooms;
+    for (let uid = ANN; uid < ANN + 500; uid++) rig.presence.attached(uid);
+    await rig.presence.whenKnown(ANN + 499);
+    // Of the two who come now each has a direct room with the other, which is the oldest of their rooms.
+    rig.rooms = [...rooms, { roomId: 8, memberCount: 2, isDirect: true } as (typeof rooms)[0]];
+    for (const uid of [BOB + 1000, BOB + 1001]) rig.presence.attached(uid);
+    await rig.presence.whenKnown(BOB + 1001);
+    const [first, ...others] = named(BOB + 1000);
+    expect(first).toEqual([BOB + 1000, BOB + 1001]);
+    expect([others.length, shown(BOB + 1000).at(-1)?.complete]).toEqual([4, false]);
+  });
+
   test("GW-82: is told no more than fits, and that this is not all", async () => {
     rig.rooms.push({ roomId: 8, memberCount: 2 });
     rig.presence.attached(ANN);

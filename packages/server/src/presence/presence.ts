@@ -1,8 +1,16 @@
-import { ActiveStatus, encodePush, type OnlineChange, Push, roomOfStream, roomStream } from "@parley/protocol";
+import {
+  ActiveStatus,
+  encodePush,
+  type OnlineChange,
+  Push,
+  roomOfStream,
+  roomStream,
+  userOfStream,
+} from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Clock } from "../lib/clock.ts";
 import { after, every, nextTurn, type Stop } from "../lib/interval.ts";
-import { LastSeen } from "./last-seen.ts";
+import { LastSeen, offlineState } from "./last-seen.ts";
 import type { OnlinePerson } from "./online-room.ts";
 import { OnlineRooms } from "./online-rooms.ts";
 import { Person } from "./person.ts";
@@ -80,6 +88,7 @@ export class Presence {
     this.#rooms = new OnlineRooms({
       personOf: (uid) => this.#online.get(uid),
       offlineStateOf: (uid) => this.#lastSeen.stateOf(uid),
+      offlineSince: ({ uid, lastOptTime }) => offlineState(uid, this.#notBefore(lastOptTime)),
       everybody: () => this.#online.values(),
       readAgain: (person) => this.#reads.add(person),
     });
@@ -161,6 +170,9 @@ export class Presence {
     if (event.type === Push.MESSAGE) {
       const roomId = roomOfStream(event.stream);
       if (roomId !== undefined) this.#rooms.active(roomId, event.pos);
+    } else if (event.type === Push.SELF) {
+      const uid = event.data.includes('"block":') ? userOfStream(event.stream) : undefined;
+      if (uid !== undefined) this.readAgain([uid]);
     } else this.#reads.onEvent(event, untold);
   }
 

@@ -1,11 +1,11 @@
 import { type SubscriptionChange, subscriptionChange, userOfStream } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { OnlinePerson } from "./online-room.ts";
-import type { OnlineRooms, RoomOfPerson } from "./online-rooms.ts";
+import type { OnlineRooms, RoomsRead } from "./online-rooms.ts";
 import { NOT_READ } from "./person.ts";
 
 /** Reads the rooms that somebody is in, as they are at one position of the log. Those who are asked for in one turn are read together. */
-export type ReadRooms = (uid: number) => Promise<{ asOf: number; rows: readonly RoomOfPerson[] }>;
+export type ReadRooms = (uid: number) => Promise<RoomsRead & { asOf: number }>;
 
 interface Waiting {
   readonly promise: Promise<void>;
@@ -82,9 +82,9 @@ export class RoomReads {
     this.#readings.set(person, reading);
     const before = this.#meanwhile.length;
     try {
-      const { asOf, rows } = await this.#readRooms(person.uid);
+      const { asOf, ...read } = await this.#readRooms(person.uid);
       if (this.#stopped || this.#readings.get(person) !== reading) return;
-      this.#place(person, rows, asOf);
+      this.#place(person, read, asOf);
       for (const { change, pos, untold } of this.#meanwhile.slice(before)) this.#rooms.apply(change, pos, untold);
       this.#waiting.get(person)?.resolve();
     } catch (error) {
@@ -99,11 +99,11 @@ export class RoomReads {
     if (this.#readings.size === 0) this.#meanwhile = [];
   }
 
-  #place(person: OnlinePerson, rows: readonly RoomOfPerson[], asOf: number): void {
+  #place(person: OnlinePerson, read: RoomsRead, asOf: number): void {
     const now = this.#personOf(person.uid);
     // They went and came back meanwhile, and are read anew.
     if (now && now !== person) return;
-    this.#rooms.place(person, rows, asOf);
+    this.#rooms.place(person, read, asOf);
     // They have gone. Over HTTP they were seen to be online, so it is told.
     if (!now) this.#rooms.remove(person);
   }

@@ -100,6 +100,7 @@ const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Giv
       "members.before_seq as beforeSeq",
       "members.before_pos as beforePos",
       "rooms.dissolved_seq as dissolvedSeq",
+      "rooms.type",
       "rooms.member_count as memberCount",
       "rooms.last_message_id as lastMessageId",
       "rooms.no",

@@ -41,7 +41,8 @@ export class DotRound {
   /** Called for every announced event. */
   onEvent({ stream, type, data, pos }: LoggedEvent): void {
     if (type === Push.NOTIFICATION && stream === ALL_STREAM) this.#allAt = pos;
-    const changes = type === Push.NOTIFICATION || (type === Push.SELF && data.includes('"unseen":'));
+    const counts = type === Push.SELF && data.includes('"friendRequests":');
+    const changes = counts || type === Push.NOTIFICATION || type === Push.APPLY;
     const uid = changes ? userOfStream(stream) : undefined;
     if (uid !== undefined && this.#parts.isHere(uid)) this.#changed.set(uid, pos);
   }
