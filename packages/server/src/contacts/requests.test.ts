@@ -175,7 +175,7 @@ test("FRD-9: what is read on one device is told to the others; an id that no req
   const [dan, eva] = chat.people(2) as [number, number];
   const { body: first } = await ask(ann, ben);
   const { body: second } = await ask(cem, ben);
-  await ask(dan, ben);
+  const { body: third } = await ask(dan, ben);
   const read = (upTo: number) => chat.must(ben, "PUT", "/friend-requests/read", { upTo });
   expect(await read(second.id)).toEqual({ friendRequests: 1 });
   expect(told(ben).at(-1)).toEqual([Push.SELF, { friendRequestsRead: second.id, friendRequests: 1, ...NO_NOTICES }]);
@@ -184,6 +184,7 @@ test("FRD-9: what is read on one device is told to the others; an id that no req
   expect(told(ben)).toEqual(before);
   expect((await requests(ben)).map(({ read }: { read: boolean }) => read)).toEqual([false, true, true]);
   expect(await read(Number.MAX_SAFE_INTEGER)).toEqual({ friendRequests: 0 });
+  expect(told(ben).at(-1)).toEqual([Push.SELF, { friendRequestsRead: third.id, friendRequests: 0 }]);
   await ask(eva, ben);
   expect(await unread(ben)).toBe(1);
   // The person who asked does not learn it.

@@ -180,3 +180,14 @@ test("BLK-8: mentions of them are accepted, and bring them in where somebody els
   await chat.say(cem, room, "ann?", { mentions: [ann] });
   expect(await rooms(ann)).toEqual([room]);
 });
+
+test("BLK-8: nobody is in more than a thousand rooms that they do not know of, and those keep them from none that they do", async () => {
+  const columns = ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"];
+  chat.fill("members", columns, 1000, (n) => [900_000 + n, ann, 3, 1, 1, 1, 1, 1]);
+  const full = { status: 422, body: { code: "too_many_rooms", userIds: [ann] } };
+  expect(await chat.ask(ben, "POST", "/rooms", { memberIds: [ann] })).toMatchObject(full);
+  expect(await chat.ask(ben, "POST", "/rooms/direct", { userId: ann })).toMatchObject(full);
+  const room = await chat.group(cem, [ben]);
+  expect(await chat.ask(ben, "POST", `/rooms/${room}/members`, { memberIds: [ann] })).toMatchObject(full);
+  expect((await chat.ask(cem, "POST", `/rooms/${room}/members`, { memberIds: [ann] })).status).toBe(200);
+});

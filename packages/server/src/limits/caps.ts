@@ -203,6 +203,13 @@ export const CAPS = {
     count: 5000,
     refusal: { code: "too_many_rooms" },
   },
+  /** They cannot leave those, so there must be few enough not to be in the way of what is read of the others. */
+  untoldRooms: {
+    counts: "rooms that somebody does not know of, into which people whom they have blocked have brought them",
+    by: "person",
+    count: 1000,
+    refusal: { code: "too_many_rooms" },
+  },
   roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
   friends: { counts: "friends", by: "person", count: 5000, refusal: { code: "too_many_friends" } },
   requestsMade: {

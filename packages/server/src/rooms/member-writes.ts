@@ -13,7 +13,7 @@ import { logMutes } from "./mute-writes.ts";
 import { checkGroup, checkIsMember, checkIsOwner, checkMayRemove, checkUnmanaged } from "./rights.ts";
 import { logRoom } from "./room-writes.ts";
 import { type Actor, findRoom, type Membership, type Role } from "./rooms.ts";
-import { tellOf } from "./untold.ts";
+import { checkUntoldLeft, tellOf } from "./untold.ts";
 
 interface MemberInput {
   readonly actor: Actor;
@@ -48,6 +48,7 @@ export async function addMembers(
     throw new ProblemError("room_full", `A room has at most ${ROOM_MEMBERS_MAX} members`);
   }
   await checkRoomsLeft(tx, added);
+  await checkUntoldLeft(tx, added, by);
   if (room.untold > 0) await tellOf(tx, [{ roomId, by }]);
   await addToRoom(tx, room, { uids: added, by });
   await countMembers(tx, roomId, memberCount);

@@ -6,7 +6,7 @@ import { checkFriends } from "../ties/ties.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
 import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
-import { tellOf } from "./untold.ts";
+import { checkUntoldLeft, tellOf } from "./untold.ts";
 
 /** Changes of rooms as such; those of their members are in `member-writes.ts`. */
 
@@ -24,6 +24,7 @@ export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: n
   const names = await namesOf(tx, uids);
   if (friendsOnly) await checkFriends(tx.db, uid, uids);
   await checkRoomsLeft(tx, uids);
+  await checkUntoldLeft(tx, uids, uid);
   const { id } = await tx.db
     .insertInto("rooms")
     .values({
@@ -76,6 +77,7 @@ export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, 
   await namesOf(tx, [otherUid]);
   if (friendsOnly) await checkFriends(tx.db, uid, [otherUid]);
   await checkRoomsLeft(tx, [uid, otherUid]);
+  if (opener !== undefined) await checkUntoldLeft(tx, [uid, otherUid], opener);
   const { id } = await tx.db
     .insertInto("rooms")
     .values({

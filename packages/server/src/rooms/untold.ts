@@ -4,7 +4,9 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { streamStates } from "../event-log/log-reader.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
+import { CAPS } from "../limits/caps.ts";
 import { blocksAmong } from "../ties/ties.ts";
+import { tooManyRooms } from "./bringing-in.ts";
 
 /**
  * Memberships that their people do not know of. Somebody whom a person has blocked may bring them into a room: for everybody there they are a
@@ -24,6 +26,25 @@ export async function untoldAmong(
     uids.map((uid) => [uid, by]),
   );
   return new Set(uids.filter((uid) => blocks.has(uid, by)));
+}
+
+/**
+ * Those who would be brought in without knowing may be in one such room more.
+ * @throws ProblemError `too_many_rooms`, naming those who may not, as if they were in too many that they know of
+ */
+export async function checkUntoldLeft(tx: WriteTransaction, uids: readonly number[], by: number): Promise<void> {
+  const untold = await untoldAmong(tx, uids, by);
+  if (untold.size === 0) return;
+  const full = await tx.db
+    .selectFrom("members")
+    .select("uid")
+    .where("uid", "in", inList([...untold]))
+    .where("untold", "=", 1)
+    .where("left_seq", "is", null)
+    .groupBy("uid")
+    .having((eb) => eb(eb.fn.countAll<number>(), ">=", CAPS.untoldRooms.count))
+    .execute();
+  if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
 }
 
 /** Says to the nodes whom the next joining of a room brings in without their knowing. */
