@@ -1,8 +1,9 @@
 import { noteAdminAct } from "./admin/admin-writes.ts";
 import { banAddresses, banPerson, ENDED_AT_ONCE, endBans, unbanAddresses, unbanPerson } from "./bans/ban-writes.ts";
+import { askFriend } from "./contacts/ask-writes.ts";
 import { block, unblock } from "./contacts/block-writes.ts";
 import { removeFriend, setRemark } from "./contacts/friend-writes.ts";
-import { acceptRequest, askFriend, readRequests, rejectRequest, withdrawRequest } from "./contacts/request-writes.ts";
+import { acceptRequest, readRequests, rejectRequest, withdrawRequest } from "./contacts/request-writes.ts";
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
@@ -53,7 +54,8 @@ const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
  * after another, each with as many statements as it needs alone. That is for what is rare: an operator's or the server's own
  * work (epoch, accounts from the command line, trimming and sweeps, which are sets already), a new password, which costs a hash before it comes here, and an end, of an account or a room; and for what changes rooms and
  * who is in them, since each such change is judged by the members, rights and numbers that the one before it leaves, and works on
- * a set of people itself. A recall is single too: few are made, and each reads its own message anew.
+ * a set of people itself. A recall is single too: few are made, and each reads its own message anew; and so are answers to friend requests and what
+ * people do with their friends and blocks, at most thirty in a minute each.
  *
  * Each entry says whose such a write is and how many rows it writes, which is what turns at the writer go by (`db/write-queue.ts`).
  */
@@ -157,7 +159,7 @@ export const procedures = {
   removeUnusedEvents: single(removeUnusedEvents, ofServer(100)),
   removeOldReplies: single(removeOldReplies, ofServer(100)),
 
-  askFriend: single(askFriend, byUid(5)),
+  askFriend: batch(askFriend, byUid(5)),
   acceptRequest: single(acceptRequest, byUid(peopleRows([1]) + 6)),
   rejectRequest: single(rejectRequest, byUid(4)),
   withdrawRequest: single(withdrawRequest, byUid(4)),

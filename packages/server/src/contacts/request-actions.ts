@@ -11,6 +11,8 @@
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { takeEach } from "../limits/take-each.ts";
 import type { Actor } from "../rooms/rooms.ts";
+import type { Asked } from "./ask-writes.ts";
+import * as ask from "./ask-writes.ts";
 import type { ContactsContext } from "./contacts-context.ts";
 import { type ListedRequest, requestPage } from "./request-list.ts";
 import type { RequestView } from "./request-rows.ts";
@@ -25,13 +27,13 @@ export async function askFriend(
   { writes, rates }: ContactsContext,
   { uid }: Pick<Actor, "uid">,
   { userId, text }: { userId: number; text: string },
-): Promise<procedures.Asked> {
+): Promise<Asked> {
   takeEach(
     { rate: rates.friendRequests, key: uid },
     { rate: rates.friendRequestsADay, key: uid },
     { rate: rates.friendRequestsToOne, key: `${uid} ${userId}` },
   );
-  return writes.run(procedures.askFriend, { uid, userId, text });
+  return writes.run(ask.askFriend, { uid, userId, text });
 }
 
 /** What the actor has asked and was asked, newest first. `before`: the last id of the page before. */

@@ -36,22 +36,3 @@ export function viewOf(row: RequestRow, uid: number): RequestView {
 export function requestById(db: Kysely<Schema>, id: number): Promise<RequestRow | undefined> {
   return db.selectFrom("friend_requests").selectAll().where("id", "=", id).executeTakeFirst();
 }
-
-/** What each of two people has asked the other. */
-export async function requestsBetween(
-  db: Kysely<Schema>,
-  uid: number,
-  other: number,
-): Promise<{ mine: RequestRow | undefined; theirs: RequestRow | undefined }> {
-  const rows = await db
-    .selectFrom("friend_requests")
-    .selectAll()
-    .where((eb) =>
-      eb.or([
-        eb.and([eb("from_uid", "=", uid), eb("to_uid", "=", other)]),
-        eb.and([eb("from_uid", "=", other), eb("to_uid", "=", uid)]),
-      ]),
-    )
-    .execute();
-  return { mine: rows.find((row) => row.from_uid === uid), theirs: rows.find((row) => row.from_uid === other) };
-}

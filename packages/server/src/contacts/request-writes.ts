@@ -1,97 +1,9 @@
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
-import { CAPS } from "../limits/caps.ts";
-import { namesOf } from "../rooms/joining.ts";
-import { blocksAmong, friendsAmong } from "../ties/ties.ts";
 import { answer, befriend, countersNow, tellCounter } from "./befriend.ts";
-import { applyEvent, friendEvent, selfEvent } from "./contact-events.ts";
-import { type RequestRow, type RequestView, requestById, requestsBetween, viewOf } from "./request-rows.ts";
-
-/** After a rejection the same person asks the same other person again so many milliseconds later at the earliest. */
-const WAIT_MS = 24 * 60 * 60 * 1000;
-
-/** What asking came to. */
-export interface Asked {
-  readonly request: RequestView;
-  /** False: it was there already, or it was the answer to one of the other person's. */
-  readonly created: boolean;
-}
-
-/**
- * Asks somebody to be friends. An open request stands as it is; where the other person has asked, this accepts. Whether they have blocked
- * the person who asks makes no difference to what that person is answered and shown.
- */
-export async function askFriend(
-  tx: WriteTransaction,
-  { uid, userId, text }: { uid: number; userId: number; text: string },
-): Promise<Asked> {
-  if (uid === userId) throw new ProblemError("own_account");
-  await namesOf(tx, [userId]);
-  const blocks = await blocksAmong(tx.db, [
-    [uid, userId],
-    [userId, uid],
-  ]);
-  if (blocks.has(uid, userId)) throw new ProblemError("person_blocked");
-  if ((await friendsAmong(tx.db, [[uid, userId]])).has(uid, userId)) throw new ProblemError("already_friends");
-  const hidden = blocks.has(userId, uid) ? 1 : 0;
-  const { mine, theirs } = await requestsBetween(tx.db, uid, userId);
-  if (theirs?.state === "open") return { request: viewOf(await befriend(tx, theirs), uid), created: false };
-  if (mine?.state === "open") {
-    if (mine.hidden === 1 && hidden === 0) await show(tx, mine);
-    return { request: viewOf(mine, uid), created: false };
-  }
-  if (mine?.state === "rejected") checkHasWaited(mine, tx.clockNow);
-  await checkRequestsLeft(tx, uid, userId);
-  if (mine) await tx.db.deleteFrom("friend_requests").where("id", "=", mine.id).execute();
-  const row = { from_uid: uid, to_uid: userId, text, state: "open" as const, hidden, read: 0, answered_at: null };
-  const made = await tx.db
-    .insertInto("friend_requests")
-    .values({ ...row, hidden, read: 0, created_at: tx.now } as const)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const request = made as RequestRow;
-  await append(tx, [
-    friendEvent(uid, { uid: userId, change: "requested", requestId: request.id }),
-    ...(hidden ? [] : asks(request)),
-  ]);
-  return { request: viewOf(request, uid), created: true };
-}
-
-/** What tells the person who is asked. */
-function asks({ id, from_uid: from, to_uid: to }: RequestRow) {
-  return [applyEvent(to, from), friendEvent(to, { uid: from, change: "requested", requestId: id })];
-}
-
-/** A request that was hidden reaches the person who is asked, since it was made again after the block had ended. */
-async function show(tx: WriteTransaction, request: RequestRow): Promise<void> {
-  await tx.db.updateTable("friend_requests").set({ hidden: 0, read: 0 }).where("id", "=", request.id).execute();
-  await append(tx, asks(request));
-}
-
-function checkHasWaited({ answered_at }: RequestRow, now: number): void {
-  const until = (answered_at ?? 0) + WAIT_MS;
-  if (until > now) throw new ProblemError("request_rejected", undefined, { extra: { until } });
-}
-
-/** Hidden ones do not count for the person who is asked: people whom they have blocked must not keep others from asking. */
-async function checkRequestsLeft(tx: WriteTransaction, uid: number, userId: number): Promise<void> {
-  const open = tx.db
-    .selectFrom("friend_requests")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("state", "=", "open");
-  const made = await open.where("from_uid", "=", uid).executeTakeFirstOrThrow();
-  if (made.count >= CAPS.requestsMade.count) {
-    throw new ProblemError(
-      "too_many_requests_open",
-      "Too many of your friend requests wait for an answer; withdraw some",
-    );
-  }
-  const got = await open.where("to_uid", "=", userId).where("hidden", "=", 0).executeTakeFirstOrThrow();
-  if (got.count < CAPS.requestsGot.count) return;
-  const message = "Too many friend requests wait for this person";
-  throw new ProblemError("too_many_requests_open", message, { extra: { userIds: [userId] } });
-}
+import { friendEvent, selfEvent } from "./contact-events.ts";
+import { type RequestRow, type RequestView, requestById, viewOf } from "./request-rows.ts";
 
 interface OnRequest {
   readonly uid: number;

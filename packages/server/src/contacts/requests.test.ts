@@ -184,7 +184,7 @@ test("FRD-9: what is read on one device is told to the others; an id that no req
   expect(told(ben)).toEqual(before);
   expect((await requests(ben)).map(({ read }: { read: boolean }) => read)).toEqual([false, true, true]);
   expect(await read(Number.MAX_SAFE_INTEGER)).toEqual({ friendRequests: 0 });
-  expect(told(ben).at(-1)).toEqual([Push.SELF, { friendRequestsRead: third.id, friendRequests: 0 }]);
+  expect(told(ben).at(-1)).toEqual([Push.SELF, { friendRequestsRead: third.id, friendRequests: 0, ...NO_NOTICES }]);
   await ask(eva, ben);
   expect(await unread(ben)).toBe(1);
   // The person who asked does not learn it.

@@ -120,7 +120,7 @@ test("the rooms of people who come online are read as they are now, also where t
   await chat.must(ann, "DELETE", `/rooms/${gone}`);
   await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
   const { id } = await chat.say(cem, room, "hello").then(({ message }) => message);
-  const row = { roomId: room, memberCount: 2, activity: id };
+  const row = { roomId: room, memberCount: 2, activity: id, isDirect: false };
   expect(await Promise.all([ann, bob, cem].map((uid) => starts.roomsOf(uid)))).toEqual([
     { asOf: id, rows: [row] },
     { asOf: id, rows: [] },
