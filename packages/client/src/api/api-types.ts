@@ -38,6 +38,8 @@ export type Ban = {
   createdBy: number;
 };
 
+export type BlockedPerson = { uid: number; name: string; avatar: string };
+
 export type Connection = {
   id: string;
   transport: "websocket" | "sse" | "poll";
@@ -50,7 +52,6 @@ export type Connection = {
   lastFrameAt: number;
   since: number;
 };
-export type BlockedPerson = { uid: number; name: string; avatar: string };
 
 export type Conversation = Room & {
   lastMessage: Message | null;
@@ -172,6 +173,8 @@ export type FriendRequest = {
 
 export type Granted = { user: User; token: string; expiresAt: number };
 
+export type ListedFriendRequest = FriendRequest & { name: string; avatar: string };
+
 export type LivePerson = {
   uid: number;
   name: string;
@@ -203,7 +206,6 @@ export type MadeBan = {
   createdAt: number;
   createdBy: number;
 };
-export type ListedFriendRequest = FriendRequest & { name: string; avatar: string };
 
 export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
 

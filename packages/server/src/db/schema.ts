@@ -306,6 +306,8 @@ export interface AuditTable {
   /** JSON text; null: nothing was so before, or it says nothing. */
   before: string | null;
   after: string | null;
+}
+
 /**
  * What somebody has for their mark on a message of their direct room with a person who has blocked them, in the place of what `marks` says, which
  * is what that person sees.

@@ -39,12 +39,12 @@ test.each([
 async function readMeanwhile(meanwhile: () => Promise<unknown>): Promise<{ seen: unknown[]; reads: number[][] }> {
   const parts = rig.outboxParts(() => [whole("room:1")]);
   const reads: number[][] = [];
-  const messageDataOf: typeof parts.messageDataOf = async (ids) => {
-    const found = await parts.messageDataOf(ids);
-    if (reads.push([...ids]) === 1) await meanwhile();
+  const eventDataOf: typeof parts.eventDataOf = async (events) => {
+    const found = await parts.eventDataOf(events);
+    if (reads.push(events.map(({ messageId }) => messageId)) === 1) await meanwhile();
     return found;
   };
-  const outbox = new Outbox({ ...parts, messageDataOf }, 20_000);
+  const outbox = new Outbox({ ...parts, eventDataOf }, 20_000);
   const first = await outbox.open(parseCursor(`${rig.scratch.epoch};*@0`));
   const frames = [...first, ...(await outbox.next(9))];
   return { seen: frames.map((frame) => JSON.parse(frame).data), reads };

@@ -4,7 +4,6 @@ import type { Person, TestServer } from "../harness.ts";
 import type { LiveClient, SeenFrame } from "../live-client.ts";
 import { apply, type Fetched, wantedFor } from "./apply.ts";
 import { type ClientState, fetchMessages, fetchPeople, fetchRoom } from "./client-state.ts";
-import { type ClientState, fetchPeople, fetchRoom } from "./client-state.ts";
 import { fetchRequests } from "./contacts.ts";
 import { shownPeople, withUser } from "./state-changes.ts";
 
@@ -25,15 +24,11 @@ const LATE_MS = 3000;
 
 /** One frame, with what it wants read over HTTP. */
 async function follow(api: ApiClient, state: ClientState, frame: SeenFrame): Promise<ClientState | undefined> {
-  const { room, people, messages } = wantedFor(state, frame);
+  const { room, people, messages, requests } = wantedFor(state, frame);
   const fetched: Fetched = {
     room: room === undefined ? undefined : await fetchRoom(api, room),
     people: people === undefined ? [] : await fetchPeople(api, people),
     messages: messages === undefined ? [] : await fetchMessages(api, messages),
-  const { room, people, requests } = wantedFor(state, frame);
-  const fetched: Fetched = {
-    room: room === undefined ? undefined : await fetchRoom(api, room),
-    people: people === undefined ? [] : await fetchPeople(api, people),
     requests: requests ? await fetchRequests(api) : undefined,
   };
   return apply(state, frame, fetched);

@@ -15,9 +15,9 @@ import { externalIds } from "./0014-external-ids.ts";
 import { keyMessages } from "./0015-key-messages.ts";
 import { productLogins } from "./0016-product-logins.ts";
 import { notices } from "./0017-notices.ts";
+import { contacts } from "./0018-contacts.ts";
 import { bans } from "./0019-bans.ts";
 import { audit } from "./0023-audit.ts";
-import { contacts } from "./0018-contacts.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
