@@ -43,6 +43,7 @@ const FOLDER = join(import.meta.dir, "../packages/client/src/api");
 /** What routes take and answer by name, and the routes. */
 const TYPES = join(FOLDER, "api-types.ts");
 const ROUTES = join(FOLDER, "api-routes.ts");
+const ADMIN_ROUTES = join(FOLDER, "admin-routes.ts");
 /** What the product's own backend asks: of no use to a page. */
 const SERVER_TYPES = join(FOLDER, "../server/server-api-types.ts");
 const HEAD = `/*
@@ -50,6 +51,7 @@ const HEAD = `/*
  */
 `;
 const SERVER = "/api/v1/server/";
+const ADMIN = "/api/v1/admin/";
 
 /** The texts of the files, before they are formatted. */
 function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: string, text: string][] {
@@ -58,7 +60,8 @@ function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: strin
       .filter(([, { responses }]) => !responses[200]?.content?.["text/event-stream"])
       .map(([method, operation]) => {
         const text = routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation);
-        return { isServers: path.startsWith(SERVER), text, uses: refsIn(operation, schemas) };
+        const isServers = path.startsWith(SERVER);
+        return { isServers, isAdmins: path.startsWith(ADMIN), text, uses: refsIn(operation, schemas) };
       }),
   );
   const usedBy = (isServers: boolean) => {
@@ -69,21 +72,23 @@ function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: strin
   const [people, server] = [usedBy(false), usedBy(true)];
   const typesOf = (names: Iterable<string>) =>
     [...names].sort().map((name) => `export type ${name} = ${typeOf(schemas[name] ?? {})};`);
-  const linesOf = (isServers: boolean) =>
-    routes.filter((route) => route.isServers === isServers).map(({ text }) => text);
+  const serverLines = routes.filter(({ isServers }) => isServers).map(({ text }) => text);
   const shared = [...server].filter((name) => people.has(name)).sort();
   const own = [...server].filter((name) => !people.has(name));
-  const listed = linesOf(false).join("\n");
-  const used = [...people].sort().filter((name) => new RegExp(`\\b${name}\\b(?!["/?])`).test(listed));
+  const interfaceOf = (name: string, about: string, ofAdmins: boolean) => {
+    const own = routes.filter(({ isServers, isAdmins }) => !isServers && isAdmins === ofAdmins);
+    const listed = own.map(({ text }) => text).join("\n");
+    const used = [...people].sort().filter((one) => new RegExp(`\\b${one}\\b(?!["/?])`).test(listed));
+    const imports = `import type { ${used.join(", ")} } from "./api-types.ts";`;
+    return `${HEAD}\n${imports}\n\n/** ${about}: what it takes and what it answers. */\nexport interface ${name} {\n${listed}\n}\n`;
+  };
   return [
     [TYPES, `${HEAD}\n${typesOf(people).join("\n\n")}\n`],
-    [
-      ROUTES,
-      `${HEAD}\nimport type { ${used.join(", ")} } from "./api-types.ts";\n\n/** Each route below /api/v1: what it takes and what it answers. */\nexport interface Routes {\n${listed}\n}\n`,
-    ],
+    [ROUTES, interfaceOf("PeopleRoutes", "Each route below /api/v1, but for those of administrators", false)],
+    [ADMIN_ROUTES, interfaceOf("AdminRoutes", "Each route of administrators of the server", true)],
     [
       SERVER_TYPES,
-      `${HEAD}\nimport type { ${shared.join(", ")} } from "../api/api-types.ts";\n\n${typesOf(own).join("\n\n")}\n\n/** Each route for the product's own backend: what it takes and what it answers. */\nexport interface ServerRoutes {\n${linesOf(true).join("\n")}\n}\n`,
+      `${HEAD}\nimport type { ${shared.join(", ")} } from "../api/api-types.ts";\n\n${typesOf(own).join("\n\n")}\n\n/** Each route for the product's own backend: what it takes and what it answers. */\nexport interface ServerRoutes {\n${serverLines.join("\n")}\n}\n`,
     ],
   ];
 }

@@ -1,11 +1,12 @@
 import { Client } from "./client.ts";
 import type { ClientOptions, Internals } from "./options.ts";
 
+export type * from "./api/admin-routes.ts";
 export type * from "./api/api-routes.ts";
 export type * from "./api/api-types.ts";
 export type { Cause } from "./api/parley-error.ts";
 export { ParleyError } from "./api/parley-error.ts";
-export type { Args, Reply, Route } from "./api/routes.ts";
+export type { Args, Reply, Route, Routes } from "./api/routes.ts";
 export { Client, type ClientEvents, type SendMore } from "./client.ts";
 export type { ClientState, StopWhy, WaitWhy } from "./connection/client-state.ts";
 export type { TransportName } from "./connection/transports/transport.ts";

@@ -3,10 +3,7 @@
  */
 
 import type {
-  Act,
-  Ban,
   BlockedPerson,
-  Connection,
   Conversation,
   Devices,
   Doctor,
@@ -16,13 +13,10 @@ import type {
   FriendRequest,
   Granted,
   ListedFriendRequest,
-  LivePerson,
-  MadeBan,
   Me,
   Member,
   Message,
   MessageMark,
-  NewServerKey,
   Notification,
   NotificationCounts,
   PresentState,
@@ -33,13 +27,12 @@ import type {
   Receipt,
   RedDot,
   RoomReply,
-  ServerKey,
   User,
   Users,
 } from "./api-types.ts";
 
-/** Each route below /api/v1: what it takes and what it answers. */
-export interface Routes {
+/** Each route below /api/v1, but for those of administrators: what it takes and what it answers. */
+export interface PeopleRoutes {
   /** Make an account and sign in to it */
   "POST /accounts": { args: { body: { name: string; password: string } }; reply: Granted };
   /** Sign in with name and password */
@@ -304,131 +297,6 @@ export interface Routes {
   };
   /** Take these out of my list */
   "PUT /notifications/archive": { args: { body: { ids: number[] } }; reply: NotificationCounts };
-  /** The server in numbers, as it is now */
-  "GET /admin/stats": {
-    args: object;
-    reply: {
-      version: string;
-      uptimeSeconds: number;
-      connections: { websocket: number; sse: number; poll: number };
-      onlineNum: number;
-      people: number;
-      logPosition: number;
-      bans: number;
-      residentBytes: number;
-      cpuSeconds: number;
-    };
-  };
-  /** Numbers over the last day, for charts */
-  "GET /admin/series": {
-    args: {
-      query: {
-        name:
-          | "connections"
-          | "onlineNum"
-          | "requestsPerSecond"
-          | "messagesPerSecond"
-          | "eventsPerSecond"
-          | "residentBytes"
-          | "cpuCores"
-          | "loopLagMs";
-        from?: number | undefined;
-        to?: number | undefined;
-        step?: number | undefined;
-      };
-    };
-    reply: {
-      name:
-        | "connections"
-        | "onlineNum"
-        | "requestsPerSecond"
-        | "messagesPerSecond"
-        | "eventsPerSecond"
-        | "residentBytes"
-        | "cpuCores"
-        | "loopLagMs";
-      stepSeconds: number;
-      points: { at: number; value: number }[];
-    };
-  };
-  /** The processes of this installation: this one */
-  "GET /admin/nodes": {
-    args: object;
-    reply: {
-      items: {
-        id: string;
-        version: string;
-        startedAt: number;
-        connections: number;
-        onlineNum: number;
-        self: boolean;
-      }[];
-    };
-  };
-  /** Ban a person, for a time or for good */
-  "PUT /admin/bans/users/{uid}": {
-    args: { path: { uid: number }; body?: { until?: number | null | undefined; reason?: string | undefined } };
-    reply: MadeBan;
-  };
-  /** Let a banned person in again */
-  "DELETE /admin/bans/users/{uid}": { args: { path: { uid: number } }; reply: undefined };
-  /** Ban an address or a range of addresses, for a time or for good */
-  "PUT /admin/bans/ips/{cidr}": {
-    args: { path: { cidr: string }; body?: { until?: number | null | undefined; reason?: string | undefined } };
-    reply: MadeBan;
-  };
-  /** Let banned addresses in again: the range as it was banned */
-  "DELETE /admin/bans/ips/{cidr}": { args: { path: { cidr: string } }; reply: undefined };
-  /** Bans that hold, newest first */
-  "GET /admin/bans": {
-    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
-    reply: { items: Ban[]; nextCursor: string | null };
-  };
-  /** Server keys, in the order of their making; the keys themselves are stored nowhere */
-  "GET /admin/keys": { args: object; reply: { items: ServerKey[] } };
-  /** Make a server key */
-  "POST /admin/keys": {
-    args: {
-      body: {
-        name: string;
-        scopes?:
-          | ("users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed")[]
-          | undefined;
-        expiresAt?: number | null | undefined;
-        rate?: number | null | undefined;
-        recipientsRate?: number | null | undefined;
-        allRate?: number | null | undefined;
-      };
-    };
-    reply: NewServerKey;
-  };
-  /** End a server key at once and for good */
-  "DELETE /admin/keys/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** Live connections, event streams and hanging polls of this node, by transport and in the order of their beginning */
-  "GET /admin/connections": {
-    args: {
-      query?: {
-        cursor?: string | undefined;
-        limit?: number | undefined;
-        uid?: number | undefined;
-        ip?: string | undefined;
-        transport?: "websocket" | "sse" | "poll" | undefined;
-      };
-    };
-    reply: { items: Connection[]; nextCursor: string | null };
-  };
-  /** Close a connection with 1000 and the reason, or answer a hanging poll; its client may come back */
-  "DELETE /admin/connections/{id}": {
-    args: { path: { id: string }; body?: { reason?: string | undefined } };
-    reply: undefined;
-  };
-  /** What is live of one person, with the last 100 events of their own stream; each look is noted */
-  "GET /admin/users/{uid}/live": { args: { path: { uid: number } }; reply: LivePerson };
-  /** What administrators and operators did, newest first */
-  "GET /admin/audit": {
-    args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
-    reply: { items: Act[]; nextCursor: string | null };
-  };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {
     args: {

@@ -1,4 +1,8 @@
-import type { Routes } from "./api-routes.ts";
+import type { AdminRoutes } from "./admin-routes.ts";
+import type { PeopleRoutes } from "./api-routes.ts";
+
+/** Each route below /api/v1 that people and administrators ask for. */
+export type Routes = PeopleRoutes & AdminRoutes;
 
 /** `<method> <path below /api/v1>`, as in the server's document. */
 export type Route = keyof Routes;
