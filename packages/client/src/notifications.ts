@@ -1,6 +1,5 @@
-import type { Routes } from "./api/api-routes.ts";
 import type { NotificationCounts } from "./api/api-types.ts";
-import type { Reply } from "./api/routes.ts";
+import type { Reply, Routes } from "./api/routes.ts";
 import type { Client } from "./client.ts";
 
 type Query = NonNullable<Routes["GET /notifications"]["args"]["query"]>;
