@@ -7,6 +7,7 @@ import { acceptRequest, readRequests, rejectRequest, withdrawRequest } from "./c
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
+import { openFollower, saveFollower } from "./event-log/follower-writes.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
 import { putPeople } from "./identity/external-people-writes.ts";
@@ -62,6 +63,8 @@ const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
 export const procedures = {
   renewEpoch: single(renewEpoch, ofServer()),
   trimEvents: single(trimEvents, ofServer(100)),
+  openFollower: single(openFollower, ofServer()),
+  saveFollower: single(saveFollower, ofServer()),
 
   createAccount: batch(createAccount, byAddress(4)),
   changeProfile: batch(changeProfile, byUid(3)),

@@ -11,6 +11,7 @@ export interface Schema extends NoticesSchema {
   log: LogTable;
   streams: StreamsTable;
   events: EventsTable;
+  followers: FollowersTable;
   users: UsersTable;
   name_looks: NameLooksTable;
   logins: LoginsTable;
@@ -71,6 +72,13 @@ export interface EventsTable {
   /** JSON text of the frame's `data`; null where it is built from that message, notification or event as it is now. */
   data: string | null;
   at: number;
+}
+
+/** Readers of the log inside the server, by their names. */
+export interface FollowersTable {
+  name: string;
+  /** Everything up to this position was handled. */
+  pos: number;
 }
 
 export interface UsersTable {

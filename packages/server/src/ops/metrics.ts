@@ -4,6 +4,13 @@ import { every, type Stop } from "../lib/interval.ts";
 /** How often the event loop's lag is sampled. Often enough to see a stall of a tenth of a second, cheap enough to forget. */
 const LAG_SAMPLE_MS = 200;
 
+/** How far a follower of the log is behind. */
+export interface Lag {
+  readonly events: number;
+  /** How long the first event that it has not handled has waited. */
+  readonly seconds: number;
+}
+
 /**
  * Everything that is counted, in the Prometheus text form. Labels have few values: never an id, a person's name or a path with ids
  * in it. Counting is cheap (under a microsecond); where it happens per frame, keep the bound child (`framesIn.labels(…)`).
@@ -30,6 +37,11 @@ export class Metrics {
   readonly productTokens: Counter<"result">;
   /** Requests for the product's keys: read, failed. */
   readonly keyFetches: Counter<"result">;
+  /** Events that had left the log before a follower handled them. */
+  readonly followerSkipped: Counter<"follower">;
+  /** Batches that a follower has to try again. */
+  readonly followerFailures: Counter<"follower">;
+  readonly #lags = new Map<string, () => Lag>();
 
   constructor() {
     const registers = [this.#registry];
@@ -55,6 +67,17 @@ export class Metrics {
       "result",
     ]);
     this.keyFetches = counter("parley_product_key_fetches_total", "Requests for the product's keys", ["result"]);
+    this.followerSkipped = counter(
+      "parley_follower_skipped_events_total",
+      "Events that were gone before a follower of the log handled them",
+      ["follower"],
+    );
+    this.followerFailures = counter(
+      "parley_follower_failures_total",
+      "Batches of events that a follower could not handle",
+      ["follower"],
+    );
+    this.#lagGauges(registers);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",
       help: "Time to answer an HTTP request; hanging polls included",
@@ -105,6 +128,29 @@ export class Metrics {
       lagSeconds: part("_sum"),
       lagCount: part("_count"),
     };
+  }
+
+  /** Shows the lag of a follower until it is stopped; it is asked for at each scrape. */
+  watchLag(follower: string, read: () => Lag): Stop {
+    this.#lags.set(follower, read);
+    return () => void this.#lags.delete(follower);
+  }
+
+  #lagGauges(registers: Registry[]): void {
+    const lags = this.#lags;
+    const gauge = (name: string, help: string, of: (lag: Lag) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ["follower"],
+        registers,
+        collect() {
+          this.reset();
+          for (const [follower, read] of lags) this.set({ follower }, of(read()));
+        },
+      });
+    gauge("parley_follower_lag_events", "Events that a follower of the log has not handled", ({ events }) => events);
+    gauge("parley_follower_lag_seconds", "How long the first of them has waited", ({ seconds }) => seconds);
   }
 
   readonly contentType = "text/plain; version=0.0.4; charset=utf-8";

@@ -15,7 +15,7 @@ import { oldBefore, ROWS_PER_TRIM, trimEvents } from "./retention-writes.ts";
  * - Removed in writes of at most 100 rows, when no other write waits.
  * - A stream keeps its newest events without a gap: one with a date in the future (of a clock that went wrong) holds those
  *   after it, up to `maxEvents`.
- * - What this node has not announced yet stays.
+ * - What this node has not announced yet stays, and so does what a follower has not handled, for a day (`event-log/follower.ts`).
  */
 const DAY_MS = 86_400_000;
 /** The time between two looks. */
@@ -34,6 +34,8 @@ export interface RetentionParts {
   readonly limits: { readonly days: number; readonly minEvents: number; readonly maxEvents: number };
   /** Its position says how far this node has announced the log. */
   readonly announcer: { readonly position: number };
+  /** Events after this position stay, for followers; without it none do. */
+  readonly heldAfter?: () => number;
 }
 
 interface StreamRow {
@@ -95,10 +97,16 @@ export class Retention {
   }
 
   #trim(streams: readonly string[]) {
-    const { writes, limits, announcer } = this.#parts;
+    const { writes, limits } = this.#parts;
     const { days, ...events } = limits;
-    const upTo = announcer.position;
+    const upTo = this.#upTo();
     return writes.runWhenIdle(trimEvents, { streams, maxAgeMs: days * DAY_MS, ...events, upTo });
+  }
+
+  /** Events after this position stay. */
+  #upTo(): number {
+    const { announcer, heldAfter } = this.#parts;
+    return Math.min(announcer.position, heldAfter?.() ?? Number.POSITIVE_INFINITY);
   }
 
   #markDue(stream: string): void {
@@ -126,7 +134,7 @@ export class Retention {
 
   /** Those whose oldest event may go now. */
   async #removable(rows: readonly StreamRow[]): Promise<string[]> {
-    const { db, clock, announcer } = this.#parts;
+    const { db, clock } = this.#parts;
     const { days, minEvents, maxEvents } = this.#parts.limits;
     const longer = new Map(rows.filter(({ seq, first }) => seq - minEvents >= first).map((row) => [row.stream, row]));
     if (longer.size === 0) return [];
@@ -141,7 +149,7 @@ export class Retention {
         join.onRef("events.stream", "=", "asked.stream").onRef("events.seq", "=", "asked.first"),
       )
       .select(["events.stream", "events.seq", "events.at"])
-      .where("events.pos", "<=", announcer.position)
+      .where("events.pos", "<=", this.#upTo())
       .execute();
     const isOver = (stream: string, seq: number) => seq <= (longer.get(stream)?.seq ?? 0) - maxEvents;
     return oldest.filter(({ stream, seq, at }) => at < olderThan || isOver(stream, seq)).map(({ stream }) => stream);

@@ -18,6 +18,7 @@ import { notices } from "./0017-notices.ts";
 import { contacts } from "./0018-contacts.ts";
 import { bans } from "./0019-bans.ts";
 import { audit } from "./0023-audit.ts";
+import { followers } from "./0020-followers.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -46,4 +47,5 @@ export const MIGRATIONS = [
   { name: "0019-bans", up: bans },
   { name: "0023-audit", up: audit },
   { name: "0018-contacts", up: contacts },
+  { name: "0020-followers", up: followers },
 ] as const;

@@ -1,0 +1,16 @@
+import type { WriteTransaction } from "../db/transaction.ts";
+import { readPosition } from "./log-reader.ts";
+
+/** Where a follower goes on. One that is new begins at the log's end. */
+export async function openFollower(tx: WriteTransaction, { name }: { name: string }): Promise<{ pos: number }> {
+  const known = await tx.db.selectFrom("followers").select("pos").where("name", "=", name).executeTakeFirst();
+  if (known) return known;
+  const pos = await readPosition(tx.db);
+  await tx.db.insertInto("followers").values({ name, pos }).execute();
+  return { pos };
+}
+
+/** Does nothing for a follower that is gone. */
+export async function saveFollower(tx: WriteTransaction, { name, pos }: { name: string; pos: number }): Promise<void> {
+  await tx.db.updateTable("followers").set({ pos }).where("name", "=", name).execute();
+}

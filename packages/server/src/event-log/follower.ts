@@ -1,0 +1,186 @@
+import type { LoggedEvent } from "../db/transaction.ts";
+import type { Writes } from "../db/writer.ts";
+import type { Clock } from "../lib/clock.ts";
+import { delay, every } from "../lib/interval.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { Lag, Metrics } from "../ops/metrics.ts";
+import { openFollower, saveFollower } from "./follower-writes.ts";
+import type { LogReader, StoredEvent } from "./log-reader.ts";
+
+/**
+ * A named reader of the log inside the server, for reactions that must not be lost: what happened is handled after the commit, by a
+ * reader with a place of its own in the database, and never by a listener, which a crash would make forget.
+ *
+ * - At least once and in order: a batch is handled before the next one is read, and the place is written afterwards, at most once a
+ *   second. After a crash what was handled since then is handled again.
+ * - A batch that fails is tried again until it succeeds; nothing behind it is handled before.
+ * - It is woken by the announcement of events and reads only when there is something.
+ * - Retention leaves in the log what it has not handled, for a day. What is gone after that is skipped: a warning, and a metric.
+ *
+ * Knows nothing of what an event means. Events come as the log holds them: a text has to be read from its message.
+ */
+export interface FollowerParts {
+  /** What its place is stored under, and what log lines and metrics call it. */
+  readonly name: string;
+  readonly reader: Pick<LogReader, "all">;
+  /** How far this node has announced the log: it reads up to there. */
+  readonly announcer: { readonly position: number };
+  readonly writes: Writes;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, "watchLag" | "followerSkipped" | "followerFailures">;
+  /**
+   * Called with one batch after another. Resolves when each event has been taken care of; may be called again with events that it knows.
+   * When it rejects, the batch is tried again later. After an abort nothing is called any more, so it may reject.
+   */
+  readonly handle: (batch: FollowedBatch, signal: AbortSignal) => Promise<void>;
+}
+
+export interface FollowedBatch {
+  /** In the order of position; may be empty, where events have left the log. */
+  readonly events: readonly StoredEvent[];
+  /** Everything up to this position is in this batch or one before it. */
+  readonly upTo: number;
+}
+
+/** Events that one read brings. */
+const BATCH = 200;
+/** The place is written this often: a crash repeats so much of what was handled. */
+const SAVE_MS = 1000;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 30_000;
+/** How long it keeps events in the log that it has not handled. */
+const HELD_MS = 24 * 3_600_000;
+
+export class Follower {
+  readonly #parts: FollowerParts;
+  readonly #stopped = new AbortController();
+  /** Everything up to here has been handled. */
+  #place = 0;
+  #saved = 0;
+  /** When the first event behind the place was logged; undefined: there is none, or it has not been read yet. */
+  #waitingSince: number | undefined;
+  /** The time of the newest event that was announced. */
+  #newestAt = 0;
+  #skipped = 0;
+  #wake: () => void = () => {};
+  #saving: Promise<void> | undefined;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+  }
+
+  get place(): number {
+    return this.#place;
+  }
+
+  /** Begins at its place. @returns a function that ends it, and resolves when nothing of it runs any more and its place is written */
+  async start(): Promise<() => Promise<void>> {
+    const { name, writes, metrics } = this.#parts;
+    this.#place = (await writes.run(openFollower, { name })).pos;
+    this.#saved = this.#place;
+    const unwatch = metrics.watchLag(name, () => this.lag());
+    const stopSaving = every(SAVE_MS, () => void this.#save());
+    const running = this.#run();
+    return async () => {
+      this.#stopped.abort();
+      this.#wake();
+      stopSaving();
+      unwatch();
+      await running;
+      await this.#save();
+    };
+  }
+
+  /** To be called for every announced event. */
+  onEvent({ at }: Pick<LoggedEvent, "at">): void {
+    this.#newestAt = at;
+    this.#wake();
+  }
+
+  lag(): Lag {
+    const { announcer, clock } = this.#parts;
+    const ms = this.#waitingSince === undefined ? 0 : Math.max(0, clock.now() - this.#waitingSince);
+    return { events: announcer.position - this.#place, seconds: ms / 1000 };
+  }
+
+  /**
+   * Events after this position have to stay in the log. What has waited for more than a day holds nothing: then it is the log's end. Age is
+   * counted as for retention, so that a clock that jumps ahead lets nothing go.
+   */
+  get heldAfter(): number {
+    const { clock, announcer } = this.#parts;
+    const waitedMs = this.#waitingSince === undefined ? 0 : Math.min(clock.now(), this.#newestAt) - this.#waitingSince;
+    return waitedMs < HELD_MS ? this.#place : announcer.position;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        if (!(await this.#step(signal))) await this.#woken();
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.metrics.followerFailures.inc({ follower: this.#parts.name });
+        this.#parts.logger.error({ err: error, follower: this.#parts.name }, "events could not be handled yet");
+        await delay(Math.min(RETRY_FIRST_MS * 2 ** failures++, RETRY_MAX_MS), signal);
+      }
+    }
+  }
+
+  /** Handles the next batch. @returns false when there is none */
+  async #step(signal: AbortSignal): Promise<boolean> {
+    const { reader, announcer, handle } = this.#parts;
+    const position = announcer.position;
+    if (this.#place >= position) return false;
+    const read = await reader.all(this.#place, BATCH);
+    const events = read.filter(({ pos }) => pos <= position);
+    // Positions have no holes, so what is missing has left the log.
+    const upTo = events.length === BATCH ? (events.at(-1) as StoredEvent).pos : position;
+    this.#waitingSince = events[0]?.at;
+    await handle({ events, upTo }, signal);
+    this.#skipped += upTo - this.#place - events.length;
+    this.#place = upTo;
+    this.#waitingSince = undefined;
+    return true;
+  }
+
+  #woken(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    // What was announced, or the end of it all, may have come before this line.
+    if (this.#parts.announcer.position > this.#place || this.#stopped.signal.aborted) resolve();
+    return promise;
+  }
+
+  /** Writes the place where it has moved. Never rejects: it is written again a second later. */
+  async #save(): Promise<void> {
+    this.#tellSkipped();
+    await this.#saving;
+    if (this.#saved === this.#place) return;
+    this.#saving = this.#write(this.#place);
+    await this.#saving;
+  }
+
+  async #write(pos: number): Promise<void> {
+    const { name, writes, logger } = this.#parts;
+    try {
+      await writes.run(saveFollower, { name, pos });
+      this.#saved = pos;
+    } catch (error) {
+      logger.error({ err: error, follower: name }, "the place of a follower could not be written");
+    }
+  }
+
+  /** One line for all that was found gone since the last one. */
+  #tellSkipped(): void {
+    const { name, logger, metrics } = this.#parts;
+    if (this.#skipped === 0) return;
+    const message = "events had left the log before they were handled; they are skipped";
+    logger.warn({ follower: name, events: this.#skipped }, message);
+    metrics.followerSkipped.inc({ follower: name }, this.#skipped);
+    this.#skipped = 0;
+  }
+}
