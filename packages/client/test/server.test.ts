@@ -69,6 +69,10 @@ test("SDK-81: each route has a method, whose arguments and replies are the serve
   expect(await parley.settle("approval", "request/7")).toBeUndefined();
   expect(await parley.takeBack("approval", "request/7")).toBeUndefined();
   expect(await parley.push({ to: { rooms: ["shop"] }, kind: "a", data: null })).toEqual({ recipients: 1 });
+  const { cursor } = await parley.feed();
+  const waiting = parley.feed({ cursor, wait: 10, limit: 5 });
+  await parley.send(text);
+  expect(await waiting).toMatchObject({ events: [{ event: "MESSAGE", stream: `room:${id}` }], more: false });
   expect(await parley.deleteUser("ben")).toBeUndefined();
   await parley.deleteRoom("shop");
   await parley.putRoom("shop");

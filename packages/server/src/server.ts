@@ -7,6 +7,7 @@ import { Sampler } from "./admin/sampler.ts";
 import { endOverdueBans } from "./bans/ban-actions.ts";
 import type { Config } from "./config/config.ts";
 import { type Context, createContext } from "./context.ts";
+import { LogReader } from "./event-log/log-reader.ts";
 import { featureRoutes } from "./feature-routes.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
@@ -34,6 +35,8 @@ import { Retention } from "./retention/retention.ts";
 import { PeopleChanges } from "./rooms/people-changes.ts";
 import { memberCountOf } from "./rooms/small-rooms.ts";
 import { forgetOldEvents } from "./server-api/event-actions.ts";
+import { Feed } from "./server-api/feed.ts";
+import { feedRoutes } from "./server-api/feed-routes.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
@@ -68,6 +71,7 @@ export class Server {
   #stopping: Promise<void> | undefined;
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
+  #feed: Feed | undefined;
 
   /** @param parts.clock another time, for both threads; parts.writer: see `openStorage`. All but the logger are for tests. */
   constructor(
@@ -89,6 +93,11 @@ export class Server {
   /** Database and log; undefined before the start. */
   get storage(): Storage | undefined {
     return this.#storage;
+  }
+
+  /** What the product's backend reads; undefined before the start. */
+  get feed(): Feed | undefined {
+    return this.#feed;
   }
 
   /**
@@ -188,7 +197,9 @@ export class Server {
       ),
     );
     this.#stops.push(gateway.start());
-    const url = await this.#listen(context, gateway);
+    const feed = this.#createFeed(storage);
+    this.#feed = feed;
+    const url = await this.#listen({ ...context, feed }, gateway);
     this.#health.set("ready");
     return { url };
   }
@@ -243,7 +254,14 @@ export class Server {
     });
   }
 
-  async #listen(context: Context, gateway: Gateway): Promise<string> {
+  #createFeed(storage: Storage): Feed {
+    const { db } = storage;
+    const feed = new Feed({ ...storage.outbox, db, reader: new LogReader(db) });
+    storage.listen((event) => feed.onEvent(event));
+    return feed;
+  }
+
+  async #listen(context: Context & { readonly feed: Feed }, gateway: Gateway): Promise<string> {
     const config = this.#config;
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
@@ -270,6 +288,7 @@ export class Server {
       heavyWork: context.heavyWork,
       routes: [
         ...featureRoutes(context),
+        feedRoutes(context),
         ...gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],
@@ -298,6 +317,7 @@ export class Server {
     this.#stops.push(openFiles.watch(closeIdle));
     this.#stops.push(() => {
       context.qrLogins.release();
+      context.feed.hanging.release();
       return gateway.drain();
     });
     this.#stops.push(() => delay(config.drain.delayMs));

@@ -97,7 +97,7 @@ async function codeOf(action: Promise<unknown>): Promise<string | undefined> {
 }
 const page = { before: undefined, limit: 10 };
 
-const rig = () => ({ context, clock, from: FROM, password: PASSWORD, ann, person, codeOf });
+const rig = () => ({ context, storage, clock, from: FROM, password: PASSWORD, ann, person, codeOf });
 /** By the file's name without `-actions.ts`, then by the action's. */
 const CASES: Record<string, Record<string, () => Promise<void>>> = {
   "identity/account": {

@@ -7,6 +7,7 @@ import type { Requester } from "../src/identity/requester.ts";
 import * as users from "../src/identity/user-actions.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
+import type { Storage } from "../src/storage.ts";
 
 /** Somebody who is signed in, as actions know them. */
 export interface Person extends Login {
@@ -19,6 +20,7 @@ export interface Person extends Login {
 export interface Rig {
   readonly context: Context;
   readonly clock: ManualClock;
+  readonly storage: Storage;
   readonly from: Requester;
   readonly password: string;
   readonly ann: Person;

@@ -11,6 +11,7 @@ import { once } from "../src/lib/once.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
+import { feedRoutes } from "../src/server-api/feed-routes.ts";
 
 /** The parts of JSON Schema and of OpenAPI that tests look into. */
 export interface Schema {
@@ -80,7 +81,13 @@ export const apiDocument: () => ApiDocument = once(() => {
     metrics: new Metrics(),
     health: new Health(),
     findLogin: later,
-    routes: [...featureRoutes(context), pollRoutes(later), sseRoutes(later), doctorRoute({} as never)],
+    routes: [
+      ...featureRoutes(context),
+      feedRoutes({} as never),
+      pollRoutes(later),
+      sseRoutes(later),
+      doctorRoute({} as never),
+    ],
   });
   // As a client gets it: what is undefined is not there.
   return JSON.parse(JSON.stringify(openApiDocument(app, undefined)));

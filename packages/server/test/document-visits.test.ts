@@ -292,6 +292,10 @@ test("HTTP-26: what the product's own backend asks", async () => {
   await ask(backend, "POST /server/events", 409, { ...event, data: null });
   await ask(backend, "POST /server/events", 422, { ...event, to: { rooms: ["nowhere"] }, dedupeKey: "f" });
   await ask(backend, "POST /server/events?unknown=skip", 201, { to: { rooms: ["x"] }, kind: "a", data: 1, log: false });
+  const { cursor } = await ask<{ cursor: string }>(backend, "GET /server/feed", 200);
+  const [floor] = cursor.split("@");
+  await ask(backend, `GET /server/feed?cursor=${floor}@0&limit=50`, 200);
+  await ask(backend, "GET /server/feed?cursor=x", 400);
   await ask(backend, `DELETE ${room}`, 204);
   await ask(backend, "DELETE /server/users/u1", 204);
   const { key: poor } = await openDoor(server, "poor", { scopes: ["feed"] });

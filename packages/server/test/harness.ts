@@ -8,6 +8,7 @@ import type { Hub } from "../src/gateway/hub.ts";
 import type { Clock } from "../src/lib/clock.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Server } from "../src/server.ts";
+import type { Feed } from "../src/server-api/feed.ts";
 import type { Storage } from "../src/storage.ts";
 import { ApiClient } from "./api-client.ts";
 import { endLater } from "./left-running.ts";
@@ -55,6 +56,11 @@ export class TestServer {
   get hub(): Hub {
     if (!this.#server?.gateway) throw new Error("the server has not started");
     return this.#server.gateway.hub;
+  }
+
+  get feed(): Feed {
+    if (!this.#server?.feed) throw new Error("the server has not started");
+    return this.#server.feed;
   }
 
   get storage(): Storage {

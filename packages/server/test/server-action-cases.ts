@@ -1,8 +1,11 @@
 import { expect } from "bun:test";
+import { LogReader } from "../src/event-log/log-reader.ts";
 import type { ServerKey } from "../src/http/server-key.ts";
 import * as keys from "../src/keys/key-actions.ts";
 import * as own from "../src/notifications/notification-actions.ts";
 import * as events from "../src/server-api/event-actions.ts";
+import { Feed } from "../src/server-api/feed.ts";
+import { type FeedRequest, readFeed } from "../src/server-api/feed-actions.ts";
 import * as messages from "../src/server-api/message-actions.ts";
 import * as notices from "../src/server-api/notification-actions.ts";
 import * as people from "../src/server-api/people-actions.ts";
@@ -205,6 +208,23 @@ export const serverCases = (rig: () => Rig): Record<string, Record<string, () =>
       expect(await kept()).toEqual([{ title: "title" }]);
       await own.removeExpiredNotifications({ ...context, isClockSettled: () => true }, { atMost: 100 });
       expect(await kept()).toEqual([{ title: "" }]);
+    },
+  },
+  "server-api/feed": {
+    async readFeed() {
+      const { context, storage, codeOf, person } = rig();
+      const { db } = context;
+      const feed = new Feed({ ...storage.outbox, db, reader: new LogReader(db) });
+      const { signal } = new AbortController();
+      const ask: FeedRequest = { cursor: undefined, limit: 9, waitMs: 0, signal, checkKey: async () => {} };
+      const { heavyWork } = context;
+      const { cursor } = await readFeed({ feed, heavyWork }, KEY, ask);
+      await person("gil");
+      const page = await readFeed({ feed, heavyWork }, KEY, { ...ask, cursor });
+      expect(page.frames.map((text) => JSON.parse(text))).toMatchObject([
+        { event: "user.created", data: { name: "gil" } },
+      ]);
+      expect(await codeOf(readFeed({ feed, heavyWork }, KEY, { ...ask, cursor: "x" }))).toBe("cursor_malformed");
     },
   },
   "server-api/presence": {

@@ -4,6 +4,26 @@
 
 import type { Message } from "../api/api-types.ts";
 
+export type FeedEvent = {
+  event:
+    | "MESSAGE"
+    | "RECALL"
+    | "MARK"
+    | "MEMBER_CHANGE"
+    | "MEMBER_UPDATE"
+    | "ROOM"
+    | "FRIEND"
+    | "BLACK"
+    | "UNBLACK"
+    | "user.created"
+    | "RESYNC";
+  type: number;
+  stream?: string | undefined;
+  seq?: number | undefined;
+  at?: number | undefined;
+  data?: unknown | undefined;
+};
+
 export type Problem = {
   type: string;
   title: string;
@@ -80,6 +100,8 @@ export type Problem = {
   scope?: "users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed" | undefined;
   roomIds?: number[] | undefined;
 };
+
+export type ServerFeed = { events: FeedEvent[]; cursor: string; more: boolean };
 
 export type ServerMembersChanged = {
   added: (string | number)[];
@@ -291,5 +313,10 @@ export interface ServerRoutes {
       };
     };
     reply: ServerPushed;
+  };
+  /** What has happened since a cursor: at once, or with `wait` as soon as there is something */
+  "GET /server/feed": {
+    args: { query?: { cursor?: string | undefined; limit?: number | undefined; wait?: number | undefined } };
+    reply: ServerFeed;
   };
 }

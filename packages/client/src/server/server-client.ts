@@ -40,6 +40,8 @@ interface Ask extends Call {
   readonly path?: Readonly<Record<string, Ref>>;
   readonly query?: Readonly<Record<string, unknown>> | undefined;
   readonly body?: unknown;
+  /** How long one try may take, in place of the usual time. */
+  readonly withinMs?: number;
 }
 
 /**
@@ -164,6 +166,15 @@ export class ServerClient {
     return this.#ask("POST /server/presence", { query, body: { users }, ...call });
   }
 
+  /**
+   * What has happened since a cursor, in order; without one, the cursor of this moment. With `wait` the answer comes as soon as there is something, or after so many
+   * seconds. Keep the cursor of the answer once you have handled its events, and go on with it.
+   */
+  feed(query: Query<"GET /server/feed"> = {}, call?: Call) {
+    const withinMs = this.#timing.requestMs + 1000 * (query.wait ?? 0);
+    return this.#ask("GET /server/feed", { query, withinMs, ...call });
+  }
+
   async #ask<R extends ServerRoute>(route: R, { path = {}, ...ask }: Ask): Promise<ServerReply<R>> {
     const [method = "", template = ""] = route.split(" ");
     const named = Object.entries(path).map(([name, ref]) => [name, typeof ref === "number" ? `~${ref}` : ref]);
@@ -171,7 +182,7 @@ export class ServerClient {
     const signal = ask.signal ?? new AbortController().signal;
     for (let tried = 1; ; tried++) {
       try {
-        const request = { ...ask, signal, token: this.#key, withinMs: this.#timing.requestMs };
+        const request = { withinMs: this.#timing.requestMs, ...ask, signal, token: this.#key };
         return (await this.#http.call(method, address, request)) as ServerReply<R>;
       } catch (error) {
         const again = error instanceof ParleyError && error.canRetry && tried < this.#tries && !signal.aborted;

@@ -24,7 +24,7 @@ describe("accounts", () => {
       expiresAt: app.clock.now() + 30 * 24 * 3_600_000,
     });
     const me = await app.ask("/me", { token: made.body.token });
-    expect(me.body).toEqual({ ...made.body.user, asOf: `${app.scratch.epoch};*@0` });
+    expect(me.body).toEqual({ ...made.body.user, asOf: `${app.scratch.epoch};*@1` });
   });
 
   test("ID-2: store neither password nor token", async () => {

@@ -141,7 +141,7 @@ test("100 accounts and 100 new names take as many statements as one", async () =
   const accounts = (count: number) => Array.from({ length: count }, (_, n) => account(`p${made} ${n}`));
   const one = await chat.statements((tx) => createAccount(tx, accounts(1)));
   // With the transaction's beginning and end.
-  expect(one).toBe(2 + 11);
+  expect(one).toBe(2 + 15);
   expect(await chat.statements((tx) => createAccount(tx, accounts(100)))).toBe(one);
   const names = (count: number, name: string) =>
     Array.from({ length: count }, (_, n) => ({ uid: 20_000 + n, name: `${name} ${n}` }));

@@ -48,7 +48,19 @@ export async function insertUsers(tx: WriteTransaction, users: readonly NewUser[
     [...made.values()].map(({ uid }) => uid),
   );
   await storeLooks(tx, [...made.values()]);
+  await tellMade(
+    tx,
+    [...made.values()].map(({ uid }) => uid),
+  );
   return verdicts.map((verdict) => (verdict.ok ? { ok: true, value: made.get(verdict.value.key) as User } : verdict));
+}
+
+/** Logs that these accounts are new, for whoever follows the log. */
+export async function tellMade(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
+  await append(
+    tx,
+    uids.map((uid) => internalEvent(Internal.PERSON_MADE, { uid })),
+  );
 }
 
 /** Whose a name is, by its key; deleted accounts hold none that a name can have. */

@@ -35,6 +35,7 @@ test("ID-18: and changes them: the running server learns it from the log", async
   const { uid } = await accounts.set("ADA", { power: 1, password: "second password" });
   const events = await new LogReader(app.scratch.db).all(0, 10);
   expect(events.map(({ type, data }) => [type, JSON.parse(data ?? "")])).toEqual([
+    [Internal.PERSON_MADE, { uid }],
     [Internal.LOGINS_REVOKED, { loginIds: [1] }],
     [Internal.USER_CHANGED, { uid }],
   ]);

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
+import { tellMade } from "./accounts-writes.ts";
 import { type ProductPerson, peopleByRef } from "./external-people.ts";
 import { startInHall } from "./hall-place.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
@@ -99,13 +100,12 @@ async function insert(tx: WriteTransaction, people: readonly Draft[]): Promise<v
     )
     .returning(["uid", "external_id as externalId"])
     .execute();
-  const uids = new Map(inserted.map(({ uid, externalId }) => [externalId, uid]));
-  for (const person of people) person.uid = uids.get(person.externalId) as number;
+  const made = new Map(inserted.map(({ uid, externalId }) => [externalId, uid]));
+  for (const person of people) person.uid = made.get(person.externalId) as number;
   await store(tx, people);
-  await startInHall(
-    tx,
-    people.map(({ uid }) => uid),
-  );
+  const uids = people.map(({ uid }) => uid);
+  await startInHall(tx, uids);
+  await tellMade(tx, uids);
 }
 
 async function update(tx: WriteTransaction, people: readonly Draft[]): Promise<void> {

@@ -28,6 +28,8 @@ export const Internal = {
   JOINS_UNTOLD: -30,
   /** `{roomId, uids}`: people who were brought in like that know of it from now on; subscribe them. */
   JOINS_TOLD: -31,
+  /** `{uid}`: an account was made, by whatever way. */
+  PERSON_MADE: -20,
 } as const;
 
 export interface InternalData {
@@ -41,6 +43,7 @@ export interface InternalData {
   [-12]: { cidr: string; ban: Ban | null };
   [-30]: { roomId: number; uids: readonly number[] };
   [-31]: { roomId: number; uids: readonly number[] };
+  [-20]: { uid: number };
 }
 
 /** A draft for `append`. */

@@ -102,7 +102,7 @@ describe("finding a login", () => {
     const reads = at.reads();
     expect((await at.logins.find(other.token))?.loginId).toBe(other.loginId);
     expect(at.reads()).toBe(reads);
-    expect(at.events.map(({ type, data }) => [type, JSON.parse(data)])).toEqual([
+    expect(at.events.slice(1).map(({ type, data }) => [type, JSON.parse(data)])).toEqual([
       [Internal.LOGINS_REVOKED, { loginIds: [loginId] }],
     ]);
   });
@@ -353,7 +353,7 @@ describe("upkeep", () => {
     await at.logins.sweep({ atMost: 1 });
     const left = await at.db.selectFrom("logins").select("id").execute();
     expect(left).toEqual([{ id: young.loginId }]);
-    expect(at.events.map(({ type, data }) => [type, data])).toEqual([
+    expect(at.events.slice(1).map(({ type, data }) => [type, data])).toEqual([
       [Internal.LOGINS_REVOKED, `{"loginIds":[${old.loginId}]}`],
     ]);
   });
@@ -362,7 +362,7 @@ describe("upkeep", () => {
     const { token, loginId } = await at.register("Ada");
     await at.writes.run(removeExpiredLogins, { loginIds: [loginId] });
     expect(await at.logins.find(token)).toBeDefined();
-    expect(at.events).toEqual([]);
+    expect(at.events.map(({ type }) => type)).toEqual([Internal.PERSON_MADE]);
   });
 
   test("finds expired logins behind many that are not", async () => {
@@ -383,9 +383,9 @@ describe("upkeep", () => {
     await writer.run(fill, undefined);
     await writer.close();
     await at.logins.sweep({ atMost: 1 });
-    expect(at.events).toHaveLength(1);
+    expect(at.events.map(({ type }) => type)).toEqual([Internal.PERSON_MADE, Internal.LOGINS_REVOKED]);
     await at.logins.sweep({ atMost: 1 });
-    expect(at.events).toHaveLength(1);
+    expect(at.events).toHaveLength(2);
   });
 
   test("ID-12: keeps 100 devices of one account: the one not seen for longest goes", async () => {

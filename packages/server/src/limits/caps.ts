@@ -171,6 +171,12 @@ export const CAPS = {
     unit: "seconds",
     refusal: LIMITED,
   },
+  hangingFeeds: {
+    counts: "requests for the feed that wait for an event; the oldest one is answered",
+    by: "server key",
+    count: 8,
+    refusal: { silently: "an empty page" },
+  },
   serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
   notifications: {
     counts: "notifications of their own that a person keeps, and those to everybody that are kept; the oldest goes",

@@ -1,0 +1,62 @@
+import { inList } from "../db/dialect.ts";
+import type { ReadDatabase } from "../db/open.ts";
+import { CurrentTexts, type TextParts } from "../event-log/current-texts.ts";
+import type { StoredEvent } from "../event-log/log-reader.ts";
+import { USER_COLUMNS, userOf } from "../identity/users.ts";
+import { shownType, type ToldName, toldName } from "./told-events.ts";
+
+export interface ToldParts extends TextParts {
+  readonly db: ReadDatabase;
+}
+
+/** An event as the product is told of it. */
+export interface ToldFrame {
+  readonly name: ToldName;
+  readonly event: StoredEvent;
+  /** JSON text: the frame, with the event's name and time. */
+  readonly text: string;
+}
+
+/**
+ * The frames of those of these events that are told, in order, each as it is now and true for this turn of the loop. What is not there any more, such as
+ * a new person whose account was deleted since, is left out. The caller bounds their number.
+ */
+export async function toldFrames(parts: ToldParts, events: readonly StoredEvent[]): Promise<ToldFrame[]> {
+  const told = events.flatMap((event) => {
+    const name = toldName(event);
+    return name ? [{ name, event }] : [];
+  });
+  const people = await newPeople(
+    parts.db,
+    told.flatMap(({ name, event }) => (name === "user.created" ? [uidOf(event)] : [])),
+  );
+  const texts = new CurrentTexts(parts);
+  const all = told.map(({ event }) => event);
+  for (let ids = texts.missing(all); ids.length > 0; ids = texts.missing(all)) await texts.read(ids);
+  return told.flatMap(({ name, event }) => {
+    const data = name === "user.created" ? people.get(uidOf(event)) : texts.of(event);
+    return data === undefined ? [] : [{ name, event, text: frameText(name, event, data) }];
+  });
+}
+
+function frameText(name: ToldName, { stream, seq, at }: StoredEvent, data: string): string {
+  // The internal stream is nobody's to read, and its numbers say nothing to the product.
+  const place = name === "user.created" ? "" : `"stream":"${stream}","seq":${seq},`;
+  return `{"event":"${name}","type":${shownType(name)},${place}"at":${at},"data":${data}}`;
+}
+
+function uidOf({ data }: StoredEvent): number {
+  return (JSON.parse(data as string) as { uid: number }).uid;
+}
+
+/** JSON text of each of these people who is there. */
+async function newPeople(db: ReadDatabase, uids: readonly number[]): Promise<Map<number, string>> {
+  if (uids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("users")
+    .select([...USER_COLUMNS, "external_id as externalId"])
+    .where("uid", "in", inList(uids))
+    .where("deleted_at", "is", null)
+    .execute();
+  return new Map(rows.map((row) => [row.uid, JSON.stringify({ ...userOf(row), externalId: row.externalId })]));
+}
