@@ -75,6 +75,11 @@ export const ERRORS = {
   },
   person_blocked: { status: 422, title: "You have blocked this person; end that first", retry: false },
   too_many_blocks: { status: 422, title: "You have blocked too many people; end a block first", retry: false },
+  too_many_webhooks: {
+    status: 422,
+    title: "There are as many webhooks as there may be; remove one first",
+    retry: false,
+  },
   own_account: { status: 422, title: "This cannot be done with yourself", retry: false },
   host_unknown: { status: 421, title: "This server is not known by this name", retry: false },
   upgrade_required: { status: 426, title: "This server speaks WebSocket version 13", retry: false },

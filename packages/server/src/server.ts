@@ -40,6 +40,8 @@ import { feedRoutes } from "./server-api/feed-routes.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
+import { webhooksRoutes } from "./webhooks/webhooks-routes.ts";
 
 /** How often the log's end is looked at, for what other processes wrote (`parley user`, `parley key`): it holds within a second. */
 const FOLLOW_MS = 500;
@@ -48,6 +50,13 @@ const UPKEEP_MS = 10_000;
 const JOURNAL_MS = 60_000;
 /** Writes that remove what has expired, each time: together they remove more in that time than can be made in it. */
 const REMOVALS = 1000;
+
+/** What tells the product's own backend. */
+interface Telling {
+  readonly reader: LogReader;
+  readonly feed: Feed;
+  readonly webhooks: Webhooks;
+}
 
 /** How long people count as online after their last connection and after their last poll; for tests that cannot wait so long. */
 export interface PresenceTimes {
@@ -179,7 +188,9 @@ export class Server {
     });
     storage.listen((event) => dots.onEvent(event));
     this.#stops.push(dots.start());
-    const retention = new Retention({ db, writes, clock, announcer, limits: config.retention });
+    const told = await this.#startTelling(storage, context);
+    const heldAfter = () => told.webhooks.heldAfter;
+    const retention = new Retention({ db, writes, clock, announcer, heldAfter, limits: config.retention });
     storage.listen((event) => retention.onEvent(event));
     this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
     this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
@@ -197,9 +208,8 @@ export class Server {
       ),
     );
     this.#stops.push(gateway.start());
-    const feed = this.#createFeed(storage);
-    this.#feed = feed;
-    const url = await this.#listen({ ...context, feed }, gateway);
+    const { reader, feed, webhooks } = told;
+    const url = await this.#listen({ ...context, reader, feed, webhooks }, gateway);
     this.#health.set("ready");
     return { url };
   }
@@ -254,14 +264,23 @@ export class Server {
     });
   }
 
-  #createFeed(storage: Storage): Feed {
-    const { db } = storage;
-    const feed = new Feed({ ...storage.outbox, db, reader: new LogReader(db) });
+  /** What the product's own backend is told: the feed, which it reads, and webhooks, which are sent to it. */
+  async #startTelling(storage: Storage, { presence }: Context): Promise<Telling> {
+    const { db, announcer, writes } = storage;
+    const reader = new LogReader(db);
+    const feed = new Feed({ ...storage.outbox, db, reader });
+    this.#feed = feed;
+    const told = { ...storage.outbox, db, reader, announcer, writes, presence };
+    const of = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
+    const webhooks = new Webhooks({ ...told, ...of });
     storage.listen((event) => feed.onEvent(event));
-    return feed;
+    storage.listen((event) => webhooks.onEvent(event));
+    presence.watch((change) => webhooks.onPresence(change));
+    this.#stops.push(await webhooks.start());
+    return { reader, feed, webhooks };
   }
 
-  async #listen(context: Context & { readonly feed: Feed }, gateway: Gateway): Promise<string> {
+  async #listen(context: Context & Telling, gateway: Gateway): Promise<string> {
     const config = this.#config;
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
@@ -289,6 +308,7 @@ export class Server {
       routes: [
         ...featureRoutes(context),
         feedRoutes(context),
+        webhooksRoutes(context),
         ...gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
       ],

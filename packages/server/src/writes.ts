@@ -43,6 +43,15 @@ import { countOf } from "./server-api/recipients.ts";
 import { rowsOfList } from "./server-api/rows-of-list.ts";
 import { sendOfProduct } from "./server-api/send-writes.ts";
 import { markRead, tellReads } from "./unread/read-writes.ts";
+import {
+  addWebhook,
+  bury,
+  changeWebhook,
+  keepLanes,
+  noteFailing,
+  removeDeadLetter,
+  removeWebhook,
+} from "./webhooks/webhook-writes.ts";
 
 /** The room's event, and of each one who comes, and of the one who makes it: membership, read place, event and stream. */
 const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
@@ -65,6 +74,20 @@ export const procedures = {
   trimEvents: single(trimEvents, ofServer(100)),
   openFollower: single(openFollower, ofServer()),
   saveFollower: single(saveFollower, ofServer()),
+
+  addWebhook: single(addWebhook, ofServer(3)),
+  changeWebhook: single(changeWebhook, ofServer(2)),
+  removeWebhook: single(removeWebhook, ofServer(100)),
+  noteFailing: single(noteFailing, ofServer()),
+  keepLanes: single(
+    keepLanes,
+    ofServer(({ lanes, ended }) => lanes.length + ended.length),
+  ),
+  bury: single(
+    bury,
+    ofServer(({ letters }) => letters.length),
+  ),
+  removeDeadLetter: single(removeDeadLetter, ofServer()),
 
   createAccount: batch(createAccount, byAddress(4)),
   changeProfile: batch(changeProfile, byUid(3)),

@@ -28,6 +28,7 @@ import { administrationCases } from "./administration-action-cases.ts";
 import { chatCases } from "./chat-action-cases.ts";
 import { contactCases } from "./contact-action-cases.ts";
 import { serverCases } from "./server-action-cases.ts";
+import { webhookCases } from "./webhook-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
@@ -116,6 +117,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
   "identity/admin": adminCases(rig),
   ...administrationCases(rig),
   ...serverCases(rig),
+  ...webhookCases(rig),
   "identity/login": {
     async listLogins() {
       const { items } = await logins.listLogins(context, ben, page);

@@ -12,6 +12,7 @@ import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
 import { feedRoutes } from "../src/server-api/feed-routes.ts";
+import { webhooksRoutes } from "../src/webhooks/webhooks-routes.ts";
 
 /** The parts of JSON Schema and of OpenAPI that tests look into. */
 export interface Schema {
@@ -84,6 +85,7 @@ export const apiDocument: () => ApiDocument = once(() => {
     routes: [
       ...featureRoutes(context),
       feedRoutes({} as never),
+      webhooksRoutes(later),
       pollRoutes(later),
       sseRoutes(later),
       doctorRoute({} as never),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { bury } from "../src/webhooks/webhook-writes.ts";
 import { administrator } from "./administrator.ts";
 import { ApiClient, type ApiReply } from "./api-client.ts";
 import { apiDocument, operationsOf } from "./api-document.ts";
@@ -8,6 +9,8 @@ import { openDoor } from "./server-door.ts";
 
 /** What the steps below have asked for and got: `<operation> <status>`. The client has compared each reply with the document. */
 const visited = new Set<string>();
+/** The first event of the log, whatever it is. */
+const LETTER = { pos: 1, stream: "internal", seq: 1, type: -20, at: 1 };
 let server: TestServer;
 let ann: Person;
 let ben: Person;
@@ -331,6 +334,17 @@ test("HTTP-26: what administrators ask", async () => {
   await ask(root.api, "GET /admin/series?name=connections&step=60", 200);
   await ask(root.api, "GET /admin/nodes", 200);
   await ask(root.api, "GET /admin/audit?limit=3", 200);
+  const hook = { url: "http://127.0.0.1:9/", events: ["ROOM"] };
+  const { id: webhookId } = await ask(root.api, "POST /admin/webhooks", 201, hook);
+  await ask(root.api, "GET /admin/webhooks", 200);
+  await ask(root.api, `PATCH /admin/webhooks/${webhookId}`, 200, { events: null });
+  await server.storage.writes.run(bury, { webhookId, letters: [LETTER], attempts: 9, reason: "the answer is 500" });
+  await ask(root.api, `GET /admin/webhooks/${webhookId}/dead-letters`, 200);
+  await ask(root.api, `POST /admin/webhooks/${webhookId}/dead-letters/1/retry`, 200);
+  await ask(root.api, `POST /admin/webhooks/${webhookId}/dead-letters/2/retry`, 404);
+  await ask(root.api, `DELETE /admin/webhooks/${webhookId}`, 204);
+  for (let n = 0; n < 10; n++) await ask(root.api, "POST /admin/webhooks", 201, hook);
+  await ask(root.api, "POST /admin/webhooks", 422, hook);
 });
 
 test("HTTP-26: each operation has succeeded above in each way that it can", () => {

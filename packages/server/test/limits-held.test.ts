@@ -83,6 +83,13 @@ const HELD: Record<string, Held> = {
   "DELETE /friends/{uid}": { limit: "contactChanges", path: "/friends/99" },
   "PUT /blocks/{uid}": { limit: "contactChanges", path: "/blocks/99" },
   "DELETE /blocks/{uid}": { limit: "contactChanges", path: "/blocks/99" },
+  "POST /admin/webhooks": { limit: "webhookChanges", path: "/admin/webhooks", body: { url: "http://127.0.0.1:9/" } },
+  "PATCH /admin/webhooks/{id}": { limit: "webhookChanges", path: "/admin/webhooks/99", body: {} },
+  "DELETE /admin/webhooks/{id}": { limit: "webhookChanges", path: "/admin/webhooks/99" },
+  "POST /admin/webhooks/{id}/dead-letters/{pos}/retry": {
+    limit: "webhookChanges",
+    path: "/admin/webhooks/99/dead-letters/1/retry",
+  },
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 
@@ -107,6 +114,10 @@ const READING = [
   // For administrators, and heavy: numbers that are in memory, and pages.
   ...["GET /admin/stats", "GET /admin/bans", "GET /admin/keys", "GET /admin/audit"],
   ...["GET /admin/connections", "GET /admin/series", "GET /admin/nodes"],
+  // For administrators: numbers that are in memory.
+  "GET /admin/stats",
+  // The few that there are, and pages by a key.
+  ...["GET /admin/webhooks", "GET /admin/webhooks/{id}/dead-letters"],
   // Has a rate of its own.
   "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.

@@ -61,6 +61,31 @@ export type Conversation = Room & {
   muted: boolean;
 };
 
+export type DeadLetter = {
+  pos: number;
+  event:
+    | "MESSAGE"
+    | "RECALL"
+    | "MARK"
+    | "MEMBER_CHANGE"
+    | "MEMBER_UPDATE"
+    | "ROOM"
+    | "FRIEND"
+    | "BLACK"
+    | "UNBLACK"
+    | "user.created"
+    | "message.offline"
+    | "online"
+    | "offline"
+    | "unknown";
+  stream: string;
+  seq: number;
+  at: number;
+  diedAt: number;
+  attempts: number;
+  reason: string;
+};
+
 export type Device = {
   id: number;
   ip: string;
@@ -344,3 +369,30 @@ export type ServerKey = {
 export type User = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number };
 
 export type Users = { items: User[]; nextCursor: string | null };
+
+export type Webhook = {
+  id: number;
+  url: string;
+  events:
+    | (
+        | "MESSAGE"
+        | "RECALL"
+        | "MARK"
+        | "MEMBER_CHANGE"
+        | "MEMBER_UPDATE"
+        | "ROOM"
+        | "FRIEND"
+        | "BLACK"
+        | "UNBLACK"
+        | "user.created"
+        | "message.offline"
+        | "online"
+        | "offline"
+      )[]
+    | null;
+  createdAt: number;
+  failingSince: number | null;
+  lag: number;
+  behind: number;
+  deadLetters: number;
+};

@@ -79,6 +79,7 @@ export type Problem = {
     | "request_rejected"
     | "person_blocked"
     | "too_many_blocks"
+    | "too_many_webhooks"
     | "own_account"
     | "host_unknown"
     | "upgrade_required"

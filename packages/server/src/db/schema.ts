@@ -12,6 +12,9 @@ export interface Schema extends NoticesSchema {
   streams: StreamsTable;
   events: EventsTable;
   followers: FollowersTable;
+  webhooks: WebhooksTable;
+  webhook_lanes: WebhookLanesTable;
+  webhook_dead_letters: WebhookDeadLettersTable;
   users: UsersTable;
   name_looks: NameLooksTable;
   logins: LoginsTable;
@@ -79,6 +82,47 @@ export interface FollowersTable {
   name: string;
   /** Everything up to this position was handled. */
   pos: number;
+}
+
+/** An address of the product's own that is told what happens. */
+export interface WebhooksTable {
+  id: Generated<number>;
+  url: string;
+  /** Signs what is sent there, so it is kept as it is. */
+  secret: string;
+  /** JSON text: the names of the events that are told; null: all. */
+  events: string | null;
+  created_at: number;
+  /** Since when nothing at all could be delivered there; null: something could, or nothing was tried. */
+  failing_since: number | null;
+}
+
+/** A stream that is behind at an address, and goes on by itself: since what it was told of failed, or takes long. */
+export interface WebhookLanesTable {
+  webhook_id: number;
+  stream: string;
+  /** Seq, position and time of the first event that was not delivered. */
+  seq: number;
+  pos: number;
+  at: number;
+  /** How often that event was tried. */
+  attempts: number;
+  /** Since when every try of this stream has failed; null: the last one did not. */
+  failing_since: number | null;
+}
+
+/** An event that was given up at an address: its place only, so that a text which is taken back is not kept here. */
+export interface WebhookDeadLettersTable {
+  webhook_id: number;
+  pos: number;
+  stream: string;
+  seq: number;
+  type: number;
+  at: number;
+  died_at: number;
+  attempts: number;
+  /** Why the last try failed. */
+  reason: string;
 }
 
 export interface UsersTable {

@@ -67,6 +67,24 @@ export class LogReader {
     return this.#db.selectFrom("events").select(COLUMNS).where("pos", ">", after).orderBy("pos").limit(limit).execute();
   }
 
+  /** The next events of one stream, up to a position. */
+  ofStream(stream: string, at: { after: number; upTo: number; limit: number }): Promise<StoredEvent[]> {
+    return this.#db
+      .selectFrom("events")
+      .select(COLUMNS)
+      .where("stream", "=", stream)
+      .where("seq", ">", at.after)
+      .where("pos", "<=", at.upTo)
+      .orderBy("seq")
+      .limit(at.limit)
+      .execute();
+  }
+
+  /** One event, or undefined where it has left the log. */
+  at(pos: number): Promise<StoredEvent | undefined> {
+    return this.#db.selectFrom("events").select(COLUMNS).where("pos", "=", pos).executeTakeFirst();
+  }
+
   /** The events of these ranges up to a position, by stream, each ascending. */
   async ranges(ranges: readonly SeqRange[], upTo: number): Promise<Map<string, StoredEvent[]>> {
     if (ranges.length === 0) return new Map();

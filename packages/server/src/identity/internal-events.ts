@@ -30,6 +30,8 @@ export const Internal = {
   JOINS_TOLD: -31,
   /** `{uid}`: an account was made, by whatever way. */
   PERSON_MADE: -20,
+  /** `{webhookId}`: it was made, changed or removed. */
+  WEBHOOKS_CHANGED: -21,
 } as const;
 
 export interface InternalData {
@@ -44,6 +46,7 @@ export interface InternalData {
   [-30]: { roomId: number; uids: readonly number[] };
   [-31]: { roomId: number; uids: readonly number[] };
   [-20]: { uid: number };
+  [-21]: { webhookId: number };
 }
 
 /** A draft for `append`. */

@@ -177,6 +177,38 @@ export const CAPS = {
     count: 8,
     refusal: { silently: "an empty page" },
   },
+  webhooks: { counts: "webhooks", by: "database", count: 10, refusal: { code: "too_many_webhooks" } },
+  deliveries: {
+    counts: "deliveries to a webhook at once, each of another stream",
+    by: "webhook",
+    count: 8,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  webhookLanes: {
+    counts: "streams that are behind at a webhook and go on by themselves",
+    by: "webhook",
+    count: 1000,
+    refusal: { silently: "it is told nothing new meanwhile; what happens stays in the log" },
+  },
+  webhookWait: {
+    counts: "how long a webhook may take to answer",
+    by: "request",
+    count: 10,
+    unit: "seconds",
+    refusal: { silently: "it is told again later" },
+  },
+  deadLetters: {
+    counts: "events that were given up, of which the places are kept",
+    by: "webhook",
+    count: 10_000,
+    refusal: { silently: "the oldest ones are dropped, and a line in the log says how many" },
+  },
+  presenceTellings: {
+    counts: "lists of people who came and went that wait for a webhook",
+    by: "webhook",
+    count: 100,
+    refusal: { silently: "the oldest one is dropped" },
+  },
   serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
   notifications: {
     counts: "notifications of their own that a person keeps, and those to everybody that are kept; the oldest goes",

@@ -222,6 +222,13 @@ export const LOCAL_RATES = {
     burst: 10,
     refusal: LIMITED,
   },
+  webhookChanges: {
+    counts: "changes of webhooks and tries of dead letters",
+    by: "person",
+    count: 30,
+    windowMs: MINUTE,
+    refusal: LIMITED,
+  },
   refusalsAtOnce: {
     counts: "429 that are told at once; of IPv6 by network",
     by: "address",

@@ -15,6 +15,7 @@ export type CountedBy =
   | "room"
   | "code"
   | "server key"
+  | "webhook"
   | "process"
   | "database"
   | "request"

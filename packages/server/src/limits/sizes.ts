@@ -283,6 +283,13 @@ export const SIZES = {
     count: LIMITS.pageMax,
     refusal: { silently: "a larger `limit` counts as this" },
   },
+  webhookReply: {
+    counts: "what is read of a webhook's answer",
+    by: "request",
+    count: 16_384,
+    unit: "bytes",
+    refusal: { silently: "the rest is not read" },
+  },
   smallReply: {
     counts: "a reply that is not counted while it waits to be taken",
     by: "request",

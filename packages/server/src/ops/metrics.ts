@@ -41,6 +41,8 @@ export class Metrics {
   readonly followerSkipped: Counter<"follower">;
   /** Batches that a follower has to try again. */
   readonly followerFailures: Counter<"follower">;
+  /** Requests to webhooks: delivered, failed; and events that were given up: dead. */
+  readonly webhookDeliveries: Counter<"result">;
   readonly #lags = new Map<string, () => Lag>();
 
   constructor() {
@@ -76,6 +78,11 @@ export class Metrics {
       "parley_follower_failures_total",
       "Batches of events that a follower could not handle",
       ["follower"],
+    );
+    this.webhookDeliveries = counter(
+      "parley_webhook_deliveries_total",
+      "Requests to webhooks, and events that were given up",
+      ["result"],
     );
     this.#lagGauges(registers);
     this.httpSeconds = new Histogram({

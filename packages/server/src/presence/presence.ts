@@ -71,6 +71,7 @@ export class Presence {
   readonly #lastSeen = new LastSeen();
   readonly #rooms: OnlineRooms;
   readonly #reads: RoomReads;
+  #onChange: (change: OnlineChange) => void = () => {};
   #audience: Audience | undefined;
   #telling: Promise<void> | undefined;
   #toldCount = 0;
@@ -112,6 +113,11 @@ export class Presence {
     };
   }
 
+  /** Has somebody told at once who comes online and who goes, graces included. One listener; it must not throw and must not wait. */
+  watch(onChange: (change: OnlineChange) => void): void {
+    this.#onChange = onChange;
+  }
+
   /** How many people are online, graces included. */
   get count(): number {
     return this.#online.size;
@@ -148,6 +154,7 @@ export class Presence {
     const person: OnlinePerson = new Person(uid, this.#notBefore(this.#lastSeen.of(uid)));
     this.#online.set(uid, person);
     this.#reads.add(person);
+    this.#onChange(person.state);
   }
 
   /** A connection of the user ended. */
@@ -162,6 +169,7 @@ export class Presence {
       person.gone(lastOptTime);
       this.#lastSeen.went(uid, lastOptTime);
       this.#rooms.remove(person);
+      this.#onChange({ uid, activeStatus: ActiveStatus.offline, lastOptTime });
     });
   }
 

@@ -30,7 +30,7 @@ const number = (name: string, bounds: { minimum: number; maximum: number; defaul
 const FeedEvent = z
   .object({
     event: z.enum([...TOLD_NAMES, "RESYNC"]),
-    type: z.int().min(1).openapi({ description: "Of the frame, as clients get it" }),
+    type: z.int().min(1).max(999).openapi({ description: "Of the frame, as clients get it" }),
     stream: z
       .string()
       .regex(/^(all|(room|user):[1-9]\d{0,15})$/)

@@ -22,6 +22,7 @@ export const AREAS = {
 };
 
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
+const CHANGES_WEBHOOKS = "changes what the product is told, and nothing that a client has";
 
 /** Commands that have no case: nothing of a client's state changes by them. */
 export const WITHOUT_CASE: Readonly<Record<string, string>> = {
@@ -39,4 +40,8 @@ export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "POST /events": "reads",
   "POST /server/users/{user}/tokens": CHANGES_LOGINS,
   "POST /server/presence": "reads",
+  "POST /admin/webhooks": CHANGES_WEBHOOKS,
+  "PATCH /admin/webhooks/{id}": CHANGES_WEBHOOKS,
+  "DELETE /admin/webhooks/{id}": CHANGES_WEBHOOKS,
+  "POST /admin/webhooks/{id}/dead-letters/{pos}/retry": CHANGES_WEBHOOKS,
 };

@@ -19,6 +19,7 @@ import { contacts } from "./0018-contacts.ts";
 import { bans } from "./0019-bans.ts";
 import { audit } from "./0023-audit.ts";
 import { followers } from "./0020-followers.ts";
+import { webhooks } from "./0024-webhooks.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -48,4 +49,5 @@ export const MIGRATIONS = [
   { name: "0023-audit", up: audit },
   { name: "0018-contacts", up: contacts },
   { name: "0020-followers", up: followers },
+  { name: "0024-webhooks", up: webhooks },
 ] as const;

@@ -1,0 +1,209 @@
+/** An address that is away for long, by the test's clock, and what becomes of what it was to be told. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { administrator } from "../../test/administrator.ts";
+import { ApiClient } from "../../test/api-client.ts";
+import { type Person, say, TestServer } from "../../test/harness.ts";
+import { Receiver, until } from "../../test/webhook-receiver.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { trimEvents } from "../retention/retention-writes.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+interface Shown {
+  id: number;
+  failingSince: number | null;
+  behind: number;
+  deadLetters: number;
+  lag: number;
+}
+interface Letter {
+  pos: number;
+  event: string;
+  stream: string;
+  reason: string;
+  attempts: number;
+}
+
+let server: TestServer;
+let clock: ManualClock;
+let receiver: Receiver;
+let root: Person;
+let ann: Person;
+beforeEach(async () => {
+  clock = new ManualClock(Date.now());
+  server = await TestServer.start({}, { clock });
+  receiver = new Receiver();
+  root = await administrator(server, "root");
+  ann = await server.person("ann");
+});
+afterEach(async () => {
+  await server.stop();
+  await receiver.stop();
+});
+
+async function add(events: readonly string[] | null = ["MESSAGE"]): Promise<number> {
+  return (await root.api.ok<{ id: number }>("POST", "/admin/webhooks", { url: receiver.url, events })).id;
+}
+const shown = async () => (await root.api.ok<{ items: [Shown] }>("GET", "/admin/webhooks")).items[0];
+const letters = async (id: number, query = "") =>
+  root.api.ok<{ items: Letter[]; nextCursor: string | null }>("GET", `/admin/webhooks/${id}/dead-letters${query}`);
+const down = () => new Response("", { status: 503 });
+const up = () => new Response("");
+const rooms = (count: number) => Promise.all(Array.from({ length: count }, () => server.room(ann, [])));
+
+/** Each try that is due now fails, until the address is left alone. */
+async function failUntilShut(): Promise<void> {
+  while (!server.log.some((line) => line.includes("nothing can be delivered to a webhook"))) {
+    const before = receiver.received.length;
+    clock.advance(10 * MINUTE);
+    await receiver.until("another try", ({ received }) => received.length > before);
+  }
+}
+
+test("HOOK-16: after 20 failures in a row an address is left alone, then tried by one request every 30 seconds", async () => {
+  await add();
+  receiver.answer = down;
+  const ids = await rooms(25);
+  for (const roomId of ids) await say(ann, roomId, "one");
+  await receiver.until("20 failures", ({ received, open }) => received.length >= 20 && open === 0);
+  await until("it is shut", async () => (await shown()).failingSince !== null);
+  const failed = receiver.received.length;
+  // Those that were under way when it shut.
+  expect(failed).toBeLessThan(28);
+  for (const roomId of ids) await say(ann, roomId, "two");
+  clock.advance(29_000);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(receiver.received).toHaveLength(failed);
+  for (let probe = 1; probe <= 3; probe++) {
+    clock.advance(30_000);
+    await receiver.until("a probe", ({ received, open }) => received.length === failed + probe && open === 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(receiver.received).toHaveLength(failed + probe);
+  }
+  receiver.answer = up;
+  clock.advance(30_000);
+  await receiver.until("everything", () => receiver.texts().length === 50);
+  for (const roomId of ids) expect(receiver.texts(`room:${roomId}`)).toEqual(["one", "two"]);
+  await until("it is well", async () => (await shown()).failingSince === null && (await shown()).behind === 0);
+}, 30_000);
+
+test("HOOK-17: an address that comes back within the day is told everything, in order for each room, also over restarts", async () => {
+  await add();
+  receiver.answer = down;
+  const ids = await rooms(5);
+  for (let n = 0; n < 4; n++) for (const roomId of ids) await say(ann, roomId, `text ${n}`);
+  await receiver.until("a try", ({ received }) => received.length > 0);
+  await failUntilShut();
+  for (let n = 4; n < 8; n++) {
+    for (const roomId of ids) await say(ann, roomId, `text ${n}`);
+    clock.advance(4 * HOUR);
+    await server.restart();
+    [ann, root] = [ann, root].map((one) => ({ ...one, api: new ApiClient(server.url, one.token) })) as [Person, Person];
+  }
+  receiver.answer = up;
+  clock.advance(30_000);
+  const texts = Array.from({ length: 8 }, (_, n) => `text ${n}`);
+  await receiver.until("all", () => new Set(receiver.taken.map(({ id }) => id)).size === 40, 20_000);
+  for (const roomId of ids) {
+    // What was delivered just before a restart may come twice; the order stays.
+    const told = receiver.texts(`room:${roomId}`);
+    expect(told.filter((text, index) => text !== told[index - 1])).toEqual(texts);
+  }
+}, 60_000);
+
+test("HOOK-17: what could not be delivered for a day is a dead letter, which keeps no text; what is younger is told", async () => {
+  const id = await add();
+  receiver.answer = down;
+  const ids = await rooms(30);
+  for (const roomId of ids) await say(ann, roomId, "old");
+  await until("it is shut", async () => (await shown()).failingSince !== null);
+  for (const roomId of ids) await say(ann, roomId, "old too");
+  clock.advance(12 * HOUR);
+  for (const roomId of ids) await say(ann, roomId, "young");
+  clock.advance(12 * HOUR);
+  // One probe after another gives up what is old in its room; what is behind it was given up without one.
+  let probes = 0;
+  while ((await shown()).deadLetters < 60) {
+    const before = receiver.received.length;
+    clock.advance(30_000);
+    await receiver.until("a probe", ({ received, open }) => received.length > before && open === 0);
+    probes += 1;
+  }
+  expect(probes).toBeLessThanOrEqual(31);
+  const first = await letters(id, "?limit=50");
+  const rest = await letters(id, `?limit=50&cursor=${first.nextCursor}`);
+  const all = [...first.items, ...rest.items];
+  expect([all.length, rest.nextCursor]).toEqual([60, null]);
+  expect(all[0]).toMatchObject({ event: "MESSAGE", stream: `room:${ids[0]}`, reason: "the answer is 503" });
+  const { db } = server.storage;
+  expect(JSON.stringify(await db.selectFrom("webhook_dead_letters").selectAll().execute())).not.toContain("old");
+  receiver.answer = up;
+  clock.advance(30_000);
+  await receiver.until("the young ones", () => receiver.texts().length === 30);
+  expect(receiver.texts()).toEqual(Array.from({ length: 30 }, () => "young"));
+  expect(server.log.join("")).toContain("dead letters");
+}, 60_000);
+
+test("HOOK-18: a dead letter is told again as its event is then, and is gone when that succeeds", async () => {
+  const id = await add(["MESSAGE", "ROOM"]);
+  receiver.answer = down;
+  const [roomId] = await rooms(1);
+  await say(ann, roomId as number, "a secret");
+  await ann.api.ok("PATCH", `/rooms/${roomId}`, { name: "new" });
+  await receiver.until("a try", ({ received }) => received.length === 1);
+  clock.advance(DAY);
+  await until("both are dead", async () => (await shown()).deadLetters === 2);
+  const [message, room] = (await letters(id)).items;
+  const retry = (pos: number | undefined) => root.api.call("POST", `/admin/webhooks/${id}/dead-letters/${pos}/retry`);
+  expect(await retry(message?.pos)).toMatchObject({
+    status: 200,
+    body: { delivered: false, reason: "the answer is 503" },
+  });
+  receiver.answer = up;
+  await root.api.ok("DELETE", `/messages/${message?.pos}`);
+  // The log forgets both events; the message is still there.
+  const { writes, announcer } = server.storage;
+  const bounds = { maxAgeMs: 0, minEvents: 0, maxEvents: 0, upTo: announcer.position };
+  await writes.runWhenIdle(trimEvents, { streams: [`room:${roomId}`], ...bounds });
+  expect(await retry(message?.pos)).toMatchObject({ status: 200, body: { delivered: true, reason: null } });
+  const told = receiver.taken.find(({ event, data }) => event === "MESSAGE" && data.message?.id === message?.pos);
+  expect(told).toBeDefined();
+  expect(told?.text).not.toContain("a secret");
+  expect(await retry(message?.pos)).toMatchObject({ status: 404 });
+  expect(await retry(room?.pos)).toMatchObject({ status: 404, body: { detail: "This event has left the log" } });
+  expect((await shown()).deadLetters).toBe(1);
+  await root.api.ok("DELETE", `/admin/webhooks/${id}`);
+  const { db } = server.storage;
+  for (const table of ["webhook_dead_letters", "webhook_lanes", "followers"] as const) {
+    expect(await db.selectFrom(table).selectAll().execute()).toEqual([]);
+  }
+}, 20_000);
+
+test("RET-9: what a webhook has not been told stays in the log, for a day", async () => {
+  await server.stop();
+  server = await TestServer.start(
+    { RETENTION_DAYS: "0", RETENTION_MIN_EVENTS: "0", RETENTION_MAX_EVENTS: "1" },
+    { clock },
+  );
+  root = await administrator(server, "root");
+  ann = await server.person("ann");
+  await add();
+  receiver.answer = ({ stream }) => (stream === "room:2" ? down() : up());
+  const [bad, good] = await rooms(2);
+  for (let n = 0; n < 5; n++) {
+    await say(ann, bad as number, `text ${n}`);
+    await say(ann, good as number, `text ${n}`);
+  }
+  await receiver.until("the good room", () => receiver.texts("room:3").length === 5);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  receiver.answer = up;
+  clock.advance(10 * MINUTE);
+  await receiver.until("the bad room", () => receiver.texts("room:2").length === 5);
+  expect(receiver.texts("room:2")).toEqual(Array.from({ length: 5 }, (_, n) => `text ${n}`));
+  // Then it may go.
+  const count = async () =>
+    (await server.storage.db.selectFrom("events").select("pos").where("stream", "=", "room:2").execute()).length;
+  await until("it is trimmed", async () => (await count()) <= 1);
+}, 20_000);

@@ -1,0 +1,163 @@
+import { inList, insertRows } from "../db/dialect.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { append } from "../event-log/event-log.ts";
+import { openFollower } from "../event-log/follower-writes.ts";
+import { Internal, internalEvent } from "../identity/internal-events.ts";
+import { ProblemError } from "../lib/problem.ts";
+import { CAPS } from "../limits/caps.ts";
+
+export interface NewWebhook {
+  readonly url: string;
+  readonly secret: string;
+  /** Names of events; null: all. */
+  readonly events: readonly string[] | null;
+}
+
+/** What a webhook's place in the log is stored under. */
+export function followerOf(webhookId: number): string {
+  return `webhook ${webhookId}`;
+}
+
+/** It is told what happens from now on. @throws ProblemError `too_many_webhooks` */
+export async function addWebhook(
+  tx: WriteTransaction,
+  { url, secret, events }: NewWebhook,
+): Promise<{ id: number; createdAt: number }> {
+  const { count } = await tx.db
+    .selectFrom("webhooks")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  if (count >= CAPS.webhooks.count) throw new ProblemError("too_many_webhooks");
+  const { id } = await tx.db
+    .insertInto("webhooks")
+    .values({ url, secret, events: asText(events), created_at: tx.now })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await openFollower(tx, { name: followerOf(id) });
+  await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
+  return { id, createdAt: tx.now };
+}
+
+/** Changes what is given, for everything that has not been delivered yet. @throws ProblemError `not_found` */
+export async function changeWebhook(
+  tx: WriteTransaction,
+  { id, url, events }: { id: number; url?: string | undefined; events?: readonly string[] | null | undefined },
+): Promise<void> {
+  const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", id).executeTakeFirst();
+  if (!found) throw new ProblemError("not_found");
+  await tx.db
+    .updateTable("webhooks")
+    .set({ ...(url !== undefined && { url }), ...(events !== undefined && { events: asText(events) }), id })
+    .where("id", "=", id)
+    .execute();
+  await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
+}
+
+/** With everything that was to be delivered there. @throws ProblemError `not_found` */
+export async function removeWebhook(tx: WriteTransaction, { id }: { id: number }): Promise<void> {
+  const gone = await tx.db.deleteFrom("webhooks").where("id", "=", id).returning("id").executeTakeFirst();
+  if (!gone) throw new ProblemError("not_found");
+  await tx.db.deleteFrom("followers").where("name", "=", followerOf(id)).execute();
+  await tx.db.deleteFrom("webhook_lanes").where("webhook_id", "=", id).execute();
+  await tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", id).execute();
+  await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
+}
+
+/** Since when nothing can be delivered there; null: something was. */
+export async function noteFailing(
+  tx: WriteTransaction,
+  { id, since }: { id: number; since: number | null },
+): Promise<void> {
+  await tx.db.updateTable("webhooks").set({ failing_since: since }).where("id", "=", id).execute();
+}
+
+/** Where a stream that is behind goes on. */
+export interface KeptLane {
+  readonly stream: string;
+  readonly seq: number;
+  readonly pos: number;
+  readonly at: number;
+  readonly attempts: number;
+  readonly failingSince: number | null;
+}
+
+/** Writes where these streams go on, and forgets those that are not behind any more. Does nothing for a webhook that is gone. */
+export async function keepLanes(
+  tx: WriteTransaction,
+  { webhookId, lanes, ended }: { webhookId: number; lanes: readonly KeptLane[]; ended: readonly string[] },
+): Promise<void> {
+  const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", webhookId).executeTakeFirst();
+  if (!found) return;
+  await insertRows(tx.db, "webhook_lanes", {
+    columns: ["webhook_id", "stream", "seq", "pos", "at", "attempts", "failing_since"],
+    values: lanes.map(({ stream, seq, pos, at, attempts, failingSince }) => [
+      ...[webhookId, stream, seq, pos, at, attempts, failingSince],
+    ]),
+    conflict: `on conflict (webhook_id, stream) do update set seq = excluded.seq, pos = excluded.pos, at = excluded.at,
+      attempts = excluded.attempts, failing_since = excluded.failing_since`,
+  });
+  if (ended.length === 0) return;
+  await tx.db
+    .deleteFrom("webhook_lanes")
+    .where("webhook_id", "=", webhookId)
+    .where("stream", "in", inList(ended))
+    .execute();
+}
+
+/** The place of an event that is given up. */
+export interface DeadLetter {
+  readonly pos: number;
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: number;
+  readonly at: number;
+}
+
+/** Keeps the places of these, at most so many at once as one read brings. @returns how many older ones were dropped to make room */
+export async function bury(
+  tx: WriteTransaction,
+  input: { webhookId: number; letters: readonly DeadLetter[]; attempts: number; reason: string },
+): Promise<{ dropped: number }> {
+  const { webhookId, letters, attempts, reason } = input;
+  const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", webhookId).executeTakeFirst();
+  if (!found) return { dropped: 0 };
+  await insertRows(tx.db, "webhook_dead_letters", {
+    columns: ["webhook_id", "pos", "stream", "seq", "type", "at", "died_at", "attempts", "reason"],
+    values: letters.map(({ pos, stream, seq, type, at }) => [
+      ...[webhookId, pos, stream, seq, type, at, tx.now, attempts, reason],
+    ]),
+    conflict: "on conflict (webhook_id, pos) do nothing",
+  });
+  const { count } = await tx.db
+    .selectFrom("webhook_dead_letters")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .where("webhook_id", "=", webhookId)
+    .executeTakeFirstOrThrow();
+  const dropped = Math.max(0, count - CAPS.deadLetters.count);
+  if (dropped === 0) return { dropped };
+  const oldest = await tx.db
+    .selectFrom("webhook_dead_letters")
+    .select("pos")
+    .where("webhook_id", "=", webhookId)
+    .orderBy("pos")
+    .limit(dropped)
+    .execute();
+  await tx.db
+    .deleteFrom("webhook_dead_letters")
+    .where("webhook_id", "=", webhookId)
+    .where("pos", "in", inList(oldest.map(({ pos }) => pos)))
+    .execute();
+  return { dropped };
+}
+
+/** After it was delivered. */
+export async function removeDeadLetter(
+  tx: WriteTransaction,
+  { webhookId, pos }: { webhookId: number; pos: number },
+): Promise<void> {
+  await tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", webhookId).where("pos", "=", pos).execute();
+}
+
+function asText(events: readonly string[] | null): string | null {
+  return events && JSON.stringify([...new Set(events)]);
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { openKeyRing } from "../src/cli/key-ring.ts";
+import { openUserAccounts } from "../src/cli/user-accounts.ts";
+import { ApiClient } from "./api-client.ts";
+import { signUp } from "./harness.ts";
+import { ServerProcess } from "./server-process.ts";
+import { Receiver } from "./webhook-receiver.ts";
+
+const ROOMS = ["a", "b", "c", "d", "e", "f"];
+const EACH = 60;
+
+test("HOOK-12, HOOK-1: over kill -9 again and again, an address that fails now and then is told everything, in order for each room", async () => {
+  const server = new ServerProcess({ METRICS_TOKEN: "metrics-token-0123" });
+  await server.start();
+  const config = { data: { dir: `${server.dir}/data` } };
+  const ring = await openKeyRing(config);
+  const { key } = await ring.add({ name: "shop", scopes: ["rooms", "messages"], expiresAt: null, rate: null });
+  await ring.close();
+  const root = await signUp(server.url, "root");
+  const accounts = await openUserAccounts(config);
+  await accounts.set("root", { power: 1 });
+  await accounts.close();
+  const door = () => new ApiClient(server.url, key, "/server");
+  const receiver = new Receiver();
+  let requests = 0;
+  receiver.answer = async ({ attempt }) => {
+    requests += 1;
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    return new Response("", { status: requests % 9 === 0 && attempt === 1 ? 500 : 200 });
+  };
+  for (const room of ROOMS) await door().ok("PUT", `/rooms/${room}`, {});
+  // The power of an account that is signed in is noticed within a second.
+  for (;;) {
+    const made = await root.api.call("POST", "/admin/webhooks", { url: receiver.url, events: ["MESSAGE"] });
+    if (made.status === 201) break;
+    expect(made.status).toBe(403);
+  }
+
+  let sent = 0;
+  let kills = 0;
+  for (let n = 0; n < EACH; n++) {
+    const items = ROOMS.map((room) => ({ room, clientId: `${room}-${n}`, type: 1, body: { content: `${room} ${n}` } }));
+    // In the middle of deliveries, of writing down places, of sends.
+    const killing = n % 15 === 7 ? server.kill() : undefined;
+    if (killing) kills += 1;
+    for (;;) {
+      const reply = await door()
+        .call<{ items: { status: number }[] }>("POST", "/messages", { items })
+        .catch(() => undefined);
+      if (reply?.status === 200) break;
+      await killing;
+      if (killing) await server.start();
+    }
+    sent += items.length;
+  }
+  expect([kills, sent]).toEqual([4, ROOMS.length * EACH]);
+  await receiver.until("everything", ({ taken }) => new Set(taken.map(({ id }) => id)).size >= sent, 45_000);
+  for (const room of ROOMS) {
+    const texts = receiver.texts().filter((text) => text?.startsWith(`${room} `));
+    const firsts = texts.filter((text, index) => texts.indexOf(text) === index);
+    expect(firsts).toEqual(Array.from({ length: EACH }, (_, n) => `${room} ${n}`));
+    // What comes again after a crash comes again in order: no step back but to where a repeat begins.
+    const numbers = texts.map((text) => Number(text?.split(" ")[1]));
+    const backwards = numbers.filter((number, index) => index > 0 && number < (numbers[index - 1] as number));
+    expect(backwards.length).toBeLessThanOrEqual(kills);
+  }
+  expect(await server.stop()).toBe(0);
+  await server.remove();
+  await receiver.stop();
+}, 90_000);
