@@ -75,6 +75,7 @@ export const ERRORS = {
   },
   person_blocked: { status: 422, title: "You have blocked this person; end that first", retry: false },
   too_many_blocks: { status: 422, title: "You have blocked too many people; end a block first", retry: false },
+  send_refused: { status: 422, title: "The product does not take this message", retry: false },
   too_many_webhooks: {
     status: 422,
     title: "There are as many webhooks as there may be; remove one first",
@@ -89,6 +90,7 @@ export const ERRORS = {
   overloaded: { status: 503, title: "The server is overloaded", retry: true },
   draining: { status: 503, title: "The server is restarting", retry: true },
   registration_closed: { status: 403, title: "Registration is closed on this server", retry: false },
+  hook_unavailable: { status: 503, title: "Whether this may be sent cannot be found out at the moment", retry: true },
   not_ready: { status: 503, title: "The server is not ready", retry: true },
   // Only on a live connection:
   too_many_connections: { status: 429, title: "You have too many connections; the oldest one was closed", retry: true },

@@ -30,6 +30,7 @@ import { uidsIn } from "./rooms/members.ts";
 import { LiveOnly } from "./server-api/live-only.ts";
 import { ReadRound } from "./unread/read-round.ts";
 import { newSelfGate, type UnreadContext } from "./unread/unread-context.ts";
+import type { SendHook } from "./webhooks/send-hook.ts";
 
 /** What the actions of all features are given; each sees its own part (`rooms/rooms-context.ts` and the like). */
 export interface Context extends IdentityContext, MessagesContext, UnreadContext, BansContext, AdminContext {
@@ -52,6 +53,8 @@ export interface ContextParts {
   /** What checks tokens of the product's own; undefined: it has none here. */
   readonly tokens?: Pick<ProductTokens, "verify"> | undefined;
   readonly graceMs?: number | undefined;
+  /** What is asked before people's messages are sent. */
+  readonly sendHook?: SendHook | undefined;
   /** Those that the outboxes use, so that what one start asks is asked once. */
   readonly starts?: ReaderStarts;
 }
@@ -98,6 +101,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     messageTexts: (snapshot, asked) => messageTexts(snapshot, asked, kinds),
     kinds,
     kindRules: { customKinds: new Set(config.messages.customKinds) },
+    sendHook: parts.sendHook,
     selfGate: newSelfGate({ writes, clock }),
     readRound: new ReadRound(db),
     starts,

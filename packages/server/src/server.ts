@@ -40,6 +40,7 @@ import { feedRoutes } from "./server-api/feed-routes.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
+import { SendHook } from "./webhooks/send-hook.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
 import { webhooksRoutes } from "./webhooks/webhooks-routes.ts";
 
@@ -146,6 +147,7 @@ export class Server {
     const { db, epoch, writes, announcer } = storage;
     const context = createContext({
       tokens: this.#startProductTokens(),
+      sendHook: this.#createSendHook(),
       config,
       db,
       epoch,
@@ -245,6 +247,13 @@ export class Server {
     const { tokens, stop } = startProductTokens(settings, parts);
     this.#stops.push(stop);
     return tokens;
+  }
+
+  #createSendHook(): SendHook | undefined {
+    const { sendHook: settings, secrets } = this.#config;
+    if (!settings || secrets.sendHook === undefined) return undefined;
+    const of = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
+    return new SendHook({ settings, secret: secrets.sendHook, ...of });
   }
 
   #createGateway(storage: Storage, context: Context): Gateway {

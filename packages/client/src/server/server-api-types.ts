@@ -79,6 +79,7 @@ export type Problem = {
     | "request_rejected"
     | "person_blocked"
     | "too_many_blocks"
+    | "send_refused"
     | "too_many_webhooks"
     | "own_account"
     | "host_unknown"
@@ -89,10 +90,12 @@ export type Problem = {
     | "overloaded"
     | "draining"
     | "registration_closed"
+    | "hook_unavailable"
     | "not_ready"
     | "too_many_connections"
     | "unknown_type"
-    | "already_live";
+    | "already_live"
+    | string;
   detail?: string | undefined;
   errors?: { path: string; message: string }[] | undefined;
   userIds?: number[] | undefined;

@@ -14,6 +14,7 @@ import { ENV_NAMES, type Env } from "./env.ts";
 import * as parse from "./parse.ts";
 import { type ProductTokensConfig, plainHttpWarning, readProductTokens } from "./product-tokens.ts";
 import { type ConfigEntry, Reader } from "./reader.ts";
+import { readSendHook, type SendHookConfig } from "./send-hook.ts";
 import { tlsProblems } from "./tls-files.ts";
 import { likelyTypos } from "./typos.ts";
 
@@ -69,11 +70,17 @@ export interface Config {
     /** Names of the product's own kinds that people may send. */
     readonly customKinds: readonly string[];
   };
+  /** Undefined: messages are sent without asking the product. */
+  readonly sendHook: SendHookConfig | undefined;
   readonly maxUploadBytes: number;
   readonly geoipFile: string | undefined;
   readonly mallchatApi: boolean;
   readonly logLevel: LogLevel;
-  readonly secrets: { readonly metricsToken: string | undefined };
+  readonly secrets: {
+    readonly metricsToken: string | undefined;
+    /** Signs what the hook before a send is asked. */
+    readonly sendHook: string | undefined;
+  };
 }
 
 export interface LoadedConfig {
@@ -113,6 +120,7 @@ function readTree(read: Reader): Config {
   read.refuse("REDIS_URL", "is not available in this version: it runs as one node. Remove it");
   const certFile = read.maybe("TLS_CERT", parse.file, "off");
   const keyFile = read.maybe("TLS_KEY", parse.file, "off");
+  const sendHook = readSendHook(read);
   const mostConnections = Math.floor((openFileLimit() * CAPS.connections.count) / 100);
   return {
     listen: {
@@ -167,6 +175,7 @@ function readTree(read: Reader): Config {
     },
     productTokens: readProductTokens(read),
     messages: { customKinds: read.maybe("CUSTOM_KINDS", parse.kindNames, "none") ?? [] },
+    sendHook: sendHook.hook,
     maxUploadBytes: read.value("MAX_UPLOAD_BYTES", parse.wholeNumber(0), String(SIZES.upload.count)),
     geoipFile: read.maybe("GEOIP_FILE", parse.file, "off"),
     mallchatApi: read.value("MALLCHAT_API", parse.onOff, "on"),
@@ -175,7 +184,10 @@ function readTree(read: Reader): Config {
       parse.oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
       "info",
     ),
-    secrets: { metricsToken: read.maybe("METRICS_TOKEN", parse.secret, "off: loopback only") },
+    secrets: {
+      metricsToken: read.maybe("METRICS_TOKEN", parse.secret, "off: loopback only"),
+      sendHook: sendHook.secret,
+    },
   };
 }
 

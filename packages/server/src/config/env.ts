@@ -50,6 +50,9 @@ export const ENV = {
   JWT_NAME_CLAIM: { text: "claim with the name to show" },
   JWT_AVATAR_CLAIM: { text: "claim with the address of the picture" },
   CUSTOM_KINDS: { text: "kinds of the product's own messages, comma-separated, that people may send" },
+  SEND_HOOK_URL: { text: "address of the product that is asked before a person's message is sent" },
+  SEND_HOOK_SECRET: { text: "signs what SEND_HOOK_URL is asked: 24 to 64 bytes in base64", secret: true },
+  SEND_HOOK_FAIL: { text: "open or closed: whether a message is sent when the hook does not answer" },
   LOG_LEVEL: { text: "trace, debug, info, warn, error, fatal or silent" },
 } as const satisfies Record<string, EnvRow>;
 

@@ -81,6 +81,21 @@ export const origin: Parser<string> = (text) => {
   return bare && /^https?:$/.test(url.protocol) ? good(url.origin) : bad(ORIGIN);
 };
 
+/** Of something on the network that this server asks by itself. */
+export const address: Parser<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const fits = url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.hash;
+  return fits ? good(url.href) : bad("an http or https address, without a name or password in it");
+};
+
+/** In the form of Standard Webhooks: 24 to 64 bytes in base64, whether or not `whsec_` stands before them. Always returned with it. */
+export const signingSecret: Parser<string> = (text) => {
+  const base64 = text.replace(/^whsec_/, "");
+  const bytes = /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, "base64") : Buffer.alloc(0);
+  if (bytes.length >= 24 && bytes.length <= 64) return good(`whsec_${bytes.toString("base64")}`);
+  return bad("24 to 64 bytes in base64 (such as: openssl rand -base64 32)");
+};
+
 export const origins: Parser<string[]> = (text) =>
   list(text, origin, `origins, separated by commas, each like ${ORIGIN}`);
 

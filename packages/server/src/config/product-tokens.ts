@@ -19,7 +19,7 @@ const OFF = "off";
 
 /** Undefined where none of the variables is set. Where one is, all that are needed must be; what is wrong joins the other problems. */
 export function readProductTokens(read: Reader): ProductTokensConfig | undefined {
-  const url = read.maybe("JWT_JWKS_URL", keySetUrl, OFF);
+  const url = read.maybe("JWT_JWKS_URL", parse.address, OFF);
   const file = read.maybe("JWT_KEY_FILE", parse.file, OFF);
   const algorithm = read.maybe("JWT_ALGORITHM", algorithmName, OFF);
   const issuer = read.maybe("JWT_ISSUER", claimText, OFF);
@@ -85,14 +85,6 @@ export function plainHttpWarning(config: ProductTokensConfig | undefined): strin
   if (protocol === "https:" || isLoopbackName(hostname)) return [];
   return ["JWT_JWKS_URL is plain http: anybody between here and there can put keys of theirs in its place; use https"];
 }
-
-const keySetUrl: parse.Parser<string> = (text) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const fits = url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.hash;
-  return fits
-    ? { ok: true, value: url.href }
-    : { ok: false, wanted: "an http or https address, without a name or password in it" };
-};
 
 const algorithmName: parse.Parser<TokenAlgorithm> = (text) =>
   Object.hasOwn(TOKEN_ALGORITHMS, text)

@@ -191,7 +191,7 @@ interface OpenApi {
   tags: unknown;
   components: {
     securitySchemes: Record<string, unknown>;
-    schemas: Record<string, { properties: Record<string, { enum?: string[] }> }>;
+    schemas: Record<string, { properties: Record<string, { anyOf?: { enum?: string[] }[] }> }>;
   };
   paths: Record<string, Record<string, { security: unknown; responses: object; parameters: unknown }>>;
 }
@@ -203,7 +203,7 @@ describe("HTTP-12: the document", () => {
     expect(document.servers).toEqual([{ url: "/" }]);
     expect(document.tags).toEqual([{ name: "notes" }]);
     expect(document.components.securitySchemes.bearer).toEqual({ type: "http", scheme: "bearer" });
-    expect(document.components.schemas.Problem?.properties.code?.enum).toContain("rate_limited");
+    expect(document.components.schemas.Problem?.properties.code?.anyOf?.[0]?.enum).toContain("rate_limited");
     const put = document.paths["/api/v1/notes/{id}"]?.put;
     const id = { type: "integer", format: "int64", minimum: 1 };
     expect(put?.security).toEqual([{ bearer: [] }]);

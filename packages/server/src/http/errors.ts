@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from "@parley/protocol";
+import { ERRORS } from "@parley/protocol";
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ZodError } from "zod";
@@ -11,7 +11,7 @@ export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  readonly code: ErrorCode;
+  readonly code: string;
   readonly detail?: string;
   readonly [field: string]: unknown;
 }
@@ -20,7 +20,7 @@ export function problemDocument(error: ProblemError): ProblemDocument {
   const { title, status } = ERRORS[error.code];
   // The cause of a fault of ours is in the log; what the client gets says nothing of the inside.
   const detail = error.code === "internal" ? {} : { detail: error.message };
-  return { ...error.extra, type: `urn:parley:problem:${error.code}`, title, status, code: error.code, ...detail };
+  return { ...error.extra, type: `urn:parley:problem:${error.code}`, title, status, code: error.wireCode, ...detail };
 }
 
 /** A problem as an HTTP response; usable outside the app, such as before an upgrade. */

@@ -12,13 +12,16 @@ interface Reference {
 
 const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
+/** What the product's own code for a refused message looks like, which takes the place of `send_refused` (`webhooks/send-hook.ts`). */
+const PRODUCTS = /^[a-z][a-z0-9_]{0,63}$/;
+
 /** The document of every refusal. Which codes a route has is said with the route. */
 export const Problem = z
   .object({
     type: z.string().regex(/^urn:parley:problem:[a-z_]+$/),
     title: z.string().min(1),
     status: z.int().min(400).max(599),
-    code: z.enum(codes),
+    code: z.union([z.enum(codes), z.string().regex(PRODUCTS)]),
     detail: z.string().optional(),
     errors: z
       .array(z.object({ path: z.string(), message: z.string().min(1) }))
@@ -68,7 +71,7 @@ export function describedReply(refusals: readonly [ErrorCode, ...ErrorCode[]]): 
   const schema = {
     allOf: [
       { $ref: "#/components/schemas/Problem" },
-      { properties: { status: { const: status }, code: { enum: [...refusals] } } },
+      { properties: { status: { const: status }, code: codeOf(refusals) } },
     ],
   };
   const content = { "application/problem+json": { schema } };
@@ -76,6 +79,11 @@ export function describedReply(refusals: readonly [ErrorCode, ...ErrorCode[]]): 
     refusals.join("."),
     { description, ...(headers && { headers }), ...(OF_THE_RUNTIME.has(status) ? {} : { content }) },
   ];
+}
+
+function codeOf(refusals: readonly ErrorCode[]): object {
+  const ours = { enum: [...refusals] };
+  return refusals.includes("send_refused") ? { anyOf: [ours, { type: "string", pattern: PRODUCTS.source }] } : ours;
 }
 
 /** The runtime answers these before our code sees the request, without a document. */

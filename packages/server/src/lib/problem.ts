@@ -14,11 +14,18 @@ export class ProblemError extends Error {
   readonly extra: ProblemExtra | undefined;
   /** When a retry can help, after how many milliseconds; sent as Retry-After (whole seconds, rounded up). */
   readonly retryAfterMs: number | undefined;
+  /** What stands as `code` on the wire: the code, or, where the product refuses, the name that it gives. */
+  readonly wireCode: string;
 
-  constructor(code: ErrorCode, message?: string, more: { extra?: ProblemExtra; retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    more: { extra?: ProblemExtra; retryAfterMs?: number; wireCode?: string } = {},
+  ) {
     super(message ?? ERRORS[code].title);
     this.name = "ProblemError";
     this.code = code;
+    this.wireCode = more.wireCode ?? code;
     this.extra = more.extra;
     this.retryAfterMs = more.retryAfterMs;
   }

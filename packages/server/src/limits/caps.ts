@@ -197,6 +197,30 @@ export const CAPS = {
     unit: "seconds",
     refusal: { silently: "it is told again later" },
   },
+  hookAtOnce: {
+    counts: "questions to the hook before a send at once, one of each person",
+    by: "process",
+    count: 64,
+    refusal: { silently: "the others wait for their turn" },
+  },
+  hookWaiting: {
+    counts: "messages that wait for the hook before a send",
+    by: "person",
+    count: 30,
+    refusal: LIMITED,
+  },
+  hookLine: {
+    counts: "people whose messages wait for the hook before a send",
+    by: "process",
+    count: 5000,
+    refusal: { silently: "as if it did not answer" },
+  },
+  hookVerdicts: {
+    counts: "answers of the hook before a send that are remembered, for ten minutes",
+    by: "process",
+    count: 10_000,
+    refusal: { silently: "it is asked again" },
+  },
   deadLetters: {
     counts: "events that were given up, of which the places are kept",
     by: "webhook",

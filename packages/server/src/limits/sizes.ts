@@ -283,6 +283,13 @@ export const SIZES = {
     count: LIMITS.pageMax,
     refusal: { silently: "a larger `limit` counts as this" },
   },
+  hookReply: {
+    counts: "the answer of the hook before a send",
+    by: "request",
+    count: 65_536,
+    unit: "bytes",
+    refusal: { silently: "as if it did not answer" },
+  },
   webhookReply: {
     counts: "what is read of a webhook's answer",
     by: "request",

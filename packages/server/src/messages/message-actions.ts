@@ -16,6 +16,7 @@ import { SIZES } from "../limits/sizes.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
 import { checkHallSend } from "../rooms/rights.ts";
 import { type Actor, actorOf } from "../rooms/rooms.ts";
+import { beforeSend } from "./before-send.ts";
 import { type HistoryQuery, historyPage, invalid } from "./history.ts";
 import type { SendRequest } from "./kinds/kinds.ts";
 import { messageText } from "./message-json.ts";
@@ -28,25 +29,29 @@ import type { Visibility } from "./send-lookups.ts";
 /**
  * Stores and logs one message; every transport sends through here. Resolves after the commit.
  * @param message.visibleTo `sender`: nobody else ever learns of it. It is not part of the request, so it does not decide what is a repeat.
- * @throws ProblemError as the room's rules refuse, `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
+ * @throws ProblemError as the room's rules refuse, or the product does (`before-send.ts`), `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
 export function sendMessage(
   { writes, hall, friendsOnly, kinds, kindRules, rates }: MessagesContext,
+export async function sendMessage(
+  context: MessagesContext,
   actor: Actor,
   { roomId, request, visibleTo = "room" }: { roomId: number; request: SendRequest; visibleTo?: Visibility },
 ): Promise<Sent> {
+  const { writes, hall, kinds, kindRules, rates } = context;
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
-  const stored = kinds.store(request);
-  const size = countedAs(stored);
+  const sent = kinds.store(request);
+  const size = countedAs(sent);
   rates.sends.take(actor.uid, size);
   rates.sendsADay.take(actor.uid, size);
+  const asked = context.sendHook ? await beforeSend(context, actor, { roomId, request }) : request;
   return writes.run(sendMessages, {
     actor: actorOf(actor),
     roomId,
     clientId: request.clientId,
     type: request.type,
-    stored,
+    ...(asked === request ? { stored: sent } : { stored: kinds.store(asked), sent }),
     replyTo: request.replyTo ?? null,
     mentions: request.mentions === "all" ? [EVERYBODY] : [...new Set(request.mentions ?? [])],
     visibleTo,

@@ -67,6 +67,8 @@ function postMessage({ sendSchema }: MessageKinds) {
         "unknown_user",
         "person_blocked",
         "not_friends",
+        "send_refused",
+        "hook_unavailable",
       ),
     },
   });

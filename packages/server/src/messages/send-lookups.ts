@@ -19,6 +19,8 @@ export interface SendInput {
   /** Of its kind, which has made `stored` of what was sent. */
   readonly type: number;
   readonly stored: object;
+  /** What `stored` would be as the client sent it, where the product has changed it: the digest is of this. */
+  readonly sent?: object;
   readonly replyTo: number | null;
   /** People, or `EVERYBODY` alone. */
   readonly mentions: readonly number[];

@@ -140,10 +140,10 @@ function mayQuote({ actor, visibleTo }: SendInput, quoted: QuotedMessage): boole
 }
 
 /** Leaves out who may see the message: the sender does not decide that, and it may differ when they repeat the request. */
-function requestHash({ roomId, type, stored, replyTo, mentions, keyId, actor }: SendInput): string {
+function requestHash({ roomId, type, stored, sent = stored, replyTo, mentions, keyId, actor }: SendInput): string {
   // A key says in whose name it sends, and people do not.
   const from = keyId === undefined ? [] : [actor.uid];
   return new Bun.CryptoHasher("sha256")
-    .update(JSON.stringify([roomId, type, ...Object.values(stored), replyTo, mentions, ...from]))
+    .update(JSON.stringify([roomId, type, ...Object.values(sent), replyTo, mentions, ...from]))
     .digest("hex");
 }

@@ -43,6 +43,8 @@ export class Metrics {
   readonly followerFailures: Counter<"follower">;
   /** Requests to webhooks: delivered, failed; and events that were given up: dead. */
   readonly webhookDeliveries: Counter<"result">;
+  /** Answers of the hook before a send: allowed, changed, refused, none. */
+  readonly sendHook: Counter<"result">;
   readonly #lags = new Map<string, () => Lag>();
 
   constructor() {
@@ -84,6 +86,7 @@ export class Metrics {
       "Requests to webhooks, and events that were given up",
       ["result"],
     );
+    this.sendHook = counter("parley_send_hook_total", "Answers of the hook before a send", ["result"]);
     this.#lagGauges(registers);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Receiver } from "../../test/webhook-receiver.ts";
+import { systemClock } from "../lib/clock.ts";
+import { CAPS } from "../limits/caps.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Metrics } from "../ops/metrics.ts";
+import { SendHook } from "./send-hook.ts";
+
+const SECRET = `whsec_${Buffer.from("a secret of at least 24 bytes").toString("base64")}`;
+const MOST = CAPS.hookAtOnce.count;
+
+let product: Receiver;
+let metrics: Metrics;
+let lines: string[];
+beforeEach(() => {
+  product = new Receiver();
+  metrics = new Metrics();
+  lines = [];
+});
+afterEach(() => product.stop());
+
+function hook(timeoutMs: number): SendHook {
+  const logger = createLogger({ level: "info", sink: { write: (line) => lines.push(line) } });
+  const settings = { url: product.url, fail: "open" as const };
+  return new SendHook({ settings, secret: SECRET, clock: systemClock, logger, metrics, timeoutMs });
+}
+const question = (uid: number, clientId = "c") => ({
+  fromUser: { uid, externalId: null },
+  room: { id: 2, externalId: null },
+  ...{ clientId, type: 1, body: { content: "hello" }, replyTo: null, mentions: [] },
+});
+
+test("HOOK-33: of many people 64 are asked about at once, and the others in turn", async () => {
+  const gate = Promise.withResolvers<void>();
+  product.answer = async () => {
+    await gate.promise;
+    return Response.json({ allow: true });
+  };
+  const slow = hook(5000);
+  const all = Array.from({ length: 3 * MOST }, (_, uid) => slow.ask(question(uid)));
+  await product.until("64", ({ open }) => open === MOST);
+  gate.resolve();
+  await Promise.all(all);
+  expect([product.most, product.received.length]).toEqual([MOST, 3 * MOST]);
+  expect(await metrics.text()).toContain(`parley_send_hook_total{result="allowed"} ${3 * MOST}`);
+});
+
+test("HOOK-32: where the product does not answer, nobody waits longer than twice the time of one, however many ask", async () => {
+  product.answer = () => new Promise(() => {});
+  const mute = hook(200);
+  const began = performance.now();
+  await Promise.all(Array.from({ length: 5 * MOST }, (_, uid) => mute.ask(question(uid))));
+  expect(performance.now() - began).toBeLessThan(2000);
+  expect(await metrics.text()).toContain(`parley_send_hook_total{result="none"} ${5 * MOST}`);
+  // It is said once, and once that it is over.
+  product.answer = () => Response.json({ allow: true });
+  await mute.ask(question(1, "d"));
+  expect(lines.map((line) => JSON.parse(line).level)).toEqual(["warn", "info"]);
+});
+
+test("HOOK-30: what was answered is asked again for no repeat, also where it could not be stored", async () => {
+  product.answer = () => Response.json({ allow: true, body: { content: "hi" } });
+  const quick = hook(5000);
+  const asked = [1, 2, 3].map(() => quick.ask(question(7)));
+  expect(await Promise.all(asked)).toEqual([{ content: "hi" }, { content: "hi" }, { content: "hi" }]);
+  expect(product.received).toHaveLength(1);
+  await quick.ask({ ...question(7), body: { content: "other" } });
+  await quick.ask({ ...question(7), room: { id: 3, externalId: null } });
+  expect(new Set(product.received.map(({ id }) => id)).size).toBe(3);
+});
