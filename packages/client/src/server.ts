@@ -12,6 +12,13 @@ export {
   type ServerReply,
   type ServerRoute,
 } from "./server/server-client.ts";
+export {
+  type ToldEvent,
+  type VerifyOptions,
+  verifyWebhook,
+  type WebhookHeaders,
+  WebhookInvalid,
+} from "./server/verify-webhook.ts";
 
 /**
  * The caller for the product's own backend, in Node and Bun.
