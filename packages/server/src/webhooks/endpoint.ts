@@ -80,8 +80,11 @@ export class Endpoint {
     };
   }
 
-  /** The address, its secret or what it is told has changed: what waits is tried at once. */
-  change(target: WebhookTarget): void {
+  /** Where the address or what it is told has changed, what waits is tried at once. */
+  changeTo(target: WebhookTarget): void {
+    const { url, events } = this.target;
+    const isSame = url === target.url && String([...(events ?? [])]) === String([...(target.events ?? [])]);
+    if (isSame && (events === null) === (target.events === null)) return;
     this.target = target;
     this.gate.renew();
   }

@@ -62,11 +62,12 @@ export class PresenceTellings {
     const { clock } = this.#parts;
     const { gate } = this.#endpoint;
     for (let [one] = this.#waiting; one; [one] = this.#waiting) {
-      if (clock.now() - one.madeAt >= TRIED_MS) {
-        this.#drop();
+      if (!(await gate.enter(one.dueAt))) return;
+      if (clock.now() - one.madeAt >= TRIED_MS || this.#waiting[0] !== one) {
+        gate.leave("left off");
+        if (this.#waiting[0] === one) this.#drop();
         continue;
       }
-      if (!(await gate.enter(one.dueAt))) return;
       if (await this.#try(one)) {
         gate.leave("delivered");
         if (this.#waiting[0] === one) this.#waiting.shift();

@@ -116,7 +116,7 @@ export class Webhooks {
     for (const row of rows) {
       const target = targetOf(row);
       const running = this.#running.get(row.id);
-      if (running) running.endpoint.change(target);
+      if (running) running.endpoint.changeTo(target);
       else await this.#begin(target, row.failing_since);
     }
   }
