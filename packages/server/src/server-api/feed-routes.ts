@@ -87,7 +87,9 @@ export function feedRoutes(context: FeedRoutesContext): Routes {
     responses: { 200: json(FeedReply, "Events, and where to go on"), ...problems("cursor_malformed") },
   });
   routes.openapi(route, async (c) => {
-    const { cursor, limit = 100, wait = 0 } = c.req.valid("query");
+    const { cursor, limit = 100, ...asked } = c.req.valid("query");
+    // Nobody would read what the reply to a HEAD brings.
+    const wait = c.req.method === "HEAD" ? 0 : (asked.wait ?? 0);
     const key = c.get("serverKey");
     // The listener's idle timeout would cut a request that hangs.
     if (wait > 0) c.env.server?.timeout(c.req.raw, wait + ANSWER_SECONDS);

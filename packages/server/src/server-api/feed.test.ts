@@ -205,6 +205,16 @@ describe("FEED-4: a request that waits", () => {
     expect(performance.now() - began).toBeGreaterThan(950);
   });
 
+  test("by HEAD does not wait", async () => {
+    const began = performance.now();
+    const reply = await fetch(`${server.url}/api/v1/server/feed?cursor=${start}&wait=30`, {
+      method: "HEAD",
+      headers: { Authorization: `Bearer ${door.key}` },
+    });
+    expect([reply.status, await reply.text()]).toEqual([200, ""]);
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
+
   test("with something there already is answered at once", async () => {
     await server.room(ann, [ben]);
     expect(names(await since(start, "&wait=60"))).toEqual(["MEMBER_CHANGE"]);
