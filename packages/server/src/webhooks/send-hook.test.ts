@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Webhook } from "standardwebhooks";
 import { type Person, TestServer } from "../../test/harness.ts";
-import { openDoor } from "../../test/server-door.ts";
+import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
 import { type Received, Receiver } from "../../test/webhook-receiver.ts";
 import { CAPS } from "../limits/caps.ts";
 
@@ -9,6 +9,7 @@ const SECRET = `whsec_${Buffer.from("a secret of at least 24 bytes").toString("b
 
 let server: TestServer;
 let product: Receiver;
+let door: Door;
 let ann: Person;
 let ben: Person;
 let roomId: number;
@@ -17,7 +18,8 @@ async function start(more: Record<string, string> = {}): Promise<void> {
   product = new Receiver();
   product.answer = () => Response.json({ allow: true });
   server = await TestServer.start({ SEND_HOOK_URL: product.url, SEND_HOOK_SECRET: SECRET, ...more });
-  [ann, ben] = [await server.person("ann"), await server.person("ben")];
+  door = await openDoor(server, "shop");
+  [ann, ben] = [await personAtDoor(server, door, "ann"), await personAtDoor(server, door, "ben")];
   roomId = await server.room(ann, [ben]);
 }
 beforeEach(() => start());
@@ -58,7 +60,7 @@ test("HOOK-30: the product is asked about each message once, by a signed request
   expect(new Webhook(SECRET).verify(text, headers)).toEqual({
     event: "send",
     data: {
-      fromUser: { uid: ann.uid, externalId: null },
+      fromUser: { uid: ann.uid, externalId: "ann" },
       room: { id: roomId, externalId: null },
       ...{ clientId: "one", type: 1, body: { content: "hello" }, replyTo: null, mentions: [] },
     },
@@ -68,13 +70,12 @@ test("HOOK-30: the product is asked about each message once, by a signed request
   expect(await send("other", { clientId: "one" })).toMatchObject({ status: 409 });
   await send("hello", { clientId: "one", by: ben });
   expect(product.received.map(({ data }) => [data.fromUser, data.clientId])).toEqual([
-    [{ uid: ann.uid, externalId: null }, "one"],
-    [{ uid: ben.uid, externalId: null }, "one"],
+    [{ uid: ann.uid, externalId: "ann" }, "one"],
+    [{ uid: ben.uid, externalId: "ben" }, "one"],
   ]);
 });
 
 test("HOOK-30: a server key sends without asking, and people and rooms of the product's have its ids", async () => {
-  const door = await openDoor(server, "shop");
   await door.ok("PUT", "/users/42", {});
   await door.ok("PUT", "/rooms/order-7", {});
   await door.ok("POST", "/rooms/order-7/members", { add: ["42"] });
