@@ -110,6 +110,7 @@ test("HOOK-17: an address that comes back within the day is told everything, in 
     const told = receiver.texts(`room:${roomId}`);
     expect(told.filter((text, index) => text !== told[index - 1])).toEqual(texts);
   }
+  await until("it is well", async () => (await shown()).failingSince === null);
 }, 60_000);
 
 test("HOOK-17: what could not be delivered for a day is a dead letter, which keeps no text; what is younger is told", async () => {

@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { type LogRig, openLog } from "../../test/log-rig.ts";
+import { Receiver, until } from "../../test/webhook-receiver.ts";
+import type { Writes } from "../db/writer.ts";
+import { saveFollower } from "../event-log/follower-writes.ts";
+import { LogReader } from "../event-log/log-reader.ts";
+import { ManualClock } from "../lib/clock.ts";
+import { createLogger } from "../ops/logger.ts";
+import { Metrics } from "../ops/metrics.ts";
+import { Endpoint } from "./endpoint.ts";
+import { addWebhook, bury, keepLanes } from "./webhook-writes.ts";
+
+const DAY = 24 * 3_600_000;
+const SECRET = `whsec_${btoa("a secret of at least 24 bytes")}`;
+const RECALL = 9;
+
+let rig: LogRig;
+let clock: ManualClock;
+let receiver: Receiver;
+let lines: string[];
+/** What was written, in order; `refuse` decides which writes fail. */
+let written: [string, unknown][];
+let refuse: (name: string) => boolean;
+let endpoint: Endpoint;
+/** Called when a lane has read its stream, before it knows. */
+let afterRead: () => Promise<void>;
+let stop: () => Promise<void>;
+beforeEach(async () => {
+  clock = new ManualClock();
+  rig = await openLog({ clock });
+  receiver = new Receiver();
+  [lines, written, refuse, afterRead] = [[], [], () => false, async () => {}];
+  await start();
+});
+afterEach(async () => {
+  await stop();
+  await rig.close();
+  await receiver.stop();
+});
+
+async function start(): Promise<void> {
+  const { scratch, announcer } = rig;
+  const reader = new LogReader(scratch.db);
+  const { ofStream } = reader;
+  reader.ofStream = async (...asked) => {
+    const read = await ofStream.apply(reader, asked);
+    await afterRead();
+    return read;
+  };
+  const { db } = scratch;
+  const writes: Writes = {
+    ...scratch.writes,
+    run: async (procedure, input) => {
+      if (refuse(procedure.name)) throw new Error("the disk is full");
+      written.push([procedure.name, input]);
+      return scratch.writes.run(procedure, input);
+    },
+  };
+  const { id } = await scratch.writes.run(addWebhook, { url: receiver.url, secret: SECRET, events: null });
+  const presence = { isOnline: () => true };
+  const logger = createLogger({ level: "info", sink: { write: (line) => void lines.push(line) } });
+  const told = { ...rig.outboxParts(() => []), db, reader, announcer, presence };
+  const parts = { ...told, writes, clock, logger, metrics: new Metrics() };
+  endpoint = new Endpoint(parts, { id, url: receiver.url, secret: SECRET, events: null }, null);
+  scratch.listen((event) => endpoint.onEvent(event));
+  stop = await endpoint.start([]);
+}
+
+const happens = (roomId: number, at = clock.now()) =>
+  rig.append({ stream: `room:${roomId}`, type: RECALL, data: { msgId: 7, roomId, recallUid: 8 }, at });
+const place = () =>
+  written.flatMap(([name, input]) => (name === saveFollower.name ? [(input as { pos: number }).pos] : [])).at(-1) ?? 0;
+const failing = () => new Response("", { status: 500 });
+
+test("HOOK-12: the place moves beyond an event only once it was delivered or its room's place is written", async () => {
+  receiver.answer = ({ stream }) => (stream === "room:2" ? failing() : new Response(""));
+  refuse = (name) => name === keepLanes.name;
+  const [bad] = await happens(2);
+  await happens(3);
+  await receiver.until("the failure", ({ received }) => received.length >= 2);
+  await until("it cannot be written", () => lines.some((line) => line.includes("disk is full")));
+  // Longer than it takes to write a place.
+  await new Promise((resolve) => setTimeout(resolve, 1300));
+  expect(place()).toBeLessThan(bad?.pos as number);
+  refuse = () => false;
+  await until("the place is written", () => place() > (bad?.pos as number));
+  const names = written.map(([name]) => name);
+  expect(names.indexOf(keepLanes.name)).toBeLessThan(names.lastIndexOf(saveFollower.name));
+  expect(names).toContain(keepLanes.name);
+  const rows = await rig.scratch.db.selectFrom("webhook_lanes").select(["stream", "pos", "attempts"]).execute();
+  expect(rows).toMatchObject([{ stream: "room:2", pos: bad?.pos }]);
+}, 15_000);
+
+test("HOOK-12: what goes on by itself is forgotten once it has caught up, and nothing is told twice or left out", async () => {
+  receiver.answer = ({ attempt }) => (attempt === 1 ? failing() : new Response(""));
+  await happens(2);
+  await receiver.until("the failure", ({ received, open }) => received.length === 1 && open === 0);
+  for (let n = 0; n < 120; n++) await happens(2);
+  receiver.answer = () => new Response("");
+  await until(
+    "the row is there",
+    async () => (await rig.scratch.db.selectFrom("webhook_lanes").selectAll().execute()).length === 1,
+  );
+  clock.advance(10_000);
+  await receiver.until("all", ({ taken }) => taken.length >= 121);
+  await until(
+    "the row is gone",
+    async () => (await rig.scratch.db.selectFrom("webhook_lanes").selectAll().execute()).length === 0,
+  );
+  for (let n = 0; n < 5; n++) await happens(2);
+  await receiver.until("the rest", ({ taken }) => taken.length >= 126);
+  expect(receiver.taken.map(({ seq }) => seq)).toEqual(Array.from({ length: 126 }, (_, n) => n + 1));
+}, 15_000);
+
+test("HOOK-12: what comes while a room looks whether it has caught up is not left out", async () => {
+  receiver.answer = ({ attempt }) => (attempt === 1 ? failing() : new Response(""));
+  await happens(2);
+  await until("the failure is written", async () => written.some(([name]) => name === keepLanes.name));
+  const reading = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  afterRead = () => {
+    reading.resolve();
+    return gate.promise;
+  };
+  clock.advance(10_000);
+  receiver.answer = () => new Response("");
+  await reading.promise;
+  const [late] = await happens(2);
+  // The follower takes it, and leaves it to the room.
+  await until("it is taken", () => place() >= (late?.pos as number));
+  gate.resolve();
+  await receiver.until("both", ({ taken }) => taken.length === 2);
+  expect(receiver.taken.map(({ seq }) => seq)).toEqual([1, 2]);
+});
+
+test("HOOK-17: an old event, such as after an outage of this server, is tried for a day from its first failure", async () => {
+  receiver.answer = failing;
+  await happens(2, clock.now() - 3 * DAY);
+  await until("the failure is written", async () => written.some(([name]) => name === keepLanes.name));
+  receiver.answer = () => new Response("");
+  clock.advance(DAY - 1000);
+  await receiver.until("it is told", ({ taken }) => taken.length === 1);
+  expect(written.map(([name]) => name)).not.toContain(bury.name);
+});
+
+test("HOOK-17: where a day of failures cannot be written down as dead letters, nothing is lost", async () => {
+  receiver.answer = failing;
+  await happens(2);
+  await until("the failure is written", async () => written.some(([name]) => name === keepLanes.name));
+  refuse = (name) => name === bury.name;
+  clock.advance(DAY);
+  await until("it cannot be written", () => lines.some((line) => line.includes("disk is full")));
+  receiver.answer = () => new Response("");
+  refuse = () => false;
+  clock.advance(DAY);
+  await receiver.until("it is told", ({ taken }) => taken.length === 1);
+  expect(await rig.scratch.db.selectFrom("webhook_dead_letters").selectAll().execute()).toEqual([]);
+}, 15_000);
