@@ -2,7 +2,17 @@
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 
-import type { Act, Ban, Connection, LivePerson, MadeBan, NewServerKey, ServerKey } from "./api-types.ts";
+import type {
+  Act,
+  Ban,
+  Connection,
+  DeadLetter,
+  LivePerson,
+  MadeBan,
+  NewServerKey,
+  ServerKey,
+  Webhook,
+} from "./api-types.ts";
 
 /** Each route of administrators of the server: what it takes and what it answers. */
 export interface AdminRoutes {
@@ -130,5 +140,74 @@ export interface AdminRoutes {
   "GET /admin/audit": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Act[]; nextCursor: string | null };
+  };
+  /** The webhooks, and how far each is */
+  "GET /admin/webhooks": { args: object; reply: { items: Webhook[]; nextCursor: null } };
+  /** Have an address told what happens from now on */
+  "POST /admin/webhooks": {
+    args: {
+      body: {
+        url: string;
+        events?:
+          | (
+              | "MESSAGE"
+              | "RECALL"
+              | "MARK"
+              | "MEMBER_CHANGE"
+              | "MEMBER_UPDATE"
+              | "ROOM"
+              | "FRIEND"
+              | "BLACK"
+              | "UNBLACK"
+              | "user.created"
+              | "message.offline"
+              | "online"
+              | "offline"
+            )[]
+          | null
+          | undefined;
+      };
+    };
+    reply: Webhook & { secret: string };
+  };
+  /** Change a webhook's address, or what it is told */
+  "PATCH /admin/webhooks/{id}": {
+    args: {
+      path: { id: number };
+      body?: {
+        url?: string | undefined;
+        events?:
+          | (
+              | "MESSAGE"
+              | "RECALL"
+              | "MARK"
+              | "MEMBER_CHANGE"
+              | "MEMBER_UPDATE"
+              | "ROOM"
+              | "FRIEND"
+              | "BLACK"
+              | "UNBLACK"
+              | "user.created"
+              | "message.offline"
+              | "online"
+              | "offline"
+            )[]
+          | null
+          | undefined;
+      };
+    };
+    reply: Webhook;
+  };
+  /** Remove a webhook, with what was to be delivered there */
+  "DELETE /admin/webhooks/{id}": { args: { path: { id: number } }; reply: undefined };
+  /** The places of events that could not be delivered for a day, the oldest first */
+  "GET /admin/webhooks/{id}/dead-letters": {
+    args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
+    reply: { items: DeadLetter[]; nextCursor: string | null };
+  };
+  /** Tell of one of these events now, as it is now */
+  "POST /admin/webhooks/{id}/dead-letters/{pos}/retry": {
+    args: { path: { id: number; pos: number } };
+    reply: { delivered: boolean; reason: string | null };
   };
 }

@@ -5,7 +5,6 @@
 import type {
   BlockedPerson,
   Conversation,
-  DeadLetter,
   Devices,
   Doctor,
   Events,
@@ -30,7 +29,6 @@ import type {
   RoomReply,
   User,
   Users,
-  Webhook,
 } from "./api-types.ts";
 
 /** Each route below /api/v1, but for those of administrators: what it takes and what it answers. */
@@ -299,80 +297,6 @@ export interface PeopleRoutes {
   };
   /** Take these out of my list */
   "PUT /notifications/archive": { args: { body: { ids: number[] } }; reply: NotificationCounts };
-  /** The server in numbers, as it is now */
-  "GET /admin/stats": {
-    args: object;
-    reply: { version: string; uptimeSeconds: number; onlineNum: number; people: number };
-  };
-  /** The webhooks, and how far each is */
-  "GET /admin/webhooks": { args: object; reply: { items: Webhook[]; nextCursor: null } };
-  /** Have an address told what happens from now on */
-  "POST /admin/webhooks": {
-    args: {
-      body: {
-        url: string;
-        events?:
-          | (
-              | "MESSAGE"
-              | "RECALL"
-              | "MARK"
-              | "MEMBER_CHANGE"
-              | "MEMBER_UPDATE"
-              | "ROOM"
-              | "FRIEND"
-              | "BLACK"
-              | "UNBLACK"
-              | "user.created"
-              | "message.offline"
-              | "online"
-              | "offline"
-            )[]
-          | null
-          | undefined;
-      };
-    };
-    reply: Webhook & { secret: string };
-  };
-  /** Change a webhook's address, or what it is told */
-  "PATCH /admin/webhooks/{id}": {
-    args: {
-      path: { id: number };
-      body?: {
-        url?: string | undefined;
-        events?:
-          | (
-              | "MESSAGE"
-              | "RECALL"
-              | "MARK"
-              | "MEMBER_CHANGE"
-              | "MEMBER_UPDATE"
-              | "ROOM"
-              | "FRIEND"
-              | "BLACK"
-              | "UNBLACK"
-              | "user.created"
-              | "message.offline"
-              | "online"
-              | "offline"
-            )[]
-          | null
-          | undefined;
-      };
-    };
-    reply: Webhook;
-  };
-  /** Remove a webhook, with what was to be delivered there */
-  "DELETE /admin/webhooks/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** The places of events that could not be delivered for a day, the oldest first */
-  "GET /admin/webhooks/{id}/dead-letters": {
-    args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
-    reply: { items: DeadLetter[]; nextCursor: string | null };
-  };
-  /** Tell of one of these events now, as it is now */
-  "POST /admin/webhooks/{id}/dead-letters/{pos}/retry": {
-    args: { path: { id: number; pos: number } };
-    reply: { delivered: boolean; reason: string | null };
-  };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {
     args: {

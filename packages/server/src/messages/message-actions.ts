@@ -31,14 +31,12 @@ import type { Visibility } from "./send-lookups.ts";
  * @param message.visibleTo `sender`: nobody else ever learns of it. It is not part of the request, so it does not decide what is a repeat.
  * @throws ProblemError as the room's rules refuse, or the product does (`before-send.ts`), `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
  */
-export function sendMessage(
-  { writes, hall, friendsOnly, kinds, kindRules, rates }: MessagesContext,
 export async function sendMessage(
   context: MessagesContext,
   actor: Actor,
   { roomId, request, visibleTo = "room" }: { roomId: number; request: SendRequest; visibleTo?: Visibility },
 ): Promise<Sent> {
-  const { writes, hall, kinds, kindRules, rates } = context;
+  const { writes, hall, friendsOnly, kinds, kindRules, rates } = context;
   checkHallSend(roomId, hall, actor);
   kinds.checkMaySend(request, kindRules);
   const sent = kinds.store(request);

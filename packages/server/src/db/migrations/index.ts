@@ -17,8 +17,8 @@ import { productLogins } from "./0016-product-logins.ts";
 import { notices } from "./0017-notices.ts";
 import { contacts } from "./0018-contacts.ts";
 import { bans } from "./0019-bans.ts";
-import { audit } from "./0023-audit.ts";
 import { followers } from "./0020-followers.ts";
+import { audit } from "./0023-audit.ts";
 import { webhooks } from "./0024-webhooks.ts";
 
 /**
