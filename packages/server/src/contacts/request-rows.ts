@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
-import type { FriendRequestsTable, Schema } from "../db/schema.ts";
+import type { FriendRequestsTable } from "../db/contact-tables.ts";
+import type { Schema } from "../db/schema.ts";
 
 /** A friend request as it is stored. */
 export type RequestRow = Omit<FriendRequestsTable, "id"> & { id: number };

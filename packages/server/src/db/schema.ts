@@ -1,5 +1,6 @@
 import type { Generated } from "kysely";
 import type { ProductLoginId } from "../lib/login-id.ts";
+import type { BlocksTable, FriendRequestsTable, FriendsTable, HiddenMarksTable } from "./contact-tables.ts";
 import type { NoticesSchema } from "./notices-schema.ts";
 
 /**
@@ -358,52 +359,4 @@ export interface AuditTable {
   /** JSON text; null: nothing was so before, or it says nothing. */
   before: string | null;
   after: string | null;
-}
-
-/**
- * What somebody has for their mark on a message of their direct room with a person who has blocked them, in the place of what `marks` says, which
- * is what that person sees.
- */
-export interface HiddenMarksTable {
-  uid: number;
-  message_id: number;
-  /** 0: none. */
-  type: 0 | 1 | 2;
-}
-
-/** One for two people in each direction: a new one takes the place of one that was answered. One that is withdrawn has no row. */
-export interface FriendRequestsTable {
-  id: Generated<number>;
-  from_uid: number;
-  to_uid: number;
-  text: string;
-  state: "open" | "accepted" | "rejected";
-  /** 1: the person who is asked does not see it, since they have blocked the one who asks. */
-  hidden: 0 | 1;
-  /** 1: the person who is asked has read it. */
-  read: 0 | 1;
-  created_at: number;
-  answered_at: number | null;
-}
-
-/** One row for each of two friends. */
-export interface FriendsTable {
-  uid: number;
-  friend_uid: number;
-  /** Their direct room. */
-  room_id: number;
-  /** What the person calls their friend; empty: by the friend's own name. */
-  remark: string;
-  since: number;
-}
-
-/** `uid` has blocked `blocked_uid`. */
-export interface BlocksTable {
-  uid: number;
-  blocked_uid: number;
-  since: number;
-  /** When `uid` was online last, as `blocked_uid` has seen it: nothing newer is shown to them. Null: they have not seen it. */
-  last_seen_at: number | null;
-  /** How far `uid` had read the direct room of both: no more is shown to `blocked_uid`. */
-  read_seq: number;
 }
