@@ -24,7 +24,8 @@ const ADDRESSES_KNOWN = 4096;
 export class AddressBans {
   readonly #ranges: Record<4 | 6, ByBits> = { 4: new Map(), 6: new Map() };
   #size = 0;
-  readonly #parse = memoized(parseAddress, ADDRESSES_KNOWN);
+  /** What was found for addresses since the last change, so that those who ask often cost next to nothing. */
+  #known = this.#remembering();
   #onBanned: () => void = () => {};
 
   get size(): number {
@@ -57,9 +58,15 @@ export class AddressBans {
   /** What somebody at this address is told; undefined: the address is not banned. */
   refusal(ip: string): ProblemError | undefined {
     if (this.#size === 0) return undefined;
-    const address = this.#parse(ip);
-    const ban = address && this.#find(address);
+    const ban = this.#known(ip);
     return ban && bannedProblem(ban);
+  }
+
+  #remembering() {
+    return memoized((ip: string) => {
+      const address = parseAddress(ip);
+      return address && this.#find(address);
+    }, ADDRESSES_KNOWN);
   }
 
   #find(address: AddressRange): Ban | undefined {
@@ -81,5 +88,6 @@ export class AddressBans {
     this.#size += ranges.size;
     if (ranges.size > 0) byBits.set(range.bits, ranges);
     else byBits.delete(range.bits);
+    this.#known = this.#remembering();
   }
 }
