@@ -10,7 +10,8 @@ import { Metrics } from "../ops/metrics.ts";
 import { Endpoint } from "./endpoint.ts";
 import { addWebhook, bury, keepLanes } from "./webhook-writes.ts";
 
-const DAY = 24 * 3_600_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const SECRET = `whsec_${btoa("a secret of at least 24 bytes")}`;
 const RECALL = 9;
 
@@ -140,6 +141,25 @@ test("HOOK-17: an old event, such as after an outage of this server, is tried fo
   receiver.answer = () => new Response("");
   clock.advance(DAY - 1000);
   await receiver.until("it is told", ({ taken }) => taken.length === 1);
+  expect(written.map(([name]) => name)).not.toContain(bury.name);
+});
+
+test("HOOK-17: the day begins anew with each event that could be told", async () => {
+  receiver.answer = failing;
+  await happens(2);
+  await happens(2);
+  await until("the failure is written", async () => written.some(([name]) => name === keepLanes.name));
+  receiver.answer = ({ seq }) => (seq === 1 ? new Response("") : failing());
+  clock.advance(DAY - 4 * HOUR);
+  await receiver.until("the first one", ({ taken }) => taken.length === 1);
+  const failures = () => receiver.received.filter(({ seq }) => seq === 2).length;
+  await until("the second one fails", () => failures() === 1 && receiver.open === 0);
+  // It is more than a day old, and its room has failed for some hours only.
+  clock.advance(5 * HOUR);
+  await until("it fails again", () => failures() >= 2 && receiver.open === 0);
+  receiver.answer = () => new Response("");
+  clock.advance(HOUR);
+  await receiver.until("the second one", ({ taken }) => taken.length === 2);
   expect(written.map(([name]) => name)).not.toContain(bury.name);
 });
 
