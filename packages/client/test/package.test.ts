@@ -97,7 +97,7 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
   });
 
   test(
-    "SDK-80: Node and Bun import the caller for a backend by its name, and it does its work",
+    "SDK-90: Node and Bun import the caller for a backend by its name, and it does its work",
     async () => {
       const server = await TestServer.start();
       try {

@@ -41,7 +41,7 @@ const busy = (status: number, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify({ status, code: status === 429 ? "rate_limited" : "overloaded" }), { status, headers });
 const text = { room: "shop", type: 1 as const, body: { content: "hello" } };
 
-test("SDK-81: each route has a method, whose arguments and replies are the server's", async () => {
+test("SDK-91: each route has a method, whose arguments and replies are the server's", async () => {
   const { uid } = await parley.putUser("a/b?c", { name: "Ada" });
   expect(await parley.getUser(uid)).toMatchObject({ externalId: "a/b?c", name: "Ada" });
   const { items } = await parley.putUsers([{ externalId: "ben" }, { externalId: "a/b?c", name: "Ada L." }]);
@@ -78,7 +78,7 @@ test("SDK-81: each route has a method, whose arguments and replies are the serve
   await parley.putRoom("shop");
 });
 
-describe("SDK-82: a refusal", () => {
+describe("SDK-92: a refusal", () => {
   test("is a ParleyError with the server's code and the place in the request, and is not tried again", async () => {
     const { client, bodies } = failing([]);
     const error = await client.changeMembers("shop", { add: ["ada", "nobody"] }).catch((error) => error);
@@ -107,7 +107,7 @@ describe("SDK-82: a refusal", () => {
   });
 });
 
-describe("SDK-83: what may succeed later is tried again", () => {
+describe("SDK-93: what may succeed later is tried again", () => {
   test.each<[what: string, answer: () => Response | Promise<Response>]>([
     ["503", () => busy(503)],
     ["429", () => busy(429)],

@@ -19,7 +19,7 @@ function signed(body = BODY, { id = "7-1", at = new Date(), secret = SECRET } = 
 const verify = (headers: Record<string, string>, body: string | Uint8Array = BODY, secret = SECRET) =>
   verifyWebhook({ headers, body, secret });
 
-describe("SDK-84: a request of a webhook", () => {
+describe("SDK-94: a request of a webhook", () => {
   test("is read where its signature is right, whatever holds its headers and its body", async () => {
     const event = { event: "MESSAGE", data: { text: "héllo" } };
     expect(await verify(signed())).toEqual(event);
@@ -66,7 +66,7 @@ describe("SDK-84: a request of a webhook", () => {
   });
 });
 
-describe("SDK-84: what Parley sends", () => {
+describe("SDK-94: what Parley sends", () => {
   let server: TestServer;
   let receiver: Receiver;
   beforeAll(async () => {

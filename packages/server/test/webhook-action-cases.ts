@@ -13,7 +13,11 @@ export const webhookCases = (rig: () => Rig): Record<string, Record<string, () =
   const at = (reason?: string) => {
     const { context, ann, codeOf } = rig();
     const reader = new LogReader(context.db);
-    return { context: { ...context, reader, webhooks: { tellAgain: async () => reason } }, ann, codeOf };
+    return {
+      context: { ...context, reader, webhooks: { tellAgain: async () => reason } },
+      ann: { ...ann, ip: "192.0.2.1" },
+      codeOf,
+    };
   };
   const made = async () => {
     const { context, ann } = at();
@@ -31,6 +35,13 @@ export const webhookCases = (rig: () => Rig): Record<string, Record<string, () =
         expect(secret).toStartWith("whsec_");
         expect(await webhooks.listWebhooks(context, ann)).toMatchObject([{ id, events: ["ROOM"], lag: 1 }]);
         await remove(id);
+        const noted = context.db.selectFrom("audit").selectAll().where("target", "=", String(id)).orderBy("id");
+        const lines = (await noted.execute()).filter(({ act }) => act.startsWith("webhook."));
+        expect(lines).toMatchObject([
+          { act: "webhook.add", uid: ann.uid, ip: ann.ip, after: '{"at":"http://127.0.0.1:9","events":["ROOM"]}' },
+          { act: "webhook.remove", before: '{"at":"http://127.0.0.1:9"}', after: null },
+        ]);
+        expect(JSON.stringify(lines)).not.toContain(secret);
       },
       async listWebhooks() {
         const { context, ann } = at();
@@ -45,6 +56,10 @@ export const webhookCases = (rig: () => Rig): Record<string, Record<string, () =
         expect(changed).toMatchObject({ url: "http://127.0.0.1:10/", events: null });
         await remove(id);
         expect(await codeOf(webhooks.changeWebhook(context, ann, { id }))).toBe("not_found");
+        const act = context.db.selectFrom("audit").selectAll().where("act", "=", "webhook.change");
+        expect(await act.execute()).toMatchObject([
+          { before: '{"at":"http://127.0.0.1:9","events":null}', after: '{"at":"http://127.0.0.1:10","events":null}' },
+        ]);
       },
       async removeWebhook() {
         const { context, ann, codeOf } = at();

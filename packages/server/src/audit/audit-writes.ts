@@ -33,13 +33,16 @@ export const ACTS = [
   "connection.close",
   "key.add",
   "key.revoke",
+  "webhook.add",
+  "webhook.change",
+  "webhook.remove",
 ] as const;
 
 export type ActName = (typeof ACTS)[number];
 
 export interface Act {
   readonly act: ActName;
-  /** What it was done to: a uid, a range of addresses, the id of a connection, the name of a key. */
+  /** What it was done to: a uid, a range of addresses, the id of a connection or of a webhook, the name of a key. */
   readonly target: string;
   /** What was so before, as far as it says something; null: nothing was. */
   readonly before?: object | null;

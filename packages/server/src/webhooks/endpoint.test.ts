@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
 import { Receiver, until } from "../../test/webhook-receiver.ts";
+import { OPERATOR } from "../audit/audit-writes.ts";
 import type { Writes } from "../db/writer.ts";
 import { saveFollower } from "../event-log/follower-writes.ts";
 import { LogReader } from "../event-log/log-reader.ts";
@@ -57,7 +58,12 @@ async function start(): Promise<void> {
       return scratch.writes.run(procedure, input);
     },
   };
-  const { id } = await scratch.writes.run(addWebhook, { url: receiver.url, secret: SECRET, events: null });
+  const { id } = await scratch.writes.run(addWebhook, {
+    url: receiver.url,
+    secret: SECRET,
+    events: null,
+    by: OPERATOR,
+  });
   const presence = { isOnline: () => true };
   const logger = createLogger({ level: "info", sink: { write: (line) => void lines.push(line) } });
   const told = { ...rig.outboxParts(() => []), db, reader, announcer, presence };

@@ -2,8 +2,8 @@ import { Push } from "@parley/protocol";
 import { sql } from "kysely";
 import type { BaseContext } from "../db/base-context.ts";
 import type { LogReader, StoredEvent } from "../event-log/log-reader.ts";
-import type { Login } from "../http/login.ts";
 import { parseNumberCursor } from "../http/page.ts";
+import { type AdminActor as Actor, acting } from "../identity/administrator.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { toldName } from "./told-events.ts";
 import { newWebhookSecret, type WebhookEvent } from "./webhook-form.ts";
@@ -15,8 +15,6 @@ export interface WebhooksContext extends BaseContext {
   readonly webhooks: Pick<Webhooks, "tellAgain">;
   readonly reader: Pick<LogReader, "at" | "end">;
 }
-
-type Actor = Pick<Login, "uid">;
 
 /** A webhook as administrators see it; its secret is shown once, when it is made. */
 export interface ShownWebhook {
@@ -50,7 +48,7 @@ export async function addWebhook(
   const { rates, writes } = context;
   rates.webhookChanges.take(actor.uid);
   const secret = newWebhookSecret();
-  const { id, createdAt } = await writes.run(procedures.addWebhook, { url, secret, events });
+  const { id, createdAt } = await writes.run(procedures.addWebhook, { url, secret, events, by: acting(actor) });
   return { id, url, events, createdAt, failingSince: null, lag: 0, behind: 0, deadLetters: 0, secret };
 }
 
@@ -62,7 +60,7 @@ export async function changeWebhook(
 ): Promise<ShownWebhook> {
   const { rates, writes, db, reader } = context;
   rates.webhookChanges.take(actor.uid);
-  await writes.run(procedures.changeWebhook, { id, ...changes });
+  await writes.run(procedures.changeWebhook, { id, ...changes, by: acting(actor) });
   const row = await selectWebhooks(db).where("webhooks.id", "=", id).executeTakeFirst();
   if (!row) throw new ProblemError("not_found");
   return shown(row, await reader.end());
@@ -71,7 +69,7 @@ export async function changeWebhook(
 /** What was to be delivered there is forgotten. @throws ProblemError `not_found`, `rate_limited` */
 export async function removeWebhook({ rates, writes }: WebhooksContext, actor: Actor, id: number): Promise<void> {
   rates.webhookChanges.take(actor.uid);
-  await writes.run(procedures.removeWebhook, { id });
+  await writes.run(procedures.removeWebhook, { id, by: acting(actor) });
 }
 
 /** The place of an event that was given up. */

@@ -1,3 +1,4 @@
+import { type Acting, noteAct } from "../audit/audit-writes.ts";
 import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
@@ -11,6 +12,12 @@ export interface NewWebhook {
   readonly secret: string;
   /** Names of events; null: all. */
   readonly events: readonly string[] | null;
+  readonly by: Acting;
+}
+
+/** What the audit log says of one: not its secret, and of its address no more than whose it is. */
+function noted({ url, events }: { url: string; events: readonly string[] | null }): object {
+  return { at: new URL(url).origin, events };
 }
 
 /** What a webhook's place in the log is stored under. */
@@ -21,7 +28,7 @@ export function followerOf(webhookId: number): string {
 /** It is told what happens from now on. @throws ProblemError `too_many_webhooks` */
 export async function addWebhook(
   tx: WriteTransaction,
-  { url, secret, events }: NewWebhook,
+  { url, secret, events, by }: NewWebhook,
 ): Promise<{ id: number; createdAt: number }> {
   const { count } = await tx.db
     .selectFrom("webhooks")
@@ -34,17 +41,25 @@ export async function addWebhook(
     .returning("id")
     .executeTakeFirstOrThrow();
   await openFollower(tx, { name: followerOf(id) });
+  await noteAct(tx, by, { act: "webhook.add", target: String(id), after: noted({ url, events }) });
   await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
   return { id, createdAt: tx.now };
 }
 
+export interface WebhookChange {
+  readonly id: number;
+  readonly url?: string | undefined;
+  readonly events?: readonly string[] | null | undefined;
+  readonly by: Acting;
+}
+
 /** Changes what is given, for everything that has not been delivered yet. @throws ProblemError `not_found` */
-export async function changeWebhook(
-  tx: WriteTransaction,
-  { id, url, events }: { id: number; url?: string | undefined; events?: readonly string[] | null | undefined },
-): Promise<void> {
-  const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", id).executeTakeFirst();
+export async function changeWebhook(tx: WriteTransaction, { id, url, events, by }: WebhookChange): Promise<void> {
+  const found = await tx.db.selectFrom("webhooks").select(["url", "events"]).where("id", "=", id).executeTakeFirst();
   if (!found) throw new ProblemError("not_found");
+  const before = { url: found.url, events: found.events === null ? null : (JSON.parse(found.events) as string[]) };
+  const after = { url: url ?? before.url, events: events === undefined ? before.events : events };
+  await noteAct(tx, by, { act: "webhook.change", target: String(id), before: noted(before), after: noted(after) });
   await tx.db
     .updateTable("webhooks")
     .set({ ...(url !== undefined && { url }), ...(events !== undefined && { events: asText(events) }), id })
@@ -54,9 +69,10 @@ export async function changeWebhook(
 }
 
 /** With everything that was to be delivered there. @throws ProblemError `not_found` */
-export async function removeWebhook(tx: WriteTransaction, { id }: { id: number }): Promise<void> {
-  const gone = await tx.db.deleteFrom("webhooks").where("id", "=", id).returning("id").executeTakeFirst();
+export async function removeWebhook(tx: WriteTransaction, { id, by }: { id: number; by: Acting }): Promise<void> {
+  const gone = await tx.db.deleteFrom("webhooks").where("id", "=", id).returning("url").executeTakeFirst();
   if (!gone) throw new ProblemError("not_found");
+  await noteAct(tx, by, { act: "webhook.remove", target: String(id), before: { at: new URL(gone.url).origin } });
   await tx.db.deleteFrom("followers").where("name", "=", followerOf(id)).execute();
   await tx.db.deleteFrom("webhook_lanes").where("webhook_id", "=", id).execute();
   await tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", id).execute();

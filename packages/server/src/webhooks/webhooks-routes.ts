@@ -12,6 +12,7 @@ import {
   type Routes,
 } from "../http/openapi.ts";
 import { pageOf, pageQuery } from "../http/page.ts";
+import { adminOf } from "../identity/administrator.ts";
 import { CAPS } from "../limits/caps.ts";
 import * as actions from "./webhook-actions.ts";
 import { WEBHOOK_EVENTS, webhookEventsSchema, webhookUrlSchema } from "./webhook-form.ts";
@@ -131,26 +132,26 @@ const retryDeadLetter = createRoute({
 export function webhooksRoutes(context: actions.WebhooksContext): Routes {
   const routes = newRoutes();
   routes.openapi(listWebhooks, async (c) =>
-    c.json({ items: await actions.listWebhooks(context, c.get("login")), nextCursor: null }, 200),
+    c.json({ items: await actions.listWebhooks(context, adminOf(c)), nextCursor: null }, 200),
   );
   routes.openapi(addWebhook, async (c) =>
-    c.json(await actions.addWebhook(context, c.get("login"), c.req.valid("json")), 201),
+    c.json(await actions.addWebhook(context, adminOf(c), c.req.valid("json")), 201),
   );
   routes.openapi(changeWebhook, async (c) => {
     const change = { ...c.req.valid("param"), ...c.req.valid("json") };
-    return c.json(await actions.changeWebhook(context, c.get("login"), change), 200);
+    return c.json(await actions.changeWebhook(context, adminOf(c), change), 200);
   });
   routes.openapi(removeWebhook, async (c) => {
-    await actions.removeWebhook(context, c.get("login"), c.req.valid("param").id);
+    await actions.removeWebhook(context, adminOf(c), c.req.valid("param").id);
     return c.body(null, 204);
   });
   routes.openapi(listDeadLetters, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const page = await actions.listDeadLetters(context, c.get("login"), { ...c.req.valid("param"), cursor, limit });
+    const page = await actions.listDeadLetters(context, adminOf(c), { ...c.req.valid("param"), cursor, limit });
     return c.json(page as never, 200);
   });
   routes.openapi(retryDeadLetter, async (c) => {
-    const { reason } = await actions.retryDeadLetter(context, c.get("login"), c.req.valid("param"));
+    const { reason } = await actions.retryDeadLetter(context, adminOf(c), c.req.valid("param"));
     return c.json({ delivered: reason === null, reason }, 200);
   });
   return routes;
