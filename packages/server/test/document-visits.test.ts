@@ -309,7 +309,7 @@ test("HTTP-26: what administrators ask", async () => {
   const root = await administrator(server, "root");
   await ask(root.api, "GET /admin/stats", 200);
   await ask(ann.api, "GET /admin/stats", 403);
-  const dan = await server.person("dan4");
+  const dan = await server.person("dan5");
   await ask(root.api, `PUT /admin/bans/users/${dan.uid}`, 200, { until: Date.now() + 60_000, reason: "spam" });
   await ask(dan.api, "GET /me", 403);
   await ask(root.api, "PUT /admin/bans/users/99999", 404);

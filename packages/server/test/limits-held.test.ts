@@ -114,8 +114,6 @@ const READING = [
   // For administrators, and heavy: numbers that are in memory, and pages.
   ...["GET /admin/stats", "GET /admin/bans", "GET /admin/keys", "GET /admin/audit"],
   ...["GET /admin/connections", "GET /admin/series", "GET /admin/nodes"],
-  // For administrators: numbers that are in memory.
-  "GET /admin/stats",
   // The few that there are, and pages by a key.
   ...["GET /admin/webhooks", "GET /admin/webhooks/{id}/dead-letters"],
   // Has a rate of its own.
