@@ -30,7 +30,7 @@ const ROOTS = LAYERS.length;
 
 /**
  * The same for the client: the platform, requests, what comes, and then the connection, which brings it, beside what is sent; the caller for
- * the product's own backend needs requests only.
+ * the product's own backend needs requests only. The store stands on top: it reads by a client.
  * The files directly in `src` put them together.
  */
 const CLIENT_LAYERS: readonly (readonly string[])[] = [
@@ -38,6 +38,7 @@ const CLIENT_LAYERS: readonly (readonly string[])[] = [
   ["api"],
   ["reading", "server"],
   ["sending", "connection"],
+  ["store"],
 ];
 
 /** What a package may import of ours. */

@@ -4,7 +4,7 @@
  *   npm run build --workspace @parley/client
  *
  * writes `dist/parley-client.js` (a module, which Node, Bun and bundlers get by the package's name), `dist/parley-client.global.js`
- * (a script that makes `Parley`), the worker's file, `dist/parley-server.js` (a module for Node and Bun alone), and the types; another folder may be named. The server makes the first
+ * (a script that makes `Parley`), the worker's file, `dist/parley-store.js` (a module for programs that show rooms), `dist/parley-server.js` (a module for Node and Bun alone), and the types; another folder may be named. The server makes the first
  * three at the first request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
  */
 import { join } from "node:path";
@@ -14,6 +14,7 @@ const SOURCES = join(import.meta.dir, "src");
 
 export type ClientFile = "parley-client.js" | "parley-client.global.js" | "heartbeat-worker.js";
 const SERVER_FILE = "parley-server.js";
+const STORE_FILE = "parley-store.js";
 
 /** Minified texts by file name. Takes about a tenth of a second. */
 export async function buildClient(): Promise<Record<ClientFile, string>> {
@@ -23,6 +24,11 @@ export async function buildClient(): Promise<Record<ClientFile, string>> {
     built("heartbeat-worker.js", "iife"),
   ]);
   return { "parley-client.js": module, "parley-client.global.js": script, "heartbeat-worker.js": worker };
+}
+
+/** What a program keeps of rooms, messages and people; it is given a client and holds none of the client's code. */
+export async function buildStore(): Promise<string> {
+  return built("store.ts", "esm");
 }
 
 /** The caller for the product's own backend, which no page loads. Whole lines, so that a stack says something. */
@@ -40,7 +46,11 @@ async function built(entry: string, format: "esm" | "iife", { minify } = { minif
 
 if (import.meta.main) {
   const folder = process.argv[2] ?? join(import.meta.dir, "dist");
-  const files = { ...(await buildClient()), [SERVER_FILE]: await buildServerClient() };
+  const files = {
+    ...(await buildClient()),
+    [STORE_FILE]: await buildStore(),
+    [SERVER_FILE]: await buildServerClient(),
+  };
   for (const [name, text] of Object.entries(files)) {
     await Bun.write(join(folder, name), text);
     console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);

@@ -17,6 +17,22 @@ const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
 console.log(client.state.kind, new ParleyError(429).canRetry);
 `;
 
+const STORE_PROGRAM = `
+import { createClient } from "@parley/client";
+import { createStore } from "@parley/client/store";
+const store = createStore(createClient({ url: "http://127.0.0.1:9", token: "t" }));
+console.log(store.state.getSnapshot(), store.rooms.getSnapshot().length);
+`;
+
+const STORE_TYPED = `
+import { createClient } from "@parley/client";
+import { createStore, type View } from "@parley/client/store";
+const store = createStore(createClient({ url: "http://127.0.0.1:9", token: "t" }), { messagesKept: 100 });
+const shown = <T,>(view: View<T>): T => view.getSnapshot();
+store.messages(7).subscribe(() => console.log(shown(store.messages(7)).items.map(({ message }) => message.seq + 1)));
+for (const { name, unread } of shown(store.rooms)) console.log(name.length + unread);
+`;
+
 const SERVER_PROGRAM = `
 import { createServerClient, ParleyError } from "@parley/client/server";
 const [url, key] = process.argv.slice(2);
@@ -82,9 +98,16 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
     expect(run([node ?? "", "program.mjs"], folder)).toBe("stopped true\n");
   });
 
+  test("STO-9: Node and Bun import the store by its name", () => {
+    writeFileSync(join(folder, "store.mjs"), STORE_PROGRAM);
+    for (const runtime of [[node ?? ""], [process.execPath, "--no-install"]]) {
+      expect(run([...runtime, "store.mjs"], folder)).toBe("loading 0\n");
+    }
+  });
+
   test("SDK-50: every file that its package.json names is there, and is built before it is packed", () => {
     const { exports, scripts } = JSON.parse(readFileSync(join(scope, "client/package.json"), "utf8"));
-    for (const path of [...Object.values(exports["."]), ...Object.values(exports["./server"])])
+    for (const path of [".", "./store", "./server"].flatMap((name) => Object.values(exports[name])))
       expect(existsSync(join(scope, "client", path as string))).toBe(true);
     expect(existsSync(join(scope, "client/dist/heartbeat-worker.js"))).toBe(true);
     expect(scripts.prepack).toBe(scripts.build);
@@ -126,6 +149,7 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
       };
       expect(check("right.mts", TYPED)).toBe("");
       expect(check("backend.mts", SERVER_TYPED)).toBe("");
+      expect(check("store.mts", STORE_TYPED)).toBe("");
       expect(check("wrong-backend.mts", SERVER_TYPED.replace('kind: "a"', "kind: 1"))).toContain("wrong-backend.mts");
       expect(check("wrong.mts", TYPED.replaceAll("message.seq", "message.sequence"))).toMatch(
         /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { currentApiTypes } from "../../../tools/client-api-types.ts";
-import { buildClient } from "../build.ts";
+import { buildClient, buildStore } from "../build.ts";
 
 describe("what is shipped", () => {
   let files: Awaited<ReturnType<typeof buildClient>>;
@@ -15,6 +15,12 @@ describe("what is shipped", () => {
       expect(files[name]).not.toMatch(/\bimport\s*\(|\brequire\(|from"/);
     }
     expect(files["heartbeat-worker.js"].length).toBeLessThan(300);
+  });
+
+  test("STO-9: the store has at most 12 KB gzipped, and nothing of the client or of the schemas is in it", async () => {
+    const store = await buildStore();
+    expect(Bun.gzipSync(store).length).toBeLessThanOrEqual(12_000);
+    expect(/zod|safeParse|EventSource|api\/v1|\bimport\s*\(|\brequire\(|from"/i.exec(store)).toBeNull();
   });
 
   test("SDK-50: the types of the routes are the server's", async () => {

@@ -37,12 +37,18 @@ export interface Surroundings {
   onReturn(run: (what: "online" | "offline" | "focus") => void): () => void;
 }
 
+/** Epoch milliseconds. */
+export const clock = (): number => Date.now();
+
+/** Between 0 and 1. */
+export const chance = Math.random;
+
 export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocketClass | undefined }): Surroundings {
   const isPage = typeof document !== "undefined" && typeof addEventListener === "function";
   const isVisible = () => isPage && document.visibilityState === "visible";
   return {
     now: Date.now,
-    random: Math.random,
+    random: chance,
     fetch: own.fetch ?? ((url, init) => fetch(url, init)),
     WebSocket: own.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket,
     isPage,

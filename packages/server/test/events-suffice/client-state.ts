@@ -1,15 +1,16 @@
 /**
- * Events suffice: the state that a client keeps, with the events since applied, is the state that the server shows now. This file reads that state as any client does, `apply.ts` changes it by frames, `follow.ts` gets the frames, live
- * and by polling, and `suffices.ts` compares. The `*.cases.ts` play every command of the API; one that is added later and has no
- * case fails `commands.test.ts`.
+ * Events suffice: the state that a client keeps, with the events since applied, is the state that the server shows now. The client is
+ * the one that ships: `watched-store.ts` has the store of `@parley/client`. This file reads the state as a plain reader does, `follow.ts`
+ * gets the frames, live and by polling, and `suffices.ts` compares. The `*.cases.ts` play every command of the API; one that is added later
+ * and has no case fails `commands.test.ts`.
  *
- * Knows the HTTP API and the protocol package; must not import the server, but for the types of its replies.
+ * Knows the HTTP API, the client and the protocol package; must not import the server, but for the types of its replies.
  */
 import { HALL_ROOM_ID, type Message, type RedDot, type User } from "@parley/protocol";
 import type { MemberView } from "../../src/rooms/members.ts";
 import type { ConversationView, RoomView } from "../../src/rooms/room-view.ts";
 import type { ApiClient } from "../api-client.ts";
-import { type NoticeState, readNotices, type ShownNotices, shownNotices } from "../notice-client.ts";
+import { readNotices, type ShownNotices } from "../notice-client.ts";
 import { type ContactsState, readContacts } from "./contacts.ts";
 
 export interface ClientState {
@@ -19,8 +20,8 @@ export interface ClientState {
   /** These, and rooms that the user knew and has left. */
   readonly rooms: Readonly<Record<number, RoomState>>;
   readonly unread: RedDot;
-  readonly notices: NoticeState & ShownNotices;
   readonly contacts: ContactsState;
+  readonly notices: Pick<ShownNotices, "list" | "unseen" | "unread">;
 }
 
 export interface RoomState {
@@ -59,7 +60,7 @@ export async function readState(
     const ids = [...new Set([...order, ...known])];
     const lines = new Map(list.items.map((line) => [line.id, line]));
     const rooms = await Promise.all(ids.map((id) => readRoom(api, id, lines.get(id))));
-    const dated = [...rooms, notices, { asOfs }].flatMap((part) => part.asOfs.map((asOf) => ({ asOf })));
+    const dated = [...rooms, notices, { asOfs }].flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })));
     const parts = [me.body, unread, ...dated];
     const asOf = list.asOf;
     // Replies of several moments make no state: read again until nothing was logged in between.
@@ -70,44 +71,11 @@ export async function readState(
       throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
     }
     const byId = Object.fromEntries(rooms.map(({ state }) => [state.room.id, state]));
-    const state = { me: undated(me.body), order, rooms: byId, unread: undated(unread), contacts };
-    return { state: { ...state, notices: { ...notices.state, ...notices.shown } }, asOf };
+    const { archived: _, ...shown } = notices.shown;
+    const state = { me: undated(me.body), order, rooms: byId, unread: undated(unread), contacts, notices: shown };
+    return { state, asOf };
   }
   throw new Error("the log does not come to rest");
-}
-
-/** The state with other notifications: the dot is counted from them. */
-export function withNotices(state: ClientState, notices: NoticeState): ClientState {
-  const shown = shownNotices(notices, Date.now());
-  const unread = { ...state.unread, notifications: shown.unseen };
-  return { ...state, unread, notices: { ...notices, ...shown } };
-}
-
-/**
- * A room that one came into. What is read first is the oldest, so every event of the room beyond its `seq` is applied to
- * all of it; what a later reply contains already is a state again.
- */
-export async function fetchRoom(api: ApiClient, roomId: number): Promise<RoomState> {
-  const list = await readList(api);
-  const line = list.items.find(({ id }) => id === roomId);
-  return (await readRoom(api, roomId, line)).state;
-}
-
-/** Their names and pictures now; who does not exist is left out. */
-export async function fetchPeople(api: ApiClient, uids: readonly number[]): Promise<User[]> {
-  const people: User[] = [];
-  for (let from = 0; from < uids.length; from += 100) {
-    const ids = uids.slice(from, from + 100).join(",");
-    people.push(...(await api.ok<{ items: User[] }>("GET", `/users?ids=${ids}`)).items);
-  }
-  return people;
-}
-
-/** Messages as they are now. */
-export async function fetchMessages(api: ApiClient, ids: readonly number[]): Promise<Message[]> {
-  const messages: Message[] = [];
-  for (const id of ids) messages.push(undated(await api.ok<Dated<Message>>("GET", `/messages/${id}`)));
-  return messages;
 }
 
 async function readList(api: ApiClient): Promise<{ items: ConversationView[]; asOf: string }> {

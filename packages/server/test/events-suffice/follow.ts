@@ -1,20 +1,18 @@
 import { Command, Push } from "@parley/protocol";
-import type { ApiClient } from "../api-client.ts";
 import type { Person, TestServer } from "../harness.ts";
 import type { LiveClient, SeenFrame } from "../live-client.ts";
-import { apply, type Fetched, wantedFor } from "./apply.ts";
-import { type ClientState, fetchMessages, fetchPeople, fetchRoom } from "./client-state.ts";
-import { fetchRequests } from "./contacts.ts";
-import { shownPeople, withUser } from "./state-changes.ts";
-
-export interface Known {
-  readonly state: ClientState;
-  /** The cursor that the state is as of. */
-  readonly asOf: string;
-}
+import type { ClientState } from "./client-state.ts";
+import type { WatchedStore } from "./watched-store.ts";
 
 /** Frames that do not arrive: what breaks without them is what they are for. */
 export type Withheld = (frame: SeenFrame) => boolean;
+
+export interface Following {
+  readonly store: WatchedStore;
+  /** The cursor that the store's state is as of. */
+  readonly asOf: string;
+  readonly withheld: Withheld;
+}
 
 /** Few events a reply, so that rooms are read in the middle and later events come on top. */
 const LIMIT = 2;
@@ -22,19 +20,7 @@ const LIMIT = 2;
 /** Such frames are gathered for a second. */
 const LATE_MS = 3000;
 
-/** One frame, with what it wants read over HTTP. */
-async function follow(api: ApiClient, state: ClientState, frame: SeenFrame): Promise<ClientState | undefined> {
-  const { room, people, messages, requests } = wantedFor(state, frame);
-  const fetched: Fetched = {
-    room: room === undefined ? undefined : await fetchRoom(api, room),
-    people: people === undefined ? [] : await fetchPeople(api, people),
-    messages: messages === undefined ? [] : await fetchMessages(api, messages),
-    requests: requests ? await fetchRequests(api) : undefined,
-  };
-  return apply(state, frame, fetched);
-}
-
-/** A client on a WebSocket: it applies each frame as it comes. */
+/** A client on a WebSocket: its store gets each frame as it comes. */
 export class LiveFollower {
   readonly #client: LiveClient;
   readonly #end: Promise<ClientState | undefined>;
@@ -47,16 +33,12 @@ export class LiveFollower {
   }
 
   /** Resolves when it is live. */
-  static async start(
-    server: TestServer,
-    person: Person,
-    { state, asOf, withheld }: Known & { withheld: Withheld },
-  ): Promise<LiveFollower> {
+  static async start(server: TestServer, person: Person, following: Following): Promise<LiveFollower> {
     const client = await server.connect({ token: person.token, path: "/ws?resume=1" });
-    client.send({ type: Command.RESUME, data: { cursor: asOf } });
+    client.send({ type: Command.RESUME, data: { cursor: following.asOf } });
     await client.frame(Push.CURSOR, ({ data }) => data.live === true);
     const first = client.frames.findIndex(({ type, data }) => type === Push.CURSOR && data.live === true);
-    return new LiveFollower(client, run(client, person.api, { state, first, withheld }));
+    return new LiveFollower(client, run(client, following, first));
   }
 
   /** The state when everything that was done before has been heard; `late`: this frame, too, which no reply waits for. */
@@ -72,36 +54,34 @@ export class LiveFollower {
 
 async function run(
   client: LiveClient,
-  api: ApiClient,
-  { state, first, withheld }: { state: ClientState; first: number; withheld: Withheld },
+  { store, withheld }: Following,
+  first: number,
 ): Promise<ClientState | undefined> {
-  let now: ClientState | undefined = state;
-  for (let next = first; now; next++) {
+  for (let next = first; ; next++) {
     await client.until(() => client.frames.length > next || client.closed, "a frame", 30_000);
     const frame = client.frames[next];
     // The answer to what was asked last of all.
-    if (!frame || frame.type === Push.ERROR) return now;
-    if (!withheld(frame)) now = await follow(api, now, frame);
+    if (!frame || frame.type === Push.ERROR) return store.state();
+    if (!withheld(frame)) await store.take(frame);
   }
-  return now;
 }
 
 /** A client that was away and polls. Names are not logged, so it reads those that it shows. */
 export async function followByPolling(
-  api: ApiClient,
-  { state, asOf, withheld }: Known & { withheld: Withheld },
+  { api }: Person,
+  { store, asOf, withheld }: Following,
 ): Promise<ClientState | undefined> {
   type Reply = { events: SeenFrame[]; cursor: string; more: boolean };
-  let now = state;
   for (let cursor = asOf, more = true; more; ) {
     const reply = await api.call<Reply>("POST", "/events", { cursor, limit: LIMIT });
-    if (reply.status === 401) return undefined;
-    for (const frame of reply.body.events) {
-      const next = withheld(frame) ? now : await follow(api, now, frame);
-      if (!next) return undefined;
-      now = next;
+    if (reply.status === 401) {
+      store.signedOut();
+      break;
     }
+    for (const frame of reply.body.events) if (!withheld(frame)) await store.take(frame);
     ({ cursor, more } = reply.body);
   }
-  return (await fetchPeople(api, shownPeople(now))).reduce(withUser, now);
+  await store.state();
+  store.cameBack();
+  return store.state();
 }

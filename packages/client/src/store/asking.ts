@@ -1,0 +1,129 @@
+import type { ArgsOf, Reply, Route } from "../api/routes.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { pause } from "../lib/timers.ts";
+import type { Timing } from "../lib/timing.ts";
+import type { PushFrame } from "../reading/push-frame.ts";
+import type { StoreSource } from "./source.ts";
+
+/** Events that may come while one reply is on its way; beyond that it is asked for again. */
+const PUSHES_AT_MOST = 10_000;
+
+/** What came while a reply was on its way. */
+export interface Since<T> {
+  readonly reply: T;
+  /** In order. The reply may have them or not: applied behind it, they give what is so now. */
+  readonly pushes: readonly PushFrame[];
+}
+
+interface Recording {
+  readonly isAbout: (push: PushFrame) => boolean;
+  pushes: PushFrame[];
+  isFull: boolean;
+}
+
+export interface AskingParts {
+  readonly source: StoreSource;
+  readonly timing: Timing;
+  readonly random: () => number;
+}
+
+/**
+ * Requests whose replies are put together with events. A reply is of some moment between its question and its arrival, so it lacks
+ * none of the events that came before the question. Those that come meanwhile are kept, and applied once more behind it.
+ */
+export class Asking {
+  readonly #parts: AskingParts;
+  readonly #recordings = new Set<Recording>();
+  #running = new AbortController();
+  #open: () => void = () => {};
+  #opened = this.#closed();
+
+  constructor(parts: AskingParts) {
+    this.#parts = parts;
+  }
+
+  /** Fires when nothing of what is under way is wanted any more. */
+  get signal(): AbortSignal {
+    return this.#running.signal;
+  }
+
+  /** From now on anything may be read: the client has its place in the log, and it is known who reads. */
+  open(): void {
+    this.#open();
+  }
+
+  /** Gives up everything that is under way: its promises reject, and what comes late is not heard. Nothing is read before the next `open`. */
+  giveUp(): void {
+    this.#running.abort();
+    this.#running = new AbortController();
+    this.#open();
+    this.#opened = this.#closed();
+  }
+
+  push(push: PushFrame): void {
+    for (const recording of this.#recordings) {
+      if (recording.isFull || !recording.isAbout(push)) continue;
+      recording.isFull = recording.pushes.length >= PUSHES_AT_MOST;
+      recording.pushes.push(push);
+    }
+  }
+
+  /** @throws ParleyError; DOMException when given up */
+  async request<R extends Route>(route: R, ...[args]: ArgsOf<R>): Promise<Reply<R>> {
+    const { signal } = this;
+    const reply = await this.#parts.source.request(route, ...([{ ...args, signal }] as unknown as ArgsOf<R>));
+    signal.throwIfAborted();
+    return reply;
+  }
+
+  /**
+   * What `ask` brings, with the events that came meanwhile.
+   * @throws what `ask` throws
+   */
+  async with<T>(isAbout: (push: PushFrame) => boolean, ask: () => Promise<T>): Promise<Since<T>> {
+    for (;;) {
+      const recording: Recording = { isAbout, pushes: [], isFull: false };
+      this.#recordings.add(recording);
+      try {
+        const reply = await ask();
+        if (!recording.isFull) return { reply, pushes: recording.pushes };
+      } finally {
+        this.#recordings.delete(recording);
+      }
+    }
+  }
+
+  /**
+   * Does it once anything may be read, and again after a failure that time may mend.
+   * @throws ParleyError that only a change can mend; DOMException when given up
+   */
+  async untilItWorks<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this;
+    await this.#opened;
+    signal.throwIfAborted();
+    return this.first(work);
+  }
+
+  /** The same for what is read first of all. The waits between two tries are longer and longer. */
+  async first<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this;
+    const { timing, random } = this.#parts;
+    for (let attempts = 0; ; attempts++) {
+      try {
+        signal.throwIfAborted();
+        return await work();
+      } catch (error) {
+        // Errors of another bundle's class are no instances of this one's.
+        if (signal.aborted || (error as { canRetry?: boolean }).canRetry !== true) throw error;
+        const { retryAfterMs = 0 } = error as { retryAfterMs?: number };
+        await pause(Math.max(retryAfterMs, backoffMs(attempts, random(), timing)), signal);
+      }
+    }
+  }
+
+  #closed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import { ChangeType, Push } from "@parley/protocol/events";
+import type { Member } from "../api/api-types.ts";
+import type { PushFrame } from "../reading/push-frame.ts";
+import type { Names, Person } from "./names.ts";
+import { uidsOf } from "./pushes.ts";
+
+/** Somebody in a room; whether they are online says `presence`. */
+export type StoredMember = Omit<Member, "activeStatus" | "lastOptTime">;
+
+/** The members of a room, as far as they were read. Pure. */
+export interface MemberList {
+  /** By uid. */
+  readonly items: readonly StoredMember[];
+  /** There are more, with higher uids. */
+  readonly hasMore: boolean;
+  /** `refused`: the user may not see them, as after leaving. */
+  readonly state: "loading" | "ready" | "refused";
+}
+
+export interface KeptMembers extends MemberList {
+  readonly nextCursor: string | undefined;
+}
+
+export const NO_MEMBERS: KeptMembers = { items: [], hasMore: true, state: "loading", nextCursor: undefined };
+
+/** With the page behind those that are there. */
+export function withMembers(
+  list: KeptMembers,
+  { items, nextCursor }: { readonly items: readonly StoredMember[]; readonly nextCursor: string | null },
+): KeptMembers {
+  const hasMore = nextCursor !== null;
+  return { items: put(list.items, items), hasMore, state: "ready", nextCursor: nextCursor ?? undefined };
+}
+
+export interface Newcomers {
+  readonly nameOf: (uid: number) => Person;
+}
+
+/** After an event of the room. The same object where nothing is different. */
+export function membersAfter(list: KeptMembers, push: PushFrame, { nameOf }: Newcomers): KeptMembers {
+  if (push.type === Push.MEMBER_UPDATE) {
+    const { roomId: _, uid, ...changed } = push.data;
+    return changedMember(list, uid, (member) => ({ ...member, ...changed }));
+  }
+  if (push.type === Push.USER) return withMemberNames(list, new Map([[push.data.uid, push.data]]));
+  if (push.type !== Push.MEMBER_CHANGE) return list;
+  const uids = uidsOf(push.data);
+  if (push.data.changeType === ChangeType.left) {
+    const items = list.items.filter(({ uid }) => !uids.includes(uid));
+    return items.length === list.items.length ? list : { ...list, items };
+  }
+  const last = list.items.at(-1)?.uid ?? 0;
+  const { joinedAt = 0 } = push.data;
+  // People beyond the last one come with a page that was not read yet.
+  const shown = uids.filter((uid) => !list.hasMore || uid < last);
+  const newcomers = shown.map((uid) => ({ ...nameOf(uid), role: 3, joinedAt, mutedUntil: null }));
+  return newcomers.length === 0 ? list : { ...list, items: put(list.items, newcomers) };
+}
+
+export function withMemberNames(list: KeptMembers, names: Names): KeptMembers {
+  const isNew = (member: StoredMember, { name, avatar }: Person) => member.name !== name || member.avatar !== avatar;
+  let so = list;
+  for (const [uid, person] of names) {
+    const { name, avatar } = person;
+    so = changedMember(so, uid, (member) => (isNew(member, person) ? { ...member, name, avatar } : member));
+  }
+  return so;
+}
+
+function changedMember(list: KeptMembers, uid: number, change: (member: StoredMember) => StoredMember): KeptMembers {
+  const at = list.items.findIndex((member) => member.uid === uid);
+  const member = list.items[at];
+  if (!member) return list;
+  const next = change(member);
+  return next === member ? list : { ...list, items: list.items.with(at, next) };
+}
+
+/** Each person once, by uid; what is put in counts. */
+function put(items: readonly StoredMember[], more: readonly StoredMember[]): StoredMember[] {
+  const byUid = new Map([...items, ...more].map((member) => [member.uid, member]));
+  return [...byUid.values()].sort((a, b) => a.uid - b.uid);
+}

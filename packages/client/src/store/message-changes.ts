@@ -1,0 +1,81 @@
+import { ActType, type MarkChange, MarkType, Push } from "@parley/protocol/events";
+import type { Message } from "@parley/protocol/message-type";
+import { MessageType } from "@parley/protocol/message-type";
+import type { PushFrame } from "../reading/push-frame.ts";
+import type { Names } from "./names.ts";
+
+/*
+ * What events make of single messages, wherever these are shown. Pure: each function gives the same object back where nothing is
+ * different, and saying the same twice changes nothing.
+ */
+
+/** A message after an event that may be about it. @param me whose marks are one's own */
+export function messageAfter(shown: Message, push: PushFrame, me: number): Message {
+  switch (push.type) {
+    case Push.MARK:
+      return push.data.markList
+        .filter(({ msgId }) => msgId === shown.message.id)
+        .reduce((so, mark) => marked(so, mark, mark.uid === me), shown);
+    case Push.RECALL:
+      return recalled(shown, push.data);
+    case Push.MESSAGE_UPDATE:
+      return push.data.message.id === shown.message.id ? updated(shown, push.data) : shown;
+    default:
+      return shown;
+  }
+}
+
+/** The people whom a message shows: its author, and the person whom it quotes. */
+export function peopleIn(shown: Message | null): number[] {
+  const quoted = shown ? replyOf(shown)?.uid : undefined;
+  return [...(shown ? [shown.fromUser.uid] : []), ...(quoted === undefined ? [] : [quoted])];
+}
+
+/** A message with the present name of the person whom it quotes. */
+export function withNames(shown: Message, names: Names): Message {
+  const reply = replyOf(shown);
+  const name = reply ? names.get(reply.uid)?.name : undefined;
+  return name === undefined || reply?.username === name ? shown : withReply(shown, { username: name });
+}
+
+type Reply = NonNullable<Exclude<Message["message"]["body"], string>["reply"]>;
+
+function replyOf({ message: { body } }: Message): Reply | null {
+  return typeof body === "string" ? null : body.reply;
+}
+
+function withReply(shown: Message, change: Partial<Reply>): Message {
+  const { body } = shown.message;
+  if (typeof body === "string" || !body.reply) return shown;
+  return { ...shown, message: { ...shown.message, body: { ...body, reply: { ...body.reply, ...change } } } };
+}
+
+/** Counts are what MARK says; the user's own marks are those that MARK tells of the user. */
+function marked(shown: Message, { markType, markCount, actType }: MarkChange, isMine: boolean): Message {
+  const own = actType === ActType.confirm ? (1 as const) : (0 as const);
+  const before = shown.message.messageMark;
+  const messageMark =
+    markType === MarkType.like
+      ? { ...before, likeCount: markCount, ...(isMine && { userLike: own }) }
+      : { ...before, dislikeCount: markCount, ...(isMine && { userDislike: own }) };
+  return { ...shown, message: { ...shown.message, messageMark } };
+}
+
+/** Without its text if it is the one, and so where it quotes it. */
+function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallUid: number }): Message {
+  const type = MessageType.recalled;
+  const notice = (uid: number) =>
+    recallUid === uid ? "The sender recalled this message" : "An administrator recalled this message";
+  if (shown.message.id === msgId) {
+    return { ...shown, message: { ...shown.message, type, body: notice(shown.fromUser.uid) } };
+  }
+  const reply = replyOf(shown);
+  return reply?.id === msgId ? withReply(shown, { type, body: notice(reply.uid) }) : shown;
+}
+
+/** Pushes do not say which marks are the user's own. */
+function updated(shown: Message, now: Message): Message {
+  const { userLike, userDislike } = shown.message.messageMark;
+  const messageMark = { ...now.message.messageMark, userLike, userDislike };
+  return { ...now, message: { ...now.message, messageMark } };
+}

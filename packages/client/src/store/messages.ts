@@ -1,0 +1,217 @@
+import { Push } from "@parley/protocol/events";
+import type { PushFrame } from "../reading/push-frame.ts";
+import type { Asking } from "./asking.ts";
+import { Kept } from "./kept.ts";
+import { peopleIn, withNames } from "./message-changes.ts";
+import {
+  changed,
+  EMPTY,
+  type KeptWindow,
+  type MessageWindow,
+  type Page,
+  type Place,
+  windowAfter,
+  withPage,
+} from "./message-window.ts";
+import { isUser, type Names } from "./names.ts";
+import type { Notices } from "./notices.ts";
+import type { Part } from "./part.ts";
+import { isBan, isOfRoom, roomOf } from "./pushes.ts";
+import { Topics } from "./topics.ts";
+import type { View } from "./view.ts";
+
+/** The messages of one room. They are read when somebody subscribes, and kept up to date while somebody does. */
+export interface Messages extends View<MessageWindow> {
+  /** The page before. */
+  older(): Promise<void>;
+  /** The page behind. */
+  newer(): Promise<void>;
+  /** This message with others before and behind it, in the place of what is shown. */
+  around(messageId: number): Promise<void>;
+  /** The newest page, in the place of what is shown. */
+  newest(): Promise<void>;
+}
+
+export interface MessagesParts {
+  readonly asking: Asking;
+  readonly notices: Notices;
+  readonly me: () => number;
+  /** Messages of a page, and of a room at most. */
+  readonly page: number;
+  readonly max: number;
+}
+
+interface Window {
+  shown: KeptWindow;
+  /** The newest reading: what an earlier one brings counts no more. */
+  turn: number;
+  isReading: boolean;
+  /** It lacks what was missed, until it has been read anew. */
+  isStale: boolean;
+}
+
+export class MessageWindows implements Part {
+  readonly #parts: MessagesParts;
+  readonly #topics: Topics<number>;
+  readonly #windows: Kept<number, Window>;
+  readonly #views = new Kept<number, Messages>((roomId) => this.#topics.isUsed(roomId));
+
+  constructor(parts: MessagesParts) {
+    this.#parts = parts;
+    this.#topics = new Topics(parts.notices, (roomId) => {
+      this.#window(roomId);
+      this.#readIfStale(roomId);
+    });
+    this.#windows = new Kept((roomId) => this.#topics.isUsed(roomId));
+  }
+
+  isShown(roomId: number): boolean {
+    return this.#topics.isUsed(roomId);
+  }
+
+  of(roomId: number): Messages {
+    return this.#views.get(roomId, () => ({
+      ...this.#topics.view(roomId, () => this.#windows.peek(roomId)?.shown ?? EMPTY),
+      older: () => this.#older(roomId),
+      newer: () => this.#newer(roomId),
+      around: (around) => this.#read(roomId, { place: "around", query: { around } }),
+      newest: () => this.#read(roomId, { place: "newest" }),
+    }));
+  }
+
+  /** People who write, and whose names stand in quotations. */
+  people(): number[] {
+    const shown = this.#topics.used.flatMap((roomId) => this.#windows.peek(roomId)?.shown.items ?? []);
+    return shown.flatMap(peopleIn);
+  }
+
+  push(push: PushFrame): void {
+    if (push.stream === undefined) return;
+    if (isBan(push)) return this.#banned(push.data.uid);
+    const roomId = roomOf(push);
+    if (roomId !== undefined) return this.#apply(roomId, push);
+    // A mark of a message that only its sender may see does not say in which room.
+    if (push.type === Push.MARK) for (const id of this.#windows.keys()) this.#apply(id, push);
+  }
+
+  renamed(names: Names): void {
+    for (const [roomId, { shown }] of this.#windows.entries()) {
+      this.#show(
+        roomId,
+        changed(shown, (message) => withNames(message, names)),
+      );
+    }
+  }
+
+  missed(): void {
+    for (const roomId of this.#windows.keys()) this.entered(roomId);
+  }
+
+  /** What was read of the room counts no more. */
+  entered(roomId: number): void {
+    const window = this.#windows.peek(roomId);
+    if (!window) return;
+    if (!this.#topics.isUsed(roomId)) return this.#windows.delete(roomId);
+    window.isStale = true;
+    void this.#read(roomId, { place: "newest" });
+  }
+
+  live(): void {
+    for (const roomId of this.#topics.used) this.#readIfStale(roomId);
+  }
+
+  clear(): void {
+    this.#windows.clear();
+    for (const roomId of this.#topics.used) {
+      this.#window(roomId);
+      this.#topics.tell(roomId);
+      this.#readIfStale(roomId);
+    }
+  }
+
+  #banned(uid: number): void {
+    for (const [roomId, { shown, isReading }] of this.#windows.entries()) {
+      // A page that is on its way may be from before.
+      if (isReading || shown.items.some((message) => peopleIn(message).includes(uid))) this.entered(roomId);
+    }
+  }
+
+  #window(roomId: number): Window {
+    return this.#windows.get(roomId, () => ({ shown: EMPTY, turn: 0, isReading: false, isStale: true }));
+  }
+
+  #readIfStale(roomId: number): void {
+    const window = this.#windows.peek(roomId);
+    if (window?.isStale && !window.isReading) void this.#read(roomId, { place: "newest" });
+  }
+
+  async #older(roomId: number): Promise<void> {
+    const { shown, isStale } = this.#window(roomId);
+    const { items, hasOlder, olderCursor } = shown;
+    const [first] = items;
+    // What is on its way takes the place of everything.
+    if (isStale || !hasOlder || !first) return;
+    // Where the beginning was cut off no cursor goes on from it: the other half of this page is known.
+    const query = olderCursor ? { cursor: olderCursor } : { around: first.message.id, limit: this.#parts.page * 2 };
+    await this.#read(roomId, { place: "older", query });
+  }
+
+  async #newer(roomId: number): Promise<void> {
+    const { shown, isStale } = this.#window(roomId);
+    const { items, hasNewer } = shown;
+    const after = items.at(-1)?.message.id;
+    if (!isStale && hasNewer && after !== undefined) await this.#read(roomId, { place: "newer", query: { after } });
+  }
+
+  /** Never rejects: what the window shows then says what has become of it. */
+  async #read(roomId: number, { place, query }: { place: Place; query?: object }): Promise<void> {
+    const { asking, notices, page } = this.#parts;
+    const window = this.#window(roomId);
+    window.turn += 1;
+    window.isReading = true;
+    const { turn } = window;
+    const [first] = window.shown.items;
+    const ask = { path: { id: roomId }, query: { limit: page, ...query } };
+    const isAbout = (push: PushFrame) =>
+      roomOf(push) === roomId || isUser(push) || (push.type === Push.MARK && !isOfRoom(push));
+    const since = await asking
+      .untilItWorks(() => asking.with(isAbout, () => asking.request("GET /rooms/{id}/messages", ask)))
+      .catch(() => undefined);
+    if (this.#windows.peek(roomId) !== window || window.turn !== turn) return;
+    window.isReading = false;
+    // What came meanwhile has cut off the messages that this page stands before.
+    const isMoved = first?.message.id !== window.shown.items[0]?.message.id;
+    if (place === "older" && isMoved) return;
+    notices.run(() => {
+      if (since) this.#place(roomId, window, { ...since, place });
+      else if (window.shown.state === "loading") this.#show(roomId, { ...window.shown, state: "refused" });
+    });
+  }
+
+  #place(
+    roomId: number,
+    window: Window,
+    { reply, pushes, place }: { reply: Page; pushes: readonly PushFrame[]; place: Place },
+  ): void {
+    const { me, max } = this.#parts;
+    if (place === "newest" || place === "around") window.isStale = false;
+    let shown = withPage(window.shown, reply, { place, max });
+    for (const push of pushes) shown = windowAfter(shown, push, { me: me(), max });
+    this.#show(roomId, shown);
+  }
+
+  #apply(roomId: number, push: PushFrame): void {
+    const { me, max } = this.#parts;
+    const window = this.#windows.peek(roomId);
+    // What comes before the first page does is applied behind it.
+    if (window && window.shown.state !== "loading")
+      this.#show(roomId, windowAfter(window.shown, push, { me: me(), max }));
+  }
+
+  #show(roomId: number, shown: KeptWindow): void {
+    const window = this.#windows.peek(roomId);
+    if (!window || window.shown === shown) return;
+    window.shown = shown;
+    this.#topics.tell(roomId);
+  }
+}

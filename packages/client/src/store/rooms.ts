@@ -1,0 +1,308 @@
+import { parseCursor } from "@parley/protocol/cursor";
+import { Push } from "@parley/protocol/events";
+import type { Conversation } from "../api/api-types.ts";
+import type { PushFrame } from "../reading/push-frame.ts";
+import { ActivityOrder } from "./activity.ts";
+import type { Asking, Since } from "./asking.ts";
+import { peopleIn, withNames } from "./message-changes.ts";
+import { isUser, type Names } from "./names.ts";
+import type { Notices } from "./notices.ts";
+import type { Part } from "./part.ts";
+import { isBan, isJoinOf, isLeavingOf, isOfRoom, roomOf, seqInRoom } from "./pushes.ts";
+import { roomAfter, roomAfterOwn, type StoredRoom } from "./room-after.ts";
+import { RoomIndex } from "./room-index.ts";
+import type { View } from "./view.ts";
+import { type Found, type ReadLine, WantedLines } from "./wanted-lines.ts";
+
+/** Rooms that the user has left and the store still knows; the one that was left first goes first. */
+const LEFT_ROOMS_AT_MOST = 100;
+
+/** Rooms of the list whose names are read anew after a connection was away. */
+const NAMES_OF_ROOMS = 200;
+
+/** What changes beside single rooms. */
+export const LIST = "list";
+
+export interface RoomsParts {
+  readonly asking: Asking;
+  readonly notices: Notices;
+  /** The user; 0 before it is known, when no room is known either. */
+  readonly me: () => number;
+  /** Somebody looks at something of the room. */
+  readonly isShown: (roomId: number) => boolean;
+  /** The user has come into a room, perhaps once more: what was read of it before counts no more. */
+  readonly onEntered: (roomId: number) => void;
+  readonly onLeft: (roomId: number) => void;
+  /** A room is different, or the list is. */
+  readonly onChange: (what: number | typeof LIST) => void;
+  /** The sum of all rooms is another one. */
+  readonly onUnread: (total: number) => void;
+}
+
+/**
+ * The user's rooms: those of the list, in its order, and some that the user has left. An event changes one room; the list is put in order when
+ * somebody asks for it. Every line knows by its `seq` which events it has.
+ */
+export class Rooms implements Part {
+  readonly #parts: RoomsParts;
+  readonly #rooms = new Map<number, StoredRoom>();
+  /** The position that a room's line was read at: an older reply that comes later says nothing. */
+  readonly #readAt = new Map<number, number>();
+  readonly #order = new ActivityOrder();
+  readonly #index = new RoomIndex();
+  readonly #listed = new Set<number>();
+  /** Ids of the list in the order in which it was asked for last, and those that are new since then. */
+  #sorted: number[] = [];
+  readonly #added = new Set<number>();
+  /** Undefined: it has to be made anew. */
+  #list: readonly StoredRoom[] | undefined = [];
+  #unread = 0;
+  readonly #wanted: WantedLines;
+  /** Rooms that were heard of while the whole list was on its way, and were not known; undefined: it is not. */
+  #unknown: Set<number> | undefined;
+
+  constructor(parts: RoomsParts) {
+    this.#parts = parts;
+    this.#wanted = new WantedLines({
+      ...parts,
+      known: (roomId) => this.#rooms.get(roomId),
+      place: (ids, since) => this.#placeWanted(ids, since),
+    });
+  }
+
+  /** Newest activity first. The work is done when it is asked for, once for all that has changed. */
+  readonly list: View<readonly StoredRoom[]>["getSnapshot"] = () => {
+    if (this.#list) return this.#list;
+    const stayed = this.#sorted.filter((id) => this.#listed.has(id) && !this.#added.has(id));
+    this.#sorted = [...stayed, ...this.#added].sort((a, b) => this.#order.compare(a, b));
+    this.#added.clear();
+    this.#list = this.#sorted.map((id) => this.#rooms.get(id) as StoredRoom);
+    return this.#list;
+  };
+
+  /** People whose names stand in the first rooms of the list. */
+  people(): number[] {
+    const first = this.list().slice(0, NAMES_OF_ROOMS);
+    return first.flatMap(({ userId, lastMessage }) => [userId ?? [], ...peopleIn(lastMessage)]).flat();
+  }
+
+  of(roomId: number): StoredRoom | undefined {
+    return this.#rooms.get(roomId);
+  }
+
+  /**
+   * Reads the whole list. Its pages are of different moments: each counts with the events that came while it was on its way.
+   * @throws ParleyError that only a change can mend
+   */
+  async load(): Promise<void> {
+    const { asking } = this.#parts;
+    const before = new Set(this.#listed);
+    this.#unknown = new Set();
+    this.#wanted.hold();
+    let pos: number | undefined;
+    let at = 0;
+    for (let cursor: string | undefined | null; cursor !== null; ) {
+      const ask = { query: { cursor, limit: 100 } };
+      const { reply, pushes } = await asking.untilItWorks(() =>
+        asking.with(
+          (push) => roomOf(push) !== undefined || isUser(push) || isBan(push),
+          () => asking.request("GET /rooms", ask),
+        ),
+      );
+      pos ??= positionOf(reply.asOf);
+      const from = { at, pos, asOf: reply.asOf };
+      this.#parts.notices.run(() => this.#placePage(reply.items, { ...from, pushes }));
+      for (const { id } of reply.items) before.delete(id);
+      at += reply.items.length;
+      cursor = reply.nextCursor;
+    }
+    const unknown = this.#unknown;
+    this.#unknown = undefined;
+    // Rooms that moved between the pages while these were read, and rooms that are gone.
+    for (const id of [...unknown, ...before]) if (before.has(id) || !this.#rooms.has(id)) this.#wanted.want(id);
+    this.#wanted.live();
+  }
+
+  /** What a client has read after a RESYNC for everything takes the place of the list. */
+  reloaded(rooms: readonly Conversation[], asOf: string): void {
+    const gone = new Set(this.#listed);
+    this.#placePage(rooms, { at: 0, pos: positionOf(asOf), asOf, pushes: [] });
+    for (const { id } of rooms) gone.delete(id);
+    for (const id of gone) this.#wanted.want(id);
+  }
+
+  push(push: PushFrame): void {
+    if (push.stream === undefined) return;
+    if (isBan(push)) return this.#banned(push.data.uid);
+    const roomId = roomOf(push);
+    if (roomId === undefined) return;
+    if (push.type === Push.MESSAGE && isOfRoom(push)) this.#moved(this.#order.message(roomId, push.data.message.id));
+    if (isJoinOf(push, this.#parts.me())) this.#moved(this.#order.joined(roomId, seqInRoom(push)));
+    this.#apply(roomId, push);
+  }
+
+  renamed(names: Names): void {
+    for (const [uid, { name, avatar }] of names) {
+      const direct = this.#rooms.get(this.#index.directWith(uid) ?? 0);
+      if (direct && (direct.name !== name || direct.avatar !== avatar)) this.#set({ ...direct, name, avatar });
+      for (const id of this.#index.naming(uid)) {
+        const room = this.#rooms.get(id) as StoredRoom;
+        const lastMessage = room.lastMessage && withNames(room.lastMessage, names);
+        if (lastMessage !== room.lastMessage) this.#set({ ...room, lastMessage });
+      }
+    }
+  }
+
+  /** Events of these rooms were missed for good. */
+  missedRooms(roomIds: readonly number[]): void {
+    for (const id of roomIds) this.#wanted.want(id);
+  }
+
+  live(): void {
+    if (!this.#unknown) this.#wanted.live();
+  }
+
+  clear(): void {
+    const ids = [...this.#rooms.keys()];
+    this.#rooms.clear();
+    this.#readAt.clear();
+    this.#order.clear();
+    this.#index.clear();
+    this.#wanted.clear();
+    this.#unknown = undefined;
+    this.#listed.clear();
+    this.#added.clear();
+    this.#list = undefined;
+    this.#unread = 0;
+    this.#parts.onUnread(0);
+    for (const id of ids) this.#parts.onChange(id);
+    this.#parts.onChange(LIST);
+  }
+
+  /** Their messages are hidden, or shown again. */
+  #banned(uid: number): void {
+    for (const id of this.#index.naming(uid)) this.#wanted.want(id);
+  }
+
+  #apply(roomId: number, push: PushFrame): void {
+    // What comes while a room is read is applied behind the reply.
+    if (this.#wanted.isReading(roomId)) return;
+    const room = this.#rooms.get(roomId);
+    const me = this.#parts.me();
+    const isNumbered = isOfRoom(push) || push.type === Push.MEMBER_CHANGE;
+    if (!isNumbered) {
+      if (room) this.#set(roomAfterOwn(room, push));
+      return;
+    }
+    const seq = seqInRoom(push);
+    const head = room?.seq ?? 0;
+    if (room && seq <= head) return;
+    if (!room && this.#unknown) return void this.#unknown.add(roomId);
+    if (isJoinOf(push, me)) return this.#wanted.want(roomId);
+    if (!room) {
+      // Of a room that was left long ago nothing has to be known.
+      if (!isLeavingOf(push, me)) this.#wanted.want(roomId);
+      return;
+    }
+    this.#set(roomAfter(room, push, { me, seq }));
+    if (isLeavingOf(push, me)) this.#parts.onLeft(roomId);
+    // Something is missing in between: the room is read, and shown as far as it is known until then.
+    if (isOfRoom(push) && seq > head + 1 && room.isListed) this.#wanted.want(roomId);
+  }
+
+  #placePage(
+    lines: readonly Conversation[],
+    { at, pos, asOf, pushes }: { at: number; pos: number; asOf: string; pushes: readonly PushFrame[] },
+  ): void {
+    for (const [index, line] of lines.entries()) this.#order.listed(line, { at: at + index, pos });
+    this.#place(
+      lines.map((line) => ({ line: { ...line, isListed: true }, asOf })),
+      pushes,
+    );
+  }
+
+  /** Lines as they were read, and what has come meanwhile. */
+  #place(lines: readonly ReadLine[], pushes: readonly PushFrame[]): void {
+    const placed = new Set<number>();
+    for (const { line, asOf } of lines) {
+      const pos = positionOf(asOf);
+      if (pos < (this.#readAt.get(line.id) ?? 0)) continue;
+      this.#readAt.set(line.id, pos);
+      this.#set(line);
+      placed.add(line.id);
+    }
+    for (const push of pushes) {
+      const roomId = roomOf(push);
+      if (roomId !== undefined && placed.has(roomId)) this.#apply(roomId, push);
+      if (isBan(push)) this.#banned(push.data.uid);
+      if (push.type === Push.USER) this.renamed(new Map([[push.data.uid, push.data]]));
+    }
+  }
+
+  #placeWanted(ids: ReadonlySet<number>, { reply: { lines, pages }, pushes }: Since<Found>): void {
+    const [first] = pages;
+    const pos = first ? positionOf(first.asOf) : 0;
+    for (const [at, row] of pages.flatMap(({ items }) => items).entries()) this.#order.listed(row, { at, pos });
+    this.#place(lines, pushes);
+    this.#moved(true);
+    const found = new Set(lines.map(({ line }) => line.id));
+    for (const id of ids) {
+      if (found.has(id)) this.#parts.onEntered(id);
+      else this.#forget(id);
+    }
+  }
+
+  #set(room: StoredRoom): void {
+    const { onChange, onUnread } = this.#parts;
+    const before = this.#rooms.get(room.id);
+    if (before === room) return;
+    // A room that was left stands last among those that were.
+    if (!room.isListed) this.#rooms.delete(room.id);
+    this.#rooms.set(room.id, room);
+    this.#index.set(room.id, { direct: room.userId, named: peopleIn(room.lastMessage) });
+    const [was, is] = [before?.isListed ?? false, room.isListed];
+    const unread = (is ? room.unread : 0) - (was ? (before?.unread ?? 0) : 0);
+    this.#unread += unread;
+    if (unread !== 0) onUnread(this.#unread);
+    if (is && !was) {
+      this.#listed.add(room.id);
+      this.#added.add(room.id);
+    }
+    if (was && !is) this.#unlist(room.id);
+    onChange(room.id);
+    if (is || was) this.#moved(true);
+  }
+
+  #unlist(roomId: number): void {
+    this.#listed.delete(roomId);
+    this.#added.delete(roomId);
+    this.#order.forget(roomId);
+    const left = this.#rooms.size - this.#listed.size;
+    if (left <= LEFT_ROOMS_AT_MOST) return;
+    for (const [id, room] of this.#rooms) {
+      if (room.isListed || this.#parts.isShown(id)) continue;
+      return this.#forget(id);
+    }
+  }
+
+  #forget(roomId: number): void {
+    const room = this.#rooms.get(roomId);
+    if (!room) return;
+    if (room.isListed) this.#set({ ...room, isListed: false });
+    this.#rooms.delete(roomId);
+    this.#readAt.delete(roomId);
+    this.#index.forget(roomId);
+    this.#parts.onChange(roomId);
+  }
+
+  #moved(isMoved: boolean): void {
+    if (!isMoved) return;
+    this.#list = undefined;
+    this.#parts.onChange(LIST);
+  }
+}
+
+/** Up to where a reply knows everything. */
+function positionOf(asOf: string): number {
+  return parseCursor(asOf).floor ?? 0;
+}

@@ -1,0 +1,158 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { ModelClient } from "../../test/rig/model-client.ts";
+import { ME, type ModelRoom, ModelServer } from "../../test/rig/model-server.ts";
+import { TIMING } from "../lib/timing.ts";
+import { Store } from "./store.ts";
+
+const OTHERS = [20_001, 20_002, 20_003] as const;
+const MAX = 6;
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Longer than the wait before something is asked again. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 2));
+
+/** A server, its client and a store that looks at whatever the steps say. */
+class Rig {
+  readonly server = new ModelServer();
+  readonly client = new ModelClient(this.server);
+  readonly store: Store;
+  readonly #looks = new Map<number, () => void>();
+  #names = 0;
+
+  constructor() {
+    this.server.make([OTHERS[0], ME]);
+    this.server.make([ME, OTHERS[1]], true);
+    const timing = { ...TIMING, backoffFirstMs: 0, backoffMaxMs: 0 };
+    const options = { page: 3, messagesKept: MAX, onError: (error: unknown) => expect(error).toBeUndefined() };
+    this.store = new Store(this.client, options, { timing, random: () => 0, now: () => 0 });
+  }
+
+  /** One thing happens. */
+  step([kind, room, which, who]: readonly [number, number, number, number]): void {
+    const rooms = [...this.server.rooms.values()];
+    const one = rooms[room % rooms.length] as ModelRoom;
+    const uid = [ME, ...OTHERS][who % 4] as number;
+    const messages = this.store.messages(one.id);
+    const steps: (() => unknown)[] = [
+      () => this.client.hear(),
+      () => this.client.hear(),
+      () => this.client.serve(which),
+      () => this.client.serve(which),
+      () => this.client.arrive(which),
+      () => this.client.arrive(which),
+      () => this.client.serve(which, true),
+      () => this.server.say(one, uid, {}),
+      () =>
+        this.server.say(one, uid, {
+          quotes: one.messages[which % Math.max(1, one.messages.length)]?.message.message.id ?? null,
+        }),
+      () => this.server.isIn(one) && this.server.say(one, ME, { isHidden: true }),
+      () => this.server.recall(one, which % Math.max(1, one.messages.length)),
+      () => this.server.like(one, which % Math.max(1, one.messages.length), uid),
+      () => one.userId === null && this.server.join(one, uid === ME ? [ME] : [uid, OTHERS[which % 3] as number]),
+      () => one.userId === null && this.server.leave(one, uid),
+      () => rooms.length < 8 && this.server.make([OTHERS[which % 3] as number, ME]),
+      () => this.server.read(one),
+      () => this.server.pin(one),
+      () => this.server.rename(uid, `another ${this.#names++}`),
+      () => this.server.change(one, `renamed ${this.#names++}`),
+      () => this.server.mute(one, uid),
+      () => which === 0 && this.server.dissolve(one),
+      () => which < 3 && uid !== ME && this.server.ban(uid),
+      () => this.look(one.id),
+      () => this.unlook(one.id),
+      () => void messages.older(),
+      () => void messages.newer(),
+      () => void messages.newest(),
+      () => which === 0 && this.client.resync(),
+      () => this.client.resyncRoom(one.id),
+    ];
+    steps[kind % steps.length]?.();
+  }
+
+  look(roomId: number): void {
+    if (this.#looks.has(roomId)) return;
+    const ends = [this.store.messages(roomId).subscribe(() => {}), this.store.members(roomId).subscribe(() => {})];
+    this.#looks.set(roomId, () => {
+      for (const end of ends) end();
+    });
+  }
+
+  unlook(roomId: number): void {
+    this.#looks.get(roomId)?.();
+    this.#looks.delete(roomId);
+  }
+
+  /** Everything that is on its way arrives. */
+  async settle(): Promise<void> {
+    for (let quiet = 0; quiet < 3; ) {
+      await (quiet === 0 ? turn() : pause());
+      const waits = this.client.asked.length > 0;
+      this.client.serve(0);
+      this.client.arrive(0);
+      quiet = this.client.hear() || waits ? 0 : quiet + 1;
+    }
+  }
+
+  expectSame(): void {
+    const { store, server } = this;
+    const list = server.list();
+    expect(store.rooms.getSnapshot().map(({ isListed: _, ...line }) => line)).toEqual(list);
+    expect(store.unread.getSnapshot().total).toBe(list.reduce((sum, { unread }) => sum + unread, 0));
+    expect(store.me.getSnapshot()?.name).toBe(server.names.get(ME));
+    for (const room of server.mine.filter(({ id }) => this.#looks.has(id))) {
+      this.#expectMembers(room);
+      this.#expectMessages(room);
+    }
+  }
+
+  #expectMembers(room: ModelRoom): void {
+    const { items, hasMore, state } = this.store.members(room.id).getSnapshot();
+    const all = this.server.members(room).map(({ activeStatus: _, lastOptTime: __, ...member }) => member);
+    expect(state).toBe("ready");
+    expect(items).toEqual(hasMore ? all.filter(({ uid }) => uid <= (items.at(-1)?.uid ?? 0)) : all);
+  }
+
+  #expectMessages(room: ModelRoom): void {
+    const { items, hasOlder, hasNewer, state } = this.store.messages(room.id).getSnapshot();
+    const all = this.server.messages(room);
+    expect(state).toBe("ready");
+    const from = all.findIndex(({ message }) => message.id === items[0]?.message.id);
+    expect(items).toEqual(items.length === 0 ? [] : all.slice(from, from + items.length));
+    if (!hasNewer) expect(items.at(-1)).toEqual(all.at(-1) as never);
+    if (!hasOlder) expect(items[0]).toEqual(all[0] as never);
+    expect(items.length).toBeLessThanOrEqual(MAX);
+  }
+}
+
+/** Long for a machine that has much else to do. */
+const SLOW_MS = 60_000;
+
+const step = fc.tuple(fc.nat(28), fc.nat(7), fc.nat(5), fc.nat(3));
+
+/** Long ones too: what goes wrong takes several things that happen between a question and its answer. */
+const stepsUpTo = (maxLength: number) => fc.array(step, { maxLength, size: "max" });
+
+test(
+  "STO-2: in whatever order replies and events come, the store ends as the server is",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(stepsUpTo(20), stepsUpTo(100), async (before, steps) => {
+        const rig = new Rig();
+        // What is there already, and what happens before the client has its place in the log.
+        for (const one of before) rig.step(one);
+        rig.client.connect();
+        for (const one of steps) {
+          rig.step(one);
+          await turn();
+        }
+        await rig.settle();
+        rig.expectSame();
+        rig.store.stop();
+      }),
+      { numRuns: 250 },
+    );
+  },
+  SLOW_MS,
+);

@@ -1,0 +1,39 @@
+import type { Part } from "./part.ts";
+import type { Topics } from "./topics.ts";
+
+/** What makes a red dot. */
+export interface Unread {
+  /** Messages of all rooms. Those of one room are in its line. */
+  readonly total: number;
+  readonly friendRequests: number;
+  readonly notifications: number;
+}
+
+const NOTHING: Unread = { total: 0, friendRequests: 0, notifications: 0 };
+
+/** The sums of what is unread. */
+export class UnreadSums implements Part {
+  readonly #topics: Topics<"unread">;
+  #sums = NOTHING;
+
+  constructor(topics: Topics<"unread">) {
+    this.#topics = topics;
+  }
+
+  readonly get = (): Unread => this.#sums;
+
+  /** A sum is another one now. */
+  set(change: Partial<Unread>): void {
+    const next = { ...this.#sums, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#sums)) return;
+    this.#sums = next;
+    this.#topics.tell("unread");
+  }
+
+  /** Each sum is told by the part that counts it. */
+  push(): void {}
+
+  clear(): void {
+    this.set(NOTHING);
+  }
+}
