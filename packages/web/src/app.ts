@@ -1,15 +1,15 @@
 /*
- * The page at /: sign in or show a QR code, then the hall; at /qr/<code> the page that confirms a code. Plain DOM, no
+ * The page at /: sign in or show a QR code, then the rooms; at /qr/<code> the page that confirms a code. Plain DOM, no
  * framework: one view fills the page at a time (`view.ts`). To the server it talks as any product does, by `@parley/client`:
  *
- * - A client for each login, which the hall starts; one that is nobody's and never started, for signing in.
+ * - A client for each login, which the view of the rooms starts; one that is nobody's and never started, for signing in.
  * - The token is kept in the browser's storage (`stored-login.ts`) and never stands in an address.
  * - Nothing that a person wrote is read as HTML (`dom.ts`).
  *
  * Must not import the server; of the protocol only constants and types.
  */
 import { type Client, createClient, type StopWhy } from "@parley/client";
-import { hallView } from "./hall-view.ts";
+import { chatView } from "./chat-view.ts";
 import { qrPage } from "./qr-page.ts";
 import { startView } from "./start-view.ts";
 import {
@@ -58,7 +58,7 @@ function showStart(notice?: string): void {
   show(startView({ notice, client: visitor, signedIn: (login) => signedIn(login, start) }));
 }
 
-function showHall(login: StoredLogin): void {
+function showChat(login: StoredLogin): void {
   shownToken = login.token;
   const client = clientOf(login.token, login.uid);
   client.on("login_success", saveLogin);
@@ -71,7 +71,7 @@ function showHall(login: StoredLogin): void {
     client.request("DELETE /logins/current").catch(() => {});
     signedOut();
   };
-  show(hallView({ client, login, signOut, deleted: () => signedOut("Your account was deleted.") }));
+  show(chatView({ client, login, signOut, deleted: () => signedOut("Your account was deleted.") }));
 }
 
 function showQrPage(code: string): void {
@@ -105,7 +105,7 @@ function signedOut(notice?: string): void {
 function start(): void {
   if (qrCode !== undefined) return showQrPage(qrCode);
   const login = readLogin();
-  if (login) showHall(login);
+  if (login) showChat(login);
   else showStart();
 }
 

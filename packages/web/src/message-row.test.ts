@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import type { HallMessage } from "./hall-messages.ts";
 import { belongsTogether, looksSame } from "./message-row.ts";
+import { NO_MARKS, type ShownMessage } from "./shown-message.ts";
 
 const AT = new Date(2026, 4, 20, 12, 0).getTime();
-const message = (change: Partial<HallMessage> = {}): HallMessage => ({
+const message = (change: Partial<ShownMessage> = {}): ShownMessage => ({
   key: "k",
   uid: 20_001,
   id: 1,
@@ -12,6 +12,9 @@ const message = (change: Partial<HallMessage> = {}): HallMessage => ({
   sentAt: AT,
   kind: "text",
   text: "hello",
+  quote: null,
+  mentions: [],
+  marks: NO_MARKS,
   delivery: "sent",
   ...change,
 });
@@ -34,7 +37,8 @@ test("the first message of all belongs with none", () => {
 });
 
 test("a row is drawn again for whatever it shows, and for nothing else", () => {
-  const drawn = { message: message(), name: "Ann", own: false, first: true, day: "Today", canRecall: true };
+  const more = { canAnswer: true, forMe: false, readBy: undefined };
+  const drawn = { message: message(), name: "Ann", own: false, first: true, day: "Today", canRecall: true, ...more };
   expect(looksSame(drawn, { ...drawn })).toBe(true);
   const others = [
     { message: message() },
@@ -44,6 +48,9 @@ test("a row is drawn again for whatever it shows, and for nothing else", () => {
     { first: false },
     { day: undefined },
     { canRecall: false },
+    { canAnswer: false },
+    { forMe: true },
+    { readBy: 2 },
   ];
   for (const other of others) expect(looksSame(drawn, { ...drawn, ...other })).toBe(false);
 });

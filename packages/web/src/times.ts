@@ -5,6 +5,10 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: 
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
 
+const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** As short as lists need it. */
+export const shortDayOf = (at: number): string => shortDay.format(at);
 export const timeOf = (at: number): string => clock.format(at);
 export const fullTimeOf = (at: number): string => full.format(at);
 
