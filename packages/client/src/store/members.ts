@@ -40,6 +40,8 @@ interface Kind {
   turn: number;
   isReading: boolean;
   isStale: boolean;
+  /** How often the room came into the list of rooms. */
+  listings: number;
 }
 
 export class MemberLists implements Part {
@@ -100,6 +102,14 @@ export class MemberLists implements Part {
     void this.#read(roomId);
   }
 
+  /** The room stands in the list of rooms: a refusal of before, also one that is on its way, counts no more. */
+  listed(roomId: number): void {
+    const kind = this.#lists.peek(roomId);
+    if (!kind) return;
+    kind.listings += 1;
+    if (kind.list.state === "refused") this.entered(roomId);
+  }
+
   /** The user has left the room, and may not see its members any more. */
   left(roomId: number): void {
     const kind = this.#lists.peek(roomId);
@@ -123,7 +133,7 @@ export class MemberLists implements Part {
   }
 
   #kind(roomId: number): Kind {
-    return this.#lists.get(roomId, () => ({ list: NO_MEMBERS, turn: 0, isReading: false, isStale: true }));
+    return this.#lists.get(roomId, () => ({ list: NO_MEMBERS, turn: 0, isReading: false, isStale: true, listings: 0 }));
   }
 
   #readIfStale(roomId: number): void {
@@ -137,7 +147,7 @@ export class MemberLists implements Part {
     const kind = this.#kind(roomId);
     kind.turn += 1;
     kind.isReading = true;
-    const { turn } = kind;
+    const { turn, listings } = kind;
     const ask = { path: { id: roomId }, query: { limit: 100, cursor } };
     const since = await asking
       .untilItWorks(() =>
@@ -150,6 +160,7 @@ export class MemberLists implements Part {
     if (this.#lists.peek(roomId) !== kind || kind.turn !== turn) return;
     kind.isReading = false;
     if (!since) {
+      if (kind.listings !== listings) return this.entered(roomId);
       notices.run(() => this.#show(roomId, { ...NO_MEMBERS, hasMore: false, state: "refused" }));
       return;
     }

@@ -48,6 +48,8 @@ interface Window {
   isReading: boolean;
   /** It lacks what was missed, until it has been read anew. */
   isStale: boolean;
+  /** How often the room came into the list of rooms. */
+  listings: number;
 }
 
 export class MessageWindows implements Part {
@@ -116,6 +118,14 @@ export class MessageWindows implements Part {
     void this.#read(roomId, { place: "newest" });
   }
 
+  /** The room stands in the list of rooms: a refusal of before, also one that is on its way, counts no more. */
+  listed(roomId: number): void {
+    const window = this.#windows.peek(roomId);
+    if (!window) return;
+    window.listings += 1;
+    if (window.shown.state === "refused") this.entered(roomId);
+  }
+
   live(): void {
     for (const roomId of this.#topics.used) this.#readIfStale(roomId);
   }
@@ -137,7 +147,7 @@ export class MessageWindows implements Part {
   }
 
   #window(roomId: number): Window {
-    return this.#windows.get(roomId, () => ({ shown: EMPTY, turn: 0, isReading: false, isStale: true }));
+    return this.#windows.get(roomId, () => ({ shown: EMPTY, turn: 0, isReading: false, isStale: true, listings: 0 }));
   }
 
   #readIfStale(roomId: number): void {
@@ -169,7 +179,7 @@ export class MessageWindows implements Part {
     const window = this.#window(roomId);
     window.turn += 1;
     window.isReading = true;
-    const { turn } = window;
+    const { turn, listings } = window;
     const [first] = window.shown.items;
     const ask = { path: { id: roomId }, query: { limit: page, ...query } };
     const isAbout = (push: PushFrame) =>
@@ -182,6 +192,7 @@ export class MessageWindows implements Part {
     // What came meanwhile has cut off the messages that this page stands before.
     const isMoved = first?.message.id !== window.shown.items[0]?.message.id;
     if (place === "older" && isMoved) return;
+    if (!since && window.listings !== listings) return this.entered(roomId);
     notices.run(() => {
       if (since) this.#place(roomId, window, { ...since, place });
       else if (window.shown.state === "loading") this.#show(roomId, { ...window.shown, state: "refused" });

@@ -33,6 +33,8 @@ export interface RoomsParts {
   /** The user has come into a room, perhaps once more: what was read of it before counts no more. */
   readonly onEntered: (roomId: number) => void;
   readonly onLeft: (roomId: number) => void;
+  /** The room stands in the list and did not before: what the server refused of it, it may show now. */
+  readonly onListed: (roomId: number) => void;
   /** A room is different, or the list is. */
   readonly onChange: (what: number | typeof LIST) => void;
   /** The sum of all rooms is another one. */
@@ -271,6 +273,7 @@ export class Rooms implements Part {
     if (was && !is) this.#unlist(room.id);
     onChange(room.id);
     if (is || was) this.#moved(true);
+    if (is && !was) this.#parts.onListed(room.id);
   }
 
   #unlist(roomId: number): void {

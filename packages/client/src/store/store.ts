@@ -122,6 +122,10 @@ export class Store {
         this.#members.entered(roomId);
       },
       onLeft: (roomId) => this.#members.left(roomId),
+      onListed: (roomId) => {
+        this.#messages.listed(roomId);
+        this.#members.listed(roomId);
+      },
       onUnread: (total) => this.#unread.set({ total }),
     });
     this.#messages = new MessageWindows({ asking, notices, me, page, max: Math.max(messagesKept, page) });
