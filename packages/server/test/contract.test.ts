@@ -123,10 +123,10 @@ test("GW-91, push 9: a recalled message shows its notice", async () => {
 });
 
 test("GW-91, FRD-2, push 10: somebody asks to be a friend, and once accepted their room is there", async () => {
-  const gus = await server.person("gus");
+  const hal = await server.person("hal");
   const client = await clientOf(ben);
   const before = client.shown.applications;
-  const { id } = await gus.api.ok<{ id: number }>("POST", "/friend-requests", { userId: ben.uid, text: "it is me" });
+  const { id } = await hal.api.ok<{ id: number }>("POST", "/friend-requests", { userId: ben.uid, text: "it is me" });
   await client.until(({ applications }) => applications === before + 1, "one application more");
   await ben.api.ok("POST", `/friend-requests/${id}/accept`);
   await client.until(() => client.seen.includes(11), "that the room of both is there");
