@@ -4,6 +4,7 @@ import { connect } from "./connect.ts";
 import { fairness } from "./fairness.ts";
 import { fanout } from "./fanout.ts";
 import { idle } from "./idle.ts";
+import { marks } from "./marks.ts";
 import { notify } from "./notify.ts";
 import { resume } from "./resume.ts";
 import { sends } from "./sends.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   fairness,
   fanout,
   idle,
+  marks,
   notify,
   resume,
   sends,

@@ -4,7 +4,8 @@
  *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [TEMPLATE | EACH ROOM SENDERS]
  *
  * TOKENS is a file of tokens, one a line; connection i signs in with token i modulo their number. Each connection stays
- * open and has one request in flight: a POST of a text message to PATH, whose clientId is LABEL and a number. With EACH it is a list of
+ * open and has one request in flight: a POST of a text message to PATH (or "PUT PATH", without a body; where it ends with "/A,B" each
+ * connection asks for A and B in turn), whose clientId is LABEL and a number. With EACH it is a list of
  * so many messages to the managed room ROOM, from the people s0, s1 … of whom there are SENDERS, in turn. With TEMPLATE it is that text, with the
  * request's number in the place of each #. After REQUESTS
  * answers it prints "done SECONDS P50 P99 MAX", the latter three in milliseconds from a request's write until its answer is
@@ -31,6 +32,7 @@ struct connection {
   const char *token;
   double sent_at;
   int have;
+  int asked;
   char in[ANSWER_MAX];
 };
 
@@ -72,14 +74,30 @@ static int body_of(char *body, int number) {
   return length + snprintf(body + length, BODY_MAX - length, "]}");
 }
 
+/* A request without a body, for the connection's next word of the two. */
+static int put_of(char *out, int size, struct connection *c) {
+  const char *first = strrchr(path, '/') + 1, *comma = strchr(first, ',');
+  const char *end = comma ? comma : first + strlen(first);
+  int is_second = comma && c->asked++ % 2;
+  const char *word = is_second ? comma + 1 : first;
+  int length = is_second ? (int)strlen(word) : (int)(end - first);
+  return snprintf(out, size, "%.*s%.*s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n", (int)(first - path), path,
+                  length, word, c->token);
+}
+
 static void send_next(struct connection *c) {
   static char body[BODY_MAX], out[BODY_MAX + 1024];
   int number = sent++;
-  int length = body_of(body, number);
-  int size = snprintf(out, sizeof out,
-                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
-                      "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                      path, c->token, length, body);
+  int size;
+  if (strncmp(path, "PUT ", 4) == 0)
+    size = put_of(out, sizeof out, c);
+  else {
+    int length = body_of(body, number);
+    size = snprintf(out, sizeof out,
+                    "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
+                    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                    path, c->token, length, body);
+  }
   c->sent_at = now_ms();
   c->have = 0;
   if (send(c->fd, out, size, MSG_NOSIGNAL) != size) fail("a request could not be sent", NULL);
