@@ -21,7 +21,10 @@ export type Act = {
     | "addresses.unban"
     | "connection.close"
     | "key.add"
-    | "key.revoke";
+    | "key.revoke"
+    | "webhook.add"
+    | "webhook.change"
+    | "webhook.remove";
   target: string;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
