@@ -215,5 +215,6 @@ describe("RESYNC on a server of its own", () => {
     expect(state.rooms.find(({ id }) => id === oldest)).toMatchObject({ unread: 1 });
     expect(state.unread).toMatchObject({ total: 1, rooms: [{ roomId: oldest, unread: 1 }], asOf: state.asOf });
     expect(watched.texts(oldest)).toEqual([]);
-  });
+    // A hundred rooms are made one after the other.
+  }, 20_000);
 });
