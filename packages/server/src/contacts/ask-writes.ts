@@ -110,6 +110,10 @@ class AskBatch {
     this.#count(request, 1);
     const told = friendEvent(ask.uid, { uid: ask.userId, change: "requested", requestId: request.id });
     this.#drafts.push(told, ...(ask.hidden ? [] : asks(request)));
+    // The answered one has left the list of the person who is asked, who learns nothing of the new one.
+    if (ask.hidden && before?.hidden === 0) {
+      this.#drafts.push(friendEvent(ask.userId, { uid: ask.uid, change: "withdrawn", requestId: before.id }));
+    }
     return request;
   }
 

@@ -128,12 +128,27 @@ async function run(bursts: readonly Step[][]): Promise<void> {
   }
 }
 
+/** A new request takes the place of an answered one, and the person who is asked has blocked the other one. */
+const ASKED_AGAIN_WHILE_BLOCKED: Step[][] = [
+  [
+    { kind: "look", who: 0 },
+    { kind: "accept", who: 0 },
+    { kind: "ask", who: 1 },
+  ],
+  [
+    { kind: "block", who: 0 },
+    { kind: "remove", who: 0 },
+    { kind: "ask", who: 0 },
+  ],
+  [{ kind: "ask", who: 1 }],
+];
+
 test(
   "CUR-12, FRD-5, FRD-6: whatever two people do on two devices each at the same moment, both see the same, by events alone and over HTTP",
   () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 5 }), run),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[ASKED_AGAIN_WHILE_BLOCKED]] },
     ),
   120_000,
 );
