@@ -5,7 +5,7 @@
  *
  * A test of the client package compares the file with what the server says now.
  */
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { TestServer } from "../packages/server/test/harness.ts";
 
 interface Schema {
@@ -60,37 +60,51 @@ function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: strin
       .filter(([, { responses }]) => !responses[200]?.content?.["text/event-stream"])
       .map(([method, operation]) => {
         const text = routeOf(`${method.toUpperCase()} ${path.replace(/^\/api\/v1/, "")}`, operation);
-        const isServers = path.startsWith(SERVER);
-        return { isServers, isAdmins: path.startsWith(ADMIN), text, uses: refsIn(operation, schemas) };
+        const whose = path.startsWith(SERVER) ? "server" : path.startsWith(ADMIN) ? "admins" : "people";
+        return { whose, text, uses: refsIn(operation, schemas) };
       }),
   );
-  const usedBy = (isServers: boolean) => {
-    const used = new Set(routes.filter((route) => route.isServers === isServers).flatMap(({ uses }) => [...uses]));
-    if (!isServers) used.delete("Problem");
-    return used;
+  const linesOf = (whose: string) => routes.flatMap((route) => (route.whose === whose ? [route.text] : [])).join("\n");
+  const usedBy = (whose: string) => routes.flatMap((route) => (route.whose === whose ? [...route.uses] : []));
+  /** Each type stands once: with the first of the three that uses it. */
+  const fileOf = new Map<string, string>();
+  const typesOf = (whose: string, file: string) => {
+    const own = [...new Set(usedBy(whose))].filter(
+      (name) => !fileOf.has(name) && (name !== "Problem" || whose === "server"),
+    );
+    for (const name of own) fileOf.set(name, file);
+    return own.sort().map((name) => `export type ${name} = ${typeOf(schemas[name] ?? {})};\n`);
   };
-  const [people, server] = [usedBy(false), usedBy(true)];
-  const typesOf = (names: Iterable<string>) =>
-    [...names].sort().map((name) => `export type ${name} = ${typeOf(schemas[name] ?? {})};`);
-  const serverLines = routes.filter(({ isServers }) => isServers).map(({ text }) => text);
-  const shared = [...server].filter((name) => people.has(name)).sort();
-  const own = [...server].filter((name) => !people.has(name));
-  const interfaceOf = (name: string, about: string, ofAdmins: boolean) => {
-    const own = routes.filter(({ isServers, isAdmins }) => !isServers && isAdmins === ofAdmins);
-    const listed = own.map(({ text }) => text).join("\n");
-    const used = [...people].sort().filter((one) => new RegExp(`\\b${one}\\b(?!["/?])`).test(listed));
-    const imports = `import type { ${used.join(", ")} } from "./api-types.ts";`;
-    return `${HEAD}\n${imports}\n\n/** ${about}: what it takes and what it answers. */\nexport interface ${name} {\n${listed}\n}\n`;
+  const people = typesOf("people", TYPES).join("\n");
+  const admins = typesOf("admins", ADMIN_ROUTES);
+  const server = typesOf("server", SERVER_TYPES);
+  const routesFile = (
+    file: string,
+    { whose, name, about }: { whose: string; name: string; about: string },
+    own: string[],
+  ) => {
+    const body = `${own.join("\n")}\n/** ${about}: what it takes and what it answers. */\nexport interface ${name} {\n${linesOf(whose)}\n}\n`;
+    const imports = [TYPES, ADMIN_ROUTES].flatMap((from) => {
+      const names = [...fileOf].flatMap(([one, home]) => (home === from && from !== file ? [one] : [])).sort();
+      const used = names.filter((one) => new RegExp(`\\b${one}\\b(?!["/?])`).test(body));
+      return used.length > 0 ? [`import type { ${used.join(", ")} } from "${pathFrom(file, from)}";\n`] : [];
+    });
+    return [file, `${HEAD}\n${imports.join("")}\n${body}`] as [string, string];
   };
+  const about = "Each route below /api/v1, but for those of administrators";
+  const ofAdmins = { whose: "admins", name: "AdminRoutes", about: "Each route of administrators of the server" };
+  const ofServer = { whose: "server", name: "ServerRoutes", about: "Each route for the product's own backend" };
   return [
-    [TYPES, `${HEAD}\n${typesOf(people).join("\n\n")}\n`],
-    [ROUTES, interfaceOf("PeopleRoutes", "Each route below /api/v1, but for those of administrators", false)],
-    [ADMIN_ROUTES, interfaceOf("AdminRoutes", "Each route of administrators of the server", true)],
-    [
-      SERVER_TYPES,
-      `${HEAD}\nimport type { ${shared.join(", ")} } from "../api/api-types.ts";\n\n${typesOf(own).join("\n\n")}\n\n/** Each route for the product's own backend: what it takes and what it answers. */\nexport interface ServerRoutes {\n${serverLines.join("\n")}\n}\n`,
-    ],
+    [TYPES, `${HEAD}\n${people}`],
+    routesFile(ROUTES, { whose: "people", name: "PeopleRoutes", about }, []),
+    routesFile(ADMIN_ROUTES, ofAdmins, admins),
+    routesFile(SERVER_TYPES, ofServer, server),
   ];
+}
+
+function pathFrom(file: string, other: string): string {
+  const path = relative(dirname(file), other);
+  return path.startsWith(".") ? path : `./${path}`;
 }
 
 /** Names of the schemas that something uses, those of their own schemas too; of a route's refusals none. */

@@ -2,59 +2,7 @@
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
  */
 
-export type Act = {
-  id: number;
-  at: number;
-  uid: number | null;
-  name: string | null;
-  ip: string;
-  act:
-    | "user.add"
-    | "user.set"
-    | "user.disable"
-    | "user.enable"
-    | "user.delete"
-    | "user.ban"
-    | "user.unban"
-    | "user.look"
-    | "addresses.ban"
-    | "addresses.unban"
-    | "connection.close"
-    | "key.add"
-    | "key.revoke"
-    | "webhook.add"
-    | "webhook.change"
-    | "webhook.remove";
-  target: string;
-  before: Record<string, unknown> | null;
-  after: Record<string, unknown> | null;
-};
-
-export type Ban = {
-  id: number;
-  uid: number | null;
-  name: string | null;
-  cidr: string | null;
-  until: number | null;
-  reason: string;
-  createdAt: number;
-  createdBy: number;
-};
-
 export type BlockedPerson = { uid: number; name: string; avatar: string };
-
-export type Connection = {
-  id: string;
-  transport: "websocket" | "sse" | "poll";
-  uid: number | null;
-  ip: string;
-  userAgent: string;
-  state: string;
-  rooms: number;
-  queuedBytes: number;
-  lastFrameAt: number;
-  since: number;
-};
 
 export type Conversation = Room & {
   lastMessage: Message | null;
@@ -62,31 +10,6 @@ export type Conversation = Room & {
   readSeq: number;
   pinned: boolean;
   muted: boolean;
-};
-
-export type DeadLetter = {
-  pos: number;
-  event:
-    | "MESSAGE"
-    | "RECALL"
-    | "MARK"
-    | "MEMBER_CHANGE"
-    | "MEMBER_UPDATE"
-    | "ROOM"
-    | "FRIEND"
-    | "BLACK"
-    | "UNBLACK"
-    | "user.created"
-    | "message.offline"
-    | "online"
-    | "offline"
-    | "unknown";
-  stream: string;
-  seq: number;
-  at: number;
-  diedAt: number;
-  attempts: number;
-  reason: string;
 };
 
 export type Device = {
@@ -203,38 +126,6 @@ export type Granted = { user: User; token: string; expiresAt: number };
 
 export type ListedFriendRequest = FriendRequest & { name: string; avatar: string };
 
-export type LivePerson = {
-  uid: number;
-  name: string;
-  power: 0 | 1;
-  disabled: boolean;
-  ban: { until: number | null; reason: string } | null;
-  activeStatus: 1 | 2;
-  lastOptTime: number | null;
-  rooms: number;
-  unread: number;
-  connections: Connection[];
-  events: {
-    stream: string;
-    pos: number;
-    seq: number;
-    type: number;
-    at: number;
-    messageId: number | null;
-    data?: unknown | undefined;
-  }[];
-};
-
-export type MadeBan = {
-  id: number;
-  uid: number | null;
-  cidr: string | null;
-  until: number | null;
-  reason: string;
-  createdAt: number;
-  createdBy: number;
-};
-
 export type Me = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number; asOf: string };
 
 export type Member = {
@@ -294,8 +185,6 @@ export type Message = {
 };
 
 export type MessageMark = { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
-
-export type NewServerKey = { id: number; key: string };
 
 export type Notification = {
   id: number;
@@ -357,45 +246,6 @@ export type Room = {
 
 export type RoomReply = Room & { asOf: string };
 
-export type ServerKey = {
-  id: number;
-  name: string;
-  scopes: ("users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed")[];
-  createdAt: number;
-  expiresAt: number | null;
-  lastUsedAt: number | null;
-  rate: number | null;
-  recipientsRate: number | null;
-  allRate: number | null;
-};
-
 export type User = { uid: number; name: string; avatar: string; power: 0 | 1; createdAt: number };
 
 export type Users = { items: User[]; nextCursor: string | null };
-
-export type Webhook = {
-  id: number;
-  url: string;
-  events:
-    | (
-        | "MESSAGE"
-        | "RECALL"
-        | "MARK"
-        | "MEMBER_CHANGE"
-        | "MEMBER_UPDATE"
-        | "ROOM"
-        | "FRIEND"
-        | "BLACK"
-        | "UNBLACK"
-        | "user.created"
-        | "message.offline"
-        | "online"
-        | "offline"
-      )[]
-    | null;
-  createdAt: number;
-  failingSince: number | null;
-  lag: number;
-  behind: number;
-  deadLetters: number;
-};
