@@ -22,10 +22,12 @@ export function boundInFlight({
   most = CAPS.requestsPerAddress.count,
   atOnce = new LocalRate(LOCAL_RATES.refusalsAtOnce, { enabled: true }),
   delayMs = 1000,
+  wait = delay,
 }: {
   most?: number;
   atOnce?: Pick<LocalRate, "tryTake"> | undefined;
   delayMs?: number;
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 } = {}): MiddlewareHandler<AppEnv> {
   const byAddress = new Map<string, number>();
   let told = 0;
@@ -37,7 +39,7 @@ export function boundInFlight({
     const isToldAtOnce = () => atOnce.tryTake(ipNetworkKey(c.env.ip) ?? key);
     const others = byAddress.get(key) ?? 0;
     if (others >= most) {
-      if (!isToldAtOnce()) await delay(nextDelayMs(), c.req.raw.signal);
+      if (!isToldAtOnce()) await wait(nextDelayMs(), c.req.raw.signal);
       const message = `More than ${most} requests in flight from this address`;
       throw new ProblemError("rate_limited", message, { retryAfterMs: 1000 });
     }
@@ -49,6 +51,6 @@ export function boundInFlight({
       if (left > 0) byAddress.set(key, left);
       else byAddress.delete(key);
     }
-    if (c.res.status === 429 && !isToldAtOnce()) await delay(nextDelayMs(), c.req.raw.signal);
+    if (c.res.status === 429 && !isToldAtOnce()) await wait(nextDelayMs(), c.req.raw.signal);
   };
 }
