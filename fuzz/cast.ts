@@ -75,6 +75,7 @@ export class Cast {
     if (PLACES[place] === "administrator") await setPower(this.#server, account, 1);
     const actor = { name: `actor ${place}`, account, token, uid };
     this.#pools.put("users", actor.name, uid);
+    this.#pools.put("cast", "", uid);
     return actor;
   }
 

@@ -21,6 +21,8 @@ interface FrameParts {
 /** Frames as clients send them, one thing of each mutated, and now and then such as only a broken client sends. */
 export class Frames {
   readonly #parts: FrameParts;
+  /** The last connection stays open until the next one, so that administrators see one. */
+  #last: RawClient | undefined;
 
   constructor(parts: FrameParts) {
     this.#parts = parts;
@@ -42,7 +44,8 @@ export class Frames {
     // A ping is answered once everything before it has been handled, unless the connection has ended.
     client.ping();
     await client.settled();
-    client.destroy();
+    this.close();
+    this.#last = client;
     const faults = client.frames.flatMap(({ type, data }) => {
       if (!PUSHES.has(type)) return [`a frame of type ${type}`];
       return type === Push.ERROR && (data as { code: string }).code === "internal" ? ["ERROR internal"] : [];
@@ -51,6 +54,10 @@ export class Frames {
       sent: written.length,
       faults: faults.map((what) => `${actor.name}: frames ${written.join(" ")}: ${what}`),
     };
+  }
+
+  close(): void {
+    this.#last?.destroy();
   }
 
   #frame(actor: Actor): { opcode: number; body: Buffer } {

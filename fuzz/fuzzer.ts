@@ -68,6 +68,7 @@ export class Fuzzer {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    this.#frames.close();
     const names = this.#operations.map(({ operation }) => operation.operationId);
     const unreached = names.filter((name) => !this.#reached.has(name));
     return { inputs: this.#inputs, byStatus: this.#byStatus, unreached, faults: this.#faults };
@@ -82,9 +83,10 @@ export class Fuzzer {
   }
 
   async #one(): Promise<void> {
-    const wanted = this.#requests.of(this.#next());
+    const { found, isPlain } = this.#next();
+    const wanted = this.#requests.of(found);
     const chance = this.#random();
-    const how = chance < 0.3 ? "plain" : chance < 0.85 ? "mutated" : "wild";
+    const how = isPlain || chance < 0.2 ? "plain" : chance < 0.9 ? "mutated" : "wild";
     this.#inputs[how] += 1;
     if (how !== "plain") mutateOnce(wanted, this.#random);
     if (how === "wild") {
@@ -94,11 +96,12 @@ export class Fuzzer {
     await this.#send(wanted, how);
   }
 
-  /** Operations that were not reached yet have their turn more often. */
-  #next(): FoundOperation {
+  /** Operations that were not reached yet have their turn more often, and then as they should be asked for. */
+  #next(): { found: FoundOperation; isPlain: boolean } {
     const unreached = this.#operations.filter(({ operation }) => !this.#reached.has(operation.operationId));
-    const list = unreached.length > 0 && this.#random() < 0.2 ? unreached : this.#operations;
-    return list[Math.floor(this.#random() * list.length)] as FoundOperation;
+    const isPlain = unreached.length > 0 && this.#random() < 0.2;
+    const list = isPlain ? unreached : this.#operations;
+    return { found: list[Math.floor(this.#random() * list.length)] as FoundOperation, isPlain };
   }
 
   async #send(wanted: Wanted, how: "plain" | "mutated" | "wild"): Promise<void> {

@@ -57,7 +57,8 @@ export class Pools {
     if (Array.isArray(value)) for (const one of value) this.#harvest(kind, actor, one, path);
     if (typeof value !== "object" || value === null) return;
     for (const [name, one] of Object.entries(value)) {
-      if (name === "id") this.put(kind, actor, one);
+      if (name === "id") this.put("direction" in value ? `${kind} ${value.direction}` : kind, actor, one);
+      if (name === "uid" && path.endsWith("/friends")) this.put("friends", actor, one);
       if (name === "uid" || name === "ownerId") this.put("users", actor, one);
       if (name === "roomId") this.put("rooms", actor, one);
       if (name === "code" && "secret" in value) this.put("qr-logins", actor, one);

@@ -84,6 +84,11 @@ export class Requests {
         return known ?? samples.of({ type: "string" }, { name: "externalId", actor, path });
       }
     }
+    // People answer what they were asked, and take back what they have asked.
+    if (before === "friend-requests") {
+      return pools.pick(`${before} ${/accept|reject/.test(path) ? "in" : "out"}`, actor.name) ?? 1;
+    }
+    if (before === "friends") return pools.pick(before, actor.name) ?? 1;
     if (name === "uid") return pools.pick(`members ${made.id}`, actor.name) ?? pools.pick("users", actor.name) ?? 1;
     return pools.pick(before, actor.name) ?? samples.of(schema, { name, actor, path });
   }

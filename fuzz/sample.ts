@@ -80,6 +80,8 @@ export class Samples {
   #byName({ name, actor, path }: About): unknown {
     const { random, pools } = this.#parts;
     const known = (kind: string) => pools.pick(kind, actor.name);
+    // Those who make requests themselves can answer.
+    const somebody = () => (random() < 0.5 ? pools.pick("cast", "") : known("users"));
     const isServers = path.includes("/server/");
     switch (name) {
       case "password":
@@ -96,7 +98,7 @@ export class Samples {
         return this.#external("users");
       case "memberIds":
       case "userIds":
-        return [known("users"), known("users")].filter((uid) => uid !== undefined);
+        return [somebody(), somebody()].filter((uid) => uid !== undefined);
       case "add":
       case "remove":
       case "users":
@@ -107,7 +109,7 @@ export class Samples {
         return isServers ? this.#external("rooms") : known("rooms");
       case "userId":
       case "uid":
-        return known("users");
+        return somebody();
       case "replyTo":
       case "after":
       case "around":
