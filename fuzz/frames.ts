@@ -9,6 +9,7 @@ import { ODD } from "./odd.ts";
 import type { Pools } from "./pools.ts";
 
 const FRAMES = 15;
+const OPEN = 10;
 const PUSHES = new Set<number>(Object.values(Push));
 
 interface FrameParts {
@@ -21,8 +22,8 @@ interface FrameParts {
 /** Frames as clients send them, one thing of each mutated, and now and then such as only a broken client sends. */
 export class Frames {
   readonly #parts: FrameParts;
-  /** The last connection stays open until the next one, so that administrators see one. */
-  #last: RawClient | undefined;
+  /** The last ones stay open for a while, so that administrators have connections to see and to close. */
+  readonly #open: RawClient[] = [];
 
   constructor(parts: FrameParts) {
     this.#parts = parts;
@@ -44,8 +45,8 @@ export class Frames {
     // A ping is answered once everything before it has been handled, unless the connection has ended.
     client.ping();
     await client.settled();
-    this.close();
-    this.#last = client;
+    this.#open.push(client);
+    if (this.#open.length > OPEN) this.#open.shift()?.destroy();
     const faults = client.frames.flatMap(({ type, data }) => {
       if (!PUSHES.has(type)) return [`a frame of type ${type}`];
       return type === Push.ERROR && (data as { code: string }).code === "internal" ? ["ERROR internal"] : [];
@@ -57,7 +58,7 @@ export class Frames {
   }
 
   close(): void {
-    this.#last?.destroy();
+    for (const client of this.#open.splice(0)) client.destroy();
   }
 
   #frame(actor: Actor): { opcode: number; body: Buffer } {

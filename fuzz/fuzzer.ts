@@ -28,6 +28,12 @@ const REPLY_MS = 10_000;
 /** Every how many inputs one goes over a live connection, as a row of frames. */
 const FRAMES_EVERY = 60;
 
+/** What signs somebody out, ends their account or bans them: seldom, or nobody is there long enough to answer anybody. */
+const ENDING: ReadonlySet<string> = new Set([
+  ...["deleteMe", "deleteLogins", "deleteLoginsCurrent", "deleteLogin", "postLoginsRefresh"],
+  ...["deleteServerUser", "deleteServerUserLogins", "putAdminBansUser", "putBlock"],
+]);
+
 /**
  * Sends requests that are made from the API's document, most of them well-formed but for one mutation, and compares each reply with the
  * document. A server error, a reply that the document does not know, and no reply at all are faults. Live connections get frames
@@ -101,7 +107,8 @@ export class Fuzzer {
     const unreached = this.#operations.filter(({ operation }) => !this.#reached.has(operation.operationId));
     const isPlain = unreached.length > 0 && this.#random() < 0.2;
     const list = isPlain ? unreached : this.#operations;
-    return { found: list[Math.floor(this.#random() * list.length)] as FoundOperation, isPlain };
+    const found = list[Math.floor(this.#random() * list.length)] as FoundOperation;
+    return ENDING.has(found.operation.operationId) && this.#random() < 0.85 ? this.#next() : { found, isPlain };
   }
 
   async #send(wanted: Wanted, how: "plain" | "mutated" | "wild"): Promise<void> {

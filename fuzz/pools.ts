@@ -43,6 +43,9 @@ export class Pools {
   /** Puts away what a reply to a request for `path` (the document's pattern) names. */
   harvest(path: string, actor: string, body: unknown): void {
     const kind = path.split("/").findLast((part) => part !== "" && !part.startsWith("{")) ?? "";
+    // A single message, and no page of them, is what a send answers.
+    const sent = kind === "messages" && (body as { message?: { id: number } } | undefined)?.message;
+    if (sent && path.startsWith("/api/v1/rooms/")) this.put("sent", actor, sent.id);
     this.#harvest(KIND_OF[kind] ?? kind, actor, body, path);
   }
 
@@ -58,7 +61,7 @@ export class Pools {
     if (typeof value !== "object" || value === null) return;
     for (const [name, one] of Object.entries(value)) {
       if (name === "id") this.put("direction" in value ? `${kind} ${value.direction}` : kind, actor, one);
-      if (name === "uid" && path.endsWith("/friends")) this.put("friends", actor, one);
+      if (name === "uid" && /\/(friends|accept)$/.test(path)) this.put("friends", actor, one);
       if (name === "uid" || name === "ownerId") this.put("users", actor, one);
       if (name === "roomId") this.put("rooms", actor, one);
       if (name === "code" && "secret" in value) this.put("qr-logins", actor, one);

@@ -84,6 +84,8 @@ export class Requests {
         return known ?? samples.of({ type: "string" }, { name: "externalId", actor, path });
       }
     }
+    if (name === "cidr") return samples.of(schema, { name, actor, path });
+    if (path.endsWith("/receipts")) return pools.pick("sent", actor.name) ?? 1;
     // People answer what they were asked, and take back what they have asked.
     if (before === "friend-requests") {
       return pools.pick(`${before} ${/accept|reject/.test(path) ? "in" : "out"}`, actor.name) ?? 1;

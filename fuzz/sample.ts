@@ -88,6 +88,7 @@ export class Samples {
       case "newPassword":
         return PASSWORD;
       case "name":
+        if (path.endsWith("/series")) return undefined;
         this.#count += 1;
         return path.endsWith("/logins") ? actor.account : `name-${this.#count}`;
       case "clientId":
