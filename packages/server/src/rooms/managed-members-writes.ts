@@ -1,6 +1,8 @@
 import type { Ref } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
+import { ERRORS_NAMED } from "../http/errors.ts";
 import { peopleByRef } from "../identity/external-people.ts";
+import { unknownIn, unknownRefs } from "../identity/unknown-refs.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { roomsByRef } from "./external-rooms.ts";
 import { addToRoom, checkRoomsLeft, ROOM_MEMBERS_MAX } from "./joining.ts";
@@ -37,8 +39,9 @@ export async function changeMembers(
   if (room.dissolved_at !== null) throw new ProblemError("room_dissolved");
   const people = await peopleByRef(tx.db, [...add, ...remove]);
   const uidOf = (one: Ref) => people.get(one)?.uid;
-  const skipped = [...add, ...remove].filter((one) => !people.has(one));
-  if (skipped.length > 0 && !skipUnknown) throw unknownUsers({ add, remove }, uidOf);
+  const isKnown = (one: Ref) => people.has(one);
+  const unknown = [...unknownIn("add", add, isKnown), ...unknownIn("remove", remove, isKnown)];
+  if (unknown.length > 0 && !skipUnknown) throw unknownRefs("unknown_user", unknown);
   const adding = byUid(add, uidOf);
   const removing = byUid(remove, uidOf);
   checkNotBoth(remove, (one) => adding.has(uidOf(one) ?? 0));
@@ -51,6 +54,7 @@ export async function changeMembers(
   if (removed.size > 0) await removeFromRoom(tx, room, [...removed.keys()]);
   if (added.size > 0) await addToRoom(tx, room, { uids: [...added.keys()] });
   if (memberCount !== room.member_count || removed.size > 0) await countMembers(tx, room.id, memberCount);
+  const skipped = unknown.map(({ ref: name }) => name);
   return { added: [...added.values()], removed: [...removed.values()], memberCount, skipped };
 }
 
@@ -77,22 +81,13 @@ async function checkRoom(
   return memberCount;
 }
 
-function unknownUsers(
-  lists: { add: readonly Ref[]; remove: readonly Ref[] },
-  uidOf: (ref: Ref) => number | undefined,
-): ProblemError {
-  const errors = Object.entries(lists).flatMap(([list, refs]) =>
-    refs.flatMap((ref, index) =>
-      uidOf(ref) === undefined ? [{ path: `${list}.${index}`, message: `is nobody: ${JSON.stringify(ref)}` }] : [],
-    ),
-  );
-  return new ProblemError("unknown_user", undefined, { extra: { errors } });
-}
-
 function checkNotBoth(remove: readonly Ref[], isAdded: (ref: Ref) => boolean): void {
   const errors = remove.flatMap((ref, index) =>
     isAdded(ref) ? [{ path: `remove.${index}`, message: "is to be added too" }] : [],
   );
-  if (errors.length > 0)
-    throw new ProblemError("invalid", `${errors[0]?.path}: is to be added too`, { extra: { errors } });
+  const [first] = errors;
+  if (!first) return;
+  throw new ProblemError("invalid", `${first.path}: ${first.message}`, {
+    extra: { errors: errors.slice(0, ERRORS_NAMED) },
+  });
 }

@@ -63,7 +63,7 @@ export async function pushEvents(tx: WriteTransaction, inputs: readonly PushEven
 
 function replyTo({ skipUnknown, everybody }: PushEvent, { uids, roomIds, skipped }: Recipients): Pushed {
   const recipients = uids === "all" ? everybody : uids.length + roomIds.length;
-  return { recipients, ...(skipUnknown ? { skipped } : {}) };
+  return { recipients, ...(skipUnknown ? { skipped: skipped.map(({ ref }) => ref) } : {}) };
 }
 
 function streamsOf({ uids, roomIds }: Recipients): string[] {

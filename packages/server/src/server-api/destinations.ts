@@ -4,6 +4,7 @@ import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { peopleByRef } from "../identity/external-people.ts";
+import { unknownRefs } from "../identity/unknown-refs.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { directKeyOf } from "../rooms/rooms.ts";
 
@@ -31,7 +32,7 @@ export class Destinations {
   /** @throws ProblemError `unknown_user` with the place in the request */
   personAt(ref: Ref, path: string): number {
     const uid = this.#uids.get(ref);
-    if (uid === undefined) throw unknown("unknown_user", path, ref);
+    if (uid === undefined) throw unknownRefs("unknown_user", [{ path, ref }]);
     return uid;
   }
 
@@ -43,7 +44,7 @@ export class Destinations {
   /** @throws ProblemError `unknown_room` */
   roomAt(ref: Ref): number {
     const id = this.#rooms.get(ref);
-    if (id === undefined) throw unknown("unknown_room", "room", ref);
+    if (id === undefined) throw unknownRefs("unknown_room", [{ path: "room", ref }]);
     return id;
   }
 
@@ -109,9 +110,3 @@ const byId = prepared((db, ids) => db.selectFrom("rooms").select("id").where("id
 const byDirectKey = prepared((db, keys) =>
   db.selectFrom("rooms").select(["id", "direct_key"]).where("direct_key", "in", inList<string>(keys)),
 );
-
-/** A name in the request stands for nobody, or for no room. */
-export function unknown(code: "unknown_user" | "unknown_room", path: string, ref: Ref): ProblemError {
-  const errors = [{ path, message: `is not known: ${JSON.stringify(ref)}` }];
-  return new ProblemError(code, `${path} is not known: ${JSON.stringify(ref)}`, { extra: { errors } });
-}

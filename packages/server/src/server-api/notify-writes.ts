@@ -1,7 +1,7 @@
 import type { Ref } from "@parley/protocol";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { unknownRefs } from "../identity/unknown-refs.ts";
 import { type Answered, type DedupedRequest, once } from "../keys/deduped.ts";
-import { ProblemError } from "../lib/problem.ts";
 import { type NewNotice, storeNotices } from "../notifications/new-notices.ts";
 import { type Asked, recipientsOf } from "./recipients.ts";
 
@@ -43,7 +43,10 @@ function accepted(
   { notice, skipUnknown, everybody }: Notify,
   { uids, skipped }: ReturnType<Awaited<ReturnType<typeof recipientsOf>>>,
 ): { notice: NewNotice; reply: Omit<Notified, "id"> } {
-  if (uids.length === 0) throw new ProblemError("unknown_user", "Nobody of these people is known");
+  if (uids.length === 0) throw unknownRefs("unknown_user", skipped);
   const recipients = uids === "all" ? everybody : uids.length;
-  return { notice: { ...notice, to: uids }, reply: { recipients, ...(skipUnknown ? { skipped } : {}) } };
+  return {
+    notice: { ...notice, to: uids },
+    reply: { recipients, ...(skipUnknown ? { skipped: skipped.map(({ ref }) => ref) } : {}) },
+  };
 }

@@ -1,7 +1,7 @@
 import type { Ref } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { peopleByRef } from "../identity/external-people.ts";
-import { ProblemError } from "../lib/problem.ts";
+import { unknownIn, unknownRefs } from "../identity/unknown-refs.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export interface ProductPresence {
@@ -23,10 +23,8 @@ export async function getPresence(
   { users, skipUnknown }: { users: readonly Ref[]; skipUnknown: boolean },
 ): Promise<{ items: ProductPresence[]; onlineNum: number; skipped: Ref[] }> {
   const people = await peopleByRef(db, users);
-  const errors = users.flatMap((ref, index) =>
-    people.has(ref) ? [] : [{ path: `users.${index}`, message: `is nobody: ${JSON.stringify(ref)}` }],
-  );
-  if (errors.length > 0 && !skipUnknown) throw new ProblemError("unknown_user", undefined, { extra: { errors } });
+  const unknown = unknownIn("users", users, (ref) => people.has(ref));
+  if (unknown.length > 0 && !skipUnknown) throw unknownRefs("unknown_user", unknown);
   const items = users.flatMap((ref) => {
     const person = people.get(ref);
     if (!person) return [];
@@ -34,5 +32,5 @@ export async function getPresence(
     const { activeStatus, lastOptTime } = presence.stateOf(uid);
     return [{ uid, externalId, activeStatus, lastOptTime }];
   });
-  return { items, onlineNum: presence.count, skipped: users.filter((ref) => !people.has(ref)) };
+  return { items, onlineNum: presence.count, skipped: unknown.map(({ ref }) => ref) };
 }

@@ -1,9 +1,8 @@
 import { HALL_ROOM_ID, type Ref } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
-import { ERRORS_NAMED } from "../http/errors.ts";
 import { peopleByRef } from "../identity/external-people.ts";
-import { ProblemError } from "../lib/problem.ts";
+import { type UnknownRef, unknownIn, unknownRefs } from "../identity/unknown-refs.ts";
 import { roomsByRef } from "../rooms/external-rooms.ts";
 import type { HallRules } from "../rooms/rooms.ts";
 
@@ -26,7 +25,8 @@ export interface Asked {
 export interface Recipients {
   readonly uids: readonly number[] | "all";
   readonly roomIds: readonly number[];
-  readonly skipped: readonly Ref[];
+  /** Those whom nobody knows, where that is no reason to refuse. */
+  readonly skipped: readonly UnknownRef[];
 }
 
 /**
@@ -44,11 +44,14 @@ export async function recipientsOf(db: Kysely<Schema>, asked: readonly Asked[]):
       return isThere ? room.id : undefined;
     };
     if (to.all) return { uids: "all", roomIds: [], skipped: [] };
-    const [names, idOf] = to.users ? [to.users, uidOf] : [to.rooms ?? [], roomIdOf];
-    const unknown = names.flatMap((ref, index) => (idOf(ref) === undefined ? [{ ref, index }] : []));
-    if (unknown.length > 0 && !skipUnknown) throw refusal(to.users ? "users" : "rooms", unknown);
+    const [which, names, idOf] = to.users
+      ? (["users", to.users, uidOf] as const)
+      : (["rooms", to.rooms ?? [], roomIdOf] as const);
+    const skipped = unknownIn(`to.${which}`, names, (ref) => idOf(ref) !== undefined);
+    if (skipped.length > 0 && !skipUnknown) {
+      throw unknownRefs(which === "users" ? "unknown_user" : "unknown_room", skipped);
+    }
     const ids = [...new Set(names.flatMap((ref) => idOf(ref) ?? []))];
-    const skipped = unknown.map(({ ref }) => ref);
     return to.users ? { uids: ids, roomIds: [], skipped } : { uids: [], roomIds: ids, skipped };
   };
 }
@@ -60,11 +63,4 @@ export function countOf({ users, rooms }: To): number {
 
 function named(asked: readonly Asked[], which: "users" | "rooms"): Ref[] {
   return [...new Set(asked.flatMap(({ to }) => to[which] ?? []))];
-}
-
-function refusal(which: "users" | "rooms", unknown: readonly { ref: Ref; index: number }[]): ProblemError {
-  const errors = unknown.slice(0, ERRORS_NAMED).map(({ ref, index }) => {
-    return { path: `to.${which}.${index}`, message: `is not known: ${JSON.stringify(ref)}` };
-  });
-  return new ProblemError(which === "users" ? "unknown_user" : "unknown_room", undefined, { extra: { errors } });
 }

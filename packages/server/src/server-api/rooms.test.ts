@@ -172,9 +172,9 @@ describe("SRV-32: members", () => {
     const refused = await change(path, body);
     expect(refused).toMatchObject({ status: 422, body: { code: "unknown_user" } });
     expect(refused.body.errors).toEqual([
-      { path: "add.1", message: 'is nobody: "nobody"' },
-      { path: "add.2", message: "is nobody: 9999999" },
-      { path: "remove.1", message: 'is nobody: "no one"' },
+      { path: "add.1", message: 'is not known: "nobody"' },
+      { path: "add.2", message: "is not known: 9999999" },
+      { path: "remove.1", message: 'is not known: "no one"' },
     ]);
     expect(await door.ok("GET", path)).toMatchObject({ memberCount: 1, seq: 1 });
     const done = await change(path, body, "?unknown=skip");

@@ -4,12 +4,13 @@ import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { type CarriedError, carryError } from "../db/write-batch.ts";
+import { unknownRefs } from "../identity/unknown-refs.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { type Sent, sendMessages } from "../messages/send.ts";
 import { earlierOfKeys, type SendInput, senderKey } from "../messages/send-lookups.ts";
 import { openDirect } from "../rooms/room-writes.ts";
 import type { HallRules } from "../rooms/rooms.ts";
-import { type Destinations, destinationsOf, type PairOfUids, pairKey, unknown } from "./destinations.ts";
+import { type Destinations, destinationsOf, type PairOfUids, pairKey } from "./destinations.ts";
 
 /** A message of the product's, with its people and room as the product names them. */
 export interface ProductMessage {
@@ -154,7 +155,7 @@ async function powersInHall(
 }
 
 function checkHall({ hall }: ProductSend, { uid, power }: SendInput["actor"]): void {
-  if (hall.access === "off") throw unknown("unknown_room", "room", HALL_ROOM_ID);
+  if (hall.access === "off") throw unknownRefs("unknown_room", [{ path: "room", ref: HALL_ROOM_ID }]);
   if (hall.send === "everyone" || uid === SYSTEM_UID || power === 1) return;
   throw new ProblemError("forbidden", "Only administrators may write in the hall");
 }
