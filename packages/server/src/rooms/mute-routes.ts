@@ -13,7 +13,7 @@ const common = {
 };
 const params = z.object({ id: idParam("id"), uid: idParam("uid") });
 const until = z.int().min(0).max(MUTED_FOR_GOOD).nullable();
-const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed"] as const;
+const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "direct_fixed", "room_managed"] as const;
 
 const putMute = createRoute({
   ...common,

@@ -3,7 +3,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { findMemberships, memberKey } from "./member-lookups.ts";
-import { checkGroup, checkIsMember, checkMayMute } from "./rights.ts";
+import { checkGroup, checkIsMember, checkMayMute, checkUnmanaged } from "./rights.ts";
 import { type Actor, findRoom } from "./rooms.ts";
 
 /** Sets until when a member may not write; null: they may. What is so already is not logged. */
@@ -14,6 +14,7 @@ export async function setMute(
   const found = await findRoom(tx.db, roomId, actor);
   checkIsMember(found);
   checkGroup(found.room);
+  checkUnmanaged(found.room);
   const target = (await findMemberships(tx.db, [{ roomId, uid }])).get(memberKey(roomId, uid));
   if (!target || target.leftSeq !== null) throw new ProblemError("not_found", "This user is not in the room");
   checkMayMute({ uid: actor.uid, role: found.membership.role }, { uid, role: target.role });

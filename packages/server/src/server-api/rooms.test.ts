@@ -118,6 +118,8 @@ describe("SRV-31: a managed room", () => {
       await refused("DELETE", ""),
       await refused("PUT", `/members/${ben.uid}/role`, { role: 2 }),
       await refused("PUT", "/owner", { uid: ann.uid }),
+      await refused("PUT", `/members/${ben.uid}/mute`, { until: null }),
+      await refused("DELETE", `/members/${ben.uid}/mute`),
     ]) {
       expect(reply).toMatchObject({ status: 422, body: { code: "room_managed" } });
     }
