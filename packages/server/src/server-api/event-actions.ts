@@ -1,10 +1,11 @@
 import { encodePush, Push, type Ref } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { removeOldReplies, requestHash } from "../keys/deduped.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import { pushEvents, removeUnusedEvents } from "./custom-writes.ts";
 import { everybodyIn, takeRecipients } from "./reach.ts";
 import type { To } from "./recipients.ts";
-import { type ServerContext, turnOf } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** An event as the product's backend asks for it, checked by the schema of its route. */
 export interface EventRequest {

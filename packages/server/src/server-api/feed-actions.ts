@@ -2,8 +2,8 @@ import { type Cursor, CursorMalformed, parseCursor } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { HeavyWork } from "../limits/heavy-work.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import type { Feed, FeedPage } from "./feed.ts";
-import { turnOf } from "./server-context.ts";
 
 export interface FeedContext {
   readonly feed: Feed;

@@ -6,10 +6,10 @@ import { json, keyed, newRoutes, problems, type Routes } from "../http/openapi.t
 import type { KeyRates } from "../keys/key-rates.ts";
 import type { HeavyWork } from "../limits/heavy-work.ts";
 import { SIZES } from "../limits/sizes.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import { TOLD_NAMES } from "../webhooks/told-events.ts";
 import type { Feed, FeedPage } from "./feed.ts";
 import { readFeed } from "./feed-actions.ts";
-import { turnOf } from "./server-context.ts";
 import { withKey } from "./with-key.ts";
 
 const MOST = SIZES.pollEvents.count;

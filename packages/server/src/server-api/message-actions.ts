@@ -2,9 +2,10 @@ import type { Ref } from "@parley/protocol";
 import { revivedError } from "../db/write-batch.ts";
 import type { ServerKey } from "../http/server-key.ts";
 import type { ProblemError } from "../lib/problem.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import type { Sent } from "../messages/send.ts";
 import { type ProductMessage, sendOfProduct } from "./send-writes.ts";
-import { type ServerContext, turnOf } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** A message as the product's backend asks for it, checked by the schema of its route. */
 export interface MessageRequest {

@@ -4,11 +4,12 @@ import { readPosition } from "../event-log/log-reader.ts";
 import type { ServerKey } from "../http/server-key.ts";
 import { type Answered, requestHash } from "../keys/deduped.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import { changeNotices, type NoticeChanges } from "../notifications/notice-changes.ts";
 import { type Notified, notifyPeople } from "./notify-writes.ts";
 import { everybodyIn, takeRecipients } from "./reach.ts";
 import type { To } from "./recipients.ts";
-import { type ServerContext, turnOf } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** A notification as the product's backend asks for it, checked by the schema of its route. */
 export interface NotificationRequest {

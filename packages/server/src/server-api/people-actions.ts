@@ -8,8 +8,9 @@ import { nameSchema } from "../identity/names.ts";
 import { changeProfile } from "../identity/profile-writes.ts";
 import { hashOf, newToken } from "../identity/tokens.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import { giveUpRooms } from "../rooms/ownerless-writes.ts";
-import { type ServerContext, turnOf } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** What the product's backend does with its people. */
 

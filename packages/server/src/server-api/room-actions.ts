@@ -4,13 +4,14 @@ import type { Schema } from "../db/schema.ts";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import type { ServerKey } from "../http/server-key.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import { type HistoryQuery, historyPage } from "../messages/history.ts";
 import { roomsByRef } from "../rooms/external-rooms.ts";
 import * as members from "../rooms/managed-members-writes.ts";
 import * as managed from "../rooms/managed-rooms-writes.ts";
 import type { RoomChanges } from "../rooms/room-writes.ts";
 import type { RoomRow } from "../rooms/rooms.ts";
-import { type ServerContext, turnOf } from "./server-context.ts";
+import type { ServerContext } from "./server-context.ts";
 
 /** What the product's backend does with rooms: its own, and everybody's by an id of ours. */
 

@@ -10,7 +10,6 @@
  *
  * Stands above all features. Must not import the gateway, nor know which connections there are.
  */
-import type { ServerKey } from "../http/server-key.ts";
 import type { IdentityContext } from "../identity/identity-context.ts";
 import type { KeyRates } from "../keys/key-rates.ts";
 import type { MessagesContext } from "../messages/messages-context.ts";
@@ -20,9 +19,4 @@ import type { LiveOnly } from "./live-only.ts";
 export interface ServerContext extends IdentityContext, MessagesContext {
   readonly keyRates: KeyRates;
   readonly liveOnly: Pick<LiveOnly, "publish">;
-}
-
-/** Whose turn at the writer it is: all that is asked for with one key waits in one line. */
-export function turnOf({ id }: Pick<ServerKey, "id">): string {
-  return `key ${id}`;
 }
