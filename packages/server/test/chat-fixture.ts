@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { FIRST_UID, userStream } from "@parley/protocol";
+import { FIRST_UID, SERVER_SCOPES, userStream } from "@parley/protocol";
 import { Kysely } from "kysely";
 import { loadConfig } from "../src/config/config.ts";
 import { type Context, createContext } from "../src/context.ts";
@@ -29,6 +29,13 @@ export interface Reply {
   readonly body: any;
 }
 
+/** The product's own backend, which shows this key. */
+export const SHOP = {
+  ...{ id: 7, name: "shop", scopes: new Set(SERVER_SCOPES) },
+  ...{ rate: null, recipientsRate: null, allRate: null },
+};
+export const SHOP_KEY = "ps_shop";
+
 /** Rooms, messages and red dots on a real database, without connections. For the tests of these three folders. */
 export class ChatFixture {
   readonly clock: ManualClock;
@@ -53,6 +60,7 @@ export class ChatFixture {
         const [power, uid] = token.split("-");
         return { loginId: Number(uid), uid: Number(uid), power: power === "admin" ? 1 : 0 };
       },
+      findServerKey: async (secret) => (secret === SHOP_KEY ? SHOP : undefined),
       heavyWork: this.context.heavyWork,
       routes: featureRoutes(this.context),
     });

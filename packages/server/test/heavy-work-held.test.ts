@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { nextTurn } from "../src/lib/interval.ts";
 import type { HeavyWork } from "../src/limits/heavy-work.ts";
-import { ChatFixture } from "./chat-fixture.ts";
+import { turnOf } from "../src/limits/turn-of-key.ts";
+import { ChatFixture, SHOP, SHOP_KEY } from "./chat-fixture.ts";
 import { BEN, EventsRig } from "./events-rig.ts";
 
 let chat: ChatFixture;
@@ -58,6 +59,7 @@ const HEAVY: readonly [method: string, path: string, body: unknown][] = [
   ["GET", "/admin/stats", undefined],
   ["GET", "/admin/nodes", undefined],
   ["GET", "/admin/users/20001/live", undefined],
+  ["GET", "/server/rooms/~{id}/messages", undefined],
   ["POST", "/rooms", { name: "g" }],
   ["POST", "/rooms/{id}/members", { memberIds: [20_001] }],
 ];
@@ -65,8 +67,10 @@ const HEAVY: readonly [method: string, path: string, body: unknown][] = [
 test.each(HEAVY)("HTTP-16: %s %s waits for its turn", async (method, path, body) => {
   const { message } = await chat.say(ann, room, "hello");
   const asked = path.replace("{id}", String(room)).replace("{message}", String(message.id));
-  const who = path.startsWith("/admin/") ? `admin-${ann}` : ann;
-  const reply = await waitsFor(chat.context.heavyWork, ann, () => chat.ask(who, method, asked, body));
+  const [who, reader] = path.startsWith("/server/")
+    ? ([SHOP_KEY, turnOf(SHOP)] as const)
+    : ([path.startsWith("/admin/") ? `admin-${ann}` : ann, ann] as const);
+  const reply = await waitsFor(chat.context.heavyWork, reader, () => chat.ask(who, method, asked, body));
   expect(reply.status).toBeLessThan(300);
 });
 

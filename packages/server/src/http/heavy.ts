@@ -1,13 +1,14 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { ipLimitKey } from "../lib/ip-range.ts";
+import { turnOf } from "../limits/turn-of-key.ts";
 import type { AppEnv } from "./app-env.ts";
 import { lookAgain } from "./authenticate.ts";
 import type { Asker } from "./large-replies.ts";
 
 /**
  * For routes that can ask for much or answer with much: they have their turn, before anything of the body is looked at, when it is that of the
- * person who asks or, where nobody is signed in, of the address; and what is large in the reply counts until it is taken. What only reads
- * has its turn in the process as well. Stands behind `requireLogin` or `optionalLogin`.
+ * person or the server key that asks or, where there is neither, of the address; and what is large in the reply counts until it is taken. What only reads
+ * has its turn in the process as well. Stands behind `requireLogin`, `optionalLogin` or `withKey`.
  * @throws ProblemError `rate_limited`, `overloaded`, and as `lookAgain` does
  */
 export const heavy = turns({ isReadTogether: false });
@@ -39,7 +40,9 @@ function turns({ isReadTogether }: { isReadTogether: boolean }): MiddlewareHandl
 /** What a request's work and reply are counted by. */
 function askerOf(c: Context<AppEnv>): Asker {
   const login = c.get("login");
+  const key = c.get("serverKey");
   const { server, ip } = c.env;
   const request = c.req.raw;
-  return { who: login ? login.uid : ipLimitKey(ip), cut: () => server?.timeout(request, 1) };
+  const who = login?.uid ?? (key ? turnOf(key) : ipLimitKey(ip));
+  return { who, cut: () => server?.timeout(request, 1) };
 }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { delay, nextTurn, withDeadline } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { ReadTurns } from "./read-turns.ts";
+import { turnOf } from "./turn-of-key.ts";
 
 /** Holds the loop, as a query does. */
 function busy(ms: number): void {
@@ -103,6 +104,14 @@ test("HTTP-33: people who are signed in and all others take turns, too, however 
   await done;
   const [a, b, c, d, e, f] = strangers;
   expect(begun).toEqual(["first", 1, a, 2, b, 1, c, d, e, f] as (string | number)[]);
+});
+
+test("HTTP-33: a server key has its turns among the people, and waits for no strangers", async () => {
+  const strangers = Array.from({ length: 4 }, (_, n) => `2001:db8:0:${n}::/64`);
+  const { begun, done } = asked(new ReadTurns(), ["first", ...strangers, 1, turnOf({ id: 7 }), 1]);
+  await done;
+  const [a, b, c, d] = strangers;
+  expect(begun).toEqual(["first", 1, a, "key 7", b, 1, c, d] as (string | number)[]);
 });
 
 test("HTTP-33: two thousand wait at most, a thousand of them of nobody who is signed in", async () => {

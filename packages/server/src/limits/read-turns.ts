@@ -3,6 +3,7 @@ import { once } from "../lib/once.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "./caps.ts";
+import { isTurnOfKey } from "./turn-of-key.ts";
 
 const WAITING_MAX = CAPS.readsWaiting.count;
 const STRANGERS_WAITING_MAX = CAPS.strangersReadsWaiting.count;
@@ -58,7 +59,7 @@ class Lines {
  * Turns of heavy reads in the whole process. The database answers within a turn of the loop, so whatever reads much holds up
  * everybody's sends. Here one heavy read runs at a time; those who wait have their turns by person, one read each; and between reads the loop
  * is free for as long as they took. `HeavyWork` before it bounds what one of them has under way. Where nobody is signed in a turn is an
- * address's; all of these together have every second turn at most, since a stranger may have thousands of addresses.
+ * address's; all of these together have every second turn at most, since a stranger may have thousands of addresses. A server key counts as a person.
  *
  * Called for each heavy read; where nothing waits and there is no rest, it costs two looks at the time.
  */
@@ -82,7 +83,7 @@ export class ReadTurns {
   }
 
   /**
-   * @param who a person, by number, or an address
+   * @param who a person, by number, a server key (`turn-of-key.ts`), or an address
    * @throws ProblemError `overloaded` when `read` had no turn; otherwise as `read` does
    */
   async run<T>(who: string | number, read: () => Promise<T>): Promise<T> {
@@ -108,7 +109,7 @@ export class ReadTurns {
   }
 
   #turn(who: string | number): Promise<void> {
-    const lines = typeof who === "number" ? this.#people : this.#strangers;
+    const lines = typeof who === "number" || isTurnOfKey(who) ? this.#people : this.#strangers;
     if (this.#waiting >= WAITING_MAX) throw overloaded();
     if (lines === this.#strangers && lines.size >= STRANGERS_WAITING_MAX) throw overloaded();
     return new Promise((resolve, reject) => {

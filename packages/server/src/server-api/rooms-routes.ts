@@ -9,6 +9,7 @@ import {
   textSchema,
   userSchema,
 } from "@parley/protocol";
+import { heavy } from "../http/heavy.ts";
 import { json, jsonBody, keyed, limitParam, newRoutes, noContent, problems, type Routes } from "../http/openapi.ts";
 import { asOf, cursorParam, pageOf } from "../http/page.ts";
 import { afterParam, jsonText } from "../messages/messages-routes.ts";
@@ -107,6 +108,7 @@ export function productRoomsRoutes(context: ServerContext): Routes {
 
   const listMessages = createRoute({
     ...route,
+    middleware: [route.middleware, heavy] as const,
     method: "get",
     path: `${path}/messages`,
     summary: "A room's history: backwards from the newest, or forwards after a message; a page is ascending",
