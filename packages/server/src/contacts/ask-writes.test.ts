@@ -78,3 +78,17 @@ test("FRD-10: the cap holds within one batch, and a request that is accepted in 
   ]);
   expect(after).toEqual(["too_many_requests_open", "accepted", "created"]);
 });
+
+test("FRD-10, BLK-2: a request that was hidden is shown only where it is one of a hundred", async () => {
+  const [ann, ben, ...others] = chat.people(102) as [number, number, ...number[]];
+  await chat.must(ann, "PUT", `/blocks/${ben}`);
+  expect(await codes([{ uid: ben, userId: ann }])).toEqual(["created"]);
+  await chat.must(ann, "DELETE", `/blocks/${ben}`);
+  await codes(others.map((uid) => ({ uid, userId: ann })));
+  const waiting = async () => (await chat.must(ann, "GET", "/unread")).friendRequests;
+  expect([await codes([{ uid: ben, userId: ann }]), await waiting()]).toEqual([["open"], 100]);
+  const { items } = await chat.must(ann, "GET", "/friend-requests?limit=1");
+  await chat.must(ann, "POST", `/friend-requests/${items[0].id}/reject`);
+  expect([await codes([{ uid: ben, userId: ann }]), await waiting()]).toEqual([["open"], 100]);
+  expect(told(ann).at(-1)).toBe("requested");
+});

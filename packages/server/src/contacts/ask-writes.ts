@@ -65,7 +65,8 @@ class AskBatch {
     const hidden = blocks.has(userId, uid) ? 1 : 0;
     const mine = requests.get(pairKey(uid, userId));
     if (mine?.state === "open") {
-      if (mine.hidden === 1 && hidden === 0) await this.#show(mine);
+      // Where the other person's list is full, it waits unseen for another try, as it has waited so far.
+      if (mine.hidden === 1 && hidden === 0 && this.#hasPlace(userId)) await this.#show(mine);
       return { request: viewOf(mine, uid), created: false };
     }
     if (mine?.state === "rejected") checkHasWaited(mine, this.#tx.clockNow);
@@ -127,12 +128,17 @@ class AskBatch {
     if (!hidden) got.set(to, (got.get(to) ?? 0) + by);
   }
 
+  /** Fewer requests wait for this person than may. */
+  #hasPlace(userId: number): boolean {
+    return (this.#known.got.get(userId) ?? 0) < CAPS.requestsGot.count;
+  }
+
   #checkLeft(uid: number, userId: number): void {
     if ((this.#known.made.get(uid) ?? 0) >= CAPS.requestsMade.count) {
       const message = "Too many of your friend requests wait for an answer; withdraw some";
       throw new ProblemError("too_many_requests_open", message);
     }
-    if ((this.#known.got.get(userId) ?? 0) < CAPS.requestsGot.count) return;
+    if (this.#hasPlace(userId)) return;
     const message = "Too many friend requests wait for this person";
     throw new ProblemError("too_many_requests_open", message, { extra: { userIds: [userId] } });
   }
