@@ -109,16 +109,16 @@ async function store(tx: WriteTransaction, pushed: readonly Placed[]): Promise<v
 }
 
 /** Rows that one write of upkeep looks at. */
-const LOOKED_AT_ONCE = 100;
+export const LOOKED_AT_ONCE = 100;
 
 /**
  * Removes the rows of events that have left the log, looking at the next hundred.
- * @returns the id behind which to go on; null: those were the last
+ * @returns the id behind which to go on, null: those were the last; and how many could go
  */
 export async function removeUnusedEvents(
   tx: WriteTransaction,
   { after }: { after: number },
-): Promise<{ after: number | null }> {
+): Promise<{ after: number | null; removed: number }> {
   const rows = await tx.db
     .selectFrom("custom_events")
     .select(["id"])
@@ -136,8 +136,8 @@ export async function removeUnusedEvents(
     .orderBy("id")
     .limit(LOOKED_AT_ONCE)
     .execute();
-  const unused = inList(rows.filter(({ isUsed }) => !isUsed).map(({ id }) => id));
-  await tx.db.deleteFrom("custom_latest").where("id", "in", unused).execute();
-  await tx.db.deleteFrom("custom_events").where("id", "in", unused).execute();
-  return { after: rows.length === LOOKED_AT_ONCE ? (rows.at(-1)?.id ?? null) : null };
+  const unused = rows.filter(({ isUsed }) => !isUsed).map(({ id }) => id);
+  await tx.db.deleteFrom("custom_latest").where("id", "in", inList(unused)).execute();
+  await tx.db.deleteFrom("custom_events").where("id", "in", inList(unused)).execute();
+  return { after: rows.length === LOOKED_AT_ONCE ? (rows.at(-1)?.id ?? null) : null, removed: unused.length };
 }

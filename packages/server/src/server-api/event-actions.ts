@@ -2,7 +2,7 @@ import { encodePush, Push, type Ref } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { removeOldReplies, requestHash } from "../keys/deduped.ts";
 import { turnOf } from "../limits/turn-of-key.ts";
-import { pushEvents, removeUnusedEvents } from "./custom-writes.ts";
+import { LOOKED_AT_ONCE, pushEvents, removeUnusedEvents } from "./custom-writes.ts";
 import { everybodyIn, takeRecipients } from "./reach.ts";
 import type { To } from "./recipients.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -59,12 +59,14 @@ export async function forgetOldEvents(
   for (let count = 0; isClockSettled() && count < atMost; count++) {
     if (!(await writes.run(removeOldReplies, undefined))) break;
   }
-  for (let count = 0; count < Math.min(atMost, LOOKS); count++) {
-    const { after } = await writes.run(removeUnusedEvents, { after: place.after });
+  for (let count = 0, looks = 0; count < atMost && looks < LOOKS; count++) {
+    const { after, removed } = await writes.run(removeUnusedEvents, { after: place.after });
     place.after = after ?? 0;
     if (after === null) return;
+    // Where most could go there are more: they go as fast as they can come.
+    if (removed < LOOKED_AT_ONCE / 2) looks += 1;
   }
 }
 
-/** Looks of a hundred rows each in one round of upkeep. */
+/** Looks that find little to remove in one round of upkeep: what is in use is looked at slowly. */
 const LOOKS = 50;
