@@ -54,7 +54,7 @@ export const ERRORS = {
   too_many_bans: { status: 422, title: "There are as many bans as there may be; end some first", retry: false },
   administrator_protected: {
     status: 422,
-    title: "Administrators cannot be banned; take their power away first",
+    title: "This cannot be done to an administrator; take their power away first",
     retry: false,
   },
   address_protected: {

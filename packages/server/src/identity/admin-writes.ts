@@ -5,7 +5,7 @@ import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { deleteAccount, insertUsers } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
-import { endLoginsOf } from "./logins-writes.ts";
+import { endLoginsByKeys, endLoginsOf } from "./logins-writes.ts";
 import { nameKey } from "./names.ts";
 
 /** An account without a login. @throws ProblemError `name_taken` */
@@ -24,7 +24,7 @@ export interface Changed {
   readonly uid: number;
 }
 
-/** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user` */
+/** Changes what is given; a new password ends all logins, and new power those that server keys have made. @throws ProblemError `unknown_user` */
 export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
@@ -44,6 +44,7 @@ export async function setUser(
     .where("uid", "=", uid)
     .execute();
   if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
+  if (power === 1 && before === 0) await endLoginsByKeys(tx, uid);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
   return { uid };
 }

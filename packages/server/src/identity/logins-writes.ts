@@ -168,6 +168,22 @@ export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[],
   await endProductLogins(tx, uids);
 }
 
+/** Ends the logins that server keys have made of an account that was made here: it has more power from now on than a key may have. */
+export async function endLoginsByKeys(tx: WriteTransaction, uid: number): Promise<void> {
+  const rows = await tx.db
+    .selectFrom("logins")
+    .innerJoin("users", "users.uid", "logins.uid")
+    .select("logins.id")
+    .where("logins.uid", "=", uid)
+    .where("logins.via", "=", "server")
+    .where("users.external_id", "is", null)
+    .execute();
+  await endLogins(
+    tx,
+    rows.map(({ id }) => id),
+  );
+}
+
 /** These have no rows; the moment says which tokens are refused from now on. */
 async function endProductLogins(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
   const ended = await tx.db

@@ -1,7 +1,7 @@
 import type { Ref } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { deleteAccount } from "../identity/accounts-writes.ts";
-import { type ProductPerson, peopleByRef } from "../identity/external-people.ts";
+import { checkIsProducts, type ProductPerson, peopleByRef } from "../identity/external-people.ts";
 import * as people from "../identity/external-people-writes.ts";
 import { createLogin, revokeAllLogins } from "../identity/logins-writes.ts";
 import { nameSchema } from "../identity/names.ts";
@@ -32,7 +32,7 @@ export async function getPerson({ db }: Pick<ServerContext, "db">, _key: ServerK
 /**
  * Makes the person with this external id, or changes what is given of them. By an id of ours nobody is made; people who made their
  * account here keep a name that signs in.
- * @throws ProblemError `not_found`; `name_taken` and `invalid` for such a name
+ * @throws ProblemError `not_found`; `administrator_protected`; `name_taken` and `invalid` for such a name
  */
 export async function putPerson(
   context: ServerContext,
@@ -42,6 +42,7 @@ export async function putPerson(
   if (typeof ref === "string") return put(context, key, { externalId: ref, ...fields });
   const found = await getPerson(context, key, ref);
   if (found.externalId !== null) return put(context, key, { externalId: found.externalId, ...fields });
+  await checkIsProducts(context.db, found);
   const { name, avatar } = fields;
   if (name !== undefined) checkName(name);
   const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
@@ -63,12 +64,14 @@ function checkName(name: string): void {
 
 /**
  * Ends a person's account at once and for good: their logins end, and groups that they own go on without an owner. Somebody who is
- * not there is gone already.
+ * not there is gone already. @throws ProblemError `administrator_protected`, `overloaded`
  */
 export async function deletePerson(context: ServerContext, key: ServerKey, ref: Ref): Promise<void> {
   const { db, writes } = context;
-  const uid = (await peopleByRef(db, [ref])).get(ref)?.uid;
-  if (uid === undefined) return;
+  const person = (await peopleByRef(db, [ref])).get(ref);
+  if (!person) return;
+  await checkIsProducts(db, person);
+  const { uid } = person;
   const by = turnOf(key);
   // From here on they make no further groups.
   await writes.run(revokeAllLogins, { uid, by });
@@ -85,14 +88,16 @@ export async function deletePerson(context: ServerContext, key: ServerKey, ref: 
 
 /**
  * A token for one of the person's devices, which ends by itself.
- * @throws ProblemError `not_found`, `account_disabled`, `banned`
+ * @throws ProblemError `not_found`, `administrator_protected`, `account_disabled`, `banned`
  */
 export async function makeToken(
   context: ServerContext,
   key: ServerKey,
   { ref, ttlSeconds }: { ref: Ref; ttlSeconds: number },
 ): Promise<{ token: string; expiresAt: number }> {
-  const { uid } = await getPerson(context, key, ref);
+  const person = await getPerson(context, key, ref);
+  await checkIsProducts(context.db, person);
+  const { uid } = person;
   const token = newToken();
   const login = { uid, tokenHash: hashOf(token), ip: "", userAgent: "", via: "server" as const, by: turnOf(key) };
   const { expiresAt } = await context.writes.run(createLogin, { ...login, lifetimeMs: ttlSeconds * 1000 });

@@ -51,7 +51,7 @@ export function peopleRoutes(context: ServerContext): Routes {
     responses: {
       200: json(Person, "As they are now"),
       201: json(Person, "They were made"),
-      ...problems("not_found", "name_taken"),
+      ...problems("not_found", "name_taken", "administrator_protected"),
     },
   });
   routes.openapi(putPerson, async (c) => {
@@ -108,7 +108,7 @@ export function peopleRoutes(context: ServerContext): Routes {
       "At once and for good: their tokens end, groups that they own go on without an owner, and their messages stay without a " +
       "name. The external id is free: a PUT makes another person.",
     request: { params },
-    responses: { 204: noContent("Gone, also where nobody was there") },
+    responses: { 204: noContent("Gone, also where nobody was there"), ...problems("administrator_protected") },
   });
   routes.openapi(deletePerson, async (c) => {
     await actions.deletePerson(context, c.get("serverKey"), c.req.valid("param").user);
@@ -138,7 +138,7 @@ export function peopleRoutes(context: ServerContext): Routes {
         z.object({ token: tokenSchema, expiresAt: countSchema }).openapi("ServerToken"),
         "The token, shown only here",
       ),
-      ...problems("not_found", "account_disabled"),
+      ...problems("not_found", "account_disabled", "administrator_protected"),
     },
   });
   routes.openapi(postToken, async (c) => {
