@@ -55,6 +55,14 @@ describe("SRV-20: a person is named", () => {
     expect(reply).toMatchObject({ status: 400, body: { code: "invalid", errors: [{ path: "user" }] } });
   });
 
+  test.each(["%", "100%", "%zz", "%ED%A0%80", "a%C3"])(
+    "and not by %s, which is no encoding of anything",
+    async (text) => {
+      const reply = await door.call("PUT", `/users/${text}`, {});
+      expect(reply).toMatchObject({ status: 400, body: { code: "invalid", errors: [{ path: "" }] } });
+    },
+  );
+
   test("and not by what no address can have", async () => {
     for (const externalId of [".", "..", "~1", ""]) {
       const reply = await door.call<{ errors: [object] }>("POST", "/users", { items: [{ externalId }] });

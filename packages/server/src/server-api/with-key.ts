@@ -9,7 +9,7 @@ export type KeyEnv = AppEnv & { Variables: { serverKey: ServerKey } };
 
 /**
  * For each route of the door: `c.get("serverKey")` is there, has the scope, and one more request of it is counted.
- * @throws ProblemError `unauthorized`, `scope_missing` with the name of the scope, `rate_limited`
+ * @throws ProblemError `unauthorized`, `scope_missing` with the name of the scope, `rate_limited`, `invalid` for a path that cannot be read
  */
 export function withKey({ keyRates }: { keyRates: KeyRates }, scope: ServerScope): MiddlewareHandler<KeyEnv> {
   return async (c, next) => {
@@ -24,6 +24,18 @@ export function withKey({ keyRates }: { keyRates: KeyRates }, scope: ServerScope
         extra: { scope },
       });
     }
+    checkEncoding(c.req.raw.url);
     await next();
   };
+}
+
+/** A name that is not encoded as it should be would be taken as it stands, and be another person's or room's. */
+function checkEncoding(url: string): void {
+  if (!url.includes("%")) return;
+  try {
+    decodeURIComponent(new URL(url).pathname);
+  } catch {
+    const message = "must be UTF-8, percent-encoded";
+    throw new ProblemError("invalid", `The path ${message}`, { extra: { errors: [{ path: "", message }] } });
+  }
 }
