@@ -8,6 +8,7 @@ import { batch, type ProcedureTable, single } from "../src/db/procedures.ts";
 import type { Schema } from "../src/db/schema.ts";
 import { ofServer } from "../src/db/share.ts";
 import type { InputOf, LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
+import { LogReader } from "../src/event-log/log-reader.ts";
 import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
@@ -19,6 +20,7 @@ import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
 import type { SelfGate } from "../src/unread/self-gate.ts";
+import { webhooksRoutes } from "../src/webhooks/webhooks-routes.ts";
 import { checkAsDocumented } from "./as-documented.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
@@ -62,7 +64,10 @@ export class ChatFixture {
       },
       findServerKey: async (secret) => (secret === SHOP_KEY ? SHOP : undefined),
       heavyWork: this.context.heavyWork,
-      routes: featureRoutes(this.context),
+      routes: [
+        ...featureRoutes(this.context),
+        webhooksRoutes({ ...this.context, reader: new LogReader(db), webhooks: { tellAgain: async () => undefined } }),
+      ],
     });
     // Each person has an address of their own.
     this.#fetch = (request) => app.fetch(request, { ip: `10.9.0.${numberIn(request) % 256}` });

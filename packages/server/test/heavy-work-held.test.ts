@@ -12,6 +12,7 @@ beforeAll(async () => {
   chat = await ChatFixture.open({ HALL: "public" });
   [ann] = chat.people(2) as [number, number];
   room = await chat.group(ann);
+  chat.fill("webhooks", ["url", "secret", "created_at"], 1, () => ["http://127.0.0.1:9/", "", 1]);
 });
 afterAll(() => chat.close());
 
@@ -59,6 +60,8 @@ const HEAVY: readonly [method: string, path: string, body: unknown][] = [
   ["GET", "/admin/stats", undefined],
   ["GET", "/admin/nodes", undefined],
   ["GET", "/admin/users/20001/live", undefined],
+  ["GET", "/admin/webhooks", undefined],
+  ["GET", "/admin/webhooks/1/dead-letters", undefined],
   ["GET", "/server/rooms/~{id}/messages", undefined],
   ["POST", "/rooms", { name: "g" }],
   ["POST", "/rooms/{id}/members", { memberIds: [20_001] }],

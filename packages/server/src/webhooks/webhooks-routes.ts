@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema, idSchema } from "@parley/protocol";
 import { requireAdministrator } from "../http/authenticate.ts";
+import { heavy } from "../http/heavy.ts";
 import {
   administrators,
   idParam,
@@ -55,6 +56,7 @@ const params = z.object({ id: idParam("id") });
 
 const listWebhooks = createRoute({
   ...base,
+  middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/webhooks",
   summary: "The webhooks, and how far each is",
@@ -106,6 +108,7 @@ const removeWebhook = createRoute({
 
 const listDeadLetters = createRoute({
   ...base,
+  middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/webhooks/{id}/dead-letters",
   summary: "The places of events that could not be delivered for a day, the oldest first",
