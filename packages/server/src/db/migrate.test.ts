@@ -78,6 +78,7 @@ test("no index is missing", async () => {
     "logins(token_hash)",
     "members(room_id,uid)",
     "messages(room_id,seq,id)",
+    "messages(room_id,uid,seq,id)",
     "messages(uid,client_id)",
     "meta(key)",
     "migrations(name)",

@@ -74,13 +74,27 @@ async function pageFrom(
   const forwards = direction === "newer";
   const order = forwards ? "asc" : "desc";
   const [first, last] = rangeOf(room.window, from?.seq, direction);
-  let query = selectMessages(db, sql<number>`${room.actor?.uid ?? 0}`)
-    .where("messages.room_id", "=", room.id)
-    .where("messages.seq", ">=", first)
-    .where("messages.seq", "<=", last)
-    .where((eb) => eb.or([eb("messages.sender_only", "=", 0), eb("messages.uid", "=", room.actor?.uid ?? 0)]));
-  if (from) query = query.where("messages.id", `${forwards ? ">" : "<"}${inclusive ? "=" : ""}`, from.id);
-  const rows = await query
+  const uid = room.actor?.uid ?? 0;
+  // Each is found by an index of its own, so that what others alone see is not looked at.
+  const pageOf = (which: "shown" | "own") => {
+    const page = db
+      .selectFrom("messages")
+      .select("id")
+      .where("room_id", "=", room.id)
+      .where("sender_only", "=", sql.lit(which === "shown" ? 0 : 1))
+      .$if(which === "own", (query) => query.where("uid", "=", uid))
+      .where("seq", ">=", first)
+      .where("seq", "<=", last)
+      .$if(from !== undefined, (query) =>
+        query.where("id", `${forwards ? ">" : "<"}${inclusive ? "=" : ""}`, from?.id ?? 0),
+      )
+      .orderBy("seq", order)
+      .orderBy("id", order)
+      .limit(limit + 1);
+    return db.selectFrom(page.as(which)).select("id");
+  };
+  const rows = await selectMessages(db, sql<number>`${uid}`)
+    .where("messages.id", "in", pageOf("shown").unionAll(pageOf("own")))
     .orderBy("messages.seq", order)
     .orderBy("messages.id", order)
     .limit(limit + 1)

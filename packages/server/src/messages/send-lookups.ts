@@ -217,7 +217,7 @@ const bansOf = prepared((db, uids) =>
 );
 
 const numberBefore = sql`coalesce((select earlier.no from messages as earlier
-  where earlier.room_id = messages.room_id and earlier.seq <= messages.seq and earlier.no is not null
+  where earlier.room_id = messages.room_id and earlier.sender_only = 0 and earlier.seq <= messages.seq and earlier.no is not null
   order by earlier.seq desc limit 1), 0)`;
 
 /** Heads of rooms' streams; a room without events is left out. */

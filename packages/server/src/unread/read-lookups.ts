@@ -1,5 +1,5 @@
 import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
@@ -96,19 +96,19 @@ async function numbersOf(
 }
 
 const numberRows = prepared((db, asked) =>
-  db
-    .selectFrom(boundRows<{ room_id: number; seq: number }>(["room_id", "seq"], asked).as("asked"))
-    .select((eb) => [
-      "asked.room_id as roomId",
-      "asked.seq",
-      eb
-        .selectFrom("messages")
-        .select("messages.no")
-        .whereRef("messages.room_id", "=", "asked.room_id")
-        .whereRef("messages.seq", "<=", "asked.seq")
-        .where("messages.no", "is not", null)
-        .orderBy("messages.seq", "desc")
-        .limit(1)
-        .as("no"),
-    ]),
+  db.selectFrom(boundRows<{ room_id: number; seq: number }>(["room_id", "seq"], asked).as("asked")).select((eb) => [
+    "asked.room_id as roomId",
+    "asked.seq",
+    eb
+      .selectFrom("messages")
+      .select("messages.no")
+      .whereRef("messages.room_id", "=", "asked.room_id")
+      // The index has these only.
+      .where("messages.sender_only", "=", sql.lit(0))
+      .whereRef("messages.seq", "<=", "asked.seq")
+      .where("messages.no", "is not", null)
+      .orderBy("messages.seq", "desc")
+      .limit(1)
+      .as("no"),
+  ]),
 );

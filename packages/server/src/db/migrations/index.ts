@@ -20,6 +20,7 @@ import { bans } from "./0019-bans.ts";
 import { followers } from "./0020-followers.ts";
 import { audit } from "./0023-audit.ts";
 import { webhooks } from "./0024-webhooks.ts";
+import { shownMessages } from "./0025-shown-messages.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
@@ -50,4 +51,5 @@ export const MIGRATIONS = [
   { name: "0018-contacts", up: contacts },
   { name: "0020-followers", up: followers },
   { name: "0024-webhooks", up: webhooks },
+  { name: "0025-shown-messages", up: shownMessages },
 ] as const;
