@@ -57,6 +57,7 @@ export function membersAfter(list: KeptMembers, push: PushFrame, { nameOf }: New
   return newcomers.length === 0 ? list : { ...list, items: put(list.items, newcomers) };
 }
 
+/** The same list with the names that people have now; the list itself where nobody in it is called otherwise. */
 export function withMemberNames(list: KeptMembers, names: Names): KeptMembers {
   const isNew = (member: StoredMember, { name, avatar }: Person) => member.name !== name || member.avatar !== avatar;
   let so = list;

@@ -44,6 +44,7 @@ interface Kind {
   listings: number;
 }
 
+/** The members of all rooms that somebody looks at. */
 export class MemberLists implements Part {
   readonly #parts: MembersParts;
   readonly #topics: Topics<number>;

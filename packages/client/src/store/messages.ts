@@ -52,6 +52,7 @@ interface Window {
   listings: number;
 }
 
+/** The messages of all rooms that somebody looks at. */
 export class MessageWindows implements Part {
   readonly #parts: MessagesParts;
   readonly #topics: Topics<number>;

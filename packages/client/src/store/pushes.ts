@@ -24,6 +24,7 @@ export function seqInRoom(push: PushFrame): number {
   return seq ?? 0;
 }
 
+/** All who come or go by one MEMBER_CHANGE. */
 export function uidsOf({ uid, uids }: PushData[typeof Push.MEMBER_CHANGE]): readonly number[] {
   return uids ?? [uid];
 }

@@ -45,6 +45,7 @@ const NAMES_ANEW = 1_000;
 
 type Own = "me" | "state" | "unread" | "onlineNum" | typeof LIST;
 
+/** What one signed-in user's program keeps; made by `createStore`, and ended by `stop`. A user who signs in after another one begins anew. */
 export class Store {
   readonly #source: StoreSource;
   readonly #asking: Asking;

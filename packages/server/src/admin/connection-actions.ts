@@ -39,6 +39,7 @@ export function listConnections(
   return { items: page.map((one) => shownConnection(one, presence.roomCountOf(one.uid))), nextCursor };
 }
 
+/** As the list shows it: without its place in the list and its login, which are nobody else's. @param rooms how many its person is in */
 export function shownConnection({ serial: _, loginId: __, ...shown }: LiveConnection, rooms: number): ListedConnection {
   return { ...shown, rooms };
 }

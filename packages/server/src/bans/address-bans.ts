@@ -21,6 +21,7 @@ type ByBits = Map<number, Map<bigint, Ban>>;
 /** Clients that come again. */
 const ADDRESSES_KNOWN = 4096;
 
+/** All banned ranges, in memory: read once at the start, and kept by the events of the internal stream. */
 export class AddressBans {
   readonly #ranges: Record<4 | 6, ByBits> = { 4: new Map(), 6: new Map() };
   #size = 0;

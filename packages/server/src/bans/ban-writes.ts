@@ -153,6 +153,7 @@ function shown({ until, reason }: Ban): Ban {
   return { until, reason };
 }
 
+/** A row, as the list and the reply to a ban show it. */
 export function viewOf(row: Omit<BansTable, "id"> & { readonly id: number }): BanView {
   const { id, uid, cidr, until, reason, created_at: createdAt, created_by: createdBy } = row;
   return { id, uid, cidr, until, reason, createdAt, createdBy };

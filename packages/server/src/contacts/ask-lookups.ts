@@ -26,10 +26,12 @@ export interface AskLookups {
   readonly got: Map<number, number>;
 }
 
+/** Of two people in an order: who asks, and who is asked. */
 export function pairKey(from: number, to: number): string {
   return `${from} ${to}`;
 }
 
+/** Six queries, whatever the number of asks. */
 export async function lookUp(db: Kysely<Schema>, asks: readonly Ask[]): Promise<AskLookups> {
   const pairs = asks.map(({ uid, userId }): Pair => [uid, userId]);
   const both = bothWays(pairs);

@@ -43,7 +43,7 @@ export async function block(
   return writes.run(procedures.block, { uid, blockedUid, lastSeenAt });
 }
 
-/** Ends a block. */
+/** Ends a block; where there is none nothing changes. @throws ProblemError `rate_limited`, `overloaded` */
 export async function unblock(
   { writes, rates }: ContactsContext,
   { uid }: Pick<Actor, "uid">,

@@ -75,7 +75,7 @@ export async function withdrawRequest(
   return writes.run(procedures.withdrawRequest, { uid, requestId });
 }
 
-/** Requests to the actor with this id and lower ones are read. @returns how many are not */
+/** Requests to the actor with this id and lower ones are read. @returns how many are not. @throws ProblemError `rate_limited`, `overloaded` */
 export async function readRequests(
   { writes, rates }: ContactsContext,
   { uid }: Pick<Actor, "uid">,

@@ -21,6 +21,7 @@ export interface RequestView {
   readonly createdAt: number;
 }
 
+/** @param uid of the one of the two who sees it */
 export function viewOf(row: RequestRow, uid: number): RequestView {
   const isMine = row.from_uid === uid;
   return {
@@ -34,6 +35,7 @@ export function viewOf(row: RequestRow, uid: number): RequestView {
   };
 }
 
+/** One query; whether the caller may see the request is theirs to decide. */
 export function requestById(db: Kysely<Schema>, id: number): Promise<RequestRow | undefined> {
   return db.selectFrom("friend_requests").selectAll().where("id", "=", id).executeTakeFirst();
 }

@@ -44,10 +44,12 @@ export interface MarkLookups {
   readonly blocks: Ties;
 }
 
+/** Of one person's mark on one message. */
 export function markKey(uid: number, messageId: number): string {
   return `${uid} ${messageId}`;
 }
 
+/** Three queries, whatever the number of marks, and two more where some are in direct rooms. */
 export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkInput[]): Promise<MarkLookups> {
   const messages = await messagesOf(db, inputs);
   const members = inputs.flatMap(({ actor: { uid }, messageId }) => {

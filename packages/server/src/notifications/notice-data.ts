@@ -34,6 +34,7 @@ export function noticeText(notice: ShownNotice, now: number): string {
   return JSON.stringify(shown);
 }
 
+/** JSON text of the data of NOTIFICATION for one that has left a list. */
 export function goneText(id: number): string {
   const gone: NotificationData = { id, removed: true };
   return JSON.stringify(gone);

@@ -49,12 +49,12 @@ export function listNotifications(
   });
 }
 
-/** The actor has seen all up to this id: they make no dot any more. */
+/** The actor has seen all up to this id: they make no dot any more. @throws ProblemError `rate_limited`, `overloaded` */
 export function seeNotifications(context: MarkContext, actor: Actor, upTo: number): Promise<NoticeCounts> {
   return mark(context, actor, { kind: "seen", upTo, ids: [] });
 }
 
-/** The actor has read all up to an id, and these. */
+/** The actor has read all up to an id, and these; what is not in their list is passed over. @throws ProblemError `rate_limited`, `overloaded` */
 export function readNotifications(
   context: MarkContext,
   actor: Actor,
@@ -63,7 +63,7 @@ export function readNotifications(
   return mark(context, actor, { kind: "read", upTo, ids });
 }
 
-/** These leave the actor's list. */
+/** These leave the actor's list; what is not in it is passed over. @throws ProblemError `rate_limited`, `overloaded` */
 export function archiveNotifications(
   context: MarkContext,
   actor: Actor,

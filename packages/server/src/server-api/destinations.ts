@@ -66,6 +66,7 @@ export class Destinations {
   }
 }
 
+/** The same for both orders. */
 export function pairKey([a, b]: PairOfUids): string {
   return directKeyOf(a, b);
 }

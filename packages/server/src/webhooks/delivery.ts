@@ -29,6 +29,7 @@ export class DeliveryFailed extends Error {
   override name = "DeliveryFailed";
 }
 
+/** Which events an address wants to hear of, by name. */
 export function wantsOf({ events }: WebhookTarget): (name: WebhookEvent) => boolean {
   return (name) => events === null || events.has(name);
 }

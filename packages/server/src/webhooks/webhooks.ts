@@ -146,6 +146,7 @@ export class Webhooks {
   }
 }
 
+/** A row of the table, as deliveries need it. */
 export function targetOf(row: { id: number; url: string; secret: string; events: string | null }): WebhookTarget {
   const { id, url, secret, events } = row;
   return { id, url, secret, events: events === null ? null : new Set(JSON.parse(events) as string[]) };
