@@ -24,12 +24,12 @@ export interface Changed {
   readonly uid: number;
 }
 
-/** Changes what is given; a new password ends all logins, and new power those that server keys have made. @throws ProblemError `unknown_user` */
+/** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user` */
 export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
 ): Promise<Changed> {
-  const { uid, power: before } = await accountOf(tx, name);
+  const { uid, power: before, isOfProduct } = await accountOf(tx, name);
   await noteAct(tx, OPERATOR, {
     act: "user.set",
     target: `${uid}`,
@@ -44,7 +44,8 @@ export async function setUser(
     .where("uid", "=", uid)
     .execute();
   if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
-  if (power === 1 && before === 0) await endLoginsByKeys(tx, uid);
+  // Otherwise the new power would be that of every server key which has made itself a token for this account.
+  else if (power === 1 && before === 0 && !isOfProduct) await endLoginsByKeys(tx, uid);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
   return { uid };
 }
@@ -83,13 +84,16 @@ export async function deleteUser(tx: WriteTransaction, { name }: { name: string 
 }
 
 /** Whose the name is, in any case; nobody has the system's account in hand. @throws ProblemError `unknown_user` */
-async function accountOf(tx: WriteTransaction, name: string): Promise<{ uid: number; power: 0 | 1 }> {
+async function accountOf(
+  tx: WriteTransaction,
+  name: string,
+): Promise<{ uid: number; power: 0 | 1; isOfProduct: boolean }> {
   const row = await tx.db
     .selectFrom("users")
-    .select(["uid", "power"])
+    .select(["uid", "power", "external_id"])
     .where("name_key", "=", nameKey(name))
     .where("uid", "!=", SYSTEM_UID)
     .executeTakeFirst();
   if (!row) throw new ProblemError("unknown_user");
-  return row;
+  return { uid: row.uid, power: row.power, isOfProduct: row.external_id !== null };
 }

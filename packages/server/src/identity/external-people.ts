@@ -3,7 +3,6 @@ import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
-import { ProblemError } from "../lib/problem.ts";
 
 /** People as the product sees them: by its own ids, or by ours. */
 
@@ -29,17 +28,6 @@ export async function peopleByRef(db: Kysely<Schema>, refs: readonly Ref[]): Pro
     ...byExternalId.map((person): [Ref, ProductPerson] => [person.externalId as string, person]),
     ...byUid.map((person): [Ref, ProductPerson] => [person.uid, person]),
   ]);
-}
-
-/**
- * The person is no administrator of the server whose account was made here: a server key does nothing with those, since it would get their
- * power. Of administrators who are the product's own, the product says who they are.
- * @throws ProblemError `administrator_protected`
- */
-export async function checkIsProducts(db: Kysely<Schema>, { uid, externalId }: ProductPerson): Promise<void> {
-  if (externalId !== null) return;
-  const row = await db.selectFrom("users").select("power").where("uid", "=", uid).executeTakeFirst();
-  if (row?.power === 1) throw new ProblemError("administrator_protected");
 }
 
 const people = (db: Kysely<Schema>) =>

@@ -168,15 +168,13 @@ export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[],
   await endProductLogins(tx, uids);
 }
 
-/** Ends the logins that server keys have made of an account that was made here: it has more power from now on than a key may have. */
+/** Ends the logins that server keys have made for an account. */
 export async function endLoginsByKeys(tx: WriteTransaction, uid: number): Promise<void> {
   const rows = await tx.db
     .selectFrom("logins")
-    .innerJoin("users", "users.uid", "logins.uid")
-    .select("logins.id")
-    .where("logins.uid", "=", uid)
-    .where("logins.via", "=", "server")
-    .where("users.external_id", "is", null)
+    .select("id")
+    .where("uid", "=", uid)
+    .where("via", "=", "server")
     .execute();
   await endLogins(
     tx,

@@ -1,41 +1,66 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { administrator, setPower } from "../../test/administrator.ts";
+import { SERVER_SCOPES } from "@parley/protocol";
 import { ApiClient } from "../../test/api-client.ts";
-import { type Person, TestServer } from "../../test/harness.ts";
-import { type Door, openDoor } from "../../test/server-door.ts";
+import { PASSWORD, TestServer } from "../../test/harness.ts";
+import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
+import { setUser } from "../identity/admin-writes.ts";
 
-/** A server key and the administrators of the server, whose power it must not get. */
 let server: TestServer;
 let door: Door;
-let root: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
-  root = await administrator(server, "root");
 });
 afterAll(() => server.stop());
 
-const tokenOf = (uid: number) => door.call<{ token: string }>("POST", `/users/~${uid}/tokens`);
-const statusOf = async (token: string) => (await new ApiClient(server.url, token).call("GET", "/admin/stats")).status;
+const givePower = (name: string) => server.storage.writes.run(setUser, { name, power: 1 });
 
-test("SRV-26: a server key gets no token of an administrator, and neither changes nor deletes one", async () => {
-  for (const reply of [
-    await tokenOf(root.uid),
-    await door.call("PUT", `/users/~${root.uid}`, { name: "somebody" }),
-    await door.call("DELETE", `/users/~${root.uid}`),
-  ]) {
-    expect(reply).toMatchObject({ status: 422, body: { code: "administrator_protected" } });
+test("SRV-26: a server key neither signs an administrator in or out nor changes or deletes their account", async () => {
+  const root = await server.person("root");
+  await givePower("root");
+  for (const [method, path, body] of [
+    ["POST", `/users/~${root.uid}/tokens`, {}],
+    ["PUT", `/users/~${root.uid}`, { name: "nobody" }],
+    ["PUT", `/users/~${root.uid}`, {}],
+    ["DELETE", `/users/~${root.uid}`],
+    ["DELETE", `/users/~${root.uid}/logins`],
+  ] as const) {
+    const reply = await door.call(method, path, body);
+    expect([method, path, reply.status, reply.body]).toMatchObject([
+      method,
+      path,
+      422,
+      { code: "administrator_protected" },
+    ]);
   }
+  expect(await root.api.ok("GET", "/me")).toMatchObject({ name: "root", power: 1 });
   expect(await door.ok("GET", `/users/~${root.uid}`)).toMatchObject({ name: "root" });
-  expect(await statusOf(root.token)).toBe(200);
 });
 
-test("SRV-26: of somebody who becomes an administrator, the logins end that server keys have made, and no others", async () => {
-  const ada = await server.person("ada");
-  const early = (await tokenOf(ada.uid)).body.token;
-  expect(await statusOf(early)).toBe(403);
-  await setPower(server, "ada", 1);
-  expect([await statusOf(early), await statusOf(ada.token)]).toEqual([401, 200]);
-  await setPower(server, "ada", 0);
-  expect((await tokenOf(ada.uid)).status).toBe(201);
+test("SRV-26: no token that a key has from before becomes an administrator's", async () => {
+  const eve = await server.person("eve");
+  const { token } = await door.ok<{ token: string }>("POST", `/users/~${eve.uid}/tokens`);
+  const ofKey = new ApiClient(server.url, token);
+  await ofKey.ok("GET", "/me");
+  await givePower("eve");
+  expect((await ofKey.call("GET", "/me")).status).toBe(401);
+  // The devices on which they have signed in themselves stay as they are.
+  expect(await eve.api.ok("GET", "/me")).toMatchObject({ power: 1 });
+  expect((await server.api.call("POST", "/logins", { name: "eve", password: PASSWORD })).status).toBe(201);
+});
+
+test("SRV-26: one of the product's own people stays the product's with an administrator's power", async () => {
+  const boss = await personAtDoor(server, door, "boss");
+  const database = new Database(`${server.dir}/data/parley.db`);
+  database.run("update users set power = 1 where uid = ?", [boss.uid]);
+  database.close();
+  for (const ref of ["boss", `~${boss.uid}`]) {
+    await door.ok("PUT", `/users/${ref}`, { name: "Boss" });
+    const { token } = await door.ok<{ token: string }>("POST", `/users/${ref}/tokens`);
+    expect(await new ApiClient(server.url, token).ok("GET", "/me")).toMatchObject({ name: "Boss", power: 1 });
+    await door.ok("DELETE", `/users/${ref}/logins`);
+  }
+  const key = await openDoor(server, "people", { scopes: SERVER_SCOPES.filter((scope) => scope === "users") });
+  expect((await key.call("DELETE", "/users/boss")).status).toBe(204);
 });

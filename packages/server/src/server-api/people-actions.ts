@@ -1,7 +1,7 @@
 import type { Ref } from "@parley/protocol";
 import type { ServerKey } from "../http/server-key.ts";
 import { deleteAccount } from "../identity/accounts-writes.ts";
-import { checkIsProducts, type ProductPerson, peopleByRef } from "../identity/external-people.ts";
+import { type ProductPerson, peopleByRef } from "../identity/external-people.ts";
 import * as people from "../identity/external-people-writes.ts";
 import { createLogin, revokeAllLogins } from "../identity/logins-writes.ts";
 import { nameSchema } from "../identity/names.ts";
@@ -32,7 +32,7 @@ export async function getPerson({ db }: Pick<ServerContext, "db">, _key: ServerK
 /**
  * Makes the person with this external id, or changes what is given of them. By an id of ours nobody is made; people who made their
  * account here keep a name that signs in.
- * @throws ProblemError `not_found`; `administrator_protected`; `name_taken` and `invalid` for such a name
+ * @throws ProblemError `not_found`, `administrator_protected`; `name_taken` and `invalid` for such a name
  */
 export async function putPerson(
   context: ServerContext,
@@ -40,9 +40,8 @@ export async function putPerson(
   { ref, ...fields }: PersonFields & { ref: Ref },
 ): Promise<people.PutResult> {
   if (typeof ref === "string") return put(context, key, { externalId: ref, ...fields });
-  const found = await getPerson(context, key, ref);
+  const found = await personInReach(context, key, ref);
   if (found.externalId !== null) return put(context, key, { externalId: found.externalId, ...fields });
-  await checkIsProducts(context.db, found);
   const { name, avatar } = fields;
   if (name !== undefined) checkName(name);
   const changes = { ...(name === undefined ? {} : { name }), ...(avatar === undefined ? {} : { avatar }) };
@@ -70,7 +69,7 @@ export async function deletePerson(context: ServerContext, key: ServerKey, ref: 
   const { db, writes } = context;
   const person = (await peopleByRef(db, [ref])).get(ref);
   if (!person) return;
-  await checkIsProducts(db, person);
+  await checkInReach(context, person);
   const { uid } = person;
   const by = turnOf(key);
   // From here on they make no further groups.
@@ -95,17 +94,33 @@ export async function makeToken(
   key: ServerKey,
   { ref, ttlSeconds }: { ref: Ref; ttlSeconds: number },
 ): Promise<{ token: string; expiresAt: number }> {
-  const person = await getPerson(context, key, ref);
-  await checkIsProducts(context.db, person);
-  const { uid } = person;
+  const { uid } = await personInReach(context, key, ref);
   const token = newToken();
   const login = { uid, tokenHash: hashOf(token), ip: "", userAgent: "", via: "server" as const, by: turnOf(key) };
   const { expiresAt } = await context.writes.run(createLogin, { ...login, lifetimeMs: ttlSeconds * 1000 });
   return { token, expiresAt };
 }
 
-/** Signs the person out everywhere. @throws ProblemError `not_found` */
+/** Signs the person out everywhere. @throws ProblemError `not_found`, `administrator_protected` */
 export async function endLogins(context: ServerContext, key: ServerKey, ref: Ref): Promise<void> {
-  const { uid } = await getPerson(context, key, ref);
+  const { uid } = await personInReach(context, key, ref);
   await context.writes.run(revokeAllLogins, { uid, by: turnOf(key) });
+}
+
+/** Somebody whom the product may change and sign in. @throws ProblemError `not_found`, `administrator_protected` */
+async function personInReach(context: Pick<ServerContext, "db">, key: ServerKey, ref: Ref): Promise<ProductPerson> {
+  const person = await getPerson(context, key, ref);
+  await checkInReach(context, person);
+  return person;
+}
+
+/**
+ * An administrator who made their account here is out of every key's reach: a key that signs them in, or takes their account away, would be one for
+ * everything, whatever its scopes. One of the product's own people is the product's to sign in, also where an operator has given them power.
+ */
+async function checkInReach({ db }: Pick<ServerContext, "db">, { uid, externalId }: ProductPerson): Promise<void> {
+  if (externalId !== null) return;
+  const row = await db.selectFrom("users").select("power").where("uid", "=", uid).executeTakeFirst();
+  if (row?.power !== 1) return;
+  throw new ProblemError("administrator_protected", "This administrator is not one of the product's people");
 }

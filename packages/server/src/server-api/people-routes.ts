@@ -152,7 +152,7 @@ export function peopleRoutes(context: ServerContext): Routes {
     path: `${path}/logins`,
     summary: "Sign a person out on all their devices",
     request: { params },
-    responses: { 204: noContent("Signed out"), ...problems("not_found") },
+    responses: { 204: noContent("Signed out"), ...problems("not_found", "administrator_protected") },
   });
   routes.openapi(deleteLogins, async (c) => {
     await actions.endLogins(context, c.get("serverKey"), c.req.valid("param").user);
