@@ -2,12 +2,12 @@ import type { ServerClientOptions } from "./server/options.ts";
 import { ServerClient } from "./server/server-client.ts";
 
 export type { ServerClientOptions } from "./server/options.ts";
+export type { Ref } from "./server/path-texts.ts";
 export { RequestError as ParleyError } from "./server/request-error.ts";
 export type * from "./server/server-api-types.ts";
 export {
   type Call,
   type NewMessage,
-  type Ref,
   ServerClient,
   type ServerReply,
   type ServerRoute,

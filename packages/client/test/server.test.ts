@@ -91,6 +91,43 @@ describe("SDK-92: a refusal", () => {
     expect(bodies).toHaveLength(3);
   });
 
+  test("is the same for what no address can name, so that nobody is taken for somebody else", async () => {
+    const { uid } = await parley.putUser("somebody");
+    const asked: string[] = [];
+    const client = new ServerClient({
+      url: server.url,
+      key: door.key,
+      fetch: (url, init) => {
+        asked.push(url);
+        return fetch(url, init);
+      },
+    });
+    for (const [path, call] of [
+      ["user", () => client.makeToken(`~${uid}`)],
+      ["user", () => client.deleteUser("..")],
+      ["user", () => client.getUser("")],
+      ["room", () => client.putRoom("~1", { name: "x" })],
+      ["room", () => client.listMessages(".")],
+      ["kind", () => client.settle("..", "key")],
+      ["key", () => client.takeBack("kind", "..")],
+      ["key", () => client.takeBack("kind", "")],
+    ] as const) {
+      const refusal = await call().catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(ParleyError);
+      expect(refusal).toMatchObject({
+        code: "invalid",
+        status: 400,
+        path,
+        message: expect.stringContaining(`${path}:`),
+      });
+    }
+    expect(asked).toEqual([]);
+    // A key is not an id, and a tilde inside means nothing.
+    await client.settle("kind", "~1");
+    expect((await client.putUser("a~1")).externalId).toBe("a~1");
+    expect((await client.getUser(uid)).externalId).toBe("somebody");
+  });
+
   test("of an option is a TypeError that names it", () => {
     const right = { url: "http://x", key: "ps_x" };
     for (const [wrong, name] of [

@@ -6,6 +6,7 @@ import { platform } from "../lib/surroundings.ts";
 import { pause } from "../lib/timers.ts";
 import { TIMING, type Timing } from "../lib/timing.ts";
 import { checkServerOptions, type ServerClientOptions } from "./options.ts";
+import { pathTexts, type Ref } from "./path-texts.ts";
 import { RequestError } from "./request-error.ts";
 import type { ServerRoutes } from "./server-api-types.ts";
 
@@ -15,9 +16,6 @@ import type { ServerRoutes } from "./server-api-types.ts";
  * away, overloaded or says that there were too many, the same request goes again, with the same clientId or dedupeKey, as long as `tries` allows.
  * The types of what routes take and answer are made from the server's document (`server-api-types.ts`). It imports lib/ and api/ only.
  */
-
-/** One of the people or rooms: an external id is a text, an id of Parley's a number. */
-export type Ref = string | number;
 
 export type ServerRoute = keyof ServerRoutes;
 type Body<R extends ServerRoute> = ServerRoutes[R]["args"] extends { body?: infer B } ? NonNullable<B> : never;
@@ -177,8 +175,7 @@ export class ServerClient {
 
   async #ask<R extends ServerRoute>(route: R, { path = {}, ...ask }: Ask): Promise<ServerReply<R>> {
     const [method = "", template = ""] = route.split(" ");
-    const named = Object.entries(path).map(([name, ref]) => [name, typeof ref === "number" ? `~${ref}` : ref]);
-    const address = pathOf(template, Object.fromEntries(named));
+    const address = pathOf(template, pathTexts(path));
     const signal = ask.signal ?? new AbortController().signal;
     for (let tried = 1; ; tried++) {
       try {
