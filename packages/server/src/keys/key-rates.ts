@@ -29,9 +29,19 @@ export class KeyRates {
     this.#recipients.of(recipientsRate).take(id, count);
   }
 
+  /** They were not told it after all. */
+  giveRecipientsBack({ id, recipientsRate }: Pick<Key, "id" | "recipientsRate">, count: number): void {
+    this.#recipients.of(recipientsRate).giveBack(id, count);
+  }
+
   /** Everybody is told something. @throws ProblemError `rate_limited` */
   takeToAll({ id, allRate }: Pick<Key, "id" | "allRate">): void {
     this.#toAll.of(allRate).take(id);
+  }
+
+  /** Nobody was told it after all. */
+  giveToAllBack({ id, allRate }: Pick<Key, "id" | "allRate">): void {
+    this.#toAll.of(allRate).giveBack(id);
   }
 }
 

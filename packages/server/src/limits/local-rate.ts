@@ -62,10 +62,10 @@ export class LocalRate {
     return this.#waitMs(key, 1) === 0;
   }
 
-  /** Takes back one that was counted, such as for work that did not come about. */
-  giveBack(key: string | number): void {
+  /** Takes back what was counted, such as for work that did not come about. */
+  giveBack(key: string | number, amount = 1): void {
     const bucket = this.#buckets?.get(key);
-    if (bucket) returnTo(bucket);
+    if (bucket) returnTo(bucket, amount);
   }
 
   #waitMs(key: string | number, amount: number): number {
@@ -90,8 +90,8 @@ function newBucket({ count, windowMs, burst }: RateRow): Bucket {
 }
 
 /** Neither kind has a way back of its own. A window that ended since has a count of its own, which nothing is taken from. */
-function returnTo(bucket: Bucket): void {
+function returnTo(bucket: Bucket, amount: number): void {
   const inner = bucket instanceof TokenBucket ? bucket : bucket.tokenBucket;
-  inner.content = Math.min(inner.bucketSize, inner.content + 1);
-  if (bucket instanceof RateLimiter) bucket.tokensThisInterval = Math.max(0, bucket.tokensThisInterval - 1);
+  inner.content = Math.min(inner.bucketSize, inner.content + amount);
+  if (bucket instanceof RateLimiter) bucket.tokensThisInterval = Math.max(0, bucket.tokensThisInterval - amount);
 }

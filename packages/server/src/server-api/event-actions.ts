@@ -3,7 +3,7 @@ import type { ServerKey } from "../http/server-key.ts";
 import { removeOldReplies, requestHash } from "../keys/deduped.ts";
 import { turnOf } from "../limits/turn-of-key.ts";
 import { LOOKED_AT_ONCE, pushEvents, removeUnusedEvents } from "./custom-writes.ts";
-import { everybodyIn, takeRecipients } from "./reach.ts";
+import { everybodyIn, reaching, reachOf } from "./reach.ts";
 import type { To } from "./recipients.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -35,13 +35,14 @@ export async function pushEvent(
   { request, skipUnknown }: { request: EventRequest; skipUnknown: boolean },
 ): Promise<EventPushed> {
   const { to, kind, data = null, dedupeKey = null, collapseKey = null, ttl, log } = request;
-  takeRecipients(context, key, to);
-  const { live, ...answered } = await context.writes.run(pushEvents, {
-    ...{ by: turnOf(key), keyId: key.id, dedupeKey, requestHash: requestHash("events", request) },
-    ...{ to, skipUnknown, hall: context.hall, everybody: await everybodyIn(context, to) },
-    ...{ kind, data: JSON.stringify(data), collapseKey, log },
-    ttlMs: ttl === undefined ? null : ttl * 1000,
-  });
+  const write = async () =>
+    context.writes.run(pushEvents, {
+      ...{ by: turnOf(key), keyId: key.id, dedupeKey, requestHash: requestHash("events", request) },
+      ...{ to, skipUnknown, hall: context.hall, everybody: await everybodyIn(context, to) },
+      ...{ kind, data: JSON.stringify(data), collapseKey, log },
+      ttlMs: ttl === undefined ? null : ttl * 1000,
+    });
+  const { live, ...answered } = await reaching(context, key, reachOf(to), write);
   if (live.length > 0) context.liveOnly.publish(live, encodePush(Push.CUSTOM, { kind, data }));
   return answered;
 }

@@ -7,7 +7,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { turnOf } from "../limits/turn-of-key.ts";
 import { changeNotices, type NoticeChanges } from "../notifications/notice-changes.ts";
 import { type Notified, notifyPeople } from "./notify-writes.ts";
-import { everybodyIn, takeRecipients } from "./reach.ts";
+import { everybodyIn, reaching, reachOf } from "./reach.ts";
 import type { To } from "./recipients.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -36,16 +36,17 @@ export async function notify(
   { request, skipUnknown }: { request: NotificationRequest; skipUnknown: boolean },
 ): Promise<Answered<Notified>> {
   const { to, kind, title, text, link = null, data, collapseKey = null, dedupeKey = null, ttl } = request;
-  takeRecipients(context, key, to);
-  return context.writes.run(notifyPeople, {
-    ...{ by: turnOf(key), keyId: key.id, dedupeKey, requestHash: requestHash("notifications", request) },
-    ...{ to, skipUnknown, hall: context.hall, everybody: await everybodyIn(context, to) },
-    notice: {
-      ...{ kind, key: request.key ?? null, collapseKey, title, text, link },
-      data: data === undefined ? null : JSON.stringify(data),
-      ttlMs: ttl === undefined ? null : ttl * 1000,
-    },
-  });
+  const write = async () =>
+    context.writes.run(notifyPeople, {
+      ...{ by: turnOf(key), keyId: key.id, dedupeKey, requestHash: requestHash("notifications", request) },
+      ...{ to, skipUnknown, hall: context.hall, everybody: await everybodyIn(context, to) },
+      notice: {
+        ...{ kind, key: request.key ?? null, collapseKey, title, text, link },
+        data: data === undefined ? null : JSON.stringify(data),
+        ttlMs: ttl === undefined ? null : ttl * 1000,
+      },
+    });
+  return reaching(context, key, reachOf(to), write);
 }
 
 /** What is different of a notification, as the product's backend asks for it. */
@@ -112,15 +113,14 @@ interface Reach {
 
 /** Each change is told to all who have the notification, so they count as its recipients once more. */
 async function change(
-  { keyRates, writes }: ServerContext,
+  context: ServerContext,
   key: ServerKey,
   { notices, change }: { notices: readonly Reach[]; change: NoticeChanges | "take back" },
 ): Promise<{ found: number }> {
   const recipients = notices.reduce((sum, one) => sum + one.recipients, 0);
-  if (notices.some(({ toAll }) => toAll === 1)) keyRates.takeToAll(key);
-  keyRates.takeRecipients(key, recipients);
-  const ids = notices.map(({ id }) => id);
-  return writes.run(changeNotices, { by: turnOf(key), ids, change, recipients });
+  const reach = { people: recipients, everybody: notices.some(({ toAll }) => toAll === 1) };
+  const input = { by: turnOf(key), ids: notices.map(({ id }) => id), change, recipients };
+  return reaching(context, key, reach, () => context.writes.run(changeNotices, input));
 }
 
 /** A write changes so many notifications, and so many people's, unless it is a single one. */
