@@ -71,7 +71,10 @@ export function usersRoutes(context: IdentityContext): Routes {
     if (ids !== undefined) {
       return c.json({ items: await actions.listUsers(context, c.get("login"), ids), nextCursor: null }, 200);
     }
-    if (prefix === undefined) throw new ProblemError("invalid", "Give ids or query");
+    if (prefix === undefined) {
+      const errors = [{ path: "", message: "give ids or query" }];
+      throw new ProblemError("invalid", "Give ids or query", { extra: { errors } });
+    }
     const search = { prefix, after, limit };
     return c.json(await actions.findUsersByName(context, c.get("login"), search), 200);
   });

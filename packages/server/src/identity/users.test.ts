@@ -63,8 +63,9 @@ test.each([
   "/users?ids=1.5",
   `/users?ids=${Array.from({ length: 101 }, (_, i) => i + 1).join(",")}`,
   "/users/abc",
-])("ID-17: %s is 400", async (path) => {
-  expect((await app.ask(path, { token })).status).toBe(400);
+])("ID-17, HTTP-2: %s is 400 and says what is wrong", async (path) => {
+  const { status, body } = await app.ask(path, { token });
+  expect([status, body.errors]).toEqual([400, [{ path: expect.any(String), message: expect.any(String) }]]);
 });
 
 test.each(["/users?query=an&", "/me/export?", "/logins?"])("HTTP-3: %s refuses cursors it never gave", async (path) => {

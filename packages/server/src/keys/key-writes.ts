@@ -23,7 +23,8 @@ export interface NewServerKey {
 /** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
 export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Promise<{ id: number }> {
   if (key.expiresAt !== null && key.expiresAt <= tx.clockNow) {
-    throw new ProblemError("invalid", "The end of the key has passed already");
+    const errors = [{ path: "expiresAt", message: "must be a time to come, or null" }];
+    throw new ProblemError("invalid", "The end of the key has passed already", { extra: { errors } });
   }
   const names = (await tx.db.selectFrom("server_keys").select("name").execute()).map(({ name }) => name);
   if (names.includes(key.name)) throw new ProblemError("name_taken", "There is a server key of this name already");
