@@ -35,6 +35,14 @@ export const notificationTextSchema = textSchema(0, SERVER_LIMITS.noticeCodePoin
 /** A name that the product gives: to a request (`dedupeKey`), to what takes each other's place (`collapseKey`), or to what a notification is about (`key`). */
 export const productKeySchema = textSchema(1, SERVER_LIMITS.keyCodePoints);
 
+/** In an address these mean a part above, so nothing that an address names may be called so. */
+const isInAddresses = (name: string) => name !== "." && name !== "..";
+const NOT_IN_ADDRESSES = "must not be . or ..";
+
+/** What the product calls a matter: the kind and the key by which it settles it and takes it back. */
+export const matterKeySchema = productKeySchema.refine(isInAddresses, NOT_IN_ADDRESSES);
+export const noticeKindSchema = kindNameSchema.refine(isInAddresses, NOT_IN_ADDRESSES);
+
 /** A notification in lists, as a person has it. */
 export const notificationSchema = z.object({
   id: idSchema,

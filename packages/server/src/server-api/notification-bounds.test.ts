@@ -30,6 +30,8 @@ test.each<[name: string, more: object, path: string]>([
   ["too many people", { to: { users: Array.from({ length: 1001 }, (_, n) => `u${n}`) } }, "to.users"],
   ["no kind", { kind: undefined }, "kind"],
   ["a kind with capitals", { kind: "Approval" }, "kind"],
+  ["a kind that no address can have", { kind: ".." }, "kind"],
+  ["a key that no address can have", { key: "." }, "key"],
   ["an empty title", { title: "" }, "title"],
   ["a long title", { title: "x".repeat(201) }, "title"],
   ["a title of two lines", { title: "a\nb" }, "title"],

@@ -2,8 +2,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import {
   countSchema,
   idSchema,
-  kindNameSchema,
   linkSchema,
+  matterKeySchema,
+  noticeKindSchema,
   notificationTextSchema,
   notificationTitleSchema,
   productDataSchema,
@@ -33,12 +34,12 @@ const Sent = z
 
 const newNotification = z.strictObject({
   to: toPeople,
-  kind: kindNameSchema.clone().openapi({ example: "approval" }),
+  kind: noticeKindSchema.clone().openapi({ example: "approval" }),
   title: notificationTitleSchema.clone().openapi({ example: "A request waits for you" }),
   text: notificationTextSchema.clone().openapi({ example: "Ada asks for three days off." }),
   link: linkSchema.clone().optional().openapi({ example: "/requests/7" }),
   data,
-  key: productKeySchema
+  key: matterKeySchema
     .clone()
     .optional()
     .openapi({ description: "What the product calls the matter, to settle or take it back by", example: "request-7" }),
@@ -59,8 +60,8 @@ const changes = z.strictObject({
 });
 
 const ofMatter = z.object({
-  kind: kindNameSchema.clone().openapi({ param: { name: "kind", in: "path" }, example: "approval" }),
-  key: productKeySchema.clone().openapi({ param: { name: "key", in: "path" }, example: "request-7" }),
+  kind: noticeKindSchema.clone().openapi({ param: { name: "kind", in: "path" }, example: "approval" }),
+  key: matterKeySchema.clone().openapi({ param: { name: "key", in: "path" }, example: "request-7" }),
 });
 
 /** Notifications that the product sends, changes, settles and takes back. */
