@@ -1,6 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { withDeadline } from "../lib/interval.ts";
+import { isDeeperThan } from "../lib/nesting.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { AppEnv } from "./app-env.ts";
 import { lookAgain } from "./authenticate.ts";
 import { incompleteBody } from "./body-limit.ts";
@@ -8,7 +10,7 @@ import { incompleteBody } from "./body-limit.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Refuses JSON bodies that are not UTF-8, of which the runtime would silently make another text. Only at the moment when
+ * Refuses JSON bodies that are not UTF-8, of which the runtime would silently make another text, and those that are nested very deep. Only at the moment when
  * a route reads its body, so a body that nobody needs stays unread; it is decoded and parsed once. An empty body counts as an object
  * without fields, since clients that always say `application/json` send one where they have nothing to say.
  *
@@ -38,10 +40,16 @@ async function wholeBody(c: Context<AppEnv>, waitMs: number): Promise<string> {
     throw incompleteBody();
   });
   await lookAgain(c);
+  if (isDeeperThan(SIZES.nesting.count, new Uint8Array(bytes))) {
+    throw malformed(`The body has more than ${SIZES.nesting.count} lists and objects inside each other`);
+  }
   try {
     return utf8.decode(bytes);
   } catch {
-    const message = "The body is not valid UTF-8";
-    throw new ProblemError("invalid", message, { extra: { errors: [{ path: "", message }] } });
+    throw malformed("The body is not valid UTF-8");
   }
+}
+
+function malformed(message: string): ProblemError {
+  return new ProblemError("invalid", message, { extra: { errors: [{ path: "", message }] } });
 }

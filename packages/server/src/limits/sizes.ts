@@ -8,6 +8,12 @@ const INVALID: Refusal = { code: "invalid" };
 export const SIZES = {
   body: { counts: "the body", by: "request", count: LIMITS.bodyBytes, unit: "bytes", refusal: TOO_LARGE },
   bodyWait: { counts: "how long a body takes to come", by: "request", count: 60, unit: "seconds", refusal: INVALID },
+  nesting: {
+    counts: "lists and objects inside each other in a body, and in the answer of the hook before a send",
+    by: "request",
+    count: 100,
+    refusal: INVALID,
+  },
   /** A cursor of 64 KiB still fits, and one above is called malformed. */
   pollBody: {
     counts: "the body of a poll",

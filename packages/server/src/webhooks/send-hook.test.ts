@@ -136,6 +136,10 @@ const none: [string, () => Response | Promise<Response>][] = [
   ["that is no JSON", () => new Response("yes")],
   ["that never ends", () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(8192)) }))],
   ["with too much", () => Response.json({ allow: true, message: "x".repeat(70_000) })],
+  [
+    "that is nested very deep",
+    () => new Response(`{"allow":true,"body":{"content":"deep","more":${"[".repeat(30_000)}${"]".repeat(30_000)}}}`),
+  ],
   ["with a body that is not valid", () => Response.json({ allow: true, body: { content: "" } })],
 ];
 

@@ -5,6 +5,7 @@ import type { SendHookConfig } from "../config/send-hook.ts";
 import type { Clock } from "../lib/clock.ts";
 import { InTurn } from "../lib/in-turn.ts";
 import { withDeadline } from "../lib/interval.ts";
+import { isDeeperThan } from "../lib/nesting.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { Turns } from "../lib/turns.ts";
 import { CAPS } from "../limits/caps.ts";
@@ -170,6 +171,7 @@ export class SendHook {
 
 function verdictOf(text: string): Verdict {
   try {
+    if (isDeeperThan(SIZES.nesting.count, new TextEncoder().encode(text))) throw new Error("nested too deep");
     return verdictSchema.parse(JSON.parse(text));
   } catch {
     throw new Error("the answer is not {allow, code?, message?, body?}");
