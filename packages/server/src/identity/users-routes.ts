@@ -23,7 +23,8 @@ const idList = z
 
 const query = z
   .string()
-  .max(SIZES.search.count)
+  // What is too long is looked at no further, since the key of a long text is much work.
+  .max(SIZES.search.count, { abort: true })
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
   .refine((text) => codePoints(nameKey(text)) >= PREFIX_MIN, `must have at least ${PREFIX_MIN} characters`)
   .openapi({ minLength: PREFIX_MIN });

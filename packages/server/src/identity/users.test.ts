@@ -61,6 +61,7 @@ test.each([
   "/users?ids=",
   "/users?ids=1,x",
   "/users?ids=1.5",
+  `/users?query=${"%C2%AD".repeat(129)}`,
   `/users?ids=${Array.from({ length: 101 }, (_, i) => i + 1).join(",")}`,
   "/users/abc",
 ])("ID-17, HTTP-2: %s is 400 and says what is wrong", async (path) => {

@@ -36,3 +36,14 @@ test("what is wrong with a value is said in words for people", () => {
   ];
   for (const [schema, value, text] of cases) expect(textOf(schema, value)).toBe(text);
 });
+
+test("of unknown fields the first ten are named, each by its beginning", () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, 1]));
+  const text = "has fields that are not known: f0, f1, f2, f3, f4, f5, f6, f7, f8, f9";
+  expect(textOf(z.strictObject({}), many)).toBe(`${text} and 19990 more`);
+  const ten = Object.fromEntries(Object.entries(many).slice(0, 10));
+  expect(textOf(z.strictObject({}), ten)).toBe(text);
+  const long = textOf(z.strictObject({}), { [`${"x".repeat(63)}😀${"y".repeat(200_000)}`]: 1 });
+  expect(long).toBe(`has fields that are not known: ${"x".repeat(63)}\ufffd…`);
+  expect(textOf(z.strictObject({}), { ["x".repeat(64)]: 1 })).toBe(`has fields that are not known: ${"x".repeat(64)}`);
+});

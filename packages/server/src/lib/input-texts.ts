@@ -28,10 +28,22 @@ function inputText(issue: Issue): string | undefined {
     case "invalid_value":
       return `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
     case "unrecognized_keys":
-      return `has fields that are not known: ${issue.keys.join(", ")}`;
+      return `has fields that are not known: ${listed(issue.keys)}`;
     default:
       return undefined;
   }
+}
+
+/** Unknown fields that are named, and characters of each: a refusal is no place for thousands, or for one of 200 KB. */
+const NAMED = 10;
+const NAME_LENGTH = 64;
+
+function listed(names: readonly string[]): string {
+  const shown = names
+    .slice(0, NAMED)
+    .map((name) => (name.length > NAME_LENGTH ? `${name.slice(0, NAME_LENGTH).toWellFormed()}…` : name));
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  return shown.join(", ") + more;
 }
 
 function bounded(origin: string, how: string, bound: number | bigint): string {
