@@ -62,7 +62,8 @@ export interface ContextParts {
 /** Built once, by the server and by tests of features alike. Does no I/O. */
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
   const { tokens } = parts;
-  const product = tokens && new ProductLogins({ db, writes, clock, tokens });
+  const rates = createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall });
+  const product = tokens && new ProductLogins({ db, writes, clock, rates, tokens });
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, clock, hall: config.hall }) } = parts;
   const hiddenPresence = hiddenPresenceOf(db);
   const readRooms = async (uid: number) => {
@@ -77,7 +78,7 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     epoch,
     writes,
     clock,
-    rates: createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall }),
+    rates,
     heavyWork: new HeavyWork(),
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,

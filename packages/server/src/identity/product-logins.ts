@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { ProductLoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
+import type { Rates } from "../limits/rates.ts";
 import type { ProductClaims } from "../product-tokens/claims.ts";
 import { isProductTokenForm, type ProductTokens, SKEW_MS } from "../product-tokens/product-tokens.ts";
 import { bannedProblem } from "./banned.ts";
@@ -30,6 +31,7 @@ export interface ProductLoginsParts {
   readonly db: ReadDatabase;
   readonly writes: Writes;
   readonly clock: Clock;
+  readonly rates: Pick<Rates, "accountsAgain">;
   readonly tokens: Pick<ProductTokens, "verify">;
 }
 
@@ -60,7 +62,8 @@ export class ProductLogins {
   /**
    * The login of a token of the product's own; undefined for one that is not right, has expired, or was made before its person was
    * signed out everywhere. What was announced before the call counts.
-   * @throws ProblemError `account_disabled`, `banned`; `overloaded` where the keys cannot be read or too many come at once
+   * @throws ProblemError `account_disabled`, `banned`; `rate_limited` where the person deletes one account after the other; `overloaded` where the
+   *   keys cannot be read or too many come at once
    */
   async find(token: string): Promise<SignedIn | undefined> {
     if (!isProductTokenForm(token)) return undefined;
@@ -95,7 +98,7 @@ export class ProductLogins {
   }
 
   async #signedIn(hash: string, claims: ProductClaims): Promise<SignedIn | undefined> {
-    const { clock, writes } = this.#parts;
+    const { clock, rates, writes } = this.#parts;
     const { externalId, name, avatar, issuedAt } = claims;
     let followed = false;
     for (let tries = 0; tries < TRIES; tries++) {
@@ -108,6 +111,7 @@ export class ProductLogins {
       if (isEnded(standing, claims)) return undefined;
       const now = clock.now();
       if (!person || (!followed && knowsBetter(claims, person, now))) {
+        if (!person && standing.endedUntil !== undefined) rates.accountsAgain.take(externalId);
         followed = true;
         await writes.run(followProductTokens, { externalId, name, avatar, issuedAt });
         continue;

@@ -170,6 +170,14 @@ export const LOCAL_RATES = {
     windowMs: MINUTE,
     refusal: LIMITED,
   },
+  /** By the external id, since each account has a uid of its own: what is counted by uid, and whoever has blocked it, begins anew with each. */
+  accountsAgain: {
+    counts: "new accounts by tokens of the product's own, after one was deleted",
+    by: "person",
+    count: 20,
+    windowMs: DAY,
+    refusal: LIMITED,
+  },
   qrSteps: { counts: "steps with QR codes", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   typing: {
     counts: "signs of typing",
