@@ -22,9 +22,12 @@ export const refSchema = z.union([externalIdSchema, idSchema], {
 
 /** As a path names it: the external id, or `~` and an id of ours. */
 export const refParamSchema = z.string().transform((text, context): Ref => {
-  const parsed = text.startsWith("~") ? idParamSchema.safeParse(text.slice(1)) : externalIdSchema.safeParse(text);
+  const isOurs = text.startsWith("~");
+  const parsed = isOurs ? idParamSchema.safeParse(text.slice(1)) : externalIdSchema.safeParse(text);
   if (parsed.success) return parsed.data;
-  for (const { message } of parsed.error.issues) context.addIssue({ code: "custom", message });
+  for (const { message } of parsed.error.issues) {
+    context.addIssue({ code: "custom", message: isOurs ? `what follows ~ ${message}` : message });
+  }
   return z.NEVER;
 });
 

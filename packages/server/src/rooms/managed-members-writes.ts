@@ -2,6 +2,7 @@ import type { Ref } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { ERRORS_NAMED } from "../http/errors.ts";
 import { peopleByRef } from "../identity/external-people.ts";
+import { noSuch } from "../identity/no-such.ts";
 import { unknownIn, unknownRefs } from "../identity/unknown-refs.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { roomsByRef } from "./external-rooms.ts";
@@ -34,7 +35,7 @@ export async function changeMembers(
   { ref, add, remove, skipUnknown }: OfProduct & { add: readonly Ref[]; remove: readonly Ref[]; skipUnknown: boolean },
 ): Promise<MembersChanged> {
   const room = (await roomsByRef(tx.db, [ref])).get(ref);
-  if (!room) throw new ProblemError("not_found");
+  if (!room) throw noSuch("room", ref);
   checkGroup(room);
   if (room.dissolved_at !== null) throw new ProblemError("room_dissolved");
   const people = await peopleByRef(tx.db, [...add, ...remove]);

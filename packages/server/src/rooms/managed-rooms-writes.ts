@@ -1,5 +1,6 @@
 import { LIMITS, nameTextSchema, type Ref } from "@parley/protocol";
 import type { WriteTransaction } from "../db/transaction.ts";
+import { noSuch } from "../identity/no-such.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { roomsByRef } from "./external-rooms.ts";
 import { checkGroup } from "./rights.ts";
@@ -26,7 +27,7 @@ export async function putRoom(
     await applyChanges(tx, room, changes);
     return { roomId: room.id, created: false };
   }
-  if (typeof ref === "number") throw new ProblemError("not_found");
+  if (typeof ref === "number") throw noSuch("room", ref);
   const { name = nameAfter(ref), avatar = "", notice = "", history = "all" } = changes;
   const { id } = await tx.db
     .insertInto("rooms")

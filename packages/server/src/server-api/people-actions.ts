@@ -5,6 +5,7 @@ import { type ProductPerson, peopleByRef } from "../identity/external-people.ts"
 import * as people from "../identity/external-people-writes.ts";
 import { createLogin, revokeAllLogins } from "../identity/logins-writes.ts";
 import { nameSchema } from "../identity/names.ts";
+import { noSuch } from "../identity/no-such.ts";
 import { changeProfile } from "../identity/profile-writes.ts";
 import { hashOf, newToken } from "../identity/tokens.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -25,7 +26,7 @@ export interface PersonFields {
 /** @throws ProblemError `not_found` */
 export async function getPerson({ db }: Pick<ServerContext, "db">, _key: ServerKey, ref: Ref): Promise<ProductPerson> {
   const person = (await peopleByRef(db, [ref])).get(ref);
-  if (!person) throw new ProblemError("not_found");
+  if (!person) throw noSuch("user", ref);
   return person;
 }
 

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
 import { readSnapshot } from "../event-log/snapshot.ts";
 import type { ServerKey } from "../http/server-key.ts";
+import { noSuch } from "../identity/no-such.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { turnOf } from "../limits/turn-of-key.ts";
 import { type HistoryQuery, historyPage } from "../messages/history.ts";
@@ -99,7 +100,7 @@ export function listMessages(
 async function roomThere(context: Pick<ServerContext, "hall">, db: Kysely<Schema>, ref: Ref): Promise<RoomRow> {
   checkHall(context, ref);
   const room = (await roomsByRef(db, [ref])).get(ref);
-  if (!room) throw new ProblemError("not_found");
+  if (!room) throw noSuch("room", ref);
   return room;
 }
 
