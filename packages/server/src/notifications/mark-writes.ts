@@ -48,8 +48,9 @@ export async function markNotices(tx: WriteTransaction, inputs: readonly MarkNot
   const moved = new Set<number>();
   const marked = new Set<Mark>();
   const told = inputs.flatMap(({ actor: { uid }, act }): { uid: number; marks: NotificationMarks }[] => {
-    const place = places.get(uid) ?? { seen: 0, read: 0 };
-    places.set(uid, place);
+    const place = places.get(uid);
+    // Their account was deleted while the request was on its way, and nothing of theirs may be written any more.
+    if (!place) return [];
     const done = perform(act, { place, end, markOf: (id) => marks.get(markKey(uid, id)) });
     if (done.movedTo !== undefined) moved.add(uid);
     for (const mark of done.changed) marked.add(mark);
@@ -110,16 +111,19 @@ function markKey(uid: number, id: number): string {
   return `${uid} ${id}`;
 }
 
+/** Of each person who is there. */
 async function placesOf(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, Places>> {
   const rows = await placeRows(db, uids);
-  return new Map(rows.map(({ uid, ...place }) => [uid, place]));
+  return new Map(rows.map(({ uid, seen, read }) => [uid, { seen: seen ?? 0, read: read ?? 0 }]));
 }
 
 const placeRows = prepared((db, uids) =>
   db
-    .selectFrom("notification_places")
-    .select(["uid", "seen_up_to as seen", "read_up_to as read"])
-    .where("uid", "in", inList<number>(uids)),
+    .selectFrom("users")
+    .leftJoin("notification_places as place", "place.uid", "users.uid")
+    .select(["users.uid", "place.seen_up_to as seen", "place.read_up_to as read"])
+    .where("users.uid", "in", inList<number>(uids))
+    .where("users.deleted_at", "is", null),
 );
 
 /** Those of the ids that are in the list of whoever names them. Key: `markKey`. */

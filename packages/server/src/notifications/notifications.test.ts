@@ -292,6 +292,24 @@ describe("a person", () => {
     }
     expect(await ids(bob)).toEqual([all, shared]);
   });
+
+  test("NTF-26: a request that was on its way when the account was deleted writes nothing", async () => {
+    const all = await notify("all");
+    expect((await chat.ask(ann, "DELETE", "/me", {})).status).toBe(204);
+    const { db, writes } = chat.scratch;
+    const before = await db.selectFrom("events").select("pos").where("stream", "=", userStream(ann)).execute();
+    const marked = (uid: number) => ({
+      actor: { uid, power: 0 as const },
+      act: { kind: "read" as const, upTo: all, ids: [all] },
+    });
+    await Promise.all([ann, bob].map((uid) => writes.run(markNotices, marked(uid))));
+    for (const table of ["notification_marks", "notification_places"] as const) {
+      const rows = await db.selectFrom(table).select("uid").distinct().execute();
+      expect(rows.map(({ uid }) => uid)).not.toContain(ann);
+    }
+    expect(await db.selectFrom("events").select("pos").where("stream", "=", userStream(ann)).execute()).toEqual(before);
+    expect(await chat.must(bob, "GET", "/notifications")).toMatchObject({ unread: 0 });
+  });
 });
 
 describe("by set queries", () => {
