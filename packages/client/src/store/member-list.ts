@@ -21,6 +21,8 @@ export interface KeptMembers extends MemberList {
   readonly nextCursor: string | undefined;
 }
 
+const NEWCOMER = { role: 3, mutedUntil: null };
+
 export const NO_MEMBERS: KeptMembers = { items: [], hasMore: true, state: "loading", nextCursor: undefined };
 
 /** With the page behind those that are there. */
@@ -53,8 +55,13 @@ export function membersAfter(list: KeptMembers, push: PushFrame, { nameOf }: New
   const { joinedAt = 0 } = push.data;
   // People beyond the last one come with a page that was not read yet.
   const shown = uids.filter((uid) => !list.hasMore || uid < last);
-  const newcomers = shown.map((uid) => ({ ...nameOf(uid), role: 3, joinedAt, mutedUntil: null }));
+  const newcomers = shown.map((uid) => ({ ...nameOf(uid), ...NEWCOMER, joinedAt }));
   return newcomers.length === 0 ? list : { ...list, items: put(list.items, newcomers) };
+}
+
+/** With this member as somebody is who has just come. */
+export function asNewcomer(list: KeptMembers, uid: number): KeptMembers {
+  return changedMember(list, uid, (member) => ({ ...member, ...NEWCOMER }));
 }
 
 /** The same list with the names that people have now; the list itself where nobody in it is called otherwise. */

@@ -3,6 +3,7 @@ import type { PushFrame } from "../reading/push-frame.ts";
 import type { Asking } from "./asking.ts";
 import { Kept } from "./kept.ts";
 import {
+  asNewcomer,
   type KeptMembers,
   type MemberList,
   membersAfter,
@@ -82,8 +83,7 @@ export class MemberLists implements Part {
     const roomId = roomOf(push);
     const kind = roomId === undefined ? undefined : this.#lists.peek(roomId);
     if (roomId === undefined || !kind) return;
-    // What the user's own coming and going means, the list of rooms knows.
-    if (!this.#isOwn(push)) this.#show(roomId, membersAfter(kind.list, push, this.#parts));
+    this.#show(roomId, this.#after(kind.list, push));
   }
 
   renamed(names: Names): void {
@@ -170,14 +170,17 @@ export class MemberLists implements Part {
       learn(items, since.pushes);
       kind.isStale = false;
       let list = withMembers(cursor === undefined ? NO_MEMBERS : kind.list, { items: items.map(asStored), nextCursor });
-      for (const push of since.pushes) if (!this.#isOwn(push)) list = membersAfter(list, push, this.#parts);
+      for (const push of since.pushes) list = this.#after(list, push);
       this.#show(roomId, list);
     });
   }
 
-  #isOwn(push: PushFrame): boolean {
+  /** What the user's own coming and going means, the list of rooms knows. */
+  #after(list: KeptMembers, push: PushFrame): KeptMembers {
     const me = this.#parts.me();
-    return isJoinOf(push, me) || isLeavingOf(push, me);
+    // Where the list is from behind the user's return, what they were before counts no more.
+    if (isLeavingOf(push, me)) return asNewcomer(list, me);
+    return isJoinOf(push, me) ? list : membersAfter(list, push, this.#parts);
   }
 
   #show(roomId: number, list: KeptMembers): void {
