@@ -1,5 +1,5 @@
+import { BACKOFF } from "./lib/backoff.ts";
 import { chance, clock } from "./lib/surroundings.ts";
-import { TIMING } from "./lib/timing.ts";
 import type { StoreSource } from "./store/source.ts";
 import { Store, type StoreOptions } from "./store/store.ts";
 
@@ -21,5 +21,5 @@ export type { View } from "./store/view.ts";
  * client, before `start`. Nothing is read before the client is connected.
  */
 export function createStore(client: StoreSource, options: StoreOptions = {}): Store {
-  return new Store(client, options, { timing: TIMING, random: chance, now: clock });
+  return new Store(client, options, { backoff: BACKOFF, random: chance, now: clock });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { CursorMalformed, formatCursor, parseCursor } from "./cursor.ts";
+import { CursorMalformed, floorOf, formatCursor, parseCursor } from "./cursor.ts";
 
 const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
@@ -20,6 +20,10 @@ const cursor = fc.record({
 
 test("CUR-1 a cursor that was written is read back the same", () => {
   fc.assert(fc.property(cursor, (value) => expect(parseCursor(formatCursor(value))).toEqual(value)));
+});
+
+test("CUR-1 the floor of a cursor is found without the rest of it", () => {
+  fc.assert(fc.property(cursor, (value) => expect(floorOf(formatCursor(value))).toBe(value.floor ?? 0)));
 });
 
 test("CUR-1 any text is either a cursor or refused, never an accident", () => {

@@ -46,6 +46,11 @@ export function parseCursor(text: string): Cursor {
   return { epoch, floor, streams };
 }
 
+/** The floor of a cursor that the server has made; 0: it has none. */
+export function floorOf(text: string): number {
+  return Number(/[;,]\*@(\d+)/.exec(text)?.[1] ?? 0);
+}
+
 /** Writes the floor first, then the streams in the map's order. */
 export function formatCursor(cursor: Cursor): string {
   const entries = cursor.floor === undefined ? [] : [`*@${cursor.floor}`];

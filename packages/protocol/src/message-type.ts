@@ -4,6 +4,9 @@ export * as MessageType from "./message-type-values.ts";
 /** In `atUidList`: everybody in the room. */
 export const EVERYBODY = 0;
 
+/** What is shown of a message whose author is banned; its type is that of a recalled one. */
+export const HIDDEN_TEXT = "This message is hidden";
+
 /** The message that one answers, as it was when it was answered. */
 export interface RepliedMessage {
   id: number;

@@ -1,13 +1,13 @@
+import { BACKOFF, type Backoff } from "./backoff.ts";
+
 /** Every span of time that the client waits for, in milliseconds unless the name says otherwise. Tests shorten them. */
-export interface Timing {
+export interface Timing extends Backoff {
   /** To open a connection, or to get the headers of an answer. */
   readonly openMs: number;
   /** From then to READY: a proxy that holds back a stream shows nothing at all. */
   readonly readyMs: number;
   /** Between two attempts to get back to a better transport. */
   readonly upgradeMs: number;
-  readonly backoffFirstMs: number;
-  readonly backoffMaxMs: number;
   /** A connection that lived so long is no sign of trouble when it ends. */
   readonly stableMs: number;
   /** Silence after which a connection counts as cut. The server sends CURSOR every 60 s, on event streams a comment every 15 s. */
@@ -29,11 +29,10 @@ export interface Timing {
 }
 
 export const TIMING: Timing = {
+  ...BACKOFF,
   openMs: 10_000,
   readyMs: 3_000,
   upgradeMs: 300_000,
-  backoffFirstMs: 500,
-  backoffMaxMs: 20_000,
   stableMs: 5_000,
   webSocketSilenceMs: 100_000,
   sseSilenceMs: 45_000,

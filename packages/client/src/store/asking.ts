@@ -1,7 +1,6 @@
 import type { ArgsOf, Reply, Route } from "../api/routes.ts";
-import { backoffMs } from "../lib/backoff.ts";
+import { type Backoff, backoffMs } from "../lib/backoff.ts";
 import { pause } from "../lib/timers.ts";
-import type { Timing } from "../lib/timing.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { StoreSource } from "./source.ts";
 
@@ -23,7 +22,7 @@ interface Recording {
 
 export interface AskingParts {
   readonly source: StoreSource;
-  readonly timing: Timing;
+  readonly backoff: Backoff;
   readonly random: () => number;
 }
 
@@ -107,7 +106,7 @@ export class Asking {
   /** The same for what is read first of all. The waits between two tries are longer and longer. */
   async first<T>(work: () => Promise<T>): Promise<T> {
     const { signal } = this;
-    const { timing, random } = this.#parts;
+    const { backoff, random } = this.#parts;
     for (let attempts = 0; ; attempts++) {
       try {
         signal.throwIfAborted();
@@ -116,7 +115,7 @@ export class Asking {
         // Errors of another bundle's class are no instances of this one's.
         if (signal.aborted || (error as { canRetry?: boolean }).canRetry !== true) throw error;
         const { retryAfterMs = 0 } = error as { retryAfterMs?: number };
-        await pause(Math.max(retryAfterMs, backoffMs(attempts, random(), timing)), signal);
+        await pause(Math.max(retryAfterMs, backoffMs(attempts, random(), backoff)), signal);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { ActType, type MarkChange, MarkType, Push } from "@parley/protocol/events";
 import type { Message } from "@parley/protocol/message-type";
-import { MessageType } from "@parley/protocol/message-type";
+import { HIDDEN_TEXT, MessageType } from "@parley/protocol/message-type";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { Names } from "./names.ts";
 
@@ -20,9 +20,19 @@ export function messageAfter(shown: Message, push: PushFrame, me: number): Messa
       return recalled(shown, push.data);
     case Push.MESSAGE_UPDATE:
       return push.data.message.id === shown.message.id ? updated(shown, push.data) : shown;
+    case Push.BLACK:
+      return hidden(shown, push.data.uid);
     default:
       return shown;
   }
+}
+
+/** Something that this person wrote is hidden here: the message, or what it quotes. */
+export function hides(shown: Message, uid: number): boolean {
+  const reply = replyOf(shown);
+  const theirs = reply?.uid === uid ? reply : shown.fromUser.uid === uid ? shown.message : undefined;
+  // Nobody can send a message of that type.
+  return theirs?.type === MessageType.recalled && theirs.body === HIDDEN_TEXT;
 }
 
 /** The people whom a message shows: its author, and the person whom it quotes. */
@@ -71,6 +81,17 @@ function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallU
   }
   const reply = replyOf(shown);
   return reply?.id === msgId ? withReply(shown, { type, body: notice(reply.uid) }) : shown;
+}
+
+/** Without what this person wrote, as long as they are banned. What was recalled goes on showing that. */
+function hidden(shown: Message, uid: number): Message {
+  const notice = { type: MessageType.recalled, body: HIDDEN_TEXT };
+  const { type } = shown.message;
+  if (shown.fromUser.uid === uid) {
+    return type === MessageType.recalled ? shown : { ...shown, message: { ...shown.message, ...notice } };
+  }
+  const reply = replyOf(shown);
+  return reply?.uid === uid && reply.type !== MessageType.recalled ? withReply(shown, notice) : shown;
 }
 
 /** Pushes do not say which marks are the user's own. */

@@ -2,7 +2,7 @@ import { Push } from "@parley/protocol/events";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { Asking } from "./asking.ts";
 import { Kept } from "./kept.ts";
-import { peopleIn, withNames } from "./message-changes.ts";
+import { hides, peopleIn, withNames } from "./message-changes.ts";
 import {
   changed,
   EMPTY,
@@ -16,7 +16,7 @@ import {
 import { isUser, type Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
 import type { Part } from "./part.ts";
-import { isBan, isOfRoom, roomOf } from "./pushes.ts";
+import { type BanPush, isBan, isOfRoom, roomOf } from "./pushes.ts";
 import { Topics } from "./topics.ts";
 import type { View } from "./view.ts";
 
@@ -90,7 +90,7 @@ export class MessageWindows implements Part {
 
   push(push: PushFrame): void {
     if (push.stream === undefined) return;
-    if (isBan(push)) return this.#banned(push.data.uid);
+    if (isBan(push)) return this.#banned(push);
     const roomId = roomOf(push);
     if (roomId !== undefined) return this.#apply(roomId, push);
     // A mark of a message that only its sender may see does not say in which room.
@@ -140,10 +140,11 @@ export class MessageWindows implements Part {
     }
   }
 
-  #banned(uid: number): void {
-    for (const [roomId, { shown, isReading }] of this.#windows.entries()) {
-      // A page that is on its way may be from before.
-      if (isReading || shown.items.some((message) => peopleIn(message).includes(uid))) this.entered(roomId);
+  /** What they wrote is hidden at once; where a ban has ended, what is hidden has to be read. */
+  #banned(push: BanPush): void {
+    for (const [roomId, { shown }] of this.#windows.entries()) {
+      this.#apply(roomId, push);
+      if (showsAgain(shown, push)) this.entered(roomId);
     }
   }
 
@@ -184,7 +185,7 @@ export class MessageWindows implements Part {
     const [first] = window.shown.items;
     const ask = { path: { id: roomId }, query: { limit: page, ...query } };
     const isAbout = (push: PushFrame) =>
-      roomOf(push) === roomId || isUser(push) || (push.type === Push.MARK && !isOfRoom(push));
+      roomOf(push) === roomId || isUser(push) || isBan(push) || (push.type === Push.MARK && !isOfRoom(push));
     const since = await asking
       .untilItWorks(() => asking.with(isAbout, () => asking.request("GET /rooms/{id}/messages", ask)))
       .catch(() => undefined);
@@ -208,8 +209,13 @@ export class MessageWindows implements Part {
     const { me, max } = this.#parts;
     if (place === "newest" || place === "around") window.isStale = false;
     let shown = withPage(window.shown, reply, { place, max });
-    for (const push of pushes) shown = windowAfter(shown, push, { me: me(), max });
+    let isBack = false;
+    for (const push of pushes) {
+      shown = windowAfter(shown, push, { me: me(), max });
+      isBack ||= showsAgain(shown, push);
+    }
     this.#show(roomId, shown);
+    if (isBack) this.entered(roomId);
   }
 
   #apply(roomId: number, push: PushFrame): void {
@@ -226,4 +232,9 @@ export class MessageWindows implements Part {
     window.shown = shown;
     this.#topics.tell(roomId);
   }
+}
+
+/** A ban has ended, and something of its person is hidden here. Pure. */
+function showsAgain({ items }: MessageWindow, push: PushFrame): boolean {
+  return push.type === Push.UNBLACK && items.some((message) => hides(message, push.data.uid));
 }

@@ -16,6 +16,8 @@ async function connected(): Promise<void> {
   await settle();
 }
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 const texts = (room: ModelRoom) =>
   store
     .messages(room.id)
@@ -29,27 +31,52 @@ describe("what comes at a bad moment", () => {
       .getSnapshot()
       .items.map(({ message }) => message.body);
 
-  test("STO-10: what a banned person wrote is hidden in the list, in messages and where it is quoted, and shown again", async () => {
+  const HIDDEN = { type: 2, body: "This message is hidden" };
+
+  test("STO-10: what a banned person wrote is hidden where it stands and where it is quoted, and read when the ban ends", async () => {
     const room = server.make([ANN, BEN, ME]);
     server.say(room, BEN, {});
     server.say(room, ANN, { quotes: room.messages[0]?.message.message.id ?? null });
-    const other = server.make([BEN, ME]);
-    server.say(other, BEN, {});
+    const [other, answered] = [server.make([BEN, ME]), server.make([ANN, BEN, ME])];
+    for (const one of [other, answered]) server.say(one, BEN, {});
+    server.say(answered, ANN, {});
+    await connected();
+    for (const one of [room, answered]) store.messages(one.id).subscribe(() => {});
+    await settle();
+    const all = () => ({ list: store.rooms.getSnapshot(), bodies: [room, answered].map(bodies) });
+    const before = all();
+    server.ban(BEN);
+    client.hear();
+    expect(store.room(other.id).getSnapshot()?.lastMessage?.message).toMatchObject(HIDDEN);
+    expect(store.room(room.id).getSnapshot()?.lastMessage?.message.body).toMatchObject({ reply: HIDDEN });
+    expect(bodies(room)).toMatchObject([HIDDEN.body, { reply: HIDDEN }]);
+    expect(bodies(answered)).toMatchObject([HIDDEN.body, { reply: null }]);
+    await turn();
+    expect(client.asked).toEqual([]);
+    server.ban(BEN);
+    await settle();
+    expect(all()).toEqual(before);
+  });
+
+  test("STO-10: the end of a ban has nothing read of rooms that show nothing of its person as hidden", async () => {
+    const room = server.make([ANN, BEN, ME]);
+    server.say(room, BEN, {});
+    server.recall(room, 0);
+    server.say(room, ANN, { quotes: room.messages[0]?.message.message.id ?? null });
     await connected();
     store.messages(room.id).subscribe(() => {});
     await settle();
-    const before = { list: store.rooms.getSnapshot(), bodies: bodies(room) };
+    const before = bodies(room);
     server.ban(BEN);
-    await settle();
-    expect(store.room(other.id).getSnapshot()?.lastMessage?.message).toMatchObject({ type: 2, body: "hidden" });
-    expect(store.room(room.id).getSnapshot()?.lastMessage?.message.body).toMatchObject({ reply: { body: "hidden" } });
-    expect(bodies(room)).toMatchObject(["hidden", { reply: { type: 2, body: "hidden" } }]);
+    client.hear();
+    expect(bodies(room)).toEqual(before);
     server.ban(BEN);
-    await settle();
-    expect({ list: store.rooms.getSnapshot(), bodies: bodies(room) }).toEqual(before);
+    client.hear();
+    await turn();
+    expect(client.asked).toEqual([]);
   });
 
-  test("STO-10: a page that was made before a ban and comes behind it is read once more", async () => {
+  test("STO-10: a page that was made before a ban and comes behind it is hidden, and one from a ban that has ended is read again", async () => {
     const room = server.make([ANN, ME]);
     server.say(room, ANN, {});
     await connected();
@@ -58,8 +85,38 @@ describe("what comes at a bad moment", () => {
     client.serve(0);
     server.ban(ANN);
     client.hear();
+    client.arrive(0);
     await settle();
-    expect(bodies(room)).toEqual(["hidden"]);
+    expect(bodies(room)).toEqual([HIDDEN.body]);
+    const other = server.make([ANN, ME]);
+    await settle();
+    store.messages(other.id).subscribe(() => {});
+    await turn();
+    server.ban(ANN);
+    for (const uid of [ANN, ME]) server.say(other, uid, {});
+    server.ban(ANN);
+    client.serve(0);
+    server.ban(ANN);
+    while (client.hear());
+    client.arrive(0);
+    await settle();
+    expect([bodies(room), bodies(other)]).toMatchObject([[{ content: "text 3" }], [{ content: "text 8" }, {}]]);
+  });
+
+  test("STO-10: a list of rooms that was made before a ban and comes behind it is hidden", async () => {
+    const room = server.make([ANN, ME]);
+    server.say(room, ANN, {});
+    client.connect();
+    await turn();
+    client.serve(0);
+    client.arrive(0);
+    await turn();
+    client.serve(client.asked.findIndex(({ route }) => route === "GET /rooms"));
+    server.ban(ANN);
+    client.hear();
+    client.arrive(0);
+    await settle();
+    expect(store.room(room.id).getSnapshot()?.lastMessage?.message).toMatchObject(HIDDEN);
   });
 
   test("STO-2: a mark of one's own counts that comes before anything is known", async () => {

@@ -42,6 +42,8 @@ export function isLeavingOf(push: PushFrame, me: number): boolean {
 }
 
 /** Somebody was banned, or is no longer: what they wrote is another text everywhere. */
-export function isBan(push: PushFrame): push is PushFrame & { type: typeof Push.BLACK | typeof Push.UNBLACK } {
+export type BanPush = PushFrame & { type: typeof Push.BLACK | typeof Push.UNBLACK };
+
+export function isBan(push: PushFrame): push is BanPush {
   return push.type === Push.BLACK || push.type === Push.UNBLACK;
 }

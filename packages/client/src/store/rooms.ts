@@ -1,14 +1,14 @@
-import { parseCursor } from "@parley/protocol/cursor";
+import { floorOf } from "@parley/protocol/cursor";
 import { Push } from "@parley/protocol/events";
 import type { Conversation } from "../api/api-types.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import { ActivityOrder } from "./activity.ts";
 import type { Asking, Since } from "./asking.ts";
-import { peopleIn, withNames } from "./message-changes.ts";
+import { hides, messageAfter, peopleIn, withNames } from "./message-changes.ts";
 import { isUser, type Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
 import type { Part } from "./part.ts";
-import { isBan, isJoinOf, isLeavingOf, isOfRoom, roomOf, seqInRoom } from "./pushes.ts";
+import { type BanPush, isBan, isJoinOf, isLeavingOf, isOfRoom, roomOf, seqInRoom } from "./pushes.ts";
 import { roomAfter, roomAfterOwn, type StoredRoom } from "./room-after.ts";
 import { RoomIndex } from "./room-index.ts";
 import type { View } from "./view.ts";
@@ -111,7 +111,7 @@ export class Rooms implements Part {
           () => asking.request("GET /rooms", ask),
         ),
       );
-      pos ??= positionOf(reply.asOf);
+      pos ??= floorOf(reply.asOf);
       const from = { at, pos, asOf: reply.asOf };
       this.#parts.notices.run(() => this.#placePage(reply.items, { ...from, pushes }));
       for (const { id } of reply.items) before.delete(id);
@@ -128,14 +128,14 @@ export class Rooms implements Part {
   /** What a client has read after a RESYNC for everything takes the place of the list. */
   reloaded(rooms: readonly Conversation[], asOf: string): void {
     const gone = new Set(this.#listed);
-    this.#placePage(rooms, { at: 0, pos: positionOf(asOf), asOf, pushes: [] });
+    this.#placePage(rooms, { at: 0, pos: floorOf(asOf), asOf, pushes: [] });
     for (const { id } of rooms) gone.delete(id);
     for (const id of gone) this.#wanted.want(id);
   }
 
   push(push: PushFrame): void {
     if (push.stream === undefined) return;
-    if (isBan(push)) return this.#banned(push.data.uid);
+    if (isBan(push)) return this.#banned(push);
     const roomId = roomOf(push);
     if (roomId === undefined) return;
     if (push.type === Push.MESSAGE && isOfRoom(push)) this.#moved(this.#order.message(roomId, push.data.message.id));
@@ -181,9 +181,19 @@ export class Rooms implements Part {
     this.#parts.onChange(LIST);
   }
 
-  /** Their messages are hidden, or shown again. */
-  #banned(uid: number): void {
-    for (const id of this.#index.naming(uid)) this.#wanted.want(id);
+  /**
+   * What they wrote is hidden at once; where a ban has ended, what is hidden has to be read.
+   * @param placed only these rooms; without them all
+   */
+  #banned(push: BanPush, placed?: ReadonlySet<number>): void {
+    const { uid } = push.data;
+    for (const id of this.#index.naming(uid)) {
+      const room = this.#rooms.get(id);
+      if (!room?.lastMessage || placed?.has(id) === false) continue;
+      const lastMessage = messageAfter(room.lastMessage, push, this.#parts.me());
+      if (lastMessage !== room.lastMessage) this.#set({ ...room, lastMessage });
+      if (push.type === Push.UNBLACK && hides(lastMessage, uid)) this.#wanted.want(id);
+    }
   }
 
   #apply(roomId: number, push: PushFrame): void {
@@ -227,7 +237,7 @@ export class Rooms implements Part {
   #place(lines: readonly ReadLine[], pushes: readonly PushFrame[]): void {
     const placed = new Set<number>();
     for (const { line, asOf } of lines) {
-      const pos = positionOf(asOf);
+      const pos = floorOf(asOf);
       if (pos < (this.#readAt.get(line.id) ?? 0)) continue;
       this.#readAt.set(line.id, pos);
       this.#set(line);
@@ -236,14 +246,14 @@ export class Rooms implements Part {
     for (const push of pushes) {
       const roomId = roomOf(push);
       if (roomId !== undefined && placed.has(roomId)) this.#apply(roomId, push);
-      if (isBan(push)) this.#banned(push.data.uid);
+      if (isBan(push)) this.#banned(push, placed);
       if (push.type === Push.USER) this.renamed(new Map([[push.data.uid, push.data]]));
     }
   }
 
   #placeWanted(ids: ReadonlySet<number>, { reply: { lines, pages }, pushes }: Since<Found>): void {
     const [first] = pages;
-    const pos = first ? positionOf(first.asOf) : 0;
+    const pos = first ? floorOf(first.asOf) : 0;
     for (const [at, row] of pages.flatMap(({ items }) => items).entries()) this.#order.listed(row, { at, pos });
     this.#place(lines, pushes);
     this.#moved(true);
@@ -303,9 +313,4 @@ export class Rooms implements Part {
     this.#list = undefined;
     this.#parts.onChange(LIST);
   }
-}
-
-/** Up to where a reply knows everything. */
-function positionOf(asOf: string): number {
-  return parseCursor(asOf).floor ?? 0;
 }

@@ -1,11 +1,13 @@
 import { ChangeType, Push } from "@parley/protocol/events";
-import type { Message } from "@parley/protocol/message-type";
+import { HIDDEN_TEXT, type Message } from "@parley/protocol/message-type";
 import type { Conversation, Member, Notification, Room } from "../../src/api/api-types.ts";
 import type { AnyPush } from "../../src/reading/events.ts";
 
 export const ME = 20_000;
 const EPOCH = "0123456789abcdef";
 const RECALLED = "The sender recalled this message";
+const RECALLED_FOR_THEM = "An administrator recalled this message";
+const ADMINISTRATOR = 1;
 
 export interface ModelRoom {
   readonly id: number;
@@ -125,9 +127,11 @@ export class ModelServer {
   recall(room: ModelRoom, at: number): void {
     const one = room.messages[at];
     if (!one || one.message.message.type === 2 || room.dissolvedAt !== null) return;
-    if (this.#banned.has(one.message.fromUser.uid)) return;
-    one.message = { ...one.message, message: { ...one.message.message, type: 2, body: RECALLED } };
-    const data = { msgId: one.message.message.id, roomId: room.id, recallUid: one.message.fromUser.uid };
+    const { uid } = one.message.fromUser;
+    // What a banned person wrote is recalled by an administrator.
+    const [recallUid, body] = this.#banned.has(uid) ? [ADMINISTRATOR, RECALLED_FOR_THEM] : [uid, RECALLED];
+    one.message = { ...one.message, message: { ...one.message.message, type: 2, body } };
+    const data = { msgId: one.message.message.id, roomId: room.id, recallUid };
     if (one.isHidden) this.#forReader(Push.RECALL, data);
     else this.#inRoom(room, Push.RECALL, data);
   }
@@ -275,14 +279,20 @@ export class ModelServer {
     const quoted =
       quotes === null ? undefined : room.messages.find((one) => one.message.message.id === quotes)?.message;
     const { body } = message.message;
-    const isHidden = this.#banned.has(message.fromUser.uid);
-    if (isHidden) return { ...message, message: { ...message.message, messageMark, type: 2, body: "hidden" } };
+    const isHiddenOf = ({ fromUser, message: { type } }: Message) => this.#banned.has(fromUser.uid) && type !== 2;
+    if (isHiddenOf(message))
+      return { ...message, message: { ...message.message, messageMark, type: 2, body: HIDDEN_TEXT } };
     if (typeof body === "string" || !quoted) return { ...message, message: { ...message.message, messageMark } };
     const { uid } = quoted.fromUser;
-    const isGone = typeof quoted.message.body === "string" || this.#banned.has(uid);
+    const notice = isHiddenOf(quoted) ? HIDDEN_TEXT : quoted.message.body;
     const reply = {
-      ...{ id: quoted.message.id, uid, username: this.names.get(uid) as string, type: isGone ? 2 : 1 },
-      body: this.#banned.has(uid) ? "hidden" : isGone ? RECALLED : "quoted",
+      ...{
+        id: quoted.message.id,
+        uid,
+        username: this.names.get(uid) as string,
+        type: typeof notice === "string" ? 2 : 1,
+      },
+      body: typeof notice === "string" ? notice : "quoted",
       ...{ canCallback: 1 as const, gapCount: 1 },
     };
     return { ...message, message: { ...message.message, messageMark, body: { ...body, reply } } };

@@ -1,4 +1,3 @@
-import { TIMING } from "../../src/lib/timing.ts";
 import { Store } from "../../src/store/store.ts";
 import { ModelClient } from "./model-client.ts";
 import { ModelServer } from "./model-server.ts";
@@ -9,7 +8,7 @@ export function modelStore({ now = (): number => 0 } = {}) {
     const server = new ModelServer();
     const client = new ModelClient(server);
     const errors: unknown[] = [];
-    const how = { timing: { ...TIMING, backoffFirstMs: 0, backoffMaxMs: 0 }, random: () => 0, now };
+    const how = { backoff: { backoffFirstMs: 0, backoffMaxMs: 0 }, random: () => 0, now };
     const options = { page: 3, messagesKept: 6, onError: (error: unknown) => void errors.push(error) };
     const store = new Store(client, options, how);
     /** Everything that is on its way arrives. */

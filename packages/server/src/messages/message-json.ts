@@ -1,4 +1,11 @@
-import { MarkType, type Message, type MessageMark, MessageType, type RepliedMessage } from "@parley/protocol";
+import {
+  HIDDEN_TEXT,
+  MarkType,
+  type Message,
+  type MessageMark,
+  MessageType,
+  type RepliedMessage,
+} from "@parley/protocol";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 
 /** A message as its row and the rows it refers to have it. */
@@ -48,8 +55,6 @@ export interface StoredRest {
   readonly gap?: number;
 }
 
-/** What is shown of a message whose author is banned; its type is that of a recalled one, which clients know. */
-const HIDDEN = "This message is hidden";
 /** A client can jump to a quoted message that is at most this far back. */
 const CALLBACK_GAP = 100;
 
@@ -88,7 +93,7 @@ function isHidden({ authorBanned, type }: Pick<MessageRow, "authorBanned" | "typ
 }
 
 function shownBody(row: MessageRow, kinds: MessageKinds) {
-  if (isHidden(row)) return HIDDEN;
+  if (isHidden(row)) return HIDDEN_TEXT;
   const { type, body, uid, recalledBy, quoted } = row;
   const stored = JSON.parse(body) as StoredRest;
   const { mentions = [], gap = 0 } = stored;
@@ -100,6 +105,6 @@ function replyOf(quoted: QuotedRow, gapCount: number, kinds: MessageKinds): Repl
   const { id, uid, name, recalledBy } = quoted;
   const hidden = isHidden(quoted);
   const type = hidden ? MessageType.recalled : quoted.type;
-  const body = hidden ? HIDDEN : kinds.quote({ type, stored: JSON.parse(quoted.body) as object, uid, recalledBy });
+  const body = hidden ? HIDDEN_TEXT : kinds.quote({ type, stored: JSON.parse(quoted.body) as object, uid, recalledBy });
   return { id, uid, username: name, type, body, canCallback: gapCount <= CALLBACK_GAP ? 1 : 0, gapCount };
 }

@@ -76,8 +76,8 @@ export class WatchedStore {
       const rooms = room ? [room] : [];
       return this.#tell("state-reloaded", { everything: false, roomIds: [resynced], rooms, asOf: room?.asOf ?? "" });
     }
-    // What they wrote is read anew, wherever it is shown.
-    if (type === Push.BLACK || type === Push.UNBLACK) for (const id of this.#watched) this.#entered?.add(id);
+    // What they wrote was hidden, and is read again wherever it is shown.
+    if (type === Push.UNBLACK) for (const id of this.#watched) this.#entered?.add(id);
     if (type === Push.FRIEND && data.requestId !== undefined) this.#allowed.add("GET /friend-requests");
     if (type === Push.SELF && data.block) this.#allowed.add("GET /users");
     if (type === Push.MEMBER_CHANGE && data.changeType === ChangeType.joined) {
