@@ -17,7 +17,7 @@ import { Connector } from "./connection/connector.ts";
 import { Heartbeat } from "./connection/heartbeat.ts";
 import { Tabs } from "./connection/tabs.ts";
 import { transportsOf } from "./connection/transports/choice.ts";
-import { check } from "./lib/check.ts";
+import { check, checkId } from "./lib/check.ts";
 import { platform } from "./lib/surroundings.ts";
 import { TIMING } from "./lib/timing.ts";
 import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
@@ -206,7 +206,7 @@ export class Client {
    * @throws ParleyError when it was refused, or with code `queue_full`; TypeError for a wrong argument
    */
   async send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
-    check(Number.isSafeInteger(roomId) && roomId > 0, "roomId", "a room's id");
+    checkId(roomId, "roomId", "a room's id");
     check(typeof text === "string" && text, "text", "a text that is not empty");
     const request = { clientId, type: 1 as const, body: { content: text }, ...more };
     return this.#outgoing.send({ roomId, request, author: this.#authors.now });
