@@ -1,55 +1,10 @@
 import type { Message } from "./message-type.ts";
 import type { Counters, NotificationData, NotificationMarks } from "./notification-type.ts";
+import * as Push from "./push-values.ts";
 import type { User } from "./user-type.ts";
 
 /** Frames from server to client. Those marked "logged" are events of a stream and carry `stream` and `seq`. */
-export const Push = {
-  LOGIN_URL: 1,
-  LOGIN_SCAN_SUCCESS: 2,
-  LOGIN_SUCCESS: 3,
-  /** Logged in the room. */
-  MESSAGE: 4,
-  ONLINE_OFFLINE_NOTIFY: 5,
-  INVALIDATE_TOKEN: 6,
-  /** Logged in `all`. */
-  BLACK: 7,
-  /** Logged where the message is. */
-  MARK: 8,
-  /** Logged in the room. */
-  RECALL: 9,
-  /** Logged for the user. */
-  APPLY: 10,
-  /** Logged in the room, and for each user it is about. */
-  MEMBER_CHANGE: 11,
-  ERROR: 100,
-  READY: 101,
-  /** Logged for the user, or in `all`. */
-  NOTIFICATION: 102,
-  RED_DOT: 103,
-  READ: 104,
-  TYPING: 105,
-  /** Logged in the room. */
-  ROOM: 106,
-  DRAIN: 107,
-  RESYNC: 108,
-  /** Logged for the user. */
-  SELF: 109,
-  /** Logged in the room. */
-  MESSAGE_UPDATE: 110,
-  /** Logged for both users. */
-  FRIEND: 111,
-  /** Logged in the room. */
-  MEMBER_UPDATE: 112,
-  /** Logged for asker, owner and admins. */
-  JOIN_REQUEST: 113,
-  USER: 114,
-  CURSOR: 115,
-  /** Logged in `all`. */
-  UNBLACK: 116,
-  /** Logged for the user, in the room, or in `all`, unless the product asks for those only who are live. */
-  CUSTOM: 117,
-  REAUTHORIZE: 118,
-} as const;
+export { Push };
 
 export const ActiveStatus = { online: 1, offline: 2 } as const;
 export const ChangeType = { joined: 1, left: 2 } as const;

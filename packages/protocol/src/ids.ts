@@ -25,5 +25,3 @@ export const idParamSchema = z
 export const SYSTEM_UID = 1;
 /** The uid of the first person. */
 export const FIRST_UID = 20_000;
-/** The room of everybody. */
-export const HALL_ROOM_ID = 1;

@@ -3,6 +3,9 @@ export type StreamName = `room:${number}` | `user:${number}` | "all";
 
 export const ALL_STREAM: StreamName = "all";
 
+/** The room of everybody. */
+export const HALL_ROOM_ID = 1;
+
 export function roomStream(roomId: number): StreamName {
   return `room:${roomId}`;
 }
