@@ -10,6 +10,7 @@ export type { MessageWindow } from "./store/message-window.ts";
 export type { Messages } from "./store/messages.ts";
 export type { Person } from "./store/names.ts";
 export type { OwnItems } from "./store/own-list.ts";
+export { type ReadPlaces, readersOf } from "./store/read-places.ts";
 export type { StoredRoom } from "./store/room-after.ts";
 export type { StoreSource } from "./store/source.ts";
 export { Store, type StoreOptions, type StoreState } from "./store/store.ts";

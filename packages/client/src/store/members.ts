@@ -15,7 +15,7 @@ import {
 } from "./member-list.ts";
 import { isUser, type Names, type Person } from "./names.ts";
 import type { Notices } from "./notices.ts";
-import type { Part } from "./part.ts";
+import type { PartOfRooms } from "./part.ts";
 import { isJoinOf, isLeavingOf, roomOf } from "./pushes.ts";
 import { Topics } from "./topics.ts";
 import type { View } from "./view.ts";
@@ -46,7 +46,7 @@ interface Kind {
 }
 
 /** The members of all rooms that somebody looks at. */
-export class MemberLists implements Part {
+export class MemberLists implements PartOfRooms {
   readonly #parts: MembersParts;
   readonly #topics: Topics<number>;
   readonly #lists: Kept<number, Kind>;

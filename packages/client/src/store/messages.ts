@@ -15,7 +15,7 @@ import {
 } from "./message-window.ts";
 import { isUser, type Names } from "./names.ts";
 import type { Notices } from "./notices.ts";
-import type { Part } from "./part.ts";
+import type { PartOfRooms } from "./part.ts";
 import { type BanPush, isBan, isOfRoom, roomOf } from "./pushes.ts";
 import { Topics } from "./topics.ts";
 import type { View } from "./view.ts";
@@ -39,6 +39,8 @@ export interface MessagesParts {
   /** Messages of a page, and of a room at most. */
   readonly page: number;
   readonly max: number;
+  /** A page was read. */
+  readonly onPage: (roomId: number) => void;
 }
 
 interface Window {
@@ -53,7 +55,7 @@ interface Window {
 }
 
 /** The messages of all rooms that somebody looks at. */
-export class MessageWindows implements Part {
+export class MessageWindows implements PartOfRooms {
   readonly #parts: MessagesParts;
   readonly #topics: Topics<number>;
   readonly #windows: Kept<number, Window>;
@@ -86,6 +88,12 @@ export class MessageWindows implements Part {
   people(): number[] {
     const shown = this.#topics.used.flatMap((roomId) => this.#windows.peek(roomId)?.shown.items ?? []);
     return shown.flatMap(peopleIn);
+  }
+
+  /** The newest message of the user's own, of those that are shown. */
+  newestOwn(roomId: number): number | undefined {
+    const me = this.#parts.me();
+    return this.#windows.peek(roomId)?.shown.items.findLast(({ fromUser }) => fromUser.uid === me)?.message.id;
   }
 
   push(push: PushFrame): void {
@@ -216,6 +224,7 @@ export class MessageWindows implements Part {
     }
     this.#show(roomId, shown);
     if (isBack) this.entered(roomId);
+    this.#parts.onPage(roomId);
   }
 
   #apply(roomId: number, push: PushFrame): void {

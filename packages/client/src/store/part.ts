@@ -14,3 +14,13 @@ export interface Part {
   /** Somebody else is signed in: nothing that was kept is theirs. */
   clear(): void;
 }
+
+/** What is kept of each room beside its line in the list. */
+export interface PartOfRooms extends Part {
+  /** The user has come into the room, perhaps once more: what was read of it before counts no more. */
+  entered(roomId: number): void;
+  /** They have left it. Messages stay. */
+  left?(roomId: number): void;
+  /** The room stands in the list: what the server refused of it before, it may show now. */
+  listed(roomId: number): void;
+}

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ModelClient } from "../../test/rig/model-client.ts";
 import { ME, type ModelRoom, ModelServer } from "../../test/rig/model-server.ts";
+import { type ReadPlaces, readersOf } from "./read-places.ts";
 import { Store } from "./store.ts";
 
 type Step = [kind: number, room: number, which: number, who: number];
@@ -68,13 +69,17 @@ class Rig {
       () => void messages.newest(),
       () => which === 0 && this.client.resync(),
       () => this.client.resyncRoom(one.id),
+      () => this.server.readBy(one, uid),
     ];
     steps[kind % steps.length]?.();
   }
 
   look(roomId: number): void {
     if (this.#looks.has(roomId)) return;
-    const ends = [this.store.messages(roomId).subscribe(() => {}), this.store.members(roomId).subscribe(() => {})];
+    const { store } = this;
+    const ends = [store.messages(roomId), store.members(roomId), store.receipts(roomId)].map((view) =>
+      view.subscribe(() => {}),
+    );
     this.#looks.set(roomId, () => {
       for (const end of ends) end();
     });
@@ -105,6 +110,7 @@ class Rig {
     for (const room of server.mine.filter(({ id }) => this.#looks.has(id))) {
       this.#expectMembers(room);
       this.#expectMessages(room);
+      this.#expectReceipts(room);
     }
   }
 
@@ -113,6 +119,21 @@ class Rig {
     const all = this.server.members(room).map(({ activeStatus: _, lastOptTime: __, ...member }) => member);
     expect(state).toBe("ready");
     expect(items).toEqual(hasMore ? all.filter(({ uid }) => uid <= (items.at(-1)?.uid ?? 0)) : all);
+  }
+
+  #expectReceipts(room: ModelRoom): void {
+    const places = this.store.receipts(room.id).getSnapshot();
+    const members = this.server.members(room);
+    const own = this.store
+      .messages(room.id)
+      .getSnapshot()
+      .items.filter(({ fromUser }) => fromUser.uid === ME);
+    if (own.length > 0) expect(places).toBeDefined();
+    for (const message of own) {
+      const { place, items } = this.server.receipts(message.message.id);
+      const readers = items.filter(({ seq }) => seq >= place).map(({ uid }) => uid);
+      expect(readersOf(message, places as ReadPlaces, members)).toEqual(readers);
+    }
   }
 
   #expectMessages(room: ModelRoom): void {
@@ -156,7 +177,7 @@ const MUTED_BEFORE_RETURN: [Step[], Step[]] = [
 /** Long for a machine that has much else to do. */
 const SLOW_MS = 60_000;
 
-const step = fc.tuple(fc.nat(28), fc.nat(7), fc.nat(5), fc.nat(3));
+const step = fc.tuple(fc.nat(29), fc.nat(7), fc.nat(5), fc.nat(3));
 
 /** Long ones too: what goes wrong takes several things that happen between a question and its answer. */
 const stepsUpTo = (maxLength: number) => fc.array(step, { maxLength, size: "max" });

@@ -6,6 +6,8 @@
  * afterwards. It reads by the client and knows no connection of its own.
  */
 import { Push } from "@parley/protocol/events";
+import { LIMITS } from "@parley/protocol/limits";
+import { HALL_ROOM_ID } from "@parley/protocol/streams";
 import type { BlockedPerson, Conversation, ListedFriendRequest, Notification, User } from "../api/api-types.ts";
 import type { AnyPush } from "../reading/events.ts";
 import type { PresentState } from "../reading/presence.ts";
@@ -19,8 +21,10 @@ import type { Names, Person } from "./names.ts";
 import { Notices } from "./notices.ts";
 import { Notifications } from "./notifications.ts";
 import type { OwnItems } from "./own-list.ts";
-import type { Part } from "./part.ts";
+import type { Part, PartOfRooms } from "./part.ts";
 import { People } from "./people.ts";
+import type { ReadPlaces } from "./read-places.ts";
+import { Receipts } from "./receipts.ts";
 import type { StoredRoom } from "./room-after.ts";
 import { LIST, Rooms } from "./rooms.ts";
 import type { StoreSource } from "./source.ts";
@@ -58,9 +62,12 @@ export class Store {
   readonly #messages: MessageWindows;
   readonly #members: MemberLists;
   readonly #people: People;
+  readonly #receipts: Receipts;
   readonly #unread: UnreadSums;
   readonly #notifications: Notifications;
   readonly #contacts: Contacts;
+  /** What is kept of each room beside its line. */
+  readonly #ofRooms: readonly PartOfRooms[];
   readonly #parts: readonly Part[];
   readonly #ends: (() => void)[];
   #me: User | undefined;
@@ -93,9 +100,6 @@ export class Store {
     } = options;
     const notices = new Notices(onError);
     const asking = new Asking({ source, ...how });
-    const me = () => this.#me?.uid ?? 0;
-    const isShown = (roomId: number) =>
-      this.#roomTopics.isUsed(roomId) || this.#messages.isShown(roomId) || this.#members.isShown(roomId);
     this.#source = source;
     this.#asking = asking;
     this.#notices = notices;
@@ -105,54 +109,65 @@ export class Store {
     this.#peopleTopics = new Topics(notices, (uid) => {
       if (!this.#people.of(uid)) this.#people.ask([uid]);
     });
-    this.#people = new People({
+    const common = {
       asking,
       notices,
+      me: () => this.#me?.uid ?? 0,
+      learn: (people: readonly Person[], pushes: readonly PushFrame[]) => this.#people.learn(people, pushes),
+      nameOf: (uid: number) => this.#people.nameOf(uid),
+    };
+    this.#people = new People({
+      ...common,
       topics: this.#peopleTopics,
       onNames: (names) => this.#renamed(names),
     });
     this.#unread = new UnreadSums(this.#own as Topics<"unread">);
     this.#rooms = new Rooms({
-      asking,
-      notices,
-      me,
-      isShown,
+      ...common,
+      isShown: (roomId) =>
+        this.#roomTopics.isUsed(roomId) || this.#messages.isShown(roomId) || this.#members.isShown(roomId),
       onChange: (topic) => (topic === LIST ? this.#own.tell(LIST) : this.#roomTopics.tell(topic)),
       onEntered: (roomId) => {
-        this.#messages.entered(roomId);
-        this.#members.entered(roomId);
+        for (const part of this.#ofRooms) part.entered(roomId);
       },
-      onLeft: (roomId) => this.#members.left(roomId),
+      onLeft: (roomId) => {
+        for (const part of this.#ofRooms) part.left?.(roomId);
+      },
       onListed: (roomId) => {
-        this.#messages.listed(roomId);
-        this.#members.listed(roomId);
+        for (const part of this.#ofRooms) part.listed(roomId);
       },
       onUnread: (total) => this.#unread.set({ total }),
     });
-    this.#messages = new MessageWindows({ asking, notices, me, page, max: Math.max(messagesKept, page) });
-    this.#members = new MemberLists({
-      asking,
-      notices,
-      me,
-      learn: (people, pushes) => this.#people.learn(people, pushes),
-      nameOf: (uid) => this.#people.nameOf(uid),
+    this.#messages = new MessageWindows({
+      ...common,
+      page,
+      max: Math.max(messagesKept, page),
+      onPage: (roomId) => this.#receipts.look(roomId),
     });
+    this.#members = new MemberLists(common);
+    this.#receipts = new Receipts({
+      ...common,
+      newestOwn: (roomId) => this.#messages.newestOwn(roomId),
+      isTold: (roomId) => {
+        const room = this.#rooms.of(roomId);
+        return (
+          room?.isListed === true && (room.memberCount ?? 0) <= LIMITS.receiptRoomMembers && roomId !== HALL_ROOM_ID
+        );
+      },
+    });
+    this.#ofRooms = [this.#messages, this.#members, this.#receipts];
     this.#notifications = new Notifications({
-      asking,
-      notices,
+      ...common,
       now: how.now,
       me: () => this.#me,
       onUnseen: (notifications) => this.#unread.set({ notifications }),
     });
     this.#contacts = new Contacts({
-      asking,
-      notices,
-      learn: (people, pushes) => this.#people.learn(people, pushes),
-      nameOf: (uid) => this.#people.nameOf(uid),
+      ...common,
       onUnread: (friendRequests) => this.#unread.set({ friendRequests }),
     });
     this.#parts = [
-      ...[this.#people, this.#unread, this.#rooms, this.#messages, this.#members],
+      ...[this.#people, this.#unread, this.#rooms, ...this.#ofRooms],
       ...[this.#contacts, this.#notifications],
     ];
     this.me = this.#own.view("me", () => this.#me);
@@ -184,6 +199,11 @@ export class Store {
 
   members(roomId: number): Members {
     return this.#members.of(roomId);
+  }
+
+  /** How far people have read a room of at most 100 members, by uid: with `readersOf` it says who has read a message of the user's own. Undefined: not known, or not told. */
+  receipts(roomId: number): View<ReadPlaces | undefined> {
+    return this.#receipts.of(roomId);
   }
 
   /** Somebody's name and picture; undefined until they are known. They are asked for when somebody subscribes. */

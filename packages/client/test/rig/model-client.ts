@@ -165,6 +165,11 @@ export class ModelClient implements StoreSource {
       }
       case "GET /rooms/{id}":
         return { ...server.view(room as never), asOf };
+      case "GET /messages/{id}/receipts": {
+        const { place, items } = server.receipts(args.path?.id ?? 0);
+        const isRead = args.query?.state === "read";
+        return { items: items.filter(({ seq }) => seq >= place === isRead), nextCursor: null };
+      }
       case "GET /rooms/{id}/members": {
         if (room?.left) throw Object.assign(new Error("forbidden"), { code: "forbidden" });
         const rest = server.members(room as never).filter(({ uid }) => uid > Number(cursor ?? 0));

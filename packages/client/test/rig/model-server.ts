@@ -14,7 +14,7 @@ export interface ModelRoom {
   readonly userId: number | null;
   name: string;
   seq: number;
-  readonly members: Map<number, { role: number; joinedAt: number; mutedUntil: number | null }>;
+  readonly members: Map<number, { role: number; joinedAt: number; mutedUntil: number | null; readSeq: number }>;
   readonly messages: { message: Message; quotes: number | null; isHidden: boolean; likes: Set<number> }[];
   /** Of the reader. */
   joinedPos: number;
@@ -75,7 +75,9 @@ export class ModelServer {
     if (uids.length === 0 || room.dissolvedAt !== null) return;
     const joinedAt = this.#pos + 1;
     for (const uid of uids)
-      room.members.set(uid, { role: room.members.size === 0 ? 1 : 3, joinedAt, mutedUntil: null });
+      room.members.set(uid, {
+        ...{ role: room.members.size === 0 ? 1 : 3, joinedAt, mutedUntil: null, readSeq: room.seq + 1 },
+      });
     const data = { roomId: room.id, uid: uids[0], uids, changeType: ChangeType.joined, joinedAt };
     const pos = this.#inRoom(room, Push.MEMBER_CHANGE, data);
     if (!uids.includes(ME)) return;
@@ -119,6 +121,8 @@ export class ModelServer {
     room.messages.push({ message, quotes: isThere ? quotes : null, isHidden, likes: new Set() });
     if (!isHidden) room.no += 1;
     if (uid === ME) Object.assign(room, { readSeq: Math.max(room.readSeq, message.message.seq), readNo: room.no });
+    const author = room.members.get(uid);
+    if (author && !isHidden) author.readSeq = message.message.seq;
     const shown = this.#shown(room, room.messages.length - 1, true) as Message;
     if (isHidden) this.#forReader(Push.MESSAGE, shown);
     else this.#inRoom(room, Push.MESSAGE, shown);
@@ -213,6 +217,15 @@ export class ModelServer {
     this.#forReader(Push.SELF, { roomId: room.id, readSeq: room.seq, unread: 0 });
   }
 
+  /** Somebody else, which is not logged. */
+  readBy(room: ModelRoom, uid: number): void {
+    const member = room.members.get(uid);
+    if (!member || uid === ME || !this.isIn(room)) return;
+    member.readSeq = room.seq;
+    const reads = [{ uid, seq: room.seq }];
+    this.frames.push({ pos: this.#pos, push: frame(Push.READ, { roomId: room.id, reads }) });
+  }
+
   pin(room: ModelRoom): void {
     if (!this.isIn(room)) return;
     room.pinned = !room.pinned;
@@ -254,9 +267,22 @@ export class ModelServer {
   members(room: ModelRoom): Member[] {
     const entries = [...room.members].sort(([a], [b]) => a - b);
     return entries.map(([uid, member]) => ({
-      ...{ uid, ...member, name: this.names.get(uid) as string, avatar: "" },
+      ...{ uid, role: member.role, joinedAt: member.joinedAt, mutedUntil: member.mutedUntil },
+      ...{ name: this.names.get(uid) as string, avatar: "" },
       ...{ activeStatus: null, lastOptTime: null },
     }));
+  }
+
+  /** How far those have read the room who were in it when a message was sent. */
+  receipts(messageId: number): { place: number; items: { uid: number; seq: number }[] } {
+    const room = [...this.rooms.values()].find(({ messages }) =>
+      messages.some(({ message }) => message.message.id === messageId),
+    ) as ModelRoom;
+    if (!this.isIn(room)) throw Object.assign(new Error("forbidden"), { code: "forbidden" });
+    const one = room.messages.find(({ message }) => message.message.id === messageId) as ModelRoom["messages"][number];
+    const there = [...room.members].filter(([uid, { joinedAt }]) => uid !== ME && joinedAt <= messageId);
+    const items = there.map(([uid, { readSeq }]) => ({ uid, seq: readSeq })).sort((a, b) => a.uid - b.uid);
+    return { place: one.message.message.seq + (one.isHidden ? 1 : 0), items };
   }
 
   messages(room: ModelRoom): Message[] {
