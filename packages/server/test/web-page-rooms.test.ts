@@ -124,6 +124,36 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
   );
 
   test(
+    "below the newest message of one's own stands who has read it, and in a direct room that it was read",
+    async () => {
+      const cai = await server.person("Cai Two");
+      const room = await server.room(ann, [ben, cai], "Readers");
+      await roomRow(annsPage, "Readers").click();
+      await write(annsPage, "anybody here?");
+      const receipt = annsPage.locator(".row.own", { hasText: "anybody here?" }).locator(".receipt");
+      await receipt.getByText("Sent").waitFor();
+      await roomRow(bensPage, "Readers").click();
+      await receipt.getByText("Read by 1").waitFor();
+      expect(await receipt.getAttribute("title")).toBe("Ben");
+      await say(cai, room, "me");
+      await receipt.getByText("Read by all").waitFor();
+      await write(annsPage, "and now?");
+      await annsPage.locator(".row.own", { hasText: "and now?" }).locator(".receipt").waitFor();
+      await receipt.waitFor({ state: "detached" });
+
+      const named = (page: Page, name: string) =>
+        page.locator(".room-row", { has: page.getByText(name, { exact: true }) });
+      await named(annsPage, "Ben").click();
+      await write(annsPage, "only you");
+      await named(bensPage, "Ann").click();
+      await annsPage.locator(".receipt", { hasText: /^ Read$/ }).waitFor();
+      await roomRow(bensPage, "Mountains").click();
+      await roomRow(annsPage, "Mountains").click();
+    },
+    SLOW_MS,
+  );
+
+  test(
     "a recalled message is gone for both, also where it is quoted and in the list",
     async () => {
       await write(bensPage, "a secret");

@@ -1,5 +1,6 @@
 import type { Client, ClientState } from "@parley/client";
 import { createStore, type StoredRoom } from "@parley/client/store";
+import { HALL_ROOM_ID } from "@parley/protocol/streams";
 import { showAccount } from "./account-dialog.ts";
 import { logo } from "./brand.ts";
 import { composer } from "./composer.ts";
@@ -17,7 +18,6 @@ import { countText, RoomList } from "./room-list.ts";
 import type { StoredLogin } from "./stored-login.ts";
 import { Typing } from "./typing.ts";
 import type { View } from "./view.ts";
-import { HALL } from "./wire.ts";
 
 const TITLE = "Parley";
 /** How long a problem stays on the page. */
@@ -203,6 +203,7 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
     const here = open?.room;
     document.title = titleOf(rooms);
     title.textContent = here?.name ?? TITLE;
+    state.classList.toggle("away", !!here?.userId && !isOnline(here.userId));
     state.textContent = stateText(client.state, here, { online: store.onlineNum.getSnapshot(), isOnline });
     drawOpen(here);
   }
@@ -218,7 +219,7 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
     const nameOf = (uid: number) => (uid === login.uid ? login.name : names.of(uid));
     const conversation = open;
     log.render(messages, {
-      ...{ me: login.uid, now: now(), nameOf, canAnswer: here?.isListed === true, readBy: () => undefined },
+      ...{ me: login.uid, now: now(), nameOf, canAnswer: here?.isListed === true, receipts: conversation.receipts },
       ...{ hasOlder: window.hasOlder, hasNewer: window.hasNewer, state: window.state },
       canRecall: (message) => conversation.canRecall(message),
     });
@@ -237,7 +238,7 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
       focusBox();
     }
     if (open || store.state.getSnapshot() !== "ready") return;
-    const first = rooms.find(({ id }) => id === HALL) ?? rooms[0];
+    const first = rooms.find(({ id }) => id === HALL_ROOM_ID) ?? rooms[0];
     if (first) begin(first.id);
   }
 
@@ -306,6 +307,6 @@ function stateText(state: ClientState, here: StoredRoom | undefined, { online, i
   if (state.kind === "stopped" && state.why === "replaced") return "Paused: open in too many windows";
   if (state.kind !== "live") return "Connecting…";
   if (here?.userId) return isOnline(here.userId) ? "Online" : "Not online";
-  if (here && here.id !== HALL) return `${here.memberCount} ${here.memberCount === 1 ? "member" : "members"}`;
+  if (here && here.id !== HALL_ROOM_ID) return `${here.memberCount} ${here.memberCount === 1 ? "member" : "members"}`;
   return online === undefined ? "Connected" : `${online} online`;
 }

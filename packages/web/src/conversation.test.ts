@@ -172,8 +172,8 @@ test("typing is told once in three seconds", () => {
 
 test("a conversation reads its room until it stops; the hall's members are everybody and are not read", () => {
   const { conversation, watched } = scene();
-  expect(watched).toEqual({ messages: 1, members: 1 });
+  expect(watched).toEqual({ messages: 1, members: 1, receipts: 1 });
   conversation.stop();
-  expect(watched).toEqual({ messages: 0, members: 0 });
-  expect(scene({ roomId: 1 }).watched).toEqual({ messages: 1, members: 0 });
+  expect(watched).toEqual({ messages: 0, members: 0, receipts: 0 });
+  expect(scene({ roomId: 1 }).watched).toEqual({ messages: 1, members: 0, receipts: 0 });
 });

@@ -1,12 +1,13 @@
 import type { Client } from "@parley/client";
 import type { Store, StoredRoom } from "@parley/client/store";
 import { LIMITS } from "@parley/protocol";
+import { HALL_ROOM_ID } from "@parley/protocol/streams";
 import type { Names } from "./names.ts";
 import type { Draft, Outgoing } from "./outgoing.ts";
 import { messageOf } from "./problem-text.ts";
+import { type Receipt, receiptsOf } from "./receipts.ts";
 import type { Quote, ShownMessage } from "./shown-message.ts";
 import type { StoredLogin } from "./stored-login.ts";
-import { HALL } from "./wire.ts";
 
 export interface ConversationParts {
   readonly client: Client;
@@ -22,6 +23,8 @@ export interface ConversationParts {
   /** One line for the person about what did not work. */
   readonly tell: (problem: string) => void;
 }
+
+const NONE: ReadonlyMap<number, Receipt> = new Map();
 
 /** TYPING is told once per 3 s and person. */
 const TYPING_EVERY_MS = 3_000;
@@ -41,7 +44,8 @@ export class Conversation {
     const watch = () => {};
     this.#ends = [store.messages(roomId).subscribe(watch)];
     // People of the hall are everybody.
-    if (roomId !== HALL) this.#ends.push(store.members(roomId).subscribe(watch));
+    if (roomId !== HALL_ROOM_ID)
+      this.#ends.push(store.members(roomId).subscribe(watch), store.receipts(roomId).subscribe(watch));
   }
 
   get room(): StoredRoom | undefined {
@@ -56,6 +60,15 @@ export class Conversation {
     return this.#parts.outgoing.behind(this.roomId, this.window.items, this.room?.seq ?? 0);
   }
 
+  /** The receipts of what the user wrote, by message id; empty where the server does not tell it. */
+  get receipts(): ReadonlyMap<number, Receipt> {
+    const { store, login } = this.#parts;
+    const places = store.receipts(this.roomId).getSnapshot();
+    if (!places) return NONE;
+    const members = store.members(this.roomId).getSnapshot().items;
+    return receiptsOf(this.window.items, { places, members, me: login.uid, isDirect: this.room?.type === 2 });
+  }
+
   /** Whether the user may write here, as far as one can know before asking. */
   get canWrite(): boolean {
     const { room } = this;
@@ -65,7 +78,7 @@ export class Conversation {
   /** The owner and admins, and in the hall administrators of the server. */
   get canMentionAll(): boolean {
     const { room } = this;
-    if (room?.id === HALL) return this.#parts.login.power === 1;
+    if (room?.id === HALL_ROOM_ID) return this.#parts.login.power === 1;
     return room?.type === 1 && !this.#isOrdinary(room);
   }
 
@@ -145,7 +158,7 @@ export class Conversation {
   /** People whose names can be written behind an @: members, and in the hall those who have written. */
   people(): { uid: number; name: string }[] {
     const { store, names, login } = this.#parts;
-    const members = this.roomId === HALL ? [] : store.members(this.roomId).getSnapshot().items;
+    const members = this.roomId === HALL_ROOM_ID ? [] : store.members(this.roomId).getSnapshot().items;
     const authors = this.window.items.map(({ fromUser }) => fromUser.uid);
     const byUid = new Map(authors.map((uid) => [uid, names.of(uid) ?? ""]));
     for (const { uid, name } of members) byUid.set(uid, name);

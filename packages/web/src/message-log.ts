@@ -1,5 +1,6 @@
 import { arrange, el } from "./dom.ts";
 import { belongsTogether, type DrawnRow, looksSame, messageRow, type RowActions } from "./message-row.ts";
+import type { Receipt } from "./receipts.ts";
 import type { ShownMessage } from "./shown-message.ts";
 import { dayOf } from "./times.ts";
 
@@ -13,8 +14,8 @@ export interface LogContext {
   readonly state: "loading" | "ready" | "refused";
   nameOf(uid: number): string | undefined;
   canRecall(message: ShownMessage): boolean;
-  /** Of the newest message of one's own. */
-  readBy(message: ShownMessage): number | undefined;
+  /** By message id. */
+  readonly receipts: ReadonlyMap<number, Receipt>;
 }
 
 export interface LogParts {
@@ -151,6 +152,7 @@ export class MessageLog {
     const { me, now } = context;
     const day = dayOf(message.sentAt, now);
     const own = message.uid === me;
+    const receipt = message.id === undefined ? undefined : context.receipts.get(message.id);
     const drawn = {
       message,
       name: context.nameOf(message.uid),
@@ -160,7 +162,8 @@ export class MessageLog {
       canRecall: context.canRecall(message),
       canAnswer: context.canAnswer,
       forMe: !own && (message.mentions.includes(me) || message.mentions.includes(0)),
-      readBy: context.readBy(message),
+      receipt: receipt?.text,
+      readers: receipt?.names,
     };
     const old = this.#rows.get(message.key);
     if (old && looksSame(old.drawn, drawn)) return old.node;

@@ -37,7 +37,7 @@ test("the first message of all belongs with none", () => {
 });
 
 test("a row is drawn again for whatever it shows, and for nothing else", () => {
-  const more = { canAnswer: true, forMe: false, readBy: undefined };
+  const more = { canAnswer: true, forMe: false, receipt: undefined, readers: undefined };
   const drawn = { message: message(), name: "Ann", own: false, first: true, day: "Today", canRecall: true, ...more };
   expect(looksSame(drawn, { ...drawn })).toBe(true);
   const others = [
@@ -50,7 +50,8 @@ test("a row is drawn again for whatever it shows, and for nothing else", () => {
     { canRecall: false },
     { canAnswer: false },
     { forMe: true },
-    { readBy: 2 },
+    { receipt: "Read by 2" },
+    { readers: "Ann, Ben" },
   ];
   for (const other of others) expect(looksSame(drawn, { ...drawn, ...other })).toBe(false);
 });

@@ -18,8 +18,10 @@ export interface RowContext {
   readonly canAnswer: boolean;
   /** It mentions the person who looks. */
   readonly forMe: boolean;
-  /** How many people have read it, where that is shown; undefined: it is not. */
-  readonly readBy: number | undefined;
+  /** The line that says how many have read it, where that is shown; undefined: it is not. */
+  readonly receipt: string | undefined;
+  /** Their names, where there are several people. */
+  readonly readers: string | undefined;
 }
 
 export interface RowActions {
@@ -61,7 +63,7 @@ export function looksSame(a: DrawnRow, b: DrawnRow): boolean {
 }
 
 export function messageRow(row: DrawnRow, actions: RowActions): HTMLElement {
-  const { message, own, first, day, name, forMe, readBy } = row;
+  const { message, own, first, day, name, forMe } = row;
   const separator = day !== undefined && el("p", { class: "day" }, el("span", {}, day));
   if (message.kind === "notice")
     return el("li", { class: "row" }, separator, el("p", { class: "notice" }, message.text));
@@ -87,7 +89,7 @@ export function messageRow(row: DrawnRow, actions: RowActions): HTMLElement {
         first && el("p", { class: own ? "author visually-hidden" : "author", dir: "auto" }, own ? "You" : shownName),
         el("div", { class: "line" }, bubble(row, actions), ...besideBubble(row, actions, () => node)),
         marks(row, actions),
-        readBy !== undefined && el("p", { class: "read-by" }, readBy === 0 ? "Sent" : `Read by ${readBy}`),
+        receipt(row),
         message.delivery === "failed" && failure(message, actions),
       ),
     ),
@@ -151,7 +153,7 @@ function besideBubble(row: DrawnRow, actions: RowActions, node: () => HTMLElemen
     },
     "⋯",
   );
-  return [time, menu, el("span", { class: "acts" }, ...acts)];
+  return [el("span", { class: "beside" }, time, menu), el("span", { class: "acts" }, ...acts)];
 }
 
 function answers({ message, name, own }: DrawnRow, id: number, actions: RowActions): HTMLElement[] {
@@ -196,6 +198,17 @@ function marks({ message, canAnswer }: DrawnRow, actions: RowActions): HTMLEleme
         ` ${count}`,
       );
     }),
+  );
+}
+
+function receipt({ receipt: text, readers }: DrawnRow): HTMLElement | false {
+  if (text === undefined) return false;
+  const isRead = text !== "Sent";
+  return el(
+    "p",
+    { class: isRead ? "receipt read" : "receipt", title: readers || undefined },
+    icon(isRead ? "read" : "sent"),
+    ` ${text}`,
   );
 }
 

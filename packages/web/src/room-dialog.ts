@@ -1,10 +1,10 @@
 import type { Client } from "@parley/client";
 import type { Store, StoredMember, StoredRoom } from "@parley/client/store";
+import { HALL_ROOM_ID } from "@parley/protocol/streams";
 import { avatar } from "./avatar.ts";
 import { type Dialog, openDialog } from "./dialog.ts";
 import { arrange, el } from "./dom.ts";
 import { peoplePicker } from "./people-picker.ts";
-import { HALL } from "./wire.ts";
 
 export interface RoomDialogParts {
   readonly client: Client;
@@ -30,7 +30,7 @@ export function showRoom(page: Element, parts: RoomDialogParts): void {
       const title = el("h2", { dir: "auto" });
       const own = settings(parts, opened);
       const switches = el("div", { class: "switches" }, ...own.nodes);
-      const people = el("section", {}, ...(roomId === HALL ? [] : [membersPart(parts, ends)]));
+      const people = el("section", {}, ...(roomId === HALL_ROOM_ID ? [] : [membersPart(parts, ends)]));
       const more = el("div", { class: "column" });
       const draw = () => {
         const room = store.room(roomId).getSnapshot();
@@ -130,7 +130,7 @@ function membersPart({ client, store, roomId, me, opened }: RoomDialogParts, end
 }
 
 function waysOn({ id, type, role }: StoredRoom, { client, store, me }: RoomDialogParts, dialog: Dialog): HTMLElement[] {
-  if (type === 2 || id === HALL) return [];
+  if (type === 2 || id === HALL_ROOM_ID) return [];
   const known = store
     .members(id)
     .getSnapshot()

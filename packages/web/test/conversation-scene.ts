@@ -32,8 +32,19 @@ export function message(
 export function scene({ login = ME as StoredLogin, roomId = 7 } = {}) {
   const shown = {
     window: { items: [] as Message[], hasOlder: false, hasNewer: false, state: "ready" },
-    room: { id: roomId, type: 1, isListed: true, muteAll: false, role: 3, readSeq: 0, seq: 0 },
-    members: [] as { uid: number; name: string }[],
+    room: {
+      id: roomId,
+      type: 1,
+      isListed: true,
+      muteAll: false,
+      role: 3,
+      readSeq: 0,
+      seq: 0,
+      memberCount: 2,
+      userId: null,
+    },
+    members: [] as { uid: number; name: string; joinedAt?: number }[],
+    places: new Map<number, number>(),
     now: SENT_AT,
   };
   const reads: unknown[][] = [];
@@ -59,7 +70,7 @@ export function scene({ login = ME as StoredLogin, roomId = 7 } = {}) {
       return sends.at(-1)?.answer.promise;
     },
   };
-  const watched = { messages: 0, members: 0 };
+  const watched = { messages: 0, members: 0, receipts: 0 };
   const view = (name: keyof typeof watched, get: () => unknown) => ({
     getSnapshot: get,
     subscribe: () => {
@@ -73,6 +84,7 @@ export function scene({ login = ME as StoredLogin, roomId = 7 } = {}) {
     room: () => ({ getSnapshot: () => shown.room }),
     messages: () => view("messages", () => shown.window),
     members: () => view("members", () => ({ items: shown.members })),
+    receipts: () => view("receipts", () => shown.places),
   };
   const outgoing = new Outgoing();
   const conversation = new Conversation({
