@@ -19,7 +19,17 @@ function fault({ headers = json, ...change }: Change): string | undefined {
   }
 }
 
-const room = { id: 2, type: 1, name: "g", avatar: "", memberCount: 1, notice: "", ownerId: 20_000, muteAll: false };
+const room = {
+  id: 2,
+  type: 1,
+  name: "g",
+  avatar: "",
+  memberCount: 1,
+  notice: "",
+  ownerId: 20_000,
+  managed: false,
+  muteAll: false,
+};
 const shown = { ...room, history: "all", seq: 1, role: 1, userId: null, dissolvedAt: null };
 const conversation = { ...shown, lastMessage: null, unread: 0, readSeq: 0, pinned: false, muted: false };
 const rooms = (item: object) => ({

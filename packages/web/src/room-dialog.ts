@@ -49,8 +49,8 @@ export function showRoom(page: Element, parts: RoomDialogParts): void {
 }
 
 /** What the ways on depend on: they are not made anew while somebody writes in them. */
-function roomKey({ type, role }: StoredRoom): string {
-  return `${type} ${role}`;
+function roomKey({ type, role, managed }: StoredRoom): string {
+  return `${type} ${role} ${managed}`;
 }
 
 /** The boxes stay while they change, and so does the focus. */
@@ -129,8 +129,26 @@ function membersPart({ client, store, roomId, me, opened }: RoomDialogParts, end
   return el("div", { class: "members" }, heading, list, more);
 }
 
-function waysOn({ id, type, role }: StoredRoom, { client, store, me }: RoomDialogParts, dialog: Dialog): HTMLElement[] {
+function waysOn(room: StoredRoom, parts: RoomDialogParts, dialog: Dialog): HTMLElement[] {
+  const { id, type, role, managed } = room;
+  const { client, me } = parts;
   if (type === 2 || id === HALL_ROOM_ID) return [];
+  const leave = () => client.request("DELETE /rooms/{id}/members/{uid}", { path: { id, uid: me } });
+  const dissolve = () => client.request("DELETE /rooms/{id}", { path: { id } });
+  const end = role === 1 ? { label: "Dissolve this group", act: dissolve } : { label: "Leave this group", act: leave };
+  return [
+    ...(managed
+      ? [el("p", { class: "hint" }, "The members of this group are chosen elsewhere.")]
+      : adding(room, parts, dialog)),
+    el(
+      "button",
+      { type: "button", class: "secondary wide danger", onclick: () => void dialog.run(end.act) },
+      end.label,
+    ),
+  ];
+}
+
+function adding({ id }: StoredRoom, { client, store, me }: RoomDialogParts, dialog: Dialog): HTMLElement[] {
   const known = store
     .members(id)
     .getSnapshot()
@@ -149,16 +167,5 @@ function waysOn({ id, type, role }: StoredRoom, { client, store, me }: RoomDialo
       dialog.close();
     });
   });
-  const leave = () => client.request("DELETE /rooms/{id}/members/{uid}", { path: { id, uid: me } });
-  const dissolve = () => client.request("DELETE /rooms/{id}", { path: { id } });
-  const end = role === 1 ? { label: "Dissolve this group", act: dissolve } : { label: "Leave this group", act: leave };
-  return [
-    picker.node,
-    add,
-    el(
-      "button",
-      { type: "button", class: "secondary wide danger", onclick: () => void dialog.run(end.act) },
-      end.label,
-    ),
-  ];
+  return [picker.node, add];
 }

@@ -236,6 +236,7 @@ export type Room = {
   memberCount: number | null;
   notice: string | null;
   ownerId: number | null;
+  managed: boolean;
   muteAll: boolean;
   history: "all" | "joined";
   seq: number | null;

@@ -260,7 +260,7 @@ export class ModelServer {
     const name = room.userId === null ? room.name : (this.names.get(room.userId) as string);
     const { id, userId, seq, dissolvedAt } = room;
     const role = room.members.get(ME)?.role ?? null;
-    const more = { avatar: "", notice: "", ownerId: null, muteAll: false, history: "all" as const };
+    const more = { avatar: "", notice: "", ownerId: null, managed: false, muteAll: false, history: "all" as const };
     return { id, type: userId ? 2 : 1, name, memberCount: room.members.size, seq, role, userId, dissolvedAt, ...more };
   }
 

@@ -29,6 +29,9 @@ export const Room = z
     memberCount: countSchema.nullable(),
     notice: shownTextSchema(0, LIMITS.noticeCodePoints).nullable(),
     ownerId: idSchema.nullable(),
+    managed: z.boolean().openapi({
+      description: "The product changes it and its members; its people may only leave it (`room_managed`)",
+    }),
     muteAll: z.boolean().openapi({ description: "Only the owner and admins may write" }),
     history: z.enum(["all", "joined"]).openapi({ description: "What new members may read" }),
     seq: countSchema.nullable().openapi({ description: "Newest event of the room's stream that the reader may read" }),
@@ -75,6 +78,7 @@ export async function viewsOf(
       memberCount: window ? (room.id === HALL_ROOM_ID ? everybody : room.member_count) : null,
       notice: window ? room.notice : null,
       ownerId: room.owner_uid,
+      managed: room.external_id !== null,
       muteAll: room.mute_all === 1,
       history: room.history,
       seq: window ? (window.leftSeq ?? room.seq) : null,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Push } from "@parley/protocol";
+import { HALL_ROOM_ID, Push } from "@parley/protocol";
 import { type Person, say, TestServer } from "../../test/harness.ts";
 import { sendHidden } from "../../test/hidden-message.ts";
 import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
@@ -130,6 +130,20 @@ describe("SRV-31: a managed room", () => {
     expect(
       (await ann.api.call("POST", `/rooms/${id}/messages`, { clientId: "x", type: 1, body: { content: "x" } })).status,
     ).toBe(403);
+  });
+
+  test("says to its people that it is one; other rooms say that they are none", async () => {
+    const [, id] = await managed(ann);
+    const own = await server.room(ann, [ben], "own");
+    const { items } = await ann.api.ok<{ items: { id: number; managed: boolean }[] }>("GET", "/rooms?limit=100");
+    const said = new Map(items.map((room) => [room.id, room.managed]));
+    expect([said.get(id), said.get(own), said.get(HALL_ROOM_ID)]).toEqual([true, false, false]);
+    for (const [room, is] of [
+      [id, true],
+      [own, false],
+    ] as const) {
+      expect(await ann.api.ok("GET", `/rooms/${room}`)).toMatchObject({ managed: is });
+    }
   });
 
   test("does not exist for others", async () => {
