@@ -83,6 +83,6 @@ export const adminCases = (rig: () => Rig): Record<string, () => Promise<void>> 
   async listAccounts() {
     const { context, ann } = rig();
     const listed = await admin.listAccounts(context);
-    expect(listed).toContainEqual({ uid: ann.uid, name: "ann", power: 0, disabled: false });
+    expect(listed).toContainEqual({ uid: ann.uid, name: "ann", power: 0, disabled: false, externalId: null });
   },
 });

@@ -7,7 +7,8 @@ const LOGIN = {
   ...{ id: 7, createdAt: 0, lastSeenAt: 61_000, ip: "203.0.113.9" },
   ...{ userAgent: "Phone 1", via: "qr" as const },
 };
-const LISTED = "1\t\tSystem\n20000\tadmin\tada\n20001\tdisabled\tben\n20002\tadmin,disabled\tcem\n";
+const LISTED =
+  "1\t\tSystem\n20000\tadmin\tada\n20001\tdisabled\tben\n20002\tadmin,disabled\tcem\n20003\t\tada\tcustomer 42\n";
 
 /** `parley user` on accounts that keep what they are asked. */
 async function call(args: readonly string[], { input = "", fault }: { input?: string; fault?: Error } = {}) {
@@ -34,10 +35,11 @@ async function call(args: readonly string[], { input = "", fault }: { input?: st
     list: async () => {
       answer("list");
       return [
-        { uid: 1, name: "System", power: 0, disabled: false },
-        { uid: 20_000, name: "ada", power: 1, disabled: false },
-        { uid: 20_001, name: "ben", power: 0, disabled: true },
-        { uid: 20_002, name: "cem", power: 1, disabled: true },
+        { uid: 1, name: "System", power: 0, disabled: false, externalId: null },
+        { uid: 20_000, name: "ada", power: 1, disabled: false, externalId: null },
+        { uid: 20_001, name: "ben", power: 0, disabled: true, externalId: null },
+        { uid: 20_002, name: "cem", power: 1, disabled: true, externalId: null },
+        { uid: 20_003, name: "ada", power: 0, disabled: false, externalId: "customer 42" },
       ];
     },
     close: async () => {
@@ -133,7 +135,7 @@ test.each<[args: string[], change: object]>([
   expect([ended, out]).toEqual([0, "Changed ada (uid 20007)\n"]);
 });
 
-test("list has a line for each account: uid, admin and disabled, name", async () => {
+test("list has a line for each account: uid, admin and disabled, name, external id", async () => {
   const { ended, asked, out } = await call(["list"]);
   expect([ended, asked, out]).toEqual([0, ["list"], LISTED]);
 });

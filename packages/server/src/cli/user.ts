@@ -9,6 +9,7 @@ export interface ListedUser {
   readonly name: string;
   readonly power: 0 | 1;
   readonly disabled: boolean;
+  readonly externalId: string | null;
 }
 
 /** Times are epoch milliseconds. */
@@ -53,7 +54,9 @@ Makes and changes accounts, also while the server runs. add and password print a
 password unless one is given on standard input. A new password signs the account out everywhere.
 disable keeps a person out until enable lets them in again: their connections end, and every
 request gets 403. delete ends an account for good, as its person could; messages stay without a
-name. logins lists the devices on which a person is signed in.
+name. logins lists the devices on which a person is signed in. list has a line for each account:
+uid, admin and disabled, name, and the external id of people who come from the product. These have
+no name of their own: write ~UID for NAME, which names everybody.
 
   --admin             the account may administer the server
   --no-admin          it may not any more
@@ -136,9 +139,10 @@ function newPassword(): string {
   return randomToken(120);
 }
 
-function userLine({ uid, name, power, disabled }: ListedUser): string {
+/** People of the product's have one column more. */
+function userLine({ uid, name, power, disabled, externalId }: ListedUser): string {
   const marks = [...(power === 1 ? ["admin"] : []), ...(disabled ? ["disabled"] : [])];
-  return `${uid}\t${marks.join(",")}\t${name}\n`;
+  return `${[uid, marks.join(","), name, ...(externalId === null ? [] : [externalId])].join("\t")}\n`;
 }
 
 function loginLine({ id, createdAt, lastSeenAt, ip, userAgent, via }: ListedLogin): string {

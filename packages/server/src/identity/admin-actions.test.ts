@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openUserAccounts } from "../cli/user-accounts.ts";
 import { LogReader } from "../event-log/log-reader.ts";
+import { putPeople } from "./external-people-writes.ts";
 import { Internal } from "./internal-events.ts";
 import { createLogin } from "./logins-writes.ts";
 
@@ -23,8 +24,8 @@ test("ID-18: an operator adds accounts beside a server that runs, also where reg
   const { uid } = await accounts.add({ name: "Root", password: "by the operator", power: 1 });
   expect((await signIn("root", "by the operator")).body.user).toMatchObject({ uid, name: "Root", power: 1 });
   expect(await accounts.list()).toEqual([
-    { uid: 1, name: "System", power: 0, disabled: false },
-    { uid, name: "Root", power: 1, disabled: false },
+    { uid: 1, name: "System", power: 0, disabled: false, externalId: null },
+    { uid, name: "Root", power: 1, disabled: false, externalId: null },
   ]);
 });
 
@@ -62,7 +63,32 @@ test("ID-18: deleted accounts are not listed", async () => {
   await accounts.add({ name: "Ada", password: "long enough", power: 0 });
   const { token } = (await signIn("Ada", "long enough")).body;
   expect((await app.ask("/me", { method: "DELETE", token, body: { password: "long enough" } })).status).toBe(204);
-  expect(await accounts.list()).toEqual([{ uid: 1, name: "System", power: 0, disabled: false }]);
+  expect(await accounts.list()).toEqual([{ uid: 1, name: "System", power: 0, disabled: false, externalId: null }]);
+});
+
+test("ID-18: people of the product's are listed with their external ids, and named by their uid as everybody may be", async () => {
+  const made = (name: string) => accounts.add({ name, password: "long enough", power: 0 });
+  const [ada, other] = [await made("Ada"), await made("~20000")];
+  const { person } = await app.context.writes.run(putPeople, { by: "key 1", externalId: "customer 42", name: "Ada" });
+  const { uid } = person;
+  const called = `~${uid}`;
+  expect((await accounts.list()).filter(({ name }) => name === "Ada")).toEqual([
+    { uid: ada.uid, name: "Ada", power: 0, disabled: false, externalId: null },
+    { uid, name: "Ada", power: 0, disabled: false, externalId: "customer 42" },
+  ]);
+  // What somebody is called for a uid's sake says nothing.
+  expect([ada.uid, await accounts.disable("~20000")]).toEqual([20_000, { uid: ada.uid }]);
+  expect(await accounts.disable(`~${other.uid}`)).toEqual({ uid: other.uid });
+  expect(await accounts.set(called, { power: 1 })).toEqual({ uid });
+  const password = await accounts.set(called, { password: "a new password" }).catch((error: Error) => error.message);
+  expect(password).toBe("A person with an external id signs in by the product, without a password");
+  expect(await accounts.logins(called)).toEqual([]);
+  expect(await accounts.disable(called)).toEqual({ uid });
+  expect((await accounts.list()).find((one) => one.uid === uid)).toMatchObject({ power: 1, disabled: true });
+  expect(await accounts.remove(called)).toEqual({ uid });
+  for (const nobody of [called, "~1", "~99999", "~0", "customer 42"]) {
+    expect(await accounts.enable(nobody).catch((error) => error.code)).toBe("unknown_user");
+  }
 });
 
 test("refusals say why", async () => {

@@ -1,9 +1,9 @@
-import { SYSTEM_UID } from "@parley/protocol";
 import type { BaseContext } from "../db/base-context.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { accountCalled } from "./account-called.ts";
 import * as procedures from "./admin-writes.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
-import { nameKey, nameSchema } from "./names.ts";
+import { nameSchema } from "./names.ts";
 import { type Passwords, passwordSchema } from "./passwords.ts";
 
 /** What an operator does with accounts, on the command line, beside a server that may be running. */
@@ -15,6 +15,8 @@ export interface ListedAccount {
   readonly name: string;
   readonly power: 0 | 1;
   readonly disabled: boolean;
+  /** What the product calls this person; null: they are none of the product's. */
+  readonly externalId: string | null;
 }
 
 /** One of an account's logins; times are epoch milliseconds. */
@@ -72,7 +74,7 @@ export function removeAccount({ writes }: AdminContext, name: string): Promise<{
 export async function listAccounts({ db }: AdminContext): Promise<ListedAccount[]> {
   const rows = await db
     .selectFrom("users")
-    .select(["uid", "name", "power", "disabled_at"])
+    .select(["uid", "name", "power", "disabled_at", "external_id as externalId"])
     .where("deleted_at", "is", null)
     .orderBy("uid")
     .execute();
@@ -81,18 +83,12 @@ export async function listAccounts({ db }: AdminContext): Promise<ListedAccount[
 
 /** Newest first; one that has expired is there until it is cleared away. @throws ProblemError `unknown_user` */
 export async function listLoginsOf({ db }: AdminContext, name: string): Promise<ListedLogin[]> {
-  const account = await db
-    .selectFrom("users")
-    .select("uid")
-    .where("name_key", "=", nameKey(name))
-    .where("uid", "!=", SYSTEM_UID)
-    .executeTakeFirst();
-  if (!account) throw new ProblemError("unknown_user");
+  const { uid } = await accountCalled(db, name);
   return db
     .selectFrom("logins")
     .select(["id", "created_at as createdAt", "last_seen_at as lastSeenAt", "expires_at as expiresAt"])
     .select(["ip", "user_agent as userAgent", "via"])
-    .where("uid", "=", account.uid)
+    .where("uid", "=", uid)
     .orderBy("id", "desc")
     .execute();
 }

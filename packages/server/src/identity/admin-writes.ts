@@ -1,12 +1,12 @@
-import { SYSTEM_UID, type User } from "@parley/protocol";
+import type { User } from "@parley/protocol";
 import { noteAct, OPERATOR } from "../audit/audit-writes.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { accountCalled } from "./account-called.ts";
 import { deleteAccount, insertUsers } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { endLoginsByKeys, endLoginsOf } from "./logins-writes.ts";
-import { nameKey } from "./names.ts";
 
 /** An account without a login. @throws ProblemError `name_taken` */
 export async function addUser(
@@ -24,12 +24,15 @@ export interface Changed {
   readonly uid: number;
 }
 
-/** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user` */
+/** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user`, `invalid` */
 export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
 ): Promise<Changed> {
-  const { uid, power: before, isOfProduct } = await accountOf(tx, name);
+  const { uid, power: before, externalId } = await accountCalled(tx.db, name);
+  if (passwordHash !== undefined && externalId !== null) {
+    throw new ProblemError("invalid", "A person with an external id signs in by the product, without a password");
+  }
   await noteAct(tx, OPERATOR, {
     act: "user.set",
     target: `${uid}`,
@@ -45,7 +48,7 @@ export async function setUser(
     .execute();
   if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
   // Otherwise the new power would be that of every server key which has made itself a token for this account.
-  else if (power === 1 && before === 0 && !isOfProduct) await endLoginsByKeys(tx, uid);
+  else if (power === 1 && before === 0 && externalId === null) await endLoginsByKeys(tx, uid);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
   return { uid };
 }
@@ -55,7 +58,7 @@ export async function setUser(
  * not count again when the account is enabled, since the product makes new ones. @throws ProblemError `unknown_user`
  */
 export async function disableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const { uid } = await accountOf(tx, name);
+  const { uid } = await accountCalled(tx.db, name);
   await noteAct(tx, OPERATOR, { act: "user.disable", target: `${uid}` });
   await tx.db
     .updateTable("users")
@@ -69,7 +72,7 @@ export async function disableUser(tx: WriteTransaction, { name }: { name: string
 
 /** Lets a person in again. No node remembers that an account is disabled, so there is nothing to tell. @throws ProblemError `unknown_user` */
 export async function enableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const { uid } = await accountOf(tx, name);
+  const { uid } = await accountCalled(tx.db, name);
   await noteAct(tx, OPERATOR, { act: "user.enable", target: `${uid}` });
   await tx.db.updateTable("users").set({ disabled_at: null }).where("uid", "=", uid).execute();
   return { uid };
@@ -77,23 +80,8 @@ export async function enableUser(tx: WriteTransaction, { name }: { name: string 
 
 /** Ends an account as its person would. @throws ProblemError `unknown_user`, `owner_cannot_leave` */
 export async function deleteUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
-  const { uid } = await accountOf(tx, name);
+  const { uid } = await accountCalled(tx.db, name);
   await deleteAccount(tx, { uid });
   await noteAct(tx, OPERATOR, { act: "user.delete", target: `${uid}` });
   return { uid };
-}
-
-/** Whose the name is, in any case; nobody has the system's account in hand. @throws ProblemError `unknown_user` */
-async function accountOf(
-  tx: WriteTransaction,
-  name: string,
-): Promise<{ uid: number; power: 0 | 1; isOfProduct: boolean }> {
-  const row = await tx.db
-    .selectFrom("users")
-    .select(["uid", "power", "external_id"])
-    .where("name_key", "=", nameKey(name))
-    .where("uid", "!=", SYSTEM_UID)
-    .executeTakeFirst();
-  if (!row) throw new ProblemError("unknown_user");
-  return { uid: row.uid, power: row.power, isOfProduct: row.external_id !== null };
 }
