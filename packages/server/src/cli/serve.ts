@@ -4,7 +4,7 @@ import { systemClock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/interval.ts";
 import { flushed, type Logger, processLogger } from "../ops/logger.ts";
 import type { Command, Io } from "./command.ts";
-import { watchStopSignals } from "./stop-signals.ts";
+import { isAtTerminal, watchStopSignals } from "./stop-signals.ts";
 
 /** A stop that takes longer is cut: supervisors kill at 30 s, and then nothing is flushed. */
 export const STOP_CAP_MS = 25_000;
@@ -28,7 +28,7 @@ export function serveCommand({ stopCapMs = STOP_CAP_MS, create = createServer }:
 Usage: parley serve
 
 Runs the server until SIGTERM or SIGINT, then says goodbye to its connections and exits with 0.
-A second signal ends it at once. Log lines are JSON on standard output.
+A second signal ends it at once. SIGHUP stops it only where it has a terminal. Log lines are JSON on standard output.
 Settings are environment variables; parley config lists them.
 `,
     run(args, io) {
@@ -48,6 +48,7 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
   const { promise: stopAsked, resolve: askStop } = Promise.withResolvers<string>();
   watchStopSignals({
     clock: systemClock,
+    hasTerminal: isAtTerminal(),
     onFirst: askStop,
     onSecond: (signal) => {
       logger.warn({ signal }, "second signal, ending at once");
