@@ -54,6 +54,7 @@ export interface GatewayParts {
   readonly context: Context;
   readonly redDotOf: (uid: number) => Promise<RedDot & { asOf: string }>;
   readonly pollOnlineMs?: number | undefined;
+  readonly closesPerSecond?: number | undefined;
   readonly memberCountOf: (roomId: number) => Promise<number>;
 }
 
@@ -108,7 +109,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     countBadToken,
   });
   const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
-  const drain = new Drain({ hub, presence, cursorNow, spreadMs: config.drain.spreadMs });
+  const { spreadMs } = config.drain;
+  const drain = new Drain({ hub, presence, cursorNow, spreadMs, closesPerSecond: parts.closesPerSecond });
   const refusal = () => drain.refusal();
   const topics = new LocalTopics(storage.epoch);
   hub.addPublisher(topics);

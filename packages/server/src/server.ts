@@ -72,6 +72,7 @@ export class Server {
   readonly #clock: Clock;
   readonly #writer: WriterOverrides;
   readonly #presence: PresenceTimes;
+  readonly #closesPerSecond: number | undefined;
   readonly #health = new Health();
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
@@ -83,12 +84,23 @@ export class Server {
   #storage: Storage | undefined;
   #feed: Feed | undefined;
 
-  /** @param parts.clock another time, for both threads; parts.writer: see `openStorage`. All but the logger are for tests. */
+  /**
+   * @param parts.clock another time, for both threads
+   * @param parts.writer see `openStorage`
+   * @param parts.closesPerSecond another pace of the drain. All but the logger are for tests.
+   */
   constructor(
     config: Config,
-    parts: { logger: Logger; clock?: Clock; writer?: Omit<WriterOverrides, "clock">; presence?: PresenceTimes },
+    parts: {
+      logger: Logger;
+      clock?: Clock;
+      writer?: Omit<WriterOverrides, "clock">;
+      presence?: PresenceTimes;
+      closesPerSecond?: number;
+    },
   ) {
     this.#presence = parts.presence ?? {};
+    this.#closesPerSecond = parts.closesPerSecond;
     this.#config = config;
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? systemClock;
@@ -269,6 +281,7 @@ export class Server {
       findLogin: (token) => context.logins.find(token),
       redDotOf: (uid) => storage.starts.redDotOf(uid),
       pollOnlineMs: this.#presence.pollOnlineMs,
+      closesPerSecond: this.#closesPerSecond,
       memberCountOf: (roomId) => memberCountOf(db, roomId),
     });
   }

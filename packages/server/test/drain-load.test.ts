@@ -16,7 +16,8 @@ const EACH = 250;
 /** Acknowledged before the signal: in the middle of the load. */
 const BEFORE = 300;
 
-const server = new ServerProcess({ DRAIN_SECONDS: String(SPREAD_MS / 1000) });
+const entry = new URL("./slow-drain.ts", import.meta.url).pathname;
+const server = new ServerProcess({ DRAIN_SECONDS: String(SPREAD_MS / 1000) }, { entry });
 beforeAll(() => server.start());
 afterAll(() => server.remove());
 

@@ -17,7 +17,8 @@ afterEach(() => server.remove());
 
 /** A room with a history that is too long to be sent to somebody who does not read. */
 async function start(spreadSeconds: number): Promise<{ ann: Person; ben: Person; stream: string; cursor: string }> {
-  server = new ServerProcess({ DRAIN_SECONDS: String(spreadSeconds) });
+  const entry = new URL("./slow-drain.ts", import.meta.url).pathname;
+  server = new ServerProcess({ DRAIN_SECONDS: String(spreadSeconds) }, { entry });
   await server.start();
   const [ann, ben] = await Promise.all([signUp(server.url, "ann"), signUp(server.url, "ben")]);
   const { id: roomId } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds: [ben.uid] });

@@ -6,11 +6,14 @@ import { LiveClient } from "./live-client.ts";
 import { ServerProcess } from "./server-process.ts";
 import { SseReader } from "./sse-reader.ts";
 
+const SLOW_DRAIN = { entry: new URL("./slow-drain.ts", import.meta.url).pathname };
+
 let server: ServerProcess;
 afterEach(() => server.remove());
 
-async function start(settings: Record<string, string>): Promise<void> {
-  server = new ServerProcess(settings);
+/** @param options.entry `SLOW_DRAIN` where the test needs time before the connections end */
+async function start(settings: Record<string, string>, options: { entry?: string } = {}): Promise<void> {
+  server = new ServerProcess(settings, options);
   await server.start();
 }
 
@@ -34,7 +37,7 @@ async function untilUnready(): Promise<void> {
 
 describe("the delay", () => {
   test("DR-2: /readyz is 503 at once, and for DRAIN_DELAY_SECONDS all goes on", async () => {
-    await start({ DRAIN_DELAY_SECONDS: "2", DRAIN_SECONDS: "1" });
+    await start({ DRAIN_DELAY_SECONDS: "2", DRAIN_SECONDS: "1" }, SLOW_DRAIN);
     const { ann, ben, roomId } = await pair();
     const before = await live(ben);
     const { cursor } = (await before.frame(Push.READY)).data;
@@ -60,7 +63,7 @@ describe("the delay", () => {
 
 describe("the drain", () => {
   test("DR-3: new handshakes get 1013, requests 503, both say when; what hangs is answered, probes answer", async () => {
-    await start({ DRAIN_SECONDS: "3" });
+    await start({ DRAIN_SECONDS: "3" }, SLOW_DRAIN);
     const { ben } = await pair();
     const one = await live(ben);
     const { cursor } = (await one.frame(Push.READY)).data;
@@ -93,7 +96,7 @@ describe("the drain", () => {
   }, 20_000);
 
   test("DR-4: a connection is served until its moment; retryAfterMs counts from there and covers the rest", async () => {
-    await start({ DRAIN_SECONDS: "2" });
+    await start({ DRAIN_SECONDS: "2" }, SLOW_DRAIN);
     const { ann, ben, roomId } = await pair();
     const first = await live(ann);
     const second = await live(ben);
@@ -115,7 +118,7 @@ describe("the drain", () => {
   }, 20_000);
 
   test("DR-6: a stream's DRAIN names cursor and waiting time for clients that come back by themselves", async () => {
-    await start({ DRAIN_SECONDS: "1" });
+    await start({ DRAIN_SECONDS: "1" }, SLOW_DRAIN);
     const { ann, ben, roomId } = await pair();
     const stream = await SseReader.open(server.url, ben.token);
     await stream.frame(Push.RED_DOT);
@@ -131,7 +134,7 @@ describe("the drain", () => {
 
 describe("its end", () => {
   test("DR-8: without connections the stop is done at once, with some when the last one has gone", async () => {
-    await start({ DRAIN_SECONDS: "15" });
+    await start({ DRAIN_SECONDS: "15" }, SLOW_DRAIN);
     const { ann, ben } = await pair();
     let askedMs = uptimeMs();
     expect(await server.stop()).toBe(0);
@@ -148,15 +151,34 @@ describe("its end", () => {
     expect(uptimeMs() - askedMs).toBeLessThan(8000);
   }, 20_000);
 
-  test("DR-9: a second SIGTERM ends the process at once, with code 1", async () => {
-    await start({ DRAIN_SECONDS: "15" });
+  test("DR-1: with a few connections the stop takes a moment, whatever DRAIN_SECONDS allows", async () => {
+    await start({ DRAIN_SECONDS: "20" });
+    const { ann, ben } = await pair();
+    const open = [await live(ann), await live(ben)];
+    const stream = await SseReader.open(server.url, ben.token);
+    await stream.frame(Push.RED_DOT);
+    const askedMs = uptimeMs();
+    expect(await server.stop()).toBe(0);
+    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+    for (const one of open) expect([(await one.ended()).code, one.of(Push.DRAIN).length]).toEqual([1012, 1]);
+    expect([await stream.ended(), stream.of(Push.DRAIN).length]).toEqual(["whole", 1]);
+  }, 20_000);
+
+  test("DR-9: SIGTERM again within a second is an echo of the first; a later one ends the process at once, with code 1", async () => {
+    await start({ DRAIN_SECONDS: "20" }, SLOW_DRAIN);
     const { ann } = await pair();
-    const one = await live(ann);
+    const ends = Array.from({ length: 10 }, () => live(ann));
+    const connections = await Promise.all(ends);
     server.terminate();
-    await one.frame(Push.DRAIN);
+    server.terminate();
+    const last = connections.at(-1) as LiveClient;
+    await last.frame(Push.DRAIN);
+    server.terminate();
+    // The first one is closed after two seconds, in its turn.
+    expect((await (connections[0] as LiveClient).ended()).code).toBe(1012);
     const askedMs = uptimeMs();
     expect(await server.stop()).toBe(1);
     expect(uptimeMs() - askedMs).toBeLessThan(3000);
-    expect((await one.ended()).code).toBe(1006);
+    expect((await last.ended()).code).toBe(1006);
   }, 20_000);
 });

@@ -31,7 +31,7 @@ export const ENV = {
   RETENTION_MIN_EVENTS: { text: "newest events kept in every stream, however old" },
   RETENTION_MAX_EVENTS: { text: "most events kept in one stream, however new; the oldest go" },
   TAIL_BYTES: { text: "bytes of recent events kept in memory, in all" },
-  DRAIN_SECONDS: { text: "seconds over which connections are closed at a stop" },
+  DRAIN_SECONDS: { text: "longest time in seconds over which connections are closed at a stop" },
   DRAIN_DELAY_SECONDS: { text: "seconds that all goes on after a stop is asked for" },
   REGISTRATION: { text: "open or closed: who may make an account" },
   DIRECT: { text: "anyone or friends: who may open a direct room with somebody" },

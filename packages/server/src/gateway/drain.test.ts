@@ -24,8 +24,15 @@ async function pass(ms: number): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
 }
 
+interface Scene {
+  readonly count: number;
+  readonly spreadMs: number;
+  /** Whether the pace is the usual one; otherwise all of `spreadMs` is used, however few the connections are. */
+  readonly inProportion?: boolean;
+}
+
 /** `count` connections and their drain; what each is told and how it ends is kept. */
-function scene({ count, spreadMs }: { count: number; spreadMs: number }) {
+function scene({ count, spreadMs, inProportion = false }: Scene) {
   const told: { name: number; type: number; data: { retryAfterMs: number; cursor: string } }[] = [];
   const retries: number[] = [];
   const closes: [name: number, code: number, atMs: number][] = [];
@@ -51,7 +58,8 @@ function scene({ count, spreadMs }: { count: number; spreadMs: number }) {
     },
   };
   const presence = { lengthenGrace: (ms: number) => void graces.push(ms) };
-  const drain = new Drain({ hub: hub as never, presence, cursorNow: () => "e;*@7", spreadMs });
+  const pace = inProportion ? {} : { closesPerSecond: 0.1 };
+  const drain = new Drain({ hub: hub as never, presence, cursorNow: () => "e;*@7", spreadMs, ...pace });
   return { drain, connections, told, retries, closes, graces };
 }
 
@@ -75,6 +83,23 @@ test("DR-1: every connection gets one DRAIN at once, and is closed with 1012 at 
   for (const [name, , atMs] of closes) expect(atMs).toBeWithin((name + 1) * 1000, (name + 1) * 1000 + 21);
   expect(told).toHaveLength(4);
   expect(state.isOver).toBe(true);
+});
+
+test.each([
+  [1, 2],
+  [50, 100],
+  [500, 1000],
+  [5000, 10_000],
+  [6000, 10_000],
+])("DR-1: the drain is in proportion: %d connections are closed within %d ms", async (count, endsMs) => {
+  const { drain, closes, told } = scene({ count, spreadMs: 10_000, inProportion: true });
+  const state = watched(drain);
+  expect(drain.refusal()).toMatchObject({ retryAfterMs: endsMs + 3000 });
+  expect(told.map(({ data }) => data.retryAfterMs).at(-1)).toBe(3000 + count - 1);
+  await pass(endsMs - 10);
+  expect(closes.length).toBeLessThan(count);
+  await pass(40);
+  expect([closes.length, state.isOver]).toEqual([count, true]);
 });
 
 test("DR-4: the time to come back counts from the close, covers the rest of the drain and a restart, and spreads the returns", () => {

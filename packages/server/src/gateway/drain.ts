@@ -10,9 +10,14 @@ export interface DrainParts {
   /** The cursor of live connections. */
   readonly cursorNow: () => string;
   readonly presence: { lengthenGrace(ms: number): void };
-  /** The time over which connections are closed. */
+  /** The longest time over which connections are closed. */
   readonly spreadMs: number;
+  /** How fast connections are closed at the least, so that few of them take a moment; slower in tests. */
+  readonly closesPerSecond?: number | undefined;
 }
+
+/** Half of what a starting server takes without a queue, since the next one starts while this one still serves. */
+const CLOSES_PER_SECOND = 500;
 
 /** How long it takes from the last close until another process answers, on a busy machine. */
 const RESTART_MS = 3000;
@@ -25,7 +30,7 @@ const LOOK_MS = 20;
 /**
  * The orderly goodbye before a stop. New work is refused from its beginning. DRAIN tells each connection when and from where
  * to come back; the connection is served until its own moment comes, and is then closed with 1012. The moments are spread
- * evenly, so that neither this node nor the next one has to deal with everybody at once.
+ * evenly, so that neither this node nor the next one has to deal with everybody at once, over a time in proportion to their number.
  */
 export class Drain {
   readonly #parts: DrainParts;
@@ -45,14 +50,15 @@ export class Drain {
 
   /**
    * Called once. Refuses new work from this moment on; resolves when the last connection is gone, at once if there is none.
-   * After `spreadMs` at the latest every connection has been closed, though what was queued for it may still be on its way.
+   * After the spread at the latest every connection has been closed, though what was queued for it may still be on its way.
    */
   async run(): Promise<void> {
-    const { hub, presence, spreadMs } = this.#parts;
+    const { hub, presence, spreadMs: longestMs, closesPerSecond = CLOSES_PER_SECOND } = this.#parts;
     const startMs = uptimeMs();
     const connections = [...hub.all()];
-    this.#endsMs = startMs + (connections.length > 0 ? spreadMs : 0);
-    presence.lengthenGrace(spreadMs + BACK_WITHIN_MS);
+    const spreadMs = Math.min(longestMs, (connections.length * 1000) / closesPerSecond);
+    this.#endsMs = startMs + spreadMs;
+    presence.lengthenGrace(longestMs + BACK_WITHIN_MS);
     const leaving = connections.map((connection, index) => {
       const afterMs = (spreadMs * (index + 1)) / connections.length;
       this.#tell(connection, spreadMs - afterMs + RESTART_MS + (index * 1000) / RETURNS_PER_SECOND);
