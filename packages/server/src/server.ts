@@ -38,6 +38,7 @@ import { forgetOldEvents } from "./server-api/event-actions.ts";
 import { Feed } from "./server-api/feed.ts";
 import { feedRoutes } from "./server-api/feed-routes.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
+import { StorageWatch } from "./storage-watch.ts";
 import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
 import { SendHook } from "./webhooks/send-hook.ts";
@@ -157,6 +158,8 @@ export class Server {
     this.#storage = storage;
     this.#stops.push(() => storage.close());
     const { db, epoch, writes, announcer } = storage;
+    const { dir: dataDir } = config.data;
+    this.#stops.push(await new StorageWatch({ storage, health: this.#health, logger: this.#logger, dataDir }).start());
     const context = createContext({
       tokens: this.#startProductTokens(),
       sendHook: this.#createSendHook(),

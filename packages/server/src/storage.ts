@@ -4,7 +4,7 @@ import { lockDataDir } from "./db/lock.ts";
 import { explainedFault, openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
 import type { ProcedureTable } from "./db/procedures.ts";
 import { ThreadedRunner } from "./db/threaded-runner.ts";
-import { GroupWriter, type Writes } from "./db/writer.ts";
+import { type BatchRunner, GroupWriter, type Writes } from "./db/writer.ts";
 import { Announcer, type EventDataOf, type Listener } from "./event-log/announce.ts";
 import { LogReader } from "./event-log/log-reader.ts";
 import type { OutboxParts } from "./event-log/outbox.ts";
@@ -27,6 +27,8 @@ export interface Storage {
   readonly outbox: OutboxParts;
   /** Adds a listener of events that are announced from now on; after the tail, in the order of adding. */
   listen(listener: Listener): void;
+  /** Sets who is told, in words, each time a write fails because the database cannot be used. */
+  onFault(tell: (fault: string) => void): void;
   close(): Promise<void>;
 }
 
@@ -68,7 +70,9 @@ export async function openStorage(parts: {
     const announcer = new Announcer({ reader, eventDataOf, position, skipped }, (event) => {
       for (const listener of listeners) isolated(listener, event, logger);
     });
-    const writes = new GroupWriter(runner, table, async (events) => {
+    let tellFault = (_fault: string) => {};
+    const told = telling(runner, (fault) => tellFault(fault));
+    const writes = new GroupWriter(told, table, async (events) => {
       try {
         await announcer.announce(events);
       } catch (error) {
@@ -93,6 +97,9 @@ export async function openStorage(parts: {
       starts,
       outbox,
       listen: (listener) => void listeners.push(listener),
+      onFault: (tell) => {
+        tellFault = tell;
+      },
       close: async () => {
         await writes.close();
         await db.destroy();
@@ -103,6 +110,19 @@ export async function openStorage(parts: {
     unlock();
     throw explainedFault(config.data.dir, error);
   }
+}
+
+/** The same runner, which tells of each batch that failed because the database cannot be used. */
+function telling(runner: BatchRunner, tell: (fault: string) => void): BatchRunner {
+  return {
+    run: async (requests) => {
+      const reply = await runner.run(requests);
+      if ("failed" in reply && "storageFault" in reply.failed) tell(reply.failed.storageFault);
+      return reply;
+    },
+    truncateJournal: () => runner.truncateJournal(),
+    close: () => runner.close(),
+  };
 }
 
 /** One listener's fault must not keep the event from the others. */

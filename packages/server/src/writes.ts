@@ -7,6 +7,7 @@ import { acceptRequest, readRequests, rejectRequest, withdrawRequest } from "./c
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
+import { tryWriting } from "./db/try-writing.ts";
 import { openFollower, saveFollower } from "./event-log/follower-writes.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
 import { addUser, deleteUser, disableUser, enableUser, setUser } from "./identity/admin-writes.ts";
@@ -71,6 +72,7 @@ const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
  */
 export const procedures = {
   renewEpoch: single(renewEpoch, ofServer()),
+  tryWriting: single(tryWriting, ofServer()),
   trimEvents: single(trimEvents, ofServer(100)),
   openFollower: single(openFollower, ofServer()),
   saveFollower: single(saveFollower, ofServer()),

@@ -22,11 +22,19 @@ export class ServerProcess {
   /**
    * @param options.entry the program, in the place of the server's own
    * @param options.openFiles how many files it may open
+   * @param options.diskMiB the size of a disk of its own that its data lies on, which only it sees; others reach it by `disk`
    */
-  constructor(settings: Record<string, string> = {}, options: { entry?: string; openFiles?: number } = {}) {
+  constructor(
+    settings: Record<string, string> = {},
+    options: { entry?: string; openFiles?: number; diskMiB?: number } = {},
+  ) {
     this.#settings = settings;
     this.#command = [process.execPath, options.entry ?? MAIN, "serve"];
-    const { openFiles } = options;
+    const { openFiles, diskMiB } = options;
+    if (diskMiB) {
+      const mount = `mkdir -p "$0" && mount -t tmpfs -o size=${diskMiB}m tmpfs "$0" && exec "$@"`;
+      this.#command.unshift("unshare", "-rm", "sh", "-c", mount, join(this.dir, "data"));
+    }
     if (openFiles) this.#command.unshift("sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh");
   }
 
@@ -36,6 +44,11 @@ export class ServerProcess {
 
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  /** Its data folder as this process reaches it, where it has a disk of its own. */
+  get disk(): string {
+    return join(`/proc/${this.pid}/root`, this.dir, "data");
   }
 
   /** Resolves when the ready line was printed. */

@@ -2,6 +2,7 @@ import { DataDirUnusable } from "../db/data-dir.ts";
 import { DataDirLocked } from "../db/lock.ts";
 import { MigrationRefused } from "../db/migrate.ts";
 import { DatabaseMissing } from "../db/open.ts";
+import { StorageFault } from "../db/storage-fault.ts";
 import { ListenFailed } from "../listen-failed.ts";
 import { CommandFailed } from "./command.ts";
 
@@ -10,5 +11,6 @@ const EXPLAINED = [CommandFailed, DataDirLocked, DataDirUnusable, DatabaseMissin
 
 /** The sentence to show in place of a stack; undefined for an error of ours. */
 export function explained(error: unknown): string | undefined {
+  if (error instanceof StorageFault) return `The database ${error.fault}`;
   return EXPLAINED.some((one) => error instanceof one) ? (error as Error).message : undefined;
 }

@@ -213,12 +213,26 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   SQLITE_BUSY: "is locked by another program",
 };
 
+/** Nothing that waiting helps against. */
+const LASTING: ReadonlySet<string> = new Set(["SQLITE_NOTADB", "SQLITE_CORRUPT"]);
+
 /** What is wrong with the file of a database, to be said after its name; undefined for an error that is not about the file. */
 export function fileFault(error: unknown): string | undefined {
   const cause = error instanceof NotOpened ? error.cause : error;
-  const fault = FILE_FAULTS[codeOf(cause).split("_", 2).join("_")];
+  const fault = FILE_FAULTS[kindOf(cause)];
   if (fault === undefined && cause === error) return undefined;
   return `${fault ?? "is not a database that this version can read"} (SQLite: ${cause instanceof Error ? cause.message : cause}).`;
+}
+
+/** The same for a fault of a database that was in use already, where it may pass by itself or by what an operator does meanwhile. */
+export function passingFault(error: unknown): string | undefined {
+  return LASTING.has(kindOf(error)) ? undefined : fileFault(error);
+}
+
+/** The kind of what SQLite says. That the file beside the database which its connections share cannot grow has a code of its own. */
+function kindOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === "SQLITE_IOERR_SHMSIZE" ? "SQLITE_FULL" : code.split("_", 2).join("_");
 }
 
 function codeOf(error: unknown): string {

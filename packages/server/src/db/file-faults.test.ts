@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { DataDirUnusable } from "./data-dir.ts";
-import { fileFault, holdExclusively, readerDialect, writerDialect } from "./dialect.ts";
+import { fileFault, holdExclusively, passingFault, readerDialect, writerDialect } from "./dialect.ts";
 import { lockDataDir } from "./lock.ts";
 import { existingDatabase, prepareDatabase } from "./open.ts";
 
@@ -31,7 +31,9 @@ test("a full disk, a file that may not be written and one that another program l
   const fill = () => {
     for (let i = 0; i < 9; i++) file.run("insert into notes values (zeroblob(4000))");
   };
-  expect(fileFault(thrownBy(fill))).toBe("cannot grow, since its disk is full (SQLite: database or disk is full).");
+  for (const faultOf of [fileFault, passingFault]) {
+    expect(faultOf(thrownBy(fill))).toBe("cannot grow, since its disk is full (SQLite: database or disk is full).");
+  }
   const reader = new Database(join(dir, "a.db"), { readonly: true });
   expect(fileFault(thrownBy(() => reader.run("delete from notes")))).toBe(
     "cannot be written to by this user (SQLite: attempt to write a readonly database).",
@@ -42,6 +44,13 @@ test("a full disk, a file that may not be written and one that another program l
     "is locked by another program (SQLite: database is locked).",
   );
   for (const one of [file, reader, other]) one.close();
+});
+
+test("HTTP-50: what waiting does not help against is no passing fault", () => {
+  const path = join(dir, "letter.db");
+  writeFileSync(path, "a letter, not a database; ".repeat(100));
+  const error = thrownBy(() => new Database(path).run("select * from notes"));
+  expect([fileFault(error), passingFault(error)]).toEqual([expect.stringContaining("is not a database"), undefined]);
 });
 
 test("an error about what was asked for is no fault of the file", () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -7,6 +7,7 @@ import { writerDialect } from "./dialect.ts";
 import { batch, single } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
 import { ofServer } from "./share.ts";
+import { StorageFault } from "./storage-fault.ts";
 import type { Outcome, WriteTransaction } from "./transaction.ts";
 import { carryError, revivedError, writeBatch } from "./write-batch.ts";
 
@@ -27,6 +28,11 @@ async function refusingLate(tx: WriteTransaction, key: string): Promise<void> {
   await note(tx, key);
   throw new ProblemError("conflict", `not ${key} any more`);
 }
+/** Needs more room than the test leaves. */
+async function large(tx: WriteTransaction, key: string): Promise<void> {
+  await note(tx, key);
+  await sql`update meta set value = zeroblob(100000) where key = ${key}`.execute(tx.db);
+}
 /** Refuses each that begins with an x, and fails at "fault". */
 async function noteAll(tx: WriteTransaction, keys: readonly string[]): Promise<Outcome<string>[]> {
   const outcomes: Outcome<string>[] = [];
@@ -41,6 +47,7 @@ async function noteAll(tx: WriteTransaction, keys: readonly string[]): Promise<O
 const table = {
   note: single(note, ofServer()),
   failing: single(failing, ofServer()),
+  large: single(large, ofServer()),
   refusing: single(refusing, ofServer()),
   refusingLate: single(refusingLate, ofServer()),
   noteAll: batch(noteAll, ofServer()),
@@ -169,4 +176,34 @@ test("what crosses between the threads is the whole error: a refusal with its wa
   const fault = new Error("no disk");
   expect(crossed(fault)).not.toBeInstanceOf(ProblemError);
   expect(crossed(fault)).toMatchObject({ message: "no disk", stack: fault.stack });
+});
+
+test("HTTP-50: a database that cannot grow is told as such, by whichever of a batch, and nothing of the batch stays", async () => {
+  const { page_count: pages } = (await sql<{ page_count: number }>`pragma page_count`.execute(db)).rows[0] as never;
+  await sql`pragma max_page_count = ${sql.lit((pages as number) + 5)}`.execute(db);
+  statements.length = 0;
+  for (const requests of [
+    [["large", "alone"]],
+    [
+      ["note", "a"],
+      ["large", "b"],
+      ["note", "c"],
+    ],
+    // Another one's fault has it run with savepoints.
+    [
+      ["failing", "a"],
+      ["large", "b"],
+    ],
+  ] as [keyof typeof table, string][][]) {
+    const error = await run(...requests).catch((thrown: Error) => revivedError(carryError(thrown)));
+    expect(error).toBeInstanceOf(StorageFault);
+    expect(error).toMatchObject({
+      ...{ code: "overloaded", status: 503, retryAfterMs: 5000 },
+      fault: "cannot grow, since its disk is full (SQLite: database or disk is full).",
+    });
+  }
+  const rows = await db.selectFrom("meta").select("key").where("key", "in", ["alone", "a", "b", "c"]).execute();
+  expect(rows).toEqual([]);
+  // Begun anew only where a fault of ours asked for it.
+  expect(statements.filter((text) => text.startsWith("savepoint"))).toHaveLength(2);
 });

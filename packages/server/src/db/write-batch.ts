@@ -1,7 +1,9 @@
 import { type Kysely, sql } from "kysely";
 import { ProblemError } from "../lib/problem.ts";
+import { passingFault } from "./dialect.ts";
 import type { ProcedureTable, TableEntry } from "./procedures.ts";
 import type { Schema } from "./schema.ts";
+import { StorageFault } from "./storage-fault.ts";
 import type { LoggedEvent, Outcome, WriteTransaction } from "./transaction.ts";
 
 export interface WriteRequest {
@@ -42,7 +44,7 @@ type Guard = <T>(tx: WriteTransaction, work: () => Promise<T>) => Promise<T | Fa
  *
  * A refusal costs nothing, since a procedure refuses before it writes. A procedure that fails otherwise is undone alone: that is a fault of
  * ours and rare, so the batch is begun anew then, with a savepoint around each procedure.
- * @throws TimeBehind, or when the commit itself fails, or the only procedure: then nothing of the batch stays.
+ * @throws TimeBehind, or when the commit itself fails, or the only procedure, or the database's file: then nothing of the batch stays.
  */
 export async function writeBatch(at: BatchContext, requests: readonly WriteRequest[]): Promise<WrittenBatch> {
   try {
@@ -101,6 +103,7 @@ async function unguarded<T>(_tx: WriteTransaction, work: () => Promise<T>): Prom
   try {
     return await work();
   } catch (cause) {
+    if (passingFault(cause) !== undefined) throw cause;
     throw new Spoiled("a procedure failed among others", { cause });
   }
 }
@@ -113,6 +116,8 @@ async function inSavepoint<T>(tx: WriteTransaction, work: () => Promise<T>): Pro
     await sql`release savepoint one`.execute(tx.db);
     return result;
   } catch (error) {
+    // Not the procedure's fault: it holds for all of the batch, and SQLite may have undone all of it already.
+    if (passingFault(error) !== undefined) throw error;
     await sql`rollback to savepoint one`.execute(tx.db);
     await sql`release savepoint one`.execute(tx.db);
     tx.appended.length = before;
@@ -123,6 +128,7 @@ async function inSavepoint<T>(tx: WriteTransaction, work: () => Promise<T>): Pro
 /** An error as plain data that crosses threads. */
 export type CarriedError =
   | { code: ProblemError["code"]; message: string; extra: ProblemError["extra"]; retryAfterMs: number | undefined }
+  | { storageFault: string }
   | { fault: string; stack: string | undefined };
 
 export function carryError(error: Error): CarriedError {
@@ -130,6 +136,8 @@ export function carryError(error: Error): CarriedError {
     const { code, message, extra, retryAfterMs } = error;
     return { code, message, extra, retryAfterMs };
   }
+  const storageFault = passingFault(error);
+  if (storageFault !== undefined) return { storageFault };
   return { fault: error.message, stack: error.stack };
 }
 
@@ -141,6 +149,7 @@ export function revivedError(carried: CarriedError): Error {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
+  if ("storageFault" in carried) return new StorageFault(carried.storageFault);
   const error = new Error(carried.fault);
   if (carried.stack) error.stack = carried.stack;
   return error;

@@ -112,7 +112,7 @@ test("HTTP-9: every answer carries the security headers", async () => {
 });
 
 describe("operators", () => {
-  test("HTTP-10: /healthz is always fine; /readyz follows the state", async () => {
+  test("HTTP-10, HTTP-50: /healthz is always fine; /readyz follows the state", async () => {
     expect((await app.ask("/healthz")).status).toBe(200);
     expect((await app.ask("/readyz")).headers.get("Retry-After")).toBe("1");
     expect(await problemOf(await app.ask("/readyz"))).toMatchObject({
@@ -127,7 +127,15 @@ describe("operators", () => {
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({ status: "ready", warnings: ["forwarder_untrusted"] });
 
+    app.health.storageFails = true;
+    const failing = await app.ask("/readyz");
+    expect(failing.headers.get("Retry-After")).toBe("5");
+    expect(await problemOf(failing)).toMatchObject({ status: 503, code: "not_ready", state: "storage_fails" });
+    app.health.storageFails = false;
+    expect((await app.ask("/readyz")).status).toBe(200);
+
     app.health.set("draining");
+    app.health.storageFails = true;
     const draining = await app.ask("/readyz");
     expect(draining.headers.get("Retry-After")).toBe("5");
     expect(await problemOf(draining)).toMatchObject({ status: 503, code: "draining" });

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { HTTPException } from "hono/http-exception";
 import { ProblemError } from "../lib/problem.ts";
@@ -69,4 +70,27 @@ test("what the framework refuses is refused with a code of ours, and anything el
   for (const fault of [new HTTPException(500), new HTTPException(414), new Error("x"), "text", undefined]) {
     expect(await answered(fault)).toEqual({ code: "internal", logged: true });
   }
+});
+
+/** What SQLite throws where a database cannot take this statement. */
+function thrownBy(prepare: (file: Database) => void, statement: string): unknown {
+  const file = new Database(":memory:");
+  prepare(file);
+  try {
+    file.run(statement);
+  } catch (error) {
+    return error;
+  } finally {
+    file.close();
+  }
+  throw new Error("nothing was thrown");
+}
+
+test("HTTP-50: a database that cannot be read for a while is 503 with the time to come back, and is logged", async () => {
+  const full = thrownBy((file) => {
+    file.run("create table notes (text)");
+    file.run("pragma max_page_count = 2");
+  }, "insert into notes values (zeroblob(9000))");
+  expect(await answered(full)).toEqual({ code: "overloaded", logged: true });
+  expect(await answered(thrownBy(() => {}, "select * from nothing"))).toEqual({ code: "internal", logged: true });
 });

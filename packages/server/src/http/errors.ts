@@ -2,6 +2,8 @@ import { ERRORS } from "@parley/protocol";
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ZodError } from "zod";
+import { passingFault } from "../db/dialect.ts";
+import { StorageFault } from "../db/storage-fault.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { type Logger, loggedPath } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -71,7 +73,10 @@ export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
   };
 }
 
-/** The answer to what was thrown. Unknown errors are logged with their cause and answered with 500 `internal`. */
+/**
+ * The answer to what was thrown. Unknown errors are logged with their cause and answered with 500 `internal`, or with 503 where the database
+ * could not be read for a reason that may pass.
+ */
 export function errorResponse(
   thrown: unknown,
   { logger, method, path }: { logger: Logger; method: string; path: string },
@@ -79,5 +84,6 @@ export function errorResponse(
   const problem = asProblem(thrown);
   if (problem) return problemResponse(problem);
   logger.error({ err: thrown, method, path: loggedPath(path) }, "request failed");
-  return problemResponse(new ProblemError("internal"));
+  const fault = passingFault(thrown);
+  return problemResponse(fault === undefined ? new ProblemError("internal") : new StorageFault(fault));
 }

@@ -21,7 +21,14 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
   routes.get("/healthz", (c) => c.json({ status: "ok" }));
 
   routes.get("/readyz", (c) => {
-    const { state, warnings } = health;
+    const { state, warnings, storageFails } = health;
+    if (state === "ready" && storageFails) {
+      const extra = { state: "storage_fails", warnings };
+      throw new ProblemError("not_ready", "Nothing can be stored at the moment; the log says why", {
+        extra,
+        retryAfterMs: 5000,
+      });
+    }
     if (state === "ready") return c.json({ status: state, warnings });
     const extra = { state, warnings };
     throw state === "draining"

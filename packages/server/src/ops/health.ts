@@ -8,6 +8,8 @@ export type HealthWarning = "forwarder_untrusted";
 export class Health {
   #state: HealthState = "starting";
   readonly #warnings = new Set<HealthWarning>();
+  /** True while nothing can be stored: traffic that comes here can only read. */
+  storageFails = false;
 
   get state(): HealthState {
     return this.#state;
