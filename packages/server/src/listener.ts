@@ -33,8 +33,12 @@ export interface ListenerParts {
   readonly onAddress: (address: ClientAddress) => void;
 }
 
-/** Seconds of silence after which an HTTP connection is cut; a request that waits longer says so itself. */
-const HTTP_IDLE_SECONDS = 60;
+/**
+ * Seconds of silence after which an HTTP connection is cut; the runtime does so up to 4 s earlier. Longer than proxies and balancers keep theirs
+ * (60 s), so that none sends a request into a connection that is being closed, and than a request may hang. A route that sets another
+ * time for its request sets it for the silence behind it too.
+ */
+export const HTTP_IDLE_SECONDS = 80;
 const GRACE_MS = 3000;
 const REFUSED_LATE_MS = 1000;
 /**

@@ -4,6 +4,7 @@ import type { ProcedureTable } from "../src/db/procedures.ts";
 import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
 import type { ManualClock } from "../src/lib/clock.ts";
+import { HTTP_IDLE_SECONDS } from "../src/listener.ts";
 import { Health } from "../src/ops/health.ts";
 import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
@@ -67,7 +68,7 @@ export async function openIdentityApp(
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    idleTimeout: 1,
+    idleTimeout: HTTP_IDLE_SECONDS,
     fetch: (request, server) => app.fetch(request, { ip: request.headers.get("X-Test-Ip") ?? "203.0.113.9", server }),
   });
 

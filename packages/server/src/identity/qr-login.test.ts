@@ -105,14 +105,6 @@ describe("a QR login over HTTP", () => {
     expect((await soon(poll(code, 30))).body).toEqual({ state: "expired" });
   });
 
-  test("ID-33: a long poll hangs beyond the listener's idle timeout and then says what is", async () => {
-    const code = await newCode();
-    const startedAt = performance.now();
-    // The listener of this test cuts idle requests after 1 s, in steps of 4.
-    expect((await poll(code, 6)).body).toEqual({ state: "pending" });
-    expect(performance.now() - startedAt).toBeGreaterThan(5900);
-  }, 15_000);
-
   test("ID-32: of two who wait exactly one gets the token", async () => {
     for (let round = 0; round < 5; round++) {
       const code = await newCode();

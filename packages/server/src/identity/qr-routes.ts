@@ -14,8 +14,6 @@ import { UserReply } from "./users.ts";
 
 /** Longest hang of one poll; proxies cut idle requests at a minute or more. */
 const WAIT_MAX_SECONDS = SIZES.pollWait.count;
-/** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
-const ANSWER_SECONDS = 15;
 
 /** Random bits as text: six in each character. */
 const randomText = (bits: number) => z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil(bits / 6)}}$`));
@@ -120,8 +118,6 @@ export function qrRoutes(context: IdentityContext): Routes {
     const { code } = c.req.valid("param");
     const secret = c.req.valid("header")["x-qr-secret"];
     const waitMs = Math.min(c.req.valid("query").wait, WAIT_MAX_SECONDS) * 1000;
-    // The listener's idle timeout would cut a request that hangs. Never none at all: it stays with the connection when the answer is gone.
-    if (waitMs > 0) c.env.server?.timeout(c.req.raw, Math.ceil(waitMs / 1000) + ANSWER_SECONDS);
     const { state, granted } = await actions.pollQrCode(context, { code, secret, waitMs, signal: c.req.raw.signal });
     if (!granted) return c.json({ state }, 200);
     const { token, user, expiresAt } = granted;

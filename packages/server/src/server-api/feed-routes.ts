@@ -14,8 +14,6 @@ import { withKey } from "./with-key.ts";
 
 const MOST = SIZES.pollEvents.count;
 const WAIT_SECONDS_MAX = SIZES.pollWait.count;
-/** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
-const ANSWER_SECONDS = 15;
 
 const number = (name: string, bounds: { minimum: number; maximum: number; default: number; description: string }) =>
   z
@@ -91,8 +89,6 @@ export function feedRoutes(context: FeedRoutesContext): Routes {
     // Nobody would read what the reply to a HEAD brings.
     const wait = c.req.method === "HEAD" ? 0 : (asked.wait ?? 0);
     const key = c.get("serverKey");
-    // The listener's idle timeout would cut a request that hangs.
-    if (wait > 0) c.env.server?.timeout(c.req.raw, wait + ANSWER_SECONDS);
     const largeReplies = c.get("largeReplies");
     const who = turnOf(key);
     largeReplies.check(who);

@@ -14,8 +14,6 @@ import type { PollReply, Polls } from "./polls.ts";
 
 const tags = ["events"];
 const WAIT_SECONDS_MAX = SIZES.pollWait.count;
-/** Added to `wait` for the runtime's idle timer: a request that hangs has been answered by then. */
-const ANSWER_SECONDS = 15;
 
 const limitText = {
   minimum: 1,
@@ -104,8 +102,6 @@ export function pollRoutes(parts: HttpReaderParts & { readonly polls: Polls }): 
     const reader = await authenticateReader(c, parts);
     // Nobody would read what the reply to a HEAD brings.
     const waitSeconds = c.req.method === "HEAD" ? 0 : Math.min(ask.wait ?? 0, WAIT_SECONDS_MAX);
-    // The listener's idle timeout would cut a request that hangs.
-    if (waitSeconds > 0) c.env.server?.timeout(c.req.raw, waitSeconds + ANSWER_SECONDS);
     const largeReplies = c.get("largeReplies");
     const who = reader ? reader.login.uid : ipLimitKey(c.env.ip);
     largeReplies.check(who);

@@ -118,6 +118,7 @@ export class SseTransport {
     // The signal may have fired while the token was looked up, and does not fire twice.
     if (ask.signal.aborted) wire.terminate();
     else ask.signal.addEventListener("abort", () => wire.terminate(), { once: true });
-    return new Response(wire.body, { headers: SSE_HEADERS });
+    // What is left of the connection's time when the stream ends is too short for another request.
+    return new Response(wire.body, { headers: { ...SSE_HEADERS, Connection: "close" } });
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { handshakeServer } from "../../../test/handshake-server.ts";
 import { clientFrame, frames } from "../../../test/raw-frames.ts";
 import { exchange, handshakeText, SAMPLE_ACCEPT, SAMPLE_KEY } from "../../../test/raw-http.ts";
@@ -39,6 +40,42 @@ describe("deviations of the runtime", () => {
       await slow.stop(true);
     }
   });
+
+  test.each([
+    [false, "", ["begun", "aborted", "done"]],
+    [true, "answer", ["begun", "done"]],
+  ])(
+    "18: of a client that ends its side behind its request, with the answer there at once: %p",
+    async (isThere, body, expected) => {
+      const seen: string[] = [];
+      const { promise: isDone, resolve: done } = Promise.withResolvers<void>();
+      const busy = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: async ({ signal }) => {
+          seen.push("begun");
+          if (!isThere) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          if (signal.aborted) seen.push("aborted");
+          seen.push("done");
+          done();
+          return new Response("answer");
+        },
+      });
+      try {
+        const socket = connect({ port: busy.port ?? 0, host: "127.0.0.1", allowHalfOpen: true });
+        let text = "";
+        const ended = new Promise<void>((resolve) => void socket.on("error", () => {}).on("close", () => resolve()));
+        socket.on("data", (data) => {
+          text += data;
+        });
+        socket.end("GET /p HTTP/1.1\r\nHost: x\r\n\r\n");
+        await withDeadline(Promise.all([ended, isDone]), 5000, "it did not end");
+        expect([text.split("\r\n\r\n")[1] ?? "", seen]).toEqual([body, expected]);
+      } finally {
+        await busy.stop(true);
+      }
+    },
+  );
 
   test("1: a handshake over HTTP/1.0 is accepted", async () => {
     const reply = await send(handshakeText({}, "GET /ws HTTP/1.0"));
