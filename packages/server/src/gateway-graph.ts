@@ -49,6 +49,7 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly storage: Storage;
   readonly origins: HandshakeOriginRules;
+  readonly onForeignOrigin: (origin: string) => void;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Used by the commands of features. */
   readonly context: Context;
@@ -145,6 +146,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     logger,
     metrics,
     origins: parts.origins,
+    onForeignOrigin: parts.onForeignOrigin,
     admission,
     lifecycle,
     commands,

@@ -16,7 +16,8 @@ import { clientScript } from "./http/client-script.ts";
 import { doctorRoute } from "./http/doctor-route.ts";
 import { ForwarderWarnings } from "./http/forwarder-warning.ts";
 import { OpenFiles } from "./http/open-files.ts";
-import type { HandshakeOriginRules } from "./http/origin.ts";
+import { originRules } from "./http/origin.ts";
+import { OriginWarnings } from "./http/origin-warnings.ts";
 import { webPages } from "./http/pages.ts";
 import { Internal, type InternalData } from "./identity/internal-events.ts";
 import { forgetOldRequesters } from "./identity/login-actions.ts";
@@ -80,6 +81,7 @@ export class Server {
   readonly #stops: (() => unknown)[] = [];
   /** How far upkeep has looked through the events of the product's own. */
   readonly #lookedAtEvents = { after: 0 };
+  readonly #onForeignOrigin: (origin: string) => void;
   #stopping: Promise<void> | undefined;
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
@@ -104,6 +106,8 @@ export class Server {
     this.#closesPerSecond = parts.closesPerSecond;
     this.#config = config;
     this.#logger = parts.logger;
+    const origins = new OriginWarnings({ logger: parts.logger, allowedOrigins: config.listen.allowedOrigins });
+    this.#onForeignOrigin = (origin) => origins.note(origin);
     this.#clock = parts.clock ?? systemClock;
     this.#writer = { ...parts.writer, ...(parts.clock && { clock: parts.clock }) };
   }
@@ -280,7 +284,8 @@ export class Server {
       metrics: this.#metrics,
       storage,
       context,
-      origins: this.#origins(),
+      origins: originRules(this.#config.listen),
+      onForeignOrigin: this.#onForeignOrigin,
       findLogin: (token) => context.logins.find(token),
       redDotOf: (uid) => storage.starts.redDotOf(uid),
       pollOnlineMs: this.#presence.pollOnlineMs,
@@ -342,6 +347,7 @@ export class Server {
       addressRefusal: (ip) => context.addressBans.refusal(ip),
       isShortOfFiles: () => openFiles.isShort,
       rates: context.rates,
+      onForeignOrigin: this.#onForeignOrigin,
     });
     const servers = listen({
       config,
@@ -367,11 +373,6 @@ export class Server {
     });
     this.#stops.push(() => delay(config.drain.delayMs));
     return addressOf(config, servers[0]?.port ?? config.listen.port);
-  }
-
-  #origins(): HandshakeOriginRules {
-    const { allowedOrigins, publicUrl: url, port, wsPort } = this.#config.listen;
-    return { allowedOrigins, publicUrl: url, ownPorts: wsPort === undefined ? [port] : [port, wsPort] };
   }
 
   #repeat(ms: number, task: () => Promise<void>): Stop {

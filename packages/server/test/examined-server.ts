@@ -13,13 +13,16 @@ import { createLogger } from "../src/ops/logger.ts";
 import { Metrics } from "../src/ops/metrics.ts";
 
 /** The real parts that the doctor talks to, behind a real listener: shell, doctor route, origins, handshake. */
-export function examinedServer(proxies: readonly string[] = LOOPBACK_PROXIES): Bun.Server<undefined> {
+export function examinedServer(
+  proxies: readonly string[] = LOOPBACK_PROXIES,
+  settings: Record<string, string> = {},
+): Bun.Server<undefined> {
   const trusted = trustedProxies(proxies);
   const health = new Health();
   const logger = createLogger({ level: "silent", sink: { write: () => {} } });
   const forwarders = new ForwarderWarnings({ health, logger, proxies });
   const app = createApp({
-    config: loadConfig({}).config,
+    config: loadConfig(settings).config,
     logger,
     metrics: new Metrics(),
     health,

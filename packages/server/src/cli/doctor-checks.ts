@@ -1,6 +1,7 @@
 import { Command } from "@parley/protocol";
 import { delay } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
+import { checkCors } from "./doctor-cors.ts";
 import { checkEventStream } from "./doctor-sse.ts";
 import type { Finding } from "./finding.ts";
 import { type Attempt, type TriedConnection, tryWebSocket } from "./try-websocket.ts";
@@ -31,6 +32,7 @@ export async function* examine(url: URL, idleSeconds: number): AsyncGenerator<Fi
   if (attempt.kind === "open") yield* connectionFindings(attempt.connection, idleSeconds);
   else yield { level: "fail", text: refusalText(attempt, url) };
   yield await checkEventStream(url);
+  yield await checkCors(url);
 }
 
 interface Seen {

@@ -37,6 +37,7 @@ describe("parley doctor", () => {
       "ok    a WebSocket connection opens, and frames pass both ways",
       "info  whether idle connections are cut was not checked; --idle 70 does",
       "info  SSE is not offered by this server",
+      "ok    the CORS headers come once",
       "All is well.",
     ]);
     expect(code).toBe(0);

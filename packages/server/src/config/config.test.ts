@@ -74,6 +74,21 @@ test.each<Case>([
     { ALLOWED_ORIGINS: "https://a.example,http://b.example:81," },
     { listen: { allowedOrigins: ["https://a.example", "http://b.example:81"] } },
   ],
+  [
+    {
+      ALLOWED_ORIGINS:
+        "capacitor://localhost, tauri://localhost/, chrome-extension://abc, ws://A.example, https://A.example",
+    },
+    {
+      listen: {
+        allowedOrigins: [
+          ...["capacitor://localhost", "tauri://localhost", "chrome-extension://abc", "ws://A.example"],
+          "https://a.example",
+        ],
+      },
+    },
+  ],
+  [{ CORS: "proxy" }, { listen: { corsByProxy: true } }],
   [{ RATE_LIMITS: "off" }, { rateLimits: false }],
   [{ RATE_LIMITS: "OFF" }, { rateLimits: false }],
   [{ DRAIN_SECONDS: "3", DRAIN_DELAY_SECONDS: "2" }, { drain: { spreadMs: 3000, delayMs: 2000 } }],
@@ -137,8 +152,45 @@ test.each<[Env, ...string[]]>([
   ],
   [
     { ALLOWED_ORIGINS: "*" },
-    'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each like an origin such as https://chat.example.com, without a path ("*" is not)',
+    'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("*" is not)',
   ],
+  [
+    { ALLOWED_ORIGINS: "https://a.example, https://*.example.com" },
+    'ALLOWED_ORIGINS is "https://a.example, https://*.example.com", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://*.example.com" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "capacitor://*" },
+    'ALLOWED_ORIGINS is "capacitor://*", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://*" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "https://a.example/app" },
+    'ALLOWED_ORIGINS is "https://a.example/app", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://a.example/app" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "capacitor://localhost/app" },
+    'ALLOWED_ORIGINS is "capacitor://localhost/app", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://localhost/app" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "file://" },
+    'ALLOWED_ORIGINS is "file://", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("file://" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "null" },
+    'ALLOWED_ORIGINS is "null", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("null" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "localhost" },
+    'ALLOWED_ORIGINS is "localhost", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("localhost" is not)',
+  ],
+  [
+    { ALLOWED_ORIGINS: "mailto:ada@a.example" },
+    'ALLOWED_ORIGINS is "mailto:ada@a.example", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("mailto:ada@a.example" is not)',
+  ],
+  [
+    { PUBLIC_URL: "https://*.example.com" },
+    'PUBLIC_URL is "https://*.example.com", wanted an origin such as https://chat.example.com, without a path',
+  ],
+  [{ CORS: "off" }, 'CORS is "off", wanted one of: on, proxy'],
   [
     { CUSTOM_KINDS: "poll,Order" },
     'CUSTOM_KINDS is "poll,Order", wanted names, separated by commas, each of 1 to 64 of the characters a-z, 0-9, _, . and - ("Order" is not)',

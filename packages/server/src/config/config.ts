@@ -31,6 +31,8 @@ export interface Config {
     /** CIDRs. Only their forwarding headers count. */
     readonly trustedProxies: readonly string[];
     readonly allowedOrigins: readonly string[];
+    /** A proxy adds the CORS headers, so this server leaves them out. */
+    readonly corsByProxy: boolean;
   };
   readonly data: { readonly dir: string };
   readonly gateway: {
@@ -131,6 +133,7 @@ function readTree(read: Reader): Config {
       tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
       trustedProxies: read.value("TRUSTED_PROXIES", parse.networks, "127.0.0.0/8,::1/128"),
       allowedOrigins: read.maybe("ALLOWED_ORIGINS", parse.origins, "none") ?? [],
+      corsByProxy: read.value("CORS", parse.oneOf("on", "proxy"), "on") === "proxy",
     },
     data: { dir: read.value("DATA_DIR", parse.folder, "./data") },
     gateway: {

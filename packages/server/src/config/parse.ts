@@ -77,7 +77,7 @@ const ORIGIN = "an origin such as https://chat.example.com, without a path";
 export const origin: Parser<string> = (text) => {
   if (!URL.canParse(text)) return bad(ORIGIN);
   const url = new URL(text);
-  const bare = url.pathname === "/" && !/[?#@]/.test(text);
+  const bare = url.pathname === "/" && !/[?#@*]/.test(text);
   return bare && /^https?:$/.test(url.protocol) ? good(url.origin) : bad(ORIGIN);
 };
 
@@ -96,8 +96,18 @@ export const signingSecret: Parser<string> = (text) => {
   return bad("24 to 64 bytes in base64 (such as: openssl rand -base64 32)");
 };
 
-export const origins: Parser<string[]> = (text) =>
-  list(text, origin, `origins, separated by commas, each like ${ORIGIN}`);
+/** Also of an app that has a scheme of its own, such as `capacitor://localhost`; that one is compared as it stands. */
+const listedOrigin: Parser<string> = (text) => {
+  const web = origin(text);
+  if (web.ok) return web;
+  const own = /^(?!https?:)([a-z][a-z0-9+.-]*:\/\/[^\s/?#@*,]+)\/?$/i.exec(text)?.[1];
+  return own === undefined ? web : good(own);
+};
+
+const ORIGINS =
+  "origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without *";
+
+export const origins: Parser<string[]> = (text) => list(text, listedOrigin, ORIGINS);
 
 export const networks: Parser<string[]> = (text) =>
   list(text, network, "IP addresses or CIDRs such as 10.0.0.0/8, separated by commas");

@@ -30,6 +30,7 @@ import type { CountBadToken, FindLogin } from "./login.ts";
 import { observe } from "./observe.ts";
 import { newRoutes, type Routes } from "./openapi.ts";
 import { operatorRoutes } from "./operator-routes.ts";
+import { originRules } from "./origin.ts";
 import { refuseOtherMethods } from "./other-methods.ts";
 import { Problem } from "./problem-replies.ts";
 import { requestRates } from "./request-rates.ts";
@@ -55,6 +56,8 @@ export interface AppParts {
   readonly pages?: Hono<AppEnv>;
   /** Counts of requests, and of the refusals that an address gets at once; without them the app has its own. */
   readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "anonymousRequestsOfNetwork" | "requests">;
+  /** Told of each request of a page of another host. */
+  readonly onForeignOrigin?: (origin: string) => void;
   /** Whether replies end their connections, since few files are left that this process may open. */
   readonly isShortOfFiles?: () => boolean;
   /** Large replies that wait; without it the app has a count of its own. */
@@ -73,7 +76,8 @@ export function createApp(parts: AppParts): Routes {
   const { findServerKey = async () => undefined } = parts;
   const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), rates } = parts;
   const { bodyWaitMs = SIZES.bodyWait.count * 1000, largeReplies = new LargeReplies() } = parts;
-  const { publicUrl, allowedOrigins, port, wsPort } = config.listen;
+  const { onForeignOrigin = () => {} } = parts;
+  const { publicUrl, allowedOrigins, corsByProxy } = config.listen;
   const app = newRoutes();
   app.onError(errorHandler(logger));
   app.notFound(() => problemResponse(new ProblemError("not_found")));
@@ -85,7 +89,7 @@ export function createApp(parts: AppParts): Routes {
   });
   app.use(securityHeaders({ tls: config.listen.tls !== undefined }));
   if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
-  app.use(cors({ publicUrl, allowedOrigins, ownPorts: wsPort === undefined ? [port] : [port, wsPort] }));
+  app.use(cors({ rules: originRules(config.listen), byProxy: corsByProxy, onForeign: onForeignOrigin }));
   // Behind CORS, so that a page of another host can read why it is refused, or that it has to wait.
   app.use("/api/*", findKeyAtDoor({ findServerKey }));
   app.use(boundInFlight({ atOnce: rates?.refusalsAtOnce }));

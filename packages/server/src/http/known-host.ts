@@ -28,7 +28,9 @@ export function hostCheck({
   allowedOrigins,
 }: OriginRules): (seen: PublicAddress, url: Pick<URL, "hostname">) => void {
   if (publicUrl === undefined) return () => {};
-  const names = new Set([publicUrl, ...allowedOrigins].map((origin) => new URL(origin).hostname));
+  // An app's own scheme says nothing of a name that people could reach this server by.
+  const ofWeb = allowedOrigins.filter((origin) => /^https?:/.test(origin));
+  const names = new Set([publicUrl, ...ofWeb].map((origin) => new URL(origin).hostname));
   const isKnown = (hostname: string) => names.has(hostname) || isLoopbackName(hostname);
   return ({ host }, { hostname: own }) => {
     const { hostname } = new URL(`http://${host}`);

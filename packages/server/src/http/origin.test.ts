@@ -37,6 +37,10 @@ describe("origins of handshakes", () => {
     ["our host as its prefix", "http://10.0.0.5:8080.evil.example", {}, "foreign"],
     ["our host as its user part", "http://10.0.0.5:8080@evil.example", {}, "foreign"],
     ["an allowed one as its subdomain", "https://app.example.com.evil.example", {}, "foreign"],
+    ["our own host, as the WebSocket's address", "ws://10.0.0.5:8080", {}, "allowed"],
+    ["our own host, as the WebSocket's address over TLS", "wss://chat.lan", { host: "chat.lan" }, "allowed"],
+    ["our other port, as the WebSocket's address", "ws://10.0.0.5:8090", {}, "allowed"],
+    ["another host, as a WebSocket's address", "wss://evil.example", {}, "foreign"],
     ["another kind of page", "chrome-extension://10.0.0.5:8080", {}, "foreign"],
     ["no Host", "http://10.0.0.5:8080", { host: "" }, "foreign"],
     ["two Hosts", "http://evil.example", { host: "10.0.0.5:8080, evil.example" }, "foreign"],
@@ -72,6 +76,8 @@ describe("origins of handshakes", () => {
       });
     expect(at("http://im.lan", [80, 8090])).toBe("allowed");
     expect(at("https://im.lan", [443, 8090])).toBe("allowed");
+    expect(at("wss://im.lan", [443, 8090])).toBe("allowed");
+    expect(at("ws://im.lan", [443, 8090])).toBe("foreign");
     expect(at("http://im.lan", [443, 8090])).toBe("foreign");
     expect(at("https://im.lan", [80, 8090])).toBe("foreign");
   });

@@ -1,8 +1,13 @@
+import type { Config } from "../config/config.ts";
 import { isOriginAllowed, type OriginRules } from "../lib/origin.ts";
 
 export interface HandshakeOriginRules extends OriginRules {
   /** The ports this server listens on. With WS_PORT set, its own pages come from another port than the handshake goes to. */
   readonly ownPorts: readonly number[];
+}
+
+export function originRules({ allowedOrigins, publicUrl, port, wsPort }: Config["listen"]): HandshakeOriginRules {
+  return { allowedOrigins, publicUrl, ownPorts: wsPort === undefined ? [port] : [port, wsPort] };
 }
 
 /** `absent` is fine for a handshake (programs send none), but not for one that a cookie authenticates. */
@@ -34,7 +39,8 @@ export function originVerdict({
 }
 
 function isOwnOtherPort(origin: string, host: string | null, ownPorts: readonly number[]): boolean {
-  if (!host || !/^https?:/.test(origin) || !URL.canParse(origin) || !URL.canParse(`http://${host}`)) return false;
+  if (!host || !/^(?:http|ws)s?:/.test(origin) || !URL.canParse(origin) || !URL.canParse(`http://${host}`))
+    return false;
   const page = new URL(origin);
   const own = new URL(`${page.protocol}//${host}`);
   return page.hostname === own.hostname && ownPorts.includes(portOf(page)) && ownPorts.includes(portOf(own));
@@ -42,5 +48,5 @@ function isOwnOtherPort(origin: string, host: string | null, ownPorts: readonly 
 
 function portOf(url: URL): number {
   if (url.port !== "") return Number(url.port);
-  return url.protocol === "https:" ? 443 : 80;
+  return url.protocol === "https:" || url.protocol === "wss:" ? 443 : 80;
 }

@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { isOriginAllowed } from "./origin.ts";
 
-const rules = { allowedOrigins: ["https://app.example.com"], publicUrl: "https://chat.example.com" };
+const rules = {
+  allowedOrigins: ["https://app.example.com", "capacitor://localhost"],
+  publicUrl: "https://chat.example.com",
+};
 
 test.each([
   ["https://app.example.com", "10.0.0.1:8080", true],
@@ -23,7 +26,19 @@ test.each([
   ["http://evil.test", "example.org", false],
   ["null", "localhost:8080", false],
   ["null", "null", false],
-  ["ws://localhost:8080", "localhost:8080", false],
+  ["ws://localhost:8080", "localhost:8080", true],
+  ["wss://localhost:8080", "localhost:8080", true],
+  ["ws://example.org", "example.org:80", true],
+  ["wss://example.org", "example.org:443", true],
+  ["wss://example.org", "example.org:80", false],
+  ["ws://localhost:8080.evil.test", "localhost:8080", false],
+  ["ws://evil.test", "localhost:8080", false],
+  ["wsx://localhost:8080", "localhost:8080", false],
+  ["capacitor://localhost", "localhost:8080", true],
+  ["capacitor://localhost", "localhost", true],
+  ["tauri://localhost", "localhost", false],
+  ["capacitor://localhost:1", "localhost", false],
+  ["CAPACITOR://localhost", "localhost", false],
   ["xhttp://localhost:8080", "localhost:8080", false],
   ["http://", "", false],
   ["http://local host", "local host", false],

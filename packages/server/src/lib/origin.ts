@@ -1,12 +1,12 @@
 export interface OriginRules {
-  /** Origins as `https://chat.example.com`, without a trailing slash. */
+  /** Origins as browsers and apps send them, such as `https://chat.example.com` and `capacitor://localhost`. */
   readonly allowedOrigins: readonly string[];
   readonly publicUrl: string | undefined;
 }
 
 /**
  * Whether a page of this Origin may talk to us: our own host (as the Host header names it, whatever the scheme, since TLS
- * may end at a proxy), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
+ * may end at a proxy; some programs that are no browsers make their Origin of the WebSocket's address, `ws://…`), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
  */
 export function isOriginAllowed(origin: string, host: string | null | undefined, rules: OriginRules): boolean {
   if (rules.allowedOrigins.includes(origin) || origin === rules.publicUrl) return true;
@@ -17,6 +17,6 @@ export function isOriginAllowed(origin: string, host: string | null | undefined,
 
 /** Host and port of an origin in canonical form: lower case, default port left out. */
 function hostOf(origin: string): string | undefined {
-  if (!/^https?:\/\//.test(origin)) return undefined;
+  if (!/^(?:http|ws)s?:\/\//.test(origin)) return undefined;
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

@@ -33,6 +33,8 @@ export interface WebSocketParts {
   readonly metrics: Metrics;
   /** The origins whose pages may open connections here. */
   readonly origins: HandshakeOriginRules;
+  /** Told of each handshake of a page of another host. */
+  readonly onForeignOrigin: (origin: string) => void;
   /** A refusal for all new connections, such as `draining`. */
   readonly refusal: () => ProblemError | undefined;
   /** What somebody at a banned address is told. */
@@ -85,6 +87,7 @@ export class WebSocketTransport {
       this.#checkHost(seen, from.url);
       const handshake = readHandshake(request, from.url);
       if (originVerdict({ headers: request.headers, viaTrusted, rules: origins }) === "foreign") {
+        this.#parts.onForeignOrigin(request.headers.get("origin") ?? "");
         throw new ProblemError("origin_forbidden");
       }
       // A page cannot see a refused handshake, so it is closed with 4003 once it is open; no token is looked at for it.
