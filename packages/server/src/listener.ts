@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
-import type { Server as BunServer, TLSOptions } from "bun";
+import type { Server as BunServer } from "bun";
 import type { Config } from "./config/config.ts";
+import type { TlsPair } from "./config/tls-files.ts";
 import type { Connection } from "./gateway/connection.ts";
 import { isWebSocketRequest, type WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { AppBindings } from "./http/app-env.ts";
@@ -9,7 +9,7 @@ import { problemResponse } from "./http/errors.ts";
 import { answersOutsideOfApp } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
-import { delay, withDeadline } from "./lib/interval.ts";
+import { delay } from "./lib/interval.ts";
 import { ipLimitKey, ipNetworkKey } from "./lib/ip-range.ts";
 import { ProblemError } from "./lib/problem.ts";
 import type { Rates } from "./limits/rates.ts";
@@ -17,9 +17,12 @@ import type { Rates } from "./limits/rates.ts";
 import { ListenFailed } from "./listen-failed.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
+import { type OpenListener, Ports } from "./ports.ts";
 
 export interface ListenerParts {
   readonly config: Config;
+  /** The certificate to begin with; undefined: clear text. */
+  readonly tls: TlsPair | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly trusted: TrustedProxies;
@@ -39,7 +42,6 @@ export interface ListenerParts {
  * time for its request sets it for the silence behind it too.
  */
 export const HTTP_IDLE_SECONDS = 80;
-const GRACE_MS = 3000;
 const REFUSED_LATE_MS = 1000;
 /**
  * The runtime's own bound, which answers without a problem document. The app refuses a declared length before it reads
@@ -52,23 +54,31 @@ const BODY_BYTES_MAX = 2 ** 40;
  * address and hands the request to the WebSocket transport or to the app.
  * @throws ListenFailed
  */
-export function listen(parts: ListenerParts): BunServer<Connection>[] {
+export async function listen(parts: ListenerParts): Promise<Ports> {
   const { port, wsPort } = parts.config.listen;
-  const turns = new RequestTurns();
-  const main = opened({ ...parts, turns }, { port, variable: "PORT" }, isWebSocketRequest);
-  if (wsPort === undefined) return [main];
+  const ofPort = { ...parts, turns: new RequestTurns() };
+  const opens = [opener(ofPort, { port, variable: "PORT" }, isWebSocketRequest)];
+  if (wsPort !== undefined) opens.push(opener(ofPort, { port: wsPort, variable: "WS_PORT" }, () => true));
+  const listeners: BunServer<Connection>[] = [];
   try {
-    return [main, opened({ ...parts, turns }, { port: wsPort, variable: "WS_PORT" }, () => true)];
+    for (const open of opens) listeners.push(await openedFirst(open, parts.tls));
   } catch (error) {
-    void main.stop(true);
+    for (const listener of listeners) void listener.stop(true);
     throw error;
   }
+  return new Ports(opens, listeners);
 }
 
-/** Answers what was accepted, then closes; peers that do not let go are cut after a moment. */
-export async function stopListening(server: BunServer<Connection>): Promise<void> {
-  await withDeadline(server.stop(), GRACE_MS, "requests were cut").catch(() => {});
-  await server.stop(true);
+/**
+ * A port whose certificate may be renewed is shared with the listeners to come, and so would be with another program of this user. So it
+ * is opened for itself alone first, which fails where something else listens there.
+ */
+async function openedFirst(open: OpenListener, tls: TlsPair | undefined): Promise<BunServer<Connection>> {
+  const alone = open({ tls: undefined });
+  if (!tls) return alone;
+  const port = alone.port as number;
+  await alone.stop(true);
+  return open({ tls, port });
 }
 
 /** Both ports share the turns of the one event loop. */
@@ -76,20 +86,26 @@ type PortParts = ListenerParts & { readonly turns: RequestTurns };
 
 type IsForWebSocket = (request: Request, path: string) => boolean;
 
-function opened(
+function opener(
   parts: PortParts,
   at: { port: number; variable: "PORT" | "WS_PORT" },
   isForWebSocket: IsForWebSocket,
-): BunServer<Connection> {
-  try {
-    return serve(parts, at.port, isForWebSocket);
-  } catch (error) {
-    throw new ListenFailed(error, { host: parts.config.listen.host, ...at });
-  }
+): OpenListener {
+  return ({ tls, port = at.port }) => {
+    try {
+      return serve(parts, { port, tls }, isForWebSocket);
+    } catch (error) {
+      throw new ListenFailed(error, { host: parts.config.listen.host, ...at });
+    }
+  };
 }
 
-function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): BunServer<Connection> {
-  const { host, tls } = parts.config.listen;
+function serve(
+  parts: PortParts,
+  { port, tls }: { port: number; tls: TlsPair | undefined },
+  isForWebSocket: IsForWebSocket,
+): BunServer<Connection> {
+  const { host } = parts.config.listen;
   const outside = answersOutsideOfApp({ ...parts, tls: tls !== undefined });
   const handshake = async (
     request: Request,
@@ -132,7 +148,7 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
   return Bun.serve<Connection>({
     hostname: host,
     port,
-    ...(tls ? { tls: readTls(tls) } : {}),
+    ...(tls ? { tls: { ...tls }, reusePort: true } : {}),
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: BODY_BYTES_MAX,
     websocket: parts.webSocket.handlers(),
@@ -151,11 +167,13 @@ function serve(parts: PortParts, port: number, isForWebSocket: IsForWebSocket): 
   });
 }
 
+/** Where a browser on this machine finds the server. */
+export function addressOf({ listen: { host, tls } }: Config, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `${tls ? "https" : "http"}://${name}:${port}`;
+}
+
 /** Of an address that cannot be parsed, for the log. */
 function pathOf(address: string): string {
   return address.replace(/^https?:\/\/[^/?]*/, "").replace(/\?.*$/s, "");
-}
-
-function readTls(tls: { certFile: string; keyFile: string }): TLSOptions {
-  return { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
 }

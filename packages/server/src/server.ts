@@ -25,7 +25,7 @@ import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
-import { listen, stopListening } from "./listener.ts";
+import { addressOf, listen } from "./listener.ts";
 import { removeExpiredNotifications } from "./notifications/notification-actions.ts";
 import { Health } from "./ops/health.ts";
 import { flushed, type Logger } from "./ops/logger.ts";
@@ -40,6 +40,7 @@ import { Feed } from "./server-api/feed.ts";
 import { feedRoutes } from "./server-api/feed-routes.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { StorageWatch } from "./storage-watch.ts";
+import { TlsWatch, tlsNow } from "./tls-watch.ts";
 import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
 import { SendHook } from "./webhooks/send-hook.ts";
@@ -349,8 +350,10 @@ export class Server {
       rates: context.rates,
       onForeignOrigin: this.#onForeignOrigin,
     });
-    const servers = listen({
+    const tls = tlsNow(config.listen.tls);
+    const ports = await listen({
       config,
+      tls: tls?.used,
       logger: this.#logger,
       metrics: this.#metrics,
       trusted,
@@ -360,19 +363,18 @@ export class Server {
       rates: context.rates,
       onAddress: (address) => forwarders.note(address),
     });
-    for (const server of servers) {
-      gateway.hub.addPublisher({ publish: (topic, frame) => server.publish(topic, frame) });
-    }
-    this.#stops.push(() => Promise.all(servers.map(stopListening)));
-    const closeIdle = () => servers.reduce((closed, server) => closed + server.closeIdleConnections(), 0);
-    this.#stops.push(openFiles.watch(closeIdle));
+    gateway.hub.addPublisher(ports);
+    this.#stops.push(() => ports.stop());
+    if (tls)
+      this.#stops.push(new TlsWatch({ ...tls, logger: this.#logger, renew: (pair) => ports.renew(pair) }).start());
+    this.#stops.push(openFiles.watch(() => ports.closeIdleConnections()));
     this.#stops.push(() => {
       context.qrLogins.release();
       context.feed.hanging.release();
       return gateway.drain();
     });
     this.#stops.push(() => delay(config.drain.delayMs));
-    return addressOf(config, servers[0]?.port ?? config.listen.port);
+    return addressOf(config, ports.port);
   }
 
   #repeat(ms: number, task: () => Promise<void>): Stop {
@@ -386,10 +388,4 @@ export class Server {
     this.#logger.fatal({ err: error }, "the writer thread is gone, ending");
     void flushed(this.#logger).then(() => process.exit(1));
   }
-}
-
-/** Where a browser on this machine finds the server. */
-function addressOf({ listen: { host, tls } }: Config, port: number): string {
-  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return `${tls ? "https" : "http"}://${name}:${port}`;
 }
