@@ -1,60 +1,101 @@
-import { expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withDeadline } from "../src/lib/interval.ts";
+import { uptimeMs } from "../src/lib/uptime.ts";
 import { freePort } from "./free-port.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
-test("HTTP-42: a server whose log nobody reads serves, says later what it left out, and stops", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "parley-still-log-"));
+let dir: string;
+let url: string;
+/** The pipe that the server logs into, and its other end, from which a test may read. */
+let log: number;
+let reader: number;
+let server: Bun.Subprocess<"ignore", number, "inherit">;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "parley-still-log-"));
   const path = join(dir, "log");
   Bun.spawnSync(["mkfifo", path]);
-  const log = openSync(path, constants.O_RDWR);
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  log = openSync(path, constants.O_RDWR);
+  reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const port = freePort();
+  url = `http://127.0.0.1:${port}`;
   const env = { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", PORT: `${port}`, DATA_DIR: join(dir, "data") };
-  const server = Bun.spawn([process.execPath, MAIN, "serve"], {
+  const stdout = openSync(path, constants.O_WRONLY);
+  server = Bun.spawn([process.execPath, MAIN, "serve"], {
     env: { ...env, RATE_LIMITS: "off", LOG_LEVEL: "info" },
     stdin: "ignore",
-    stdout: log,
+    stdout,
     stderr: "inherit",
   });
-  try {
-    const url = `http://127.0.0.1:${port}`;
-    await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok === true);
-    const statuses = new Set<number>();
-    // Some 400 bytes a line: 64 KiB lie in the pipe, and 1 MiB waits behind it.
-    let address = 0;
-    const ask = async () => {
-      // Each from an address of its own, since lines of refusals have a rate by address.
-      const headers = { "X-Forwarded-For": `10.1.${(address / 250) | 0}.${address++ % 250}` };
-      const reply = await fetch(`${url}/api/v1/${"a".repeat(300)}`, { headers, signal: AbortSignal.timeout(5000) });
-      statuses.add(reply.status);
-      await reply.text();
-    };
-    for (let round = 0; round < 80; round++) await Promise.all(Array.from({ length: 50 }, ask));
-    expect([...statuses]).toEqual([404]);
-    const chunk = Buffer.alloc(1 << 20);
-    let text = "";
-    await until(() => {
-      try {
-        text += chunk.toString("utf8", 0, readSync(reader, chunk));
-      } catch {
-        // Nothing lies in the pipe now.
-      }
-      return text.includes("log lines were left out");
-    });
-    expect(text.match(/"leftOut":([1-9]\d*)/)).not.toBeNull();
-    server.kill("SIGTERM");
-    expect(await server.exited).toBe(0);
-  } finally {
-    server.kill("SIGKILL");
-    await server.exited;
-    closeSync(reader);
-    closeSync(log);
-    rmSync(dir, { recursive: true });
-  }
+  closeSync(stdout);
+  await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok === true);
+}, 30_000);
+afterEach(async () => {
+  server.kill("SIGKILL");
+  await server.exited;
+  for (const fd of [reader, log]) closeSync(fd);
+  rmSync(dir, { recursive: true });
+});
+
+let address = 0;
+/** Makes so many lines of some 400 bytes, each from an address of its own, since lines of refusals have a rate by address. @returns the statuses */
+async function lines(count: number): Promise<Set<number>> {
+  const statuses = new Set<number>();
+  const ask = async () => {
+    const headers = { "X-Forwarded-For": `10.1.${(address / 250) | 0}.${address++ % 250}` };
+    const reply = await fetch(`${url}/api/v1/${"a".repeat(300)}`, { headers, signal: AbortSignal.timeout(5000) });
+    statuses.add(reply.status);
+    await reply.text();
+  };
+  for (let left = count; left > 0; left -= 50) await Promise.all(Array.from({ length: Math.min(50, left) }, ask));
+  return statuses;
+}
+
+/** What was asked for comes within a second, and the process ends within some more. */
+async function servesAndStops(): Promise<void> {
+  const beganMs = uptimeMs();
+  expect((await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) })).status).toBe(200);
+  expect(uptimeMs() - beganMs).toBeLessThan(1000);
+  server.kill("SIGTERM");
+  expect(await withDeadline(server.exited, 8000, "it did not stop")).toBe(0);
+}
+
+test("HTTP-42: after 500 lines that nobody reads the server answers, and SIGTERM stops it with code 0", async () => {
+  expect([...(await lines(500))]).toEqual([404]);
+  await servesAndStops();
+}, 30_000);
+
+test("HTTP-42: so it is after as many lines as are kept, and more", async () => {
+  expect([...(await lines(4000))]).toEqual([404]);
+  await servesAndStops();
+}, 60_000);
+
+test("HTTP-42: a server whose reader has gone serves and stops", async () => {
+  // Nobody has the other end open from here on.
+  for (const fd of [reader, log]) closeSync(fd);
+  expect([...(await lines(500))]).toEqual([404]);
+  await servesAndStops();
+  log = openSync("/dev/null", "r");
+  reader = openSync("/dev/null", "r");
+}, 30_000);
+
+test("HTTP-42: a server whose log nobody reads says later what it left out, and stops", async () => {
+  expect([...(await lines(4000))]).toEqual([404]);
+  const chunk = Buffer.alloc(1 << 20);
+  let text = "";
+  await until(() => {
+    try {
+      text += chunk.toString("utf8", 0, readSync(reader, chunk));
+    } catch {
+      // Nothing lies in the pipe now.
+    }
+    return text.includes("log lines were left out");
+  });
+  expect(text.match(/"leftOut":([1-9]\d*)/)).not.toBeNull();
+  await servesAndStops();
 }, 60_000);
 
 async function until(is: () => boolean | Promise<boolean>): Promise<void> {
