@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Http } from "./http.ts";
 import { causeOf, ParleyError } from "./parley-error.ts";
 
@@ -102,4 +102,51 @@ test("SDK-29: a cause is shown of what a person may have to look at, not of what
   expect([cause(0), cause(429), cause(500), cause(503)]).toEqual([undefined, undefined, undefined, undefined]);
   expect(causeOf(new Error("ours"))).toEqual({ status: 0, code: "unknown", message: "ours" });
   expect(causeOf("a text")?.message).toBe("a text");
+});
+
+describe("replies that come in pieces", () => {
+  /** A reply of so many pieces, 20 ms apart, which then ends or falls silent. */
+  function pieces(count: number, { last, status = 200 }: { last: "end" | "silence"; status?: number }) {
+    return (_: string, { signal }: RequestInit) => {
+      const bytes = new TextEncoder().encode(`"${"長".repeat(count)}"`);
+      let sent = 0;
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+          if (sent === count && last === "silence") return new Promise(() => {});
+          if (sent === count) return controller.close();
+          await Bun.sleep(20);
+          // The bytes of each character are parted.
+          controller.enqueue(bytes.subarray(sent * 3, ++sent === count ? undefined : sent * 3));
+        },
+      });
+      return new Response(body, { status });
+    };
+  }
+
+  test("SDK-15: a reply may take any time, as long as something comes", async () => {
+    const { http } = rig(pieces(20, { last: "end" }));
+    expect(await http.call("GET", "/x", { withinMs: 150 })).toBe("長".repeat(20));
+  });
+
+  test("SDK-15: one that falls silent is given up, a refusal too", async () => {
+    for (const status of [200, 403]) {
+      const { http } = rig(pieces(3, { last: "silence", status }));
+      const startedAt = performance.now();
+      const error = await http.call("GET", "/x", { withinMs: 150 }).catch((error: ParleyError) => error);
+      expect(error).toMatchObject({ status: status === 200 ? 0 : 403, code: status === 200 ? "offline" : "unknown" });
+      expect(performance.now() - startedAt).toBeGreaterThan(200);
+    }
+  });
+
+  test("SDK-15: where the platform does not show the pieces of a body, the whole of it has a longer time", async () => {
+    const timers = spyOn(globalThis, "setTimeout");
+    try {
+      const unseen = { ok: true, status: 200, text: async () => '"it"' } as unknown as Response;
+      expect(await rig(() => unseen).http.call("GET", "/x", { withinMs: 1_000 })).toBe("it");
+      expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([1_000, 300_000]);
+    } finally {
+      timers.mockRestore();
+    }
+  });
 });

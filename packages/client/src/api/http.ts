@@ -15,9 +15,12 @@ export interface Ask {
   /** Undefined: no token is sent. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** For the headers, or for everything where the body is read too. */
+  /** For the headers, and then for each piece of the body: on a slow line a reply may take any time, as long as something comes. */
   readonly withinMs: number;
 }
+
+/** For a whole body where the platform does not show its pieces. */
+const UNSEEN_BODY_MS = 300_000;
 
 /** Nothing is tried again here. */
 export class Http {
@@ -37,9 +40,9 @@ export class Http {
    * @throws ParleyError
    */
   call(method: string, path: string, ask: Ask): Promise<unknown> {
-    return this.#within({ ask, keep: false }, async (signal) => {
-      const response = await this.#open(method, path, { ...ask, signal });
-      const text = await response.text();
+    return this.#within({ ask, keep: false }, async (signal, more) => {
+      const response = await this.#open(method, path, { ...ask, signal }, more);
+      const text = await textOf(response, more);
       const reply = text === "" ? undefined : JSON.parse(text);
       this.#onAnswer();
       return reply;
@@ -51,18 +54,25 @@ export class Http {
    * @throws ParleyError
    */
   stream(path: string, ask: Ask): Promise<Response> {
-    return this.#within({ ask, keep: true }, (signal) => this.#open("GET", path, { ...ask, signal }));
+    return this.#within({ ask, keep: true }, (signal, more) => this.#open("GET", path, { ...ask, signal }, more));
   }
 
   /** `keep`: the request goes on after `work`, and still ends with the caller's signal. */
-  async #within<T>({ ask, keep }: { ask: Ask; keep: boolean }, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #within<T>(
+    { ask, keep }: { ask: Ask; keep: boolean },
+    work: (signal: AbortSignal, more: More) => Promise<T>,
+  ): Promise<T> {
     const abort = new AbortController();
     const end = () => abort.abort();
-    const cancel = after(ask.withinMs, end);
+    let cancel = after(ask.withinMs, end);
+    const more: More = (ms = ask.withinMs) => {
+      cancel();
+      cancel = after(ms, end);
+    };
     if (ask.signal?.aborted) end();
     ask.signal?.addEventListener("abort", end, { once: true });
     try {
-      return await work(abort.signal);
+      return await work(abort.signal, more);
     } catch (error) {
       throw error instanceof ParleyError ? error : new ParleyError(0);
     } finally {
@@ -71,7 +81,8 @@ export class Http {
     }
   }
 
-  async #open(method: string, path: string, { query, body, token, headers, signal }: Ask): Promise<Response> {
+  async #open(method: string, path: string, ask: Ask, more: More): Promise<Response> {
+    const { query, body, token, headers, signal } = ask;
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) if (value != null) asked.set(name, String(value));
     const search = asked.size > 0 ? `?${asked}` : "";
@@ -88,12 +99,31 @@ export class Http {
       signal: signal ?? null,
     });
     if (response.ok) return response;
-    const text = await response.text().catch(() => "");
+    const text = await textOf(response, more).catch(() => "");
     throw new ParleyError(
       response.status,
       problemOf(text, response.status),
       retryAfterMs(response.headers.get("Retry-After")),
     );
+  }
+}
+
+/** Something has come: the time for the next piece begins. */
+type More = (ms?: number) => void;
+
+async function textOf(response: Response, more: More): Promise<string> {
+  const reader = response.body?.getReader?.();
+  if (!reader) {
+    more(UNSEEN_BODY_MS);
+    return response.text();
+  }
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    more();
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
   }
 }
 

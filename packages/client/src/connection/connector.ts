@@ -26,7 +26,7 @@ import { renew } from "./renewal.ts";
 import type { Effect, Facts, Happening, Machine } from "./states.ts";
 import { step } from "./table.ts";
 import type { Tabs } from "./tabs.ts";
-import { poll, shortenCursorTransport } from "./transports/poll.ts";
+import { Portion, poll, shortenCursorTransport } from "./transports/poll.ts";
 import type { Return } from "./transports/tab-message.ts";
 import type { Transport, TransportName } from "./transports/transport.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -179,8 +179,9 @@ export class Connector {
       case "ask":
         return this.#request(async (signal) => {
           const { http, timing, token } = this.#parts;
-          const ask = { token: await token(), cursor: undefined, wait: 0, signal, answerMs: timing.answerMs };
-          await poll(http, ask);
+          const { answerMs } = timing;
+          const portion = new Portion();
+          await poll(http, { token: await token(), cursor: undefined, wait: 0, signal, answerMs, portion });
           return { kind: "ask-answered" };
         });
       case "reload":

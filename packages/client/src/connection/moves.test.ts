@@ -3,7 +3,7 @@ import { BEGINNING, FACTS, HAPPENINGS, MEMORY, machineAt, outcome, RELOADING, ST
 import { ParleyError } from "../api/parley-error.ts";
 import { TIMING } from "../lib/timing.ts";
 import { newFallback } from "./fallback.ts";
-import type { Happening } from "./states.ts";
+import type { Happening, Machine } from "./states.ts";
 import { step } from "./table.ts";
 
 const AGAIN = "preparing, prepare";
@@ -72,6 +72,15 @@ describe("what is remembered", () => {
     expect(silent()).toStartWith("waiting");
     tell(HAPPENINGS.time);
     expect([silent(), memory().fallback.level]).toEqual([AGAIN, 1]);
+  });
+
+  test("SDK-26: a wait ends at a whole number, and not before its time", () => {
+    const live: Machine = { memory: MEMORY, state: { kind: "live", by: "sse", since: FACTS.now } };
+    const { effects } = step(live, HAPPENINGS.ended, { ...FACTS, random: 1 / 3 });
+    const state = effects.flatMap((effect) => (effect.kind === "tell" ? [effect.state] : []))[0];
+    const ms = effects.flatMap((effect) => (effect.kind === "timer" ? [effect.ms] : []))[0];
+    expect(ms).not.toBe(Math.round(ms as number));
+    expect(state).toMatchObject({ kind: "waiting", until: Math.ceil(FACTS.now + (ms as number)) });
   });
 
   test("SDK-14: an answer ends every other wait at most, until something connects", () => {
@@ -167,10 +176,10 @@ describe("what is remembered", () => {
     expect(tell({ kind: "ended", end: { kind: "done" } }, long)).toBe(AGAIN);
     expect([memory().fallback.level, tell(HAPPENINGS.prepared, long)]).toEqual([
       1,
-      "opening, tell connecting, open short-poll to shorten, timer 10000",
+      "opening, tell connecting, open short-poll to shorten",
     ]);
     tell({ kind: "ended", end: { kind: "done" } }, long);
-    expect(tell(HAPPENINGS.prepared, long)).toContain("open long-poll,");
+    expect(tell(HAPPENINGS.prepared, long)).toContain("open long-poll");
   });
 
   test("SDK-33: where there are no polls, each cursor that comes back long is a failure, and the next try waits for longer", () => {

@@ -39,8 +39,8 @@ export function open(
     { kind: "opening", by },
     tell({ kind: "connecting", transport: by }),
     { kind: "open", by, shortenCursor, token, idleSeconds },
-    // Another tab answers when it has a connection, however long that takes.
-    ...(by === "tab" ? [] : [timer(timing.openMs)]),
+    // A poll ends by itself when nothing comes, and another tab answers when it has a connection, however long that takes.
+    ...(by === "websocket" || by === "sse" ? [timer(timing.openMs)] : []),
   );
 }
 
@@ -55,7 +55,7 @@ export function wait(
 ): Step {
   const { ms, serverNamedTime, error, next } = how;
   const why = error?.status ? "refused" : how.why;
-  const state: ClientState = { kind: "waiting", until: now + ms, why, ...(error && { error }) };
+  const state: ClientState = { kind: "waiting", until: Math.ceil(now + ms), why, ...(error && { error }) };
   return to(memory, { kind: "waiting", why, serverNamedTime, next }, LEAVE, timer(ms), tell(state));
 }
 

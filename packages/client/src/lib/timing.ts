@@ -15,9 +15,9 @@ export interface Timing extends Backoff {
   readonly sseSilenceMs: number;
   readonly longPollSeconds: number;
   readonly shortPollMs: number;
-  /** For the answer to a poll, beyond what it was asked to hang. */
+  /** Silence after which a poll counts as lost, beyond what it was asked to hang. */
   readonly answerMs: number;
-  /** For an ordinary request. */
+  /** The same of an ordinary request. */
   readonly requestMs: number;
   /** For the worker's file to load. */
   readonly workerMs: number;

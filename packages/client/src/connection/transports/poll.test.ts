@@ -66,7 +66,7 @@ describe("polls", () => {
       ["2", 25],
       ["3", 25],
     ]);
-    expect([asked[0]?.max, asked[0]?.limit]).toEqual([7, 500]);
+    expect([asked[0]?.max, asked[0]?.limit]).toEqual([7, 10]);
     expect(told).toEqual(["opened", "ready", "1 up to 1", "0 up to 2", "live", "2 up to 3", "live"]);
   });
 
@@ -76,9 +76,28 @@ describe("polls", () => {
       const { over } = rig(long, [() => reply("1"), () => reply("2")]);
       await over();
       const within = timers.mock.calls.map(([, ms]) => ms).filter((ms) => ms !== 2_000);
-      expect(within).toEqual([1_000, 26_000, 26_000]);
+      // For the headers, for the body and for its end; the last one is never answered.
+      expect(within).toEqual([1_000, 1_000, 1_000, 26_000, 26_000, 26_000, 26_000]);
     } finally {
       timers.mockRestore();
+    }
+  });
+
+  test("SDK-15: replies get smaller where they take long, and larger where they come quickly, within bounds", async () => {
+    let now = 1_000;
+    const clock = spyOn(Date, "now").mockImplementation(() => now);
+    try {
+      const took = (ms: number, more: boolean) => () => {
+        now += ms;
+        return reply("1", more);
+      };
+      const times = [8_000, 80_000, 80_000, 4_000, 1_000, 100, 1, 1, 1, 1].map((ms) => took(ms, true));
+      // What waits for its events, and what is not full, says nothing of the line.
+      const { asked, over } = rig(long, [...times, took(9_000, false), took(24_000, true), took(2_000, true)]);
+      await over();
+      expect(asked.map(({ limit }) => limit)).toEqual([10, 5, 5, 5, 5, 10, 40, 160, 500, 500, 500, 500, 500, 500]);
+    } finally {
+      clock.mockRestore();
     }
   });
 

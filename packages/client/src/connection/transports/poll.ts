@@ -1,12 +1,27 @@
 import type { Http } from "../../api/http.ts";
 import { ParleyError } from "../../api/parley-error.ts";
+import { clock } from "../../lib/surroundings.ts";
 import { pause } from "../../lib/timers.ts";
 import type { Timing } from "../../lib/timing.ts";
 import type { PushFrame } from "../../reading/push-frame.ts";
 import { endOf } from "./sse.ts";
 import type { Opened, Start, Transport, TransportEnd, TransportEvents } from "./transport.ts";
 
-const LIMIT = 500;
+/** What the client wants a reply to take that brings what is behind. */
+const REPLY_MS = 2_000;
+
+/**
+ * How many events the next reply is to have, by how long the last one took. On a slow line they are few: events come while the rest is
+ * still on its way, and a reply that breaks off costs little.
+ */
+export class Portion {
+  limit = 10;
+
+  took(ms: number): void {
+    const factor = Math.min(4, Math.max(1 / 4, REPLY_MS / Math.max(1, ms)));
+    this.limit = Math.min(500, Math.max(5, Math.round(this.limit * factor)));
+  }
+}
 
 export interface PollReply {
   readonly events: PushFrame[];
@@ -27,11 +42,16 @@ export async function poll(
     readonly wait: number;
     readonly signal?: AbortSignal;
     readonly answerMs: number;
+    readonly portion: Portion;
   },
 ): Promise<PollReply> {
-  const { token, signal, answerMs, ...body } = ask;
+  const { token, signal, answerMs, portion, ...asked } = ask;
   const withinMs = ask.wait * 1000 + answerMs;
-  const reply = await http.call("POST", "/events", { token, signal, body: { ...body, limit: LIMIT }, withinMs });
+  const askedAt = clock();
+  const body = { ...asked, limit: portion.limit };
+  const reply = await http.call("POST", "/events", { token, signal, body, withinMs });
+  // One that is not full says nothing of the line, and neither does one that has waited for its events.
+  if (isReply(reply) && reply.more && ask.wait === 0) portion.took(clock() - askedAt);
   if (isReply(reply)) return reply;
   throw new ParleyError(0);
 }
@@ -87,6 +107,7 @@ function isLost(end: TransportEnd): boolean {
 
 async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): Promise<void> {
   const { token, max, signal } = start;
+  const portion = new Portion();
   let { cursor } = start;
   let opened = false;
   /** Polls in a row that hung and were lost, while those that do not hang are answered. */
@@ -95,7 +116,7 @@ async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): 
   for (let seconds = 0; !signal.aborted; ) {
     let reply: PollReply;
     try {
-      reply = await poll(http, { token, cursor, max, wait: seconds, signal, answerMs });
+      reply = await poll(http, { token, cursor, max, wait: seconds, signal, answerMs, portion });
     } catch (error) {
       if (signal.aborted) return;
       const end = endOf(error);
@@ -117,7 +138,10 @@ async function again({ http, start, on, wait, pauseMs, answerMs, once }: Work): 
     cursor = reply.cursor;
     on.receive(reply.events, cursor);
     if (signal.aborted) return;
-    if (reply.more) continue;
+    if (reply.more) {
+      seconds = 0;
+      continue;
+    }
     if (once) return on.ended({ kind: "done" });
     on.live();
     seconds = wait;

@@ -2,7 +2,7 @@ import type { Http } from "../../api/http.ts";
 import { every } from "../../lib/timers.ts";
 import type { Timing } from "../../lib/timing.ts";
 import type { PushFrame } from "../../reading/push-frame.ts";
-import { type PollReply, poll } from "./poll.ts";
+import { type PollReply, Portion, poll } from "./poll.ts";
 import { endOf } from "./sse.ts";
 import type { TabMessage } from "./tab-message.ts";
 import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
@@ -21,6 +21,7 @@ export interface TabLinks {
 interface Following {
   readonly start: Start;
   readonly on: TransportEvents;
+  readonly portion: Portion;
   /** What came while it asks the server for what it missed; undefined: it has everything. */
   held: TabMessage[] | undefined;
   /** Something else was missed meanwhile. */
@@ -50,7 +51,14 @@ export class TabTransport implements Transport {
   }
 
   open(start: Start, on: TransportEvents): Opened {
-    const following: Following = { start, on, held: undefined, again: false, joined: false };
+    const following: Following = {
+      start,
+      on,
+      portion: new Portion(),
+      held: undefined,
+      again: false,
+      joined: false,
+    };
     this.#following = following;
     this.#heard();
     this.#hello();
@@ -129,8 +137,8 @@ export class TabTransport implements Transport {
     on.live();
   }
 
-  #ask({ start: { token, max, signal } }: Following, cursor: string | undefined): Promise<PollReply> {
-    return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs });
+  #ask({ start: { token, max, signal }, portion }: Following, cursor: string | undefined): Promise<PollReply> {
+    return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs, portion });
   }
 
   #look(following: Following): void {
