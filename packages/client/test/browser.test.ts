@@ -128,40 +128,6 @@ describe.skipIf(!executablePath)("in a browser", () => {
   );
 
   test(
-    "SDK-60: when the tab that has the connection has fallen silent, another one takes it",
-    async () => {
-      const { room, open, profile, stream } = await scene("Gus Tabs");
-      const timing = { tabPingMs: 150, tabSilenceMs: 600 };
-      const first = await open({}, timing);
-      await first.live("websocket");
-      const second = await open({}, timing);
-      await second.live("tab");
-      await say(ann, room, "one");
-      await second.said("one");
-      await first.page.evaluate(() => {
-        // As if it was frozen: nothing of it reaches the others.
-        const post = BroadcastChannel.prototype.postMessage;
-        BroadcastChannel.prototype.postMessage = () => {};
-        globalThis.thaw = () => {
-          BroadcastChannel.prototype.postMessage = post;
-        };
-      });
-      await say(ann, room, "two");
-      await second.live("websocket");
-      await first.page.evaluate(() => globalThis.thaw());
-      await first.live("tab");
-      await say(ann, room, "three");
-      for (const tab of [first, second]) {
-        await tab.said("three");
-        inOrder(await tab.seen(stream), stream);
-        expect((await tab.seen(stream)).map((line) => line.split(" ").at(-1))).toEqual(["one", "two", "three"]);
-      }
-      await profile.close();
-    },
-    SLOW_MS,
-  );
-
-  test(
     "SDK-61: where tabs cannot share, each has its own connection",
     async () => {
       const { room, open, profile, stream } = await scene("Eve Alone");

@@ -23,7 +23,7 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
     upgradeMs: 60,
     backoffMaxMs: 60,
     tabPingMs: 100,
-    tabSilenceMs: 600_000,
+    tabHiddenPingMs: 100,
   };
   const open = (cursor?: string) =>
     rig.open(cursor === undefined ? { tabs: true } : { tabs: true, cursor }, { timing });

@@ -9,8 +9,10 @@ import { HeldTab, OneBrowser } from "./rig/one-browser.ts";
 import { ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
-/** Nothing happens for want of a sign of life, but where a test says so. */
-const PATIENT = { tabPingMs: 20, tabSilenceMs: 600_000 };
+/** Tabs ask often whether the one with the connection is there. */
+const CURIOUS = { tabPingMs: 20, tabHiddenPingMs: 20 };
+/** A tab that takes nothing from anybody in the time of a test. */
+const SHY = { tabPingMs: 3_600_000 };
 
 describe("tabs of one browser", () => {
   const rig = new ServerRig({ MAX_CONNECTIONS_PER_USER: "1" });
@@ -22,7 +24,7 @@ describe("tabs of one browser", () => {
   });
   afterAll(() => uninstall());
   const open = (more: Partial<ClientOptions> = {}, { timing, ...internals }: Internals = {}) =>
-    rig.open({ tabs: true, ...more }, { ...internals, timing: { ...PATIENT, ...timing } });
+    rig.open({ tabs: true, ...more }, { ...internals, timing: { ...CURIOUS, ...timing } });
   const hold = async (answer?: TabMessage) => {
     held = rig.use(await HeldTab.hold(browser, { url: rig.door.url, token: rig.stage.ben.token }));
     held.answer = answer;
@@ -214,7 +216,7 @@ describe("tabs of one browser", () => {
     await tab.live("websocket");
     tab.client.stop();
     // This one would not take it from anybody in the time of a test.
-    const next = open({}, { timing: { tabPingMs: 3_600_000 } });
+    const next = open({}, { timing: SHY });
     await next.live("websocket");
   });
 
@@ -234,16 +236,20 @@ describe("tabs of one browser", () => {
 
   const listen = () => rig.use(HeldTab.listen({ url: rig.door.url, token: rig.stage.ben.token }));
 
-  test("SDK-60: the tab with the connection gives signs of life until it is stopped", async () => {
+  test("SDK-60: the tab with the connection says that it is there, as often as it is asked, until it is stopped", async () => {
     const leader = open();
     await leader.live("websocket");
     const listener = listen();
-    await listener.hears("ping", 3);
+    for (const times of [1, 2, 3]) {
+      listener.say({ kind: "ping" });
+      await listener.hears("pong", times);
+    }
     leader.client.stop();
     await listener.hears("state", 1);
     const { length } = listener.heard;
-    // Proves an absence: five would have come.
-    await Bun.sleep(100);
+    listener.say({ kind: "ping" });
+    // Proves an absence: an answer comes within a millisecond.
+    await Bun.sleep(50);
     expect(listener.heard.length).toBe(length);
   });
 
@@ -325,7 +331,7 @@ describe("tabs of one browser", () => {
     const second = open({ token });
     await second.live("tab");
     // The lock of the old token is free: this one would not take it from anybody in the time of a test.
-    const third = open({}, { timing: { tabPingMs: 3_600_000 } });
+    const third = open({}, { timing: SHY });
     await third.live("websocket");
   });
 

@@ -16,7 +16,7 @@ const refused = (status: number, more: { code?: string; retryAfterMs?: number } 
 
 test("SDK-10, SDK-12, SDK-26, SDK-60: the times that tests shorten", () => {
   expect(TIMING).toMatchObject({ readyMs: 3_000, upgradeMs: 300_000, stableMs: 5_000 });
-  expect(TIMING).toMatchObject({ backoffFirstMs: 500, backoffMaxMs: 20_000, tabPingMs: 10_000, tabSilenceMs: 150_000 });
+  expect(TIMING).toMatchObject({ backoffFirstMs: 500, backoffMaxMs: 20_000, tabPingMs: 800, tabHiddenPingMs: 10_000 });
 });
 
 describe("what comes after an end", () => {

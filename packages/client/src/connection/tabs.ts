@@ -9,7 +9,6 @@
 
 import type { Http } from "../api/http.ts";
 import type { Surroundings } from "../lib/surroundings.ts";
-import { type Cancel, every } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
 import type { WholePresence } from "../reading/presence.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
@@ -56,7 +55,6 @@ export class Tabs {
   #leads = false;
   /** The number of the last message of the one connection, whichever tab passed it on. */
   #count = 0;
-  #cancels: Cancel[] = [];
 
   private constructor(parts: TabsParts) {
     this.#parts = parts;
@@ -106,6 +104,7 @@ export class Tabs {
     this.#channel = channel;
     this.#byTab = new TabTransport(http, timing, {
       now: surroundings.now,
+      isVisible: surroundings.isVisible,
       post: (message) => channel.postMessage(message),
       count: (count) => {
         this.#count = count;
@@ -113,7 +112,6 @@ export class Tabs {
       steal: () => this.#queue(name, { steal: true }),
     });
     channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
-    this.#cancels.push(every(timing.tabPingMs, () => this.#leads && this.#post({ kind: "ping" })));
     await this.#queue(name, { ifAvailable: true });
     if (this.#leads || this.#channel !== channel) return;
     void this.#queue(name, {});
@@ -161,6 +159,7 @@ export class Tabs {
     }
     if (message.kind === "back") this.#on?.returned(message.what);
     if (message.kind === "send") this.#on?.send(message.type, message.data);
+    if (message.kind === "ping") this.#post({ kind: "pong" });
     if (message.kind !== "hello") return;
     const { cursor, state } = this.#on?.stand() ?? {};
     if (cursor !== undefined) {
@@ -169,7 +168,7 @@ export class Tabs {
       return;
     }
     // This tab answers them all when it is live again; until then they show what it does.
-    this.#post(!state || state.kind === "live" ? { kind: "ping" } : { kind: "state", state });
+    this.#post(!state || state.kind === "live" ? { kind: "pong" } : { kind: "state", state });
   }
 
   /** Resolves when the lock was got, or not; with neither option it waits for it in the background. */
@@ -211,7 +210,6 @@ export class Tabs {
   #quit(): void {
     this.#leave();
     this.#leave = () => {};
-    for (const cancel of this.#cancels.splice(0)) cancel();
     this.#channel?.close();
     this.#channel = undefined;
     this.#byTab = undefined;

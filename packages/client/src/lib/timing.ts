@@ -23,9 +23,9 @@ export interface Timing extends Backoff {
   readonly workerMs: number;
   /** RESYNCs come together; this long after the last one they are acted on. */
   readonly resyncGatherMs: number;
-  /** Between two signs of life of the tab that holds the connection, and how long the others wait for one. */
+  /** Between two questions of a tab that follows, whether the one that has the connection is there: where a person looks at it, and else. */
   readonly tabPingMs: number;
-  readonly tabSilenceMs: number;
+  readonly tabHiddenPingMs: number;
 }
 
 export const TIMING: Timing = {
@@ -42,6 +42,6 @@ export const TIMING: Timing = {
   requestMs: 15_000,
   workerMs: 1_000,
   resyncGatherMs: 100,
-  tabPingMs: 10_000,
-  tabSilenceMs: 150_000,
+  tabPingMs: 800,
+  tabHiddenPingMs: 10_000,
 };

@@ -99,6 +99,7 @@ export class HeldTab {
     this.#channel.onmessage = ({ data }) => {
       this.heard.push(data);
       if (data.kind === "hello" && this.answer) this.say(this.answer);
+      if (data.kind === "ping" && this.answer) this.say({ kind: "pong" });
       for (const look of [...this.#waiting]) look();
     };
   }

@@ -22,6 +22,8 @@ export type TabMessage =
   | { readonly kind: "state"; readonly state: ClientState }
   /** Which people are online: when a connection has told everything, and to a tab that asks which tab has it. */
   | { readonly kind: "presence"; readonly presence: WholePresence }
+  /** Asks whether the tab that has the connection is there. */
   | { readonly kind: "ping" }
+  | { readonly kind: "pong" }
   | { readonly kind: "back"; readonly what: Return }
   | { readonly kind: "send"; readonly type: number; readonly data: object | undefined };

@@ -10,6 +10,8 @@ import type { Opened, Start, Transport, TransportEvents } from "./transport.ts";
 export interface TabLinks {
   /** Epoch milliseconds. */
   now(): number;
+  /** A person may be looking at this tab. */
+  isVisible(): boolean;
   post(message: TabMessage): void;
   /** The number of the last message that came. */
   count(count: number): void;
@@ -29,8 +31,8 @@ interface Following {
   joined: boolean;
 }
 
-/** Questions in a row, a sign of life's time apart, after which the tab that has the connection counts as hung. */
-const HELLOS = 3;
+/** Questions in a row without an answer, after which the tab that has the connection counts as hung. */
+const QUESTIONS = 3;
 
 /** Reads by the connection of another tab, and asks the server for what that tab cannot know of. */
 export class TabTransport implements Transport {
@@ -40,9 +42,9 @@ export class TabTransport implements Transport {
   readonly #links: TabLinks;
   #following: Following | undefined;
   #count = 0;
-  #heardAt = 0;
+  #askedAt = 0;
   /** Questions that nobody has answered. */
-  #hellos = 0;
+  #unanswered = 0;
 
   constructor(http: Http, timing: Timing, links: TabLinks) {
     this.#http = http;
@@ -61,7 +63,7 @@ export class TabTransport implements Transport {
     };
     this.#following = following;
     this.#heard();
-    this.#hello();
+    this.#askWhether(following);
     const cancel = every(this.#timing.tabPingMs, () => this.#look(following));
     start.signal.addEventListener("abort", cancel, { once: true });
     return { send: (type, data) => this.#links.post({ kind: "send", type, data }) };
@@ -70,9 +72,9 @@ export class TabTransport implements Transport {
   message(message: TabMessage): void {
     const following = this.#following;
     // Other tabs that follow talk, too.
-    if (!following || following.start.signal.aborted || /^(hello|back|send)$/.test(message.kind)) return;
+    if (!following || following.start.signal.aborted || /^(hello|ping|back|send)$/.test(message.kind)) return;
     this.#heard();
-    if (message.kind === "live" && !following.joined) return this.#hello();
+    if (message.kind === "live" && !following.joined) return this.#askWhether(following);
     if (message.kind === "welcome" && !following.joined) return this.#join(following, message);
     if (!following.joined) return;
     if (message.kind === "live") {
@@ -141,24 +143,24 @@ export class TabTransport implements Transport {
     return poll(this.#http, { token, cursor, max, wait: 0, signal, answerMs: this.#timing.answerMs, portion });
   }
 
+  /** A person who looks at this tab waits for few seconds only; the timers of a tab that is hidden run once a minute in any case. */
   #look(following: Following): void {
     const now = this.#links.now();
-    // A clock that was set back hides no silence.
-    this.#heardAt = Math.min(this.#heardAt, now);
-    const isHung = this.#hellos >= HELLOS || now - this.#heardAt >= this.#timing.tabSilenceMs;
-    if (!following.joined) this.#hello();
-    if (!isHung) return;
+    // A clock that was set back puts nothing off.
+    this.#askedAt = Math.min(this.#askedAt, now);
+    if (!this.#links.isVisible() && now - this.#askedAt < this.#timing.tabHiddenPingMs) return;
+    if (this.#unanswered < QUESTIONS) return this.#askWhether(following);
     this.#heard();
     this.#links.steal();
   }
 
-  #hello(): void {
-    this.#hellos += 1;
-    this.#links.post({ kind: "hello" });
+  #askWhether({ joined }: Following): void {
+    this.#unanswered += 1;
+    this.#askedAt = this.#links.now();
+    this.#links.post({ kind: joined ? "ping" : "hello" });
   }
 
   #heard(): void {
-    this.#heardAt = this.#links.now();
-    this.#hellos = 0;
+    this.#unanswered = 0;
   }
 }
