@@ -1,11 +1,11 @@
 import type { Client } from "@parley/client";
-import { create } from "qrcode/lib/core/qrcode.js";
 import { el, svgPath } from "./dom.ts";
+import type { outlineOf as OutlineOf } from "./qr-code.ts";
 import { type QrStep, signInByQr } from "./qr-sign-in.ts";
 import type { SignedIn } from "./stored-login.ts";
 
-/** Light modules around the code that scanners need. */
-const QUIET = 4;
+/** What makes codes is a file of its own (`qr-code.ts`), which only those load who are not signed in. The server puts its address here. */
+const QR_CODE: string = "/app/qr-code.js";
 
 /** The code that signs this page in when a signed-in person opens its address and confirms. */
 export class QrPanel {
@@ -47,16 +47,17 @@ export class QrPanel {
   }
 
   #show(step: QrStep): void {
-    if (step.state === "shown") this.#draw(step.url);
+    // Where the file does not come the next answer asks for it again.
+    if (step.state === "shown") this.#draw(step.url).catch(() => {});
     this.#become(step.state, step.state === "waiting" ? step.problem : undefined);
   }
 
-  #draw(url: string): void {
+  async #draw(url: string): Promise<void> {
+    const { outlineOf }: { outlineOf: typeof OutlineOf } = await import(QR_CODE);
     if (this.#code.dataset.loginUrl === url) return;
     this.#code.dataset.loginUrl = url;
-    const { modules } = create(url, { errorCorrectionLevel: "M" });
     const label = "QR code for signing in";
-    this.#code.replaceChildren(svgPath({ d: outline(modules), size: modules.size + 2 * QUIET, label }));
+    this.#code.replaceChildren(svgPath({ ...outlineOf(url), label }));
     // The same code on this page's own address: here this browser may be signed in already.
     const here = `/qr/${url.split("/").at(-1)}`;
     const link = el("a", { href: here, target: "_blank", rel: "noopener" }, "open it in a new window");
@@ -77,16 +78,3 @@ const SAYS: Record<QrStep["state"], string> = {
   scanned: "Scanned. Now confirm on the other device.",
   expired: "This code has run out.",
 };
-
-/** Dark modules as one path: a bar for each run in a row. */
-function outline({ size, data }: { size: number; data: ArrayLike<number> }): string {
-  let path = "";
-  for (let y = 0; y < size; y++) {
-    for (let x = 0, run = 0; x < size; x += Math.max(run, 1)) {
-      run = 0;
-      while (x + run < size && data[y * size + x + run]) run += 1;
-      if (run > 0) path += `M${x + QUIET} ${y + QUIET}h${run}v1h-${run}z`;
-    }
-  }
-  return path;
-}

@@ -68,7 +68,18 @@ function answer(c: Context<AppEnv>, { body, type, etag }: PageFile, headers: Rec
   });
 }
 
+/** What makes QR codes stands in a file of its own, since few need it. The script asks for it by this name. */
+const QR_CODE = "/app/qr-code.js";
+
+async function buildQrCode(): Promise<Uint8Array<ArrayBuffer>> {
+  const entry = fileURLToPath(import.meta.resolve("@parley/web/qr-code.ts"));
+  const { outputs } = await Bun.build({ entrypoints: [entry], target: "browser", minify: true });
+  return new Uint8Array(await (outputs[0] as Blob).arrayBuffer());
+}
+
 async function buildPage(): Promise<WebPage> {
+  const qrCode = await buildQrCode();
+  const qrCodeName = `${hashOf(qrCode)}.js`;
   const { outputs } = await Bun.build({
     entrypoints: [fileURLToPath(import.meta.resolve("@parley/web/index.html"))],
     target: "browser",
@@ -80,9 +91,13 @@ async function buildPage(): Promise<WebPage> {
   if (!document) throw new Error("the web package has no document");
   let html = await document.text();
   const files = new Map<string, PageFile>();
+  files.set(qrCodeName, { body: qrCode, type: "text/javascript;charset=utf-8", etag: `"${hashOf(qrCode)}"` });
   for (const output of outputs) {
     if (output === document) continue;
-    const body = new Uint8Array(await output.arrayBuffer());
+    const isScript = output.kind === "entry-point" && extname(output.path) === ".js";
+    const body = isScript
+      ? new TextEncoder().encode((await output.text()).replace(QR_CODE, FOLDER + qrCodeName))
+      : new Uint8Array(await output.arrayBuffer());
     const hash = hashOf(body);
     // The builder's own names also depend on the folder that the process was started in; several nodes must agree.
     const name = hash + extname(output.path);
