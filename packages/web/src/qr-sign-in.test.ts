@@ -11,7 +11,7 @@ const code = (id: string) => ({ code: id, secret: `secret-${id}`, url: `https://
 
 interface Asked {
   readonly path: { readonly code: string };
-  readonly query: { readonly wait: number };
+  readonly query?: { readonly wait?: number };
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -27,7 +27,7 @@ class Signing {
     this.#answers = answers;
   }
 
-  run(pause: { pauseMs?: number } = { pauseMs: 0 }) {
+  run(pause: { askMs?: number; pauseMs?: number } = { askMs: 0, pauseMs: 0 }) {
     return signInByQr({
       client: { request: (route: string, args: Asked) => this.#answer(route, args) } as never,
       show: (step) => void this.steps.push(step),
@@ -55,7 +55,7 @@ class Signing {
   }
 
   async #answer(route: string, { path, query, headers }: Asked): Promise<object> {
-    this.asked.push(route === "POST /qr-logins" ? "new" : `${path.code} ${headers["x-qr-secret"]} ${query.wait}`);
+    this.asked.push(route === "POST /qr-logins" ? "new" : `${path.code} ${headers["x-qr-secret"]} ${query?.wait ?? 0}`);
     const next = this.#answers.shift();
     if (next === undefined) this.page.abort();
     const answer = typeof next === "function" ? next() : (next ?? PENDING);
@@ -64,10 +64,10 @@ class Signing {
   }
 }
 
-test("from a code to a login: how things stand is asked at once, and then each answer may hang", async () => {
+test("from a code to a login: how things stand is asked again and again, and no request hangs", async () => {
   const signing = new Signing(code("a"), PENDING, PENDING, SCANNED, CONFIRMED);
   expect(await signing.run()).toEqual(LOGIN);
-  expect(signing.asked).toEqual(["new", "a secret-a 0", "a secret-a 25", "a secret-a 25", "a secret-a 25"]);
+  expect(signing.asked).toEqual(["new", "a secret-a 0", "a secret-a 0", "a secret-a 0", "a secret-a 0"]);
   expect(signing.steps).toEqual([SHOWN, SHOWN, { state: "scanned" }]);
 });
 
@@ -81,7 +81,7 @@ test("a code that is rejected or has run out is replaced at once", async () => {
 test("a lost answer ends nothing: the same code goes on", async () => {
   const signing = new Signing(code("a"), PENDING, new ParleyError(0), SCANNED, CONFIRMED);
   expect(await signing.run()).toEqual(LOGIN);
-  expect(signing.asked).toEqual(["new", "a secret-a 0", "a secret-a 25", "a secret-a 0", "a secret-a 25"]);
+  expect(signing.asked).toEqual(["new", "a secret-a 0", "a secret-a 0", "a secret-a 0", "a secret-a 0"]);
   const waiting = { state: "waiting", problem: "No connection to the server. Trying again…" } as const;
   expect(signing.steps).toEqual([SHOWN, waiting, { state: "scanned" }]);
 });
@@ -110,7 +110,7 @@ test("nobody is asked about a code of long ago, as after a sleep of the machine"
     () => CONFIRMED,
   );
   expect(await signing.run()).toEqual(LOGIN);
-  expect(signing.asked).toEqual(["new", "b secret-b 0", "b secret-b 25", "new", "a secret-a 0"]);
+  expect(signing.asked).toEqual(["new", "b secret-b 0", "b secret-b 0", "new", "a secret-a 0"]);
 });
 
 test("nothing is shown to a page that was left", async () => {
@@ -137,13 +137,33 @@ test("a new code comes up to the end of the ten minutes, and not after it", asyn
 
 test("a code is asked about for 90 seconds, and not after them", async () => {
   for (const [ms, next] of [
-    [90_000, "b secret-b 25"],
+    [90_000, "b secret-b 0"],
     [90_001, "new"],
   ] as const) {
     const signing = new Signing(code("b"));
     signing.add(signing.later(ms, PENDING));
     await signing.run();
     expect(signing.asked[2]).toBe(next);
+  }
+});
+
+test("two seconds go by between two questions, and none is left when the page is", async () => {
+  jest.useFakeTimers();
+  try {
+    const signing = new Signing(code("a"), PENDING, PENDING, PENDING);
+    const result = signing.run({});
+    await signing.answered();
+    const later = async (ms: number) => {
+      jest.advanceTimersByTime(ms);
+      await signing.answered();
+      return signing.asked.length;
+    };
+    expect([await later(1999), await later(1), await later(1999), await later(1)]).toEqual([2, 3, 3, 4]);
+    signing.page.abort();
+    expect(await result).toBeUndefined();
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
   }
 });
 

@@ -19,6 +19,7 @@ export interface QrSignInParts {
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
   readonly now?: () => number;
+  readonly askMs?: number;
   readonly pauseMs?: number;
 }
 
@@ -26,8 +27,9 @@ export interface QrSignInParts {
 const NEW_CODES_FOR_MS = 600_000;
 /** From then on there is nothing to be had for a code: confirmed in its last moment it is kept for half a minute. */
 const FORGOTTEN_MS = LIMITS.qrLifetimeMs + 30_000;
-/** Proxies cut requests that hang for a minute. */
-const WAIT_SECONDS = 25;
+/** Between two questions. None hangs: it would keep one of the few connections that a browser has for all windows of this page. */
+const ASK_MS = 2_000;
+/** After a request that has failed. */
 const PAUSE_MS = 3_000;
 
 /**
@@ -35,11 +37,9 @@ const PAUSE_MS = 3_000;
  * minutes. Never rejects; undefined when nobody has confirmed.
  */
 export async function signInByQr(parts: QrSignInParts): Promise<SignedIn | undefined> {
-  const { client, show, signal, now = Date.now, pauseMs = PAUSE_MS } = parts;
+  const { client, show, signal, now = Date.now, askMs = ASK_MS, pauseMs = PAUSE_MS } = parts;
   const newCodesUntil = now() + NEW_CODES_FOR_MS;
   let asked: { readonly code: QrCode; readonly until: number } | undefined;
-  /** How long an answer may take; 0 asks how things stand, so that it can be shown at once. */
-  let wait = 0;
   while (!signal.aborted) {
     if (asked && now() > asked.until) asked = undefined;
     if (!asked && now() > newCodesUntil) {
@@ -49,25 +49,22 @@ export async function signInByQr(parts: QrSignInParts): Promise<SignedIn | undef
     try {
       if (!asked) {
         asked = { code: await client.request("POST /qr-logins", { signal }), until: now() + FORGOTTEN_MS };
-        wait = 0;
       }
       const { code, secret, url } = asked.code;
       const { state, token, user } = await client.request("GET /qr-logins/{code}", {
         path: { code },
-        query: { wait },
         headers: { "x-qr-secret": secret },
         signal,
       });
       if (signal.aborted) return undefined;
       if (token !== undefined && user) return { token, user };
-      wait = WAIT_SECONDS;
       if (state === "pending") show({ state: "shown", url });
       else if (state === "scanned") show({ state: "scanned" });
       else asked = undefined;
+      if (asked) await pause(askMs, signal);
     } catch (error) {
       if (signal.aborted) return undefined;
       show({ state: "waiting", problem: problemOf(error) });
-      wait = 0;
       const toldMs = error instanceof ParleyError ? (error.retryAfterMs ?? 0) : 0;
       await pause(Math.max(pauseMs, toldMs), signal);
     }
@@ -83,6 +80,7 @@ function problemOf(error: unknown): string {
 /** Ends early with the signal. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const timer = setTimeout(resolve, ms);
     const end = () => {
       clearTimeout(timer);
