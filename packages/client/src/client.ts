@@ -15,6 +15,7 @@ import { checkOptions } from "./check-arguments.ts";
 import type { ClientState } from "./connection/client-state.ts";
 import { Connector } from "./connection/connector.ts";
 import { Heartbeat } from "./connection/heartbeat.ts";
+import { locksOf } from "./connection/locks.ts";
 import { Tabs } from "./connection/tabs.ts";
 import { transportsOf } from "./connection/transports/choice.ts";
 import { check, checkId } from "./lib/check.ts";
@@ -88,9 +89,15 @@ export class Client {
     });
     const read: Reload = (what, signal) =>
       readState((route, args) => this.request(route, { ...args, signal } as never), what);
+    const parts = { http: this.#http, timing, url, surroundings };
+    const locks = locksOf(surroundings);
     this.#connector = new Connector({
       http: this.#http,
-      transports: transportsOf({ wanted: options.transports, http: this.#http, timing, url, surroundings }),
+      transports: transportsOf({
+        wanted: options.transports,
+        ...parts,
+        locks: surroundings.isPage ? locks : undefined,
+      }),
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {
         if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#connector.token, frame.data.uid);
@@ -111,8 +118,7 @@ export class Client {
       canRenew: this.#canRenew,
       onError: (error) => this.#emitter.failed(error),
       reload: options.reload ?? read,
-      tabs:
-        (options.tabs ?? surroundings.isPage) ? Tabs.where({ url, http: this.#http, timing, surroundings }) : undefined,
+      tabs: (options.tabs ?? surroundings.isPage) && locks ? new Tabs({ ...parts, locks }) : undefined,
       onState: (state) => this.#onState(state),
       onResync: (resync) => this.#emitter.emit("resync", resync),
       onReloaded: (what, reloaded) => this.#emitter.emit("state-reloaded", { ...what, ...reloaded }),

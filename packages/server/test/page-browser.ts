@@ -31,11 +31,12 @@ export class PageBrowser {
     this.#browser = browser;
   }
 
-  static async start(executablePath: string, settings: Settings = {}): Promise<PageBrowser> {
+  /** @param args further ones of the browser's command line */
+  static async start(executablePath: string, settings: Settings = {}, args: string[] = []): Promise<PageBrowser> {
     const [server, browser] = await Promise.all([
       // A page finds its server again only where it was.
       TestServer.start({ PORT: String(freePort()), ...settings }),
-      chromium.launch({ executablePath, args: ["--no-sandbox"] }),
+      chromium.launch({ executablePath, args: ["--no-sandbox", ...args] }),
     ]);
     return new PageBrowser(server, browser);
   }

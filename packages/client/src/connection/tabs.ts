@@ -4,7 +4,7 @@
  * so nothing depends on what another one remembers: a tab that joins, misses a message or sees a new leader asks the server
  * once for what came since its cursor, and drops what it already has. A tab that joins with a cursor first asks what came since
  * the leader's cursor: those events may still be on their way from the leader, and are known by their seq when they come. Where
- * the browser lacks locks or channels, or refuses them (a page in a sandbox), each tab has its own connection.
+ * the browser lacks channels, or refuses its locks (a page in a sandbox), each tab has its own connection.
  */
 
 import type { Http } from "../api/http.ts";
@@ -13,6 +13,7 @@ import type { Timing } from "../lib/timing.ts";
 import type { WholePresence } from "../reading/presence.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { ClientState } from "./client-state.ts";
+import type { Locks } from "./locks.ts";
 import { TabTransport } from "./transports/tab.ts";
 import type { Return, TabMessage } from "./transports/tab-message.ts";
 import type { Transport } from "./transports/transport.ts";
@@ -39,6 +40,7 @@ export interface TabsParts {
   readonly http: Http;
   readonly timing: Timing;
   readonly surroundings: Pick<Surroundings, "now" | "isVisible">;
+  readonly locks: Locks;
 }
 
 export class Tabs {
@@ -56,18 +58,8 @@ export class Tabs {
   /** The number of the last message of the one connection, whichever tab passed it on. */
   #count = 0;
 
-  private constructor(parts: TabsParts) {
+  constructor(parts: TabsParts) {
     this.#parts = parts;
-  }
-
-  /** Undefined where the browser lacks what it takes. */
-  static where(parts: TabsParts): Tabs | undefined {
-    const able =
-      typeof navigator !== "undefined" &&
-      navigator.locks !== undefined &&
-      typeof BroadcastChannel === "function" &&
-      globalThis.crypto?.subtle !== undefined;
-    return able ? new Tabs(parts) : undefined;
   }
 
   /** What this tab reads by while another one has the connection. */
@@ -183,7 +175,7 @@ export class Tabs {
           release();
         };
       });
-      const granted = (lock: Lock | null): Promise<void> | undefined => {
+      const granted = (lock: object | null): Promise<void> | undefined => {
         // A lock that was asked for before a stop may come behind the next start.
         const isMine = lock !== null && !abort.signal.aborted;
         if (isMine) {
@@ -195,7 +187,7 @@ export class Tabs {
         return isMine ? held : undefined;
       };
       const options = how.ifAvailable || how.steal ? how : { signal: abort.signal };
-      navigator.locks.request(name, options, granted).catch((error: Error) => {
+      this.#parts.locks.request(name, options, granted).catch((error: Error) => {
         // Given up, or taken away by a tab that heard nothing of this one for long.
         if (error.name !== "AbortError" && !abort.signal.aborted) this.#alone();
         resolve();
@@ -234,6 +226,21 @@ function personOf(token: string): string {
 
 /** So that neither a lock's nor a channel's name tells the token. */
 async function hash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bytes = new TextEncoder().encode(text);
+  // Browsers keep it for secure contexts.
+  const digest = await globalThis.crypto?.subtle?.digest("SHA-256", bytes);
+  const parts = digest ? new Uint8Array(digest, 0, 16) : mixed(bytes);
+  return Array.from(parts, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** 128 bits, from which nobody gets the 256 random ones of a token back. FNV-1a, by four odd numbers. */
+function mixed(bytes: Uint8Array): Uint8Array {
+  const parts = Uint32Array.of(0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35);
+  for (const byte of bytes) {
+    for (const at of parts.keys()) {
+      const part = (parts[at] as number) ^ byte;
+      parts[at] = Math.imul(part ^ (part >>> 15), 0x01000193 + 2 * at);
+    }
+  }
+  return new Uint8Array(parts.buffer);
 }

@@ -1,8 +1,10 @@
 import type { Http } from "../../api/http.ts";
 import type { Surroundings } from "../../lib/surroundings.ts";
 import type { Timing } from "../../lib/timing.ts";
+import type { Locks } from "../locks.ts";
 import { longPollTransport, shortPollTransport } from "./poll.ts";
 import { sseTransport } from "./sse.ts";
+import { inSlot } from "./stream-slots.ts";
 import type { Transport, TransportName } from "./transport.ts";
 import { webSocketTransport } from "./websocket.ts";
 
@@ -15,12 +17,14 @@ export function transportsOf(parts: {
   timing: Timing;
   url: string;
   surroundings: Surroundings;
+  /** Undefined where no other window can be counted. */
+  locks: Locks | undefined;
 }): Transport[] {
-  const { wanted, http, timing, url, surroundings } = parts;
+  const { wanted, http, timing, url, surroundings, locks } = parts;
   const made: Record<TransportName, () => Transport | undefined> = {
     websocket: () => surroundings.WebSocket && webSocketTransport(url, surroundings.WebSocket),
-    sse: () => sseTransport(http, timing),
-    "long-poll": () => longPollTransport(http, timing),
+    sse: () => inSlot(sseTransport(http, timing), { url, locks }),
+    "long-poll": () => inSlot(longPollTransport(http, timing), { url, locks }),
     "short-poll": () => shortPollTransport(http, timing),
   };
   return [...new Set(wanted ?? ALL)].flatMap((name) => made[name]?.() ?? []);
