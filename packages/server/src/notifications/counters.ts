@@ -97,7 +97,7 @@ export function counterSelection(asked: RawBuilder<{ uid: number }>, now: Given)
     union all
     select 0 as uid, 'everybody''s notice' as what, notice.id as first, notice.at as second
     from notifications as notice
-    where notice.to_all = 1 and notice.is_swept = 0 and ${isDue}
+    where notice.to_all = 1 and notice.is_swept = 0 and notice.is_gone = 0 and ${isDue}
     union all ${requestSelection(asked)}`;
 }
 

@@ -69,6 +69,8 @@ export async function noticePage(
     // As the index has them.
     .where("notice.to_all", "=", sql.lit(1))
     .where("notice.is_swept", "=", sql.lit(0))
+    // Its end is the moment at which it was taken back, which comes once more where the clock is set back.
+    .where("notice.is_gone", "=", 0)
     .where("notice.id", "<=", upTo)
     .where("notice.at", ">=", since)
     // The plus keeps the index of what ends from being used, which has all people's notifications.

@@ -262,6 +262,16 @@ describe("what has expired", () => {
   });
 });
 
+test("NTF-10: one to everybody that was taken back does not come back when the clock is set back", async () => {
+  const id = await notify("all");
+  await chat.scratch.writes.run(changeNotices, { by: "key 1", ids: [id], change: "take back", recipients: 1 });
+  chat.clock.advance(-3_600_000);
+  expect(await list(ann)).toMatchObject({ items: [], unseen: 0, unread: 0 });
+  expect(await ids(ann, "?state=unread")).toEqual([]);
+  const own = await notify([ann]);
+  expect(await put(ann, "seen", { upTo: own })).toEqual({ unseen: 0, unread: 1 });
+});
+
 describe("a person", () => {
   test("NTF-26: exports their own and what they have marked of everybody's, in pages", async () => {
     const own = await many(130, [ann, bob], { data: '{"a":1}' });
