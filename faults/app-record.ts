@@ -13,6 +13,8 @@ export interface AppEvent {
   readonly said: number;
   /** A MESSAGE without its text. */
   readonly isRecalled: boolean;
+  /** What is told of it may change: a NOTIFICATION or CUSTOM. */
+  readonly isPassing?: boolean;
 }
 
 /** What the application of one client saw of one stream, as plain data. */
@@ -32,6 +34,8 @@ export interface AppLog {
   /** Events whose content differs from what the first client to see them was told. */
   readonly differing: readonly string[];
   readonly switches: number;
+  /** How often it stopped since it was told that its person is banned. */
+  readonly bans: number;
   /** Events that the link handed to the client once more. */
   readonly repeated: number;
   /** Milliseconds for which it was not live at a stretch, at most. */
@@ -70,21 +74,36 @@ export interface SeenEvents {
   readonly said: readonly (number | null)[];
   /** The same of messages as they were told when they were recalled. */
   readonly recalled: Readonly<Record<number, number>>;
+  /** All that was told of events that may change. */
+  readonly passing?: Readonly<Record<number, readonly number[]>>;
+}
+
+interface OfStream {
+  readonly ids: number[];
+  readonly said: number[];
+  readonly recalled: Record<number, number>;
+  readonly passing: Record<number, number[]>;
 }
 
 /** The events of all clients once, so that memory grows with the log and not with the deliveries. */
 export class SharedEvents {
-  readonly #streams = new Map<string, { ids: number[]; said: number[]; recalled: Record<number, number> }>();
+  readonly #streams = new Map<string, OfStream>();
 
   /** @returns whether it says the same as before */
-  agrees({ stream, seq, type, messageId, said, isRecalled }: AppEvent): boolean {
+  agrees({ stream, seq, type, messageId, said, isRecalled, isPassing }: AppEvent): boolean {
     let events = this.#streams.get(stream);
     if (!events) {
-      events = { ids: [], said: [], recalled: {} };
+      events = { ids: [], said: [], recalled: {}, passing: {} };
       this.#streams.set(stream, events);
     }
     const id = messageId ?? -type;
     events.ids[seq] ??= id;
+    if (isPassing) {
+      const forms = events.passing[seq] ?? [];
+      events.passing[seq] = forms;
+      if (!forms.includes(said)) forms.push(said);
+      return events.ids[seq] === id;
+    }
     const form = isRecalled ? events.recalled : events.said;
     form[seq] ??= said;
     return events.ids[seq] === id && form[seq] === said;
@@ -103,6 +122,7 @@ export class AppRecord {
   readonly resyncs = new AppResyncs();
   from = "";
   switches = 0;
+  bans = 0;
   repeated = 0;
   #awayAt: number | undefined;
   #longestAwayMs = 0;
@@ -140,6 +160,7 @@ export class AppRecord {
       resyncs: this.resyncs.all,
       differing: this.#differing,
       switches: this.switches,
+      bans: this.bans,
       repeated: this.repeated,
       longestAwayMs: Math.round(this.#longestAwayMs),
       shortCuts: this.#shortCuts,

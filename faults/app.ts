@@ -52,6 +52,7 @@ export class App {
   readonly #WebSocket: typeof WebSocket;
   #client: Client;
   #paused: ReturnType<typeof setTimeout> | undefined;
+  #isBanned = false;
 
   constructor(plan: ClientPlan, shared: SharedEvents) {
     this.#plan = plan;
@@ -113,6 +114,12 @@ export class App {
     return { uid: this.#plan.uid, transport: hasAsked && liveBy() === before ? before : undefined, states };
   }
 
+  /** The product has told its user that they are banned, or that they may come back. */
+  ban(isBanned: boolean): void {
+    this.#isBanned = isBanned;
+    if (!isBanned) this.#comeBackFromBan(this.#client);
+  }
+
   leave(): string {
     this.#client.stop();
     return this.#client.cursor ?? "";
@@ -136,6 +143,13 @@ export class App {
     await this.#live();
   }
 
+  /** Word of a ban may come when it has ended: by a slow network, or by a request from before. */
+  #comeBackFromBan(client: Client): void {
+    const { state } = client;
+    const isKeptOut = state.kind === "stopped" && state.why === "banned";
+    if (isKeptOut && !this.#isBanned && client === this.#client && this.#paused === undefined) client.start();
+  }
+
   /** One that does not come back is not waited for: what it has not been told is counted at the end. */
   async #live(): Promise<void> {
     const begunAt = performance.now();
@@ -155,7 +169,12 @@ export class App {
     });
     client.on("resync", (told) => this.record.resyncs.told(told, { cursor: client.cursor ?? "", max }));
     client.on("state-reloaded", (state) => this.record.resyncs.reloaded({ everything: false, ...state }));
-    client.on("state", ({ kind }) => this.record.isLive(kind === "live"));
+    client.on("state", (state) => {
+      this.record.isLive(state.kind === "live");
+      if (state.kind !== "stopped" || state.why !== "banned") return;
+      this.record.bans += 1;
+      setTimeout(() => this.#comeBackFromBan(client), LOOK_MS);
+    });
     return client;
   }
 

@@ -95,11 +95,14 @@ export class Chaos {
     };
   }
 
-  /** Minutes to hours, both ways, and no further than a login and what is kept of the log live. */
+  /**
+   * Minutes to half a day, both ways, and no further than a login and what is kept of the log live. Two of them are less than a day apart: for so
+   * long the server knows a `dedupeKey` again.
+   */
   clockJump(): Incident {
     const random = this.#clockJumps;
     const span = random.chance(0.5) ? HOUR_MS / 60 : HOUR_MS;
-    return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 24)) };
+    return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 12)) };
   }
 
   /** Each transport begins the list in turn, so that each carries about as much as any other. */

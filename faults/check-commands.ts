@@ -7,16 +7,23 @@ import { Problems } from "./problems.ts";
 const COMMAND_LOST = "command acknowledged and lost";
 const UNASKED = "events that nobody asked for";
 
-/** How rooms begin, before any event says otherwise. */
-const FIRST: Readonly<Record<string, string>> = { name: "room", history: "all" };
+/** How things are before any event says otherwise. */
+const FIRST: Readonly<Record<string, string>> = {
+  ...{ name: "room", history: "all", mark: "none", ban: "free", request: "none", friendship: "no" },
+};
 
 /**
  * Holds every command that was answered against the log: its event is there, between the messages that were sent before
  * and after it, as often as it was asked for; where it may have changed nothing, it was so at that time.
+ * @param features what else the log says has changed, by key
  */
-export function checkCommands(db: Database, ledger: CommandLedger): Problems {
+export function checkCommands(
+  db: Database,
+  ledger: CommandLedger,
+  features: ReadonlyMap<string, Change[]> = new Map(),
+): Problems {
   const problems = new Problems();
-  const changes = changesOf(db, { rooms: ledger.rooms, problems });
+  const changes = new Map([...changesOf(db, { rooms: ledger.rooms, problems }), ...features]);
   const asked = new Map<string, Command[]>();
   for (const command of ledger.commands) {
     addTo(asked, command.key, command);
@@ -27,9 +34,10 @@ export function checkCommands(db: Database, ledger: CommandLedger): Problems {
   for (const [key, commands] of asked) countEach(key, commands, changes.get(key) ?? [], problems);
   for (const [key, made] of changes) {
     const { room } = made[0] as Change;
-    if (ledger.rooms.has(room) && !asked.has(key)) countEach(key, [], made, problems);
+    if ((room === undefined || ledger.rooms.has(room)) && !asked.has(key)) countEach(key, [], made, problems);
     checkEachChanges(key, made, problems);
   }
+  for (const answer of ledger.wrongAnswers) problems.add("answered wrong", answer);
   checkRooms(db, ledger, problems);
   checkReads(db, ledger, problems);
   return problems;
@@ -62,10 +70,14 @@ function checkEachChanges(key: string, changes: readonly Change[], problems: Pro
   }
 }
 
-/** A room that was asked for again since no answer came may be there twice. */
+/** A room that was asked for again since no answer came may be there twice. The direct rooms of friends nobody asks for. */
 function checkRooms(db: Database, { rooms, mostRooms }: CommandLedger, problems: Problems): void {
   const logged = db
-    .query<{ stream: string }, []>("select distinct stream from events where type = 11 and stream like 'room:%'")
+    .query<{ stream: string }, []>(
+      `select distinct stream from events where type = 11 and stream like 'room:%' and stream not in (
+         select 'room:' || json_extract(data, '$.roomId') from events
+         where type = 111 and json_extract(data, '$.change') = 'accepted')`,
+    )
     .all();
   if (rooms.size > 0 && logged.length > mostRooms) {
     problems.add(UNASKED, `${logged.length} rooms of ${mostRooms}`, logged.length - mostRooms);

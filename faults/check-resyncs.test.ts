@@ -7,6 +7,7 @@ import { AppRecord, SharedEvents } from "./app-record.ts";
 import type { AppState } from "./app-resyncs.ts";
 import { check } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
+import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import type { ResyncFrame } from "./resync-due.ts";
 import { WireRecord } from "./wire-record.ts";
 
@@ -55,6 +56,7 @@ beforeAll(() => {
         `m-${pos}`,
       ]);
   }
+  createFeatureTables(db);
   db.close();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -141,7 +143,8 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     undisturbed: [0],
     shown: [{ history: { "room:2": history, "room:1": [10, 15] }, statuses: {} }],
     oldTexts: {},
-    ledger: { workers: [], recalls: [], commands: new CommandBook(), stored },
+    counters: [NO_COUNTERS],
+    ledger: { workers: [], recalls: [], commands: new CommandBook(), stored, ...NOTHING_PUSHED },
     lives: [],
   });
 }

@@ -7,6 +7,7 @@ import { type AppEvent, AppRecord, SharedEvents } from "./app-record.ts";
 import { check, type Evidence } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
 import { askedFor } from "./contents.ts";
+import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import { type Pushed, told } from "./told.ts";
 import { RECALLED_TEXT, WireRecord } from "./wire-record.ts";
 
@@ -111,6 +112,7 @@ beforeAll(() => {
     const pushed = isMessage ? messageData({ id: pos, stream, seq, clientId }) : data;
     return { ...toldOf({ stream, seq, type, data: pushed }), text };
   });
+  createFeatureTables(db);
   db.close();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -162,8 +164,15 @@ function evidence(what: {
     undisturbed: [],
     shown: [NOTHING, NOTHING],
     oldTexts: {},
+    counters: [NO_COUNTERS, NO_COUNTERS],
     lives: [],
-    ledger: { workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }], recalls: [], commands: new CommandBook(), stored: [] },
+    ledger: {
+      workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }],
+      recalls: [],
+      commands: new CommandBook(),
+      stored: [],
+      ...NOTHING_PUSHED,
+    },
     ...changed,
   };
 }
@@ -251,6 +260,13 @@ describe("one thing is wrong", () => {
       },
       ["recalled text shown"],
     ],
+    "a notification that is shown after it was taken back": [
+      () => {
+        const takenBack = [{ ref: "n0-1", repliedAt: 100 }];
+        return evidence({ changed: { ledger: { ...evidence({}).ledger, takenBack }, oldTexts: { "n0-1": 101 } } });
+      },
+      ["notification shown, though taken back"],
+    ],
   };
   test.each(Object.entries(cases))("%s", (_, [make, wanted]) => {
     expect(kinds(make())).toEqual([...wanted].sort());
@@ -276,13 +292,13 @@ describe("something is wrong with the log", () => {
     expect(broken("update events set seq = 9 - seq where pos in (4, 5)")).toContain("log out of order");
   });
   test("a message without an event", () => {
-    expect(broken("insert into messages values (50, 2, 50, 20003, 'w-6', 1, 1, null, '{}')")).toContain(
+    expect(broken("insert into messages values (50, 2, 50, 20003, 'w-6', 1, 1, null, '{}', 0, 0)")).toContain(
       "log out of order",
     );
   });
   test("a send that is stored twice", () => {
     const again = `insert into events values (12, 'room:1', 2, 4, 12, null);
-      insert into messages values (12, 1, 2, ${ANN}, 'w-5', 1, 1, null, '{"content":"text w-5"}')`;
+      insert into messages values (12, 1, 2, ${ANN}, 'w-5', 1, 1, null, '{"content":"text w-5"}', 0, 0)`;
     expect(broken(again)).toEqual(["lost", "sends stored twice"]);
   });
   test("another text than was sent", () => {
@@ -320,7 +336,9 @@ describe("something is wrong with the log", () => {
 
 function ledger(ids: readonly number[]): Evidence {
   return evidence({
-    changed: { ledger: { workers: [{ ...SENT, ids }], recalls: [], commands: new CommandBook(), stored: [] } },
+    changed: {
+      ledger: { workers: [{ ...SENT, ids }], recalls: [], commands: new CommandBook(), stored: [], ...NOTHING_PUSHED },
+    },
   });
 }
 

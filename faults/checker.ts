@@ -1,12 +1,15 @@
 import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
+import { checkBans } from "./check-bans.ts";
 import { checkApp, checkWire, seenOf } from "./check-client.ts";
 import { checkCommands } from "./check-commands.ts";
+import { checkFeatures } from "./check-features.ts";
 import { checkHistory, type MissedMessage, missedMessages, type Shown } from "./check-history.ts";
 import { checkLog } from "./check-log.ts";
 import { checkStarts, type ServerLife } from "./check-starts.ts";
 import { checkState } from "./check-state.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Counters } from "./log-dots.ts";
 import { behind, type Windows, windowsOf } from "./log-windows.ts";
 import { type Memberships, membershipsOf } from "./memberships.ts";
 import { Moments } from "./moments.ts";
@@ -38,6 +41,8 @@ export interface Evidence extends Witnesses {
   readonly seen: Readonly<Record<string, SeenEvents>>;
   /** By client: what HTTP shows of the messages that `missed` names. */
   readonly shown: readonly Shown[];
+  /** By client: what HTTP says makes its person's dots. */
+  readonly counters: readonly Counters[];
   readonly oldTexts: Readonly<Record<string, number>>;
   readonly ledger: Ledger;
   readonly lives: readonly ServerLife[];
@@ -138,9 +143,9 @@ function pairsOf(
 }
 
 function judge(db: Database, evidence: Evidence): Verdict {
-  const { undisturbed, seen, shown, oldTexts, ledger, lives } = evidence;
-  const { events, problems } = checkLog(db, { ledger, seen });
-  problems.addAll(checkCommands(db, ledger.commands));
+  const { undisturbed, shown, ledger, lives } = evidence;
+  const { events, problems } = checkLog(db, evidence);
+  problems.addAll(checkCommands(db, ledger.commands, checkFeatures(db, evidence, problems)));
   const moments = new Moments(ledger.stored);
   const epoch = db.query<{ value: string }, []>("select value from meta where key = 'epoch'").get()?.value ?? "";
   const resyncs: ResyncsVerdict = { starts: 0, told: {}, excused: 0, covered: 0, open: 0, closed: 0 };
@@ -169,13 +174,22 @@ function judge(db: Database, evidence: Evidence): Verdict {
     expected += rest;
     delivered += checkApp(app, { ...context, expected: due });
     checkWire(wire, context);
+    checkBans(wire.bans, { ...context, moments });
   }
-  for (const { clientId, repliedAt } of ledger.recalls) {
-    const lateMs = (oldTexts[clientId] ?? 0) - repliedAt;
-    if (lateMs > 0)
-      problems.add("recalled text shown", `${clientId}, asked for ${Math.round(lateMs)} ms after the reply`);
-  }
+  checkOldTexts(evidence, problems);
   return { problems, events, expected, delivered, resyncs };
+}
+
+/** What was recalled, or taken back, comes on no connection that was begun after the reply. */
+function checkOldTexts({ oldTexts, ledger: { recalls, takenBack } }: Evidence, problems: Problems): void {
+  const all = [
+    ...recalls.map(({ clientId, repliedAt }) => ({ kind: "recalled text shown", ref: clientId, repliedAt })),
+    ...takenBack.map((one) => ({ kind: "notification shown, though taken back", ...one })),
+  ];
+  for (const { kind, ref, repliedAt } of all) {
+    const lateMs = (oldTexts[ref] ?? 0) - repliedAt;
+    if (lateMs > 0) problems.add(kind, `${ref}, asked for ${Math.round(lateMs)} ms after the reply`);
+  }
 }
 
 function takeAway(due: Map<string, Ranges>, covered: ReadonlyMap<string, Ranges>): void {

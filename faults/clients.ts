@@ -27,6 +27,8 @@ export type ClientsCall =
   | { readonly ask: "leave"; readonly client: number }
   /** Begins again from a cursor, by one transport. Answered when it is live, and was for so many milliseconds. */
   | ({ readonly ask: "return"; readonly client: number; readonly holdMs: number } & Resumption)
+  /** Its person is banned from now on, or may come back. */
+  | { readonly ask: "ban"; readonly client: number; readonly isBanned: boolean }
   /** What each believes of these people. Answered with a `PresentView` for each. */
   | { readonly ask: "presence"; readonly uids: readonly number[] }
   | { readonly ask: "dump"; readonly file: string }
@@ -51,6 +53,8 @@ answer<ClientsCall>(async (call) => {
       return apps[call.client]?.leave();
     case "return":
       return apps[call.client]?.comeBack(call, call.holdMs);
+    case "ban":
+      return apps[call.client]?.ban(call.isBanned);
     case "presence":
       return Promise.all(apps.map((app) => app.presence(call.uids)));
     case "standing":

@@ -28,9 +28,11 @@ export interface CommandLedger {
   /** Rooms whose making was answered, and how many may have been made in all. */
   readonly rooms: ReadonlySet<number>;
   readonly mostRooms: number;
+  /** Answers that contradict what was asked or answered before. */
+  readonly wrongAnswers: readonly string[];
 }
 
-type Tried = Answer & { readonly tries: number };
+export type Tried = Answer & { readonly tries: number };
 
 /**
  * Everything but sends that people asked the server to do. An id of a message is its place in the log: so the sends around a
@@ -40,19 +42,20 @@ export class CommandBook implements CommandLedger {
   readonly commands: Command[] = [];
   readonly reads = new Map<string, number>();
   readonly rooms = new Set<number>();
+  readonly wrongAnswers: string[] = [];
   mostRooms = 0;
   #newest = 0;
   /** Answered, and no message is known yet that was sent after it. */
   #open: Command[] = [];
 
   /** @param claims what the answer says, or would have said, by its body */
-  async book(ask: Promise<Tried>, claims: (body: Answer["body"]) => readonly Claim[]): Promise<Tried> {
+  async book(ask: Promise<Tried>, claims: (body: Answer["body"], answer: Tried) => readonly Claim[]): Promise<Tried> {
     const after = this.#newest;
     const answer = await ask;
     const { status, tries, body } = answer;
     const answered = status >= 200 && status < 300;
     const refused = status >= 400 && status < 500 && status !== 429;
-    for (const { key, value, proof } of claims(body)) {
+    for (const { key, value, proof } of claims(body, answer)) {
       const least = answered && proof === "event" ? 1 : 0;
       const most = refused || (answered && proof === "was so") ? tries - 1 : tries;
       const command = { key, value, answered, least, most, after, before: Number.POSITIVE_INFINITY } as const;
@@ -66,6 +69,10 @@ export class CommandBook implements CommandLedger {
   /** The reply showed something, as it was when the log ended at `pos`. */
   saw({ key, value }: Omit<Claim, "proof">, pos: number): void {
     this.commands.push({ key, value, answered: true, least: 0, most: 0, after: pos, before: pos + 1 });
+  }
+
+  wrong(answer: string): void {
+    this.wrongAnswers.push(answer);
   }
 
   read(uid: number, room: number, seq: number): void {

@@ -30,3 +30,18 @@ export function saidIn(facts: MessageFacts, asked: number | undefined): number {
 export function saidBy(data: unknown): number {
   return Bun.hash.xxHash32(JSON.stringify(data) ?? "");
 }
+
+/** Of a notification, apart from its times. */
+export interface NoticeFacts {
+  readonly id: number;
+  readonly kind?: string;
+  readonly title?: string | null;
+  readonly text?: string | null;
+  readonly done?: boolean;
+  readonly removed?: boolean;
+}
+
+/** What is told of a notification; `data` and `link` are never sent with one. */
+export function saidOfNotice({ id, kind, title, text, done, removed }: NoticeFacts): number {
+  return Bun.hash.xxHash32(JSON.stringify([id, kind, title, text, done === true, removed === true]));
+}

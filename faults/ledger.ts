@@ -1,7 +1,9 @@
 import { CommandBook, type CommandLedger } from "./commands.ts";
 import { askedFor } from "./contents.ts";
+import type { CustomAsked } from "./log-custom.ts";
 import type { StoredAt } from "./moments.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
+import type { NoticeAsked } from "./notice-model.ts";
 
 /** What became of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
 export interface WorkerLedger {
@@ -20,6 +22,13 @@ export interface Recall {
   readonly repliedAt: number;
 }
 
+/** A notification that is not to be shown any more. */
+export interface TakenBack {
+  readonly ref: string;
+  /** When the reply had come. */
+  readonly repliedAt: number;
+}
+
 /** What the server has promised, for the checker to hold against the database. */
 export interface Ledger {
   readonly workers: readonly WorkerLedger[];
@@ -27,6 +36,9 @@ export interface Ledger {
   readonly commands: CommandLedger;
   /** The messages that are acknowledged. */
   readonly stored: readonly StoredAt[];
+  readonly notices: readonly NoticeAsked[];
+  readonly takenBack: readonly TakenBack[];
+  readonly customs: readonly CustomAsked[];
 }
 
 export interface Sending {
@@ -41,6 +53,10 @@ export class Book {
   readonly #stored: StoredAt[] = [];
   /** Everything but sends. */
   readonly commands = new CommandBook();
+  /** What the product pushes, added by those who do. */
+  readonly notices: (() => readonly NoticeAsked[])[] = [];
+  readonly takenBack: TakenBack[] = [];
+  readonly customs: CustomAsked[] = [];
   acknowledged = 0;
   refused = 0;
 
@@ -79,6 +95,8 @@ export class Book {
 
   get ledger(): Ledger {
     const workers = [...this.#workers].map(([worker, { uid, ids, asked }]) => ({ worker, uid, ids, asked }));
-    return { workers, recalls: this.#recalls, commands: this.commands, stored: this.#stored };
+    const notices = this.notices.flatMap((all) => all());
+    const { commands, takenBack, customs } = this;
+    return { workers, recalls: this.#recalls, commands, stored: this.#stored, notices, takenBack, customs };
   }
 }

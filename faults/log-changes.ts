@@ -11,12 +11,23 @@ export const keyOf = {
   role: (room: number, uid: number) => `role of ${uid} in room ${room}`,
   room: (room: number, what: "name" | "history" | "dissolved") => `${what} of room ${room}`,
   recall: (room: number, message: number) => `recall of ${message} in room ${room}`,
+  mark: (uid: number, message: number) => `mark of ${uid} on ${message}`,
+  ban: (uid: number) => `ban of ${uid}`,
+  request: (from: number, to: number) => `request of ${from} to ${to}`,
+  friendship: (one: number, other: number) => `friendship of ${Math.min(one, other)} and ${Math.max(one, other)}`,
+  remark: (uid: number, friend: number) => `remark of ${uid} on ${friend}`,
+  notice: (id: number) => `notification ${id}`,
+  seen: (uid: number) => `seen by ${uid}`,
+  read: (uid: number) => `read by ${uid}`,
+  archived: (uid: number, id: number) => `archived by ${uid}: ${id}`,
+  custom: (ref: string) => `custom event ${ref}`,
 };
 
 /** One thing became so at this place of the log. */
 export interface Change {
   readonly pos: number;
-  readonly room: number;
+  /** Undefined: it is about no room. */
+  readonly room: number | undefined;
   readonly value: string;
   /** By an event of its own; a role also follows from joining. */
   readonly isEvent: boolean;

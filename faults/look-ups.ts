@@ -1,4 +1,5 @@
 import type { MissedMessage, Shown } from "./check-history.ts";
+import type { Counters } from "./log-dots.ts";
 import type { Person, Requests } from "./people.ts";
 
 interface HistoryPage {
@@ -39,4 +40,14 @@ async function historyOf(
     next = (items[0]?.message.id ?? 0) > from ? nextCursor : null;
   }
   return ids;
+}
+
+/** What HTTP says makes the person's dots. */
+export async function countersOf(requests: Requests, person: Person): Promise<Counters> {
+  const { body: notices } = await requests.ask(person, "GET", "/notifications?limit=1");
+  const { body: dots } = await requests.ask(person, "GET", "/unread");
+  const { unseen, unread } = notices as { unseen: number; unread: number };
+  // Both say it, so both have to be right.
+  const isSame = dots.notifications === unseen;
+  return { unseen: isSame ? unseen : -1, unreadNotifications: unread, friendRequests: Number(dots.friendRequests) };
 }

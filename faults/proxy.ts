@@ -23,6 +23,8 @@ let links: Link[] = [];
 export type ProxyCall =
   | { readonly ask: "open"; readonly serverPort: number; readonly count: number }
   | { readonly ask: "fault"; readonly client: number; readonly fault: LinkFault }
+  /** The client's person was banned, as was answered at `from`; or, without it, is about to be let in again. */
+  | { readonly ask: "ban"; readonly client: number; readonly from: number | undefined }
   /** How many connections faults have ended so far. */
   | { readonly ask: "cuts" }
   | { readonly ask: "dump"; readonly file: string };
@@ -34,6 +36,9 @@ answer<ProxyCall>((call) => {
       return links.map(({ port }) => port);
     case "fault":
       return links[call.client]?.apply(call.fault);
+    case "ban":
+      if (call.from === undefined) return links[call.client]?.record.unbanned();
+      return links[call.client]?.record.banned(call.from);
     case "cuts":
       return Object.values(cuts()).reduce((sum, count) => sum + count, 0);
     case "dump": {

@@ -9,6 +9,7 @@ import type { Shown } from "./check-history.ts";
 import type { ServerLife } from "./check-starts.ts";
 import { check, missed } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
+import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import type { StoredAt } from "./moments.ts";
 import type { ResyncFrame } from "./resync-due.ts";
 import type { KeptPoll } from "./wire-log.ts";
@@ -85,6 +86,7 @@ beforeAll(() => {
     const values = [pos, Number(stream.slice(5)), seq, `m-${pos}`, body];
     if (!data) db.run("insert into messages values (?, ?, ?, 7, ?, 1, 1, null, ?)", values);
   }
+  createFeatureTables(db);
   db.close();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -134,11 +136,13 @@ function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives 
     seen: {},
     shown: [{ history: {}, statuses: {} }],
     oldTexts: {},
+    counters: [NO_COUNTERS],
     ledger: {
       workers: [],
       recalls: [],
       commands: new CommandBook(),
       stored: storedAround(from, to),
+      ...NOTHING_PUSHED,
     },
     lives,
   });
@@ -276,11 +280,13 @@ function verdictOn(what: {
     seen: {},
     shown: [shown],
     oldTexts: {},
+    counters: [NO_COUNTERS],
     ledger: {
       workers: [],
       recalls: [],
       commands: new CommandBook(),
       stored: storedAround(end, end),
+      ...NOTHING_PUSHED,
     },
     lives: [],
   });

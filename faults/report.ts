@@ -1,5 +1,6 @@
 import { DUPLICATED, LOST, REORDERED } from "./check-client.ts";
 import { WRONG_PRESENCE } from "./presence-watch.ts";
+import { featuresReport } from "./report-features.ts";
 import { NO_RESYNC, UNDUE_RESYNC } from "./resync-due.ts";
 import type { Outcome } from "./run.ts";
 import { TRANSPORTS } from "./wire-log.ts";
@@ -74,6 +75,8 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   for (const why of WHYS) if (!told[why]) failures.push(`no RESYNC was told with why: ${why}`);
   const excusedShare = excused === 0 ? 0 : excused / (verdict.expected + covered + excused);
   if (excusedShare > MOST_EXCUSED) failures.push(`${percent(excusedShare)} of the deliveries are excused`);
+  const features = featuresReport(outcome);
+  failures.push(...features.failures);
   const cutKinds = Object.entries(wire.cuts).map(([kind, count]) => `${count} ${kind}`);
   const closes: Record<string, number> = {};
   for (const log of wire.clients) {
@@ -126,6 +129,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "joins, kicks, leaves": `${churn.joins}, ${churn.kicks}, ${churn.leaves}`,
       "returns at once": churn.rejoins,
       "rooms dissolved": churn.dissolved,
+      ...features.figures,
       "longest time not live, ms": Math.max(...app.clients.map(({ longestAwayMs }) => longestAwayMs)),
       "caught up after the end, ms": outcome.caughtUpMs === undefined ? "never" : Math.round(outcome.caughtUpMs),
     },

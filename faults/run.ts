@@ -8,14 +8,17 @@ import { Child } from "./child.ts";
 import { Churn } from "./churn.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
 import { Director } from "./director.ts";
+import { Features } from "./features.ts";
 import { Book } from "./ledger.ts";
-import { lookUp } from "./look-ups.ts";
+import { countersOf, lookUp } from "./look-ups.ts";
 import { Lull } from "./lull.ts";
 import type { Options } from "./options.ts";
 import { type Person, Requests } from "./people.ts";
 import { type PresenceVerdict, PresenceWatch } from "./presence-watch.ts";
+import { openProduct } from "./product.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
+import { RecentMessages } from "./recent-messages.ts";
 import { restarts } from "./restarts.ts";
 import { BETWEEN, Returns } from "./returns.ts";
 import { Senders } from "./senders.ts";
@@ -31,6 +34,7 @@ export interface Outcome {
   readonly app: AppDump;
   readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps" | "movesClock">;
   readonly churn: Churn["counts"];
+  readonly features: Features["counts"];
   readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
   /** From the end of the faults until every client had everything; undefined: not in time. */
@@ -65,6 +69,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const book = new Book();
     const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
     const world = await makeWorld({ requests, book }, made);
+    const product = await openProduct(server, requests);
     const ports = await proxy.ask<number[]>({
       ask: "open",
       serverPort: server.port,
@@ -85,9 +90,12 @@ export async function run(options: Options, say: (line: string) => void): Promis
     say(`${people.length} clients are live after ${seconds(begunAt)} s`);
 
     const perSecond = options.events / options.seconds;
-    const senders = new Senders({ requests, world, book, perSecond, random: random.of("senders") });
+    const recent = new RecentMessages();
+    const senders = new Senders({ requests, world, book, recent, perSecond, random: random.of("senders") });
     const churn = new Churn({ requests, world, book, random: random.of("churn"), perSecond: 5 });
     const lull = new Lull();
+    const acting = { requests, world, book, product, recent, proxy, clients, lull };
+    const features = new Features(acting, random.of("features"));
     const parts = { lull, random: random.of("chaos"), world, server, senders, churn, proxy, clients };
     const returns = new Returns({ lull, requests, clients, random: random.of("returns") });
     const lateReaders = world.lateReaders.map((person, turn) => ({ person, client: options.clients + turn, turn }));
@@ -96,13 +104,14 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const watch = new PresenceWatch({ requests, clients, people, observer, url: server.url });
     const watching = watch.run();
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
-    const writing = Promise.all([senders.run(), churn.run()]);
+    const writing = Promise.all([senders.run(), churn.run(), features.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
     await Promise.all([director.run(), restarts(server, { lull, random: random.of("restarts"), ...options })]).finally(
       () => clearInterval(ticker),
     );
     senders.end();
     churn.end();
+    features.end();
     returns.end();
     await writing;
     await returning;
@@ -131,10 +140,12 @@ export async function run(options: Options, say: (line: string) => void): Promis
     };
     const lookUps = missed(witnesses).map((messages, i) => lookUp(requests, people[i] as Person, messages));
     const { ledger } = book;
+    const counters = await Promise.all(people.map((person) => countersOf(requests, person)));
     const verdict = check({
       ...witnesses,
       seen: app.events,
       shown: await Promise.all(lookUps),
+      counters,
       oldTexts: wire.oldTexts,
       ledger,
       lives: server.lives,
@@ -150,6 +161,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       app,
       server,
       churn: churn.counts,
+      features: features.counts,
       book: {
         acknowledged: book.acknowledged,
         refused: book.refused,

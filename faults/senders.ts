@@ -3,6 +3,7 @@ import { keyOf } from "./log-changes.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import type { Person, Requests } from "./people.ts";
 import type { Random } from "./random.ts";
+import type { RecentMessages } from "./recent-messages.ts";
 import { RECALLED_TEXT } from "./wire-record.ts";
 import { changeRoom, type Room, type World } from "./world.ts";
 
@@ -26,18 +27,27 @@ interface Own {
   renames: number;
 }
 
+interface SendersParts {
+  readonly requests: Requests;
+  readonly world: World;
+  readonly book: Book;
+  readonly recent: RecentMessages;
+  readonly perSecond: number;
+  readonly random: Random;
+}
+
 /**
  * The people who write. Each worker does one thing after the other, drawn from a sequence of its own, and repeats a send
  * with the same clientId until it has an answer.
  */
 export class Senders {
-  readonly #parts: { requests: Requests; world: World; book: Book; perSecond: number };
+  readonly #parts: Omit<SendersParts, "random">;
   readonly #workers: Own[];
   readonly #begunAt = performance.now();
   #done = 0;
   #over = false;
 
-  constructor(parts: { requests: Requests; world: World; book: Book; perSecond: number; random: Random }) {
+  constructor(parts: SendersParts) {
     this.#parts = parts;
     this.#workers = Array.from({ length: WORKERS }, (_, i) => ({
       name: `w${i}`,
@@ -146,7 +156,9 @@ export class Senders {
     const { status, tries, body } = await requests.ask(by, "POST", `/rooms/${roomId}/messages`, message);
     const id = Number((body as { message?: { id: number } }).message?.id ?? 0);
     settle(status, tries, id);
-    return status < 300 && status > 0 ? { clientId, id } : undefined;
+    if (status >= 300 || status === 0) return undefined;
+    if (worker !== "flood") this.#parts.recent.add({ id, roomId });
+    return { clientId, id };
   }
 
   async #recall(own: Own, { clientId, id, roomId }: Recallable): Promise<void> {

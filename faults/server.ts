@@ -20,6 +20,7 @@ const SETTINGS = {
   MAX_CONNECTIONS_PER_USER: "100",
 };
 
+const MAIN = new URL("../packages/server/src/main.ts", import.meta.url).pathname;
 const ENTRY = new URL("./serve.ts", import.meta.url).pathname;
 
 /** A server in a process of its own, always on the same port and the same data, whose clock can be set. */
@@ -89,6 +90,13 @@ export class FaultyServer {
     if (!this.movesClock) return;
     this.clockJumps += 1;
     this.#setClock(offsetMs);
+  }
+
+  /** Runs `parley` with these words beside the server, on its data. @throws Error where it fails */
+  async parley(...args: string[]): Promise<void> {
+    const env = { PATH: process.env.PATH ?? "", DATA_DIR: join(this.#process.dir, "data") };
+    const command = Bun.spawn([process.execPath, MAIN, ...args], { env, stdin: "ignore", stdout: "ignore" });
+    if ((await command.exited) !== 0) throw new Error(`parley ${args.join(" ")} failed`);
   }
 
   /** Of the newest process; 0 before the first. */

@@ -1,7 +1,8 @@
 import type { AppEvent } from "./app-record.ts";
-import { askedFor, type MessageFacts, saidBy, saidIn } from "./contents.ts";
+import { askedFor, type MessageFacts, type NoticeFacts, saidBy, saidIn, saidOfNotice } from "./contents.ts";
 
 const RECALLED = 2;
+const [NOTIFICATION, CUSTOM] = [102, 117];
 
 /** As the SDK hands it over. */
 export interface Pushed {
@@ -22,7 +23,11 @@ interface Message {
 /** What is kept of an event that the application was told; undefined: it is not of the log. */
 export function told({ stream, seq, type, data }: Pushed): AppEvent | undefined {
   if (stream === undefined || seq === undefined) return undefined;
-  if (!isMessage(data)) return { stream, seq, type, messageId: undefined, said: saidBy(data), isRecalled: false };
+  if (!isMessage(data)) {
+    const isPassing = type === NOTIFICATION || type === CUSTOM;
+    const said = type === NOTIFICATION ? saidOfNotice(data as NoticeFacts) : saidBy(data);
+    return { stream, seq, type, messageId: undefined, said, isRecalled: false, ...(isPassing && { isPassing }) };
+  }
   const { fromUser, message } = data;
   const facts = { ...message, uid: fromUser.uid };
   const isRecalled = message.type === RECALLED;

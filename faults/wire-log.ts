@@ -43,6 +43,20 @@ export interface KeptPoll {
   readonly isSure: boolean;
 }
 
+/** What came to a client on the wire while its person was banned, but for ERROR. */
+export interface BanWatch {
+  /** When the ban was answered. */
+  readonly from: number;
+  readonly came: readonly {
+    readonly type: number;
+    /** Of the log's events. */
+    readonly stream?: string;
+    readonly seq: number;
+    /** When the request of its connection, or its poll, was passed on. */
+    readonly askedAt: number;
+  }[];
+}
+
 /** What went over the wire to one client: as plain data, for the checker. */
 export interface WireLog {
   readonly streams: Readonly<Record<string, readonly Run[]>>;
@@ -60,6 +74,7 @@ export interface WireLog {
   /** RESYNC frames that came later than at a start. */
   readonly lateResyncs: readonly string[];
   readonly opened: Readonly<Record<TransportName, number>>;
+  readonly bans: readonly BanWatch[];
   /** Close frames of the server, by code. */
   readonly closes: Readonly<Record<string, number>>;
 }

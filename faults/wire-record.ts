@@ -1,12 +1,20 @@
 import { monotonicMs } from "./monotonic-clock.ts";
 import { Ranges } from "./ranges.ts";
-import { perTransport, type TransportName, type WireLog, type WireOddity, type WireStart } from "./wire-log.ts";
+import {
+  type BanWatch,
+  perTransport,
+  type TransportName,
+  type WireLog,
+  type WireOddity,
+  type WireStart,
+} from "./wire-log.ts";
 
 const FRAME = /^\{"type":(\d+)(?:,"stream":"([^"]+)","seq":(\d+))?/;
+const PUSH_ERROR = 100;
 const PUSH_RESYNC = 108;
 const PUSH_CURSOR = 115;
 const RESYNC = /"stream":"([^"]+)"(?:,"seq":(\d+))?/;
-/** In the text of each message that is going to be recalled, followed by its clientId. */
+/** In the text of each message that is going to be recalled, followed by its clientId; and of each notification, followed by its title. */
 export const RECALLED_TEXT = "to-be-recalled:";
 const RECALLED = /to-be-recalled:([\w-]+)/g;
 /** No server is ended and started within this. */
@@ -51,6 +59,8 @@ export class WireRecord {
   readonly #starts: OpenStart[] = [];
   readonly #lateResyncs: string[] = [];
   readonly #closes: Record<string, number> = {};
+  readonly #bans: (Pick<BanWatch, "from"> & { came: BanWatch["came"][number][] })[] = [];
+  #isBanned = false;
   #repeats = 0;
   #unkept = 0;
   readonly #oldTexts: Map<string, number>;
@@ -74,10 +84,22 @@ export class WireRecord {
     this.#closes[code] = (this.#closes[code] ?? 0) + 1;
   }
 
+  /** From now on nothing may come. @param from when the ban was answered */
+  banned(from: number): void {
+    this.#isBanned = true;
+    this.#bans.push({ from, came: [] });
+  }
+
+  /** The ban is about to be ended. */
+  unbanned(): void {
+    this.#isBanned = false;
+  }
+
   /** @param text of a whole frame, in Latin-1 */
   frame(connection: WireConnection, text: string): void {
     const [, type, stream, seq] = FRAME.exec(text) ?? [];
     if (type === undefined) throw new Error(`this is no frame: ${text.slice(0, 80)}`);
+    if (this.#isBanned) this.#whileBanned(connection, { type: Number(type), stream, seq: Number(seq ?? 0) });
     if (Number(type) === PUSH_RESYNC) return this.#resync(connection, text);
     if (connection.start) this.started(connection);
     if (stream !== undefined) {
@@ -138,6 +160,15 @@ export class WireRecord {
     else this.#deliveries[transport][connection.live ? "live" : "backfill"] += 1;
   }
 
+  #whileBanned(
+    { askedAt }: WireConnection,
+    { type, stream, seq }: { type: number; stream: string | undefined; seq: number },
+  ): void {
+    const came = this.#bans.at(-1)?.came;
+    if (type === PUSH_ERROR || !came || came.length >= MOST_ODDITIES) return;
+    came.push({ type, ...(stream !== undefined && { stream }), seq, askedAt });
+  }
+
   #oldText({ askedAt }: WireConnection, text: string): void {
     for (const [, clientId = ""] of text.matchAll(RECALLED)) {
       if (askedAt > (this.#oldTexts.get(clientId) ?? 0)) this.#oldTexts.set(clientId, askedAt);
@@ -155,6 +186,7 @@ export class WireRecord {
       starts: this.#starts,
       lateResyncs: this.#lateResyncs,
       opened: this.#opened,
+      bans: this.#bans,
       closes: this.#closes,
     };
   }

@@ -1,0 +1,28 @@
+import type { Moments } from "./moments.ts";
+import type { Places } from "./places.ts";
+import type { Problems } from "./problems.ts";
+import type { BanWatch } from "./wire-log.ts";
+
+export const TOLD_BANNED = "told, though banned";
+
+/** Within this a ban takes effect. */
+const EFFECTIVE_MS = 1_000;
+
+/**
+ * Between the answer to a ban and the request that ends it the banned person is told nothing. What the network held back had been sent before:
+ * such an event is older than the ban, and its connection, too.
+ */
+export function checkBans(
+  watches: readonly BanWatch[],
+  { name, places, moments, problems }: { name: string; places: Places; moments: Moments; problems: Problems },
+): void {
+  for (const { from, came } of watches) {
+    const heldBack = moments.atMost(from + EFFECTIVE_MS);
+    for (const { type, stream, seq, askedAt } of came) {
+      const isOlder = askedAt <= from + EFFECTIVE_MS && (stream === undefined || places.posOf(stream, seq) <= heldBack);
+      if (isOlder) continue;
+      const late = Math.round(askedAt - from);
+      problems.add(TOLD_BANNED, `${name}: type ${type} ${stream} ${seq}, asked for ${late} ms after the ban`);
+    }
+  }
+}
