@@ -31,6 +31,9 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
 
 const ABSENT = 5;
 const HOUR_MS = 3_600_000;
+const MOST_HOURS = 12;
+/** The server's clock is never further ahead. */
+export const LATEST_MS = MOST_HOURS * HOUR_MS;
 
 /**
  * The plan of a run, one incident after the other: the same for the same seed. What happens at a pace of its own has a sequence
@@ -102,7 +105,7 @@ export class Chaos {
   clockJump(): Incident {
     const random = this.#clockJumps;
     const span = random.chance(0.5) ? HOUR_MS / 60 : HOUR_MS;
-    return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, 12)) };
+    return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, MOST_HOURS)) };
   }
 
   /** Each transport begins the list in turn, so that each carries about as much as any other. */

@@ -31,6 +31,7 @@ interface Worker {
 const WORKERS = 4;
 const PER_SECOND = 4;
 const KIND = "approval";
+const FEW = 6;
 /** Older ones are left as they are. */
 const MOST_OPEN = 12;
 
@@ -80,7 +81,9 @@ export class Notices {
     const { random, model, open } = own;
     const ref = `${own.name}-${own.sent++}`;
     const [isToAll, count, collapse] = [random.chance(0.06), random.chance(0.7) ? 1 : 3, random.between(0, 5)];
-    const uids = random.some(world.readers, count).map(({ uid }) => uid);
+    // Those with the same `collapseKey` go to a few people, who get it again and again.
+    const people = collapse < 2 ? world.readers.slice(0, FEW) : world.readers;
+    const uids = random.some(people, count).map(({ uid }) => uid);
     const to = isToAll ? { all: true } : { users: uids };
     const collapseKey = collapse < 2 ? `${own.name}-${collapse}` : null;
     const text = `text ${RECALLED_TEXT}${ref}`;

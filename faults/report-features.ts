@@ -4,7 +4,7 @@ import { WRONG_COUNT } from "./log-marks.ts";
 import type { Outcome } from "./run.ts";
 
 /** What a run has to say of marks, contacts, bans, notifications and the product's own events; and what of them did not happen. */
-export function featuresReport({ features, verdict, app, wire }: Outcome): {
+export function featuresReport({ features, hook, verdict, app, wire }: Outcome): {
   failures: string[];
   figures: Record<string, number | string>;
 } {
@@ -18,6 +18,10 @@ export function featuresReport({ features, verdict, app, wire }: Outcome): {
     ...{ "notifications were sent": notices.sent, "notifications were changed": notices.changed },
     ...{ "notifications were seen or read": notices.marked, "events went to people": customs.people },
     ...{ "events went to rooms": customs.rooms, "events went to everybody": customs.all },
+    ...{
+      "events were told to a webhook": hook.accepted,
+      "request of a webhook was tried again": hook.tries - hook.due,
+    },
   };
   return {
     failures: Object.entries(happened).flatMap(([what, count]) => (count === 0 ? [`no ${what}`] : [])),
@@ -27,6 +31,7 @@ export function featuresReport({ features, verdict, app, wire }: Outcome): {
       "bans; told to clients, closed with 4003": `${bans}; ${told}, ${closed}`,
       "notifications sent, changed, seen or read": `${notices.sent}, ${notices.changed}, ${notices.marked}`,
       "own events to people, rooms, everybody": `${customs.people}, ${customs.rooms}, ${customs.all}`,
+      "webhook: due, accepted, tries; cut, killed": `${hook.due}, ${hook.accepted}, ${hook.tries}; ${hook.cuts}, ${hook.deaths}`,
       "told though banned, wrong counts of marks, of dots": [TOLD_BANNED, WRONG_COUNT, WRONG_DOT]
         .map((kind) => problems.count(kind))
         .join(", "),

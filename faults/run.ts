@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { caughtUp, read } from "./caught-up.ts";
-import { Chaos } from "./chaos.ts";
+import { Chaos, LATEST_MS } from "./chaos.ts";
+import type { HookVerdict } from "./check-hook.ts";
 import { check, missed, type Verdict } from "./checker.ts";
 import { Child } from "./child.ts";
 import { Churn } from "./churn.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
 import { Director } from "./director.ts";
 import { Features } from "./features.ts";
+import { HookKeeper } from "./hook-keeper.ts";
 import { Book } from "./ledger.ts";
 import { countersOf, lookUp } from "./look-ups.ts";
 import { Lull } from "./lull.ts";
@@ -35,6 +37,7 @@ export interface Outcome {
   readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps" | "movesClock">;
   readonly churn: Churn["counts"];
   readonly features: Features["counts"];
+  readonly hook: HookVerdict & HookKeeper["counts"] & { readonly tries: number };
   readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
   /** From the end of the faults until every client had everything; undefined: not in time. */
@@ -54,6 +57,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
   const proxy = new Child<ProxyCall>("./proxy.ts");
   const clients = new Child<ClientsCall>("./clients.ts");
   const requests = new Requests(server.url);
+  const hook = new HookKeeper(dir, random.of("hook"));
   // The others end with this process; the server, as every server, would go on.
   const killServer = () => {
     try {
@@ -68,8 +72,9 @@ export async function run(options: Options, say: (line: string) => void): Promis
     await server.start();
     const book = new Book();
     const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
-    const world = await makeWorld({ requests, book }, made);
     const product = await openProduct(server, requests);
+    await hook.start(requests, product);
+    const world = await makeWorld({ requests, book }, made);
     const ports = await proxy.ask<number[]>({
       ask: "open",
       serverPort: server.port,
@@ -104,7 +109,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const watch = new PresenceWatch({ requests, clients, people, observer, url: server.url });
     const watching = watch.run();
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
-    const writing = Promise.all([senders.run(), churn.run(), features.run()]);
+    const writing = Promise.all([senders.run(), churn.run(), features.run(), hook.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
     await Promise.all([director.run(), restarts(server, { lull, random: random.of("restarts"), ...options })]).finally(
       () => clearInterval(ticker),
@@ -112,6 +117,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     senders.end();
     churn.end();
     features.end();
+    hook.end();
     returns.end();
     await writing;
     await returning;
@@ -119,6 +125,9 @@ export async function run(options: Options, say: (line: string) => void): Promis
     watch.end();
     await watching;
 
+    // What a webhook still waits for is due at once.
+    server.jumpTo(LATEST_MS);
+    const hooked = await hook.settle(server.databaseFile);
     const uids = people.map(({ uid }) => uid);
     const caughtUpMs = await caughtUp({
       clients,
@@ -151,6 +160,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       lives: server.lives,
     });
     verdict.problems.addAll(watch.verdict.problems);
+    verdict.problems.addAll(hooked.problems);
     await clients.end();
     await server.stop();
     return {
@@ -162,6 +172,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       server,
       churn: churn.counts,
       features: features.counts,
+      hook: { ...hooked, ...hook.counts },
       book: {
         acknowledged: book.acknowledged,
         refused: book.refused,
@@ -174,7 +185,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     };
   } finally {
     requests.end();
-    await Promise.all([clients.end(), proxy.end()]);
+    await Promise.all([clients.end(), proxy.end(), hook.stop()]);
     await server.remove();
     process.off("exit", killServer);
     rmSync(dir, { recursive: true, force: true });
