@@ -4,6 +4,8 @@ import type { Problems } from "./problems.ts";
 import type { BanWatch } from "./wire-log.ts";
 
 export const TOLD_BANNED = "told, though banned";
+/** What a banned person wrote. */
+export const SHOWN_BANNED = "shown, though its author is banned";
 
 /** Within this a ban takes effect. */
 const EFFECTIVE_MS = 1_000;

@@ -29,6 +29,7 @@ export function checkLog(
   { ledger, seen }: { ledger: Ledger; seen: Readonly<Record<string, SeenEvents>> },
 ): { events: number; problems: Problems } {
   const problems = new Problems();
+  const banned = bannedIn(db);
   const heads = new Map<string, number>();
   const stored = new Map<string, StoredSends>(ledger.workers.map((own) => [own.worker, new StoredSends(own)]));
   let events = 0;
@@ -60,7 +61,7 @@ export function checkLog(
       const sent = sends?.asked(n);
       const asked = row.recalledBy === null ? askedFor(row.roomId, contentOf(row.body)) : sent;
       if (sent !== undefined && asked !== sent) problems.add("stored otherwise than sent", `${clientId}`);
-      if (told != null && own) checkTold(own, { row, asked, problems });
+      if (told != null && own) checkTold(own, { row, asked, isHideable: banned.has(row.uid ?? 0), problems });
     } else if (own?.said[seq] != null && row.data !== null && own.said[seq] !== saidBy(JSON.parse(row.data))) {
       problems.add("told otherwise", `${stream} ${seq}: data`);
     }
@@ -79,15 +80,26 @@ export function checkLog(
 /** Of what was told of a message: with its text, and as it is without it. */
 function checkTold(
   { said, recalled }: SeenEvents,
-  { row, asked, problems }: { row: Row; asked: number | undefined; problems: Problems },
+  {
+    row,
+    asked,
+    isHideable,
+    problems,
+  }: { row: Row; asked: number | undefined; isHideable: boolean; problems: Problems },
 ): void {
   const { stream, seq, recalledBy } = row;
   const facts = { ...row, id: row.messageId ?? 0, uid: row.uid ?? 0 };
   if (said[seq] != null && asked !== undefined && said[seq] !== saidIn(facts, asked)) {
     problems.add("told otherwise", `${stream} ${seq}: text`);
   }
-  const isRight = recalledBy !== null && recalled[seq] === saidIn(facts, undefined);
+  const isRight = (recalledBy !== null || isHideable) && recalled[seq] === saidIn(facts, undefined);
   if (recalled[seq] !== undefined && !isRight) problems.add("told otherwise", `${stream} ${seq}: recalled`);
+}
+
+/** People who were banned at some time: what they wrote is then told as if it were recalled. */
+function bannedIn(db: Database): Set<number> {
+  const rows = db.query<{ data: string }, []>("select distinct data from events where type = 7").all();
+  return new Set(rows.map(({ data }) => (JSON.parse(data) as { uid: number }).uid));
 }
 
 function contentOf(body: string): string {

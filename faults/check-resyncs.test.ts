@@ -143,6 +143,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     undisturbed: [0],
     shown: [{ history: { "room:2": history, "room:1": [10, 15] }, statuses: {} }],
     oldTexts: {},
+    hiddenTexts: [],
     counters: [NO_COUNTERS],
     ledger: { workers: [], recalls: [], commands: new CommandBook(), stored, ...NOTHING_PUSHED },
     lives: [],

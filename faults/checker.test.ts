@@ -164,6 +164,7 @@ function evidence(what: {
     undisturbed: [],
     shown: [NOTHING, NOTHING],
     oldTexts: {},
+    hiddenTexts: [],
     counters: [NO_COUNTERS, NO_COUNTERS],
     lives: [],
     ledger: {
@@ -259,6 +260,10 @@ describe("one thing is wrong", () => {
         return evidence({ changed: { ledger: { ...told, recalls }, oldTexts: { "w-1": 101, "w-2": 500 } } });
       },
       ["recalled text shown"],
+    ],
+    "what a banned person wrote": [
+      () => evidence({ changed: { hiddenTexts: ["by-guest-7"] } }),
+      ["shown, though its author is banned"],
     ],
     "a notification that is shown after it was taken back": [
       () => {

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
-import { checkBans } from "./check-bans.ts";
+import { checkBans, SHOWN_BANNED } from "./check-bans.ts";
 import { checkApp, checkWire, seenOf } from "./check-client.ts";
 import { checkCommands } from "./check-commands.ts";
 import { checkFeatures } from "./check-features.ts";
@@ -44,6 +44,7 @@ export interface Evidence extends Witnesses {
   /** By client: what HTTP says makes its person's dots. */
   readonly counters: readonly Counters[];
   readonly oldTexts: Readonly<Record<string, number>>;
+  readonly hiddenTexts: readonly string[];
   readonly ledger: Ledger;
   readonly lives: readonly ServerLife[];
 }
@@ -180,8 +181,11 @@ function judge(db: Database, evidence: Evidence): Verdict {
   return { problems, events, expected, delivered, resyncs };
 }
 
-/** What was recalled, or taken back, comes on no connection that was begun after the reply. */
-function checkOldTexts({ oldTexts, ledger: { recalls, takenBack } }: Evidence, problems: Problems): void {
+/** What was recalled, or taken back, or was written by somebody who is banned, comes on no connection that was begun after the reply. */
+function checkOldTexts(evidence: Evidence, problems: Problems): void {
+  const { oldTexts, hiddenTexts } = evidence;
+  const { recalls, takenBack } = evidence.ledger;
+  for (const shown of hiddenTexts) problems.add(SHOWN_BANNED, shown);
   const all = [
     ...recalls.map(({ clientId, repliedAt }) => ({ kind: "recalled text shown", ref: clientId, repliedAt })),
     ...takenBack.map((one) => ({ kind: "notification shown, though taken back", ...one })),

@@ -1,6 +1,7 @@
 import { Bans } from "./bans.ts";
 import { Contacts } from "./contacts.ts";
 import { Customs } from "./customs.ts";
+import { Guests } from "./guests.ts";
 import { Marking } from "./marking.ts";
 import { Notices } from "./notices.ts";
 import type { Random } from "./random.ts";
@@ -12,6 +13,7 @@ export class Features {
   readonly #marking: Marking;
   readonly #contacts: Contacts;
   readonly #bans: Bans;
+  readonly #guests: Guests;
   readonly #notices: Notices;
   readonly #customs: Customs;
 
@@ -19,6 +21,7 @@ export class Features {
     this.#marking = new Marking({ ...parts, random: random.of("marking") });
     this.#contacts = new Contacts({ ...parts, random: random.of("contacts") });
     this.#bans = new Bans({ ...parts, random: random.of("bans") });
+    this.#guests = new Guests({ ...parts, random: random.of("guests") });
     this.#notices = new Notices({ ...parts, random: random.of("notices") });
     this.#customs = new Customs({ ...parts, random: random.of("customs") });
   }
@@ -29,6 +32,7 @@ export class Features {
       marks: { done, refused },
       contacts: this.#contacts.counts,
       bans: this.#bans.done,
+      guestBans: this.#guests.bans,
       notices: this.#notices.counts,
       customs: this.#customs.counts,
     };
@@ -44,6 +48,6 @@ export class Features {
   }
 
   get #all() {
-    return [this.#marking, this.#contacts, this.#bans, this.#notices, this.#customs];
+    return [this.#marking, this.#contacts, this.#bans, this.#guests, this.#notices, this.#customs];
   }
 }

@@ -1,7 +1,7 @@
 import type { TCPSocketListener } from "bun";
 import { type Conditions, type LinkFaultKind, Pipe } from "./pipe.ts";
 import type { WireLog } from "./wire-log.ts";
-import { WireRecord } from "./wire-record.ts";
+import { WireRecord, type WireTexts } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
 
 /** What can be done to the network between one client and the server. Times are milliseconds. */
@@ -34,8 +34,8 @@ export class Link {
   readonly cuts: Partial<Record<LinkFaultKind, number>> = {};
   #refuses = false;
 
-  constructor(serverPort: number, oldTexts: Map<string, number>) {
-    this.record = new WireRecord(oldTexts);
+  constructor(serverPort: number, texts: WireTexts) {
+    this.record = new WireRecord(texts.oldTexts, texts.hidden);
     this.#listener = Bun.listen<Pipe>({
       hostname: "127.0.0.1",
       port: 0,

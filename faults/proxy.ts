@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { answer } from "./child.ts";
+import { HiddenTexts } from "./hidden-texts.ts";
 import { Link, type LinkFault } from "./link.ts";
 import type { WireLog } from "./wire-log.ts";
 
@@ -13,11 +14,14 @@ export interface WireDump {
   readonly clients: readonly WireLog[];
   /** By clientId: when the newest request was made that brought the text of a message to be recalled. */
   readonly oldTexts: Readonly<Record<string, number>>;
+  /** Frames that showed what somebody wrote who was banned. */
+  readonly hiddenTexts: readonly string[];
   /** Connections by which events came, and which a fault ended, by kind. */
   readonly cuts: Readonly<Record<string, number>>;
 }
 
 const oldTexts = new Map<string, number>();
+const hidden = new HiddenTexts();
 let links: Link[] = [];
 
 export type ProxyCall =
@@ -25,6 +29,8 @@ export type ProxyCall =
   | { readonly ask: "fault"; readonly client: number; readonly fault: LinkFault }
   /** The client's person was banned, as was answered at `from`; or, without it, is about to be let in again. */
   | { readonly ask: "ban"; readonly client: number; readonly from: number | undefined }
+  /** Whoever wrote this was banned, as was answered at `from`; or, without it, is about to be let in again. */
+  | { readonly ask: "hide"; readonly text: string; readonly from: number | undefined }
   /** How many connections faults have ended so far. */
   | { readonly ask: "cuts" }
   | { readonly ask: "dump"; readonly file: string };
@@ -32,19 +38,22 @@ export type ProxyCall =
 answer<ProxyCall>((call) => {
   switch (call.ask) {
     case "open":
-      links = Array.from({ length: call.count }, () => new Link(call.serverPort, oldTexts));
+      links = Array.from({ length: call.count }, () => new Link(call.serverPort, { oldTexts, hidden }));
       return links.map(({ port }) => port);
     case "fault":
       return links[call.client]?.apply(call.fault);
     case "ban":
       if (call.from === undefined) return links[call.client]?.record.unbanned();
       return links[call.client]?.record.banned(call.from);
+    case "hide":
+      return hidden.set(call.text, call.from);
     case "cuts":
       return Object.values(cuts()).reduce((sum, count) => sum + count, 0);
     case "dump": {
       const dump: WireDump = {
         clients: links.map(({ log }) => log),
         oldTexts: Object.fromEntries(oldTexts),
+        hiddenTexts: hidden.shown,
         cuts: cuts(),
       };
       writeFileSync(call.file, JSON.stringify(dump));

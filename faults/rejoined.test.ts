@@ -136,6 +136,7 @@ function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives 
     seen: {},
     shown: [{ history: {}, statuses: {} }],
     oldTexts: {},
+    hiddenTexts: [],
     counters: [NO_COUNTERS],
     ledger: {
       workers: [],
@@ -280,6 +281,7 @@ function verdictOn(what: {
     seen: {},
     shown: [shown],
     oldTexts: {},
+    hiddenTexts: [],
     counters: [NO_COUNTERS],
     ledger: {
       workers: [],

@@ -156,6 +156,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       shown: await Promise.all(lookUps),
       counters,
       oldTexts: wire.oldTexts,
+      hiddenTexts: wire.hiddenTexts,
       ledger,
       lives: server.lives,
     });

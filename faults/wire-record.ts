@@ -1,3 +1,4 @@
+import { HiddenTexts } from "./hidden-texts.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import { Ranges } from "./ranges.ts";
 import {
@@ -49,6 +50,13 @@ export class WireConnection {
   }
 }
 
+/** What the records of all clients note together. */
+export interface WireTexts {
+  /** By clientId: when the newest request was made that brought the text of a message to be recalled. */
+  readonly oldTexts: Map<string, number>;
+  readonly hidden: HiddenTexts;
+}
+
 /** Reads the frames of one client as they go by. Its memory grows with streams and oddities, not with events. */
 export class WireRecord {
   readonly #streams = new Map<string, Ranges>();
@@ -64,10 +72,11 @@ export class WireRecord {
   #repeats = 0;
   #unkept = 0;
   readonly #oldTexts: Map<string, number>;
+  readonly #hidden: HiddenTexts;
 
-  /** @param oldTexts by clientId: when the newest request was made that brought the text of a message to be recalled */
-  constructor(oldTexts: Map<string, number>) {
+  constructor(oldTexts: WireTexts["oldTexts"], hidden: HiddenTexts = new HiddenTexts()) {
     this.#oldTexts = oldTexts;
+    this.#hidden = hidden;
   }
 
   open(transport: TransportName, { resumes, askedAt }: { resumes: boolean; askedAt: number }): WireConnection {
@@ -105,6 +114,7 @@ export class WireRecord {
     if (stream !== undefined) {
       this.started(connection);
       this.#event(connection, stream, Number(seq));
+      this.#hidden.look(text, connection.askedAt);
       if (text.includes(RECALLED_TEXT)) this.#oldText(connection, text);
     } else if (Number(type) === PUSH_CURSOR && text.includes('"live":true')) {
       this.started(connection);

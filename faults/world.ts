@@ -21,6 +21,8 @@ export interface World {
   readonly readers: readonly Person[];
   /** Each comes back too late now and then, and gets a RESYNC. Their rooms stay as they are, and so does who is in them. */
   readonly lateReaders: readonly Person[];
+  /** Write in the hall, and are banned now and then. */
+  readonly guests: readonly Person[];
   readonly fixedRooms: readonly Room[];
   /** Without those for floods; the first few hold everybody at first. */
   readonly rooms: Room[];
@@ -30,6 +32,7 @@ export interface World {
 const SENDERS = 6;
 const BIG_ROOMS = 2;
 export const LATE_READERS = 2;
+const GUESTS = 2;
 const FIXED_ROOMS = 3;
 /** Readers that share a room for floods. */
 export const FLOOD_READERS = 4;
@@ -47,7 +50,7 @@ export async function makeWorld(
 ): Promise<World> {
   const { requests } = parts;
   const people: Person[] = [];
-  const all = SENDERS + count + LATE_READERS;
+  const all = SENDERS + count + LATE_READERS + GUESTS;
   const names = Array.from({ length: all }, (_, i) => (i < SENDERS ? `sender ${i}` : `reader ${i}`));
   while (people.length < names.length) {
     const next = names.slice(people.length, people.length + 8);
@@ -55,7 +58,8 @@ export async function makeWorld(
   }
   const senders = people.slice(0, SENDERS);
   const readers = people.slice(SENDERS, SENDERS + count);
-  const lateReaders = people.slice(SENDERS + count);
+  const lateReaders = people.slice(SENDERS + count, SENDERS + count + LATE_READERS);
+  const guests = people.slice(-GUESTS);
   const everybody = readers.map((_, i) => i);
   const plans = Array.from({ length: rooms }, (_, i) => ({
     owner: senders[i % SENDERS] as Person,
@@ -77,6 +81,7 @@ export async function makeWorld(
     senders,
     readers,
     lateReaders,
+    guests,
     fixedRooms,
     rooms: made.filter(({ isFlood }) => !isFlood),
     floodRooms: made.filter(({ isFlood }) => isFlood),
