@@ -4,8 +4,10 @@
  *   npm run build --workspace @parley/client
  *
  * writes `dist/parley-client.js` (a module, which Node, Bun and bundlers get by the package's name), `dist/parley-client.global.js`
- * (a script that makes `Parley`), the worker's file, `dist/parley-store.js` (a module for programs that show rooms), `dist/parley-server.js` (a module for Node and Bun alone), and the types; another folder may be named. The server makes the first
- * three at the first request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
+ * (a script that makes `Parley`), the worker's file, `dist/parley-store.js` (a module for programs that show rooms), `dist/parley-server.js`
+ * (a module for Node and Bun alone), the types, and in `dist/cjs` the three modules once more as CommonJS, with types of their own: a
+ * compiler and Node tell the two apart by the nearest package.json. Another folder may be named. The server makes the first three at the first
+ * request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
  */
 import { join } from "node:path";
 import { writeTypes } from "./build-types.ts";
@@ -36,7 +38,17 @@ export async function buildServerClient(): Promise<string> {
   return built("server.ts", "esm", { minify: false });
 }
 
-async function built(entry: string, format: "esm" | "iife", { minify } = { minify: true }): Promise<string> {
+/** The modules for `require`, by the names of the others. Whole lines, since a program that needs them is none that a page loads. */
+async function buildCommonJs(): Promise<Record<string, string>> {
+  const entries = { "parley-client.js": "commonjs.ts", [STORE_FILE]: "store.ts", [SERVER_FILE]: "server.ts" };
+  const texts = Object.entries(entries).map(async ([name, entry]) => [
+    name,
+    await built(entry, "cjs", { minify: false }),
+  ]);
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+async function built(entry: string, format: "esm" | "iife" | "cjs", { minify } = { minify: true }): Promise<string> {
   const entrypoints = [join(SOURCES, entry)];
   const { outputs } = await Bun.build({ entrypoints, target: "browser", format, minify });
   const [output] = outputs;
@@ -56,4 +68,8 @@ if (import.meta.main) {
     console.log(`${name}: ${text.length} bytes, ${Bun.gzipSync(text).length} gzip`);
   }
   await writeTypes(join(folder, "types"));
+  const commonJs = join(folder, "cjs");
+  await Bun.write(join(commonJs, "package.json"), '{ "type": "commonjs" }\n');
+  for (const [name, text] of Object.entries(await buildCommonJs())) await Bun.write(join(commonJs, name), text);
+  await writeTypes(join(commonJs, "types"));
 }

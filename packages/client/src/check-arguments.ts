@@ -1,6 +1,6 @@
 import { parseCursor } from "@parley/protocol/cursor";
 import { LIMITS } from "@parley/protocol/limits";
-import { check } from "./lib/check.ts";
+import { check, checkId, checkName } from "./lib/check.ts";
 import type { ClientOptions } from "./options.ts";
 
 type Check = readonly [isRight: (value: never) => unknown, wanted: string];
@@ -28,6 +28,7 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
   fetch: FUNCTION,
   webSocket: FUNCTION,
   reload: FUNCTION,
+  onWarning: FUNCTION,
   onError: FUNCTION,
 };
 
@@ -35,9 +36,9 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
 export function checkOptions(options: ClientOptions): string {
   const { url: address, ...others } = options;
   for (const [name, value] of Object.entries(others)) {
-    const [isRight, wanted] = OPTIONS[name as keyof typeof OPTIONS] ?? [];
-    check(isRight, name, `left out; the options are url, ${Object.keys(OPTIONS).join(", ")}`);
-    if (value !== undefined) check(isRight?.(value as never), name, wanted as string);
+    checkName(name, Object.keys(OPTIONS), { argument: name, wanted: "left out, since it is no option" });
+    const [isRight, wanted] = OPTIONS[name as keyof typeof OPTIONS];
+    if (value !== undefined) check(isRight(value as never), name, wanted);
   }
   let url: URL | undefined;
   try {
@@ -53,4 +54,10 @@ function isCursor(value: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** @throws TypeError */
+export function checkMark(messageId: number, mark: string): void {
+  checkId(messageId, "messageId", "a message's id");
+  check(mark === "like" || mark === "dislike", "mark", "like or dislike");
 }

@@ -7,30 +7,32 @@ import { Command } from "@parley/protocol/command-type";
 import { Push } from "@parley/protocol/events";
 import type { Message, MessageMark } from "./api/api-types.ts";
 import { Http } from "./api/http.ts";
-import type { ParleyError } from "./api/parley-error.ts";
+import { ParleyError } from "./api/parley-error.ts";
 import type { SendRequest } from "./api/routes.ts";
 import { type ArgsOf, PUBLIC_ROUTES, pathOf, type Reply, type Route } from "./api/routes.ts";
 import { TokenSource } from "./api/token-source.ts";
-import { checkOptions } from "./check-arguments.ts";
+import { checkMark, checkOptions } from "./check-arguments.ts";
 import type { ClientState } from "./connection/client-state.ts";
 import { Connector } from "./connection/connector.ts";
 import { Heartbeat } from "./connection/heartbeat.ts";
 import { locksOf } from "./connection/locks.ts";
 import { Tabs } from "./connection/tabs.ts";
 import { transportsOf } from "./connection/transports/choice.ts";
-import { check, checkId } from "./lib/check.ts";
+import { check, checkId, checkName } from "./lib/check.ts";
 import { platform } from "./lib/surroundings.ts";
 import { TIMING } from "./lib/timing.ts";
 import { type ClientOptions, type Internals, webSocketOf } from "./options.ts";
 import { ClientCursor } from "./reading/client-cursor.ts";
 import { Delivery } from "./reading/delivery.ts";
-import { type AnyPush, Emitter, isEventName, type Place, type PushDataByName, type Resync } from "./reading/events.ts";
+import { type AnyPush, Emitter, EVENT_NAMES, type Place, type PushDataByName, type Resync } from "./reading/events.ts";
 import { Presence, type PresentState } from "./reading/presence.ts";
 import { type Reload, type Reloaded, type ReloadedState, readState } from "./reading/reload.ts";
 import { Authors } from "./sending/authors.ts";
 import { Outgoing } from "./sending/outgoing.ts";
 import type { Sending } from "./sending/sending.ts";
 import { StoredSends } from "./sending/stored-sends.ts";
+import { StartWatch } from "./start-watch.ts";
+import { Warnings } from "./warnings.ts";
 
 /** What `on` brings, by name: every push of the protocol, and what the client itself has to tell. */
 export type ClientEvents = Omit<PushDataByName, "resync"> & {
@@ -60,6 +62,8 @@ export class Client {
   readonly #outgoing: Outgoing;
   readonly #authors: Authors;
   readonly #requestMs: number;
+  readonly #warnings: Warnings;
+  readonly #startWatch: StartWatch;
   /** A function of the product gives the tokens. */
   readonly #canRenew: boolean;
   /** Which people are online. */
@@ -72,6 +76,17 @@ export class Client {
     const own = { fetch: options.fetch, webSocket: webSocketOf(options) };
     const surroundings = { ...platform(own), ...internals.surroundings };
     this.#requestMs = timing.requestMs;
+    this.#warnings = new Warnings(url, options.onWarning);
+    this.#startWatch = new StartWatch({
+      ms: timing.startMs,
+      onLate: () => this.#warnings.say(NOT_STARTED),
+      onEnd: ({ isNew }) => {
+        if (isNew) this.#warnings.say(NOT_STARTED);
+        this.#outgoing.giveUp(
+          new ParleyError(0, { code: "not_started", title: "Not sent: the client was not running at the end" }),
+        );
+      },
+    });
     this.#canRenew = typeof options.token === "function";
     this.#http = new Http(url, surroundings.fetch, () => this.#connector.answered());
     this.#token = new TokenSource(options, this.#http, timing.requestMs);
@@ -107,9 +122,10 @@ export class Client {
       }),
       presence: this.presence,
       heartbeat: new Heartbeat({
-        url: options.worker ?? undefined,
+        url: options.worker,
         isPage: surroundings.isPage,
         withinMs: timing.workerMs,
+        onMissing: () => this.#warnings.say(`the worker${options.worker ? ` ${options.worker}` : ""} ${NO_WORKER}`),
       }),
       surroundings,
       timing,
@@ -137,7 +153,11 @@ export class Client {
       random: surroundings.random,
       timing,
       onSent: (sending, message) => this.#emitter.emit("sent", { ...named(sending), message }),
-      onRefused: (sending, error) => this.#emitter.emit("refused", { ...named(sending), error }),
+      onRefused: (sending, error) => {
+        this.#emitter.emit("refused", { ...named(sending), error });
+        if (this.#emitter.has("refused")) return;
+        this.#warnings.say(`a message to room ${sending.roomId} was refused: ${error.code} (${error.message})`);
+      },
     });
   }
 
@@ -167,6 +187,7 @@ export class Client {
     check(typeof as === "object" && Object.entries(as).every(isRight), "start", "called with nothing or { token }");
     const isOther = this.#token.begin(as.token);
     this.#authors.begin(as.token);
+    this.#startWatch.started();
     // What comes and what goes is of one login.
     if (isOther) {
       this.#connector.stop();
@@ -182,8 +203,12 @@ export class Client {
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
   on<N extends keyof ClientEvents>(name: N, handler: (data: ClientEvents[N], place: Place) => unknown): () => void {
-    check(isEventName(name), "name", `an event such as message or state, and "${name}" is none`);
+    checkName(name, EVENT_NAMES, {
+      argument: "name",
+      wanted: `an event such as message or state, and "${name}" is none`,
+    });
     check(typeof handler === "function", "handler", "a function");
+    this.#startWatch.expect();
     return this.#emitter.on(name, handler as never);
   }
 
@@ -211,35 +236,55 @@ export class Client {
    * was not started, or was stopped, sends them when it is started. Resolves with the stored message; everybody gets it as `message`, too.
    * @throws ParleyError when it was refused, or with code `queue_full`; TypeError for a wrong argument
    */
-  async send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore = {}): Promise<Message> {
-    checkId(roomId, "roomId", "a room's id");
-    check(typeof text === "string" && text, "text", "a text that is not empty");
+  send(roomId: number, text: string, more: SendMore = {}): Promise<Message> {
+    const sent = this.#send(roomId, text, more);
+    // A refusal that nobody waits for must not end a process: `refused` and the warnings tell of it.
+    sent.catch(() => {});
+    return sent;
+  }
+
+  async #send(roomId: number, text: string, { clientId = newClientId(), ...more }: SendMore): Promise<Message> {
+    try {
+      checkId(roomId, "roomId", "a room's id");
+      check(typeof text === "string" && text, "text", "a text that is not empty");
+    } catch (error) {
+      this.#warnings.say(`nothing was sent: ${(error as Error).message}`);
+      throw error;
+    }
     const request = { clientId, type: 1 as const, body: { content: text }, ...more };
-    return this.#outgoing.send({ roomId, request, author: this.#authors.now });
+    const sent = this.#outgoing.send({ roomId, request, author: this.#authors.now });
+    this.#startWatch.expect();
+    return sent;
   }
 
   /** Takes a message of the user's own back. */
-  recall(messageId: number): Promise<Message> {
+  async recall(messageId: number): Promise<Message> {
+    checkId(messageId, "messageId", "a message's id");
     return this.request("DELETE /messages/{id}", { path: { id: messageId } });
   }
 
   /** Likes or dislikes a message; one takes the place of the other. @returns the message's marks, as the user sees them now */
-  mark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+  async mark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+    checkMark(messageId, mark);
     return this.request("PUT /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
   }
 
   /** Takes the user's like or dislike away. */
-  unmark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+  async unmark(messageId: number, mark: "like" | "dislike"): Promise<MessageMark> {
+    checkMark(messageId, mark);
     return this.request("DELETE /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
   }
 
   /** Says that the user has read this room up to this seq. */
-  markRead(roomId: number, seq: number): Promise<Reply<"PUT /rooms/{id}/read">> {
+  async markRead(roomId: number, seq: number): Promise<Reply<"PUT /rooms/{id}/read">> {
+    checkId(roomId, "roomId", "a room's id");
+    check(Number.isSafeInteger(seq) && seq >= 0, "seq", "a whole number such as message.seq");
     return this.request("PUT /rooms/{id}/read", { path: { id: roomId }, body: { seq } });
   }
 
   /** Shows the others in the room that the user is typing; lost where the transport cannot send. */
   typing(roomId: number): void {
+    checkId(roomId, "roomId", "a room's id");
     this.#connector.send(Command.TYPING, { roomId });
   }
 
@@ -280,9 +325,18 @@ export class Client {
       this.#outgoing.stop();
       if (state.why !== "asked") this.#token.forget();
     }
+    this.#warnings.state(state);
+    if (state.kind === "stopped") {
+      this.#startWatch.stopped();
+      if (this.#outgoing.waiting > 0) this.#startWatch.expect();
+    }
     this.#emitter.emit("state", state);
   }
 }
+
+const NOT_STARTED = "client.start() was not called, so nothing comes and nothing is sent";
+const NO_WORKER =
+  "was not loaded, so a hidden tab notices later that its connection was cut. `worker` says where heartbeat-worker.js is, null that there is none";
 
 /** What the arguments of every route have in common. */
 interface Asked {

@@ -1,8 +1,6 @@
-import { ParleyError } from "./api/parley-error.ts";
 import { Client } from "./client.ts";
-import { contactsOf } from "./contacts.ts";
-import { notificationsOf } from "./notifications.ts";
 import type { ClientOptions, Internals } from "./options.ts";
+import * as exported from "./public.ts";
 
 /** The script of a page, while it runs for the first time. */
 const SCRIPT = typeof document === "undefined" ? undefined : (document.currentScript as HTMLScriptElement | null)?.src;
@@ -15,4 +13,4 @@ function createClient(options: ClientOptions, internals?: Internals): Client {
 }
 
 /** For pages without modules: `<script src="/parley-client.js"></script>`, then `Parley.createClient(…)`. */
-(globalThis as { Parley?: unknown }).Parley = { createClient, contactsOf, notificationsOf, Client, ParleyError };
+(globalThis as { Parley?: unknown }).Parley = { ...exported, createClient };

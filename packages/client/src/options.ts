@@ -5,7 +5,10 @@ import type { Timing } from "./lib/timing.ts";
 import type { Reload } from "./reading/reload.ts";
 import type { StorageArea } from "./sending/stored-sends.ts";
 
-export interface ClientOptions extends SignIn {
+/** What `createClient` takes. */
+export type ClientOptions = SignIn & OtherOptions;
+
+interface OtherOptions {
   /** Of the server, such as `https://im.example.com`. */
   readonly url: string;
   /** In the order of preference. [websocket, sse, long-poll, short-poll] */
@@ -25,8 +28,10 @@ export interface ClientOptions extends SignIn {
   readonly maxWaiting?: number;
   /** Keeps messages that wait over a reload of the page. `owner` is who sends them, such as the uid. */
   readonly storage?: { readonly area: StorageArea; readonly owner: string };
-  /** Address of `heartbeat-worker.js`, or null for none. [beside this script] */
+  /** Address of `heartbeat-worker.js`, or null for none: a hidden tab then notices later that its connection was cut. [beside this script] */
   readonly worker?: string | null;
+  /** Called with what would otherwise be silence: the client was never started, has stopped, cannot reach its server. [console.warn] */
+  readonly onWarning?: (text: string) => void;
   /** Called with what a handler of yours throws. [console.error] */
   readonly onError?: (error: unknown) => void;
 }

@@ -41,13 +41,36 @@ test("SDK-46: on and request refuse what is none", async () => {
   const client = createClient(right);
   expect(() => client.on("message", undefined as never)).toThrow("`handler` has to be a function");
   expect(() => client.on("mesage" as "message", () => {})).toThrow(
-    '`name` has to be an event such as message or state, and "mesage" is none',
+    '`name` has to be an event such as message or state, and "mesage" is none; did you mean message?',
   );
   for (const name of ["message", "resync", "state-reloaded", "event"] as const) client.on(name, () => {})();
   for (const route of ["rooms", undefined]) {
     const error = await client.request(route as "GET /rooms").catch((error: Error) => error);
     expect(error).toBeInstanceOf(TypeError);
   }
+});
+
+test("SDK-46: an unknown option names the one that was meant, or all", () => {
+  const open = (more: object) => () => createClient({ ...right, ...more } as never);
+  expect(open({ transport: ["sse"] })).toThrow(
+    "`transport` has to be left out, since it is no option; did you mean transports?",
+  );
+  expect(open({ reconnectionDelay: 5 })).toThrow("; the names are token, login, transports,");
+});
+
+test.each<[string, (client: ReturnType<typeof createClient>) => unknown]>([
+  ["roomId", (client) => client.typing("7" as never)],
+  ["roomId", (client) => client.markRead(0, 5)],
+  ["seq", (client) => client.markRead(7, undefined as never)],
+  ["seq", (client) => client.markRead(7, -1)],
+  ["messageId", (client) => client.recall(undefined as never)],
+  ["messageId", (client) => client.mark(1.5, "like")],
+  ["mark", (client) => client.mark(5, "love" as never)],
+  ["mark", (client) => client.unmark(5, "" as never)],
+])("SDK-46: every call refuses a wrong `%s`", async (name, call) => {
+  const error = await (async () => call(createClient(right)))().catch((error: Error) => error);
+  expect(error).toBeInstanceOf(TypeError);
+  expect((error as Error).message).toStartWith(`\`${name}\` has to be `);
 });
 
 test.each(["pl_a_token", { tokn: "pl_a_token" }, { token: 5 }, { token: "" }])(

@@ -57,9 +57,13 @@ for (const { status, body } of items) if ("message" in body) console.log(status 
 `;
 
 const TYPED = `
-import { type ClientState, createClient } from "@parley/client";
+import { type ClientState, createClient, MarkType, MessageType } from "@parley/client";
 const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
 client.on("message", ({ message }) => console.log(message.seq + 1));
+client.on("event", (event) => {
+  if (event.name === "recall") console.log(event.data.msgId + 1, event.seq);
+  if (event.name === "mark") for (const mark of event.data.markList) console.log(mark.markType === MarkType.like, MessageType.text);
+});
 client.on("state", (state: ClientState) => console.log(state.kind));
 const { items } = await client.request("GET /rooms/{id}/messages", { path: { id: 2 }, query: { limit: 5 } });
 for (const { message } of items) console.log(message.seq + 1);
@@ -98,6 +102,15 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
     expect(run([node ?? "", "program.mjs"], folder)).toBe("stopped true\n");
   });
 
+  test("SDK-113: Node and Bun require all three by their names", () => {
+    const names = ["@parley/client", "@parley/client/store", "@parley/client/server"];
+    const text = `console.log([${names.map((name) => `require("${name}")`)}].map((one) => Object.keys(one).filter((key) => /^create/.test(key))).join());`;
+    writeFileSync(join(folder, "program.cjs"), text);
+    for (const runtime of [[node ?? ""], [process.execPath, "--no-install"]]) {
+      expect(run([...runtime, "program.cjs"], folder)).toBe("createClient,createStore,createServerClient\n");
+    }
+  });
+
   test("STO-9: Node and Bun import the store by its name", () => {
     writeFileSync(join(folder, "store.mjs"), STORE_PROGRAM);
     for (const runtime of [[node ?? ""], [process.execPath, "--no-install"]]) {
@@ -106,8 +119,12 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
   });
 
   test("SDK-50: every file that its package.json names is there, and is built before it is packed", () => {
-    const { exports, scripts } = JSON.parse(readFileSync(join(scope, "client/package.json"), "utf8"));
-    for (const path of [".", "./store", "./server"].flatMap((name) => Object.values(exports[name])))
+    const { exports, main, types, typesVersions, scripts } = JSON.parse(
+      readFileSync(join(scope, "client/package.json"), "utf8"),
+    );
+    const paths = (named: string | object): string[] =>
+      typeof named === "string" ? [named] : Object.values(named).flatMap(paths);
+    for (const path of [...paths(exports), main, types, ...paths(typesVersions)])
       expect(existsSync(join(scope, "client", path as string))).toBe(true);
     expect(existsSync(join(scope, "client/dist/heartbeat-worker.js"))).toBe(true);
     expect(scripts.prepack).toBe(scripts.build);
@@ -141,16 +158,27 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
   test(
     "SDK-50: its types are there, alone",
     () => {
-      const check = (name: string, text: string): string => {
+      const check = (name: string, text: string, module = ["nodenext"]): string => {
         writeFileSync(join(folder, name), text);
-        const options = ["--strict", "--noEmit", "--target", "esnext", "--module", "nodenext", "--types", ""];
+        const options = ["--strict", "--noEmit", "--target", "esnext", "--module", ...module, "--types", ""];
         const { stdout } = Bun.spawnSync([process.execPath, COMPILER, ...options, name], { cwd: folder });
         return stdout.toString();
       };
       expect(check("right.mts", TYPED)).toBe("");
+      for (const module of [["nodenext"], ["commonjs"]]) {
+        const inFunction = (text: string) => {
+          const [imports, ...rest] = text.trim().split("\n");
+          return `${imports}\nexport async function run() {\n${rest.join("\n")}\n}\n`;
+        };
+        for (const text of [TYPED, SERVER_TYPED]) expect(check("right.cts", inFunction(text), module)).toBe("");
+      }
       expect(check("backend.mts", SERVER_TYPED)).toBe("");
       expect(check("store.mts", STORE_TYPED)).toBe("");
       expect(check("wrong-backend.mts", SERVER_TYPED.replace('kind: "a"', "kind: 1"))).toContain("wrong-backend.mts");
+      const wrong = (from: string, to: string) => check("wrong.mts", TYPED.replace(from, to));
+      expect(wrong(', token: "t"', "")).toContain("is not assignable");
+      expect(wrong('"state"', '"message_update"')).toContain("message_update");
+      expect(wrong("event.data.msgId", "event.data.messageId")).toContain("Property 'messageId' does not exist");
       expect(check("wrong.mts", TYPED.replaceAll("message.seq", "message.sequence"))).toMatch(
         /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,
       );

@@ -21,7 +21,8 @@ function rig(options: SignIn, answers: (() => Response)[] = []) {
 const login = { name: "ann", password: "a long password" };
 
 test("SDK-46: one of the two ways to sign in has to be given, and not both", () => {
-  for (const options of [{}, { token: "t", login }]) expect(() => rig(options)).toThrow("either `token` or `login`");
+  for (const options of [{}, { token: "t", login }])
+    expect(() => rig(options as never)).toThrow("either `token` or `login`");
 });
 
 test("SDK-23: name and password sign in once, again after a failure, and anew after the login has ended", async () => {

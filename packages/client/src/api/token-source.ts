@@ -2,16 +2,23 @@ import type { Granted } from "./api-types.ts";
 import type { Http } from "./http.ts";
 import { ParleyError } from "./parley-error.ts";
 
-/** How a client signs in: by one of the two. */
-export interface SignIn {
+interface ByToken {
   /**
    * Of a login: the text, or a function that is asked whenever one is needed. It is given a token that was refused, or ends soon, so that
    * it brings another one. Either this or `login`.
    */
-  readonly token?: string | ((ending?: string) => string | Promise<string>);
-  /** Signs in once, at the start. */
-  readonly login?: { readonly name: string; readonly password: string };
+  readonly token: string | ((ending?: string) => string | Promise<string>);
+  readonly login?: undefined;
 }
+
+interface ByPassword {
+  /** Signs in once, at the start. */
+  readonly login: { readonly name: string; readonly password: string };
+  readonly token?: undefined;
+}
+
+/** How a client signs in: by one of the two. */
+export type SignIn = ByToken | ByPassword;
 
 /** Where the token comes from: given, asked for, or got by signing in once. */
 export class TokenSource {

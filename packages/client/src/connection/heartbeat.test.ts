@@ -8,7 +8,8 @@ beforeEach(() => {
 });
 afterEach(() => uninstall());
 const worker = () => FakeWorker.made.at(-1) as FakeWorker;
-const heartbeat = (more: object = {}) => new Heartbeat({ url: "/beat.js", isPage: true, withinMs: 60_000, ...more });
+const heartbeat = (more: object = {}) =>
+  new Heartbeat({ url: "/beat.js", isPage: true, onMissing: () => {}, withinMs: 60_000, ...more });
 
 test("SDK-62: a worker that has loaded beats, and is told to stop when the connection has ended", async () => {
   const beating = heartbeat();

@@ -8,12 +8,22 @@ const SLEEPY_SECONDS = LIMITS.idleSecondsMax;
 export class Heartbeat {
   readonly #url: string | undefined;
   readonly #withinMs: number;
+  readonly #onMissing: () => void;
   #worker: Promise<Worker | undefined> | undefined;
   #live: Worker | undefined;
 
-  /** @param url of the worker's file; undefined: a plain timer is enough, or all there is */
-  constructor(parts: { url: string | undefined; isPage: boolean; withinMs: number }) {
-    this.#url = parts.url;
+  /**
+   * @param parts.url of the worker's file; null: the product wants none; undefined: it is not known where it is
+   * @param parts.onMissing called when a page that should have one has none
+   */
+  constructor(parts: {
+    url: string | null | undefined;
+    isPage: boolean;
+    withinMs: number;
+    onMissing: () => void;
+  }) {
+    this.#url = parts.url ?? undefined;
+    this.#onMissing = parts.url === null ? () => {} : parts.onMissing;
     this.#withinMs = parts.withinMs;
     if (!parts.isPage) this.#worker = Promise.resolve(undefined);
     this.isPage = parts.isPage;
@@ -26,6 +36,7 @@ export class Heartbeat {
     this.#worker ??= this.#open();
     const opening = this.#worker;
     const worker = await opening;
+    if (this.isPage && !worker) this.#onMissing();
     // Closed meanwhile, or opened anew.
     if (this.#worker === opening) this.#live = worker;
     return this.isPage && !worker ? SLEEPY_SECONDS : undefined;

@@ -1,3 +1,5 @@
+import { nearest } from "./nearest.ts";
+
 /** @throws TypeError that names the argument and what is wanted */
 export function check(isRight: unknown, name: string, wanted: string): void {
   if (!isRight) throw new TypeError(`\`${name}\` has to be ${wanted}`);
@@ -6,4 +8,12 @@ export function check(isRight: unknown, name: string, wanted: string): void {
 /** @throws TypeError where it is no id */
 export function checkId(value: unknown, name: string, wanted: string): void {
   check(Number.isSafeInteger(value) && Number(value) > 0, name, wanted);
+}
+
+/** A program that asks for a name which is none is told the one that it may have meant. @throws TypeError */
+export function checkName(name: string, known: readonly string[], what: { argument: string; wanted: string }): void {
+  if (known.includes(name)) return;
+  const meant = nearest(String(name), known);
+  const hint = meant === undefined ? `the names are ${known.join(", ")}` : `did you mean ${meant}?`;
+  check(false, what.argument, `${what.wanted}; ${hint}`);
 }

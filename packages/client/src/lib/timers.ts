@@ -14,6 +14,13 @@ export function after(ms: number, run: () => void): Cancel {
   return () => clearTimeout(timer);
 }
 
+/** Runs something once, later, without keeping a process alive for it. */
+export function later(ms: number, run: () => void): Cancel {
+  const timer = setTimeout(run, ms);
+  (timer as { unref?: () => void }).unref?.();
+  return () => clearTimeout(timer);
+}
+
 /** Runs something again and again without keeping a process alive for it. */
 export function every(ms: number, run: () => void): Cancel {
   const timer = setInterval(run, ms);

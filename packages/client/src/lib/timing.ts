@@ -21,6 +21,8 @@ export interface Timing extends Backoff {
   readonly requestMs: number;
   /** For the worker's file to load. */
   readonly workerMs: number;
+  /** A client with handlers, or with messages that wait, should have been started by then. */
+  readonly startMs: number;
   /** RESYNCs come together; this long after the last one they are acted on. */
   readonly resyncGatherMs: number;
   /** Between two questions of a tab that follows, whether the one that has the connection is there: where a person looks at it, and else. */
@@ -41,6 +43,7 @@ export const TIMING: Timing = {
   answerMs: 10_000,
   requestMs: 15_000,
   workerMs: 1_000,
+  startMs: 5_000,
   resyncGatherMs: 100,
   tabPingMs: 800,
   tabHiddenPingMs: 10_000,

@@ -3,13 +3,25 @@ import type { PushFrame } from "./push-frame.ts";
 
 type PushKey = keyof typeof Push;
 
-/** A push is called what the protocol calls it, in small letters: `message`, `recall`, `member_change`, `red_dot` … */
-export type PushName = Lowercase<PushKey>;
+/** What this version of the server does not send, and what it sends to connections that sign in by QR code, which this client does not do. */
+type Unsent = "MESSAGE_UPDATE" | "LOGIN_URL" | "LOGIN_SCAN_SUCCESS";
 
-/** `data` of each push. Those that this version of the server does not send are `unknown`. */
-export type PushDataByName = {
-  [K in PushKey as Lowercase<K>]: (typeof Push)[K] extends keyof PushData ? PushData[(typeof Push)[K]] : unknown;
-};
+type SentKey = { [K in PushKey]: (typeof Push)[K] extends keyof PushData ? Exclude<K, Unsent> : never }[PushKey];
+
+/** A push is called what the protocol calls it, in small letters: `message`, `recall`, `member_change`, `red_dot` … */
+export type PushName = Lowercase<SentKey>;
+
+/** `data` of each push. */
+export type PushDataByName = { [K in SentKey as Lowercase<K>]: PushData[(typeof Push)[K]] };
+
+/** The push of one name, with its number in the protocol. */
+type NamedPush = {
+  [K in Exclude<SentKey, "RESYNC">]: {
+    readonly name: Lowercase<K>;
+    readonly type: (typeof Push)[K];
+    readonly data: PushData[(typeof Push)[K]];
+  };
+}[Exclude<SentKey, "RESYNC">];
 
 /** Where an event stands in the log; both undefined for pushes that are not logged. */
 export interface Place {
@@ -17,12 +29,8 @@ export interface Place {
   readonly seq: number | undefined;
 }
 
-/** Any push, as `on("event")` gets it. */
-export interface AnyPush extends Place {
-  readonly name: PushName | undefined;
-  readonly type: number;
-  readonly data: unknown;
-}
+/** Any push, as `on("event")` gets it: `name` says what `data` is. One that this version does not know has no name. */
+export type AnyPush = Place & (NamedPush | { readonly name: undefined; readonly type: number; readonly data: unknown });
 
 export interface Resync {
   /** The stream that cannot be continued; `*` for all. */
@@ -32,7 +40,7 @@ export interface Resync {
 }
 
 /** The compiler wants each of them, under its number. Made out of `Push` they would cost a page three times as much. */
-const NAMES: { readonly [K in PushKey as (typeof Push)[K]]: Lowercase<K> } = {
+export const NAMES: { readonly [K in PushKey as (typeof Push)[K]]: Lowercase<K> } = {
   1: "login_url",
   2: "login_scan_success",
   3: "login_success",
@@ -65,12 +73,10 @@ const NAMES: { readonly [K in PushKey as (typeof Push)[K]]: Lowercase<K> } = {
   118: "reauthorize",
 };
 
-const OWN_NAMES = new Set(["event", "state", "state-reloaded", "presence", "sent", "refused"]);
+const OWN_NAMES = ["event", "state", "state-reloaded", "presence", "sent", "refused"];
 
-/** Whether `on` may be given this name. */
-export function isEventName(name: string): boolean {
-  return OWN_NAMES.has(name) || Object.values(NAMES).includes(name as PushName);
-}
+/** What `on` may be given. */
+export const EVENT_NAMES: readonly string[] = [...OWN_NAMES, ...Object.values(NAMES)];
 
 type Handler = (data: never, place: Place) => unknown;
 
@@ -81,6 +87,10 @@ export class Emitter {
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
+  }
+
+  has(name: string): boolean {
+    return (this.#handlers.get(name)?.size ?? 0) > 0;
   }
 
   /** @returns its end */
@@ -114,7 +124,7 @@ export class Emitter {
   }
 
   push({ type, data, stream, seq }: PushFrame): void {
-    const name: PushName | undefined = NAMES[type as keyof typeof NAMES];
+    const name = NAMES[type as keyof typeof NAMES];
     const place = { stream, seq };
     if (name) this.emit(name, data, place);
     this.emit("event", { name, type, data, ...place });

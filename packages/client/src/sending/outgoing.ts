@@ -84,6 +84,11 @@ export class Outgoing {
     this.wake();
   }
 
+  /** Nobody can send what waits any more: its promises reject. What is kept stays, for a later client. */
+  giveUp(error: ParleyError): void {
+    for (const queue of this.#rooms.values()) for (const { reject } of queue) reject(error);
+  }
+
   /** The server can be reached again. */
   wake(): void {
     for (const wake of [...this.#waits]) wake();
