@@ -4,7 +4,8 @@
  *
  *   PARLEY_KEY=ps_… node packages/server/bin/bun.mjs examples/approval.ts
  */
-import { createClient, notificationsOf } from "@parley/client";
+import { createClient } from "@parley/client";
+import { notificationsOf } from "@parley/client/calls";
 import { createServerClient } from "@parley/client/server";
 
 const { PARLEY_URL: url = "http://localhost:8080", PARLEY_KEY: key = "" } = process.env;

@@ -4,8 +4,8 @@
  *   npm run build --workspace @parley/client
  *
  * writes `dist/parley-client.js` (a module, which Node, Bun and bundlers get by the package's name), `dist/parley-client.global.js`
- * (a script that makes `Parley`), the worker's file, `dist/parley-store.js` (a module for programs that show rooms), `dist/parley-server.js`
- * (a module for Node and Bun alone), the types, and in `dist/cjs` the three modules once more as CommonJS, with types of their own: a
+ * (a script that makes `Parley`), the worker's file, `dist/parley-calls.js` and `dist/parley-store.js` (modules for programs that
+ * show contacts, notifications, rooms), `dist/parley-server.js` (a module for Node and Bun alone), the types, and in `dist/cjs` the modules once more as CommonJS, with types of their own: a
  * compiler and Node tell the two apart by the nearest package.json. Another folder may be named. The server makes the first three at the first
  * request for its own `/parley-client.js`. `npm pack` builds it first. What is packed depends on nothing.
  */
@@ -16,6 +16,7 @@ const SOURCES = join(import.meta.dir, "src");
 
 export type ClientFile = "parley-client.js" | "parley-client.global.js" | "heartbeat-worker.js";
 const SERVER_FILE = "parley-server.js";
+const CALLS_FILE = "parley-calls.js";
 const STORE_FILE = "parley-store.js";
 
 /** Minified texts by file name. Takes about a tenth of a second. */
@@ -40,7 +41,12 @@ export async function buildServerClient(): Promise<string> {
 
 /** The modules for `require`, by the names of the others. Whole lines, since a program that needs them is none that a page loads. */
 async function buildCommonJs(): Promise<Record<string, string>> {
-  const entries = { "parley-client.js": "commonjs.ts", [STORE_FILE]: "store.ts", [SERVER_FILE]: "server.ts" };
+  const entries = {
+    "parley-client.js": "commonjs.ts",
+    [CALLS_FILE]: "calls.ts",
+    [STORE_FILE]: "store.ts",
+    [SERVER_FILE]: "server.ts",
+  };
   const texts = Object.entries(entries).map(async ([name, entry]) => [
     name,
     await built(entry, "cjs", { minify: false }),
@@ -60,6 +66,7 @@ if (import.meta.main) {
   const folder = process.argv[2] ?? join(import.meta.dir, "dist");
   const files = {
     ...(await buildClient()),
+    [CALLS_FILE]: await built("calls.ts", "esm"),
     [STORE_FILE]: await buildStore(),
     [SERVER_FILE]: await buildServerClient(),
   };

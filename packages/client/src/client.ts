@@ -335,8 +335,7 @@ export class Client {
 }
 
 const NOT_STARTED = "client.start() was not called, so nothing comes and nothing is sent";
-const NO_WORKER =
-  "was not loaded, so a hidden tab notices later that its connection was cut. `worker` says where heartbeat-worker.js is, null that there is none";
+const NO_WORKER = "was not loaded, so a hidden tab notices later that its connection was cut";
 
 /** What the arguments of every route have in common. */
 interface Asked {

@@ -17,8 +17,6 @@ export { Client, type ClientEvents, type SendMore } from "./client.ts";
 export type { ClientState, StopWhy, WaitWhy } from "./connection/client-state.ts";
 export type { TransportName } from "./connection/transports/transport.ts";
 export { MessageType, Push } from "./constants.ts";
-export { type Contacts, contactsOf } from "./contacts.ts";
-export { type Notifications, notificationsOf } from "./notifications.ts";
 export type { ClientOptions, Internals } from "./options.ts";
 export type { AnyPush, Place, PushDataByName, PushName, Resync } from "./reading/events.ts";
 export type { Presence, PresentState } from "./reading/presence.ts";

@@ -1,13 +1,4 @@
-import type { ClientState, StopWhy } from "./connection/client-state.ts";
-
-/** What a program that does nothing about it should hear once a client has stopped by itself. */
-const STOPPED: Partial<Record<StopWhy, string>> = {
-  revoked: "the login has ended. Sign in again, then call client.start({ token })",
-  banned: "this user is banned",
-  disabled: "the account is disabled",
-  replaced: "this user has too many connections, and this was the oldest",
-  "sign-in-refused": "signing in was refused",
-};
+import type { ClientState } from "./connection/client-state.ts";
 
 /**
  * Says what would otherwise be silence, on the console unless the program takes it: that a client was never started, has stopped, or
@@ -35,12 +26,15 @@ export class Warnings {
   }
 
   state(state: ClientState): void {
-    if (state.kind === "live") this.#said.clear();
-    const error = "error" in state && state.error ? `: ${state.error.code} (${state.error.message})` : "";
-    if (state.kind === "stopped" && STOPPED[state.why])
-      this.say(`the client has stopped: ${STOPPED[state.why]}${error}`);
-    if (state.kind !== "waiting") return;
-    if (state.why === "refused") this.say(`${this.#url} refuses the connection${error}; trying again`);
-    if (state.why === "offline") this.say(`${this.#url} does not answer; trying again`);
+    const { kind } = state;
+    if (kind === "live") this.#said.clear();
+    if (kind !== "stopped" && kind !== "waiting") return;
+    const { why, error } = state;
+    const cause = error ? `: ${error.code} (${error.message})` : "";
+    if (kind === "stopped" && why !== "asked" && why !== "not-started") {
+      this.say(`the client has stopped, ${why}${cause}${why === "revoked" ? ": sign in and start it again" : ""}`);
+    }
+    if (why === "refused" || why === "offline")
+      this.say(`${this.#url} ${why === "refused" ? "refuses" : "does not answer"}${cause}`);
   }
 }

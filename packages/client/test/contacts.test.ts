@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type Contacts, contactsOf, createClient, type ParleyError } from "../src/index.ts";
+import { type Contacts, contactsOf } from "../src/calls.ts";
+import { createClient, type ParleyError } from "../src/index.ts";
 import { ServerRig } from "./rig/rig.ts";
 
 describe("contacts", () => {

@@ -102,12 +102,14 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
     expect(run([node ?? "", "program.mjs"], folder)).toBe("stopped true\n");
   });
 
-  test("SDK-113: Node and Bun require all three by their names", () => {
-    const names = ["@parley/client", "@parley/client/store", "@parley/client/server"];
-    const text = `console.log([${names.map((name) => `require("${name}")`)}].map((one) => Object.keys(one).filter((key) => /^create/.test(key))).join());`;
+  test("SDK-113: Node and Bun require all of it by their names", () => {
+    const names = ["@parley/client", "@parley/client/calls", "@parley/client/store", "@parley/client/server"];
+    const text = `console.log([${names.map((name) => `require("${name}")`)}].map((one) => Object.keys(one).filter((key) => /^create|^(contacts|notifications)Of$/.test(key))).join());`;
     writeFileSync(join(folder, "program.cjs"), text);
     for (const runtime of [[node ?? ""], [process.execPath, "--no-install"]]) {
-      expect(run([...runtime, "program.cjs"], folder)).toBe("createClient,createStore,createServerClient\n");
+      expect(run([...runtime, "program.cjs"], folder)).toBe(
+        "createClient,contactsOf,notificationsOf,createStore,createServerClient\n",
+      );
     }
   });
 

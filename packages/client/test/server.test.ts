@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { TestServer } from "../../server/test/harness.ts";
 import { type Door, openDoor } from "../../server/test/server-door.ts";
-import { createClient, notificationsOf } from "../src/index.ts";
+import { notificationsOf } from "../src/calls.ts";
+import { createClient } from "../src/index.ts";
 import { createServerClient, ParleyError, ServerClient, type ServerClientOptions } from "../src/server.ts";
 
 const FAST = { backoffFirstMs: 1, backoffMaxMs: 4, requestMs: 2000 };

@@ -63,7 +63,7 @@ test("SDK-110: a wrong password is said", async () => {
     login: { name: "nobody-here", password: "a wrong password" },
   } as never);
   client.start();
-  await until("the client has stopped: signing in was refused");
+  await until("the client has stopped, sign-in-refused");
 });
 
 test("SDK-111: a refused send is said where nobody listens, and ends nothing where nobody waits", async () => {
@@ -112,7 +112,7 @@ describe.skipIf(!node)("under Node", () => {
       client.start();
       await client.send(1, "hello");`);
     expect(code).toBe(1);
-    expect(errors).toContain("parley: the client has stopped: signing in was refused");
+    expect(errors).toContain("parley: the client has stopped, sign-in-refused");
     expect(errors).toContain("Not sent: the client was not running at the end");
   });
 
