@@ -96,7 +96,7 @@ export const procedures = {
   changePassword: single(changePassword, byUid(3 + CAPS.logins.count)),
   deleteAccount: single(deleteAccount, byUid(3 + CAPS.logins.count + 2 * CAPS.notifications.count)),
   addUser: single(addUser, ofServer(3)),
-  setUser: single(setUser, ofServer(4)),
+  setUser: single(setUser, ofServer(4 + CAPS.logins.count)),
   disableUser: single(disableUser, ofServer(4)),
   enableUser: single(enableUser, ofServer(3)),
   deleteUser: single(deleteUser, ofServer(4 + CAPS.logins.count + 2 * CAPS.notifications.count)),

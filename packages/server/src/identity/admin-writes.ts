@@ -6,7 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { accountCalled } from "./account-called.ts";
 import { deleteAccount, insertUsers } from "./accounts-writes.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
-import { endLoginsByKeys, endLoginsOf } from "./logins-writes.ts";
+import { endLoginsOf, endLoginsWithoutPassword } from "./logins-writes.ts";
 
 /** An account without a login. @throws ProblemError `name_taken` */
 export async function addUser(
@@ -24,7 +24,7 @@ export interface Changed {
   readonly uid: number;
 }
 
-/** Changes what is given; a new password ends all logins. @throws ProblemError `unknown_user`, `invalid` */
+/** Changes what is given; a new password ends all logins, and new power those that needed none. @throws ProblemError `unknown_user`, `invalid` */
 export async function setUser(
   tx: WriteTransaction,
   { name, passwordHash, power }: { name: string; passwordHash?: string; power?: 0 | 1 },
@@ -48,7 +48,7 @@ export async function setUser(
     .execute();
   if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
   // Otherwise the new power would be that of every server key which has made itself a token for this account.
-  else if (power === 1 && before === 0 && externalId === null) await endLoginsByKeys(tx, uid);
+  else if (power === 1 && before === 0 && externalId === null) await endLoginsWithoutPassword(tx, uid);
   await append(tx, [internalEvent(Internal.USER_CHANGED, { uid })]);
   return { uid };
 }

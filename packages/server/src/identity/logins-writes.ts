@@ -168,13 +168,16 @@ export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[],
   await endProductLogins(tx, uids);
 }
 
-/** Ends the logins that server keys have made for an account. */
-export async function endLoginsByKeys(tx: WriteTransaction, uid: number): Promise<void> {
+/**
+ * Ends the logins of an account that needed no password: those that server keys have made, and those by QR code, which such a login may
+ * have confirmed.
+ */
+export async function endLoginsWithoutPassword(tx: WriteTransaction, uid: number): Promise<void> {
   const rows = await tx.db
     .selectFrom("logins")
     .select("id")
     .where("uid", "=", uid)
-    .where("via", "=", "server")
+    .where("via", "!=", "password")
     .execute();
   await endLogins(
     tx,

@@ -5,6 +5,8 @@ import { ApiClient } from "../../test/api-client.ts";
 import { PASSWORD, TestServer } from "../../test/harness.ts";
 import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
 import { setUser } from "../identity/admin-writes.ts";
+import { createLogin } from "../identity/logins-writes.ts";
+import { hashOf, newToken } from "../identity/tokens.ts";
 
 let server: TestServer;
 let door: Door;
@@ -38,13 +40,20 @@ test("SRV-26: a server key neither signs an administrator in or out nor changes 
   expect(await door.ok("GET", `/users/~${root.uid}`)).toMatchObject({ name: "root" });
 });
 
-test("SRV-26: no token that a key has from before becomes an administrator's", async () => {
+test("SRV-26: no login that needed no password becomes an administrator's", async () => {
   const eve = await server.person("eve");
   const { token } = await door.ok<{ token: string }>("POST", `/users/~${eve.uid}/tokens`);
   const ofKey = new ApiClient(server.url, token);
   await ofKey.ok("GET", "/me");
+  // A login by a key may have confirmed the code of another device.
+  const byCode = newToken();
+  const login = { uid: eve.uid, tokenHash: hashOf(byCode), ip: "", userAgent: "", via: "qr" as const };
+  await server.storage.writes.run(createLogin, login);
+  const ofCode = new ApiClient(server.url, byCode);
+  await ofCode.ok("GET", "/me");
   await givePower("eve");
   expect((await ofKey.call("GET", "/me")).status).toBe(401);
+  expect((await ofCode.call("GET", "/me")).status).toBe(401);
   // The devices on which they have signed in themselves stay as they are.
   expect(await eve.api.ok("GET", "/me")).toMatchObject({ power: 1 });
   expect((await server.api.call("POST", "/logins", { name: "eve", password: PASSWORD })).status).toBe(201);
