@@ -29,7 +29,7 @@ export type ProxyCall =
   | { readonly ask: "fault"; readonly client: number; readonly fault: LinkFault }
   /** The client's person was banned, as was answered at `from`; or, without it, is about to be let in again. */
   | { readonly ask: "ban"; readonly client: number; readonly from: number | undefined }
-  /** Whoever wrote this was banned, as was answered at `from`; or, without it, is about to be let in again. */
+  /** The person who wrote this was banned, as was answered at `from`; or, without it, is about to be let in again. */
   | { readonly ask: "hide"; readonly text: string; readonly from: number | undefined }
   /** How many connections faults have ended so far. */
   | { readonly ask: "cuts" }
