@@ -59,7 +59,11 @@ for (const { status, body } of items) if ("message" in body) console.log(status 
 const TYPED = `
 import { type ClientState, createClient, MarkType, MessageType } from "@parley/client";
 const client = createClient({ url: "http://127.0.0.1:9", token: "t" });
-client.on("message", ({ message }) => console.log(message.seq + 1));
+client.on("message", ({ message }) => {
+  if (message.type === 1) console.log(message.body.content.length, message.seq + 1);
+  else if (message.type === MessageType.custom) console.log(message.body.kind.length);
+  else console.log(message.body.length);
+});
 client.on("event", (event) => {
   if (event.name === "recall") console.log(event.data.msgId + 1, event.seq);
   if (event.name === "mark") for (const mark of event.data.markList) console.log(mark.markType === MarkType.like, MessageType.text);
@@ -180,6 +184,7 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
       const wrong = (from: string, to: string) => check("wrong.mts", TYPED.replace(from, to));
       expect(wrong(', token: "t"', "")).toContain("is not assignable");
       expect(wrong('"state"', '"message_update"')).toContain("message_update");
+      expect(wrong("message.body.content", "message.body.kind")).toContain("Property 'kind' does not exist");
       expect(wrong("event.data.msgId", "event.data.messageId")).toContain("Property 'messageId' does not exist");
       expect(check("wrong.mts", TYPED.replaceAll("message.seq", "message.sequence"))).toMatch(
         /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,

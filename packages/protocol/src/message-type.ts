@@ -36,12 +36,14 @@ export interface CustomBody {
   reply: RepliedMessage | null;
 }
 
-/** What is shown of messages. A kind whose body is none of these is one more line here, and its schema one more in `message.ts`. */
+/** The body of each type of message that there is. A new type is one more line here, and its schema one more in `message.ts`. */
 export interface ShownBodies {
-  text: TextBody;
-  custom: CustomBody;
-  /** To be shown as it is: that a message was recalled (2), or what the system says (8). */
-  notice: string;
+  1: TextBody;
+  /** A message that was recalled, or is hidden: the notice to show in its place. */
+  2: string;
+  /** What the system says, to be shown as it is. */
+  8: string;
+  100: CustomBody;
 }
 
 /** The marks of a message. `userLike` and `userDislike` are the reader's own, and always 0 in pushes: a client ignores them there. */
@@ -52,23 +54,31 @@ export interface MessageMark {
   userDislike: 0 | 1;
 }
 
-/** The message object: the same in MESSAGE pushes and in HTTP replies. */
+/** What messages of all types have. */
+interface MessageFields {
+  /** Unique over all rooms, rising within a room. */
+  id: number;
+  roomId: number;
+  /** Epoch milliseconds. */
+  sendTime: number;
+  messageMark: MessageMark;
+  /** Seq of the MESSAGE event in the room's stream; of a message that only its sender may see, that of the event before it. */
+  seq: number;
+  /** Counts the messages of a room that make a dot; null for the others. */
+  no: number | null;
+  clientId: string | null;
+}
+
+/** The message of one type. */
+type MessageOf<Type extends keyof ShownBodies> = { type: Type; body: ShownBodies[Type] } & MessageFields;
+
+/** A type with its body. */
+export type TypedBody = { [Type in keyof ShownBodies]: Pick<MessageOf<Type>, "type" | "body"> }[keyof ShownBodies];
+
+/** The message object: the same in MESSAGE pushes and in HTTP replies. Where `message.type` is known, `message.body` is too. */
 export interface Message {
   fromUser: { uid: number };
   message: {
-    /** Unique over all rooms, rising within a room. */
-    id: number;
-    roomId: number;
-    /** Epoch milliseconds. */
-    sendTime: number;
-    type: number;
-    /** An object for types 1, 3-7 and 100, the notice to show for 2 (recalled) and 8 (system). */
-    body: ShownBodies[keyof ShownBodies];
-    messageMark: MessageMark;
-    /** Seq of the MESSAGE event in the room's stream; of a message that only its sender may see, that of the event before it. */
-    seq: number;
-    /** Counts the messages of a room that make a dot; null for the others. */
-    no: number | null;
-    clientId: string | null;
-  };
+    [Type in keyof ShownBodies]: { [Field in keyof MessageOf<Type>]: MessageOf<Type>[Field] };
+  }[keyof ShownBodies];
 }

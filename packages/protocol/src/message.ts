@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { countSchema, idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import type { ShownBodies } from "./message-type.ts";
 import { shownTextSchema, textSchema, userSchema } from "./user.ts";
 
 /** Characters of the `kind` of a message of the product's own. */
@@ -38,12 +37,6 @@ const customBodySchema = z.object({
   reply: replySchema.nullable(),
 });
 
-/** Of `ShownBodies`: the compiler demands one for each. */
-const shownBodySchemas = { text: textBodySchema, custom: customBodySchema, notice: shownText } satisfies {
-  [Name in keyof ShownBodies]: z.ZodType<ShownBodies[Name]>;
-};
-type ShownBodySchema = (typeof shownBodySchemas)[keyof ShownBodies];
-
 /** Of `MessageMark`. */
 export const messageMarkSchema = z.object({
   likeCount: countSchema,
@@ -52,20 +45,26 @@ export const messageMarkSchema = z.object({
   userDislike: z.union([z.literal(0), z.literal(1)]),
 });
 
-/** Of `Message`. */
+/** Of `MessageFields`. */
+const fieldsSchema = z.object({
+  id: idSchema,
+  roomId: idSchema,
+  sendTime: countSchema,
+  messageMark: messageMarkSchema,
+  seq: countSchema,
+  no: countSchema.nullable(),
+  clientId: z.string().min(1).max(LIMITS.clientIdLength).nullable(),
+});
+
+/** Of `Message`: one choice for each of `ShownBodies`. */
 export const messageSchema = z.object({
   fromUser: z.object({ uid: idSchema }),
-  message: z.object({
-    id: idSchema,
-    roomId: idSchema,
-    sendTime: countSchema,
-    type: typeSchema,
-    body: z.union(Object.values(shownBodySchemas) as [ShownBodySchema]),
-    messageMark: messageMarkSchema,
-    seq: countSchema,
-    no: countSchema.nullable(),
-    clientId: z.string().min(1).max(LIMITS.clientIdLength).nullable(),
-  }),
+  message: z.discriminatedUnion("type", [
+    fieldsSchema.extend({ type: z.literal(1), body: textBodySchema }),
+    fieldsSchema.extend({ type: z.literal(2), body: shownText }),
+    fieldsSchema.extend({ type: z.literal(8), body: shownText }),
+    fieldsSchema.extend({ type: z.literal(100), body: customBodySchema }),
+  ]),
 });
 
 /** What the body of `POST /rooms/{id}/messages` has beside `type` and `body`, which each kind of message has of its own. */

@@ -3,7 +3,7 @@ import type { PushData } from "../src/events.ts";
 import type { StreamName } from "../src/ids.ts";
 import { LIMITS } from "../src/limits.ts";
 import { KIND_LENGTH } from "../src/message.ts";
-import { type Message, MessageType } from "../src/message-type.ts";
+import { type Message, MessageType, type TypedBody } from "../src/message-type.ts";
 import type { User } from "../src/user-type.ts";
 
 /**
@@ -53,38 +53,45 @@ const reply = fc.record({
   gapCount: count,
 });
 
+const fields = fc.record({
+  id,
+  roomId: id,
+  sendTime: time,
+  messageMark: fc.record({ likeCount: count, userLike: bit, dislikeCount: count, userDislike: bit }),
+  seq: id,
+  no: fc.option(id),
+  clientId: fc.option(within(1, LIMITS.clientIdLength).map((any) => any.slice(0, LIMITS.clientIdLength))),
+});
+
+const textBody = fc.record({
+  content: text,
+  urlContentMap: fc.dictionary(
+    text.filter((key) => key !== "__proto__"),
+    text,
+    { maxKeys: 3, noNullPrototype: true },
+  ),
+  atUidList: fc.array(id, { maxLength: 5 }),
+  reply: fc.option(reply),
+});
+
+const customBody = fc.record({
+  kind,
+  text,
+  data: json,
+  atUidList: fc.array(id, { maxLength: 5 }),
+  reply: fc.option(reply),
+});
+
+const typedBody: fc.Arbitrary<TypedBody> = fc.oneof(
+  fc.record({ type: fc.constant(MessageType.text), body: textBody }),
+  fc.record({ type: fc.constant(MessageType.recalled), body: text }),
+  fc.record({ type: fc.constant(MessageType.system), body: text }),
+  fc.record({ type: fc.constant(MessageType.custom), body: customBody }),
+);
+
 export const message: fc.Arbitrary<Message> = fc.record({
   fromUser: fc.record({ uid: id }),
-  message: fc.record({
-    id,
-    roomId: id,
-    sendTime: time,
-    type: fc.constantFrom(...Object.values(MessageType)),
-    body: fc.oneof(
-      text,
-      fc.record({
-        content: text,
-        urlContentMap: fc.dictionary(
-          text.filter((key) => key !== "__proto__"),
-          text,
-          { maxKeys: 3, noNullPrototype: true },
-        ),
-        atUidList: fc.array(id, { maxLength: 5 }),
-        reply: fc.option(reply),
-      }),
-      fc.record({
-        kind,
-        text,
-        data: json,
-        atUidList: fc.array(id, { maxLength: 5 }),
-        reply: fc.option(reply),
-      }),
-    ),
-    messageMark: fc.record({ likeCount: count, userLike: bit, dislikeCount: count, userDislike: bit }),
-    seq: id,
-    no: fc.option(id),
-    clientId: fc.option(within(1, LIMITS.clientIdLength).map((any) => any.slice(0, LIMITS.clientIdLength))),
-  }),
+  message: fc.tuple(fields, typedBody).map(([one, body]) => ({ ...one, ...body })),
 });
 
 export const user: fc.Arbitrary<User> = fc.record({ uid: id, name, avatar: text, power: bit, createdAt: time });

@@ -141,13 +141,17 @@ export type Member = {
 
 export type Message = {
   fromUser: { uid: number };
-  message: {
-    id: number;
-    roomId: number;
-    sendTime: number;
-    type: number;
-    body:
-      | {
+  message:
+    | {
+        id: number;
+        roomId: number;
+        sendTime: number;
+        messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+        seq: number;
+        no: number | null;
+        clientId: string | null;
+        type: 1;
+        body: {
           content: string;
           urlContentMap: Record<string, unknown>;
           atUidList: number[];
@@ -160,8 +164,40 @@ export type Message = {
             canCallback: 0 | 1;
             gapCount: number;
           } | null;
-        }
-      | {
+        };
+      }
+    | {
+        id: number;
+        roomId: number;
+        sendTime: number;
+        messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+        seq: number;
+        no: number | null;
+        clientId: string | null;
+        type: 2;
+        body: string;
+      }
+    | {
+        id: number;
+        roomId: number;
+        sendTime: number;
+        messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+        seq: number;
+        no: number | null;
+        clientId: string | null;
+        type: 8;
+        body: string;
+      }
+    | {
+        id: number;
+        roomId: number;
+        sendTime: number;
+        messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
+        seq: number;
+        no: number | null;
+        clientId: string | null;
+        type: 100;
+        body: {
           kind: string;
           text: string;
           data: unknown;
@@ -175,13 +211,8 @@ export type Message = {
             canCallback: 0 | 1;
             gapCount: number;
           } | null;
-        }
-      | string;
-    messageMark: { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };
-    seq: number;
-    no: number | null;
-    clientId: string | null;
-  };
+        };
+      };
 };
 
 export type MessageMark = { likeCount: number; userLike: 0 | 1; dislikeCount: number; userDislike: 0 | 1 };

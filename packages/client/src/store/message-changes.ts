@@ -55,9 +55,11 @@ function replyOf({ message: { body } }: Message): Reply | null {
 }
 
 function withReply(shown: Message, change: Partial<Reply>): Message {
-  const { body } = shown.message;
+  const { message } = shown;
+  const { body } = message;
   if (typeof body === "string" || !body.reply) return shown;
-  return { ...shown, message: { ...shown.message, body: { ...body, reply: { ...body.reply, ...change } } } };
+  const changed = { ...body, reply: { ...body.reply, ...change } };
+  return { ...shown, message: { ...message, body: changed } as typeof message };
 }
 
 /** Counts are what MARK says; the user's own marks are those that MARK tells of the user. */
@@ -85,7 +87,7 @@ function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallU
 
 /** Without what this person wrote, as long as they are banned. What was recalled goes on showing that. */
 function hidden(shown: Message, uid: number): Message {
-  const notice = { type: MessageType.recalled, body: HIDDEN_TEXT };
+  const notice = { type: MessageType.recalled, body: HIDDEN_TEXT } as const;
   const { type } = shown.message;
   if (shown.fromUser.uid === uid) {
     return type === MessageType.recalled ? shown : { ...shown, message: { ...shown.message, ...notice } };

@@ -321,7 +321,8 @@ export class ModelServer {
       body: typeof notice === "string" ? notice : "quoted",
       ...{ canCallback: 1 as const, gapCount: 1 },
     };
-    return { ...message, message: { ...message.message, messageMark, body: { ...body, reply } } };
+    const quoting = { ...message.message, messageMark, body: { ...body, reply } };
+    return { ...message, message: quoting as Message["message"] };
   }
 
   #inRoom(room: ModelRoom, type: number, data: object, isRead = this.isIn(room)): number {

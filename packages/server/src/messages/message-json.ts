@@ -5,6 +5,7 @@ import {
   type MessageMark,
   MessageType,
   type RepliedMessage,
+  type TypedBody,
 } from "@parley/protocol";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 
@@ -66,8 +67,7 @@ export function messageText(row: MessageRow, kinds: MessageKinds = messageKinds)
       id: row.id,
       roomId: row.roomId,
       sendTime: row.sentAt,
-      type: isHidden(row) ? MessageType.recalled : row.type,
-      body: shownBody(row, kinds),
+      ...typedBody(row, kinds),
       messageMark: markOf(row),
       seq: row.seq,
       no: row.no,
@@ -92,13 +92,15 @@ function isHidden({ authorBanned, type }: Pick<MessageRow, "authorBanned" | "typ
   return authorBanned && type !== MessageType.recalled;
 }
 
-function shownBody(row: MessageRow, kinds: MessageKinds) {
-  if (isHidden(row)) return HIDDEN_TEXT;
+function typedBody(row: MessageRow, kinds: MessageKinds): TypedBody {
+  if (isHidden(row)) return { type: MessageType.recalled, body: HIDDEN_TEXT };
   const { type, body, uid, recalledBy, quoted } = row;
   const stored = JSON.parse(body) as StoredRest;
   const { mentions = [], gap = 0 } = stored;
   const reply = quoted && replyOf(quoted, gap, kinds);
-  return kinds.show({ type, stored }, { uid, recalledBy, atUidList: [...mentions], reply });
+  const shown = kinds.show({ type, stored }, { uid, recalledBy, atUidList: [...mentions], reply });
+  // The row's kind has made its own body.
+  return { type, body: shown } as TypedBody;
 }
 
 function replyOf(quoted: QuotedRow, gapCount: number, kinds: MessageKinds): RepliedMessage {
