@@ -198,7 +198,7 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
   };
   // These are no fields.
   const replies = ["pollReply", "pageTexts", "smallReply", "quotation"];
-  const bodies = ["body", "serverBody", "bodyWait", "pollBody", "countedMessage"];
+  const bodies = ["body", "nesting", "serverBody", "bodyWait", "pollBody", "countedMessage"];
   const telling = ["webhookReply", "hookReply", "shownEventData"];
   const product = ["productToken", "tokenKeySet", "tokenKeys"];
   const elsewhere = [...bodies, "frame", "upload", "idle", ...replies, ...product, ...telling];

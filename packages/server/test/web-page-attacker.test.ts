@@ -37,7 +37,9 @@ describe.skipIf(!executablePath)("the page, as an attacker sees it: what others 
       await page.locator(".author", { hasText: HOSTILE }).waitFor();
       expect(await page.locator(".author").first().innerText()).toBe(HOSTILE);
       expect(await page.locator(".row .avatar").first().innerText()).toBe("<");
-      expect(await page.locator(".room-preview").innerText()).toBe(`You: ${ATTACK} by oneself`.slice(0, 120));
+      const preview = page.locator(".room-preview", { hasText: "You: " });
+      await preview.waitFor();
+      expect(await preview.innerText()).toBe(`You: ${ATTACK} by oneself`.slice(0, 120));
       await expectLiteral(page);
 
       const theirs = await browser.signedIn(mallory);
