@@ -52,6 +52,7 @@ test("HTTP-53: a refused origin is named once, whichever door it came to", async
     expect((await ask("https://b.example")).status).toBe(200);
   }
   await ask("https://c.example");
+  await handshake("https://d.example");
   await ask("https://a.example");
   const named = server.log.flatMap(
     (line) => /pages of (\S+) are refused.*ALLOWED_ORIGINS=([^"]*)/.exec(line)?.slice(1) ?? [],
@@ -59,6 +60,7 @@ test("HTTP-53: a refused origin is named once, whichever door it came to", async
   expect(named).toEqual([
     ...["https://b.example", "https://a.example,https://b.example"],
     ...["https://c.example", "https://a.example,https://c.example"],
+    ...["https://d.example", "https://a.example,https://d.example"],
   ]);
 });
 

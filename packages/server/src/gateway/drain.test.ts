@@ -92,8 +92,9 @@ test.each([
   [5000, 10_000],
   [6000, 10_000],
 ])("DR-1: the drain is in proportion: %d connections are closed within %d ms", async (count, endsMs) => {
-  const { drain, closes, told } = scene({ count, spreadMs: 10_000, inProportion: true });
+  const { drain, closes, told, graces } = scene({ count, spreadMs: 10_000, inProportion: true });
   const state = watched(drain);
+  expect(graces).toEqual([20_000]);
   expect(drain.refusal()).toMatchObject({ retryAfterMs: endsMs + 3000 });
   expect(told.map(({ data }) => data.retryAfterMs).at(-1)).toBe(3000 + count - 1);
   await pass(endsMs - 10);
