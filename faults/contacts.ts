@@ -7,7 +7,8 @@ import type { Asking, World } from "./world.ts";
 
 const WORKERS = 4;
 const PER_SECOND = 3;
-const PAIRS = 60;
+/** That one worker has at a time. */
+const ACTIVE = 15;
 
 /** How two people stand to each other, as far as their worker knows. */
 type Tie = { readonly kind: "none" | "friends" | "unknown" } | OpenTie;
@@ -23,13 +24,15 @@ interface Pair {
   readonly one: Person;
   readonly other: Person;
   tie: Tie;
+  /** Neither may ask the other for a day. */
+  isOver: boolean;
 }
 
 const UNKNOWN: Tie = { kind: "unknown" };
 const NONE: Tie = { kind: "none" };
 const FRIENDS: Tie = { kind: "friends" };
 
-/** Readers who ask each other to be friends, accept, reject, withdraw, end it, and begin again. */
+/** Pairs of readers who ask each other to be friends, accept, reject, withdraw, end it, and begin again. */
 export class Contacts {
   readonly #parts: Asking;
   readonly #pairs: readonly Pair[];
@@ -43,19 +46,25 @@ export class Contacts {
     this.#parts = parts;
     this.#random = random;
     const all = world.readers.flatMap((one, i) =>
-      world.readers.slice(i + 1).map((other) => ({ one, other, tie: NONE })),
+      world.readers.slice(i + 1).map((other) => ({ one, other, tie: NONE, isOver: false })),
     );
-    this.#pairs = random.of("pairs").some(all, PAIRS);
+    this.#pairs = random.of("pairs").some(all, all.length);
   }
 
   async run(): Promise<void> {
     const workers = Array.from({ length: WORKERS }, (_, i) => {
-      const own = this.#pairs.filter((_, at) => at % WORKERS === i);
+      const waiting = this.#pairs.filter((_, at) => at % WORKERS === i);
+      const active = waiting.splice(0, ACTIVE);
       const random = this.#random.of(`contacts ${i}`);
       const pace = new Paced(PER_SECOND);
       this.#paces.push(pace);
       return pace.each(async () => {
-        if (own.length > 0) await this.#act(random.pick(own), random);
+        const at = random.between(0, ACTIVE - 1);
+        const pair = active[at];
+        if (!pair) return;
+        await this.#act(pair, random);
+        const next = pair.isOver ? waiting.shift() : undefined;
+        if (next) active[at] = next;
       });
     });
     await Promise.all(workers);
@@ -114,6 +123,7 @@ export class Contacts {
       return claims([isOpen, ...accepted], "event");
     });
     const { status, tries, body } = answer;
+    if (body.code === "request_rejected") pair.isOver = true;
     if (status === 201) this.counts.requests += 1;
     if (body.state === "accepted") this.counts.friendships += 1;
     // Where the two have asked at once the answer that says more counts.
