@@ -72,6 +72,30 @@ test("nothing is wrong", async () => {
   expect(await kinds({})).toEqual([]);
 });
 
+test("what was taken back counts no more", () => {
+  const own = new NoticeModel();
+  const streams = [`user:${BEN}`];
+  const [first, second] = [1, 2].map((id) =>
+    own.sent({ id, ref: `n-${id}`, kind: "a", toAll: false, collapseKey: null }, { streams, text: "t" }),
+  );
+  own.takenBack(first as (typeof sent)[number]);
+  const log: Logged[] = [
+    [`user:${BEN}`, 102, null, 1],
+    [`user:${BEN}`, 102, null, 2],
+    [`user:${BEN}`, 102, { id: 1, removed: true }, 1],
+  ];
+  const sql = [
+    "insert into notifications values (2, 'a', 'n-2', 't', 0, 0, 0)",
+    `insert into notification_recipients (uid, notification_id) values (${BEN}, 2)`,
+  ];
+  const found = (unseen: number) =>
+    problemsOf({ log, sql, notices: own.all, counters: { [BEN]: counters(unseen, 1, 0) } });
+  expect(second?.told).toEqual({ [`user:${BEN}`]: [{ text: "t", done: false }] });
+  // Nobody has asked for these two, as far as the commands say.
+  expect(found(1)).toEqual(["events that nobody asked for"]);
+  expect(found(2)).toEqual(["counters told wrong", "events that nobody asked for"]);
+});
+
 describe("one thing is wrong", () => {
   const [LOST, UNASKED, DOT, ROW] = [
     ...["command acknowledged and lost", "events that nobody asked for", "counters told wrong"],
