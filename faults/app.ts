@@ -158,7 +158,9 @@ export class App {
 
   #open({ cursor, max, transports }: Omit<Resumption, "cursor"> & { cursor?: string | undefined }): Client {
     const { url, token } = this.#plan;
-    const options = { url, token, transports, max, worker: null };
+    // That the server cannot be reached, and that a ban has stopped the client, is what a run is about.
+    const onWarning = () => {};
+    const options = { url, token, transports, max, worker: null, onWarning };
     const surroundings = { random: () => this.#random.next(), WebSocket: this.#WebSocket };
     const internals = { timing: TIMING, surroundings };
     const client = createClient({ ...options, ...(cursor !== undefined && { cursor }) }, internals);
