@@ -5,6 +5,8 @@ import { type ToldFrame, type ToldParts, toldFrames } from "./told-frames.ts";
 import type { WebhookEvent } from "./webhook-form.ts";
 
 export interface TellingParts extends ToldParts {
+  /** Part of every id, since positions come again in a database that was restored. */
+  readonly epoch: string;
   readonly presence: Pick<Presence, "isOnline">;
 }
 
@@ -29,9 +31,9 @@ export async function tellingsOf(
   const [frame] = await toldFrames(parts, [event]);
   if (!frame) return [];
   const tellings: Telling[] = [];
-  if (wants(frame.name)) tellings.push({ id: String(event.pos), body: frame.text });
+  if (wants(frame.name)) tellings.push({ id: `${parts.epoch}-${event.pos}`, body: frame.text });
   if (people.length > 0 && !isRecalled(frame))
-    tellings.push({ id: `${event.pos}-offline`, body: offlineText(frame, people) });
+    tellings.push({ id: `${parts.epoch}-${event.pos}-offline`, body: offlineText(frame, people) });
   return tellings;
 }
 
