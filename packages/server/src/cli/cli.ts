@@ -6,6 +6,7 @@
  */
 import { ConfigError } from "../config/config.ts";
 import { VERSION } from "../lib/version.ts";
+import { backupCommand, restoreCommand } from "./backup.ts";
 import { type Command, type Io, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -20,6 +21,8 @@ const COMMANDS: readonly Command[] = [
   serveCommand(),
   configCommand,
   migrateCommand,
+  backupCommand,
+  restoreCommand,
   epochCommand,
   userCommand(async (config) => {
     const { openUserAccounts } = await import("./user-accounts.ts");

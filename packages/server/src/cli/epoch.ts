@@ -1,21 +1,20 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
-import { epochOf, renewEpoch } from "../db/epoch.ts";
-import { DataDirLocked, lockDataDir } from "../db/lock.ts";
-import { existingDatabase, openReader, openWrites } from "../db/open.ts";
-import { randomHex } from "../lib/ids.ts";
+import { epochOf, giveNewEpoch } from "../db/epoch.ts";
+import { lockForCommand } from "../db/lock.ts";
+import { existingDatabase, openReader } from "../db/open.ts";
 import { procedures } from "../writes.ts";
-import { type Command, CommandFailed } from "./command.ts";
+import type { Command } from "./command.ts";
 
 export const epochCommand: Command = {
   name: "epoch",
-  summary: "show the database's epoch, or renew it after restoring a backup",
+  summary: "show the database's epoch, or renew it",
   help: `
 Usage: parley epoch [--renew]
 
 Shows the epoch of the database in DATA_DIR: the name that every cursor begins with. A moved
-database keeps it. A restored backup needs a new one, since it is behind what clients have seen;
-with a new epoch they load everything anew.
+database keeps it. One that is behind what clients have seen needs a new one; with a new epoch they
+load everything anew. parley restore does that by itself.
 
   --renew    make a new one; the server must be stopped
 `,
@@ -30,25 +29,11 @@ with a new epoch they load everything anew.
 };
 
 async function renew(dataDir: string, path: string): Promise<void> {
-  const unlock = lockedDataDir(dataDir);
+  const unlock = lockForCommand(dataDir);
   try {
-    const writes = openWrites(path, { table: procedures });
-    try {
-      await writes.run(renewEpoch, { epoch: randomHex(64) });
-    } finally {
-      await writes.close();
-    }
+    await giveNewEpoch(path, procedures);
   } finally {
     unlock();
-  }
-}
-
-function lockedDataDir(dataDir: string): () => void {
-  try {
-    return lockDataDir(dataDir);
-  } catch (error) {
-    if (!(error instanceof DataDirLocked)) throw error;
-    throw new CommandFailed(`A Parley server uses the data folder ${dataDir}. Stop it first.`);
   }
 }
 

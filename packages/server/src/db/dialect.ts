@@ -196,6 +196,39 @@ export function holdExclusively(path: string): (() => void) | undefined {
   return () => lock.close();
 }
 
+/**
+ * Copies a database as it is at this moment into an empty file, in SQLite's own way: from one snapshot, which keeps neither readers nor the
+ * writer waiting. What is in the journal comes along, free space does not, and the copy has no journal of its own.
+ * @throws NotOpened where `from` is what cannot be opened
+ */
+export function copyDatabase(from: string, to: string): void {
+  const database = openReadOnly(from);
+  try {
+    database.run("vacuum into ?", [to]);
+  } finally {
+    database.close();
+  }
+}
+
+/** Reads a whole file. @returns what is damaged in it, in SQLite's words; undefined: nothing. @throws NotOpened */
+export function damageIn(path: string): string | undefined {
+  const database = openReadOnly(path);
+  try {
+    const [first] = database.query<{ quick_check: string }, []>("pragma quick_check(1)").all();
+    return first?.quick_check === "ok" ? undefined : first?.quick_check;
+  } finally {
+    database.close();
+  }
+}
+
+function openReadOnly(path: string): SqliteDatabase {
+  try {
+    return new SqliteDatabase(path, { readonly: true });
+  } catch (cause) {
+    throw new NotOpened(`${path} could not be opened`, { cause });
+  }
+}
+
 /** SQLite did not open a file: whatever it says, the file is what is wrong. */
 class NotOpened extends Error {
   override readonly name = "NotOpened";

@@ -1,4 +1,6 @@
-import type { ReadDatabase } from "./open.ts";
+import { randomHex } from "../lib/ids.ts";
+import { openWrites, type ReadDatabase } from "./open.ts";
+import type { ProcedureTable } from "./procedures.ts";
 import type { WriteTransaction } from "./transaction.ts";
 
 /** The database's epoch: a move keeps it, a restore renews it. */
@@ -13,4 +15,14 @@ export async function epochOf(db: ReadDatabase): Promise<string> {
  */
 export async function renewEpoch(tx: WriteTransaction, { epoch }: { epoch: string }) {
   await tx.db.updateTable("meta").set({ value: epoch }).where("key", "=", "epoch").execute();
+}
+
+/** The same for a file that no server uses. */
+export async function giveNewEpoch(path: string, table: ProcedureTable): Promise<void> {
+  const writes = openWrites(path, { table });
+  try {
+    await writes.run(renewEpoch, { epoch: randomHex(64) });
+  } finally {
+    await writes.close();
+  }
 }

@@ -21,6 +21,16 @@ export function lockDataDir(dataDir: string): () => void {
   );
 }
 
+/** The same for a command that needs the server to be stopped. @throws DataDirLocked, DataDirUnusable */
+export function lockForCommand(dataDir: string): () => void {
+  try {
+    return lockDataDir(dataDir);
+  } catch (error) {
+    if (!(error instanceof DataDirLocked)) throw error;
+    throw new DataDirLocked(`A Parley server uses the data folder ${dataDir}. Stop it first.`);
+  }
+}
+
 function held(dataDir: string, file: string): (() => void) | undefined {
   const path = privateFile(dataDir, file);
   try {
