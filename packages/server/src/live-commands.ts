@@ -49,7 +49,7 @@ function askerOf(connection: Connection, { context, signIn }: Pick<LiveCommandPa
   return {
     ip,
     userAgent,
-    baseUrl: publicUrl(context.urlSource, address),
+    baseUrl: () => publicUrl(context.urlSource, address),
     signedIn: () => connection.login !== undefined,
     closed: () => connection.closed,
     show: ({ url, expiresAt }) => connection.push(Push.LOGIN_URL, { loginUrl: url, expiresAt }),

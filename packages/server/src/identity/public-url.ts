@@ -1,6 +1,5 @@
-import { networkInterfaces } from "node:os";
-import ipaddr from "ipaddr.js";
 import { isLoopbackName } from "../lib/ip-range.ts";
+import { lanAddress } from "./lan-address.ts";
 
 /** What the address depends on. */
 export interface UrlSource {
@@ -16,22 +15,11 @@ export interface UrlSource {
  * place of a loopback name, which would mean the phone itself.
  * @param address scheme and host that the client used, such as `http://localhost:8080`
  */
-export function publicUrl(source: UrlSource, address: string): string {
+export async function publicUrl(source: UrlSource, address: string): Promise<string> {
   if (source.publicUrl !== undefined) return source.publicUrl;
   const url = new URL(address);
-  if (isLoopbackName(url.hostname) && !isLoopbackName(source.host)) url.hostname = lanAddress() ?? url.hostname;
+  if (isLoopbackName(url.hostname) && !isLoopbackName(source.host)) {
+    url.hostname = (await lanAddress()) ?? url.hostname;
+  }
   return url.origin;
-}
-
-/** Bridges of containers and virtual machines: addresses that no phone is in a network with. */
-const VIRTUAL = /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|podman|lxc)/;
-
-/** The first IPv4 address of a network card; private ones, as local networks have, before others. */
-export function lanAddress(cards: ReturnType<typeof networkInterfaces> = networkInterfaces()): string | undefined {
-  const addresses = Object.entries(cards)
-    .filter(([name]) => !VIRTUAL.test(name))
-    .flatMap(([, entries]) => entries ?? [])
-    .filter((entry) => entry.family === "IPv4" && !entry.internal)
-    .map((entry) => entry.address);
-  return addresses.find((address) => ipaddr.parse(address).range() === "private") ?? addresses[0];
 }

@@ -23,7 +23,7 @@ class Screen {
   readonly asker = {
     ip: "203.0.113.9",
     userAgent: "screen",
-    baseUrl: "http://localhost",
+    baseUrl: async () => "http://localhost",
     signedIn: () => this.granted !== undefined,
     closed: () => this.#closed,
     show: (code: QrCode) => this.#note(() => this.codes.push(code)),

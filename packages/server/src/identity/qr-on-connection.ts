@@ -12,7 +12,7 @@ export interface QrAsker {
   readonly ip: string;
   readonly userAgent: string;
   /** Where a phone reaches this server. */
-  readonly baseUrl: string;
+  baseUrl(): Promise<string>;
   readonly signedIn: () => boolean;
   readonly closed: () => boolean;
   show(code: QrCode): void;
@@ -79,7 +79,8 @@ export class QrOnConnection {
   async #show(): Promise<void> {
     this.#renewal?.();
     this.#renewal = undefined;
-    const { ip, userAgent, baseUrl } = this.#asker;
+    const { ip, userAgent } = this.#asker;
+    const baseUrl = await this.#asker.baseUrl();
     const code = await actions.createQrCode(this.#context, { ip, userAgent, baseUrl });
     if (this.#asker.closed() || this.#asker.signedIn()) return;
     this.#watch(code);

@@ -110,7 +110,7 @@ export function qrRoutes(context: IdentityContext): Routes {
 
   routes.openapi(create, async (c) => {
     const { scheme, host } = publicAddress(new URL(c.req.url), c.req.raw.headers, c.env.address?.viaTrusted ?? false);
-    const baseUrl = publicUrl(context.urlSource, `${scheme}://${host}`);
+    const baseUrl = await publicUrl(context.urlSource, `${scheme}://${host}`);
     return c.json(await actions.createQrCode(context, { ...requesterOf(c), baseUrl }), 201);
   });
 
