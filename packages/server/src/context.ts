@@ -57,12 +57,15 @@ export interface ContextParts {
   readonly sendHook?: SendHook | undefined;
   /** Those that the outboxes use, so that what one start asks is asked once. */
   readonly starts?: ReaderStarts;
+  /** Told of a rate, by its name, whenever it has no room for what is asked. */
+  readonly onFullRate?: (limit: string) => void;
+  readonly onSignIn?: IdentityContext["onSignIn"];
 }
 
 /** Built once, by the server and by tests of features alike. Does no I/O. */
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
   const { tokens } = parts;
-  const rates = createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall });
+  const rates = createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall, onFull: parts.onFullRate });
   const product = tokens && new ProductLogins({ db, writes, clock, rates, tokens });
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, clock, hall: config.hall }) } = parts;
   const hiddenPresence = hiddenPresenceOf(db);
@@ -83,10 +86,11 @@ export function createContext({ config, db, epoch, writes, clock, ...parts }: Co
     registrationOpen: config.accounts.registration === "open",
     urlSource: config.listen,
     passwords: new Passwords(),
+    onSignIn: parts.onSignIn ?? (() => {}),
     isClockSettled,
     logins: new Logins({ db, writes, clock, isClockSettled, product }),
     serverKeys: new ServerKeys({ db, writes, clock }),
-    keyRates: new KeyRates({ enabled: config.rateLimits }),
+    keyRates: new KeyRates({ enabled: config.rateLimits, onFull: parts.onFullRate }),
     liveOnly: new LiveOnly(),
     qrLogins: new QrLogins({ db, clock }),
     hall: config.hall,

@@ -2,6 +2,7 @@ import type { Server as BunServer } from "bun";
 import type { Config } from "./config/config.ts";
 import type { TlsPair } from "./config/tls-files.ts";
 import type { Connection } from "./gateway/connection.ts";
+import { refuseHandshake } from "./gateway/websocket/handshake.ts";
 import { isWebSocketRequest, type WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
@@ -10,6 +11,8 @@ import { answersOutsideOfApp } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { delay } from "./lib/interval.ts";
+import { setSecurityHeaders } from "./http/security-headers.ts";
+import { newRequestId } from "./lib/ids.ts";
 import { ipLimitKey, ipNetworkKey } from "./lib/ip-range.ts";
 import { ProblemError } from "./lib/problem.ts";
 import type { Rates } from "./limits/rates.ts";
@@ -112,10 +115,17 @@ function serve(
     { server, address, url }: { server: BunServer<Connection>; address: ClientAddress; url: URL },
   ) => {
     const startedAt = performance.now();
-    const response = await parts.webSocket.upgrade(request, { server, address, url });
+    const requestId = newRequestId();
+    const upgraded = await parts.webSocket.upgrade(request, { server, address, url, requestId });
     const ip = address.clientIp;
-    if (response) await inTime(request, ip, response);
-    return response && outside(request, { route: "/ws", path: url.pathname, ip, startedAt, response });
+    const answer = { route: "/ws", path: url.pathname, ip, startedAt, requestId };
+    if (!(upgraded instanceof ProblemError)) {
+      const { handshake: outcome, origin } = upgraded;
+      return outside(request, { ...answer, response: undefined, outcome, connection: origin.id });
+    }
+    const response = refuseHandshake(upgraded);
+    await inTime(request, ip, response);
+    return outside(request, { ...answer, response, outcome: upgraded.code });
   };
   /** Resolves when the refusal may be told: at once, or late where the address has had many. */
   const inTime = async (request: Request, ip: string, { status }: Response) => {
@@ -163,7 +173,13 @@ function serve(
       const turn = parts.turns.turnOf(address.clientIp, request);
       return turn ? turn.then((isThere) => (isThere ? begin() : new Response(null))) : begin();
     },
-    error: () => problemResponse(new ProblemError("internal")),
+    error: (error) => {
+      const requestId = newRequestId();
+      parts.logger.error({ err: error, requestId }, "request failed");
+      const response = problemResponse(new ProblemError("internal"), { "X-Request-Id": requestId });
+      setSecurityHeaders(response, { tls: tls !== undefined });
+      return response;
+    },
   });
 }
 

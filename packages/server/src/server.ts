@@ -38,6 +38,7 @@ import { memberCountOf } from "./rooms/small-rooms.ts";
 import { forgetOldEvents } from "./server-api/event-actions.ts";
 import { Feed } from "./server-api/feed.ts";
 import { feedRoutes } from "./server-api/feed-routes.ts";
+import { serverGauges } from "./server-gauges.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { StorageWatch } from "./storage-watch.ts";
 import { TlsWatch, tlsNow } from "./tls-watch.ts";
@@ -157,6 +158,7 @@ export class Server {
       config,
       clock,
       logger: this.#logger,
+      metrics: this.#metrics,
       writer: this.#writer,
       onWriterDeath: (error) => this.#die(error),
     });
@@ -175,6 +177,8 @@ export class Server {
       clock,
       starts: storage.starts,
       graceMs: this.#presence.graceMs,
+      onFullRate: (limit) => this.#metrics.limitHits.inc({ limit }),
+      onSignIn: (result) => this.#metrics.signIns.inc({ result }),
     });
     storage.listen((event) => context.logins.onEvent(event));
     storage.listen((event) => context.serverKeys.onEvent(event));
@@ -231,7 +235,13 @@ export class Server {
     );
     this.#stops.push(gateway.start());
     const { reader, feed, webhooks } = told;
-    const url = await this.#listen({ ...context, reader, feed, webhooks }, gateway);
+    const fileLimit = openFileLimit();
+    const openFiles = new OpenFiles({ limit: fileLimit, logger: this.#logger });
+    const { presence } = context;
+    this.#metrics.watch(
+      serverGauges({ config, storage, health: this.#health, presence, retention, openFiles, fileLimit }),
+    );
+    const url = await this.#listen({ ...context, reader, feed, webhooks, openFiles }, gateway);
     this.#health.set("ready");
     return { url };
   }
@@ -311,12 +321,12 @@ export class Server {
     return { reader, feed, webhooks };
   }
 
-  async #listen(context: Context & Telling, gateway: Gateway): Promise<string> {
+  async #listen(context: Context & Telling & { openFiles: OpenFiles }, gateway: Gateway): Promise<string> {
     const config = this.#config;
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
     const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
-    const { selfGate } = context;
+    const { selfGate, openFiles } = context;
     this.#stops.push(() => selfGate.flush({ everything: true }));
     context.liveOnly.start((stream, frame) => gateway.hub.publishFrame(stream, frame));
     this.#stops.push(
@@ -326,7 +336,6 @@ export class Server {
       }),
     );
     this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
-    const openFiles = new OpenFiles({ limit: openFileLimit(), logger: this.#logger });
     const app = createApp({
       config,
       logger: this.#logger,

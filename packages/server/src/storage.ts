@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { epochOf } from "./db/epoch.ts";
 import { lockDataDir } from "./db/lock.ts";
+import { MeasuredRunner } from "./db/measured-runner.ts";
 import { explainedFault, openReader, prepareDatabase, type ReadDatabase } from "./db/open.ts";
 import type { ProcedureTable } from "./db/procedures.ts";
 import { ThreadedRunner } from "./db/threaded-runner.ts";
@@ -12,6 +13,7 @@ import { Tail } from "./event-log/tail.ts";
 import { eventDataOf as dataOf } from "./event-texts.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Logger } from "./ops/logger.ts";
+import type { Metrics } from "./ops/metrics.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 import { procedures } from "./writes.ts";
 
@@ -19,6 +21,8 @@ import { procedures } from "./writes.ts";
 export interface Storage {
   readonly db: ReadDatabase;
   readonly writes: Writes;
+  /** Writes that wait now. */
+  waiting(): { requests: number; rows: number };
   readonly epoch: string;
   readonly tail: Tail;
   readonly announcer: Announcer;
@@ -47,6 +51,7 @@ export async function openStorage(parts: {
   config: Config;
   clock: Clock;
   logger: Logger;
+  metrics: Pick<Metrics, "commitSeconds" | "writeFailures">;
   /** The writer thread ended by itself: the process cannot go on. */
   onWriterDeath: (error: Error) => void;
   /** What a test puts in the place of the writer thread's own entry, table and clock. */
@@ -71,7 +76,7 @@ export async function openStorage(parts: {
       for (const listener of listeners) isolated(listener, event, logger);
     });
     let tellFault = (_fault: string) => {};
-    const told = telling(runner, (fault) => tellFault(fault));
+    const told = telling(new MeasuredRunner(runner, parts.metrics), (fault) => tellFault(fault));
     const writes = new GroupWriter(told, table, async (events) => {
       try {
         await announcer.announce(events);
@@ -91,6 +96,7 @@ export async function openStorage(parts: {
     return {
       db,
       writes,
+      waiting: () => writes.waiting,
       epoch,
       tail,
       announcer,

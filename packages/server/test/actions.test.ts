@@ -19,6 +19,7 @@ import { ManualClock } from "../src/lib/clock.ts";
 import { ProblemError } from "../src/lib/problem.ts";
 import * as messages from "../src/messages/message-actions.ts";
 import { createLogger } from "../src/ops/logger.ts";
+import { Metrics } from "../src/ops/metrics.ts";
 import * as members from "../src/rooms/member-actions.ts";
 import * as presence from "../src/rooms/presence-actions.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
@@ -47,7 +48,7 @@ beforeAll(async () => {
   const onWriterDeath = (error: Error) => {
     throw error;
   };
-  storage = await openStorage({ config, clock, logger, onWriterDeath, writer: { clock } });
+  storage = await openStorage({ config, clock, logger, metrics: new Metrics(), onWriterDeath, writer: { clock } });
   const { db, epoch, writes } = storage;
   context = createContext({ config, db, epoch, writes, clock });
   storage.listen((event) => context.logins.onEvent(event));

@@ -85,6 +85,13 @@ test("one that throws fails alone, among others or by itself, and nothing of it 
   expect(await noted()).toEqual([]);
 });
 
+test("MET-1: what waits for a batch is known, by requests and by rows", async () => {
+  const asked = [2, 5, 9].map((rows) => writer.run(own, { by: 1, n: 0, rows }));
+  expect(writer.waiting).toEqual({ requests: 3, rows: 16 });
+  await Promise.all(asked);
+  expect(writer.waiting).toEqual({ requests: 0, rows: 0 });
+});
+
 test("RET-2 what can wait runs alone, one at a time, after all that waits", async () => {
   const spare = ["a", "b"].map((name) => writer.runWhenIdle(echo, name));
   await Promise.all([...Array.from({ length: 300 }, (_, i) => writer.run(echo, `send ${i}`)), ...spare]);

@@ -93,6 +93,11 @@ export class GroupWriter implements Writes {
     this.#onCommitted = onCommitted;
   }
 
+  /** What waits for a batch, without what can wait. */
+  get waiting(): { requests: number; rows: number } {
+    return { requests: this.#waiting.size, rows: this.#waiting.rows };
+  }
+
   run<P extends Procedure>(procedure: P, input: InputOf<P>): Promise<ResultOf<P>> {
     return this.#enqueue(procedure, input, (waiting) => this.#waiting.offer(waiting));
   }

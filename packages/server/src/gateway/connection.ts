@@ -88,6 +88,8 @@ export class Connection {
   reauthorizeAt = Number.POSITIVE_INFINITY;
   /** That of a later token than the one that signed it in. */
   #laterLogin: ConnectedLogin | undefined;
+  /** What became of its handshake: it was closed as soon as it was open, since a page sees no other refusal, or it was accepted. */
+  handshake: "accepted" | "draining" | "banned" | "full" = "accepted";
   /** The token of the handshake, until it is checked. */
   token: string | null = null;
   /** `uptimeMs` of the last received frame, control frames included. */

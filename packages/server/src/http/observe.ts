@@ -50,20 +50,22 @@ function boundCounters(metrics: Metrics) {
 }
 
 /**
- * Answers that the app does not make, such as refused handshakes: named, counted and logged like its own, with the headers that every
- * answer has. A handshake that is accepted is a connection, and is counted as that.
+ * Answers that the app does not make: counted and logged like its own. A refusal gets the name and the headers that every answer has; a handshake that is
+ * accepted has its name already, and is a connection.
  */
 export function answersOutsideOfApp(
   observers: Observers & { readonly tls: boolean },
-): (request: Request, answered: OutsideAnswer) => Response {
+): (request: Request, answered: OutsideAnswer) => Response | undefined {
   const record = requestRecorder(observers);
-  return ({ method }, { route, path, ip, startedAt, response }) => {
-    const requestId = newRequestId();
-    response.headers.set("X-Request-Id", requestId);
-    setSecurityHeaders(response, observers);
-    const { status } = response;
-    const nobody = { loginId: undefined, key: undefined };
-    record({ requestId, method, path: loggedPath(path), status, ms: since(startedAt), ip, ...nobody }, route);
+  return ({ method }, { route, path, ip, startedAt, response, requestId = newRequestId(), ...handshake }) => {
+    if (response) {
+      response.headers.set("X-Request-Id", requestId);
+      setSecurityHeaders(response, observers);
+    }
+    const status = response?.status ?? 101;
+    const line = { requestId, method, path: loggedPath(path), status, ms: since(startedAt), ip, ...handshake };
+    record({ ...line, loginId: undefined, key: undefined }, route);
+    if (handshake.outcome !== undefined) observers.metrics.handshakes.inc({ outcome: handshake.outcome });
     return response;
   };
 }
@@ -76,7 +78,13 @@ export interface OutsideAnswer {
   readonly ip: string;
   /** Of `performance.now`. */
   readonly startedAt: number;
-  readonly response: Response;
+  /** Undefined: the handshake was accepted. */
+  readonly response: Response | undefined;
+  /** The answer's name where it has one already. */
+  readonly requestId?: string;
+  /** Of handshakes, see `RequestLine`. */
+  readonly outcome?: string;
+  readonly connection?: string;
 }
 
 function since(startedAt: number): number {

@@ -15,6 +15,7 @@ export class OpenFiles {
   readonly #count: () => number | undefined;
   readonly #logger: Logger;
   #isShort = false;
+  #open: number | undefined;
 
   /** @param parts.count how many files are open now; undefined where the system does not say */
   constructor(parts: { limit: number; logger: Logger; count?: () => number | undefined }) {
@@ -28,6 +29,12 @@ export class OpenFiles {
     return this.#isShort;
   }
 
+  /** As many as at the last look; undefined where the system does not say. */
+  get open(): number | undefined {
+    this.#open ??= this.#count();
+    return this.#open;
+  }
+
   /** @param closeIdle closes what has no request, and says how many those were */
   watch(closeIdle: () => number): Stop {
     return every(LOOK_MS, () => this.#look(closeIdle));
@@ -35,6 +42,7 @@ export class OpenFiles {
 
   #look(closeIdle: () => number): void {
     const open = this.#count();
+    this.#open = open;
     const isShort = open !== undefined && open > (this.#limit * CAPS.openFiles.count) / 100;
     if (isShort) {
       const closed = closeIdle();

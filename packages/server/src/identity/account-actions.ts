@@ -60,7 +60,21 @@ export async function signIn(
   requester: Requester,
   { name, password }: Credentials,
 ): Promise<Granted> {
-  const { rates, passwords, writes } = context;
+  try {
+    const granted = await signedIn(context, requester, { name, password });
+    context.onSignIn("done");
+    return granted;
+  } catch (error) {
+    context.onSignIn(error instanceof ProblemError && error.code === "unauthorized" ? "wrong" : "refused");
+    throw error;
+  }
+}
+
+async function signedIn(
+  { rates, passwords, writes, ...context }: IdentityContext,
+  requester: Requester,
+  { name, password }: Credentials,
+): Promise<Granted> {
   const { ip, userAgent } = requester;
   const key = nameKey(name);
   const account = await findAccount(context, key);

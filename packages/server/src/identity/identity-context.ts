@@ -13,6 +13,8 @@ export interface IdentityContext extends BaseContext {
   /** Whether the clock has not jumped for long: what has expired by it may be removed. */
   readonly isClockSettled: () => boolean;
   readonly passwords: Passwords;
+  /** Told of each sign-in by password: `wrong` is the name or the password, `refused` everything else. */
+  readonly onSignIn: (result: "done" | "wrong" | "refused") => void;
   readonly logins: Logins;
   readonly qrLogins: QrLogins;
 }

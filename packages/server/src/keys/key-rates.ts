@@ -12,11 +12,20 @@ export class KeyRates {
   readonly #recipients: OwnNumbers;
   readonly #toAll: OwnNumbers;
 
-  constructor({ enabled }: { enabled: boolean }) {
-    this.#requests = new OwnNumbers(LOCAL_RATES.keyRequests, { enabled });
+  /** @param parts.onFull see `createRates` */
+  constructor({
+    enabled,
+    onFull = () => {},
+  }: {
+    enabled: boolean;
+    onFull?: ((limit: string) => void) | undefined;
+  }) {
+    const of = (id: "keyRequests" | "keyRecipients" | "keyToAll", burstMin = 1) =>
+      new OwnNumbers(LOCAL_RATES[id], { enabled, burstMin, onFull: () => onFull(id) });
+    this.#requests = of("keyRequests");
     // As many as one request may name pass at once, however small the key's own number is.
-    this.#recipients = new OwnNumbers(LOCAL_RATES.keyRecipients, { enabled, burstMin: SERVER_LIMITS.recipients });
-    this.#toAll = new OwnNumbers(LOCAL_RATES.keyToAll, { enabled });
+    this.#recipients = of("keyRecipients", SERVER_LIMITS.recipients);
+    this.#toAll = of("keyToAll");
   }
 
   /** @throws ProblemError `rate_limited` */
@@ -50,14 +59,14 @@ type Row = RateRow & { readonly burst: number };
 /** One row of the table, for keys that have the table's number and for those that have one of their own, with a burst in the same proportion. */
 class OwnNumbers {
   readonly #row: Row;
-  readonly #enabled: boolean;
+  readonly #options: { readonly enabled: boolean; readonly onFull: () => void };
   readonly #burstMin: number;
   /** By how many they let through in a second: keys with the same number share the row, and each has its own count. */
   readonly #byCount = new Map<number, LocalRate>();
 
-  constructor(row: Row, { enabled, burstMin = 1 }: { enabled: boolean; burstMin?: number }) {
+  constructor(row: Row, { burstMin, ...options }: { enabled: boolean; burstMin: number; onFull: () => void }) {
     this.#row = row;
-    this.#enabled = enabled;
+    this.#options = options;
     this.#burstMin = burstMin;
   }
 
@@ -67,7 +76,7 @@ class OwnNumbers {
     const found = this.#byCount.get(count);
     if (found) return found;
     const burst = Math.max(this.#burstMin, (this.#row.burst / this.#row.count) * count);
-    const made = new LocalRate({ ...this.#row, count, burst }, { enabled: this.#enabled });
+    const made = new LocalRate({ ...this.#row, count, burst }, this.#options);
     this.#byCount.set(count, made);
     return made;
   }

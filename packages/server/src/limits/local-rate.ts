@@ -1,5 +1,6 @@
 import { RateLimiter, TokenBucket } from "limiter";
 import { LRUCache } from "lru-cache";
+import type { ProblemError } from "../lib/problem.ts";
 import { rateLimited } from "./rate-limited.ts";
 import type { RateRow } from "./row.ts";
 
@@ -20,11 +21,14 @@ type Bucket = TokenBucket | RateLimiter;
  */
 export class LocalRate {
   readonly #row: RateRow;
+  readonly #onFull: () => void;
   /** Undefined while rates are off: then every call passes. */
   readonly #buckets: LRUCache<string | number, Bucket> | undefined;
 
-  constructor(row: RateRow, { enabled }: { enabled: boolean }) {
+  /** @param options.onFull called whenever there is no room for what is asked */
+  constructor(row: RateRow, { enabled, onFull = () => {} }: { enabled: boolean; onFull?: (() => void) | undefined }) {
     this.#row = row;
+    this.#onFull = onFull;
     // With a size of 1 each, rather than with `max`, the cache takes memory as it fills.
     if (enabled) this.#buckets = new LRUCache({ maxSize: LOCAL_KEYS_MAX, sizeCalculation: () => 1 });
   }
@@ -43,18 +47,20 @@ export class LocalRate {
   take(key: string | number, amount = 1): void {
     if (!this.#buckets) return;
     const bucket = this.#bucketOf(this.#buckets, key);
-    if (!bucket.tryRemoveTokens(amount)) throw rateLimited(this.#row.counts, bucket.getWaitTime(amount));
+    if (!bucket.tryRemoveTokens(amount)) throw this.#refusal(bucket.getWaitTime(amount));
   }
 
   /** Counts one if one is left; never refuses. @returns whether it was counted (true while rates are off) */
   tryTake(key: string | number): boolean {
-    return !this.#buckets || this.#bucketOf(this.#buckets, key).tryRemoveTokens(1);
+    if (!this.#buckets || this.#bucketOf(this.#buckets, key).tryRemoveTokens(1)) return true;
+    this.#onFull();
+    return false;
   }
 
   /** Refuses if so many more would be too many; counts nothing. @throws ProblemError `rate_limited` */
   check(key: string | number, amount = 1): void {
     const waitMs = this.#waitMs(key, amount);
-    if (waitMs > 0) throw rateLimited(this.#row.counts, waitMs);
+    if (waitMs > 0) throw this.#refusal(waitMs);
   }
 
   /** Whether one more could be counted; counts nothing. */
@@ -66,6 +72,11 @@ export class LocalRate {
   giveBack(key: string | number, amount = 1): void {
     const bucket = this.#buckets?.get(key);
     if (bucket) returnTo(bucket, amount);
+  }
+
+  #refusal(waitMs: number): ProblemError {
+    this.#onFull();
+    return rateLimited(this.#row.counts, waitMs);
   }
 
   #waitMs(key: string | number, amount: number): number {

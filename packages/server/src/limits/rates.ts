@@ -9,18 +9,31 @@ export type Rates = Readonly<
 >;
 
 /**
- * @param enabled false lifts all that do not always hold: RATE_LIMITS=off
- * @param signInsOverall the operator's number in place of the table's
+ * @param parts.enabled false lifts all that do not always hold: RATE_LIMITS=off
+ * @param parts.signInsOverall the operator's number in place of the table's
+ * @param parts.onFull told of a rate, by its name in the table, whenever it has no room for what is asked
  */
-export function createRates({ enabled, signInsOverall }: { enabled: boolean; signInsOverall: number }): Rates {
-  const local = (row: RateRow) => new LocalRate(row, { enabled: enabled || row.always === true });
+export function createRates({ enabled, signInsOverall, onFull = () => {} }: RatesParts): Rates {
+  const local = (row: RateRow, id: string) =>
+    new LocalRate(row, { enabled: enabled || row.always === true, onFull: () => onFull(id) });
+  const shared = (row: RateRow, id: string) => new SharedRate(row, { enabled, onFull: () => onFull(id) });
+  const overall = { ...SHARED_RATES.signInsOverall, count: signInsOverall };
   return {
     ...mapped(LOCAL_RATES, local),
-    ...mapped(SHARED_RATES, (row) => new SharedRate(row, { enabled })),
-    signInsOverall: new SharedRate({ ...SHARED_RATES.signInsOverall, count: signInsOverall }, { enabled }),
+    ...mapped(SHARED_RATES, shared),
+    signInsOverall: shared(overall, "signInsOverall"),
   };
 }
 
-function mapped<K extends string, Row, T>(rows: Readonly<Record<K, Row>>, make: (row: Row) => T): Record<K, T> {
-  return Object.fromEntries(Object.entries<Row>(rows).map(([id, row]) => [id, make(row)])) as Record<K, T>;
+interface RatesParts {
+  readonly enabled: boolean;
+  readonly signInsOverall: number;
+  readonly onFull?: ((limit: string) => void) | undefined;
+}
+
+function mapped<K extends string, Row, T>(
+  rows: Readonly<Record<K, Row>>,
+  make: (row: Row, id: string) => T,
+): Record<K, T> {
+  return Object.fromEntries(Object.entries<Row>(rows).map(([id, row]) => [id, make(row, id)])) as Record<K, T>;
 }

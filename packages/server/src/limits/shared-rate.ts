@@ -14,13 +14,16 @@ export const SHARED_KEYS_MAX = 50_000;
  */
 export class SharedRate {
   readonly #row: RateRow;
+  readonly #onFull: () => void;
   /** Undefined while rates are off: then every call passes. */
   readonly #store: RateLimiterMemory | undefined;
   /** The keys of the store, in the order of use: it has no bound of its own. One that leaves starts anew when it comes back. */
   readonly #keys: LRUCache<string | number, true>;
 
-  constructor(row: RateRow, { enabled }: { enabled: boolean }) {
+  /** @param options.onFull called whenever there is no room for what is asked */
+  constructor(row: RateRow, { enabled, onFull = () => {} }: { enabled: boolean; onFull?: (() => void) | undefined }) {
     this.#row = row;
+    this.#onFull = onFull;
     const { count, windowMs } = row;
     const store = enabled ? new RateLimiterMemory({ points: count, duration: windowMs / 1000 }) : undefined;
     this.#store = store;
@@ -52,6 +55,7 @@ export class SharedRate {
   async check(key: string | number): Promise<void> {
     const counted = await this.#store?.get(key);
     if (counted && counted.msBeforeNext > 0 && counted.consumedPoints >= this.#row.count) {
+      this.#onFull();
       throw rateLimited(this.#row.counts, counted.msBeforeNext);
     }
   }
@@ -78,6 +82,7 @@ export class SharedRate {
       return 0;
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused;
+      this.#onFull();
       await this.#store.reward(key);
       return refused.msBeforeNext;
     }

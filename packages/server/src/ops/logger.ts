@@ -77,6 +77,10 @@ export interface RequestLine {
   readonly loginId: LoginId | undefined;
   /** The name of the server key, never the key. */
   readonly key: string | undefined;
+  /** Of a handshake: `accepted`, or why it was refused. */
+  readonly outcome?: string;
+  /** Of a handshake that was accepted: the connection's id, as READY says it. */
+  readonly connection?: string;
   /** Lines of refusals of this address that were not written since its last one; absent where there are none. */
   readonly leftOut?: number;
 }

@@ -1,8 +1,16 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { every, type Stop } from "../lib/interval.ts";
+import { VERSION } from "../lib/version.ts";
 
 /** How often the event loop's lag is sampled. Often enough to see a stall of a tenth of a second, cheap enough to forget. */
 const LAG_SAMPLE_MS = 200;
+
+/** A number that is read when somebody asks for it. */
+export interface WatchedGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number | undefined;
+}
 
 /** How far a follower of the log is behind. */
 export interface Lag {
@@ -24,6 +32,8 @@ export class Metrics {
   readonly connections: Gauge<"transport">;
   /** Connections ended, by close code. */
   readonly closes: Counter<"code">;
+  /** WebSocket handshakes: accepted, closed at once (draining, banned, full), or refused by an error code. */
+  readonly handshakes: Counter<"outcome">;
   readonly framesIn: Counter<"transport">;
   /** Events appended to the log. */
   readonly eventsAppended: Counter;
@@ -45,6 +55,14 @@ export class Metrics {
   readonly webhookDeliveries: Counter<"result">;
   /** Answers of the hook before a send: allowed, changed, refused, none. */
   readonly sendHook: Counter<"result">;
+  /** Sign-ins by password: done, wrong (the name or the password), refused (limits, bans, an overloaded server). */
+  readonly signIns: Counter<"result">;
+  /** Times that a rate had no room for what was asked, by its name in the table of limits. */
+  readonly limitHits: Counter<"limit">;
+  /** From handing a batch of writes over until it is on the disk. */
+  readonly commitSeconds: Histogram;
+  /** Batches of which nothing was stored. */
+  readonly writeFailures: Counter;
   readonly #lags = new Map<string, () => Lag>();
 
   constructor() {
@@ -59,6 +77,7 @@ export class Metrics {
       registers,
     });
     this.closes = counter("parley_closes_total", "Connections ended, by close code", ["code"]);
+    this.handshakes = counter("parley_handshakes_total", "WebSocket handshakes", ["outcome"]);
     this.framesIn = counter("parley_frames_in_total", "Frames received from clients", ["transport"]);
     this.eventsAppended = counter("parley_events_appended_total", "Events appended to the log");
     this.messages = counter("parley_messages_total", "Messages written");
@@ -87,6 +106,19 @@ export class Metrics {
       ["result"],
     );
     this.sendHook = counter("parley_send_hook_total", "Answers of the hook before a send", ["result"]);
+    this.signIns = counter("parley_sign_ins_total", "Sign-ins by password", ["result"]);
+    this.limitHits = counter("parley_limit_hits_total", "Times that a rate had no room", ["limit"]);
+    this.writeFailures = counter("parley_write_failures_total", "Batches of writes that could not be stored");
+    this.commitSeconds = new Histogram({
+      name: "parley_commit_seconds",
+      help: "Time to store a batch of writes, the disk's sync included",
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    });
+    this.handshakes.inc({ outcome: "accepted" }, 0);
+    // An alert on a rise sees the first one only where there was a 0 before it.
+    for (const result of ["done", "wrong", "refused"]) this.signIns.inc({ result }, 0);
+    for (const transport of ["websocket", "sse", "poll"]) this.connections.set({ transport }, 0);
     this.#lagGauges(registers);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",
@@ -146,6 +178,22 @@ export class Metrics {
     return () => void this.#lags.delete(follower);
   }
 
+  /** Adds gauges that are read at each scrape. What reads as undefined is not known now, and is left out. */
+  watch(gauges: readonly WatchedGauge[]): void {
+    for (const { name, help, read } of gauges) {
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          const value = read();
+          if (value === undefined) this.remove();
+          else this.set(value);
+        },
+      });
+    }
+  }
+
   #lagGauges(registers: Registry[]): void {
     const lags = this.#lags;
     const gauge = (name: string, help: string, of: (lag: Lag) => number) =>
@@ -183,6 +231,12 @@ function processGauges(registers: Registry[]): void {
       },
     });
 
+  const startedAt = performance.timeOrigin / 1000;
+  gauge("process_start_time_seconds", "When the process began, in seconds since 1970", () => startedAt);
+  new Gauge({ name: "parley_build_info", help: "Always 1", labelNames: ["version", "bun"], registers }).set(
+    { version: VERSION, bun: Bun.version },
+    1,
+  );
   gauge("process_resident_memory_bytes", "Resident memory", () => process.memoryUsage.rss());
   gauge("parley_uptime_seconds", "Time since the process began", () => process.uptime());
   new Counter({

@@ -51,11 +51,19 @@ export class Retention {
   readonly #due = new Set<string>();
   /** The last stream that a look took in turn. */
   #lastLookedAt = "";
+  /** Events of the streams that this round has looked at so far, and of all streams in the last one. */
+  #countedSoFar = 0;
+  #counted: number | undefined;
   #looking: Promise<unknown> | undefined;
   #stopped = false;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
+  }
+
+  /** Events in the log, as the last round through all streams has found it; undefined before the end of the first. */
+  get counted(): number | undefined {
+    return this.#counted;
   }
 
   /** Called for every announced event. */
@@ -124,7 +132,13 @@ export class Retention {
   /** The next page of all streams; after the last one it begins anew. */
   async #nextInTurn(): Promise<StreamRow[]> {
     const rows = await this.#rows().where("stream", ">", this.#lastLookedAt).orderBy("stream").limit(PAGE).execute();
-    this.#lastLookedAt = rows.length < PAGE ? "" : (rows.at(-1)?.stream ?? "");
+    this.#countedSoFar += rows.reduce((all, { seq, first }) => all + seq - first + 1, 0);
+    const isRoundOver = rows.length < PAGE;
+    this.#lastLookedAt = isRoundOver ? "" : (rows.at(-1)?.stream ?? "");
+    if (isRoundOver) {
+      this.#counted = this.#countedSoFar;
+      this.#countedSoFar = 0;
+    }
     return rows;
   }
 

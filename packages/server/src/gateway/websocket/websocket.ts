@@ -14,7 +14,7 @@ import type { Admission } from "../admission.ts";
 import type { Commands } from "../commands.ts";
 import { Connection } from "../connection.ts";
 import type { ConnectionLifecycle } from "../connection-lifecycle.ts";
-import { readHandshake, refuseHandshake } from "./handshake.ts";
+import { readHandshake } from "./handshake.ts";
 
 /**
  * The WebSocket transport: the handshake, bytes in both directions, back-pressure, close codes.
@@ -73,14 +73,15 @@ export class WebSocketTransport {
   }
 
   /**
-   * Answers a handshake: undefined when it was upgraded, else the refusal.
+   * Answers a handshake. One that is refused for a fault of ours is a refusal too.
    * @param from.url as `requestUrl` reads it
+   * @param from.requestId goes into the answer of one that is accepted
    */
   async upgrade(
     request: Request,
-    from: { server: Server<Connection>; address: ClientAddress; url: URL },
-  ): Promise<Response | undefined> {
-    const { admission, clock, idleMs, origins, addressRefusal } = this.#parts;
+    from: { server: Server<Connection>; address: ClientAddress; url: URL; requestId: string },
+  ): Promise<Connection | ProblemError> {
+    const { admission, clock, idleMs, logger, origins, addressRefusal } = this.#parts;
     const { clientIp, viaTrusted } = from.address;
     try {
       const seen = publicAddress(from.url, request.headers, viaTrusted);
@@ -105,12 +106,17 @@ export class WebSocketTransport {
       });
       connection.token = handshake.token;
       // Without this header the runtime would echo the first protocol offered, whatever it is.
-      const headers = handshake.protocol === null ? {} : { "Sec-WebSocket-Protocol": handshake.protocol };
-      if (from.server.upgrade(request, { data: connection, headers })) return undefined;
+      const headers = {
+        "X-Request-Id": from.requestId,
+        ...(handshake.protocol === null ? {} : { "Sec-WebSocket-Protocol": handshake.protocol }),
+      };
+      // The runtime calls `open` before this returns.
+      if (from.server.upgrade(request, { data: connection, headers })) return connection;
       throw new ProblemError("handshake_invalid");
     } catch (error) {
-      if (error instanceof ProblemError) return refuseHandshake(error);
-      throw error;
+      if (error instanceof ProblemError) return error;
+      logger.error({ err: error }, "a handshake failed");
+      return new ProblemError("internal");
     }
   }
 
@@ -133,10 +139,19 @@ export class WebSocketTransport {
         connection.opened(socket);
         live.inc();
         const refused = refusal();
-        if (refused) return connection.close(1013, `retry=${refused.retryAfterMs ?? 1000}`);
+        if (refused) {
+          connection.handshake = "draining";
+          return connection.close(1013, `retry=${refused.retryAfterMs ?? 1000}`);
+        }
         const banned = addressRefusal(connection.origin.ip);
-        if (banned) return connection.closeKeptOut(banned);
-        if (!admission.opened(connection)) return;
+        if (banned) {
+          connection.handshake = "banned";
+          return connection.closeKeptOut(banned);
+        }
+        if (!admission.opened(connection)) {
+          connection.handshake = "full";
+          return;
+        }
         const token = connection.token;
         connection.token = null;
         lifecycle.opened(connection, token);
