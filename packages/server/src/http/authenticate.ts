@@ -70,7 +70,7 @@ type RequestContext = Pick<Context<AppEnv>, "req" | "env"> & {
 };
 
 /** @throws ProblemError `unauthorized` for a token that is not valid; `rate_limited` after too many of those, or too many requests of this person */
-async function loginOf(c: RequestContext): Promise<Login | undefined> {
+export async function loginOf(c: RequestContext): Promise<Login | undefined> {
   const token = bearerToken(c.req.header("Authorization"));
   if (token === undefined) return undefined;
   const login = await c.get("findLogin")(token);

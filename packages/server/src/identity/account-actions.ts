@@ -12,6 +12,7 @@
 import { inList } from "../db/dialect.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createAccount } from "./accounts-writes.ts";
+import { type AdminActor, type Administrator, acting, countAct } from "./administrator.ts";
 import { refuseCommonPassword } from "./common-passwords.ts";
 import { attempts, counted, failures, forgive, take } from "./counted.ts";
 import type { IdentityContext } from "./identity-context.ts";
@@ -30,24 +31,38 @@ export interface Credentials {
 
 /**
  * Makes an account and signs in to it.
+ * @param account.by where registration is closed: the administrator who makes it, if it is one
  * @throws ProblemError `registration_closed`, `password_too_common`, `rate_limited`, `name_taken`, `overloaded`
  */
 export async function register(
   context: IdentityContext,
-  { ip, userAgent }: Requester,
-  { name, password }: Credentials,
+  requester: Requester,
+  { by, ...credentials }: Credentials & { by?: AdminActor | undefined },
 ): Promise<Granted> {
-  const { registrationOpen, rates, passwords, writes } = context;
-  if (!registrationOpen) throw new ProblemError("registration_closed");
+  const { registrationOpen, rates } = context;
+  const { password, name } = credentials;
+  if (registrationOpen) {
+    await refuseCommonPassword(password, name);
+    const counts = attempts(rates, requester.ip, { known: false });
+    return counted(counts, () => makeAccount(context, requester, credentials));
+  }
+  if (by?.power !== 1) throw new ProblemError("registration_closed");
   await refuseCommonPassword(password, name);
-  return counted(attempts(rates, ip, { known: false }), async () => {
-    // Spares the hash; two at the same moment are told apart by the write.
-    if (await isNameTaken(context, name)) throw new ProblemError("name_taken");
-    const passwordHash = await passwords.hash(password);
-    const token = newToken();
-    const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent };
-    return { ...(await writes.run(createAccount, account)), token };
-  });
+  countAct(context, by);
+  return makeAccount(context, requester, { ...credentials, maker: acting(by) });
+}
+
+async function makeAccount(
+  context: IdentityContext,
+  { ip, userAgent }: Requester,
+  { name, password, maker }: Credentials & { maker?: Administrator },
+): Promise<Granted> {
+  // Spares the hash; two at the same moment are told apart by the write.
+  if (await isNameTaken(context, name)) throw new ProblemError("name_taken");
+  const passwordHash = await context.passwords.hash(password);
+  const token = newToken();
+  const account = { name, passwordHash, tokenHash: hashOf(token), ip, userAgent, ...(maker && { maker }) };
+  return { ...(await context.writes.run(createAccount, account)), token };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { countSchema } from "@parley/protocol";
+import { loginOf } from "../http/authenticate.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, jsonBody, newRoutes, problems, type Routes } from "../http/openapi.ts";
 import { SIZES } from "../limits/sizes.ts";
@@ -27,11 +28,19 @@ const register = createRoute({
   tags: ["accounts"],
   middleware: refuseForeignPages,
   summary: "Make an account and sign in to it",
-  description: "`password_too_common`: the password is the name, or among the 3 000 most common ones.",
+  description:
+    "`password_too_common`: the password is the name, or among the 3 000 most common ones. With `REGISTRATION=closed` an administrator's token makes accounts for others, and only there a token is looked at.",
   request: { body: jsonBody(z.object({ name: nameSchema, password: passwordSchema })) },
   responses: {
     201: json(GrantedReply, "The account and its first login"),
-    ...problems("registration_closed", "origin_forbidden", "name_taken", "password_too_common"),
+    ...problems(
+      "registration_closed",
+      "unauthorized",
+      "account_disabled",
+      "origin_forbidden",
+      "name_taken",
+      "password_too_common",
+    ),
   },
 });
 
@@ -59,7 +68,11 @@ const signIn = createRoute({
 export function accountsRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
   routes.openapi(register, async (c) => {
-    const granted = await accounts.register(context, requesterOf(c), c.req.valid("json"));
+    // Elsewhere people who sign up may still send an old token.
+    if (!context.registrationOpen) c.set("login", await loginOf(c));
+    const login = c.get("login");
+    const by = login && { ...login, ip: c.env.ip };
+    const granted = await accounts.register(context, requesterOf(c), { ...c.req.valid("json"), by });
     return c.json(grantedReply(granted), 201);
   });
   routes.openapi(signIn, async (c) => {

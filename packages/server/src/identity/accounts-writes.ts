@@ -1,5 +1,6 @@
 import type { User } from "@parley/protocol";
 import { sql } from "kysely";
+import { type Acting, noteAct } from "../audit/audit-writes.ts";
 import { boundRows, inList } from "../db/dialect.ts";
 import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
@@ -106,6 +107,8 @@ export interface NewAccount {
   readonly tokenHash: string;
   readonly ip: string;
   readonly userAgent: string;
+  /** The administrator who makes it for somebody; absent: its owner does. */
+  readonly maker?: Acting;
 }
 
 /** Accounts, each with its first login. Refused: `name_taken`. */
@@ -122,6 +125,9 @@ export async function createAccount(
     return user.ok ? [{ ...input, user: user.value, uid: user.value.uid, via: "password" as const }] : [];
   });
   const made = await insertLogins(tx, logins);
+  for (const { maker, uid } of logins) {
+    if (maker) await noteAct(tx, maker, { act: "user.add", target: `${uid}`, after: { power: 0 } });
+  }
   return users.map((user, index) =>
     user.ok ? { ok: true, value: made.get((inputs[index] as NewAccount).tokenHash) as MadeLogin } : user,
   );
