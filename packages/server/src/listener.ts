@@ -1,13 +1,13 @@
 import type { Server as BunServer } from "bun";
 import type { Config } from "./config/config.ts";
 import type { TlsPair } from "./config/tls-files.ts";
-import type { Connection } from "./gateway/connection.ts";
+import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
 import { refuseHandshake } from "./gateway/websocket/handshake.ts";
 import { isWebSocketRequest, type WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { AppBindings } from "./http/app-env.ts";
 import { type ClientAddress, clientAddress, type TrustedProxies } from "./http/client-ip.ts";
 import { problemResponse } from "./http/errors.ts";
-import { answersOutsideOfApp } from "./http/observe.ts";
+import { answersOutsideOfApp, since } from "./http/observe.ts";
 import { RequestTurns } from "./http/request-turns.ts";
 import { requestUrl } from "./http/request-url.ts";
 import { delay } from "./lib/interval.ts";
@@ -118,14 +118,19 @@ function serve(
     const requestId = newRequestId();
     const upgraded = await parts.webSocket.upgrade(request, { server, address, url, requestId });
     const ip = address.clientIp;
-    const answer = { route: "/ws", path: url.pathname, ip, startedAt, requestId };
-    if (!(upgraded instanceof ProblemError)) {
-      const { handshake: outcome, origin } = upgraded;
-      return outside(request, { ...answer, response: undefined, outcome, connection: origin.id });
+    const answer = { route: "/ws", path: url.pathname, ip, requestId };
+    if (upgraded instanceof ProblemError) {
+      const response = refuseHandshake(upgraded);
+      await inTime(request, ip, response);
+      return outside(request, { ...answer, ms: since(startedAt), response, outcome: upgraded.code });
     }
-    const response = refuseHandshake(upgraded);
-    await inTime(request, ip, response);
-    return outside(request, { ...answer, response, outcome: upgraded.code });
+    const accepted = { ...answer, ms: since(startedAt), response: undefined, connection: upgraded.origin.id };
+    const { method } = request;
+    const record = (outcome: string, login?: ConnectedLogin) =>
+      void outside({ method }, { ...accepted, outcome, login });
+    if (upgraded.closed || upgraded.origin.anonymous) record(upgraded.handshake);
+    else upgraded.onTokenChecked = record;
+    return undefined;
   };
   /** Resolves when the refusal may be told: at once, or late where the address has had many. */
   const inTime = async (request: Request, ip: string, { status }: Response) => {
@@ -136,7 +141,7 @@ function serve(
     const startedAt = performance.now();
     const response = problemResponse(new ProblemError("invalid", "The Host header is malformed"));
     await inTime(request, ip, response);
-    return outside(request, { route: "none", path: pathOf(request.url), ip, startedAt, response });
+    return outside(request, { route: "none", path: pathOf(request.url), ip, ms: since(startedAt), response });
   };
   const answer = (request: Request, { server, address }: { server: BunServer<Connection>; address: ClientAddress }) => {
     const url = requestUrl(request);
@@ -153,7 +158,7 @@ function serve(
     if (path !== undefined && isForWebSocket(request, path)) return undefined;
     const response = problemResponse(banned);
     response.headers.set("Connection", "close");
-    return outside(request, { route: "none", path: path ?? pathOf(request.url), ip, startedAt, response });
+    return outside(request, { route: "none", path: path ?? pathOf(request.url), ip, ms: since(startedAt), response });
   };
   return Bun.serve<Connection>({
     hostname: host,

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { Push } from "@parley/protocol";
 import { Logins } from "../src/identity/logins.ts";
+import { delay } from "../src/lib/interval.ts";
 import { administrator } from "./administrator.ts";
 import { TestServer } from "./harness.ts";
 import { exchange, handshakeText, requestText } from "./raw-http.ts";
@@ -60,12 +62,48 @@ test("OBS-1, HTTP-9: one that is accepted leaves one line with the connection's 
       ms: expect.any(Number),
       ip: "127.0.0.1",
       outcome: "accepted",
+      uid: ann.uid,
+      loginId: expect.any(Number),
       connection: expect.stringMatching(/^[\w-]{22}$/),
       msg: "request",
     },
   ]);
   expect(server.log.join("")).not.toContain(ann.token);
   expect((await outcomes()).accepted).toBe(before + 1);
+});
+
+test("OBS-1: one whose token is not valid is open, and is counted apart; an anonymous one is accepted", async () => {
+  const before = await outcomes();
+  const bad = await server.connect({ token: "pl_never_given_out" });
+  await bad.frame(Push.INVALIDATE_TOKEN);
+  expect((await outcomes()).bad_token).toBe((before.bad_token ?? 0) + 1);
+  bad.close();
+  const reply = await exchange(port(), handshakeText());
+  const [line] = linesOf(reply.headers.get("X-Request-Id"));
+  expect(line).toMatchObject({ outcome: "accepted", status: 101 });
+  expect(line).not.toHaveProperty("uid");
+});
+
+test("OBS-1: one that ends before its token was checked leaves its line too", async () => {
+  const { promise: never, resolve: end } = Promise.withResolvers<undefined>();
+  using find = spyOn(Logins.prototype, "find").mockReturnValue(never);
+  const before = (await outcomes()).gone ?? 0;
+  const waiting = await server.connect({ token: "pl_never_given_out" });
+  waiting.close();
+  for (let n = 0; n < 200 && ((await outcomes()).gone ?? 0) === before; n++) await delay(10);
+  expect((await outcomes()).gone).toBe(before + 1);
+  find.mockRestore();
+  end(undefined);
+});
+
+test("OBS-2: the line of a request names the person by their uid", async () => {
+  const ann = await server.person("annabel");
+  const reply = await fetch(`${server.url}/api/v1/me`, { headers: { Authorization: `Bearer ${ann.token}` } });
+  expect(linesOf(reply.headers.get("X-Request-Id"))).toMatchObject([{ path: "/api/v1/me", uid: ann.uid, status: 200 }]);
+  const nobody = await fetch(`${server.url}/api/v1/me`);
+  const [line] = linesOf(nobody.headers.get("X-Request-Id"));
+  expect(line).toMatchObject({ status: 401 });
+  expect(line).not.toHaveProperty("uid");
 });
 
 test("OBS-1: one that is closed as soon as it is open is counted by the reason", async () => {

@@ -113,6 +113,7 @@ export class ConnectionLifecycle {
   closed(connection: Connection): void {
     const { hub, presence } = this.#parts;
     const { login } = connection;
+    connection.tokenChecked("gone");
     connection.ended();
     hub.remove(connection);
     if (!login) return;
@@ -238,6 +239,8 @@ export class ConnectionLifecycle {
     const checking = { kind: "authorizing", waiting, login: undefined } as const;
     connection.state = checking;
     const login = await this.#parts.findLogin(token).catch((error: unknown) => this.#failed(connection, error));
+    if (login) connection.tokenChecked("accepted", login);
+    else connection.tokenChecked("bad_token");
     // The connection has ended, or a QR code that was confirmed meanwhile has signed it in.
     if (connection.state !== checking) return;
     if (login) return this.#start(connection, login, token);

@@ -34,6 +34,9 @@ export interface ConnectionOrigin {
   readonly connectedAt: number;
 }
 
+/** `gone`: the connection ended before its token was checked. */
+type TokenOutcome = "accepted" | "bad_token" | "gone";
+
 /** How long before the end of the product's token its client is asked for the next one. */
 const REAUTHORIZE_MS = 60_000;
 
@@ -90,6 +93,8 @@ export class Connection {
   #laterLogin: ConnectedLogin | undefined;
   /** What became of its handshake: it was closed as soon as it was open, since a page sees no other refusal, or it was accepted. */
   handshake: "accepted" | "draining" | "banned" | "full" = "accepted";
+  /** Called once when the handshake's token has been checked; not kept any longer, since there are many connections. */
+  onTokenChecked: ((outcome: TokenOutcome, login?: ConnectedLogin) => void) | undefined;
   /** The token of the handshake, until it is checked. */
   token: string | null = null;
   /** `uptimeMs` of the last received frame, control frames included. */
@@ -129,6 +134,13 @@ export class Connection {
 
   get transport(): "websocket" | "sse" {
     return this.#wire?.transport ?? "websocket";
+  }
+
+  /** What came of the handshake's token; further calls say nothing. */
+  tokenChecked(outcome: TokenOutcome, login?: ConnectedLogin): void {
+    const tell = this.onTokenChecked;
+    this.onTokenChecked = undefined;
+    tell?.(outcome, login);
   }
 
   get closed(): boolean {

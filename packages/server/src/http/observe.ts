@@ -5,6 +5,7 @@ import { type Logger, loggedPath, type RequestLine, requestLog } from "../ops/lo
 import type { Metrics } from "../ops/metrics.ts";
 import type { AppEnv } from "./app-env.ts";
 import { whenReplied } from "./held-reply.ts";
+import type { Login } from "./login.ts";
 import { RefusalLines } from "./refusal-lines.ts";
 import { setSecurityHeaders } from "./security-headers.ts";
 
@@ -55,16 +56,16 @@ function boundCounters(metrics: Metrics) {
  */
 export function answersOutsideOfApp(
   observers: Observers & { readonly tls: boolean },
-): (request: Request, answered: OutsideAnswer) => Response | undefined {
+): (request: Pick<Request, "method">, answered: OutsideAnswer) => Response | undefined {
   const record = requestRecorder(observers);
-  return ({ method }, { route, path, ip, startedAt, response, requestId = newRequestId(), ...handshake }) => {
+  return ({ method }, { route, path, ip, ms, response, requestId = newRequestId(), login, ...handshake }) => {
     if (response) {
       response.headers.set("X-Request-Id", requestId);
       setSecurityHeaders(response, observers);
     }
     const status = response?.status ?? 101;
-    const line = { requestId, method, path: loggedPath(path), status, ms: since(startedAt), ip, ...handshake };
-    record({ ...line, loginId: undefined, key: undefined }, route);
+    const line = { requestId, method, path: loggedPath(path), status, ms, ip, ...handshake };
+    record({ ...line, uid: login?.uid, loginId: login?.loginId, key: undefined }, route);
     if (handshake.outcome !== undefined) observers.metrics.handshakes.inc({ outcome: handshake.outcome });
     return response;
   };
@@ -76,8 +77,10 @@ export interface OutsideAnswer {
   /** Without the query. */
   readonly path: string;
   readonly ip: string;
-  /** Of `performance.now`. */
-  readonly startedAt: number;
+  /** See `since`. */
+  readonly ms: number;
+  /** Of a handshake whose token is good. */
+  readonly login?: Pick<Login, "uid" | "loginId"> | undefined;
   /** Undefined: the handshake was accepted. */
   readonly response: Response | undefined;
   /** The answer's name where it has one already. */
@@ -87,7 +90,8 @@ export interface OutsideAnswer {
   readonly connection?: string;
 }
 
-function since(startedAt: number): number {
+/** Milliseconds since a moment of `performance.now`. */
+export function since(startedAt: number): number {
   return Math.round((performance.now() - startedAt) * 100) / 100;
 }
 
@@ -108,8 +112,9 @@ export function observe(observers: Observers): MiddlewareHandler<AppEnv> {
   };
 }
 
-function askedBy(c: Context<AppEnv>): Pick<RequestLine, "loginId" | "key"> {
-  return { loginId: c.get("login")?.loginId, key: c.get("serverKey")?.name };
+function askedBy(c: Context<AppEnv>): Pick<RequestLine, "uid" | "loginId" | "key"> {
+  const login = c.get("login");
+  return { uid: login?.uid, loginId: login?.loginId, key: c.get("serverKey")?.name };
 }
 
 /** A function of its own, since what it closes over lives as long as a request that hangs. */

@@ -51,6 +51,7 @@ test.each([
     status,
     ms: 1,
     ip: "192.0.2.1",
+    uid: undefined,
     loginId: undefined,
     key: undefined,
   });

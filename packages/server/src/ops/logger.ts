@@ -74,10 +74,12 @@ export interface RequestLine {
   readonly status: number;
   readonly ms: number;
   readonly ip: string;
+  /** Of the person who asks; undefined where nobody is signed in, or the product's backend asks. */
+  readonly uid: number | undefined;
   readonly loginId: LoginId | undefined;
   /** The name of the server key, never the key. */
   readonly key: string | undefined;
-  /** Of a handshake: `accepted`, or why it was refused. */
+  /** Of a handshake: `accepted`, `bad_token` (the connection is open, and nobody is signed in), `gone` (it ended before its token was checked), or why it was refused. */
   readonly outcome?: string;
   /** Of a handshake that was accepted: the connection's id, as READY says it. */
   readonly connection?: string;

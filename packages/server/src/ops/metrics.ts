@@ -32,7 +32,7 @@ export class Metrics {
   readonly connections: Gauge<"transport">;
   /** Connections ended, by close code. */
   readonly closes: Counter<"code">;
-  /** WebSocket handshakes: accepted, closed at once (draining, banned, full), or refused by an error code. */
+  /** WebSocket handshakes: accepted, bad_token (open, but nobody is signed in), gone (before its token was checked), closed at once (draining, banned, full), or refused by an error code. */
   readonly handshakes: Counter<"outcome">;
   readonly framesIn: Counter<"transport">;
   /** Events appended to the log. */
