@@ -72,6 +72,22 @@ export async function listen(parts: ListenerParts): Promise<Ports> {
   return new Ports(opens, listeners);
 }
 
+/** Opens the ports and closes them at once: a start that cannot have them should fail before it has made anything. @throws ListenFailed */
+export async function checkPorts({ host, port, wsPort }: Config["listen"]): Promise<void> {
+  const ports = [
+    { port, variable: "PORT" as const },
+    { port: wsPort ?? 0, variable: "WS_PORT" as const },
+  ];
+  for (const at of ports) {
+    if (at.port === 0) continue;
+    try {
+      await Bun.serve({ hostname: host, port: at.port, fetch: () => new Response() }).stop(true);
+    } catch (error) {
+      throw new ListenFailed(error, { host, ...at });
+    }
+  }
+}
+
 /**
  * A port whose certificate may be renewed is shared with the listeners to come, and so would be with another program of this user. So it
  * is opened for itself alone first, which fails where something else listens there.

@@ -22,10 +22,11 @@ import { webPages } from "./http/pages.ts";
 import { Internal, type InternalData } from "./identity/internal-events.ts";
 import { forgetOldRequesters } from "./identity/login-actions.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
+import { hasAccounts } from "./identity/users.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
 import { delay, every, type Stop } from "./lib/interval.ts";
-import { addressOf, listen } from "./listener.ts";
+import { addressOf, checkPorts, listen } from "./listener.ts";
 import { removeExpiredNotifications } from "./notifications/notification-actions.ts";
 import { Health } from "./ops/health.ts";
 import { flushed, type Logger } from "./ops/logger.ts";
@@ -130,10 +131,10 @@ export class Server {
   }
 
   /**
-   * Resolves when requests are answered; `url` is where a browser on this machine finds the page.
+   * Resolves when requests are answered; `url` is where a browser on this machine finds the page, `isNew` that nobody has an account.
    * @throws DataDirLocked, DataDirUnusable, MigrationRefused, or what the system says of a port
    */
-  async start(): Promise<{ url: string }> {
+  async start(): Promise<{ url: string; isNew: boolean }> {
     try {
       return await this.#start();
     } catch (error) {
@@ -151,7 +152,7 @@ export class Server {
     return this.#stopping;
   }
 
-  async #start(): Promise<{ url: string }> {
+  async #start(): Promise<{ url: string; isNew: boolean }> {
     const config = this.#config;
     const clock = this.#clock;
     const storage = await openStorage({
@@ -161,6 +162,7 @@ export class Server {
       metrics: this.#metrics,
       writer: this.#writer,
       onWriterDeath: (error) => this.#die(error),
+      beforeMaking: () => checkPorts(config.listen),
     });
     this.#storage = storage;
     this.#stops.push(() => storage.close());
@@ -243,7 +245,7 @@ export class Server {
     );
     const url = await this.#listen({ ...context, reader, feed, webhooks, openFiles }, gateway);
     this.#health.set("ready");
-    return { url };
+    return { url, isNew: !(await hasAccounts(db)) };
   }
 
   async #stop(): Promise<void> {

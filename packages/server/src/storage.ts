@@ -54,12 +54,15 @@ export async function openStorage(parts: {
   metrics: Pick<Metrics, "commitSeconds" | "writeFailures">;
   /** The writer thread ended by itself: the process cannot go on. */
   onWriterDeath: (error: Error) => void;
+  /** Looks at what else the start needs before a database is made; what it throws ends the start. */
+  beforeMaking?: () => Promise<void>;
   /** What a test puts in the place of the writer thread's own entry, table and clock. */
   writer?: WriterOverrides | undefined;
 }): Promise<Storage> {
   const { config, clock, logger } = parts;
   const unlock = lockDataDir(config.data.dir);
   try {
+    await parts.beforeMaking?.();
     const path = await prepareDatabase(config.data.dir, clock.now());
     const { entry = WRITER_THREAD, table = procedures, clock: writerClock } = parts.writer ?? {};
     const runner = new ThreadedRunner({ entry, onDeath: parts.onWriterDeath, clock: writerClock });

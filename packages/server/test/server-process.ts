@@ -16,7 +16,9 @@ export class ServerProcess {
   readonly #ended = endLater(() => this.remove());
   #read: Promise<void> | undefined;
   #printed = Promise.withResolvers<void>();
-  /** What it printed since it was ready: log lines, from LOG_LEVEL on. */
+  /** What it printed until it was ready. */
+  before = "";
+  /** What it printed since then: log lines, from LOG_LEVEL on. */
   output = "";
 
   /**
@@ -112,8 +114,11 @@ export class ServerProcess {
       const { done, value } = await reader.read();
       if (done) throw new Error(`the server ended before it was ready: ${text}`);
       text += decoder.decode(value, { stream: true });
-      const url = /is ready: (\S+)/.exec(text)?.[1];
+      // A whole line, so that what comes later begins with one.
+      const url = /is ready: (\S+).*\n/.exec(text)?.[1];
       if (!url) continue;
+      this.before = text;
+      this.output = "";
       // The pipe is read on, or the server would wait for room in it.
       this.#read = (async () => {
         for (;;) {

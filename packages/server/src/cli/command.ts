@@ -3,6 +3,8 @@ import type { Env } from "../config/env.ts";
 /** What a command may touch of the outside world; tests pass their own. */
 export interface Io {
   readonly env: Env;
+  /** Whether people read the standard output as it comes. */
+  readonly isTerminal?: boolean;
   out(text: string): void;
   err(text: string): void;
   /** All of standard input. */

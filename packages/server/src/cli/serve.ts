@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "../config/config.ts";
+import type { Env } from "../config/env.ts";
 import { systemClock } from "../lib/clock.ts";
 import { withDeadline } from "../lib/interval.ts";
 import { flushed, type Logger, processLogger } from "../ops/logger.ts";
@@ -11,7 +12,8 @@ export const STOP_CAP_MS = 25_000;
 
 /** What `serve` runs: the server, or in tests one of which a part hangs. */
 export interface Served {
-  start(): Promise<{ url: string }>;
+  /** `isNew`: nobody has an account yet. */
+  start(): Promise<{ url: string; isNew?: boolean }>;
   stop(): Promise<void>;
 }
 
@@ -28,7 +30,8 @@ export function serveCommand({ stopCapMs = STOP_CAP_MS, create = createServer }:
 Usage: parley serve
 
 Runs the server until SIGTERM or SIGINT, then says goodbye to its connections and exits with 0.
-A second signal ends it at once. SIGHUP stops it only where it has a terminal. Log lines are JSON on standard output.
+A second signal ends it at once. SIGHUP stops it only where it has a terminal. Log lines are JSON on
+standard output; in a terminal the first lines are words.
 Settings are environment variables; parley config lists them.
 `,
     run(args, io) {
@@ -57,8 +60,10 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
   });
 
   const server = await create(config, logger);
-  const { url } = await server.start();
-  io.out(`Parley is ready: ${url} (data in ${config.data.dir})\n`);
+  const { url, isNew } = await server.start();
+  const say = teller(io, logger);
+  say(`Parley is ready: ${url} (data in ${config.data.dir})`);
+  if (isNew) say(`Nobody has an account here yet. To make an administrator: ${firstAccount(io.env)}`);
 
   const signal = await stopAsked;
   logger.info({ signal }, "stopping; a second signal ends it at once");
@@ -68,6 +73,18 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
   logger.info("stopped");
   await flushed(logger);
   return 0;
+}
+
+/** Says what every start says, whatever LOG_LEVEL is: in words where people read it, else as a line of the log. */
+function teller(io: Io, logger: Logger): (text: string) => void {
+  if (io.isTerminal) return (text) => io.out(`${text}\n`);
+  const always = logger.child({}, { level: "info" });
+  return (text) => always.info(text);
+}
+
+function firstAccount({ DATA_DIR }: Env): string {
+  const where = DATA_DIR?.trim() ? `DATA_DIR=${DATA_DIR.trim()} ` : "";
+  return `${where}npx parley user add NAME --admin`;
 }
 
 /** Loaded here, so that help and wrong settings answer without loading the whole server. */

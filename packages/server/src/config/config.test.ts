@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
 import { openFileLimit } from "../lib/file-limit.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { ENV_NAMES, type Env } from "./env.ts";
@@ -20,7 +21,7 @@ describe("defaults", () => {
     const { config, entries, warnings } = loadConfig({});
     expect(config).toMatchObject({
       listen: { host: "0.0.0.0", port: 8080, wsPort: undefined, publicUrl: undefined, tls: undefined },
-      data: { dir: "./data" },
+      data: { dir: resolve(import.meta.dir, "../../../../data") },
       gateway: {
         heartbeatMs: 10_000,
         idleMs: 30_000,
@@ -313,10 +314,17 @@ test.each<[Env, ...string[]]>([
   ],
   [{ PROT: "1" }, "PROT is not a setting; is PORT meant?"],
   [{ PARLEY_PORT: "9" }, "PARLEY_PORT is not a setting; is PORT meant?"],
+  [{ port: "9" }, "port is not a setting; is PORT meant?"],
+  [{ Data_Dir: "x" }, "Data_Dir is not a setting; is DATA_DIR meant?"],
+  [
+    { PORT: "8080", PARLEY_PORT: "9", port: "9" },
+    "PARLEY_PORT is not a setting; is PORT meant?",
+    "port is not a setting; is PORT meant?",
+  ],
   [{ PARLEY_NAME: "ann", PARLEY_URL: "x", PARLEY_TOKEN: "x", PARLEY_SEED: "1" }],
   [{ HOME: "/root", PATH: "/bin", SHELL: "/bin/sh", USER: "x", HOSTNAME: "x", LOGNAME: "x", TERM: "x", PWD: "/" }],
   [{ LOGLEVEL: "info", LOG_LEVEL: "info" }],
-])("%j warns", (env, ...expected) => {
+])("OBS-6: %j warns", (env, ...expected) => {
   expect(loadConfig(env).warnings).toEqual(expected);
 });
 

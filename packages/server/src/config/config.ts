@@ -5,6 +5,7 @@
  * Secrets are kept apart in `secrets`, so that the rest may be shown. An empty variable counts as absent. This room must
  * not import features, http or gateway.
  */
+import { fileURLToPath } from "node:url";
 import { openFileLimit } from "../lib/file-limit.ts";
 import { CAPS } from "../limits/caps.ts";
 import { SHARED_RATES } from "../limits/limits.ts";
@@ -103,6 +104,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** Not of the folder that somebody stands in: another one would be another, empty database. */
+const DATA_OF_CHECKOUT = fileURLToPath(new URL("../../../../data", import.meta.url));
+
 /** The whole configuration, or a ConfigError with all that is wrong. Looks at files that variables name, writes nothing. */
 export function loadConfig(env: Env): LoadedConfig {
   const read = new Reader(env);
@@ -135,7 +139,7 @@ function readTree(read: Reader): Config {
       allowedOrigins: read.maybe("ALLOWED_ORIGINS", parse.origins, "none") ?? [],
       corsByProxy: read.value("CORS", parse.oneOf("on", "proxy"), "on") === "proxy",
     },
-    data: { dir: read.value("DATA_DIR", parse.folder, "./data") },
+    data: { dir: read.value("DATA_DIR", parse.folder, DATA_OF_CHECKOUT) },
     gateway: {
       heartbeatMs: read.value("HEARTBEAT_MS", parse.wholeNumber(100, 3_600_000), "10000"),
       idleMs: read.value("IDLE_MS", parse.wholeNumber(200, 3_600_000), "30000"),

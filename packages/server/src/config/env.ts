@@ -12,7 +12,7 @@ export const ENV = {
   HOST: { text: "address to listen on" },
   WS_PORT: { text: "a second port for live connections, or off" },
   PUBLIC_URL: { text: "address people reach this server by, such as https://chat.example.com" },
-  DATA_DIR: { text: "folder for the database" },
+  DATA_DIR: { text: "folder for the database; without it that of the checkout" },
   DATABASE_URL: { text: "PostgreSQL address; SQLite in DATA_DIR when absent", secret: true },
   REDIS_URL: { text: "Redis address, for several nodes", secret: true },
   TRUSTED_PROXIES: { text: "addresses or CIDRs, comma-separated, whose X-Forwarded-For counts" },

@@ -7,8 +7,11 @@ export function likelyTypos(env: Env, known: readonly string[]): string[] {
   return Object.keys(env).flatMap((name) => {
     if (ours.has(name) || !/^[A-Z0-9_-]+$/i.test(name)) return [];
     const written = name.toUpperCase().replace(/^PARLEY_/, "");
-    const meant = known.find((one) => editDistance(written, one) <= allowance(one));
-    return meant === undefined || env[meant] !== undefined ? [] : [`${name} is not a setting; is ${meant} meant?`];
+    const meant = ours.has(written) ? written : known.find((one) => editDistance(written, one) <= allowance(one));
+    if (meant === undefined) return [];
+    // Nothing else is called so, and what is said there is lost where the setting has another value.
+    const isCertain = written === meant;
+    return env[meant] !== undefined && !isCertain ? [] : [`${name} is not a setting; is ${meant} meant?`];
   });
 }
 

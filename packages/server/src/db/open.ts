@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely } from "kysely";
 import { type Clock, systemClock } from "../lib/clock.ts";
@@ -54,16 +54,19 @@ export function explainedFault(dataDir: string, error: unknown): unknown {
 export async function prepareDatabase(dataDir: string, now: number): Promise<string> {
   makeDataDir(dataDir);
   // Looked at first by a connection that cannot write, so that another program's file is left as it is.
-  if (existsSync(join(dataDir, DATABASE_FILE))) await reading(dataDir, isOurs);
+  const isThere = existsSync(join(dataDir, DATABASE_FILE));
+  if (isThere) await reading(dataDir, isOurs);
   const path = privateFile(dataDir, DATABASE_FILE);
   const db = new Kysely<unknown>({ dialect: writerDialect(path) });
   try {
     await migrate(db, now);
   } catch (error) {
-    throw explainedFault(dataDir, error);
-  } finally {
     await db.destroy();
+    // Half of a new database is worth nothing, and would be taken for one.
+    if (!isThere) for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
+    throw explainedFault(dataDir, error);
   }
+  await db.destroy();
   return path;
 }
 

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { SYSTEM_UID, type User, userSchema } from "@parley/protocol";
+import { FIRST_UID, SYSTEM_UID, type User, userSchema } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
@@ -26,6 +26,12 @@ export async function findUser(db: Kysely<Schema>, uid: number): Promise<User | 
 export async function findUsers(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, User>> {
   const rows = await db.selectFrom("users").select(USER_COLUMNS).where("uid", "in", inList(uids)).execute();
   return new Map(rows.map((row) => [row.uid, userOf(row)]));
+}
+
+/** Whether anybody has, or had, an account. */
+export async function hasAccounts(db: Kysely<Schema>): Promise<boolean> {
+  const first = await db.selectFrom("users").select("uid").where("uid", ">=", FIRST_UID).limit(1).executeTakeFirst();
+  return first !== undefined;
 }
 
 export interface UserPage {

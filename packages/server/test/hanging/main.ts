@@ -7,7 +7,7 @@ import { hang, hangTable } from "./writes.ts";
 const WRITER_THREAD = new URL("./writer-thread.ts", import.meta.url);
 
 class HangingServer extends Server {
-  override async start(): Promise<{ url: string }> {
+  override async start(): ReturnType<Server["start"]> {
     const started = await super.start();
     void this.storage?.writes.run(hang, undefined);
     return started;
