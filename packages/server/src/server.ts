@@ -352,7 +352,7 @@ export class Server {
         feedRoutes(context),
         webhooksRoutes(context),
         ...gateway.routes,
-        doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, forwarders }),
+        doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, wsPort: config.listen.wsPort, forwarders }),
       ],
       pages: webPages().route("/", clientScript()),
       refusal: () => gateway.refusal(),

@@ -21,20 +21,25 @@ export function examinedServer(
   const health = new Health();
   const logger = createLogger({ level: "silent", sink: { write: () => {} } });
   const forwarders = new ForwarderWarnings({ health, logger, proxies });
+  const { config } = loadConfig(settings);
+  const { wsPort } = config.listen;
   const app = createApp({
-    config: loadConfig(settings).config,
+    config,
     logger,
     metrics: new Metrics(),
     health,
     findLogin: async () => undefined,
-    routes: [doctorRoute({ trusted, proxies, publicUrl: undefined, forwarders })],
+    routes: [doctorRoute({ trusted, proxies, publicUrl: undefined, wsPort, forwarders })],
   });
   return Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch(request, server) {
       const address = clientAddress({ peer: server.requestIP(request)?.address, headers: request.headers, trusted });
-      if (new URL(request.url).pathname !== "/ws") return app.fetch(request, { ip: address.clientIp, address, server });
+      // Signed in here is nobody.
+      if (new URL(request.url).pathname === "/api/v1/events/stream") return new Response(null, { status: 401 });
+      if (!["/ws", "/websocket"].includes(new URL(request.url).pathname))
+        return app.fetch(request, { ip: address.clientIp, address, server });
       try {
         readHandshake(request);
         const rules = { allowedOrigins: [], publicUrl: undefined, ownPorts: [] };

@@ -32,6 +32,7 @@ export type Doctor = {
   clientIp: string;
   scheme: "http" | "https";
   host: string;
+  wsPort: number | null;
   warnings: string[];
   trustedProxies: string[] | null;
 };

@@ -1,4 +1,4 @@
-import { Command } from "@parley/protocol";
+import { Command, Push } from "@parley/protocol";
 import { delay } from "../lib/interval.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { checkCors } from "./doctor-cors.ts";
@@ -10,9 +10,15 @@ const ANSWER_MS = 10_000;
 /** How often clients send HEARTBEAT; proxies see the traffic they will see in service. */
 const HEARTBEAT_MS = 10_000;
 
+export interface Examination {
+  /** 0: whether idle connections are cut is not checked. */
+  readonly idleSeconds: number;
+  readonly token: string | undefined;
+}
+
 /** Runs the checks one after the other and yields what each found. Never throws for what the other side does. */
-export async function* examine(url: URL, idleSeconds: number): AsyncGenerator<Finding> {
-  const seen = await askServer(url);
+export async function* examine(url: URL, { idleSeconds, token }: Examination): AsyncGenerator<Finding> {
+  const seen = await askServer(url, token);
   if ("level" in seen) {
     yield seen;
     return;
@@ -28,11 +34,40 @@ export async function* examine(url: URL, idleSeconds: number): AsyncGenerator<Fi
   for (const text of seen.warnings) yield { level: "warn", text };
   yield* addressFindings(url, seen);
 
-  const attempt = await tryWebSocket(new URL("/ws?idle=120", url), url.origin);
+  const attempt = await tryWebSocket(new URL("/ws?idle=120", url), { origin: url.origin });
   if (attempt.kind === "open") yield* connectionFindings(attempt.connection, idleSeconds);
   else yield { level: "fail", text: refusalText(attempt, url) };
-  yield await checkEventStream(url);
+  yield token === undefined ? TOKEN_NOT_TRIED : await signsIn(url, token);
+  yield await otherWayIn(
+    new URL("/websocket", url),
+    url,
+    "Clients that use this path, such as MallChat's, do not get through; let the proxy pass it on like /ws",
+  );
+  if (seen.wsPort) {
+    const second = new URL("/", url);
+    second.port = String(seen.wsPort);
+    yield await otherWayIn(
+      second,
+      url,
+      "That is right where only your proxy uses WS_PORT; else open it in the firewall",
+    );
+  }
+  yield await checkEventStream(url, token);
   yield await checkCors(url);
+}
+
+/** A way by which live connections come in beside /ws. What is wrong there keeps nobody out who uses /ws. */
+async function otherWayIn(at: URL, url: URL, otherwise: string): Promise<Finding> {
+  const called = at.host === url.host ? at.pathname : `port ${at.port}`;
+  const attempt = await tryWebSocket(at, { origin: url.origin });
+  if (attempt.kind !== "open") return { level: "warn", text: `${refusalText(attempt, url, called)}. ${otherwise}` };
+  const isThrough = await attempt.connection.ping();
+  attempt.connection.end();
+  if (isThrough) return { level: "ok", text: `a WebSocket connection to ${called} opens too` };
+  return {
+    level: "warn",
+    text: `a WebSocket connection to ${called} opens, but nothing comes through it. ${otherwise}`,
+  };
 }
 
 interface Seen {
@@ -43,15 +78,18 @@ interface Seen {
   readonly host: string;
   readonly warnings: readonly string[];
   readonly trustedProxies: readonly string[] | null;
+  /** Absent in servers of before. */
+  readonly wsPort?: number | null;
 }
 
-async function askServer(url: URL): Promise<Seen | Finding> {
+async function askServer(url: URL, token: string | undefined): Promise<Seen | Finding> {
   const fail = (text: string): Finding => ({ level: "fail", text });
   let response: Response;
   try {
     response = await fetch(new URL("/api/v1/doctor", url), {
       signal: AbortSignal.timeout(ANSWER_MS),
       redirect: "manual",
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
     });
   } catch (error) {
     return fail(`cannot reach ${url.origin}: ${unreachable(error, url)}`);
@@ -68,6 +106,8 @@ async function askServer(url: URL): Promise<Seen | Finding> {
     return fail("the server is restarting or overloaded (503), or a proxy cannot reach it; try again");
   if (status === 502 || status === 504)
     return fail(`a proxy answers (${status}), but cannot reach the server behind it`);
+  if (status === 401 && token !== undefined)
+    return fail("the token of --token is not valid, or a proxy changes the Authorization header");
   if (status !== 200 || !isSeen(document)) {
     return fail(
       `${url.origin}/api/v1/doctor answers ${status}, but not as Parley: is it another program, or does a proxy not pass /api on?`,
@@ -119,10 +159,29 @@ async function* connectionFindings(connection: TriedConnection, idleSeconds: num
     }
     yield { level: "ok", text: "a WebSocket connection opens, and frames pass both ways" };
     if (idleSeconds > 0) yield await stays(connection, idleSeconds);
-    else yield { level: "info", text: "whether idle connections are cut was not checked; --idle 70 does" };
+    else yield { level: "skip", text: "whether idle connections are cut was not checked; --idle 70 does" };
   } finally {
     connection.end();
   }
+}
+
+const TOKEN_NOT_TRIED: Finding = {
+  level: "skip",
+  text: "whether a token gets through a WebSocket handshake was not checked; --token TOKEN does",
+};
+
+/** By a connection of its own: the one that shows whether silence is cut must stay silent. */
+async function signsIn(url: URL, token: string): Promise<Finding> {
+  const attempt = await tryWebSocket(new URL("/ws?resume=1", url), { origin: url.origin, token });
+  if (attempt.kind !== "open") return { level: "fail", text: refusalText(attempt, url) };
+  const answer = await attempt.connection.firstOf([Push.LOGIN_SUCCESS, Push.INVALIDATE_TOKEN, Push.READY]);
+  attempt.connection.end();
+  if (answer === Push.LOGIN_SUCCESS) return { level: "ok", text: "the token signs a WebSocket connection in" };
+  const why =
+    answer === Push.INVALIDATE_TOKEN
+      ? "is not taken on a WebSocket connection, though it is over HTTP: a proxy changes the Sec-WebSocket-Protocol header"
+      : "does not sign a WebSocket connection in: a proxy drops the Sec-WebSocket-Protocol header";
+  return { level: "fail", text: `the token ${why}` };
 }
 
 /** Sends what clients send and nothing more; the server has nothing to say to an anonymous connection. */
@@ -146,10 +205,11 @@ async function stays(connection: TriedConnection, seconds: number): Promise<Find
   return { level: "ok", text: `a connection without pushes stayed open for ${seconds} s` };
 }
 
-function refusalText(attempt: Exclude<Attempt, { kind: "open" }>, url: URL): string {
-  if (attempt.kind === "failed") return `a WebSocket connection to /ws fails: ${attempt.message}`;
+/** @param to the path or port that was tried */
+function refusalText(attempt: Exclude<Attempt, { kind: "open" }>, url: URL, to = "/ws"): string {
+  if (attempt.kind === "failed") return `a WebSocket connection to ${to} fails: ${attempt.message}`;
   const { status, body } = attempt;
-  const start = `a WebSocket connection to /ws is refused with ${status}`;
+  const start = `a WebSocket connection to ${to} is refused with ${status}`;
   const problem = problemOf(body);
   if (problem?.code === "handshake_invalid") {
     return `${start} (${problem.detail}). A proxy drops the headers; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;`;
@@ -158,7 +218,7 @@ function refusalText(attempt: Exclude<Attempt, { kind: "open" }>, url: URL): str
     return `${start}: pages of ${url.origin} are foreign to it. Let the proxy pass the Host header on, or set PUBLIC_URL=${url.origin}`;
   }
   if (problem) return `${start}: ${problem.detail ?? problem.code}`;
-  if (status === 404) return `${start}: a proxy does not pass /ws on`;
+  if (status === 404) return `${start}: a proxy does not pass ${to} on`;
   return `${start}, by a proxy that does not pass it on`;
 }
 

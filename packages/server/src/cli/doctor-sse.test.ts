@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { checkEventStream } from "./doctor-sse.ts";
 
-async function check(answer: () => Response) {
+async function check(answer: (request: Request) => Response, token?: string) {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", idleTimeout: 0, fetch: answer });
   try {
-    return await checkEventStream(server.url);
+    return await checkEventStream(server.url, token);
   } finally {
     await server.stop(true);
   }
@@ -20,9 +20,32 @@ test("a stream whose first frame comes at once, and which then goes on", async (
 });
 
 test.each([
-  [404, "info", "SSE is not offered by this server"],
-  [401, "info", "SSE needs a signed-in user here; buffering was not checked"],
+  [404, "fail", "SSE is refused with 404: a proxy does not pass /api/v1/events/stream on"],
+  [401, "skip", "whether a proxy holds pushes over SSE back was not checked; --token TOKEN does"],
   [502, "fail", "SSE is refused with 502"],
 ])("an answer of %i", async (status, level, text) => {
   expect(await check(() => new Response("", { status }))).toMatchObject({ level, text });
 });
+
+test("a token is sent, and refused it is a failure", async () => {
+  const answer = (request: Request) =>
+    new Response("", { status: request.headers.get("Authorization") === "Bearer mine" ? 401 : 500 });
+  expect(await check(answer, "mine")).toEqual({ level: "fail", text: "SSE is refused with 401" });
+});
+
+test("what comes only when much has been gathered is a failure", async () => {
+  let end: () => void = () => {};
+  const stream = () =>
+    new ReadableStream({
+      start: (controller) => {
+        const late = setTimeout(() => controller.enqueue("data: {}\n\n"), 3500);
+        end = () => clearTimeout(late);
+      },
+    });
+  const finding = await check(() => new Response(stream(), { headers: { "Content-Type": "text/event-stream" } }));
+  end();
+  expect(finding).toEqual({
+    level: "fail",
+    text: expect.stringMatching(/SSE arrives 3\.\d s late: .*proxy_buffering off/),
+  });
+}, 15_000);

@@ -6,15 +6,17 @@ const ANSWER_MS = 10_000;
 const AT_ONCE_MS = 3000;
 
 /** Whether what the server sends over SSE arrives when it is sent. Never rejects. */
-export async function checkEventStream(url: URL): Promise<Finding> {
+export async function checkEventStream(url: URL, token: string | undefined): Promise<Finding> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(ANSWER_MS)]);
   const started = uptimeMs();
   try {
-    const response = await fetch(new URL("/api/v1/events/stream", url), { signal });
-    if (response.status === 404) return { level: "info", text: "SSE is not offered by this server" };
-    if (response.status === 401)
-      return { level: "info", text: "SSE needs a signed-in user here; buffering was not checked" };
+    const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    const response = await fetch(new URL("/api/v1/events/stream", url), { signal, headers });
+    if (response.status === 401 && token === undefined)
+      return { level: "skip", text: "whether a proxy holds pushes over SSE back was not checked; --token TOKEN does" };
+    if (response.status === 404)
+      return { level: "fail", text: "SSE is refused with 404: a proxy does not pass /api/v1/events/stream on" };
     if (response.status !== 200) return { level: "fail", text: `SSE is refused with ${response.status}` };
     await response.body?.getReader().read();
     const ms = Math.round(uptimeMs() - started);

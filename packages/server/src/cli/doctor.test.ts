@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { examinedServer, faultyProxy, type ProxyFaults } from "../../test/examined-server.ts";
+import { freePort } from "../../test/free-port.ts";
 import { UsageError } from "./command.ts";
 import { runDoctor } from "./doctor.ts";
 
@@ -25,7 +26,7 @@ async function doctor(...args: string[]) {
   return { code, lines, text: lines.join("\n") };
 }
 
-describe("parley doctor", () => {
+describe("DOC-1: parley doctor", () => {
   test("a server that is well", async () => {
     const port = start(examinedServer());
     const { code, lines } = await doctor(`127.0.0.1:${port}/some/path`);
@@ -35,10 +36,12 @@ describe("parley doctor", () => {
       `info  it sees the client 127.0.0.1 (peer 127.0.0.1, no forwarding header) at http://127.0.0.1:${port}`,
       "info  trusted proxies: 127.0.0.0/8, ::1/128",
       "ok    a WebSocket connection opens, and frames pass both ways",
-      "info  whether idle connections are cut was not checked; --idle 70 does",
-      "info  SSE is not offered by this server",
+      "skip  whether idle connections are cut was not checked; --idle 70 does",
+      "skip  whether a token gets through a WebSocket handshake was not checked; --token TOKEN does",
+      "ok    a WebSocket connection to /websocket opens too",
+      "skip  whether a proxy holds pushes over SSE back was not checked; --token TOKEN does",
       "ok    the CORS headers come once",
-      "All is well.",
+      "What was checked is well. 3 checks were not done.",
     ]);
     expect(code).toBe(0);
   });
@@ -52,7 +55,7 @@ describe("parley doctor", () => {
   test("--idle: a proxy that cuts", async () => {
     const { code, text } = await doctor(await behindProxy({ cutAfterMs: 200 }), "--idle", "30");
     expect(text).toMatch(/fail {2}the connection was cut after 0 s without a word.*proxy_read_timeout/);
-    expect(text).toEndWith("One check failed.");
+    expect(text).toEndWith("One check failed. 2 checks were not done.");
     expect(code).toBe(1);
   });
 
@@ -60,7 +63,7 @@ describe("parley doctor", () => {
     const rewrite = (head: string) => head.replace("\r\n", "\r\nX-Forwarded-For: 203.0.113.5\r\n");
     const { code, text } = await doctor(await behindProxy({ rewrite }));
     expect(text).toContain("it sees the client 203.0.113.5 (peer 127.0.0.1, forwarded for 203.0.113.5)");
-    expect(text).toEndWith("All is well.");
+    expect(text).toEndWith("What was checked is well. 3 checks were not done.");
     expect(code).toBe(0);
   });
 
@@ -68,7 +71,7 @@ describe("parley doctor", () => {
     const rewrite = (head: string) => head.replace("\r\n", "\r\nX-Forwarded-For: 203.0.113.5\r\n");
     const { code, text } = await doctor(await behindProxy({ rewrite }, ["10.0.0.0/8"]));
     expect(text).toMatch(/warn {2}127\.0\.0\.1 sends X-Forwarded-For.*TRUSTED_PROXIES=<as it is now>,127\.0\.0\.1/);
-    expect(text).toEndWith("It works; look at the warnings.");
+    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
     expect(code).toBe(0);
   });
 
@@ -90,6 +93,27 @@ describe("parley doctor", () => {
     expect(text).toContain(`is refused with 403: pages of ${url} are foreign to it`);
     expect(text).toContain(`PUBLIC_URL=${url}`);
     expect(code).toBe(1);
+  });
+
+  test("a proxy that passes /ws on and not /websocket", async () => {
+    const rewrite = (head: string) => head.replace("GET /websocket", "GET /nowhere");
+    const { code, text } = await doctor(await behindProxy({ rewrite }));
+    expect(text).toContain("ok    a WebSocket connection opens, and frames pass both ways");
+    expect(text).toMatch(
+      /warn {2}a WebSocket connection to \/websocket is refused with 404: .* let the proxy pass it on like \/ws/,
+    );
+    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
+    expect(code).toBe(0);
+  });
+
+  test("a second port that is not open from here", async () => {
+    const closed = freePort();
+    const { code, text } = await doctor(`http://127.0.0.1:${start(examinedServer(undefined, { WS_PORT: `${closed}` }))}`);
+    expect(text).toMatch(
+      new RegExp(`warn {2}a WebSocket connection to port ${closed} fails: .*only your proxy uses WS_PORT`),
+    );
+    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
+    expect(code).toBe(0);
   });
 
   test("nothing listens", async () => {
@@ -136,6 +160,8 @@ describe("parley doctor", () => {
     [["http://"]],
     [["http://x", "--idle", "0"]],
     [["http://x", "--idle", "1h"]],
+    [["http://x", "--token", ""]],
+    [["http://x", "--token", "two words"]],
   ])("%j is a wrong call", async (args) => {
     expect(runDoctor(args, () => {})).rejects.toThrow(UsageError);
   });

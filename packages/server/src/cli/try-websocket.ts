@@ -17,9 +17,13 @@ const ANSWER_MS = 10_000;
 
 /**
  * Opens a WebSocket connection as a browser would, with an Origin, and reports the HTTP answer when it is refused, which
- * WebSocket clients hide. For diagnosis only: it reads nothing but control frames. Never rejects.
+ * WebSocket clients hide. For diagnosis only. Never rejects.
+ * @param from.token signs in by the handshake
  */
-export async function tryWebSocket(url: URL, origin: string): Promise<Attempt> {
+export async function tryWebSocket(
+  url: URL,
+  { origin, token }: { origin: string; token?: string | undefined },
+): Promise<Attempt> {
   const key = randomBytes(16).toString("base64");
   const request = (url.protocol === "https:" ? https : http).request(url, {
     headers: {
@@ -28,6 +32,8 @@ export async function tryWebSocket(url: URL, origin: string): Promise<Attempt> {
       "Sec-WebSocket-Version": "13",
       "Sec-WebSocket-Key": key,
       Origin: origin,
+      // As the client sends it; a proxy may drop it.
+      ...(token === undefined ? {} : { "Sec-WebSocket-Protocol": `parley, ${token}` }),
     },
   });
   const attempt = new Promise<Attempt>((resolve) => {
@@ -61,8 +67,13 @@ export async function tryWebSocket(url: URL, origin: string): Promise<Attempt> {
   );
 }
 
+/** Texts are kept until somebody asks for them, and what comes later is dropped: a server says a few things at first. */
+const TEXTS_KEPT = 20;
+
 /** An open connection that answers nothing; its server may close it when it has waited long enough. */
 export class TriedConnection {
+  readonly #texts: string[] = [];
+  #onText: () => void = () => {};
   readonly ended: Promise<Ending>;
   readonly #socket: Duplex;
   #received: Buffer;
@@ -72,11 +83,16 @@ export class TriedConnection {
     this.#socket = socket;
     this.#received = head;
     this.ended = new Promise((resolve) => {
-      socket.on("data", (chunk: Buffer) => {
-        this.#received = Buffer.concat([this.#received, chunk]);
+      const read = () => {
         const code = this.#readFrames();
         if (code !== undefined) resolve({ kind: "closed", code });
+      };
+      socket.on("data", (chunk: Buffer) => {
+        this.#received = Buffer.concat([this.#received, chunk]);
+        read();
       });
+      // What came in one piece with the answer to the handshake.
+      read();
       for (const event of ["end", "close", "error"]) socket.on(event, () => resolve({ kind: "cut" }));
     });
   }
@@ -89,6 +105,19 @@ export class TriedConnection {
     this.#write(0x89, "");
     const lost = this.ended.then(() => false);
     return withDeadline(Promise.race([pong, lost]), ANSWER_MS, "no pong").catch(() => false);
+  }
+
+  /** @returns the type of the first frame that is of one of these types; undefined when none comes */
+  async firstOf(types: readonly number[]): Promise<number | undefined> {
+    const found = new Promise<number>((resolve) => {
+      this.#onText = () => {
+        const type = this.#texts.map(typeOf).find((one) => one !== undefined && types.includes(one));
+        if (type !== undefined) resolve(type);
+      };
+      this.#onText();
+    });
+    const lost = this.ended.then(() => undefined);
+    return withDeadline(Promise.race([found, lost]), ANSWER_MS, "no frame").catch(() => undefined);
   }
 
   sendText(text: string): void {
@@ -120,6 +149,19 @@ export class TriedConnection {
       this.#received = bytes.subarray(header + length);
       if (opcode === 8) return body.length >= 2 ? body.readUInt16BE(0) : 1005;
       if (opcode === 10) this.#onPong();
+      if (opcode === 1 && this.#texts.length < TEXTS_KEPT) {
+        this.#texts.push(body.toString());
+        this.#onText();
+      }
     }
+  }
+}
+
+function typeOf(text: string): number | undefined {
+  try {
+    const { type } = JSON.parse(text) as { type?: unknown };
+    return typeof type === "number" ? type : undefined;
+  } catch {
+    return undefined;
   }
 }

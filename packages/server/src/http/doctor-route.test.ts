@@ -54,6 +54,7 @@ describe("GET /doctor", () => {
       clientIp: "203.0.113.5",
       scheme: "http",
       host: "im.example:8080",
+      wsPort: null,
       warnings: [],
       trustedProxies: null,
     });
@@ -71,6 +72,7 @@ describe("GET /doctor", () => {
       clientIp: "203.0.113.5",
       scheme: "https",
       host: "im.example",
+      wsPort: null,
       warnings: [],
       trustedProxies: null,
     });

@@ -22,6 +22,12 @@ const Doctor = z
     clientIp: z.string().openapi({ description: "The address that counts for limits, bans and logs" }),
     scheme: z.enum(["http", "https"]),
     host: z.string().openapi({ description: "The host as the client names it" }),
+    wsPort: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .nullable()
+      .openapi({ description: "The second port for live connections; null: there is none" }),
     warnings: z.array(z.string()),
     trustedProxies: z
       .array(z.string())
@@ -45,11 +51,12 @@ export interface DoctorParts {
   /** TRUSTED_PROXIES, of which `trusted` was made. */
   readonly proxies: readonly string[];
   readonly publicUrl: string | undefined;
+  readonly wsPort?: number | undefined;
   readonly forwarders: ForwarderWarnings;
 }
 
 /** `GET /doctor`, for `parley doctor` and for people who set up a proxy. It tells each of them only how their own request came here. */
-export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorParts): Routes {
+export function doctorRoute({ trusted, proxies, publicUrl, wsPort, forwarders }: DoctorParts): Routes {
   const routes = newRoutes();
   routes.openapi(doctor, (c) => {
     const { headers } = c.req.raw;
@@ -69,6 +76,7 @@ export function doctorRoute({ trusted, proxies, publicUrl, forwarders }: DoctorP
         forwarded: address.forwarded?.slice(0, MAX_SHOWN_CHARACTERS) ?? null,
         clientIp: address.clientIp,
         ...seen,
+        wsPort: wsPort ?? null,
         warnings,
         trustedProxies: showList ? [...proxies] : null,
       },
