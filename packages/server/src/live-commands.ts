@@ -34,7 +34,7 @@ function loginCommand({ context, logger, signIn }: LiveCommandParts): CommandHan
     if (!qr) {
       const onError = (error: unknown) => {
         if (error instanceof ProblemError) return connection.error(error.code, error.message, Command.LOGIN);
-        logger.error({ err: error, connection: connection.origin.id }, "a QR login failed");
+        logger.error({ err: error, ...connection.named }, "a QR login failed");
         connection.error("internal", "The QR code could not be renewed; ask again", Command.LOGIN);
       };
       qr = new QrOnConnection({ context, asker: askerOf(connection, { context, signIn }), onError });

@@ -123,12 +123,15 @@ describe("commands", () => {
     ]);
   });
 
-  test("GW-35: a fault of ours is logged with its cause and answered without", async () => {
+  test("GW-35, OBS-2: a fault of ours is logged with its cause and answered without", async () => {
+    const login = { loginId: 7, uid: 20_007, power: 0, name: "ann", avatar: "", expiresAt: 1e15 } as const;
+    connection.state = { kind: "live", login };
     socket.send(frame({}, 3));
     const [answer] = await frames(1);
     expect(answer?.data).toMatchObject({ code: "internal", requestType: 3 });
     expect(received.join()).not.toContain("secret");
     expect(log.join()).toContain("a secret of ours");
+    expect(JSON.parse(log[0] ?? "{}")).toMatchObject({ connection: "c1", uid: 20_007, type: 3 });
   });
 
   test("GW-60: a connection over its allowance is told and cut", async () => {

@@ -94,7 +94,7 @@ export class Commands {
       return this.#bad(connection);
     }
     if (error instanceof ProblemError) return connection.error(error.code, error.message, type);
-    this.#parts.logger.error({ err: error, connection: connection.origin.id, type }, "a command failed");
+    this.#parts.logger.error({ err: error, ...connection.named, type }, "a command failed");
     connection.error("internal", "Something went wrong here; it has been logged", type);
   }
 

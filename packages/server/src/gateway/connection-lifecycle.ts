@@ -360,8 +360,7 @@ export class ConnectionLifecycle {
     if (connection.closed) return;
     const refused = error instanceof ProblemError ? error : undefined;
     if (refused && KEPT_OUT.has(refused.code)) return connection.closeKeptOut(refused);
-    if (!refused)
-      this.#parts.logger.error({ err: error, connection: connection.origin.id }, "a connection could not be served");
+    if (!refused) this.#parts.logger.error({ err: error, ...connection.named }, "a connection could not be served");
     connection.close(1013, `retry=${Math.ceil(refused?.retryAfterMs ?? 1000)}`);
   }
 }

@@ -143,6 +143,11 @@ export class Connection {
     tell?.(outcome, login);
   }
 
+  /** How lines of the log name it: its id, and the person who is signed in. */
+  get named(): { connection: string; uid: number | undefined } {
+    return { connection: this.origin.id, uid: this.login?.uid };
+  }
+
   get closed(): boolean {
     return this.state.kind === "closed";
   }
