@@ -170,7 +170,24 @@ function foreign(...statements: string[]): void {
   for (const statement of statements) database.run(statement);
 }
 
+/** Changes a value in a table and not in its index, which copying the pages does not notice. */
+function spoilIndex(): void {
+  const database = new Database(file);
+  for (const statement of [
+    "create table odd (x)",
+    "create index odd_x on odd (x)",
+    "insert into odd values ('needle')",
+  ])
+    database.run(statement);
+  database.close();
+  const bytes = readFileSync(file);
+  expect(bytes.lastIndexOf("needle")).toBeGreaterThan(bytes.indexOf("needle"));
+  bytes.write("meddle", bytes.lastIndexOf("needle"));
+  writeFileSync(file, bytes);
+}
+
 test.each<[what: string, make: () => void, message: string]>([
+  ["a backup whose index lacks a row", spoilIndex, "copy.db is damaged: row 1 missing from index odd_x"],
   ["no file", () => rmSync(file), "There is no file "],
   ["a folder", () => [rmSync(file), mkdirSync(file)], "There is no file "],
   ["a letter", () => writeFileSync(file, "a letter, no database ".repeat(100)), "copy.db is not a database"],

@@ -210,12 +210,12 @@ export function copyDatabase(from: string, to: string): void {
   }
 }
 
-/** Reads a whole file. @returns what is damaged in it, in SQLite's words; undefined: nothing. @throws NotOpened */
+/** Reads a whole file, and looks whether indexes and tables agree. @returns what is damaged in it, in SQLite's words; undefined: nothing. @throws NotOpened */
 export function damageIn(path: string): string | undefined {
   const database = openReadOnly(path);
   try {
-    const [first] = database.query<{ quick_check: string }, []>("pragma quick_check(1)").all();
-    return first?.quick_check === "ok" ? undefined : first?.quick_check;
+    const [first] = database.query<{ integrity_check: string }, []>("pragma integrity_check(1)").all();
+    return first?.integrity_check === "ok" ? undefined : first?.integrity_check;
   } finally {
     database.close();
   }
