@@ -65,7 +65,11 @@ export interface ContextParts {
 /** Built once, by the server and by tests of features alike. Does no I/O. */
 export function createContext({ config, db, epoch, writes, clock, ...parts }: ContextParts): Context {
   const { tokens } = parts;
-  const rates = createRates({ enabled: config.rateLimits, signInsOverall: config.signInsOverall, onFull: parts.onFullRate });
+  const rates = createRates({
+    enabled: config.rateLimits,
+    signInsOverall: config.signInsOverall,
+    onFull: parts.onFullRate,
+  });
   const product = tokens && new ProductLogins({ db, writes, clock, rates, tokens });
   const { kinds = messageKinds, starts = new ReaderStarts({ db, epoch, clock, hall: config.hall }) } = parts;
   const hiddenPresence = hiddenPresenceOf(db);

@@ -9,8 +9,7 @@ test("MET-1: each gauge reads what it is named after, and one that is not known 
     health: { state: "draining" },
     presence: { count: 5 },
     retention: { counted: undefined },
-    openFiles: { open: 6 },
-    fileLimit: 7,
+    openFiles: { open: 6, limit: 7 },
   } as unknown as GaugeParts;
   expect(Object.fromEntries(serverGauges(parts).map(({ name, read }) => [name, read()]))).toEqual({
     parley_connections_max: 1,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config } from "./config/config.ts";
 import { DATABASE_FILE } from "./db/open.ts";
 import type { Health } from "./ops/health.ts";
-import type { WatchedGauge } from "./ops/metrics.ts";
+import type { Metrics, WatchedGauge } from "./ops/metrics.ts";
 import type { Storage } from "./storage.ts";
 
 export interface GaugeParts {
@@ -12,13 +12,12 @@ export interface GaugeParts {
   readonly health: Pick<Health, "state">;
   readonly presence: { readonly count: number };
   readonly retention: { readonly counted: number | undefined };
-  readonly openFiles: { readonly open: number | undefined };
-  readonly fileLimit: number;
+  readonly openFiles: { readonly open: number | undefined; readonly limit: number };
 }
 
 /** What the server's parts are like at the moment of a scrape; alerts stand on these (docs/runbook.md). Each costs a few microseconds at most. */
 export function serverGauges(parts: GaugeParts): WatchedGauge[] {
-  const { config, storage, health, presence, retention, openFiles, fileLimit } = parts;
+  const { config, storage, health, presence, retention, openFiles } = parts;
   const { dir } = config.data;
   const database = join(dir, DATABASE_FILE);
   return [
@@ -38,7 +37,7 @@ export function serverGauges(parts: GaugeParts): WatchedGauge[] {
       diskOf(dir, ({ blocks, bsize }) => blocks * bsize),
     ),
     gauge("process_open_fds", "Open files and sockets", () => openFiles.open),
-    gauge("process_max_fds", "Most files and sockets that may be open", () => fileLimit),
+    gauge("process_max_fds", "Most files and sockets that may be open", () => openFiles.limit),
   ];
 }
 
@@ -57,4 +56,12 @@ function diskOf(dir: string, read: (disk: StatsFs) => number): number | undefine
   } catch {
     return undefined;
   }
+}
+
+/** What features tell the metrics, which they do not know. */
+export function countersFor({ limitHits, signIns }: Pick<Metrics, "limitHits" | "signIns">) {
+  return {
+    onFullRate: (limit: string) => limitHits.inc({ limit }),
+    onSignIn: (result: "done" | "wrong" | "refused") => signIns.inc({ result }),
+  };
 }

@@ -39,7 +39,7 @@ import { memberCountOf } from "./rooms/small-rooms.ts";
 import { forgetOldEvents } from "./server-api/event-actions.ts";
 import { Feed } from "./server-api/feed.ts";
 import { feedRoutes } from "./server-api/feed-routes.ts";
-import { serverGauges } from "./server-gauges.ts";
+import { countersFor, serverGauges } from "./server-gauges.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { StorageWatch } from "./storage-watch.ts";
 import { TlsWatch, tlsNow } from "./tls-watch.ts";
@@ -179,8 +179,7 @@ export class Server {
       clock,
       starts: storage.starts,
       graceMs: this.#presence.graceMs,
-      onFullRate: (limit) => this.#metrics.limitHits.inc({ limit }),
-      onSignIn: (result) => this.#metrics.signIns.inc({ result }),
+      ...countersFor(this.#metrics),
     });
     storage.listen((event) => context.logins.onEvent(event));
     storage.listen((event) => context.serverKeys.onEvent(event));
@@ -237,12 +236,9 @@ export class Server {
     );
     this.#stops.push(gateway.start());
     const { reader, feed, webhooks } = told;
-    const fileLimit = openFileLimit();
-    const openFiles = new OpenFiles({ limit: fileLimit, logger: this.#logger });
+    const openFiles = new OpenFiles({ limit: openFileLimit(), logger: this.#logger });
     const { presence } = context;
-    this.#metrics.watch(
-      serverGauges({ config, storage, health: this.#health, presence, retention, openFiles, fileLimit }),
-    );
+    this.#metrics.watch(serverGauges({ config, storage, health: this.#health, presence, retention, openFiles }));
     const url = await this.#listen({ ...context, reader, feed, webhooks, openFiles }, gateway);
     this.#health.set("ready");
     return { url, isNew: !(await hasAccounts(db)) };

@@ -108,7 +108,9 @@ describe("DOC-1: parley doctor", () => {
 
   test("a second port that is not open from here", async () => {
     const closed = freePort();
-    const { code, text } = await doctor(`http://127.0.0.1:${start(examinedServer(undefined, { WS_PORT: `${closed}` }))}`);
+    const { code, text } = await doctor(
+      `http://127.0.0.1:${start(examinedServer(undefined, { WS_PORT: `${closed}` }))}`,
+    );
     expect(text).toMatch(
       new RegExp(`warn {2}a WebSocket connection to port ${closed} fails: .*only your proxy uses WS_PORT`),
     );

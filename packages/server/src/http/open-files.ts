@@ -11,7 +11,7 @@ const LOOK_MS = 1000;
  * once a second, and each reply ends its connection.
  */
 export class OpenFiles {
-  readonly #limit: number;
+  readonly limit: number;
   readonly #count: () => number | undefined;
   readonly #logger: Logger;
   #isShort = false;
@@ -19,7 +19,7 @@ export class OpenFiles {
 
   /** @param parts.count how many files are open now; undefined where the system does not say */
   constructor(parts: { limit: number; logger: Logger; count?: () => number | undefined }) {
-    this.#limit = parts.limit;
+    this.limit = parts.limit;
     this.#count = parts.count ?? openFiles;
     this.#logger = parts.logger;
   }
@@ -43,12 +43,12 @@ export class OpenFiles {
   #look(closeIdle: () => number): void {
     const open = this.#count();
     this.#open = open;
-    const isShort = open !== undefined && open > (this.#limit * CAPS.openFiles.count) / 100;
+    const isShort = open !== undefined && open > (this.limit * CAPS.openFiles.count) / 100;
     if (isShort) {
       const closed = closeIdle();
       if (!this.#isShort)
         this.#logger.warn(
-          { open, limit: this.#limit, closed },
+          { open, limit: this.limit, closed },
           "most of the files that this process may open are in use: idle connections are closed; raise ulimit -n, or bound connections per address in front",
         );
     }
