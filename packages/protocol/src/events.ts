@@ -77,6 +77,8 @@ export interface PushData {
     cursor: string;
     /** Of the product's own token. */
     tokenExpiresAt?: number;
+    /** Of a login whose end a refresh puts off. */
+    loginExpiresAt?: number;
   };
   102: NotificationData;
   103: RedDot;

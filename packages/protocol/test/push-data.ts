@@ -118,7 +118,7 @@ export const pushData: { [T in keyof PushData]: fc.Arbitrary<PushData[T]> } = {
   100: partly({ code: text, message: text }, { requestType: fc.integer() }),
   101: partly(
     { connectionId: text, epoch: text, serverTime: time, heartbeatMs: count, idleMs: count, cursor: text },
-    { tokenExpiresAt: time },
+    { tokenExpiresAt: time, loginExpiresAt: time },
   ),
   102: fc.oneof(
     partly(

@@ -128,7 +128,7 @@ const CASES: Record<string, Record<string, () => Promise<void>>> = {
     },
     async refreshLogin() {
       const eve = await person("eve");
-      const next = await logins.refreshLogin(context, eve, eve.token);
+      const next = await logins.refreshLogin(context, eve, { presented: eve.token, keep: false });
       expect(next.loginId).toBe(eve.loginId);
       expect(await context.logins.find(next.token)).toMatchObject({ uid: eve.uid });
     },

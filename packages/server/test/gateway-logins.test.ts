@@ -4,6 +4,7 @@ import { ManualClock } from "../src/lib/clock.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Person, TestServer } from "./harness.ts";
 import type { LiveClient } from "./live-client.ts";
+import { openDoor, personAtDoor } from "./server-door.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -112,5 +113,14 @@ describe("an expired login", () => {
     expect(lives.closed).toBeUndefined();
     clock.advance(29 * DAY);
     expect((await lives.ended(3000)).code).toBe(4001);
+  });
+
+  test("ID-21: READY says when a login ends that a refresh prolongs, and of no other one", async () => {
+    const own = await old.person("cat");
+    const ofProduct = await personAtDoor(old, await openDoor(old, "shop"), "dora");
+    const [one, other] = await Promise.all([old.live(own), old.live(ofProduct)]);
+    const ready = (live: LiveClient) => live.frames.find(({ type }) => type === Push.READY)?.data;
+    expect(ready(one)).toMatchObject({ loginExpiresAt: clock.now() + 30 * DAY });
+    expect(ready(other)).not.toHaveProperty("loginExpiresAt");
   });
 });

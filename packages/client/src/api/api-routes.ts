@@ -42,7 +42,7 @@ export interface PeopleRoutes {
   /** Sign out everywhere, here too */
   "DELETE /logins": { args: object; reply: undefined };
   /** A new token for this login, which then lives 30 days from now */
-  "POST /logins/refresh": { args: object; reply: Granted };
+  "POST /logins/refresh": { args: { query?: { keepToken?: "true" | "false" | undefined } }; reply: Granted };
   /** Sign this device out */
   "DELETE /logins/current": { args: object; reply: undefined };
   /** Sign one device out */

@@ -25,6 +25,7 @@ function rig(
   const clock = { now: 1_000_000 };
   const cursor = new ClientCursor(more.cursor);
   const endings: boolean[] = [];
+  const logins: (number | undefined)[] = [];
   let ends = 0;
   let on: TransportEvents | undefined;
   const transport: Transport = {
@@ -56,6 +57,7 @@ function rig(
       if (happening.kind === "ended") abort.abort();
     },
     onTokenEnding: (wasRefused) => void endings.push(wasRefused),
+    onLogin: (leftMs) => void logins.push(leftMs),
   });
   connection.open();
   const events = on as TransportEvents;

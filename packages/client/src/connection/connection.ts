@@ -28,6 +28,8 @@ export interface ConnectionParts {
   readonly report: (happening: FromConnection) => void;
   /** The token ends soon. `wasRefused`: the server has refused the next one. */
   readonly onTokenEnding: (wasRefused: boolean) => void;
+  /** It is signed in. @param leftMs until the login ends; undefined: the transport does not say */
+  readonly onLogin: (leftMs: number | undefined) => void;
 }
 
 /** One connection by one transport: hands its frames on, and reports what the machine has to know of it. */
@@ -102,6 +104,7 @@ export class Connection implements TransportEvents {
 
   live(): void {
     this.ready();
+    if (this.#is("long-poll") || this.#is("short-poll")) this.#parts.onLogin(undefined);
     this.#report({ kind: "live" });
   }
 
@@ -166,6 +169,9 @@ export class Connection implements TransportEvents {
     switch (frame.type) {
       case Push.READY:
         this.#beat(frame.data);
+        if (frame.data.loginExpiresAt !== undefined) {
+          this.#parts.onLogin(frame.data.loginExpiresAt - frame.data.serverTime);
+        }
         this.ready();
         // Without a cursor it was opened at the log's end.
         if (this.#parts.start.cursor === undefined) this.live();

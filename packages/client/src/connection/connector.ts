@@ -21,6 +21,7 @@ import type { ClientState } from "./client-state.ts";
 import { Connection } from "./connection.ts";
 import { betterThan, newFallback } from "./fallback.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { keepLogin } from "./login-life.ts";
 import { isReady } from "./moves.ts";
 import { renew } from "./renewal.ts";
 import type { Effect, Facts, Happening, Machine } from "./states.ts";
@@ -74,6 +75,8 @@ export class Connector {
   #cancelTimer: Cancel = () => {};
   #connection: Connection | undefined;
   #token: string | undefined;
+  /** The login is kept from ending, from then to the next stop. */
+  #keepsLogin = false;
 
   /** @throws TypeError where there is no transport */
   constructor(parts: ConnectorParts) {
@@ -216,6 +219,7 @@ export class Connector {
   #listen(): void {
     const { delivery, presence, surroundings, tabs } = this.#parts;
     this.#running = new AbortController();
+    this.#keepsLogin = false;
     delivery.begin();
     const stopListening = surroundings.onReturn((what) => {
       if (what === "offline") this.#happened({ kind: "offline" });
@@ -297,10 +301,24 @@ export class Connector {
         if (by !== "tab" && isLive()) tabs?.share(frames, at);
       },
       report: (happening) => this.#happened(happening),
+      onLogin: (leftMs) => this.#keepLogin(leftMs),
       onTokenEnding: (wasRefused) => void this.#renew(connection, { signal, wasRefused }),
     });
     this.#connection = connection;
     connection.open();
+  }
+
+  /** Where a function gives the tokens, their lives are the product's to say. */
+  #keepLogin(leftMs: number | undefined): void {
+    const { http, timing, token, canRenew } = this.#parts;
+    if (canRenew || this.#keepsLogin) return;
+    this.#keepsLogin = true;
+    const { signal } = this.#running;
+    const prolong = async () => {
+      const ask = { token: await token(), query: { keepToken: true }, signal, withinMs: timing.requestMs };
+      await http.call("POST", "/logins/refresh", ask);
+    };
+    void keepLogin({ leftMs, prolong, timing, signal });
   }
 
   /** Never rejects. */

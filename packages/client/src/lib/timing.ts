@@ -28,6 +28,10 @@ export interface Timing extends Backoff {
   /** Between two questions of a tab that follows, whether the one that has the connection is there: where a person looks at it, and else. */
   readonly tabPingMs: number;
   readonly tabHiddenPingMs: number;
+  /** How long a login lives, how long before its end it is prolonged, and when again where that has failed. */
+  readonly loginMs: number;
+  readonly loginEarlyMs: number;
+  readonly loginAgainMs: number;
 }
 
 export const TIMING: Timing = {
@@ -47,4 +51,7 @@ export const TIMING: Timing = {
   resyncGatherMs: 100,
   tabPingMs: 800,
   tabHiddenPingMs: 10_000,
+  loginMs: 2_592_000_000,
+  loginEarlyMs: 1_296_000_000,
+  loginAgainMs: 3_600_000,
 };

@@ -329,7 +329,8 @@ export class ConnectionLifecycle {
   /** `cursor`: where the reader goes on, unless the client names another one by RESUME. */
   #sendReady(connection: Connection, cursor: string): void {
     const { epoch, clock, heartbeatMs } = this.#parts;
-    const tokenExpiresAt = connection.login?.tokenExpiresAt;
+    const { login } = connection;
+    const tokenExpiresAt = login?.tokenExpiresAt;
     const frame = encodePush(Push.READY, {
       connectionId: connection.origin.id,
       epoch,
@@ -338,6 +339,7 @@ export class ConnectionLifecycle {
       idleMs: connection.origin.idleMs,
       cursor,
       ...(tokenExpiresAt === undefined ? {} : { tokenExpiresAt }),
+      ...(login?.canProlong ? { loginExpiresAt: login.expiresAt } : {}),
     });
     connection.sendAt(frame, cursor);
   }

@@ -69,4 +69,21 @@ describe("devices over HTTP", () => {
     expect((await app.ask("/me", { token: refreshed.body.token })).status).toBe(200);
     expect((await app.ask("/logins/refresh", { method: "POST" })).status).toBe(401);
   });
+
+  test("ID-21: put off its end and keep the token", async () => {
+    const { token } = await app.register("Ada");
+    app.clock.advance(86_400_000);
+    const kept = await app.ask("/logins/refresh?keepToken=true", { method: "POST", token });
+    expect([kept.status, kept.body.token]).toEqual([200, token]);
+    const expiresAt = app.clock.now() + 2_592_000_000;
+    expect(kept.body.expiresAt).toBe(expiresAt);
+    const { items } = (await app.ask("/logins", { token })).body;
+    expect(items).toMatchObject([{ current: true, expiresAt }]);
+    // A day after the end that it had before.
+    app.clock.advance(30 * 86_400_000 - 1);
+    expect((await app.ask("/me", { token })).status).toBe(200);
+    const other = await app.ask("/logins/refresh?keepToken=false", { method: "POST", token });
+    expect(other.body.token).not.toBe(token);
+    expect((await app.ask("/logins/refresh?keepToken=yes", { method: "POST", token })).status).toBe(400);
+  });
 });

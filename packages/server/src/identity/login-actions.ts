@@ -58,17 +58,17 @@ export async function listLogins(
 
 /**
  * A new token for the login that a token belongs to, which also holds when it is the one before the newest (see the
- * procedure). @throws ProblemError `unauthorized`; `forbidden` for a login of the product's
+ * procedure). @param presented.keep the token stays, and only the login's end is put off. @throws ProblemError `unauthorized`; `forbidden` for a login of the product's
  */
 export async function refreshLogin(
   { writes, logins, rates }: Pick<IdentityContext, "writes" | "logins" | "rates">,
   { uid, loginId }: Pick<Login, "uid" | "loginId">,
-  presented: string,
+  { presented, keep }: { presented: string; keep: boolean },
 ): Promise<Granted> {
   rates.loginChanges.take(uid);
   if (isOfProduct(loginId)) throw ofProduct("the next token comes from there");
-  const token = newToken();
-  const input = { presentedHash: hashOf(presented), tokenHash: hashOf(token) };
+  const token = keep ? presented : newToken();
+  const input = { presentedHash: hashOf(presented), tokenHash: keep ? undefined : hashOf(token) };
   const made = await writes.run(refreshes.refreshLogin, input);
   logins.forget(made.loginId);
   return { ...made, token };

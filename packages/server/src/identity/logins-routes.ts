@@ -24,11 +24,14 @@ const Device = z
 
 const route = { tags: ["accounts"], security: signedIn, middleware: requireLogin };
 
+const KEEP = "The token stays as it is, and only the login's end is put off";
+
 const refresh = createRoute({
   ...route,
   method: "post",
   path: "/logins/refresh",
   summary: "A new token for this login, which then lives 30 days from now",
+  request: { query: z.object({ keepToken: z.enum(["true", "false"]).optional().openapi({ description: KEEP }) }) },
   description:
     "The token used here holds for five more minutes: if the reply is lost, ask again with it. " +
     "Then the token of the lost reply ends. 403: a token of the product's own has signed this device in; the next one comes from there.",
@@ -77,8 +80,9 @@ export function loginsRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
   routes.openapi(refresh, async (c) => {
-    const token = bearerToken(c.req.header("Authorization")) ?? "";
-    return c.json(grantedReply(await actions.refreshLogin(context, c.get("login"), token)), 200);
+    const presented = bearerToken(c.req.header("Authorization")) ?? "";
+    const keep = c.req.valid("query").keepToken === "true";
+    return c.json(grantedReply(await actions.refreshLogin(context, c.get("login"), { presented, keep })), 200);
   });
   routes.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");

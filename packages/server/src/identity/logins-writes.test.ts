@@ -26,7 +26,7 @@ async function signedIn(uid: number, ...hashes: string[]): Promise<number[]> {
   const outcomes = await signIn(...hashes.map((hash): [number, string] => [uid, hash]));
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<MadeLogin>).value.loginId);
 }
-const refresh = (...asked: [string, string][]) =>
+const refresh = (...asked: [string, string | undefined][]) =>
   Promise.allSettled(
     asked.map(([presentedHash, tokenHash]) => chat.scratch.writes.run(refreshLogin, { presentedHash, tokenHash })),
   );
@@ -112,6 +112,29 @@ test("ID-11: refreshes of one login in one batch follow each other, and those of
     ["a3", "a1"],
     ["b2", "b1"],
   ]);
+});
+
+test("ID-21: a login whose token is kept lives 30 days from then, whichever of its tokens was presented", async () => {
+  await signedIn(ann, "a1");
+  await signedIn(bob, "b1");
+  await refresh(["b1", "b2"]);
+  chat.clock.advance(60_000);
+  const kept = { value: { expiresAt: chat.clock.now() + 30 * 86_400_000 } };
+  expect(await refresh(["a1", undefined], ["b1", undefined], ["b2", undefined], ["n", undefined])).toMatchObject([
+    kept,
+    kept,
+    kept,
+    UNAUTHORIZED,
+  ]);
+  expect(await tokens()).toEqual([
+    ["a1", null],
+    ["b2", "b1"],
+  ]);
+  // The one before the last refresh lives no longer for it.
+  chat.clock.advance(4 * 60_000);
+  expect(await refresh(["b1", undefined], ["a1", undefined])).toMatchObject([UNAUTHORIZED, { status: "fulfilled" }]);
+  chat.clock.advance(30 * 86_400_000);
+  expect(await refresh(["a1", undefined])).toMatchObject([UNAUTHORIZED]);
 });
 
 test("ID-11: the new token of a refresh holds for the rest of the batch", async () => {

@@ -20,7 +20,7 @@ const LIFETIME_MS = 2_592_000_000;
 const LOGINS_MAX = 100;
 
 const refreshLogin = (at: Awaited<ReturnType<typeof open>>, token: string) =>
-  actions.refreshLogin(at, { uid: 0, loginId: 0 }, token);
+  actions.refreshLogin(at, { uid: 0, loginId: 0 }, { presented: token, keep: false });
 async function open(cacheMax?: number) {
   const scratch = await openScratch();
   const { clock } = scratch;
@@ -68,7 +68,7 @@ describe("finding a login", () => {
 
   test("says who it is, and asks the database once a minute at most", async () => {
     const { token, user, loginId, expiresAt } = await at.register("Ada");
-    const found = { loginId, uid: user.uid, power: 0, name: "Ada", avatar: "", expiresAt } as const;
+    const found = { loginId, uid: user.uid, power: 0, name: "Ada", avatar: "", expiresAt, canProlong: true } as const;
     for (let round = 0; round < 5; round++) expect(await at.logins.find(token)).toEqual(found);
     expect(at.reads()).toBe(1);
     at.clock.advance(MINUTE);

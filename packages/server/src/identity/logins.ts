@@ -58,7 +58,7 @@ const loginsByHash = prepared((db, hashes) => {
       .innerJoin("users", "users.uid", "logins.uid")
       .leftJoin("bans", "bans.uid", "logins.uid")
       .select(["asked.hash", "logins.id", "users.uid", "power", "name", "avatar", "expires_at", "logins.last_seen_at"])
-      .select(["token_hash", "previous_until", "disabled_at", ...BAN_COLUMNS]);
+      .select(["token_hash", "previous_until", "via", "disabled_at", ...BAN_COLUMNS]);
   return by("token_hash").unionAll(by("previous_hash"));
 });
 
@@ -213,7 +213,8 @@ export class Logins {
     const until = row.token_hash === hash ? row.expires_at : (row.previous_until ?? 0);
     if (until <= now) return undefined;
     const { uid, power, name, avatar } = row;
-    const signedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at };
+    const canProlong = row.via !== "server";
+    const signedIn = { loginId: row.id, uid, power, name, avatar, expiresAt: row.expires_at, canProlong };
     return { signedIn, until, lastSeenAt: row.last_seen_at, disabled: row.disabled_at !== null, ban: banOf(row) };
   }
 

@@ -125,7 +125,11 @@ test("ID-9: a login made after the clock was a month ahead lives for 30 days, al
   await jumpAndBack(31 * DAY);
   const made = await signIn();
   expect(made.expiresAt).toBe(chat.clock.now() + 30 * DAY);
-  const next = await actions.refreshLogin(chat.context, { uid: ann, loginId: made.loginId }, made.token);
+  const next = await actions.refreshLogin(
+    chat.context,
+    { uid: ann, loginId: made.loginId },
+    { presented: made.token, keep: false },
+  );
   expect(next.expiresAt).toBe(chat.clock.now() + 30 * DAY);
   // The token before it holds for five minutes (ID-11).
   pass(5 * MINUTE - 1);

@@ -10,7 +10,8 @@ const PREVIOUS_TOKEN_MS = 5 * 60_000;
 
 export interface Refresh {
   readonly presentedHash: string;
-  readonly tokenHash: string;
+  /** Of the new token; undefined: the presented one stays, and only the end is put off. */
+  readonly tokenHash: string | undefined;
 }
 
 /** A login's tokens, as the refreshes so far leave them. */
@@ -21,11 +22,12 @@ interface Tokens {
   readonly expiresAt: number;
   tokenHash: string;
   previousHash: string | null;
+  /** 0 where there is no previous one. */
   previousUntil: number;
 }
 
 /**
- * A new token for the login that the presented one belongs to. The presented token stays valid for five more minutes, counted
+ * A new token for the login that the presented one belongs to, or none, where only its end is put off. Where there is a new one, the presented token stays valid for five more minutes, counted
  * from its first refresh: a client that lost the reply asks again with it, and then the token of the lost reply ends.
  * Refused: `unauthorized`.
  */
@@ -75,6 +77,7 @@ function refreshed(logins: Map<string, Tokens>, { presentedHash, tokenHash }: Re
   const first = login.tokenHash === presentedHash;
   const until = first ? now + PREVIOUS_TOKEN_MS : login.previousUntil;
   if (until <= now) throw new ProblemError("unauthorized");
+  if (tokenHash === undefined) return login;
   // Of the tokens that held so far, only the presented one goes on.
   const ends = first ? login.previousHash : login.tokenHash;
   if (ends !== null) logins.delete(ends);
@@ -87,13 +90,13 @@ function refreshed(logins: Map<string, Tokens>, { presentedHash, tokenHash }: Re
 
 async function store(tx: WriteTransaction, logins: readonly Tokens[]): Promise<void> {
   if (logins.length === 0) return;
-  const rows = boundRows<{ id: number; token: string; previous: string; until: number; end: number }>(
+  const rows = boundRows<{ id: number; token: string; previous: string | null; until: number | null; end: number }>(
     ["id", "token", "previous", "until", "end"],
     logins.map(({ loginId, tokenHash, previousHash, previousUntil, expiresAt }) => [
       loginId,
       tokenHash,
       previousHash,
-      previousUntil,
+      previousHash === null ? null : previousUntil,
       expiresAt,
     ]),
   );

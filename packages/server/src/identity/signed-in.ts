@@ -8,4 +8,6 @@ export interface SignedIn extends Login {
   readonly expiresAt: number;
   /** Of a token of the product's own: when it ends as it says itself, which is a little before. */
   readonly tokenExpiresAt?: number;
+  /** A refresh puts the end off. */
+  readonly canProlong?: boolean;
 }
