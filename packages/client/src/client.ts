@@ -111,6 +111,7 @@ export class Client {
       transports: transportsOf({
         wanted: options.transports,
         ...parts,
+        webSocketPath: options.webSocketPath,
         locks: surroundings.isPage ? locks : undefined,
       }),
       cursor: this.#cursor,

@@ -9,10 +9,12 @@ import type { StorageArea } from "./sending/stored-sends.ts";
 export type ClientOptions = SignIn & OtherOptions;
 
 interface OtherOptions {
-  /** Of the server, such as `https://im.example.com`. */
+  /** Of the server, such as `https://im.example.com` or `https://example.com/chat`. */
   readonly url: string;
   /** In the order of preference. [websocket, sse, long-poll, short-poll] */
   readonly transports?: readonly TransportName[];
+  /** Where the server takes WebSockets, below `url`. [`/ws`, and where that does not open `/websocket`] */
+  readonly webSocketPath?: string;
   /** Where the platform has no WebSocket, or not the wanted one. */
   readonly webSocket?: unknown;
   readonly fetch?: Fetch;

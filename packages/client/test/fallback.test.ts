@@ -21,7 +21,21 @@ describe("the fallback from transport to transport", () => {
   test("SDK-10: where upgrades are refused the client reads by an event stream", async () => {
     rig.door.treated.set("websocket", "refuse");
     await open().live("sse");
-    expect(rig.door.asked.websocket).toBe(1);
+    expect(rig.door.lines.slice(0, 2)).toEqual(["GET /ws", "GET /websocket"]);
+    expect(rig.door.asked.websocket).toBe(2);
+  });
+
+  test("SDK-17: behind a proxy that passes on /websocket alone, there is a WebSocket, without a step down", async () => {
+    rig.door.refusedPaths.add("/ws");
+    await open().live("websocket");
+    expect([rig.door.asked.websocket, rig.door.asked.sse, kinds()]).toEqual([2, 0, ["websocket"]]);
+    rig.door.cut();
+    await watched.until(() => rig.door.asked.websocket === 3 && watched.client.state.kind === "live", "another one");
+  });
+
+  test("SDK-17: a path that is given is the one that is asked for", async () => {
+    await open({ webSocketPath: "/websocket" }).live("websocket");
+    expect(rig.door.lines[0]).toBe("GET /websocket");
   });
 
   test("SDK-10: what opens and shows no READY in time is held back somewhere: the next one takes its place", async () => {

@@ -13,6 +13,8 @@ export class Door {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly treated = new Map<Kind, Treatment>();
+  /** Refused with a page of a proxy, as one does that passes on some paths only. */
+  readonly refusedPaths = new Set<string>();
   /** Requests by kind, refused ones included. */
   readonly asked: Record<Kind, number> = { websocket: 0, sse: 0, poll: 0, other: 0 };
   /** Each request's first line. */
@@ -68,7 +70,8 @@ export class Door {
           this.loseAnswers -= 1;
           lose = true;
         }
-        if (this.treated.get(kind) === "refuse") return void client.end(page(501));
+        const [path = ""] = line.slice(line.indexOf("/")).split("?");
+        if (this.treated.get(kind) === "refuse" || this.refusedPaths.has(path)) return void client.end(page(501));
         if (this.treated.get(kind) === "busy") return void client.end(page(503));
       }
       if (this.treated.get(kind) === "cut-hanging" && /"wait":[1-9]/.test(text)) return void client.destroy();

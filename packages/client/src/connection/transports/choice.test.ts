@@ -8,9 +8,15 @@ import type { TransportName } from "./transport.ts";
 function names(wanted: readonly TransportName[] | undefined, has: { WebSocket: WebSocketClass | undefined }) {
   const http = new Http("https://x", fetch, () => {});
   const surroundings = { ...platform({}), ...has };
-  return transportsOf({ wanted, http, timing: TIMING, url: "https://x", surroundings, locks: undefined }).map(
-    ({ name }) => name,
-  );
+  return transportsOf({
+    wanted,
+    http,
+    timing: TIMING,
+    url: "https://x",
+    surroundings,
+    locks: undefined,
+    webSocketPath: undefined,
+  }).map(({ name }) => name);
 }
 const all = { WebSocket: globalThis.WebSocket as never };
 

@@ -17,12 +17,14 @@ export function transportsOf(parts: {
   timing: Timing;
   url: string;
   surroundings: Surroundings;
+  webSocketPath: string | undefined;
   /** Undefined where no other window can be counted. */
   locks: Locks | undefined;
 }): Transport[] {
-  const { wanted, http, timing, url, surroundings, locks } = parts;
+  const { wanted, http, timing, url, surroundings, locks, webSocketPath: path } = parts;
+  const { WebSocket } = surroundings;
   const made: Record<TransportName, () => Transport | undefined> = {
-    websocket: () => surroundings.WebSocket && webSocketTransport(url, surroundings.WebSocket),
+    websocket: () => WebSocket && webSocketTransport({ url, WebSocket, path }),
     sse: () => inSlot(sseTransport(http, timing), { url, locks }),
     "long-poll": () => inSlot(longPollTransport(http, timing), { url, locks }),
     "short-poll": () => shortPollTransport(http, timing),

@@ -41,7 +41,7 @@ class FakeSocket {
   }
 }
 
-function rig(more: { cursor?: string; idleSeconds?: number } = {}) {
+function rig(more: { cursor?: string; idleSeconds?: number; path?: string } = {}) {
   const told: string[] = [];
   const abort = new AbortController();
   const on: TransportEvents = {
@@ -55,19 +55,28 @@ function rig(more: { cursor?: string; idleSeconds?: number } = {}) {
     cursor: () => undefined,
   };
   const start = { token: "t", cursor: more.cursor, max: 7, idleSeconds: more.idleSeconds, signal: abort.signal };
-  const { send } = webSocketTransport("https://x", FakeSocket as never).open(start, on);
-  return { told, abort, send, socket: FakeSocket.last };
+  const parts = { url: "https://x/chat", WebSocket: FakeSocket as never, path: more.path };
+  const transport = webSocketTransport(parts);
+  const { send } = transport.open(start, on);
+  const again = () => {
+    transport.open(start, on);
+    return FakeSocket.last.url;
+  };
+  return { told, abort, send, again, socket: FakeSocket.last };
 }
 
 describe("a WebSocket", () => {
   test("SDK-2: it resumes from a cursor as soon as it is open, and asks for nothing without one", () => {
     const resuming = rig({ cursor: "c", idleSeconds: 120 });
-    expect([resuming.socket.url, resuming.socket.protocols]).toEqual(["wss://x/ws?resume=1&idle=120", ["parley", "t"]]);
+    expect([resuming.socket.url, resuming.socket.protocols]).toEqual([
+      "wss://x/chat/ws?resume=1&idle=120",
+      ["parley", "t"],
+    ]);
     resuming.socket.opens();
     expect(resuming.socket.sent).toEqual([JSON.stringify({ type: Command.RESUME, data: { cursor: "c", max: 7 } })]);
     const fresh = rig();
     fresh.socket.opens();
-    expect([fresh.socket.url, fresh.socket.sent, fresh.told]).toEqual(["wss://x/ws", [], ["opened"]]);
+    expect([fresh.socket.url, fresh.socket.sent, fresh.told]).toEqual(["wss://x/chat/ws", [], ["opened"]]);
   });
 
   test("SDK-27: what it says is handed on; what is no frame, and a close, are ends; an error alone is none", () => {
@@ -105,5 +114,36 @@ describe("a WebSocket", () => {
     early.abort.abort();
     early.socket.opens();
     expect([early.socket.closes, early.socket.sent, early.told]).toEqual([2, [], []]);
+  });
+
+  test("SDK-17: where /ws does not open, /websocket is tried, and the path that opened is the one from then on", () => {
+    const { socket, told, again } = rig({ idleSeconds: 120 });
+    socket.ends(1006);
+    const second = FakeSocket.last;
+    expect([second.url, told]).toEqual(["wss://x/chat/websocket?idle=120", []]);
+    second.opens();
+    second.ends(1012);
+    expect([told, FakeSocket.last]).toEqual([["opened", '{"kind":"closed","code":1012,"reason":""}'], second]);
+    expect(again()).toBe("wss://x/chat/websocket?idle=120");
+    FakeSocket.last.ends(1006);
+    expect([FakeSocket.last.url, told.length]).toEqual(["wss://x/chat/websocket?idle=120", 3]);
+  });
+
+  test("SDK-17: where neither opens that is its end, and a path that was given is the only one", () => {
+    const neither = rig();
+    neither.socket.ends(1006);
+    FakeSocket.last.ends(1006);
+    expect(neither.told).toEqual(['{"kind":"closed","code":1006,"reason":""}']);
+    const given = rig({ path: "/live" });
+    expect(given.socket.url).toBe("wss://x/chat/live");
+    given.socket.ends(1006);
+    expect([FakeSocket.last, given.told.length]).toEqual([given.socket, 1]);
+  });
+
+  test("SDK-28: its signal ends it between two paths too", () => {
+    const { socket, told, abort } = rig();
+    abort.abort();
+    socket.ends(1006);
+    expect([FakeSocket.last, told]).toEqual([socket, []]);
   });
 });
