@@ -9,6 +9,7 @@
  * Must not import the server; of the protocol only constants and types.
  */
 import { type Client, createClient, type StopWhy } from "@parley/client";
+import { BASE } from "./base.ts";
 import { chatView } from "./chat-view.ts";
 import { qrPage } from "./qr-page.ts";
 import { startView } from "./start-view.ts";
@@ -23,7 +24,7 @@ import {
 } from "./stored-login.ts";
 import type { View } from "./view.ts";
 
-const qrCode = /^\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
+const qrCode = /\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
 /** Where a person has to sign in again; on every other stop the client goes on by itself, or was stopped from here. */
 const ENDED: Partial<Record<StopWhy, string>> = {
   revoked: "You were signed out. Sign in again to go on.",
@@ -43,7 +44,7 @@ let shownToken: string | undefined;
 function clientOf(token: string, uid?: number): Client {
   const area = uid === undefined ? undefined : storageArea();
   const storage = area && { storage: { area, owner: String(uid) } };
-  return createClient({ url: "/", token, worker: "/parley-heartbeat.js", ...storage });
+  return createClient({ url: BASE, token, worker: `${BASE}parley-heartbeat.js`, ...storage });
 }
 
 function show(next: View): void {

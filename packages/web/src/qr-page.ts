@@ -1,4 +1,5 @@
 import { type Client, ParleyError, type QrRequester } from "@parley/client";
+import { BASE } from "./base.ts";
 import { brand } from "./brand.ts";
 import { deviceName } from "./device-name.ts";
 import { el } from "./dom.ts";
@@ -107,7 +108,7 @@ function facts({ ip, userAgent, place, requestedAt }: QrRequester): HTMLElement 
 }
 
 function home(text: string): HTMLElement {
-  return el("p", {}, el("a", { href: "/", class: "button secondary wide" }, text));
+  return el("p", {}, el("a", { href: BASE, class: "button secondary wide" }, text));
 }
 
 function reasonOf(error: unknown): string {

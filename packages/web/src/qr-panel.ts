@@ -1,11 +1,12 @@
 import type { Client } from "@parley/client";
+import { BASE } from "./base.ts";
 import { el, svgPath } from "./dom.ts";
 import type { outlineOf as OutlineOf } from "./qr-code.ts";
 import { type QrStep, signInByQr } from "./qr-sign-in.ts";
 import type { SignedIn } from "./stored-login.ts";
 
 /** What makes codes is a file of its own (`qr-code.ts`), which only those load who are not signed in. The server puts its address here. */
-const QR_CODE: string = "/app/qr-code.js";
+const QR_CODE: string = "./qr-code.js";
 
 /** The code that signs this page in when a signed-in person opens its address and confirms. */
 export class QrPanel {
@@ -59,7 +60,7 @@ export class QrPanel {
     const label = "QR code for signing in";
     this.#code.replaceChildren(svgPath({ ...outlineOf(url), label }));
     // The same code on this page's own address: here this browser may be signed in already.
-    const here = `/qr/${url.split("/").at(-1)}`;
+    const here = `${BASE}qr/${url.split("/").at(-1)}`;
     const link = el("a", { href: here, target: "_blank", rel: "noopener" }, "open it in a new window");
     this.#link.replaceChildren("Signed in on this computer already? Then ", link, ".");
   }

@@ -24,6 +24,8 @@ export class Door {
   down = false;
   /** In place of the origin of pages that have none. */
   origin = "null";
+  /** The server stands below this path, which is taken away on the way to it, as a proxy does. */
+  prefix = "";
   /** Answers to these are lost on the way, as often as the number says. */
   loseAnswers = 0;
 
@@ -70,13 +72,15 @@ export class Door {
           this.loseAnswers -= 1;
           lose = true;
         }
+        if (!line.includes(` ${this.prefix}/`)) return void client.end(page(404));
         const [path = ""] = line.slice(line.indexOf("/")).split("?");
         if (this.treated.get(kind) === "refuse" || this.refusedPaths.has(path)) return void client.end(page(501));
         if (this.treated.get(kind) === "busy") return void client.end(page(503));
       }
       if (this.treated.get(kind) === "cut-hanging" && /"wait":[1-9]/.test(text)) return void client.destroy();
+      const changed = this.prefix && line !== undefined ? text.replace(` ${this.prefix}/`, " /") : text;
       server.write(
-        this.origin === "null" ? data : text.replace("Origin: null\r\n", `Origin: ${this.origin}\r\n`),
+        this.origin === "null" ? changed : changed.replace("Origin: null\r\n", `Origin: ${this.origin}\r\n`),
         "latin1",
       );
     });

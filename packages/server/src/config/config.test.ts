@@ -66,6 +66,7 @@ test.each<Case>([
   [{ HOST: "[::]" }, { listen: { host: "::" } }],
   [{ HOST: "localhost" }, { listen: { host: "localhost" } }],
   [{ PUBLIC_URL: "https://Chat.Example.com/" }, { listen: { publicUrl: "https://chat.example.com" } }],
+  [{ PUBLIC_URL: "https://Example.com/Chat/" }, { listen: { publicUrl: "https://example.com/Chat" } }],
   [
     { TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1 ,2001:db8::/32,::1" },
     { listen: { trustedProxies: ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"] } },
@@ -137,11 +138,11 @@ test.each<[Env, ...string[]]>([
   ],
   [
     { PUBLIC_URL: "chat.example.com" },
-    'PUBLIC_URL is "chat.example.com", wanted an origin such as https://chat.example.com, without a path',
+    'PUBLIC_URL is "chat.example.com", wanted an address such as https://chat.example.com or https://example.com/chat',
   ],
   [
-    { PUBLIC_URL: "https://example.com/chat" },
-    'PUBLIC_URL is "https://example.com/chat", wanted an origin such as https://chat.example.com, without a path',
+    { PUBLIC_URL: "https://example.com/chat?room=1" },
+    'PUBLIC_URL is "https://example.com/chat?room=1", wanted an address such as https://chat.example.com or https://example.com/chat',
   ],
   [
     { TRUSTED_PROXIES: "10.0.0.0/8, nginx" },

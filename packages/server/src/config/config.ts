@@ -26,7 +26,7 @@ export interface Config {
     readonly port: number;
     /** A second port for live connections; undefined: none. */
     readonly wsPort: number | undefined;
-    /** An origin without trailing slash; undefined: taken from each request. */
+    /** An origin, perhaps with a path, without a slash at its end; undefined: taken from each request. */
     readonly publicUrl: string | undefined;
     readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
     /** CIDRs. Only their forwarding headers count. */
@@ -133,7 +133,7 @@ function readTree(read: Reader): Config {
       host: read.value("HOST", parse.host, "0.0.0.0"),
       port: read.value("PORT", parse.port, "8080"),
       wsPort: read.value("WS_PORT", parse.portOrOff, "off"),
-      publicUrl: read.maybe("PUBLIC_URL", parse.origin, "from the request"),
+      publicUrl: read.maybe("PUBLIC_URL", parse.publicUrl, "from the request"),
       tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
       trustedProxies: read.value("TRUSTED_PROXIES", parse.networks, "127.0.0.0/8,::1/128"),
       allowedOrigins: read.maybe("ALLOWED_ORIGINS", parse.origins, "none") ?? [],

@@ -81,6 +81,15 @@ export const origin: Parser<string> = (text) => {
   return bare && /^https?:$/.test(url.protocol) ? good(url.origin) : bad(ORIGIN);
 };
 
+/** Under which people see this server: an origin, and a path where a proxy has this server below one. */
+export const publicUrl: Parser<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || /[?#@]/.test(text)) {
+    return bad("an address such as https://chat.example.com or https://example.com/chat");
+  }
+  return good(url.href.replace(/\/+$/, ""));
+};
+
 /** Of something on the network that this server asks by itself. */
 export const address: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;

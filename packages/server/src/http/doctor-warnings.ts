@@ -46,9 +46,9 @@ function addressWarning({ address, headers, proxies, showList }: ExaminedRequest
 
 function publicUrlWarning({ address, seen, publicUrl }: ExaminedRequest): string | undefined {
   const came = `${seen.scheme}://${seen.host}`;
-  if (publicUrl === undefined || publicUrl === came) return undefined;
+  if (publicUrl === undefined || new URL(publicUrl).origin === came) return undefined;
   const proto =
-    address.viaTrusted && publicUrl === `https://${seen.host}`
+    address.viaTrusted && new URL(publicUrl).origin === `https://${seen.host}`
       ? ". If TLS ends at a proxy, let it send X-Forwarded-Proto"
       : "";
   return `This request came to ${came}, but PUBLIC_URL is ${publicUrl}: QR codes and links lead there${proto}`;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { isOriginAllowed } from "../lib/origin.ts";
 import { originVerdict } from "./origin.ts";
 import { publicAddress, requestUrl } from "./request-url.ts";
 
@@ -46,6 +47,13 @@ describe("origins of handshakes", () => {
     ["two Hosts", "http://evil.example", { host: "10.0.0.5:8080, evil.example" }, "foreign"],
   ] as const)("%s", (_, origin, headers, wanted) => {
     expect(verdict(origin, headers)).toBe(wanted);
+  });
+
+  test("HTTP-32: a path of PUBLIC_URL belongs to no origin", () => {
+    const rules = { allowedOrigins: [], publicUrl: "https://example.com/chat" };
+    expect(isOriginAllowed("https://example.com", "10.0.0.5", rules)).toBe(true);
+    expect(isOriginAllowed("https://example.com/chat", "10.0.0.5", rules)).toBe(false);
+    expect(isOriginAllowed("https://example.com.evil.example", "10.0.0.5", rules)).toBe(false);
   });
 
   test("X-Forwarded-Host counts from a trusted peer only", () => {

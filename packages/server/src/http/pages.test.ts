@@ -3,9 +3,12 @@ import { webPages } from "./pages.ts";
 
 const pages = webPages();
 
+/** As a browser reads them in a document at this path. */
 async function filesOf(path: string): Promise<string[]> {
   const html = await (await pages.request(path)).text();
-  return [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => match[1] ?? "");
+  const named = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => match[1] ?? "");
+  expect(named.filter((name) => !name.startsWith("."))).toEqual([]);
+  return named.map((name) => new URL(name, `https://im.example.com${path}`).pathname);
 }
 
 test("the document is asked for every time, may only load what this server hands out, and stands in no frame", async () => {
@@ -21,7 +24,7 @@ test("the document is asked for every time, may only load what this server hands
   expect(policy).not.toMatch(/unsafe|\*/);
 });
 
-test("its files are named in full and by what is in them, so that browsers may keep them for ever", async () => {
+test("its files are named from where it stands and by what is in them, so that browsers may keep them for ever", async () => {
   const files = await filesOf("/");
   expect(files.map((file) => file.replace(/[0-9a-f]{16}/, "hash")).sort()).toEqual([
     "/app/hash.css",
@@ -39,17 +42,19 @@ test("its files are named in full and by what is in them, so that browsers may k
 test("what makes QR codes is a file of its own, named by what is in it, which the script loads", async () => {
   const script = (await filesOf("/")).find((file) => file.endsWith(".js")) ?? "";
   const text = await (await pages.request(script)).text();
-  const [name = ""] = /\/app\/[0-9a-f]{16}\.js/.exec(text) ?? [];
-  const response = await pages.request(name);
+  const [name = ""] = /\.\/[0-9a-f]{16}\.js/.exec(text) ?? [];
+  const response = await pages.request(new URL(name, `https://im.example.com${script}`).pathname);
   expect([response.status, response.headers.get("Content-Type")]).toEqual([200, "text/javascript;charset=utf-8"]);
   expect(await response.text()).toContain("outlineOf");
   expect(text).not.toContain("qr-code.js");
 });
 
 test("a QR code's address shows the same document with the same files", async () => {
-  expect(await (await pages.request("/qr/AiYc7vRgVfNZwl3LV_3NNQ")).text()).toBe(
-    await (await pages.request("/")).text(),
+  const [one, other] = await Promise.all(
+    ["/", "/qr/AiYc7vRgVfNZwl3LV_3NNQ"].map(async (path) => (await pages.request(path)).text()),
   );
+  expect(other?.replaceAll('"../app/', '"./app/')).toBe(one as string);
+  expect(await filesOf("/qr/AiYc7vRgVfNZwl3LV_3NNQ")).toEqual(await filesOf("/"));
 });
 
 test("what a browser has already is not sent again", async () => {

@@ -10,12 +10,14 @@ interface PageFile {
 }
 
 interface WebPage {
+  /** At `/`, and at `/qr/<code>`, which differ in how they name the files. */
   readonly index: PageFile;
+  readonly qr: PageFile;
   /** By name: hash and extension. */
   readonly files: ReadonlyMap<string, PageFile>;
 }
 
-/** Where the document's files are; the document names them in full. */
+/** Where the document's files are. The document names them from where it stands, since a proxy may have this server below a path. */
 const FOLDER = "/app/";
 
 /** Only what this server hands out, no frames around it, no forms that a browser sends by itself. */
@@ -45,14 +47,14 @@ export function webPages(): Hono<AppEnv> {
     return built;
   };
 
-  const document = async (c: Context<AppEnv>) =>
-    answer(c, (await webPage()).index, {
+  const document = (name: "index" | "qr") => async (c: Context<AppEnv>) =>
+    answer(c, (await webPage())[name], {
       "Cache-Control": "no-cache",
       "Content-Security-Policy": POLICY,
       "Referrer-Policy": "no-referrer",
     });
-  pages.get("/", document);
-  pages.get("/qr/:code", document);
+  pages.get("/", document("index"));
+  pages.get("/qr/:code", document("qr"));
   pages.get("/app/:file", async (c) => {
     const file = (await webPage()).files.get(c.req.param("file"));
     return file ? answer(c, file, { "Cache-Control": "public, max-age=31536000, immutable" }) : c.notFound();
@@ -69,7 +71,7 @@ function answer(c: Context<AppEnv>, { body, type, etag }: PageFile, headers: Rec
 }
 
 /** What makes QR codes stands in a file of its own, since few need it. The script asks for it by this name. */
-const QR_CODE = "/app/qr-code.js";
+const QR_CODE = "./qr-code.js";
 
 async function buildQrCode(): Promise<Uint8Array<ArrayBuffer>> {
   const entry = fileURLToPath(import.meta.resolve("@parley/web/qr-code.ts"));
@@ -84,7 +86,6 @@ async function buildPage(): Promise<WebPage> {
     entrypoints: [fileURLToPath(import.meta.resolve("@parley/web/index.html"))],
     target: "browser",
     minify: true,
-    // The document is also served below /qr/, where relative addresses would lead elsewhere.
     publicPath: FOLDER,
   });
   const document = outputs.find((output) => extname(output.path) === ".html");
@@ -96,7 +97,7 @@ async function buildPage(): Promise<WebPage> {
     if (output === document) continue;
     const isScript = output.kind === "entry-point" && extname(output.path) === ".js";
     const body = isScript
-      ? new TextEncoder().encode((await output.text()).replace(QR_CODE, FOLDER + qrCodeName))
+      ? new TextEncoder().encode((await output.text()).replace(QR_CODE, `./${qrCodeName}`))
       : new Uint8Array(await output.arrayBuffer());
     const hash = hashOf(body);
     // The builder's own names also depend on the folder that the process was started in; several nodes must agree.
@@ -104,8 +105,11 @@ async function buildPage(): Promise<WebPage> {
     html = html.replaceAll(FOLDER + basename(output.path), FOLDER + name);
     files.set(name, { body, type: output.type, etag: `"${hash}"` });
   }
-  const body = new TextEncoder().encode(html);
-  return { index: { body, type: document.type, etag: `"${hashOf(body)}"` }, files };
+  const from = (prefix: string): PageFile => {
+    const body = new TextEncoder().encode(html.replaceAll(`"${FOLDER}`, `"${prefix}app/`));
+    return { body, type: document.type, etag: `"${hashOf(body)}"` };
+  };
+  return { index: from("./"), qr: from("../"), files };
 }
 
 function hashOf(body: Uint8Array): string {

@@ -1,6 +1,7 @@
 export interface OriginRules {
   /** Origins as browsers and apps send them, such as `https://chat.example.com` and `capacitor://localhost`. */
   readonly allowedOrigins: readonly string[];
+  /** PUBLIC_URL, which may have a path. */
   readonly publicUrl: string | undefined;
 }
 
@@ -9,7 +10,8 @@ export interface OriginRules {
  * may end at a proxy; some programs that are no browsers make their Origin of the WebSocket's address, `ws://…`), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
  */
 export function isOriginAllowed(origin: string, host: string | null | undefined, rules: OriginRules): boolean {
-  if (rules.allowedOrigins.includes(origin) || origin === rules.publicUrl) return true;
+  if (rules.allowedOrigins.includes(origin)) return true;
+  if (rules.publicUrl !== undefined && new URL(rules.publicUrl).origin === origin) return true;
   if (!host) return false;
   const given = hostOf(origin);
   return given !== undefined && given === hostOf(`${origin.slice(0, origin.indexOf(":"))}://${host}`);
