@@ -113,6 +113,18 @@ test("nobody is asked about a code of long ago, as after a sleep of the machine"
   expect(signing.asked).toEqual(["new", "b secret-b 0", "b secret-b 0", "new", "a secret-a 0"]);
 });
 
+test("a code that the server does not know any more is replaced at once, whatever the page's clock says", async () => {
+  const signing = new Signing(code("b"), PENDING);
+  signing.add(
+    signing.later(-3_600_000, new ParleyError(404, { code: "not_found" })),
+    () => code("a"),
+    () => CONFIRMED,
+  );
+  expect(await signing.run()).toEqual(LOGIN);
+  expect(signing.asked).toEqual(["new", "b secret-b 0", "b secret-b 0", "new", "a secret-a 0"]);
+  expect(signing.steps.map(({ state }) => state)).toEqual(["shown"]);
+});
+
 test("nothing is shown to a page that was left", async () => {
   const signing = new Signing(code("a"));
   expect(await signing.run()).toBeUndefined();

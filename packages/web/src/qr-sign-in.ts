@@ -17,7 +17,7 @@ export interface QrSignInParts {
   readonly show: (step: QrStep) => void;
   /** Ends it; nothing is shown any more. */
   readonly signal: AbortSignal;
-  /** Epoch milliseconds. */
+  /** Milliseconds since some moment, whatever the clock is set to. */
   readonly now?: () => number;
   readonly askMs?: number;
   readonly pauseMs?: number;
@@ -37,7 +37,7 @@ const PAUSE_MS = 3_000;
  * minutes. Never rejects; undefined when nobody has confirmed.
  */
 export async function signInByQr(parts: QrSignInParts): Promise<SignedIn | undefined> {
-  const { client, show, signal, now = Date.now, askMs = ASK_MS, pauseMs = PAUSE_MS } = parts;
+  const { client, show, signal, now = () => performance.now(), askMs = ASK_MS, pauseMs = PAUSE_MS } = parts;
   const newCodesUntil = now() + NEW_CODES_FOR_MS;
   let asked: { readonly code: QrCode; readonly until: number } | undefined;
   while (!signal.aborted) {
@@ -64,6 +64,11 @@ export async function signInByQr(parts: QrSignInParts): Promise<SignedIn | undef
       if (asked) await pause(askMs, signal);
     } catch (error) {
       if (signal.aborted) return undefined;
+      // The server says when a code has ended.
+      if (asked && error instanceof ParleyError && error.code === "not_found") {
+        asked = undefined;
+        continue;
+      }
       show({ state: "waiting", problem: problemOf(error) });
       const toldMs = error instanceof ParleyError ? (error.retryAfterMs ?? 0) : 0;
       await pause(Math.max(pauseMs, toldMs), signal);
