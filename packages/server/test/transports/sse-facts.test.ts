@@ -82,6 +82,29 @@ test("TR-22: a browser that reconnects repeats its address and adds `Last-Event-
   expect([text.includes("missed"), text.includes("had already")]).toEqual([true, false]);
 });
 
+test("TR-22: `lastEventId` in the address counts more than `cursor`, and less than the header", async () => {
+  const old = await now();
+  await say(ann, room, "the first");
+  const middle = await now();
+  await say(ann, room, "the second");
+  const end = await now();
+  await say(ann, room, "the third");
+  const heard = async (address: string, more: Record<string, string> = {}) => {
+    const abort = new AbortController();
+    const headers = { Authorization: `Bearer ${ben.token}`, ...more };
+    const response = await fetch(path(address), { headers, signal: abort.signal });
+    const body = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    while (!text.includes('"live":true')) text += new TextDecoder().decode((await body.read()).value);
+    abort.abort();
+    return ["the first", "the second", "the third"].filter((said) => text.includes(said));
+  };
+  const both = `${query(old)}&lastEventId=${encodeURIComponent(middle)}`;
+  expect(await heard(both)).toEqual(["the second", "the third"]);
+  expect(await heard(both, { "Last-Event-ID": end })).toEqual(["the third"]);
+  expect(await heard(`${query(old)}&lastEventId=`)).toEqual(["the first", "the second", "the third"]);
+});
+
 test("TR-25: a frame longer than the queue reaches a client that reads, live and when it comes back for it", async () => {
   const narrow = await TestServer.start({ MAX_QUEUE_BYTES: "16384" });
   const [cat, dan] = (await Promise.all([narrow.person("cat"), narrow.person("dan")])) as [Person, Person];

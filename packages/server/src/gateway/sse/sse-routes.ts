@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { AppBindings } from "../../http/app-env.ts";
 import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/openapi.ts";
-import { authenticateReader, type HttpReaderParts, readerQuery } from "../http-reader.ts";
+import { authenticateReader, cursor, type HttpReaderParts, readerQuery } from "../http-reader.ts";
 import { SSE_HEADERS, type SseTransport } from "./sse.ts";
 
 /** For the runtime's idle timer: the rest of a stream that the server has ended is written by then, or dropped. */
@@ -13,10 +13,17 @@ const getStream = createRoute({
   tags: ["events"],
   summary: "Server-sent events: READY, what happened since the cursor, then everything as it happens",
   security: maybeSignedIn,
-  request: { query: readerQuery },
+  request: {
+    query: readerQuery.extend({
+      lastEventId: cursor
+        .optional()
+        .openapi({ description: "Like `Last-Event-ID`, for clients that cannot set headers" }),
+    }),
+  },
   responses: {
     200: {
-      description: "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header takes precedence over `cursor`",
+      description:
+        "`data:` is one frame, `id:` the cursor; a `Last-Event-ID` header takes precedence over `lastEventId`, and that over `cursor`",
       content: { "text/event-stream": { schema: z.string() } },
     },
     ...problems("cursor_malformed", "origin_forbidden"),
@@ -31,13 +38,13 @@ export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseTransport 
     // Nobody would read the body, so it would never end.
     if (c.req.method === "HEAD") return new Response(null, { headers: SSE_HEADERS }) as never;
     const asked = c.req.valid("query");
-    // A browser that reconnects repeats the address and adds the id of the last event.
-    const cursor = c.req.header("Last-Event-ID") || asked.cursor;
+    // A browser that reconnects repeats the address and adds the id of the last event; what stands in for its EventSource adds it to the address.
+    const from = c.req.header("Last-Event-ID") || asked.lastEventId || asked.cursor;
     const request = c.req.raw;
     c.env.server?.timeout(request, 0);
     return parts.sse.open({
       reader,
-      cursor,
+      cursor: from,
       max: asked.max,
       ip: c.env.ip,
       userAgent: c.req.header("User-Agent") ?? "",
