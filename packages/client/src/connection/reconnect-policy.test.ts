@@ -77,7 +77,8 @@ describe("what comes after an end", () => {
   test("SDK-25: refusals: a login that does not hold stops, a cursor that is refused is replaced", () => {
     expect(step(refused(401, { code: "unauthorized" }))).toEqual({ kind: "stop", why: "revoked" });
     expect(step(refused(400, { code: "cursor_malformed" }))).toEqual({ kind: "reload" });
-    expect(step(refused(431))).toEqual({ kind: "reload" });
+    // Whether it was about the cursor says the transport that has sent one.
+    expect(step(refused(431))).toEqual({ kind: "ask" });
     expect(step(refused(403, { code: "banned" }))).toEqual({ kind: "stop", why: "banned" });
     expect(step(refused(403, { code: "account_disabled" }))).toEqual({ kind: "stop", why: "disabled" });
     expect(step(closed(4003, "account_disabled"))).toEqual({ kind: "stop", why: "disabled" });

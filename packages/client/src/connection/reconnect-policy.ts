@@ -66,7 +66,7 @@ export function afterRefusal(
   { status, code, retryAfterMs }: { status: number; code: string; retryAfterMs: number | undefined },
   { backoff, random }: { backoff: number; random: number },
 ): NextStep {
-  if (code === "cursor_malformed" || status === 431) return { kind: "reload" };
+  if (code === "cursor_malformed") return { kind: "reload" };
   if (code === "banned") return { kind: "stop", why: "banned" };
   if (code === "account_disabled") return { kind: "stop", why: "disabled" };
   if (code === "unauthorized") return { kind: "stop", why: "revoked" };

@@ -136,3 +136,23 @@ describe("an event stream", () => {
     expect(told).toEqual(["opened"]);
   });
 });
+
+test.each([
+  ["a long cursor", "c".repeat(1_001), "cursor_malformed"],
+  ["a short one", "c".repeat(1_000), "unknown"],
+  ["none", undefined, "unknown"],
+])("SDK-33: a 431 is about the cursor where a long one was sent: with %s", async (_, cursor, code) => {
+  const http = new Http(
+    "https://x",
+    async () => new Response("", { status: 431 }),
+    () => {},
+  );
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const on = { ended: resolve } as unknown as TransportEvents;
+  const { signal } = new AbortController();
+  sseTransport(http, { openMs: 1_000 }).open(
+    { token: "t", cursor, max: undefined, idleSeconds: undefined, signal },
+    on,
+  );
+  expect(await withDeadline(promise, 2_000, "the end")).toMatchObject({ kind: "refused", status: 431, code });
+});
