@@ -16,7 +16,7 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
     (value: unknown) => Array.isArray(value) && value.length > 0 && value.every((name) => TRANSPORTS.includes(name)),
     `some of ${TRANSPORTS.join(", ")}`,
   ],
-  webSocketPath: [(value: unknown) => /^\/[^?#]*$/.test(String(value)), "a path such as /ws"],
+  webSocketPath: [(value: unknown) => /^\/[^?#]*$/.test(String(value)), "such as /ws"],
   cursor: [isCursor, "what client.cursor gave"],
   max: [
     (value: number) => Number.isInteger(value) && value > 0 && value <= LIMITS.farMax,

@@ -314,10 +314,9 @@ export class Connector {
     if (canRenew || this.#keepsLogin) return;
     this.#keepsLogin = true;
     const { signal } = this.#running;
-    const prolong = async () => {
-      const ask = { token: await token(), query: { keepToken: true }, signal, withinMs: timing.requestMs };
-      await http.call("POST", "/logins/refresh", ask);
-    };
+    const withinMs = timing.requestMs;
+    const prolong = async () =>
+      http.call("POST", "/logins/refresh?keepToken=true", { token: await token(), signal, withinMs });
     void keepLogin({ leftMs, prolong, timing, signal });
   }
 

@@ -1,4 +1,4 @@
-import { after } from "../lib/timers.ts";
+import { pause } from "../lib/timers.ts";
 
 /** What is used of the browsers' locks: at most one tab at a time has a lock of one name. */
 export interface Locks {
@@ -19,11 +19,9 @@ export function locksOf(parts: ConstructorParameters<typeof ChannelLocks>[0]): L
   return (navigator.locks as Locks | undefined) ?? new ChannelLocks(parts);
 }
 
-type Kind = "ask" | "held" | "free";
-
-/** `at`: since when it is held. */
+/** `ask`: whether another tab has it. `held`: one has, since then. */
 interface Message {
-  readonly kind: Kind;
+  readonly kind: "ask" | "held";
   readonly name: string;
   readonly at: number;
 }
@@ -33,8 +31,10 @@ interface Held {
   readonly lose: () => void;
 }
 
-/** How long a tab that has a lock may take to say so; one that is hung does not keep it. */
+/** How long a tab that has a lock may take to say so; one that is hung, or has gone, does not keep it. */
 const ANSWER_MS = 200;
+/** After which a tab that waits for a lock asks again. */
+const AGAIN_MS = 1_000;
 
 /**
  * Locks for pages to which the browser gives none. A tab that wants one asks, and takes it when no other tab says that it has it. Two that
@@ -42,127 +42,78 @@ const ANSWER_MS = 200;
  * two have it for a moment.
  */
 export class ChannelLocks implements Locks {
-  readonly #parts: {
-    readonly now: () => number;
-    readonly random: () => number;
-    readonly onLeave: (run: () => void) => () => void;
-  };
+  readonly #parts: { readonly now: () => number; readonly random: () => number };
   readonly #held = new Map<string, Held>();
-  /** Since when other tabs have had it, by the last word of one of them: a thief is later, whatever the clock says. */
+  /** Locks of which another tab has said so, and since when it has them. */
   readonly #others = new Map<string, number>();
-  readonly #hearing = new Set<(message: Message) => void>();
   #channel: BroadcastChannel | undefined;
-  #stopListening = () => {};
   /** Requests that are not over. */
   #uses = 0;
 
-  /** @param parts.onLeave calls `run` when the page goes away */
-  constructor(parts: { now: () => number; random: () => number; onLeave: (run: () => void) => () => void }) {
+  constructor(parts: { now: () => number; random: () => number }) {
     this.#parts = parts;
   }
 
-  async request(...[name, { ifAvailable, steal, signal }, granted]: Parameters<Locks["request"]>): Promise<void> {
-    this.#open();
+  async request(...[name, how, granted]: Parameters<Locks["request"]>): Promise<void> {
+    const { signal = new AbortController().signal } = how;
+    this.#uses += 1;
+    this.#channel ??= this.#open();
     try {
-      while (!steal && (await this.#isHeld(name, signal))) {
-        if (ifAvailable) return await granted(null);
-        await this.#hears("free", name, { signal });
-        signal?.throwIfAborted();
+      while (!how.steal && (await this.#isHeld(name, signal))) {
+        if (how.ifAvailable) return await granted(null);
+        await pause(AGAIN_MS, signal);
+        signal.throwIfAborted();
       }
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       await this.#hold(name, granted);
     } finally {
-      this.#close();
+      this.#uses -= 1;
+      if (this.#uses === 0) {
+        this.#channel.close();
+        this.#channel = undefined;
+      }
     }
   }
 
   #hold(name: string, granted: Parameters<Locks["request"]>[2]): Promise<void> {
     return new Promise((resolve, reject) => {
       const { now, random } = this.#parts;
-      const lose = () => reject(new DOMException("Another tab has the lock", "AbortError"));
+      const lose = () => reject(new DOMException("", "AbortError"));
+      // A thief is later than the tab that had it, whatever the clock says.
       const own: Held = { at: Math.max(now(), (this.#others.get(name) ?? 0) + 1) + random(), lose };
-      this.#held.get(name)?.lose();
       this.#held.set(name, own);
-      this.#post({ kind: "held", name, at: own.at });
+      this.#post("held", name, own.at);
       void Promise.resolve(granted({ name })).then(() => {
-        if (this.#held.get(name) === own) this.#free(name);
+        if (this.#held.get(name) === own) this.#held.delete(name);
         resolve();
       });
     });
   }
 
-  /** What comes together does not end together, so one of many that ask takes it before the others do. */
-  #isHeld(name: string, signal: AbortSignal | undefined): Promise<boolean> {
-    if (this.#held.has(name)) return Promise.resolve(true);
-    this.#post({ kind: "ask", name, at: 0 });
-    return this.#hears("held", name, { ms: ANSWER_MS * (1 + this.#parts.random()), signal });
+  /** Those that ask together do not take it together: one of them is the first, and says so to the others. */
+  async #isHeld(name: string, signal: AbortSignal): Promise<boolean> {
+    if (this.#held.has(name)) return true;
+    this.#others.delete(name);
+    this.#post("ask", name, 0);
+    await pause(ANSWER_MS * (1 + this.#parts.random()), signal);
+    return this.#others.has(name);
   }
 
-  /** Whether such a message comes: within so many milliseconds where that is said, and before the signal fires. */
-  #hears(kind: Kind, name: string, until: { ms?: number; signal: AbortSignal | undefined }): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (is: boolean) => {
-        cancel();
-        this.#hearing.delete(hear);
-        until.signal?.removeEventListener("abort", stop);
-        resolve(is);
-      };
-      const hear = (message: Message) => {
-        if (message.kind === kind && message.name === name) end(true);
-      };
-      const stop = () => end(false);
-      const cancel = until.ms === undefined ? () => {} : after(until.ms, stop);
-      if (until.signal?.aborted) return stop();
-      this.#hearing.add(hear);
-      until.signal?.addEventListener("abort", stop, { once: true });
-    });
+  #post(kind: Message["kind"], name: string, at: number): void {
+    this.#channel?.postMessage({ kind, name, at } satisfies Message);
   }
 
-  #free(name: string): void {
-    this.#held.delete(name);
-    const message: Message = { kind: "free", name, at: 0 };
-    this.#post(message);
-    this.#hear(message);
-  }
-
-  #post(message: Message): void {
-    this.#channel?.postMessage(message);
-  }
-
-  #hear(message: Message): void {
-    for (const hear of [...this.#hearing]) hear(message);
-  }
-
-  #receive(message: Message): void {
-    const { kind, name, at } = message;
-    if (kind === "held") this.#others.set(name, at);
-    const own = this.#held.get(name);
-    if (own && (kind === "ask" || (kind === "held" && at < own.at))) this.#post({ kind: "held", name, at: own.at });
-    if (own && kind === "held" && at > own.at) {
+  #open(): BroadcastChannel {
+    const channel = new BroadcastChannel("parley:locks");
+    channel.onmessage = ({ data: { kind, name, at } }: MessageEvent<Message>) => {
+      const own = this.#held.get(name);
+      if (kind === "held") this.#others.set(name, at);
+      if (!own) return;
+      // A tab that has lost it is told so at the next question, too.
+      if (at < own.at) return this.#post("held", name, own.at);
       this.#held.delete(name);
       own.lose();
-    }
-    this.#hear(message);
-  }
-
-  #open(): void {
-    this.#uses += 1;
-    if (this.#channel) return;
-    this.#channel = new BroadcastChannel("parley:locks");
-    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#receive(data);
-    this.#stopListening = this.#parts.onLeave(() => {
-      for (const [name, { lose }] of [...this.#held]) {
-        this.#free(name);
-        lose();
-      }
-    });
-  }
-
-  #close(): void {
-    this.#uses -= 1;
-    if (this.#uses > 0) return;
-    this.#channel?.close();
-    this.#channel = undefined;
-    this.#stopListening();
+    };
+    return channel;
   }
 }

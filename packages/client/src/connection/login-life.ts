@@ -1,4 +1,4 @@
-import { ParleyError } from "../api/parley-error.ts";
+import type { ParleyError } from "../api/parley-error.ts";
 import { pause } from "../lib/timers.ts";
 import type { Timing } from "../lib/timing.ts";
 
@@ -14,17 +14,17 @@ export async function keepLogin(work: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { prolong, signal } = work;
-  const { loginMs, loginEarlyMs, loginAgainMs } = work.timing;
-  let waitMs = work.leftMs === undefined ? loginAgainMs : Math.max(0, work.leftMs - loginEarlyMs);
+  const { loginHalfMs, loginAgainMs } = work.timing;
+  let waitMs = work.leftMs === undefined ? loginAgainMs : Math.max(0, work.leftMs - loginHalfMs);
   for (;;) {
     await pause(waitMs, signal);
     if (signal.aborted) return;
     try {
       await prolong();
-      waitMs = loginMs - loginEarlyMs;
+      waitMs = loginHalfMs;
     } catch (error) {
       // Such as a token of the product's own, whose next one comes from there.
-      if (error instanceof ParleyError && !error.canRetry) return;
+      if ((error as Partial<ParleyError>).canRetry === false) return;
       waitMs = loginAgainMs;
     }
   }

@@ -35,8 +35,6 @@ export interface Surroundings {
   isVisible(): boolean;
   /** The network is back (`online`) or gone (`offline`), or the person is back (`focus`). @returns its end */
   onReturn(run: (what: "online" | "offline" | "focus") => void): () => void;
-  /** The page goes away, for good or to come back. @returns its end */
-  onLeave(run: () => void): () => void;
 }
 
 /** Epoch milliseconds. */
@@ -55,11 +53,6 @@ export function platform(own: { fetch?: Fetch | undefined; webSocket?: WebSocket
     WebSocket: own.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket,
     isPage,
     isVisible,
-    onLeave(run) {
-      if (!isPage) return () => {};
-      addEventListener("pagehide", run);
-      return () => removeEventListener("pagehide", run);
-    },
     onReturn(run) {
       if (!isPage) return () => {};
       const online = () => run("online");

@@ -28,9 +28,8 @@ export interface Timing extends Backoff {
   /** Between two questions of a tab that follows, whether the one that has the connection is there: where a person looks at it, and else. */
   readonly tabPingMs: number;
   readonly tabHiddenPingMs: number;
-  /** How long a login lives, how long before its end it is prolonged, and when again where that has failed. */
-  readonly loginMs: number;
-  readonly loginEarlyMs: number;
+  /** Half of the time that a login lives: then it is prolonged. And when again where that has failed. */
+  readonly loginHalfMs: number;
   readonly loginAgainMs: number;
 }
 
@@ -51,7 +50,6 @@ export const TIMING: Timing = {
   resyncGatherMs: 100,
   tabPingMs: 800,
   tabHiddenPingMs: 10_000,
-  loginMs: 2_592_000_000,
-  loginEarlyMs: 1_296_000_000,
+  loginHalfMs: 1_296_000_000,
   loginAgainMs: 3_600_000,
 };

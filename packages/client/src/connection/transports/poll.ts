@@ -50,10 +50,10 @@ export async function poll(
   const askedAt = clock();
   const body = { ...asked, limit: portion.limit };
   const reply = await http.call("POST", "/events", { token, signal, body, withinMs });
+  if (!isReply(reply)) throw new ParleyError(0);
   // One that is not full says nothing of the line, and neither does one that has waited for its events.
-  if (isReply(reply) && reply.more && ask.wait === 0) portion.took(clock() - askedAt);
-  if (isReply(reply)) return reply;
-  throw new ParleyError(0);
+  if (reply.more && ask.wait === 0) portion.took(clock() - askedAt);
+  return reply;
 }
 
 function isReply(reply: unknown): reply is PollReply {

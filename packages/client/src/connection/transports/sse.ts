@@ -13,20 +13,17 @@ export function endOf(error: unknown): TransportEnd {
 /** Characters that an address has room for, whatever stands before the server. */
 const SHORT_CURSOR = 1_000;
 
-/** The address has no room for a long cursor; where none was sent, a 431 is about something else, such as cookies. */
-function endOfStream(error: unknown, { cursor }: Start): TransportEnd {
-  const end = endOf(error);
-  const isTooLong = end.kind === "refused" && end.status === 431 && (cursor?.length ?? 0) > SHORT_CURSOR;
-  return isTooLong ? { ...end, code: "cursor_malformed" } : end;
-}
-
 /** An event stream over `fetch`, which can send the token in a header and say why it was refused; an EventSource can do neither. */
 export function sseTransport(http: Http, { openMs }: Pick<Timing, "openMs">): Transport {
   return {
     name: "sse",
     open(start: Start, on: TransportEvents): Opened {
       follow({ http, openMs, start, on }).catch((error: unknown) => {
-        if (!start.signal.aborted) on.ended(endOfStream(error, start));
+        if (start.signal.aborted) return;
+        const end = endOf(error);
+        // The address has no room for a long cursor; where none was sent, a 431 is about something else, such as cookies.
+        const isTooLong = "status" in end && end.status === 431 && (start.cursor ?? "").length > SHORT_CURSOR;
+        on.ended(isTooLong ? { ...end, code: "cursor_malformed" } : end);
       });
       return {};
     },

@@ -32,23 +32,19 @@ interface Wish {
   readonly lost: () => void;
 }
 
-async function take(locks: Locks, { url, ...wish }: Wish): Promise<boolean> {
-  for (let slot = 0; slot < SLOTS && !wish.signal.aborted; slot++) {
-    if (await takeOne(locks, { name: `parley:stream ${slot} ${url}`, ...wish })) return true;
-  }
-  return false;
-}
-
-/** It is held until the signal fires. Where the browser refuses its locks nothing can be counted, and every one is free. */
-function takeOne(locks: Locks, { name, signal, lost }: Omit<Wish, "url"> & { name: string }): Promise<boolean> {
+/** It is held until the signal fires. Where the browser refuses its locks nothing can be counted, and every place is free. */
+function take(locks: Locks, wish: Wish, slot = 0): Promise<boolean> {
+  const { url, signal, lost } = wish;
+  if (slot === SLOTS) return Promise.resolve(false);
   return new Promise((resolve) => {
     const held = (lock: object | null) => {
-      const isMine = lock !== null && !signal.aborted;
-      resolve(isMine);
-      if (!isMine) return undefined;
-      return new Promise<void>((release) => signal.addEventListener("abort", () => release(), { once: true }));
+      if (!lock) return void resolve(take(locks, wish, slot + 1));
+      resolve(true);
+      return signal.aborted
+        ? undefined
+        : new Promise<void>((release) => signal.addEventListener("abort", () => release()));
     };
-    locks.request(name, { ifAvailable: true }, held).catch((error: Error) => {
+    locks.request(`parley:stream ${slot} ${url}`, { ifAvailable: true }, held).catch((error: Error) => {
       if (error.name === "AbortError") lost();
       resolve(true);
     });

@@ -30,11 +30,9 @@ export function webSocketTransport(parts: {
         if (socket.readyState === OPEN) socket.send(JSON.stringify({ type, data }));
       };
       const connect = ([path, ...others]: readonly string[]) => {
-        let isOpen = false;
         socket = new WebSocket(`${url.replace(/^http/, "ws")}${path}${search}`, ["parley", token]);
         socket.onopen = () => {
           if (signal.aborted) return socket.close();
-          isOpen = true;
           paths = [path as string];
           on.opened();
           // It may come before READY, which saves a round trip.
@@ -53,7 +51,8 @@ export function webSocketTransport(parts: {
         socket.onerror = () => {};
         socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
           if (signal.aborted) return;
-          if (!isOpen && others.length > 0) connect(others);
+          // None has opened yet.
+          if (paths.length > 1 && others.length > 0) connect(others);
           else on.ended({ kind: "closed", code, reason });
         };
       };
