@@ -37,7 +37,7 @@ const OPTIONS: Record<Exclude<keyof ClientOptions, "url">, Check> = {
 export function checkOptions(options: ClientOptions): string {
   const { url: address, ...others } = options;
   for (const [name, value] of Object.entries(others)) {
-    checkName(name, Object.keys(OPTIONS), { argument: name, wanted: "left out, since it is no option" });
+    checkName(name, Object.keys(OPTIONS), "an option");
     const [isRight, wanted] = OPTIONS[name as keyof typeof OPTIONS];
     if (value !== undefined) check(isRight(value as never), name, wanted);
   }

@@ -29,6 +29,7 @@ import { Presence, type PresentState } from "./reading/presence.ts";
 import { type Reload, type Reloaded, type ReloadedState, readState } from "./reading/reload.ts";
 import { Authors } from "./sending/authors.ts";
 import { Outgoing } from "./sending/outgoing.ts";
+import { Reads } from "./sending/reads.ts";
 import type { Sending } from "./sending/sending.ts";
 import { StoredSends } from "./sending/stored-sends.ts";
 import { StartWatch } from "./start-watch.ts";
@@ -61,6 +62,7 @@ export class Client {
   readonly #connector: Connector;
   readonly #outgoing: Outgoing;
   readonly #authors: Authors;
+  readonly #reads: Reads;
   readonly #requestMs: number;
   readonly #warnings: Warnings;
   readonly #startWatch: StartWatch;
@@ -82,9 +84,7 @@ export class Client {
       onLate: () => this.#warnings.say(NOT_STARTED),
       onEnd: ({ isNew }) => {
         if (isNew) this.#warnings.say(NOT_STARTED);
-        this.#outgoing.giveUp(
-          new ParleyError(0, { code: "not_started", title: "Not sent: the client was not running at the end" }),
-        );
+        this.#outgoing.giveUp(new ParleyError(0, { code: "not_started", title: "The client was not running" }));
       },
     });
     this.#canRenew = typeof options.token === "function";
@@ -117,6 +117,7 @@ export class Client {
       cursor: this.#cursor,
       delivery: new Delivery(this.#cursor, (frame) => {
         if (frame.type === Push.LOGIN_SUCCESS) this.#authors.learned(this.#connector.token, frame.data.uid);
+        if (frame.type === Push.MESSAGE) this.#reads.said(frame.data, this.#authors.now.uid);
         if (frame.type === Push.READY) this.presence.begin();
         if (frame.type === Push.ONLINE_OFFLINE_NOTIFY) this.presence.pushed(frame.data);
         this.#emitter.push(frame);
@@ -139,6 +140,11 @@ export class Client {
       onState: (state) => this.#onState(state),
       onResync: (resync) => this.#emitter.emit("resync", resync),
       onReloaded: (what, reloaded) => this.#emitter.emit("state-reloaded", { ...what, ...reloaded }),
+    });
+    this.#reads = new Reads({
+      gatherMs: timing.readGatherMs,
+      signal: () => this.#connector.signal,
+      ask: (id, seq) => this.request("PUT /rooms/{id}/read", { path: { id }, body: { seq } }),
     });
     const { storage } = options;
     this.#outgoing = new Outgoing({
@@ -192,6 +198,7 @@ export class Client {
     // What comes and what goes is of one login.
     if (isOther) {
       this.#connector.stop();
+      this.#reads.clear();
       this.presence.clear();
     }
     this.#connector.start();
@@ -204,10 +211,7 @@ export class Client {
 
   /** Handlers run in the order of the log, one event after the other. @returns its end */
   on<N extends keyof ClientEvents>(name: N, handler: (data: ClientEvents[N], place: Place) => unknown): () => void {
-    checkName(name, EVENT_NAMES, {
-      argument: "name",
-      wanted: `an event such as message or state, and "${name}" is none`,
-    });
+    checkName(name, EVENT_NAMES, "an event");
     check(typeof handler === "function", "handler", "a function");
     this.#startWatch.expect();
     return this.#emitter.on(name, handler as never);
@@ -276,11 +280,11 @@ export class Client {
     return this.request("DELETE /messages/{id}/marks/{mark}", { path: { id: messageId, mark } });
   }
 
-  /** Says that the user has read this room up to this seq. */
+  /** Says that the user has read this room up to this seq. It may be called as often as you like: the server is told once a second at most. */
   async markRead(roomId: number, seq: number): Promise<Reply<"PUT /rooms/{id}/read">> {
     checkId(roomId, "roomId", "a room's id");
-    check(Number.isSafeInteger(seq) && seq >= 0, "seq", "a whole number such as message.seq");
-    return this.request("PUT /rooms/{id}/read", { path: { id: roomId }, body: { seq } });
+    check(Number.isSafeInteger(seq) && seq >= 0, "seq", "a seq");
+    return this.#reads.read(roomId, seq);
   }
 
   /** Shows the others in the room that the user is typing; lost where the transport cannot send. */
@@ -335,8 +339,8 @@ export class Client {
   }
 }
 
-const NOT_STARTED = "client.start() was not called, so nothing comes and nothing is sent";
-const NO_WORKER = "was not loaded, so a hidden tab notices later that its connection was cut";
+const NOT_STARTED = "client.start() was not called";
+const NO_WORKER = "was not loaded: hidden tabs notice cuts later";
 
 /** What the arguments of every route have in common. */
 interface Asked {

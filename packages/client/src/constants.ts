@@ -5,7 +5,7 @@ import { NAMES } from "./reading/events.ts";
 /* Plain objects, which cost a page less than the protocol's modules of constants. */
 
 /** The numbers of pushes, by the protocol's names for them. */
-export const Push = Object.fromEntries(
+export const Push = /* @__PURE__ */ Object.fromEntries(
   Object.entries(NAMES).map(([type, name]) => [name.toUpperCase(), Number(type)]),
 ) as typeof Pushes;
 

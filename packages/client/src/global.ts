@@ -1,6 +1,7 @@
+import { ParleyError } from "./api/parley-error.ts";
 import { Client } from "./client.ts";
+import { MessageType } from "./constants.ts";
 import type { ClientOptions, Internals } from "./options.ts";
-import * as exported from "./public.ts";
 
 /** The script of a page, while it runs for the first time. */
 const SCRIPT = typeof document === "undefined" ? undefined : (document.currentScript as HTMLScriptElement | null)?.src;
@@ -13,4 +14,4 @@ function createClient(options: ClientOptions, internals?: Internals): Client {
 }
 
 /** For pages without modules: `<script src="/parley-client.js"></script>`, then `Parley.createClient(…)`. */
-(globalThis as { Parley?: unknown }).Parley = { ...exported, createClient };
+(globalThis as { Parley?: unknown }).Parley = { createClient, Client, ParleyError, MessageType };

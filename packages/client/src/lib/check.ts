@@ -10,10 +10,9 @@ export function checkId(value: unknown, name: string, wanted: string): void {
   check(Number.isSafeInteger(value) && Number(value) > 0, name, wanted);
 }
 
-/** A program that asks for a name which is none is told the one that it may have meant. @throws TypeError */
-export function checkName(name: string, known: readonly string[], what: { argument: string; wanted: string }): void {
+/** A program that asks for a name which is none is told the one that it may have meant, or all. @throws TypeError */
+export function checkName(name: string, known: readonly string[], wanted: string): void {
   if (known.includes(name)) return;
   const meant = nearest(String(name), known);
-  const hint = meant === undefined ? `the names are ${known.join(", ")}` : `did you mean ${meant}?`;
-  check(false, what.argument, `${what.wanted}; ${hint}`);
+  check(false, name, meant ? `${wanted}; did you mean ${meant}?` : `${wanted}: ${known.join(", ")}`);
 }

@@ -23,6 +23,8 @@ export interface Timing extends Backoff {
   readonly workerMs: number;
   /** A client with handlers, or with messages that wait, should have been started by then. */
   readonly startMs: number;
+  /** What is read of a room within this time is told by one request. */
+  readonly readGatherMs: number;
   /** RESYNCs come together; this long after the last one they are acted on. */
   readonly resyncGatherMs: number;
   /** Between two questions of a tab that follows, whether the one that has the connection is there: where a person looks at it, and else. */
@@ -47,6 +49,7 @@ export const TIMING: Timing = {
   requestMs: 15_000,
   workerMs: 1_000,
   startMs: 5_000,
+  readGatherMs: 1_000,
   resyncGatherMs: 100,
   tabPingMs: 800,
   tabHiddenPingMs: 10_000,
