@@ -1,5 +1,6 @@
 import { listKeys, revokeKey } from "../packages/server/src/keys/key-actions.ts";
 import { CAPS } from "../packages/server/src/limits/caps.ts";
+import { bury } from "../packages/server/src/webhooks/webhook-writes.ts";
 import { setPower } from "../packages/server/test/administrator.ts";
 import { ApiClient } from "../packages/server/test/api-client.ts";
 import type { TestServer } from "../packages/server/test/harness.ts";
@@ -47,6 +48,14 @@ export class Cast {
 
   get people(): readonly Actor[] {
     return this.#people;
+  }
+
+  /** What became of an event that a webhook's receiver refused for a day, which no run lasts. */
+  async bury(webhookId: number): Promise<void> {
+    const letter = { pos: 1, stream: "internal", seq: 1, type: -20, at: 1 };
+    const { writes } = this.#server.storage;
+    await writes.run(bury, { webhookId, letters: [letter], attempts: 9, reason: "the answer is 500" });
+    this.#pools.put("dead-letters", this.administrator.name, letter.pos);
   }
 
   /** Puts somebody else in the place of a person whose token is not valid any more. */

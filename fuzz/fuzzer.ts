@@ -137,6 +137,8 @@ export class Fuzzer {
       this.#reached.add(wanted.found.operation.operationId);
       this.#pools.harvest(wanted.found.path, wanted.actor.name, body);
       this.#pools.harvestMembers(wanted, body);
+      if (wanted.found.operation.operationId === "postAdminWebhooks")
+        await this.#cast.bury((body as { id: number }).id);
     }
     const isBanned = (body as { code?: string } | undefined)?.code === "banned";
     if ((status === 401 && how !== "wild") || isBanned) await this.#cast.replace(wanted.actor);
