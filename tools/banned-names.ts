@@ -10,7 +10,7 @@ export function environmentCheck(sources: readonly Source[]): string[] {
   });
 }
 
-/** Time, timers and chance are handed in, so that tests decide about them. */
+/** Time, timers and randomness are passed in, so that tests control them. */
 export function clockCheck(sources: readonly Source[]): string[] {
   return find(sources, {
     names: /\b(Date\.now|Math\.random|setTimeout|setInterval|randomUUID)\b|\bnew Date\(\)/,

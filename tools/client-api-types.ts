@@ -1,5 +1,5 @@
 /**
- * Writes the types of every route for the client package, out of the server's own document:
+ * Writes the types of every route for the client package from the server's document:
  *
  *   node_modules/.bin/bun tools/client-api-types.ts
  *
@@ -40,11 +40,11 @@ export interface ApiDocument {
 }
 
 const FOLDER = join(import.meta.dir, "../packages/client/src/api");
-/** What routes take and answer by name, and the routes. */
+/** The named types that routes take and answer, and the routes. */
 const TYPES = join(FOLDER, "api-types.ts");
 const ROUTES = join(FOLDER, "api-routes.ts");
 const ADMIN_ROUTES = join(FOLDER, "admin-routes.ts");
-/** What the product's own backend asks: of no use to a page. */
+/** The routes for the product's backend, which pages do not need. */
 const SERVER_TYPES = join(FOLDER, "../server/server-api-types.ts");
 const HEAD = `/*
  * Made by tools/client-api-types.ts out of the server's /openapi.json. Do not change it by hand.
@@ -66,7 +66,7 @@ function apiTypes({ paths, components: { schemas } }: ApiDocument): [path: strin
   );
   const linesOf = (whose: string) => routes.flatMap((route) => (route.whose === whose ? [route.text] : [])).join("\n");
   const usedBy = (whose: string) => routes.flatMap((route) => (route.whose === whose ? [...route.uses] : []));
-  /** Each type stands once: with the first of the three that uses it. */
+  /** Each type is written once: with the first of the three that uses it. */
   const fileOf = new Map<string, string>();
   const typesOf = (whose: string, file: string) => {
     const own = [...new Set(usedBy(whose))].filter(
@@ -107,14 +107,14 @@ function pathFrom(file: string, other: string): string {
   return path.startsWith(".") ? path : `./${path}`;
 }
 
-/** Names of the schemas that something uses, those of their own schemas too; of a route's refusals none. */
+/** Names of the schemas that something uses, and of the schemas within them, without those of a route's refusals. */
 function refsIn(operation: Operation, schemas: ApiDocument["components"]["schemas"]): Set<string> {
   const found = new Set<string>();
   const look = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       if (key === "$ref" && typeof inner === "string") {
-        // Refusals stand among the replies.
+        // Refusals are among the replies.
         if (!inner.startsWith("#/components/schemas/")) continue;
         const name = inner.split("/").at(-1) as string;
         if (found.has(name)) continue;
@@ -187,7 +187,7 @@ function objectOf({ properties, required = [], additionalProperties }: Schema, w
   return `{ ${fields.join(" ")} }`;
 }
 
-/** What the files should say now, by their paths. */
+/** What the files should contain now, by their paths. */
 export async function currentApiTypes(): Promise<ReadonlyMap<string, string>> {
   const server = await TestServer.start();
   try {

@@ -15,7 +15,7 @@ export function fileSizeCheck(sources: readonly Source[]): string[] {
   return sizesOver(SPLIT, sources).map(({ path, lines }) => `${path} has ${lines} lines, over ${SPLIT}`);
 }
 
-/** The report beside it: files that are getting long, longest first. No problem yet. */
+/** The accompanying report: files that are getting long, longest first. They are not a problem yet. */
 export function longFiles(sources: readonly Source[]): string[] {
   return sizesOver(ASK, sources).map(({ path, lines }) => `${path} has ${lines} lines; ${SPLIT} are the limit`);
 }

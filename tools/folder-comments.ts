@@ -4,7 +4,7 @@ import type { Source } from "./sources.ts";
 const ROOMS = ["packages/server/src/", "packages/client/src/"];
 const FEWEST_LINES = 5;
 
-/** Each room's main file opens with a comment on what the room is for; it stands before or right after the imports. */
+/** Each folder's main file has a comment that says what the folder is for, before or right after the imports. */
 export function folderCommentsCheck(sources: readonly Source[]): string[] {
   const rooms = new Map<string, boolean>();
   for (const { path, text, isTest } of sources) {

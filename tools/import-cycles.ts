@@ -2,7 +2,7 @@ import { importsOf, type Source } from "./sources.ts";
 
 /**
  * Files that import each other in a circle, each circle named once. Imports of types count: the program would start all the
- * same, but such files can be understood only together, and the shared type belongs into a file below both.
+ * same, but such files can be understood only together, and the shared type belongs in a file below both.
  */
 export function cyclesCheck(sources: readonly Source[]): string[] {
   const targets = new Map(

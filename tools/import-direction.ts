@@ -1,8 +1,8 @@
 import { importsOf, type Source } from "./sources.ts";
 
 /**
- * Which room may import which, lower ones first; a room may import its own files, its neighbours on the same line, and
- * everything below. `http` and `gateway` know no feature, and only the roots know the gateway.
+ * Which folder may import which, lower ones first; a folder may import its own files, its neighbours on the same line, and everything
+ * below. `http` and `gateway` know no feature, and only the roots know the gateway.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["lib"],
@@ -15,7 +15,6 @@ const LAYERS: readonly (readonly string[])[] = [
   ["identity"],
   ["keys", "bans"],
   ["blocks"],
-  ["keys"],
   ["ties"],
   ["rooms"],
   ["moderation"],
@@ -29,9 +28,8 @@ const HTTP = LAYERS.findIndex((layer) => layer.includes("http"));
 const ROOTS = LAYERS.length;
 
 /**
- * The same for the client: the platform, requests, what comes, and then the connection, which brings it, beside what is sent; the caller for
- * the product's own backend needs requests only. The store stands on top: it reads by a client.
- * The files directly in `src` put them together.
+ * The same for the client: the platform; requests; incoming events; then the connection, which brings them, next to sends. The caller for
+ * the product's backend needs only requests. The store is on top: it reads by a client. The files directly in `src` put them together.
  */
 const CLIENT_LAYERS: readonly (readonly string[])[] = [
   ["lib"],
@@ -41,7 +39,7 @@ const CLIENT_LAYERS: readonly (readonly string[])[] = [
   ["store"],
 ];
 
-/** What a package may import of ours. */
+/** Which of our packages a package may import. */
 const PACKAGES: Record<string, readonly string[]> = {
   protocol: [],
   client: ["protocol"],
@@ -50,7 +48,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   conformance: ["protocol", "client"],
 };
 
-/** The gateway's transports: each stands on what they share, and neither knows another nor is known by what is shared. */
+/** The gateway's transports: each uses what they share, none knows another, and the shared part knows none of them. */
 const TRANSPORTS: readonly string[] = ["websocket", "sse", "poll"];
 
 export function directionCheck(sources: readonly Source[]): string[] {
@@ -121,7 +119,7 @@ function transportOf(path: string): string | undefined {
 }
 
 function heightOf(room: string): number | undefined {
-  // The gateway sits beside the topmost features: nothing below the roots may import it.
+  // The gateway is beside the topmost features: nothing below the roots may import it.
   if (room === "gateway") return ROOTS;
   if (room === "cli") return ROOTS + 2;
   if (room === "main.ts") return ROOTS + 3;

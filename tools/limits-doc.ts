@@ -1,5 +1,5 @@
 /**
- * Writes docs/limits.md out of the server's table of limits:
+ * Writes docs/limits.md from the server's table of limits:
  *
  *   node_modules/.bin/bun tools/limits-doc.ts
  *
@@ -24,7 +24,7 @@ An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 o
 Close codes are those of [SPEC.md](../packages/protocol/SPEC.md).
 `;
 
-/** What docs/limits.md has to say. */
+/** The expected text of docs/limits.md. */
 export function limitsDocument(): string {
   return [
     HEAD,

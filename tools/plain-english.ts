@@ -2,16 +2,37 @@ import { join } from "node:path";
 import { ROOT, type Source } from "./sources.ts";
 
 /** This check and its test, which quote what they look for. */
-const QUOTING = /^tools\/(plain-english|check\.test)\.ts$/;
+const QUOTING = /^tools\/(plain-english|plain-english\.test|check\.test)\.ts$/;
 
 const DOCUMENTS = ["*.md", "{docs,packages,examples}/**/*.md"];
 
+const PEOPLE = 'a full subject and verb, and "they" for people';
 const PRONOUN = /\b(?:he|him|his|himself)\b/gi;
-/** A sentence that begins with a clause in the place of a noun, as in "Who leaves gets the event"; a question is none. */
-const BARE_WHO = /\bWho(?:ever|m)?\b(?![^.:;]*\?)/g;
-/** The same at the beginning of a test's title, behind the rules that it names. */
+/** A sentence that begins with a clause in the place of a noun, as in "Who leaves gets the event". A question is allowed. */
+const BARE_WHO = /\bWho(?:ever|mever|m)?\b(?![^.:;]*\?)/g;
+/** The same at the beginning of a test's title, after the rules that it names. */
 const BARE_WHO_TITLE =
   /(?:\b(?:test|describe)(?:\.\w+(?:\([^)]*\))?)?\(|\btitle:)\s*["'`](?:[A-Z]+-\d+[,: ]+|\$\{[^}]*\}:? )*(?:who(?:ever|m)?)\b/gi;
+
+/** Phrases that make a native reader stumble, and what to write instead. Each is wrong everywhere. */
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/\bone's own\b|\boneself\b/gi, '"their own", "themselves"'],
+  [
+    /\b(?:what|whom|which|as far as) one (?:has|is|had|was|wants|can|may|does|knows|sees)\b/gi,
+    'say who: "they", "you"',
+  ],
+  [/\belsewhere than\b/gi, '"from other machines", "in another place than"'],
+  [/\bstays it\b/gi, "repeat the word"],
+  [/\bof before\b(?!\s*(?:\)|\?\?))/gi, '"earlier", "previous"'],
+  [/(?<!\bwhy )\bnot any more\b/gi, '"no longer"'],
+  [/\b(?:is|are) so already\b/gi, '"nothing changes"'],
+  [/(?<!\bas \w+ )\bas ever\b/gi, '"as usual"'],
+  [/(?<!\bthere )\b(?:is|are|was|were) none\b(?! of\b)/gi, '"is not one"'],
+  [
+    /\b(?:that|who|which|what|whatever) (?:is|are) no (?!longer\b|more\b|less\b|other\b|such\b|reason\b|fault\b|sign\b|secret\b)/gi,
+    '"is not a"',
+  ],
+];
 
 interface Prose {
   /** From the root. */
@@ -19,7 +40,7 @@ interface Prose {
   readonly text: string;
 }
 
-/** Comments, titles and documents speak of people as "they", and their sentences have a subject. */
+/** Comments, titles and documents speak of people as "they", their sentences have a subject, and their phrases are English. */
 export async function plainEnglishCheck(sources: readonly Source[]): Promise<string[]> {
   const documents: Prose[] = [];
   for (const pattern of DOCUMENTS) {
@@ -35,21 +56,31 @@ export async function plainEnglishCheck(sources: readonly Source[]): Promise<str
 }
 
 export function problemsOfDocument({ path, text }: Prose): string[] {
-  return [...found(path, text, PRONOUN), ...found(path, text, BARE_WHO)];
+  return [...found(path, text, PRONOUN, PEOPLE), ...found(path, text, BARE_WHO, PEOPLE), ...phrasesIn(path, text)];
 }
 
 export function problemsOfSource({ path, text }: Prose): string[] {
   return [
-    ...found(path, text, PRONOUN),
-    ...found(path, commentsOf(text), BARE_WHO),
-    ...found(path, text, BARE_WHO_TITLE),
+    ...found(path, text, PRONOUN, PEOPLE),
+    ...found(path, commentsOf(text), BARE_WHO, PEOPLE),
+    ...found(path, text, BARE_WHO_TITLE, PEOPLE),
+    ...phrasesIn(path, text),
   ];
 }
 
-function found(path: string, text: string, pattern: RegExp): string[] {
+/** A phrase may continue on the next line, after the marker of a comment. Everything else stays where it is, so line numbers do too. */
+function phrasesIn(path: string, text: string): string[] {
+  const joined = text.replace(/\n[ \t]*(?:\*(?!\/)|\/\/|-->)?[ \t]*/g, (between) => "\n".padEnd(between.length));
+  return PHRASES.flatMap(([phrase, instead]) => {
+    const acrossLines = new RegExp(phrase.source.replaceAll(" ", "\\s+"), phrase.flags);
+    return found(path, joined, acrossLines, instead);
+  });
+}
+
+function found(path: string, text: string, pattern: RegExp, instead: string): string[] {
   return [...text.matchAll(pattern)].map((match) => {
     const line = text.slice(0, match.index).split("\n").length;
-    return `${path}:${line} says "${match[0]}": a full subject and verb, and "they" for people`;
+    return `${path}:${line} says "${match[0].replace(/\s+/g, " ").trim()}": ${instead}`;
   });
 }
 

@@ -8,7 +8,7 @@ const RUN = /\bwrites\s*\.\s*run(?:WhenIdle)?\(\s*(?:\w+\.)?(\w+)\s*,/g;
 const ENTRY = /^\s*(\w+): (?:single|batch)\(\s*(\w+)[,)]/gm;
 
 /**
- * Every write procedure that is run stands in the table that both threads import, under its own name. One that is missing
+ * Every write procedure that is run is in the table that both threads import, under its own name. One that is missing
  * would compile, and fail at its first use.
  */
 export function procedureTableCheck(sources: readonly Source[]): string[] {

@@ -1,6 +1,6 @@
 import { ROOT } from "./sources.ts";
 
-/** Runs a tool; what it says is the problem when it fails. */
+/** Runs a tool; if it fails, its output is the problem. */
 export async function toolCheck(command: string[]): Promise<string[]> {
   const child = Bun.spawn(command, { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([
