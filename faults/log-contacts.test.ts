@@ -99,7 +99,7 @@ describe("one thing is wrong", () => {
     "a withdrawal that is lost": [without(16, 17), [LOST, ROW]],
     "an end that nobody asked for": [more(...both(ANN, BEN, "removed", {})), [UNASKED, ROW]],
     "a remark that is lost": [without(6), [LOST, ROW]],
-    "a remark on somebody who is no friend": [more(told(ANN, CID, "remark", { remark: "C" })), [UNASKED, NOTHING]],
+    "a remark on somebody who is not a friend": [more(told(ANN, CID, "remark", { remark: "C" })), [UNASKED, NOTHING]],
     "a request that is not stored": [rows("delete from friend_requests where id = 4"), [ROW]],
     "a request that is stored otherwise": [rows("update friend_requests set state = 'open' where id = 2"), [ROW]],
     "a withdrawn one that is kept": [

@@ -118,7 +118,7 @@ class Contacts implements ContactsLog {
 
   #remarked({ pos, uid, said }: Half): void {
     const friend = this.friends.get(`${uid} ${said.uid}`);
-    if (!friend) this.#problems.add("event that changes nothing", `${pos}: a remark on somebody who is no friend`);
+    if (!friend) this.#problems.add("event that changes nothing", `${pos}: a remark on somebody who is not a friend`);
     else friend.remark = said.remark ?? "";
     const value = said.remark ?? "";
     addTo(this.changes, keyOf.remark(uid, said.uid), { pos, room: undefined, value, isEvent: true });

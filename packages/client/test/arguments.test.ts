@@ -37,7 +37,7 @@ test.each([
   expect(client.waiting).toBe(0);
 });
 
-test("SDK-46: on and request refuse what is none", async () => {
+test("SDK-46: on and request refuse unknown names", async () => {
   const client = createClient(right);
   expect(() => client.on("message", undefined as never)).toThrow("`handler` has to be a function");
   expect(() => client.on("mesage" as "message", () => {})).toThrow(

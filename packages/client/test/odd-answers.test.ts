@@ -30,8 +30,8 @@ describe("what stands between answers as it likes", () => {
     ["a text", '"welcome"'],
     ["a page", "<!doctype html>"],
     ["events without a cursor", '{"events":[],"more":false}'],
-    ["an event that is none", '{"events":[null],"cursor":"x","more":false}'],
-    ["a cursor that is none", '{"events":[],"cursor":"x","more":false}'],
+    ["a malformed event", '{"events":[null],"cursor":"x","more":false}'],
+    ["a malformed cursor", '{"events":[],"cursor":"x","more":false}'],
   ];
   test.each(ODD)(
     "SDK-27: a success that is not the server's (%s) ends a connection by polls, not the client",

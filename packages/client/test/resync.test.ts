@@ -15,14 +15,14 @@ describe.each(NAMES)("RESYNC by %s", (transport) => {
 
   test("SDK-30: a cursor of another database: all state is read, and events go on behind it", async () => {
     const room = await rig.stage.room();
-    await say(rig.stage.ann, room, "of before");
+    await say(rig.stage.ann, room, "earlier");
     const watched = open({ cursor: "0123456789abcdef;*@5,room:7@99" });
     await watched.live();
     expect(watched.resyncs).toEqual([{ stream: "*", why: "epoch" }]);
     const [state] = watched.reloads as [ReloadedState];
     expect(state).toMatchObject({ everything: true, me: { uid: rig.stage.ben.uid } });
     const found = state.rooms.find(({ id }) => id === room);
-    expect(found).toMatchObject({ unread: 1, lastMessage: { message: { body: { content: "of before" } } } });
+    expect(found).toMatchObject({ unread: 1, lastMessage: { message: { body: { content: "earlier" } } } });
     await say(rig.stage.ann, room, "new");
     await watched.said(room, "new");
     expect(watched.texts(room)).toEqual(["new"]);
@@ -146,7 +146,7 @@ describe("RESYNC on a server of its own", () => {
     await watched.live("websocket");
   });
 
-  test("SDK-31: what cannot be continued in one's own stream is about anything: all state is read", async () => {
+  test("SDK-31: what cannot be continued in the user's stream may be about anything: all state is read", async () => {
     const stage = rig.use(await Stage.open());
     const cursor = await stage.now();
     for (const _ of range(1, 12)) await stage.room();
@@ -173,7 +173,7 @@ describe("RESYNC on a server of its own", () => {
   test("SDK-30: what is unread is of the moment behind which events go on, whatever is said while state is read", async () => {
     const stage = rig.use(await Stage.open());
     const room = await stage.room();
-    await say(stage.ann, room, "of before");
+    await say(stage.ann, room, "earlier");
     let said = 0;
     const answered = async (url: string) => {
       if (/\/api\/v1\/(rooms|unread|me)\b/.test(url)) await say(stage.ann, room, `while it is read ${++said}`);

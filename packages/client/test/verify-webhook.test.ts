@@ -44,7 +44,7 @@ describe("SDK-94: a request of a webhook", () => {
     ["no time", { ...signed(), "webhook-timestamp": "now" }],
     ["no signature", { ...signed(), "webhook-signature": "" }],
     ["one of another version", { ...signed(), "webhook-signature": signed()["webhook-signature"].replace("v1", "v2") }],
-    ["one that is no base64", { ...signed(), "webhook-signature": "v1,\u00e9" }],
+    ["one that is not base64", { ...signed(), "webhook-signature": "v1,\u00e9" }],
     ["an empty one", { ...signed(), "webhook-signature": "v1," }],
     ["no id", { ...signed(), "webhook-id": "" }],
   ])("is refused with %s", async (_, headers, body = BODY) => {

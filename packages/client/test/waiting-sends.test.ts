@@ -41,11 +41,11 @@ describe("sends that wait", () => {
   });
 
   const oddAnswers = ["", "{}", "[]", "null", '"hello"', "<html>sign in to this Wi-Fi</html>", '{"message":{}}'];
-  test("SDK-40: an answer without the stored message is none: it is asked again", async () => {
+  test("SDK-40: an answer without the stored message does not count: the send is tried again", async () => {
     const room = await rig.stage.room();
     const area = new MapStorage();
     const odd = [...oddAnswers];
-    // A captive portal: answers every post with a page of its own, for a while.
+    // A captive portal: answers every post with its own page, for a while.
     const portal = rig.use(
       new FakeServer({
         answer: (request) => {
@@ -189,7 +189,7 @@ describe("sends that wait", () => {
     }
   });
 
-  test("SDK-43: the order stays when the clock was set back before a reload, and entries of before count", () => {
+  test("SDK-43: the order stays when the clock was set back before a reload, and earlier entries count", () => {
     const area = new MapStorage();
     const sending = (clientId: string) => ({
       roomId: 1,

@@ -17,7 +17,7 @@ export type Ref = string | number;
 
 /** As a JSON body names it. */
 export const refSchema = z.union([externalIdSchema, idSchema], {
-  error: "must be an external id (a text of 1 to 128 characters) or an id of Parley's (a number)",
+  error: "must be an external id (a string of 1 to 128 characters) or one of Parley's ids (a number)",
 });
 
 /** As a path names it: the external id, or `~` and an id of ours. */

@@ -213,7 +213,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         presence.start({
           publish: (stream, frame) => hub.publishFrame(stream, frame),
           everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
-          onError: (error) => logger.error({ err: error }, "presence could not be told"),
+          onError: (error) => logger.error({ err: error }, "presence could not be sent"),
         }),
         polls.start(),
         sse.start(),
@@ -226,7 +226,7 @@ export function createGateway(parts: GatewayParts): Gateway {
           // A token of the product's own says itself when it ends, and no refresh moves that.
           loginEndOf: async ({ loginId, expiresAt }) =>
             isOfProduct(loginId) ? expiresAt : loginEndOf(storage.db, loginId),
-          onError: (error) => logger.error({ err: error }, "the end of a login could not be looked up"),
+          onError: (error) => logger.error({ err: error }, "the expiry of a login could not be looked up"),
         }),
       ];
       return () => {

@@ -17,9 +17,9 @@ function sentence(code: string, at: { host: string; port: number; variable: stri
       return `Port ${port} is in use. Stop what uses it, or set ${variable} to another.`;
     case "EACCES":
     case "EPERM":
-      return `${variable} is ${port}, wanted a port that this user may open: below 1024 most systems ask for more rights.`;
+      return `${variable} is ${port}, wanted a port that this user may open: below 1024 most systems require more rights.`;
     case "EADDRNOTAVAIL":
-    // Bun's words for a name that cannot be resolved: whatever the resolver left behind.
+    // Bun's message for a name that cannot be resolved is whatever the resolver left behind.
     case "EINVAL":
     case "ENOENT":
     case "ENOTFOUND":

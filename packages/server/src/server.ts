@@ -202,7 +202,7 @@ export class Server {
     const peopleChanges = new PeopleChanges({
       db,
       publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-      onError: (error) => this.#logger.error({ err: error }, "a name or picture could not be told"),
+      onError: (error) => this.#logger.error({ err: error }, "a new name or picture could not be sent"),
     });
     storage.listen((event) => peopleChanges.onEvent(event));
     this.#stops.push(() => peopleChanges.stop());
@@ -211,7 +211,7 @@ export class Server {
       redDotOf: (uid) => storage.starts.redDotOf(uid),
       whenAnnounced: (position) => announcer.whenAnnounced(position),
       publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-      onError: (error) => this.#logger.error({ err: error }, "counters could not be told"),
+      onError: (error) => this.#logger.error({ err: error }, "counters could not be sent"),
     });
     storage.listen((event) => dots.onEvent(event));
     this.#stops.push(dots.start());
@@ -231,7 +231,7 @@ export class Server {
     this.#stops.push(
       context.series.start(
         () => sampler.sample(),
-        (error) => this.#logger.error({ err: error }, "the numbers of the charts could not be measured"),
+        (error) => this.#logger.error({ err: error }, "the numbers for the charts could not be measured"),
       ),
     );
     this.#stops.push(gateway.start());
@@ -330,10 +330,10 @@ export class Server {
     this.#stops.push(
       context.readRound.start({
         publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-        onError: (error) => this.#logger.error({ err: error }, "read places could not be told to others"),
+        onError: (error) => this.#logger.error({ err: error }, "read places could not be sent to others"),
       }),
     );
-    this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be told")));
+    this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be sent")));
     const app = createApp({
       config,
       logger: this.#logger,

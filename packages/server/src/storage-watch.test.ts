@@ -9,7 +9,7 @@ import { createLogger } from "./ops/logger.ts";
 import { StorageWatch } from "./storage-watch.ts";
 
 const FAULT = "cannot grow, since its disk is full (SQLite: database or disk is full).";
-const WELL = "what is sent can be stored again";
+const WELL = "writes can be stored again";
 let stop: Stop | undefined;
 afterEach(() => {
   stop?.();

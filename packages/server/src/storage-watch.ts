@@ -64,7 +64,7 @@ export class StorageWatch {
       await storage.writes.run(tryWriting, undefined);
       if (!(await this.#hasRoom())) return;
       health.storageFails = false;
-      logger.warn("what is sent can be stored again");
+      logger.warn("writes can be stored again");
     } catch (error) {
       // The next try says more than a line for each.
       if (!(error instanceof StorageFault)) logger.error({ err: error }, "upkeep failed");

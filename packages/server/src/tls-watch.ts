@@ -75,7 +75,7 @@ export class TlsWatch {
     this.#wrong.told = true;
     this.#parts.logger.error(
       { problem: text },
-      "the certificate's files changed and cannot be used; the one before stays in use",
+      "the certificate's files changed and cannot be used; the previous certificate stays in use",
     );
   }
 }

@@ -36,7 +36,7 @@ describe("ID-19: the owner of groups", () => {
       status: 422,
       body: {
         code: "owner_cannot_leave",
-        detail: `Hand over or dissolve the groups you own first: ${first}, ${second}`,
+        detail: `First transfer or dissolve the groups that you own: ${first}, ${second}`,
         roomIds: [first, second],
       },
     });

@@ -93,7 +93,7 @@ test.each(operations.filter(([, { method }]) => method !== "GET"))(
   },
 );
 
-test.each(withBody)("HTTP-2, HTTP-26: %s refuses another type, and what is no JSON", async (_, { method, path }) => {
+test.each(withBody)("HTTP-2, HTTP-26: %s refuses other types, and malformed JSON", async (_, { method, path }) => {
   const typed = (type: string) => ({ token: tokenFor(path), headers: { "Content-Type": type }, body: "{" });
   expect((await ask(method, path, typed("text/plain"))).body).toMatchObject({ status: 415 });
   expect((await ask(method, path, typed("application/json"))).body).toMatchObject({ status: 400, code: "invalid" });

@@ -25,7 +25,7 @@ async function parley(args: readonly string[], dir = join(server.dir, "data")) {
   return { code: await runCli({ args, ...io }), ...said };
 }
 
-test("CUR-13: `parley epoch --renew` makes cursors of before void; it needs the server stopped", async () => {
+test("CUR-13: `parley epoch --renew` makes earlier cursors void; it needs the server stopped", async () => {
   await server.start();
   const ann = await signUp(server.url, "ann");
   const { cursor } = await ann.api.ok<{ cursor: string }>("GET", "/events");

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe("frames that are no commands", () => {
+describe("frames that are not commands", () => {
   test.each([
     ["an unknown type", '{"type":77}', { code: "unknown_type", requestType: 77 }],
     ["a type of the server's", '{"type":4,"data":{}}', { code: "unknown_type", requestType: 4 }],
@@ -21,7 +21,7 @@ describe("frames that are no commands", () => {
     ["null", "null", { code: "invalid" }],
     ["no type", '{"data":{}}', { code: "invalid" }],
     ["a type that is text", '{"type":"2"}', { code: "invalid" }],
-    ["a type that is no whole number", '{"type":2.5}', { code: "invalid" }],
+    ["a type that is not a whole number", '{"type":2.5}', { code: "invalid" }],
     ["a huge type", '{"type":1e300}', { code: "invalid" }],
     ["data of the wrong shape", '{"type":102,"data":{"roomId":"x"}}', { code: "invalid", requestType: 102 }],
     ["bytes", new TextEncoder().encode('{"type":2}'), { code: "invalid" }],

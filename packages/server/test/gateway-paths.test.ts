@@ -23,7 +23,7 @@ describe("paths of live connections", () => {
     expect(live.of(Push.READY)).toHaveLength(1);
   });
 
-  test("GW-1: other paths are none", async () => {
+  test("GW-1: other paths are not for connections", async () => {
     expect((await exchange(portOf(server.url), handshakeText({}, "GET /other HTTP/1.1"))).status).toBe(404);
   });
 

@@ -92,7 +92,7 @@ describe("tokens that are not valid", () => {
     ["no token", {}],
     ["an empty one", { token: "" }],
     ["a number", { token: 5 }],
-    ["text that is no JSON", "token"],
+    ["text that is not JSON", "token"],
     ["a list", [1]],
   ])("GW-7: AUTHORIZE with %s is a broken frame", async (_, data) => {
     const live = await server.connect();

@@ -178,7 +178,7 @@ describe("a login without a row", () => {
     expect(await statusOf(person.token)).toBe(401);
   });
 
-  test("ID-43: does nothing while its account is disabled, and a token of before does not count again", async () => {
+  test("ID-43: does nothing while its account is disabled, and an earlier token does not count again", async () => {
     const { server } = product.stage;
     const ned = await server.person("ned");
     // An account that was made here, and then given to the product.

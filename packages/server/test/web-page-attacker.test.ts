@@ -22,14 +22,14 @@ describe.skipIf(!executablePath)("the page, as an attacker sees it: what others 
   afterAll(() => browser?.close(), SLOW_MS);
 
   test(
-    "in a text and in a name, of others and of one's own, live and from history",
+    "in a text and in a name, of others and of the reader, live and from history",
     async () => {
       const mallory = await server.person(HOSTILE);
       await say(mallory, HALL_ROOM_ID, `${ATTACK} in history`);
       const page = await browser.signedIn(await server.person("Ann"));
       await say(mallory, HALL_ROOM_ID, `${ATTACK} live`);
-      await write(page, `${ATTACK} by oneself`);
-      for (const ending of ["in history", "live", "by oneself"]) {
+      await write(page, `${ATTACK} by myself`);
+      for (const ending of ["in history", "live", "by myself"]) {
         const shown = bubble(page, ending);
         await shown.waitFor();
         expect(await shown.innerText()).toBe(`${ATTACK} ${ending}`);
@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)("the page, as an attacker sees it: what others 
       expect(await page.locator(".row .avatar").first().innerText()).toBe("<");
       const preview = page.locator(".room-preview", { hasText: "You: " });
       await preview.waitFor();
-      expect(await preview.innerText()).toBe(`You: ${ATTACK} by oneself`.slice(0, 120));
+      expect(await preview.innerText()).toBe(`You: ${ATTACK} by myself`.slice(0, 120));
       await expectLiteral(page);
 
       const theirs = await browser.signedIn(mallory);
@@ -89,7 +89,7 @@ describe.skipIf(!executablePath)("the page, as an attacker sees it: what others 
       await live(page);
       await page.locator(".notice", { hasText: `${HOSTILE} 8` }).waitFor();
       await page.locator(".bubble.gone", { hasText: `${HOSTILE} 2` }).waitFor();
-      await page.getByText("A message of a kind that this page does not show").waitFor();
+      await page.getByText("This page cannot show this kind of message").waitFor();
       await expectLiteral(page);
     },
     SLOW_MS,

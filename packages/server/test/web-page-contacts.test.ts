@@ -28,13 +28,13 @@ describe.skipIf(!executablePath)("friends on the page, in a browser", () => {
       await evas.getByText("Nobody yet.").waitFor();
       await evas.getByLabel("Find people by name").fill("fa");
       await evas.locator(".found .person", { hasText: "Fay" }).click();
-      await evas.getByLabel("What you want to say").fill(`${HOSTILE} there`);
-      await evas.getByRole("button", { name: "Ask to be friends" }).click();
-      await evas.locator(".request", { hasText: "was asked" }).waitFor();
+      await evas.getByLabel("Message (optional)").fill(`${HOSTILE} there`);
+      await evas.getByRole("button", { name: "Send friend request" }).click();
+      await evas.locator(".request", { hasText: "has not answered yet" }).waitFor();
 
       await dotOf(fays).filter({ hasText: "1" }).waitFor();
       await fays.getByRole("button", { name: "Friends" }).click();
-      const request = fays.locator(".request", { hasText: "asks you" });
+      const request = fays.locator(".request", { hasText: "wants to be friends" });
       expect(await request.locator(".request-text").innerText()).toBe(`${HOSTILE} there`);
       await dotOf(fays).waitFor({ state: "hidden" });
       await request.getByRole("button", { name: "Accept" }).click();

@@ -62,8 +62,8 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
         await annsPage.getByLabel("Find people by name").fill(name.slice(0, 2));
         await annsPage.locator(".found .person", { hasText: name }).click();
       }
-      await annsPage.getByLabel("Name of the group").fill("Mountains");
-      await annsPage.getByRole("button", { name: "Make a group" }).click();
+      await annsPage.getByLabel("Group name").fill("Mountains");
+      await annsPage.getByRole("button", { name: "Create group" }).click();
       await annsPage.locator("h1", { hasText: "Mountains" }).waitFor();
       await annsPage.getByText("3 members").waitFor();
       await roomRow(bensPage, "Mountains").click();
@@ -115,16 +115,16 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
       }
       await rowOf(annsPage, "me, @Ben").hover();
       await rowOf(annsPage, "me, @Ben").getByRole("button", { name: "Dislike", exact: true }).click();
-      await answer.getByRole("button", { name: "1 dislikes" }).waitFor();
+      await answer.getByRole("button", { name: "1 dislike" }).waitFor();
       // A second time takes it away.
-      await answer.getByRole("button", { name: "1 likes, one of them yours" }).click();
-      await rowOf(annsPage, "me, @Ben").getByRole("button", { name: "1 likes" }).waitFor({ state: "detached" });
+      await answer.getByRole("button", { name: "1 like, including yours" }).click();
+      await rowOf(annsPage, "me, @Ben").getByRole("button", { name: "1 like" }).waitFor({ state: "detached" });
     },
     SLOW_MS,
   );
 
   test(
-    "below the newest message of one's own stands who has read it, and in a direct room that it was read",
+    "below the user's newest message the page says who has read it, and in a direct room that it was read",
     async () => {
       const cai = await server.person("Cai Two");
       const room = await server.room(ann, [ben, cai], "Readers");
@@ -284,7 +284,7 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
       await roomRow(page, "For the phone").tap();
       const row = rowOf(page, "tap me");
       expect(await row.getByRole("button", { name: "Reply" }).isVisible()).toBe(false);
-      await row.getByRole("button", { name: "What to do with this message" }).tap();
+      await row.getByRole("button", { name: "Message actions" }).tap();
       const like = row.getByRole("button", { name: "Like", exact: true });
       const { width = 0, height = 0 } = (await like.boundingBox()) ?? {};
       expect([width >= 44, height >= 44]).toEqual([true, true]);

@@ -20,7 +20,7 @@ describe.skipIf(!executablePath)("the page, where the clock or the storage is no
     ["ten minutes and a day behind", aDayBehind],
   ] as const) {
     test(
-      `where the clock is ${how}, times and days are the server's, and one's own message can be recalled`,
+      `where the clock is ${how}, times and days are the server's, and the user's own message can be recalled`,
       async () => {
         const ann = await server.person(how);
         const page = await browser.open("/", { script });
@@ -106,7 +106,7 @@ describe.skipIf(!executablePath)("the page, where the clock or the storage is no
       const stale = { token: "pl_nobodys", uid: 20_001, name: "Nobody", power: 0 };
       await page.evaluate((login) => localStorage.setItem("parley.login", login), JSON.stringify(stale));
       await page.reload();
-      await page.getByText("You were signed out. Sign in again to go on.").waitFor();
+      await page.getByText("You were signed out. Sign in again to continue.").waitFor();
       expect(await page.evaluate(() => localStorage.getItem("parley.login"))).toBeNull();
     },
     SLOW_MS,

@@ -98,7 +98,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
       await asking.getByText("Scan this code").waitFor();
 
       const again = await browser.open(code, { from: phone });
-      await again.getByText("This code was used or rejected already.").waitFor();
+      await again.getByText("This code has already been used or rejected.").waitFor();
     },
     SLOW_MS,
   );
@@ -130,7 +130,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
       await page.getByRole("button", { name: "Account" }).click();
       const next = "another long password";
       const change = async (present: string) => {
-        await page.getByLabel("Present password").fill(present);
+        await page.getByLabel("Current password").fill(present);
         await page.getByLabel("New password").fill(next);
         await page.getByRole("button", { name: "Change password" }).click();
       };
@@ -141,7 +141,7 @@ describe.skipIf(!executablePath)("the page, in a browser", () => {
       await page.getByText("Your password was changed.").waitFor();
       expect((await emma.api.call("GET", "/me")).status).toBe(401);
       await page.getByRole("button", { name: "Close" }).click();
-      await page.getByLabel("Present password").waitFor({ state: "detached" });
+      await page.getByLabel("Current password").waitFor({ state: "detached" });
       await page.getByRole("button", { name: "Account" }).click();
       await page.getByLabel("Your password").fill(next);
       await page.getByRole("button", { name: "Delete account" }).click();

@@ -9,7 +9,7 @@ export interface AccountDialogParts {
   readonly deleted: () => void;
 }
 
-/** Shows a person their own account over the page: another password, or its end. */
+/** Shows a person their own account over the page: a new password, or its deletion. */
 export function showAccount(page: Element, { client, deleted }: AccountDialogParts): void {
   const dialog: HTMLDialogElement = el(
     "dialog",
@@ -18,14 +18,14 @@ export function showAccount(page: Element, { client, deleted }: AccountDialogPar
     deletionForm(client, deleted),
     el("button", { type: "button", class: "secondary wide", onclick: () => dialog.close() }, "Close"),
   );
-  // Nothing of what was typed stays in the page.
+  // Nothing that was typed stays in the page.
   dialog.addEventListener("close", () => dialog.remove());
   page.append(dialog);
   dialog.showModal();
 }
 
 function passwordForm(client: Client): HTMLFormElement {
-  const present = passwordField("Present password", "current-password");
+  const present = passwordField("Current password", "current-password");
   const next = passwordField("New password", "new-password");
   const others = el("input", { type: "checkbox", id: "end-others" });
   const done = el("p", { class: "done", role: "status" });
@@ -54,7 +54,14 @@ function deletionForm(client: Client, deleted: () => void): HTMLFormElement {
   return form({
     title: "Delete your account",
     submit: "Delete account",
-    fields: [el("p", { class: "hint" }, "At once and for good. Messages stay without your name."), ...password.nodes],
+    fields: [
+      el(
+        "p",
+        { class: "hint" },
+        "This takes effect at once and cannot be undone. Your messages stay, without your name.",
+      ),
+      ...password.nodes,
+    ],
     async send() {
       await client.request("DELETE /me", { body: { password: password.input.value } });
       deleted();

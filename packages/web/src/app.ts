@@ -25,9 +25,9 @@ import {
 import type { View } from "./view.ts";
 
 const qrCode = /\/qr\/([\w-]+)\/?$/.exec(location.pathname)?.[1];
-/** Where a person has to sign in again; on every other stop the client goes on by itself, or was stopped from here. */
+/** Stops after which a person has to sign in again; after any other stop the client continues by itself, or was stopped from here. */
 const ENDED: Partial<Record<StopWhy, string>> = {
-  revoked: "You were signed out. Sign in again to go on.",
+  revoked: "You were signed out. Sign in again to continue.",
   banned: "This account is banned from this server.",
   disabled: "This account is disabled. Ask the operator.",
 };
@@ -38,8 +38,8 @@ let view: View | undefined;
 let shownToken: string | undefined;
 
 /**
- * The address of the worker is one that the server has, since this script is bundled. What waits to be sent is kept for its
- * writer over a reload, where the browser keeps anything.
+ * The worker's address is the server's, because this script is bundled. Messages that wait to be sent are kept for their writer across a
+ * reload, if the browser stores anything.
  */
 function clientOf(token: string, uid?: number): Client {
   const area = uid === undefined ? undefined : storageArea();
@@ -102,7 +102,7 @@ function signedOut(notice?: string): void {
   showStart(notice);
 }
 
-/** The view that belongs to what is stored. */
+/** The view that fits the stored login. */
 function start(): void {
   if (qrCode !== undefined) return showQrPage(qrCode);
   const login = readLogin();

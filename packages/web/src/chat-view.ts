@@ -285,10 +285,10 @@ function isWide(): boolean {
 }
 
 function whyNot(here: StoredRoom | undefined): string {
-  if (!here) return "This server has no hall. Begin a conversation with somebody, or make a group.";
+  if (!here) return "This server has no hall. Start a conversation or create a group.";
   if (here.dissolvedAt !== null) return "This group was dissolved.";
   if (!here.isListed) return "You are no longer in this group.";
-  return "Only the owner and admins write here.";
+  return "Only the owner and admins can write here.";
 }
 
 function typingText(names: readonly string[]): string {

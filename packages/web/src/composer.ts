@@ -7,11 +7,11 @@ const COUNT_FROM = 200;
 const NAMES_OFFERED = 5;
 
 export interface ComposerParts {
-  /** Called with what was written, without space around it, and what it answers. */
+  /** Called with the text, without space around it, and the message that it answers. */
   send(text: string, quote: Quote | null): void;
   /** Something is being written. */
   typing(): void;
-  /** Names that may stand behind an @. */
+  /** Names that may follow an @. */
   names(): readonly string[];
 }
 
@@ -19,12 +19,12 @@ export interface Composer {
   readonly node: HTMLElement;
   focus(): void;
   reply(quote: Quote): void;
-  /** Another room: what was written for the one before is kept for it. */
+  /** Another room: the draft for the previous one is kept. */
   begin(roomId: number): void;
 }
 
 /**
- * The box to write in. Enter sends, Shift and Enter breaks the line; a text that is too long stays and says so. Behind an @ names are
+ * The box to write in. Enter sends, Shift and Enter breaks the line; a text that is too long stays and says so. After an @ names are
  * offered; Tab takes the first one.
  */
 export function composer(parts: ComposerParts): Composer {
@@ -59,7 +59,7 @@ export function composer(parts: ComposerParts): Composer {
     left.classList.toggle("over", remaining < 0);
     button.disabled = field.value.trim() === "" || remaining < 0;
     offer();
-    // Its height is what it holds, up to the stylesheet's limit. Where it is not shown nothing can be measured.
+    // Its height fits its text, up to the stylesheet's limit. While it is hidden nothing can be measured.
     field.style.height = "auto";
     if (field.scrollHeight > 0)
       field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
@@ -78,7 +78,7 @@ export function composer(parts: ComposerParts): Composer {
     submit(event);
   }
 
-  /** What stands between an @ and where the person writes. */
+  /** The text between an @ and the caret. */
   function begun(): { at: number; text: string } | undefined {
     const before = field.value.slice(0, field.selectionStart);
     const at = before.lastIndexOf("@");
@@ -114,7 +114,7 @@ export function composer(parts: ComposerParts): Composer {
     answered.replaceChildren(
       el("span", { class: "quote-name", dir: "auto" }, `Reply to ${to.name}`),
       el("span", { class: "quote-text", dir: "auto" }, to.text.slice(0, COUNT_FROM)),
-      el("button", { type: "button", class: "quiet", "aria-label": "Do not reply", onclick: () => reply(null) }, "✕"),
+      el("button", { type: "button", class: "quiet", "aria-label": "Cancel reply", onclick: () => reply(null) }, "✕"),
     );
     field.focus();
   }

@@ -109,7 +109,7 @@ describe("what was read", () => {
   });
 });
 
-test("one's own message can be recalled for two minutes of the server's time", () => {
+test("the user's own message can be recalled for two minutes of the server's time", () => {
   const { conversation, shown } = scene();
   shown.window.items = [message(0, { uid: ME.uid }), message(1)];
   const may = () => conversation.messages.map((one) => conversation.canRecall(one));

@@ -9,7 +9,7 @@ export interface FriendsDialogParts {
   readonly client: Client;
   readonly store: Store;
   readonly me: number;
-  /** The direct room with a friend is to be shown. */
+  /** Called to show the direct room with a friend. */
   readonly opened: (roomId: number) => void;
 }
 
@@ -77,7 +77,7 @@ function requestRow(
       { class: "person" },
       avatar(name, uid),
       el("span", { class: "person-name", dir: "auto" }, name),
-      el("span", { class: "hint" }, direction === "in" ? "asks you" : "was asked"),
+      el("span", { class: "hint" }, direction === "in" ? "wants to be friends" : "has not answered yet"),
     ),
     text !== "" && el("p", { class: "request-text", dir: "auto" }, text),
     el("p", { class: "request-acts" }, ...acts),
@@ -108,7 +108,7 @@ function friendRow(friend: StoredFriend, { client, store, opened }: FriendsDialo
 
 function askingForm({ client, store, me }: FriendsDialogParts, dialog: Dialog): HTMLElement {
   const text = el("input", { id: "request-text", autocomplete: "off", maxlength: 200 });
-  const send = el("button", { type: "submit", class: "primary wide", disabled: true }, "Ask to be friends");
+  const send = el("button", { type: "submit", class: "primary wide", disabled: true }, "Send friend request");
   const said = el("p", { class: "hint", role: "status" });
   const known = store.friends.getSnapshot().items.map(({ uid }) => uid);
   const picker = peoplePicker(client, {
@@ -129,6 +129,6 @@ function askingForm({ client, store, me }: FriendsDialogParts, dialog: Dialog): 
       said.textContent = "Asked.";
     });
   };
-  const label = el("label", { for: "request-text" }, "What you want to say (if anything)");
+  const label = el("label", { for: "request-text" }, "Message (optional)");
   return el("form", { class: "sign-in", method: "post", onsubmit }, picker.node, label, text, send, said);
 }

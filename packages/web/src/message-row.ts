@@ -144,7 +144,7 @@ function besideBubble(row: DrawnRow, actions: RowActions, node: () => HTMLElemen
     {
       type: "button",
       class: "quiet menu",
-      "aria-label": "What to do with this message",
+      "aria-label": "Message actions",
       "aria-expanded": "false",
       onclick: () => {
         const isOpen = node().classList.toggle("open");
@@ -160,8 +160,8 @@ function answers({ message, name, own }: DrawnRow, id: number, actions: RowActio
   const { mine } = message.marks;
   const quote = { id, name: own ? "You" : (name ?? "…"), text: message.text };
   return [
-    act(icon("like"), mine === "like" ? "Take the like away" : "Like", () => actions.mark(id, "like", mine === "like")),
-    act(icon("dislike"), mine === "dislike" ? "Take the dislike away" : "Dislike", () =>
+    act(icon("like"), mine === "like" ? "Remove like" : "Like", () => actions.mark(id, "like", mine === "like")),
+    act(icon("dislike"), mine === "dislike" ? "Remove dislike" : "Dislike", () =>
       actions.mark(id, "dislike", mine === "dislike"),
     ),
     act("Reply", "Reply", () => actions.reply(quote)),
@@ -182,7 +182,7 @@ function marks({ message, canAnswer }: DrawnRow, actions: RowActions): HTMLEleme
     ...(["like", "dislike"] as const).flatMap((mark) => {
       const count = mark === "like" ? likes : dislikes;
       if (count === 0) return [];
-      const label = `${count} ${mark === "like" ? "likes" : "dislikes"}${mine === mark ? ", one of them yours" : ""}`;
+      const label = `${count} ${mark}${count === 1 ? "" : "s"}${mine === mark ? ", including yours" : ""}`;
       const isOff = !canAnswer || message.kind === "recalled";
       return el(
         "button",

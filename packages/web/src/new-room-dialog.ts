@@ -22,7 +22,7 @@ export function showNewRoom(
       function changed(): void {
         start.disabled = picker.picked.length === 0 && name.value.trim() === "";
         const [first] = picker.picked;
-        start.textContent = isDirect() ? `Write to ${first?.name}` : "Make a group";
+        start.textContent = isDirect() ? `Write to ${first?.name}` : "Create group";
       }
 
       async function make(): Promise<void> {
@@ -47,7 +47,7 @@ export function showNewRoom(
           { class: "sign-in", method: "post", onsubmit },
           el("h2", {}, "New conversation"),
           picker.node,
-          el("label", { for: "room-name" }, "Name of the group (if it is to have one)"),
+          el("label", { for: "room-name" }, "Group name (optional)"),
           name,
           start,
         ),

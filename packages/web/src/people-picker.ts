@@ -11,7 +11,7 @@ const SHORTEST = 2;
 export interface PeoplePicker {
   readonly node: HTMLElement;
   readonly picked: readonly Picked[];
-  /** Nobody is chosen any more. */
+  /** Clears the choice. */
   clear(): void;
 }
 
@@ -33,7 +33,7 @@ export function peoplePicker(
     },
     onkeydown: (event) => {
       if ((event as KeyboardEvent).key !== "Enter") return;
-      // Enter looks at once, and does not send the form.
+      // Enter searches at once, and does not send the form.
       event.preventDefault();
       clearTimeout(timer);
       void find();
@@ -58,14 +58,14 @@ export function peoplePicker(
     const turn = asked;
     if ([...query].length < SHORTEST) {
       found.replaceChildren();
-      said.textContent = query === "" ? "" : "Write two letters at least.";
+      said.textContent = query === "" ? "" : "Type at least two letters.";
       return;
     }
     try {
       const { items } = await client.request("GET /users", { query: { query, limit: 20 } });
       if (turn !== asked) return;
       const others = items.filter(({ uid }) => !not.includes(uid) && !picked.some((one) => one.uid === uid));
-      said.textContent = others.length === 0 ? "Nobody else is called like that." : "";
+      said.textContent = others.length === 0 ? "No one else has a name like that." : "";
       found.replaceChildren(...others.map(offer));
     } catch (error) {
       if (turn === asked) said.textContent = messageOf(error);
@@ -101,7 +101,7 @@ export function peoplePicker(
           {},
           el(
             "button",
-            { type: "button", class: "secondary", "aria-label": `Do not choose ${name}`, onclick: remove },
+            { type: "button", class: "secondary", "aria-label": `Remove ${name}`, onclick: remove },
             el("span", { dir: "auto" }, name),
             " ✕",
           ),

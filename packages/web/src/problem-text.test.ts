@@ -16,7 +16,7 @@ test("fields that are not valid are named, all of them", () => {
   expect(messageOf(error)).toBe("Name must have 1 to 32 characters. Password must have at least 8 characters.");
 });
 
-test("an answer that is no problem document, such as a proxy's page, is named by its status", () => {
+test("an answer that is not a problem document, such as a proxy's page, is named by its status", () => {
   expect(messageOf(new ParleyError(502))).toBe("The server answered 502.");
 });
 

@@ -20,8 +20,8 @@ export interface QrPageParts {
 }
 
 /**
- * What a QR code's address opens, on the phone of the person who is to be signed in elsewhere: who asks, Confirm or Reject.
- * Opening it scans the code, which the asking page is told.
+ * The page that a QR code's address opens, on the phone of the person who wants to sign in on another device: it shows which device asks,
+ * with Confirm and Reject. Opening it scans the code, and the other page is told.
  */
 export function qrPage({ code, client, login, signedIn, signedOut }: QrPageParts): View {
   const card = el("div", { class: "card narrow" });
@@ -36,14 +36,14 @@ export function qrPage({ code, client, login, signedIn, signedOut }: QrPageParts
   function refused(error: unknown): void {
     if (error instanceof ParleyError && error.code === "unauthorized") return signedOut();
     show(
-      el("h2", { tabindex: -1, "data-focus": true }, "This does not work any more"),
+      el("h2", { tabindex: -1, "data-focus": true }, "This code no longer works"),
       el("p", { role: "alert" }, reasonOf(error)),
       home("To the hall"),
     );
   }
 
   async function scan(): Promise<void> {
-    show(el("p", { role: "status" }, "Looking who asks…"));
+    show(el("p", { role: "status" }, "Checking which device asks…"));
     try {
       ask(await client.request("POST /qr-logins/{code}/scan", { path }));
     } catch (error) {
@@ -62,7 +62,11 @@ export function qrPage({ code, client, login, signedIn, signedOut }: QrPageParts
       el("h2", { tabindex: -1, "data-focus": true }, "Sign in another device?"),
       el("p", {}, "It will be signed in as ", el("strong", {}, login?.name ?? "you"), "."),
       facts(requester),
-      el("p", { class: "hint" }, "Confirm only a code on a screen before you. Reject one that was sent to you."),
+      el(
+        "p",
+        { class: "hint" },
+        "Confirm only if you see this code on a screen in front of you. Reject it if somebody sent it to you.",
+      ),
       buttons,
     );
   }
@@ -113,8 +117,8 @@ function home(text: string): HTMLElement {
 
 function reasonOf(error: unknown): string {
   const code = error instanceof ParleyError ? error.code : "";
-  if (code === "not_found") return "This code has run out. The other screen shows a new one: scan that.";
+  if (code === "not_found") return "This code has expired. Scan the new one on the other screen.";
   if (code === "qr_taken") return "Somebody else has scanned this code. Scan the new one.";
-  if (code === "qr_state") return "This code was used or rejected already.";
+  if (code === "qr_state") return "This code has already been used or rejected.";
   return messageOf(error);
 }

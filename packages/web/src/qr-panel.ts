@@ -62,7 +62,7 @@ export class QrPanel {
     // The same code on this page's own address: here this browser may be signed in already.
     const here = `${BASE}qr/${url.split("/").at(-1)}`;
     const link = el("a", { href: here, target: "_blank", rel: "noopener" }, "open it in a new window");
-    this.#link.replaceChildren("Signed in on this computer already? Then ", link, ".");
+    this.#link.replaceChildren("Already signed in on this computer? Then ", link, ".");
   }
 
   #become(state: QrStep["state"], says?: string): void {
@@ -75,7 +75,7 @@ export class QrPanel {
 
 const SAYS: Record<QrStep["state"], string> = {
   waiting: "Getting a code…",
-  shown: "Scan this code with a phone that is signed in here, and confirm.",
+  shown: "Scan this code with a phone that is signed in, and confirm.",
   scanned: "Scanned. Now confirm on the other device.",
-  expired: "This code has run out.",
+  expired: "This code has expired.",
 };

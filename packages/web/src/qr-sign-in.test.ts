@@ -211,7 +211,7 @@ test("nothing is said of a request that fails because the page is left", async (
   expect(signing.steps).toEqual([]);
 });
 
-test("a page that is left takes no login any more, and half a login is none", async () => {
+test("a page that was left takes no login any more, and half a login is not taken", async () => {
   const late = new Signing(code("a"));
   late.add(() => {
     late.page.abort();

@@ -19,7 +19,7 @@ function shown(
   return [...receipts].map(([id, { text, names }]) => [id, text, names]);
 }
 
-test("the newest message of one's own says how many have read it, and who", () => {
+test("the user's newest message says how many have read it, and who", () => {
   const items = [mine(1), mine(2), message(3)];
   expect(shown(items, [[ANN, 3]])).toEqual([[2, "Read by 1", "name of 20001"]]);
   const all: [number, number][] = [

@@ -17,7 +17,7 @@ export interface RoomDialogParts {
 
 const ROLES: Record<number, string> = { 1: "owner", 2: "admin" };
 
-/** What a room is: its members and who of them is online, one's own settings of it, and the ways out. */
+/** What a room is: its members and who of them is online, the user's settings of it, and the ways out. */
 export function showRoom(page: Element, parts: RoomDialogParts): void {
   const { store, roomId } = parts;
   const ends: (() => void)[] = [];
@@ -66,8 +66,8 @@ function settings(
     });
     return { box, node: el("label", { class: "choose" }, box, label) };
   };
-  const pinned = one("Pinned: it stands first", "pinned");
-  const muted = one("Muted: its messages are not news", "muted");
+  const pinned = one("Pinned: stays at the top", "pinned");
+  const muted = one("Muted: new messages do not draw attention", "muted");
   return {
     nodes: [pinned.node, muted.node],
     show(room) {

@@ -9,7 +9,7 @@ import { dayOf, shortDayOf, timeOf } from "./times.ts";
 interface DrawnRoom {
   readonly room: StoredRoom;
   readonly isOpen: boolean;
-  /** Of the other person of a direct room. */
+  /** The state of the other person of a direct room. */
   readonly isOnline: boolean;
   readonly when: string;
 }
@@ -22,7 +22,7 @@ export interface RoomListContext {
   isOnline(uid: number): boolean;
 }
 
-/** Beyond that many a number says little. */
+/** Beyond that, a number says little. */
 const COUNT_MAX = 99;
 
 /** The list of rooms: pinned ones first, then by newest activity, each with its preview and red dot. */
@@ -95,7 +95,7 @@ export class RoomList {
 
 /** The first line of the newest message. */
 export function previewOf({ lastMessage }: StoredRoom, me: number): string {
-  if (!lastMessage) return "Nothing was written yet";
+  if (!lastMessage) return "No messages yet";
   const { fromUser, message } = lastMessage;
   const text = lineOf(message).slice(0, 120).replace(/\s+/g, " ");
   return fromUser.uid === me && typeof message.body === "object" ? `You: ${text}` : text;

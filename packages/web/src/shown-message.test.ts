@@ -10,7 +10,7 @@ const of = (type: number, body: unknown) => {
 const more = { atUidList: [5], urlContentMap: {} };
 const reply = { id: 3, uid: 20_002, username: "Ben", type: 1, body: "what?", canCallback: 1, gapCount: 2 };
 
-test("what is no plain text is shown as what it is", () => {
+test("anything but plain text is shown as what it is", () => {
   expect(of(2, "Ann recalled a message")).toMatchObject({ kind: "recalled", text: "Ann recalled a message" });
   expect(of(8, "Ann is here")).toMatchObject({ kind: "notice", text: "Ann is here" });
   expect(of(100, { kind: "poll", text: "Tea?", data: 1, reply: null, ...more })).toMatchObject({ text: "Tea?" });
@@ -19,7 +19,7 @@ test("what is no plain text is shown as what it is", () => {
     [100, { kind: "k" }],
     [1, "not a body"],
   ] as const) {
-    expect(of(type, body)).toMatchObject({ kind: "other", text: "A message of a kind that this page does not show" });
+    expect(of(type, body)).toMatchObject({ kind: "other", text: "This page cannot show this kind of message" });
   }
 });
 

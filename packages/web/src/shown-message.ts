@@ -73,7 +73,7 @@ export function lineOf(message: Sent): string {
 }
 
 function bodyOf({ type, body }: Sent): Pick<ShownMessage, "kind" | "text" | "quote" | "mentions"> {
-  const other = "A message of a kind that this page does not show";
+  const other = "This page cannot show this kind of message";
   if (typeof body === "object") {
     const { reply, atUidList: mentions } = body;
     const quote = reply && { id: reply.id, name: reply.username, text: reply.body };

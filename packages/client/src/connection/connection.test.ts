@@ -193,7 +193,7 @@ describe("what a connection reports", () => {
     expect([got, cursor.text]).toEqual([[8], `${at(5)},room:3@8`]);
   });
 
-  test("SDK-27: what is no frame of this server ends it, and nothing is reported after an end", () => {
+  test("SDK-27: anything but a frame of this server ends it, and nothing is reported after an end", () => {
     const { events, kinds } = rig("websocket", { cursor: at(5) });
     events.receive([null as never]);
     events.receive([frame(Push.READY, READY)]);

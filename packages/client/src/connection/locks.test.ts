@@ -43,7 +43,7 @@ describe("locks of tabs that have none of the browser's", () => {
     expect([await third.has(), await first.over()]).toEqual([true, "released"]);
   });
 
-  test("SDK-60: a lock is one's own too: a second request in the same tab waits for the first", async () => {
+  test("SDK-60: a lock also holds within a tab: a second request in the same tab waits for the first", async () => {
     const { locks } = tab();
     const first = ask(locks, NOW);
     await first.has();

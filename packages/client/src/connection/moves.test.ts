@@ -211,7 +211,7 @@ describe("what is remembered", () => {
     expect(machine.state).toMatchObject({ kind: "reloading", reloading: { by: "sse", resyncs: [], failures: 0 } });
   });
 
-  test("SDK-22: a person who looks again finds no failures of before", () => {
+  test("SDK-22: a person who looks again finds no earlier failures", () => {
     const { tell, memory } = machineAt(MEMORY, STATES.replaced);
     tell(HAPPENINGS.focus);
     expect(memory().failures).toBe(0);

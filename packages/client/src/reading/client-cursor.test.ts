@@ -83,7 +83,7 @@ describe("SDK-31: state that was read anew", () => {
     cursor.stateHas("room:1", 4);
     cursor.stateHas("room:2", 0);
     expect([cursor.text, cursor.seen("room:1"), cursor.seen("room:2")]).toEqual([at(5, "room:1@4"), 4, 0]);
-    // The same floor has nothing new to say of what came since, but it was given after the state was read.
+    // The same floor says nothing new about what came since, but it was given after the state was read.
     cursor.take(at(5));
     expect(cursor.text).toBe(at(5));
   });
@@ -97,7 +97,7 @@ describe("SDK-31: state that was read anew", () => {
     expect(cursor.seen("room:1")).toBe(2);
   });
 
-  test("with a cursor of its own nothing of before counts", () => {
+  test("with its own cursor nothing earlier counts", () => {
     const cursor = new ClientCursor(at(5));
     cursor.saw("room:1", 9);
     cursor.stateHas("room:2", 7);

@@ -56,7 +56,7 @@ test("SDK-5: a user who comes back to a room goes on at the joining", () => {
   expect(got).toHaveLength(3);
 });
 
-test("SDK-5: the joining of somebody else hides nothing, nor does one's own while it is not known who reads", () => {
+test("SDK-5: the joining of somebody else hides nothing, nor does the reader's while it is not known who reads", () => {
   const { got, event, joined } = rig();
   expect(event("room:2", 5)).toBe(true);
   expect(joined(8, 7)).toBe(false);
@@ -68,7 +68,7 @@ test("SDK-5: the joining of somebody else hides nothing, nor does one's own whil
   expect(joined(30, 4, { uids: [4, 1] })).toBe(true);
   expect(joined(40, 4, { uids: [4, 5] })).toBe(false);
   expect(got).toHaveLength(7);
-  // Nor does one's own leaving.
+  // Nor does the reader's leaving.
   expect(event("room:3", 5)).toBe(true);
   expect(event("room:3", 9, { type: Push.MEMBER_CHANGE, data: { roomId: 3, uid: 1, changeType: 2 } })).toBe(false);
 });

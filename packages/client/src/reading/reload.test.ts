@@ -53,7 +53,7 @@ describe("where events go on", () => {
     ).toBe(3);
   });
 
-  test("SDK-30: after everything was read nothing of before counts, and what the rooms contain does", () => {
+  test("SDK-30: after everything was read nothing earlier counts, and what the rooms contain does", () => {
     const cursor = rig().after([{ stream: "*" }], [{ id: 7, seq: 50 }]);
     expect([cursor.seen("room:7"), cursor.seen("room:8")]).toEqual([50, undefined]);
     expect(cursor.text).toBe(`${EPOCH};*@300,room:7@50`);

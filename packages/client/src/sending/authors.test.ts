@@ -56,12 +56,12 @@ describe("whose message it is", () => {
     expect(await check(author, "b1")).toBe("other_user");
     await known.know("b1");
     expect(asked).toEqual([]);
-    // Without a token nobody is meant.
+    // No token means nobody.
     known.learned(undefined, 7);
     expect(known.now.uid).toBe(2);
   });
 
-  test("SDK-45: a user who comes back to the token of before is known yet", () => {
+  test("SDK-45: a user who comes back to the previous token is still known", () => {
     const { known, now, asked } = authors("a1");
     known.learned("a1", 1);
     const before = now();

@@ -15,7 +15,7 @@ const sending = (clientId: string, roomId = 1): Sending => ({
 const stored = (clientId: string) => ({ message: { id: 1, clientId } });
 const within = <T>(promise: Promise<T>, what: string) => withDeadline(promise, 2_000, what);
 
-/** Sends whose answers a test gives; waits are as long as their bound says. */
+/** Sends whose answers a test gives; waits are as long as their bound. */
 function rig(more: { max?: number; area?: MapStorage; backoffFirstMs?: number; random?: number } = {}) {
   const waiting: { sending: Sending; answer: (reply: unknown) => void; fail: (error: unknown) => void }[] = [];
   const asking: (() => void)[] = [];
@@ -226,7 +226,7 @@ describe("sends", () => {
 });
 
 describe("what a storage keeps", () => {
-  test("SDK-43: entries that are none are left alone, and put no other in disorder", () => {
+  test("SDK-43: malformed entries are left alone, and do not disturb the order of others", () => {
     const area = new MapStorage();
     const entry = (clientId: string, at: unknown, owner = "ann") =>
       area.setItem(`parley.send.${owner}.${clientId}`, JSON.stringify({ at, ...sending(clientId), uid: 1 }));

@@ -119,7 +119,7 @@ describe("what comes at a bad moment", () => {
     expect(store.room(room.id).getSnapshot()?.lastMessage?.message).toMatchObject(HIDDEN);
   });
 
-  test("STO-2: a mark of one's own counts that comes before anything is known", async () => {
+  test("STO-2: the user's mark counts even if it comes before anything is known", async () => {
     const room = server.make([ANN, ME]);
     server.say(room, ANN, {});
     store.messages(room.id).subscribe(() => {});

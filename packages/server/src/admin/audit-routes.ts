@@ -16,10 +16,10 @@ const Act = z
     at: countSchema,
     uid: idSchema.nullable().meta({ description: "Null: an operator, on the command line" }),
     name: z.string().max(64).nullable(),
-    ip: z.string().max(64).meta({ description: "From where; empty for an operator" }),
+    ip: z.string().max(64).meta({ description: "The address; empty for an operator" }),
     act: z.enum(ACTS),
     target: z.string().max(128).meta({ description: "A uid, a range of addresses, a connection, the name of a key" }),
-    before: facts.meta({ description: "What was so before; null: nothing was, or it says nothing" }),
+    before: facts.meta({ description: "The values before; null if there were none or they say nothing" }),
     after: facts,
   })
   .openapi("Act");

@@ -15,14 +15,14 @@ const common = { tags: ["admin"], security: administrators };
 export const Connection = z
   .object({
     id: z.string().min(1).max(64),
-    transport: z.enum(TRANSPORT_NAMES).openapi({ description: "`poll`: one that hangs" }),
+    transport: z.enum(TRANSPORT_NAMES).openapi({ description: "`poll`: a waiting one" }),
     uid: idSchema.nullable().meta({ description: "Null: anonymous" }),
     ip: z.string().max(64).meta({ description: "The client's address" }),
     userAgent: z.string().max(256),
     state: z.string().max(32),
-    rooms: countSchema.meta({ description: "That its person is in, the hall apart" }),
-    queuedBytes: countSchema.meta({ description: "What it has not taken yet" }),
-    lastFrameAt: countSchema.meta({ description: "When its client sent something" }),
+    rooms: countSchema.meta({ description: "Rooms that its person is in, without the hall" }),
+    queuedBytes: countSchema.meta({ description: "Bytes that it has not taken yet" }),
+    lastFrameAt: countSchema.meta({ description: "When its client last sent something" }),
     since: countSchema,
   })
   .openapi("Connection");
@@ -32,8 +32,7 @@ const getConnections = createRoute({
   method: "get",
   path: "/admin/connections",
   middleware: [requireAdministrator, heavy] as const,
-  summary:
-    "Live connections, event streams and hanging polls of this node, by transport and in the order of their beginning",
+  summary: "Live connections, event streams and waiting polls of this node, by transport and then oldest first",
   request: {
     query: pageQuery.extend({
       uid: idParam("uid")
@@ -56,7 +55,7 @@ const deleteConnection = createRoute({
   method: "delete",
   path: "/admin/connections/{id}",
   middleware: [requireAdministrator] as const,
-  summary: "Close a connection with 1000 and the reason, or answer a hanging poll; its client may come back",
+  summary: "Close a connection with 1000 and the reason, or answer a waiting poll; its client may return",
   request: {
     params: z.object({ id: z.string().min(1).max(64) }),
     body: jsonBody(z.object({ reason: reason.default("") })),

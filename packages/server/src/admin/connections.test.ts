@@ -147,7 +147,7 @@ describe("what is live", () => {
       );
       ids.push(...page.items.map(({ ip }) => ip));
       cursor = page.nextCursor;
-      // The last one of the first page goes: the next page goes on behind it.
+      // The last connection of the first page goes: the next page continues after it.
       if (ids.length === 2) {
         clients[1]?.close();
         for (let turn = 0; (await list()).length > 5 && turn < 500; turn++);
@@ -190,7 +190,7 @@ describe("closing one", () => {
   });
 
   test.each([[{ reason: "x".repeat(121) }], [{ reason: "é".repeat(61) }], [{ reason: "two\nlines" }], [{ reason: 1 }]])(
-    "ADM-7: the reason %j does not fit into a close frame, or is none",
+    "ADM-7: the reason %j does not fit into a close frame, or is not a text",
     async (body) => {
       const client = await live(ann, "203.0.113.7");
       const [one] = await list();

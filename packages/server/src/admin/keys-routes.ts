@@ -26,7 +26,7 @@ const Key = z
     lastUsedAt: countSchema.nullable().meta({ description: "To the minute; null: it was never used" }),
     rate: keyRateSchema.nullable().meta({ description: "Requests a second; null: the usual number" }),
     recipientsRate: keyRateSchema.nullable().meta({ description: "Recipients of notifications and events a second" }),
-    allRate: keyRateSchema.nullable().meta({ description: "Of these to everybody a second" }),
+    allRate: keyRateSchema.nullable().meta({ description: "Notifications and events to everybody a second" }),
   })
   .openapi("ServerKey");
 
@@ -35,7 +35,7 @@ const getKeys = createRoute({
   middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/keys",
-  summary: "Server keys, in the order of their making; the keys themselves are stored nowhere",
+  summary: "Server keys, oldest first; the keys themselves are stored nowhere",
   responses: { 200: json(z.object({ items: z.array(Key).max(CAPS.serverKeys.count) }), "All of them") },
 });
 
@@ -69,7 +69,7 @@ const deleteKey = createRoute({
   ...common,
   method: "delete",
   path: "/admin/keys/{id}",
-  summary: "End a server key at once and for good",
+  summary: "Revoke a server key at once and for good",
   request: { params: z.object({ id: idParam("id") }) },
   responses: { 204: noContent("It is refused from now on"), ...problems("not_found") },
 });

@@ -16,7 +16,7 @@ const Event = z.object({
   type: z.int().min(1).max(999),
   at: countSchema,
   messageId: idSchema.nullable(),
-  data: z.unknown().openapi({ description: "Null where the event shows a message, or is long" }),
+  data: z.unknown().openapi({ description: "Null if the event shows a message, or is long" }),
 });
 
 const LivePerson = z
@@ -28,13 +28,13 @@ const LivePerson = z
     ban: z.object({ until: countSchema.nullable(), reason: textSchema(0, SIZES.banReason.count) }).nullable(),
     activeStatus: z.union([z.literal(ActiveStatus.online), z.literal(ActiveStatus.offline)]),
     lastOptTime: countSchema.nullable(),
-    rooms: countSchema.meta({ description: "That they are in, the hall apart" }),
+    rooms: countSchema.meta({ description: "Rooms that they are in, without the hall" }),
     unread: countSchema,
     connections: z.array(Connection).max(10_000),
     events: z
       .array(Event)
       .max(SIZES.shownEvents.count)
-      .openapi({ description: "Of their own stream, newest first; without the texts of messages" }),
+      .openapi({ description: "Events of their own stream, newest first, without the texts of messages" }),
   })
   .openapi("LivePerson");
 
@@ -42,7 +42,7 @@ const getLive = createRoute({
   method: "get",
   path: "/admin/users/{uid}/live",
   tags: ["admin"],
-  summary: "What is live of one person, with the last 100 events of their own stream; each look is noted",
+  summary: "What one person has live, with the last 100 events of their own stream; each look is recorded",
   security: administrators,
   middleware: [requireAdministrator, heavy] as const,
   request: { params: z.object({ uid: idParam("uid") }) },

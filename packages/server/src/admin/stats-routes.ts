@@ -18,7 +18,7 @@ const getStats = createRoute({
   ...common,
   path: "/admin/stats",
   middleware: [requireAdministrator, heavy] as const,
-  summary: "The server in numbers, as it is now",
+  summary: "The server in numbers, now",
   responses: {
     200: json(
       z.object({
@@ -27,10 +27,10 @@ const getStats = createRoute({
         connections: z.object({
           websocket: countSchema,
           sse: countSchema,
-          poll: countSchema.meta({ description: "Polls that hang" }),
+          poll: countSchema.meta({ description: "Waiting polls" }),
         }),
         onlineNum: countSchema.meta({ description: "People who are online" }),
-        people: countSchema.meta({ description: "Accounts; deleted ones leave this number within a minute" }),
+        people: countSchema.meta({ description: "Accounts; deleted ones leave this count within a minute" }),
         logPosition: countSchema.meta({ description: "Position of the newest event" }),
         bans: z.int().min(0).max(CAPS.bans.count),
         residentBytes: countSchema,
@@ -57,13 +57,13 @@ const getSeries = createRoute({
   middleware: [requireAdministrator, heavy] as const,
   summary: "Numbers over the last day, for charts",
   description:
-    "Measured every 10 s and kept in memory for a day, so a restart begins anew. A point is the mean of what was measured within its step; steps without any are left out.",
+    "Measured every 10 s and kept in memory for a day, so a restart begins anew. A point is the mean of the measurements within its step; steps without any are left out.",
   request: {
     query: z.object({
       name: z.enum(SERIES_NAMES),
       from: wholeNumber(0, "Epoch milliseconds; absent: an hour before `to`"),
-      to: wholeNumber(1, "Epoch milliseconds, not part of it; absent: now"),
-      step: wholeNumber(10, `Seconds; absent: the least that gives at most ${SIZES.seriesPoints.count} points`),
+      to: wholeNumber(1, "Epoch milliseconds, exclusive; absent: now"),
+      step: wholeNumber(10, `Seconds; absent: the smallest step that gives at most ${SIZES.seriesPoints.count} points`),
     }),
   },
   responses: {
@@ -82,7 +82,7 @@ const getNodes = createRoute({
   ...common,
   path: "/admin/nodes",
   middleware: [requireAdministrator, heavy] as const,
-  summary: "The processes of this installation: this one",
+  summary: "The processes of this installation: only this one",
   responses: {
     200: json(
       z.object({
@@ -94,7 +94,7 @@ const getNodes = createRoute({
               startedAt: countSchema,
               connections: countSchema,
               onlineNum: countSchema,
-              self: z.boolean().openapi({ description: "The one that answers" }),
+              self: z.boolean().openapi({ description: "The process that answers" }),
             }),
           )
           .max(1),

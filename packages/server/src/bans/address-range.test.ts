@@ -63,7 +63,7 @@ describe("BAN-9: ranges that have addresses in common", () => {
   });
 });
 
-test("BAN-9: a client's address is one address, and other texts are none", () => {
+test("BAN-9: a client's address is one address, and other texts are not addresses", () => {
   expect(parseAddress("203.0.113.7")).toEqual(parseRange("203.0.113.7/32"));
   expect(parseAddress("2001:db8::1")).toEqual(parseRange("2001:db8::1/128"));
   expect(parseAddress("unknown")).toBeUndefined();

@@ -164,6 +164,6 @@ function told(type: typeof Push.BLACK | typeof Push.UNBLACK, uid: number): Draft
 }
 
 function inThePast(): ProblemError {
-  const message = "must be a time to come, or null";
+  const message = "must be a time in the future, or null";
   return new ProblemError("invalid", `until: ${message}`, { extra: { errors: [{ path: "until", message }] } });
 }

@@ -1,7 +1,7 @@
 import { ProblemError } from "../lib/problem.ts";
 import { type AddressRange, overlap, parseAddress, parseRange } from "./address-range.ts";
 
-/** The widest ranges that one ban may hold. As many of them as there may be bans are a part of all addresses, so no token can keep everybody out. */
+/** The widest ranges that one ban may cover. Even the largest number of bans covers only a part of all addresses, so no token can keep everybody out. */
 const WIDEST_BITS = { 4: 16, 6: 32 } as const;
 
 /** This machine's own, whatever TRUSTED_PROXIES says. */
@@ -24,11 +24,10 @@ export function checkBannable(
   if (isProtected)
     throw new ProblemError("address_protected", "This machine's own addresses and trusted proxies cannot be banned");
   const own = parseAddress(ownIp);
-  if (own && overlap(range, own))
-    throw new ProblemError("address_protected", "You cannot ban the address from which you ask");
+  if (own && overlap(range, own)) throw new ProblemError("address_protected", "You cannot ban your own address");
   const widest = WIDEST_BITS[range.family];
   if (range.bits < widest) {
-    throw new ProblemError("range_too_wide", `A ban of IPv${range.family} addresses holds at most a /${widest}`);
+    throw new ProblemError("range_too_wide", `A ban of IPv${range.family} addresses covers at most a /${widest}`);
   }
   return range;
 }

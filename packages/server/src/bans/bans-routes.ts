@@ -20,19 +20,19 @@ const wish = z.object({
     .nullable()
     .default(null)
     .openapi({ description: "Epoch milliseconds at which the ban ends by itself; null: for good" }),
-  reason: reason.default("").openapi({ description: "What the banned are told" }),
+  reason: reason.default("").openapi({ description: "Shown to those who are banned" }),
 });
 
 const Ban = z
   .object({
     id: idSchema,
-    uid: idSchema.nullable().meta({ description: "Null: of addresses" }),
-    name: z.string().max(64).nullable().openapi({ description: "Of the person" }),
-    cidr: z.string().max(64).nullable().openapi({ description: "In canonical form; null: of a person" }),
+    uid: idSchema.nullable().meta({ description: "Null: a ban of addresses" }),
+    name: z.string().max(64).nullable().openapi({ description: "The person's name" }),
+    cidr: z.string().max(64).nullable().openapi({ description: "In canonical form; null: a ban of a person" }),
     until: countSchema.nullable(),
     reason,
     createdAt: countSchema,
-    createdBy: countSchema.meta({ description: "The administrator" }),
+    createdBy: countSchema.meta({ description: "The administrator who banned" }),
   })
   .openapi("Ban");
 const MadeBan = Ban.omit({ name: true }).openapi("MadeBan");
@@ -58,7 +58,7 @@ const putPerson = createRoute({
   path: "/admin/bans/users/{uid}",
   summary: "Ban a person, for a time or for good",
   description:
-    "What they have open ends within a second, all they ask for is 403 `banned`, and their messages are hidden. A ban that is there gets the new end and reason.",
+    "Their connections end within a second, their requests get 403 `banned`, and their messages are hidden. An existing ban gets the new end and reason.",
   request: { params: person, body: jsonBody(wish) },
   responses: {
     200: json(MadeBan, "The ban as it is now"),
@@ -80,7 +80,7 @@ const putAddresses = createRoute({
   method: "put",
   path: "/admin/bans/ips/{cidr}",
   summary: "Ban an address or a range of addresses, for a time or for good",
-  description: "IPv4-mapped addresses count as IPv4. A ban holds at most a /16 of IPv4 or a /32 of IPv6 addresses.",
+  description: "IPv4-mapped addresses count as IPv4. A ban covers at most a /16 of IPv4 or a /32 of IPv6 addresses.",
   request: { params: addresses, body: jsonBody(wish) },
   responses: {
     200: json(MadeBan, "The ban as it is now"),
@@ -92,7 +92,7 @@ const deleteAddresses = createRoute({
   ...common,
   method: "delete",
   path: "/admin/bans/ips/{cidr}",
-  summary: "Let banned addresses in again: the range as it was banned",
+  summary: "End a ban of addresses; the range is the one that was banned",
   request: { params: addresses },
   responses: { 204: noContent("Not banned") },
 });
@@ -102,7 +102,7 @@ const getBans = createRoute({
   middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/bans",
-  summary: "Bans that hold, newest first",
+  summary: "Bans in force, newest first",
   request: { query: pageQuery },
   responses: { 200: json(pageOf(Ban), "A page of bans") },
 });

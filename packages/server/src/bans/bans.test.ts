@@ -95,7 +95,7 @@ describe("of a person", () => {
     await unban(ann);
   });
 
-  test("BAN-1: a token of the product's own from before the ban does not count afterwards", async () => {
+  test("BAN-1: one of the product's own tokens from before the ban does not count afterwards", async () => {
     await ban(ann);
     await unban(ann);
     const row = await chat.scratch.db
@@ -211,7 +211,7 @@ test("BAN-10: there are at most 10 000 bans, and pages show each of them once", 
   expect((await ban(ann)).status).toBe(200);
   expect((await ban(ben)).body.code).toBe("too_many_bans");
   expect((await banIp("203.0.113.7")).body.code).toBe("too_many_bans");
-  // One that is there can still be changed, and an end makes room.
+  // An existing ban can still be changed, and ending one makes room.
   expect((await ban(ann, { reason: "changed" })).status).toBe(200);
   await unban(ann);
   expect((await ban(ben)).status).toBe(200);

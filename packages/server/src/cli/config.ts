@@ -10,10 +10,10 @@ export const configCommand: Command = {
   help: `
 Usage: parley config [--json]
 
-Checks the settings as the server would at its start and shows them; secrets are hidden.
-Exits with 1 and a line for each problem when a setting is wrong.
+Checks the settings as the server does when it starts, and shows them. Secrets are hidden.
+If settings are wrong, prints a line for each and exits with 1.
 
-  --json    the same for programs
+  --json    print JSON, for programs
 `,
   async run(args, io) {
     const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean" } } });

@@ -98,7 +98,7 @@ async function askServer(url: URL, token: string | undefined): Promise<Seen | Fi
   const location = response.headers.get("location");
   if (status >= 300 && status < 400 && location !== null) {
     return fail(
-      `${url.origin} redirects to ${new URL(location, url).origin}: examine that, and give it to clients, since WebSocket follows no redirects`,
+      `${url.origin} redirects to ${new URL(location, url).origin}: examine that address and give it to clients, because WebSocket does not follow redirects`,
     );
   }
   const document: unknown = await response.json().catch(() => undefined);
@@ -110,7 +110,7 @@ async function askServer(url: URL, token: string | undefined): Promise<Seen | Fi
     return fail("the token of --token is not valid, or a proxy changes the Authorization header");
   if (status !== 200 || !isSeen(document)) {
     return fail(
-      `${url.origin}/api/v1/doctor answers ${status}, but not as Parley: is it another program, or does a proxy not pass /api on?`,
+      `${url.origin}/api/v1/doctor answers ${status}, but not as Parley does: is it another program, or does a proxy not forward /api?`,
     );
   }
   return document;
@@ -123,11 +123,11 @@ function isSeen(document: unknown): document is Seen {
 function unreachable(error: unknown, url: URL): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (error instanceof Error && error.name === "TimeoutError")
-    return `no answer in ${ANSWER_MS / 1000} s; is a firewall in between?`;
+    return `no answer within ${ANSWER_MS / 1000} s; is there a firewall in between?`;
   if (code === "ConnectionRefused" || code === "ECONNREFUSED")
     return `nothing listens there; is the server running, and is ${portOf(url)} its port?`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "FailedToOpenSocket")
-    return `there is no host ${url.hostname}, or it cannot be looked up`;
+    return `there is no host ${url.hostname}, or its name cannot be looked up`;
   if (/CERT|ISSUER|SELF_SIGNED|VERIFY/i.test(code)) return `its certificate is not valid (${code})`;
   return error instanceof Error ? error.message : String(error);
 }
@@ -141,12 +141,12 @@ function* addressFindings(url: URL, { scheme, host }: Seen): Generator<Finding> 
   if (host !== url.host) {
     yield {
       level: "warn",
-      text: `the server believes to be at ${host}: let the proxy pass the name on (nginx: proxy_set_header Host $http_host;) or set PUBLIC_URL=${url.origin}`,
+      text: `the server believes that it is at ${host}: let the proxy forward the name (nginx: proxy_set_header Host $http_host;) or set PUBLIC_URL=${url.origin}`,
     };
   } else if (`${scheme}:` !== url.protocol) {
     yield {
       level: "warn",
-      text: `the server believes to be reached by ${scheme}: let the proxy send X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-Proto $scheme;) or set PUBLIC_URL=${url.origin}`,
+      text: `the server believes that it is reached by ${scheme}: let the proxy send X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-Proto $scheme;) or set PUBLIC_URL=${url.origin}`,
     };
   }
 }
@@ -159,7 +159,7 @@ async function* connectionFindings(connection: TriedConnection, idleSeconds: num
     }
     yield { level: "ok", text: "a WebSocket connection opens, and frames pass both ways" };
     if (idleSeconds > 0) yield await stays(connection, idleSeconds);
-    else yield { level: "skip", text: "whether idle connections are cut was not checked; --idle 70 does" };
+    else yield { level: "skip", text: "idle connections were not checked; --idle 70 does that" };
   } finally {
     connection.end();
   }
@@ -197,7 +197,7 @@ async function stays(connection: TriedConnection, seconds: number): Promise<Find
         return { level: "fail", text: `the server closed the connection after ${after} s, with code ${outcome.code}` };
       return {
         level: "fail",
-        text: `the connection was cut after ${after} s without a word: a proxy has a shorter limit (nginx: proxy_read_timeout, usually 60s; set it to 1h)`,
+        text: `the connection was cut after ${after} s without a close frame: a proxy has a shorter limit (nginx: proxy_read_timeout, usually 60s; set it to 1h)`,
       };
     }
     connection.sendText(JSON.stringify({ type: Command.HEARTBEAT }));
@@ -215,11 +215,11 @@ function refusalText(attempt: Exclude<Attempt, { kind: "open" }>, url: URL, to =
     return `${start} (${problem.detail}). A proxy drops the headers; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;`;
   }
   if (problem?.code === "origin_forbidden") {
-    return `${start}: pages of ${url.origin} are foreign to it. Let the proxy pass the Host header on, or set PUBLIC_URL=${url.origin}`;
+    return `${start}: it takes pages of ${url.origin} for those of another host. Let the proxy forward the Host header, or set PUBLIC_URL=${url.origin}`;
   }
   if (problem) return `${start}: ${problem.detail ?? problem.code}`;
   if (status === 404) return `${start}: a proxy does not pass ${to} on`;
-  return `${start}, by a proxy that does not pass it on`;
+  return `${start}, by a proxy that does not forward it`;
 }
 
 function problemOf(body: string): { code: string; detail?: string } | undefined {

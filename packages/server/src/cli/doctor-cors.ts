@@ -20,12 +20,12 @@ export async function checkCors(url: URL): Promise<Finding> {
   } catch (error) {
     return {
       level: "fail",
-      text: `the CORS headers could not be looked at: ${error instanceof Error ? error.message : error}`,
+      text: `the CORS headers could not be checked: ${error instanceof Error ? error.message : error}`,
     };
   }
 }
 
 const DOUBLED =
-  "browsers show pages of other hosts nothing: a proxy adds it to what the server sends. Take it out of the proxy, or set CORS=proxy";
+  "browsers hide the reply from pages of other hosts: a proxy adds it although the server does. Remove it from the proxy, or set CORS=proxy";
 const WITHOUT =
-  "pages of other hosts read nothing, which may be meant: with CORS=proxy a proxy has to add the headers, but the reply";
+  "pages of other hosts cannot read replies, which may be intended: with CORS=proxy a proxy has to add the headers, but the reply";

@@ -2,10 +2,10 @@ import { uptimeMs } from "../lib/uptime.ts";
 import type { Finding } from "./finding.ts";
 
 const ANSWER_MS = 10_000;
-/** The first frame is sent at once; a proxy that gathers output holds it back until there is much more. */
+/** The first frame is sent at once; a proxy that buffers output holds it back until there is much more. */
 const AT_ONCE_MS = 3000;
 
-/** Whether what the server sends over SSE arrives when it is sent. Never rejects. */
+/** Whether events over SSE arrive when the server sends them. Never rejects. */
 export async function checkEventStream(url: URL, token: string | undefined): Promise<Finding> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(ANSWER_MS)]);
@@ -23,7 +23,7 @@ export async function checkEventStream(url: URL, token: string | undefined): Pro
     if (ms <= AT_ONCE_MS) return { level: "ok", text: "SSE arrives at once" };
     return {
       level: "fail",
-      text: `SSE arrives ${(ms / 1000).toFixed(1)} s late: a proxy gathers the output (nginx: proxy_buffering off;)`,
+      text: `SSE arrives ${(ms / 1000).toFixed(1)} s late: a proxy buffers the output (nginx: proxy_buffering off;)`,
     };
   } catch (error) {
     const text =
@@ -36,4 +36,4 @@ export async function checkEventStream(url: URL, token: string | undefined): Pro
   }
 }
 
-const BUFFERED = `nothing arrives over SSE in ${ANSWER_MS / 1000} s: a proxy gathers the output (nginx: proxy_buffering off;)`;
+const BUFFERED = `nothing arrives over SSE within ${ANSWER_MS / 1000} s: a proxy buffers the output (nginx: proxy_buffering off;)`;

@@ -36,7 +36,7 @@ describe("DOC-1: parley doctor", () => {
       `info  it sees the client 127.0.0.1 (peer 127.0.0.1, no forwarding header) at http://127.0.0.1:${port}`,
       "info  trusted proxies: 127.0.0.0/8, ::1/128",
       "ok    a WebSocket connection opens, and frames pass both ways",
-      "skip  whether idle connections are cut was not checked; --idle 70 does",
+      "skip  idle connections were not checked; --idle 70 does that",
       "skip  whether a token gets through a WebSocket handshake was not checked; --token TOKEN does",
       "ok    a WebSocket connection to /websocket opens too",
       "skip  whether a proxy holds pushes over SSE back was not checked; --token TOKEN does",
@@ -54,7 +54,7 @@ describe("DOC-1: parley doctor", () => {
 
   test("--idle: a proxy that cuts", async () => {
     const { code, text } = await doctor(await behindProxy({ cutAfterMs: 200 }), "--idle", "30");
-    expect(text).toMatch(/fail {2}the connection was cut after 0 s without a word.*proxy_read_timeout/);
+    expect(text).toMatch(/fail {2}the connection was cut after 0 s without a close frame.*proxy_read_timeout/);
     expect(text).toEndWith("One check failed. 2 checks were not done.");
     expect(code).toBe(1);
   });
@@ -71,7 +71,7 @@ describe("DOC-1: parley doctor", () => {
     const rewrite = (head: string) => head.replace("\r\n", "\r\nX-Forwarded-For: 203.0.113.5\r\n");
     const { code, text } = await doctor(await behindProxy({ rewrite }, ["10.0.0.0/8"]));
     expect(text).toMatch(/warn {2}127\.0\.0\.1 sends X-Forwarded-For.*TRUSTED_PROXIES=<as it is now>,127\.0\.0\.1/);
-    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
+    expect(text).toEndWith("It works; see the warnings. 3 checks were not done.");
     expect(code).toBe(0);
   });
 
@@ -89,8 +89,8 @@ describe("DOC-1: parley doctor", () => {
     const rewrite = (head: string) => head.replace(/Host: [^\r]*/i, "Host: backend");
     const url = await behindProxy({ rewrite });
     const { code, text } = await doctor(url);
-    expect(text).toContain("warn  the server believes to be at backend");
-    expect(text).toContain(`is refused with 403: pages of ${url} are foreign to it`);
+    expect(text).toContain("warn  the server believes that it is at backend");
+    expect(text).toContain(`is refused with 403: it takes pages of ${url} for those of another host`);
     expect(text).toContain(`PUBLIC_URL=${url}`);
     expect(code).toBe(1);
   });
@@ -102,7 +102,7 @@ describe("DOC-1: parley doctor", () => {
     expect(text).toMatch(
       /warn {2}a WebSocket connection to \/websocket is refused with 404: .* let the proxy pass it on like \/ws/,
     );
-    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
+    expect(text).toEndWith("It works; see the warnings. 3 checks were not done.");
     expect(code).toBe(0);
   });
 
@@ -114,7 +114,7 @@ describe("DOC-1: parley doctor", () => {
     expect(text).toMatch(
       new RegExp(`warn {2}a WebSocket connection to port ${closed} fails: .*only your proxy uses WS_PORT`),
     );
-    expect(text).toEndWith("It works; look at the warnings. 3 checks were not done.");
+    expect(text).toEndWith("It works; see the warnings. 3 checks were not done.");
     expect(code).toBe(0);
   });
 
@@ -139,7 +139,7 @@ describe("DOC-1: parley doctor", () => {
     [
       "a path that is not passed on",
       () => new Response("no", { status: 404 }),
-      /answers 404.*does a proxy not pass \/api on/,
+      /answers 404.*does a proxy not forward \/api/,
     ],
     ["a dead server behind a proxy", () => new Response("bad gateway", { status: 502 }), /a proxy answers \(502\)/],
     ["a restart", () => Response.json({ code: "draining" }, { status: 503 }), /restarting or overloaded/],

@@ -5,22 +5,22 @@ import { examine } from "./doctor-checks.ts";
 const HELP = `
 Usage: parley doctor URL [--token TOKEN] [--idle SECONDS]
 
-Looks at a running server from here, through all proxies in between: what address the server sees,
-whether WebSocket connections open and stay on each of their paths and ports, whether tokens get
-through, whether pushes over SSE come at once.
+Examines a running server from here, through all proxies in between: which address the server sees,
+whether WebSocket connections open and stay open on each of their paths and ports, whether tokens
+get through, and whether pushes over SSE arrive at once.
 
-  URL               what people type, such as https://chat.example.com
-  --token TOKEN     somebody's, for what needs one (one of an administrator shows the trusted proxies too)
+  URL               the address that people type, such as https://chat.example.com
+  --token TOKEN     anybody's token, for checks that need one (an administrator's shows the trusted proxies too)
   --idle SECONDS    also keep a connection open that long (1 to 600) and see whether it is cut;
                     70 finds proxies that cut after a minute
 
-Ends with 0 when nothing failed. What was not checked is said; all is well only where nothing is left out.
+Exits with 0 if no check failed. Says what was not checked; all is well only if everything was.
 `;
 
 /** `parley doctor`: needs no configuration and no database, so it runs from any machine. */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "examine a running server and the proxies before it",
+  summary: "examine a running server and the proxies in front of it",
   help: HELP,
   run: (args, io) => runDoctor(args, (line) => io.out(`${line}\n`)),
 };
@@ -74,6 +74,6 @@ function readToken(text: string): string {
 function summary({ failed, warned, skipped }: { failed: number; warned: number; skipped: number }): string {
   const open = skipped === 0 ? "" : ` ${skipped === 1 ? "One check was" : `${skipped} checks were`} not done.`;
   if (failed > 0) return `${failed === 1 ? "One check" : `${failed} checks`} failed.${open}`;
-  if (warned > 0) return `It works; look at the warnings.${open}`;
+  if (warned > 0) return `It works; see the warnings.${open}`;
   return skipped > 0 ? `What was checked is well.${open}` : "All is well.";
 }

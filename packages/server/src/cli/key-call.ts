@@ -18,7 +18,7 @@ export type KeyCall =
   | { readonly action: "revoke"; readonly name: string }
   | { readonly action: "add"; readonly key: NewKey };
 
-/** What each action takes beside its NAME. */
+/** The options of each action. */
 const OPTIONS = {
   add: ["scopes", "expires", "rate", "recipients", "to-all"],
   list: [],
@@ -30,7 +30,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /**
  * @param now epoch milliseconds
- * @throws UsageError, or what `parseArgs` throws for an option that is not known
+ * @throws UsageError, or what `parseArgs` throws for an unknown option
  */
 export function parseKeyCall(args: readonly string[], now: number): KeyCall {
   const { values, positionals } = parseArgs({
@@ -83,7 +83,7 @@ function parseEnd(text: string, now: number): number {
     days === undefined ? (/^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN) : now + Number(days) * DAY_MS;
   if (Number.isNaN(at))
     throw new UsageError(`--expires is ${text}, wanted days such as 90d, or a date such as 2030-01-31`);
-  if (at <= now) throw new UsageError(`--expires is ${text}, which has passed already`);
+  if (at <= now) throw new UsageError(`--expires is ${text}, which has already passed`);
   return at;
 }
 

@@ -80,8 +80,8 @@ describe("a wrong call opens no database", () => {
       ["add", "shop", "--expires", "2030-13-31"],
       "--expires is 2030-13-31, wanted days such as 90d, or a date such as 2030-01-31",
     ],
-    [["add", "shop", "--expires", "2001-01-31"], "--expires is 2001-01-31, which has passed already"],
-    [["add", "shop", "--expires", "0d"], "--expires is 0d, which has passed already"],
+    [["add", "shop", "--expires", "2001-01-31"], "--expires is 2001-01-31, which has already passed"],
+    [["add", "shop", "--expires", "0d"], "--expires is 0d, which has already passed"],
     [["add", "shop", "--rate", "0"], "--rate is 0, wanted requests a second"],
     [["add", "shop", "--rate", "many"], "--rate is many, wanted requests a second"],
     [["add", "shop", "--recipients", "0"], "--recipients is 0, wanted people and rooms a second"],
@@ -147,7 +147,7 @@ describe("beside a running server", () => {
     const wish = { name: "shop", scopes: ["users"], expiresAt: null, rate: null };
     const { id } = await ring.add(wish);
     expect(await ring.list()).toMatchObject([{ id, name: "shop", scopes: ["users"], lastUsedAt: null }]);
-    expect(ring.add(wish)).rejects.toThrow("There is a server key of this name already");
+    expect(ring.add(wish)).rejects.toThrow("There is already a server key with this name");
     await ring.revoke("shop");
     expect(await ring.list()).toEqual([]);
   });

@@ -23,7 +23,7 @@ export interface ListedKey {
 export interface KeyRing {
   add(key: NewKey): Promise<{ id: number; key: string }>;
   revoke(name: string): Promise<{ id: number }>;
-  /** In the order of their making. */
+  /** Oldest first. */
   list(): Promise<readonly ListedKey[]>;
   close(): Promise<void>;
 }
@@ -34,28 +34,28 @@ Usage: parley key add NAME [--scopes LIST] [--expires WHEN] [--rate N]
        parley key list
        parley key revoke NAME
 
-Makes and ends keys with which your product's own backend calls /api/v1/server, also while the
-server runs. add prints the key once; only its hash is stored. NAME is what log lines and metrics
-call it. revoke ends a key for good, on a running server within a second. list shows id, name,
-scopes, when it was made, when it was last used, when it ends, and its rates where it has its own:
-requests, recipients, to everybody.
+Makes, lists and revokes the keys with which your product's backend calls /api/v1/server. The
+server may be running. add prints the key once; only its hash is stored. Log lines and metrics
+show NAME. revoke ends a key for good, on a running server within a second. list shows id, name,
+scopes, when the key was made, when it was last used, when it expires, and the rates that were set
+for it: requests, recipients, to everybody.
 
-  --scopes LIST     what the key is for, with commas between; without it everything:
+  --scopes LIST     what the key is for, comma-separated [everything]:
                     ${SERVER_SCOPES.slice(0, 5).join(", ")},
                     ${SERVER_SCOPES.slice(5).join(", ")}
-  --expires WHEN    so many days from now, such as 90d, or a date, such as 2030-01-31
-  --rate N          requests a second, and five times that at once; without it 2000
-  --recipients N    people and rooms a second that notifications and events go to, and ten times that
-                    at once; without it 10000
-  --to-all N        notifications and events a second to everybody, and ten times that at once;
-                    without it 1
+  --expires WHEN    a number of days from now, such as 90d, or a date, such as 2030-01-31
+  --rate N          requests a second, and five times as many at once [2000]
+  --recipients N    people and rooms a second that notifications and events go to, and ten times
+                    as many at once [10000]
+  --to-all N        notifications and events a second to everybody, and ten times as many
+                    at once [1]
 `;
 
 /** @param open opens the keys of a configuration, bringing the database up to date first */
 export function keyCommand(open: (config: Config) => Promise<KeyRing>, clock: Clock = systemClock): Command {
   return {
     name: "key",
-    summary: "make, list and revoke keys for your product's own backend",
+    summary: "make, list and revoke keys for your product's backend",
     help: HELP,
     async run(args, io) {
       const call = parseKeyCall(args, clock.now());

@@ -6,13 +6,13 @@ import type { Command } from "./command.ts";
 
 export const migrateCommand: Command = {
   name: "migrate",
-  summary: "bring the database up to date without starting the server",
+  summary: "update the database without starting the server",
   help: `
 Usage: parley migrate
 
-Makes the database in DATA_DIR, or brings it to the form this version needs. The server does
-the same when it starts; this is for those who want to see it happen first. All or nothing.
-Stop the server before: an older one cannot work with the new form.
+Makes the database in DATA_DIR, or updates it for this version, completely or not at all. The
+server does the same when it starts; use this to see the result first. Stop the server before:
+an older one cannot use the updated database.
 `,
   async run(args, io) {
     parseArgs({ args: [...args], options: {} });

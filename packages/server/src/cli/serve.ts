@@ -46,7 +46,7 @@ async function serve(io: Io, { stopCapMs, create }: Required<ServeParts>): Promi
   const logger = processLogger(config.logLevel);
   for (const warning of warnings) logger.warn(warning);
   if (process.getuid?.() === 0)
-    logger.warn("this runs as root, and needs nothing that only root may do: use an account of its own");
+    logger.warn("Parley is running as root, which it does not need: run it as a user made for it");
 
   const { promise: stopAsked, resolve: askStop } = Promise.withResolvers<string>();
   watchStopSignals({

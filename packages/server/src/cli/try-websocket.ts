@@ -4,7 +4,7 @@ import https from "node:https";
 import type { Duplex } from "node:stream";
 import { withDeadline } from "../lib/interval.ts";
 
-/** What came of a handshake: an open connection, an answer that refuses it, or no answer at all. */
+/** The result of a handshake: an open connection, an answer that refuses it, or no answer at all. */
 export type Attempt =
   | { readonly kind: "open"; readonly connection: TriedConnection }
   | { readonly kind: "refused"; readonly status: number; readonly body: string }
@@ -45,7 +45,7 @@ export async function tryWebSocket(
       socket.destroy();
       resolve({
         kind: "failed",
-        message: "the answer's Sec-WebSocket-Accept is wrong: something answers without asking the server",
+        message: "the answer's Sec-WebSocket-Accept is wrong: something in between answers without the server",
       });
     });
     request.on("response", (response) => {
@@ -59,7 +59,7 @@ export async function tryWebSocket(
     request.on("error", (error) => resolve({ kind: "failed", message: error.message }));
     request.end();
   });
-  return withDeadline(attempt, ANSWER_MS, `no answer to the handshake in ${ANSWER_MS / 1000} s`).catch(
+  return withDeadline(attempt, ANSWER_MS, `no answer to the handshake within ${ANSWER_MS / 1000} s`).catch(
     (error: Error) => {
       request.destroy();
       return { kind: "failed", message: error.message };

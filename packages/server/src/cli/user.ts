@@ -50,16 +50,16 @@ Usage: parley user add NAME [--admin] [--password-stdin]
        parley user logins NAME
        parley user list
 
-Makes and changes accounts, also while the server runs. add and password print a generated
-password unless one is given on standard input. A new password signs the account out everywhere.
-disable keeps a person out until enable lets them in again: their connections end, and every
-request gets 403. delete ends an account for good, as its person could; messages stay without a
-name. logins lists the devices on which a person is signed in. list has a line for each account:
-uid, admin and disabled, name, and the external id of people who come from the product. These have
-no name of their own: write ~UID for NAME, which names everybody.
+Makes and changes accounts. The server may be running. add and password print a generated
+password, unless one is given on standard input. A new password signs the account out everywhere.
+disable ends a person's connections and answers every request with 403, until enable lets them in
+again. delete ends an account for good, as the person can themselves; messages stay without a
+name. logins lists the devices on which a person is signed in. list prints a line for each account:
+uid, admin and disabled, name, and the external id of people who come from the product. These
+cannot be named by their names: write ~UID for NAME, which works for everybody.
 
   --admin             the account may administer the server
-  --no-admin          it may not any more
+  --no-admin          it may no longer do so
   --password-stdin    read the password (8 to 256 characters) from standard input
 `;
 
@@ -67,7 +67,7 @@ no name of their own: write ~UID for NAME, which names everybody.
 export function userCommand(open: (config: Config) => Promise<UserAccounts>): Command {
   return {
     name: "user",
-    summary: "add an account, change, disable or delete one, list them",
+    summary: "add, change, disable, delete and list accounts",
     help: HELP,
     async run(args, io) {
       const call = parseUserCall(args);

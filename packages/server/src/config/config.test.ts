@@ -111,7 +111,7 @@ test.each<[Env, ...string[]]>([
   [{ PORT: "0x50" }, 'PORT is "0x50", wanted a port from 0 to 65535'],
   [{ WS_PORT: "none" }, 'WS_PORT is "none", wanted a port from 0 to 65535, or off'],
   [{ WS_PORT: "8080" }, "WS_PORT is 8080, wanted another port than PORT"],
-  [{ HOST: "0.0.0.0:80" }, 'HOST is "0.0.0.0:80", wanted an IP address or a host name, without port'],
+  [{ HOST: "0.0.0.0:80" }, 'HOST is "0.0.0.0:80", wanted an IP address or a host name, without a port'],
   [{ IDLE_MS: "30s" }, 'IDLE_MS is "30s", wanted a whole number from 200 to 3600000'],
   [{ IDLE_MS: "10000" }, "IDLE_MS is 10000, wanted more than HEARTBEAT_MS (10000)"],
   [{ MAX_CONNECTIONS: "0" }, 'MAX_CONNECTIONS is "0", wanted a whole number of at least 1'],
@@ -154,39 +154,39 @@ test.each<[Env, ...string[]]>([
   ],
   [
     { ALLOWED_ORIGINS: "*" },
-    'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("*" is not)',
+    'ALLOWED_ORIGINS is "*", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("*" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "https://a.example, https://*.example.com" },
-    'ALLOWED_ORIGINS is "https://a.example, https://*.example.com", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://*.example.com" is not)',
+    'ALLOWED_ORIGINS is "https://a.example, https://*.example.com", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://*.example.com" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "capacitor://*" },
-    'ALLOWED_ORIGINS is "capacitor://*", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://*" is not)',
+    'ALLOWED_ORIGINS is "capacitor://*", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://*" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "https://a.example/app" },
-    'ALLOWED_ORIGINS is "https://a.example/app", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://a.example/app" is not)',
+    'ALLOWED_ORIGINS is "https://a.example/app", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("https://a.example/app" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "capacitor://localhost/app" },
-    'ALLOWED_ORIGINS is "capacitor://localhost/app", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://localhost/app" is not)',
+    'ALLOWED_ORIGINS is "capacitor://localhost/app", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("capacitor://localhost/app" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "file://" },
-    'ALLOWED_ORIGINS is "file://", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("file://" is not)',
+    'ALLOWED_ORIGINS is "file://", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("file://" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "null" },
-    'ALLOWED_ORIGINS is "null", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("null" is not)',
+    'ALLOWED_ORIGINS is "null", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("null" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "localhost" },
-    'ALLOWED_ORIGINS is "localhost", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("localhost" is not)',
+    'ALLOWED_ORIGINS is "localhost", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("localhost" is not)',
   ],
   [
     { ALLOWED_ORIGINS: "mailto:ada@a.example" },
-    'ALLOWED_ORIGINS is "mailto:ada@a.example", wanted origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without * ("mailto:ada@a.example" is not)',
+    'ALLOWED_ORIGINS is "mailto:ada@a.example", wanted origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without * ("mailto:ada@a.example" is not)',
   ],
   [
     { PUBLIC_URL: "https://*.example.com" },

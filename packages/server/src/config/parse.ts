@@ -52,7 +52,7 @@ export const onOff: Parser<boolean> = (text) => {
 export const host: Parser<string> = (text) => {
   const bare = text.replace(/^\[(.*)\]$/, "$1");
   if (ipaddr.isValid(bare) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(bare)) return good(bare);
-  return bad("an IP address or a host name, without port");
+  return bad("an IP address or a host name, without a port");
 };
 
 export const folder: Parser<string> = (text) => good(text);
@@ -114,7 +114,7 @@ const listedOrigin: Parser<string> = (text) => {
 };
 
 const ORIGINS =
-  "origins, separated by commas, each written out, such as https://chat.example.com or capacitor://localhost, without a path and without *";
+  "origins, separated by commas, each in full, such as https://chat.example.com or capacitor://localhost, without a path and without *";
 
 export const origins: Parser<string[]> = (text) => list(text, listedOrigin, ORIGINS);
 

@@ -123,8 +123,8 @@ describe("the file of the product's key", () => {
 
   test("is refused where it is something else, which is said", () => {
     const unfit: [string, string | Buffer, string][] = [
-      ["ES256", pem(p384), "a key of the curve P-256 for ES256"],
-      ["ES256", pem(rsa), "a key of the curve P-256 for ES256"],
+      ["ES256", pem(p384), "a key on the curve P-256 for ES256"],
+      ["ES256", pem(rsa), "a key on the curve P-256 for ES256"],
       ["RS256", pem(smallRsa), "an RSA key of at least 2048 bits for RS256"],
       ["RS256", jwk(p256), "an RSA key of at least 2048 bits for RS256"],
       ["EdDSA", pem(p256), "an Ed25519 key for EdDSA"],

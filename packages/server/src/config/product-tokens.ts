@@ -17,7 +17,7 @@ export interface ProductTokensConfig {
 
 const OFF = "off";
 
-/** Undefined where none of the variables is set. Where one is, all that are needed must be; what is wrong joins the other problems. */
+/** Undefined if none of the variables is set. If one is, all required ones must be; what is wrong joins the other problems. */
 export function readProductTokens(read: Reader): ProductTokensConfig | undefined {
   const url = read.maybe("JWT_JWKS_URL", parse.address, OFF);
   const file = read.maybe("JWT_KEY_FILE", parse.file, OFF);
@@ -41,8 +41,8 @@ export function readProductTokens(read: Reader): ProductTokensConfig | undefined
 
 const NEEDED = [
   ["JWT_ALGORITHM", "the one algorithm that the product's tokens are signed with, such as ES256"],
-  ["JWT_ISSUER", "what the product's tokens have as `iss`"],
-  ["JWT_AUDIENCE", "what the product's tokens for this server have as `aud`"],
+  ["JWT_ISSUER", "the `iss` of the product's tokens"],
+  ["JWT_AUDIENCE", "the `aud` of the product's tokens for this server"],
 ] as const satisfies readonly [EnvName, string][];
 
 const JWT_NAMES: readonly EnvName[] = [
@@ -83,7 +83,7 @@ export function plainHttpWarning(config: ProductTokensConfig | undefined): strin
   if (!config || !("url" in config.keys)) return [];
   const { protocol, hostname } = new URL(config.keys.url);
   if (protocol === "https:" || isLoopbackName(hostname)) return [];
-  return ["JWT_JWKS_URL is plain http: anybody between here and there can put keys of theirs in its place; use https"];
+  return ["JWT_JWKS_URL is plain http: anybody on the way can replace the keys with theirs; use https"];
 }
 
 const algorithmName: parse.Parser<TokenAlgorithm> = (text) =>

@@ -8,13 +8,13 @@ export interface SendHookConfig {
   readonly fail: "open" | "closed";
 }
 
-/** Undefined where nothing is asked. The secret, without which nothing is asked either, is kept with the others. */
+/** Undefined if the product is not asked. The secret, which is required too, is kept with the others. */
 export function readSendHook(read: Reader): { hook: SendHookConfig | undefined; secret: string | undefined } {
   const url = read.maybe("SEND_HOOK_URL", parse.address, "off");
   const secret = read.maybe("SEND_HOOK_SECRET", parse.signingSecret, "off");
   const fail = read.value("SEND_HOOK_FAIL", parse.oneOf("open", "closed"), "open");
   if (read.isSet("SEND_HOOK_URL") && !read.isSet("SEND_HOOK_SECRET")) {
-    read.problems.push("SEND_HOOK_SECRET is not set, wanted the secret that signs what SEND_HOOK_URL is asked");
+    read.problems.push("SEND_HOOK_SECRET is not set, wanted the secret that signs the requests to SEND_HOOK_URL");
   }
   for (const name of ["SEND_HOOK_SECRET", "SEND_HOOK_FAIL"] as const) {
     if (read.isSet(name) && !read.isSet("SEND_HOOK_URL")) {

@@ -2,7 +2,7 @@ import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type KeyNeed, keyNeedOf, RSA_BITS_MIN, type TokenAlgorithm } from "./token-algorithms.ts";
 
-/** The file is not what `JWT_ALGORITHM` needs; the message says what would be, as the end of "…, wanted". */
+/** The file is not what `JWT_ALGORITHM` needs; the message says what it needs, as the end of "…, wanted". */
 export class TokenKeyUnfit extends Error {
   override name = "TokenKeyUnfit";
 }
@@ -26,12 +26,12 @@ function contentOf(file: string): Buffer {
   }
 }
 
-/** The bytes as they stand: a newline at the end is what editors and `echo` add. */
+/** The bytes without a newline at the end, which editors and `echo` add. */
 function secretOf(content: Buffer, least: number, algorithm: TokenAlgorithm): KeyObject {
   const text = content.toString("latin1");
   const secret = content.subarray(0, text.replace(/\r?\n$/, "").length);
   if (/^-----BEGIN [A-Z ]*(KEY|CERTIFICATE)-----/.test(text)) {
-    throw new TokenKeyUnfit(`a secret for ${algorithm}, not a key in PEM form, whose public half everybody may know`);
+    throw new TokenKeyUnfit(`a secret for ${algorithm}, not a key in PEM form, whose public half anybody may know`);
   }
   if (secret.length < least) {
     throw new TokenKeyUnfit(
@@ -69,10 +69,10 @@ function ofJwk(text: string): KeyObject {
 }
 
 function privateHalf(): TokenKeyUnfit {
-  return new TokenKeyUnfit("the public half of the key; the private one belongs to the product alone");
+  return new TokenKeyUnfit("the public half of the key; only the product may have the private half");
 }
 
-/** What would be wanted in place of a key; undefined where it fits. */
+/** What is needed instead of this key; undefined if it fits. */
 function whyUnfit(key: KeyObject, need: Exclude<KeyNeed, { secretBytes: number }>): string | undefined {
   if (need.type === "rsa") {
     const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
@@ -82,5 +82,5 @@ function whyUnfit(key: KeyObject, need: Exclude<KeyNeed, { secretBytes: number }
   }
   if (need.type === "ed25519") return key.asymmetricKeyType === "ed25519" ? undefined : "an Ed25519 key";
   const curve = key.asymmetricKeyType === "ec" ? key.export({ format: "jwk" }).crv : undefined;
-  return curve === need.curve ? undefined : `a key of the curve ${need.curve}`;
+  return curve === need.curve ? undefined : `a key on the curve ${need.curve}`;
 }

@@ -135,11 +135,11 @@ class AskBatch {
 
   #checkLeft(uid: number, userId: number): void {
     if ((this.#known.made.get(uid) ?? 0) >= CAPS.requestsMade.count) {
-      const message = "Too many of your friend requests wait for an answer; withdraw some";
+      const message = "Too many of your friend requests are waiting for an answer; withdraw some";
       throw new ProblemError("too_many_requests_open", message);
     }
     if (this.#hasPlace(userId)) return;
-    const message = "Too many friend requests wait for this person";
+    const message = "Too many friend requests are waiting for this person";
     throw new ProblemError("too_many_requests_open", message, { extra: { userIds: [userId] } });
   }
 }

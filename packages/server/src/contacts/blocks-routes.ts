@@ -28,7 +28,7 @@ const putBlock = createRoute({
   method: "put",
   path: "/blocks/{uid}",
   ...mine,
-  summary: "Block somebody, who does not learn of it",
+  summary: "Block somebody; they are not told",
   request: { params },
   responses: { 204: noContent("Blocked"), ...problems("own_account", "unknown_user", "too_many_blocks") },
 });

@@ -64,7 +64,7 @@ test("FRD-30: friends only are brought into groups; in the group nobody need be 
   expect((await say(cem, id)).status).toBe(201);
 });
 
-test("FRD-30: one who is no friend fails no other of the same batch, and unknown people are named first", async () => {
+test("FRD-30: a person who is not a friend fails nobody else in the same batch, and unknown people are named first", async () => {
   await befriend(ann, ben);
   await befriend(ann, cem);
   const [withBen, withCem] = [(await open(ann, ben)).body.id, (await open(ann, cem)).body.id];

@@ -16,17 +16,17 @@ const Friend = z
     name: userSchema.shape.name,
     avatar: userSchema.shape.avatar,
     remark: shownTextSchema(0, LIMITS.remarkCodePoints).meta({
-      description: "What I call them; empty: by their own name",
+      description: "My name for them; empty: their own name",
     }),
     roomId: idSchema.meta({ description: "Our direct room" }),
     activeStatus: z.union([z.literal(1), z.literal(2)]).openapi({ description: "1 online, 2 offline" }),
     lastOptTime: countSchema.nullable().openapi({
-      description: "When they came online or went offline, as far as the server has seen it since it started",
+      description: "When they came online or went offline; null if the server has not seen that since it started",
     }),
   })
   .openapi("Friend");
 
-/** A remark stands in lists where a name would, so it has a name's rules, and may be empty. */
+/** Lists show a remark in place of the name, so it has the rules of names, except that it may be empty. */
 const remarkSchema = z
   .string()
   .trim()
@@ -48,7 +48,7 @@ const patchFriend = createRoute({
   method: "patch",
   path: "/friends/{uid}",
   ...mine,
-  summary: "Call a friend by another name, which only I see",
+  summary: "Give a friend another name, which only I see",
   request: { params, body: jsonBody(z.object({ remark: remarkSchema })) },
   responses: {
     200: json(z.object({ uid: idSchema, remark: Friend.shape.remark }), "The remark as it is now"),
@@ -62,7 +62,7 @@ const deleteFriend = createRoute({
   ...mine,
   summary: "End a friendship, for both",
   request: { params },
-  responses: { 204: noContent("We are no friends") },
+  responses: { 204: noContent("We are not friends") },
 });
 
 export function friendsRoutes(context: ContactsContext) {

@@ -43,7 +43,7 @@ test("FRD-20: friends are listed by uid, each once over all pages, with names, r
   ]);
 });
 
-test("FRD-21: a remark is told to one's own devices only, and what is so already is not told", async () => {
+test("FRD-21: a remark is told only to the person's own devices, and not if nothing changes", async () => {
   await befriend(ann, ben);
   const before = told(ben);
   expect(await call(ann, ben, " Benny ")).toEqual({ status: 200, body: { uid: ben, remark: "Benny" } });
@@ -58,7 +58,7 @@ test("FRD-21: a remark is told to one's own devices only, and what is so already
   expect((await call(ann, cem, "who?")).body.code).toBe("not_found");
 });
 
-test("FRD-22: a friendship ends for both; people who are no friends stay so, and their room stays", async () => {
+test("FRD-22: a friendship ends for both; nothing changes for people who are not friends, and the room stays", async () => {
   const roomId = await befriend(ann, ben);
   await call(ann, ben, "Benny");
   const before = chat.scratch.events.length;

@@ -31,15 +31,15 @@ const postRequest = createRoute({
   method: "post",
   path: "/friend-requests",
   ...mine,
-  summary: "Ask somebody to be friends; where they have asked me, this accepts",
+  summary: "Ask somebody to be friends; if they have asked me, this accepts",
   description:
-    "The same again, while it is open, answers with the request that is there. After a rejection it can be made again a day " +
+    "The same request again, while it is open, is answered with the open one. After a rejection it can be made again a day " +
     "later: until then it is `request_rejected`, with `until`.",
   request: {
     body: jsonBody(z.object({ userId: idSchema, text: textSchema(0, LIMITS.friendTextCodePoints, true).default("") })),
   },
   responses: {
-    200: json(FriendRequest, "It was there, or this has accepted the other person's"),
+    200: json(FriendRequest, "It already existed, or this has accepted the other person's"),
     201: json(FriendRequest, "It was made"),
     ...problems(
       "own_account",
@@ -59,7 +59,7 @@ const listRequests = createRoute({
   path: "/friend-requests",
   ...mine,
   middleware: [requireLogin, heavy] as const,
-  summary: "Friend requests of mine and to me, newest first",
+  summary: "Friend requests that I have made and received, newest first",
   request: { query: pageQuery },
   responses: { 200: json(pageOf(ListedRequest).extend({ asOf }), "A page of requests") },
 });
@@ -68,7 +68,7 @@ const deleteRequest = createRoute({
   method: "delete",
   path: "/friend-requests/{id}",
   ...mine,
-  summary: "Withdraw a friend request of mine",
+  summary: "Withdraw a friend request that I have made",
   request: { params },
   responses: { 204: noContent("Withdrawn"), ...problems("forbidden", "not_found", "request_closed") },
 });
@@ -82,7 +82,7 @@ const answer = (verb: "accept" | "reject") => ({
 
 const acceptRequest = createRoute({
   ...answer("accept"),
-  summary: "Accept a friend request: we are friends, and our direct room is there",
+  summary: "Accept a friend request: we become friends and have a direct room",
   responses: {
     200: json(FriendRequest, "The request as it is now"),
     ...problems("forbidden", "not_found", "request_closed", "too_many_friends", "too_many_rooms"),
@@ -102,12 +102,12 @@ const putRead = createRoute({
   method: "put",
   path: "/friend-requests/read",
   ...mine,
-  summary: "I have read the requests up to this id",
+  summary: "Mark the requests up to this id as read",
   request: { body: jsonBody(z.object({ upTo: idSchema })) },
   responses: {
     200: json(
       z.object({ friendRequests: z.int().min(0).max(CAPS.requestsGot.count) }),
-      "How many requests that wait for an answer are not read",
+      "How many unread requests wait for an answer",
     ),
   },
 });

@@ -10,21 +10,21 @@ const WANTED: Readonly<Record<string, string>> = {
   EEXIST: "a folder; this is a file",
   ENOTDIR: "a folder; this is in a file",
   ENOENT: "a folder that can be made",
-  EACCES: "a folder that this user may write in",
-  EPERM: "a folder that this user may write in",
-  EROFS: "a folder that can be written in",
-  ELOOP: "the file itself; this is a link, and whatever it leads to would be written",
+  EACCES: "a folder that this user may write to",
+  EPERM: "a folder that this user may write to",
+  EROFS: "a folder that can be written to",
+  ELOOP: "the file itself; this is a link, and whatever it leads to would be written to",
   ENOSPC: "a folder with space left on its disk",
 };
 
-/** Makes the folder where it is missing, for its owner alone. @throws DataDirUnusable */
+/** Makes the folder if it is missing, for its owner alone. @throws DataDirUnusable */
 export function makeDataDir(dataDir: string): void {
   orUnusable(dataDir, () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }));
 }
 
 /**
- * Makes a file of the folder where it is missing and keeps it from other users, whatever the folder allows. What SQLite
- * puts beside it gets its rights; what is there already, from a backup for example, loses the others' rights too.
+ * Makes a file of the folder if it is missing and keeps other users out of it, whatever the folder allows. Files that SQLite adds get the
+ * same rights; an existing file, for example from a backup, loses the others' rights too.
  * @returns its path
  * @throws DataDirUnusable
  */

@@ -5,7 +5,7 @@ import type { Logger } from "../ops/logger.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * Does what a command asks. May throw ProblemError, which becomes an ERROR frame; anything else is logged and answered
+ * Carries out a command. May throw ProblemError, which becomes an ERROR frame; anything else is logged and answered
  * without detail.
  */
 export type CommandHandler = (connection: Connection, data: unknown) => void | Promise<void>;
@@ -95,7 +95,7 @@ export class Commands {
     }
     if (error instanceof ProblemError) return connection.error(error.code, error.message, type);
     this.#parts.logger.error({ err: error, ...connection.named, type }, "a command failed");
-    connection.error("internal", "Something went wrong here; it has been logged", type);
+    connection.error("internal", "Something went wrong on the server; it has been logged", type);
   }
 
   #bad(connection: Connection): void {

@@ -8,7 +8,7 @@ import { SIZES } from "../limits/sizes.ts";
 import type { ConnectedLogin } from "./connection.ts";
 import type { SignedInReader } from "./connection-lifecycle.ts";
 
-/** Its length is checked where it is parsed: a cursor that is too long is malformed too. */
+/** Its length is checked by the parser: a cursor that is too long is malformed too. */
 export const cursor = z.string().openapi({ maxLength: SIZES.cursor.count });
 export const max = z.int().min(1).max(LIMITS.farMax);
 
@@ -21,14 +21,14 @@ export const queryNumber = (schema: z.ZodType<number, number>) =>
     .pipe(schema)
     .optional();
 
-/** The query of event streams and polls: where to go on, and the reader's token. */
+/** The query of event streams and polls: where to continue, and the reader's token. */
 export const readerQuery = z.object({
-  cursor: cursor.optional().openapi({ description: "What you have; if absent, the answer is the current cursor" }),
+  cursor: cursor.optional().openapi({ description: "Where to continue; if absent, the answer is the current cursor" }),
   max: queryNumber(max).openapi({
     type: "integer",
     minimum: 1,
     maximum: LIMITS.farMax,
-    description: `Events behind to be sent instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
+    description: `How far behind a reader may be and still get the events instead of a RESYNC; absent: ${LIMITS.farPerStream} in a stream, ${LIMITS.farTotal} in all`,
   }),
   token: z.string().optional().openapi({ description: "For clients that cannot set headers" }),
 });
@@ -43,7 +43,7 @@ export interface HttpReaderParts {
 
 /**
  * Finds the reader that a request is for; undefined for an anonymous reader of a public hall.
- * A page of another host gets nothing counted against the address of its visitor.
+ * Requests by a page of another host do not count against its visitor's address.
  * @throws ProblemError `unauthorized`, `origin_forbidden`, `rate_limited`
  */
 export async function authenticateReader(

@@ -11,8 +11,8 @@ export interface RenewalParts {
 }
 
 /**
- * A client that is signed in brings another token of its user: the connection goes on with that token's login, and nothing that
- * is sent to it is held up meanwhile. A token that is not valid, or is somebody else's, changes nothing.
+ * A signed-in client brings another token of its user: the connection continues with that token's login, and nothing that is sent to it is
+ * delayed meanwhile. A token that is not valid, or is somebody else's, changes nothing.
  * @returns false when the login has ended again at once
  * @throws ProblemError `conflict`, `unauthorized`, `rate_limited`, and what `findLogin` does
  */
@@ -23,11 +23,11 @@ export async function renewLogin(connection: Connection, token: string, parts: R
   if (connection.closed || !before) return true;
   if (!login) {
     countBadToken(connection.origin.ip);
-    throw new ProblemError("unauthorized", "This token is not valid; the connection goes on with the one before");
+    throw new ProblemError("unauthorized", "This token is not valid; the connection keeps the previous one");
   }
   if (login.uid !== before.uid) throw new ProblemError("conflict", "This connection is signed in as somebody else");
   connection.goOnWith(login, clock.now());
-  // The login may have ended before the connection had it, when nothing could find this connection to close it.
+  // The login may have ended before the connection had it, so nothing could find this connection to close it.
   if ((await findLogin(token)) === undefined) return false;
   if (connection.closed || connection.login !== login) return true;
   const { uid, name, avatar, power } = login;

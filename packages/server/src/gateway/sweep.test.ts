@@ -9,7 +9,7 @@ import { startSweep, sweep } from "./sweep.ts";
 const LOGIN = { loginId: 7, uid: 20_000, power: 0, name: "ann", avatar: "", expiresAt: 0 } as const;
 const MAX_QUEUE_BYTES = 1000;
 
-/** A connection on a wire that keeps what it is told, and a sweep that looks at it alone. */
+/** A connection on a wire that records what is sent, and a sweep that checks only this connection. */
 function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
   const at = { idleMs, id: "c", ip: "", userAgent: "", address: "", anonymous: false, resume: false, connectedAt: 0 };
   const connection = new Connection(at);
@@ -28,7 +28,7 @@ function scene({ idleMs = 30_000 }: { idleMs?: number } = {}) {
   connection.lastReceivedMs = 0;
   const clock = new ManualClock(1_000_000);
   const errors: unknown[] = [];
-  /** What a look at the end of the login answers, in turn. */
+  /** The answers to look-ups of the login's expiry, in turn. */
   const ends: (number | Error | Promise<number>)[] = [];
   const looks: LoginId[] = [];
   const parts = {
@@ -295,7 +295,7 @@ describe("the timer", () => {
   });
 });
 
-describe("a token of the product's own", () => {
+describe("one of the product's own tokens", () => {
   const END = 2_000_000;
   const login = (tokenExpiresAt: number) => ({ ...LOGIN, expiresAt: tokenExpiresAt + 30_000, tokenExpiresAt });
 

@@ -65,7 +65,7 @@ test("HTTP-1, GW-45: each token that is not valid is counted for its sender's ad
   for (const path of paths) expect(await statusOf(path, "Bearer nobody")).toBe(429);
 });
 
-test("HTTP-1, GW-45: a valid token, none, and what is no token at all are not counted", async () => {
+test("HTTP-1, GW-45: a valid token, none, and other schemes are not counted", async () => {
   isLimited = true;
   expect(await Promise.all(paths.map((path) => statusOf(path, "Bearer alice")))).toEqual([204, 204]);
   expect(await Promise.all(paths.map((path) => statusOf(path)))).toEqual([204, 401]);

@@ -18,7 +18,7 @@ const Doctor = z
       .string()
       .max(MAX_SHOWN_CHARACTERS)
       .nullable()
-      .openapi({ description: "X-Forwarded-For, or X-Real-IP where there is none, as it came" }),
+      .openapi({ description: "X-Forwarded-For, or X-Real-IP if there is none, as it arrived" }),
     clientIp: z.string().openapi({ description: "The address that counts for limits, bans and logs" }),
     scheme: z.enum(["http", "https"]),
     host: z.string().openapi({ description: "The host as the client names it" }),
@@ -32,7 +32,7 @@ const Doctor = z
     trustedProxies: z
       .array(z.string())
       .nullable()
-      .openapi({ description: "For administrators, and for requests from the server's own machine; else null" }),
+      .openapi({ description: "For administrators, and for requests from the server's own machine; otherwise null" }),
   })
   .openapi("Doctor");
 
@@ -48,14 +48,14 @@ const doctor = createRoute({
 
 export interface DoctorParts {
   readonly trusted: TrustedProxies;
-  /** TRUSTED_PROXIES, of which `trusted` was made. */
+  /** TRUSTED_PROXIES, from which `trusted` was made. */
   readonly proxies: readonly string[];
   readonly publicUrl: string | undefined;
   readonly wsPort?: number | undefined;
   readonly forwarders: ForwarderWarnings;
 }
 
-/** `GET /doctor`, for `parley doctor` and for people who set up a proxy. It tells each of them only how their own request came here. */
+/** `GET /doctor`, for `parley doctor` and for people who set up a proxy. It tells them only how their own request arrived. */
 export function doctorRoute({ trusted, proxies, publicUrl, wsPort, forwarders }: DoctorParts): Routes {
   const routes = newRoutes();
   routes.openapi(doctor, (c) => {

@@ -11,11 +11,11 @@ export interface ExaminedRequest {
   /** TRUSTED_PROXIES as it is. */
   readonly proxies: readonly string[];
   readonly publicUrl: string | undefined;
-  /** Whether the one who asks may see the proxy list. */
+  /** Whether the requester may see the proxy list. */
   readonly showList: boolean;
 }
 
-/** What the way of one request shows about the proxies before us, as sentences with a remedy; empty when all is well. */
+/** What the way of one request shows about the proxies in front of us, as sentences with a remedy; empty if all is well. */
 export function doctorWarnings(examined: ExaminedRequest): string[] {
   const realIp = realIpWarning(examined.address, examined.headers);
   return [addressWarning(examined), realIp, publicUrlWarning(examined)].filter((text) => text !== undefined);
@@ -25,10 +25,10 @@ function addressWarning({ address, headers, proxies, showList }: ExaminedRequest
   const { clientIp, peerIp, forwarded, untrustedForwarder, end } = address;
   if (untrustedForwarder) return untrustedForwarderText({ peerIp, proxies, showList });
   if (end === "unreadable") {
-    return `X-Forwarded-For has an entry that is no IP address, so ${clientIp}, the last good one, counts as the client`;
+    return `X-Forwarded-For has an entry that is not an IP address, so ${clientIp}, the last good one, counts as the client`;
   }
   if (end === "all-trusted") {
-    return `Every address in X-Forwarded-For is in TRUSTED_PROXIES, so the leftmost one, ${clientIp}, counts as the client. If people come from that network, list the proxies' own addresses only`;
+    return `Every address in X-Forwarded-For is in TRUSTED_PROXIES, so the leftmost one, ${clientIp}, counts as the client. If people come from that network, list only the proxies' own addresses`;
   }
   if (end === "client" && isPrivate(clientIp)) {
     return `The client's address ${clientIp} is a private one. If it is a proxy of yours and not a person's device, set ${withProxy({ peerIp: clientIp, proxies, showList })}`;

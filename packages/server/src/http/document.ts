@@ -31,9 +31,9 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
       version: VERSION,
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
       description:
-        "What a client asks for goes over HTTP; what happens is pushed over a live connection (`/ws`). " +
+        "Clients make requests over HTTP; events are pushed over a live connection (`/ws`). " +
         "Errors are RFC 9457 problem documents with a stable `code`. Wherever GET is answered, HEAD is too. Replies may get more " +
-        "fields, which a client ignores; of a body, unknown fields are ignored, unless a known one has nearly the same name (400); " +
+        "fields, which a client ignores; unknown fields of a body are ignored, unless a known one has nearly the same name (400); " +
         "with a server key every unknown field is refused.",
     },
     servers: [{ url: publicUrl ?? "/" }],

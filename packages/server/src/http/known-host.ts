@@ -35,7 +35,7 @@ export function hostCheck({
   return ({ host }, { hostname: own }) => {
     const { hostname } = new URL(`http://${host}`);
     if (isKnown(hostname) && (hostname === own || isKnown(own) || isNoDomain(own))) return;
-    const message = `This server is called ${[...names].join(" or ")}; a proxy in front has to pass the Host header on, or to send X-Forwarded-Host with a Host that is an address or has no dot`;
+    const message = `This server is called ${[...names].join(" or ")}; a proxy in front has to forward the Host header, or to send X-Forwarded-Host with a Host that is an address or has no dot`;
     throw new ProblemError("host_unknown", message);
   };
 }

@@ -5,7 +5,7 @@ import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "../limits/caps.ts";
 import { SIZES } from "../limits/sizes.ts";
 
-/** A reply up to this size is left to the runtime and the kernel, which hold it with the connection. */
+/** A reply up to this size is left to the runtime and the kernel, which hold it together with the connection. */
 const SMALL_BYTES = SIZES.smallReply.count;
 const CHUNK_BYTES = 65_536;
 
@@ -21,11 +21,11 @@ interface Bounds {
 }
 
 /**
- * Large replies that wait to be taken. The runtime holds a reply until its reader has taken it, and a reader who takes nothing costs
- * nothing, so without a bound some hundred connections would fill the memory. A large one is handed over piece by piece as it is taken, and
- * counts until its end. A reader who takes nothing for a while is cut.
+ * Large replies that wait for their readers. The runtime holds a reply until its reader has read it, and not reading costs a client
+ * nothing, so without a bound some hundred connections would fill the memory. A large reply is handed over piece by piece as it is read,
+ * and counts until its end. A reader who reads nothing for a while is cut.
  *
- * What the kernel takes counts as taken, on most machines up to some megabytes of each connection.
+ * What the kernel takes counts as read, on most machines up to some megabytes for each connection.
  */
 export class LargeReplies {
   readonly #most: number;
@@ -45,7 +45,7 @@ export class LargeReplies {
   }
 
   /**
-   * Called before the reply is made, so that no work is thrown away. Those who have something waiting may have as much as is still free of the
+   * Called before the reply is made, so that no work is wasted. People who already have something waiting may use what is still free of the
    * first half; the other half is for people who have nothing waiting. So it takes very many of them to leave no place for the next one.
    * @throws ProblemError `overloaded`
    */
@@ -53,10 +53,10 @@ export class LargeReplies {
     const held = this.#held.get(who) ?? 0;
     const most = held === 0 ? this.#most : this.#most / 2;
     if (held < most - this.#bytes) return;
-    throw new ProblemError("overloaded", "Too many replies wait to be taken", { retryAfterMs: 5000 });
+    throw new ProblemError("overloaded", "Too many replies are waiting for their readers", { retryAfterMs: 5000 });
   }
 
-  /** The reply as it is sent: itself where it is small. */
+  /** The reply as it is sent: unchanged if it is small. */
   async paced(reply: Response, asker: Asker): Promise<Response> {
     const { status, headers } = reply;
     const bytes = new Uint8Array(await reply.arrayBuffer());

@@ -38,18 +38,26 @@ test.each<[ip: string, asked: Asked, answer: string]>([
   [
     LOCAL,
     { host: "evil.example" },
-    "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN",
+    "403 This needs METRICS_TOKEN, unless the request comes from the server's machine and does not name a domain",
   ],
-  [LOCAL, { host: "evil.example", metricsToken: "right" }, "401 This needs the token of METRICS_TOKEN"],
+  [LOCAL, { host: "evil.example", metricsToken: "right" }, "401 This needs the token that METRICS_TOKEN is set to"],
   [LOCAL, { host: "evil.example", metricsToken: "right", token: "right" }, "ok"],
   [LOCAL, { metricsToken: "right", token: "right" }, "ok"],
-  [LOCAL, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],
-  [LOCAL, { token: "any" }, "403 METRICS_TOKEN is not set; ask without a token"],
-  [ELSEWHERE, {}, "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN"],
-  [ELSEWHERE, { token: "any" }, "403 From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN"],
-  [ELSEWHERE, { metricsToken: "right" }, "401 This needs the token of METRICS_TOKEN"],
+  [LOCAL, { metricsToken: "right", token: "wrong" }, "401 This is not the token that METRICS_TOKEN is set to"],
+  [LOCAL, { token: "any" }, "403 METRICS_TOKEN is not set; send no token"],
+  [
+    ELSEWHERE,
+    {},
+    "403 This needs METRICS_TOKEN, unless the request comes from the server's machine and does not name a domain",
+  ],
+  [
+    ELSEWHERE,
+    { token: "any" },
+    "403 This needs METRICS_TOKEN, unless the request comes from the server's machine and does not name a domain",
+  ],
+  [ELSEWHERE, { metricsToken: "right" }, "401 This needs the token that METRICS_TOKEN is set to"],
   [ELSEWHERE, { metricsToken: "right", token: "right" }, "ok"],
-  [ELSEWHERE, { metricsToken: "right", token: "wrong" }, "401 This token is not that of METRICS_TOKEN"],
+  [ELSEWHERE, { metricsToken: "right", token: "wrong" }, "401 This is not the token that METRICS_TOKEN is set to"],
 ])("HTTP-11: /metrics from %s with %j", async (ip, asked, answer) => {
   expect(await metrics(ip, asked)).toBe(answer);
 });

@@ -56,9 +56,11 @@ interface MetricsAsked {
 
 function checkToken({ given, expected, local }: MetricsAsked): void {
   if (expected === undefined) {
-    const elsewhere = "From elsewhere than loopback, or by a domain's name, this needs METRICS_TOKEN";
-    throw new ProblemError("forbidden", local ? "METRICS_TOKEN is not set; ask without a token" : elsewhere);
+    const elsewhere =
+      "This needs METRICS_TOKEN, unless the request comes from the server's machine and does not name a domain";
+    throw new ProblemError("forbidden", local ? "METRICS_TOKEN is not set; send no token" : elsewhere);
   }
-  if (given === undefined) throw new ProblemError("unauthorized", "This needs the token of METRICS_TOKEN");
-  if (!sameSecret(given, expected)) throw new ProblemError("unauthorized", "This token is not that of METRICS_TOKEN");
+  if (given === undefined) throw new ProblemError("unauthorized", "This needs the token that METRICS_TOKEN is set to");
+  if (!sameSecret(given, expected))
+    throw new ProblemError("unauthorized", "This is not the token that METRICS_TOKEN is set to");
 }

@@ -113,7 +113,7 @@ describe("the request's address", () => {
     expect(at(undefined)).toBe("http://h/p?q=1");
   });
 
-  test("hosts that are none", () => {
+  test("malformed hosts", () => {
     for (const host of ["a b", "a/b", "a, b", "a:b", "a:123456", "[::1", "user@a", "a?b", "a#b", "é"]) {
       expect(at(host), host).toBeUndefined();
     }

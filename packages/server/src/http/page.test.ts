@@ -32,7 +32,7 @@ describe("a cursor of a list", () => {
   });
 
   test.each(["9007199254740992", "12345678901234567", "-1", "1.5", "1e3", " 1", "x", "0x1"])(
-    "that is no number is refused where one is wanted: %s",
+    "that is not a number is refused where one is expected: %s",
     (text) => {
       expect(refused(() => parseNumberCursor(text))).toEqual(["invalid", "cursor"]);
     },
@@ -47,7 +47,7 @@ describe("a cursor of a list", () => {
     expect([parseNumberCursor(undefined), parseTextCursor(undefined)]).toEqual([undefined, undefined]);
   });
 
-  test.each(["a", "YQ==", "Y Q", "_w", "%41", "YR"])("that is no text of ours is refused: %s", (cursor) => {
+  test.each(["a", "YQ==", "Y Q", "_w", "%41", "YR"])("that this server cannot have made is refused: %s", (cursor) => {
     expect(refused(() => parseTextCursor(cursor))).toEqual(["invalid", "cursor"]);
   });
 });

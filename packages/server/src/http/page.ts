@@ -4,7 +4,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { SIZES } from "../limits/sizes.ts";
 import { limitParam } from "./openapi.ts";
 
-/** The cursor of a list: the page before gave it; an empty one counts as none. */
+/** The cursor of a list, from the previous page; an empty one counts as none. */
 export function cursorParamOf(name: string) {
   return z
     .string("must be given once")
@@ -12,7 +12,7 @@ export function cursorParamOf(name: string) {
     .optional()
     .transform((cursor) => (cursor === "" ? undefined : cursor))
     .openapi({
-      param: { name, in: "query", description: "`nextCursor` of the page before" },
+      param: { name, in: "query", description: "`nextCursor` of the previous page" },
       type: "string",
       maxLength: SIZES.pageCursor.count,
     });
@@ -27,13 +27,13 @@ const nextCursor = z
   .min(1)
   .max(SIZES.pageCursor.count)
   .nullable()
-  .openapi({ description: "Null: the last page" });
+  .openapi({ description: "Null: this is the last page" });
 
 /** A cursor of events: what a reply already holds. */
 export const asOf = z
   .string()
   .regex(/^[0-9a-f]{16};\*@\d{1,16}$/)
-  .openapi({ description: "A cursor of events: the reply holds everything up to it" });
+  .openapi({ description: "A cursor of events: the reply contains everything up to it" });
 
 /** What a list answers with. */
 export function pageOf<S extends z.ZodType>(item: S, most: number = LIMITS.pageMax) {
@@ -46,7 +46,7 @@ export function invalidCursor(path = "cursor"): ProblemError {
   return new ProblemError("invalid", `${path}: ${message}`, { extra: { errors: [{ path, message }] } });
 }
 
-/** A list's cursor that is a number: of the last item that was given out. @throws ProblemError `invalid` */
+/** A list's cursor that is a number: that of the last item on the page. @throws ProblemError `invalid` */
 export function parseNumberCursor(cursor: string | undefined, path = "cursor"): number | undefined {
   if (cursor === undefined) return undefined;
   const number = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN;
@@ -54,7 +54,7 @@ export function parseNumberCursor(cursor: string | undefined, path = "cursor"): 
   return number;
 }
 
-/** A cursor out of any text, such as the last item's key. */
+/** A cursor made from any text, such as the last item's key. */
 export function textCursor(text: string): string {
   return Buffer.from(text).toString("base64url");
 }
@@ -63,7 +63,7 @@ export function textCursor(text: string): string {
 export function parseTextCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, "base64url").toString();
-  // Whatever is no base64url, or not of UTF-8, comes out of this as something else.
+  // Text that is not base64url of UTF-8 comes out of this as something else.
   if (textCursor(text) !== cursor) throw invalidCursor();
   return text;
 }

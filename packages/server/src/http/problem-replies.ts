@@ -12,10 +12,10 @@ interface Reference {
 
 const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
-/** What the product's own code for a refused message looks like, which takes the place of `send_refused` (`webhooks/send-hook.ts`). */
+/** The form of the product's own code for a refused message, which replaces `send_refused` (`webhooks/send-hook.ts`). */
 const PRODUCTS = /^[a-z][a-z0-9_]{0,63}$/;
 
-/** The document of every refusal. Which codes a route has is said with the route. */
+/** The schema of every refusal. Each route says which codes it has. */
 export const Problem = z
   .object({
     type: z.string().regex(/^urn:parley:problem:[a-z_]+$/),
@@ -29,23 +29,26 @@ export const Problem = z
       .optional()
       .openapi({
         description:
-          "Of `invalid`: what is wrong, field by field; the path of the body as a whole is empty. Of `unknown_user` and `unknown_room` of the server API: each name that nobody knows",
+          "With `invalid`: what is wrong, field by field; the path of the whole body is empty. With `unknown_user` and `unknown_room` of the server API: each unknown name",
       }),
     userIds: z
       .array(z.int())
       .optional()
-      .openapi({ description: "Of `unknown_user` and `too_many_rooms`: these people" }),
+      .openapi({ description: "With `unknown_user` and `too_many_rooms`: the people concerned" }),
     until: countSchema
       .nullable()
       .optional()
-      .openapi({ description: "Of `muted` and `banned`: epoch milliseconds; null: for good" }),
+      .openapi({ description: "With `muted` and `banned`: epoch milliseconds; null: for good" }),
     reason: z
       .string()
       .max(SIZES.banReason.count)
       .optional()
-      .openapi({ description: "Of `banned`: what the administrator says; may be empty" }),
-    scope: z.enum(SERVER_SCOPES).optional().openapi({ description: "Of `scope_missing`: what the server key lacks" }),
-    roomIds: z.array(z.int()).optional().openapi({ description: "Of `owner_cannot_leave`: some of the rooms" }),
+      .openapi({ description: "With `banned`: the administrator's reason; may be empty" }),
+    scope: z
+      .enum(SERVER_SCOPES)
+      .optional()
+      .openapi({ description: "With `scope_missing`: the scope that the server key lacks" }),
+    roomIds: z.array(z.int()).optional().openapi({ description: "With `owner_cannot_leave`: some of the rooms" }),
   })
   .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });
 

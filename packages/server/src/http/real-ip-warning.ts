@@ -1,8 +1,8 @@
 import { type ClientAddress, parseIp } from "./client-ip.ts";
 
 /**
- * What a proxy's `X-Real-IP` shows about its `X-Forwarded-For`, which counts more: a proxy that sets only the former hands on the latter as
- * the client wrote it, and so lets clients choose their address. Undefined where both agree or there is none.
+ * What a proxy's `X-Real-IP` shows about its `X-Forwarded-For`, which takes precedence: a proxy that sets only the former passes on the
+ * latter as the client wrote it, and so lets clients choose their address. Undefined if both agree or there is none.
  */
 export function realIpWarning({ viaTrusted }: ClientAddress, headers: Headers): string | undefined {
   const realIp = canonical(headers.get("x-real-ip")?.split(",").at(-1));
@@ -13,10 +13,10 @@ export function realIpWarning({ viaTrusted }: ClientAddress, headers: Headers): 
       ?.split(",")
       .filter((entry) => entry.trim() !== "") ?? [];
   if (forwarded.length === 0) {
-    return `A proxy names the client in X-Real-IP alone. A client that sends X-Forwarded-For chooses its address, since that header counts more: ${REMEDY}`;
+    return `A proxy names the client only in X-Real-IP. A client that sends X-Forwarded-For can choose its address, because that header takes precedence: ${REMEDY}`;
   }
   if (forwarded.some((entry) => canonical(entry) === realIp)) return undefined;
-  return `X-Real-IP says ${realIp}, which X-Forwarded-For does not name. The latter counts, so a client may choose its address if the proxy does not set it: ${REMEDY}`;
+  return `X-Real-IP says ${realIp}, which X-Forwarded-For does not name. X-Forwarded-For counts, so clients can choose their address if the proxy does not set it: ${REMEDY}`;
 }
 
 const REMEDY =

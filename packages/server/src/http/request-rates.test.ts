@@ -107,7 +107,7 @@ test("HTTP-41, HTTP-10: probes are not counted", async () => {
   expect(await asks(4, "/healthz/more")).toEqual([404, 404, 404, 429]);
 });
 
-test("HTTP-41: a token that is not valid, and what is none, count like nothing", async () => {
+test("HTTP-41: an invalid token, and other schemes, count like no token", async () => {
   for (const token of ["Bearer nobody", "Bearer", "Basic YTpi", "Bearer a b"]) {
     const { asks } = rig();
     expect([token, await asks(5, "/nothing", token)]).toEqual([token, [404, 404, 404, 429, 429]]);
@@ -120,7 +120,7 @@ test("HTTP-41: people are counted for themselves, with all their devices, and no
   expect(await asks(3, "/mine", "Bearer ada")).toEqual([204, 204, 204]);
   expect(await asks(3, "/mine", "bearer  tablet")).toEqual([204, 204, 429]);
   expect(await asks(1, "/mine", "Bearer ada", "198.51.100.1")).toEqual([429]);
-  // Only the refused one is left counted, which was nobody's work.
+  // Only the refused request stays counted for the address.
   expect(await asks(1, "/mine", "Bearer bob")).toEqual([204]);
 });
 
@@ -130,7 +130,7 @@ test("HTTP-41: a valid token passes where the address has used up its rate, in t
   expect(looked).toEqual([]);
   expect(await asks(2, "/mine", "BEARER bob")).toEqual([204, 204]);
   expect(await asks(1, "/nothing?token=bob")).toEqual([404]);
-  // And gives the others of the address nothing.
+  // And frees nothing for others of the address.
   expect(await asks(1, "/nothing")).toEqual([429]);
 });
 

@@ -16,7 +16,7 @@ import { UserReply } from "./users.ts";
 /** What signing in answers, whichever way. */
 export const GrantedReply = z
   .object({ user: UserReply, token: tokenSchema, expiresAt: countSchema })
-  .openapi("Granted", { description: "A login: whom it signs in, its token (shown only here), its end (ms)" });
+  .openapi("Granted", { description: "A login: its user, its token (shown only here) and its expiry (ms)" });
 
 export function grantedReply({ user, token, expiresAt }: Granted): z.infer<typeof GrantedReply> {
   return { user, token, expiresAt };
@@ -29,7 +29,7 @@ const register = createRoute({
   middleware: refuseForeignPages,
   summary: "Make an account and sign in to it",
   description:
-    "`password_too_common`: the password is the name, or among the 3 000 most common ones. With `REGISTRATION=closed` an administrator's token makes accounts for others, and only there a token is looked at.",
+    "`password_too_common`: the password is the name, or one of the 3 000 most common ones. With `REGISTRATION=closed` an administrator's token makes accounts for others, and only there a token is looked at.",
   request: { body: jsonBody(z.object({ name: nameSchema, password: passwordSchema })) },
   responses: {
     201: json(GrantedReply, "The account and its first login"),
@@ -56,7 +56,7 @@ const signIn = createRoute({
   tags: ["accounts"],
   middleware: refuseForeignPages,
   summary: "Sign in with name and password",
-  description: "`account_disabled` and `banned` are answered after the right password only.",
+  description: "`account_disabled` and `banned` are answered only after the right password.",
   request: { body: jsonBody(credentialsSchema) },
   responses: {
     201: json(GrantedReply, "The new login"),

@@ -98,7 +98,7 @@ test("ID-4: a name that is given up in a batch is free for the next one, also in
   expect(changed.map(({ data }) => JSON.parse(data).uid)).toEqual([20_000, 20_001, 20_000, 20_000]);
 });
 
-test("ID-4: a name that is written in another way stays one's own, also for the rest of the batch", async () => {
+test("ID-4: a name that is written in another way still belongs to its person, even for the rest of the batch", async () => {
   await create("ada", "bob");
   const outcomes = await change(
     { uid: 20_000, name: "ADA" },
@@ -131,7 +131,7 @@ test("ID-19: of the groups that stand in the way ten are named, and where there 
   const groups: number[] = [];
   for (let count = 0; count < 10; count++) groups.push(await chat.group(ann));
   const refusal = () => chat.scratch.writes.run(deleteAccount, { uid: ann }).catch((error: ProblemError) => error);
-  const message = `Hand over or dissolve the groups you own first: ${groups.join(", ")}`;
+  const message = `First transfer or dissolve the groups that you own: ${groups.join(", ")}`;
   expect(await refusal()).toMatchObject({ code: "owner_cannot_leave", message, extra: { roomIds: groups } });
   await chat.group(ann);
   expect(await refusal()).toMatchObject({ message: `${message} and more`, extra: { roomIds: groups } });

@@ -187,6 +187,6 @@ async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {
   if (owned.length === 0) return;
   const named = owned.slice(0, ROOMS_NAMED);
   const more = owned.length > ROOMS_NAMED ? " and more" : "";
-  const message = `Hand over or dissolve the groups you own first: ${named.join(", ")}${more}`;
+  const message = `First transfer or dissolve the groups that you own: ${named.join(", ")}${more}`;
   throw new ProblemError("owner_cannot_leave", message, { extra: { roomIds: named } });
 }

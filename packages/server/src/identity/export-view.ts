@@ -58,10 +58,10 @@ const Message = z.object({
   body: z
     .record(z.string(), z.unknown())
     .nullable()
-    .openapi({ description: "As it is stored; null once the message was recalled" }),
+    .openapi({ description: "As it is stored; null once the message has been recalled" }),
 });
 
-/** One that has expired has no content any more. */
+/** An expired notification no longer has content. */
 const Notice = z.object({
   ...notificationSchema.omit({ seen: true, done: true }).shape,
   title: z.string().max(SERVER_LIMITS.titleCodePoints),
@@ -92,17 +92,17 @@ export const Export = z
     addresses: z
       .array(Address)
       .max(CAPS.knownRequesters.count)
-      .openapi({ description: "From where I have signed in; for IPv6 the first half. Known for 90 days." }),
+      .openapi({ description: "Addresses from which I have signed in (IPv6: the first half), kept for 90 days." }),
     logins: z.array(Login),
     hall: z.object({ pinned: z.boolean(), muted: z.boolean() }),
     rooms: z.array(Membership),
     friends: z.array(Friend).max(CAPS.friends.count),
     blocks: z.array(Blocked).max(CAPS.blocks.count),
-    friendRequests: pageOf(Request, PER_PAGE).openapi({ description: "Those that I have made" }),
+    friendRequests: pageOf(Request, PER_PAGE).openapi({ description: "Requests that I have made" }),
     messages: pageOf(Message, PER_PAGE),
     marks: pageOf(Mark, PER_PAGE),
     notifications: pageOf(Notice, NOTICES_PER_PAGE).extend({
-      seenUpTo: countSchema.clone().openapi({ description: "Those with this id or a smaller one are seen" }),
+      seenUpTo: countSchema.clone().openapi({ description: "Notifications with this id or a smaller one are seen" }),
       readUpTo: countSchema,
     }),
   })

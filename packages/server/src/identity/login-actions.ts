@@ -109,7 +109,8 @@ async function orRefused(
     const ids = own.map(({ id }) => id).filter((id) => loginId === undefined || id === loginId);
     if (ids.length === 0) throw error;
     logins.refuse(uid, ids);
-    const said = "Signed out, but that could not be stored: it holds until the server restarts, or can write again";
+    const said =
+      "You are signed out, but that could not be stored yet. If the server restarts before it can write again, this login is back";
     throw new ProblemError("overloaded", said, { retryAfterMs: STORED_AGAIN_MS });
   }
 }
@@ -129,7 +130,7 @@ export async function forgetOldRequesters(
 }
 
 function ofProduct(whatToDo: string): ProblemError {
-  return new ProblemError("forbidden", `A token of the product's own has signed this device in: ${whatToDo}`);
+  return new ProblemError("forbidden", `This device is signed in with one of the product's own tokens: ${whatToDo}`);
 }
 
 /** Signs the actor out everywhere. @throws ProblemError `overloaded`, as `revokeLogin` does */

@@ -33,8 +33,8 @@ const refresh = createRoute({
   summary: "A new token for this login, which then lives 30 days from now",
   request: { query: z.object({ keepToken: z.enum(["true", "false"]).optional().openapi({ description: KEEP }) }) },
   description:
-    "The token used here holds for five more minutes: if the reply is lost, ask again with it. " +
-    "Then the token of the lost reply ends. 403: a token of the product's own has signed this device in; the next one comes from there.",
+    "The old token stays valid for five more minutes: if the reply is lost, ask again with it. " +
+    "That ends the token of the lost reply. 403: this device is signed in with one of the product's own tokens; the next one comes from the product.",
   responses: { 200: json(GrantedReply, "The same login with its new token"), ...problems("forbidden") },
 });
 
@@ -63,7 +63,7 @@ const removeCurrent = createRoute({
   method: "delete",
   path: "/logins/current",
   summary: "Sign this device out",
-  description: "403: a token of the product's own has signed it in, and would go on.",
+  description: "403: this device is signed in with one of the product's own tokens, which would stay valid.",
   responses: { 204: noContent("Signed out"), ...problems("forbidden") },
 });
 
@@ -71,11 +71,11 @@ const removeAll = createRoute({
   ...route,
   method: "delete",
   path: "/logins",
-  summary: "Sign out everywhere, here too",
+  summary: "Sign out everywhere, including here",
   responses: { 204: noContent("Signed out") },
 });
 
-/** One's own devices. */
+/** The caller's devices. */
 export function loginsRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 
@@ -88,7 +88,7 @@ export function loginsRoutes(context: IdentityContext): Routes {
     const { limit, cursor } = c.req.valid("query");
     return c.json(await actions.listLogins(context, c.get("login"), { before: parseNumberCursor(cursor), limit }), 200);
   });
-  // Before the route with an id: `current` is none.
+  // Before the route with an id: `current` is not an id.
   routes.openapi(removeCurrent, async (c) => {
     await actions.revokeCurrentLogin(context, c.get("login"));
     return c.body(null, 204);

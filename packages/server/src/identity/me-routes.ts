@@ -23,7 +23,7 @@ const change = createRoute({
   summary: "Change my name or picture",
   description: 'A new name also signs in. An empty avatar ("") removes the picture.',
   request: { body: jsonBody(z.object({ name: nameSchema.optional(), avatar: pictureSchema.optional() })) },
-  responses: { 200: json(UserReply, "Myself as I am now"), ...problems("not_found", "name_taken") },
+  responses: { 200: json(UserReply, "My account as it is now"), ...problems("not_found", "name_taken") },
 });
 
 const changePassword = createRoute({
@@ -32,8 +32,8 @@ const changePassword = createRoute({
   path: "/me/password",
   summary: "Change my password",
   description:
-    "`password` is the present one. `password_wrong`: it is not, or the account has none. `password_too_common`: the new " +
-    "one is my name, or among the 3 000 most common ones.",
+    "`password` is the present password. `password_wrong`: it is not, or the account has none. `password_too_common`: the new " +
+    "one is my name, or one of the 3 000 most common ones.",
   request: {
     body: jsonBody(
       z.object({
@@ -51,8 +51,8 @@ const remove = createRoute({
   method: "delete",
   summary: "Delete my account",
   description:
-    "At once and for good: all devices are signed out, the name is free, messages stay without a name. An account that has " +
-    "a password is deleted with it only, else `password_wrong`. Refused with `owner_cannot_leave` while I own groups that " +
+    "At once and for good: all devices are signed out, the name is free, and messages stay without a name. An account that has " +
+    "a password is deleted only with it, otherwise `password_wrong`. Refused with `owner_cannot_leave` while I own groups that " +
     "are not dissolved; `roomIds` names up to ten of them.",
   request: { body: jsonBody(z.object({ password: presentPasswordSchema.optional() })) },
   responses: { 204: noContent("Deleted"), ...problems("password_wrong", "owner_cannot_leave") },
@@ -65,7 +65,7 @@ const exportAll = createRoute({
   middleware: [requireLogin, heavy] as const,
   summary: "Everything stored about me",
   description:
-    "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled one has no body. Likes and " +
+    "Messages come in pages: pass `cursor` from `messages.nextCursor` until it is null. A recalled message has no body. Likes and " +
     "dislikes come in pages too: pass `marksCursor` from `marks.nextCursor`; and so do my friend requests (`requestsCursor`) and " +
     "notifications (`notificationsCursor`).",
   request: {
@@ -77,14 +77,11 @@ const exportAll = createRoute({
     }),
   },
   responses: {
-    200: json(
-      Export,
-      "What is stored, with a page of messages, one of marks, one of friend requests and one of notifications",
-    ),
+    200: json(Export, "What is stored, with one page each of messages, marks, friend requests and notifications"),
   },
 });
 
-/** One's own account. */
+/** The caller's account. */
 export function meRoutes(context: IdentityContext): Routes {
   const routes = newRoutes();
 

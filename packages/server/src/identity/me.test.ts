@@ -48,7 +48,7 @@ describe("one's profile", () => {
     expect((await app.ask("/logins", { body: { name: "countess", password: PASSWORD } })).status).toBe(201);
   });
 
-  test("ID-4: keeps names unique, but for one's own in another case", async () => {
+  test("ID-4: keeps names unique, except the person's own in another case", async () => {
     const carol = await app.register("Carol");
     await app.register("Dave");
     expect(await patch(carol.token, { name: "ＤＡＶＥ" })).toMatchObject({ status: 409, body: { code: "name_taken" } });

@@ -69,7 +69,7 @@ export class QrOnConnection {
     this.#askedAt = Math.min(this.#askedAt, now);
     const waitMs = this.#askedAt + ASK_EVERY_MS - now;
     if (waitMs > 0) {
-      throw new ProblemError("rate_limited", "A QR code can be asked for once in 5 s", { retryAfterMs: waitMs });
+      throw new ProblemError("rate_limited", "A QR code can be requested once in 5 s", { retryAfterMs: waitMs });
     }
     this.#askedAt = now;
     this.#startedAt = now;

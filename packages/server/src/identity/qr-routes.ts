@@ -20,7 +20,7 @@ const randomText = (bits: number) => z.string().regex(new RegExp(`^[A-Za-z0-9_-]
 
 const QrCodeReply = z
   .object({ code: randomText(128), secret: randomText(256), url: z.url(), expiresAt: countSchema })
-  .openapi("QrCode", { description: "Show `url` as a QR code; keep `secret` for asking." });
+  .openapi("QrCode", { description: "Show `url` as a QR code, and keep `secret` to ask for its state." });
 
 const QrStateReply = z
   .object({
@@ -55,24 +55,24 @@ const create = createRoute({
   method: "post",
   path: "/qr-logins",
   tags: ["QR login"],
-  summary: "A QR code that signs in whoever shows it, once a phone confirms",
-  description: "Pages of other hosts than this one and those of `ALLOWED_ORIGINS` get `origin_forbidden`.",
+  summary: "Make a QR code that signs in the device that shows it, once a phone confirms",
+  description: "Pages of hosts other than this one and `ALLOWED_ORIGINS` get `origin_forbidden`.",
   middleware: refuseForeignPages,
-  responses: { 201: json(QrCodeReply, "The code; it lives 60 seconds"), ...problems("origin_forbidden") },
+  responses: { 201: json(QrCodeReply, "The code, which is valid for 60 seconds"), ...problems("origin_forbidden") },
 });
 
 const poll = createRoute({
   method: "get",
   path: "/qr-logins/{code}",
   tags: ["QR login"],
-  summary: "The code's state, for whoever asked for it",
+  summary: "The code's state, for the device that requested it",
   description: "With `wait` (seconds, at most 60) the answer comes when the state is another than the last answered.",
   request: {
     params,
     headers: z.object({ "x-qr-secret": z.string().max(SIZES.qrCode.count).default("") }),
     query: z.object({ wait: waitParam }),
   },
-  responses: { 200: json(QrStateReply, "The state, and once the login"), ...problems("not_found") },
+  responses: { 200: json(QrStateReply, "The state, and, once only, the login"), ...problems("not_found") },
 });
 
 const phone = { tags: ["QR login"], security: signedIn, middleware: requireLogin, request: { params } };
@@ -81,9 +81,9 @@ const scan = createRoute({
   ...phone,
   method: "post",
   path: "/qr-logins/{code}/scan",
-  summary: "Bind the code to this login and see who asks",
+  summary: "Bind the code to this login and see which device asks",
   responses: {
-    200: json(QrRequesterReply, "Who would be signed in"),
+    200: json(QrRequesterReply, "The device that would be signed in"),
     ...problems("not_found", "qr_taken", "qr_state"),
   },
 });
@@ -100,7 +100,7 @@ const reject = createRoute({
   ...phone,
   method: "post",
   path: "/qr-logins/{code}/reject",
-  summary: "Turn the requester away",
+  summary: "Reject the requester",
   responses: { 204: noContent("Rejected"), ...problems("not_found", "qr_taken", "qr_state") },
 });
 

@@ -3,7 +3,7 @@ import { type QrChange, QrWatchers } from "./qr-watchers.ts";
 
 const nothing = () => {};
 
-test("ID-33: each watcher is told each state once, and never one of before", () => {
+test("ID-33: each watcher is told each state once, and never an earlier one", () => {
   const watchers = new QrWatchers();
   const heard: QrChange[][] = [[], []];
   for (const list of heard) watchers.add("a", (state) => list.push(state));
@@ -21,7 +21,7 @@ test("ID-33: one that has stopped hears nothing more, and its place is free once
   const watchers = new QrWatchers();
   const heard: QrChange[] = [];
   const stops = [1, 2, 3, 4].map(() => watchers.add("a", (state) => heard.push(state)));
-  expect(() => watchers.add("a", nothing)).toThrow("Too many requests wait for a QR code");
+  expect(() => watchers.add("a", nothing)).toThrow("Too many requests are waiting for a QR code");
   for (const _ of [1, 2]) stops[0]?.();
   expect(watchers.size).toBe(3);
   watchers.tell("a", "scanned");

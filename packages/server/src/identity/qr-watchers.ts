@@ -8,7 +8,7 @@ const ORDER: Record<QrChange, number> = { scanned: 1, confirmed: 2, rejected: 2 
 
 /** Polls and connections that wait for a code on this node. */
 const WATCHERS_MAX = CAPS.qrWatchers.count;
-/** For one code: its requester, and requests that it repeats while an older one still hangs. */
+/** For one code: its requester, and requests that it repeats while an older one still waits. */
 const PER_CODE_MAX = CAPS.qrWatchersPerCode.count;
 
 interface Watcher {
@@ -29,7 +29,7 @@ export class QrWatchers {
   add(code: string, listener: (state: QrChange) => void): Stop {
     const watchers = this.#byCode.get(code) ?? new Set();
     if (this.#count >= WATCHERS_MAX || watchers.size >= PER_CODE_MAX) {
-      throw new ProblemError("overloaded", "Too many requests wait for a QR code", { retryAfterMs: 1000 });
+      throw new ProblemError("overloaded", "Too many requests are waiting for a QR code", { retryAfterMs: 1000 });
     }
     const watcher: Watcher = { listener, told: 0 };
     watchers.add(watcher);

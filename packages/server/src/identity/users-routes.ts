@@ -37,14 +37,17 @@ const getUser = createRoute({
   security: signedIn,
   middleware: [requireLogin] as const,
   request: { params: z.object({ id: idParam("id") }) },
-  responses: { 200: json(UserReply, "The person; a deleted account is named so"), ...problems("not_found") },
+  responses: {
+    200: json(UserReply, "The person; a deleted account is called `Deleted user`"),
+    ...problems("not_found"),
+  },
 });
 
 const listUsers = createRoute({
   method: "get",
   path: "/users",
   tags: ["accounts"],
-  summary: "People by their ids, or by how their names begin",
+  summary: "People by their ids, or by the beginning of their names",
   description:
     "With `ids`: those that exist, in the order asked. With `query`: in the order of names, whatever the case.",
   security: signedIn,
@@ -74,7 +77,7 @@ export function usersRoutes(context: IdentityContext): Routes {
     }
     if (prefix === undefined) {
       const errors = [{ path: "", message: "give ids or query" }];
-      throw new ProblemError("invalid", "Give ids or query", { extra: { errors } });
+      throw new ProblemError("invalid", "give either ids or query", { extra: { errors } });
     }
     const search = { prefix, after, limit };
     return c.json(await actions.findUsersByName(context, c.get("login"), search), 200);

@@ -23,11 +23,11 @@ export interface NewServerKey {
 /** @throws ProblemError `name_taken`, `too_many_keys`; `invalid` for an end that has passed */
 export async function addServerKey(tx: WriteTransaction, key: NewServerKey): Promise<{ id: number }> {
   if (key.expiresAt !== null && key.expiresAt <= tx.clockNow) {
-    const errors = [{ path: "expiresAt", message: "must be a time to come, or null" }];
-    throw new ProblemError("invalid", "The end of the key has passed already", { extra: { errors } });
+    const errors = [{ path: "expiresAt", message: "must be a time in the future, or null" }];
+    throw new ProblemError("invalid", "The key's expiry has already passed", { extra: { errors } });
   }
   const names = (await tx.db.selectFrom("server_keys").select("name").execute()).map(({ name }) => name);
-  if (names.includes(key.name)) throw new ProblemError("name_taken", "There is a server key of this name already");
+  if (names.includes(key.name)) throw new ProblemError("name_taken", "There is already a server key with this name");
   if (names.length >= CAPS.serverKeys.count) throw new ProblemError("too_many_keys");
   const { id } = await tx.db
     .insertInto("server_keys")

@@ -28,7 +28,7 @@ function inputText(issue: Issue): string | undefined {
     case "invalid_value":
       return `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
     case "unrecognized_keys":
-      return `has fields that are not known: ${listed(issue.keys)}`;
+      return `has unknown fields: ${listed(issue.keys)}`;
     default:
       return undefined;
   }

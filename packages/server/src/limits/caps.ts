@@ -23,19 +23,19 @@ export const CAPS = {
     refusal: { silently: "replies end their connections" },
   },
   requestsPerAddress: {
-    counts: "requests in flight; event streams, hanging polls and requests with a valid server key do not count",
+    counts: "requests in flight, except event streams, waiting polls and requests with a valid server key",
     by: "address",
     count: 256,
     refusal: LIMITED,
   },
   requestsPerTurn: {
-    counts: "requests that are begun in one turn of the event loop, fewer where they take long",
+    counts: "requests that are begun in one turn of the event loop, fewer if they take long",
     by: "process",
     count: 128,
     refusal: { silently: "the others wait for their turn, in a line for each address" },
   },
   connectionsPerPerson: {
-    counts: "live connections and hanging polls; the oldest goes",
+    counts: "live connections and waiting polls; the oldest is ended",
     by: "person",
     count: 20,
     refusal: { close: 4029 },
@@ -43,7 +43,7 @@ export const CAPS = {
   },
   anonymousConnections: { counts: "anonymous connections", by: "address", count: 200, refusal: LIMITED },
   queueBytes: {
-    counts: "what waits for a slow reader",
+    counts: "data that waits for a slow reader",
     by: "connection",
     count: 1_048_576,
     unit: "bytes",
@@ -57,7 +57,7 @@ export const CAPS = {
     refusal: LIMITED,
   },
   logBytes: {
-    counts: "log lines that wait for a collector that stands still",
+    counts: "log lines that wait while the log's reader does not read",
     by: "process",
     count: 1_048_576,
     unit: "bytes",
@@ -76,7 +76,7 @@ export const CAPS = {
     refusal: OVERLOADED,
   },
   idleWrites: {
-    counts: "the server's own requests that wait until nobody else has any",
+    counts: "the server's own requests that wait until there are no others",
     by: "process",
     count: 256,
     refusal: OVERLOADED,
@@ -88,7 +88,7 @@ export const CAPS = {
     refusal: { silently: "the others wait for their turn" },
   },
   batchRows: {
-    counts: "rows that the writer takes at once; a request of more runs alone",
+    counts: "rows that the writer takes at once; a larger request runs alone",
     by: "process",
     count: 2000,
     refusal: { silently: "the others wait for their turn" },
@@ -101,28 +101,28 @@ export const CAPS = {
   },
   passwordsWaiting: { counts: "passwords that wait for their turn", by: "process", count: 100, refusal: OVERLOADED },
   tokensAtOnce: {
-    counts: "tokens of the product's own checked at once",
+    counts: "the product's own tokens checked at once",
     by: "process",
     count: 16,
     refusal: { silently: "the others wait for their turn" },
   },
   tokensWaiting: {
-    counts: "tokens of the product's own that wait to be checked",
+    counts: "the product's own tokens that wait to be checked",
     by: "process",
     count: 5000,
     refusal: OVERLOADED,
   },
   tokensWaitingForKeys: {
-    counts: "tokens of the product's own that wait for its keys",
+    counts: "the product's own tokens that wait for its keys",
     by: "process",
     count: 5000,
     refusal: OVERLOADED,
   },
-  qrWatchers: { counts: "readers that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
-  qrWatchersPerCode: { counts: "readers that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
+  qrWatchers: { counts: "requests that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
+  qrWatchersPerCode: { counts: "requests that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
   /**
-   * Lists, pages of history, exports, polls, and rooms that are made or filled: much is read or parsed for them by the thread that serves everybody.
-   * Where nobody is signed in, of an address.
+   * Lists, pages of history, exports, polls, and rooms that are made or filled: for them the thread that serves everybody reads or parses a
+   * lot. Without a login they count for the address.
    */
   heavyWork: {
     counts: "heavy requests that are answered at once",
@@ -138,7 +138,7 @@ export const CAPS = {
   },
   untakenReplies: {
     counts:
-      "large replies that wait to be taken; of one person or address with some already, as much as is still free of the first half",
+      "large replies that wait for their readers; for a person or address that already has some, as much as is still free of the first half",
     by: "process",
     count: 67_108_864,
     unit: "bytes",
@@ -151,15 +151,15 @@ export const CAPS = {
     unit: "seconds",
     refusal: { silently: "the connection is cut" },
   },
-  /** One has its turn at a time, with a rest behind it that is as long as it took. */
+  /** One has its turn at a time, followed by a rest that is as long as it took. */
   readsWaiting: {
-    counts: "heavy reads that wait for their turn among everybody's",
+    counts: "heavy reads of everybody that wait for their turn",
     by: "process",
     count: 2000,
     refusal: OVERLOADED,
   },
   strangersReadsWaiting: {
-    counts: "those among them for which nobody is signed in",
+    counts: "heavy reads without a login that wait for their turn",
     by: "process",
     count: 1000,
     refusal: OVERLOADED,
@@ -172,33 +172,33 @@ export const CAPS = {
     refusal: LIMITED,
   },
   hangingFeeds: {
-    counts: "requests for the feed that wait for an event; the oldest one is answered",
+    counts: "requests for the feed that wait for an event; the oldest is answered",
     by: "server key",
     count: 8,
     refusal: { silently: "an empty page" },
   },
   webhooks: { counts: "webhooks", by: "database", count: 10, refusal: { code: "too_many_webhooks" } },
   deliveries: {
-    counts: "deliveries to a webhook at once, each of another stream",
+    counts: "deliveries to a webhook at once, each of a different stream",
     by: "webhook",
     count: 8,
     refusal: { silently: "the others wait for their turn" },
   },
   webhookLanes: {
-    counts: "streams that are behind at a webhook and go on by themselves",
+    counts: "streams of a webhook that are behind and delivered separately",
     by: "webhook",
     count: 1000,
-    refusal: { silently: "it is told nothing new meanwhile; what happens stays in the log" },
+    refusal: { silently: "it gets no new events meanwhile; they stay in the log" },
   },
   webhookWait: {
     counts: "how long a webhook may take to answer",
     by: "request",
     count: 10,
     unit: "seconds",
-    refusal: { silently: "it is told again later" },
+    refusal: { silently: "the delivery is tried again later" },
   },
   hookAtOnce: {
-    counts: "questions to the hook before a send at once, one of each person",
+    counts: "questions to the hook before a send at once, one for each person",
     by: "process",
     count: 64,
     refusal: { silently: "the others wait for their turn" },
@@ -213,29 +213,29 @@ export const CAPS = {
     counts: "people whose messages wait for the hook before a send",
     by: "process",
     count: 5000,
-    refusal: { silently: "as if it did not answer" },
+    refusal: { silently: "counts as no answer" },
   },
   hookVerdicts: {
-    counts: "answers of the hook before a send that are remembered, for ten minutes",
+    counts: "answers of the hook before a send that are remembered for ten minutes",
     by: "process",
     count: 10_000,
     refusal: { silently: "it is asked again" },
   },
   deadLetters: {
-    counts: "events that were given up, of which the places are kept",
+    counts: "dead letters (places of events that were given up)",
     by: "webhook",
     count: 10_000,
-    refusal: { silently: "the oldest ones are dropped, and a line in the log says how many" },
+    refusal: { silently: "the oldest are dropped, and a log line says how many" },
   },
   presenceTellings: {
-    counts: "lists of people who came and went that wait for a webhook",
+    counts: "lists of people who came online and went offline that wait for a webhook",
     by: "webhook",
     count: 100,
-    refusal: { silently: "the oldest one is dropped" },
+    refusal: { silently: "the oldest is dropped" },
   },
   serverKeys: { counts: "server keys", by: "database", count: 100, refusal: { code: "too_many_keys" } },
   notifications: {
-    counts: "notifications of their own that a person keeps, and those to everybody that are kept; the oldest goes",
+    counts: "notifications kept for a person, and notifications to everybody",
     by: "person",
     count: 1000,
     refusal: { silently: "the oldest is taken back" },
@@ -250,7 +250,7 @@ export const CAPS = {
     counts: "acts of administrators and operators that are kept",
     by: "database",
     count: 100_000,
-    refusal: { silently: "the oldest ones are removed" },
+    refusal: { silently: "the oldest are removed" },
   },
   auditDays: {
     counts: "how long the acts of administrators and operators are kept",
@@ -260,14 +260,14 @@ export const CAPS = {
     refusal: { silently: "older ones are removed when others are added" },
   },
   roomsPerPerson: {
-    counts: "rooms that somebody is in and that are not dissolved, the hall apart",
+    counts: "rooms of a person that are not dissolved, without the hall",
     by: "person",
     count: 5000,
     refusal: { code: "too_many_rooms" },
   },
-  /** They cannot leave those, so there must be few enough not to be in the way of what is read of the others. */
+  /** They cannot leave those rooms, so there must be few enough not to slow down reading the others. */
   untoldRooms: {
-    counts: "rooms that somebody does not know of, into which people whom they have blocked have brought them",
+    counts: "rooms that blocked people have brought a person into without their knowledge",
     by: "person",
     count: 1000,
     refusal: { code: "too_many_rooms" },
@@ -275,7 +275,7 @@ export const CAPS = {
   roomMembers: { counts: "members", by: "room", count: 10_000, refusal: { code: "room_full" } },
   friends: { counts: "friends", by: "person", count: 5000, refusal: { code: "too_many_friends" } },
   requestsMade: {
-    counts: "friend requests of a person's own that wait for an answer",
+    counts: "friend requests that a person has made and that wait for an answer",
     by: "person",
     count: 100,
     refusal: { code: "too_many_requests_open" },
@@ -293,31 +293,31 @@ export const CAPS = {
     refusal: { code: "too_many_blocks" },
   },
   knownRequesters: {
-    counts: "addresses and devices from which a person is known to sign in",
+    counts: "addresses and devices that an account knows",
     by: "person",
     count: 40,
-    refusal: { silently: "the one unused for longest is forgotten" },
+    refusal: { silently: "the longest unused one is forgotten" },
   },
   logins: {
     counts: "devices that are signed in",
     by: "person",
     count: 100,
-    refusal: { silently: "the one unused for longest is signed out" },
+    refusal: { silently: "the longest unused one is signed out" },
   },
   behindInStream: {
-    counts: "events behind in one stream; a reader may ask for more with `max`",
+    counts: "how many events a reader may be behind in one stream; more with `max`",
     by: "reader",
     count: LIMITS.farPerStream,
     refusal: { silently: "RESYNC `far`" },
   },
   behindInAll: {
-    counts: "events behind in all streams",
+    counts: "how many events a reader may be behind in all streams",
     by: "reader",
     count: LIMITS.farTotal,
     refusal: { silently: "RESYNC `far`" },
   },
   behindMost: {
-    counts: "events behind that a reader may ask for with `max`",
+    counts: "the largest `max` of a reader",
     by: "reader",
     count: LIMITS.farMax,
     refusal: INVALID,

@@ -43,7 +43,7 @@ export const LOCAL_RATES = {
   },
   /** Twenty devices that come back after a restart all pass at once, and once more. A poll counts where it goes on from another place than the last one. */
   starts: {
-    counts: "live connections, event streams and polls that begin anew",
+    counts: "new live connections, event streams and polls",
     by: "person",
     count: 5,
     windowMs: SECOND,
@@ -65,7 +65,7 @@ export const LOCAL_RATES = {
   readPlaces: { counts: "read places", by: "person", count: 20, windowMs: SECOND, burst: 60, refusal: LIMITED },
   /** Each is told to all devices of the person. */
   notificationMarks: {
-    counts: "marks of notifications: seen, read, archived",
+    counts: "changes of notifications (seen, read, archived)",
     by: "person",
     count: 10,
     windowMs: SECOND,
@@ -73,14 +73,14 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   profileChanges: {
-    counts: "changes of the own account",
+    counts: "changes of your account",
     by: "person",
     count: 10,
     windowMs: MINUTE,
     refusal: LIMITED,
   },
   /** Of sessions that are signed in: refreshing a token, signing devices out. */
-  loginChanges: { counts: "changes of logins", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
+  loginChanges: { counts: "changes of your logins", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   roomChanges: {
     counts: "changes of rooms and their members",
     by: "person",
@@ -89,7 +89,7 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   ownSettings: {
-    counts: "changes of rooms for oneself",
+    counts: "changes of your room settings",
     by: "person",
     count: 30,
     windowMs: MINUTE,
@@ -109,7 +109,7 @@ export const LOCAL_RATES = {
   },
   /** Of the one who is brought in, by people with whom they never shared a room. The hall is everybody's and does not count. */
   groupsByStrangers: {
-    counts: "groups into which strangers bring this person",
+    counts: "groups that strangers bring this person into",
     by: "person",
     count: 100,
     windowMs: DAY,
@@ -125,7 +125,7 @@ export const LOCAL_RATES = {
   },
   /** Of people who did share a room. With it, hundreds of accounts are needed to fill the list of somebody's rooms in days, rather than two dozen in one. */
   groupsByOnePerson: {
-    counts: "groups into which one person brings the same other person",
+    counts: "groups that a person brings another person into",
     by: "two people",
     count: 10,
     windowMs: DAY,
@@ -133,14 +133,14 @@ export const LOCAL_RATES = {
   },
   /** Somebody who has stolen an administrator's token has these too. */
   administration: {
-    counts: "acts of an administrator",
+    counts: "administrator actions",
     by: "person",
     count: 60,
     windowMs: MINUTE,
     refusal: LIMITED,
   },
   administrationADay: {
-    counts: "acts of an administrator in a day",
+    counts: "administrator actions in a day",
     by: "person",
     count: 2000,
     windowMs: DAY,
@@ -157,14 +157,14 @@ export const LOCAL_RATES = {
   },
   /** Asking and withdrawing again and again would ring at somebody's door all day. */
   friendRequestsToOne: {
-    counts: "friend requests of one person to the same other person",
+    counts: "friend requests to this person",
     by: "two people",
     count: 5,
     windowMs: DAY,
     refusal: LIMITED,
   },
   contactChanges: {
-    counts: "answers to friend requests, changes of friends and blocks",
+    counts: "answers to friend requests and changes of friends and blocks",
     by: "person",
     count: 30,
     windowMs: MINUTE,
@@ -178,25 +178,25 @@ export const LOCAL_RATES = {
     windowMs: DAY,
     refusal: LIMITED,
   },
-  qrSteps: { counts: "steps with QR codes", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
+  qrSteps: { counts: "QR code actions", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
   typing: {
-    counts: "signs of typing",
+    counts: "typing signals",
     by: "person and room",
     count: 1,
     windowMs: 3 * SECOND,
     always: true,
-    refusal: { silently: "dropped: the readers know already" },
+    refusal: { silently: "dropped: the readers already know" },
   },
   /** Right ones count too, since each is work. */
   ownPasswords: {
-    counts: "passwords for your own account",
+    counts: "password checks for your account",
     by: "person",
     count: 10,
     windowMs: 10 * MINUTE,
     refusal: LIMITED,
   },
   presence: {
-    counts: "people whose presence is asked for",
+    counts: "people whose presence is requested",
     by: "person",
     count: 500,
     windowMs: SECOND,
@@ -214,7 +214,7 @@ export const LOCAL_RATES = {
   },
   /** Each change of a notification counts everybody who has it, once more. A key may have a number of its own, and then ten times that at once, 1 000 at least. */
   keyRecipients: {
-    counts: "people and rooms that notifications and events of this key go to",
+    counts: "people and rooms that get notifications and events of this key",
     by: "server key",
     count: 10_000,
     windowMs: SECOND,
@@ -231,38 +231,39 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   webhookChanges: {
-    counts: "changes of webhooks and tries of dead letters",
+    counts: "changes of webhooks and retries of dead letters",
     by: "person",
     count: 30,
     windowMs: MINUTE,
     refusal: LIMITED,
   },
   refusalsAtOnce: {
-    counts: "429 that are told at once; of IPv6 by network",
+    counts: "429 answers without a delay (IPv6: by network)",
     by: "address",
     count: 5,
     windowMs: SECOND,
     burst: 10,
     always: true,
-    refusal: { silently: "the others are told a second later" },
+    refusal: { silently: "further ones come a second late" },
   },
   oddRequestsAtOnce: {
-    counts: "requests with a malformed Host and invalid handshakes that are answered at once; of IPv6 by network",
+    counts:
+      "requests with a malformed Host, and invalid handshakes, that are answered without a delay (IPv6: by network)",
     by: "address",
     count: 50,
     windowMs: SECOND,
     burst: 200,
     always: true,
-    refusal: { silently: "the others are answered a second later" },
+    refusal: { silently: "further ones are answered a second late" },
   },
   refusalLines: {
-    counts: "lines in the log for refusals and preflights",
+    counts: "log lines for refusals and preflights",
     by: "address",
     count: 10,
     windowMs: SECOND,
     burst: 100,
     always: true,
-    refusal: { silently: "the others are counted, and the next line says how many" },
+    refusal: { silently: "further ones are counted, and the next line says how many" },
   },
   handshakes: {
     counts: "handshakes without a valid token from this address",
@@ -315,7 +316,7 @@ export const SHARED_RATES = {
     refusal: LIMITED,
   },
   failedSignInsByStrangers: {
-    counts: "failed sign-ins to this account from addresses that are not known of it",
+    counts: "failed sign-ins to this account from addresses that it does not know",
     by: "account",
     count: 50,
     windowMs: 10 * MINUTE,

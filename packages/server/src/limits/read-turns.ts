@@ -150,5 +150,5 @@ export class ReadTurns {
 }
 
 function overloaded(): ProblemError {
-  return new ProblemError("overloaded", "Too many lists and pages are asked for", { retryAfterMs: 2000 });
+  return new ProblemError("overloaded", "Too many lists and pages are being requested", { retryAfterMs: 2000 });
 }

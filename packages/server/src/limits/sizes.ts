@@ -7,7 +7,13 @@ const INVALID: Refusal = { code: "invalid" };
 /** How large one thing may be. */
 export const SIZES = {
   body: { counts: "the body", by: "request", count: LIMITS.bodyBytes, unit: "bytes", refusal: TOO_LARGE },
-  bodyWait: { counts: "how long a body takes to come", by: "request", count: 60, unit: "seconds", refusal: INVALID },
+  bodyWait: {
+    counts: "how long a body may take to arrive",
+    by: "request",
+    count: 60,
+    unit: "seconds",
+    refusal: INVALID,
+  },
   nesting: {
     counts: "lists and objects inside each other in a body, and in the answer of the hook before a send",
     by: "request",
@@ -43,13 +49,13 @@ export const SIZES = {
     refusal: INVALID,
   },
   recipients: {
-    counts: "people whom a notification or an event of the product's names",
+    counts: "people that a notification or an event of the product names",
     by: "request",
     count: SERVER_LIMITS.recipients,
     refusal: INVALID,
   },
   recipientRooms: {
-    counts: "rooms that an event of the product's names",
+    counts: "rooms that an event of the product names",
     by: "request",
     count: SERVER_LIMITS.recipientRooms,
     refusal: INVALID,
@@ -76,7 +82,7 @@ export const SIZES = {
     refusal: INVALID,
   },
   noticeData: {
-    counts: "the `data` of a notification or an event of the product's",
+    counts: "the `data` of a notification or an event of the product",
     by: "request",
     count: LIMITS.customDataBytes,
     unit: "bytes",
@@ -90,7 +96,7 @@ export const SIZES = {
     refusal: INVALID,
   },
   ttl: {
-    counts: "a `ttl`; without one a notification is kept as long",
+    counts: "a `ttl`; also how long a notification without one is kept",
     by: "request",
     count: SERVER_LIMITS.ttlSecondsMax,
     unit: "seconds",
@@ -126,7 +132,7 @@ export const SIZES = {
     setting: "MAX_UPLOAD_BYTES",
   },
   productToken: {
-    counts: "a token of the product's own",
+    counts: "one of the product's own tokens",
     by: "request",
     count: LIMITS.tokenLength,
     unit: "bytes",
@@ -137,13 +143,13 @@ export const SIZES = {
     by: "process",
     count: 65_536,
     unit: "bytes",
-    refusal: { silently: "the last good set counts" },
+    refusal: { silently: "the last good set stays valid" },
   },
   tokenKeys: {
     counts: "keys of the product's key set",
     by: "process",
     count: 100,
-    refusal: { silently: "the last good set counts" },
+    refusal: { silently: "the last good set stays valid" },
   },
   cursor: {
     counts: "a cursor",
@@ -160,21 +166,21 @@ export const SIZES = {
     refusal: INVALID,
   },
   quotation: {
-    counts: "what a quotation shows of a text",
+    counts: "the part of a text that a quotation shows",
     by: "request",
     count: 1024,
     unit: "code points",
-    refusal: { silently: "its beginning is shown" },
+    refusal: { silently: "only its beginning is shown" },
   },
   countedMessage: {
-    counts: "a message that counts as one in the rates of sends",
+    counts: "a message that counts once in the rates of sends",
     by: "request",
     count: 4096,
     unit: "bytes",
-    refusal: { silently: "a larger one counts as several" },
+    refusal: { silently: "a larger one counts several times" },
   },
   customData: {
-    counts: "the `data` of a message of the product's own",
+    counts: "the `data` of one of the product's own messages",
     by: "request",
     count: LIMITS.customDataBytes,
     unit: "bytes",
@@ -188,7 +194,7 @@ export const SIZES = {
     refusal: INVALID,
   },
   kind: {
-    counts: "the `kind` of a message of the product's own",
+    counts: "the `kind` of one of the product's own messages",
     by: "request",
     count: KIND_LENGTH,
     unit: "characters",
@@ -198,14 +204,14 @@ export const SIZES = {
   name: { counts: "a name", by: "request", count: LIMITS.nameCodePoints, unit: "code points", refusal: INVALID },
   password: { counts: "a password", by: "request", count: LIMITS.passwordMax, unit: "characters", refusal: INVALID },
   givenName: {
-    counts: "a name that signs in",
+    counts: "a name to sign in with",
     by: "request",
     count: 128,
     unit: "characters",
     refusal: INVALID,
   },
   givenPassword: {
-    counts: "a password that signs in",
+    counts: "a password",
     by: "request",
     count: 1024,
     unit: "characters",
@@ -231,10 +237,10 @@ export const SIZES = {
   },
   seriesPoints: { counts: "points of a series", by: "request", count: 1000, refusal: INVALID },
   shownEvents: {
-    counts: "events shown of a person's own stream",
+    counts: "events shown from a person's own stream",
     by: "request",
     count: 100,
-    refusal: { silently: "the newest ones are shown" },
+    refusal: { silently: "the newest are shown" },
   },
   shownEventData: {
     counts: "the `data` shown of one of these events",
@@ -265,7 +271,7 @@ export const SIZES = {
     refusal: INVALID,
   },
   remark: {
-    counts: "the name that somebody has for a friend",
+    counts: "a person's name for a friend",
     by: "request",
     count: LIMITS.remarkCodePoints,
     unit: "code points",
@@ -278,7 +284,7 @@ export const SIZES = {
     refusal: INVALID,
   },
   presenceUserIds: {
-    counts: "people whose presence is asked for at once",
+    counts: "people whose presence is requested at once",
     by: "request",
     count: LIMITS.presenceUserIds,
     refusal: INVALID,
@@ -294,21 +300,21 @@ export const SIZES = {
     by: "request",
     count: 65_536,
     unit: "bytes",
-    refusal: { silently: "as if it did not answer" },
+    refusal: { silently: "counts as no answer" },
   },
   webhookReply: {
-    counts: "what is read of a webhook's answer",
+    counts: "the part of a webhook's answer that is read",
     by: "request",
     count: 16_384,
     unit: "bytes",
     refusal: { silently: "the rest is not read" },
   },
   smallReply: {
-    counts: "a reply that is not counted while it waits to be taken",
+    counts: "a reply that does not count while it waits for its reader",
     by: "request",
     count: 65_536,
     unit: "bytes",
-    refusal: { silently: "a larger one is handed over as it is taken" },
+    refusal: { silently: "a larger one is handed over as it is read" },
   },
   /** A page is made in one go, while everybody else waits. One message of the longest kind has 16 KB, with a quotation twice that. */
   pageTexts: {

@@ -21,7 +21,7 @@ const block = () => chat.must(ann, "PUT", `/blocks/${ben}`);
 const unblock = () => chat.must(ann, "DELETE", `/blocks/${ben}`);
 const mark = (who: number, kind: string) => chat.must(who, "PUT", `/messages/${id}/marks/${kind}`);
 const unmark = (who: number, kind: string) => chat.must(who, "DELETE", `/messages/${id}/marks/${kind}`);
-/** `[likes, own like, dislikes, own dislike]`, as somebody reads the message alone and in the history. */
+/** `[likes, own like, dislikes, own dislike]`, as somebody sees them on the message alone and in the history. */
 async function seen(who: number): Promise<number[]> {
   const { message } = await chat.must(who, "GET", `/messages/${id}`);
   const { items } = await chat.must(who, "GET", `/rooms/${room}/messages`);
@@ -37,7 +37,7 @@ const marksIn = (stream: string) =>
       data.markList.map((one: Record<string, number>) => [one.uid, one.markType, one.markCount, one.actType]),
     );
 
-test("BLK-6: a mark is answered and shown to the person who sets it as ever, and to nobody else", async () => {
+test("BLK-6: a mark is answered and shown as usual to the person who sets it, and to nobody else", async () => {
   await block();
   const marked = { likeCount: 1, userLike: 1, dislikeCount: 0, userDislike: 0 };
   expect(await mark(ben, "like")).toEqual(marked as never);

@@ -26,7 +26,7 @@ const common = {
 const putMark = createRoute({
   ...common,
   method: "put",
-  summary: "Like or dislike a message: one takes the place of the other",
+  summary: "Like or dislike a message: each replaces the other",
 });
 
 const deleteMark = createRoute({ ...common, method: "delete", summary: "Take my like or dislike away" });

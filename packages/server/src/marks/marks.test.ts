@@ -56,7 +56,7 @@ test("IM-80, IM-82: a mark is set and taken away, each told once in the room, wi
   ]);
 });
 
-test("IM-80: what is so already is 200, and nobody is told", async () => {
+test("IM-80: a request that changes nothing is 200, and nobody is told", async () => {
   await set(bob, "like");
   const before = chat.scratch.events.length;
   expect(await set(bob, "like")).toEqual({ status: 200, body: shown(1, 1, 0, 0) });
@@ -134,7 +134,7 @@ describe("IM-85: only people who may see the message and are in the room", () =>
     expect((await chat.ask(undefined, "PUT", `/messages/${id}/marks/like`)).status).toBe(401);
   });
 
-  test("another mark than these is 400, and so is an id that is none", async () => {
+  test("any other mark is 400, and so is a malformed id", async () => {
     const other = await chat.ask(bob, "PUT", `/messages/${id}/marks/love`);
     expect(other).toMatchObject({ status: 400, body: { code: "invalid", errors: [{ path: "mark" }] } });
     expect((await chat.ask(bob, "PUT", "/messages/0x1/marks/like")).status).toBe(400);

@@ -20,7 +20,7 @@ beforeEach(async () => {
   ids = [];
   for (let n = 0; n < 10; n++) {
     ids.push((await chat.say(n % 2 ? ann : bob, room, `m${n}`)).message.id);
-    // Between the messages stand other events, of this room and of others.
+    // There are other events between the messages, of this room and of others.
     if (n % 3 === 0) await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: `n${n}` });
     if (n % 4 === 0) await chat.say(ann, 1, "elsewhere");
   }
@@ -136,7 +136,7 @@ test("IM-32: around a message, at every size of page, with the way on in both di
   }
 }, 20_000);
 
-test("IM-31, IM-32: around what one may not read, or nothing, is 400; a recalled message keeps its place", async () => {
+test("IM-31, IM-32: around a message that the reader may not read, or that does not exist, is 400; a recalled message keeps its place", async () => {
   const ask = (query: string) => chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);
   const elsewhere = (await chat.say(bob, 1, "in the hall")).message.id;
   for (const id of [elsewhere, 9_999_999]) {

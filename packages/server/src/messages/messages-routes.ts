@@ -27,7 +27,7 @@ export const afterParam = z
     format: "int64",
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: "A message's id: the page after it; 0 starts at the beginning",
+    description: "A message's id: the page after it; 0: the first page",
   });
 
 const aroundParam = z
@@ -41,7 +41,7 @@ const aroundParam = z
     format: "int64",
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: "A message's id: the page with this message in its middle; not together with `after`",
+    description: "A message's id: the page with this message in its middle; cannot be combined with `after`",
   });
 
 function postMessage({ sendSchema }: MessageKinds) {
@@ -49,12 +49,12 @@ function postMessage({ sendSchema }: MessageKinds) {
     method: "post",
     path: "/rooms/{id}/messages",
     tags,
-    summary: "Send a message; the same clientId again answers with the first one",
+    summary: "Send a message; the same clientId again is answered with the first message",
     security: signedIn,
     middleware: requireLogin,
     request: { params, body: jsonBody(sendSchema) },
     responses: {
-      200: json(Message, "It was sent before"),
+      200: json(Message, "It was already sent"),
       201: json(Message, "It is stored and will be pushed"),
       ...problems(
         "forbidden",
@@ -142,7 +142,7 @@ export function messagesRoutes(context: MessagesContext) {
   return routes;
 }
 
-/** A reply that is JSON text already. Typed as anything a route may answer, since the text has no type of its own. */
+/** A reply that is JSON text already. Typed as anything a route may answer, because the text has no type. */
 export function jsonText(text: string, status: 200 | 201): never {
   return new Response(text, { status, headers: { "Content-Type": "application/json" } }) as never;
 }

@@ -28,8 +28,8 @@ const list = createRoute({
   method: "get",
   path: "/notifications",
   middleware: [requireLogin, heavy] as const,
-  summary: "My notifications, the newest first",
-  description: "What has expired, or was taken back, is not there. Of long ones a page has fewer.",
+  summary: "My notifications, newest first",
+  description: "Those that have expired or were taken back are left out. A page of long ones ends early.",
   request: {
     query: pageQuery.extend({
       state: z
@@ -42,9 +42,7 @@ const list = createRoute({
     200: json(
       pageOf(Notification).extend({
         ...counts,
-        upTo: countSchema
-          .clone()
-          .openapi({ description: "No notification with this id or a smaller one is still to come" }),
+        upTo: countSchema.clone().openapi({ description: "Later notifications have larger ids" }),
         asOf,
       }),
       "A page of notifications, and the counters of the same moment",
@@ -56,7 +54,7 @@ const see = createRoute({
   ...route,
   method: "put",
   path: "/notifications/seen",
-  summary: "I have seen these: they make no dot any more",
+  summary: "Mark notifications as seen: they no longer make a dot",
   request: { body: jsonBody(z.object({ upTo })) },
   responses: { 200: json(Counts, "The counters as they are now") },
 });
@@ -65,7 +63,7 @@ const read = createRoute({
   ...route,
   method: "put",
   path: "/notifications/read",
-  summary: "I have read these: all up to an id, or some by their ids",
+  summary: "Mark notifications as read: all up to an id, or some by their ids",
   description: "Ids that are not in my list are ignored.",
   request: {
     body: jsonBody(z.object({ upTo: upTo.optional(), ids: ids.optional() })),
@@ -77,7 +75,7 @@ const archive = createRoute({
   ...route,
   method: "put",
   path: "/notifications/archive",
-  summary: "Take these out of my list",
+  summary: "Archive notifications: they leave my list",
   description: "Ids that are not in it are ignored.",
   request: { body: jsonBody(z.object({ ids })) },
   responses: { 200: json(Counts, "The counters as they are now") },

@@ -37,7 +37,7 @@ export interface LogSink {
 export function processLogger(level: LogLevel): Logger {
   const sink = new LogOutput();
   const logger = createLogger({ level, sink });
-  sink.onLeftOut((leftOut) => logger.warn({ leftOut }, "log lines were left out, since nobody took them in time"));
+  sink.onLeftOut((leftOut) => logger.warn({ leftOut }, "log lines were left out, because nothing read them in time"));
   return logger;
 }
 

@@ -92,7 +92,7 @@ export class Metrics {
     this.keyFetches = counter("parley_product_key_fetches_total", "Requests for the product's keys", ["result"]);
     this.followerSkipped = counter(
       "parley_follower_skipped_events_total",
-      "Events that were gone before a follower of the log handled them",
+      "Events that left the log before a follower handled them",
       ["follower"],
     );
     this.followerFailures = counter(
@@ -122,7 +122,7 @@ export class Metrics {
     this.#lagGauges(registers);
     this.httpSeconds = new Histogram({
       name: "parley_http_request_seconds",
-      help: "Time to answer an HTTP request; hanging polls included",
+      help: "Time to answer an HTTP request, including waiting polls",
       labelNames: ["route"],
       buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
       registers,

@@ -20,20 +20,20 @@ export interface KeyServerParts {
   readonly timeoutMs?: number;
 }
 
-/** How old keys get before they are read again, by themselves. */
+/** How old keys get before they are read again without a token. */
 const REFRESH_MS = 5 * 60_000;
-/** At most one fetch in this time, whatever tokens come: what anybody can send must not become load for the product. */
+/** At most one fetch in this time, whatever tokens come: tokens, which anybody can send, must not become load for the product. */
 const FETCH_EVERY_MS = 30_000;
 /** The same while there are no keys, and so nobody can sign in: the product may start a moment after this server. */
 const FIRST_FETCH_EVERY_MS = 2000;
-/** How long the last good set counts while the key server is gone. */
+/** How long the last good set stays valid while the key server is away. */
 const KEPT_MS = 24 * 3_600_000;
 const TIMEOUT_MS = 5000;
 const LOOK_MS = 5000;
 
 /**
- * The product's keys at an address. They are read at the start, every five minutes, and when a token names a key that is not
- * known. An answer that is not a good key set changes nothing: the last good one counts, for a day.
+ * The product's keys at an address. They are read at the start, every five minutes, and when a token names an unknown key. An answer that
+ * is not a good key set changes nothing: the last good one stays valid for a day.
  */
 export class KeyServer implements TokenKeys {
   readonly #parts: KeyServerParts;
@@ -71,7 +71,7 @@ export class KeyServer implements TokenKeys {
     const set = this.#current();
     const found = set?.find(kid);
     if (found) return found;
-    // Without an answer of the key server nobody can say whether there is such a key.
+    // Without an answer from the key server nobody can say whether there is such a key.
     if (!set || this.#failing) throw unavailable();
     return undefined;
   }
@@ -87,7 +87,7 @@ export class KeyServer implements TokenKeys {
     this.#waiting -= 1;
   }
 
-  /** Joins the fetch that is under way, or begins one, unless one began a moment ago. */
+  /** Joins the running fetch, or begins one, unless one began a moment ago. */
   #readAnew(): Promise<void> {
     if (this.#fetching) return this.#fetching;
     const pauseMs = this.#current() ? FETCH_EVERY_MS : FIRST_FETCH_EVERY_MS;
@@ -115,11 +115,14 @@ export class KeyServer implements TokenKeys {
       this.#failing = true;
       onFetch?.("failed");
       const reason = error instanceof Error ? error.message : String(error);
-      logger.warn({ reason }, "the product's keys (JWT_JWKS_URL) could not be read; the last ones count for a day");
+      logger.warn(
+        { reason },
+        "the product's keys (JWT_JWKS_URL) could not be read; the last ones stay valid for a day",
+      );
     }
   }
 
-  /** Of a moment that a clock which was set back has made a later one, it is as if it were long ago. */
+  /** If the clock was set back, a moment that is now in the future counts as long ago. */
   #ageOf(at: number): number {
     const age = this.#parts.clock.now() - at;
     return age < 0 ? Number.POSITIVE_INFINITY : age;

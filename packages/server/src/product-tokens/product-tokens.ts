@@ -1,9 +1,9 @@
 /**
  * The tokens (JWT) by which the product signs its own people in: where its keys are, whether a token is right, and what it says.
  *
- * - One algorithm, one issuer, one audience, all of them from the settings; what a token says of its own algorithm or key decides nothing.
- * - Nothing of a token is believed, or written to the log, before its signature is right. Nothing longer than 4 KiB is looked at.
- * - It knows no people and no logins: `identity/product-logins.ts` makes those of what is found here.
+ * - One algorithm, one issuer, one audience, all of them from the settings; what a token says about its algorithm or key decides nothing.
+ * - Nothing of a token is believed, or written to the log, before its signature is right. Nothing longer than 4 KiB is read. - It knows no
+ *   people and no logins: `identity/product-logins.ts` makes those from the claims.
  */
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import type { ProductTokensConfig } from "../config/product-tokens.ts";
@@ -17,9 +17,9 @@ import type { Logger } from "../ops/logger.ts";
 import { ClaimsUnusable, claimsOf, type ProductClaims } from "./claims.ts";
 import type { TokenKeys } from "./token-keys.ts";
 
-/** How far the product's clock may be from this one, in either direction. */
+/** How much the product's clock may differ from this one, in either direction. */
 export const SKEW_MS = 30_000;
-/** A line in the log for what was refused meanwhile; anybody can send wrong tokens. */
+/** At most one log line for refusals in this time; anybody can send wrong tokens. */
 const TOLD_EVERY_MS = 10_000;
 
 const FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/;
@@ -37,7 +37,7 @@ export interface ProductTokensParts {
   readonly onVerified?: (result: "accepted" | "refused") => void;
 }
 
-/** Checks tokens, a few at once, since each costs up to a millisecond of work that anybody can ask for. */
+/** Checks tokens, a few at once, because each costs up to a millisecond of work that anybody can cause. */
 export class ProductTokens {
   readonly #parts: ProductTokensParts;
   readonly #turns = new Turns({ atOnce: CAPS.tokensAtOnce.count, waitingMax: CAPS.tokensWaiting.count });
@@ -71,10 +71,10 @@ export class ProductTokens {
     const { settings, keys, clock } = this.#parts;
     const { algorithm, issuer, audience } = settings;
     const { alg, kid } = headerOf(token);
-    // Before a key is looked for, which may be a request to the product.
+    // Before the key is looked up, which may need a request to the product.
     if (alg !== algorithm) throw new ClaimsUnusable("its algorithm is another one");
     const key = await keys.keyFor(kid);
-    if (!key) throw new ClaimsUnusable(kid === undefined ? "it does not name its key" : "its key is not known");
+    if (!key) throw new ClaimsUnusable(kid === undefined ? "it does not name its key" : "its key is unknown");
     const { payload } = await this.#turns.run(() =>
       jwtVerify(token, key, {
         algorithms: [algorithm],
@@ -98,7 +98,7 @@ export class ProductTokens {
     if (nowMs - this.#toldMs < TOLD_EVERY_MS) return;
     this.#parts.logger.warn(
       { reason, refused: this.#refused },
-      "tokens of the product were refused; the last one's reason",
+      "tokens of the product were refused; this is the last one's reason",
     );
     this.#toldMs = nowMs;
     this.#refused = 0;
@@ -112,11 +112,11 @@ function headerOf(token: string): { alg: unknown; kid: string | undefined } {
   } catch {
     throw new ClaimsUnusable("its header cannot be read");
   }
-  if (header.kid !== undefined && typeof header.kid !== "string") throw new ClaimsUnusable('"kid" is not a text');
+  if (header.kid !== undefined && typeof header.kid !== "string") throw new ClaimsUnusable('"kid" is not a string');
   return { alg: header.alg, kid: header.kid };
 }
 
-/** Why a token was refused; undefined for what is no fault of the token. */
+/** Why a token was refused; undefined if the token is not at fault. */
 function reasonOf(error: unknown): string | undefined {
   return error instanceof ClaimsUnusable || error instanceof errors.JOSEError ? error.message : undefined;
 }

@@ -22,7 +22,7 @@ function retention(limits: { days: number; minEvents: number; maxEvents: number 
 
 const many = (count: number, stream: string, at = clock.now()) => Array.from({ length: count }, () => ({ stream, at }));
 
-/** Seqs of the events that the log holds; what the stream's row says of them is checked on the way. */
+/** Seqs of the events that the log holds; what the stream's row says about them is also checked. */
 async function held(stream: string): Promise<number[]> {
   const events = await rig.scratch.db
     .selectFrom("events")
@@ -238,7 +238,7 @@ test("RET-7 a write that removes takes no time of its caller: a clock that is ah
   expect(await rig.scratch.writes.runWhenIdle(trimEvents, asked)).toMatchObject({ removed: 7 });
 });
 
-test("RET-7 a clock that begins in 1970 makes nothing of before it old", async () => {
+test("RET-7 a clock that begins in 1970 makes nothing from before it old", async () => {
   rig = await openLog({ clock });
   await rig.append(...many(5, "room:1"));
   await rig.append(...many(1, "room:1", 0));

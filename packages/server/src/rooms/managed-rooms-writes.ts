@@ -48,7 +48,7 @@ function nameAfter(externalId: string): string {
 
 /** A direct room belongs to its two people, and nothing can be said of what has ended. */
 function checkMayManage(room: RoomRow): void {
-  if (room.type === 2) throw new ProblemError("direct_fixed", "A direct room has no settings of its own");
+  if (room.type === 2) throw new ProblemError("direct_fixed", "A direct room has no settings that can be changed");
   if (room.dissolved_at !== null) throw new ProblemError("room_dissolved");
 }
 

@@ -32,7 +32,7 @@ const postMembers = createRoute({
   method: "post",
   path: "/rooms/{id}/members",
   middleware: heavyMine,
-  summary: "Bring people into a group: any member",
+  summary: "Bring people into a group: any member may",
   request: {
     params,
     body: jsonBody(z.object({ memberIds: z.array(idSchema).min(1).max(LIMITS.memberIdsPerRequest) })),
@@ -44,7 +44,7 @@ const postMembers = createRoute({
         added: z.array(idSchema).max(LIMITS.memberIdsPerRequest),
         memberCount: countSchema,
       }),
-      "Who joined; those who were there already are left out",
+      "Those who joined, without those who were already there",
     ),
     ...problems(...ofMembers, "room_full", "unknown_user", "too_many_rooms", "not_friends"),
   },
@@ -63,7 +63,7 @@ const putRole = createRoute({
   ...common,
   method: "put",
   path: "/rooms/{id}/members/{uid}/role",
-  summary: "Make a member an admin, or an ordinary one again: the owner",
+  summary: "Make a member an admin or an ordinary member: only the owner may",
   request: { params: memberParams, body: jsonBody(z.object({ role: z.union([z.literal(2), z.literal(3)]) })) },
   responses: {
     200: json(z.object({ roomId: idSchema, uid: idSchema, role: roleSchema }), "As it is now"),
@@ -75,7 +75,7 @@ const putOwner = createRoute({
   ...common,
   method: "put",
   path: "/rooms/{id}/owner",
-  summary: "Transfer the ownership of a group to another member: its owner",
+  summary: "Transfer the ownership of a group to another member: only its owner may",
   request: { params, body: jsonBody(z.object({ uid: idSchema })) },
   responses: {
     200: json(z.object({ roomId: idSchema, ownerId: idSchema }), "The owner now"),

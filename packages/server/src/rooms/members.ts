@@ -18,7 +18,7 @@ export const Member = z
     role: roleSchema.openapi({ description: "1 owner, 2 admin, 3 ordinary" }),
     joinedAt: countSchema,
     mutedUntil: countSchema.nullable().openapi({
-      description: "Until then they may not write, for good where it is 8640000000000000; null: not muted",
+      description: "Until then they may not write; 8640000000000000: for good; null: not muted",
     }),
     name: userSchema.shape.name,
     avatar: userSchema.shape.avatar,
@@ -27,7 +27,7 @@ export const Member = z
       .nullable()
       .openapi({ description: "1 online, 2 offline; null in rooms of more than 500 members and in the hall" }),
     lastOptTime: countSchema.nullable().openapi({
-      description: "When they came online or went offline, as far as the server has seen it since it started",
+      description: "When they came online or went offline; null if the server has not seen that since it started",
     }),
   })
   .openapi("Member");

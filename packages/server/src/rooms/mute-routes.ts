@@ -18,13 +18,13 @@ const ofMembers = ["forbidden", "not_found", "room_dissolved", "hall_fixed", "di
 const putMute = createRoute({
   ...common,
   method: "put",
-  summary: "Mute a member of a group: the owner, and admins for ordinary members",
-  description: "`until`: epoch milliseconds; null: for good. Until then what they send is `muted`.",
+  summary: "Mute a member of a group: the owner may, and admins may mute ordinary members",
+  description: "`until`: epoch milliseconds; null: for good. What they send before then is refused with `muted`.",
   request: { params, body: jsonBody(z.object({ until })) },
   responses: {
     200: json(
       z.object({ roomId: idSchema, uid: idSchema, mutedUntil: until.unwrap() }),
-      `As it is now; for good is ${MUTED_FOR_GOOD}`,
+      `As it is now; ${MUTED_FOR_GOOD} means for good`,
     ),
     ...problems(...ofMembers, "own_account"),
   },

@@ -6,7 +6,7 @@ import { findMemberships, memberKey } from "./member-lookups.ts";
 import { checkGroup, checkIsMember, checkMayMute, checkUnmanaged } from "./rights.ts";
 import { type Actor, findRoom } from "./rooms.ts";
 
-/** Sets until when a member may not write; null: they may. What is so already is not logged. */
+/** Sets until when a member may not write; null: they may. If nothing changes, nothing is logged. */
 export async function setMute(
   tx: WriteTransaction,
   { actor, roomId, uid, mutedUntil }: { actor: Actor; roomId: number; uid: number; mutedUntil: number | null },
@@ -45,6 +45,6 @@ export async function logMutes(
 }
 
 function inThePast(): ProblemError {
-  const message = "must be a time to come, or null";
+  const message = "must be a time in the future, or null";
   return new ProblemError("invalid", `until: ${message}`, { extra: { errors: [{ path: "until", message }] } });
 }

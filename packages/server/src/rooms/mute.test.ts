@@ -62,7 +62,7 @@ test("IM-92, IM-94: a member who is muted for good stays so until somebody ends 
   await chat.must(bob, "DELETE", `/rooms/${room}/members/${bob}`);
 });
 
-test("IM-92: a time that has passed, and anything that is no time, is 400", async () => {
+test("IM-92: a time that has passed, and anything but a time, is 400", async () => {
   for (const until of [chat.clock.now(), chat.clock.now() - 1, 0]) {
     const reply = await mute(owner, bob, until);
     expect(reply).toMatchObject({ status: 400, body: { code: "invalid", errors: [{ path: "until" }] } });
@@ -74,7 +74,7 @@ test("IM-92: a time that has passed, and anything that is no time, is 400", asyn
   expect(updates()).toEqual([]);
 });
 
-test("IM-94: what is so already is not told", async () => {
+test("IM-94: a request that changes nothing is not told", async () => {
   const until = chat.clock.now() + 1000;
   for (const _ of [1, 2]) expect((await mute(owner, bob, until)).status).toBe(200);
   expect(updates()).toHaveLength(1);

@@ -10,7 +10,7 @@ const State = z
     uid: idSchema,
     activeStatus: z.union([z.literal(1), z.literal(2)]).openapi({ description: "1 online, 2 offline" }),
     lastOptTime: countSchema.nullable().openapi({
-      description: "When they came online or went offline, as far as the server has seen it since it started",
+      description: "When they came online or went offline; null if the server has not seen that since it started",
     }),
   })
   .openapi("PresentState");
@@ -29,21 +29,21 @@ const presence = createRoute({
   method: "get",
   path: "/presence",
   tags: ["rooms"],
-  summary: "Which of these people are online, and how many people are",
+  summary: "Which of these people are online, and how many people are online in all",
   description:
-    "People with whom the caller shares no room of at most 500 members are left out. Anonymous readers of a public hall get the number alone.",
+    "People with whom the caller shares no room of at most 500 members are left out. Anonymous readers of a public hall get only the number.",
   security: maybeSignedIn,
   middleware: [optionalLogin] as const,
   request: { query: z.object({ userIds: userIds.optional() }) },
   responses: {
     200: json(
       z.object({ items: z.array(State).max(LIMITS.presenceUserIds), onlineNum: countSchema }),
-      "States, in the order asked, and the number of people online",
+      "States in the order of the request, and the number of people online",
     ),
   },
 });
 
-/** The route by which readers ask for what no connection tells them. */
+/** The route for states that no connection brings. */
 export function presenceRoutes(context: RoomsContext) {
   const routes = newRoutes();
   routes.openapi(presence, async (c) =>

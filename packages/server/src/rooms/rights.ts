@@ -4,7 +4,7 @@ import type { Actor, HallRules, Membership, Role, RoomAndMembership, RoomRow } f
 
 /**
  * Rules of who may do what in a room. They are pure: they read no clock and no database and change nothing. `check…` throws the
- * refusal. A room that a user never was in does not exist for them (404); a room that they left can be seen, but not changed.
+ * refusal. A room that a user was never in does not exist for them (404); a room that they left can be seen, but not changed.
  */
 interface MaybeMember {
   readonly membership: Membership | undefined;
@@ -35,14 +35,14 @@ export function checkGroup(room: RoomRow): void {
   if (room.type === 2) throw new ProblemError("direct_fixed");
 }
 
-/** The room is not the product's: what becomes of one that is, the product says by its server key. */
+/** The room is not managed by the product; only a server key changes a managed room. */
 export function checkUnmanaged(room: Pick<RoomRow, "external_id">): void {
   if (room.external_id !== null) throw new ProblemError("room_managed");
 }
 
 /** The owner and the admins may change name, picture, notice and settings. */
 export function checkMayChange({ room, membership }: RoomOfMember): void {
-  if (room.type === 2) throw new ProblemError("forbidden", "A direct room has no settings of its own");
+  if (room.type === 2) throw new ProblemError("forbidden", "A direct room has no settings that can be changed");
   checkUnmanaged(room);
   if (membership.role > 2) throw new ProblemError("forbidden", "Only the owner and admins may change the room");
 }
@@ -81,7 +81,7 @@ export function checkHallSend(roomId: number, hall: HallRules, actor: Actor): vo
   }
 }
 
-/** Why a message is refused; undefined: it is accepted. Returned, since one bad message of a batch must not fail the others. */
+/** Why a message is refused; undefined: it is accepted. Returned, because one bad message of a batch must not fail the others. */
 export function sendRefusal<S extends MaybeMemberOfRoom & { room: Pick<RoomRow, "mute_all"> }>(
   found: S | undefined,
   now: number,

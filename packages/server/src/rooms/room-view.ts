@@ -30,12 +30,12 @@ export const Room = z
     notice: shownTextSchema(0, LIMITS.noticeCodePoints).nullable(),
     ownerId: idSchema.nullable(),
     managed: z.boolean().openapi({
-      description: "The product changes it and its members; its people may only leave it (`room_managed`)",
+      description: "The product manages it and its members; its members may only leave it (`room_managed`)",
     }),
     muteAll: z.boolean().openapi({ description: "Only the owner and admins may write" }),
     history: z.enum(["all", "joined"]).openapi({ description: "What new members may read" }),
     seq: countSchema.nullable().openapi({ description: "Newest event of the room's stream that the reader may read" }),
-    role: roleSchema.nullable().openapi({ description: "1 owner, 2 admin, 3 ordinary; null: not a member now" }),
+    role: roleSchema.nullable().openapi({ description: "1 owner, 2 admin, 3 ordinary; null: no longer a member" }),
     userId: idSchema.nullable().openapi({ description: "The other person of a direct room" }),
     dissolvedAt: countSchema.nullable(),
   })

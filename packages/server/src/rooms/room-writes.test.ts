@@ -25,7 +25,7 @@ test("IM-50: a group may be made with a history that begins at joining", async (
   await chat.must(ann, "POST", `/rooms/${body.id}/members`, { memberIds: [cem] });
   await chat.say(ann, body.id, "after");
   const read = async (uid: number) => (await chat.must(uid, "GET", `/rooms/${body.id}/messages`)).items.length;
-  // Those with whom it was made read it from the first event on.
+  // The first members read it from the first event on.
   expect([await read(ann), await read(bob), await read(cem)]).toEqual([2, 2, 1]);
 
   expect((await chat.must(ann, "POST", "/rooms", { history: "all" })).history).toBe("all");
@@ -131,7 +131,7 @@ test.each([
   expect((await chat.ask(ann, "POST", "/rooms", body)).body.code).toBe("invalid");
 });
 
-test("IM-42: refuses pictures that are no address", async () => {
+test("IM-42: refuses pictures that are not addresses", async () => {
   const id = await chat.group(ann);
   for (const avatar of [
     "https://",

@@ -18,17 +18,17 @@ const roomName = nameTextSchema(LIMITS.roomNameCodePoints);
 
 const history = z
   .enum(["all", "joined"])
-  .openapi({ description: "What newcomers may read: everything, or what was said from their joining on" });
+  .openapi({ description: "What newcomers may read: everything, or only what is said after they join" });
 
 const listRooms = createRoute({
   method: "get",
   path: "/rooms",
   ...mine,
   middleware: heavyMine,
-  summary: "My conversations, newest activity first",
+  summary: "My rooms, newest activity first",
   request: { query: pageQuery },
   responses: {
-    200: json(pageOf(Conversation).extend({ asOf }), "A page of rooms with their last message and what is unread"),
+    200: json(pageOf(Conversation).extend({ asOf }), "A page of rooms with their last message and unread count"),
   },
 });
 
@@ -57,10 +57,10 @@ const postDirect = createRoute({
   method: "post",
   path: "/rooms/direct",
   ...mine,
-  summary: "The room of two people; there is one for each pair",
+  summary: "Open the direct room with somebody; there is one for each pair of people",
   request: { body: jsonBody(z.object({ userId: idSchema })) },
   responses: {
-    200: json(RoomReply, "It was there"),
+    200: json(RoomReply, "It already existed"),
     201: json(RoomReply, "It was made"),
     ...problems("own_account", "unknown_user", "too_many_rooms", "not_friends"),
   },
@@ -70,7 +70,7 @@ const getRoom = createRoute({
   method: "get",
   path: "/rooms/{id}",
   tags,
-  summary: "A room; of a hall that is not public, anonymous readers see the name only",
+  summary: "A room; if the hall is not public, anonymous readers see only its name",
   security: maybeSignedIn,
   middleware: [optionalLogin] as const,
   request: { params },
@@ -81,7 +81,7 @@ const patchRoom = createRoute({
   method: "patch",
   path: "/rooms/{id}",
   ...mine,
-  summary: "Change a room: the owner and admins",
+  summary: "Change a room: the owner and admins may",
   request: {
     params,
     body: jsonBody(
@@ -104,7 +104,7 @@ const deleteRoom = createRoute({
   method: "delete",
   path: "/rooms/{id}",
   ...mine,
-  summary: "Dissolve a group: its owner",
+  summary: "Dissolve a group: only its owner may",
   request: { params },
   responses: {
     204: noContent("Dissolved"),

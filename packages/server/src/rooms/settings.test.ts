@@ -47,7 +47,7 @@ test("IM-90: a person pins and mutes a room for themselves; SELF says what is di
   ]);
 });
 
-test("IM-90: what is so already is 200, and no device is told", async () => {
+test("IM-90: a request that changes nothing is 200, and no device is told", async () => {
   await change(bob, { muted: true });
   const before = chat.scratch.events.length;
   for (const changes of [{ muted: true }, { pinned: false }, {}]) expect((await change(bob, changes)).status).toBe(200);

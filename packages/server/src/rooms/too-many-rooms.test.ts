@@ -102,7 +102,7 @@ test("IM-57: strangers bring a person into at most 100 groups a day; people who 
   expect((await make(late, [bob])).status).toBe(201);
 });
 
-test("IM-59: groups use up no direct rooms: a stranger opens one, and is none from then on", async () => {
+test("IM-59: groups use up no direct rooms: a stranger opens one, and is no longer a stranger", async () => {
   for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
   const late = strangers[100] as number;
   expect(await make(late, [bob])).toMatchObject(tooMany(bob));

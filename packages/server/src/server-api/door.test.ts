@@ -131,7 +131,7 @@ test("SRV-2: a token on the door and a key elsewhere use up what an address has 
       codes.add(String(await refusal(new ApiClient(strict.url, own.key), "GET", "/me")));
     }
     expect([...codes]).toEqual(["401,unauthorized", "429,rate_limited"]);
-    // A key that is valid is not held back by that.
+    // That does not hold back a valid key.
     expect((await own.call("GET", "/users/42")).status).toBe(404);
   } finally {
     await strict.stop();
@@ -142,7 +142,7 @@ test("SRV-5: a key that another process revokes is refused within a second", asy
   const ring = await openKeyRing({ data: { dir: `${server.dir}/data` } });
   try {
     const { key } = await ring.add({ name: "brief", scopes: ["users"], expiresAt: null, rate: null });
-    // It holds at once, though nobody has told the server.
+    // It works at once, though nobody has told the server.
     expect((await at(key).call("GET", "/users/42")).status).toBe(200);
     await ring.revoke("brief");
     const revokedAt = performance.now();
@@ -193,7 +193,7 @@ describe("SRV-7: what is sent", () => {
     });
 
   test("may have 256 KiB, declared or chunked", async () => {
-    // A name of that length is not valid, which is found out after the body was read.
+    // A name of that length is not valid, which is noticed only after the body was read.
     expect((await put(bodyOf(BYTES))).status).toBe(400);
     expect((await put(chunked(bodyOf(BYTES)))).status).toBe(400);
     expect((await put(bodyOf(BYTES + 1))).status).toBe(413);
@@ -223,7 +223,7 @@ describe("SRV-7: what is sent", () => {
     const reply = await door.call(method, path, body);
     expect(reply).toMatchObject({ status: 400, body: { code: "invalid" } });
     const { errors } = reply.body as { errors: unknown };
-    expect(errors).toEqual([{ path: errorPath, message: "has fields that are not known: colour" }]);
+    expect(errors).toEqual([{ path: errorPath, message: "has unknown fields: colour" }]);
   });
 });
 

@@ -27,16 +27,16 @@ const newEvent = z
     collapseKey: productKeySchema
       .clone()
       .optional()
-      .openapi({ description: "Those who were away get earlier ones with the same without their `data`" }),
+      .openapi({ description: "People who were away get earlier events with the same key without their `data`" }),
     ttl,
     log: z.boolean().default(true).openapi({ description: "False: only those who are live at that moment get it" }),
   })
   .refine(
     ({ log, collapseKey, ttl }) => log || (collapseKey === undefined && ttl === undefined),
-    "what is not logged has no collapseKey and no ttl",
+    "an event that is not logged cannot have collapseKey or ttl",
   );
 
-/** Events of the product's own. */
+/** The product's own events. */
 export function productEventsRoutes(context: ServerContext): Routes {
   const routes = newRoutes();
   const push = createRoute({
@@ -47,11 +47,11 @@ export function productEventsRoutes(context: ServerContext): Routes {
     middleware: withKey(context, "events"),
     summary: "Push an event of your own to up to 1 000 people, to up to 100 rooms, or to everybody",
     description:
-      "They get CUSTOM `{kind, data}`, once and in order, also those who come back later. It is in no list and makes no dot. Nothing is done " +
-      "where somebody is not known, unless `unknown=skip` is asked for.",
+      "They get CUSTOM `{kind, data}`, once and in order, even if they come back later. It is in no list and makes no dot. Nothing is done " +
+      "if somebody is unknown, unless the request says `unknown=skip`.",
     request: { query: z.object({ unknown: unknownParam }), body: jsonBody(newEvent) },
     responses: {
-      200: json(Pushed, "It was pushed before, with this `dedupeKey`: the first reply"),
+      200: json(Pushed, "It was already pushed with this `dedupeKey`: the first reply"),
       201: json(Pushed, "It is stored and will be pushed"),
       ...problems("unknown_user", "unknown_room", "dedupe_key_reused"),
     },

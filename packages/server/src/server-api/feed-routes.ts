@@ -28,7 +28,7 @@ const number = (name: string, bounds: { minimum: number; maximum: number; defaul
 const FeedEvent = z
   .object({
     event: z.enum([...TOLD_NAMES, "RESYNC"]),
-    type: z.int().min(1).max(999).openapi({ description: "Of the frame, as clients get it" }),
+    type: z.int().min(1).max(999).openapi({ description: "The frame's type, as clients get it" }),
     stream: z
       .string()
       .regex(/^(all|(room|user):[1-9]\d{0,15})$/)
@@ -42,7 +42,7 @@ const FeedEvent = z
 const cursor = z
   .string()
   .regex(/^[0-9a-f]{16};\*@\d{1,16}$/)
-  .openapi({ description: "For the next request; it may be kept" });
+  .openapi({ description: "For the next request; you may store it" });
 
 const FeedReply = z
   .object({ events: z.array(FeedEvent).max(MOST + 1), cursor, more: z.boolean() })
@@ -65,12 +65,12 @@ export function feedRoutes(context: FeedRoutesContext): Routes {
     middleware: withKey(context, "feed"),
     summary: "What has happened since a cursor: at once, or with `wait` as soon as there is something",
     description:
-      "In the order in which it happened. Without a cursor the answer is the cursor of this moment. After `RESYNC` read over HTTP what you keep, and go on with the cursor in it.",
+      "In the order in which it happened. Without a cursor the answer is the current cursor. After `RESYNC` read the state that you keep over HTTP, and continue with the cursor in it.",
     request: {
       query: z.object({
         cursor: z.string().optional().openapi({
           maxLength: SIZES.cursor.count,
-          description: "Of the reply before; if absent, the answer is the current one",
+          description: "`cursor` of the previous reply; if absent, the answer is the current one",
         }),
         limit: number("limit", {
           ...{ minimum: 1, maximum: MOST, default: 100 },
@@ -82,7 +82,10 @@ export function feedRoutes(context: FeedRoutesContext): Routes {
         }),
       }),
     },
-    responses: { 200: json(FeedReply, "Events, and where to go on"), ...problems("cursor_malformed") },
+    responses: {
+      200: json(FeedReply, "Events, and the cursor from which to continue"),
+      ...problems("cursor_malformed"),
+    },
   });
   routes.openapi(route, async (c) => {
     const { cursor, limit = 100, ...asked } = c.req.valid("query");

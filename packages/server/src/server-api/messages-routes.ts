@@ -20,8 +20,8 @@ const fields = {
     .min(2)
     .max(2)
     .optional()
-    .openapi({ description: "The room of these two people, which is made where there is none", example: ["42", "43"] }),
-  from: ref.optional().openapi({ description: "In whose name; without it the system's", example: "42" }),
+    .openapi({ description: "The room of these two people, which is made if there is none", example: ["42", "43"] }),
+  from: ref.optional().openapi({ description: "The sender; the system if absent", example: "42" }),
   clientId: sendBaseSchema.shape.clientId.clone(),
   replyTo: sendBaseSchema.shape.replyTo.clone(),
   mentions: z
@@ -35,7 +35,7 @@ export function productMessagesRoutes(context: ServerContext): Routes {
   const routes = newRoutes();
   const one = context.kinds
     .strictSchema(fields)
-    .refine(({ room, direct }) => (room === undefined) !== (direct === undefined), "give room or direct, and not both");
+    .refine(({ room, direct }) => (room === undefined) !== (direct === undefined), "give either room or direct");
   const many = z.strictObject({ items: z.array(one).min(1).max(SERVER_LIMITS.items) });
   const send = createRoute({
     method: "post",
@@ -43,15 +43,15 @@ export function productMessagesRoutes(context: ServerContext): Routes {
     tags: ["server"],
     security: keyed,
     middleware: withKey(context, "messages"),
-    summary: "Send a message, or up to 100 at once; the same clientId again answers with the first one",
+    summary: "Send a message, or up to 100 at once; the same clientId again is answered with the first message",
     description:
-      "`clientId` is unique for the key. Without `from` a message is the system's, which need not be in the room. Of a list each item's result " +
-      "stands at its place: the status and the body that it would have been answered with alone.",
+      "`clientId` is unique for the key. Without `from` a message comes from the system, which need not be in the room. Each result of a list " +
+      "is the status and the body that a single request would have been answered with.",
     request: {
       body: eitherBody({ one, many }, routes.openAPIRegistry, { one: "ServerMessage", many: "ServerMessages" }),
     },
     responses: {
-      200: json(z.union([Message, itemsOf(Message)]), "It was sent before; or the results of a list, in order"),
+      200: json(z.union([Message, itemsOf(Message)]), "It was already sent; or the results of a list, in order"),
       201: json(Message, "It is stored and will be pushed"),
       ...problems(
         "forbidden",

@@ -69,7 +69,7 @@ describe("SRV-40: a message", () => {
     expect(total).toBeGreaterThanOrEqual(2);
     const places = server.storage.db.selectFrom("room_reads").select("room_id").where("uid", "=", SYSTEM_UID);
     expect(await places.execute()).toEqual([]);
-    // People answer the system, and whoever the product speaks for has read what they said.
+    // People answer the system, and the person in whose name the product sends has read up to that.
     await say(ben, room, "thanks");
     await send(text({ from: "ann" }));
     expect(await ann.api.ok<{ rooms: object[] }>("GET", "/unread")).toMatchObject({ rooms: [] });
@@ -124,8 +124,8 @@ describe("SRV-40: a message", () => {
     ["of a type that is not sent", { type: 2 }, "type"],
     ["without a type", { type: undefined }, "type"],
     ["without text", { body: { content: "" } }, "body.content"],
-    ["with a room that is no name", { room: true }, "room"],
-    ["with a room that is no id", { room: 0 }, "room"],
+    ["with a room that is not a name", { room: true }, "room"],
+    ["with a room that is not an id", { room: 0 }, "room"],
     ["without a clientId", { clientId: undefined }, "clientId"],
     ["with 51 mentions", { mentions: Array(51).fill("ann") }, "mentions"],
   ])("%s is malformed", async (_, more, path) => {
@@ -215,7 +215,7 @@ describe("SRV-42: the same clientId again", () => {
     expect(await ben.api.ok<{ items: object[] }>("GET", "/rooms")).not.toMatchObject({
       items: expect.arrayContaining([expect.objectContaining({ type: 2, userId: cai.uid })]),
     });
-    // The same place and people by other names are the same message.
+    // The same room and people under other ids make the same message.
     expect(await send({ ...message, room, from: ann.uid })).toMatchObject({ status: 200, body: first.body });
   });
 

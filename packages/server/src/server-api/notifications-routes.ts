@@ -39,15 +39,15 @@ const newNotification = z.strictObject({
   text: notificationTextSchema.clone().openapi({ example: "Ada asks for three days off." }),
   link: linkSchema.clone().optional().openapi({ example: "/requests/7" }),
   data,
-  key: matterKeySchema
-    .clone()
-    .optional()
-    .openapi({ description: "What the product calls the matter, to settle or take it back by", example: "request-7" }),
+  key: matterKeySchema.clone().optional().openapi({
+    description: "The product's name for the matter, by which to settle it or take it back",
+    example: "request-7",
+  }),
   dedupeKey,
   collapseKey: productKeySchema
     .clone()
     .optional()
-    .openapi({ description: "An earlier one with the same leaves the lists of those who get this one" }),
+    .openapi({ description: "An earlier notification with the same key leaves the lists of those who get this one" }),
   ttl,
 });
 
@@ -56,7 +56,7 @@ const changes = z.strictObject({
   text: notificationTextSchema.clone().optional(),
   link: linkSchema.clone().nullish(),
   data,
-  done: z.boolean().optional().openapi({ description: "It is settled, and makes no dot" }),
+  done: z.boolean().optional().openapi({ description: "It is settled and makes no dot" }),
 });
 
 const ofMatter = z.object({
@@ -76,11 +76,11 @@ export function productNotificationsRoutes(context: ServerContext): Routes {
     path,
     summary: "Send a notification to up to 1 000 people, or to everybody",
     description:
-      "It stays in their lists for 90 days, or until it expires (`ttl`, in seconds), and makes a dot until it is seen. Nothing is done where " +
-      "somebody is not known, unless `unknown=skip` is asked for and somebody is left.",
+      "It stays in their lists for 90 days, or until it expires (`ttl`, in seconds), and makes a dot until it is seen. Nothing is done if " +
+      "somebody is unknown, unless the request says `unknown=skip` and somebody is left.",
     request: { query: z.object({ unknown: unknownParam }), body: jsonBody(newNotification) },
     responses: {
-      200: json(Sent, "It was sent before, with this `dedupeKey`: the first reply"),
+      200: json(Sent, "It was already sent with this `dedupeKey`: the first reply"),
       201: json(Sent, "It is stored and will be pushed"),
       ...problems("unknown_user", "dedupe_key_reused"),
     },
@@ -97,7 +97,7 @@ export function productNotificationsRoutes(context: ServerContext): Routes {
     method: "patch",
     path: `${path}/{id}`,
     summary: "Change a notification for everybody who has it",
-    description: "What they have seen and read stays so. `link: null` and `data: null` take these away.",
+    description: "What people have seen and read stays so. `link: null` and `data: null` remove these fields.",
     request: { params: z.object({ id: idParam("id") }), body: jsonBody(changes) },
     responses: {
       200: json(z.object({ id: idSchema, recipients: countSchema }).openapi("ServerNotificationChanged"), "Changed"),
@@ -113,9 +113,9 @@ export function productNotificationsRoutes(context: ServerContext): Routes {
     ...route,
     method: "put",
     path: `${path}/{kind}/{key}/done`,
-    summary: "A matter is settled: none of its notifications makes a dot any more, for anybody",
+    summary: "Settle a matter: its notifications no longer make a dot for anybody",
     request: { params: ofMatter },
-    responses: { 204: noContent("Settled, also where there are none") },
+    responses: { 204: noContent("Settled, even if there were none") },
   });
   routes.openapi(settle, async (c) => {
     await actions.settleMatter(context, c.get("serverKey"), c.req.valid("param"));
@@ -128,7 +128,7 @@ export function productNotificationsRoutes(context: ServerContext): Routes {
     path: `${path}/{kind}/{key}`,
     summary: "Take the notifications of a matter back from everybody who has them",
     request: { params: ofMatter },
-    responses: { 204: noContent("Taken back, also where there are none") },
+    responses: { 204: noContent("Taken back, even if there were none") },
   });
   routes.openapi(takeBack, async (c) => {
     await actions.takeMatterBack(context, c.get("serverKey"), c.req.valid("param"));

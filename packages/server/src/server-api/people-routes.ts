@@ -45,8 +45,8 @@ export function peopleRoutes(context: ServerContext): Routes {
     path,
     summary: "Make a person, or change their name or picture",
     description:
-      "Names are shown only: they need not be unique, and nobody signs in by one. Without a name a new person is shown by their " +
-      "external id. By `~` and an id of Parley's nobody is made.",
+      "Names are only shown: they need not be unique, and nobody signs in by one. Without a name a new person is shown by their " +
+      "external id. A path with `~` and an id of Parley's makes nobody.",
     request: { params, body: jsonBody(z.strictObject(fields)) },
     responses: {
       200: json(Person, "As they are now"),
@@ -77,8 +77,7 @@ export function peopleRoutes(context: ServerContext): Routes {
     method: "post",
     path: "/server/users",
     summary: "Make or change up to 100 people at once",
-    description:
-      "Each item's result stands at its place: the status and the body that it would have been answered with alone.",
+    description: "Each item's result is the status and the body that a single request would have been answered with.",
     request: {
       body: jsonBody(
         z.strictObject({
@@ -105,10 +104,10 @@ export function peopleRoutes(context: ServerContext): Routes {
     path,
     summary: "Delete a person",
     description:
-      "At once and for good: their tokens end, groups that they own go on without an owner, and their messages stay without a " +
-      "name. The external id is free: a PUT makes another person.",
+      "At once and for good: their tokens end, groups that they own continue without an owner, and their messages stay without a " +
+      "name. The external id is free: a PUT makes a new person.",
     request: { params },
-    responses: { 204: noContent("Gone, also where nobody was there"), ...problems("administrator_protected") },
+    responses: { 204: noContent("Gone, even if there was nobody"), ...problems("administrator_protected") },
   });
   routes.openapi(deletePerson, async (c) => {
     await actions.deletePerson(context, c.get("serverKey"), c.req.valid("param").user);
@@ -119,7 +118,7 @@ export function peopleRoutes(context: ServerContext): Routes {
     ...tokens,
     method: "post",
     path: `${path}/tokens`,
-    summary: "A token with which one of the person's devices signs in",
+    summary: "Make a token with which one of the person's devices signs in",
     request: {
       params,
       body: jsonBody(
@@ -129,7 +128,7 @@ export function peopleRoutes(context: ServerContext): Routes {
             .min(tokenSecondsMin)
             .max(tokenSecondsMax)
             .default(tokenSecondsDefault)
-            .openapi({ description: "How long it lives; a refresh does not prolong that" }),
+            .openapi({ description: "How long it is valid; a refresh does not prolong that" }),
         }),
       ),
     },

@@ -13,7 +13,7 @@ const State = z
     externalId: externalIdOrNull,
     activeStatus: z.union([z.literal(1), z.literal(2)]).openapi({ description: "1 online, 2 offline" }),
     lastOptTime: countSchema.nullable().openapi({
-      description: "When they came online or went offline, as far as the server has seen it since it started",
+      description: "When they came online or went offline; null if the server has not seen that since it started",
     }),
   })
   .openapi("ServerPresence");
@@ -27,7 +27,7 @@ export function productPresenceRoutes(context: ServerContext): Routes {
     tags: ["server"],
     security: keyed,
     middleware: withKey(context, "presence"),
-    summary: "Which of these people are online, and how many people are",
+    summary: "Which of these people are online, and how many people are online in all",
     request: {
       query: z.object({ unknown: unknownParam }),
       body: jsonBody(
@@ -46,7 +46,7 @@ export function productPresenceRoutes(context: ServerContext): Routes {
           onlineNum: countSchema,
           skipped: z.array(ref).max(most).optional(),
         }),
-        "States, in the order asked, and the number of people online",
+        "States in the order of the request, and the number of people online",
       ),
       ...problems("unknown_user"),
     },

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { externalIdSchema, refParamSchema, refSchema, SERVER_LIMITS } from "@parley/protocol";
 
-/** How routes of this folder take ids; what they are is in the protocol (`external-ids.ts`). */
+/** How routes of this folder take ids, which the protocol defines (`external-ids.ts`). */
 
 const { externalIdCodePoints } = SERVER_LIMITS;
 const TEXT = "An external id, percent-encoded, or `~` and an id of Parley's";
@@ -38,14 +38,14 @@ export const externalId = z
   .pipe(externalIdSchema)
   .openapi({ type: "string", minLength: 1, maxLength: externalIdCodePoints, example: "42" });
 
-/** In a reply; null for people and rooms that are not the product's. */
+/** In a reply; null for people and rooms without one. */
 export const externalIdOrNull = z.string().min(1).max(externalIdCodePoints).nullable().openapi({ example: "42" });
 
-/** What becomes of a request that names people or rooms whom nobody knows. */
+/** What happens to a request that names unknown people or rooms. */
 export const unknownParam = z
   .literal("skip", "must be skip")
   .optional()
   .openapi({
     param: { name: "unknown", in: "query" },
-    description: "`skip`: leave them out and say who they were, where the request would be refused otherwise",
+    description: "`skip`: leave unknown ones out and name them in the reply, instead of refusing the request",
   });

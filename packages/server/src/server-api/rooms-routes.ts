@@ -45,7 +45,7 @@ const fields = {
   history: z
     .enum(["all", "joined"])
     .optional()
-    .openapi({ description: "What newcomers may read: everything [all], or what was said from their joining on" }),
+    .openapi({ description: "What newcomers may read: everything [all], or only what is said after they join" }),
 };
 const params = z.object({ room: refParam("room", "order-7") });
 const people = z.array(ref).max(LIMITS.memberIdsPerRequest);
@@ -62,8 +62,8 @@ export function productRoomsRoutes(context: ServerContext): Routes {
     path,
     summary: "Make a managed room, or change a room",
     description:
-      "A room with an external id is managed by the product: it has no owner, and its people may leave it, but not add or remove " +
-      "others or change it (`room_managed`). By `~` and an id of Parley's no room is made, and any room is changed.",
+      "A room with an external id is managed by the product: it has no owner, and its members may leave it, but not add or remove " +
+      "others or change it (`room_managed`). A path with `~` and an id of Parley's changes any room and makes none.",
     request: { params, body: jsonBody(z.strictObject(fields)) },
     responses: {
       200: json(Room, "The room as it is now"),
@@ -94,10 +94,10 @@ export function productRoomsRoutes(context: ServerContext): Routes {
     method: "delete",
     path,
     summary: "Dissolve a room",
-    description: "Its external id is free: a PUT makes another room.",
+    description: "Its external id is free: a PUT makes a new room.",
     request: { params },
     responses: {
-      204: noContent("Dissolved, also where no room was there"),
+      204: noContent("Dissolved, even if there was no room"),
       ...problems("hall_fixed", "direct_fixed"),
     },
   });
@@ -127,7 +127,7 @@ export function productRoomsRoutes(context: ServerContext): Routes {
     path: `${path}/members`,
     summary: "Bring people into a group and take others out",
     description:
-      "Nothing is done where somebody is not known (`unknown_user`, with the place of each in `errors`), unless `unknown=skip` is asked for.",
+      "Nothing is done if somebody is unknown (`unknown_user`, with the place of each in `errors`), unless the request says `unknown=skip`.",
     request: {
       params,
       query: z.object({ unknown: unknownParam }),
@@ -152,7 +152,7 @@ export function productRoomsRoutes(context: ServerContext): Routes {
               .openapi({ description: "With `unknown=skip`: those who are not known" }),
           })
           .openapi("ServerMembersChanged"),
-        "Who joined and who left; others were there already, or were not",
+        "Those who joined and those who left; the others were already in the room, or not in it",
       ),
       ...problems(
         "not_found",

@@ -132,7 +132,7 @@ describe("SRV-31: a managed room", () => {
     ).toBe(403);
   });
 
-  test("says to its people that it is one; other rooms say that they are none", async () => {
+  test("tells its members that it is one, and other rooms say that they are not", async () => {
     const [, id] = await managed(ann);
     const own = await server.room(ann, [ben], "own");
     const { items } = await ann.api.ok<{ items: { id: number; managed: boolean }[] }>("GET", "/rooms?limit=100");
@@ -182,7 +182,7 @@ describe("SRV-32: members", () => {
     await say(ben, id, "back");
   });
 
-  test("of whom one is not known refuse the request, with the place of each, unless they are to be skipped", async () => {
+  test("with an unknown person among them refuse the request, with the place of each, unless they are to be skipped", async () => {
     const [path] = await managed(ann);
     const body = { add: ["ben", "nobody", 9_999_999], remove: ["ann", "no one"] };
     const refused = await change(path, body);

@@ -16,7 +16,7 @@ export function withKey({ keyRates }: { keyRates: KeyRates }, scope: ServerScope
     const key = c.get("serverKey") as ServerKey | undefined;
     if (!key) {
       if (c.req.header("Authorization") !== undefined) c.get("countBadToken")(c.env.ip);
-      throw new ProblemError("unauthorized", "This needs a server key that is valid: Authorization: Bearer ps_…");
+      throw new ProblemError("unauthorized", "This needs a valid server key: Authorization: Bearer ps_…");
     }
     keyRates.takeRequest(key);
     if (!key.scopes.has(scope)) {

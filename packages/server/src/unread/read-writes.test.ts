@@ -100,7 +100,7 @@ test("IM-70: a batch marks many people and rooms; who may not fails alone", asyn
   expect(await placeOf(cem, HALL_ROOM_ID)).toEqual({ readSeq: hallSeq, readNo: 1 });
 });
 
-test("IM-71: a place at an event that is no message has the number of the message before it", async () => {
+test("IM-71: a place at an event that is not a message has the number of the message before it", async () => {
   await said(2);
   await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: "n" });
   await said(1);

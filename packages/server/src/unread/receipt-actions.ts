@@ -7,7 +7,7 @@ import { type ReceiptState, type Receipts, receiptPage } from "./receipts.ts";
 import type { UnreadContext } from "./unread-context.ts";
 
 /**
- * The people who have read a message of the actor's own, or have not: of those who are in the room now and were in it when it was sent.
+ * The people who have read one of the actor's own messages, or who have not, among those who are in the room now and were in it when it was sent.
  * `after`: the last uid of the page before.
  * @throws ProblemError `not_found`; `forbidden` for messages of others, in the hall, and after leaving
  */
@@ -24,7 +24,8 @@ export async function listReceipts(
   if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
   const { window, role } = await readableRoom({ hall }, db, { roomId: message.roomId, actor });
   if (!window || !isReadable(window, message.seq)) throw new ProblemError("not_found");
-  if (message.uid !== actor.uid) throw new ProblemError("forbidden", "Only its sender sees who has read a message");
+  if (message.uid !== actor.uid)
+    throw new ProblemError("forbidden", "Only the sender of a message may see who has read it");
   if (message.roomId === HALL_ROOM_ID) throw new ProblemError("forbidden", "There are no receipts in the hall");
   if (role === null) throw new ProblemError("forbidden", "You are no longer in this room");
   return receiptPage(db, message, page);

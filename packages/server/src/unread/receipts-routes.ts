@@ -20,9 +20,9 @@ const getReceipts = createRoute({
   tags: ["messages"],
   security: signedIn,
   middleware: [requireLogin, heavy] as const,
-  summary: "The people who have read a message of mine, or have not",
+  summary: "The people who have read a message of mine, or who have not",
   description:
-    "Of those who are in the room now and were in it when the message was sent, without its sender. Not in the hall.",
+    "People who are in the room now and were in it when the message was sent, without its sender. Not in the hall.",
   request: {
     params: z.object({ id: idParam("id") }),
     query: pageQuery.extend({

@@ -40,7 +40,7 @@ test("IM-70: messages of others are unread until read; a place only moves forwar
   expect((await chat.must(ann, "GET", "/rooms")).items[0]).toMatchObject({ id: room, unread: 1, readSeq: head });
 });
 
-test("IM-71: events that are no messages make no dot", async () => {
+test("IM-71: events that are not messages make no dot", async () => {
   await chat.must(ann, "PATCH", `/rooms/${room}`, { notice: "n" });
   expect((await dots(bob)).total).toBe(0);
   await chat.say(ann, room, "m");

@@ -36,7 +36,7 @@ const putRead = createRoute({
   method: "put",
   path: "/rooms/{id}/read",
   tags,
-  summary: "I have read this room up to this seq; a place only moves forward",
+  summary: "Mark this room as read up to this seq; the place only moves forward",
   security: signedIn,
   middleware: requireLogin,
   request: {

@@ -20,23 +20,23 @@ export interface EndpointParts extends DeliveryParts {
   readonly metrics: Metrics;
 }
 
-/** How long the follower waits for the streams of a batch; what takes longer goes on by itself. */
+/** How long the follower waits for the streams of a batch; a stream that takes longer is delivered separately. */
 const BATCH_MS = 1000;
-/** How often the places of kept lanes are written, and how often it is looked whether new events may go out again. */
+/** How often the places of kept lanes are written, and how often the endpoint checks whether new events may go out again. */
 const SAVE_MS = 1000;
 /** Events of one stream that a lane reads at once. */
 const PAGE = 50;
 const DAY_MS = 24 * 3_600_000;
-/** Of an event that was given up without a try. */
+/** The reason for an event that was given up without a try. */
 const NOTHING = "nothing could be delivered there for a day";
 
 /**
- * One address on its way through the log. Its follower brings what happens, in batches; each stream of a batch is a lane, and lanes are
- * delivered side by side, each in its order. A lane that fails or is slow is kept by itself (`lane.ts`), so that one room holds up no other. Where nothing can be
- * delivered, the breaker holds the follower, and nothing is taken from the log.
+ * One address on its way through the log. Its follower brings events in batches; each stream of a batch is a lane, and lanes are delivered
+ * in parallel, each in its order. A lane that fails or is slow is kept separately (`lane.ts`), so that one room delays no other. If nothing
+ * can be delivered, the breaker holds the follower, and nothing is taken from the log.
  *
- * What fails is tried again for a day, and then given up: its place becomes a dead letter. Nothing is forgotten by a crash: what was not
- * delivered lies behind the follower's place or a lane's row.
+ * What fails is tried again for a day, and then given up: its place becomes a dead letter. A crash forgets nothing: what was not delivered
+ * comes after the follower's place or a lane's row.
  */
 export class Endpoint {
   target: WebhookTarget;
@@ -46,7 +46,7 @@ export class Endpoint {
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
-  /** Everything up to here is the lanes' to deliver, or was delivered. */
+  /** Everything up to here was delivered, or belongs to lanes. */
   #takenUpTo = 0;
   #newestAt = 0;
   #failingSince: number | null;
@@ -64,7 +64,7 @@ export class Endpoint {
     });
   }
 
-  /** @param kept where streams go on that were behind. @returns a function that ends it, and resolves when all places are written */
+  /** @param kept where streams that were behind continue. @returns a function that ends it, and resolves when all places are written */
   async start(kept: readonly KeptLane[]): Promise<() => Promise<void>> {
     const stopFollower = await this.#follower.start();
     this.#takenUpTo = this.#follower.place;
@@ -80,7 +80,7 @@ export class Endpoint {
     };
   }
 
-  /** Where the address or what it is told has changed, what waits is tried at once. */
+  /** If the address or its events have changed, what waits is tried at once. */
   changeTo(target: WebhookTarget): void {
     const { url, events } = this.target;
     const isSame = url === target.url && String([...(events ?? [])]) === String([...(target.events ?? [])]);
@@ -112,7 +112,7 @@ export class Endpoint {
     this.#takenUpTo = upTo;
     const fresh = new Map<string, Lane>();
     for (const event of wanted) {
-      // One that is on its own finds it in the log.
+      // A lane that is kept finds it in the log.
       if (this.#lanes.has(event.stream)) continue;
       const lane = fresh.get(event.stream) ?? new Lane(event);
       lane.queue.push(event);
@@ -128,7 +128,7 @@ export class Endpoint {
     await this.#keep([...this.#lanes.values()].filter(({ hasRow }) => !hasRow));
   }
 
-  /** What of these has to be delivered, once that may be tried. While it may not, those that have waited for a day are given up. */
+  /** Those of these that have to be delivered, once that may be tried. Until then, those that have waited for a day are given up. */
   async #whenOpen(events: StoredEvent[], signal: AbortSignal): Promise<StoredEvent[]> {
     let left = events;
     while (left.length > 0 && (this.gate.isShut || this.#lanes.size >= CAPS.webhookLanes.count)) {
@@ -149,7 +149,7 @@ export class Endpoint {
     void running.then(() => this.#running.delete(running));
   }
 
-  /** Delivers until nothing is left. Never rejects: after a fault of ours it goes on. */
+  /** Delivers until nothing is left. Never rejects: after a bug it continues. */
   async #run(lane: Lane): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
@@ -158,7 +158,7 @@ export class Endpoint {
         if (!event || !(await this.gate.enter(lane.dueAt))) return;
         await this.#try(lane, event);
       } catch (error) {
-        this.#parts.logger.error({ err: error, webhook: this.target.id }, "events could not be told yet");
+        this.#parts.logger.error({ err: error, webhook: this.target.id }, "events could not be delivered yet");
         await delay(SAVE_MS, signal);
       }
     }
@@ -166,7 +166,7 @@ export class Endpoint {
 
   /** The event that is to be delivered next; undefined: there is none, and the lane has ended. */
   async #nextOf(lane: Lane): Promise<StoredEvent | undefined> {
-    // One that is not on its own has had everything from the follower.
+    // A lane that is not kept has had everything from the follower.
     if (lane.queue.length === 0 && !lane.isKept) this.#end(lane);
     if (lane.queue.length === 0 && !lane.hasEnded) await this.#fill(lane);
     const [next] = lane.queue;
@@ -185,7 +185,7 @@ export class Endpoint {
     this.#lanes.delete(lane.stream);
   }
 
-  /** Reads what comes next of a lane that is on its own, or ends it where it has caught up with the follower. */
+  /** Reads the next events of a kept lane, or ends it if it has caught up with the follower. */
   async #fill(lane: Lane): Promise<void> {
     for (;;) {
       const upTo = this.#takenUpTo;
@@ -200,7 +200,7 @@ export class Endpoint {
     }
   }
 
-  /** One delivery, by somebody whom the gate has let in. */
+  /** One delivery, by a lane that the gate has let in. */
   async #try(lane: Lane, event: StoredEvent): Promise<void> {
     const { signal } = this.#stopped;
     const failed = await this.#deliver(lane, event);
@@ -239,7 +239,7 @@ export class Endpoint {
     }
   }
 
-  /** Gives up what has waited for a day in a stream of which nothing could be delivered for as long. */
+  /** Gives up events that have waited for a day in a stream from which nothing could be delivered for as long. */
   async #giveUpOld(lane: Lane, since: number): Promise<void> {
     const { attempts, reason } = lane;
     while (!this.#stopped.signal.aborted) {
@@ -269,11 +269,11 @@ export class Endpoint {
     metrics.webhookDeliveries.inc({ result: "dead" }, letters.length);
     logger.warn(
       { webhook: this.target.id, events: letters.length, dropped, ...why },
-      "events were given up; they are dead letters",
+      "events were given up and are now dead letters",
     );
   }
 
-  /** From now on these are on their own. */
+  /** From now on these lanes are kept. */
   async #keep(lanes: readonly Lane[]): Promise<void> {
     for (const lane of lanes) {
       lane.isKept = true;
@@ -299,7 +299,7 @@ export class Endpoint {
   }
 
   #notWritten(error: unknown): void {
-    this.#parts.logger.error({ err: error, webhook: this.target.id }, "places of a webhook could not be written");
+    this.#parts.logger.error({ err: error, webhook: this.target.id }, "the places of a webhook could not be written");
   }
 
   #wants(event: StoredEvent): boolean {
@@ -311,7 +311,8 @@ export class Endpoint {
   #onBreaker(isOpen: boolean): void {
     const { logger, clock } = this.#parts;
     const webhook = this.target.id;
-    if (isOpen) logger.warn({ webhook }, "nothing can be delivered to a webhook; it is tried again every 30 seconds");
+    if (isOpen)
+      logger.warn({ webhook }, "nothing can be delivered to a webhook; it will be tried again every 30 seconds");
     else logger.info({ webhook }, "events can be delivered to a webhook again");
     this.#noteFailing(isOpen ? (this.#failingSince ?? clock.now()) : null);
   }

@@ -58,7 +58,7 @@ test("HOOK-13: a redirect is a reply like others", async () => {
   expect(receiver.received).toHaveLength(1);
 });
 
-test("HOOK-13: nobody there, nobody of this name, what is no HTTP, and who gives up", async () => {
+test("HOOK-13: nobody there, an unknown name, an answer that is not HTTP, and a client that gives up", async () => {
   const gone = new Receiver();
   await gone.stop();
   expect(await reasonOf(send({}, gone.url))).toBe("ECONNREFUSED");

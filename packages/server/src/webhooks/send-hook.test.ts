@@ -65,7 +65,7 @@ test("HOOK-30: the product is asked about each message once, by a signed request
       ...{ clientId: "one", type: 1, body: { content: "hello" }, replyTo: null, mentions: [] },
     },
   });
-  // The same again is a repeat, and another text with its clientId is none: nobody is asked.
+  // The same again is a repeat, and another text with its clientId is not: nobody is asked.
   expect(await send("hello", { clientId: "one" })).toMatchObject({ status: 200, body: sent.body });
   expect(await send("other", { clientId: "one" })).toMatchObject({ status: 409 });
   await send("hello", { clientId: "one", by: ben });
@@ -94,13 +94,13 @@ test("HOOK-30: a server key sends without asking, and people and rooms of the pr
 
 describe("HOOK-31: a refusal", () => {
   test.each([
-    [{}, "send_refused", "The product does not take this message"],
+    [{}, "send_refused", "The product refused this message"],
     [{ code: "bad_word", message: "Mind your words" }, "bad_word", "Mind your words"],
-    [{ code: null, message: null }, "send_refused", "The product does not take this message"],
+    [{ code: null, message: null }, "send_refused", "The product refused this message"],
     // None of these may be taken for what it is not.
-    [{ code: "unauthorized" }, "send_refused", "The product does not take this message"],
-    [{ code: "unknown" }, "send_refused", "The product does not take this message"],
-    [{ code: "Bad Word" }, "send_refused", "The product does not take this message"],
+    [{ code: "unauthorized" }, "send_refused", "The product refused this message"],
+    [{ code: "unknown" }, "send_refused", "The product refused this message"],
+    [{ code: "Bad Word" }, "send_refused", "The product refused this message"],
     [{ code: "x".repeat(65), message: "y".repeat(9000) }, "send_refused", "y".repeat(500)],
   ])("with %j is 422, and nothing is sent", async (more, code, detail) => {
     product.answer = refuse(more);
@@ -133,7 +133,7 @@ const none: [string, () => Response | Promise<Response>][] = [
   ["of 500", () => new Response("", { status: 500 })],
   ["that redirects", () => Response.redirect("http://127.0.0.1:1/", 307)],
   ["of something else", () => Response.json({ allowed: true })],
-  ["that is no JSON", () => new Response("yes")],
+  ["that is not JSON", () => new Response("yes")],
   ["that never ends", () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(8192)) }))],
   ["with too much", () => Response.json({ allow: true, message: "x".repeat(70_000) })],
   [
@@ -144,7 +144,7 @@ const none: [string, () => Response | Promise<Response>][] = [
 ];
 
 describe("HOOK-32: without an answer", () => {
-  test.each(none)("one %s is none: the message is sent, soon", async (_, answer) => {
+  test.each(none)("one %s counts as no answer: the message is sent, soon", async (_, answer) => {
     product.answer = answer;
     const began = performance.now();
     expect(await send("hello")).toMatchObject({ status: 201, body: { message: { body: { content: "hello" } } } });

@@ -18,7 +18,7 @@ import { CAPS } from "../limits/caps.ts";
 import * as actions from "./webhook-actions.ts";
 import { WEBHOOK_EVENTS, webhookEventsSchema, webhookUrlSchema } from "./webhook-form.ts";
 
-const events = webhookEventsSchema.meta({ description: "Null: all of them, also those that later versions add" });
+const events = webhookEventsSchema.meta({ description: "Null: all of them, even those that later versions add" });
 const url = webhookUrlSchema.meta({ format: "uri", example: "https://shop.example/parley" });
 
 const Webhook = z
@@ -28,8 +28,10 @@ const Webhook = z
     events,
     createdAt: countSchema,
     failingSince: countSchema.nullable().openapi({ description: "Since when nothing could be delivered there" }),
-    lag: countSchema.meta({ description: "Events of the log behind its place, whether they are told or not" }),
-    behind: countSchema.meta({ description: "Rooms and people whose events are behind by themselves" }),
+    lag: countSchema.meta({ description: "Events in the log after its place, whether they will be delivered or not" }),
+    behind: countSchema.meta({
+      description: "Rooms and people whose events are delivered separately because they are behind",
+    }),
     deadLetters: countSchema,
   })
   .openapi("Webhook");
@@ -59,7 +61,7 @@ const listWebhooks = createRoute({
   middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/webhooks",
-  summary: "The webhooks, and how far each is",
+  summary: "The webhooks, and how far each has got",
   responses: {
     200: json(
       z.object({ items: z.array(Webhook).max(CAPS.webhooks.count), nextCursor: z.null() }),
@@ -72,7 +74,7 @@ const addWebhook = createRoute({
   ...base,
   method: "post",
   path: "/admin/webhooks",
-  summary: "Have an address told what happens from now on",
+  summary: "Register an address that is told what happens from now on",
   request: { body: jsonBody(z.object({ url, events: events.default(null) })) },
   responses: {
     201: json(
@@ -80,7 +82,7 @@ const addWebhook = createRoute({
         secret: z
           .string()
           .regex(/^whsec_[A-Za-z0-9+/]{43}=$/)
-          .openapi({ description: "Signs what is sent there; it is shown this once" }),
+          .openapi({ description: "Signs what is sent there; shown only here" }),
       }),
       "It is told",
     ),
@@ -92,7 +94,7 @@ const changeWebhook = createRoute({
   ...base,
   method: "patch",
   path: "/admin/webhooks/{id}",
-  summary: "Change a webhook's address, or what it is told",
+  summary: "Change a webhook's address or its events",
   request: { params, body: jsonBody(z.object({ url: url.optional(), events: events.optional() })) },
   responses: { 200: json(Webhook, "As it is now, for all that has not been delivered"), ...problems("not_found") },
 });
@@ -101,7 +103,7 @@ const removeWebhook = createRoute({
   ...base,
   method: "delete",
   path: "/admin/webhooks/{id}",
-  summary: "Remove a webhook, with what was to be delivered there",
+  summary: "Remove a webhook and everything that waits to be delivered there",
   request: { params },
   responses: { 204: noContent("Gone"), ...problems("not_found") },
 });
@@ -111,7 +113,7 @@ const listDeadLetters = createRoute({
   middleware: [requireAdministrator, heavy] as const,
   method: "get",
   path: "/admin/webhooks/{id}/dead-letters",
-  summary: "The places of events that could not be delivered for a day, the oldest first",
+  summary: "The events that could not be delivered for a day, oldest first",
   request: { params, query: pageQuery },
   responses: { 200: json(pageOf(DeadLetter), "A page of them"), ...problems("not_found") },
 });
@@ -120,12 +122,12 @@ const retryDeadLetter = createRoute({
   ...base,
   method: "post",
   path: "/admin/webhooks/{id}/dead-letters/{pos}/retry",
-  summary: "Tell of one of these events now, as it is now",
+  summary: "Deliver one of these events now, as it is now",
   request: { params: z.object({ id: idParam("id"), pos: idParam("pos") }) },
   responses: {
     200: json(
       z.object({ delivered: z.boolean(), reason: z.string().max(200).nullable() }),
-      "Whether it was delivered; then it is no dead letter any more",
+      "Whether it was delivered; if so, it is no longer a dead letter",
     ),
     ...problems("not_found"),
   },

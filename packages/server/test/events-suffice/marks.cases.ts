@@ -14,7 +14,7 @@ async function said(scene: Scene): Promise<{ room: number; id: number }> {
   return { room, id: (await scene.say(scene.ben, room, "what do you think?")).id };
 }
 
-/** Likes and dislikes: counts for everybody, one's own marks for each. */
+/** Likes and dislikes: counts for everybody, and each person's own marks. */
 export const markCases: readonly Case[] = [
   {
     command: PUT,
@@ -86,7 +86,7 @@ export const markCases: readonly Case[] = [
   },
   {
     command: DELETE,
-    title: "one's own mark, and one that is not there",
+    title: "the user's mark, and one that is not there",
     play: async (scene) => {
       const { id } = await said(scene);
       for (const person of [scene.ann, scene.ben]) await like(person, id);

@@ -72,7 +72,7 @@ export const roomCases: readonly Case[] = [
   ...[{ pinned: true }, { muted: true }, { pinned: true, muted: false }, {}].map(
     (changes): Case => ({
       command: "PATCH /rooms/{id}/settings",
-      title: `of one's own: ${JSON.stringify(changes)}, and the same again`,
+      title: `own settings: ${JSON.stringify(changes)}, and the same again`,
       play: async (scene) => {
         const room = await scene.room();
         const change = () => scene.ann.api.ok("PATCH", `/rooms/${room}/settings`, changes);

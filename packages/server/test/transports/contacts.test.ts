@@ -76,7 +76,7 @@ const EVAS = [
 
 for (const transport of TRANSPORTS) {
   describe(transport.name, () => {
-    test("FRD-2, TR-1: live, each change comes once, in order, to both; a remark and a block to one's own devices alone", async () => {
+    test("FRD-2, TR-1: live, each change comes once, in order, to both; a remark and a block only to the person's own devices", async () => {
       const [dan, eva] = await two();
       const readers = [await stage.read(transport, undefined, dan), await stage.read(transport, undefined, eva)];
       await play([dan, eva]);

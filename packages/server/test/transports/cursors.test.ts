@@ -110,7 +110,7 @@ for (const transport of TRANSPORTS) {
       expect(reader.cursor().length).toBeLessThan(4096);
     });
 
-    test("TR-7: what is no cursor, or has more than 64 KiB, is refused with `cursor_malformed`", async () => {
+    test("TR-7: a malformed cursor, or one of more than 64 KiB, is refused with `cursor_malformed`", async () => {
       const { length } = "room:9000000@1,";
       const long = (bytes: number) =>
         `0123456789abcdef;${range(0, Math.floor(bytes / length))

@@ -22,7 +22,7 @@ for (const transport of TRANSPORTS) {
   const isPoll = transport.name.endsWith("poll");
 
   describe(transport.name, () => {
-    test("TOK-1: a token of the product's own reads like one of Parley's", async () => {
+    test("TOK-1: one of the product's own tokens reads like one of Parley's", async () => {
       const person = await product.person();
       const room = await stage.room([person]);
       const reader = await stage.read(transport, {}, person);

@@ -148,7 +148,7 @@ describe("polls", () => {
     expect(told.at(-1)).toBe(`ended ${kind}`);
   });
 
-  test("SDK-27: the first poll that is lost ends it, and so does a reply that is none", async () => {
+  test("SDK-27: the first poll that is lost ends it, and so does a malformed reply", async () => {
     const first = rig(long, [lost]);
     await first.over();
     expect(first.told).toEqual(["ended refused"]);

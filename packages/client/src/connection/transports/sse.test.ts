@@ -6,7 +6,7 @@ import type { TransportEvents } from "./transport.ts";
 
 const STREAM = { "Content-Type": "text/event-stream; charset=utf-8" };
 
-/** An event stream that a test writes, and what the transport reports of it. */
+/** An event stream that a test writes, and what the transport reports. */
 function rig(headers: Record<string, string> = STREAM, { hasBody = true } = {}) {
   const told: string[] = [];
   const abort = new AbortController();
@@ -105,7 +105,7 @@ describe("an event stream", () => {
   });
 
   test.each([[{ "Content-Type": "text/html" }], [{}]])(
-    "SDK-10: a success that is no event stream (%j) is left to the next transport, and is read no further",
+    "SDK-10: a success that is not an event stream (%j) is left to the next transport, and is read no further",
     async (headers) => {
       const { told, until, isCancelled } = rig(headers as Record<string, string>);
       await until("ended unsuited");
@@ -119,7 +119,7 @@ describe("an event stream", () => {
     expect(told).toEqual(["ended unsuited"]);
   });
 
-  test("SDK-27: what is no frame ends it", async () => {
+  test("SDK-27: anything but a frame ends it", async () => {
     const { until, write } = rig();
     await until("opened");
     write("data: <html>\n\n");

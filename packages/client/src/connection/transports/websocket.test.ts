@@ -79,7 +79,7 @@ describe("a WebSocket", () => {
     expect([fresh.socket.url, fresh.socket.sent, fresh.told]).toEqual(["wss://x/chat/ws", [], ["opened"]]);
   });
 
-  test("SDK-27: what it says is handed on; what is no frame, and a close, are ends; an error alone is none", () => {
+  test("SDK-27: what it says is handed on; anything but a frame, and a close, end it; an error alone does not", () => {
     const { socket, told } = rig();
     socket.opens();
     socket.says('{"type":4}');

@@ -7,7 +7,7 @@ import { writerDialect } from "../dialect.ts";
 import { foundation } from "./0001-foundation.ts";
 import { senderOnly } from "./0005-sender-only.ts";
 
-test("messages of before are for everybody, several may stand at one seq, and one index finds a room's by seq and by id", async () => {
+test("earlier messages are for everybody, several may stand at one seq, and one index finds a room's by seq and by id", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
   const db = new Kysely<unknown>({ dialect: writerDialect(join(folder, "parley.db")) });
   const insert = (id: number, seq: number, more = "") =>

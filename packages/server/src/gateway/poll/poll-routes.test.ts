@@ -74,7 +74,7 @@ describe("TR-41: `wait`", () => {
     }
   });
 
-  test("is none where it is not said", async () => {
+  test("is 0 if it is not given", async () => {
     for (const answer of [await get(""), await post({}), await post({ wait: null })])
       expect(answer.ask?.waitMs).toBe(0);
   });

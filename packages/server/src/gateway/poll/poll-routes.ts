@@ -69,7 +69,7 @@ const Events = z
   .openapi("Events");
 
 const responses = {
-  200: json(Events, "What happened since the cursor, and the cursor for the next request"),
+  200: json(Events, "The events since the cursor, and the cursor for the next request"),
   ...problems("cursor_malformed", "origin_forbidden"),
 };
 const summary = "Events since a cursor: at once, or with `wait` as soon as there is one";

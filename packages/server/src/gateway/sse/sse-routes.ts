@@ -4,14 +4,14 @@ import { maybeSignedIn, newRoutes, problems, type Routes } from "../../http/open
 import { authenticateReader, cursor, type HttpReaderParts, readerQuery } from "../http-reader.ts";
 import { SSE_HEADERS, type SseTransport } from "./sse.ts";
 
-/** For the runtime's idle timer: the rest of a stream that the server has ended is written by then, or dropped. */
+/** For the runtime's idle timer: by then the rest of a stream that the server has ended is written or dropped. */
 const FLUSH_SECONDS = 10;
 
 const getStream = createRoute({
   method: "get",
   path: "/events/stream",
   tags: ["events"],
-  summary: "Server-sent events: READY, what happened since the cursor, then everything as it happens",
+  summary: "Server-sent events: READY, the events since the cursor, then new events as they happen",
   security: maybeSignedIn,
   request: {
     query: readerQuery.extend({
@@ -55,7 +55,7 @@ export function sseRoutes(parts: HttpReaderParts & { readonly sse: SseTransport 
   return routes;
 }
 
-/** A function of its own, since what it closes over lives as long as the stream: the request, and nothing of the framework's. */
+/** A separate function, because what it closes over lives as long as the stream: the request, and nothing of the framework's. */
 function flushOf(request: Request, server: AppBindings["server"]): () => void {
   return () => server?.timeout(request, FLUSH_SECONDS);
 }

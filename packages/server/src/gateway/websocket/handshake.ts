@@ -3,7 +3,7 @@ import { problemResponse } from "../../http/errors.ts";
 import { requestUrl } from "../../http/request-url.ts";
 import { ProblemError } from "../../lib/problem.ts";
 
-/** What a valid handshake asks for. */
+/** What a valid handshake requests. */
 export interface Handshake {
   /** Not checked yet; null when the connection starts anonymous. */
   readonly token: string | null;
@@ -11,7 +11,7 @@ export interface Handshake {
   readonly protocol: string | null;
   /** `?resume=1`: no logged event is sent before RESUME. */
   readonly resume: boolean;
-  /** `?idle=` in milliseconds; null when it was not asked for. */
+  /** `?idle=` in milliseconds; null when it was not requested. */
   readonly idleMs: number | null;
 }
 
@@ -20,12 +20,12 @@ const VERSION = "13";
 
 /**
  * Reads the opening handshake (RFC 6455 section 4.2.1). Called once per connection, before Bun's `upgrade`, which lets several
- * broken ones through (no `Connection: Upgrade`, a body) and refuses the others without a word. Pure: it touches nothing.
+ * broken ones through (no `Connection: Upgrade`, a body) and refuses the others without an explanation. Pure: it touches nothing.
  * @throws ProblemError `method_not_allowed`, `handshake_invalid` or `upgrade_required`, which `refuseHandshake` answers.
  */
 export function readHandshake(request: Request, url = requestUrl(request)): Handshake {
   if (request.method !== "GET") throw new ProblemError("method_not_allowed", "A WebSocket handshake is a GET request");
-  if (!url) throw invalid(["the Host header is malformed or there twice"]);
+  if (!url) throw invalid(["the Host header is malformed or appears twice"]);
   checkUpgrade(request.headers);
   const offer = readSubprotocol(request.headers.get("sec-websocket-protocol"));
   return {
@@ -36,7 +36,7 @@ export function readHandshake(request: Request, url = requestUrl(request)): Hand
   };
 }
 
-/** The answer to a refused handshake, with the headers that tell the client which ones are taken. */
+/** The answer to a refused handshake, with the headers that tell the client which versions are supported. */
 export function refuseHandshake(error: ProblemError): Response {
   if (error.code === "method_not_allowed") return problemResponse(error, { Allow: "GET" });
   if (error.code !== "upgrade_required") return problemResponse(error);
@@ -57,14 +57,14 @@ function checkUpgrade(headers: Headers): void {
   if (version !== VERSION) problems.push("the header `Sec-WebSocket-Version: 13` is missing");
   const key = headers.get("sec-websocket-key");
   if (key === null) problems.push("the header `Sec-WebSocket-Key` is missing");
-  else if (!isKey(key)) problems.push("`Sec-WebSocket-Key` is not the base64 text of 16 bytes, given once");
+  else if (!isKey(key)) problems.push("`Sec-WebSocket-Key` is not 16 bytes in base64, or appears twice");
   // The runtime would read the body as frames.
   const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length") ?? "0") !== 0;
   if (hasBody) problems.push("a handshake has no body");
   if (problems.length > 0) throw invalid(problems);
 }
 
-/** 22 characters carry 132 bits; encoders leave the last 4 of them zero, but not all, and nobody reads them. */
+/** 22 22 characters carry 132 bits; most encoders leave the last 4 of them zero, and nobody reads them. */
 function isKey(text: string): boolean {
   return /^[A-Za-z\d+/]{22}==$/.test(text);
 }
