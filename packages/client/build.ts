@@ -39,7 +39,7 @@ export async function buildServerClient(): Promise<string> {
   return built("server.ts", "esm", { minify: false });
 }
 
-/** The modules for `require`, by the names of the others. Whole lines, since a program that needs them is none that a page loads. */
+/** The modules for `require`, by the names of the others. Not minified, because pages do not load programs that need them. */
 async function buildCommonJs(): Promise<Record<string, string>> {
   const entries = {
     "parley-client.js": "commonjs.ts",

@@ -12,7 +12,7 @@ export function createClient(options: ClientOptions, internals?: Internals): Cli
   return new Client(worker === undefined ? options : { ...options, worker }, internals);
 }
 
-/** Undefined in a bundle that is no module, such as esbuild's `iife`: such a script does not know where it is. */
+/** Undefined in a bundle that is not a module, such as esbuild's `iife`: such a script does not know where it is. */
 function workerBeside(): string | undefined {
   try {
     // Bundlers know this form and put the file beside their output.

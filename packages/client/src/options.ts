@@ -18,7 +18,7 @@ interface OtherOptions {
   /** Where the platform has no WebSocket, or not the wanted one. */
   readonly webSocket?: unknown;
   readonly fetch?: Fetch;
-  /** `client.cursor` of before; without it, you get only events from now on. */
+  /** An earlier `client.cursor`; without it, you get only events from now on. */
   readonly cursor?: string;
   /** How many missed events to deliver one by one; more of them are told by a RESYNC. [1000 in a stream, 10 000 in all] */
   readonly max?: number;

@@ -8,7 +8,7 @@ import { MapStorage } from "./rig/map-storage.ts";
 import { ServerRig } from "./rig/rig.ts";
 import { QUICK } from "./rig/watched-client.ts";
 
-/** What stands in between answers in the server's place with a page, or with a document of its own. */
+/** What stands in between answers in the server's place with a page, or with its own document. */
 describe("a 4xx that is not the server's", () => {
   const rig = new ServerRig();
 

@@ -154,7 +154,7 @@ export type Webhook = {
 
 /** Each route of administrators of the server: what it takes and what it answers. */
 export interface AdminRoutes {
-  /** The server in numbers, as it is now */
+  /** The server in numbers, now */
   "GET /admin/stats": {
     args: object;
     reply: {
@@ -201,7 +201,7 @@ export interface AdminRoutes {
       points: { at: number; value: number }[];
     };
   };
-  /** The processes of this installation: this one */
+  /** The processes of this installation: only this one */
   "GET /admin/nodes": {
     args: object;
     reply: {
@@ -227,14 +227,14 @@ export interface AdminRoutes {
     args: { path: { cidr: string }; body?: { until?: number | null | undefined; reason?: string | undefined } };
     reply: MadeBan;
   };
-  /** Let banned addresses in again: the range as it was banned */
+  /** End a ban of addresses; the range is the one that was banned */
   "DELETE /admin/bans/ips/{cidr}": { args: { path: { cidr: string } }; reply: undefined };
-  /** Bans that hold, newest first */
+  /** Bans in force, newest first */
   "GET /admin/bans": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Ban[]; nextCursor: string | null };
   };
-  /** Server keys, in the order of their making; the keys themselves are stored nowhere */
+  /** Server keys, oldest first; the keys themselves are stored nowhere */
   "GET /admin/keys": { args: object; reply: { items: ServerKey[] } };
   /** Make a server key */
   "POST /admin/keys": {
@@ -252,9 +252,9 @@ export interface AdminRoutes {
     };
     reply: NewServerKey;
   };
-  /** End a server key at once and for good */
+  /** Revoke a server key at once and for good */
   "DELETE /admin/keys/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** Live connections, event streams and hanging polls of this node, by transport and in the order of their beginning */
+  /** Live connections, event streams and waiting polls of this node, by transport and then oldest first */
   "GET /admin/connections": {
     args: {
       query?: {
@@ -267,21 +267,21 @@ export interface AdminRoutes {
     };
     reply: { items: Connection[]; nextCursor: string | null };
   };
-  /** Close a connection with 1000 and the reason, or answer a hanging poll; its client may come back */
+  /** Close a connection with 1000 and the reason, or answer a waiting poll; its client may return */
   "DELETE /admin/connections/{id}": {
     args: { path: { id: string }; body?: { reason?: string | undefined } };
     reply: undefined;
   };
-  /** What is live of one person, with the last 100 events of their own stream; each look is noted */
+  /** What one person has live, with the last 100 events of their own stream; each look is recorded */
   "GET /admin/users/{uid}/live": { args: { path: { uid: number } }; reply: LivePerson };
   /** What administrators and operators did, newest first */
   "GET /admin/audit": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Act[]; nextCursor: string | null };
   };
-  /** The webhooks, and how far each is */
+  /** The webhooks, and how far each has got */
   "GET /admin/webhooks": { args: object; reply: { items: Webhook[]; nextCursor: null } };
-  /** Have an address told what happens from now on */
+  /** Register an address that is told what happens from now on */
   "POST /admin/webhooks": {
     args: {
       body: {
@@ -308,7 +308,7 @@ export interface AdminRoutes {
     };
     reply: Webhook & { secret: string };
   };
-  /** Change a webhook's address, or what it is told */
+  /** Change a webhook's address or its events */
   "PATCH /admin/webhooks/{id}": {
     args: {
       path: { id: number };
@@ -336,14 +336,14 @@ export interface AdminRoutes {
     };
     reply: Webhook;
   };
-  /** Remove a webhook, with what was to be delivered there */
+  /** Remove a webhook and everything that waits to be delivered there */
   "DELETE /admin/webhooks/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** The places of events that could not be delivered for a day, the oldest first */
+  /** The events that could not be delivered for a day, oldest first */
   "GET /admin/webhooks/{id}/dead-letters": {
     args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: DeadLetter[]; nextCursor: string | null };
   };
-  /** Tell of one of these events now, as it is now */
+  /** Deliver one of these events now, as it is now */
   "POST /admin/webhooks/{id}/dead-letters/{pos}/retry": {
     args: { path: { id: number; pos: number } };
     reply: { delivered: boolean; reason: string | null };

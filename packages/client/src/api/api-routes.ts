@@ -39,7 +39,7 @@ export interface PeopleRoutes {
   "POST /logins": { args: { body: { name: string; password: string } }; reply: Granted };
   /** My signed-in devices, newest first */
   "GET /logins": { args: { query?: { cursor?: string | undefined; limit?: number | undefined } }; reply: Devices };
-  /** Sign out everywhere, here too */
+  /** Sign out everywhere, including here */
   "DELETE /logins": { args: object; reply: undefined };
   /** A new token for this login, which then lives 30 days from now */
   "POST /logins/refresh": { args: { query?: { keepToken?: "true" | "false" | undefined } }; reply: Granted };
@@ -72,7 +72,7 @@ export interface PeopleRoutes {
   };
   /** A person */
   "GET /users/{id}": { args: { path: { id: number } }; reply: User };
-  /** People by their ids, or by how their names begin */
+  /** People by their ids, or by the beginning of their names */
   "GET /users": {
     args: {
       query?: {
@@ -84,9 +84,9 @@ export interface PeopleRoutes {
     };
     reply: Users;
   };
-  /** A QR code that signs in whoever shows it, once a phone confirms */
+  /** Make a QR code that signs in the device that shows it, once a phone confirms */
   "POST /qr-logins": { args: object; reply: QrCode };
-  /** The code's state, for whoever asked for it */
+  /** The code's state, for the device that requested it */
   "GET /qr-logins/{code}": {
     args: {
       path: { code: string };
@@ -95,13 +95,13 @@ export interface PeopleRoutes {
     };
     reply: QrState;
   };
-  /** Bind the code to this login and see who asks */
+  /** Bind the code to this login and see which device asks */
   "POST /qr-logins/{code}/scan": { args: { path: { code: string } }; reply: QrRequester };
   /** Sign the requester in */
   "POST /qr-logins/{code}/confirm": { args: { path: { code: string } }; reply: undefined };
-  /** Turn the requester away */
+  /** Reject the requester */
   "POST /qr-logins/{code}/reject": { args: { path: { code: string } }; reply: undefined };
-  /** My conversations, newest activity first */
+  /** My rooms, newest activity first */
   "GET /rooms": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Conversation[]; nextCursor: string | null; asOf: string };
@@ -117,11 +117,11 @@ export interface PeopleRoutes {
     };
     reply: RoomReply;
   };
-  /** The room of two people; there is one for each pair */
+  /** Open the direct room with somebody; there is one for each pair of people */
   "POST /rooms/direct": { args: { body: { userId: number } }; reply: RoomReply };
-  /** A room; of a hall that is not public, anonymous readers see the name only */
+  /** A room; if the hall is not public, anonymous readers see only its name */
   "GET /rooms/{id}": { args: { path: { id: number } }; reply: RoomReply };
-  /** Change a room: the owner and admins */
+  /** Change a room: the owner and admins may */
   "PATCH /rooms/{id}": {
     args: {
       path: { id: number };
@@ -135,7 +135,7 @@ export interface PeopleRoutes {
     };
     reply: RoomReply;
   };
-  /** Dissolve a group: its owner */
+  /** Dissolve a group: only its owner may */
   "DELETE /rooms/{id}": { args: { path: { id: number } }; reply: undefined };
   /** Pin or mute a room for myself, on all my devices */
   "PATCH /rooms/{id}/settings": {
@@ -147,36 +147,36 @@ export interface PeopleRoutes {
     args: { path: { id: number }; query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Member[]; nextCursor: string | null; asOf: string };
   };
-  /** Bring people into a group: any member */
+  /** Bring people into a group: any member may */
   "POST /rooms/{id}/members": {
     args: { path: { id: number }; body: { memberIds: number[] } };
     reply: { roomId: number; added: number[]; memberCount: number };
   };
   /** Leave a group, or remove somebody from it */
   "DELETE /rooms/{id}/members/{uid}": { args: { path: { id: number; uid: number } }; reply: undefined };
-  /** Make a member an admin, or an ordinary one again: the owner */
+  /** Make a member an admin or an ordinary member: only the owner may */
   "PUT /rooms/{id}/members/{uid}/role": {
     args: { path: { id: number; uid: number }; body: { role: 2 | 3 } };
     reply: { roomId: number; uid: number; role: number };
   };
-  /** Transfer the ownership of a group to another member: its owner */
+  /** Transfer the ownership of a group to another member: only its owner may */
   "PUT /rooms/{id}/owner": {
     args: { path: { id: number }; body: { uid: number } };
     reply: { roomId: number; ownerId: number };
   };
-  /** Mute a member of a group: the owner, and admins for ordinary members */
+  /** Mute a member of a group: the owner may, and admins may mute ordinary members */
   "PUT /rooms/{id}/members/{uid}/mute": {
     args: { path: { id: number; uid: number }; body: { until: number | null } };
     reply: { roomId: number; uid: number; mutedUntil: number };
   };
   /** Let a muted member write again */
   "DELETE /rooms/{id}/members/{uid}/mute": { args: { path: { id: number; uid: number } }; reply: undefined };
-  /** Which of these people are online, and how many people are */
+  /** Which of these people are online, and how many people are online in all */
   "GET /presence": {
     args: { query?: { userIds?: string | undefined } };
     reply: { items: PresentState[]; onlineNum: number };
   };
-  /** Send a message; the same clientId again answers with the first one */
+  /** Send a message; the same clientId again is answered with the first message */
   "POST /rooms/{id}/messages": {
     args: {
       path: { id: number };
@@ -215,25 +215,25 @@ export interface PeopleRoutes {
   "GET /messages/{id}": { args: { path: { id: number } }; reply: Message };
   /** Recall a message: its sender within two minutes, an administrator at any time */
   "DELETE /messages/{id}": { args: { path: { id: number } }; reply: Message };
-  /** Like or dislike a message: one takes the place of the other */
+  /** Like or dislike a message: each replaces the other */
   "PUT /messages/{id}/marks/{mark}": { args: { path: { id: number; mark: "like" | "dislike" } }; reply: MessageMark };
   /** Take my like or dislike away */
   "DELETE /messages/{id}/marks/{mark}": {
     args: { path: { id: number; mark: "like" | "dislike" } };
     reply: MessageMark;
   };
-  /** Ask somebody to be friends; where they have asked me, this accepts */
+  /** Ask somebody to be friends; if they have asked me, this accepts */
   "POST /friend-requests": { args: { body: { userId: number; text?: string | undefined } }; reply: FriendRequest };
-  /** Friend requests of mine and to me, newest first */
+  /** Friend requests that I have made and received, newest first */
   "GET /friend-requests": {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: ListedFriendRequest[]; nextCursor: string | null; asOf: string };
   };
-  /** I have read the requests up to this id */
+  /** Mark the requests up to this id as read */
   "PUT /friend-requests/read": { args: { body: { upTo: number } }; reply: { friendRequests: number } };
-  /** Withdraw a friend request of mine */
+  /** Withdraw a friend request that I have made */
   "DELETE /friend-requests/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** Accept a friend request: we are friends, and our direct room is there */
+  /** Accept a friend request: we become friends and have a direct room */
   "POST /friend-requests/{id}/accept": { args: { path: { id: number } }; reply: FriendRequest };
   /** Reject a friend request */
   "POST /friend-requests/{id}/reject": { args: { path: { id: number } }; reply: FriendRequest };
@@ -242,7 +242,7 @@ export interface PeopleRoutes {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: Friend[]; nextCursor: string | null; asOf: string };
   };
-  /** Call a friend by another name, which only I see */
+  /** Give a friend another name, which only I see */
   "PATCH /friends/{uid}": {
     args: { path: { uid: number }; body: { remark: string } };
     reply: { uid: number; remark: string };
@@ -254,15 +254,15 @@ export interface PeopleRoutes {
     args: { query?: { cursor?: string | undefined; limit?: number | undefined } };
     reply: { items: BlockedPerson[]; nextCursor: string | null; asOf: string };
   };
-  /** Block somebody, who does not learn of it */
+  /** Block somebody; they are not told */
   "PUT /blocks/{uid}": { args: { path: { uid: number } }; reply: undefined };
   /** End a block */
   "DELETE /blocks/{uid}": { args: { path: { uid: number } }; reply: undefined };
   /** Everything unread; rooms with nothing unread are left out */
   "GET /unread": { args: object; reply: RedDot };
-  /** I have read this room up to this seq; a place only moves forward */
+  /** Mark this room as read up to this seq; the place only moves forward */
   "PUT /rooms/{id}/read": { args: { path: { id: number }; body: { seq: number } }; reply: ReadPlace };
-  /** The people who have read a message of mine, or have not */
+  /** The people who have read a message of mine, or who have not */
   "GET /messages/{id}/receipts": {
     args: {
       path: { id: number };
@@ -270,7 +270,7 @@ export interface PeopleRoutes {
     };
     reply: { items: Receipt[]; nextCursor: string | null };
   };
-  /** My notifications, the newest first */
+  /** My notifications, newest first */
   "GET /notifications": {
     args: {
       query?: {
@@ -288,14 +288,14 @@ export interface PeopleRoutes {
       asOf: string;
     };
   };
-  /** I have seen these: they make no dot any more */
+  /** Mark notifications as seen: they no longer make a dot */
   "PUT /notifications/seen": { args: { body: { upTo: number } }; reply: NotificationCounts };
-  /** I have read these: all up to an id, or some by their ids */
+  /** Mark notifications as read: all up to an id, or some by their ids */
   "PUT /notifications/read": {
     args: { body?: { upTo?: number | undefined; ids?: number[] | undefined } };
     reply: NotificationCounts;
   };
-  /** Take these out of my list */
+  /** Archive notifications: they leave my list */
   "PUT /notifications/archive": { args: { body: { ids: number[] } }; reply: NotificationCounts };
   /** Events since a cursor: at once, or with `wait` as soon as there is one */
   "GET /events": {

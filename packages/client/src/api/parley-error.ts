@@ -9,7 +9,7 @@ export interface Cause {
 export class ParleyError extends Error {
   override readonly name = "ParleyError";
   readonly status: number;
-  /** Stable: one of the protocol's error codes, "offline", or "unknown" where something in between answered. */
+  /** Stable: one of the protocol's error codes, "offline", or "unknown" if something in between answered. */
   readonly code: string;
   /** How long the server asked to wait. */
   readonly retryAfterMs: number | undefined;
@@ -34,7 +34,7 @@ function isRefusal(status: number): boolean {
   return status > 0 && status < 500 && status !== 429;
 }
 
-/** What a product should show of a failure that time alone may not mend; undefined where nobody has to look. */
+/** What a product should show of a failure that time alone may not fix; undefined if nobody has to look. */
 export function causeOf(error: unknown): Cause | undefined {
   if (!(error instanceof ParleyError))
     return { status: 0, code: "unknown", message: String((error as Error)?.message ?? error) };

@@ -7,19 +7,19 @@ export type Routes = PeopleRoutes & AdminRoutes;
 /** `<method> <path below /api/v1>`, as in the server's document. */
 export type Route = keyof Routes;
 
-/** What a route takes, and how the request can be given up. */
+/** The arguments of a route, and how to cancel the request. */
 export type Args<R extends Route> = Routes[R]["args"] & { readonly signal?: AbortSignal };
 
 /** What it answers. */
 export type Reply<R extends Route> = Routes[R]["reply"];
 
-/** For routes that take nothing the arguments may be left out. */
+/** The arguments may be left out for routes that take none. */
 export type ArgsOf<R extends Route> = object extends Routes[R]["args"] ? [args?: Args<R>] : [args: Args<R>];
 
 /** A message to be stored. */
 export type SendRequest = Routes["POST /rooms/{id}/messages"]["args"]["body"];
 
-/** Nobody need be signed in for these: no token is sent, and none has to be there. */
+/** These need no login: no token is sent, and none is required. */
 export const PUBLIC_ROUTES: ReadonlySet<string> = new Set<Route>([
   "POST /accounts",
   "POST /logins",

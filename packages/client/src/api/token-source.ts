@@ -4,8 +4,8 @@ import { ParleyError } from "./parley-error.ts";
 
 interface ByToken {
   /**
-   * Of a login: the text, or a function that is asked whenever one is needed. It is given a token that was refused, or ends soon, so that
-   * it brings another one. Either this or `login`.
+   * A login's token, or a function that is called whenever one is needed. It gets the token that was refused or ends soon, so that it
+   * returns another one. Either this or `login`.
    */
   readonly token: string | ((ending?: string) => string | Promise<string>);
   readonly login?: undefined;
@@ -20,15 +20,15 @@ interface ByPassword {
 /** How a client signs in: by one of the two. */
 export type SignIn = ByToken | ByPassword;
 
-/** Where the token comes from: given, asked for, or got by signing in once. */
+/** The source of the token: given, returned by a function, or obtained by signing in once. */
 export class TokenSource {
   readonly #options: SignIn;
   readonly #http: Http;
   readonly #withinMs: number;
-  /** A later one, given at a start. */
+  /** A later token, given at a start. */
   #given: string | undefined;
   #signingIn: Promise<string> | undefined;
-  /** Of the login before: the server knows the device by it when it signs in again. */
+  /** The token of the previous login, by which the server knows the device when it signs in again. */
   #before: string | undefined;
   current: string | undefined;
 
@@ -41,7 +41,7 @@ export class TokenSource {
     this.#withinMs = withinMs;
   }
 
-  /** Before a start: a new token takes the place of every other one. @returns whether it is another one than the one in use */
+  /** Before a start: a new token replaces every other one. @returns whether it differs from the one in use */
   begin(token: string | undefined): boolean {
     this.#given = token ?? this.#given;
     return token !== undefined && token !== this.current;
@@ -62,13 +62,13 @@ export class TokenSource {
     throw new ParleyError(401, { code: "unauthorized", title: "There is no token" });
   }
 
-  /** The same, undefined for a visitor: where the token is an empty text. */
+  /** The same; undefined for a visitor, whose token is an empty string. */
   async find(ending?: string): Promise<string | undefined> {
-    // One that was given at a start has ended now; the product's function gives the next.
+    // A token that was given at a start has ended now; the product's function gives the next one.
     if (ending && this.#given === ending) this.#given = undefined;
     const own = this.#given ?? this.#own(ending);
     const token = typeof own === "string" ? own : await own;
-    // One that was given meanwhile takes its place.
+    // A token that was given meanwhile replaces it.
     this.current = this.#given ?? token;
     return this.current || undefined;
   }

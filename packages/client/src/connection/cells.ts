@@ -3,7 +3,7 @@ import { afterCut, afterEnd, goOn, prepare, settled, stop, tell, timer, to } fro
 import type { Facts, Happening, Machine, Memory, State, Step } from "./states.ts";
 
 /*
- * Cells of the table that stand in more than one row, or are longer than a line.
+ * Cells of the table that are used in more than one row, or are longer than a line.
  */
 
 /** The machine in one of these states. */
@@ -24,7 +24,7 @@ export const startAnew = ({ memory }: Machine): Step => {
 
 export const stopAsAsked = ({ memory }: Machine): Step => stop(memory, "asked");
 
-/** Another tab was told that the login has ended, or that the user is kept out. */
+/** Another tab learned that the login has ended, or that the user is banned or disabled. */
 export const stopWithOthers = (machine: Machine, { state }: Of<"tab-state">): Step =>
   state.kind === "stopped" && (state.why === "revoked" || state.why === "banned" || state.why === "disabled")
     ? stop(machine.memory, state.why)
@@ -71,7 +71,7 @@ export const ready = ({ memory, state: { by } }: In<"opening" | "opened">): Step
 export const showOther = (now: Connected, happening: Of<"tab-state">): Step => {
   const { state } = happening;
   if (now.state.by !== "tab") return ignore(now);
-  // Every other tab goes on by itself when one was stopped by its own program.
+  // Other tabs continue by themselves when one was stopped by its own program.
   if (state.kind === "stopped" && state.why !== "replaced") return stopWithOthers(now, happening);
   return { machine: now, effects: [tell(state)] };
 };
@@ -81,7 +81,7 @@ export const showOther = (now: Connected, happening: Of<"tab-state">): Step => {
 export const cutShort = (now: In<"waiting">): Step =>
   now.state.serverNamedTime ? ignore(now) : goOn({ ...now.memory, wasHurried: false }, now.state.next);
 
-/** Every other wait at most: where requests are answered and nothing connects, each would end at the next request. */
+/** At most every other wait: if requests are answered and nothing connects, each would end at the next request. */
 export const hurry = (now: In<"waiting">): Step => {
   const { serverNamedTime, why, next } = now.state;
   const { memory } = now;

@@ -4,9 +4,9 @@ import type { TransportName } from "./transports/transport.ts";
 /** What the connection is doing. Times are epoch milliseconds. */
 export type ClientState =
   | { readonly kind: "connecting"; readonly transport: TransportName | "tab" }
-  /** Connected; what was missed is coming, or state is being read anew. */
+  /** Connected; missed events are coming, or state is being read anew. */
   | { readonly kind: "catching-up"; readonly transport: TransportName | "tab" }
-  /** Everything that happens comes. `tab`: by another tab of this browser that holds the connection. */
+  /** Events come as they happen. `tab`: over the connection of another tab of this browser. */
   | { readonly kind: "live"; readonly transport: TransportName | "tab" }
   | { readonly kind: "waiting"; readonly until: number; readonly why: WaitWhy; readonly error?: Cause }
   /** `error`: why `sign-in-refused`. */
@@ -24,7 +24,7 @@ export type WaitWhy = "offline" | "busy" | "restart" | "policy" | "refused";
 /**
  * `not-started`, `asked`: by this program. `revoked`: the login has ended, sign in again. `banned`. `disabled`: the
  * account was disabled by the operator. `replaced`: too many connections of this
- * user, this was the oldest; a page goes on when a person looks at it again. `sign-in-refused`: name and password, or the
+ * user, this was the oldest; a page continues when a person looks at it again. `sign-in-refused`: name and password, or the
  * function that gives the token, did not bring one.
  */
 export type StopWhy = "not-started" | "asked" | "revoked" | "banned" | "disabled" | "replaced" | "sign-in-refused";

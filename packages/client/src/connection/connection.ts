@@ -131,7 +131,7 @@ export class Connection implements TransportEvents {
     try {
       this.#receive(frames, cursor);
     } catch {
-      // Something that is no frame of this server: the connection is left, and what it lacks is asked for again.
+      // Something that is not a frame of this server: the connection is left, and what it lacks is asked for again.
       this.#end({ kind: "failed" });
     }
   }

@@ -1,17 +1,17 @@
 import type { TransportName } from "./transports/transport.ts";
 
-/** The transports in the order of preference, and how far a client had to go down in it. Plain data; every function is pure. */
+/** The transports in order of preference, and how far a client had to go down. Plain data; every function is pure. */
 export interface Fallback {
   readonly names: readonly TransportName[];
   /** Of the one in use. */
   readonly level: number;
-  /** Of the one in use, in a row, while plain requests were answered. */
+  /** Failures of the one in use, in a row, while plain requests were answered. */
   readonly failures: number;
   /** Those that have carried frames: a later failure may be an accident. */
   readonly carried: readonly TransportName[];
 }
 
-/** @throws TypeError where there is none */
+/** @throws TypeError if there is none */
 export function newFallback(names: readonly TransportName[]): Fallback {
   if (names.length === 0) throw new TypeError("there is no transport that this platform has");
   return { names, level: 0, failures: 0, carried: [] };
@@ -44,14 +44,14 @@ export function withFailure(fallback: Fallback, by: string): Fallback {
   return fallback.carried.includes(current) && failures < 2 ? { ...fallback, failures } : stepDown(fallback, by);
 }
 
-/** The next one, where there is one and where it is still the one in use. */
+/** The next one, if there is one and the failed one is still in use. */
 export function stepDown(fallback: Fallback, by: string): Fallback {
   if (by !== currentOf(fallback)) return fallback;
   const level = Math.min(fallback.level + 1, fallback.names.length - 1);
   return { ...fallback, level, failures: 0 };
 }
 
-/** Nothing here has worked for a while: everything is tried anew. */
+/** Nothing has worked for a while: everything is tried anew. */
 export function fromTheTop(fallback: Fallback): Fallback {
   return { ...fallback, level: 0, failures: 0 };
 }

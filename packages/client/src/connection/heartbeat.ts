@@ -4,7 +4,7 @@ import { after, type Cancel, every } from "../lib/timers.ts";
 /** Seconds of silence that a page without a worker asks for: browsers run the timers of hidden pages once a minute. */
 const SLEEPY_SECONDS = LIMITS.idleSecondsMax;
 
-/** Signs of life at a steady pace. In pages a worker gives them, since a page's own timers sleep while it is hidden; elsewhere a timer does. */
+/** Signs of life at a steady pace. In pages a worker sends them, because a page's timers sleep while it is hidden; elsewhere a timer does. */
 export class Heartbeat {
   readonly #url: string | undefined;
   readonly #withinMs: number;
@@ -60,7 +60,7 @@ export class Heartbeat {
     this.#live = undefined;
   }
 
-  /** A file that is not there, or that a page's policy forbids, fails later than it is asked for. */
+  /** A file that does not exist, or that a page's policy forbids, fails only later. */
   async #open(): Promise<Worker | undefined> {
     let worker: Worker;
     try {

@@ -57,7 +57,7 @@ describe("what comes after an end", () => {
       why: "restart",
       serverNamedTime: true,
     });
-    // Something else in the reason is no time, and no reason at all is none.
+    // Neither another text in the reason nor an absent reason is a time.
     for (const reason of ["noretry=4000", "retry=12345678", ""]) {
       expect(step(closed(1013, reason))).toMatchObject({ ms: 750, why: "busy", serverNamedTime: true });
     }

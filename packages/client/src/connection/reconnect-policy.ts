@@ -13,7 +13,7 @@ export type NextStep =
   | { readonly kind: "step-down" }
   /** It opened, and nothing came: a transport that has carried frames before gets a second try, since a server may be busy. */
   | { readonly kind: "failed" }
-  /** It never opened: only a plain request can tell a transport that is blocked from a network that is down. */
+  /** It never opened: only a plain request can tell a blocked transport from a network that is down. */
   | { readonly kind: "ask" }
   /** The server refused the cursor. */
   | { readonly kind: "reload" };
@@ -33,7 +33,7 @@ export interface Ending {
 
 /** Clients that were cut together must not come back together. */
 const SPREAD_MS = 1_000;
-/** The shortest wait of a client that broke a rule. */
+/** The shortest wait for a client that broke a rule. */
 const POLICY_MS = 5_000;
 
 /** Pure. The codes' meaning is the protocol's table. */

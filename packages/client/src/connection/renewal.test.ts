@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { TIMING } from "../lib/timing.ts";
 import { renew } from "./renewal.ts";
 
-/** A function that gives what is listed, one after the other: a text, or an error to throw. */
+/** A function that returns what is listed, one after another: a token, or an error to throw. */
 function rig(answers: (string | Error)[], { wasRefused = false } = {}) {
   const abort = new AbortController();
   const asked: string[] = [];

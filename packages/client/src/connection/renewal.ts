@@ -6,18 +6,18 @@ import type { Timing } from "../lib/timing.ts";
 export interface RenewalParts {
   readonly timing: Timing;
   readonly surroundings: Pick<Surroundings, "random">;
-  /** The next token, where `ending` ends soon. */
+  /** The next token, when `ending` ends soon. */
   readonly token: (ending: string) => Promise<string>;
   /** Called with what the product's function throws. */
   readonly onError: (error: unknown) => void;
 }
 
-/** After a token that the server has refused the next one is asked for as after so many attempts that came to nothing. */
+/** After a refused token the wait for the next one is as long as after this many failed attempts. */
 const REFUSED = 4;
 
 /**
- * Gets the next token while the connection goes on with the one that ends soon. Where none can be had, or the same one comes again, it
- * is asked for again, with pauses that grow, until the connection ends.
+ * Gets the next token while the connection continues with the one that ends soon. If none can be had, or the same one comes again, it asks
+ * again, with growing pauses, until the connection ends.
  */
 export async function renew(
   { timing, surroundings, token, onError }: RenewalParts,
@@ -29,7 +29,7 @@ export async function renew(
     try {
       const next = await token(ending);
       if (signal.aborted) return undefined;
-      // The product has kept it, and has no other one yet.
+      // The product has cached it, and has no other one yet.
       if (next !== ending) return next;
     } catch (error) {
       onError(error);

@@ -5,33 +5,33 @@ import type { ClientState, WaitWhy } from "./client-state.ts";
 import type { Fallback } from "./fallback.ts";
 import type { TransportEnd, TransportName } from "./transports/transport.ts";
 
-/** What a connection reads by; `tab`: by the connection that another tab of this browser has. */
+/** The transport of a connection; `tab`: the connection of another tab of this browser. */
 export type By = TransportName | "tab";
 
-/** State that is to be read anew before events go on. */
+/** State that has to be read anew before events continue. */
 export interface Reloading {
   readonly what: ReloadRequest;
   readonly resyncs: readonly ResyncData[];
-  /** What the connection that was told so read by. */
+  /** The transport of the connection that got the RESYNC. */
   readonly by: By;
-  /** Attempts to read it that failed, in a row. */
+  /** Failed attempts to read it, in a row. */
   readonly failures: number;
 }
 
-/** What the client does at this moment. At most one thing is under way in each state: a request, a connection or a wait. */
+/** What the client does at this moment. At most one thing is in progress in each state: a request, a connection or a wait. */
 export type State =
   | { readonly kind: "stopped" }
-  /** A token is asked for, and whether another tab has the connection. */
+  /** It gets a token, and finds out whether another tab has the connection. */
   | { readonly kind: "preparing" }
   | { readonly kind: "opening"; readonly by: By }
   /** The handshake is done; READY, or a first reply, has not come yet. */
   | { readonly kind: "opened"; readonly by: By }
   | { readonly kind: "catching-up"; readonly by: By }
   | { readonly kind: "live"; readonly by: By; readonly since: number }
-  /** A plain request tells a transport that is blocked from a network that is down. */
+  /** A plain request tells a blocked transport from a network that is down. */
   | { readonly kind: "asking"; readonly by: By }
   | { readonly kind: "reloading"; readonly reloading: Reloading }
-  /** `serverNamedTime`: the server named the moment, so nothing cuts the wait short. `next`: what follows it, if that is not a connection. */
+  /** `serverNamedTime`: the server named the moment, so nothing cuts the wait short. `next`: what follows, if not a connection. */
   | {
       readonly kind: "waiting";
       readonly why: WaitWhy;
@@ -41,7 +41,7 @@ export type State =
   /** Another connection of the same user pushed this one out; a person has to look at the page again. */
   | { readonly kind: "replaced" };
 
-/** What is remembered from one state to the next. All but `fallback` is forgotten at a start. */
+/** What is remembered from one state to the next. Everything except `fallback` is forgotten at a start. */
 export interface Memory {
   readonly fallback: Fallback;
   /** Connections that failed, in a row. */
@@ -50,9 +50,9 @@ export interface Memory {
   readonly resyncs: number;
   /** How often, in a row, the server refused a RESUME as too long. Getting a shorter cursor by polling also counts. */
   readonly tooLong: number;
-  /** The product was asked for another token after the last one was refused, and no connection has lasted since. */
+  /** The product's function was called for another token after the last one was refused, and no connection has lasted since. */
   readonly wasRenewed: boolean;
-  /** An answer has cut the last wait short, and no connection came of it. */
+  /** An answer has cut the last wait short, and no connection followed. */
   readonly wasHurried: boolean;
 }
 
@@ -64,7 +64,7 @@ export interface Machine {
 export type ConnectionEnd =
   | TransportEnd
   | { readonly kind: "resync"; readonly resyncs: readonly ResyncData[] }
-  /** Another connection has to go on where this one is: an event is missing, or the next token cannot be sent on it. */
+  /** Another connection has to continue where this one is: an event is missing, or the next token cannot be sent on it. */
   | { readonly kind: "anew" };
 
 /** What a connection reports. */
@@ -82,11 +82,11 @@ export type Happening =
   /** The plain request that `ask` made was answered. */
   | { readonly kind: "ask-answered" }
   | { readonly kind: "reloaded"; readonly reloaded: Reloaded }
-  /** The request that is under way, whichever it is, has failed. */
+  /** The running request, whichever it is, has failed. */
   | { readonly kind: "failed"; readonly error: unknown }
   /** The timer that was set has run out. */
   | { readonly kind: "time" }
-  /** The platform says that the network is gone, or back. */
+  /** The platform says that the network is lost or back. */
   | { readonly kind: "offline" }
   | { readonly kind: "online" }
   /** A person looks at the page. */
@@ -95,9 +95,9 @@ export type Happening =
   | { readonly kind: "request-answered" }
   /** This transport, which is better than the one in use, works. */
   | { readonly kind: "better"; readonly name: TransportName }
-  /** Tabs have settled anew which of them has the connection. */
+  /** Another tab now has the connection. */
   | { readonly kind: "handover" }
-  /** What the connection of another tab does. */
+  /** News of the connection of another tab. */
   | { readonly kind: "tab-state"; readonly state: ClientState };
 
 /** Facts from outside the state machine at the moment of a happening. */
@@ -107,28 +107,28 @@ export interface Facts {
   readonly now: number;
   /** Between 0 and 1. */
   readonly random: number;
-  /** The cursor has no room in a frame or in an address. */
+  /** The cursor does not fit in a frame or in an address. */
   readonly isCursorLong: boolean;
   /** Another tab has the connection. */
   readonly readsByTab: boolean;
   /** A function of the product gives the tokens, so the end of one is not the end. */
   readonly canRenew: boolean;
-  /** A better transport is being tried beside the one in use. */
+  /** A better transport is being tried next to the one in use. */
   readonly isProbing: boolean;
-  /** DRAIN's `retryAfterMs`, where the connection in use was told one. */
+  /** DRAIN's `retryAfterMs`, if the connection in use got one. */
   readonly drainMs: number | undefined;
 }
 
-/** What the machine asks for. `prepare`, `open`, `ask` and `reload` take the place of what was under way. */
+/** What the machine asks for. `prepare`, `open`, `ask` and `reload` replace what was in progress. */
 export type Effect =
   /** Listen to the platform and to other tabs. */
   | { readonly kind: "listen" }
-  /** Listen no more, after other tabs were told this state; nothing is left over. */
+  /** Stop listening, after telling other tabs this state; nothing is left over. */
   | { readonly kind: "release"; readonly state: ClientState }
-  /** End what is under way, the timer too. */
+  /** End what is in progress, the timer too. */
   | { readonly kind: "leave" }
   | { readonly kind: "prepare" }
-  /** `shortenCursor`: get what is behind, and with it a short cursor, then end. */
+  /** `shortenCursor`: get what is missing, and with it a short cursor, then end. */
   | {
       readonly kind: "open";
       readonly by: By;
@@ -140,10 +140,10 @@ export type Effect =
   | { readonly kind: "reload"; readonly what: ReloadRequest }
   /** One timer at a time; undefined: none. */
   | { readonly kind: "timer"; readonly ms: number | undefined }
-  /** To the product, and to tabs that follow this one. */
+  /** Tell the product, and tabs that follow this one. */
   | { readonly kind: "tell"; readonly state: ClientState }
   | { readonly kind: "tell-resyncs"; readonly resyncs: readonly Resync[] }
-  /** Hand over what was read, and go on behind it. */
+  /** Pass on what was read, and continue after it. */
   | { readonly kind: "hand-over"; readonly reloading: Reloading; readonly reloaded: Reloaded }
   /** Check whether the computer was asleep. */
   | { readonly kind: "look" }

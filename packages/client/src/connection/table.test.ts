@@ -7,7 +7,7 @@ const STOP_TOO = "stopped, release, tell stopped revoked";
 const AGAIN = "preparing, prepare";
 const WAIT = "waiting, leave, timer 500, tell waiting offline";
 
-/** What is not named here changes nothing. */
+/** Happenings that are not named here change nothing. */
 const CELLS: { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]]?: string } } = {
   stopped: { start: "preparing, listen, prepare", better: "stopped" },
   preparing: {
@@ -31,7 +31,7 @@ const CELLS: { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]
     stop: STOP,
     ready: "catching-up, timer off, tell catching-up, probe later",
     ended: "asking, ask",
-    // One that was never ready and shows nothing: the next transport.
+    // A transport that was never ready and shows nothing: the next transport.
     time: AGAIN,
     offline: WAIT,
     better: AGAIN,

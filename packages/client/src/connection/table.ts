@@ -1,8 +1,8 @@
 /*
- * The way of a connection as a table: a row for each state, and in it a cell for each happening; the compiler demands all of
- * them. A cell is pure. It says what the client does next, and what has to be done for that as data (`Effect`), which the
- * connector carries out. What comes late, from something that was ended meanwhile, never gets here; cells that only such a
- * happening could reach say `ignore` like those in which there is nothing to do.
+ * The life of a connection as a table: a row for each state, with a cell for each happening; the compiler demands all of them. A cell is
+ * pure. It says what the client does next, and, as data (`Effect`), what the connector has to carry out for that. Late happenings, from
+ * something that was ended meanwhile, never get here; cells that only they could reach say `ignore`, like those in which there is nothing
+ * to do.
  */
 import {
   anew,
@@ -41,7 +41,7 @@ import type { Facts, Happening, Machine, State, Step } from "./states.ts";
 type Cell<K, H> = (now: In<K>, happening: Extract<Happening, { kind: H }>, facts: Facts) => Step;
 type Table = { readonly [K in State["kind"]]: { readonly [H in Happening["kind"]]: Cell<K, H> } };
 
-/** Pure: what follows from a happening. The machine is the same object where nothing changed. */
+/** Pure: what follows from a happening. The machine is the same object if nothing changed. */
 export function step(machine: Machine, happening: Happening, facts: Facts): Step {
   const cell = TABLE[machine.state.kind][happening.kind] as Cell<State["kind"], Happening["kind"]>;
   return cell(machine, happening, facts);

@@ -211,7 +211,7 @@ export class Tabs {
 }
 
 /**
- * What tabs have in common that share a connection: the token, or, of a token of the product's own (RFC 7519), what the next one
+ * What tabs have in common that share a connection: the token, or, of one of the product's own tokens (RFC 7519), what the next one
  * says too. Nothing is believed of it: the server reads each tab's token.
  */
 function personOf(token: string): string {

@@ -10,18 +10,18 @@ export interface UpgradeParts {
   /** Better ones than the one in use, the best first. */
   readonly better: () => readonly Transport[];
   /**
-   * What a connection is opened with now.
+   * The present arguments for opening a connection.
    * @throws what the source of tokens throws
    */
   readonly openWith: () => Promise<Pick<Start, "token" | "idleSeconds">>;
   readonly found: (name: TransportName) => void;
 }
 
-/** The way back to a better transport: it is probed beside the one in use, which goes on until the better one has shown READY. */
+/** The way back to a better transport: it is probed next to the one in use, which continues until the better one has shown READY. */
 export class Upgrade {
   readonly #parts: UpgradeParts;
   #isProbing = false;
-  /** When to try again, over all connections: where they are cut again and again none may last for long enough. */
+  /** When to try again, across all connections: if they are cut again and again, none may last long enough. */
   #dueAt: number | undefined;
 
   constructor(parts: UpgradeParts) {
@@ -32,14 +32,14 @@ export class Upgrade {
     return this.#isProbing;
   }
 
-  /** Probes from time to time until the connection ends; one that is under way ends with the client. */
+  /** Probes from time to time until the connection ends; a running probe ends with the client. */
   watch(signals: { connection: AbortSignal; client: AbortSignal }): void {
     const { timing, now, better } = this.#parts;
     let cancel: Cancel = () => {};
     const later = () => {
       if (better().length === 0) this.#dueAt = undefined;
       if (signals.connection.aborted || better().length === 0) return;
-      // A clock that was set back puts nothing off.
+      // A clock that was set back delays nothing.
       this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, now() + timing.upgradeMs);
       cancel = after(Math.max(0, this.#dueAt - now()), () => {
         this.#dueAt = undefined;
@@ -71,7 +71,7 @@ export class Upgrade {
 
 /**
  * Whether a transport carries frames: opens a connection that asks for nothing and ends it at READY. A poll has nothing to
- * show before it is used, so it counts as working. Where the signal has fired nothing works.
+ * show before it is used, so it counts as working. Once the signal has fired, nothing works.
  */
 function works(transport: Transport, { start, timing }: { start: Start; timing: Timing }): Promise<boolean> {
   const { signal } = start;

@@ -3,8 +3,8 @@ import { LIMITS } from "@parley/protocol/limits";
 
 /**
  * What this client has: the server's newest cursor, the streams that brought events since then, the streams whose state was
- * read, and for every stream the last seq that was handed to the application. The cursor says where to go on. The seqs tell a
- * repeated event from a new one, whichever transport brings it, even where the cursor knows a position only.
+ * read, and for every stream the last seq that was passed to the application. The cursor says where to continue. The seqs tell a
+ * repeated event from a new one, whichever transport brings it, even if the cursor has only a position.
  */
 export class ClientCursor {
   #base: { epoch: string; floor: number | undefined; streams: ReadonlyMap<string, number> } | undefined;
@@ -13,7 +13,7 @@ export class ClientCursor {
   readonly #read = new Set<string>();
   readonly #seen = new Map<string, number>();
 
-  /** @throws CursorMalformed for a stored text that is none */
+  /** @throws CursorMalformed for any other stored text */
   constructor(text?: string) {
     if (text !== undefined) this.restart(text);
   }
@@ -24,7 +24,7 @@ export class ClientCursor {
     const streams = new Map(this.#base.streams);
     for (const stream of [...this.#since, ...this.#read]) streams.set(stream, this.#seen.get(stream) as number);
     const whole = formatCursor({ ...this.#base, streams });
-    // The server takes no longer cursor than that. Events behind the shorter one come again, and are dropped by their seq.
+    // The server takes no longer cursor. Events behind the shorter one come again, and are dropped by their seq.
     return whole.length <= LIMITS.cursorBytes ? whole : formatCursor(this.#base);
   }
 
@@ -53,7 +53,7 @@ export class ClientCursor {
     for (const [stream, seq] of streams) if (seq > (this.#seen.get(stream) ?? 0)) this.#seen.set(stream, seq);
   }
 
-  /** Begins anew: nothing that was known before counts any more. */
+  /** Begins anew: nothing known before counts any more. */
   restart(text: string): void {
     const { epoch, floor, streams } = parseCursor(text);
     this.#base = { epoch, floor, streams };
@@ -67,7 +67,7 @@ export class ClientCursor {
     if (seq > 0) this.#read.add(stream);
   }
 
-  /** A stream goes on after `seq`, which may lie before what was seen. */
+  /** A stream continues after `seq`, which may lie before what was seen. */
   goOnAfter(stream: string, seq: number): void {
     this.saw(stream, seq);
   }

@@ -4,17 +4,17 @@ import type { ClientCursor } from "./client-cursor.ts";
 import type { PushFrame } from "./push-frame.ts";
 
 /*
- * reading/: what comes from the server and what the application gets of it. Frames become events here: each logged one once and
- * in the order of its stream, whichever transport brought it. The cursor moves on after the application's handlers ran, so an
- * event that is interrupted in between is delivered again and never lost. State that is read anew after a RESYNC is read here
- * too. It knows no connection; it imports api/, lib/ and the protocol.
+ * reading/: turns what comes from the server into what the application gets. Frames become events here: each logged one once and in the
+ * order of its stream, whichever transport brought it. The cursor advances after the application's handlers ran, so an event that is
+ * interrupted in between is delivered again and never lost. State that is read anew after a RESYNC is read here too. It knows no
+ * connection; it imports api/, lib/ and the protocol.
  */
 
 /** Decides which frames are new. */
 export class Delivery {
   readonly #cursor: ClientCursor;
   readonly #emit: (frame: PushFrame) => void;
-  /** Streams in which an event was missing, with the seq before it. What is missing is asked for once more, and not twice. */
+  /** Streams in which an event was missing, with the seq before it. Missing events are requested once more, and not twice. */
   readonly #gaps = new Map<string, number>();
   /** The user who reads, as far as that is known: from LOGIN_SUCCESS, or from the events of the user's own stream. */
   #uid: number | undefined;
@@ -50,7 +50,7 @@ export class Delivery {
     return true;
   }
 
-  /** Users who come back to a room go on at their own joining: events that were logged while they were out do not count as missing. */
+  /** Users who come back to a room continue at their own joining: events that were logged while they were out do not count as missing. */
   #isOwnJoin({ type, data }: PushFrame): boolean {
     if (type !== Push.MEMBER_CHANGE || data.changeType !== ChangeType.joined || this.#uid === undefined) return false;
     return data.uid === this.#uid || data.uids?.includes(this.#uid) === true;

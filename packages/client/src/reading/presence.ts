@@ -1,6 +1,6 @@
 import { ActiveStatus, type OnlineChange, type PushData } from "@parley/protocol/events";
 
-/** How somebody is: `activeStatus` 1 online, 2 offline; `lastOptTime` says since when, null where that is not known. */
+/** Somebody's state: `activeStatus` 1 online, 2 offline; `lastOptTime` says since when, null if that is unknown. */
 export interface PresentState {
   readonly uid: number;
   readonly activeStatus: OnlineChange["activeStatus"];
@@ -13,7 +13,7 @@ export interface WholePresence {
   readonly onlineNum: number | undefined;
 }
 
-/** `request`: when the request was made that said so, counted; 0: it was pushed. `connection`: during which connection, counted. */
+/** `request`: the number of the request that said so; 0: it was pushed. `connection`: the number of the connection during which it came. */
 interface Known {
   readonly state: PresentState;
   readonly request: number;
@@ -23,7 +23,7 @@ interface Known {
 export interface PresenceParts {
   /** People whose states have changed, or the number of people online has. */
   readonly onChange: (uids: readonly number[]) => void;
-  /** All that a connection tells at its beginning has come. */
+  /** Everything that a connection tells at its beginning has come. */
   readonly onWhole: () => void;
   /** `GET /presence` for at most 500 people. */
   readonly ask: (uids: readonly number[]) => Promise<unknown>;
@@ -32,8 +32,8 @@ export interface PresenceParts {
 const ASKED_AT_ONCE = 500;
 
 /**
- * Which people are online, as far as the client has been told: by the connection, by the tab that has it, and by replies. A connection tells
- * everything anew at its beginning; what an earlier one said stands until then.
+ * Which people are online, as far as the client knows from the connection, from the tab that has it, and from replies. A connection tells
+ * everything anew at its beginning; what an earlier one said is valid until then.
  */
 export class Presence {
   readonly #parts: PresenceParts;
@@ -57,20 +57,20 @@ export class Presence {
     return this.of(uid)?.activeStatus === ActiveStatus.online;
   }
 
-  /** Undefined: nothing is known of them, as of people with whom the user shares no small room. */
+  /** Undefined: nothing is known, for example about people with whom the user shares no small room. */
   of(uid: number): PresentState | undefined {
     return this.#known.get(uid)?.state;
   }
 
   /**
-   * Asks the server for these people. For transports that poll, where nobody tells it, and for people of whom nothing is known.
+   * Asks the server about these people: for transports that poll, which are not told, and for people about whom nothing is known.
    * @throws ParleyError
    */
   async ask(uids: readonly number[]): Promise<void> {
     for (let at = 0; at < uids.length; at += ASKED_AT_ONCE) await this.#parts.ask(uids.slice(at, at + ASKED_AT_ONCE));
   }
 
-  /** A request is made whose reply may say how people are. @returns what `learn` wants */
+  /** A request is made whose reply may contain people's states. @returns what `learn` wants */
   asking(): number {
     this.#requests += 1;
     return this.#requests;
@@ -108,7 +108,7 @@ export class Presence {
     return { states: Array.from(this.#known.values(), ({ state }) => state), onlineNum: this.#onlineNum };
   }
 
-  /** What another tab knows takes the place of what this one does. */
+  /** What another tab knows replaces what this one knows. */
   replace({ states, onlineNum }: WholePresence): void {
     const before = [...this.#known.values()].map(({ state }) => state);
     this.#known.clear();
@@ -127,7 +127,7 @@ export class Presence {
       this.#known.delete(uid);
       if (isComplete) this.#take({ uid, activeStatus: ActiveStatus.offline, lastOptTime: null }, 0);
     }
-    // What cannot be had is not known, which is the truth.
+    // States that cannot be had stay unknown.
     if (!isComplete) this.ask(wereOnline.map(({ uid }) => uid)).catch(() => {});
     return wereOnline;
   }
@@ -148,7 +148,7 @@ export class Presence {
   }
 }
 
-/** A push and a reply travel apart, and so do two replies. What an earlier connection said gives way to everything. */
+/** A push and a reply travel separately, and so do two replies. Anything overrides what an earlier connection said. */
 function isOlder(state: PresentState, request: number, known: Known, connection: number): boolean {
   if (known.connection !== connection) return false;
   if (request > 0 && known.request > 0) return request < known.request;

@@ -15,7 +15,7 @@ export interface ReloadRequest {
 }
 
 /**
- * What was read. Events up to there are not delivered: `asOf` is the oldest cursor of the replies (used where everything was read);
+ * What was read. Events up to there are not delivered: `asOf` is the oldest cursor of the replies (used if everything was read);
  * `seq` of a room is the newest event that its state contains.
  */
 export interface Reloaded {
@@ -23,30 +23,30 @@ export interface Reloaded {
   readonly rooms: readonly { readonly id: number; readonly seq: number | null }[];
 }
 
-/** What the client reads by itself, and `state-reloaded` brings. */
+/** What the client reads by itself and passes on by `state-reloaded`. */
 export interface ReloadedState extends Reloaded, ReloadRequest {
   readonly rooms: readonly (Reply<"GET /rooms">["items"][number] | Reply<"GET /rooms/{id}">)[];
-  /** Null where only rooms were read. */
+  /** Null if only rooms were read. */
   readonly unread: Reply<"GET /unread"> | null;
   readonly me: Reply<"GET /me"> | null;
 }
 
 export type Reload = (what: ReloadRequest, signal: AbortSignal) => Promise<Reloaded>;
 
-/** A room can be continued alone; for every other stream all state is read, since its events may be about anything. */
+/** A room can be continued alone; for every other stream all state is read, because its events may be about anything. */
 export function reloadRequest(resyncs: readonly Pick<ResyncData, "stream">[]): ReloadRequest {
   const ids = resyncs.map(({ stream }) => roomOfStream(stream));
   const everything = ids.includes(undefined);
   return { everything, roomIds: everything ? [] : [...new Set(ids as number[])] };
 }
 
-/** @throws Error where a product's own `reload` has returned something else than state */
+/** @throws Error if a product's own `reload` has returned something other than state */
 export function checkReloaded({ everything }: ReloadRequest, { asOf, rooms }: Reloaded): void {
   for (const { id } of rooms) roomStream(id);
   if (everything) parseCursor(asOf);
 }
 
-/** The cursor goes on behind what was read. */
+/** The cursor continues after what was read. */
 export function continueAfter(
   cursor: ClientCursor,
   { everything }: ReloadRequest,
@@ -71,16 +71,15 @@ type Read = <R extends "GET /rooms" | "GET /rooms/{id}" | "GET /me" | "GET /unre
 const READS_AT_MOST = 5;
 
 /**
- * Reads what every product shows: the rooms with their last messages, what is unread, and the user who is signed in. What is
- * unread is counted from the rooms and not asked for: it has to be of the moment behind which events go on, or the events in
- * between would count twice. The counters of notifications and friend requests are asked for; RED_DOT, with which the next connection begins,
- * says them anew.
+ * Reads what every product shows: the rooms with their last messages, what is unread, and the signed-in user. Unread is counted from the
+ * rooms and not requested: it has to be from the moment after which events continue, or the events in between would count twice. The
+ * counters of notifications and friend requests are requested; RED_DOT, with which the next connection begins, repeats them.
  */
 export async function readState(read: Read, what: ReloadRequest): Promise<ReloadedState> {
   if (!what.everything) {
     const rooms = [];
     for (const id of what.roomIds) {
-      // A room that is gone, or closed to this reader, has no state.
+      // A room that no longer exists, or is closed to this reader, has no state.
       const room = await read("GET /rooms/{id}", { path: { id } }).catch((error: unknown) => {
         if (error instanceof ParleyError && /^(not_found|forbidden)$/.test(error.code)) return undefined;
         throw error;

@@ -1,19 +1,19 @@
 import { ParleyError } from "../api/parley-error.ts";
 
-/** The person who wrote a message that waits, as far as that is known: a user, or the token under which it was written. */
+/** The author of a waiting message, as far as known: a user, or the token under which it was written. */
 export interface Author {
   token: string | undefined;
   uid: number | undefined;
 }
 
 /**
- * Sees to it that the login of one user does not send what another user wrote. The first answers of a connection say whose login
- * it is; the server is asked for it only where messages wait that were written under another token.
+ * Makes sure that the login of one user does not send what another user wrote. The first answers of a connection say whose login it is; the
+ * server is asked only if messages wait that were written under another token.
  */
 export class Authors {
   readonly #askUid: (token: string) => Promise<unknown>;
   #now: Author;
-  /** The author of another token, the last one that was asked for. */
+  /** The author of another token, the last one that was looked up. */
   #other: Author | undefined;
 
   /** @param token the one that is known before the first start */
@@ -50,7 +50,7 @@ export class Authors {
     const sender = this.#of(token);
     if (author === sender) return;
     author.uid ??= await this.#ofBefore(author);
-    // That login ended before anybody said whose it was: the product goes on with another login for the same client.
+    // That login ended before its user was known: the product continues with another login for the same client.
     if (author.uid === undefined) author.token = token;
     else if (author.uid !== (await this.#uidOf(sender))) {
       throw new ParleyError(0, { code: "other_user", title: "Another user is signed in now" });

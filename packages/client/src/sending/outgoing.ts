@@ -7,12 +7,12 @@ import type { Sending } from "./sending.ts";
 import type { StoredSends } from "./stored-sends.ts";
 
 /*
- * sending/: messages that wait to be sent. They go out one at a time for each room, so that they keep their order, and each has
- * one `clientId` from the beginning, so that trying again cannot send it twice. A send that gets no answer, or is refused for
- * now, is tried again until it is stored or refused for good. The end of a login refuses nothing: what waits is for the next
- * login of the same user. It knows no connection: `Client.#onState` starts it, wakes it and stops it. It imports api/ and lib/.
- * `sending.ts` is one message; `Queued` is that with the promise of its caller; `stored-sends.ts` keeps messages over a reload of
- * the page; `authors.ts` knows under whose login each was written.
+ * sending/: messages that wait to be sent. They go out one at a time for each room, so that they keep their order, and each has one
+ * `clientId` from the beginning, so that trying again cannot send it twice. A send that gets no answer, or is refused for now, is tried
+ * again until it is stored or refused for good. The end of a login rejects nothing: what waits is for the next login of the same user. It
+ * knows no connection: `Client.#onState` starts it, wakes it and stops it. It imports api/ and lib/. `sending.ts` is one message; `Queued`
+ * adds the promise of its caller; `stored-sends.ts` keeps messages over a reload of the page; `authors.ts` knows under whose login each was
+ * written.
  */
 
 interface Queued extends Sending {
@@ -21,14 +21,14 @@ interface Queued extends Sending {
 }
 
 export interface OutgoingParts {
-  /** The answer may be anything, since something between client and server may have given it. */
+  /** The answer may be anything, because something between client and server may have given it. */
   readonly post: (sending: Sending) => Promise<unknown>;
   readonly kept: StoredSends | undefined;
-  /** How many messages may wait, over all rooms. */
+  /** How many messages may wait, in all rooms together. */
   readonly max: number;
   readonly random: () => number;
   readonly timing: Timing;
-  /** Called also for messages that an earlier page left, whose promises are gone. */
+  /** Also called for messages that an earlier page left, whose promises are gone. */
   readonly onSent: (sending: Sending, message: Message) => void;
   readonly onRefused: (sending: Sending, error: ParleyError) => void;
 }
@@ -38,9 +38,9 @@ export class Outgoing {
   readonly #rooms = new Map<number, Queued[]>();
   /** Each ends one wait before a next try. */
   readonly #waits = new Set<() => void>();
-  /** Rooms with a send under way. */
+  /** Rooms with a send in progress. */
   readonly #working = new Set<number>();
-  /** When the server wants to be asked again for a room, by `performance.now`. A stop and a start change nothing about it. */
+  /** When the server allows the next try for a room, by `performance.now`. A stop and a start change nothing about it. */
   readonly #notBefore = new Map<number, number>();
   #count = 0;
   #running = false;
@@ -48,7 +48,7 @@ export class Outgoing {
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
     for (const sending of parts.kept?.all() ?? []) {
-      // Nobody waits for these; `sent` and `refused` tell of them.
+      // Nobody waits for these; `sent` and `refused` report them.
       this.#add({ ...sending, resolve: () => {}, reject: () => {} });
     }
   }
@@ -78,7 +78,7 @@ export class Outgoing {
     for (const roomId of this.#rooms.keys()) void this.#work(roomId);
   }
 
-  /** Messages that wait stay; a request that is under way comes to its own end. */
+  /** Waiting messages stay; a running request ends by itself. */
   stop(): void {
     this.#running = false;
     this.wake();
@@ -108,7 +108,7 @@ export class Outgoing {
     const queue = this.#rooms.get(roomId) ?? [];
     for (let attempts = 0; this.#running && queue[0]; ) {
       const toldMs = (this.#notBefore.get(roomId) ?? 0) - performance.now();
-      // Being able to reach the server again ends a wait, but not one that the server asked for.
+      // Reaching the server again ends a wait, but not one that the server asked for.
       if (toldMs > 0) {
         await this.#wait(toldMs);
         continue;
@@ -139,7 +139,7 @@ export class Outgoing {
       const reply = (await this.#parts.post(sending)) as Message | null | undefined;
       return typeof reply?.message?.id === "number" ? reply : new ParleyError(0);
     } catch (error) {
-      // A product's own function for the token fails for reasons of its own, mostly for want of a network.
+      // A product's function for the token fails for its own reasons, usually because there is no network.
       return error instanceof ParleyError ? error : new ParleyError(0);
     }
   }
@@ -178,7 +178,7 @@ export class Outgoing {
 
 const LOGIN_ENDED: ReadonlySet<string> = new Set(["unauthorized", "banned", "account_disabled"]);
 
-/** Had no answer, a refusal for now, or a login that has ended; the connection learns of that end, too, and stops the client. */
+/** No answer, a temporary refusal, or a login that has ended; the connection also learns of that end and stops the client. */
 function isRetriedLater({ canRetry, code }: ParleyError): boolean {
   return code !== "other_user" && (canRetry || LOGIN_ENDED.has(code));
 }

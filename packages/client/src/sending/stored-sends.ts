@@ -1,6 +1,6 @@
 import type { Sending } from "./sending.ts";
 
-/** The part of `localStorage`, and of what is like it, that is used here. */
+/** The part of `localStorage`, and of similar objects, that is used here. */
 export interface StorageArea {
   readonly length: number;
   key(index: number): string | null;
@@ -10,16 +10,16 @@ export interface StorageArea {
 }
 
 /**
- * Keeps messages that wait over a reload of the page. Each has an entry of its own, so that tabs do not overwrite each other's
+ * Keeps waiting messages across a reload of the page. Each has its own entry, so that tabs do not overwrite each other's
  * entries. Two tabs may both send what an earlier page left; the `clientId` makes that one message.
  */
 export class StoredSends {
   readonly #area: StorageArea;
   readonly #prefix: string;
-  /** Rises over reloads, too, even when the clock was set back, so that entries are sent in the order in which they were made. */
+  /** Rises across reloads, even when the clock was set back, so that entries are sent in the order in which they were made. */
   #last = 0;
 
-  /** @param owner the person whose messages these are: those of nobody else are sent */
+  /** @param owner the person whose messages these are: nobody else's are sent */
   constructor(area: StorageArea, owner: string) {
     this.#area = area;
     this.#prefix = `parley.send.${owner}.`;
@@ -45,7 +45,7 @@ export class StoredSends {
     return found.map(({ sending }) => sending);
   }
 
-  /** A full area keeps nothing; the message is sent all the same. */
+  /** A full storage keeps nothing; the message is sent all the same. */
   add({ roomId, request, author: { uid } }: Sending): void {
     this.#last = Math.max(this.#last + 1, Date.now());
     try {

@@ -6,9 +6,9 @@ export interface ServerClientOptions {
   readonly url: string;
   /** A server key, `ps_…`, made by `parley key add`. */
   readonly key: string;
-  /** How often a request is tried in all [5]. The server says how long to wait; else it is 0.5 to 20 s, longer each time. */
+  /** How often a request is tried in all [5]. The server says how long to wait; otherwise it is 0.5 to 20 s, longer each time. */
   readonly tries?: number;
-  /** In place of the platform's. */
+  /** Used instead of the platform's. */
   readonly fetch?: Fetch;
 }
 

@@ -210,7 +210,7 @@ export interface ServerRoutes {
     args: { body: { items: { externalId: string; name?: string | undefined; avatar?: string | undefined }[] } };
     reply: { items: { status: number; body: ServerPerson | Problem }[] };
   };
-  /** A token with which one of the person's devices signs in */
+  /** Make a token with which one of the person's devices signs in */
   "POST /server/users/{user}/tokens": {
     args: { path: { user: string }; body?: { ttlSeconds?: number | undefined } };
     reply: ServerToken;
@@ -251,12 +251,12 @@ export interface ServerRoutes {
     };
     reply: ServerMembersChanged;
   };
-  /** Send a message, or up to 100 at once; the same clientId again answers with the first one */
+  /** Send a message, or up to 100 at once; the same clientId again is answered with the first message */
   "POST /server/messages": {
     args: { body: ServerMessage | ServerMessages };
     reply: (Message | { items: { status: number; body: Message | Problem }[] }) | Message;
   };
-  /** Which of these people are online, and how many people are */
+  /** Which of these people are online, and how many people are online in all */
   "POST /server/presence": {
     args: { query?: { unknown?: "skip" | undefined }; body: { users: (string | number)[] } };
     reply: { items: ServerPresence[]; onlineNum: number; skipped?: (string | number)[] | undefined };
@@ -294,7 +294,7 @@ export interface ServerRoutes {
     };
     reply: ServerNotificationChanged;
   };
-  /** A matter is settled: none of its notifications makes a dot any more, for anybody */
+  /** Settle a matter: its notifications no longer make a dot for anybody */
   "PUT /server/notifications/{kind}/{key}/done": { args: { path: { kind: string; key: string } }; reply: undefined };
   /** Take the notifications of a matter back from everybody who has them */
   "DELETE /server/notifications/{kind}/{key}": { args: { path: { kind: string; key: string } }; reply: undefined };

@@ -82,7 +82,7 @@ export class ServerClient {
     return this.#ask("DELETE /server/users/{user}", { path: { user }, ...call });
   }
 
-  /** A token with which one of the person's devices signs in. */
+  /** Make a token with which one of the person's devices signs in. */
   makeToken(user: Ref, wish: Body<"POST /server/users/{user}/tokens"> = {}, call?: Call) {
     return this.#ask("POST /server/users/{user}/tokens", { path: { user }, body: wish, ...call });
   }
@@ -159,7 +159,7 @@ export class ServerClient {
     return this.#ask("POST /server/events", { query: { unknown }, body: withDedupeKey(event), ...call });
   }
 
-  /** Which of these people are online, and how many people are. */
+  /** Which of these people are online, and how many people are online in all. */
   presence(users: readonly Ref[], query: Query<"POST /server/presence"> = {}, call?: Call) {
     return this.#ask("POST /server/presence", { query, body: { users }, ...call });
   }

@@ -1,8 +1,8 @@
-/** What has happened, as a webhook or the feed tells it. */
+/** What has happened, in the form of webhooks and the feed. */
 export interface ToldEvent {
-  /** Such as `MESSAGE`, `user.created`, `online`, `message.offline`; of the hook before a send it is `send`. */
+  /** Such as `MESSAGE`, `user.created`, `online`, `message.offline`; for the hook before a send it is `send`. */
   readonly event: string;
-  /** Of the frame, as clients get it; absent where there is none. */
+  /** The frame's type, as clients get it; absent if there is none. */
   readonly type?: number;
   readonly stream?: string;
   readonly seq?: number;
@@ -16,25 +16,25 @@ export interface VerifyOptions {
   readonly toleranceSeconds?: number;
 }
 
-/** Headers as Node gives them, as `fetch` has them, or a function that finds one by its name in small letters. */
+/** Headers as Node gives them, as `fetch` has them, or a function that finds one by its lower-case name. */
 export type WebhookHeaders =
   | Readonly<Record<string, string | readonly string[] | undefined>>
   | { get(name: string): string | null };
 
-/** A request that Parley did not sign with this secret, or that is too old. Answer it with 401, and do nothing of it. */
+/** A request that Parley did not sign with this secret, or that is too old. Answer it with 401, and do nothing else. */
 export class WebhookInvalid extends Error {
   override readonly name = "WebhookInvalid";
 }
 
 const TOLERANCE_SECONDS = 300;
-/** Of the shortest secret that Standard Webhooks allows. */
+/** The shortest secret that Standard Webhooks allows. */
 const SECRET_BYTES = 24;
 
 /**
  * Checks that a request comes from Parley, and reads it. Requests may come more than once: drop those whose `webhook-id` you know.
  * @param request.body as it came, before anything has parsed it
  * @param request.secret `whsec_…`, as it was shown when the webhook was made
- * @throws WebhookInvalid; TypeError for a secret that is none
+ * @throws WebhookInvalid; TypeError for a malformed secret
  */
 export async function verifyWebhook(
   request: { readonly headers: WebhookHeaders; readonly body: string | Uint8Array; readonly secret: string },
@@ -52,7 +52,7 @@ export async function verifyWebhook(
   const text = typeof body === "string" ? body : new TextDecoder().decode(body);
   const signed = new TextEncoder().encode(`${id}.${timestamp}.${text}`);
   const key = await crypto.subtle.importKey("raw", secretBytes, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
-  // Several where a secret is being exchanged; comparing takes the same time whatever they are.
+  // There are several while a secret is being replaced; comparing takes the same time whatever they are.
   for (const one of headerOf(headers, "webhook-signature").split(" ")) {
     const [version, signature = ""] = one.split(",");
     if (version !== "v1") continue;
@@ -72,7 +72,7 @@ function isGetter(headers: WebhookHeaders): headers is { get(name: string): stri
   return typeof headers.get === "function";
 }
 
-/** Of base64, with or without what stands before a secret. What is no base64 is nothing. */
+/** The bytes of base64, with or without a secret's prefix; undefined for anything else. */
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.from(atob(base64.replace(/^whsec_/, "")), (character) => character.charCodeAt(0));

@@ -1,4 +1,4 @@
-/** Where a room stands in the list: what happened last in it, as a position of the log. */
+/** A room's place in the list: what happened last in it, as a position of the log. */
 interface Activity {
   readonly pos: number;
   /** Of several rooms with one position: the higher one comes first. */
@@ -9,11 +9,11 @@ interface Activity {
 
 /**
  * The order of the list of rooms: newest activity (a message, or joining) first. A message's id is its position in the log. A joining comes
- * without one, and stands first until the room is read, which says where it belongs. What is said twice, or late, changes nothing.
+ * without one, and is first until the room is read, which says where it belongs. Repeated or late news changes nothing.
  */
 export class ActivityOrder {
   readonly #of = new Map<number, Activity>();
-  /** The newest position that was heard of. */
+  /** The newest known position. */
   #newest = 0;
   #joins = 0;
 

@@ -103,7 +103,7 @@ export class MemberLists implements PartOfRooms {
     void this.#read(roomId);
   }
 
-  /** The room stands in the list of rooms: a refusal of before, also one that is on its way, counts no more. */
+  /** The room stands in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
   listed(roomId: number): void {
     const kind = this.#lists.peek(roomId);
     if (!kind) return;

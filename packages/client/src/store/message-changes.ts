@@ -9,7 +9,7 @@ import type { Names } from "./names.ts";
  * different, and saying the same twice changes nothing.
  */
 
-/** A message after an event that may be about it. @param me whose marks are one's own */
+/** A message after an event that may be about it. @param me the user, whose marks are shown as their own */
 export function messageAfter(shown: Message, push: PushFrame, me: number): Message {
   switch (push.type) {
     case Push.MARK:

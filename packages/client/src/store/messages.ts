@@ -127,7 +127,7 @@ export class MessageWindows implements PartOfRooms {
     void this.#read(roomId, { place: "newest" });
   }
 
-  /** The room stands in the list of rooms: a refusal of before, also one that is on its way, counts no more. */
+  /** The room stands in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
   listed(roomId: number): void {
     const window = this.#windows.peek(roomId);
     if (!window) return;

@@ -16,7 +16,7 @@ declare global {
   var thaw: () => void;
 }
 
-/** A product's page on an origin of its own, which allows only its own scripts. */
+/** A product's page on its own origin, which allows only its own scripts. */
 export class ProductSite {
   readonly #server: Bun.Server<undefined>;
 

@@ -57,7 +57,7 @@ export class SlowLine {
     }
   }
 
-  /** One turn: each connection gets the same, and what one does not need the others get. */
+  /** One turn: each connection gets the same, and the others get what a connection does not need. */
   #bring(budget: number): void {
     let left = Math.round(budget);
     // A paused socket reads what one asks for.

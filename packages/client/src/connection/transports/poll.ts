@@ -94,7 +94,7 @@ interface Work {
 
 function run(work: Work): Opened {
   again(work).catch(() => {
-    // Such as a cursor that is none.
+    // Such as a malformed cursor.
     if (!work.start.signal.aborted) work.on.ended({ kind: "failed" });
   });
   return {};

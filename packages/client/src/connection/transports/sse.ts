@@ -3,7 +3,7 @@ import { ParleyError } from "../../api/parley-error.ts";
 import type { Timing } from "../../lib/timing.ts";
 import type { Opened, Start, Transport, TransportEnd, TransportEvents } from "./transport.ts";
 
-/** How a request that failed ended its transport. */
+/** How a failed request ended its transport. */
 export function endOf(error: unknown): TransportEnd {
   if (!(error instanceof ParleyError) || error.status === 0) return { kind: "failed" };
   const { status, code, retryAfterMs } = error;
@@ -13,7 +13,7 @@ export function endOf(error: unknown): TransportEnd {
 /** Characters that an address has room for, whatever stands before the server. */
 const SHORT_CURSOR = 1_000;
 
-/** An event stream over `fetch`, which can send the token in a header and say why it was refused; an EventSource can do neither. */
+/** An event stream over `fetch`, which can send the token in a header and see why it was refused; an EventSource can do neither. */
 export function sseTransport(http: Http, { openMs }: Pick<Timing, "openMs">): Transport {
   return {
     name: "sse",
