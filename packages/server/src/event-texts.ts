@@ -8,8 +8,8 @@ import { noticeDataOf } from "./notifications/notice-data.ts";
 import { customDataOf } from "./server-api/custom-data.ts";
 
 /**
- * What events show whose rows only name what they are about, as it is now: messages, notifications, and those events of the product's own
- * that can end before they leave the log. The log and the tails know none of these.
+ * The present text of events whose rows only name what they are about: messages, notifications, and those of the product's own events that
+ * can end before they leave the log. The log and the tails know nothing of these.
  */
 export async function eventDataOf(
   { db, clock }: { db: Kysely<Schema>; clock: Clock },

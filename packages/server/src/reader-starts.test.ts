@@ -31,7 +31,7 @@ const from = (floor: number, streams: [string, number][] = []): Cursor => ({
   streams: new Map(streams),
 });
 
-/** Puts somebody into so many rooms, each with one unread message, straight into the tables. */
+/** Puts somebody into that many rooms, each with one unread message, directly in the tables. */
 function fill(uid: number, count: number, first: number): void {
   const file = new Database(chat.scratch.path);
   const room = file.query("insert into rooms (id, type, name, no, created_at) values (?, 1, 'r', 3, 1)");

@@ -18,7 +18,7 @@ import { redDot } from "./unread/red-dot.ts";
 
 /** A start asks three times, for the windows, the red dots and presence, so 64 people start together at most. */
 const ASKS_MAX = 192;
-/** Two starts of one person: somebody in thousands of rooms who starts many times at once waits for themselves. */
+/** Two starts of one person: somebody in thousands of rooms who starts many times at once delays only themselves. */
 const ASKS_OF_ONE = 6;
 
 /** Somebody as one read transaction found them. */
@@ -26,7 +26,7 @@ interface Found {
   /** The log's end. */
   readonly end: number;
   readonly place: CursorPlace;
-  /** Those that are asked for here, and perhaps others that the same person's other device asked for. */
+  /** The windows requested here, and perhaps others that the person's other device requested. */
   readonly memberships: readonly MembershipRow[];
   /** The streams that they read without having joined them. */
   readonly unjoined: ReadableStreams["streams"];
@@ -35,12 +35,13 @@ interface Found {
   readonly counters: Counters;
 }
 
-/** `cursor` is undefined where only what is unread is asked. */
+/** `cursor` is undefined if only unread counts are requested. */
 type Ask = Pick<ReaderAsk, "uid"> & { readonly cursor: ReaderAsk["cursor"] | undefined };
 
 /**
- * What readers need to start: which streams they may read, what is unread, and the rooms in which they are online. All who start in one turn of the event loop are answered by
- * one read transaction of four statements, since ten thousand people come back at the same moment when a server restarts.
+ * What readers need to start: which streams they may read, unread counts, and the rooms in which they are online. All starts in one turn of
+ * the event loop are answered by one read transaction of four statements, because ten thousand people come back at the same moment when a
+ * server restarts.
  */
 export class ReaderStarts {
   readonly #parts: {
@@ -59,14 +60,14 @@ export class ReaderStarts {
     });
   }
 
-  /** Windows, heads and the log's end are of one moment, so that no window is ever checked against an older position. */
+  /** Windows, heads and the log's end are from one moment, so that no window is ever checked against an older position. */
   async windowsOf(reader: ReaderAsk): Promise<ReadableStreams> {
     const { end, place, memberships, unjoined } = await this.#find(reader);
     const asked = memberships.filter((row) => isAskedFor(row, place.endedAfter, reader.cursor));
     return { end, userPos: place.userPos, streams: [...unjoined, ...asked.map(membershipWindow)] };
   }
 
-  /** What is unread in the rooms that somebody is in now; all of one moment, which `asOf` names. */
+  /** What is unread in the rooms that somebody is in now, all from one moment, which `asOf` names. */
   async redDotOf(uid: number): Promise<RedDot & { asOf: string }> {
     const { end, memberships, hall, counters } = await this.#find({ uid, cursor: undefined });
     return redDot(memberships, { hall, counters, epoch: this.#parts.epoch, pos: end });
@@ -110,7 +111,7 @@ export class ReaderStarts {
   }
 }
 
-/** What several features count of people, by one statement. */
+/** What several features count for people, in one statement. */
 const countsOf = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uids, now }) => {
   const asked = boundRows<{ uid: number }>(["uid"], uids);
   return sql`${hallPlaces(asked)} union all ${counterSelection(asked, now)}`;
@@ -121,7 +122,7 @@ function hallPlacesIn(rows: readonly CountRow[]): ReadonlyMap<number, HallPlace>
   return new Map(places.map(({ uid, first, second }) => [uid, { no: first, readNo: second }]));
 }
 
-/** Each person once, with all that is asked about them. */
+/** Each person once, with everything that is requested about them. */
 function peopleOf(asks: readonly Ask[], places: readonly CursorPlace[]) {
   const people = new Map<number, { uid: number; endedAfter: number; cursors: ReaderAsk["cursor"][] }>();
   for (const [index, { uid, cursor }] of asks.entries()) {

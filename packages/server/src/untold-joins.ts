@@ -5,8 +5,8 @@ import { Internal, type InternalData } from "./identity/internal-events.ts";
 const NOBODY: ReadonlySet<number> = new Set();
 
 /**
- * Which people an event brings into a room without their knowing (`rooms/untold.ts`). Its room's event names them like all others, so that its
- * members see them; the event before it, which no client gets, says who they are. To be shown each event once, in order.
+ * Which people an event brings into a room without their knowing (`rooms/untold.ts`). The room's event names them like all others, so that
+ * its members see them; the event before it, which no client gets, says who they are. Show it each event once, in order.
  */
 export class UntoldJoins {
   /** By the room's stream, until its event comes, which is in the same transaction. */

@@ -1,4 +1,4 @@
-/** The writer thread's entry: serves the table of write procedures. Like `server.ts` it stands above all features. */
+/** The writer thread's entry: serves the table of write procedures. Like `server.ts` it is above all features. */
 import { serveWriter } from "./db/serve-writer.ts";
 import { procedures } from "./writes.ts";
 

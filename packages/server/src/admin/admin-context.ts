@@ -1,9 +1,10 @@
 /**
- * What administrators of the server (power 1) see and do, under `/api/v1/admin`. Each route has `requireAdministrator` of `http/authenticate.ts` and says so
- * in the document by `administrators` of `http/openapi.ts`; a test asks all of them as a member and as nobody. An administrator's token may be stolen, so what it
- * can do has rates and bounds like everybody's work, and each act is kept in the audit log.
+ * What administrators of the server (power 1) see and do, under `/api/v1/admin`. Each route has `requireAdministrator` of
+ * `http/authenticate.ts` and says so in the document by `administrators` of `http/openapi.ts`; a test requests all of them as a member and
+ * without a login. An administrator's token may be stolen, so what it can do has rates and bounds like everybody's work, and each act is
+ * kept in the audit log.
  *
- * Other features keep routes of their own under `/admin` and list them in `src/feature-routes.ts`. Must not import the gateway.
+ * Other features keep their own routes under `/admin` and list them in `src/feature-routes.ts`. Must not import the gateway.
  */
 import type { BaseContext } from "../db/base-context.ts";
 import type { Presence } from "../presence/presence.ts";
@@ -14,7 +15,7 @@ import type { Series } from "./series.ts";
 export interface AdminContext extends BaseContext {
   readonly live: LiveConnections;
   readonly series: Series;
-  /** What a start asks: what is unread, and the rooms of somebody. */
+  /** What a start of a reader needs: unread counts, and the rooms of the person. */
   readonly starts: {
     redDotOf(uid: number): Promise<{ readonly total: number }>;
     roomsOf(uid: number): Promise<{ readonly rows: readonly unknown[] }>;

@@ -17,7 +17,7 @@ export interface ListedAct {
   readonly after: Record<string, unknown> | null;
 }
 
-/** What administrators and operators did, the newest first. `before`: the last id of the page before. */
+/** What administrators and operators did, newest first. `before`: the last id of the previous page. */
 export async function listActs(
   { db }: Pick<AdminContext, "db">,
   { before, limit }: { before: number | undefined; limit: number },

@@ -129,7 +129,7 @@ test("ADM-4: an act is kept for a year, and 100 000 of them", async () => {
   expect(CAPS.auditLines.count).toBe(100_000);
   const [newest] = await acts();
   const last = (newest as ListedAct).id;
-  // As if so many had been noted meanwhile.
+  // As if that many had been recorded meanwhile.
   await chat.statements((tx) =>
     tx.db
       .insertInto("audit")

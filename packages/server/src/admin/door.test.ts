@@ -1,4 +1,4 @@
-/** The door of `/api/v1/admin`, for every route that the document has there: a new one is tried here without being named. */
+/** The door of `/api/v1/admin`, for every route that the document has there: a new route is tried here without being named. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { administrator, setPower } from "../../test/administrator.ts";
 import { ApiClient } from "../../test/api-client.ts";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Asks for a route with nothing that it could take, so that only the door can be what refuses. */
+/** Requests a route without valid input, so that only the door can refuse it. */
 function ask(by: ApiClient, method: string, path: string) {
   return by.call<{ code?: string }>(method, path.replace("/api/v1", "").replaceAll(/\{.+?\}/g, "0x2"));
 }

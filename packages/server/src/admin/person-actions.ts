@@ -23,7 +23,7 @@ export interface LivePerson {
   readonly events: ShownEvent[];
 }
 
-/** An event of the log. The texts of messages are not shown: what people write is none of an administrator's business here. */
+/** An event of the log. The texts of messages are not shown: administrators have no need to read what people write here. */
 export interface ShownEvent {
   readonly stream: string;
   readonly pos: number;
@@ -36,7 +36,7 @@ export interface ShownEvent {
 }
 
 /**
- * What is live of one person: for somebody who looks for the reason why pushes do not reach them. A look is an act: it is counted and noted.
+ * What one person has live, to find out why pushes do not reach them. A look is an act: it is counted and recorded.
  * @throws ProblemError `not_found`, `rate_limited`
  */
 export async function lookAtPerson(context: AdminContext, actor: AdminActor, uid: number): Promise<LivePerson> {

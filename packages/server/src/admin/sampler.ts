@@ -12,7 +12,7 @@ interface SamplerParts {
   readonly uptime?: () => number;
 }
 
-/** Measures what the series show. What only rises is shown as how fast it rose since the sample before. */
+/** Measures what the series show. Counters that only rise are shown as their rate since the previous sample. */
 export class Sampler {
   readonly #parts: SamplerParts;
   #before:

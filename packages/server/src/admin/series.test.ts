@@ -60,7 +60,7 @@ test("ADM-9: a day is kept, and no reply has more than 1 000 points", () => {
   expect(points.length).toBeLessThanOrEqual(1000);
   expect(stepSeconds).toBe(88);
   const raw = readSeries({ series, clock }, { ...all, to: T0 + 2_000_000, step: 10 }).points;
-  // The first 100 of them have made room.
+  // The first 100 of them are gone.
   expect([raw.length, raw[0]]).toEqual([100, { at: T0 + 1_000_000, value: 100 }]);
   for (const wrong of [{ step: 10 }, { step: 87 }, { from: clock.now() }, { to: T0 }]) {
     expect(() => readSeries({ series, clock }, { ...all, ...wrong })).toThrow(

@@ -29,7 +29,7 @@ export interface SeriesPoint {
 
 /**
  * What charts show: a ring of a day's points in the memory of this process, which a restart empties; longer times are for Prometheus. A
- * point has its time by the clock, so a clock that is set leaves a gap, or points that are found by their times only.
+ * point has its time by the clock, so a clock that is set leaves a gap, or points that can only be found by their times.
  */
 export class Series {
   readonly #clock: Clock;
@@ -56,7 +56,7 @@ export class Series {
     for (const [name, values] of this.#values) values[index] = sample[name];
   }
 
-  /** Of each step in which something was measured, by time. The caller bounds the number of steps. */
+  /** The points of each step in which something was measured, by time. The caller bounds the number of steps. */
   read(name: SeriesName, { from, to, stepMs }: { from: number; to: number; stepMs: number }): SeriesPoint[] {
     const values = this.#values.get(name) as Float64Array;
     const steps = new Map<number, { sum: number; count: number }>();

@@ -48,14 +48,14 @@ export interface SeriesQuery {
   readonly from: number | undefined;
   /** Not part of it; undefined: now. */
   readonly to: number | undefined;
-  /** In seconds; undefined: as long as gives at most so many points as may be asked for. */
+  /** In seconds; undefined: the smallest step that gives no more points than allowed. */
   readonly step: number | undefined;
 }
 
 const HOUR_MS = 3_600_000;
 const STEPS = SIZES.seriesPoints.count;
 
-/** @throws ProblemError `invalid` for a time that ends before it begins, and for more steps than may be asked for */
+/** @throws ProblemError `invalid` for a time that ends before it begins, and for more steps than allowed */
 export function readSeries(
   { series, clock }: Pick<AdminContext, "series" | "clock">,
   { name, ...query }: SeriesQuery,

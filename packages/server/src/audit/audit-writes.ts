@@ -1,7 +1,7 @@
 /**
- * What administrators and operators did: who, what, when, from which address, and what it was before and is now. An act is noted
- * inside the transaction that does it, so there is none without its line. What is noted is read by `admin/audit-actions.ts`; it never holds
- * a token, a password or a key. Must not import any feature.
+ * What administrators and operators did: who, what, when, from which address, and the values before and after. An act is recorded inside
+ * the transaction that does it, so there is none without its line. The lines are read by `admin/audit-actions.ts`; it never holds a token,
+ * a password or a key. Must not import any feature.
  */
 import { inList } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
@@ -44,7 +44,7 @@ export interface Act {
   readonly act: ActName;
   /** What it was done to: a uid, a range of addresses, the id of a connection or of a webhook, the name of a key. */
   readonly target: string;
-  /** What was so before, as far as it says something; null: nothing was. */
+  /** The values before, as far as they say something; null: there were none. */
   readonly before?: object | null;
   readonly after?: object | null;
 }
@@ -53,7 +53,7 @@ const KEPT_MS = CAPS.auditDays.count * 24 * 3_600_000;
 /** Lines that have become too old and are removed with one new line: together more than can be added. */
 const REMOVED_AT_ONCE = 10;
 
-/** Notes an act, and removes lines beyond the bounds. */
+/** Records an act, and removes lines beyond the bounds. */
 export async function noteAct(tx: WriteTransaction, by: Acting, { act, target, before, after }: Act): Promise<void> {
   const { id } = await tx.db
     .insertInto("audit")
@@ -68,7 +68,7 @@ export async function noteAct(tx: WriteTransaction, by: Acting, { act, target, b
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  // Ids and times rise together, so what has to go is among the first.
+  // Ids and times rise together, so the lines to remove are among the first.
   const first = await tx.db.selectFrom("audit").select(["id", "at"]).orderBy("id").limit(REMOVED_AT_ONCE).execute();
   const old = first.filter((line) => line.id <= id - CAPS.auditLines.count || line.at < tx.now - KEPT_MS);
   if (old.length === 0) return;

@@ -61,7 +61,7 @@ test("BAN-8: the gateway, which holds open connections, is told of each new ban,
   expect(count).toBe(1);
 });
 
-/** How many look-ups in maps the question takes. */
+/** How many look-ups in maps one check takes. */
 function stepsFor(ip: string): number {
   let steps = 0;
   const { get } = Map.prototype;

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { parseIp } from "../http/client-ip.ts";
 
-/** Addresses with the same first bits. What is IPv4-mapped counts as IPv4, as clients' addresses do. */
+/** Addresses with the same first bits. IPv4-mapped addresses count as IPv4, as clients' addresses do. */
 export interface AddressRange {
   readonly family: 4 | 6;
   readonly bits: number;
@@ -23,7 +23,7 @@ export function parseRange(text: string): AddressRange | undefined {
   return rangeOf(address.toByteArray(), family, given);
 }
 
-/** The one address of a client, as `clientAddress` writes it; undefined for what is no address. */
+/** The one address of a client, as `clientAddress` writes it; undefined for any other text. */
 export function parseAddress(ip: string): AddressRange | undefined {
   const address = parseIp(ip);
   const family = address?.kind() === "ipv4" ? 4 : 6;
@@ -40,7 +40,7 @@ function prefixOf(number: bigint, family: 4 | 6, bits: number): bigint {
   return (number >> rest) << rest;
 }
 
-/** The range of so many bits around this one. */
+/** The range of that many bits around this one. */
 export function widened({ family, prefix }: AddressRange, bits: number): AddressRange {
   return { family, bits, prefix: prefixOf(prefix, family, bits) };
 }

@@ -20,8 +20,7 @@ export interface BanWish {
 }
 
 /**
- * Bans a person: from now on they are refused everywhere, what they have open ends, and what they wrote is hidden. A ban that is there gets the
- * new end and reason.
+ * Bans a person: from now on they are refused everywhere, their connections end, and what they wrote is hidden. An existing ban gets the new end and reason.
  * @throws ProblemError `not_found`, `own_account`, `administrator_protected`, `invalid`, `too_many_bans`, `rate_limited`
  */
 export function banPerson(context: BansContext, actor: AdminActor, wish: BanWish & { uid: number }): Promise<BanView> {
@@ -58,7 +57,7 @@ export async function unbanAddresses(context: BansContext, actor: AdminActor, ci
 /** A ban in the list; `name` of a person. */
 export type ListedBan = BanView & { readonly name: string | null };
 
-/** Newest first. `before`: the last id of the page before. */
+/** Newest first. `before`: the last id of the previous page. */
 export async function listBans(
   { db }: BansContext,
   { before, limit }: { before: number | undefined; limit: number },
@@ -77,7 +76,7 @@ export async function listBans(
   return { items: page.map(({ name, ...row }) => ({ ...viewOf(row), name })), nextCursor };
 }
 
-/** Called a few times a second: ends bans whose time is over. */
+/** Called a few times a second: ends bans that have expired. */
 export async function endOverdueBans({
   db,
   writes,

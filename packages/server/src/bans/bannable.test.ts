@@ -20,7 +20,7 @@ test.each([
   ["2001:db8::/32", "address_protected"],
   ["2001:db9::/32", "2001:db9::/32"],
   ["not an address", "invalid"],
-  // This machine, also where the operator trusts no proxy on it.
+  // This machine, even if the operator trusts no proxy on it.
   ["127.0.0.1", "address_protected"],
   ["127.200.0.0/16", "address_protected"],
   ["::1", "address_protected"],

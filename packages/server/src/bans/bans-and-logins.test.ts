@@ -1,4 +1,4 @@
-/** Bans of people who come in by other ways than a name and a password. */
+/** Bans of people who sign in by other means than a name and a password. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { administrator } from "../../test/administrator.ts";
 import { ApiClient } from "../../test/api-client.ts";

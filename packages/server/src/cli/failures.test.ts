@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockDataDir } from "../db/lock.ts";
 
-/** Failures that people meet, each through the real command in a process of its own: a sentence, exit code 1, no stack. */
+/** Failures that people see, each through the real command in its own process: a sentence, exit code 1, no stack. */
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 const dir = mkdtempSync(join(tmpdir(), "parley-failures-"));
 const taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
@@ -152,7 +152,7 @@ test.each(["migrate", "user list", "user add ada", "user delete ada"])(
       file.close();
       return names.at(-1);
     };
-    // As a server of an older version left it.
+    // As a server of an older version leaves it.
     const file = new Database(join(used, "parley.db"));
     const { name } = file.query("select max(name) as name from migrations").get() as { name: string };
     file.run("delete from migrations where name = ?", [name]);

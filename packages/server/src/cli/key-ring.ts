@@ -6,7 +6,7 @@ import { procedures } from "../writes.ts";
 import type { KeyRing } from "./key.ts";
 
 /**
- * Server keys as `parley key` changes them: in this process, beside a server that may be running.
+ * Server keys as `parley key` changes them: in this process, next to a server that may be running.
  * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
  */
 export async function openKeyRing(config: Pick<Config, "data">, clock: Clock = systemClock): Promise<KeyRing> {

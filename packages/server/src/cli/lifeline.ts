@@ -1,10 +1,10 @@
-/** Added by the launcher where it stays our parent; see bin/bun.mjs. */
+/** Added by the launcher if it stays our parent; see bin/bun.mjs. */
 export const LIFELINE_FLAG = "--lifeline";
 
 /**
- * Dies as soon as the launcher has died without passing on a signal, that is by SIGKILL: people who kill the process that they
- * started expect the server to be gone, its port and its data folder free. The launcher never writes to the pipe, and a
- * pipe that cannot be read says nothing about the launcher.
+ * Ends the process as soon as the launcher has died without passing on a signal, that is, by SIGKILL. People who kill the process that they
+ * started expect the server to be gone, and its port and data folder to be free. The launcher never writes to the pipe, and a pipe that
+ * cannot be read says nothing about the launcher.
  */
 export async function watchLifeline(): Promise<void> {
   // Bun's own reader, since a net.Socket on an inherited descriptor does not report the end.

@@ -7,7 +7,7 @@ import { procedures } from "../writes.ts";
 import type { UserAccounts } from "./user.ts";
 
 /**
- * Accounts as `parley user` changes them: in this process, beside a server that may be running.
+ * Accounts as `parley user` changes them: in this process, next to a server that may be running.
  * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
  */
 export async function openUserAccounts(

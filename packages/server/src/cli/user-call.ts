@@ -14,7 +14,7 @@ export type UserCall =
   | { readonly action: "password"; readonly name: string; readonly passwordStdin: boolean }
   | { readonly action: "disable" | "enable" | "delete" | "logins"; readonly name: string };
 
-/** What each action takes beside its NAME. */
+/** The options of each action. */
 const OPTIONS = {
   add: ["admin", "no-admin", "password-stdin"],
   set: ["admin", "no-admin", "password-stdin"],
@@ -28,7 +28,7 @@ const OPTIONS = {
 
 const ACTIONS = Object.keys(OPTIONS) as UserCall["action"][];
 
-/** @throws UsageError, or what `parseArgs` throws for an option that is not known */
+/** @throws UsageError, or what `parseArgs` throws for an unknown option */
 export function parseUserCall(args: readonly string[]): UserCall {
   const { values, positionals } = parseArgs({
     args: [...args],

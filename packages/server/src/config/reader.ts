@@ -19,7 +19,7 @@ export class Reader {
     this.#env = env;
   }
 
-  /** A variable with a default, written as its text would be. */
+  /** A variable with a default, which is written like the variable's text. */
   value<T>(name: EnvName, parser: Parser<T>, defaultText: string): T {
     const given = this.#read(name, parser, defaultText);
     if (given) return given.value;
@@ -33,7 +33,7 @@ export class Reader {
     return this.#read(name, parser, meaning)?.value;
   }
 
-  /** A variable of a later version: honest is better than ignored. */
+  /** A variable of a later version: better refused than ignored. */
   refuse(name: EnvName, why: string): void {
     if (this.isSet(name)) this.problems.push(`${name} ${why}`);
     this.#entries.set(name, { name, value: "off", source: "default" });

@@ -15,7 +15,7 @@ export const TOKEN_ALGORITHMS = {
   EdDSA: { type: "ed25519" },
 } as const satisfies Record<string, KeyNeed>;
 
-/** A secret that both sides know, of so many bytes at least, or the public half of a pair. */
+/** A secret that both sides know, of at least so many bytes, or the public half of a pair. */
 export type KeyNeed =
   | { readonly secretBytes: number }
   | { readonly type: "rsa" }

@@ -10,7 +10,7 @@ import { friendEvent, selfEvent } from "./contact-events.ts";
 import type { RequestRow } from "./request-rows.ts";
 
 /**
- * Makes friends of the two people of an open request: the request is accepted, their direct room is there, and both are told.
+ * Makes the two people of an open request friends: the request is accepted, their direct room exists, and both are told.
  * @returns the request as it is now
  * @throws ProblemError `too_many_friends`, `too_many_rooms`, each with the `userIds` of those who have too many
  */
@@ -32,7 +32,7 @@ export async function befriend(tx: WriteTransaction, request: RequestRow): Promi
   return answered;
 }
 
-/** Notes the answer to a request; who is told of it is the caller's. */
+/** Stores the answer to a request. The caller tells the people. */
 export async function answer(
   tx: WriteTransaction,
   request: RequestRow,
@@ -43,7 +43,7 @@ export async function answer(
   return { ...request, ...change };
 }
 
-/** Tells the devices of the person who was asked how many requests are not read, where one that was not waits no longer. */
+/** Tells the devices of the person who was asked how many unread requests there are, if an unread one waits no longer. */
 export async function tellCounter(
   tx: WriteTransaction,
   uid: number,
@@ -53,7 +53,7 @@ export async function tellCounter(
   await append(tx, [selfEvent(uid, await countersNow(tx, uid))]);
 }
 
-/** The dots of one person, behind what has been written so far. */
+/** The dots of one person, after what has been written so far. */
 export async function countersNow(tx: WriteTransaction, uid: number): Promise<Counters> {
   return (await countersOf(tx.db, { uids: [uid], now: tx.clockNow })).get(uid) as Counters;
 }

@@ -16,8 +16,8 @@ interface OnBlock {
 }
 
 /**
- * Blocks somebody. A request of theirs that waits is hidden from now on; to them it waits as before. Nobody but the devices of the person who
- * blocks is told. What is so already is not told.
+ * Blocks somebody. A waiting request of theirs is hidden from now on; they still see it wait. Only the devices of the person who blocks are
+ * told. If nothing changes, nobody is told.
  */
 export async function block(
   tx: WriteTransaction,
@@ -60,7 +60,7 @@ export async function unblock(tx: WriteTransaction, { uid, blockedUid }: OnBlock
   await append(tx, [selfEvent(uid, { block: { uid: blockedUid, blocked: false } })]);
 }
 
-/** How far somebody has read the direct room of both; 0 where there is none. */
+/** How far somebody has read the direct room of both; 0 0 if there is none. */
 async function readSeqOf(tx: WriteTransaction, uid: number, other: number): Promise<number> {
   const row = await tx.db
     .selectFrom("rooms")

@@ -85,7 +85,7 @@ test("BLK-2: a request that waits is hidden by the block, and its counter with i
   expect((await requests(ann)).map(({ uid }: { uid: number }) => uid)).toEqual([cem]);
   expect(await unread(ann)).toBe(1);
   expect([told(ben), (await requests(ben))[0].id]).toEqual([benBefore, body.id]);
-  // Hidden ones keep nobody else from asking: they do not count.
+  // Hidden requests keep nobody else from asking: they do not count.
   await unblock(ann, ben);
   expect(await requests(ann)).toHaveLength(1);
 });

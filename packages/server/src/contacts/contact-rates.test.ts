@@ -32,7 +32,7 @@ test("FRD-11: a person asks ten people in a minute and a hundred in a day", asyn
       time.advance(MINUTE);
     }
     asked.push((await ask(ann, other)).code);
-    // Answered ones do not wait, so the cap on open ones is not what holds.
+    // Answered requests do not wait, so the cap on open ones does not apply.
     const { items } = await chat.must(other, "GET", "/friend-requests");
     if (items[0]) await chat.must(other, "POST", `/friend-requests/${items[0].id}/reject`);
   }

@@ -43,8 +43,8 @@ async function viewOf(chat: ChatFixture, uid: number): Promise<View> {
 const REQUEST = { direction: "in", text: "", state: "accepted", read: true, createdAt: 0, avatar: "" };
 
 /**
- * The same from events alone, behind a view. Texts and ids of requests are read where FRIEND says so, which here is what the server shows at the
- * end: that may be newer than the event, as it may be for any client.
+ * The same from events alone, after a view. Texts and ids of requests are read when FRIEND says so, here from the server's state at the
+ * end: that may be newer than the event, as for any client.
  */
 function byEvents(chat: ChatFixture, uid: number, from: View, read: readonly ListedRequest[]): View {
   let { contacts, friendRequests } = from;
@@ -56,7 +56,7 @@ function byEvents(chat: ChatFixture, uid: number, from: View, read: readonly Lis
     if (type === Push.FRIEND) {
       const isKnown = contacts.requests.some(({ id }) => id === data.requestId);
       const wants = data.change === "requested" || (data.change === "accepted" && !isKnown);
-      // Clients take the name of a friend from the request, which by now another one may have the place of.
+      // Clients take the name of a friend from the request, which by now may have been replaced by another one.
       const known = read.some(({ id }) => id === data.requestId);
       const standIn = { ...REQUEST, id: data.requestId, uid: data.uid, name: `p${data.uid}` } as ListedRequest;
       contacts = withFriend(contacts, data, wants ? (known ? read : [...read, standIn]) : undefined);

@@ -37,7 +37,7 @@ test("FRD-24: friends and those with open requests are told of a deleted account
     [Push.FRIEND, { uid: ann, change: "withdrawn", requestId: made }],
     [Push.SELF, { friendRequests: 0 }],
   ]);
-  // Hidden as it was, it waits no longer.
+  // The hidden request no longer waits.
   expect(told(dan).at(-1)).toEqual([Push.FRIEND, { uid: ann, change: "withdrawn", requestId: got }]);
   expect([await list(ben, "/friends"), await list(cem, "/friend-requests")]).toEqual([[], []]);
   expect(await list(dan, "/friend-requests")).toEqual([]);

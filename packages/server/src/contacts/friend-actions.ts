@@ -27,7 +27,7 @@ export async function setRemark(
   return writes.run(procedures.setRemark, { uid, ...change });
 }
 
-/** Ends a friendship, for both; people who are no friends stay so. @throws ProblemError `rate_limited`, `overloaded` */
+/** Ends a friendship, for both; nothing changes for people who are not friends. @throws ProblemError `rate_limited`, `overloaded` */
 export async function removeFriend(
   { writes, rates }: ContactsContext,
   { uid }: Pick<Actor, "uid">,

@@ -13,7 +13,7 @@ export interface FriendView extends ShownState {
   readonly roomId: number;
 }
 
-/** Somebody's friends, by uid. @param page.after the uid of the last one of the page before */
+/** Somebody's friends, by uid. @param page.after the last uid of the previous page */
 export async function friendPage(
   db: Kysely<Schema>,
   uid: number,

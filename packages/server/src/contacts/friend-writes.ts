@@ -9,7 +9,7 @@ interface OnFriend {
   readonly friendUid: number;
 }
 
-/** Calls a friend by another name, for oneself alone. What is so already is not told. @throws ProblemError `not_found` */
+/** Gives a friend another name, which only the actor sees. If nothing changes, nobody is told. @throws ProblemError `not_found` */
 export async function setRemark(
   tx: WriteTransaction,
   { uid, friendUid, remark }: OnFriend & { remark: string },
@@ -31,7 +31,7 @@ export async function setRemark(
   await append(tx, [friendEvent(uid, { uid: friendUid, change: "remark", remark })]);
 }
 
-/** Ends a friendship, for both. People who are no friends stay so. */
+/** Ends a friendship, for both. Nothing changes for people who are not friends. */
 export async function removeFriend(tx: WriteTransaction, { uid, friendUid }: OnFriend): Promise<void> {
   const gone = await tx.db
     .deleteFrom("friends")

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { CountRows } from "../db/count-row.ts";
 
-/** How many requests wait for an answer of each of these people and are not read; no row: none. @param asked has their `uid` */
+/** How many unread requests wait for an answer of each of these people; no row: none. @param asked has their `uid` */
 export function requestSelection(asked: RawBuilder<{ uid: number }>): CountRows {
   return sql`
     select asked.uid, 'friend requests' as what, count(*) as first, 0 as second

@@ -3,16 +3,16 @@ import type { Schema } from "../db/schema.ts";
 import { cut } from "../rooms/page.ts";
 import { type RequestRow, type RequestView, viewOf } from "./request-rows.ts";
 
-/** A request with what the other person is called. */
+/** A request with the other person's name. */
 export interface ListedRequest extends RequestView {
   readonly name: string;
   readonly avatar: string;
 }
 
 /**
- * What somebody has asked and was asked, newest first. Each direction has an index of its own, so a page costs the same however many
+ * The requests that somebody has made and received, newest first. Each direction has its own index, so a page costs the same however many
  * requests there are.
- * @param page.before the id of the last one of the page before
+ * @param page.before the last id of the previous page
  */
 export async function requestPage(
   db: Kysely<Schema>,

@@ -10,7 +10,7 @@ interface OnRequest {
   readonly requestId: number;
 }
 
-/** The person who was asked accepts; again is the same. @throws ProblemError `not_found`, `forbidden`, `request_closed`, and as `befriend` does */
+/** The person who was asked accepts; this may be repeated. @throws ProblemError `not_found`, `forbidden`, `request_closed`, and as `befriend` does */
 export async function acceptRequest(tx: WriteTransaction, { uid, requestId }: OnRequest): Promise<RequestView> {
   const request = await requestTo(tx, { uid, requestId });
   if (request.state === "accepted") return viewOf(request, uid);
@@ -18,7 +18,7 @@ export async function acceptRequest(tx: WriteTransaction, { uid, requestId }: On
   return viewOf(await befriend(tx, request), uid);
 }
 
-/** The person who was asked rejects; again is the same. @throws ProblemError `not_found`, `forbidden`, `request_closed` */
+/** The person who was asked rejects; this may be repeated. @throws ProblemError `not_found`, `forbidden`, `request_closed` */
 export async function rejectRequest(tx: WriteTransaction, { uid, requestId }: OnRequest): Promise<RequestView> {
   const request = await requestTo(tx, { uid, requestId });
   if (request.state === "rejected") return viewOf(request, uid);
@@ -51,7 +51,7 @@ export async function takeBack(tx: WriteTransaction, request: RequestRow): Promi
   await tellCounter(tx, to, request);
 }
 
-/** Requests up to an id are read. @returns how many are not, and up to where they are */
+/** Marks requests up to an id as read. @returns how many are unread, and up to which id they are read */
 export async function readRequests(
   tx: WriteTransaction,
   { uid, upTo }: { uid: number; upTo: number },
@@ -89,7 +89,7 @@ async function requestTo(tx: WriteTransaction, { uid, requestId }: OnRequest): P
   throw refusalFor(request, uid, "Only the person who was asked may answer");
 }
 
-/** 403 for the other one of the two people, who sees the request, and 404 for everybody else. */
+/** 403 403 for the other person, who sees the request, and 404 for everybody else. */
 function refusalFor(request: RequestRow | undefined, uid: number, why: string): ProblemError {
   const sees = request && (request.from_uid === uid || (request.to_uid === uid && request.hidden === 0));
   return sees ? new ProblemError("forbidden", why) : new ProblemError("not_found");

@@ -214,7 +214,7 @@ test("FRD-10: a hundred requests of one person wait, and a hundred for one perso
   for (const other of others.slice(0, 100)) expect((await ask(other, ben)).status).toBe(201);
   const full = await ask(others[100] as number, ben);
   expect(full.body).toMatchObject({ code: "too_many_requests_open", userIds: [ben] });
-  // One that is there already is no further one, and a person whose list is full can still ask.
+  // Repeating an existing request adds none, and a person whose list is full can still ask.
   expect((await ask(others[3] as number, ben)).status).toBe(200);
   expect((await ask(ben, others[100] as number)).status).toBe(201);
   expect(await unread(ben)).toBe(100);

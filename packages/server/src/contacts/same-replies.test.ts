@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 
 /**
- * What somebody who may be blocked does, one after another, and everything that they can read behind it, played twice: with the block and without. Ann does
- * nothing meanwhile, since what she does not do tells nothing.
+ * The steps of somebody who may be blocked, and everything that they can read after each, played twice: with the block and without. Ann
+ * does nothing meanwhile, so she gives nothing away.
  */
 let chat: ChatFixture;
 beforeEach(async () => {
@@ -17,7 +17,7 @@ interface Pair {
   readonly cem: number;
 }
 
-/** Replies without what differs between any two runs: ids, times, positions; and what a client does not show of a message (IM-4). */
+/** Replies without what differs between any two runs: ids, times, positions; and the parts of a message that clients do not show (IM-4). */
 function comparable(value: unknown, names: ReadonlyMap<number, string>): unknown {
   if (typeof value === "number") return names.get(value) ?? value;
   if (Array.isArray(value)) return value.map((one) => comparable(one, names));

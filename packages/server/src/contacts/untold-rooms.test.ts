@@ -23,13 +23,13 @@ const texts = async (who: number, room: number) =>
   (await chat.must(who, "GET", `/rooms/${room}/messages`)).items.map(
     ({ message }: { message: { body: { content: string } } }) => message.body.content,
   );
-/** What ann's devices were told, but for her block. */
+/** What ann's devices were told, except her block. */
 const told = () =>
   chat
     .eventsOf(ann)
     .slice(1)
     .map(({ type, data }) => [type, data]);
-/** For ann the room does not exist, in any way. */
+/** For ann the room does not exist at all. */
 async function unknownToAnn(room: number): Promise<void> {
   expect([await rooms(ann), told()]).toEqual([[], []]);
   expect((await chat.must(ann, "GET", "/unread")).rooms).toEqual([]);

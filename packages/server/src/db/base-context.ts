@@ -15,6 +15,6 @@ export interface BaseContext {
   readonly writes: Writes;
   readonly rates: Rates;
   readonly heavyWork: HeavyWork;
-  /** For what is read. What is written gets its time from the thread that writes. */
+  /** For reads. Writes get their time from the writing thread. */
   readonly clock: Clock;
 }

@@ -67,7 +67,7 @@ test("LOG-10 while the log is ahead of the clock its time goes on at half the pa
   }
   pass(HOUR - 10);
   expect(await scratch.writes.run(note, undefined)).toBe(start + 1.5 * HOUR);
-  // The clock jumps again while it is behind: the pace is that of the process.
+  // The clock jumps again while it is behind: times advance at the pace of the process.
   scratch.clock.advance(HOUR / 4);
   pass(10);
   expect(await scratch.writes.run(note, undefined)).toBe(start + 1.5 * HOUR + 5);
@@ -83,7 +83,7 @@ test("LOG-10 a clock that was set back before the start gives no event a time be
   await scratch.writes.run(note, undefined);
   scratch.clock.advance(-HOUR);
   const later = openWrites(scratch.path, { table, clock: scratch.clock, uptime });
-  // Begun anew with the log's time: what the first attempt did is gone.
+  // Started again with the log's time: what the first attempt did is gone.
   expect(await Promise.all([later.run(note, undefined), later.run(look, undefined)])).toEqual([start, start]);
   expect(await later.run(note, undefined)).toBe(start);
   await later.close();

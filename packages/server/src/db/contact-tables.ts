@@ -1,8 +1,7 @@
 import type { Generated } from "kysely";
 
 /**
- * What somebody has for their mark on a message of their direct room with a person who has blocked them, in the place of what `marks` says, which
- * is what that person sees.
+ * Somebody's mark on a message of their direct room with a person who has blocked them. For them it replaces what `marks` says, which the other person sees.
  */
 export interface HiddenMarksTable {
   uid: number;
@@ -11,7 +10,7 @@ export interface HiddenMarksTable {
   type: 0 | 1 | 2;
 }
 
-/** One for two people in each direction: a new one takes the place of one that was answered. One that is withdrawn has no row. */
+/** One for two people in each direction: a new request replaces an answered one. A withdrawn request has no row. */
 export interface FriendRequestsTable {
   id: Generated<number>;
   from_uid: number;
@@ -32,7 +31,7 @@ export interface FriendsTable {
   friend_uid: number;
   /** Their direct room. */
   room_id: number;
-  /** What the person calls their friend; empty: by the friend's own name. */
+  /** The person's name for their friend; empty: the friend's own name. */
   remark: string;
   since: number;
 }
@@ -42,7 +41,7 @@ export interface BlocksTable {
   uid: number;
   blocked_uid: number;
   since: number;
-  /** When `uid` was online last, as `blocked_uid` has seen it: nothing newer is shown to them. Null: they have not seen it. */
+  /** When `uid` was last online, as far as `blocked_uid` has seen it; nothing newer is shown to them. Null: they have not seen it. */
   last_seen_at: number | null;
   /** How far `uid` had read the direct room of both: no more is shown to `blocked_uid`. */
   read_seq: number;

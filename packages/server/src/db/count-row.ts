@@ -1,7 +1,7 @@
 import type { RawBuilder } from "kysely";
 
 /**
- * Something that is counted of a person, or what their counts are made of, by two numbers. Each feature gives its selection of such rows, and
+ * Something that is counted for a person, or a part of their counts, as two numbers. Each feature gives its selection of such rows, and
  * one statement reads them all: a start has few statements (`reader-starts.ts`).
  */
 export interface CountRow {

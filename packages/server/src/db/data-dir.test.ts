@@ -25,7 +25,7 @@ let dir: string;
 let umask: number;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "parley-rights-"));
-  // The mask that lets everything through: what is private is so by our own doing.
+  // The mask that lets everything through, so only our own code makes files private.
   umask = process.umask(0);
 });
 afterEach(() => {

@@ -8,7 +8,7 @@ export class MigrationRefused extends Error {
 }
 
 /**
- * Applies what is missing, all in one transaction: after a crash either everything or nothing of it is there.
+ * Applies what is missing in one transaction: after a crash either all of it is there or nothing.
  * @returns the names applied now
  */
 export async function migrate(db: Kysely<unknown>, now: number): Promise<string[]> {
@@ -35,7 +35,7 @@ export async function migrate(db: Kysely<unknown>, now: number): Promise<string[
   });
 }
 
-/** Whether nothing is missing. A database that a newer version has changed counts as one that needs nothing. */
+/** Whether nothing is missing. A database that a newer version has changed needs nothing. */
 export async function isMigrated(db: Kysely<unknown>): Promise<boolean> {
   const names = await appliedTo(db);
   return MIGRATIONS.every(({ name }) => names?.has(name));

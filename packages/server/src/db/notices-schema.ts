@@ -11,14 +11,14 @@ export interface NoticesSchema {
   server_dedupes: ServerDedupesTable;
 }
 
-/** What the product tells people. One to everybody is one row. A row goes when it is taken back, or nobody has it any more. */
+/** What the product tells people. A notification to everybody is one row. A row is removed when it is taken back, or nobody has it any more. */
 export interface NotificationsTable {
   /** The position of its first event. */
   id: number;
   kind: string;
-  /** What the product calls the matter; not unique. */
+  /** The product's name for the matter; not unique. */
   key: string | null;
-  /** A later one with the same takes this one's place. */
+  /** A later notification with the same key replaces this one. */
   collapse_key: string | null;
   title: string;
   text: string;
@@ -31,10 +31,10 @@ export interface NotificationsTable {
   /** 1: the product has said when it expires. */
   has_ttl: 0 | 1;
   to_all: 0 | 1;
-  /** How many people it was sent to; 1 where it is everybody's. */
+  /** How many people it was sent to; 1 1 if it is to everybody. */
   recipients: number;
   done: Generated<0 | 1>;
-  /** 1: one to everybody that was taken back; it goes when no marks of it are left. */
+  /** 1: a notification to everybody that was taken back; it is removed when no marks of it are left. */
   is_gone: Generated<0 | 1>;
   /** 1: it has expired, its content is gone, and nobody has a row of it. */
   is_swept: Generated<0 | 1>;
@@ -46,12 +46,12 @@ export interface NotificationRecipientsTable {
   notification_id: number;
   /** The notification's. */
   collapse_key: string | null;
-  /** 1: read by its id; what was read up to some id is in the person's places. */
+  /** 1: read by its id; reading up to some id is in the person's places. */
   read: Generated<0 | 1>;
   archived: Generated<0 | 1>;
 }
 
-/** What a person has done with one notification to everybody; no row: nothing by its id. */
+/** What a person has done with a notification to everybody by its id; no row: nothing. */
 export interface NotificationMarksTable {
   uid: number;
   notification_id: number;
@@ -59,7 +59,7 @@ export interface NotificationMarksTable {
   archived: 0 | 1;
 }
 
-/** Up to which id a person has seen and read their notifications. */
+/** The ids up to which a person has seen and read their notifications. */
 export interface NotificationPlacesTable {
   uid: number;
   seen_up_to: Generated<number>;
@@ -68,7 +68,7 @@ export interface NotificationPlacesTable {
   kept: Generated<number>;
 }
 
-/** An event of the product's own whose content can end before its event leaves the log. All others have it in the log. */
+/** One of the product's own events whose content can end before its event leaves the log. All others have their content in the log. */
 export interface CustomEventsTable {
   /** The position of its first event. */
   id: number;
@@ -79,7 +79,7 @@ export interface CustomEventsTable {
   expires_at: number | null;
 }
 
-/** The newest of a stream's events with one `collapseKey`: earlier ones are told without their content. */
+/** The newest of a stream's events with one `collapseKey`: earlier ones are replayed without their content. */
 export interface CustomLatestTable {
   stream: string;
   collapse_key: string;

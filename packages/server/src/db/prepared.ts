@@ -3,10 +3,10 @@ import type { Schema } from "./schema.ts";
 
 export type Cell = number | string | null;
 
-/** What a run gives: one cell, or a list or rows for `inList` and `boundRows`. */
+/** A value of a run: one cell, or a list or rows for `inList` and `boundRows`. */
 export type Value = Cell | readonly Cell[] | readonly (readonly Cell[])[];
 
-/** Stands in a prepared query for the value of that name which each run will give. */
+/** A placeholder in a prepared query for the value of that name, which each run gives. */
 export class Given {
   readonly name: string;
 
@@ -18,7 +18,7 @@ export class Given {
 type Compilable<R> = { compile(provider: QueryExecutorProvider): CompiledQuery<R> };
 
 /**
- * A query of one value that is built and compiled at its first use only. For what every send or every reader runs: Kysely takes
+ * A query of one value that is built and compiled only at its first use. For what every send or every reader runs: Kysely takes
  * longer to compile such a query than SQLite to run it. Its text must not depend on the value.
  *
  *   const namesOf = prepared((db, uids) =>
@@ -34,7 +34,7 @@ export function prepared<R>(
 }
 
 /**
- * The same for several values, by name. Where Kysely wants a column's type, a value is written as `sql<number>` of it.
+ * The same for several values, by name. If Kysely needs a column's type, a value is written as `sql<number>` of it.
  *
  *   const between = preparedBy(["from", "to"], (db, { from, to }) =>
  *     db.selectFrom("events").select("pos").where("seq", ">=", sql<number>`${from}`).where("seq", "<", sql<number>`${to}`),

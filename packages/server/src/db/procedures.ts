@@ -6,9 +6,9 @@ import type { BatchProcedure, Outcome, Procedure, SingleProcedure, WriteTransact
 /** A write procedure as the table holds it. */
 export interface TableEntry {
   readonly procedure: Procedure;
-  /** Whether `run` wants all waiting inputs; else it gets them one by one. */
+  /** Whether `run` takes all waiting inputs; otherwise it gets them one by one. */
   readonly batched: boolean;
-  /** Refusals are outcomes; whatever is thrown is a fault of ours, and then nothing of it may stay. */
+  /** Refusals are outcomes; anything thrown is a bug, and then nothing of it may stay. */
   readonly run: (tx: WriteTransaction, inputs: readonly never[]) => Promise<Outcome<unknown>[]>;
   readonly share: Share<never>;
 }
@@ -19,7 +19,7 @@ export interface TableEntry {
  */
 export type ProcedureTable = Readonly<Record<string, TableEntry>>;
 
-/** An entry for a procedure of one input. What it throws as a refusal becomes an outcome, since nothing has to be undone. */
+/** An entry for a procedure of one input. A refusal that it throws becomes an outcome, because nothing has to be undone. */
 export function single<I, O>(procedure: SingleProcedure<I, O>, share: Share<NoInfer<I>>): TableEntry {
   return {
     procedure,

@@ -4,8 +4,8 @@ import type { BlocksTable, FriendRequestsTable, FriendsTable, HiddenMarksTable }
 import type { NoticesSchema } from "./notices-schema.ts";
 
 /**
- * Every table in one page, but for those of notifications and events of the product's (`notices-schema.ts`); rows and migrations change together. Times are epoch milliseconds, flags are 0 or 1, ids are
- * whole numbers below 2^53. The same for SQLite and PostgreSQL.
+ * Every table on one page, except those of notifications and of the product's own events (`notices-schema.ts`); rows and migrations change
+ * together. Times are epoch milliseconds, flags are 0 or 1, ids are whole numbers below 2^53. The same for SQLite and PostgreSQL.
  */
 export interface Schema extends NoticesSchema {
   meta: MetaTable;
@@ -43,8 +43,8 @@ export interface MetaTable {
 }
 
 /**
- * One row: the position of the newest event and the latest time of one. Taken inside each writing transaction, so that order
- * of number = order of commit, and times do not fall where the clock does.
+ * One row: the position of the newest event and the latest time of one. Taken inside each writing transaction, so the order of numbers is
+ * the order of commits, and times do not fall when the clock does.
  */
 export interface LogTable {
   id: number;
@@ -85,11 +85,11 @@ export interface FollowersTable {
   pos: number;
 }
 
-/** An address of the product's own that is told what happens. */
+/** An address of the product that is told what happens. */
 export interface WebhooksTable {
   id: Generated<number>;
   url: string;
-  /** Signs what is sent there, so it is kept as it is. */
+  /** Signs what is sent there, so it is stored in plain text. */
   secret: string;
   /** JSON text: the names of the events that are told; null: all. */
   events: string | null;
@@ -98,7 +98,7 @@ export interface WebhooksTable {
   failing_since: number | null;
 }
 
-/** A stream that is behind at an address, and goes on by itself: since what it was told of failed, or takes long. */
+/** A stream that is behind at an address and is delivered separately, because a delivery failed or takes long. */
 export interface WebhookLanesTable {
   webhook_id: number;
   stream: string;
@@ -112,7 +112,7 @@ export interface WebhookLanesTable {
   failing_since: number | null;
 }
 
-/** An event that was given up at an address: its place only, so that a text which is taken back is not kept here. */
+/** An event that was given up at an address: only its place, so that no recalled text is kept here. */
 export interface WebhookDeadLettersTable {
   webhook_id: number;
   pos: number;
@@ -129,11 +129,11 @@ export interface WebhookDeadLettersTable {
 export interface UsersTable {
   uid: Generated<number>;
   name: string;
-  /** `name` after NFKC and case folding: what is unique. Of people with an external id, whose names are not, their uid is a part of it. */
+  /** `name` after NFKC and case folding: what is unique. For people with an external id, whose names need not be unique, their uid is a part of it. */
   name_key: string;
-  /** What the product calls them; null for everybody else, and where the account was deleted. */
+  /** The product's id for them; null for everybody else, and if the account was deleted. */
   external_id: string | null;
-  /** Tokens of the product's own that were made at that moment or before it are refused; null: none are. */
+  /** The product's own tokens that were made at or before that moment are refused; null: none are. */
   tokens_not_before: number | null;
   avatar: string;
   power: 0 | 1;
@@ -148,7 +148,7 @@ export interface UsersTable {
   disabled_at: number | null;
 }
 
-/** What a person's name looks like; some rows for each. Names of before may share a look, so it is not unique. */
+/** What a person's name looks like; some rows for each. Older names may share a look, so it is not unique. */
 export interface NameLooksTable {
   look: string;
   uid: number;
@@ -171,7 +171,7 @@ export interface LoginsTable {
   via: "password" | "qr" | "server";
 }
 
-/** From where people have signed in, and with which devices; see `identity/known-requesters.ts`. */
+/** Where people have signed in from, and with which devices; see `identity/known-requesters.ts`. */
 export interface KnownRequestersTable {
   uid: number;
   /** An address, as limits count it, or the hash of a token whose login has expired. */
@@ -189,24 +189,24 @@ export interface QrLoginsTable {
   requested_at: number;
   expires_at: number;
   /** The login that scanned, and its user; only it may confirm. */
-  /** Where it was a login with a row. */
+  /** If it was a login with a row. */
   scanned_by_login: number | null;
-  /** Where it was one without a row. */
+  /** If it was a login without a row. */
   scanned_by_product_login: ProductLoginId | null;
   scanned_by_uid: number | null;
 }
 
-/** External ids whose person's account was deleted: tokens made until then are refused to whoever has the id next. */
+/** External ids of deleted accounts: tokens made until then are refused for the next person with the id. */
 export interface EndedExternalIdsTable {
-  /** SHA-256, hex: of what was deleted nothing is kept that could be read. */
+  /** SHA-256, hex: nothing readable is kept of what was deleted. */
   external_id_hash: string;
   ended_at: number;
 }
 
-/** What the product's own backend signs its requests with. A revoked one has no row; ids are never used again. */
+/** The keys that the product's backend sends with its requests. A revoked key has no row; ids are never reused. */
 export interface ServerKeysTable {
   id: Generated<number>;
-  /** What logs and metrics call it; unique. */
+  /** Its name in logs and metrics; unique. */
   name: string;
   /** SHA-256 of the key, hex. */
   key_hash: string;
@@ -219,7 +219,7 @@ export interface ServerKeysTable {
   last_used_at: number | null;
   /** Requests a second; null: the number of the table of limits. */
   rate: number | null;
-  /** The same of people and rooms that notifications and events go to, and of those that go to everybody. */
+  /** The same for people and rooms that get notifications and events, and for those to everybody. */
   recipients_rate: number | null;
   all_rate: number | null;
 }
@@ -239,15 +239,15 @@ export interface RoomsTable {
   no: number;
   last_message_id: number | null;
   member_count: number;
-  /** What the product calls the room, which manages it; null for everybody's, and where it was dissolved. */
+  /** The external id of a managed room; null for rooms that people made, and after it was dissolved. */
   external_id: string | null;
-  /** `<lower uid>:<higher uid>` of a direct room: what makes it unique. */
+  /** `<lower uid>:<higher uid>` of a direct room, which makes it unique. */
   direct_key: string | null;
   created_at: number;
   dissolved_at: number | null;
   /** Seq of the event that dissolved it; nobody can read beyond it. */
   dissolved_seq: number | null;
-  /** How many of its members do not know that they are in (`members.untold`). */
+  /** How many of its members do not know that they are members (`members.untold`). */
   untold: Generated<number>;
 }
 
@@ -260,7 +260,7 @@ export interface MembersTable {
   uid: number;
   /** 1 owner, 2 admin, 3 ordinary. */
   role: 1 | 2 | 3;
-  /** First seq that may be read over HTTP: 1, or `joined_seq` where the room hid its history at that moment. */
+  /** First seq that may be read over HTTP: 1, or `joined_seq` if the room hid its history at that moment. */
   from_seq: number;
   /** Seq and position of the event with which they joined: where the log begins for them. */
   joined_seq: number;
@@ -279,7 +279,7 @@ export interface MembersTable {
   untold: Generated<0 | 1>;
 }
 
-/** What a user has of a room for themselves: how far they have read it, and their settings. No row: nothing read, or never been there. */
+/** A user's own state of a room: how far they have read it, and their settings. No row: nothing read, or never a member. */
 export interface RoomReadsTable {
   uid: number;
   room_id: number;
@@ -288,34 +288,34 @@ export interface RoomReadsTable {
   read_no: number;
   read_at: number;
   pinned: Generated<0 | 1>;
-  /** Their clients make no noise about it; unlike `members.muted_until`, it keeps nobody from writing. */
+  /** Their clients do not alert them; unlike `members.muted_until`, it keeps nobody from writing. */
   muted: Generated<0 | 1>;
 }
 
 export interface MessagesTable {
-  /** The position of its MESSAGE event: unique over all rooms, rising within a room. */
+  /** The position of its MESSAGE event: unique across all rooms, rising within a room. */
   id: number;
   room_id: number;
-  /** Of its event in the room's stream. Where `sender_only` is 1: of the newest event there at that moment. */
+  /** That of its event in the room's stream. If `sender_only` is 1: that of the newest event there at that moment. */
   seq: number;
-  /** Null where it makes no dot. */
+  /** Null if it makes no dot. */
   no: number | null;
   uid: number;
   type: number;
-  /** JSON text of what the sender wrote, as its kind has it stored; what is shown is built from it at each reading. */
+  /** JSON text of what the sender wrote, in the form that its kind stores; what is shown is built from it at each read. */
   body: string;
   /** The message it quotes: its text is joined at reading, so that a recall reaches quotations too. */
   reply_to: number | null;
   client_id: string | null;
-  /** The server key that sent it; null: its sender did. Then `client_id` is null, and this is what the key called the message. */
+  /** The server key that sent it; null: its sender did. Then `client_id` is null, and this is the key's client id. */
   key_id: number | null;
   key_client_id: string | null;
-  /** Digest of what the sender asked for, to tell a repeat from another message. */
+  /** Digest of the request, to tell a repeat from another message. */
   request_hash: string | null;
   sent_at: number;
   recalled_by: number | null;
   recalled_at: number | null;
-  /** 1: nobody but its sender may see it; its event stands in the sender's own stream. */
+  /** 1: only its sender may see it; its event is in the sender's own stream. */
   sender_only: Generated<0 | 1>;
   /** How many rows of `marks` this message has, of each type: changed in the transaction that changes those rows. */
   likes: Generated<number>;
@@ -330,12 +330,12 @@ export interface MarksTable {
   type: 1 | 2;
 }
 
-/** Bans that hold: one that ends has no row any more. Of a person or of a range of addresses. */
+/** Bans in force, of a person or a range of addresses; one that ends loses its row. */
 export interface BansTable {
   id: Generated<number>;
   /** Null: of addresses. */
   uid: number | null;
-  /** In canonical form; null: of a person. */
+  /** In canonical form; null: a ban of a person. */
   cidr: string | null;
   /** Null: for good. */
   until: number | null;
@@ -356,7 +356,7 @@ export interface AuditTable {
   ip: string;
   act: string;
   target: string;
-  /** JSON text; null: nothing was so before, or it says nothing. */
+  /** JSON text; null: there was nothing before, or it says nothing. */
   before: string | null;
   after: string | null;
 }

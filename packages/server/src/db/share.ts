@@ -1,5 +1,5 @@
 /**
- * Whose a write is and how much: what the writer's queue goes by (`write-queue.ts`). Each entry of the table of procedures says
+ * The person to whom a write belongs, and its size, for the writer's queue (`write-queue.ts`). Each entry of the table of procedures says
  * both, from the input alone and without a promise, since it is asked for every write.
  */
 export interface Share<I> {
@@ -21,12 +21,12 @@ export function byActor<I extends { readonly actor: { readonly uid: number } }>(
   return { by: ({ actor }) => actor.uid, rows: counter(rows) };
 }
 
-/** Of the person whom it is about, who asks for it; or, where somebody else does, such as a server key, `by` says who. */
+/** For the person whom it is about, who usually asks for it; if somebody else does, such as a server key, `by` says who. */
 export function byUid<I extends { readonly uid: number; readonly by?: string }>(rows: Rows<I>): Share<I> {
   return { by: ({ by, uid }) => by ?? uid, rows: counter(rows) };
 }
 
-/** Of a server key, whose requests wait in one line. */
+/** For a server key, whose requests wait in one line. */
 export function byKey<I extends { readonly by: string }>(rows: Rows<I>): Share<I> {
   return { by: ({ by }) => by, rows: counter(rows) };
 }

@@ -3,12 +3,12 @@ import type { WriteRequest } from "./write-batch.ts";
 import type { BatchReply, BatchRunner } from "./writer.ts";
 
 /**
- * What the thread is told and answers, one batch at a time. It crosses as JSON text, which takes half as long as the
- * structured clone of the same objects; so inputs and results of procedures are what JSON can say.
+ * Messages to and from the thread, one batch at a time. They cross as JSON text, which takes half as long as the structured clone of the
+ * same objects, so inputs and results of procedures are limited to JSON.
  */
 export type ToThread =
   | { open: string }
-  /** `now`: the time that the writer's clock shows for this batch, in tests that set the clock; else it reads its own. */
+  /** `now`: the time that the writer's clock shows for this batch, in tests that set the clock; otherwise it reads its own. */
   | { batch: WriteRequest[]; now?: number }
   | { truncateJournal: true }
   | { close: true };
@@ -20,7 +20,7 @@ export type FromThread =
   | { closed: true };
 
 /**
- * Runs batches in a thread of its own, so that a slow disk never stops the gateway. `onDeath` is called when the thread
+ * Runs batches in its own thread, so that a slow disk never stops the gateway. `onDeath` is called when the thread
  * ends by itself: nothing can be written any more and the process has to go.
  */
 export class ThreadedRunner implements BatchRunner {
@@ -32,7 +32,7 @@ export class ThreadedRunner implements BatchRunner {
 
   /**
    * @param parts.entry the module that calls `serveWriter` with the table of procedures
-   * @param parts.clock what the thread shall take for the time; for tests, without it the thread reads the system's clock
+   * @param parts.clock the thread's time, for tests; without it the thread reads the system's clock
    */
   constructor(parts: { entry: URL; onDeath: (error: Error) => void; clock?: Clock | undefined }) {
     this.#onDeath = parts.onDeath;

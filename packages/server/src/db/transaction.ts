@@ -3,15 +3,15 @@ import { ProblemError } from "../lib/problem.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * What a write procedure works on. A procedure is a plain function of a transaction and one plain input, or of a transaction
- * and all inputs that wait. It may run in another thread (see `writer.ts`): inputs and results are what JSON can say, and
- * random values are made by the caller and passed in. It reads no clock: `now` is its time.
+ * What a write procedure works on. A procedure is a plain function of a transaction and one plain input, or of a transaction and all inputs
+ * that wait. It may run in another thread (see `writer.ts`): inputs and results are limited to JSON, and random values are made by the
+ * caller and passed in. It reads no clock: `now` is its time.
  */
 export interface WriteTransaction {
   readonly db: Transaction<Schema>;
   /** Epoch milliseconds: the time of everything in this batch. It never falls from one batch to the next (`write-batch.ts`). */
   readonly now: number;
-  /** The clock as it is: earlier than `now` where it was ahead and has been set back. Deadlines and what removes by age go by it, as those who read them do. */
+  /** The real clock: earlier than `now` if it was ahead and has been set back. Deadlines and removal by age use it, as readers do. */
   readonly clockNow: number;
   /** What this transaction logged, in the order of position; announced after the commit, never before. */
   readonly appended: LoggedEvent[];
@@ -26,7 +26,7 @@ export interface LoggedEvent {
   readonly seq: number;
   readonly type: number;
   readonly messageId: number | null;
-  /** The person who wrote the message that `data` shows; null where it shows none. */
+  /** The person who wrote the message that `data` shows; null if it shows none. */
   readonly author: number | null;
   /** JSON text of the frame's `data`. */
   readonly data: string;
@@ -37,10 +37,10 @@ export interface LoggedEvent {
   readonly at: number;
 }
 
-/** What one input of a batch came to. */
+/** The result of one input of a batch. */
 export type Outcome<O> = { ok: true; value: O } | { ok: false; error: ProblemError };
 
-/** What judging one input came to. `judge` is pure; it refuses by throwing a ProblemError, as the `check…` functions do. */
+/** The result of judging one input. `judge` is pure; it refuses by throwing a ProblemError, as the `check…` functions do. */
 export function outcomeOf<O>(judge: () => O): Outcome<O> {
   try {
     return { ok: true, value: judge() };
@@ -56,8 +56,8 @@ export function acceptedOf<O>(outcomes: readonly Outcome<O>[]): O[] {
 }
 
 /**
- * A write procedure for one input. It refuses by throwing a ProblemError, and before it has written anything: a refusal after
- * that is a fault of ours. Of one that fails by a fault nothing stays.
+ * A write procedure for one input. It refuses by throwing a ProblemError, before it has written anything: a refusal after that is a bug. If
+ * it fails because of a bug, nothing of it stays.
  */
 export type SingleProcedure<I, O> = (tx: WriteTransaction, input: I) => Promise<O>;
 
@@ -71,7 +71,7 @@ export type BatchProcedure<I, O> = (tx: WriteTransaction, inputs: readonly I[]) 
 /** Either kind. */
 export type Procedure = SingleProcedure<never, unknown>;
 
-/** What a caller passes to a procedure: of a batch procedure, one input. */
+/** What a caller passes to a procedure: to a batch procedure, one input. */
 export type InputOf<P extends Procedure> =
   P extends BatchProcedure<infer I, unknown> ? I : P extends SingleProcedure<infer I, unknown> ? I : never;
 

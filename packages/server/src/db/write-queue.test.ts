@@ -69,7 +69,7 @@ test("HTTP-17: a request of more rows than a batch takes runs alone, and others 
   expect(batches).toEqual([[a[0]], [c[0]], [b[0]], [a[1]], [b[1]]] as Item[][]);
   const queue = filled(...many(1, 2, 4000), ...many(2, 2, 4000), item(3, 5));
   const order: Queued["by"][] = [];
-  // One who asks again as soon as they are answered waits for one large request at most, whoever asks for large ones.
+  // Somebody who asks again as soon as they are answered waits for at most one large request, whoever asks for large ones.
   for (let round = 0; round < 8; round++) {
     const batch = queue.take();
     order.push(...people(batch));

@@ -26,14 +26,14 @@ interface Line<T> {
 }
 
 /**
- * Writes that wait, taken in turn by person: people who ask for much hold up nobody but themselves.
+ * Writes that wait, taken in turn by person: people who ask for much delay only themselves.
  *
  * - A batch has at most 256 requests and 2 000 rows. People have their turns one after another, with one request each, again and
- *   again until the batch is full. In the batch all stand in the order of asking, so each person's own do in any case.
- * - A request of more rows than a batch takes runs alone, and after it come others, if any wait. So whatever large things are asked for,
- *   everybody else waits for one of them at most.
- * - At most 20 000 rows wait. A person may have twice as many waiting as are still free: one alone fills two thirds, and each further
- *   one leaves room for the next. The server's own work is never refused, since it bounds itself.
+ *   again until the batch is full. In the batch all are in the order of the requests, so each person's own are too.
+ * - A request of more rows than a batch takes runs alone, and then others have their turn, if any wait. So everybody else waits for at most
+ *   one large request.
+ * - At most 20 000 rows wait. A person may have twice as many waiting as are still free: one person alone fills two thirds, and each
+ *   further person leaves room for the next. The server's own work is never refused, since it bounds itself.
  *
  * Called for each write, so it does little: a look into a map, and no promise.
  */
@@ -61,7 +61,7 @@ export class WriteQueue<T extends Queued> {
     const line = this.#lines.get(by);
     const free = WAITING_ROWS - this.#rows;
     const fits = rows <= free && (line?.rows ?? 0) + rows <= 2 * free;
-    // Where nothing waits, anything may: it could never come otherwise.
+    // If nothing waits, anything may: otherwise it would never get a turn.
     if (!fits && by !== undefined && this.#size > 0) return false;
     const entry = { item, at: this.#offered++ };
     if (line) {
@@ -80,7 +80,7 @@ export class WriteQueue<T extends Queued> {
     return batch.length > 0 ? batch : this.#alone();
   }
 
-  /** What the first in turn wants: alone where it is large. */
+  /** The request of the first in turn; it runs alone if it is large. */
   #next(): T[] {
     const first = this.#lines.values().next().value?.entries[0];
     return first && first.item.rows > BATCH_ROWS ? [] : this.#together();
@@ -108,7 +108,7 @@ export class WriteQueue<T extends Queued> {
     return [this.#takeOut(by, line).item];
   }
 
-  /** Takes the first one out of a line, whose turn is over with that. */
+  /** Takes the first one out of a line, whose turn is then over. */
   #takeOut(by: Whose, line: Line<T>): Entry<T> {
     const entry = line.entries.shift() as Entry<T>;
     const { rows } = entry.item;

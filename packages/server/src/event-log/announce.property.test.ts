@@ -36,7 +36,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: of("answer"), which: fc.nat({ max: 9 }) }) },
 );
 
-/** A node that follows the log. What it hands on is the next event, or all that lies between is no longer in the log. */
+/** A node that follows the log. It hands on the next event, unless everything in between has left the log. */
 class Scene {
   readonly held = new HeldAnswers();
   readonly announcer: Announcer;
@@ -71,7 +71,7 @@ class Scene {
     return this.#rig.scratch.events;
   }
 
-  /** The node goes on behind a position: it has handed on everything up to there that is still in the log. */
+  /** The node continues after a position: it has handed on everything up to there that is still in the log. */
   #reach(position: number): void {
     expect(position).toBeGreaterThanOrEqual(this.#last);
     const query = this.#file.query("select count(*) as count from events where pos > ? and pos <= ?");
@@ -106,7 +106,7 @@ class Scene {
     await keepNewest({ ...this.#rig, announcer: { position: this.events.length } as never }, keep);
   }
 
-  /** Kept for the end: what fails on the way is reported there, with the steps that led to it. */
+  /** Kept for the end, where failures are reported with the steps that led to them. */
   #follow(work: void | Promise<void>): void {
     const promise = Promise.resolve(work);
     promise.catch(() => undefined);

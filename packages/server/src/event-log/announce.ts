@@ -2,26 +2,26 @@ import type { LoggedEvent } from "../db/transaction.ts";
 import { after } from "../lib/interval.ts";
 import type { LogReader, StoredEvent } from "./log-reader.ts";
 
-/** An event whose row only names what it is about: a message, a notification, an event of the product's. */
+/** An event whose row only names what it is about: a message, a notification, or one of the product's own events. */
 export type NamingEvent = Pick<StoredEvent, "stream" | "type"> & { readonly messageId: number };
 
-/** The `data` of such an event, built from what it is about as that is now. */
+/** The `data` of such an event, built from the present state of what it is about. */
 export interface EventData {
   readonly text: string;
-  /** The person who wrote the message that it shows; null where it shows none. */
+  /** The person who wrote the message that it shows; null if it shows none. */
   readonly author: number | null;
   /** Other messages that it shows: when one of them changes, so does this text. */
   readonly quotes: readonly number[];
-  /** True: it becomes another one without an event that says so, as when it expires, so no memory may keep it. */
+  /** True: it changes without an event that says so, for example when it expires, so no memory may keep it. */
   readonly isPassing?: boolean;
-  /** The authors of these: what they wrote is hidden while they are banned. Absent: it shows no other message. */
+  /** The authors of these messages, which are hidden while their authors are banned. Absent: it shows no other message. */
   readonly quotedAuthors?: readonly number[];
 }
 
-/** Builds the data of many events, by `dataKey`; those that show something that is gone are left out. */
+/** Builds the data of many events, by `dataKey`; events that show something that is gone are left out. */
 export type EventDataOf = (events: readonly NamingEvent[]) => Promise<Map<string, EventData>>;
 
-/** What an event of a stream shows of what it is about. The same thing may look different to people who read it in their own streams. */
+/** What an event of a stream shows of what it is about. The same thing may look different in different people's own streams. */
 export function dataKey({ stream, messageId }: Pick<StoredEvent, "stream" | "messageId">): string {
   return `${messageId} ${stream}`;
 }
@@ -32,7 +32,7 @@ export type Listener = (event: LoggedEvent) => void;
 interface AnnouncerParts {
   readonly reader: LogReader;
   readonly eventDataOf: EventDataOf;
-  /** Told the new position when the events up to it are no longer in the log. */
+  /** Called with the new position when the events up to it are no longer in the log. */
   readonly skipped?: (position: number) => void;
 }
 
@@ -118,7 +118,7 @@ export class Announcer {
         for (const event of await this.#filled(stored)) this.#deliver(event);
       }
     } finally {
-      // In the turn in which the loop ends, so that nobody waits for one that looks no further.
+      // In the turn in which the loop ends, so that nobody waits for a loop that looks no further.
       this.#catchingUp = undefined;
     }
   }

@@ -1,4 +1,4 @@
-/** Cursors that no client makes by itself, and starts that lie far back: exact all the same. */
+/** Cursors that no client makes by itself, and starts from far back, are exact all the same. */
 import { afterEach, expect, test } from "bun:test";
 import { parseCursor } from "@parley/protocol";
 import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
@@ -17,7 +17,7 @@ function named(text: string): string {
   return stream ? `${stream}@${seq}` : `${data.why} ${data.stream}@${data.seq}`;
 }
 
-/** Reads a few frames at a time; with `hop` each part by a new reader that comes with the last one's cursor. */
+/** Reads a few frames at a time; with `hop` each part with a new reader that brings the last one's cursor. */
 async function read(
   entries: string,
   windows: ReadWindow[],

@@ -2,7 +2,7 @@ import { dataKey, type EventData, type EventDataOf, isNaming, type NamingEvent }
 import type { StoredEvent } from "./log-reader.ts";
 import type { Tail } from "./tail.ts";
 
-/** Where texts come from that stand in no row of the log: from memory, or built anew by `eventDataOf`. */
+/** Gets texts that are not in the log's rows: from memory, or built anew by `eventDataOf`. */
 export interface TextParts {
   readonly tail: Tail;
   readonly eventDataOf: EventDataOf;
@@ -16,8 +16,9 @@ interface Read {
 }
 
 /**
- * The texts that some events show, each built from its message, or from what else it is about, as that is now. A message that changes while
- * others are read is read again, and no other one: so a recall or a ban somewhere costs only those who show that message, or one of that person's.
+ * The texts that some events show, each built from the present state of its message, or of whatever else it is about. If a message changes
+ * while others are read, only that one is read again, so a recall or a ban costs only readers of that message, or of that person's
+ * messages.
  */
 export class CurrentTexts {
   readonly #parts: TextParts;
@@ -49,12 +50,12 @@ export class CurrentTexts {
     for (const event of events) this.#read.set(dataKey(event), { data: found.get(dataKey(event)), at });
   }
 
-  /** JSON text of an event's `data`; undefined where what it shows is gone. */
+  /** JSON text of an event's `data`; undefined if what it shows is gone. */
   of(event: StoredEvent): string | undefined {
     return event.data ?? this.#read.get(dataKey(event))?.data?.text;
   }
 
-  /** Keeps what was read for the next readers. Called last, since it drops other texts where memory is full. */
+  /** Keeps the texts for the next readers. Called last, because it drops other texts if memory is full. */
   share(events: readonly StoredEvent[]): void {
     if (this.#read.size === 0) return;
     this.#parts.tail.remember(events, (event) => {

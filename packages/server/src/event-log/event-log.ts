@@ -17,7 +17,7 @@ export interface Draft {
   readonly stream: string;
   readonly type: number;
   /**
-   * Makes the JSON text of the frame's `data` for the place at which the event will stand. The row keeps it, unless the event is
+   * Makes the JSON text of the frame's `data` for the place that the event will get. The row keeps it, unless the event is
    * about a message: then the row keeps only the id, and readers build the text anew.
    */
   readonly data: (place: Place) => string;
@@ -30,8 +30,8 @@ export interface Draft {
 }
 
 /**
- * Appends events, in the given order, inside the caller's transaction and with its time. The caller bounds their number; it takes
- * four queries for any number.
+ * Appends events, in the given order, inside the caller's transaction and with its time. The caller bounds their number; it takes four
+ * queries, whatever the number.
  */
 export async function append(tx: WriteTransaction, drafts: readonly Draft[]): Promise<LoggedEvent[]> {
   if (drafts.length === 0) return [];

@@ -1,7 +1,7 @@
 import type { WriteTransaction } from "../db/transaction.ts";
 import { readPosition } from "./log-reader.ts";
 
-/** Where a follower goes on. One that is new begins at the log's end. */
+/** Where a follower continues. A new follower begins at the end of the log. */
 export async function openFollower(tx: WriteTransaction, { name }: { name: string }): Promise<{ pos: number }> {
   const known = await tx.db.selectFrom("followers").select("pos").where("name", "=", name).executeTakeFirst();
   if (known) return known;
@@ -10,7 +10,7 @@ export async function openFollower(tx: WriteTransaction, { name }: { name: strin
   return { pos };
 }
 
-/** Does nothing for a follower that is gone. */
+/** Does nothing for a follower that no longer exists. */
 export async function saveFollower(tx: WriteTransaction, { name, pos }: { name: string; pos: number }): Promise<void> {
   await tx.db.updateTable("followers").set({ pos }).where("name", "=", name).execute();
 }

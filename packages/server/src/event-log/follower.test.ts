@@ -26,7 +26,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** A follower that notes what it was given; `handle` runs for each batch before that. */
+/** A follower that records what it gets; `handle` runs for each batch before that. */
 async function follow(handle: FollowerParts["handle"] = async () => {}, name = "bot") {
   const handled: number[] = [];
   const { reader, announcer, scratch } = rig;
@@ -90,7 +90,7 @@ test("HOOK-1: what was handled and not yet written down when the process ended i
   const first = await follow();
   await rig.append(...many(20));
   await until("handled", () => first.handled.length === 20);
-  // The end of a process stops nothing and writes nothing: what a second one finds is what the database holds.
+  // The end of a process stops nothing and writes nothing: a second process finds only what the database holds.
   expect(await storedPlace()).toBe(0);
   const second = await follow();
   await until("handled", () => second.handled.length === 20);
@@ -152,7 +152,7 @@ test("HOOK-1: a stop tells the batch that runs, gives no further one, and what w
   await until("handled", () => second.handled.length === 3);
 });
 
-/** Everything that may go by age and number goes, as far as followers let it. */
+/** Everything is removed that is old and surplus enough, as far as followers allow. */
 async function trim(follower: Follower): Promise<number> {
   const { db, writes } = rig.scratch;
   const limits = { days: 0, minEvents: 1, maxEvents: 1 };
@@ -178,7 +178,7 @@ test("RET-9: an event stays in the log until followers have handled it, for a da
   clock.advance(DAY - 1);
   await rig.append(...many(1));
   expect(await trim(follower)).toBe(0);
-  // A clock that is ahead lets nothing go before something is dated by it.
+  // A clock that is ahead removes nothing before something is dated by it.
   clock.advance(1);
   expect(await trim(follower)).toBe(0);
   await rig.append(...many(1));

@@ -8,19 +8,19 @@ import { openFollower, saveFollower } from "./follower-writes.ts";
 import type { LogReader, StoredEvent } from "./log-reader.ts";
 
 /**
- * A named reader of the log inside the server, for reactions that must not be lost: what happened is handled after the commit, by a
- * reader with a place of its own in the database, and never by a listener, which a crash would make forget.
+ * A named reader of the log inside the server, for reactions that must not be lost: they run after the commit, in a reader with its own
+ * place in the database, and never in a listener, which would forget them in a crash.
  *
  * - At least once and in order: a batch is handled before the next one is read, and the place is written afterwards, at most once a
- *   second. After a crash what was handled since then is handled again.
- * - A batch that fails is tried again until it succeeds; nothing behind it is handled before.
+ *   second. After a crash, events that were handled since then are handled again.
+ * - A batch that fails is tried again until it succeeds; nothing after it is handled before.
  * - It is woken by the announcement of events and reads only when there is something.
- * - Retention leaves in the log what it has not handled, for a day. What is gone after that is skipped: a warning, and a metric.
+ * - Retention leaves unhandled events in the log for a day. Events that are gone after that are skipped, with a warning and a metric.
  *
  * Knows nothing of what an event means. Events come as the log holds them: a text has to be read from its message.
  */
 export interface FollowerParts {
-  /** What its place is stored under, and what log lines and metrics call it. */
+  /** The name under which its place is stored, also used in log lines and metrics. */
   readonly name: string;
   readonly reader: Pick<LogReader, "all">;
   /** How far this node has announced the log: it reads up to there. */
@@ -30,14 +30,14 @@ export interface FollowerParts {
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "watchLag" | "followerSkipped" | "followerFailures">;
   /**
-   * Called with one batch after another. Resolves when each event has been taken care of; may be called again with events that it knows.
-   * When it rejects, the batch is tried again later. After an abort nothing is called any more, so it may reject.
+   * Called with one batch after another. Resolves when each event has been handled; may be called again with the same events. When it
+   * rejects, the batch is tried again later. After an abort it is not called any more, so it may reject.
    */
   readonly handle: (batch: FollowedBatch, signal: AbortSignal) => Promise<void>;
 }
 
 export interface FollowedBatch {
-  /** In the order of position; may be empty, where events have left the log. */
+  /** In the order of position; may be empty, if events have left the log. */
   readonly events: readonly StoredEvent[];
   /** Everything up to this position is in this batch or one before it. */
   readonly upTo: number;
@@ -45,7 +45,7 @@ export interface FollowedBatch {
 
 /** Events that one read brings. */
 const BATCH = 200;
-/** The place is written this often: a crash repeats so much of what was handled. */
+/** The place is written this often: a crash repeats at most that much. */
 const SAVE_MS = 1000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 30_000;
@@ -105,8 +105,8 @@ export class Follower {
   }
 
   /**
-   * Events after this position have to stay in the log. What has waited for more than a day holds nothing: then it is the log's end. Age is
-   * counted as for retention, so that a clock that jumps ahead lets nothing go.
+   * Events after this position have to stay in the log. If they have waited for more than a day, this is the log's end. Age is counted as
+   * for retention, so a clock that jumps ahead releases nothing.
    */
   get heldAfter(): number {
     const { clock, announcer } = this.#parts;
@@ -137,7 +137,7 @@ export class Follower {
     if (this.#place >= position) return false;
     const read = await reader.all(this.#place, BATCH);
     const events = read.filter(({ pos }) => pos <= position);
-    // Positions have no holes, so what is missing has left the log.
+    // Positions have no gaps, so missing events have left the log.
     const upTo = events.length === BATCH ? (events.at(-1) as StoredEvent).pos : position;
     this.#waitingSince = events[0]?.at;
     await handle({ events, upTo }, signal);
@@ -150,12 +150,12 @@ export class Follower {
   #woken(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    // What was announced, or the end of it all, may have come before this line.
+    // An announcement, or the end, may have come before this line.
     if (this.#parts.announcer.position > this.#place || this.#stopped.signal.aborted) resolve();
     return promise;
   }
 
-  /** Writes the place where it has moved. Never rejects: it is written again a second later. */
+  /** Writes the place if it has moved. Never rejects: it is written again a second later. */
   async #save(): Promise<void> {
     this.#tellSkipped();
     await this.#saving;
@@ -174,7 +174,7 @@ export class Follower {
     }
   }
 
-  /** One line for all that was found gone since the last one. */
+  /** One line for all events that were found missing since the last one. */
   #tellSkipped(): void {
     const { name, logger, metrics } = this.#parts;
     if (this.#skipped === 0) return;

@@ -1,4 +1,4 @@
-/** What BLACK and UNBLACK do to texts that are in memory, or are being read: bans join messages only when these are read. */
+/** What BLACK and UNBLACK do to texts that are in memory, or are being read: bans are joined only when messages are read. */
 import { afterEach, expect, test } from "bun:test";
 import { ALL_STREAM, Push, parseCursor } from "@parley/protocol";
 import { AUTHOR, type LogRig, openLog, QUOTED_AUTHOR, whole } from "../../test/log-rig.ts";

@@ -4,7 +4,7 @@ import type { ReadDatabase } from "../db/open.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 
-/** Where an event stands: its number in its stream, and its position in the whole log. */
+/** The place of an event: its number in its stream, and its position in the whole log. */
 export interface Place {
   readonly seq: number;
   readonly pos: number;
@@ -24,7 +24,7 @@ export interface StoredEvent {
   readonly at: number;
 }
 
-/** Where a stream ends and what is left of it after old events were removed. */
+/** The end of a stream, and what is left of it after old events were removed. */
 export interface StreamState {
   /** Its newest event. */
   readonly head: Place;
@@ -47,8 +47,7 @@ export interface SeqRange {
 const COLUMNS = ["pos", "stream", "seq", "type", "message_id as messageId", "data", "at"] as const;
 
 /**
- * Reads the log, many streams by one statement. Every method takes an upper position, since a node never shows what it has not
- * announced yet.
+ * Reads the log, many streams with one statement. Every method takes an upper position, because a node never shows events that it has not announced yet.
  */
 export class LogReader {
   readonly #db: ReadDatabase;
@@ -80,7 +79,7 @@ export class LogReader {
       .execute();
   }
 
-  /** One event, or undefined where it has left the log. */
+  /** One event, or undefined if it has left the log. */
   at(pos: number): Promise<StoredEvent | undefined> {
     return this.#db.selectFrom("events").select(COLUMNS).where("pos", "=", pos).executeTakeFirst();
   }
@@ -97,8 +96,8 @@ export class LogReader {
   }
 
   /**
-   * For each stream the highest seq of its range whose position is at most `pos`. Streams that have none are left out. Costs one
-   * step of the index for each event above it.
+   * For each stream the highest seq of its range whose position is at most `pos`. Streams without one are left out. Costs one index step
+   * for each event above it.
    */
   async seqsAt(pos: number, ranges: readonly SeqRange[]): Promise<Map<string, number>> {
     if (ranges.length === 0) return new Map();
@@ -107,7 +106,7 @@ export class LogReader {
   }
 }
 
-/** The log's end as seen by one transaction: what `asOf` of a state reply is made from, read first in it. */
+/** The log's end as seen by one transaction and read first in it: the `asOf` of a state reply is made from it. */
 export async function readPosition(db: ReadDatabase): Promise<number> {
   const [row] = await logEnd(db, 1);
   return (row as { pos: number }).pos;

@@ -10,7 +10,7 @@ const CURSOR_MAX = 4096;
 let rig: LogRig;
 afterEach(() => rig.close());
 
-/** Two events in each of so many rooms, after one in each. */
+/** Two events in each of that many rooms, after one in each. */
 async function openRooms(rooms: number): Promise<string[]> {
   rig = await openLog();
   const streams = Array.from({ length: rooms }, (_, i) => `room:${900_000_000 + i}`);

@@ -4,7 +4,7 @@ import { type LogRig, openLog, whole } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import { Outbox } from "./outbox.ts";
 
-/** What a reader still gets of streams that have left memory. */
+/** What a reader still gets from streams that have left memory. */
 let rig: LogRig;
 afterEach(() => rig.close());
 
@@ -38,7 +38,7 @@ test("CUR-7 what a room had before its joining was told is read, also where it h
   await rig.append({ stream: "room:2", type, data: joining }, { stream: "room:2" });
   await rig.append({ stream: me, type, data: { ...joining, seq: 1 } });
   const [, join, message, copy] = rig.scratch.events;
-  // This node has announced what the room has, and not yet what tells the reader of it: nothing is left for them.
+  // This node has announced the room's events, but not yet the one that tells the reader about the room: nothing is left for them.
   await rig.announcer.announce([join, message] as LoggedEvent[]);
   expect(await outbox.next(10)).toEqual([]);
   await rig.announcer.announce([copy as LoggedEvent]);

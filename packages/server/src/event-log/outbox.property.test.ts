@@ -15,11 +15,11 @@ type Step =
   | { kind: "join"; room: number }
   | { kind: "leave"; room: number }
   | { kind: "read"; limit: number }
-  /** From now on what is committed is not announced, until `announce` or the next start. */
+  /** From now on commits are not announced, until `announce` or the next start. */
   | { kind: "hold" }
   | { kind: "announce" }
   | { kind: "reconnect" }
-  /** As a poll that hangs lets its outbox do. */
+  /** As a waiting poll does with its outbox. */
   | { kind: "rest" };
 
 const room = fc.integer({ min: 1, max: 3 });
@@ -52,7 +52,7 @@ class Model {
     await this.#append(Array.from({ length: count }, (_, n) => this.#said(room, n)));
   }
 
-  /** Most are messages; now and then somebody else comes, leaves or is one of several who come. */
+  /** Most are messages; now and then somebody else comes, leaves or comes together with others. */
   #said(stream: string, n: number): TestEvent {
     if (n % 7 !== 3) return { stream };
     const changeType = n % 2 === 0 ? ChangeType.joined : ChangeType.left;
@@ -80,7 +80,7 @@ class Model {
     return [whole(ME), ...rooms];
   }
 
-  /** The first seq above this one that the reader was ever to get; undefined when they have everything. */
+  /** The first seq above this one that is for the reader; undefined when they have everything. */
   nextFor(stream: string, seq: number): number | undefined {
     const head = this.heads.get(stream) ?? 0;
     if (stream === ME) return seq < head ? seq + 1 : undefined;
@@ -133,8 +133,7 @@ class Reader {
   }
 
   /**
-   * It skips something that was theirs: all of it from before the present visit, or everything up to the end where they are further behind
-   * than they asked for.
+   * It skips something that was theirs: everything from before the present visit, or everything up to the end if they are further behind than they asked for.
    */
   #resync({ stream, seq, why }: { stream: string; seq: number; why: string }, behind: number): void {
     expect(this.#next(stream)).toBeLessThanOrEqual(seq);
@@ -184,7 +183,7 @@ async function run({ steps, max }: { steps: Step[]; max: number }): Promise<void
       else if (step.kind === "leave") await model.leave(`room:${step.room}`);
       else if (step.kind === "read") {
         const frames = await outbox.next(step.limit);
-        // A reader that goes on sees leavings and returns where they stand in the log.
+        // A reader that continues sees leavings and returns at their places in the log.
         expect(frames.some((frame) => JSON.parse(frame).type === Push.RESYNC)).toBe(false);
         reader.take(frames);
       } else if (step.kind === "rest") outbox.rest((stream) => stream);

@@ -12,21 +12,20 @@ import { PackedStreams } from "./packed-streams.ts";
 import { isComplete, isOver, type Progress, progressFromJoin, resync, skipTrimmed } from "./progress.ts";
 import { type HeadsAt, type StartParts, startAt } from "./start-at.ts";
 
-/** What the outboxes of all readers share. */
+/** Shared by the outboxes of all readers. */
 export type OutboxParts = StartParts & TextParts;
 
 const NO_STREAMS = new Map<string, Progress>();
 const ROUND = 100;
-/** The most events that are left to the cut-over, which is one synchronous step. */
+/** The most events that may be left for the cut-over, which is one synchronous step. */
 const CUT_OVER = 64;
 
 /**
  * One reader's ordered view of the log: what is missing since their cursor (backfill), the step where past and present
  * meet (cut-over), and from then on nothing: live events come by the hub. The only place where history meets the tail.
  *
- * - Events come in the order of position over all their streams, so a cursor in the middle is a floor.
- * - Nothing beyond the node's position is shown: what is announced later comes live.
- * - Joins and leaves take effect where they stand in the log.
+ * - Events come in the order of position across all their streams, so a cursor in the middle is a floor. - Nothing beyond the node's
+ *   position is shown: what is announced later comes live. - Joins and leaves take effect at their place in the log.
  *
  * Knows neither encoding of transports nor sockets. Bounded: a round holds at most `ROUND` events of each stream that is
  * behind, and a reader further behind than `max` is told to reload instead.
@@ -35,11 +34,11 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #uid: number | undefined;
   #opened: Map<string, Progress> = NO_STREAMS;
-  /** Takes the place of the map while the reader rests. */
+  /** Replaces the map while the reader rests. */
   #packed: PackedStreams | undefined;
   #buffer: StoredEvent[] = [];
   #floor = 0;
-  /** The newest position at which nothing was left to read; -1 if there was none yet, or if a stream was added since. */
+  /** The newest position at which nothing was left to read; -1 if there is none yet, or if a stream was added since. */
   #completeAt = -1;
   /** The newest event of each stream, kept while something is left to read; `#knownHeads` says how long it stays true. */
   #heads: HeadsAt | undefined;
@@ -64,7 +63,7 @@ export class Outbox {
     return start.resyncs;
   }
 
-  /** The reader is going to wait: takes little memory until something is asked again. `sharedName`: see `PackedStreams`. */
+  /** The reader is going to wait: it takes little memory until it is asked again. `sharedName`: see `PackedStreams`. */
   rest(sharedName: (stream: string) => string): void {
     this.#packed ??= new PackedStreams(this.#opened, sharedName);
     this.#opened = NO_STREAMS;
@@ -82,9 +81,9 @@ export class Outbox {
   }
 
   /**
-   * The next frames, at most `limit`, and no further one once they have `length` characters; an empty list when the reader has
-   * everything for the moment. The caller hands them on without waiting in between, since what they show is checked to be
-   * the present state just before they are returned.
+   * The next frames, at most `limit`, and no further one once they have `length` characters; an empty list when the reader has everything
+   * for the moment. The caller hands them on without waiting in between, because they are checked to show the present state just before
+   * they are returned.
    */
   async next(limit: number, length = Number.POSITIVE_INFINITY): Promise<string[]> {
     let rest = length;
@@ -148,13 +147,13 @@ export class Outbox {
     return frames;
   }
 
-  /** Nothing up to a position is left to read, so the floor alone says it. */
+  /** Nothing up to a position is left to read, so the floor alone is enough. */
   #haveAll(position: number): void {
     this.#floor = position;
     for (const progress of this.#streams.values()) progress.havePos = Math.min(progress.havePos, position);
   }
 
-  /** The streams that the reader goes on reading. */
+  /** The streams that the reader continues to read. */
   *streams(): Generator<string> {
     for (const [stream, progress] of this.#streams) if (!isOver(progress)) yield stream;
   }
@@ -168,7 +167,7 @@ export class Outbox {
     return formatCursor({ epoch: this.#parts.epoch, floor: this.#floor, streams });
   }
 
-  /** Reads a round: of each stream that is behind its next events, as far as their order is known. */
+  /** Reads a round: the next events of each stream that is behind, as far as their order is known. */
   async #fill(): Promise<string[]> {
     const { tail } = this.#parts;
     const position = tail.position;
@@ -187,7 +186,7 @@ export class Outbox {
       const head = headOf(stream);
       const first = read[0];
       const last = read.at(-1);
-      // What lies between was removed while they were reading; if nothing is left, up to the head.
+      // The events in between were removed while they were reading; if nothing is left, up to the head.
       const gone = first ? { seq: first.seq - 1, pos: first.pos - 1 } : head;
       if (skipTrimmed(progress, gone)) resyncs.push(resync({ stream, seq: progress.have, why: "trimmed" }));
       if (last && last.seq < head.seq) horizon = Math.min(horizon, last.pos);
@@ -195,7 +194,7 @@ export class Outbox {
     }
     this.#buffer = events.filter((event) => event.pos <= horizon).sort((a, b) => a.pos - b.pos);
     if (this.#buffer.length === 0) {
-      // What was read is not for them, since what came before it was removed: go on behind it.
+      // What was read is not for them, because the events before it were removed: continue after it.
       if (events.length > 0) return [...resyncs, ...(await this.#fill())];
       this.#haveAll(Math.max(this.#floor, position));
       this.#completeAt = position;
@@ -217,7 +216,7 @@ export class Outbox {
    */
   #knownHeads(): ReadonlyMap<string, Place> | undefined {
     const { tail } = this.#parts;
-    // Of a stream that is not in memory the known head is still true, or nothing was left to read, unless one with newer events was evicted.
+    // For a stream that is not in memory the known head is still true, or nothing was left to read, unless one with newer events was evicted.
     const knowsOthers = tail.evictedUpTo <= Math.max(this.#completeAt, this.#heads?.at ?? -1);
     const heads = new Map<string, Place>();
     for (const stream of this.#streams.keys()) {
@@ -229,13 +228,13 @@ export class Outbox {
     return heads;
   }
 
-  /** Counts an event as had. @returns whether the reader may see it */
+  /** Counts an event as received. @returns whether the reader may see it */
   #take(event: StoredEvent): boolean {
     const progress = this.#streams.get(event.stream);
     if (!progress || event.seq <= progress.have || (progress.until !== null && event.seq > progress.until))
       return false;
     progress.have = event.seq;
-    // Behind the floor, where a cursor's entry may have put the reader, the stream has to be named on.
+    // Below the floor, where a cursor's entry may have put the reader, the stream still has to be named.
     progress.havePos = event.pos < this.#floor ? Number.POSITIVE_INFINITY : event.pos;
     this.#floor = Math.max(this.#floor, event.pos);
     this.#subscribe(event);
@@ -255,13 +254,13 @@ export class Outbox {
     if (!change || change.kind === "join") return;
     if (change.kind === "leave" && !(this.#uid !== undefined && change.uids.includes(this.#uid))) return;
     const progress = this.#streams.get(change.stream);
-    // They have come back since, and read on.
+    // They have come back since, and continue to read.
     if (!progress || change.seq < progress.joinedSeq) return;
     if (progress.until === null || progress.until > change.seq) progress.until = change.seq;
   }
 
   /**
-   * The joining that an event of the reader's own stream tells, unless their window begins with it or with a later one. The room's own
+   * The joining that an event of the reader's own stream reports, unless their window begins with it or with a later one. The room's own
    * event names them too, but only those who read the room see it.
    */
   #joinOf(event: StoredEvent): (SubscriptionChange & { kind: "join" }) | undefined {

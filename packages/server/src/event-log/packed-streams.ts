@@ -3,15 +3,15 @@ import type { Progress } from "./progress.ts";
 const NO_END = -1;
 
 /**
- * How far a reader is in all their streams, in two lists: a quarter of the memory of a map. A reader that waits has nothing else to keep, and
- * there may be as many of those as connections.
+ * How far a reader is in all their streams, in two lists: a quarter of the memory of a map. A waiting reader keeps nothing else, and there
+ * may be as many of them as connections.
  */
 export class PackedStreams {
   readonly #names: readonly string[];
-  /** Four of each stream, in the order of the names. */
+  /** Four numbers for each stream, in the order of the names. */
   readonly #numbers: number[] = [];
 
-  /** @param shared gives a name that others hold as well, so that not every reader holds texts of its own */
+  /** @param shared returns the name that others hold as well, so that readers share the texts */
   constructor(streams: ReadonlyMap<string, Progress>, shared: (name: string) => string) {
     this.#names = [...streams.keys()].map(shared);
     for (const { have, havePos, until, joinedSeq } of streams.values()) {

@@ -5,7 +5,7 @@ import type { Place } from "./log-reader.ts";
 export interface Progress {
   /** The reader has every event of the stream up to this seq. */
   have: number;
-  /** Position of `have`; infinite while it is not known, which keeps the stream named in cursors. */
+  /** Position of `have`; infinite while it is unknown, which keeps the stream named in cursors. */
   havePos: number;
   /** The last seq that the reader may read, which is their leaving or the end of the room; null: there is no end yet. */
   until: number | null;

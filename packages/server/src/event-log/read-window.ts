@@ -17,7 +17,7 @@ export interface ReadWindow {
 /** `joined` of a stream that its reader reads from the first event on. */
 export const FROM_FIRST_EVENT: Place = { seq: 1, pos: 0 };
 
-/** A window and the stream that it is of, as one read transaction found them. */
+/** A window and its stream, as one read transaction found them. */
 export type StreamWindow = ReadWindow & StreamState;
 
 /** Everything that a reader may read, at one moment. */
@@ -25,7 +25,7 @@ export interface ReadableStreams {
   /** The log's end at that moment. */
   readonly end: number;
   readonly streams: readonly StreamWindow[];
-  /** The reader's position in their own stream, where the cursor names that stream and has no floor. */
+  /** The reader's position in their own stream, if the cursor names that stream and has no floor. */
   readonly userPos: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface ReaderAsk {
   readonly cursor: Cursor;
 }
 
-/** What a cursor says of a reader before their windows are known. */
+/** What a cursor says about a reader before their windows are known. */
 export interface CursorPlace {
   /** See `ReadableStreams`. */
   readonly userPos: number | undefined;
@@ -68,8 +68,8 @@ async function userPosition(db: Kysely<Schema>, uid: number | undefined, cursor:
   const pos = await eventPosition(db, stream, seq);
   if (pos !== undefined) return pos;
   const state = (await streamStates(db, [stream])).get(stream);
-  // Ahead of their stream: nothing in the log is new to them by it.
+  // Ahead of their stream: nothing in the log is new to them.
   if (!state || seq > state.head.seq) return Number.MAX_SAFE_INTEGER;
-  // The event was removed. The position of the newest removed one is known; before that, the reader may know none of their rooms.
+  // The event was removed. The position of the newest removed one is known; before it, the reader may know none of their rooms.
   return seq === state.firstSeq - 1 ? state.trimmedPos : 0;
 }

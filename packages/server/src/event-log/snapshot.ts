@@ -5,8 +5,8 @@ import type { Schema } from "../db/schema.ts";
 import { readPosition } from "./log-reader.ts";
 
 /**
- * Reads state and the log's position in one read transaction, so that a reader who has the state skips exactly the events
- * that it contains. State replies carry `asOf`, a cursor: the state contains every event up to it and none after.
+ * Reads state and the log's position in one read transaction, so that a reader with the state skips exactly the events that it contains.
+ * State replies carry `asOf`, a cursor: the state contains every event up to it and none after.
  */
 export function readSnapshot<T>(
   at: { db: ReadDatabase; epoch: string },

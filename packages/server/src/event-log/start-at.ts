@@ -4,17 +4,17 @@ import { isComplete, type Progress, resync, skipTrimmed } from "./progress.ts";
 import type { ReadableStreams, StreamWindow } from "./read-window.ts";
 import type { Tail } from "./tail.ts";
 
-/** What finding a start needs; all readers share it. */
+/** Needed to find a start; shared by all readers. */
 export interface StartParts {
   readonly tail: Tail;
   readonly epoch: string;
-  /** Resolves when this node has announced everything up to a position that was committed. */
+  /** Resolves when this node has announced everything up to a committed position. */
   readonly whenAnnounced: (position: number) => Promise<void>;
   /** Reads which streams a user, or without a uid an anonymous reader, may read, in one read transaction. */
   readonly readWindows: (reader: { uid: number | undefined; cursor: Cursor }) => Promise<ReadableStreams>;
 }
 
-/** The newest events of streams, none of them as it was before the position `at`. */
+/** The newest events of streams, none older than at the position `at`. */
 export interface HeadsAt {
   readonly at: number;
   readonly of: ReadonlyMap<string, Place>;
@@ -27,7 +27,7 @@ export interface ReaderStart {
   readonly floor: number;
   /** RESYNC frames, to be sent before anything else. */
   readonly resyncs: string[];
-  /** The position up to which the reader has everything in all their streams; -1 where something is left to read. */
+  /** The position up to which the reader has everything in all their streams; -1 if something is left to read. */
   readonly completeAt: number;
   readonly heads: HeadsAt;
 }
@@ -117,13 +117,13 @@ function streamStart(
   const { stream, joined, left, leftBefore, head } = of;
   const { cursor, userPos, atFloor } = from;
   const named = cursor.streams.get(stream);
-  // They left since their cursor and came back: some of what they missed is not for them, so the log cannot go on from there. The
+  // They left after their cursor and came back: some of what they missed is not for them, so the log cannot continue from there. The
   // cursor's entry for the stream counts, or else its floor.
   if (named === undefined ? (cursor.floor ?? leftBefore.pos) < leftBefore.pos : named < leftBefore.seq) {
     return startFrom(of, { seq: joined.seq - 1, pos: Number.POSITIVE_INFINITY }, "rejoined");
   }
   if (named !== undefined) {
-    // Nothing follows in a stream that they have left, so there a seq beyond the head does no harm.
+    // Nothing follows in a stream that they have left, so a seq beyond the head is harmless there.
     const why = named > head.seq && left === null ? "ahead" : undefined;
     // The entry may lie behind the floor, so the stream has to be named again until it has caught up.
     return startFrom(of, { seq: Math.min(named, head.seq), pos: Number.POSITIVE_INFINITY }, why);
@@ -134,8 +134,8 @@ function streamStart(
   }
   if (joined.pos > cursor.floor) return startFrom(of, { seq: joined.seq - 1, pos: 0 });
   if (head.pos <= cursor.floor) return startFrom(of, { seq: head.seq, pos: 0 });
-  // Events of the stream lie on both sides of the floor (`seqsAtFloor` has looked for the place). Of removed events only the position of
-  // the newest is known: it says whether the reader had them all. If not, they start one before it, and are told that it is gone.
+  // Events of the stream lie on both sides of the floor (`seqsAtFloor` has looked for the place). Only the position of the newest removed
+  // event is known: it says whether the reader had them all. If not, they start one before it, and are told that it is gone.
   const had = of.trimmedPos <= cursor.floor;
   const last = Math.min(of.firstSeq - 1, left?.seq ?? Number.POSITIVE_INFINITY);
   return startFrom(of, { seq: had ? (atFloor ?? 0) : Math.min(atFloor ?? 0, last - 1), pos: 0 });

@@ -1,19 +1,19 @@
 import type { Place, StoredEvent } from "./log-reader.ts";
 
-/** An event in memory. `data` is dropped when the message that it shows changes, and is never kept where it shows other messages too. */
+/** An event in memory. `data` is dropped when the message that it shows changes, and is never kept if it shows other messages too. */
 export interface TailEntry extends StoredEvent {
   data: string | null;
   /** The person who wrote the message that `data` shows; null where it shows none, and while that is not known. */
   author: number | null;
-  /** Whether `data` stands in the log's row, and so never changes. */
+  /** Whether `data` is in the log's row, and so never changes. */
   readonly storesData: boolean;
 }
 
-/** Rough bytes of an entry beside its text, and of a stream without any. */
+/** Rough size in bytes of an entry without its text, and of a stream without entries. */
 const ENTRY_BYTES = 160;
 const STREAM_BYTES = 240;
 
-/** What was built from a message is built anew; what stands in the log stays. */
+/** Text that was built from a message is built anew; text from the log stays. */
 function forget(entry: TailEntry): void {
   if (!entry.storesData) entry.data = null;
 }
@@ -25,7 +25,7 @@ function entryBytes(entry: StoredEvent): number {
 /** The newest events of one stream, without gaps up to its head. */
 export class StreamTail {
   bytes = STREAM_BYTES;
-  /** Events after this seq were looked for in the log: what is not here is not there either, or was dropped since. */
+  /** Events after this seq were looked for in the log: those that are not here are not there either, or were dropped since. */
   searchedAfter: number;
   #entries: TailEntry[] = [];
   #head: Place;
@@ -86,7 +86,7 @@ export class StreamTail {
   /** The highest seq whose position is at most `pos`; undefined when that lies before what is here. */
   seqAt(pos: number): number | undefined {
     if (pos >= this.#head.pos) return this.#head.seq;
-    // From the newest on, since few events are asked about that readers have had for long.
+    // From the newest on, because readers rarely ask about events that they have had for long.
     const found = this.#entries.findLast((entry) => entry.pos <= pos);
     return found?.seq ?? (this.completeAfter === 0 ? 0 : undefined);
   }
@@ -100,7 +100,7 @@ export class StreamTail {
     this.bytes += text.length;
   }
 
-  /** Before it leaves memory: readers hold entries that they have not sent, and no recall finds those from then on. */
+  /** Called before it leaves memory: readers hold entries that they have not sent, and from then on no recall finds those. */
   forgetAll(): void {
     for (const entry of this.#entries) forget(entry);
   }

@@ -7,7 +7,7 @@ import { Tail } from "./tail.ts";
 
 const STREAMS = ["room:1", "room:2", "room:3", "room:4"];
 
-/** What happens to a tail while its loads are on their way. */
+/** What happens to a tail during its loads. */
 type Step =
   /** Announced at once, with all that was committed before, or later by `announce`. */
   | { kind: "commit"; stream: number; count: number; length: number; announced: boolean }
@@ -47,7 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: of("answer"), which: fc.nat({ max: 20 }) }) },
 );
 
-/** The tail under test beside what the log has, which is known without it. */
+/** The tail under test, next to the log's contents, which are known without it. */
 class Scene {
   readonly held = new HeldAnswers();
   readonly tail: Tail;
@@ -100,7 +100,7 @@ class Scene {
     }
   }
 
-  /** Kept for the end: what fails on the way is reported there, with the steps that led to it. */
+  /** Kept for the end, where failures are reported with the steps that led to them. */
   follow(work: Promise<void>): void {
     work.catch(() => undefined);
     this.#under.push(work);
@@ -129,7 +129,7 @@ class Scene {
       expect([stream, seqs.get(stream)]).toEqual([stream, this.#placeAt(stream, pos)?.seq ?? 0]);
   }
 
-  /** What is in memory joins the head without a gap, is what was committed, and keeps its bound; what is not there is known to be old. */
+  /** Memory joins the head without a gap, has what was committed, and stays within its bound; events that are not there are known to be old. */
   check(): void {
     const warm = STREAMS.filter((stream) => this.tail.head(stream) !== undefined);
     for (const stream of STREAMS) {

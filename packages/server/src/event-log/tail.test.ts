@@ -198,7 +198,7 @@ test("LOG-8 a text that a reader holds goes with its event, when newer ones push
   for (let i = 0; i < 10; i++) await rig.append(...many(99 + (i % 2) * 2));
   expect(rig.tail.peek("room:1", 0, 1)).toBeUndefined();
   const last = rig.scratch.events.at(-1) as LoggedEvent;
-  // Behind events that this node has not had.
+  // After events that this node has not had.
   rig.tail.append({ ...last, pos: last.pos + 5, stream: "room:2", seq: 6 });
   expect(held.map((event) => event?.data)).toEqual([null, null]);
 });
@@ -221,7 +221,7 @@ test("LOG-5 a stream that came into memory and left it again while it was read i
   rig.scratch.listen((event) => tail.append(event));
   const reading = read(tail, 0, 10);
   await isRead.promise;
-  // One more event of the stream, which those of another one push out of memory at once.
+  // One more event of the stream, which another stream's events push out of memory at once.
   await rig.append(...many(1));
   await rig.append(...many(20, "room:2"));
   expect(tail.head("room:1")).toBeUndefined();

@@ -6,12 +6,12 @@ import type { EventData } from "./announce.ts";
 import { EMPTY, type LogReader, type Place, type SeqRange, type StoredEvent, type StreamState } from "./log-reader.ts";
 import { StreamTail } from "./stream-tail.ts";
 
-/** Events kept of one stream: a reader further behind than this is served from the log, or told to reload. */
+/** Events kept for one stream: a reader further behind than this is served from the log, or told to reload. */
 const ENTRIES_PER_STREAM = 1000;
 /** Events that are read into memory of a stream: at most the first number, and at least the second if the stream has that many. */
 const LOADED_PER_STREAM = 200;
 const LOADED_AT_LEAST = 32;
-/** Streams whose events, or whose places, are read by one statement; between two of them everybody else has a turn. */
+/** Streams whose events or places are read with one statement; between two statements everybody else has a turn. */
 const LOADED_AT_ONCE = 100;
 const LOOKED_UP_AT_ONCE = 2500;
 
@@ -22,9 +22,8 @@ export interface StreamPosition {
 }
 
 /**
- * The recent events of the streams that are in use on this node, bounded in bytes over all; what is not here is read
- * from the log, once for however many readers wait for it. Never ahead of `position`: what has not been announced on
- * this node does not exist for its readers.
+ * The recent events of the streams that are in use on this node, bounded in bytes over all; what is not here is read from the log, once for
+ * however many readers wait for it. Never ahead of `position`: events that were not announced on this node do not exist for its readers.
  */
 export class Tail {
   /** Everything up to here has been announced on this node. */
@@ -33,7 +32,7 @@ export class Tail {
   evictedUpTo: number;
   /** Positions of the last changes of messages, to catch a reader that has read the old text and has not sent it yet. */
   readonly changes: RecentChanges<number>;
-  /** The same for people whose messages were hidden, or shown again, since a ban of theirs began or ended. */
+  /** The same for people whose messages were hidden or shown again when a ban began or ended. */
   readonly hiding: RecentChanges<number>;
   readonly #reader: LogReader;
   readonly #maxBytes: number;
@@ -59,7 +58,7 @@ export class Tail {
   append(event: LoggedEvent): void {
     this.position = event.pos;
     const known = this.#streams.get(event.stream);
-    // A node that was far behind may find that events between are gone from the log: what it has does not join.
+    // A node that was far behind may find that events in between have left the log, so what it has does not join.
     const stream = known?.head.seq === event.seq - 1 ? known : new StreamTail({ seq: event.seq - 1, pos: 0 });
     if (known) this.#bytes -= known.bytes;
     if (known !== stream) known?.forgetAll();
@@ -76,7 +75,7 @@ export class Tail {
     this.#evict();
   }
 
-  /** Nothing of what lies between is in the log any more. */
+  /** Everything in between has left the log. */
   skipTo(position: number): void {
     this.position = Math.max(this.position, position);
   }
@@ -124,7 +123,7 @@ export class Tail {
     const ranges = asked.map(({ stream, after }) => ({ stream, after, upTo: after + limit }));
     const found = await this.#reader.ranges(ranges, this.position);
     const cut = ranges.filter(({ stream, after }) => found.get(stream)?.[0]?.seq !== after + 1);
-    // Events were removed: what is kept of these streams begins further on.
+    // Events were removed: these streams now begin later.
     const states = await this.#reader.states(cut.map(({ stream }) => stream));
     const kept = cut.flatMap(({ stream, after }) => {
       const first = states.get(stream)?.firstSeq ?? 0;
@@ -140,7 +139,7 @@ export class Tail {
 
   /**
    * Keeps the texts of these events, so that the next reader finds them. They must be those of messages as they are at
-   * `position`, and show no other message. Drops older texts at once where memory is full.
+   * `position`, and show no other message. Drops older texts at once if memory is full.
    */
   remember(events: readonly StoredEvent[], read: (event: StoredEvent) => EventData | undefined): void {
     for (const event of events) {
@@ -154,7 +153,7 @@ export class Tail {
     this.#evict();
   }
 
-  /** For each stream the highest seq of its range whose position is at most `pos`; `after` where there is none. */
+  /** For each stream the highest seq of its range whose position is at most `pos`; `after` if there is none. */
   async seqsAt(pos: number, ranges: readonly SeqRange[]): Promise<Map<string, number>> {
     const seqs = new Map<string, number>();
     const cold: SeqRange[] = [];
@@ -171,8 +170,8 @@ export class Tail {
   }
 
   /**
-   * Brings into memory what these readers lack, as far as it is among the newest events of its stream. What somebody else is
-   * loading is waited for. What is not there afterwards is read from the log.
+   * Brings into memory what these readers lack, as far as it is among the newest events of its stream. It waits for what somebody else is
+   * loading. What is not there afterwards is read from the log.
    */
   async #load(asked: readonly StreamPosition[]): Promise<void> {
     const missing = asked.filter((one) => this.#isMissing(one));
@@ -218,18 +217,18 @@ export class Tail {
     this.#evict();
   }
 
-  /** Undefined where what was read may not reach the stream's head any more. */
+  /** Undefined if what was read may no longer reach the stream's head. */
   #newTail(
     state: StreamState = EMPTY,
     at: { read: readonly StoredEvent[]; position: number; cold: boolean },
   ): StreamTail | undefined {
-    // It left memory meanwhile, and what came since is not among what was read.
+    // It left memory meanwhile, and newer events are not among those that were read.
     if (!at.cold || this.evictedUpTo > at.position) return undefined;
     const head = state.head.pos <= at.position ? state.head : at.read.at(-1);
     return head && new StreamTail({ seq: head.seq, pos: head.pos });
   }
 
-  /** Drops every text of a person: it is read anew, and then is hidden or shown as it has to be. Texts that quote them are never kept. */
+  /** Drops every text of a person: it is read anew, and is then hidden or shown as it should be. Texts that quote them are never kept. */
   #forgetAuthor({ data, pos }: LoggedEvent): void {
     const { uid } = JSON.parse(data) as PushData[7 | 116];
     this.hiding.note(uid, pos);

@@ -19,7 +19,7 @@ const newOutbox = (windows: ReadWindow[]) =>
 /** Frames as `room:1@5`, and `!room:1@4` for RESYNC trimmed. */
 async function readAll(outbox: Outbox, first: string[] = []): Promise<string[]> {
   const frames = [...first];
-  // A bound, since an outbox that finds nothing and is not at the end would go on for ever.
+  // A bound, because an outbox that finds nothing and is not at the end would loop for ever.
   for (let round = 0; round < 5000; round++) {
     const rest = outbox.cutOver();
     if (rest) return [...frames, ...rest].map(named);
@@ -42,7 +42,7 @@ async function resume(entries: string, windows: ReadWindow[], max?: number): Pro
 const seqs = (from: number, to: number, stream = "room:1") =>
   Array.from({ length: to - from + 1 }, (_, i) => `${stream}@${from + i}`);
 
-/** What memory holds of removed events makes no difference: each case is tried with and without it. */
+/** Removed events in memory make no difference: each case is tried with and without them. */
 const tails: [string, number][] = [
   ["in memory", 1_000_000],
   ["not in memory", 1],

@@ -105,7 +105,7 @@ describe("GW-45: handshakes of an address", () => {
     expect(admission.allowRefusedStart(connect(ip(304)).connection)).toBe(false);
     expect(await refusal(() => admission.admit(ip(305), GOOD))).toBeUndefined();
     expect(await refusal(() => admission.admit(ip(0, 1), null))).toBeUndefined();
-    // What the network refused is counted in no address.
+    // What the limit of the network refused counts for no address.
     time.advance(10_000);
     for (let n = 0; n < 50; n++) await admission.admit(ip(300), null);
   });
@@ -168,7 +168,7 @@ describe("GW-44: anonymous connections of an address", () => {
     connections[0]?.ended();
     connections[1]?.onSignedIn?.();
     connections[1]?.ended();
-    // Three have gone: each counts once, however it went.
+    // Three have ended: each counts once, however it ended.
     for (let i = 0; i < 3; i++) open();
     expect(await refusal(() => admission.admit(IP, null))).toBeDefined();
   });

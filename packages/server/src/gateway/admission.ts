@@ -19,7 +19,7 @@ export interface AdmissionParts {
   readonly handshakes: LocalRate;
   /** The same for an IPv6 network. */
   readonly handshakesOfNetwork: LocalRate;
-  /** The limit of readers that somebody begins; looked at here, and counted when a reader begins. */
+  /** The limit of readers that somebody begins; checked here, and counted when a reader begins. */
   readonly starts: Pick<LocalRate, "check">;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
   /** Whether the process holds as many connections as it may, of whatever kind. */
@@ -42,8 +42,7 @@ export class Admission {
     try {
       for (const { handshakes, key } of scopes) handshakes.check(key);
     } catch (error) {
-      // Too much was refused to this address. A valid token still passes, unless it would be refused again: what is refused here
-      // holds no connection.
+      // This address has had too many refusals. A valid token still passes, unless it would be refused again: a refusal here holds no connection.
       const login = await this.#parts.findLogin(token);
       if (!login) throw error;
       this.#parts.starts.check(login.uid);
@@ -76,7 +75,7 @@ export class Admission {
     return true;
   }
 
-  /** Counts a start that is refused, as the address's. @returns false when that has had so many that they are closed at once */
+  /** Counts a refused start for the address. @returns false when the address has had so many that they are closed at once */
   allowRefusedStart(connection: Connection): boolean {
     return tryTakeHandshake(this.#scopesOf(connection.origin.ip));
   }
@@ -102,7 +101,7 @@ export class Admission {
     return [address, { key: network, called: "network", most: mostOfNetwork, handshakes: handshakesOfNetwork }];
   }
 
-  /** The scope that has as many anonymous connections as it may. */
+  /** The scope that has reached its limit of anonymous connections. */
   #full(scopes: readonly Scope[]): Scope | undefined {
     return scopes.find(({ key, most }) => (this.#anonymous.get(key) ?? 0) >= most);
   }
@@ -135,7 +134,7 @@ export class Admission {
   }
 }
 
-/** In all of these or, when one refuses, in none. @throws ProblemError `rate_limited` */
+/** Counts in all of these or, if one refuses, in none. @throws ProblemError `rate_limited` */
 function takeHandshake(scopes: readonly Scope[]): void {
   for (const { handshakes, key } of scopes) handshakes.check(key);
   for (const { handshakes, key } of scopes) handshakes.take(key);

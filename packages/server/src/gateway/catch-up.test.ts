@@ -150,7 +150,7 @@ test("GW-27: while its peer takes nothing, a backfill waits with at most half of
   wire.sent = () => {
     if (wire.seqs.length !== 1) return;
     wire.sent = undefined;
-    // Said while the reader is given what was there: this is left for the step to live.
+    // Said while the reader gets the backlog: this is left for the cut-over.
     for (let pos = 46; pos <= 60; pos++) {
       const event = { pos, stream: "room:1", seq: pos, type: 4, messageId: null, at: 1 };
       rig.tail.append({ ...event, data: JSON.stringify(data), storesData: true, cacheable: true, author: null });

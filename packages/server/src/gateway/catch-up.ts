@@ -7,7 +7,7 @@ import type { ConnectedLogin, Connection } from "./connection.ts";
 const QUEUED_MAX = 65_536;
 /** The most bytes that a character takes, as strings count characters. */
 const CHARACTER_BYTES = 3;
-/** Transports that name cursors on the wire name one behind each chunk: two cursors are never further apart than this many events. */
+/** Transports that name cursors on the wire name one after each chunk: two cursors are never further apart than this many events. */
 const CHUNK_MAX = 20;
 
 export interface CatchUp {
@@ -27,9 +27,9 @@ export interface PresentState {
 }
 
 /**
- * Sends a reader what they missed, at the pace of their socket, and makes the step to live: the rest of the tail and the
- * subscriptions in one turn of the loop, so that no event falls in between and none comes twice. What it sends at once fits
- * into half of the queue, unless one frame alone is longer, so a backfill never gets its reader cut.
+ * Sends a reader what they missed, at the pace of their socket, and then goes live: the rest of the tail and the subscriptions in one turn
+ * of the loop, so that no event is lost and none comes twice. What it sends at once fits into half of the queue, unless a single frame is
+ * longer, so a backfill never gets its reader cut.
  * @returns when the connection is live or has ended
  */
 export async function catchUp(work: CatchUp): Promise<void> {
@@ -43,8 +43,8 @@ export async function catchUp(work: CatchUp): Promise<void> {
     if (rest) return goLive(work, rest);
     const frames = await outbox.next(CHUNK_MAX, length);
     connection.cork(() => sendEach(connection, frames, outbox));
-    // Others get their turn, since reading from memory gave them none. After the last chunk there is no such turn: events
-    // that come in it might have to be read again, and a busy room would keep its reader from the cut-over for ever.
+    // Others get their turn, because reading from memory gave them none. After the last chunk there is no such turn: events that arrive in
+    // it would have to be read too, and a busy room would keep its reader from the cut-over for ever.
     if (outbox.isAhead || frames.length >= CHUNK_MAX) await nextTurn();
   }
 }

@@ -52,7 +52,7 @@ test("GW-10, GW-20: a RESUME that came early is read together with what is unrea
   rig.answerLogin(login(ANN));
   await live.frame(Push.LOGIN_SUCCESS);
   await rig.asked();
-  // As many as the whole way to live would take, if it did not wait.
+  // As many turns as going live would take if it did not wait.
   for (let turn = 0; turn < 50; turn++) await nextTurn();
   expect([rig.windowsRead, live.of(Push.MESSAGE).length, live.of(Push.CURSOR).length]).toEqual([1, 0, 0]);
   rig.answerRedDot();

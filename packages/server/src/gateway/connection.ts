@@ -13,7 +13,7 @@ export interface ConnectedLogin {
   readonly name: string;
   readonly avatar: string;
   readonly expiresAt: number;
-  /** Of a token of the product's own, which the client has to follow by the next one: when it ends, as READY says it. */
+  /** Of one of the product's own tokens, which the client has to follow by the next one: when it ends, as READY says it. */
   readonly tokenExpiresAt?: number;
   /** Its client may put the end off by a refresh; READY says when it ends. */
   readonly canProlong?: boolean;

@@ -30,7 +30,7 @@ test("a user has the connections that were bound to them, and nothing is kept of
   hub.unbind(one, UID);
   expect(all(hub)).toEqual(["2"]);
   hub.unbind(two, UID);
-  // The same empty set that is given for users without an entry.
+  // The same empty set that users without an entry get.
   expect(hub.ofUser(UID)).toBe(nobody);
   expect([hub.bind(two, UID), hub.ofUser(UID + 1).size]).toEqual([1, 1]);
   hub.unbind(two, UID);

@@ -77,7 +77,7 @@ export class Hub {
     this.#connections.set(connection.origin.id, connection);
   }
 
-  /** From now on the connection is the user's. @returns how many connections they have */
+  /** From now on the connection belongs to the user. @returns how many connections they have */
   bind(connection: Connection, uid: number): number {
     const known = this.#byUser.get(uid);
     if (known === undefined) {
@@ -102,12 +102,11 @@ export class Hub {
   }
 
   /**
-   * Called for each event of a client's stream once, in the order of position.
-   * @param untold people whom a joining brings in without their knowing
+   * Called once for each event of the clients' streams, in the order of position. @param untold people whom a joining brings in without their knowledge
    */
   publish(event: LoggedEvent, untold: ReadonlySet<number> = NOBODY): void {
     const change = isMembership(event) ? subscriptionChange(event) : undefined;
-    // The copies in users' streams are for readers; the room's own event is what moves subscriptions.
+    // The copies in users' streams are for readers; only the room's own event moves subscriptions.
     const moves = change && userOfStream(event.stream) === undefined ? change : undefined;
     if (moves?.kind === "join") this.subscribe(moves.stream, untold.size > 0 ? others(moves.uids, untold) : moves.uids);
     this.#encoded += 1;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { InboundAllowance } from "./inbound-allowance.ts";
 
-/** How many of so many frames are taken at a time. */
+/** How many of that many frames are accepted at a time. */
 function taken(allowance: InboundAllowance, count: number, at: number): number {
   return Array.from({ length: count }, () => allowance.takeFrame(at)).filter(Boolean).length;
 }

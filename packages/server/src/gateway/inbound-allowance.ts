@@ -4,8 +4,8 @@ import { CONNECTION_RATES } from "../limits/limits.ts";
 const { frames, badFrames } = CONNECTION_RATES;
 
 /**
- * What one connection may send: frames by a bucket, broken ones by their times in a sliding window. Kept small, since every
- * connection has one. Times are `uptimeMs`.
+ * What one connection may send: frames by a bucket, broken ones by their times in a sliding window. Kept small, because every connection
+ * has one. Times are `uptimeMs`.
  */
 export class InboundAllowance {
   #frames: number = frames.burst;

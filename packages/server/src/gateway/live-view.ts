@@ -4,7 +4,7 @@ import { uptimeMs } from "../lib/uptime.ts";
 import type { Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 
-/** What is asked of the transport of polls. */
+/** What it needs from the transport of polls. */
 interface HangingPollsView {
   readonly hanging: number;
   views(): Iterable<{
@@ -31,7 +31,7 @@ interface LiveViewParts {
   readonly clock: Clock;
 }
 
-/** What is live on this node, for those who look after it: connections of both kinds, and polls that hang. */
+/** What is live on this node, for administrators: connections of both kinds, and waiting polls. */
 export class LiveView {
   readonly #parts: LiveViewParts;
 

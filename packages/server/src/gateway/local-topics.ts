@@ -44,7 +44,7 @@ export class LocalTopics {
     return this.#topics.size;
   }
 
-  /** @returns the topic, which a subscriber keeps in place of a name of its own */
+  /** @returns the topic, which a subscriber keeps instead of a copy of the name */
   subscribe(name: string, subscriber: LocalSubscriber): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
@@ -84,7 +84,7 @@ interface Topic {
   readonly subscribers: Set<LocalSubscriber>;
 }
 
-/** What one subscriber reads: a list, which takes a fifth of a set's memory, and of which each waiting reader has one. */
+/** What one subscriber reads: a list, which takes a fifth of a set's memory, because each waiting reader has one. */
 export class Subscriptions {
   readonly #topics: LocalTopics;
   readonly #subscriber: LocalSubscriber;
@@ -108,7 +108,7 @@ export class Subscriptions {
     if (!this.has(name)) this.#list.push(this.#topics.subscribe(name, this.#subscriber));
   }
 
-  /** Called for each reader of the node when a room ends, so it costs little for those who do not read it. */
+  /** Called for each reader of the node when a room is dissolved, so it is cheap for those who do not read it. */
   delete(name: string): void {
     if (this.has(name)) this.keepOnly((one) => one !== name);
   }

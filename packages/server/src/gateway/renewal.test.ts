@@ -10,7 +10,7 @@ const loginOf = (loginId: number, uid = 20_000): ConnectedLogin => {
   return { loginId, uid, power: 0, name: "ann", avatar: "", expiresAt: 9_000_000 };
 };
 
-/** A connection that is signed in by login 1, and what it is sent; `logins` are asked for one after another. */
+/** A connection that is signed in by login 1, and what is sent to it; `logins` are found one after another. */
 function rig(...logins: (ConnectedLogin | undefined)[]) {
   const sent: number[] = [];
   const counted: string[] = [];

@@ -12,7 +12,7 @@ export interface SweepParts {
   readonly epoch: string;
   readonly clock: Clock;
   readonly maxQueueBytes: number;
-  /** When a login ends, epoch milliseconds; a refresh over HTTP may have moved it. 0 when it is gone. */
+  /** When a login ends, epoch milliseconds; a refresh over HTTP may have moved it. 0 0 if there is no such login. */
   readonly loginEndOf: (login: ConnectedLogin) => Promise<number>;
   readonly onError: (error: unknown) => void;
 }
@@ -21,7 +21,7 @@ const SWEEP_MS = 1000;
 /** Above half its queue for this long, a reader will not catch up. */
 const SLOW_MS = 5000;
 const CURSOR_MS = 60_000;
-/** A sweep that comes this long after the last one shows that the process was held up. */
+/** A sweep that comes this long after the last one shows that the process was blocked. */
 const LATE_MS = 2 * SWEEP_MS;
 
 /**
@@ -48,8 +48,8 @@ export interface SweepTick {
   /** All readers get a cursor. */
   readonly cursors: boolean;
   /**
-   * The process was held up, for example by ten thousand people who sign in at once. What clients sent meanwhile has not been
-   * read yet, so this sweep closes nobody for silence. The next one comes after it was read, and does.
+   * The process was blocked, for example by ten thousand people who sign in at once. What clients sent meanwhile has not been read yet, so
+   * this sweep closes nobody for silence. The next one comes after that was read.
    */
   readonly isLate: boolean;
 }

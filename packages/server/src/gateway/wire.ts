@@ -5,7 +5,7 @@ export interface Wire {
   send(frame: string): unknown;
   /** The same for a frame after which the client has everything up to `cursor`; for transports that name cursors on the wire. */
   sendAt?(frame: string, cursor: string): unknown;
-  /** Runs `write`, which sends several frames; where the transport can do that, they leave in one write. */
+  /** Runs `write`, which sends several frames; if the transport can do that, they leave in one write. */
   cork?(write: () => void): unknown;
   /** For transports whose clients come back by themselves: tells them how long to wait before that. */
   retryAfter?(ms: number): void;
@@ -15,6 +15,6 @@ export interface Wire {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   isSubscribed(topic: string): boolean;
-  /** Bytes that the peer has not taken yet. */
+  /** Bytes that the peer has not read yet. */
   getBufferedAmount(): number;
 }

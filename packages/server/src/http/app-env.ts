@@ -11,7 +11,7 @@ export interface AppBindings {
   readonly ip: string;
   /** How that address was found, and whether the peer is a trusted proxy; if absent, the peer counts as untrusted. */
   readonly address?: ClientAddress;
-  /** The listener that accepted it, for timeouts of long requests; absent where a test calls the app directly. */
+  /** The listener that accepted it, for timeouts of long requests; absent when a test calls the app directly. */
   readonly server?: Bun.Server<unknown>;
 }
 
@@ -19,19 +19,19 @@ export interface AppBindings {
 export interface AppVariables {
   /** The login that asks; set by `requireLogin` and `optionalLogin`, undefined for anonymous requests and on other routes. */
   login: Login | undefined;
-  /** Set where only administrators are answered. */
+  /** Set on routes that answer only administrators. */
   isForAdministrators?: boolean;
-  /** A page of another host makes its visitor's browser ask this, whether or not the page can read the reply. */
+  /** A page of another host makes its visitor's browser send this, whether or not the page can read the reply. */
   fromForeignPage: boolean;
-  /** The server key that asks; set for requests to the door of the product's backend, where there is a valid one. */
+  /** The server key that asks; set for requests to the server API with a valid key. */
   serverKey?: ServerKey | undefined;
-  /** Looks at the server key again, where there is one. @throws ProblemError `unauthorized` */
+  /** Checks the server key again, if there is one. @throws ProblemError `unauthorized` */
   findKeyAgain?: () => Promise<void>;
   findLogin: FindLogin;
   countBadToken: CountBadToken;
-  /** What somebody at a banned address is told; absent: no address is. The listener has asked when the request came. */
+  /** The refusal for somebody at a banned address; absent: no address is banned. The listener has already asked when the request came. */
   addressRefusal?: ((ip: string) => ProblemError | undefined) | undefined;
-  /** Counts the request as this person's; absent where a test calls routes without the app. @throws ProblemError `rate_limited` */
+  /** Counts the request as this person's; absent when a test calls routes without the app. @throws ProblemError `rate_limited` */
   countRequest?: (uid: number) => void;
   heavyWork: HeavyWork;
   largeReplies: LargeReplies;

@@ -25,7 +25,7 @@ export const requireLogin: MiddlewareHandler<AppEnv & { Variables: { login: Logi
   await next();
 };
 
-/** Routes under `/admin`: as `requireLogin`, and somebody who is no administrator of the server is 403, whatever they ask for. */
+/** Routes under `/admin`: as `requireLogin`, and somebody who is not an administrator of the server is 403, whatever they ask for. */
 export const requireAdministrator: MiddlewareHandler<AppEnv & { Variables: { login: Login } }> = async (c, next) => {
   const login = await loginOf(c);
   if (!login) throw new ProblemError("unauthorized");
@@ -42,7 +42,7 @@ function checkPower({ power }: Login): void {
 /**
  * Looks at the request's login or server key again, where it has one. Called when something was waited for, since a login may end meanwhile: after the body
  * has come, whose sender decides how long that takes, and after a turn of heavy work. What is looked up is mostly in memory.
- * @throws ProblemError `unauthorized`, `account_disabled`, `banned`, for the address too; `forbidden` for somebody who is no administrator any more, where that is needed
+ * @throws ProblemError `unauthorized`, `account_disabled`, `banned`, for the address too; `forbidden` for somebody who is no longer an administrator, on routes that need one
  */
 export async function lookAgain(c: Context<AppEnv>): Promise<void> {
   const banned = c.get("addressRefusal")?.(c.env.ip);

@@ -9,8 +9,8 @@ import { SERVER_DOOR } from "./server-key.ts";
 const LARGER_BODIES: ReadonlyMap<string, number> = new Map([["/api/v1/events", SIZES.pollBody.count]]);
 
 /**
- * Refuses larger bodies with 413. A declared length is judged before anything is read; a chunked body is read up to the
- * limit and handed on whole, where it comes within `waitMs`.
+ * Refuses larger bodies with 413. A declared length is judged before anything is read; a chunked body is read up to the limit and passed on
+ * whole, if it arrives within `waitMs`.
  */
 export function bodyLimit(bytes: number, { waitMs }: { waitMs: number }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {

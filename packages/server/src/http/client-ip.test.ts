@@ -278,7 +278,7 @@ test("a trusted address is one address, a mapped network the IPv4 network that i
   ] as const) {
     expect([list, trusts([list], inside), trusts([list], outside)]).toEqual([list, true, false]);
   }
-  // A network that holds more than the mapped addresses is one of IPv6.
+  // A network that has more than the mapped addresses is an IPv6 network.
   expect(trusts(["::ffff:0.0.0.0/95"], "203.0.113.5")).toBe(false);
   expect(parseIp("::ffff:1.2.3.4")?.toString()).toBe("1.2.3.4");
   expect(parseIp("64:ff9b::1.2.3.4")?.toString()).toBe("64:ff9b::102:304");

@@ -2,12 +2,12 @@ import ipaddr from "ipaddr.js";
 import { memoized } from "../lib/memoized.ts";
 
 /**
- * From whom a request really comes. `X-Forwarded-For` (all its header lines joined), or `X-Real-IP` where there is none,
- * counts only when the peer is a trusted proxy: anybody can send the header, and an address taken from it wrongly lets
- * its sender choose whose limits and bans apply to them.
+ * Finds out who a request really comes from. `X-Forwarded-For` (all its header lines joined), or `X-Real-IP` if there is none, counts only
+ * when the peer is a trusted proxy: anybody can send the header, and if it is believed wrongly, its sender chooses whose limits and bans
+ * apply to them.
  */
 export interface ClientAddress {
-  /** Canonical: IPv4 dotted, IPv4-mapped as IPv4, IPv6 as RFC 5952 has it, without brackets, port and zone. */
+  /** Canonical: IPv4 dotted, IPv4-mapped as IPv4, IPv6 as in RFC 5952, without brackets, port and zone. */
   readonly clientIp: string;
   /** The other end of the TCP connection, canonical; "unknown" when the runtime cannot tell (the socket is gone). */
   readonly peerIp: string;
@@ -15,7 +15,7 @@ export interface ClientAddress {
   readonly forwarded: string | null;
   /** The peer is a trusted proxy, so its other X-Forwarded-… headers count as well. */
   readonly viaTrusted: boolean;
-  /** The peer sends the header but is not trusted: a proxy that is missing in TRUSTED_PROXIES, or a forger. */
+  /** The peer sends the header but is not trusted: a proxy that is missing from TRUSTED_PROXIES, or a forger. */
   readonly untrustedForwarder: boolean;
   /** Why the walk through the header stopped where it did, for the doctor. */
   readonly end: "none" | "client" | "all-trusted" | "unreadable";
@@ -35,7 +35,7 @@ const MAX_READ_ENTRIES = 64;
 const MAX_ENTRY_CHARACTERS = 64;
 
 /**
- * Made once at the start from CIDRs or single addresses; throws on text that is neither. Networks of IPv4-mapped addresses
+ * Made once at the start from CIDRs or single addresses; throws on any other text. Networks of IPv4-mapped addresses
  * count as the IPv4 networks that they stand for, since peers are compared in canonical form.
  */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
@@ -88,7 +88,7 @@ interface Peer {
 }
 
 const UNKNOWN_PEER: Peer = { address: undefined, text: "unknown" };
-/** Peers whose address is remembered: behind a proxy there is one, and a client that keeps its connection asks again. */
+/** Peers whose address is remembered: behind a proxy there is only one, and a client that keeps its connection sends more requests. */
 const PEERS_KNOWN = 4096;
 
 const peerOf = memoized((peer: string): Peer => {
@@ -103,13 +103,13 @@ interface Walk {
 
 const NOT_FORWARDED: Walk = { last: undefined, end: "none" };
 
-/** A header of nothing but spaces and commas names nobody, so it is as if it were not there. */
+/** A header of nothing but spaces and commas names nobody, so it counts as absent. */
 function forwardedHeader(headers: Headers): string | null {
   const some = (value: string | null) => (value !== null && /[^\s,]/.test(value) ? value : null);
   return some(headers.get("x-forwarded-for")) ?? some(headers.get("x-real-ip"));
 }
 
-/** From the right, where the nearest proxy wrote: whatever stands left of an untrusted address is that one's word only. */
+/** From the right, where the nearest proxy wrote: everything left of an untrusted address is only that one's claim. */
 function walk(header: string, trusted: TrustedProxies): Walk {
   const entries = header.slice(-MAX_READ_CHARACTERS).split(",");
   // The first entry of a shortened header may be the rest of a longer one, and would then read as another address.
@@ -139,7 +139,7 @@ function readEntry(text: string): IpAddress | undefined {
 
 /**
  * Reads one address, IPv4-mapped ones as IPv4; undefined for anything else. Strict on purpose: `1`, `10.1`, `010.0.0.1` and
- * `0x7f.0.0.1` are addresses to some parsers (and not the same ones), so here they are none. A zone (`fe80::1%eth0`) says
+ * `0x7f.0.0.1` are addresses to some parsers (and not the same ones), so here they are refused. A zone (`fe80::1%eth0`) says
  * through which interface a packet came and is left out.
  */
 export function parseIp(text: string): IpAddress | undefined {
@@ -152,7 +152,7 @@ export function parseIp(text: string): IpAddress | undefined {
   return ipaddr.process(groups);
 }
 
-/** The last 32 bits of an IPv6 address that are written as an IPv4 address, as two groups; no address when they are none. */
+/** The last 32 bits of an IPv6 address that are written as an IPv4 address, as two groups; empty when they are not an address. */
 function asGroups(dotted: string): string {
   if (!ipaddr.IPv4.isValidFourPartDecimal(dotted)) return "not an address";
   const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(dotted).octets;

@@ -12,7 +12,7 @@ interface ScriptFile {
 }
 
 /**
- * The client for pages that bundle nothing: `<script src="/parley-client.js">` makes `Parley`, and its worker lies beside it. Built
+ * The client for pages that bundle nothing: `<script src="/parley-client.js">` makes `Parley`, and its worker is next to it. Built
  * from the client package at the first request (about 0.1 s) and kept; a failure is tried again at the next one. The name stays
  * when the content changes, so browsers ask every time and get 304; with `?v=<anything>` they keep it for ever.
  */

@@ -19,7 +19,7 @@ export class ForwarderWarnings {
     this.#parts = parts;
   }
 
-  /** Called for each request and handshake; nearly free where there is nothing to say. */
+  /** Called for each request and handshake; nearly free if there is nothing to say. */
   note({ untrustedForwarder, peerIp }: ClientAddress): void {
     if (!untrustedForwarder || this.#peers.has(peerIp) || this.#peers.size >= MAX_PEERS) return;
     this.#peers.add(peerIp);
@@ -38,7 +38,7 @@ export class ForwarderWarnings {
 interface Suggestion {
   readonly peerIp: string;
   readonly proxies: readonly string[];
-  /** Whether whom we tell may know the list as it is; the default is no secret. */
+  /** Whether the reader may know the present list; the default is not a secret. */
   readonly showList: boolean;
 }
 

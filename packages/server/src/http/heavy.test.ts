@@ -12,7 +12,7 @@ import { LargeReplies } from "./large-replies.ts";
 const ADA = 20_000;
 const SIZE = 100_000;
 
-/** An app with heavy routes. Ada's two devices are `ada` and `tablet`; `ended` are logins that are no more. */
+/** An app with heavy routes. Ada's two devices are `ada` and `tablet`; `ended` are logins that have ended. */
 function rig({ most }: { most?: number } = {}) {
   const heavyWork = new HeavyWork();
   const largeReplies = new LargeReplies(most === undefined ? {} : { most });
@@ -36,7 +36,7 @@ function rig({ most }: { most?: number } = {}) {
     const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     return app.request(path, { method, headers }, { ip });
   };
-  /** Takes all places of one who asks, until the returned function is called. */
+  /** Takes all places of one requester, until the returned function is called. */
   const occupy = (who: string | number) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (let n = 0; n < 4; n++) void heavyWork.run(who, () => promise);

@@ -5,7 +5,7 @@ import { ProblemError } from "../lib/problem.ts";
 import type { AppEnv } from "./app-env.ts";
 import { answerHeld, holdReply, whenReplied } from "./held-reply.ts";
 
-/** An app with one route that holds its reply, under a middleware that adds headers and notes the status. */
+/** An app with one route that holds its reply, under a middleware that adds headers and records the status. */
 function holding(reply: Promise<Response>) {
   const statuses: number[] = [];
   const thrown: unknown[] = [];

@@ -1,9 +1,9 @@
 import type { Routes } from "./openapi.ts";
 
 /**
- * Replies that are not there yet. A request that hangs for a minute would keep everything alive that the framework made for it, the context
- * and a dozen waiting functions. So its route answers at once with a placeholder, which takes the headers that every reply gets, and the reply
- * takes the placeholder's place when it is there.
+ * Replies that do not exist yet. A request that waits for a minute would keep everything alive that the framework made for it: the context
+ * and a dozen waiting functions. So its route answers at once with a placeholder, which takes the headers that every reply gets, and the
+ * reply replaces the placeholder later.
  */
 interface Held {
   readonly reply: Promise<Response>;
@@ -23,7 +23,7 @@ export function holdReply(reply: Promise<Response>): Response {
 }
 
 /**
- * Calls `seen` with the status of a reply: now, or of one that is held when it is there. Once for each response.
+ * Calls `seen` with the status of a reply: now, or, for a held reply, when it exists. Once for each response.
  */
 export function whenReplied(response: Response, seen: (status: number) => void): void {
   const one = held.get(response);
@@ -31,7 +31,7 @@ export function whenReplied(response: Response, seen: (status: number) => void):
   else seen(response.status);
 }
 
-/** Has an app put replies that were held in the place of their placeholders. */
+/** Makes an app replace placeholders with the held replies. */
 export function answerHeld<A extends Pick<Routes, "fetch">>(app: A, failed: Failed): A {
   const { fetch } = app;
   app.fetch = async (request, ...rest) => {

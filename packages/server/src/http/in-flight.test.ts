@@ -69,14 +69,14 @@ test("HTTP-25: of an address that gets many refusals the further ones are told l
   for (let n = 0; n < 10; n++) expect(await timed()).toBeLessThan(250);
   const late = [timed(), timed(), timed()];
   await nextTurn();
-  // What is worked on has its room while they wait, and what is beyond that is told as late.
+  // The requests in progress keep their room while they wait, and further ones are told equally late.
   const slow = [ask("/slow"), ask("/slow"), ask("/slow")];
   await nextTurn();
   const beyond = [timed(), timed()];
   for (const answer of waiting.splice(0)) answer();
   for (const { status } of await Promise.all(slow)) expect(status).toBe(200);
   for (const ms of await Promise.all(beyond)) expect(ms).toBeGreaterThanOrEqual(299);
-  // Others, and what is not refused, are answered as ever.
+  // Other addresses, and requests that are not refused, are answered as usual.
   expect(await timed("203.0.113.10")).toBeLessThan(250);
   const waits = await Promise.all(late);
   for (const ms of waits) expect(ms).toBeGreaterThanOrEqual(299);

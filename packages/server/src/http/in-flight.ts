@@ -10,13 +10,13 @@ import type { AppEnv } from "./app-env.ts";
 const SPREAD = 64;
 
 /**
- * Bounds the requests of one address that are being worked on, as by slow bodies or slow look-ups. Event streams and polls that hang do not
- * count: their routes have answered (`held-reply.ts`), and they have bounds of their own. Nor do requests with a valid server key: all of a
- * product's come from its few backends, and each key has a rate.
+ * Bounds the requests of one address that are in progress, for example because of slow bodies or slow look-ups. Event streams and waiting
+ * polls do not count: their routes have answered (`held-reply.ts`), and they have their own bounds. Nor do requests with a valid server
+ * key: a product's requests all come from its few backends, and each key has a rate.
  *
- * Where an address (IPv6: a network) gets many refusals, a 429 is told about a second later. A client that does not wait as `Retry-After` says would otherwise have as many
- * refusals as this thread can make, and everybody else's requests would stand behind them. What waits to be told holds nothing but its connection
- * and does not count, or nobody else at the address would be served.
+ * If an address (IPv6: a network) gets many refusals, a 429 comes about a second late. Otherwise a client that ignores `Retry-After` would
+ * get as many refusals as this thread can make, and everybody else's requests would wait behind them. A delayed refusal holds nothing but
+ * its connection and does not count, because otherwise nobody else at the address would be served.
  */
 export function boundInFlight({
   most = CAPS.requestsPerAddress.count,
@@ -31,7 +31,7 @@ export function boundInFlight({
 } = {}): MiddlewareHandler<AppEnv> {
   const byAddress = new Map<string, number>();
   let told = 0;
-  /** Half of the time to one and a half, in turn, so that what came together does not come back together. */
+  /** Between half of the time and one and a half, in turn, so that requests that came together do not come back together. */
   const nextDelayMs = () => delayMs * (0.5 + (told++ % SPREAD) / SPREAD);
   return async (c, next) => {
     if (c.get("serverKey")) return next();

@@ -4,12 +4,12 @@ import type { AppEnv } from "./app-env.ts";
 import type { CountBadToken } from "./login.ts";
 import { type FindServerKey, SERVER_DOOR } from "./server-key.ts";
 
-/** A secret that is a server key by its looks, after `Bearer` in any case. */
+/** A secret that looks like a server key, after `Bearer` in any case. */
 const KEY = /^\s*bearer\s+(ps_\S*)\s*$/i;
 
 /**
- * Finds the server key of a request to the door, for whatever stands behind: it is not counted as in flight, its log line has the
- * key's name, and `with-key.ts` of the door asks for its scope. It refuses nothing itself, since refusals are counted and bounded behind it.
+ * Finds the server key of a request to the server API, for the steps that follow: it is not counted as in flight, its log line has the
+ * key's name, and `with-key.ts` checks its scope. It refuses nothing itself, because refusals are counted and bounded later.
  */
 export function findKeyAtDoor({ findServerKey }: { findServerKey: FindServerKey }): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
@@ -27,8 +27,8 @@ export function findKeyAtDoor({ findServerKey }: { findServerKey: FindServerKey 
 }
 
 /**
- * Stands behind what bounds requests. A page in a browser is refused whatever its key, and a key on any other route of the API, since it
- * signs nobody in.
+ * Runs after the bounds of requests. A page in a browser is refused whatever its key, and so is a key on any other route of the API,
+ * because it signs nobody in.
  * @throws ProblemError `key_in_browser`, `unauthorized`, `rate_limited`
  */
 export function refuseMisusedKeys({ countBadToken }: { countBadToken: CountBadToken }): MiddlewareHandler<AppEnv> {
@@ -51,7 +51,7 @@ function secretOf(c: Context<AppEnv>): string | undefined {
   return KEY.exec(c.req.header("Authorization") ?? "")?.[1];
 }
 
-/** A page names its origin, but for what it only reads of its own host; then the browser still says from where it asks. */
+/** A page names its origin, except when it only reads from its own host; then the browser still says where the request comes from. */
 function isFromBrowser(headers: Headers): boolean {
   return headers.has("Origin") || headers.has("Sec-Fetch-Site");
 }

@@ -23,7 +23,7 @@ function serving(large: LargeReplies, text = LARGE) {
   return server;
 }
 
-/** A reader who takes nothing but the head. */
+/** A reader who reads nothing but the head. */
 async function stalled(url: string) {
   const ended = Promise.withResolvers<void>();
   const bytes = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -1,6 +1,6 @@
 import { isLoopback } from "../lib/ip-range.ts";
 
-/** Headers by which a proxy gives itself away, in the order of how telling they are. */
+/** Headers by which a proxy gives itself away, the most telling first. */
 export const PROXY_SIGNS = [
   "via",
   "forwarded",
@@ -18,8 +18,7 @@ export function proxySign(headers: Headers): string | undefined {
 }
 
 /**
- * Whether a request comes from this machine itself. A proxy on the same machine makes strangers look local, but it mostly gives itself
- * away by a header.
+ * Whether a request comes from this machine itself. A proxy on the same machine makes strangers look local, but it usually gives itself away by a header.
  */
 export function isFromThisMachine(clientIp: string, headers: Headers): boolean {
   if (!isLoopback(clientIp)) return false;

@@ -5,8 +5,7 @@ import { once } from "../lib/once.ts";
 /** More edits make another word. */
 const EDITS = 2;
 /**
- * Unknown fields of a body that are compared with the known ones. Nobody misspells so many, and a body that was made to have thousands
- * is not worth the time.
+ * Unknown fields of a body that are compared with the known ones. Nobody misspells that many, and a body that was made with thousands is not worth the time.
  */
 const COMPARED = 100;
 
@@ -20,13 +19,13 @@ interface JsonSchema {
   readonly const?: unknown;
 }
 
-/** One of the values with names in them that may stand in some place: an object, or a list of such values. */
+/** One of the values with names in them that are allowed in some place: an object, or a list of such values. */
 type Shape =
   | { readonly items: readonly Shape[] }
   | {
-      /** What may stand in each field. */
+      /** The allowed values of each field. */
       readonly fields: ReadonlyMap<string, readonly Shape[]>;
-      /** Fields that tell this object from others that may stand here, such as `type`. */
+      /** Fields that distinguish this object from others that are allowed here, such as `type`. */
       readonly constants: readonly (readonly [name: string, value: unknown])[];
       /** Any name may be given, or the schema itself refuses those that it does not know. */
       readonly isSettled: boolean;
@@ -36,8 +35,8 @@ type ObjectShape = Extract<Shape, { fields: unknown }>;
 type Path = readonly (string | number)[];
 
 /**
- * The schema, refusing fields whose names are nearly those of known ones. Other unknown fields are ignored, so a misspelt field that may
- * be left out would do nothing, and its sender would not learn of it.
+ * The schema, refusing fields whose names are nearly those of known ones. Other unknown fields are ignored. Without this, a misspelt
+ * optional field would do nothing, and its sender would not notice.
  */
 export function refusingNearNames<S extends z.ZodType>(schema: S) {
   const shapes = once(() => shapesOf(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema));
@@ -77,7 +76,7 @@ function shapesOf(schema: JsonSchema): Shape[] {
   return choices;
 }
 
-/** Told of an unknown name, and of the names that are known in its place; false: the rest need not be looked at. */
+/** Called with an unknown name and the names that are known in its place; returns false to stop the search. */
 type OnUnknown = (name: string, known: readonly string[], path: Path) => boolean;
 
 function lookAt(value: unknown, shapes: readonly Shape[], path: Path, onUnknown: OnUnknown): boolean {

@@ -56,9 +56,9 @@ export function newRoutes(): Routes {
 
 /** For a route's `security`: it needs `Authorization: Bearer <token>`. */
 export const signedIn = [{ bearer: [] }];
-/** The same for routes under `/admin`, by the role that the document names; `requireAdministrator` is what holds. */
+/** The same for routes under `/admin`, with the role that the document names; `requireAdministrator` enforces it. */
 export const administrators = [{ bearer: ["administrator"] }];
-/** The same where anonymous requests are answered too. */
+/** The same if anonymous requests are answered too. */
 export const maybeSignedIn = [{ bearer: [] }, {}];
 
 /** The same for routes of the product's own backend: a server key. */
@@ -70,8 +70,8 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
 }
 
 /**
- * A JSON body, in which a misspelt field is refused. `required` is for the framework, which would leave defaults out of a body that is not
- * there; the document says that a body may be left out where all of its fields may.
+ * A JSON body, in which a misspelt field is refused. `required` is for the framework, which would not fill in the defaults of an absent
+ * body; the document says that a body may be left out if all of its fields may.
  */
 export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema: refusingNearNames(schema) } } } as const;
@@ -84,12 +84,12 @@ export function noContent(description: string) {
 
 type StatusOf<C extends ErrorCode> = (typeof ERRORS)[C]["status"];
 
-/** The refusals of a route by their codes, beside those that any route may answer, which the document adds by itself. */
+/** The refusals of a route by their codes, in addition to those that any route may answer, which the document adds by itself. */
 export function problems<C extends ErrorCode>(...codes: C[]): Record<StatusOf<C>, { readonly $ref: string }> {
   return problemReplies(codes) as Record<StatusOf<C>, { readonly $ref: string }>;
 }
 
-/** A positive id out of a path: decimal digits and nothing else, since `0x2` or `02` would be the same room twice. */
+/** A positive id in a path: only decimal digits, because `0x2` or `02` would be second names for the same room. */
 export function idParam(name: string) {
   return z
     .string()

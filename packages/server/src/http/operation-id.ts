@@ -1,6 +1,6 @@
 /**
- * The name of an operation, by which generated clients call it: made of the method and the path, which never change.
- * `PUT /api/v1/rooms/{id}/members/{uid}/role` is `putRoomMemberRole`: what an id follows is one thing, and is named in the singular.
+ * The name of an operation in generated clients: made from the method and the path, which never change.
+ * `PUT /api/v1/rooms/{id}/members/{uid}/role` is `putRoomMemberRole`: a part that an id follows is one thing, and is named in the singular.
  */
 export function operationId(method: string, path: string): string {
   const segments = path.replace(/^\/api\/v1\//, "").split("/");

@@ -10,15 +10,15 @@ interface Route {
 }
 
 interface Methods {
-  /** Of paths without parameters, by the path. */
+  /** For paths without parameters, by the path. */
   readonly fixed: ReadonlyMap<string, ReadonlySet<string>>;
   readonly patterns: readonly { readonly pattern: RegExp; readonly methods: ReadonlySet<string> }[];
 }
 
 /**
- * Answers 405 with `Allow` where a path is one of ours but does not take the method. A path without parameters takes its own methods only:
- * `/rooms/direct` is no room with the id `direct`, though the router would take it for one where it finds no other route.
- * @param routes called once, when all of them are there
+ * Answers 405 with `Allow` if a path is one of ours but does not take the method. A path without parameters takes only its own methods:
+ * `/rooms/direct` is not a room with the id `direct`, although the router would take it for one if it finds no other route. @param routes
+ * called once, when all of them exist
  */
 export function refuseOtherMethods(routes: () => readonly Route[]): MiddlewareHandler<AppEnv> {
   let known: Methods | undefined;
@@ -30,7 +30,7 @@ export function refuseOtherMethods(routes: () => readonly Route[]): MiddlewareHa
     await next();
     if (c.res.status !== 404 || own !== undefined) return undefined;
     const allowed = new Set(known.patterns.flatMap(({ pattern, methods }) => (pattern.test(path) ? [...methods] : [])));
-    // What has a route answers for itself.
+    // A request that has a route is answered by it.
     if (allowed.size > 0 && !allowed.has(method)) c.res = notAllowed(allowed);
     return undefined;
   };
@@ -43,7 +43,7 @@ function notAllowed(methods: ReadonlySet<string>): Response {
 function methodsOf(routes: readonly Route[]): Methods {
   const byPath = new Map<string, Set<string>>();
   for (const { method, path } of routes) {
-    // Middlewares take them all.
+    // Middleware matches all methods.
     if (method === "ALL") continue;
     const methods = byPath.get(path) ?? new Set();
     byPath.set(path, methods.add(method));

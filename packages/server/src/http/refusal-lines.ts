@@ -3,7 +3,7 @@ import { ipLimitKey } from "../lib/ip-range.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
 import { LocalRate } from "../limits/local-rate.ts";
 
-/** Addresses whose left-out lines are counted; of others the metrics have the number. */
+/** Addresses whose left-out lines are counted; for others only the metrics count. */
 const ADDRESSES_MAX = 1000;
 
 /**
@@ -18,7 +18,7 @@ export class RefusalLines {
     this.#rate = rate;
   }
 
-  /** Undefined: this one is left out; else how many were left out since the last line of its address. */
+  /** Undefined: this one is left out; otherwise the number left out since the last line of its address. */
   admit(ip: string): number | undefined {
     const key = ipLimitKey(ip);
     const leftOut = this.#leftOut.get(key) ?? 0;

@@ -6,21 +6,20 @@ import { LocalRate } from "../limits/local-rate.ts";
 import type { AppEnv } from "./app-env.ts";
 import type { FindLogin, Login } from "./login.ts";
 
-/** What else the header may say is looked at by the routes, which refuse it. */
+/** Other contents of the header are left to the routes, which refuse them. */
 const BEARER = /^\s*bearer\s+(\S+)\s*$/i;
 
-/** A balancer that shares an address with everybody would take a server out that answers these with 429. */
+/** A balancer that shares an address with everybody would remove a server that answers these with 429. */
 const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 type Rate = Pick<LocalRate, "take" | "tryTake" | "check" | "giveBack">;
 
 /**
- * Rates of requests, whatever they ask for: of each person, and of each address and IPv6 network for what comes without a valid token. `turns` bound what
- * one of them takes from the others at a moment, and these what they take in the long run.
+ * Rates of requests, whatever they ask for: for each person, and for each address and IPv6 network without a valid token. `turns` bound
+ * what one of them takes from the others at any moment; these rates bound it in the long run.
  *
- * A request counts as the address's until somebody has found out whose it is, so that routes that look at no token are counted too. Where
- * an address has used up its rate, a token of its own is looked up here: people in an office have one address. A server key has a rate of
- * its own.
+ * A request counts for the address until its person is known, so that routes that look at no token are counted too. If an address has used
+ * up its rate, the token is looked up here, because people in an office share one address. A server key has its own rate.
  */
 export function requestRates({
   findLogin,
@@ -66,7 +65,7 @@ export function requestRates({
     const token = BEARER.exec(header)?.[1] ?? inQuery;
     if (token === undefined) return undefined;
     return findLogin(token).catch((error: unknown) => {
-      // Their requests count as the address's, like those with any other token that does not hold.
+      // Their requests count for the address, like those with any other invalid token.
       if (error instanceof ProblemError && error.code === "account_disabled") return undefined;
       throw error;
     });

@@ -3,7 +3,7 @@ import { RequestTurns } from "./request-turns.ts";
 
 const HERE = { signal: { aborted: false } };
 
-/** Turns of a loop that turns when the test says so; what was begun, in order. */
+/** A loop that turns when the test says so, and what was begun, in order. */
 function rig(most = 4) {
   let nowMs = 0;
   const ends: (() => void)[] = [];
@@ -27,7 +27,7 @@ test("HTTP-40: in one turn of the loop so many requests are begun, and the other
   const { turns, ask, turn, taken, pending } = rig();
   for (let n = 0; n < 10; n++) ask("a", `a${n}`);
   expect([taken(), turns.waiting]).toEqual([["a0", "a1", "a2", "a3"], 6]);
-  // What comes now stands behind those that wait.
+  // New requests go behind those that wait.
   await turn();
   ask("a", "a10");
   expect([taken(), turns.waiting]).toEqual([["a4", "a5", "a6", "a7"], 3]);

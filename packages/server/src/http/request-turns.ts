@@ -2,12 +2,12 @@ import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { CAPS } from "../limits/caps.ts";
 
-/** A turn in which requests took longer lets the next one begin fewer of them: what everybody waits for takes a few turns. */
+/** After a turn in which requests took longer, the next one begins fewer of them. */
 const TURN_MS = 10;
-/** Begun in a turn however long the others took: writes that come together are written together, and those who wait come to an end. */
+/** Begun in each turn, however long the others took, so that writes that come together are written together, and the line gets shorter. */
 const LEAST = 64;
 
-/** The part of a `Request` that is looked at, and only where it has to wait. */
+/** The part of a `Request` that is used, and only if it has to wait. */
 export interface Gone {
   readonly signal: { readonly aborted: boolean };
 }
@@ -19,21 +19,21 @@ interface Waiting {
 
 export interface RequestTurnsParts {
   readonly most?: number;
-  /** Of a clock that never goes back. */
+  /** From a clock that never goes back. */
   readonly now?: () => number;
   /** Calls `then` when the present turn of the event loop is over. */
   readonly afterTurn?: (then: () => void) => void;
 }
 
 /**
- * Bounds what is begun in one turn of the event loop. A request that is answered at once is never in flight, so no count of those would
- * notice a thousand connections that ask the next thing as soon as they are answered; but timers, signals, live connections and the
- * writer's replies have to wait until the turn is over. So in each turn some requests are begun, as many as fit into a few milliseconds, and
- * the others wait in a line for each address, of IPv6 for each network, since one client may have thousands of addresses there. The lines
- * take turns: somebody else's request waits for one turn, not for the line.
+ * Bounds what is begun in one turn of the event loop. A request that is answered at once is never in flight, so no such count would notice
+ * a thousand connections that send the next request as soon as they are answered; but timers, signals, live connections and the writer's
+ * replies have to wait until the turn is over. So in each turn some requests are begun, as many as fit into a few milliseconds, and the
+ * others wait in a line for each address, for IPv6 for each network, because one client may have thousands of addresses there. The lines take
+ * turns: somebody else's request waits for one turn, not for the line.
  *
- * The listener calls it for each request, handshakes too. A line has at most one request for each connection, since the runtime hands over no
- * second one before the first is answered. Where few come it costs a comparison, and one callback for each turn.
+ * The listener calls it for each request, handshakes too. A line has at most one request for each connection, because the runtime hands
+ * over no second one before the first is answered. Under light load it costs a comparison, and one callback for each turn.
  */
 export class RequestTurns {
   readonly #now: () => number;
@@ -65,7 +65,7 @@ export class RequestTurns {
   }
 
   /**
-   * Undefined: begin now. Else it resolves at this request's turn, and with false where the client has gone in the meantime.
+   * Undefined: begin now. Otherwise it resolves at this request's turn, with false if the client has gone in the meantime.
    * @param ip of the client
    */
   turnOf(ip: string, request: Gone): Promise<boolean> | undefined {
@@ -74,7 +74,7 @@ export class RequestTurns {
       this.#begun += 1;
       return undefined;
     }
-    // Asked for now: a client that goes before anybody asks for its signal would not be noticed.
+    // Read now: if a client goes before its signal is read, that would not be noticed.
     const { signal } = request;
     return new Promise((resolve) =>
       this.#wait(ipNetworkKey(ip) ?? ipLimitKey(ip), { signal, begin: () => resolve(!signal.aborted) }),

@@ -1,12 +1,12 @@
 import { memoized } from "../lib/memoized.ts";
 
-/** `example.com`, `10.0.0.1:8080`, `[::1]:8080`; one host only, so two Host lines (joined by a comma) are none. */
+/** `example.com`, `10.0.0.1:8080`, `[::1]:8080`; one host only, so two Host lines (joined by a comma) are refused. */
 const HOST = /^(\[[\da-f:.]+\]|[a-z\d._-]+)(:\d{1,5})?$/i;
 
 /**
- * The request's address. Call this in place of `new URL(request.url)` before routing: Bun hands over a bare path where the
- * Host header is unusable, and the constructor then throws. HTTP/1.0 probes without a Host get `http://localhost`; undefined
- * means a Host that is malformed or there twice, which is a 400.
+ * The request's address. Call this instead of `new URL(request.url)` before routing: Bun passes a bare path if the Host header is unusable,
+ * and the constructor then throws. HTTP/1.0 probes without a Host get `http://localhost`; undefined means that Host is malformed or appears
+ * twice, which is a 400.
  */
 export function requestUrl(request: Request): URL | undefined {
   const host = request.headers.get("host");
@@ -17,14 +17,14 @@ export function requestUrl(request: Request): URL | undefined {
 
 export interface PublicAddress {
   readonly scheme: "http" | "https";
-  /** With the port where it is not the scheme's own, lower case. */
+  /** Lower case, with the port unless it is the scheme's default. */
   readonly host: string;
 }
 
 /** Clients use few names, and each request names one. */
 const NAMES_KNOWN = 1000;
 
-/** The host of an address as a URL writes it; undefined where it is none. */
+/** The host of an address as a URL writes it; undefined for a malformed one. */
 const normalHost = memoized((address: string): string | undefined => URL.parse(address)?.host, NAMES_KNOWN);
 
 /**

@@ -3,7 +3,7 @@ import type { ServerScope } from "@parley/protocol";
 /** A key of the product's own backend. */
 export interface ServerKey {
   readonly id: number;
-  /** What log lines and metrics call it. */
+  /** Its name in log lines and metrics. */
   readonly name: string;
   readonly scopes: ReadonlySet<ServerScope>;
   /** Requests a second; null: the usual number. */
@@ -17,5 +17,5 @@ export interface ServerKey {
 /** Finds the key of a secret; undefined for one that is unknown, expired or revoked. Called once for each request to the door. */
 export type FindServerKey = (secret: string) => Promise<ServerKey | undefined>;
 
-/** Where the product's own backend asks, and nobody else. */
+/** The path for the product's backend, and nobody else. */
 export const SERVER_DOOR = "/api/v1/server/";

@@ -5,7 +5,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import type { Login } from "../http/login.ts";
 import { takeEach } from "../limits/take-each.ts";
 
-/** An administrator who asks for something, as actions under `/admin` are given them. */
+/** The administrator who makes a request, as actions under `/admin` get them. */
 export interface AdminActor extends Login {
   /** The client's address, in canonical form. */
   readonly ip: string;
@@ -23,7 +23,7 @@ export function acting({ uid, ip }: AdminActor): Administrator {
   return { uid, ip };
 }
 
-/** Every act of an administrator counts, whatever comes of it. @throws ProblemError `rate_limited` */
+/** Every act of an administrator counts, whatever its result. @throws ProblemError `rate_limited` */
 export function countAct({ rates }: Pick<BaseContext, "rates">, { uid }: Pick<Login, "uid">): void {
   takeEach({ rate: rates.administration, key: uid }, { rate: rates.administrationADay, key: uid });
 }

@@ -20,7 +20,7 @@ async function signIn(): Promise<Login & { loginId: number }> {
   return { uid: ann, loginId, power: 0 };
 }
 
-/** A device that somebody who has the login lets in. */
+/** A device that somebody who has the login signs in. */
 async function letIn(by: Login): Promise<string> {
   const made = await qr.createQrCode(chat.context, { ip: "203.0.113.9", userAgent: "thief", baseUrl: "" });
   await qr.scanQrCode(chat.context, by, made.code);

@@ -1,6 +1,6 @@
 import { ProblemError } from "../lib/problem.ts";
 
-/** A ban, as those whom it keeps out are told of it. */
+/** A ban, as shown to those whom it keeps out. */
 export interface Ban {
   /** Epoch milliseconds; null: for good. */
   readonly until: number | null;
@@ -13,7 +13,7 @@ export function bannedProblem({ until, reason }: Ban): ProblemError {
   return new ProblemError("banned", reason === "" ? undefined : reason, { extra: { until, reason } });
 }
 
-/** A ban as a row that joins the table of bans has it; undefined where there is none. */
+/** The ban in a row that joins the table of bans; undefined if there is none. */
 export function banOf(row: {
   readonly banId: number | null;
   readonly banUntil: number | null;

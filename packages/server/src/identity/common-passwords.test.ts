@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { refuseCommonPassword } from "./common-passwords.ts";
 
-/** With what code a password is refused. */
+/** The code with which a password is refused. */
 async function refusal(password: string, name = "Somebody"): Promise<string | undefined> {
   try {
     await refuseCommonPassword(password, name);

@@ -8,9 +8,9 @@ const REFUSED = 3000;
 let common: Promise<ReadonlySet<string>> | undefined;
 
 /**
- * Refuses a new password that would be among the first guesses: a common one, or the person's own name, whatever the case
- * of the letters. The list of passwords that leaked most often is that of zxcvbn, in the order of how often; it is loaded
- * when the first password is chosen, which takes about 30 ms.
+ * Refuses a new password that would be among the first guesses: a common one, or the person's own name, whatever the case of the letters.
+ * The list is zxcvbn's passwords that leaked most often, in that order; it is loaded when the first password is chosen, which takes about
+ * 30 ms.
  * @throws ProblemError `password_too_common`
  */
 export async function refuseCommonPassword(password: string, name: string): Promise<void> {

@@ -4,8 +4,8 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 
 /**
- * Ends the contacts of an account that ends: nothing stays of its friendships, of what it has asked, and of whom it has blocked. Its friends,
- * and those whose requests to it or from it are open, are told; caps bound how many these are.
+ * Ends the contacts of an account that ends: nothing stays of its friendships, the requests that it made, and its blocks. Its friends, and
+ * people with open requests to it or from it, are told; caps bound their number.
  */
 export async function endContacts(tx: WriteTransaction, uid: number): Promise<void> {
   const friends = await tx.db.deleteFrom("friends").where("uid", "=", uid).returning("friend_uid as other").execute();

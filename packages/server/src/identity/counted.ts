@@ -12,7 +12,7 @@ interface Count {
 /** The whole server has one count. */
 const EVERYBODY = "everybody";
 
-/** What a sign-in or a new account counts for. Somebody who is known of the account takes no room from strangers, nor they from them. */
+/** The counts of a sign-in or a new account. People who are known to the account and strangers take no room from each other. */
 export function attempts(rates: Rates, ip: string, { known }: { known: boolean }): Count[] {
   const address = { rate: rates.signIns, key: ipLimitKey(ip) };
   if (known) return [address];
@@ -27,14 +27,14 @@ export function attempts(rates: Rates, ip: string, { known }: { known: boolean }
 /** Longer names share their count; no account has one. */
 const NAME_LENGTH = 64;
 
-/** What a failed sign-in counts for, whether there is an account of that name or not. */
+/** The counts of a failed sign-in, whether or not there is an account with that name. */
 export function failures(rates: Rates, nameKey: string, { ip, known }: { ip: string; known: boolean }): Count[] {
   const name = nameKey.slice(0, NAME_LENGTH);
   const here = { rate: rates.failedSignIns, key: `${name} ${ipLimitKey(ip)}` };
   return known ? [here] : [here, { rate: rates.failedSignInsByStrangers, key: name }];
 }
 
-/** Counts all, or refuses and counts none. What is in memory is counted before this returns. @throws ProblemError `rate_limited` */
+/** Counts all, or refuses and counts none. Counts in memory change before this returns. @throws ProblemError `rate_limited` */
 export async function take(counts: readonly Count[]): Promise<void> {
   const taken = await Promise.allSettled(counts.map(({ rate, key }) => rate.take(key)));
   const refused = taken.find((outcome) => outcome.status === "rejected");
@@ -43,7 +43,7 @@ export async function take(counts: readonly Count[]): Promise<void> {
   throw refused.reason;
 }
 
-/** After a right password: this address starts anew, and strangers elsewhere have what they had. */
+/** After a right password: this address starts anew, and the counts of strangers at other addresses stay. */
 export async function forgive([here, ...elsewhere]: readonly Count[]): Promise<void> {
   await Promise.all([here?.rate.reset(here.key), giveBack(elsewhere)]);
 }

@@ -3,11 +3,11 @@ import type { Schema } from "../db/schema.ts";
 import { countWithin } from "../lib/count-within.ts";
 import { SIZES } from "../limits/sizes.ts";
 
-/** Notifications of one page at most; fewer where they are long. */
+/** Notifications of one page at most; fewer if they are long. */
 export const NOTICES_PER_PAGE = 100;
 
 export interface NoticeExport {
-  /** Up to which ids the person has seen and read. */
+  /** The ids up to which the person has seen and read. */
   readonly seenUpTo: number;
   readonly readUpTo: number;
   readonly items: {

@@ -6,7 +6,7 @@ import { countWithin } from "../lib/count-within.ts";
 import { SIZES } from "../limits/sizes.ts";
 import { isAddressMark } from "./known-requesters.ts";
 
-/** Messages, and marks, of one page at most. What else there is of a person is bounded by other limits and comes with every page. */
+/** The most messages or marks of one page. Everything else about a person is bounded by other limits and comes with every page. */
 export const PER_PAGE = 500;
 
 export interface ExportedMessage {
@@ -14,7 +14,7 @@ export interface ExportedMessage {
   readonly roomId: number;
   readonly sentAt: number;
   readonly type: number;
-  /** Null for a recalled message: its text is given to nobody any more. */
+  /** Null for a recalled message: nobody gets its text any more. */
   readonly body: Record<string, unknown> | null;
 }
 
@@ -104,12 +104,12 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
   };
 }
 
-/** Begins the cursor of messages that the product sent in the person's name, which come last; no client id begins so. */
+/** Begins the cursor of messages that the product sent in the person's name, which come last; no client id begins like that. */
 const BY_ID = "\u0000";
 
 /**
  * Reads a page of a person's messages: their own in the order of their client ids, then those that the product sent in their name. An index
- * holds them in this order, so a page costs the same however many messages there are. One of long messages is shorter.
+ * holds them in this order, so a page costs the same however many messages there are. A page of long messages is shorter.
  * @param after the text of a `nextCursor`; undefined for the first page
  */
 export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {
@@ -147,11 +147,11 @@ function messagesOf(db: Kysely<Schema>, uid: number) {
 
 type Row = Awaited<ReturnType<ReturnType<typeof messagesOf>["execute"]>>[number];
 
-/** Rows that are read together: what is read beyond the end of a page is thrown away. */
+/** Rows that are read together: rows beyond the end of a page are thrown away. */
 const ROWS_AT_ONCE = 100;
 
 /**
- * A page by some order. `last`: of the page, where there are more behind it.
+ * A page by some order. `last`: the last item, if there are more after it.
  * @param read the rows behind one of them, or the first ones
  */
 async function readPage(
@@ -181,8 +181,8 @@ function shown(row: Row): ExportedMessage {
 }
 
 /**
- * Reads a page of a person's likes and dislikes, by message, as they see them: where they have another mark than everybody else sees, that
- * one. @param after the number of a `nextCursor`; undefined for the first page
+ * Reads a page of a person's likes and dislikes, by message, as they see them: if they see another mark than everybody else, that one.
+ * @param after the number of a `nextCursor`; undefined for the first page
  */
 export async function exportMarks(db: Kysely<Schema>, uid: number, after = 0): Promise<MarkPage> {
   const limit = PER_PAGE + 1;

@@ -11,21 +11,21 @@ import { displayNameKey } from "./names.ts";
 import { storeNames } from "./profile-writes.ts";
 
 export interface PutPerson {
-  /** Whose turn at the writer it takes. */
+  /** The person or key whose turn at the writer it takes. */
   readonly by: string;
   readonly externalId: string;
-  /** As `displayNameSchema` returns it. Without one the person keeps theirs; a new one gets their external id for a name. */
+  /** As `displayNameSchema` returns it. Without one the person keeps theirs; a new person gets their external id as their name. */
   readonly name?: string | undefined;
   readonly avatar?: string | undefined;
 }
 
 export interface PutResult {
   readonly created: boolean;
-  /** As they are after this one. */
+  /** The people after this input. */
   readonly person: ProductPerson;
 }
 
-/** A person as the inputs so far leave them. */
+/** A person after the inputs so far. */
 interface Draft {
   /** 0 until they are stored. */
   uid: number;
@@ -36,7 +36,7 @@ interface Draft {
   changed: boolean;
 }
 
-/** Makes people of the product, or changes what is given. Nothing different, nothing written. Refuses nothing. */
+/** Makes people of the product, or changes the given fields. If nothing changes, nothing is written. Refuses nothing. */
 export async function putPeople(tx: WriteTransaction, inputs: readonly PutPerson[]): Promise<Outcome<PutResult>[]> {
   const known = await peopleByRef(
     tx.db,
@@ -82,7 +82,7 @@ function nameAfter(externalId: string): string {
 
 const GIVEN = ["external_id", "name", "name_key", "avatar"] as const;
 
-/** Stores new people. The key of a name has the uid in it, so it comes second; until then the external id stands for it. */
+/** Stores new people. The key of a name has the uid in it, so it comes second; until then the external id is used. */
 async function insert(tx: WriteTransaction, people: readonly Draft[]): Promise<void> {
   if (people.length === 0) return;
   const now = sql.val(tx.now);

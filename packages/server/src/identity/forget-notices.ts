@@ -1,8 +1,7 @@
 import type { WriteTransaction } from "../db/transaction.ts";
 
 /**
- * Removes a person's notifications, with the content of those that nobody else has, and what they have marked of everybody's: at most 1 000 of
- * each.
+ * Removes a person's notifications, with the content of those that nobody else has, and their marks of notifications to everybody: at most 1 000 of each.
  */
 export async function forgetNotices(tx: WriteTransaction, uid: number): Promise<void> {
   const own = tx.db.selectFrom("notification_recipients").select("notification_id").where("uid", "=", uid);

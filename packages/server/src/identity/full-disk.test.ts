@@ -29,7 +29,7 @@ async function signIn(uid: number): Promise<{ token: string; loginId: number }> 
   return { token, loginId };
 }
 
-/** The same server with a disk that takes nothing. */
+/** The same server with a full disk. */
 const failing = (error: Error): Context => ({
   ...chat.context,
   writes: { ...chat.context.writes, run: () => Promise.reject(error) },

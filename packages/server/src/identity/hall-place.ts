@@ -6,7 +6,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 
 /**
  * Gives new accounts their place in the hall: they have read everything that was said before they were made. Everybody is in the hall
- * without a membership, so the place is all that has to be written.
+ * without a membership, so only the place has to be written.
  */
 export async function startInHall(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
   if (uids.length === 0) return;

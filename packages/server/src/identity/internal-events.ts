@@ -1,8 +1,8 @@
 import type { Ban } from "./banned.ts";
 
 /**
- * Events that nodes tell each other through the log: revocations, states of QR codes. They stand in one internal stream that
- * every node follows and no client can read, so they survive a lost bus and a restart like every other event.
+ * Events that nodes tell each other through the log: revocations, states of QR codes. They are in one internal stream that every node
+ * follows and no client can read, so they survive a lost bus and a restart like every other event.
  */
 export const INTERNAL_STREAM = "internal";
 
@@ -18,17 +18,17 @@ export const Internal = {
   ACCOUNT_DISABLED: -4,
   /** `{keyId}`: a server key was made or revoked; forget what is remembered of the keys. */
   KEYS_CHANGED: -5,
-  /** `{uid}`: tokens of the product's own that were made until now count no longer; close their connections with 4001. */
+  /** `{uid}`: the product's own tokens that were made until now are no longer valid; close their connections with 4001. */
   PRODUCT_LOGINS_ENDED: -6,
-  /** `{uid, until, reason}`: a person was banned; end what they have open as `banned`. */
+  /** `{uid, until, reason}`: a person was banned; end their connections as `banned`. */
   PERSON_BANNED: -11,
-  /** `{cidr, ban}`: a range of addresses was banned, or, without a ban, is not any more. */
+  /** `{cidr, ban}`: a range of addresses was banned, or, without a ban, is no longer banned. */
   ADDRESSES_BANNED: -12,
-  /** `{roomId, uids}`: the room's next joining brings these people in without their knowing; do not subscribe them. */
+  /** `{roomId, uids}`: the room's next joining brings these people in without their knowledge; do not subscribe them. */
   JOINS_UNTOLD: -30,
   /** `{roomId, uids}`: people who were brought in like that know of it from now on; subscribe them. */
   JOINS_TOLD: -31,
-  /** `{uid}`: an account was made, by whatever way. */
+  /** `{uid}`: an account was made, in whatever way. */
   PERSON_MADE: -20,
   /** `{webhookId}`: it was made, changed or removed. */
   WEBHOOKS_CHANGED: -21,

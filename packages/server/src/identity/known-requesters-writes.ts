@@ -4,7 +4,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { CAPS } from "../limits/caps.ts";
 import { KNOWN_FOR_MS } from "./known-requesters.ts";
 
-/** Rows removed by one write; a large delete would hold up the sends that wait behind it. */
+/** Rows removed by one write; a large delete would delay the sends that wait behind it. */
 const REMOVED_AT_ONCE = 100;
 
 export interface Known {
@@ -13,7 +13,7 @@ export interface Known {
   readonly mark: string;
 }
 
-/** Remembers from where people have signed in, inside another write. Of a person who has too many, those unused for longest go. */
+/** Remembers where people have signed in from, inside another write. If a person has too many, the longest unused ones go. */
 export async function noteKnown(tx: WriteTransaction, known: readonly Known[]): Promise<void> {
   if (known.length === 0) return;
   await insertRows(tx.db, "known_requesters", {
@@ -32,7 +32,7 @@ export async function forgetKnown(tx: WriteTransaction, uid: number): Promise<vo
   await tx.db.deleteFrom("known_requesters").where("uid", "=", uid).execute();
 }
 
-/** Removes what counts no longer, a bounded number. Returns whether there may be more. */
+/** Removes a bounded number of entries that no longer count. Returns whether there may be more. */
 export async function removeOldKnown(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("known_requesters")

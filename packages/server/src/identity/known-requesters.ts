@@ -4,12 +4,12 @@ import { ipLimitKey } from "../lib/ip-range.ts";
 import type { Requester } from "./requester.ts";
 import { hashOf } from "./tokens.ts";
 
-/** How long an address or a device from which a person signed in is known of them. */
+/** How long the account knows an address or a device from which its person signed in. */
 export const KNOWN_FOR_MS = 90 * 24 * 3_600_000;
 
 const TOKEN = "token ";
 
-/** What is kept of an address: what limits count by. */
+/** What is kept of an address: the part that limits count by. */
 export function addressMark(ip: string): string {
   return ipLimitKey(ip);
 }
@@ -25,8 +25,8 @@ export function tokenMark(tokenHash: string): string {
 }
 
 /**
- * Whether somebody who wants to sign in to an account comes from where its person has signed in before, or has a token of it.
- * It lets nobody in: it says for whom room is kept when strangers try many passwords, and for whom their failures do not count.
+ * Whether somebody who wants to sign in to an account comes from an address from which its person has signed in before, or has a token of
+ * it. This lets nobody in: it says for whom room is kept when strangers try many passwords, and who is not affected by their failures.
  */
 export async function isKnown(
   { db, clock }: Pick<BaseContext, "db" | "clock">,
@@ -44,7 +44,7 @@ export async function isKnown(
     .executeTakeFirst();
   if (mark !== undefined) return true;
   if (tokenHash === undefined) return false;
-  // Its login has not been cleared away yet, or has not expired at all.
+  // Its login has not been removed yet, or has not expired at all.
   const login = await db
     .selectFrom("logins")
     .select("id")

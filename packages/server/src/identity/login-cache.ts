@@ -8,7 +8,7 @@ export interface CachedLogin {
 }
 
 /**
- * Logins by the hash of their token, in memory, a bounded number; the one unused for longest goes first. A login has
+ * Logins by the hash of their token, in memory, a bounded number; the longest unused one goes first. A login has
  * two entries while its previous token is valid. Tokens that are not found are never remembered: a list of wrong guesses
  * would push out the logins in use.
  */
@@ -67,7 +67,7 @@ export class LoginCache {
   }
 }
 
-/** Lists are replaced, never changed, so that a loop over one may forget what it goes over. Most hold one value, which stands for itself. */
+/** Lists are replaced, never changed, so that a loop over one may remove its entries. Most have one value, which is stored without a list. */
 type Lists<K, V extends string | number> = Map<K, V | readonly V[]>;
 
 function valuesOf<K, V extends string | number>(lists: Lists<K, V>, key: K): readonly V[] {

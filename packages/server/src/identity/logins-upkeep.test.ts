@@ -32,7 +32,7 @@ test("ID-9: however many logins have expired, they are removed, 500 in a write",
   expect(await left()).toBe(700);
   await logins.sweep({ atMost: 1000 });
   expect(await left()).toBe(0);
-  // Of the tokens as many are remembered as of anybody's.
+  // As many of the tokens are remembered as for anybody.
   expect(await scratch.db.selectFrom("known_requesters").select("mark").execute()).toHaveLength(40);
 });
 

@@ -9,7 +9,7 @@ export interface Seen {
   readonly uids: readonly number[];
 }
 
-/** Notes when devices and people were last seen, many at once, off the way of any request. */
+/** Stores when devices and people were last seen, many at once, outside any request. */
 export async function noteSeen(tx: WriteTransaction, inputs: readonly Seen[]): Promise<Outcome<void>[]> {
   const { now } = tx;
   const loginIds = inList(inputs.flatMap((input) => input.loginIds));
@@ -20,8 +20,8 @@ export async function noteSeen(tx: WriteTransaction, inputs: readonly Seen[]): P
 }
 
 /**
- * Removes those of the logins that have expired; live connections of theirs are closed like revoked ones. Their tokens are remembered
- * for a while, as the sign of a device that was the person's.
+ * Removes expired logins; their live connections are closed like those of revoked ones. Their tokens are remembered for a while, as the
+ * sign of a device of the person.
  */
 export async function removeExpiredLogins(tx: WriteTransaction, input: { loginIds: readonly number[] }): Promise<void> {
   const expired = await tx.db

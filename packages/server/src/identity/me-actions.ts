@@ -20,12 +20,12 @@ export async function getMe({ db, epoch }: IdentityContext, { uid }: Login): Pro
     user: await findUser(snapshot, uid),
     asOf,
   }));
-  // A login ends with its account; only a request that was under way at that moment comes here.
+  // A login ends with its account; only a request that was in progress at that moment gets here.
   if (!me.user) throw new ProblemError("unauthorized");
   return { ...me.user, asOf: me.asOf };
 }
 
-/** Changes what is given. @throws ProblemError `name_taken` */
+/** Changes the given fields. @throws ProblemError `name_taken` */
 export async function changeProfile(
   { writes, rates }: IdentityContext,
   { uid }: Login,
@@ -36,8 +36,8 @@ export async function changeProfile(
 }
 
 /**
- * Takes another password, for whoever knows the present one.
- * @throws ProblemError `password_wrong`, also where the account has none; `password_too_common`, `rate_limited`, `overloaded`
+ * Sets a new password, for somebody who knows the present one. @throws ProblemError `password_wrong`, also if the account has none;
+ * `password_too_common`, `rate_limited`, `overloaded`
  */
 export async function changePassword(
   context: IdentityContext,
@@ -68,7 +68,7 @@ export async function deleteAccount(
   await context.writes.run(procedures.deleteAccount, { uid: actor.uid });
 }
 
-/** Where the pages of an export go on; undefined: at their beginning. */
+/** Where the pages of an export continue; undefined: at their beginning. */
 export interface ExportPlaces {
   readonly after?: string | undefined;
   readonly afterMark?: number | undefined;

@@ -33,7 +33,7 @@ describe("ID-4: names that do not", () => {
 });
 
 describe("somebody's look", () => {
-  /** As a database of before has it: two people whose names look alike. */
+  /** As an older database may have it: two people whose names look alike. */
   async function makeAlike(tx: WriteTransaction, { uid, like }: { uid: number; like: number }) {
     const rows = await tx.db.selectFrom("name_looks").select("look").where("uid", "=", like).execute();
     await tx.db.deleteFrom("name_looks").where("uid", "=", uid).execute();
@@ -59,7 +59,7 @@ describe("somebody's look", () => {
     const cyrillic = "\u0410d\u0430";
     expect(await make(cyrillic)).toMatchObject(TAKEN);
     expect(await rename(bob.token, cyrillic)).toMatchObject(TAKEN);
-    // Their own name in another way of writing it.
+    // Their own name, written in another way.
     for (const name of ["ADA", cyrillic, "Ada"]) expect((await rename(ada.token, name)).status).toBe(200);
     expect((await rename(ada.token, "Countess")).status).toBe(200);
     expect((await rename(bob.token, cyrillic)).status).toBe(200);

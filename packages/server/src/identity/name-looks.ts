@@ -2,7 +2,10 @@ import { inList, insertRows } from "../db/dialect.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { nameLooks } from "./names.ts";
 
-/** Whose the looks of some names are, as the writes so far leave them. Two people have the same one where both had their names before names were compared by their looks. */
+/**
+ * The people who have the looks of some names, after the writes so far. Two people have the same look if both had their names before names
+ * were compared by their looks.
+ */
 export class HeldLooks {
   readonly #holders = new Map<string, Set<number>>();
   readonly #ofPerson = new Map<number, readonly string[]>();
@@ -13,7 +16,7 @@ export class HeldLooks {
     for (const [uid, own] of looks) this.give(uid, own);
   }
 
-  /** Whether a name looks like somebody else's. What a person holds already stays theirs, whoever else has it. */
+  /** Whether a name looks like somebody else's. A person keeps a look that they already have, whoever else has it. */
   isTaken(looks: readonly string[], uid?: number): boolean {
     return looks.some((look) => {
       const holders = this.#holders.get(look);
@@ -21,7 +24,7 @@ export class HeldLooks {
     });
   }
 
-  /** From here on these are the person's, in place of what was. */
+  /** From here on these are the person's looks, instead of the previous ones. */
   give(uid: number, looks: readonly string[]): void {
     for (const look of this.#ofPerson.get(uid) ?? []) {
       const holders = this.#holders.get(look);
@@ -58,7 +61,7 @@ export function storeLooks(
   });
 }
 
-/** What people had who have another name now, or are gone, is free. */
+/** Frees the looks of people who have another name now, or are gone. */
 export async function forgetLooks(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
   if (uids.length > 0) await tx.db.deleteFrom("name_looks").where("uid", "in", inList(uids)).execute();
 }

@@ -1,7 +1,7 @@
 import { LIMITS, nameTextSchema } from "@parley/protocol";
 import { skeleton } from "../lib/skeleton.ts";
 
-/** Joiners, variation selectors, fillers, the Braille blank: two names that differ in these only look the same. */
+/** Joiners, variation selectors, fillers, the Braille blank: two names that differ only in these look the same. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** A person's name as they write it. */
@@ -16,25 +16,25 @@ export function nameKey(name: string): string {
   return Array.from(shown(name), folded).join("").normalize("NFKC");
 }
 
-/** What is to be seen of a name. */
+/** The visible part of a name. */
 function shown(name: string): string {
   return name.normalize("NFKC").replace(INVISIBLE, "").replace(/\s+/gu, " ").trim();
 }
 
 /**
- * What a name looks like: as it is written, in small letters and in capitals, since people know a name in any case. Two names look
- * alike if they have one of these in common.
+ * What a name looks like: as it is written, in lower and in upper case, because people know a name in any case. Two names look alike if
+ * they share one of these.
  */
 export function nameLooks(name: string): string[] {
   const seen = shown(name);
   return [...new Set([seen, nameKey(name), seen.toUpperCase()].map(skeleton))];
 }
 
-/** What people are shown in place of somebody whose account was deleted. Nobody else has this name. */
+/** The name shown for somebody whose account was deleted. Nobody else has this name. */
 export const DELETED_NAME = "Deleted user";
 const RESERVED: ReadonlySet<string> = new Set(nameLooks(DELETED_NAME));
 
-/** Whether the name is nobody's, and looks like one that this server shows itself. */
+/** Whether the name looks like one that this server itself shows, which nobody may have. */
 export function isReserved(name: string): boolean {
   return nameLooks(name).some((look) => RESERVED.has(look));
 }
@@ -51,14 +51,14 @@ function folded(codePoint: string): string {
 const DISPLAY_KEY_CODE_POINTS = 64;
 
 /**
- * The key of a person who has an external id: found by a search for how the name begins, and one that no name has. So many people may
- * have the same name, and none of them can be meant where somebody signs in by name.
+ * The key of a person who has an external id: a search for the beginning of the name finds it, and no name has it. So many people may have
+ * the same name, and nobody can sign in by it.
  */
 export function displayNameKey(name: string, uid: number): string {
   return `${[...nameKey(name)].slice(0, DISPLAY_KEY_CODE_POINTS).join("")} EXTERNAL ${uid}`;
 }
 
-/** The key of a deleted account: one that no name has, so that the name is free again. */
+/** The key of a deleted account, which no name has, so that the name is free again. */
 export function deletedKey(uid: number): string {
   return `DELETED ${uid}`;
 }

@@ -4,7 +4,7 @@ import type { IdentityContext } from "./identity-context.ts";
 
 type PasswordContext = Pick<IdentityContext, "db" | "passwords" | "rates">;
 
-/** What a person has to know who changes or ends an account: its password. */
+/** The password, which a person has to know to change or end an account. */
 export interface OwnPassword {
   readonly name: string;
   /** Null: the account has none. */
@@ -12,8 +12,7 @@ export interface OwnPassword {
 }
 
 /**
- * Lets the actor pass who gives the account's password, so that a device which was left open is not enough. An account that
- * has none lets nobody be asked for it: the caller decides.
+ * Lets the actor pass if they give the account's password, so that an unlocked device is not enough. If the account has none, the caller decides.
  * @throws ProblemError `password_wrong`, `rate_limited`, `overloaded`
  */
 export async function checkOwnPassword(
@@ -26,7 +25,7 @@ export async function checkOwnPassword(
     .select(["name", "password_hash as hash"])
     .where("uid", "=", uid)
     .executeTakeFirst();
-  // A login ends with its account; only a request that was under way at that moment comes here.
+  // A login ends with its account; only a request that was in progress at that moment gets here.
   if (!account) throw new ProblemError("unauthorized");
   if (account.hash === null) return account;
   if (password === undefined) throw new ProblemError("password_wrong", "The account's password must be given");

@@ -5,14 +5,14 @@ import { endLoginsOf } from "./logins-writes.ts";
 
 export interface PasswordChange {
   readonly uid: number;
-  /** The hash that the given password was compared with: of two changes at once the second one finds another. */
+  /** The hash that the given password was compared with: if two changes come at once, the second one finds another. */
   readonly before: string;
   readonly passwordHash: string;
-  /** All logins but this one end; undefined: none does. */
+  /** All logins except this one end; undefined: none does. */
   readonly keptLogin: LoginId | undefined;
 }
 
-/** A new password. @throws ProblemError `password_wrong` where it was changed meanwhile */
+/** A new password. @throws ProblemError `password_wrong` if it was changed meanwhile */
 export async function changePassword(
   tx: WriteTransaction,
   { uid, before, passwordHash, keptLogin }: PasswordChange,

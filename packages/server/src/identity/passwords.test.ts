@@ -54,7 +54,7 @@ describe("the queue", () => {
     expect(await passwords.verify("correct horse", hash)).toBe(true);
   });
 
-  /** Attempts that are under way until they are told to end, by name, in the order in which their turns came. */
+  /** Attempts that run until they are told to end, by name, in the order in which their turns came. */
   function attempts(passwords: Passwords) {
     const turns: string[] = [];
     const ends = new Map<string, () => void>();

@@ -12,7 +12,7 @@ const AT_ONCE = CAPS.passwordsAtOnce.count;
 const WAITING_MAX = CAPS.passwordsWaiting.count;
 const RETRY_AFTER_MS = 3000;
 
-/** Of a random password that nobody knows: compared where there is no account, so that the answer takes as long. */
+/** The hash of a random password that nobody knows: compared if there is no account, so that the answer takes equally long. */
 const NOBODYS_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$7iqXU9mJMSNp0LgQDNOAT/Sht8/UtVk2u26Rh9YsDoM$qjObFShdX+jvwXhjjYuWDRyE0Jem0gTrKyW26ILKwEY";
 
@@ -25,10 +25,10 @@ export const passwordSchema = z
   )
   .openapi({ type: "string", minLength: LIMITS.passwordMin, maxLength: LIMITS.passwordMax, format: "password" });
 
-/** Looser than for new ones: what no account can have is answered like any other wrong password. */
+/** Looser than for new ones: a password that no account can have is answered like any other wrong one. */
 export const presentPasswordSchema = z.string().min(1).max(SIZES.givenPassword.count).openapi({ format: "password" });
 
-/** Whose turn comes first where one of the places prefers somebody: people whom the account knows, before strangers. */
+/** The order at the place that prefers somebody: people whom the account knows, before strangers. */
 export interface Turn {
   readonly known?: boolean;
   /** Called when the turn has come, before the work; what it throws is thrown. */
@@ -42,15 +42,14 @@ interface Waiting {
 }
 
 /**
- * Hashes and compares passwords, off this thread, two at a time; others wait their turn, a hundred at most. Beyond
- * that: 503 `overloaded`. The first place takes people who are known before strangers, and the other takes everybody in the order of
- * coming. Where all places to wait are taken, somebody who is known takes that of the last stranger. So strangers who try many
- * passwords hold up each other.
+ * Hashes and compares passwords, off this thread, two at a time; others wait their turn, a hundred at most. Beyond that: 503 `overloaded`.
+ * The first place takes people who are known before strangers, and the other takes everybody in order of arrival. If all places to wait are
+ * taken, somebody who is known takes that of the last stranger. So strangers who try many passwords delay only each other.
  */
 export class Passwords {
   readonly #waitingMax: number;
   readonly #waiting: Waiting[] = [];
-  /** Places that nobody has now; the one that prefers is taken last. */
+  /** Free places; the one that prefers somebody is taken last. */
   readonly #free: number[];
 
   constructor({ atOnce = AT_ONCE, waitingMax = WAITING_MAX }: { atOnce?: number; waitingMax?: number } = {}) {

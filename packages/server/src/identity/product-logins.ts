@@ -60,7 +60,7 @@ export class ProductLogins {
   }
 
   /**
-   * The login of a token of the product's own; undefined for one that is not right, has expired, or was made before its person was
+   * The login of one of the product's own tokens; undefined for one that is not right, has expired, or was made before its person was
    * signed out everywhere. What was announced before the call counts.
    * @throws ProblemError `account_disabled`, `banned`; `rate_limited` where the person deletes one account after the other; `overloaded` where the
    *   keys cannot be read or too many come at once

@@ -7,8 +7,8 @@ export interface FollowedToken extends TokenSays {
 }
 
 /**
- * Makes the people whom tokens of the product's own name for the first time, and gives people the names and pictures that newer tokens
- * say. Refuses nothing: a token that signs nobody in any more changes nothing, and its caller looks again.
+ * Makes people whom one of the product's own tokens names for the first time, and gives people the names and pictures in newer tokens.
+ * Refuses nothing: a token that no longer signs anybody in changes nothing, and its caller looks again.
  */
 export async function followProductTokens(
   tx: WriteTransaction,
@@ -23,7 +23,7 @@ export async function followProductTokens(
     if (!standing || isEnded(standing, input)) return false;
     return standing.person === undefined || knowsBetter(input, standing.person, tx.now);
   });
-  // Of several tokens of one person the newest has the last word.
+  // Of several tokens of one person the newest decides.
   counting.sort((one, other) => (one.issuedAt ?? 0) - (other.issuedAt ?? 0));
   await putPeople(
     tx,

@@ -5,9 +5,9 @@ import type { Schema } from "../db/schema.ts";
 import { BAN_COLUMNS, type Ban, banOf } from "./banned.ts";
 import { hashOf } from "./tokens.ts";
 
-/** People who have an external id, and which tokens of the product's own sign them in. */
+/** People who have an external id, and which of the product's own tokens sign them in. */
 
-/** A person of the product, or nobody, as a token of theirs meets them. */
+/** A person of the product, or nobody, as their token finds them. */
 export interface ProductStanding {
   readonly person: StandingPerson | undefined;
   /** Epoch milliseconds: a token that was made then or before, or does not say when it was made, signs nobody in. Undefined: every one does. */
@@ -60,7 +60,7 @@ function personOf(row: Awaited<ReturnType<typeof standings>>[number]): StandingP
   return { uid, power, name, avatar, disabled, ban, updatedAt: row.updated_at ?? 0, lastSeenAt: row.last_seen_at ?? 0 };
 }
 
-/** What a token says of its person. */
+/** What a token says about its person. */
 export interface TokenSays {
   readonly name: string | undefined;
   readonly avatar: string | undefined;
@@ -77,8 +77,8 @@ export function isEnded({ endedUntil }: ProductStanding, { issuedAt }: Pick<Toke
 const FOLLOWS_EVERY_MS = 60_000;
 
 /**
- * Whether the token knows the name and picture better than the server. An older token, as on a device that has not come back
- * for a while, knows them worse than what was changed since.
+ * Whether the token knows the name and picture better than the server. An older token, for example on a device that has not come back for a
+ * while, may be older than later changes.
  */
 export function knowsBetter({ name, avatar, issuedAt }: TokenSays, person: StandingPerson, now: number): boolean {
   if (issuedAt === undefined || issuedAt <= person.updatedAt || now - person.updatedAt < FOLLOWS_EVERY_MS) return false;

@@ -12,7 +12,7 @@ import { USER_COLUMNS, userOf } from "./users.ts";
 
 export interface ProfileChange {
   readonly uid: number;
-  /** Whose turn at the writer it takes, where that is not the person's. */
+  /** Whose turn at the writer it takes, if not the person's. */
   readonly by?: string;
   readonly name?: string;
   readonly avatar?: string;
@@ -20,11 +20,11 @@ export interface ProfileChange {
 
 type Profile = User & {
   readonly key: string;
-  /** Of a person whom the product named: the name is shown only, so it need not be theirs alone. */
+  /** For a person whom the product named: the name is only shown, so others may have it too. */
   readonly isDisplayName: boolean;
 };
 
-/** What a batch of changes has to know; the changes that were judged so far are in it. */
+/** What a batch of changes has to know, including the changes that were judged so far. */
 interface Known {
   /** People who are there, by uid. */
   readonly profiles: Map<number, Profile>;
@@ -33,7 +33,7 @@ interface Known {
   readonly held: HeldLooks;
 }
 
-/** Changes what is given. Refused: `not_found`, `name_taken`; a name that is given up is free for the next one. */
+/** Changes the given fields. Refused: `not_found`, `name_taken`; a name that is given up is free for the next person. */
 export async function changeProfile(tx: WriteTransaction, inputs: readonly ProfileChange[]): Promise<Outcome<User>[]> {
   const renamed = inputs.filter(({ name }) => name !== undefined);
   const names = renamed.map(({ name }) => name as string);
@@ -95,7 +95,7 @@ function changed(known: Known, { uid, name, avatar }: ProfileChange): User {
   return asUser(after);
 }
 
-/** The same for a display name, which keeps nobody from having it too. */
+/** The same for a display name, which others may have too. */
 function shown(
   known: Known,
   before: Profile,
@@ -127,7 +127,7 @@ async function store(tx: WriteTransaction, profiles: readonly Profile[]): Promis
   await storeNames(tx, profiles);
 }
 
-/** Writes names, with what they are compared by, and pictures. No two of the keys may be equal, nor equal to what somebody else has. */
+/** Writes names, with the keys and looks by which they are compared, and pictures. No two of the keys may be equal, nor equal to what somebody else has. */
 export async function storeNames(
   tx: WriteTransaction,
   people: readonly Pick<Profile, "uid" | "name" | "key" | "avatar">[],

@@ -60,7 +60,7 @@ export async function collectQrLogin(
   return made && { ...made, token };
 }
 
-/** Ends a collected login that reaches nobody any more, so that none is left whose token nobody has. */
+/** Ends a collected login that can no longer reach anybody, so that no login is left whose token nobody has. */
 export function discardQrLogin({ writes }: Pick<QrContext, "writes">, { user, loginId }: Granted): Promise<void> {
   return writes.run(discardLogin, { uid: user.uid, loginId });
 }
@@ -77,7 +77,7 @@ export async function confirmQrCode({ writes, rates }: QrContext, actor: Login, 
   return writes.run(acts.confirmQrCode, onCode(actor, code));
 }
 
-/** The phone turns the requester away. */
+/** The phone rejects the requester. */
 export async function rejectQrCode({ writes, rates }: QrContext, actor: Login, code: string): Promise<void> {
   rates.qrSteps.take(actor.uid);
   return writes.run(acts.rejectQrCode, onCode(actor, code));
@@ -85,7 +85,7 @@ export async function rejectQrCode({ writes, rates }: QrContext, actor: Login, c
 
 /**
  * Called every few seconds: removes the codes that expired a while ago, in writes that are short enough to let others in between.
- * @param atMost writes; several thousand codes a second go in the usual ones, which is more than can be made
+ * @param atMost writes; the usual number removes several thousand codes a second, which is more than can be made
  */
 export async function removeExpiredQrCodes(
   { writes }: Pick<QrContext, "writes">,

@@ -6,7 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { Internal, internalEvent } from "./internal-events.ts";
 import { livingCode } from "./qr-life.ts";
 
-/** What phones do with codes. Each step is judged by the code's state as the steps before it in the batch leave it. */
+/** What phones do with codes. Each step is judged by the code's state after the earlier steps in the batch. */
 
 /** How long a confirmed code waits for its requester to collect the login, at least. */
 const COLLECT_WITHIN_MS = 30_000;
@@ -36,7 +36,7 @@ interface Code {
   uid: number | null;
 }
 
-/** Pure: changes the code, or leaves it as it is where there is nothing to do. @throws ProblemError */
+/** Pure: changes the code, or leaves it as it is if there is nothing to do. @throws ProblemError */
 type Step<O> = (code: Code, act: QrAct, now: number) => O;
 
 /**
@@ -52,7 +52,7 @@ export function scanQrCode(tx: WriteTransaction, acts: readonly QrAct[]): Promis
 }
 
 /**
- * Lets requesters in. Repeating it does nothing, also when the login was collected meanwhile: the phone may have
+ * Lets requesters in. Repeating it does nothing, even if the login was collected meanwhile: the phone may have
  * lost the reply. Refused like `scanQrCode`; `qr_state` when it was not scanned, or rejected.
  */
 export function confirmQrCode(tx: WriteTransaction, acts: readonly QrAct[]): Promise<Outcome<void>[]> {

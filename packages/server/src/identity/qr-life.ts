@@ -2,11 +2,11 @@ import { LIMITS } from "@parley/protocol";
 import type { ExpressionBuilder } from "kysely";
 import type { Schema } from "../db/schema.ts";
 
-/** When a QR code is good, by the clock as it is: writes and reads must agree about it. */
+/** Whether a QR code is valid, by the real clock: writes and reads must agree about it. */
 
 /**
- * Whether it has not expired. A code that was asked for in the time to come was made by a clock that was ahead; once that is right again the code is not good until
- * then, but expired.
+ * Whether it has not expired. A code from the future was made by a clock that was ahead; once the clock is right again the code is not
+ * valid until then, but expired.
  */
 export function isLiving({ requestedAt, expiresAt }: { requestedAt: number; expiresAt: number }, now: number): boolean {
   return expiresAt > now && requestedAt <= now + LIMITS.qrLifetimeMs;

@@ -16,18 +16,18 @@ export interface QrCode {
   readonly code: string;
   /** Shows who asked for the code; the login is handed to its holder only. */
   readonly secret: string;
-  /** What the QR code says: `<baseUrl>/qr/<code>`. */
+  /** The content of the QR code: `<baseUrl>/qr/<code>`. */
   readonly url: string;
   readonly expiresAt: number;
 }
 
-/** What a poll answers; the login is there once, in the answer that collects it. */
+/** What a poll answers; the login appears once, in the answer that collects it. */
 export interface QrAnswer {
   readonly state: QrState;
   readonly granted?: Granted;
 }
 
-/** What a requester asks by each poll. */
+/** The question of each poll of a requester. */
 export interface QrPoll {
   readonly code: string;
   readonly secret: string;
@@ -39,18 +39,17 @@ export interface QrPoll {
 const ANSWERED_MAX = 10_000;
 
 /**
- * Signing in by QR code: the requester shows a code, a phone that is signed in scans and confirms it, the requester
- * collects the login (`qr-actions.ts`). A code has 128 random bits, lives 60 s and is used once. States change in the
- * database; waiting for one, which is done here, costs nothing, since the changes come as internal events, from whichever
- * node they were made on.
+ * Signing in by QR code: the requester shows a code, a signed-in phone scans and confirms it, and the requester collects the login
+ * (`qr-actions.ts`). A code has 128 random bits, lives 60 s and is used once. States change in the database; waiting for one, which is done
+ * here, costs nothing, because the changes come as internal events, on whichever node they were made.
  */
 export class QrLogins {
   readonly #db: ReadDatabase;
   readonly #clock: Clock;
   readonly #watchers = new QrWatchers();
-  /** The state that a code's requester was told last: a long poll answers at once if there is another. */
+  /** The last state that a code's requester got: a long poll answers at once if there is another. */
   readonly #answered = new Map<string, QrState>();
-  /** Ends each wait that hangs now. */
+  /** Ends each present wait. */
   readonly #waits = new Set<() => void>();
   #released = false;
 
@@ -65,13 +64,13 @@ export class QrLogins {
   }
 
   /**
-   * Calls `listener` with each further state, also when the code got there before the call; never after the stop, never
-   * twice with the same, nothing at expiry.
+   * Calls `listener` with each further state, even if the code got there before the call; never after the stop, never twice with the same
+   * state, and not at expiry.
    * @throws ProblemError `overloaded` when too many watch
    */
   watch(code: string, listener: (state: QrChange) => void): Stop {
     const stop = this.#watchers.add(code, listener);
-    // A change between the caller's last look and now had nobody to tell. If this read fails, later changes still come.
+    // A change between the caller's last look and now had no listener. If this read fails, later changes still come.
     void this.#read(code).then(
       (row) => {
         const state = row && stateOf(row, this.#clock.now());
@@ -83,8 +82,8 @@ export class QrLogins {
   }
 
   /**
-   * A code's state, for whoever holds its secret. With `waitMs` above 0 it waits so long for a state that was not answered
-   * before, at most until the code expires; an aborted `signal` ends the wait.
+   * A code's state, for whoever holds its secret. With `waitMs` above 0 it waits that long for a state that was not answered before, at
+   * most until the code expires; an aborted `signal` ends the wait.
    * @throws ProblemError `not_found` for an unknown code or a wrong secret, `overloaded`
    */
   async state({ code, secret, waitMs, signal }: QrPoll): Promise<QrState> {
@@ -106,7 +105,7 @@ export class QrLogins {
     this.#watchers.tell(code, state);
   }
 
-  /** Answers every hanging poll with the state as it is, now and from now on; before a stop. */
+  /** Answers every waiting poll with the present state, now and from now on; before a stop. */
   release(): void {
     this.#released = true;
     for (const wake of this.#waits) wake();
@@ -135,7 +134,7 @@ export class QrLogins {
     signal?.removeEventListener("abort", wake);
     this.#waits.delete(wake);
     stop();
-    // Told by the wait rather than by the clock, which need not agree with the timer to the millisecond.
+    // Decided by the wait rather than by the clock, which may differ from the timer by a millisecond.
     return !wait.signal.aborted && waitMs >= lifeMs ? "expired" : state;
   }
 
@@ -157,7 +156,7 @@ export class QrLogins {
 
 type Row = { state: "pending" | QrChange | "used"; requestedAt: number; expiresAt: number };
 
-/** As its requester sees it: a code whose login was handed out is as good as one that ran out. */
+/** As its requester sees it: a code whose login was handed out looks like an expired one. */
 function stateOf(row: Row, now: number): QrState {
   if (row.state === "used") return "expired";
   if (row.state === "rejected") return "rejected";

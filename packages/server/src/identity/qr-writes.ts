@@ -10,7 +10,7 @@ import { USER_COLUMNS, userOf } from "./users.ts";
 
 /** How long an expired code is kept, so that its requester reads `expired` rather than 404. */
 const KEPT_MS = 10 * 60_000;
-/** Rows removed at once; a large delete would hold up the sends that wait behind it. */
+/** Rows removed at once; a large delete would delay the sends that wait behind it. */
 const REMOVED_AT_ONCE = 100;
 
 export interface NewQrCode {
@@ -102,7 +102,7 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
   );
 }
 
-/** Removes codes that expired a while ago, and those that a clock made which was far ahead; a bounded number. Returns whether there may be more. */
+/** Removes a bounded number of codes that expired a while ago, or that were made while the clock was far ahead. Returns whether there may be more. */
 export async function removeExpiredQrCodes(tx: WriteTransaction): Promise<boolean> {
   const old = tx.db
     .selectFrom("qr_logins")

@@ -22,11 +22,11 @@ function shownUserAgent(header: string | null | undefined): string {
     .slice(0, USER_AGENT_MAX);
 }
 
-/** Where a request comes from, as a login and a QR code keep it: who acts where nobody is signed in yet. */
+/** Where a request comes from, as a login and a QR code keep it: the actor when nobody is signed in yet. */
 export interface Requester {
   readonly ip: string;
   readonly userAgent: string;
-  /** What may be the token of a login of theirs, which need not hold any more. */
+  /** A possible token of one of their logins, which may no longer be valid. */
   readonly token?: string;
 }
 

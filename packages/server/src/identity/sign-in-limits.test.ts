@@ -25,7 +25,7 @@ const signIn = (name: string, password: string, ip: string, token?: string) =>
   app.ask("/logins", { body: { name, password }, ip, ...(token === undefined ? {} : { token }) });
 const statusOf = async (...ask: Parameters<typeof signIn>) => (await signIn(...ask)).status;
 
-/** Wrong passwords for an account, five from each of so many addresses that nobody knows. */
+/** Wrong passwords for an account, five from each of that many unknown addresses. */
 async function strangersTry(name: string, addresses: number): Promise<number[]> {
   const statuses: number[] = [];
   for (let from = 0; from < addresses; from++) {
@@ -46,7 +46,7 @@ describe("failed sign-ins", () => {
       }
       expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
       expect(await statusOf(name, PASSWORD, here)).toBe(429);
-      // Elsewhere it goes on, and other accounts go on here.
+      // At other addresses it continues, and so do other accounts here.
       expect(await statusOf(name, "wrong", "203.0.113.2")).toBe(401);
       expect(await statusOf("Somebody else", "wrong", here)).toBe(401);
       time.advance(599_999);
@@ -168,8 +168,7 @@ describe("sign-ins", () => {
       const statuses = await Promise.all(wrong);
       expect(statuses.filter((status) => status === 401)).toHaveLength(60);
       expect(statuses.filter((status) => status === 429)).toHaveLength(100);
-      // The network has spent its number; people who are known there have not.
-      // Refused like that, nothing is counted for the address.
+      // The network has used up its limit; people who are known there have not. Such a refusal does not count for the address.
       for (let attempt = 0; attempt < 21; attempt++) {
         const { status, body } = await signIn("Person 0", PASSWORD, at(500));
         expect([status, body.detail]).toEqual([429, expect.stringContaining("from this network")]);

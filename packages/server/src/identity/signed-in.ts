@@ -6,7 +6,7 @@ export interface SignedIn extends Login {
   readonly avatar: string;
   /** When it ends, in epoch milliseconds. */
   readonly expiresAt: number;
-  /** Of a token of the product's own: when it ends as it says itself, which is a little before. */
+  /** Of one of the product's own tokens: when it ends as it says itself, which is a little before. */
   readonly tokenExpiresAt?: number;
   /** A refresh puts the end off. */
   readonly canProlong?: boolean;

@@ -11,7 +11,7 @@ export function newToken(): string {
   return PREFIX + randomToken(256);
 }
 
-/** Whether a text can be a token at all; what cannot need not be looked up. */
+/** Whether a text can be a token at all; other texts need not be looked up. */
 export function isTokenForm(text: string): boolean {
   return FORM.test(text);
 }

@@ -6,7 +6,7 @@ import { findUser, findUsers, searchUsers, type UserPage } from "./users.ts";
 
 /** Looking people up; anybody who is signed in may see anybody. */
 
-/** A deleted account is named so. @throws ProblemError `not_found` */
+/** A deleted account is called "Deleted user". @throws ProblemError `not_found` */
 export async function getUser({ db }: IdentityContext, _actor: Login, uid: number): Promise<User> {
   const user = await findUser(db, uid);
   if (!user) throw new ProblemError("not_found");
@@ -19,7 +19,7 @@ export async function listUsers({ db }: IdentityContext, _actor: Login, uids: re
   return [...new Set(uids)].flatMap((uid) => found.get(uid) ?? []);
 }
 
-/** People whose names begin like `prefix`. `after`: the text of the cursor of the page before. */
+/** People whose names begin like `prefix`. `after`: the text of the previous page's cursor. */
 export function findUsersByName(
   { db }: IdentityContext,
   _actor: Login,

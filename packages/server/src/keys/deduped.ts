@@ -3,14 +3,14 @@ import { prepared } from "../db/prepared.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
 
-/** How long a `dedupeKey` is known. */
+/** How long a `dedupeKey` is remembered. */
 const KNOWN_MS = 24 * 3_600_000;
 const REMOVED_AT_ONCE = 100;
 
 /** A request of a server key that may come again. */
 export interface DedupedRequest {
   readonly keyId: number;
-  /** Null: each is a request of its own. */
+  /** Null: each is a separate request. */
   readonly dedupeKey: string | null;
   /** Of the route and the body. */
   readonly requestHash: string;
@@ -29,7 +29,7 @@ export interface Answered<R> {
 
 /**
  * Performs requests, each `dedupeKey` of a server key once in 24 hours: the same request again is answered with the first reply, and another
- * one refused. One that was refused is as if it had never come.
+ * one refused. A refused request counts as never made.
  */
 export async function once<I extends DedupedRequest, R>(
   tx: WriteTransaction,
@@ -57,7 +57,7 @@ export async function once<I extends DedupedRequest, R>(
   for (const { input, outcome } of done) {
     outcomes.set(input, outcome.ok ? { ok: true, value: { reply: outcome.value, created: true } } : outcome);
   }
-  // What comes twice in one batch is looked up once more, behind its first.
+  // A request that comes twice in one batch is looked up once more, after the first.
   const again = repeats.length === 0 ? [] : await once(tx, repeats, perform);
   for (const [index, input] of repeats.entries()) outcomes.set(input, again[index] as Outcome<Answered<R>>);
   return inputs.map((input) => outcomes.get(input) as Outcome<Answered<R>>);
@@ -123,7 +123,7 @@ async function storeReplies<R>(
         ? []
         : [[keyId, dedupeKey, requestHash, JSON.stringify(outcome.value), tx.clockNow]],
     ),
-    // One from more than a day ago is as good as forgotten.
+    // A key from more than a day ago counts as forgotten.
     conflict:
       "on conflict (key_id, dedupe_key) do update set request_hash = excluded.request_hash, reply = excluded.reply, at = excluded.at",
   });

@@ -6,7 +6,7 @@ import { ProblemError } from "../lib/problem.ts";
 import { keyNameSchema, keyRateSchema, newKey, scopesSchema } from "./key-form.ts";
 import * as procedures from "./key-writes.ts";
 
-/** What operators do with server keys, on the command line, beside a server that may be running, and administrators by `admin/key-admin-actions.ts`. */
+/** What operators do with server keys, on the command line, next to a server that may be running, and administrators by `admin/key-admin-actions.ts`. */
 export type KeysContext = Pick<BaseContext, "db" | "writes">;
 
 /** A key as they see it; times are epoch milliseconds. */
@@ -21,7 +21,7 @@ export interface ListedKey {
   readonly lastUsedAt: number | null;
   /** Requests a second; null: the usual number. */
   readonly rate: number | null;
-  /** People and rooms a second that notifications and events go to, and how many of these go to everybody. */
+  /** People and rooms a second that get notifications and events, and how many of these go to everybody. */
   readonly recipientsRate: number | null;
   readonly allRate: number | null;
 }
@@ -60,7 +60,7 @@ export async function addKey(
   return { id, key };
 }
 
-/** In the order of their making. */
+/** Oldest first. */
 export async function listKeys({ db }: Pick<KeysContext, "db">): Promise<ListedKey[]> {
   const rows = await db
     .selectFrom("server_keys")

@@ -62,7 +62,7 @@ test("SRV-1: there are at most 100 keys, and a revoked one makes room", async ()
     expect(await codeOf(make(100))).toBe("too_many_keys");
     const { id } = await revokeKey(crowd, "k5");
     const { id: next } = await make(100);
-    // An id is never used again: what a key has sent is known by it.
+    // An id is never reused, because messages of a key refer to it.
     expect(next).toBeGreaterThan(CAPS.serverKeys.count);
     expect(id).toBe(6);
   } finally {

@@ -1,11 +1,10 @@
 /**
- * Server keys: what the product's own backend shows at `/api/v1/server`. This file finds the key of a request; an operator makes
+ * Server keys, which the product's backend shows at `/api/v1/server`. This file finds the key of a request; an operator makes
  * and revokes keys by `key-actions.ts`.
  *
- * - A key exists in clear only in the reply that makes it. Stored, looked up and remembered is its hash, and logs and metrics
- *   have its name.
- * - There are few keys, so all of them are in memory. A key that was revoked is forgotten by its event of the internal stream,
- *   which comes within a second when another process has revoked it.
+ * - A key exists in plain text only in the reply that makes it. Its hash is stored, looked up and remembered, and logs and metrics have its name.
+ * - There are few keys, so all of them are in memory. An event of the internal stream makes this process forget a revoked key; it comes
+ *   within a second if another process has revoked the key.
  *
  * Must not import rooms, messages or any other feature but identity's hash and internal stream.
  */
@@ -28,9 +27,9 @@ interface KnownKey {
   notedAt: number;
 }
 
-/** The last use is written this seldom: a write for each request would cost more than the request. */
+/** The last use is written only this often: a write for each request would cost more than the request. */
 const NOTED_EVERY_MS = 60_000;
-/** Readings that changes may overtake before the caller is told to come back. */
+/** Reads that changes may overtake before the caller is told to come back. */
 const TRIES = 5;
 
 /** Finds the key of a secret. This happens at every request of the product's backend, so the answers come from memory. */
@@ -40,7 +39,7 @@ export class ServerKeys {
   readonly #clock: Clock;
   /** All keys by the hash of their secret; undefined: they have to be read. */
   #byHash: ReadonlyMap<string, KnownKey> | undefined;
-  /** Rises with every change, so that a reading which a change overtakes is done again. */
+  /** Rises with every change, so that a read which a change overtakes is repeated. */
   #changes = 0;
   /** Keys that were used since the last sweep and whose use is to be written. */
   readonly #used = new Set<number>();
@@ -52,8 +51,8 @@ export class ServerKeys {
   }
 
   /**
-   * The key of a secret; undefined for one that is unknown, expired or revoked. What was announced before the call counts. A
-   * secret that is not known is looked up, since the command line may have made it just now.
+   * The key of a secret; undefined for one that is unknown, expired or revoked. What was announced before the call counts. An unknown
+   * secret is looked up, because the command line may have made it just now.
    */
   async find(secret: string): Promise<ServerKey | undefined> {
     if (!isKeyForm(secret)) return undefined;

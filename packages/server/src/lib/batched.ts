@@ -1,15 +1,15 @@
 import { nextTurn } from "./interval.ts";
 
-/** Whose asks take turns, and how many of one of them a batch has at most; those of nobody are not counted. */
+/** The requester, whose asks take turns, and how many of them a batch may have; asks without a requester are not counted. */
 export interface TurnsBy<A> {
   readonly of: (ask: A) => unknown;
   readonly most: number;
 }
 
 /**
- * Gathers what is asked in one turn of the event loop and has it answered together: for what costs much less for many than for each.
+ * Gathers what is asked in one turn of the event loop and answers it together, for questions that cost much less together than one by one.
  * One batch after another, each of at most `most`, with a turn for everybody else before each.
- * @param by where one of those who ask may ask for much: their further asks wait for later batches, and nobody else's wait with them
+ * @param by names the requester if one may ask for much: their further asks wait for later batches, and nobody else's wait with them
  * @param answer one result for each ask, in order; when it throws, all asks of its batch are rejected
  */
 export function batched<A, R>(
@@ -41,7 +41,7 @@ export function batched<A, R>(
     });
 }
 
-/** The next batch, and what waits on in the same order. */
+/** The next batch, and the rest in the same order. */
 function split<T>(all: readonly T[], most: number, by: TurnsBy<T> | undefined): { batch: T[]; rest: T[] } {
   if (!by) return { batch: all.slice(0, most), rest: all.slice(most) };
   const batch: T[] = [];

@@ -1,4 +1,4 @@
-/** What `editDistance` answers for words that are further apart than anybody asks for. */
+/** The result of `editDistance` for words that are further apart than any caller cares about. */
 const FAR = 3;
 
 /**

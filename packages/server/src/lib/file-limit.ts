@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** What most systems allow a process that was not told otherwise. */
+/** What most systems allow a process by default. */
 const USUAL_LIMIT = 1024;
 
 /** How many files and sockets this process may have open at once. Linux says so in /proc; elsewhere the usual 1 024 is assumed. */
@@ -12,7 +12,7 @@ export function openFileLimit(): number {
   }
 }
 
-/** The limit that holds for a process (the first number), of the text that Linux shows of it. */
+/** The limit of a process (the first number) in the text that Linux shows. */
 export function softFileLimit(limits: string): number {
   const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
   if (soft === "unlimited") return 1_000_000;

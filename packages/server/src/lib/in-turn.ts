@@ -1,12 +1,12 @@
 /**
- * Work that must not overlap with other work of the same key: one after another, in the order of coming. Work of different keys does not
- * wait for each other. What may wait is the caller's to bound.
+ * Work that must not overlap with other work of the same key: one after another, in order of arrival. Work of different keys does not wait
+ * for each other. The caller bounds what may wait.
  */
 export class InTurn<K> {
   /** The end of the last work of each key that has any. */
   readonly #ends = new Map<K, Promise<void>>();
 
-  /** Keys that have work under way. */
+  /** Keys that have work in progress. */
   get size(): number {
     return this.#ends.size;
   }

@@ -1,4 +1,4 @@
-/** Ends what was started. Calling it again does nothing. */
+/** Stops what was started. Calling it again does nothing. */
 export type Stop = () => void;
 
 /** Runs `task` every `ms` milliseconds, first after `ms`. A running timer keeps the process alive until it is stopped. */
@@ -30,7 +30,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Settles like `promise`, or rejects with `message` after `ms` milliseconds. `promise` itself goes on. */
+/** Settles like `promise`, or rejects with `message` after `ms` milliseconds. `promise` itself continues. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, message: string): Promise<T> {
   let stop: Stop = () => {};
   const late = new Promise<never>((_, reject) => {
@@ -43,7 +43,7 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, message: 
   }
 }
 
-/** Lets what waits in the event loop run first: sockets, timers, other requests. */
+/** Lets everything that waits in the event loop run first: sockets, timers, other requests. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,12 +1,12 @@
 import ipaddr from "ipaddr.js";
 import { memoized } from "./memoized.ts";
 
-/** Clients that come again, as all behind one proxy or one office's address do. */
+/** Addresses that come again, as those of one proxy or one office do. */
 const ADDRESSES_KNOWN = 4096;
 
 /**
  * The unit that IP limits count by: an IPv4 address as it is, an IPv6 address as its /64, since one customer usually has a
- * whole /64. IPv4-mapped addresses count as IPv4. Text that is no address is returned unchanged.
+ * whole /64. IPv4-mapped addresses count as IPv4. Other text is returned unchanged.
  */
 export const ipLimitKey = memoized((ip: string): string => {
   if (!ipaddr.isValid(ip)) return ip;
@@ -14,7 +14,7 @@ export const ipLimitKey = memoized((ip: string): string => {
   return address.kind() === "ipv4" ? address.toString() : prefixOf(address as ipaddr.IPv6, 64);
 }, ADDRESSES_KNOWN);
 
-/** The /48 of an IPv6 address, which one customer may have a whole one of too; undefined for every other. */
+/** The /48 of an IPv6 address, because one customer may have a whole /48; undefined for every other address. */
 export const ipNetworkKey = memoized((ip: string): string | undefined => {
   if (!ipaddr.isValid(ip)) return undefined;
   const address = ipaddr.process(ip);

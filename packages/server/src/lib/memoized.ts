@@ -1,6 +1,6 @@
 /**
- * A pure function that remembers its results, at most `most` of them; the one that was computed first goes first. For what every request
- * asks again, such as what an address means.
+ * A pure function that remembers its results, at most `most` of them; the oldest result goes first. For questions that every request
+ * repeats, such as how an address is read.
  */
 export function memoized<A extends string | number, R>(compute: (argument: A) => R, most: number): (argument: A) => R {
   const known = new Map<A, { readonly result: R }>();

@@ -8,8 +8,8 @@ const CLOSING_BRACE = 0x7d;
 
 /**
  * Whether JSON has more lists and objects inside each other than so many. To be asked before it is parsed: what the runtime does with a value afterwards
- * takes time by the square of its depth, so 60 KiB of brackets would hold everybody up for seconds. Reads each byte once. Of what is no JSON
- * it says of the part up to the fault what a parser finds there.
+ * takes time by the square of its depth, so 60 KiB of brackets would block everybody for seconds. Reads each byte once. For text that is not JSON
+ * the part up to the fault counts, as for a parser.
  */
 export function isDeeperThan(levels: number, json: Uint8Array): boolean {
   let depth = 0;

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 
-/** What tells this process apart from others, for people who look after it. */
+/** Distinguishes this process from others, for operators. */
 export function nodeName(): string {
   return `${hostname()}:${process.pid}`.slice(0, 128);
 }

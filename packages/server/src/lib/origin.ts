@@ -7,7 +7,7 @@ export interface OriginRules {
 
 /**
  * Whether a page of this Origin may talk to us: our own host (as the Host header names it, whatever the scheme, since TLS
- * may end at a proxy; some programs that are no browsers make their Origin of the WebSocket's address, `ws://…`), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
+ * may end at a proxy; some programs other than browsers make their Origin from the WebSocket's address, `ws://…`), PUBLIC_URL, or one of ALLOWED_ORIGINS. `null`, which sandboxed pages and files send, never is.
  */
 export function isOriginAllowed(origin: string, host: string | null | undefined, rules: OriginRules): boolean {
   if (rules.allowedOrigins.includes(origin)) return true;

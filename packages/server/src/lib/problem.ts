@@ -5,16 +5,16 @@ import { ERRORS } from "@parley/protocol";
 export type ProblemExtra = Record<string, unknown>;
 
 /**
- * A refusal that the caller may see. It carries its wire code; the status follows from the table of codes in the
- * protocol package. Two places turn it into wire form: `http/errors.ts` and `gateway/commands.ts`. Anything else that is
- * thrown is a fault of ours: logged with its cause and answered without detail.
+ * A refusal that the caller may see. It carries its wire code; the status follows from the table of codes in the protocol package. Two
+ * places turn it into wire form: `http/errors.ts` and `gateway/commands.ts`. Anything else that is thrown is a bug: it is logged with its
+ * cause and answered without detail.
  */
 export class ProblemError extends Error {
   readonly code: ErrorCode;
   readonly extra: ProblemExtra | undefined;
   /** When a retry can help, after how many milliseconds; sent as Retry-After (whole seconds, rounded up). */
   readonly retryAfterMs: number | undefined;
-  /** What stands as `code` on the wire: the code, or, where the product refuses, the name that it gives. */
+  /** The `code` on the wire: the code, or, if the product refuses, the code that it gives. */
   readonly wireCode: string;
 
   constructor(

@@ -2,8 +2,7 @@
 const MAX = 4096;
 
 /**
- * When things changed, to tell whether a read was overtaken by a change. Bounded: of older changes it is only known that they cannot
- * be ruled out.
+ * When things changed, to tell whether a read was overtaken by a change. Bounded: older changes can only not be ruled out.
  */
 export class RecentChanges<K> {
   /** Key -> the moment of its last change, the oldest first. */
@@ -12,7 +11,7 @@ export class RecentChanges<K> {
   #since: number;
   readonly #max: number;
 
-  /** @param start the moment from which changes will be noted: a position, a counter, anything that rises */
+  /** @param start the moment from which changes will be recorded: a position, a counter, anything that rises */
   constructor(start: number, max = MAX) {
     this.#since = start;
     this.#max = max;

@@ -3,7 +3,7 @@ export class TooManyWaiting extends Error {
   override name = "TooManyWaiting";
 }
 
-/** Lets a few run at once; the others wait, in the order of coming, a bounded number of them. */
+/** Lets a few run at once; a bounded number of others wait, in order of arrival. */
 export class Turns {
   readonly #waitingMax: number;
   readonly #waiting: (() => void)[] = [];
@@ -21,7 +21,7 @@ export class Turns {
     try {
       return await work();
     } finally {
-      // The turn is handed on rather than freed, so that nobody overtakes.
+      // The turn is passed on rather than freed, so that nobody overtakes.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free += 1;

@@ -8,23 +8,23 @@ const WAITING_MAX = CAPS.heavyWaiting.count;
 const COUNTS = "heavy requests at once";
 const WAIT_MS = CAPS.heavyWait.count * 1000;
 
-/** What one of them has under way, and what waits, in the order of coming. */
+/** A requester's work in progress, and what waits, in order of arrival. */
 interface Line {
   running: number;
   readonly waiting: Set<() => void>;
 }
 
 /**
- * Requests that take long when somebody has or asks for much: lists, pages of history, exports, polls, rooms that are made or
- * filled. Of each one who asks, a person or an address, a few are answered at once; the others wait for their turn, in order. Beyond
- * the wait, or where too many wait: 429 `rate_limited` with Retry-After. Called for each such request; where nothing else of theirs is
- * under way it costs a look into a map.
+ * Requests that take long when somebody has or requests a lot: lists, pages of history, exports, polls, rooms that are made or filled. A
+ * few of each requester, a person or an address, are answered at once; the others wait for their turn, in order. Beyond the wait, or if too
+ * many wait: 429 `rate_limited` with Retry-After. Called for each such request; if the requester has no other in progress it costs a look
+ * into a map.
  *
- * A place that becomes free is handed over in a later turn of the loop, since the database answers within one: otherwise
- * all that somebody asked for would be done before anybody else is served.
+ * A place that becomes free is passed on in a later turn of the loop, because the database answers within one: otherwise everything that
+ * somebody requested would be done before anybody else is served.
  */
 export class HeavyWork {
-  /** Of what only reads. What makes rooms waits for the writer, which has turns of its own. */
+  /** For work that only reads. Work that makes rooms waits for the writer, which has its own turns. */
   readonly reads: ReadTurns;
   readonly #lines = new Map<string | number, Line>();
   readonly #waitMs: number;
@@ -35,7 +35,7 @@ export class HeavyWork {
     this.reads = new ReadTurns({ waitMs });
   }
 
-  /** Those who have something under way. */
+  /** Requesters with work in progress. */
   get size(): number {
     return this.#lines.size;
   }
@@ -52,7 +52,7 @@ export class HeavyWork {
     }
   }
 
-  /** The same for what only reads: it has its turn in the process as well. @throws ProblemError `overloaded` too */
+  /** The same for work that only reads, which also takes turns in the whole process. @throws ProblemError `overloaded` too */
   read<T>(who: string | number, work: () => Promise<T>): Promise<T> {
     return this.run(who, () => this.reads.run(who, work));
   }

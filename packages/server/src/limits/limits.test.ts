@@ -16,7 +16,7 @@ test.each(rates)("the rate %s can be counted, and a refusal says when to come ba
   expect(row.burst ?? row.count).toBeGreaterThanOrEqual(1);
   expect(row.windowMs).toBeGreaterThanOrEqual(1000);
   if (!("code" in row.refusal)) return;
-  // Of the people whom somebody brings in, not of the one who asks: to come back later is not the asker's to do.
+  // These limit the people who are brought in, not the requester, so the requester cannot simply come back later.
   if (row.refusal.code === "too_many_rooms") return;
   expect(ERRORS[row.refusal.code]).toMatchObject({ status: 429, retry: true });
 });

@@ -2,7 +2,7 @@ import type { CloseCode, ErrorCode } from "@parley/protocol";
 
 /** How the table of limits says what is bounded. */
 
-/** What has a count of its own. An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of one. */
+/** What has its own count. An address is an IPv4 address or the /64 of an IPv6 address, a network the /48 of one. */
 export type CountedBy =
   | "person"
   | "person and room"
@@ -31,7 +31,7 @@ export interface RateRow {
   /** How many within `windowMs`. */
   readonly count: number;
   readonly windowMs: number;
-  /** How many at once after a pause, where that is another number than `count`. */
+  /** How many at once after a pause, if that differs from `count`. */
   readonly burst?: number;
   /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
   readonly always?: true;

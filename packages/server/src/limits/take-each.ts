@@ -1,13 +1,13 @@
 import type { LocalRate } from "./local-rate.ts";
 
-/** So many of one thing, by somebody. */
+/** A number of one thing, by somebody. */
 export interface Take {
   readonly rate: LocalRate;
   readonly key: number | string;
   readonly amount?: number;
 }
 
-/** Counts in several rates what is one act: in all of them, or, when one refuses, in none. @throws ProblemError `rate_limited` */
+/** Counts one act in several rates: in all of them, or, if one refuses, in none. @throws ProblemError `rate_limited` */
 export function takeEach(...takes: readonly Take[]): void {
   for (const { rate, key, amount } of takes) rate.check(key, amount);
   for (const { rate, key, amount } of takes) rate.take(key, amount);

@@ -17,7 +17,7 @@ import type { MarkWanted } from "./mark-lookups.ts";
 import * as procedures from "./mark-writes.ts";
 
 /**
- * Sets or takes away one mark of the actor; what is so already changes nothing and is told to nobody.
+ * Sets or takes away one mark of the actor; if nothing changes, nobody is told.
  * @returns the message's marks as the actor sees them now
  * @throws ProblemError `not_found`, `forbidden` after leaving, `room_dissolved`, `already_recalled`, `person_blocked`, `rate_limited`, `overloaded`
  */

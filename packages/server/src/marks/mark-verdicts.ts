@@ -11,23 +11,23 @@ import { type MarkedMessage, type MarkInput, type MarkLookups, markKey } from ".
 
 /** What one input comes to. */
 export interface Verdict {
-  /** Marks of the message as the person sees them behind this input. */
+  /** Marks of the message as the person sees them after this input. */
   readonly shown: MessageMark;
   readonly message: MarkedMessage;
-  /** None where nothing changes; two where one mark takes the place of the other; more where marks come to light that were hidden. */
+  /** None if nothing changes; two if one mark replaces the other; more if hidden marks come to light. */
   readonly changes: readonly MarkChange[];
-  /** The person who alone is told; undefined: everybody who may read the message. */
+  /** The only person who is told; undefined: everybody who may read the message. */
   readonly only: number | undefined;
 }
 
 /** How many marks of each type a message has. */
 type Counts = Record<1 | 2, number>;
 
-/** Marks and counts as a batch leaves them, of what it changed only. */
+/** Marks and counts after a batch, only those that it changed. */
 export interface MarksAfter {
   readonly marks: Map<string, { readonly uid: number; readonly messageId: number; readonly mark: OwnMark }>;
   readonly counts: Map<number, Counts>;
-  /** `mark` undefined: what is hidden is so no longer. */
+  /** `mark` undefined: nothing is hidden any more. */
   readonly hidden: Map<
     string,
     { readonly uid: number; readonly messageId: number; readonly mark: OwnMark | undefined }
@@ -63,7 +63,7 @@ function verdict(input: MarkInput, known: MarkLookups, after: MarksAfter): Verdi
   return { message, changes, only: undefined, shown: marks.shownTo(uid) };
 }
 
-/** The marks of one message as the inputs so far leave them: what everybody sees, and what some see of their own. */
+/** The marks of one message after the inputs so far: those that everybody sees, and those that only their own person sees. */
 class MarksOf {
   readonly #message: MarkedMessage;
   readonly #known: MarkLookups;
@@ -75,7 +75,7 @@ class MarksOf {
     this.#after = after;
   }
 
-  /** What the person takes for their mark. */
+  /** The mark that the person sees as theirs. */
   seenBy(uid: number): OwnMark {
     const hidden = this.#hiddenOf(uid);
     return hidden === undefined ? this.#visibleOf(uid) : hidden;
@@ -95,7 +95,7 @@ class MarksOf {
     return changes;
   }
 
-  /** Changes what the person alone sees. */
+  /** Changes what only the person sees. */
   hide(uid: number, acts: readonly Act[]): MarkChange[] {
     const changes = counted(acts, { uid, msgId: this.#message.id, counts: this.#countsFor(uid) });
     const now = markAfter(acts);
@@ -104,7 +104,7 @@ class MarksOf {
     return changes;
   }
 
-  /** What only the person saw is seen by everybody from now on. */
+  /** From now on everybody sees what only the person saw. */
   reveal(uid: number): MarkChange[] {
     const hidden = this.#hiddenOf(uid);
     if (hidden === undefined) return [];
@@ -142,7 +142,7 @@ class MarksOf {
   }
 }
 
-/** Each act with the count behind it; changes `counts`. */
+/** Each act with the count after it; changes `counts`. */
 function counted(
   acts: readonly Act[],
   { uid, msgId, counts }: { uid: number; msgId: number; counts: Counts },
@@ -160,7 +160,7 @@ function markAfter(acts: readonly Act[]): OwnMark {
 
 type Act = Pick<MarkChange, "markType" | "actType">;
 
-/** What has to be done to a person's mark to make it what they want. */
+/** The acts that turn a person's mark into what they want. */
 function actsOf(before: OwnMark, { markType, actType }: Act): Act[] {
   if (actType === ActType.cancel) return before === markType ? actsBetween(before, null) : [];
   return actsBetween(before, markType);

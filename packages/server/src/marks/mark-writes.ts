@@ -8,8 +8,8 @@ import { lookUp, type MarkInput } from "./mark-lookups.ts";
 import { judge, type MarksAfter, type Verdict } from "./mark-verdicts.ts";
 
 /**
- * Sets and takes away all marks that wait, of any people and messages, by set queries. Each change is one event with the count
- * behind it; the rows are written once for the whole batch.
+ * Sets and takes away all waiting marks, of any people and messages, by set queries. Each change is one event with the count after it; the
+ * rows are written once for the whole batch.
  */
 export async function changeMarks(tx: WriteTransaction, inputs: readonly MarkInput[]): Promise<Outcome<MessageMark>[]> {
   const { outcomes, after } = judge(inputs, await lookUp(tx.db, inputs));
@@ -21,7 +21,7 @@ export async function changeMarks(tx: WriteTransaction, inputs: readonly MarkInp
   return outcomes.map((outcome) => (outcome.ok ? { ok: true, value: outcome.value.shown } : outcome));
 }
 
-/** Stands where the message is, and names it: readers who catch up get the message with its counts as they are then. */
+/** It is in the stream of the message and names it: readers who catch up get the message with its counts at that time. */
 function eventOf({ message, changes, only }: Verdict): Draft {
   const data: PushData[8] = { markList: [...changes] };
   const reader = message.senderOnly === 0 ? only : message.uid;

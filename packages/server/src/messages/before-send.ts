@@ -5,8 +5,8 @@ import type { SendRequest } from "./kinds/kinds.ts";
 import type { MessagesContext } from "./messages-context.ts";
 
 /**
- * Asks the product about a message before it is sent, where it wants to be asked. One that was sent with this `clientId` already is not asked about: it is a repeat,
- * or refused as one that is none. @returns the request as it is to be sent
+ * Asks the product about a message before it is sent, if it wants to be asked. A message whose `clientId` was already used is not asked about: it is a repeat,
+ * or is refused. @returns the request as it is to be sent
  * @throws ProblemError as `SendHook.ask` does
  */
 export async function beforeSend(

@@ -13,11 +13,11 @@ beforeEach(async () => {
 });
 afterEach(() => chat.close());
 
-/** Texts of several lengths: within a page of the file, over several pages, and one character that is easily left over. */
+/** Texts of several lengths: within a page of the file, over several pages, and of one character, which is easily left behind. */
 const LENGTHS = [40, 900, 4000];
 const textOf = (n: number) => `[${n}]${`secret-${n}-`.repeat(500)}`.slice(0, LENGTHS[n % LENGTHS.length]);
 
-/** Which of the texts stand in the database's files, as a text that only they have. */
+/** Which of the texts are in the database's files, each by a part that no other text has. */
 function found(count: number): number[] {
   const { path } = chat.scratch;
   const bytes = [path, `${path}-wal`].map((file) => readFileSync(file).toString("latin1")).join("\n");

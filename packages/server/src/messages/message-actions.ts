@@ -1,7 +1,7 @@
 /**
  * Messages: what people write in rooms. This file has the actions: sending, recalling, history.
  *
- * - A message's row holds what its sender wrote; what is shown is built from it at each reading (`message-json.ts`), so a
+ * - A message's row holds what its sender wrote; what is shown is built from it at each read (`message-json.ts`), so a
  *   recall or a new name reaches every later reader. The log and the tails hold its id, never a second copy of the text.
  * - Sends are written together by set queries (`send.ts`); one that is refused fails no other.
  * - The HTTP reply, the push and the history show the same JSON text, encoded once.
@@ -28,8 +28,9 @@ import type { Visibility } from "./send-lookups.ts";
 
 /**
  * Stores and logs one message; every transport sends through here. Resolves after the commit.
- * @param message.visibleTo `sender`: nobody else ever learns of it. It is not part of the request, so it does not decide what is a repeat.
- * @throws ProblemError as the room's rules refuse, or the product does (`before-send.ts`), `kind_not_allowed`, `client_id_reused`, `rate_limited`, `overloaded`
+ * @param message.visibleTo `sender`: nobody else ever learns of it. It is not part of the request, so it does not affect what counts as a repeat.
+ * @throws ProblemError as the room's rules refuse, or the product does (`before-send.ts`), `kind_not_allowed`, `client_id_reused`,
+ * `rate_limited`, `overloaded`
  */
 export async function sendMessage(
   context: MessagesContext,
@@ -57,7 +58,7 @@ export async function sendMessage(
   });
 }
 
-/** As how many messages one counts: each of its readers gets all of it, and it stays on the disk. */
+/** How many messages it counts as: each of its readers gets all of it, and it stays on the disk. */
 function countedAs(stored: object): number {
   return Math.ceil(Buffer.byteLength(JSON.stringify(stored)) / SIZES.countedMessage.count);
 }

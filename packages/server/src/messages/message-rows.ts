@@ -65,7 +65,7 @@ export function asMessage(row: SelectedMessage): MessageRow {
   return { ...message, quoted: { ...quoted, recalledBy: quotedRecalledBy, authorBanned } as QuotedRow };
 }
 
-/** The marks of a message as a person sees them whose own mark is another one than everybody else sees. */
+/** The marks of a message for a person who sees another mark of their own than everybody else does. */
 function marksWith({ likes, dislikes, mark }: Marked, seen: OwnMark): Marked {
   const more = (type: 1 | 2) => Number(seen === type) - Number(mark === type);
   return { likes: likes + more(1), dislikes: dislikes + more(2), mark: seen };
@@ -74,9 +74,9 @@ function marksWith({ likes, dislikes, mark }: Marked, seen: OwnMark): Marked {
 type Marked = Pick<MessageRow, "likes" | "dislikes" | "mark">;
 
 /**
- * Pure: false for a message that only somebody else may see. Whether the room's history shows it to this person is another
- * question (`rooms/reading.ts`). A message that only its sender may see goes only into the sender's own stream and into replies to
- * the sender, so code that reads messages by an event's id need not ask.
+ * Pure: false for a message that only somebody else may see. Whether the room's history shows it to this person is a separate question
+ * (`rooms/reading.ts`). A message that only its sender may see goes only into the sender's own stream and into replies to the sender, so
+ * code that reads messages by an event's id need not ask.
  */
 export function isAddressedTo(
   actor: { uid: number } | undefined,
@@ -102,7 +102,7 @@ export async function messageTexts(
   return new Map(rows.map((row) => [row.id, messageText(asMessage(row), kinds)]));
 }
 
-/** What events show, which nobody's own marks are part of. */
+/** The form in events, which includes nobody's own marks. */
 export async function messageDataOf(
   db: Kysely<Schema>,
   ids: readonly number[],

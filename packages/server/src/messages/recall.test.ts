@@ -46,7 +46,7 @@ test("IM-5, IM-20: a recall wipes the text everywhere and keeps the place", asyn
   expect((await chat.must(ann, "GET", `/rooms/${room}/messages`)).items).toEqual([body]);
   expect((await chat.must(ann, "GET", "/rooms")).items[0].lastMessage).toEqual(body);
 
-  // The sender's retry, late: still the first message, as it is now. What it said is not known any more, so nothing else is told from it.
+  // The sender's retry, late: still the first message, as it is now. Its text is no longer known, so a different text cannot be told apart.
   const retry = { clientId: "s", type: 1, body: { content: SECRET } };
   const again = await chat.ask(bob, "POST", `/rooms/${room}/messages`, retry);
   expect(again).toEqual({ status: 200, body });

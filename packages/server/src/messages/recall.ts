@@ -27,7 +27,7 @@ export async function recallMessage(
     .where("messages.id", "=", messageId)
     .executeTakeFirst();
   if (!message || !isAddressedTo(actor, message)) throw new ProblemError("not_found");
-  // Administrators of the server can recall every message that others have seen, since they must be able to remove what is reported.
+  // Administrators of the server can recall every message that others have seen, because they must be able to remove what people report.
   const visible = actor.power === 1 || (await maySeeMessage({ hall }, tx.db, { ...message, actor }));
   if (!visible) throw new ProblemError("not_found");
   checkMayRecall(message, actor, tx.now);
@@ -60,7 +60,7 @@ function checkMayRecall(message: RecallTarget, actor: Actor, now: number): void 
     throw new ProblemError("forbidden", "Only your own messages can be recalled");
   }
   if (message.recalledAt !== null) throw new ProblemError("already_recalled");
-  // Nobody can read the room's stream any further, so nobody would be told.
+  // Nobody reads the room's stream any more, so nobody would be told.
   if (message.dissolvedAt !== null) throw new ProblemError("room_dissolved");
   if (actor.power !== 1 && now - message.sentAt > LIMITS.recallWithinMs) throw new ProblemError("recall_too_late");
 }

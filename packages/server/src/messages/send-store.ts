@@ -24,7 +24,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
     type: Push.MESSAGE,
     message: { id: "own" as const, storesData: false },
     author: message.input.actor.uid,
-    // A recall of what it quotes must reach this text too.
+    // A recall of the quoted message must reach this text too.
     cacheable: message.quoted === null,
     data: ({ pos, seq }: Place) => messageText(rowOf(message, { pos, seq: roomSeqs.get(index) ?? seq, now }), kinds),
   }));
@@ -81,7 +81,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   );
 }
 
-/** Of the columns: the sender's own, or the key and what that calls the message. */
+/** The client id's columns: the sender's own, or the key and its client id. */
 function clientIds({ keyId, clientId }: SendInput): [string | null, number | null, string | null] {
   return keyId === undefined ? [clientId, null, null] : [null, keyId, clientId];
 }
@@ -91,8 +91,8 @@ function isForRoom({ input }: Accepted): boolean {
 }
 
 /**
- * The seqs of messages that only their senders may see, by their index: each has the seq of the room's newest event, those of this
- * batch included. Costs nothing where there are no such messages.
+ * The seqs of messages that only their senders may see, by their index: each has the seq of the room's newest event, including those of
+ * this batch. Costs nothing if there are no such messages.
  */
 async function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<Map<number, number>> {
   const hidden = accepted.filter((message) => !isForRoom(message));

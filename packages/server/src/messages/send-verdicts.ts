@@ -18,22 +18,22 @@ export type Verdict =
   | { kind: "duplicate"; of: Accepted }
   | { kind: "new"; message: Accepted };
 
-/** A message that will be stored; `event` is there once it is logged. */
+/** A message that will be stored; `event` is set once it is logged. */
 export interface Accepted {
   readonly input: SendInput;
   readonly hash: string;
-  /** Null where it makes no dot: only its sender may see it. */
+  /** Null if it makes no dot: only its sender may see it. */
   readonly no: number | null;
   /** How many messages of the room make a dot up to here, all of which its sender has read. */
   readonly readNo: number;
-  /** JSON text of what the row holds. */
+  /** JSON text of the row's contents. */
   readonly stored: string;
   readonly quoted: QuotedMessage | null;
   event?: LoggedEvent;
 }
 
 /**
- * What somebody writes to a person who has blocked them is visible to its sender only, whatever was asked. Pure.
+ * What somebody writes to a person who has blocked them is visible only to its sender, whatever was requested. Pure.
  */
 export function seenBy(input: SendInput, known: SendLookups): SendInput {
   const { uid } = input.actor;
@@ -53,7 +53,7 @@ export function judge(inputs: readonly SendInput[], known: SendLookups, now: num
     const first = taken.get(key);
     if (earlier ?? first) {
       const known = earlier ? earlier.requestHash : first?.hash;
-      // Of a message that was recalled no digest is kept: any request with its client id is taken for a repeat.
+      // No digest of a recalled message is kept: any request with its client id is taken for a repeat.
       if (known !== null && known !== hash) return { kind: "refused", error: new ProblemError("client_id_reused") };
       return earlier ? { kind: "repeat", id: earlier.id } : { kind: "duplicate", of: first as Accepted };
     }
@@ -115,7 +115,7 @@ function refusal(input: SendInput, known: SendLookups, now: number): ProblemErro
   return new ProblemError("unknown_user", message, { extra: { userIds: strangers } });
 }
 
-/** What is between two people in their direct room; a server key is not asked. */
+/** Checks blocks and friendship of two people in their direct room; server keys are exempt. */
 function directRefusal({ roomId, actor, keyId, friendsOnly }: SendInput, known: SendLookups): ProblemError | undefined {
   const other = otherIn(known.rooms.get(roomId)?.direct_key ?? null, actor.uid);
   if (other === undefined || keyId !== undefined) return undefined;
@@ -134,12 +134,12 @@ function membershipOf({ roomId, actor, keyId }: SendInput, known: SendLookups): 
   return keyId === undefined ? knownToThem(membership) : membership;
 }
 
-/** A quotation is shown to everybody who may read the message that it stands in, so that one must not reach further. */
+/** A quotation is shown to everybody who may read the quoting message, so that message must not reach further than the quoted one. */
 function mayQuote({ actor, visibleTo }: SendInput, quoted: QuotedMessage): boolean {
   return quoted.senderOnly === 0 || (quoted.uid === actor.uid && visibleTo === "sender");
 }
 
-/** Leaves out who may see the message: the sender does not decide that, and it may differ when they repeat the request. */
+/** Leaves out who may see the message: the sender does not decide that, and it may differ when the request is repeated. */
 function requestHash({ roomId, type, stored, sent = stored, replyTo, mentions, keyId, actor }: SendInput): string {
   // A key says in whose name it sends, and people do not.
   const from = keyId === undefined ? [] : [actor.uid];

@@ -238,7 +238,7 @@ test("IM-11: a long message counts as one for each 4 KiB that it begins", async 
     const replies = await Promise.all(Array.from({ length: 40 }, (_, n) => post(who, text(`${n}`, content), 1)));
     return replies.filter(({ status }) => status === 201).length;
   };
-  // 16 KiB and what stands around the text: five each. The other one has exactly 4 KiB.
+  // 16 16 KiB and the JSON around the text count as five. The other one has exactly 4 KiB.
   expect(await accepted(ann, "😀".repeat(4096))).toBe(6);
   expect(await accepted(bob, "x".repeat(4096 - JSON.stringify({ content: "" }).length))).toBe(30);
 });

@@ -43,7 +43,7 @@ export async function sendMessages(
   });
 }
 
-/** What a message is to members who do not know that they are in; nobody has blocked the system. */
+/** A message as an act that tells members of a room that they are in it; nobody has blocked the system. */
 function actOf({ input: { roomId, actor } }: { readonly input: SendInput }): Act {
   return { roomId, by: actor.uid };
 }

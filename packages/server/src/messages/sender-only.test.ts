@@ -6,7 +6,7 @@ import { messageDataOf } from "./message-rows.ts";
 import { sendMessages } from "./send.ts";
 import type { SendInput, Visibility } from "./send-lookups.ts";
 
-/** No route asks for these yet, so they are sent by the action. */
+/** No route sends these yet, so the action does. */
 let chat: ChatFixture;
 let ann: number;
 let ben: number;

@@ -9,7 +9,7 @@ import { CAPS } from "../limits/caps.ts";
 import { noticeText, type ShownNotice } from "./notice-data.ts";
 import { changeKept, counted, goneDraft, type Listed, removeListed } from "./notice-rows.ts";
 
-/** A notification that is to be sent, to people who are there. */
+/** A notification that is to be sent, to existing people. */
 export interface NewNotice {
   readonly kind: string;
   readonly key: string | null;
@@ -19,13 +19,13 @@ export interface NewNotice {
   readonly link: string | null;
   /** JSON text. */
   readonly data: string | null;
-  /** Null: it is kept as long as any. */
+  /** Null: it is kept for the longest time. */
   readonly ttlMs: number | null;
   /** Each once. */
   readonly to: readonly number[] | "all";
 }
 
-/** How long one is kept that does not say when it expires. */
+/** How long a notification without an expiry is kept. */
 const KEPT_MS = SERVER_LIMITS.ttlSecondsMax * 1000;
 
 interface StoredNotice extends ShownNotice {
@@ -34,8 +34,7 @@ interface StoredNotice extends ShownNotice {
 
 /**
  * Stores and logs notifications, in order, by set queries whatever their number. Each is one row, and an event for each person or one for
- * all. An earlier one with the same `collapseKey` leaves the lists of those who get the later one; beyond the most that are kept the oldest
- * leaves.
+ * all. An earlier one with the same `collapseKey` leaves the lists of those who get the later one; beyond the number that is kept the oldest leaves.
  * @returns their ids, which are the positions of their first events
  */
 export async function storeNotices(tx: WriteTransaction, notices: readonly NewNotice[]): Promise<number[]> {
@@ -60,7 +59,7 @@ export async function storeNotices(tx: WriteTransaction, notices: readonly NewNo
   });
   await append(tx, drafts);
   await insert(tx, stored);
-  // Behind the others, since one of this batch may leave in favour of a later one of it.
+  // After the others, because one of this batch may leave in favour of a later one in it.
   await removeListed(tx, leaving);
   return stored.map(({ id }) => id);
 }
@@ -86,7 +85,7 @@ function draftsOf(tx: WriteTransaction, row: StoredNotice): Draft[] {
     stream,
     type: Push.NOTIFICATION,
     message: { id, storesData: false },
-    // What expires does so without an event that would make memory forget it.
+    // Expiry has no event that would make memory forget the text.
     cacheable: notice.ttlMs === null,
     data: () => data,
   }));
@@ -121,7 +120,7 @@ async function insert(tx: WriteTransaction, stored: readonly StoredNotice[]): Pr
   );
 }
 
-/** The notifications that are there with the same `collapseKey`, by whose list they are in. */
+/** The existing notifications with the same `collapseKey`, by the list that they are in. */
 async function latestByCollapseKey(tx: WriteTransaction, notices: readonly NewNotice[]): Promise<Map<string, number>> {
   const collapsing = notices.filter(({ collapseKey }) => collapseKey !== null);
   const own = collapsing.flatMap(({ to, collapseKey }) => (to === "all" ? [] : to.map((uid) => [uid, collapseKey])));
@@ -157,13 +156,13 @@ const everybodysByCollapseKey = prepared((db, keys) =>
     .where("collapse_key", "in", inList<string>(keys)),
 );
 
-/** What has to leave each list, the oldest first, so that no more are kept than may be. */
+/** Those that have to leave each list, oldest first, so that no list exceeds its bound. */
 async function oldestBeyond(
   tx: WriteTransaction,
   notices: readonly NewNotice[],
   latest: ReadonlyMap<string, number>,
 ): Promise<Listed[]> {
-  /** Of each list how many more it will have, and which of it leave in favour of others. */
+  /** For each list: how many more it will have, and which of its entries leave in favour of others. */
   const growth = new Map<string, { more: number; keys: Set<string>; left: Set<number> }>();
   for (const notice of notices) {
     for (const stream of streamsOf(notice)) {
@@ -214,7 +213,7 @@ const keptOf = prepared((db, uids) =>
   db.selectFrom("notification_places").select(["uid", "kept"]).where("uid", "in", inList<number>(uids)),
 );
 
-/** Those to everybody that are in lists. The index has them by numbers that stand in the statement. */
+/** Those to everybody that are in lists. The index needs numbers that are literals in the statement. */
 function everybodys(tx: WriteTransaction) {
   return tx.db
     .selectFrom("notifications")
@@ -223,7 +222,7 @@ function everybodys(tx: WriteTransaction) {
     .where("is_gone", "=", 0);
 }
 
-/** The oldest of each list, so many as are asked for. Those who lack the same number are asked about together: mostly that is one. */
+/** The oldest of each list, as many as requested. Lists that have to lose the same number are read together: usually that number is one. */
 async function oldestOf(
   tx: WriteTransaction,
   asked: readonly { stream: string; count: number }[],
@@ -248,7 +247,7 @@ async function oldestOf(
   return oldest;
 }
 
-/** Of each person those up to the one at this place of their list, which costs no more than those. */
+/** For each person those up to this place of their list, which costs no more than reading them. */
 const oldestOwn = preparedBy(["uids", "place"], (db, { uids, place }) =>
   db
     .selectFrom(boundRows<{ uid: number }>(["uid"], uids).as("asked"))

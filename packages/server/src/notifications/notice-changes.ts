@@ -6,7 +6,7 @@ import { append, type Draft } from "../event-log/event-log.ts";
 import { noticeText, type ShownNotice } from "./notice-data.ts";
 import { goneDraft, type Listed, removeListed } from "./notice-rows.ts";
 
-/** What is different of a notification; what is absent stays. */
+/** Changes of a notification; absent fields stay. */
 export interface NoticeChanges {
   readonly title?: string;
   readonly text?: string;
@@ -17,7 +17,7 @@ export interface NoticeChanges {
 }
 
 export interface ChangeNotices {
-  /** Whose turn at the writer it takes. */
+  /** The key whose turn at the writer it takes. */
   readonly by: string;
   readonly ids: readonly number[];
   readonly change: NoticeChanges | "take back";
@@ -32,8 +32,8 @@ interface Known extends ShownNotice {
 }
 
 /**
- * Changes notifications, or takes them back, for everybody who has them: of all requests that wait, by set queries. What is so already is not
- * logged; those that have expired, or are not there, are passed over.
+ * Changes notifications, or takes them back, for everybody who has them: for all waiting requests, by set queries. A change that changes nothing is not
+ * logged; those that have expired or do not exist are skipped.
  * @returns how many of them there are
  */
 export async function changeNotices(
@@ -72,7 +72,7 @@ export async function changeNotices(
   return outcomes;
 }
 
-/** Undefined where nothing is different. */
+/** Undefined if nothing changes. */
 function changedBy(notice: Known, { done, ...changes }: NoticeChanges): Known | undefined {
   const next = { ...notice, ...changes, done: done === undefined ? notice.done : done ? (1 as const) : (0 as const) };
   const isSame = (["title", "text", "link", "data", "done"] as const).every((field) => next[field] === notice[field]);

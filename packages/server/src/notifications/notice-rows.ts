@@ -6,7 +6,7 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import type { Draft } from "../event-log/event-log.ts";
 import { goneText } from "./notice-data.ts";
 
-/** A notification in the list of a person, or of everybody: `stream` says whose. */
+/** A notification in the list of a person or of everybody; `stream` says which list. */
 export interface Listed {
   readonly stream: string;
   readonly id: number;
@@ -17,7 +17,7 @@ export function goneDraft({ stream, id }: Listed): Draft {
   return { stream, type: Push.NOTIFICATION, message: { id, storesData: true }, data: () => goneText(id) };
 }
 
-/** Takes notifications out of lists. One that nobody has any more goes with its content. */
+/** Takes notifications out of lists. A notification that nobody has any more is removed with its content. */
 export async function removeListed(tx: WriteTransaction, listed: readonly Listed[]): Promise<void> {
   const ofAll = listed.flatMap(({ stream, id }) => (stream === ALL_STREAM ? [id] : []));
   if (ofAll.length > 0) await takeBackFromAll(tx, ofAll);
@@ -37,7 +37,7 @@ export async function removeListed(tx: WriteTransaction, listed: readonly Listed
   await removeUnlisted(tx.db, [...new Set(own.map(([, id]) => id))]);
 }
 
-/** Adds to the numbers of what people have. */
+/** Adds to the numbers of notifications that people have. */
 export async function changeKept(tx: WriteTransaction, changes: ReadonlyMap<number, number>): Promise<void> {
   await insertRows(tx.db, "notification_places", {
     columns: ["uid", "kept"],
@@ -53,7 +53,7 @@ export function counted(uids: readonly number[], sign: 1 | -1): Map<number, numb
   return counts;
 }
 
-/** Its row stays until the marks that people have set on it are gone, which is upkeep's (`upkeep-writes.ts`). */
+/** Its row stays until people's marks on it are gone, which upkeep removes (`upkeep-writes.ts`). */
 async function takeBackFromAll(tx: WriteTransaction, ids: readonly number[]): Promise<void> {
   await tx.db
     .updateTable("notifications")

@@ -8,7 +8,7 @@ import { LogOutput } from "./log-output.ts";
 const dir = mkdtempSync(join(tmpdir(), "parley-log-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** A pipe that takes some 64 KiB, and more only as it is read. */
+/** A pipe that holds some 64 KiB, and takes more only as it is read. */
 function pipe(name: string) {
   const path = join(dir, name);
   Bun.spawnSync(["mkfifo", path]);
@@ -32,7 +32,7 @@ function pipe(name: string) {
   };
 }
 
-/** Has a descriptor write to another file from now on. */
+/** Makes a descriptor write to another file from now on. */
 function lead(fd: number, path: string): void {
   closeSync(fd);
   const lower: number[] = [];

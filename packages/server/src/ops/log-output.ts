@@ -2,21 +2,21 @@ import { SonicBoom } from "sonic-boom";
 import { after } from "../lib/interval.ts";
 import { CAPS } from "../limits/caps.ts";
 
-/** How long an end waits for lines that nobody takes. */
+/** How long the end waits for lines that nobody reads. */
 const FLUSH_MS = 1000;
 /** When a write that failed is tried again. */
 const AGAIN_MS = 1000;
 
 /**
- * Writes log lines to a descriptor without ever waiting for it: another thread does the writing, and what was not taken yet is kept here, up
- * to a bound. A log collector that stands still costs lines and not the service. Lines that found no place are counted, and
- * `onLeftOut` is told their number as soon as there is room again. A disk that is full counts as one that stands still.
+ * Writes log lines to a descriptor without ever waiting for it: another thread does the writing, and lines that were not taken yet are kept
+ * here, up to a bound. A log collector that stops costs lines and not the service. Lines that find no place are counted, and `onLeftOut`
+ * gets their number as soon as there is room again. A full disk counts as a stopped collector.
  */
 export class LogOutput {
   readonly #out: SonicBoom;
   readonly #waiting = new Set<() => void>();
   #isIdle = true;
-  /** One try for all lines: each line that is written tries too, so with one for each failure there would be as many a second as lines came. */
+  /** One retry for all lines: each new line tries too, so with one retry for each failure there would be as many a second as there are lines. */
   #triesAgain = false;
   #leftOut = 0;
   #onLeftOut: (count: number) => void = () => {};
@@ -29,7 +29,7 @@ export class LogOutput {
       this.#leftOut += 1;
     });
     this.#out.on("drain", () => this.#drained());
-    // What could not be written is still kept, and a log has nowhere else to say so.
+    // The lines are still kept, and a log has no other place to report the failure.
     this.#out.on("error", () => this.#tryAgain());
   }
 

@@ -1,10 +1,10 @@
 import { ActiveStatus, type OnlineChange } from "@parley/protocol";
 import type { ToldState } from "./person.ts";
 
-/** People remembered; those who went the longest ago are forgotten first. */
+/** People remembered; those who went offline longest ago are forgotten first. */
 const CAPACITY = 100_000;
 
-/** When people who are not online went, as far as this process has seen it. Bounded. */
+/** When people went offline, as far as this process has seen it. Bounded. */
 export class LastSeen {
   readonly #capacity: number;
   /** By uid, those who went first at the front. */
@@ -18,7 +18,7 @@ export class LastSeen {
     return this.#went.get(uid);
   }
 
-  /** What is told of somebody who is not online; undefined where it is not known when they went. */
+  /** The state of somebody who is not online; undefined if it is unknown when they went offline. */
   stateOf(uid: number): ToldState | undefined {
     const lastOptTime = this.#went.get(uid);
     return lastOptTime === undefined ? undefined : offlineState(uid, lastOptTime);
@@ -31,7 +31,7 @@ export class LastSeen {
   }
 }
 
-/** What is told of somebody who is offline since then. */
+/** The state of somebody who has been offline since then. */
 export function offlineState(uid: number, lastOptTime: number): ToldState & { lastOptTime: number } {
   const state: OnlineChange = { uid, activeStatus: ActiveStatus.offline, lastOptTime };
   return { uid, lastOptTime, text: JSON.stringify(state) };

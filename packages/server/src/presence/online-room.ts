@@ -4,7 +4,7 @@ import type { Person, ToldState } from "./person.ts";
 /** Somebody who is online, and the rooms that they are in. */
 export type OnlinePerson = Person<OnlineRoom>;
 
-/** A room in which somebody is online, and who that is. Of a large room only the numbers are kept. */
+/** A room in which somebody is online, and the people who are. For a large room only the numbers are kept. */
 export class OnlineRoom {
   readonly id: number;
   memberCount: number;
@@ -17,11 +17,11 @@ export class OnlineRoom {
   people = 0;
   /** Those members; empty while the room is large. */
   online: OnlinePerson[] = [];
-  /** States that its readers have not been told yet, in order: of two of the same person the later one counts. */
+  /** States that its readers have not got yet, in order: if there are two of a person, the later one counts. */
   changed: ToldState[] | undefined;
-  /** It has become small again so soon after the last time that nothing is told by name yet. */
+  /** It has become small again so soon after the last time that no names are told yet. */
   waits = false;
-  /** The round in which everything was told last because it had become small. */
+  /** The last round in which everything was told because it had become small. */
   reopenedIn = Number.NEGATIVE_INFINITY;
   /** The people who have left while its members were being read. */
   leftMeanwhile: Set<number> | undefined;
@@ -38,7 +38,7 @@ export class OnlineRoom {
     this.asOf = asOf;
   }
 
-  /** Whether its members are told by name who is online. */
+  /** Whether its members are told the names of those who are online. */
   get isSmall(): boolean {
     return !this.waits && this.hasFewMembers;
   }
@@ -52,7 +52,7 @@ export class OnlineRoom {
     this.show(person);
   }
 
-  /** Somebody who is in counts among those whom its members take for online. */
+  /** A member counts among those whom the others take for online. */
   show(person: OnlinePerson): void {
     if (this.isSmall && !isHidden(person, this)) this.online.push(person);
   }
@@ -71,7 +71,7 @@ export class OnlineRoom {
     else this.online[index] = last;
   }
 
-  /** It has become large: nothing more is told by name. */
+  /** It has become large: no more names are told. */
   close(): void {
     this.online = [];
     this.changed = undefined;
@@ -87,7 +87,7 @@ export class OnlineRoom {
 
   /**
    * A frame with everybody who is online, the same one for all who begin to read the room. Changes that were not told when it was made
-   * follow with the next round, so it stands until then.
+   * follow with the next round, so it is valid until then.
    */
   snapshot(onlineNum: number): string {
     this.#snapshot ??= encoded(this.online, onlineNum);
@@ -98,7 +98,7 @@ export class OnlineRoom {
     this.#snapshot = undefined;
   }
 
-  /** A frame with what has changed, or undefined where nothing has; it counts as told. */
+  /** A frame with the changes, or undefined if there are none; they count as told. */
   takeChanges(onlineNum: number): string | undefined {
     const { changed } = this;
     this.changed = undefined;
@@ -114,7 +114,7 @@ function encoded(people: readonly ToldState[], onlineNum: number): string {
   return `{"type":${Push.ONLINE_OFFLINE_NOTIFY},"data":{"changeList":[${changeList}],"onlineNum":${onlineNum}}}`;
 }
 
-/** Whether the room's members take somebody who is in for offline. */
+/** Whether the other members take a member for offline. */
 export function isHidden(person: OnlinePerson, room: OnlineRoom): boolean {
   return person.hiddenIn?.has(room) ?? false;
 }

@@ -6,15 +6,15 @@ import { NOT_READ, type ToldState } from "./person.ts";
 export interface RoomOfPerson {
   readonly roomId: number;
   readonly memberCount: number;
-  /** Position of the newest message, or of joining where that is later. */
+  /** Position of the newest message, or of joining if that is later. */
   readonly activity: number;
-  /** Of two people: their room is shown first. */
+  /** A direct room: it is shown first. */
   readonly isDirect?: boolean;
   /** Its members take the person for offline. */
   readonly isHidden?: boolean;
 }
 
-/** What is read of somebody who comes online. */
+/** What is read about somebody who comes online. */
 export interface RoomsRead {
   readonly rows: readonly RoomOfPerson[];
   /** People whom they have blocked. */
@@ -25,28 +25,28 @@ export interface OnlineRoomsParts {
   readonly personOf: (uid: number) => OnlinePerson | undefined;
   /** The state of somebody who is not online; undefined: they were not online since this node started. */
   readonly offlineStateOf: (uid: number) => ToldState | undefined;
-  /** The state of somebody who goes offline now, as far as some of the others are told. */
+  /** The state of somebody who goes offline now for only some of the others. */
   readonly offlineSince: (person: OnlinePerson) => ToldState & { readonly lastOptTime: number };
   readonly everybody: () => Iterable<OnlinePerson>;
   /** Their rooms have to be read again. */
   readonly readAgain: (person: OnlinePerson) => void;
 }
 
-/** The most people whom a reader is told of when they begin to read; a person counts in each of the rooms that they share. */
+/** The most people whose states a reader gets when they begin to read; a person counts once in each shared room. */
 export const SNAPSHOT_PEOPLE_MAX = 2000;
 
-/** Rounds, of a second each, between two times that a room is told everything since it has become small: that is a large frame for each of its members. */
+/** Rounds, of a second each, between two times that a room is told everything because it has become small: that is a large frame for each of its members. */
 const REOPEN_ROUNDS = 60;
 
 /**
- * Knows which people are online in which room: they are put into their rooms as the database has them, and events keep that right. An event counts
- * once, by its position, for each person and for each room's number of members, so it does not matter whether it is handled
- * before, while or after these are read. A room is kept while somebody in it is online.
+ * Knows which people are online in which room: they are put into their rooms as the database has them, and events keep that up to date. An
+ * event counts once, by its position, for each person and for each room's number of members, so it does not matter whether it is handled
+ * before, during or after the read. A room is kept while somebody in it is online.
  */
 export class OnlineRooms {
   readonly #parts: OnlineRoomsParts;
   readonly #rooms = new Map<number, OnlineRoom>();
-  /** Rooms that were large, of which nobody has been told yet who has gone. */
+  /** Rooms that were large, whose members have not been told yet who has gone. */
   readonly #shrunk = new Set<OnlineRoom>();
   /** Rooms that wait until they may be told everything again. */
   readonly #waiting = new Set<OnlineRoom>();
@@ -64,7 +64,7 @@ export class OnlineRooms {
     return this.#rooms.size;
   }
 
-  /** The person is in exactly these rooms, as of a position, and has blocked these people. */
+  /** At this position the person is in exactly these rooms and has blocked these people. */
   place(person: OnlinePerson, { rows, blocked = [] }: RoomsRead, asOf: number): void {
     this.#noteBlocked(person, blocked);
     const before = person.rooms.length > 0 ? new Set(person.rooms) : undefined;
@@ -92,7 +92,7 @@ export class OnlineRooms {
     this.#noteBlocked(person, []);
   }
 
-  /** A room's own event that changes who is in it. @param untold those who come in without their knowing: they count, and are not shown */
+  /** A room's own event that changes its members. @param untold those who come in without their knowledge: they count, and are not shown */
   apply(change: SubscriptionChange, pos: number, untold?: ReadonlySet<number>): void {
     const room = this.#rooms.get(roomOfStream(change.stream) as number);
     if (change.kind === "end") return room && pos > room.asOf ? this.#end(room) : undefined;
@@ -108,7 +108,7 @@ export class OnlineRooms {
     }
   }
 
-  /** What is applied while their rooms are being read is put right by what was read, and then applied again. */
+  /** Events that are applied while their rooms are being read are corrected by the read, and then applied again. */
   #move(
     person: OnlinePerson,
     { room, kind, pos }: { room: OnlineRoom | undefined; kind: "join" | "leave"; pos: number },
@@ -124,7 +124,7 @@ export class OnlineRooms {
     if (!isBeingRead) person.asOf = pos;
   }
 
-  /** Somebody has come into a room or left it: people there who have blocked them are offline to its members, or may be no longer. */
+  /** Somebody has come into a room or left it: people there who have blocked them become offline to its members, or no longer are. */
   #meet(room: OnlineRoom, uid: number, kind: "join" | "leave"): void {
     for (const person of this.#blockers.get(uid) ?? []) {
       if (kind === "join" && person.rooms.includes(room) && !isHidden(person, room)) this.#turnHidden(person, [room]);
@@ -134,8 +134,9 @@ export class OnlineRooms {
   }
 
   /**
-   * Hides somebody from the members of rooms that take them for online, and shows them to those of others. Some of the members may share another
-   * room with them, in which they are shown: there it is told again, with a later time, so that it counts more whatever comes first.
+   * Hides somebody from the members of rooms that take them for online, and shows them to those of others. Some of the members may share
+   * another room with them, in which they are shown: there the state is told again, with a later time, so that it wins in whatever order
+   * the frames arrive.
    */
   #turnHidden(person: OnlinePerson, rooms: readonly OnlineRoom[]): void {
     if (rooms.length === 0) return;
@@ -168,8 +169,8 @@ export class OnlineRooms {
   }
 
   /**
-   * Called once in each round, before its changes are taken. In rooms that have become small: also tells who has gone. What a reader believes of a member may come from a room that they shared at any
-   * time before.
+   * Called once in each round, before its changes are taken. In rooms that have become small it also tells who has gone. What a reader
+   * believes about a member may come from any room that they shared earlier.
    * @throws what `readMembers` throws; the next call tries it again
    */
   async readShrunk(readMembers: (roomId: number) => Promise<readonly number[]>): Promise<void> {
@@ -206,7 +207,7 @@ export class OnlineRooms {
   }
 
   /**
-   * Rooms whose snapshots together tell a person who is online, newest activity first where not all fit.
+   * Rooms whose snapshots together tell a person who is online, newest activity first if not all fit.
    * @returns `complete`: whether all fit
    */
   toShow(person: OnlinePerson): { rooms: OnlineRoom[]; complete: boolean } {

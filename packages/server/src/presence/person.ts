@@ -11,7 +11,7 @@ export interface ToldState {
   readonly text: string;
 }
 
-/** Somebody who is online, or who has just gone and has not been told of yet. */
+/** Somebody who is online, or who has just gone offline, which has not been told yet. */
 export class Person<Room> implements ToldState {
   readonly uid: number;
   #activeStatus: OnlineChange["activeStatus"] = ActiveStatus.online;
@@ -24,7 +24,7 @@ export class Person<Room> implements ToldState {
   rooms: Room[] = [];
   /** The position in the log as of which `rooms` is right; `NOT_READ` also while they are being read again. */
   asOf = NOT_READ;
-  /** Of these rooms those whose members take them for offline, since somebody whom they have blocked is there; most people have none. */
+  /** The rooms whose members take them for offline, because somebody whom they have blocked is there; most people have none. */
   hiddenIn: Set<Room> | undefined;
   /** People whom they have blocked; empty for most. */
   blocked: readonly number[] = [];
@@ -45,13 +45,13 @@ export class Person<Room> implements ToldState {
     return { uid: this.uid, activeStatus: this.#activeStatus, lastOptTime: this.#lastOptTime };
   }
 
-  /** JSON text of the state. It stands in a frame of each of their rooms, so it is made once. */
+  /** JSON text of the state. It is part of a frame for each of their rooms, so it is made once. */
   get text(): string {
     this.#text ??= JSON.stringify(this.state);
     return this.#text;
   }
 
-  /** From when on they are told as online, so that it counts more than what was told before. */
+  /** The time with which they are told as online, so that it counts more than what was told before. */
   cameAt(time: number): void {
     this.#lastOptTime = time;
     this.#text = undefined;

@@ -6,9 +6,9 @@ import { ManualClock } from "../lib/clock.ts";
 import { Presence } from "./presence.ts";
 
 /*
- * People come, go and are cut off for less than the grace; rooms get members, lose them, grow beyond the bound, shrink and end. What the log
- * says is announced some time after the database has it, and rooms are read slowly. In the end everybody who reads knows of everybody with
- * whom they share a small room whether they are online.
+ * People come, go and are cut off for less than the grace; rooms get members, lose them, grow beyond the bound, shrink and end. What the
+ * log says is announced some time after the database has it, and rooms are read slowly. In the end every reader knows whether the people
+ * with whom they share a small room are online.
  */
 const PEOPLE = [20_000, 20_001, 20_002, 20_003, 20_004];
 const ROOMS = [2, 3, 4];
@@ -21,7 +21,7 @@ interface State {
   readonly lastOptTime: number | null;
 }
 
-/** What a client makes of what it is told. */
+/** What a client concludes from the frames. */
 class View {
   readonly #known = new Map<number, State>();
   onlineNum = -1;
@@ -53,7 +53,7 @@ interface Connection {
 class World {
   readonly clock = new ManualClock();
   readonly connections: Connection[] = [];
-  /** People who were told of in a room that they were not in. */
+  /** People who were named in a room that they were not in. */
   readonly strangers: string[] = [];
   /** Members, as committed and as announced. */
   readonly committed = new Map<number, Set<number>>();
@@ -100,7 +100,7 @@ class World {
     this.presence.detached(uid);
   }
 
-  /** A connection that is told who is online as soon as that is known. */
+  /** A connection that gets who is online as soon as that is known. */
   read(uid: number): void {
     const connection = this.attach(uid);
     void this.presence.whenKnown(uid).then(() => {
@@ -196,7 +196,7 @@ class World {
     for (const reader of this.readers) if (reader.streams.has(stream)) reader.view.frame(frame);
   }
 
-  /** Nobody is told of people who are not in the room. While changes of it wait to be announced it may be at any of them. */
+  /** Nobody is told about people who are not in the room. While changes of it wait to be announced it may be at any of them. */
   #onlyMembers(stream: string, frame: string): void {
     const roomId = roomOfStream(stream);
     if (roomId === undefined || this.#waiting.some((event) => event.stream === stream)) return;
@@ -234,7 +234,7 @@ const step: fc.Arbitrary<[string, Step]> = fc.oneof(
   fc.constantFrom(300, 1000, 4000, 6000).map((ms): [string, Step] => [`pass ${ms}`, (world) => world.pass(ms)]),
 );
 
-/** Behind the reading of two people an event is applied which has them read again: the second reading counts. */
+/** After two people are read, an event is applied that makes them be read again: the second read counts. */
 const READ_TWICE: [string, Step][] = [
   ["detach 20002", (world) => world.detach(20_002)],
   ["detach 20003", (world) => world.detach(20_003)],

@@ -17,12 +17,12 @@ import { Person } from "./person.ts";
 import { type ReadRooms, RoomReads } from "./room-reads.ts";
 
 /**
- * Knows who is online. A user is online while any of their connections lives, and for a grace after the last one ended, so that
- * a page reload is not a departure. The members of a room of at most `presenceRoomMembers` are told: everything when they begin to read,
- * and then what changes, gathered for a second, one frame for each room. Everybody hears how many people are online. What
- * is told are states, so getting one twice is harmless.
+ * Knows who is online. A user is online while any of their connections lives, and for a grace after the last one ended, so that a page
+ * reload is not a departure. The members of a room of at most `presenceRoomMembers` are told: everything when they begin to read, and then
+ * what changes, gathered for a second, one frame for each room. Everybody is told how many people are online. Frames are states, so getting
+ * one twice is harmless.
  *
- * The gateway says attached and detached; the log says who comes into which room; `readRooms` says who is there already. Must not
+ * The gateway says attached and detached; the log says who joins which room; `readRooms` says who is already there. Must not
  * import the gateway or a feature.
  */
 export interface PresenceParts {
@@ -32,7 +32,7 @@ export interface PresenceParts {
   readonly readMembers: (roomId: number) => Promise<readonly number[]>;
   /** How long a departure waits for a return. [5 s] */
   readonly graceMs?: number | undefined;
-  /** Lets what waits in the event loop run first; another one for tests that stand still. */
+  /** Lets everything that waits in the event loop run first; tests with a still clock pass another one. */
   readonly turn?: () => Promise<void>;
 }
 
@@ -40,12 +40,12 @@ export interface PresenceParts {
 export interface Audience {
   /** Sends a frame that is not logged to everyone who is live in a stream. */
   readonly publish: (stream: string, frame: string) => void;
-  /** The stream in which everybody hears the number of people online. */
+  /** The stream in which everybody is told the number of people online. */
   readonly everybody: string;
   readonly onError: (error: unknown) => void;
 }
 
-/** What somebody's state looks like over HTTP. `lastOptTime` is null where it is not known since this server started. */
+/** Somebody's state over HTTP. `lastOptTime` is null if this server has not seen it since it started. */
 export interface ShownState {
   readonly uid: number;
   readonly activeStatus: OnlineChange["activeStatus"];
@@ -55,11 +55,11 @@ export interface ShownState {
 const NOBODY: ReadonlySet<number> = new Set();
 const GRACE_MS = 5000;
 const GATHER_MS = 1000;
-/** Rounds after which snapshots that nothing has changed are made anew, so that rooms in which nobody begins to read hold none. */
+/** Rounds after which unchanged snapshots are dropped, so that rooms in which nobody begins to read hold none. */
 const SNAPSHOT_ROUNDS = 10;
 /**
- * Rooms that are told before others get their turn. A turn ends in one write for each reader of its rooms, however few of them it tells, and those
- * writes are what takes the time: several short turns hold the loop as long each.
+ * Rooms that are told before others get their turn. A turn ends in one write for each reader of its rooms, however few of them it tells,
+ * and those writes take the time: several short turns block the loop as long each.
  */
 const ROOMS_PER_TURN = 5000;
 
@@ -101,7 +101,7 @@ export class Presence {
     });
   }
 
-  /** Gathers and tells until it is stopped; graces that run are dropped. */
+  /** Gathers and tells until it is stopped; running graces are dropped. */
   start(audience: Audience): Stop {
     this.#audience = audience;
     const stop = every(GATHER_MS, () => this.#round(audience));
@@ -113,7 +113,7 @@ export class Presence {
     };
   }
 
-  /** Has somebody told at once who comes online and who goes, graces included. One listener; it must not throw and must not wait. */
+  /** Tells a listener at once who comes online and who goes, graces included. Only one listener; it must not throw and must not wait. */
   watch(onChange: (change: OnlineChange) => void): void {
     this.#onChange = onChange;
   }
@@ -127,7 +127,7 @@ export class Presence {
     return this.#online.has(uid);
   }
 
-  /** How many rooms somebody who is online is in, the hall apart; 0 for everybody else. */
+  /** How many rooms somebody who is online is in, without the hall; 0 for everybody else. */
   roomCountOf(uid: number | null): number {
     return (uid === null ? undefined : this.#online.get(uid)?.rooms.length) ?? 0;
   }
@@ -142,7 +142,7 @@ export class Presence {
     this.#graceMs = Math.max(this.#graceMs, ms);
   }
 
-  /** A connection became the user's. */
+  /** A connection now belongs to the user. */
   attached(uid: number): void {
     const online = this.#online.get(uid);
     if (online) {
@@ -173,7 +173,7 @@ export class Presence {
     });
   }
 
-  /** To be called for each event that is announced. @param untold people whom a joining brings in without their knowing: not told, not shown */
+  /** To be called for each event that is announced. @param untold people whom a joining brings in without their knowledge: not told, not shown */
   onEvent(event: LoggedEvent, untold: ReadonlySet<number> = NOBODY): void {
     if (event.type === Push.MESSAGE) {
       const roomId = roomOfStream(event.stream);
@@ -184,7 +184,7 @@ export class Presence {
     } else this.#reads.onEvent(event, untold);
   }
 
-  /** The rooms of these people are other ones than events say. */
+  /** The rooms of these people differ from what events say. */
   readAgain(uids: readonly number[]): void {
     for (const uid of uids) {
       const person = this.#online.get(uid);
@@ -199,9 +199,9 @@ export class Presence {
   }
 
   /**
-   * The frames that tell somebody who begins to read who is online, and at the end how many people are. To be sent in the turn in which the
+   * The frames that tell a reader who is online, and at the end how many people are online. Send them in the turn in which the
    * reader is subscribed. `complete` in the last one: nobody was left out.
-   * @param uid undefined: an anonymous reader, who learns the number alone
+   * @param uid undefined: an anonymous reader, who is told only the number
    * @param length the most characters of all but the last frame
    */
   snapshotFor(uid: number | undefined, length: number): string[] {

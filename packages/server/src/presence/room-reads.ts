@@ -4,7 +4,7 @@ import type { OnlinePerson } from "./online-room.ts";
 import type { OnlineRooms, RoomsRead } from "./online-rooms.ts";
 import { NOT_READ } from "./person.ts";
 
-/** Reads the rooms that somebody is in, as they are at one position of the log. Those who are asked for in one turn are read together. */
+/** Reads the rooms that somebody is in, as they are at one position of the log. People who are requested in one turn are read together. */
 export type ReadRooms = (uid: number) => Promise<RoomsRead & { asOf: number }>;
 
 interface Waiting {
@@ -13,17 +13,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads the rooms of people who come online. Changes that are announced meanwhile are kept and applied behind what was read. */
+/** Reads the rooms of people who come online. Changes that are announced meanwhile are kept and applied after the read. */
 export class RoomReads {
   readonly #rooms: OnlineRooms;
   readonly #readRooms: ReadRooms;
   readonly #personOf: (uid: number) => OnlinePerson | undefined;
   readonly #onError: (error: unknown) => void;
-  /** The newest reading of each, which is the one that counts. */
+  /** The newest read of each person, which is the one that counts. */
   readonly #readings = new Map<OnlinePerson, object>();
   readonly #failed = new Set<OnlinePerson>();
   readonly #waiting = new Map<OnlinePerson, Waiting>();
-  /** Announced since nobody was being read. */
+  /** Announced since there was last no read in progress. */
   #meanwhile: { change: SubscriptionChange; pos: number; untold: ReadonlySet<number> }[] = [];
   #stopped = false;
 
@@ -39,14 +39,14 @@ export class RoomReads {
     this.#onError = parts.onError;
   }
 
-  /** Reads their rooms, also when they were read before. */
+  /** Reads their rooms, even if they were read before. */
   add(person: OnlinePerson): void {
     person.asOf = NOT_READ;
     this.#failed.delete(person);
     void this.#read(person);
   }
 
-  /** Resolves when their rooms have been read once. @throws what the reading throws */
+  /** Resolves when their rooms have been read once. @throws what the read throws */
   whenRead(person: OnlinePerson): Promise<void> | undefined {
     if (person.isKnown) return undefined;
     let waiting = this.#waiting.get(person);
@@ -66,7 +66,7 @@ export class RoomReads {
     this.#rooms.apply(change, event.pos, untold);
   }
 
-  /** Tries again what could not be read. */
+  /** Repeats failed reads. */
   retry(): void {
     for (const person of [...this.#failed]) this.add(person);
   }
@@ -94,17 +94,17 @@ export class RoomReads {
       this.#onError(error);
     }
     this.#waiting.delete(person);
-    // What was applied just now may have had them read again.
+    // The changes just applied may have caused another read.
     if (this.#readings.get(person) === reading) this.#readings.delete(person);
     if (this.#readings.size === 0) this.#meanwhile = [];
   }
 
   #place(person: OnlinePerson, read: RoomsRead, asOf: number): void {
     const now = this.#personOf(person.uid);
-    // They went and came back meanwhile, and are read anew.
+    // They went offline and came back meanwhile, and are read anew.
     if (now && now !== person) return;
     this.#rooms.place(person, read, asOf);
-    // They have gone. Over HTTP they were seen to be online, so it is told.
+    // They have gone offline. Over HTTP they were shown as online, so it is told.
     if (!now) this.#rooms.remove(person);
   }
 }

@@ -9,21 +9,21 @@ export interface ProductClaims {
   readonly name: string | undefined;
   /** Empty: none. */
   readonly avatar: string | undefined;
-  /** What makes its login another one than others of the same person: the product's session, if it names one. */
+  /** What distinguishes its login from others of the same person: the product's session, if it names one. */
   readonly session: string | undefined;
   /** Epoch milliseconds; undefined: it does not say. */
   readonly issuedAt: number | undefined;
-  /** As the token says it, in epoch milliseconds. */
+  /** The token's own time, in epoch milliseconds. */
   readonly expiresAt: number;
 }
 
-/** A token that is signed rightly but cannot be used; the message says why, for the log. */
+/** A token that is correctly signed but cannot be used; the message says why, for the log. */
 export class ClaimsUnusable extends Error {
   override name = "ClaimsUnusable";
 }
 
 /**
- * Whose token it is, and what to show. Only the id has to be right: a name that is too long is cut, and what cannot be shown is
+ * The token's person, and what to show of them. Only the id has to be right: a name that is too long is cut, and what cannot be shown is
  * left out. @throws ClaimsUnusable
  */
 export function claimsOf(payload: JWTPayload, names: ProductTokensConfig["claims"]): ProductClaims {
@@ -38,7 +38,7 @@ export function claimsOf(payload: JWTPayload, names: ProductTokensConfig["claims
   };
 }
 
-/** Many products have numbers for ids; they count as their digits. */
+/** Many products have numbers as ids; they count as their digits. */
 function externalIdOf(value: unknown, claim: string): string {
   const text = Number.isSafeInteger(value) ? String(value) : value;
   const { data } = externalIdSchema.safeParse(text);
@@ -46,7 +46,7 @@ function externalIdOf(value: unknown, claim: string): string {
   return data;
 }
 
-/** JSON may hold numbers that are no moment, such as 1e999. */
+/** JSON may hold numbers that are not a moment, such as 1e999. */
 function millisecondsOf(seconds: number | undefined, claim: string): number {
   const ms = Math.floor((seconds ?? Number.NaN) * 1000);
   if (!Number.isSafeInteger(ms)) throw new ClaimsUnusable(`"${claim}" is not a moment`);

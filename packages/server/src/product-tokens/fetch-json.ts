@@ -1,13 +1,12 @@
 import { withDeadline } from "../lib/interval.ts";
 
-/** What came is not what was asked for; the message says what it was, for the log. */
+/** The answer is not what was requested; the message says what it was, for the log. */
 export class FetchFailed extends Error {
   override name = "FetchFailed";
 }
 
 /**
- * The JSON at an address, which takes a bounded time and a bounded size. Redirects are not followed: the address in the settings
- * is the one that is trusted.
+ * The JSON at an address, which takes a bounded time and a bounded size. Redirects are not followed: only the address in the settings is trusted.
  * @throws FetchFailed
  */
 export async function fetchJson(

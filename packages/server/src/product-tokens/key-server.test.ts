@@ -120,7 +120,7 @@ describe("a key server", () => {
     clock.advance(1);
     await results();
     expect(server.fetches).toBe(2);
-    // Also where the clock is set back.
+    // Even if the clock is set back.
     clock.advance(-HOUR);
     await results();
     await results();

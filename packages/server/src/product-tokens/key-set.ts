@@ -15,7 +15,7 @@ export class KeySet {
     this.#only = keys.length === 1 ? keys[0]?.key : undefined;
   }
 
-  /** The key that a token names. A token that names none means the only one there is. */
+  /** The key that a token names. A token that names none means the only one. */
   find(kid: string | undefined): TokenKey | undefined {
     return kid === undefined ? this.#only : this.#byId.get(kid);
   }
@@ -42,8 +42,8 @@ const publishedKey = z.object({
 type PublishedKey = z.output<typeof publishedKey>;
 
 /**
- * The keys of a published set (RFC 7517) that are for signatures by this algorithm; others are passed over, as is a key of a kind
- * that this version does not know. @throws KeySetUnusable when none is left
+ * The keys of a published set (RFC 7517) that are for signatures by this algorithm; others are skipped, and so are keys of unknown kinds.
+ * @throws KeySetUnusable when none is left
  */
 export async function readKeySet(document: unknown, algorithm: TokenAlgorithm): Promise<KeySet> {
   const set = published.safeParse(document);

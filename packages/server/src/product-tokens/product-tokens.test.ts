@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const lines: string[] = [];
 const logger = createLogger({ level: "warn", sink: { write: (line) => lines.push(line) } });
-/** 2023-11-14, as the tokens of other libraries in `foreign-tokens.json` have it. */
+/** 2023-11-14, the time in the tokens of other libraries in `foreign-tokens.json`. */
 const START = 1_700_000_000_000;
 
 function fileOf(content: string): string {
@@ -212,7 +212,7 @@ describe("forgeries", () => {
   });
 
   test("TOK-4: a token of up to 4 096 characters", async () => {
-    // Four characters carry three bytes, so the header takes up the difference.
+    // Four characters carry three bytes, so the header makes up the difference.
     const pad = async (characters: number) => {
       for (let length = characters / 2; ; length++) {
         const token = await made({ pad: "x".repeat(length) }, { pad: "x".repeat(length % 4) });

@@ -7,7 +7,7 @@ import { KeyServer } from "./key-server.ts";
 import { ProductTokens } from "./product-tokens.ts";
 import { KeyOfFile } from "./token-keys.ts";
 
-/** What checks the product's tokens, with its keys as the settings name them. The stop ends the reading of keys from an address. */
+/** The check of the product's tokens, with the keys that the settings name. Stopping it ends the fetching of keys from an address. */
 export function startProductTokens(
   settings: ProductTokensConfig,
   { clock, logger, metrics }: { clock: Clock; logger: Logger; metrics: Metrics },

@@ -2,19 +2,19 @@ import { importJWK, type JWK } from "jose";
 import type { TokenAlgorithm } from "../config/token-algorithms.ts";
 import { readTokenKey } from "../config/token-key-file.ts";
 
-/** What jose checks a signature with. */
+/** The key with which jose checks a signature. */
 export type TokenKey = CryptoKey | Uint8Array;
 
 /** Where the product's keys are. */
 export interface TokenKeys {
   /**
-   * The key that a token names, or the only one where it names none. Undefined: there is no such key.
-   * @throws ProblemError `overloaded` where that cannot be known now
+   * The key that a token names, or the only one if it names none. Undefined: there is no such key. @throws ProblemError `overloaded` if
+   * that cannot be known now
    */
   keyFor(kid: string | undefined): Promise<TokenKey | undefined>;
 }
 
-/** The one key of a file. Which key a token names is of no matter, since another one would not fit its signature. */
+/** The one key of a file. The key that a token names does not matter, because another one would not fit its signature. */
 export class KeyOfFile implements TokenKeys {
   readonly #key: Promise<TokenKey>;
 

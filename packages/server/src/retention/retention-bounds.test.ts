@@ -28,7 +28,7 @@ async function seqsOf(stream: string): Promise<number[]> {
   return rows.map(({ seq }) => seq);
 }
 
-/** The writes of a retention, as they are asked for and answered; `before` runs ahead of each. */
+/** The writes of a retention, as they are requested and answered; `before` runs before each. */
 function watched(before: () => Promise<void> | void = () => {}) {
   const writes: { input: TrimInput; trimmed: Trimmed }[] = [];
   let running = 0;
@@ -169,7 +169,7 @@ test("RET-2: it looks every two seconds, one look at a time, and its stop waits 
   expect(stopped).toBe(false);
   gate.resolve();
   await stopping;
-  // The look ends with the write that ran: more of it would hold up the stop.
+  // The look ends with the running write: more would delay the stop.
   expect([writes, errors]).toEqual([1, []]);
   expect(await seqsOf("room:1")).toHaveLength(250);
 });

@@ -29,7 +29,7 @@ interface StreamShare {
   readonly stream: string;
   readonly first: number;
   readonly last: number;
-  /** Everything up to here goes, whatever its age. */
+  /** Everything up to here is removed, whatever its age. */
   readonly overUpTo: number;
 }
 

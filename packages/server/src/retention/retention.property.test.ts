@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
 );
 
-/** A client that believes nothing: each event is the next of its stream, or RESYNC has said what is gone, rightly. */
+/** A client that believes nothing: each event is the next of its stream, or RESYNC has correctly said what is gone. */
 class Client {
   readonly has = new Map(STREAMS.map((stream) => [stream, 0]));
   /** The server's last cursor; `seen` has the streams of which the reader has seen events since. */

@@ -11,17 +11,17 @@ import type { RoomsContext } from "./rooms-context.ts";
 
 type Bringing = Pick<RoomsContext, "db" | "rates" | "bringingIn">;
 
-/** What one question asks: people are in some dozens of rooms, so it takes about a millisecond of everybody's thread. */
+/** The people of one query: they are in some dozens of rooms, so it takes about a millisecond of everybody's thread. */
 const ASKED_AT_ONCE = 100;
 
-/** The people who are brought in, each once; the actor is there in any case. */
+/** The people who are brought in, each once; the actor is in the room in any case. */
 export function othersOf(actor: Pick<Actor, "uid">, memberIds: readonly number[]): number[] {
   const uids = new Set(memberIds);
   uids.delete(actor.uid);
   return [...uids];
 }
 
-/** What bringing so many people into a room counts as. */
+/** The counts of bringing that many people into a room. */
 export function peopleAdded(rates: Rates, { uid }: Pick<Actor, "uid">, uids: readonly number[]): Take[] {
   const amount = uids.length;
   return [
@@ -33,11 +33,11 @@ export function peopleAdded(rates: Rates, { uid }: Pick<Actor, "uid">, uids: rea
 interface BringIn {
   readonly by: number;
   readonly uids: readonly number[];
-  /** The room that they come into: a group that is there, one that is new, or the direct room of both. */
+  /** The room that they come into: an existing group, a new one, or their direct room. */
   readonly into: number | "group" | "direct";
 }
 
-/** What counts for one of the people who are brought in. */
+/** The counts for one of the people who are brought in. */
 interface Count {
   readonly rate: LocalRate;
   readonly key: number | string;
@@ -46,15 +46,15 @@ interface Count {
 
 /**
  * Brings people into a room by `write`. For those who never shared a room with the person who does it, that counts as a room into which a
- * stranger brought them, and for the others as a group into which this person did; when the write fails, nothing is counted. Of
- * one person the next waits until this is done: after it the people are no strangers.
+ * stranger brought them, and for the others as a group into which this person did; if the write fails, nothing is counted. The person's
+ * next request waits until this is done, because then the people are no longer strangers.
  * @throws ProblemError `too_many_rooms`, naming the people who were brought into enough rooms today
  */
 export async function bringIn<T>(context: Bringing, what: BringIn, write: () => Promise<T>): Promise<T> {
   if (!context.rates.groupsByStrangers.enabled) return write();
   return context.bringingIn.run(what.by, async () => {
     const counts = await countsOf(context, what);
-    // From here to the counting nothing else runs, so that many at the same moment find no gap.
+    // Nothing else runs from here to the counting, so that many requests at the same moment find no gap.
     const full = counts.filter(({ rate, key }) => !rate.hasRoom(key));
     if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
     for (const { rate, key } of counts) rate.take(key);
@@ -91,8 +91,8 @@ export function tooManyRooms(userIds: readonly number[]): ProblemError {
 }
 
 /**
- * Those who are in a room with somebody, or were, at different times too. The hall has no rows, so it makes nobody known. That a room was
- * dissolved, or that one of them left it, makes nobody a stranger again: else a single account could be a stranger as often as it likes.
+ * Those who are or were in a room with somebody, even at different times. The hall has no rows, so it makes nobody known. A room that was
+ * dissolved or left makes nobody a stranger again: otherwise a single account could be a stranger as often as it likes.
  */
 async function acquaintancesAmong(db: Kysely<Schema>, by: number, uids: readonly number[]): Promise<Set<number>> {
   const rows = await db
@@ -107,7 +107,7 @@ async function acquaintancesAmong(db: Kysely<Schema>, by: number, uids: readonly
   return new Set(rows.map(({ uid }) => uid));
 }
 
-/** Those who are in the room already, so that nothing happens to them. */
+/** Those who are already in the room, so nothing happens to them. */
 async function presentAmong(db: Kysely<Schema>, roomId: number, uids: readonly number[]): Promise<Set<number>> {
   const rows = await db
     .selectFrom("members")

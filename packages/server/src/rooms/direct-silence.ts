@@ -5,7 +5,7 @@ import { blocksAmong, bothWays, type Pair } from "../ties/ties.ts";
 import { peopleOfKey } from "./rooms.ts";
 
 /**
- * Of these rooms, the direct ones in which one of the two people has blocked the other: neither is told that the other one types or reads. At
+ * Of these rooms, the direct ones in which one of the two people has blocked the other: neither is told that the other types or reads. At
  * most two queries.
  */
 export async function silentRooms(db: Kysely<Schema>, roomIds: readonly number[]): Promise<ReadonlySet<number>> {

@@ -6,7 +6,7 @@ import type { Schema } from "../db/schema.ts";
 import type { RoomRow } from "./rooms.ts";
 
 /**
- * Those of the rooms that there are, by how the product named them: its managed rooms by their external ids, all others by ours. At
+ * The existing ones of these rooms, by the product's references: its managed rooms by their external ids, all others by our ids. At
  * most three queries, whatever their number.
  */
 export async function roomsByRef(db: Kysely<Schema>, refs: readonly Ref[]): Promise<Map<Ref, RoomRow>> {

@@ -51,7 +51,7 @@ async function run(steps: Step[]): Promise<void> {
     }
     await held.open();
     await Promise.all(asked);
-    // One that crosses no other has all of them, whatever became of those before.
+    // A question that overlaps with no other has all of them, whatever happened to earlier ones.
     expect(await ask()).toEqual({ before: people, answer: people });
   } finally {
     await chat.close();

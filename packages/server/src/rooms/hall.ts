@@ -9,7 +9,7 @@ export interface HallPlace {
   readonly readNo: number;
 }
 
-/** Of people the number of the hall's messages, and up to which of them each has read. @param asked has their `uid` */
+/** For these people: the number of the hall's messages, and up to which of them each has read. @param asked has their `uid` */
 export function hallPlaces(asked: RawBuilder<{ uid: number }>): CountRows {
   return sql`
     select asked.uid, 'hall' as what, rooms.no as first, coalesce(room_reads.read_no, 0) as second
@@ -22,8 +22,8 @@ export function hallPlaces(asked: RawBuilder<{ uid: number }>): CountRows {
 const RECOUNT_MS = 60_000;
 
 /**
- * The number of people, which is the hall's number of members. Counting all of them at each question would cost more the
- * more there are, so only new ones are counted; uids rise.
+ * The number of people, which is the hall's number of members. Counting all of them each time would cost more and more, so only new ones
+ * are counted; uids rise.
  */
 export class HallCount {
   #count = 0;
@@ -45,7 +45,7 @@ export class HallCount {
       this.#upTo = row.upTo ?? SYSTEM_UID;
       this.#countedAt = now;
     } else if (row.upTo !== null && after === this.#upTo) {
-      // Where two questions cross, the second finds the first one's result and adds nothing.
+      // If two questions overlap, the second finds the first one's result and adds nothing.
       this.#count += row.count;
       this.#upTo = row.upTo;
     }

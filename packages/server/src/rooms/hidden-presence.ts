@@ -6,7 +6,7 @@ import type { Schema } from "../db/schema.ts";
 import { batched } from "../lib/batched.ts";
 import { nextTurn } from "../lib/interval.ts";
 
-/** Where somebody is offline to the members, and because of whom. */
+/** The rooms in which somebody is offline to the members, and the people who cause it. */
 export interface HiddenPresence {
   /** People whom they have blocked. */
   readonly blocked: readonly number[];
@@ -22,8 +22,8 @@ const READ_TOGETHER = 64;
 const CHUNK = 8;
 
 /**
- * Reads it for those who come online. Most people have blocked nobody, so they cost a step of the index; people who have blocked very many, who are in
- * very many rooms, wait for themselves.
+ * Reads it for people who come online. Most people have blocked nobody, so they cost one index step; people who have blocked very many, who
+ * are in very many rooms, delay only themselves.
  */
 export function hiddenPresenceOf(db: Kysely<Schema>): (uid: number) => Promise<HiddenPresence> {
   const blockedBy = batched<number, number[]>(async (uids) => {

@@ -13,10 +13,10 @@ import { logUntold, untoldAmong } from "./untold.ts";
 export const ROOM_MEMBERS_MAX = CAPS.roomMembers.count;
 
 /**
- * Makes people members: logs it in the room, writes the rows, logs it for each of them. What was said before counts as
- * read. Coming back begins a new window; the row keeps where they left before. The number of members in the room's row is
- * the caller's. A mute that has not ended survives leaving and coming back, and the room is told of it.
- * @param who.by the person who does it; people who have blocked them are brought in without knowing (`untold.ts`). Undefined: nobody is
+ * Makes people members: logs it in the room, writes the rows, logs it for each of them. Earlier messages count as read. Coming back begins
+ * a new window; the row keeps the place of the previous leaving. The caller updates the number of members in the room's row. A mute that
+ * has not ended survives leaving and coming back, and the room is told. @param who.by the person who does it; people who have blocked them
+ * are brought in without their knowledge (`untold.ts`). Undefined: nobody is
  */
 export async function addToRoom(
   tx: WriteTransaction,
@@ -56,9 +56,8 @@ async function mutedAmong(tx: WriteTransaction, roomId: number, uids: readonly n
 }
 
 /**
- * Each of these people may be in one room more. Rooms are counted by an index alone; only of people with very many are those that
- * were dissolved, which do not count, looked at.
- * @throws ProblemError `too_many_rooms`, naming those who may not
+ * Checks that each of these people may be in one more room. Rooms are counted with an index alone; dissolved ones, which do not count, are
+ * looked up only for people with very many. @throws ProblemError `too_many_rooms`, naming those who may not
  */
 export async function checkRoomsLeft(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
   const most = CAPS.roomsPerPerson.count;
@@ -122,7 +121,7 @@ export async function namesOf(tx: WriteTransaction, uids: readonly number[]): Pr
   return names;
 }
 
-/** @param unknown uids that stand for nobody */
+/** @param unknown uids of nobody */
 export function checkKnown(unknown: readonly number[]): void {
   if (unknown.length === 0) return;
   const shown = unknown.slice(0, 10).join(", ");

@@ -6,8 +6,8 @@ import { leftViewOf } from "./left-view.ts";
 import type { RoomRow } from "./rooms.ts";
 
 /**
- * Ends memberships, one event for each: logs it in the room, writes the rows, logs it for each of them. All of them are members now.
- * The number of members in the room's row is the caller's.
+ * Ends memberships, one event for each: logs it in the room, writes the rows, logs it for each of them. All of them are members now. The
+ * caller updates the number of members in the room's row.
  */
 export async function removeFromRoom(tx: WriteTransaction, room: RoomRow, uids: readonly number[]): Promise<void> {
   const roomId = room.id;
@@ -43,7 +43,7 @@ export async function removeFromRoom(tx: WriteTransaction, room: RoomRow, uids: 
   );
 }
 
-/** Of people who leave, those who never knew that they were in. They count as such no longer, and the room stays unknown to them. */
+/** Those of the leaving people who never knew that they were members. They no longer count as such, and the room stays unknown to them. */
 async function untoldOf(tx: WriteTransaction, roomId: number, uids: readonly number[]): Promise<Set<number>> {
   const rows = await tx.db
     .selectFrom("members")

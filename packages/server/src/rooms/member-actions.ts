@@ -27,7 +27,7 @@ export function listMembers(
 }
 
 /**
- * Any member brings people into a group. `added`: those who joined; the others were there already.
+ * Any member brings people into a group. `added`: those who joined; the others were already there.
  * @throws ProblemError `too_many_rooms`, `not_friends`, and as the room's rules refuse
  */
 export function addMembers(

@@ -5,7 +5,7 @@ import { prepared } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import type { Membership } from "./rooms.ts";
 
-/** Somebody's membership in a room, as a batch of requests asks for many. */
+/** Somebody's membership in a room; a batch of requests looks up many. */
 export interface MembershipAsked {
   readonly roomId: number;
   readonly uid: number;
@@ -15,7 +15,7 @@ export function memberKey(roomId: number, uid: number): string {
   return `${roomId} ${uid}`;
 }
 
-/** Memberships by `memberKey`, in one query; none for the hall, which has no rows, and for people who never were in the room. */
+/** Memberships by `memberKey`, in one query; none for the hall, which has no rows, and for people who were never in the room. */
 export async function findMemberships(
   db: Kysely<Schema>,
   asked: Iterable<MembershipAsked>,

@@ -161,7 +161,7 @@ test("IM-49: somebody who comes back where history is hidden reads from their re
       })
     ).status;
   expect([await quoting(ids[4]), await quoting(ids[2]), await quoting(ids[1])]).toEqual([201, 422, 422]);
-  // Where the room shows its history, coming back opens all of it.
+  // If the room shows its history, coming back opens all of it.
   await remove(owner, cem);
   await chat.must(owner, "PATCH", `/rooms/${room}`, { history: "all" });
   await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem] });

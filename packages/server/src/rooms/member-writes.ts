@@ -22,7 +22,7 @@ interface MemberInput {
   readonly uid: number;
 }
 
-/** Any member brings in others; people who are in already are skipped. Returns the uids of those who joined. */
+/** Any member brings in others; people who are already in are skipped. Returns the uids of those who joined. */
 export async function addMembers(
   tx: WriteTransaction,
   input: { actor: Actor; roomId: number; memberIds: readonly number[]; friendsOnly?: boolean },
@@ -68,11 +68,11 @@ export async function removeMember(tx: WriteTransaction, { actor, roomId, uid }:
   await countMembers(tx, roomId, found.room.member_count - 1);
 }
 
-/** Transfers the ownership of a group; the old owner becomes an ordinary member. The new one is not muted, since nobody could end that. */
+/** Transfers the ownership of a group; the old owner becomes an ordinary member. The new owner's mute ends, because nobody else could end it. */
 export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: MemberInput) {
   await ownerChecked(tx, { actor, roomId });
   const { mutedUntil } = await checkIsPresent(tx, roomId, uid);
-  // Of a deleted account the membership stays.
+  // The membership of a deleted account stays.
   await namesOf(tx, [uid]);
   if (uid === actor.uid) return;
   await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();

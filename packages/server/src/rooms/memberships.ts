@@ -6,22 +6,22 @@ import type { Schema } from "../db/schema.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { nextTurn } from "../lib/interval.ts";
 
-/** Whose memberships are read: the present ones, and those past ones that ended after a position or whose rooms a cursor names. */
+/** A person whose memberships are read: the present ones, and past ones that ended after a position or whose rooms a cursor names. */
 export interface MembershipsAsked {
   readonly uid: number;
   readonly endedAfter: number;
   readonly cursors: readonly Cursor[];
 }
 
-/** Reading more than this at once would hold everybody else up. */
+/** Reading more than this at once would delay everybody else. */
 const ROWS_MAX = 2000;
 /** People whose memberships are read by one statement: few of them have more than that number of rows together. */
 const READ_TOGETHER = 64;
 
 /**
- * Memberships of many people, each with its window, the state of the room's stream and what is unread there: what a reader needs to
- * start. One statement for 64 of them, unless they have more than 2 000 memberships: then halves of them are read one after
- * another, and those of one person in pages, with a turn for everybody else in between.
+ * Memberships of many people, each with its window, the state of the room's stream and the unread count: what a reader needs to start. One
+ * statement for 64 of them, unless they have more than 2 000 memberships: then halves of them are read one after another, and those of one
+ * person in pages, with a turn for everybody else in between.
  * @param asked each person once
  */
 export async function membershipsOf(
@@ -110,7 +110,7 @@ const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Giv
     .where((eb) =>
       eb.or([
         eb.and([eb("members.left_seq", "is", null), eb("rooms.dissolved_seq", "is", null)]),
-        // Nothing is logged in a room that was dissolved, so its head is its end.
+        // Nothing is logged in a dissolved room, so its head is its end.
         eb(eb.fn.coalesce("members.left_pos", "streams.pos"), ">", eb.ref("asked.ended_after")),
         sql<boolean>`(members.uid, members.room_id) in ${boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], named)}`,
       ]),

@@ -10,9 +10,8 @@ interface OnMember {
 }
 
 /**
- * The owner mutes anybody else in a group, an admin ordinary members: until that time (epoch milliseconds; null: for good) they read and
- * do not write. @returns what others are told
- * @throws ProblemError `invalid` where that time has passed, and as the room's rules refuse
+ * The owner mutes anybody else in a group, an admin ordinary members: until that time (epoch milliseconds; null: for good) they can read
+ * but not write. @returns what others are told @throws ProblemError `invalid` if that time has passed, and as the room's rules refuse
  */
 export async function muteMember(
   { writes, rates }: RoomsContext,
@@ -25,7 +24,7 @@ export async function muteMember(
   return { mutedUntil };
 }
 
-/** Lets a muted member write again; of somebody who is not muted it changes nothing. */
+/** Lets a muted member write again; nothing changes for somebody who is not muted. */
 export async function unmuteMember(
   { writes, rates }: RoomsContext,
   actor: Actor,

@@ -4,11 +4,11 @@ import type { WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ownedRooms } from "../identity/owned-rooms.ts";
 
-/** Of somebody who owns very many: more at once would hold up everybody else's writes. */
+/** For somebody who owns very many: more at once would delay everybody else's writes. */
 export const ROOMS_AT_ONCE = 100;
 
 /**
- * Groups go on without their owner, who stays an ordinary member: for accounts that others end. A bounded number: while there
+ * Lets groups continue without their owner, who stays an ordinary member: for accounts that others end. The number is bounded; while there
  * are more, the account cannot end.
  */
 export async function giveUpRooms(tx: WriteTransaction, { uid }: { uid: number; by: string }): Promise<void> {

@@ -1,4 +1,4 @@
-/** Cuts a list that was read one longer than asked. */
+/** Cuts a list that was read with one item more than requested. */
 export function cut<T>(rows: readonly T[], limit: number, cursorOf: (last: T) => number) {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

@@ -19,13 +19,13 @@ export interface PeopleChangesParts {
 }
 
 /**
- * Tells by USER that a person's name or picture changed, or that their account was deleted: to their own connections, and to
- * those in their rooms that are small enough to be told who comes and goes. The first change is told at once, further changes
- * within a second together. A name is a state: getting it twice is harmless, and clients that miss it read it over HTTP.
+ * Tells by USER that a person's name or picture changed, or that their account was deleted: on their own connections, and in their rooms
+ * that are small enough for presence. The first change is told at once, further changes within a second together. A name is a state:
+ * getting it twice is harmless, and clients that miss it read it over HTTP.
  */
 export class PeopleChanges {
   readonly #parts: PeopleChangesParts;
-  /** People whose changes are not told yet; at most as many as there are people. */
+  /** People whose changes have not been told yet. */
   readonly #waiting = new Set<number>();
   #busy = false;
   #stopPause: Stop | undefined;

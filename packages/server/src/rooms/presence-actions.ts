@@ -6,8 +6,9 @@ import { sharesPresence } from "./shared-rooms.ts";
 import { offline, statesFor } from "./shown-presence.ts";
 
 /**
- * Tells which of these people are online, in the order asked, and how many people are. People whom the reader may not see are left out: all with
- * whom they share no room that tells it. Without an actor: an anonymous reader of a public hall, who learns the number alone.
+ * Says which of these people are online, in the order of the request, and how many people are online in all. People whom the reader may not
+ * see are left out: everybody with whom they share no room with presence. Without an actor: an anonymous reader of a public hall, who gets
+ * only the number.
  */
 export async function getPresence(
   { db, hall, presence, rates }: RoomsContext,

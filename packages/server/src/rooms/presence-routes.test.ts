@@ -127,7 +127,7 @@ test("the rooms of people who come online are read as they are now, also where t
     { asOf: id, rows: [row] },
   ]);
 
-  // Also where another device of the same person asks for rooms of the past in the same turn.
+  // Even if another device of the same person asks for past rooms in the same turn.
   const cursor = parseCursor(`${chat.context.epoch};*@0`);
   const [, { rows: beside }] = await Promise.all([starts.windowsOf({ uid: ann, cursor }), starts.roomsOf(ann)]);
   expect(beside).toEqual([row]);

@@ -6,11 +6,11 @@ export interface NewReadPlace {
   readonly uid: number;
   readonly roomId: number;
   readonly readSeq: number;
-  /** How many messages that make a red dot stand at or before `readSeq`. */
+  /** How many messages at or before `readSeq` make a red dot. */
   readonly readNo: number;
 }
 
-/** Stores places in place of those before; that a place only moves forward is its caller's care. */
+/** Stores new places; the caller makes sure that a place only moves forward. */
 export async function storeReadPlaces(tx: WriteTransaction, places: readonly NewReadPlace[]): Promise<void> {
   await insertRows(tx.db, "room_reads", {
     columns: ["uid", "room_id", "read_seq", "read_no", "read_at"],

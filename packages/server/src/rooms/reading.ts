@@ -20,7 +20,7 @@ export function isReadable({ fromSeq, leftSeq }: Window, seq: number): boolean {
 }
 
 export interface ReadableRoom {
-  /** As the reader may see it: if they have left, as it was then. */
+  /** The room as the reader may see it: if they have left, as it was then. */
   readonly room: RoomRow;
   /** Null for people who have left and for anonymous readers. */
   readonly role: Role | null;
@@ -28,16 +28,16 @@ export interface ReadableRoom {
   readonly window: Window | undefined;
 }
 
-/** The part of the context that says who may read: what the configuration says about the hall. */
+/** The part of the context that decides who may read: the configuration of the hall. */
 type HallContext = Pick<RoomsContext, "hall">;
 
-/** What somebody asks to read; without an actor: an anonymous reader. */
+/** A request to read; without an actor: an anonymous reader. */
 interface Asked {
   readonly roomId: number;
   readonly actor: Actor | undefined;
 }
 
-/** A room as someone may see it. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
+/** A room as somebody may see it. @throws ProblemError `not_found`; `unauthorized` for anonymous readers */
 export async function readableRoom(
   { hall }: HallContext,
   db: Kysely<Schema>,
@@ -56,14 +56,14 @@ export async function readableRoom(
   return { room: asLeft(room, leftView), role: leftSeq === null ? membership.role : null, window };
 }
 
-/** The window of a room whose messages someone may read. */
+/** The window of a room's messages that somebody may read. */
 export async function readableWindow(context: HallContext, db: Kysely<Schema>, asked: Asked): Promise<Window> {
   const { window } = await readableRoom(context, db, asked);
   if (!window) throw new ProblemError("unauthorized");
   return window;
 }
 
-/** Whether a message is one that someone may read; administrators of the server are not exempt. */
+/** Whether somebody may read a message; administrators of the server are not exempt. */
 export async function maySeeMessage(
   context: HallContext,
   db: Kysely<Schema>,

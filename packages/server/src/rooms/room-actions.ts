@@ -10,12 +10,12 @@ import * as procedures from "./room-writes.ts";
 import { type Actor, actorOf, findDirect } from "./rooms.ts";
 import type { RoomsContext } from "./rooms-context.ts";
 
-/** What people do with rooms as such; what they do with members is in `member-actions.ts`. Every transport calls these. */
+/** What people do with rooms themselves; what they do with members is in `member-actions.ts`. Every transport calls these. */
 
 /** A room as one person sees it, with the cursor that belongs to it. */
 export type RoomAsOf = RoomView & { asOf: string };
 
-/** The actor's conversations, newest activity first. `before`: the cursor of the page before. */
+/** The actor's rooms, newest activity first. `before`: the previous page's cursor. */
 export function listRooms(
   context: RoomsContext,
   actor: Actor,
@@ -39,7 +39,7 @@ export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId:
 }
 
 /**
- * A group that the actor owns. Without a name it is called after its first members.
+ * A group that the actor owns. Without a name it is named after its first members.
  * @throws ProblemError `too_many_rooms`, `room_full`, `unknown_user`, `not_friends`
  */
 export async function createRoom(context: RoomsContext, actor: Actor, room: procedures.NewRoom): Promise<RoomAsOf> {
@@ -52,8 +52,8 @@ export async function createRoom(context: RoomsContext, actor: Actor, room: proc
 }
 
 /**
- * The room of the actor and one other person; there is one for each pair. One that is there is only looked up: it counts as no
- * new room, and no write waits for it.
+ * The room of the actor and one other person; there is one for each pair. An existing room is only looked up: it does not count as a new
+ * room, and no write waits for it.
  * @throws ProblemError `too_many_rooms`, `unknown_user`, `own_account`, `not_friends`
  */
 export async function openDirect(
@@ -83,7 +83,7 @@ function roomMade({ rates }: RoomsContext, { uid }: Actor): Take[] {
   ];
 }
 
-/** The owner and admins change what a room is called and how it is used. */
+/** The owner and admins change a room's name and settings. */
 export async function changeRoom(
   context: RoomsContext,
   actor: Actor,

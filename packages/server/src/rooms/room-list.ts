@@ -18,11 +18,11 @@ interface Listed {
   readonly readNo: number;
   readonly pinned: boolean;
   readonly muted: boolean;
-  /** Position of the newest message, or of joining where that is later: the order of the list. */
+  /** Position of the newest message, or of joining if that is later: the order of the list. */
   readonly activity: number;
 }
 
-/** A user's rooms, newest activity first; the number of queries does not depend on how many there are. */
+/** A user's rooms, newest activity first; the number of queries does not depend on their number. */
 export async function conversations(
   context: Pick<RoomsContext, "hall" | "hallCount" | "messageTexts">,
   db: Kysely<Schema>,
@@ -118,7 +118,7 @@ async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Ma
 /** Rooms whose newest messages are read together. */
 const ROOMS_AT_ONCE = LIMITS.pageDefault;
 
-/** The text of each room's newest message, undefined where there is none; where they are long, of the first rooms only. */
+/** The text of each room's newest message, undefined if there is none; if they are long, only of the first rooms. */
 async function lastMessages(
   { messageTexts }: Pick<RoomsContext, "messageTexts">,
   db: Kysely<Schema>,

@@ -8,7 +8,7 @@ import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
 import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
 import { checkUntoldLeft, tellOf } from "./untold.ts";
 
-/** Changes of rooms as such; those of their members are in `member-writes.ts`. */
+/** Changes of rooms themselves; those of their members are in `member-writes.ts`. */
 
 export interface NewRoom {
   readonly name: string | null;
@@ -16,7 +16,7 @@ export interface NewRoom {
   readonly history: "all" | "joined";
 }
 
-/** A group with its creator as the owner. Without a name it is called after its first members. */
+/** A group with its creator as the owner. Without a name it is named after its first members. */
 export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: number; friendsOnly?: boolean }) {
   const { uid, history, friendsOnly } = input;
   const uids = [...new Set([uid, ...input.memberIds])];
@@ -45,7 +45,7 @@ export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: n
   return { roomId: id };
 }
 
-/** As many of the names as fit, in whole. */
+/** As many whole names as fit. */
 function nameAfter(names: readonly string[]): string {
   let name = "";
   for (const next of names) {
@@ -64,7 +64,7 @@ export interface OpenDirect {
 }
 
 /**
- * The room of two people: made by whoever asks first, the same for both ever after.
+ * The room of two people, made by whoever asks first, and always the same for both.
  * @param opener the person who does it: if the other one has blocked them, that one does not know of the room (`untold.ts`). Undefined: both do
  */
 export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, friendsOnly = false }: OpenDirect) {
@@ -114,7 +114,7 @@ export async function changeRoom(tx: WriteTransaction, input: { actor: Actor; ro
   await applyChanges(tx, found.room, input.changes);
 }
 
-/** Writes and logs only what is different from before; nothing different, nothing logged. */
+/** Writes and logs only what changes; if nothing does, nothing is logged. */
 export async function applyChanges(
   tx: WriteTransaction,
   room: RoomRow,
@@ -145,7 +145,7 @@ export async function dissolveRoom(tx: WriteTransaction, { actor, roomId }: { ac
   await endRoom(tx, roomId);
 }
 
-/** The product's name for the room, if it has one, is free for another. */
+/** The room's external id, if it has one, is free for another. */
 export async function endRoom(tx: WriteTransaction, roomId: number): Promise<void> {
   const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: tx.now });
   const ended = { dissolved_at: tx.now, dissolved_seq: seq, external_id: null };

@@ -12,9 +12,9 @@ export interface RoomsContext extends BaseContext {
   /** DIRECT=friends: people open direct rooms with friends, write to them there, and bring them into groups; nobody else. */
   readonly friendsOnly: boolean;
   readonly hallCount: HallCount;
-  /** By the uid of the one who brings people in. */
+  /** By the uid of the person who brings people in. */
   readonly bringingIn: InTurn<number>;
-  /** JSON texts of messages by id, as one person sees them. Handed in, since rooms do not ask messages. */
+  /** JSON texts of messages by id, as one person sees them. Passed in, because rooms do not ask messages. */
   readonly messageTexts: (
     db: Kysely<Schema>,
     asked: { readonly ids: readonly number[]; readonly reader: number },

@@ -27,7 +27,7 @@ export interface Actor {
   readonly power: 0 | 1;
 }
 
-/** Only what a procedure needs of a login; the rest would cross to the writer's thread for nothing. */
+/** Only the part of a login that a procedure needs; the rest would cross to the writer's thread for nothing. */
 export function actorOf({ uid, power }: Actor): Actor {
   return { uid, power };
 }
@@ -46,11 +46,11 @@ export interface Membership {
   readonly mutedUntil: number | null;
   /** JSON text: the room as the user saw it last; null while they are a member. */
   readonly leftView: string | null;
-  /** 1: they do not know that they are in, so for what they do themselves they are not. */
+  /** 1: they do not know that they are in the room, so for their own requests they are not. */
   readonly untold?: 0 | 1;
 }
 
-/** A membership as its own person knows it. */
+/** A membership as its person knows it. */
 export function knownToThem(membership: Membership | undefined): Membership | undefined {
   return membership?.untold === 1 ? undefined : membership;
 }
@@ -58,13 +58,12 @@ export function knownToThem(membership: Membership | undefined): Membership | un
 /** A room and one user's membership in it. */
 export interface RoomAndMembership {
   readonly room: RoomRow;
-  /** Undefined: the user never was a member. */
+  /** Undefined: the user was never a member. */
   readonly membership: Membership | undefined;
 }
 
 /**
- * Administrators of the server are admins of the hall; nobody owns it. Everything in it may be read, also what stands before its
- * first event.
+ * Administrators of the server are admins of the hall; nobody owns it. Everything in it may be read, even before its first event.
  */
 export function hallMembership(actor: Pick<Actor, "power">): Membership {
   return { role: actor.power === 1 ? 2 : 3, fromSeq: 0, leftSeq: null, mutedUntil: null, leftView: null };
@@ -98,7 +97,7 @@ export async function findRoom(
   return { room: { ...room, seq: seq ?? 0 }, membership: inHall ?? stored };
 }
 
-/** The direct room of two people, where there is one. */
+/** The direct room of two people, if there is one. */
 export async function findDirect(db: Kysely<Schema>, a: number, b: number): Promise<number | undefined> {
   const key = directKeyOf(a, b);
   return (await db.selectFrom("rooms").select("id").where("direct_key", "=", key).executeTakeFirst())?.id;
@@ -115,7 +114,7 @@ export function otherOf(directKey: string, uid: number): number {
   return low === uid ? high : low;
 }
 
-/** The other person, where this one is one of the two; null is the key of a room that is not direct. */
+/** The other person, if this one is one of the two; null is the key of a room that is not direct. */
 export function otherIn(directKey: string | null, uid: number): number | undefined {
   return directKey !== null && peopleOfKey(directKey).includes(uid) ? otherOf(directKey, uid) : undefined;
 }

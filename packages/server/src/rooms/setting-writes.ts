@@ -29,13 +29,13 @@ interface Changed {
   readonly uid: number;
   readonly roomId: number;
   readonly settings: OwnSettings;
-  /** What is different from before. */
+  /** The changes. */
   readonly changes: Partial<OwnSettings>;
 }
 
 const keyOf = (uid: number, roomId: number) => `${uid} ${roomId}`;
 
-/** Changes the settings of many people by set queries; what is different is logged as SELF, for each person's other devices. */
+/** Changes the settings of many people by set queries; changes are logged as SELF, for each person's other devices. */
 export async function changeSettings(
   tx: WriteTransaction,
   inputs: readonly SettingsInput[],
@@ -63,7 +63,7 @@ export async function changeSettings(
   return outcomes.map((outcome) => (outcome.ok ? { ok: true, value: outcome.value.settings } : outcome));
 }
 
-/** Pure but for `after`, which holds the settings as the inputs so far leave them. @throws ProblemError */
+/** Pure except for `after`, which holds the settings after the inputs so far. @throws ProblemError */
 function changed(
   { actor: { uid }, roomId, changes }: SettingsInput,
   found: ReadonlyMap<string, FoundRoom>,

@@ -5,12 +5,12 @@ import { preparedBy } from "../db/prepared.ts";
 import type { Schema } from "../db/schema.ts";
 import { nextTurn } from "../lib/interval.ts";
 
-/** People who are looked for at once, so that even those who are in thousands of rooms hold nobody up. */
+/** People who are looked up at once, so that even those in thousands of rooms delay nobody. */
 const CHUNK = 8;
 
 /**
- * Of these people, those with whom somebody shares a room that tells its members who of them is online.
- * @param untold of people who do not know that they are in the room, instead of those who do
+ * Those of these people with whom somebody shares a room with presence. @param untold among people who do not know that they are in the
+ * room, instead of those who do
  */
 export async function sharesPresence(
   db: Kysely<Schema>,

@@ -4,7 +4,7 @@ import type { Schema } from "../db/schema.ts";
 import type { Presence, ShownState } from "../presence/presence.ts";
 import { hiddenFrom } from "../ties/ties.ts";
 
-/** How people are, as one person may know it: to each other, people one of whom has blocked the other are offline. At most one query. */
+/** The states of people as one person may see them: if one of two people has blocked the other, they are offline to each other. At most one query. */
 export async function statesFor(
   { db, presence }: { db: Kysely<Schema>; presence: Pick<Presence, "stateOf"> },
   uid: number,

@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import { inList } from "../db/dialect.ts";
 import type { Schema } from "../db/schema.ts";
 
-/** Of these users, every room that is small enough for its members to see who comes and goes. One query. */
+/** Every room of these users that is small enough for presence. One query. */
 export function smallRoomsOf(db: Kysely<Schema>, uids: readonly number[]): Promise<{ roomId: number; uid: number }[]> {
   return db
     .selectFrom("members")
@@ -16,7 +16,7 @@ export function smallRoomsOf(db: Kysely<Schema>, uids: readonly number[]): Promi
     .execute();
 }
 
-/** Those of these rooms that have at most so many members and are not dissolved. One query. */
+/** Those of these rooms that have at most this many members and are not dissolved. One query. */
 export async function roomsOfAtMost(
   db: Kysely<Schema>,
   members: number,
@@ -33,7 +33,7 @@ export async function roomsOfAtMost(
   return rows.map(({ id }) => id);
 }
 
-/** Members of a room now; 0 for the hall, which has no rows, and for a room that is not there. */
+/** Members of a room now; 0 0 for the hall, which has no rows, and for an unknown room. */
 export async function memberCountOf(db: Kysely<Schema>, roomId: number): Promise<number> {
   const row = await db.selectFrom("rooms").select("member_count").where("id", "=", roomId).executeTakeFirst();
   return row?.member_count ?? 0;

@@ -9,12 +9,12 @@ import { blocksAmong } from "../ties/ties.ts";
 import { tooManyRooms } from "./bringing-in.ts";
 
 /**
- * Memberships that their people do not know of. Somebody whom a person has blocked may bring them into a room: for everybody there they are a
- * member, and for themselves the room does not exist. They are told of it as soon as somebody writes there, or brings them in, whom they have not
- * blocked, so that nothing which others say is lost: their window begins there, and over HTTP they read what was before as any newcomer would.
+ * Memberships that their people do not know of. Somebody whom a person has blocked may bring them into a room: for everybody there they are
+ * a member, and for themselves the room does not exist. They are told as soon as somebody whom they have not blocked writes there or brings
+ * them in, so that nothing that others say is lost: their window begins there, and over HTTP they read earlier messages like any newcomer.
  */
 
-/** Of people who are brought in, those who have blocked the person who does it. */
+/** Those of the people brought in who have blocked the person who does it. */
 export async function untoldAmong(
   tx: WriteTransaction,
   uids: readonly number[],
@@ -29,8 +29,8 @@ export async function untoldAmong(
 }
 
 /**
- * Those who would be brought in without knowing may be in one such room more.
- * @throws ProblemError `too_many_rooms`, naming those who may not, as if they were in too many that they know of
+ * Checks that those who would be brought in without their knowledge may be in one more such room. @throws ProblemError `too_many_rooms`,
+ * naming those who may not, as if they were in too many known rooms
  */
 export async function checkUntoldLeft(tx: WriteTransaction, uids: readonly number[], by: number): Promise<void> {
   const untold = await untoldAmong(tx, uids, by);
@@ -47,7 +47,7 @@ export async function checkUntoldLeft(tx: WriteTransaction, uids: readonly numbe
   if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
 }
 
-/** Says to the nodes whom the next joining of a room brings in without their knowing. */
+/** Tells the nodes whom the next joining of a room brings in without their knowledge. */
 export async function logUntold(tx: WriteTransaction, roomId: number, uids: readonly number[]): Promise<void> {
   if (uids.length === 0) return;
   await append(tx, [internalEvent(Internal.JOINS_UNTOLD, { roomId, uids: [...uids] })]);
@@ -58,14 +58,14 @@ export async function logUntold(tx: WriteTransaction, roomId: number, uids: read
     .execute();
 }
 
-/** Somebody does in a room what its members learn of. */
+/** Something that somebody does in a room and its members learn of. */
 export interface Act {
   readonly roomId: number;
-  /** Undefined: nobody has blocked them, as the product. */
+  /** Undefined: somebody whom nobody can block, such as the product. */
   readonly by: number | undefined;
 }
 
-/** Tells those members who do not know that they are in, and have not blocked each person who acts. At most one query where there are none. */
+/** Tells those members who do not know that they are in, unless they have blocked everybody who acts. At most one query if there are none. */
 export async function tellOf(tx: WriteTransaction, acts: readonly Act[]): Promise<void> {
   const rooms = [...new Set(acts.map(({ roomId }) => roomId))];
   const untold = await tx.db
@@ -85,7 +85,7 @@ export async function tellOf(tx: WriteTransaction, acts: readonly Act[]): Promis
   await tell(tx, untold.filter(learns));
 }
 
-/** Tells people of rooms that they are in without knowing. */
+/** Tells people about rooms that they are in without their knowledge. */
 async function tell(tx: WriteTransaction, memberships: readonly { roomId: number; uid: number }[]): Promise<void> {
   if (memberships.length === 0) return;
   const byRoom = Map.groupBy(memberships, ({ roomId }) => roomId);

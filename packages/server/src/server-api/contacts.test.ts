@@ -32,7 +32,7 @@ test("BLK-4, BLK-8: what the product sends in the name of somebody who is blocke
   expect(await texts(ben, room)).toBe(1);
   expect((await send({ direct: ["ann", "ben"], from: "ben" })).status).toBe(201);
   expect(known(await rooms(ann))).toBe(false);
-  // Nobody has blocked the system, and a key is not held by DIRECT=friends.
+  // Nobody can block the system, and DIRECT=friends does not apply to a key.
   expect((await send({ direct: ["ann", "ben"] })).status).toBe(201);
   expect([known(await rooms(ann)), await texts(ann, room), await texts(ben, room)]).toEqual([true, 1, 3]);
   expect((await send({ direct: ["ann", "ben"], from: "ann" })).status).toBe(201);

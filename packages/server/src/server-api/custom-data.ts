@@ -6,8 +6,8 @@ import { dataKey, type EventData, type NamingEvent } from "../event-log/announce
 import { customText } from "./custom-writes.ts";
 
 /**
- * What events of the product's own show that can end before they leave the log: without their content where they have expired, or where their
- * stream has a later one with the same `collapseKey`.
+ * The content of the product's own events that can end before they leave the log: none if they have expired, or if their stream has a later
+ * one with the same `collapseKey`.
  */
 export async function customDataOf(
   db: Kysely<Schema>,

@@ -39,7 +39,7 @@ interface Seen {
   readonly stream?: string;
   readonly data: { readonly kind: string; readonly data: unknown };
 }
-/** What somebody who was away since a cursor is told of the product's own. */
+/** The product's own events for somebody who was away since a cursor. */
 async function missed({ api }: Person, cursor: string) {
   const { events } = await api.ok<{ events: Seen[] }>("GET", `/events?cursor=${cursor}`);
   return events.filter(({ type }) => type === Push.CUSTOM).map(({ stream, data }) => [stream, data.kind, data.data]);

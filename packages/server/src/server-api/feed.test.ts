@@ -45,7 +45,7 @@ async function all(cursor: string, limit = 100): Promise<{ events: Event[]; curs
   const events: Event[] = [];
   for (let pages = 1; ; pages++) {
     const page = await since(cursor, `&limit=${limit}`);
-    // Where something is left, a page is full, and it holds no more than was asked for.
+    // If something is left, the page is full, and it holds no more than was requested.
     expect(page.events.length).toBeLessThanOrEqual(limit);
     events.push(...page.events);
     cursor = page.cursor;
@@ -196,7 +196,7 @@ describe("FEED-4: a request that waits", () => {
     const { cursor } = await since(start);
     const waiting = since(cursor, "&wait=30");
     await until("it hangs", () => hanging() === 1);
-    // A place that was read concerns nobody but its reader.
+    // A read place concerns only its reader.
     await ben.api.ok("PUT", `/rooms/${roomId}/read`, { seq: 1 });
     await delay(20);
     expect(hanging()).toBe(1);
@@ -218,7 +218,7 @@ describe("FEED-4: a request that waits", () => {
     await server.room(ann, [ben]);
     const { position } = server.storage.announcer;
     await server.feed.wait("key 1", before, { ms: 60_000, signal });
-    // Behind the newest event that is told it waits.
+    // After the newest event in the feed it waits.
     const waiting = server.feed.wait("key 1", position, { ms: 60_000, signal });
     expect(hanging()).toBe(1);
     await server.room(ann, []);

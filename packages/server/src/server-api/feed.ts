@@ -25,37 +25,37 @@ export interface FeedPage {
   readonly at: number;
 }
 
-/** Events of the log that one look reads, and looks for one page: what is not told costs time too. */
+/** Events of the log that one look reads, and looks for one page: events that are not in the feed cost time too. */
 const LOOK = 500;
 const LOOKS = 10;
-/** Frames that are built at once, before it is seen whether they fit. */
+/** Frames that are built at once, before it is known whether they fit. */
 const BUILT_AT_ONCE = 50;
 
-/** What stands at a position of the log for a reader of the feed: an event, or the end of some that are gone. */
+/** What a reader of the feed finds at a position of the log: an event, or the end of a gap of removed ones. */
 type Item = { readonly pos: number; readonly event?: StoredEvent };
 
 /**
- * The log as the product reads it: one cursor for all streams, which is the position up to which it has everything. So a cursor may be
- * kept for as long as the log reaches back, and a page costs the same for any number of rooms.
+ * The log as the product reads it: one cursor for all streams, which is the position up to which it has everything. So a cursor stays valid
+ * for as long as the log reaches back, and a page costs the same for any number of rooms.
  */
 export class Feed {
   readonly hanging = new HangingFeeds();
   readonly #parts: FeedParts;
-  /** Of the newest event that is told and was announced since the start. */
+  /** The position of the newest event in the feed that was announced since the start. */
   #newest = 0;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
   }
 
-  /** To be called for every announced event. A key that was revoked is told so while its request hangs. */
+  /** To be called for every announced event. The waiting request of a revoked key is answered with that. */
   onEvent(event: LoggedEvent): void {
     if (toldName(event)) this.#newest = event.pos;
     else if (event.stream !== INTERNAL_STREAM || event.type !== Internal.KEYS_CHANGED) return;
     if (this.hanging.size > 0) this.hanging.wakeAll();
   }
 
-  /** An empty page, from which the product goes on. */
+  /** An empty page, from which the product continues. */
   now(): FeedPage {
     return this.pageAt(this.#parts.tail.position);
   }
@@ -64,12 +64,12 @@ export class Feed {
     return this.#page([], place, false);
   }
 
-  /** Whether there are events after this place, told or not. */
+  /** Whether there are events after this place, in the feed or not. */
   isBehind(place: number): boolean {
     return place < this.#parts.tail.position;
   }
 
-  /** Waits for an event that is told, unless one has come after this place. */
+  /** Waits for an event of the feed, unless one has come after this place. */
   async wait(by: string, place: number, until: { ms: number; signal: AbortSignal }): Promise<void> {
     if (this.#newest <= place) await this.hanging.hang(by, until);
   }
@@ -92,7 +92,7 @@ export class Feed {
     return floor;
   }
 
-  /** What is told behind a place, up to `limit` events or as much as a reply holds. */
+  /** The feed after a place, up to `limit` events or as much as fits in a reply. */
   async read(place: number, limit: number): Promise<FeedPage> {
     const frames: string[] = [];
     let length: number = SIZES.pollReply.count;
@@ -116,14 +116,14 @@ export class Feed {
     return this.#page(frames, at, this.isBehind(at));
   }
 
-  /** The next events that are told, and where some are gone that may have been. */
+  /** The next events of the feed, and gaps where events of the feed may have been removed. */
   async #look(after: number): Promise<{ items: Item[]; upTo: number }> {
     const { reader, tail } = this.#parts;
     const { position } = tail;
     const read = (await reader.all(after, LOOK)).filter(({ pos }) => pos <= position);
     const upTo = read.length === LOOK ? (read.at(-1) as StoredEvent).pos : position;
     const items: Item[] = [];
-    // Positions have no holes, so where one is missing its event has left the log. The reader is told of the last place of a look only.
+    // Positions have no gaps, so if one is missing its event has left the log. The reader is told only the last such place of a look.
     let goneUpTo = 0;
     let last = after;
     for (const event of read) {

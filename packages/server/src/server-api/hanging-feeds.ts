@@ -5,8 +5,8 @@ import { CAPS } from "../limits/caps.ts";
 const MOST = CAPS.hangingFeeds.count;
 
 /**
- * Requests for the feed that wait for an event. One has a timer and nothing else: no query runs until it is woken. Each key may have a few;
- * when one more comes, its oldest one is answered.
+ * Requests for the feed that wait for an event. Each has only a timer: no query runs until it is woken. Each key may have a few; when one
+ * more comes, its oldest one is answered.
  */
 export class HangingFeeds {
   /** By key, the oldest first. */
@@ -42,7 +42,7 @@ export class HangingFeeds {
     for (const own of [...this.#ofKey.values()]) for (const wake of [...own]) wake();
   }
 
-  /** Answers all, and lets none hang from now on; called before a stop. */
+  /** Answers all, and lets none wait from now on; called before a stop. */
   release(): void {
     this.#released = true;
     this.wakeAll();

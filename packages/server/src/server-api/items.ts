@@ -4,7 +4,7 @@ import { problemDocument } from "../http/errors.ts";
 import { Problem } from "../http/problem-replies.ts";
 import { ProblemError } from "../lib/problem.ts";
 
-/** What one item of a list came to: the status and the body that it would have been answered with alone. */
+/** The result of one item of a list: the status and the body that a single request would have been answered with. */
 export interface ItemResult<T> {
   readonly status: number;
   readonly body: T | ReturnType<typeof problemDocument>;
@@ -17,7 +17,7 @@ export function itemsOf<S extends z.ZodType>(schema: S) {
   return z.object({ items: z.array(item).max(SERVER_LIMITS.items) });
 }
 
-/** A refusal is the item's own; a fault of ours is everybody's. @throws whatever is no ProblemError */
+/** A refusal concerns only its item; a bug fails all. @throws everything but a ProblemError */
 export async function itemResult<T>(work: Promise<{ status: number; body: T }>): Promise<ItemResult<T>> {
   try {
     return await work;

@@ -1,4 +1,4 @@
-/** Tells those who are live what is not logged. The gateway is made behind the features, so it is handed in later. */
+/** Sends unlogged frames to those who are live. The gateway is made after the features, so it is passed in later. */
 export class LiveOnly {
   #publish: ((stream: string, frame: string) => void) | undefined;
 

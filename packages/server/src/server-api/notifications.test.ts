@@ -49,7 +49,7 @@ const today = ({ name }: Person) => personAtDoor(server, door, name);
 const toBoth = () => ({ to: { users: [ada.name, ben.uid] } });
 const toAda = () => ({ to: { users: [ada.uid] } });
 
-/** What somebody who was away since a cursor is told of notifications. */
+/** The notifications for somebody who was away since a cursor. */
 async function missed({ api }: Person, cursor: string) {
   const { events } = await api.ok<{ events: { type: number; data: { id: number } }[] }>(
     "GET",
@@ -247,7 +247,7 @@ describe("changing", () => {
       [0, 0],
       [1, 1],
     ]);
-    // Nothing is different: nobody is told.
+    // Nothing changes: nobody is told.
     await door.ok("PATCH", `/notifications/${id}`, { title: "Changed" });
     expect(await missed(ben, away)).toHaveLength(1);
   });

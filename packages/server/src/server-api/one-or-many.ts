@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi";
 type Registry = { register<S extends z.ZodType>(name: string, schema: S): S };
 
 /**
- * The body of a route that takes one thing, or a list of them as `{items}`. Which one it is decides by what it is judged, so that what
- * is wrong is said of the field where it stands, and not of both forms at once.
+ * The body of a route that takes one thing, or a list of them as `{items}`. The form of the body decides which schema applies, so that
+ * errors name the field where they are, and not both forms at once.
  */
 export function eitherBody<One extends z.ZodType, Many extends z.ZodType>(
   { one, many }: { one: One; many: Many },

@@ -2,9 +2,9 @@ import type { ProductSend } from "./send-writes.ts";
 
 /** A message and its event. */
 const OF_MESSAGE = 2;
-/** Of each place and sender: the room, its stream, the place up to which the sender has read. */
+/** For each room and sender: the room, its stream, and the sender's read place. */
 const OF_PLACE = 3;
-/** A direct room that is not there yet: the room, two people's memberships, places and copies, the event. */
+/** A direct room that does not exist yet: the room, two people's memberships, places and copies, the event. */
 const OF_DIRECT = 12;
 
 /** How many rows a list of messages writes, about; asked by the writer's queue for each list. */

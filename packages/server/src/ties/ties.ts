@@ -1,6 +1,6 @@
 /**
- * What two people are to each other: friends, or one has blocked the other. This folder looks it up for those who judge what people do with
- * each other: rooms, messages, contacts. It changes nothing; `contacts/` does.
+ * What two people are to each other: friends, or one has blocked the other. This folder looks it up for the features that judge what people
+ * do with each other: rooms, messages, contacts. It changes nothing; `contacts/` does.
  *
  * Must not import rooms or anything above.
  */
@@ -32,19 +32,19 @@ function keyOf([uid, other]: Pair): string {
 
 const NONE = new Ties([]);
 
-/** Of these pairs, those in which the first person has blocked the second. At most one query. */
+/** Those of these pairs in which the first person has blocked the second. At most one query. */
 export async function blocksAmong(db: Kysely<Schema>, pairs: readonly Pair[]): Promise<Ties> {
   if (pairs.length === 0) return NONE;
   return new Ties((await blockRows(db, pairs)).map(({ uid, other }) => [uid, other]));
 }
 
-/** Of these pairs, those who are friends. At most one query. */
+/** Those of these pairs who are friends. At most one query. */
 export async function friendsAmong(db: Kysely<Schema>, pairs: readonly Pair[]): Promise<Ties> {
   if (pairs.length === 0) return NONE;
   return new Ties((await friendRows(db, pairs)).map(({ uid, other }) => [uid, other]));
 }
 
-/** All of these people are friends of the person. @throws ProblemError `not_friends`, naming those who are not */
+/** Checks that all of these people are friends of the person. @throws ProblemError `not_friends`, naming those who are not */
 export async function checkFriends(db: Kysely<Schema>, uid: number, others: readonly number[]): Promise<void> {
   const friends = await friendsAmong(
     db,
@@ -55,8 +55,8 @@ export async function checkFriends(db: Kysely<Schema>, uid: number, others: read
 }
 
 /**
- * Of these others, those who are offline to a person whatever they are: they have blocked the person, or the person has blocked them.
- * The value is when they were online last, as the person may know it. At most one query.
+ * Those of these others who always appear offline to a person: they have blocked the person, or the person has blocked them. The value is
+ * when they were last online, as far as the person may know it. At most one query.
  */
 export async function hiddenFrom(
   db: Kysely<Schema>,
@@ -66,7 +66,7 @@ export async function hiddenFrom(
   const rows = others.length === 0 ? [] : await blockRows(db, bothWays(others.map((other) => [uid, other])));
   const mine = rows.filter((row) => row.uid === uid).map(({ other }) => [other, null] as const);
   const theirs = rows.filter((row) => row.uid !== uid).map((row) => [row.uid, row.lastSeenAt] as const);
-  // What the other one has set counts, where both have.
+  // If both have blocked, the other person's block counts.
   return new Map<number, number | null>([...mine, ...theirs]);
 }
 

@@ -2,9 +2,9 @@ import { ALL_STREAM, encodePush, Push, parseCursor, type RedDot, userOfStream, u
 import type { LoggedEvent } from "../db/transaction.ts";
 import { every, nextTurn, type Stop } from "../lib/interval.ts";
 
-/** What changes within this time is told together. */
+/** Changes within this time are told together. */
 const ROUND_MS = 1000;
-/** People who are told in one round; the others wait for the next one, so that a flood of notifications does not hold everything else up. */
+/** People who are told in one round; the others wait for the next one, so that a flood of notifications does not delay everything else. */
 const PEOPLE_A_ROUND = 500;
 /** People whose counters are read together. */
 const READ_TOGETHER = 50;
@@ -22,9 +22,9 @@ export interface DotParts {
 }
 
 /**
- * Tells people who are here by RED_DOT how many notifications and friend requests they have, within a second or so after that has changed by
- * an event of their own stream. One to everybody says itself that there is one more, and is not told so. What is told is never older than the
- * events that its reader has had, and never newer.
+ * Tells connected people by RED_DOT how many notifications and friend requests they have, within about a second after an event of their own
+ * stream has changed that. A notification to everybody itself means one more and sends no RED_DOT. The numbers are never older or newer
+ * than the events that their reader has had.
  */
 export class DotRound {
   readonly #parts: DotParts;
@@ -72,7 +72,7 @@ export class DotRound {
     await this.#parts.whenAnnounced(floor);
     const newest = Math.max(this.#changed.get(uid) ?? 0, this.#allAt);
     this.#changed.delete(uid);
-    // Something has come meanwhile, which this does not count: a later round tells both, behind those who wait already.
+    // Something has come meanwhile, which this does not count: a later round tells both, after those who already wait.
     if (newest > floor) return void this.#changed.set(uid, newest);
     this.#parts.publish(userStream(uid), encodePush(Push.RED_DOT, { ...dot, rooms: [] }));
   }

@@ -5,7 +5,7 @@ import { every, type Stop } from "../lib/interval.ts";
 import { silentRooms } from "../rooms/direct-silence.ts";
 import { roomsOfAtMost } from "../rooms/small-rooms.ts";
 
-/** What is read within this time is told together. */
+/** Reads within this time are told together. */
 const ROUND_MS = 1000;
 /** Rooms that are told in one turn of the loop. */
 const ROOMS_AT_ONCE = 200;
@@ -13,13 +13,13 @@ const ROOMS_AT_ONCE = 200;
 export interface ReadPublisher {
   /** Sends a frame that is not logged to everyone who is live in a stream. */
   readonly publish: (stream: string, frame: string) => void;
-  /** Gets what went wrong. What could not be told is not told later: receipts over HTTP have it. */
+  /** Gets errors. What could not be told is not told later, because receipts over HTTP have it. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Tells by READ who has read how far, in rooms of at most 100 members: what was gathered for a second, one frame for each room. It holds
- * one place for each person and room that has moved in this second, so the rate of read places bounds it.
+ * Tells by READ how far people have read, in rooms of at most 100 members: one frame for each room with what was gathered for a second. It
+ * holds one place for each person and room that has moved in this second, so the rate of read places bounds it.
  */
 export class ReadRound {
   readonly #db: ReadDatabase;
@@ -30,7 +30,7 @@ export class ReadRound {
     this.#db = db;
   }
 
-  /** A place has moved; of one person and room in the order in which it did, which is always forward. */
+  /** A place has moved. For one person and room calls come in order, which is always forward. */
   note({ roomId, uid, seq }: { roomId: number; uid: number; seq: number }): void {
     if (roomId === HALL_ROOM_ID) return;
     const reads = this.#moved.get(roomId) ?? new Map<number, number>();

@@ -15,13 +15,13 @@ export interface ReadPlace {
 /** What a mark came to. */
 export interface Marked {
   readonly place: ReadPlace;
-  /** False: they had read as far already. */
+  /** False: they had already read that far. */
   readonly moved: boolean;
 }
 
 /**
- * Moves places forward, at most to the room's head; a smaller seq changes nothing. Where `tell` says so, SELF is logged now; otherwise the
- * caller does so later (`tellReads`). Refused: `not_found`, `forbidden` after leaving.
+ * Moves places forward, at most to the room's head; a smaller seq changes nothing. If `tell` says so, SELF is logged now; otherwise the
+ * caller does it later (`tellReads`). Refused: `not_found`, `forbidden` after leaving.
  */
 export async function markRead(tx: WriteTransaction, inputs: readonly MarkRead[]): Promise<Outcome<Marked>[]> {
   const known = await lookUp(tx.db, inputs);
@@ -36,7 +36,7 @@ export async function markRead(tx: WriteTransaction, inputs: readonly MarkRead[]
   return outcomes;
 }
 
-/** Pure but for `moved`, which holds the places as the inputs so far leave them. @throws ProblemError */
+/** Pure except for `moved`, which holds the places after the inputs so far. @throws ProblemError */
 function marked(
   known: MarkLookups,
   moved: Map<string, NewReadPlace>,

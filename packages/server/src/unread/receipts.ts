@@ -18,8 +18,8 @@ interface SentMessage {
 }
 
 /**
- * One query. A message that only its sender may see has the seq of the event before it: for its sender it is read, as any other would be, by
- * those who have read beyond that.
+ * One query. A message that only its sender may see has the seq of the event before it: to its sender it looks read by those who have read
+ * beyond that, as any other message would.
  */
 export async function receiptPage(
   db: Kysely<Schema>,

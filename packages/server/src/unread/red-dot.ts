@@ -3,8 +3,8 @@ import type { HallPlace } from "../rooms/hall.ts";
 import type { MembershipRow } from "../rooms/memberships.ts";
 
 /**
- * Everything unread of one user, from their memberships and counters: of rooms that they are in now, rooms with nothing unread left out, the
- * hall first. Pure.
+ * Everything unread of one user, from their memberships and counters: the rooms that they are in now, without those that have nothing
+ * unread, the hall first. Pure.
  */
 export function redDot(
   memberships: readonly MembershipRow[],

@@ -14,7 +14,7 @@ interface Entry {
   readonly read: Read;
   /** Epoch milliseconds of the last SELF. */
   at: number;
-  /** The place has moved since, and SELF has not told it. */
+  /** The place has moved since, and SELF has not reported it. */
   pending: boolean;
 }
 
@@ -43,7 +43,7 @@ export class SelfGate {
     return true;
   }
 
-  /** Nothing was told after all, so the next one need not wait. */
+  /** Nothing was told after all, so the next SELF need not wait. */
   release({ uid, roomId }: Read): void {
     const key = `${uid} ${roomId}`;
     const entry = this.#entries.get(key);
@@ -59,7 +59,7 @@ export class SelfGate {
     else this.#entries.set(key, { read, at: this.#clock.now() - GAP_MS, pending: true });
   }
 
-  /** Tells what is due; with `everything` also what would still wait, as before a stop. */
+  /** Tells what is due; with `everything`, before a stop, also what would still wait. */
   async flush({ everything = false } = {}): Promise<void> {
     const now = this.#clock.now();
     const due: Read[] = [];

@@ -3,8 +3,8 @@
  *
  * - Unread is a difference of two counters, `rooms.no` minus the `no` read, so it costs the same for one message and for a
  *   million. A place only moves forward; writing in a room moves it too (`messages/send-store.ts`).
- * - What a person read on one device is told to the others by SELF, at most once a second and room (`self-gate.ts`), and to the others in
- *   a small room by READ, gathered for a second (`read-round.ts`).
+ * - SELF tells a person's other devices what they have read, at most once a second for each room (`self-gate.ts`), and READ tells the
+ *   others in a small room, gathered for a second (`read-round.ts`).
  * - RED_DOT is never sent for a message: the message itself means one more.
  *
  * Asks rooms; must not import the gateway or messages' writing.
@@ -16,7 +16,7 @@ import type { ReadPlace } from "./read-writes.ts";
 import * as procedures from "./read-writes.ts";
 import type { UnreadContext } from "./unread-context.ts";
 
-/** Everything unread of the actor, at one moment, which `asOf` names. */
+/** Everything unread for the actor at one moment, which `asOf` names. */
 export function getUnread({ starts }: UnreadContext, { uid }: Pick<Actor, "uid">): Promise<RedDot & { asOf: string }> {
   return starts.redDotOf(uid);
 }

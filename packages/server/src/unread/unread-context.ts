@@ -8,11 +8,11 @@ import { SelfGate } from "./self-gate.ts";
 export interface UnreadContext extends RoomsContext {
   readonly selfGate: SelfGate;
   readonly readRound: Pick<ReadRound, "note">;
-  /** Counts what is unread, for all who ask in one turn together (`reader-starts.ts`). */
+  /** Counts what is unread, together for all who ask in one turn (`reader-starts.ts`). */
   readonly starts: { redDotOf(uid: number): Promise<RedDot & { asOf: string }> };
 }
 
-/** A gate that logs SELF; `start` and, at the end, `flush({ everything: true })` are the server's. */
+/** A gate that logs SELF; the server calls `start` and, at the end, `flush({ everything: true })`. */
 export function newSelfGate({ writes, clock }: Pick<UnreadContext, "writes" | "clock">): SelfGate {
   return new SelfGate(clock, (reads) => writes.run(tellReads, { reads }));
 }

@@ -5,8 +5,8 @@ const FAILURES = 20;
 const OPEN_MS = 30_000;
 
 /**
- * Leaves an address alone that has failed many times in a row, whatever was sent there. After a while one try goes through: it closes the breaker
- * when it succeeds, and opens it for as long again when it does not.
+ * Stops sending to an address that has failed many times in a row, whatever was sent there. After a while one try goes through: if it
+ * succeeds, it closes the breaker; if not, it opens it for as long again.
  */
 export class Breaker {
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class Breaker {
     return closes;
   }
 
-  /** @returns whether this opens it, where it was closed */
+  /** @returns whether this opens a closed breaker */
   failed(): boolean {
     const opens = !this.isOpen && this.#failures + 1 >= FAILURES;
     this.#failures += 1;
@@ -53,7 +53,7 @@ export class Breaker {
     return opens;
   }
 
-  /** The try came to no result. */
+  /** The try had no result. */
   leftOff(): void {
     this.#isTrying = false;
   }

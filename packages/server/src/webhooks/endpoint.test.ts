@@ -133,7 +133,7 @@ test("HOOK-12: what comes while a room looks whether it has caught up is not lef
   receiver.answer = () => new Response("");
   await reading.promise;
   const [late] = await happens(2);
-  // The follower takes it, and leaves it to the room.
+  // The follower takes it, and leaves it to the lane of its room.
   await until("it is taken", () => place() >= (late?.pos as number));
   gate.resolve();
   await receiver.until("both", ({ taken }) => taken.length === 2);
@@ -160,7 +160,7 @@ test("HOOK-17: the day begins anew with each event that could be told", async ()
   await receiver.until("the first one", ({ taken }) => taken.length === 1);
   const failures = () => receiver.received.filter(({ seq }) => seq === 2).length;
   await until("the second one fails", () => failures() === 1 && receiver.open === 0);
-  // It is more than a day old, and its room has failed for some hours only.
+  // It is more than a day old, but its room has failed only for some hours.
   clock.advance(5 * HOUR);
   await until("it fails again", () => failures() >= 2 && receiver.open === 0);
   receiver.answer = () => new Response("");

@@ -18,14 +18,14 @@ export interface GateParts {
   readonly onBreaker: (isOpen: boolean) => void;
 }
 
-/** How often it is seen whose time has come; nothing is looked at while nobody waits. */
+/** How often it checks whose time has come; it checks nothing while nobody waits. */
 const LOOK_MS = 250;
 /** The longest wait between two tries. */
 const BACKOFF_MAX_MS = 10 * 60_000;
 
 /**
- * Lets a few send to one address at once, in the order of coming, so that streams have turns; each when its time has come; and while the breaker is open,
- * one in a while.
+ * Lets a few send to one address at once, in order of arrival, so that streams take turns; each when its time has come; and while the
+ * breaker is open, one at a time, now and then.
  */
 export class Gate {
   readonly #parts: GateParts;
@@ -88,7 +88,7 @@ export class Gate {
     if (this.#breaker.isOpen) {
       if (!this.#breaker.isDue || this.#free === 0) return;
       this.#breaker.trying();
-      // The one that has waited longest, so that it is another one each time.
+      // The one that has waited longest, so that it is a different one each time.
       this.#let(0);
       return;
     }
@@ -110,7 +110,7 @@ function isDue({ dueAt }: Waiting, now: number): boolean {
   return dueAt <= now || dueAt - now > BACKOFF_MAX_MS;
 }
 
-/** When the next try is due, after so many have failed. */
+/** When the next try is due after that many failures. */
 export function retryAt(now: number, attempts: number): number {
   return now + Math.min(1000 * 2 ** (attempts - 1), BACKOFF_MAX_MS);
 }

@@ -2,8 +2,8 @@ import type { StoredEvent } from "../event-log/log-reader.ts";
 import type { KeptLane } from "./webhook-writes.ts";
 
 /**
- * One stream on its way to one address, in order. Most are there for a moment: they deliver what the follower has brought and end. One that fails or takes
- * long is kept: its place gets a row, it reads the log itself from there on, and the follower goes on without it.
+ * One stream on its way to one address, in order. Most exist for a moment: they deliver what the follower has brought and end. A lane that
+ * fails or takes long is kept: its place gets a row, it reads the log itself from there on, and the follower continues without it.
  */
 export class Lane {
   readonly stream: string;
@@ -13,7 +13,7 @@ export class Lane {
   seq: number;
   pos: number;
   at: number;
-  /** Tries of that event that failed. */
+  /** Failed tries of that event. */
   attempts: number;
   /** Since when nothing of this stream could be delivered. */
   failingSince: number | null;
@@ -38,7 +38,7 @@ export class Lane {
     this.hasRow = this.isKept;
   }
 
-  /** Resolves when it has ended, or is on its own. */
+  /** Resolves when it has ended, or is kept. */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }

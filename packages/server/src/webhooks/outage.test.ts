@@ -1,4 +1,4 @@
-/** An address that is away for long, by the test's clock, and what becomes of what it was to be told. */
+/** An address that is away for long, by the test's clock, and what happens to its events. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { administrator } from "../../test/administrator.ts";
 import { ApiClient } from "../../test/api-client.ts";
@@ -53,7 +53,7 @@ const down = () => new Response("", { status: 503 });
 const up = () => new Response("");
 const rooms = (count: number) => Promise.all(Array.from({ length: count }, () => server.room(ann, [])));
 
-/** Time goes on, and each try that is due fails, until the address is left alone. */
+/** Time passes, and each due try fails, until the address gets nothing more. */
 async function failUntilShut(): Promise<void> {
   await until("it is shut", () => {
     clock.advance(10_000);
@@ -69,7 +69,7 @@ test("HOOK-16: after 20 failures in a row an address is left alone, then tried b
   await receiver.until("20 failures", ({ received, open }) => received.length >= 20 && open === 0);
   await until("it is shut", async () => (await shown()).failingSince !== null);
   const failed = receiver.received.length;
-  // Those that were under way when it shut.
+  // Those that were in progress when it opened.
   expect(failed).toBeLessThan(28);
   for (const roomId of ids) await say(ann, roomId, "two");
   clock.advance(29_000);
@@ -123,7 +123,7 @@ test("HOOK-17: what could not be delivered for a day is a dead letter, which kee
   clock.advance(12 * HOUR);
   for (const roomId of ids) await say(ann, roomId, "young");
   clock.advance(12 * HOUR);
-  // One probe after another gives up what is old in its room; what is behind it was given up without one.
+  // One probe after another gives up the old events of its room; the events after them were given up without a probe.
   let probes = 0;
   while ((await shown()).deadLetters < 60) {
     const before = receiver.received.length;

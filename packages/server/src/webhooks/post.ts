@@ -20,11 +20,11 @@ export class NoReply extends Error {
   override name = "NoReply";
 }
 
-/** How long is waited for the rest of a reply whose status is there. */
+/** How long to wait for the rest of a reply whose status has come. */
 const REST_MS = 1000;
 
 /**
- * Sends JSON to an address of the product's, which may be slow, gone or broken: it takes a bounded time, reads a bounded part of the reply, and follows no
+ * Sends JSON to one of the product's addresses, which may be slow, gone or broken: it takes a bounded time, reads a bounded part of the reply, and follows no
  * redirect. A body that does not end is cut.
  * @throws NoReply
  */

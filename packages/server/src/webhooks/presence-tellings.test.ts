@@ -36,7 +36,7 @@ const online = (count: number, from = 20_000) =>
   Array.from({ length: count }, (_, n) => ({ uid: from + n, activeStatus: 1 as const, lastOptTime: 1 }));
 const told = () => receiver.taken.map(({ data }) => (data.changeList as { uid: number }[]).map(({ uid }) => uid));
 
-/** So many tries have failed, as this side has noticed. */
+/** That many tries have failed, and this side has noticed. */
 const failures = (count: number) =>
   until("failures", async () => (await metrics.text()).includes(`{result="failed"} ${count}`));
 
@@ -81,7 +81,7 @@ test("HOOK-14: of lists that wait the oldest go where there are too many", async
   receiver.answer = () => new Response("");
   gone.resolve(new Response(""));
   await receiver.until("the last", () => told().at(-1)?.[0] === 20_000 + most + 9);
-  // The one that was under way, and the newest.
+  // The one that was in progress, and the newest.
   expect(told().length).toBeLessThanOrEqual(most + 1);
   expect(told().length).toBeGreaterThanOrEqual(most);
   expect(await metrics.text()).toContain('parley_webhook_deliveries_total{result="dropped"} 10');

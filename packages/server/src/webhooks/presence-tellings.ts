@@ -7,7 +7,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { retryAt } from "./gate.ts";
 import type { Telling } from "./tellings.ts";
 
-/** How long it is tried to tell that somebody came or went: after that it says nothing any more. */
+/** How long the news that somebody came or went is tried: after that it is stale. */
 const TRIED_MS = 5 * 60_000;
 
 interface Waiting {

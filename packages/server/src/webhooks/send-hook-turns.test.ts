@@ -52,7 +52,7 @@ test("HOOK-32: where the product does not answer, nobody waits longer than twice
   await Promise.all(Array.from({ length: 5 * MOST }, (_, uid) => mute.ask(question(uid))));
   expect(performance.now() - began).toBeLessThan(2000);
   expect(await metrics.text()).toContain(`parley_send_hook_total{result="none"} ${5 * MOST}`);
-  // It is said once, and once that it is over.
+  // It is logged once, and the end once.
   product.answer = () => Response.json({ allow: true });
   await mute.ask(question(1, "d"));
   expect(lines.map((line) => JSON.parse(line).level)).toEqual(["warn", "info"]);

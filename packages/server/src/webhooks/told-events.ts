@@ -1,12 +1,11 @@
 /**
- * What the product's own backend is told: by the feed, which it reads (`server-api/feed.ts`), and by webhooks, which are sent to it. Both tell
- * the same events of the log, in its order, at least once, and build each from what is true at that moment: what was recalled is not
- * handed out.
+ * What the product's backend is told: by the feed, which it reads (`server-api/feed.ts`), and by webhooks, which are sent to it. Both tell
+ * the same events of the log, in its order, at least once, and build each from the present state, so recalled texts are not handed out.
  *
  * - This file is the table of what is told. A push that is new and concerns the product is one line of it.
  * - Copies in people's own streams of what a room's stream says are not told, nor is a message that only its sender may see.
  *
- * Stands below messages, since the hook before a send is a part of it. Must not import the gateway.
+ * It is below messages, because the hook before a send is a part of it. Must not import the gateway.
  */
 import { ALL_STREAM, Push, roomOfStream } from "@parley/protocol";
 import { INTERNAL_STREAM, Internal } from "../identity/internal-events.ts";
@@ -18,7 +17,7 @@ interface ToldRow {
   /** As the log has it. */
   readonly type: number;
   readonly in: StreamKind;
-  /** What the frame says, where that is another number. */
+  /** The number in the frame, if it differs. */
   readonly shownAs?: number;
 }
 

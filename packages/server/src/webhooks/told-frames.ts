@@ -9,7 +9,7 @@ export interface ToldParts extends TextParts {
   readonly db: ReadDatabase;
 }
 
-/** An event as the product is told of it. */
+/** An event in the form for the product. */
 export interface ToldFrame {
   readonly name: ToldName;
   readonly event: StoredEvent;
@@ -18,8 +18,8 @@ export interface ToldFrame {
 }
 
 /**
- * The frames of those of these events that are told, in order, each as it is now and true for this turn of the loop. What is not there any more, such as
- * a new person whose account was deleted since, is left out. The caller bounds their number.
+ * The frames of those of these events that the product is told, in order, each from the state in this turn of the loop. What no longer
+ * exists, such as a new person whose account was deleted since, is left out. The caller bounds their number.
  */
 export async function toldFrames(parts: ToldParts, events: readonly StoredEvent[]): Promise<ToldFrame[]> {
   const told = events.flatMap((event) => {
@@ -40,7 +40,7 @@ export async function toldFrames(parts: ToldParts, events: readonly StoredEvent[
 }
 
 function frameText(name: ToldName, { stream, seq, at }: StoredEvent, data: string): string {
-  // The internal stream is nobody's to read, and its numbers say nothing to the product.
+  // Nobody may read the internal stream, and its numbers mean nothing to the product.
   const place = name === "user.created" ? "" : `"stream":"${stream}","seq":${seq},`;
   return `{"event":"${name}","type":${shownType(name)},${place}"at":${at},"data":${data}}`;
 }
@@ -49,7 +49,7 @@ function uidOf({ data }: StoredEvent): number {
   return (JSON.parse(data as string) as { uid: number }).uid;
 }
 
-/** JSON text of each of these people who is there. */
+/** JSON text of each of these people who exists. */
 async function newPeople(db: ReadDatabase, uids: readonly number[]): Promise<Map<number, string>> {
   if (uids.length === 0) return new Map();
   const rows = await db

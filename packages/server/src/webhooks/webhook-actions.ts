@@ -25,9 +25,9 @@ export interface ShownWebhook {
   readonly createdAt: number;
   /** Since when nothing could be delivered there; null: something could. */
   readonly failingSince: number | null;
-  /** Events of the log that it has not been told of, whether it wants them or not. */
+  /** Events in the log after its place, whether it wants them or not. */
   readonly lag: number;
-  /** Streams that are behind and go on by themselves. */
+  /** Streams that are behind and delivered separately. */
   readonly behind: number;
   readonly deadLetters: number;
 }
@@ -52,7 +52,7 @@ export async function addWebhook(
   return { id, url, events, createdAt, failingSince: null, lag: 0, behind: 0, deadLetters: 0, secret };
 }
 
-/** Holds for everything that has not been delivered yet. @throws ProblemError `not_found`, `rate_limited` */
+/** Applies to everything that has not been delivered yet. @throws ProblemError `not_found`, `rate_limited` */
 export async function changeWebhook(
   context: WebhooksContext,
   actor: Actor,
@@ -108,9 +108,8 @@ export async function listDeadLetters(
 }
 
 /**
- * Tells of an event that was given up, once, now. Where that succeeds it is no dead letter any more.
- * @returns why it failed; null: it was delivered
- * @throws ProblemError `not_found`, also where the event has left the log; `rate_limited`
+ * Delivers an event that was given up, once, now. If that succeeds it is no longer a dead letter. @returns why it failed; null: it was
+ * delivered @throws ProblemError `not_found`, also if the event has left the log; `rate_limited`
  */
 export async function retryDeadLetter(
   { db, rates, writes, reader, webhooks }: WebhooksContext,
@@ -127,7 +126,7 @@ export async function retryDeadLetter(
     .executeTakeFirst();
   if (!row || !letter) throw new ProblemError("not_found");
   const { stream, seq, type, at, attempts } = letter;
-  // A message outlives its event, and is all that the frame is built from.
+  // A message outlives its event, and is enough to build the frame.
   const message = type === Push.MESSAGE && { pos, stream, seq, type, at, messageId: pos, data: null };
   const event: StoredEvent | undefined = (await reader.at(pos)) ?? (message || undefined);
   if (!event) throw new ProblemError("not_found", "This event has left the log");

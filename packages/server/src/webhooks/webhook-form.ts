@@ -2,7 +2,7 @@ import { z } from "zod";
 import { randomToken } from "../lib/ids.ts";
 import { TOLD_NAMES, type ToldName } from "./told-events.ts";
 
-/** What a webhook is told beside the events of the log. */
+/** What a webhook is told in addition to the events of the log. */
 export const FLEETING_NAMES = ["online", "offline"] as const;
 export const WEBHOOK_EVENTS = [...TOLD_NAMES, "message.offline", ...FLEETING_NAMES] as const;
 export type WebhookEvent = ToldName | "message.offline" | (typeof FLEETING_NAMES)[number];
@@ -10,8 +10,8 @@ export type WebhookEvent = ToldName | "message.offline" | (typeof FLEETING_NAMES
 const URL_LENGTH = 2048;
 
 /**
- * Where a webhook may be: any http or https address, private ones too, since the product's own backend mostly has one of these; only administrators
- * name it (decision 31).
+ * The allowed addresses of webhooks: any http or https address, private ones too, because the product's backend usually has one of these;
+ * only administrators can name it (decision 31).
  */
 export const webhookUrlSchema = z
   .string()

@@ -15,12 +15,12 @@ export interface NewWebhook {
   readonly by: Acting;
 }
 
-/** What the audit log says of one: not its secret, and of its address no more than whose it is. */
+/** What the audit log says about a webhook: not its secret, and only the host of its address. */
 function noted({ url, events }: { url: string; events: readonly string[] | null }): object {
   return { at: new URL(url).origin, events };
 }
 
-/** What a webhook's place in the log is stored under. */
+/** The name under which a webhook's place in the log is stored. */
 export function followerOf(webhookId: number): string {
   return `webhook ${webhookId}`;
 }
@@ -53,7 +53,7 @@ export interface WebhookChange {
   readonly by: Acting;
 }
 
-/** Changes what is given, for everything that has not been delivered yet. @throws ProblemError `not_found` */
+/** Changes the given fields, for everything that has not been delivered yet. @throws ProblemError `not_found` */
 export async function changeWebhook(tx: WriteTransaction, { id, url, events, by }: WebhookChange): Promise<void> {
   const found = await tx.db.selectFrom("webhooks").select(["url", "events"]).where("id", "=", id).executeTakeFirst();
   if (!found) throw new ProblemError("not_found");
@@ -87,7 +87,7 @@ export async function noteFailing(
   await tx.db.updateTable("webhooks").set({ failing_since: since }).where("id", "=", id).execute();
 }
 
-/** Where a stream that is behind goes on. */
+/** Where a stream that is behind continues. */
 export interface KeptLane {
   readonly stream: string;
   readonly seq: number;
@@ -97,7 +97,7 @@ export interface KeptLane {
   readonly failingSince: number | null;
 }
 
-/** Writes where these streams go on, and forgets those that are not behind any more. Does nothing for a webhook that is gone. */
+/** Writes where these streams continue, and forgets those that are no longer behind. Does nothing for a webhook that no longer exists. */
 export async function keepLanes(
   tx: WriteTransaction,
   { webhookId, lanes, ended }: { webhookId: number; lanes: readonly KeptLane[]; ended: readonly string[] },
@@ -129,7 +129,7 @@ export interface DeadLetter {
   readonly at: number;
 }
 
-/** Keeps the places of these, at most so many at once as one read brings. @returns how many older ones were dropped to make room */
+/** Keeps the places of these, at most as many at once as one read brings. @returns how many older ones were dropped to make room */
 export async function bury(
   tx: WriteTransaction,
   input: { webhookId: number; letters: readonly DeadLetter[]; attempts: number; reason: string },

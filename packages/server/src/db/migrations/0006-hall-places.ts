@@ -4,8 +4,8 @@ const HALL = 1;
 const PAGE = 5000;
 
 /**
- * Everybody gets a place in the hall: an account has one from its beginning now, where it was worked out from the time of its making
- * until it was stored. What was said before that time counts as read. Messages and accounts are gone through side by side, each once.
+ * Everybody gets a place in the hall: new accounts get one at once; until now it was computed from the account's creation time until it was
+ * stored. What was said before that time counts as read. Messages and accounts are gone through side by side, each once.
  */
 export async function hallPlaces(db: Kysely<unknown>): Promise<void> {
   const messages = messagesOf(db);

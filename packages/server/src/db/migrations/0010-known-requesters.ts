@@ -4,7 +4,7 @@ import { CLUSTERED } from "../dialect.ts";
 
 const PAGE = 500;
 
-/** From where people have signed in: the addresses of the logins that there are, to begin with. */
+/** Where people have signed in from: at first the addresses of the existing logins. */
 export async function knownRequesters(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("known_requesters")

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Messages that a server key has sent: their client ids are its own, whoever they are from. */
+/** Messages that a server key has sent: their client ids belong to the key, whoever they are from. */
 export async function keyMessages(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("messages").addColumn("key_id", "integer").execute();
   await db.schema.alterTable("messages").addColumn("key_client_id", "text").execute();

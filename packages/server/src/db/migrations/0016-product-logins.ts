@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Logins that tokens of the product's own make, which have no rows: until when such tokens of a person are refused, also where the
- * account was deleted and the external id belongs to somebody new, and who has scanned a QR code.
+ * Logins by the product's own tokens, which have no rows: until when such tokens of a person are refused, even if the account was deleted
+ * and the external id belongs to somebody new, and who has scanned a QR code.
  */
 export async function productLogins(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("users").addColumn("tokens_not_before", "bigint").execute();

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import { CLUSTERED, NUMBER_KEY } from "../dialect.ts";
 
-/** What the product pushes: notifications, events of its own, and what they need. */
+/** What the product pushes: notifications, its own events, and what they need. */
 export async function notices(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("notifications")
@@ -28,7 +28,7 @@ export async function notices(db: Kysely<unknown>): Promise<void> {
     .columns(["kind", "key", "id"])
     .where(sql.ref("key"), "is not", null)
     .execute();
-  // Without those of which only the end is known: there may be very many.
+  // Without those that are known only to have expired: there may be very many.
   await db.schema
     .createIndex("notifications_to_all")
     .on("notifications")
@@ -122,7 +122,7 @@ export async function notices(db: Kysely<unknown>): Promise<void> {
     .modifyEnd(CLUSTERED)
     .execute();
   await db.schema.createIndex("custom_latest_id").on("custom_latest").columns(["id"]).execute();
-  // Of the few events whose content stands elsewhere: by it is found when none is left that needs that content.
+  // For the few events whose content is in another table: finds out when none is left that needs it.
   await db.schema
     .createIndex("events_custom")
     .on("events")

@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Resolves when so many polls hang; each has asked by then. */
+/** Resolves when that many polls wait; each has asked by then. */
 async function hanging(count: number): Promise<void> {
   for (let turn = 0; rig.polls.hanging !== count; turn++) {
     if (turn > 1000) throw new Error(`${rig.polls.hanging} hang, not ${count}`);

@@ -13,7 +13,7 @@ beforeEach(() => {
   polls = new HangingPolls({ maxPerUser: 2, gauge: { set: (count) => void counts.push(count) } });
 });
 
-/** A poll that hangs, and whether it was woken. */
+/** A waiting poll, and whether it was woken. */
 function hang(login: typeof ANN | undefined, { deadlineMs = 1000, signal = new AbortController().signal } = {}) {
   const poll = new ActivePoll(login, FROM);
   const hanging = { poll, woken: false };

@@ -9,14 +9,14 @@ export class ActivePoll {
   readonly uid: number | undefined;
   /** The client's address, in canonical form. */
   readonly ip: string;
-  /** Why its reader may not read any more; undefined while they may. */
+  /** Why its reader may no longer read; undefined while they may. */
   ended: ProblemError | undefined;
   /** Its number in the order in which polls of this node began. */
   readonly serial: number;
   readonly userAgent: string;
   /** `uptimeMs` at which it began. */
   readonly sinceMs = uptimeMs();
-  /** Set while it hangs; ends the wait. */
+  /** Set while it waits; ends the wait. */
   wake: (() => void) | undefined;
   /** `uptimeMs` at which it is answered in any case. */
   deadlineMs = 0;
@@ -32,7 +32,7 @@ export class ActivePoll {
     this.uid = login?.uid;
   }
 
-  /** Its reader may not read any more. */
+  /** Its reader may no longer read. */
   end(why: ProblemError): void {
     this.ended = why;
     this.wake?.();
@@ -45,9 +45,9 @@ export class ActivePoll {
 }
 
 /**
- * Polls that wait for an event. They have no timers of their own: an event wakes a poll, and so does the end of its login or of
- * its client; one timer for all wakes those whose time is over. A user may have a bounded number of them; when one more comes,
- * the oldest is answered. Anonymous polls are bounded by their address, before they come here.
+ * Polls that wait for an event. They have no separate timers: an event wakes a poll, and so does the end of its login or of its client; one
+ * timer for all wakes those whose time is over. A user may have a bounded number of them; when one more comes, the oldest is answered.
+ * Anonymous polls are bounded by their address, before they come here.
  */
 export class HangingPolls {
   readonly #maxPerUser: number;
@@ -56,7 +56,7 @@ export class HangingPolls {
   /** By uid, the oldest first. */
   readonly #ofUser = new Map<number, Set<ActivePoll>>();
 
-  /** @param limits.gauge is told how many hang */
+  /** @param limits.gauge gets the number of waiting polls */
   constructor(limits: { maxPerUser: number; gauge: { set(count: number): void } }) {
     this.#maxPerUser = limits.maxPerUser;
     this.#gauge = limits.gauge;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { PollPresence } from "./poll-presence.ts";
 
-/** Five more are the grace of presence itself. */
+/** Presence itself adds five more. */
 const ONLINE_MS = 40_000;
 
 function open() {

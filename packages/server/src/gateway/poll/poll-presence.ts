@@ -1,6 +1,6 @@
 /**
- * Users who polled within the last 45 s count as online. Five of these seconds are the grace that presence gives every departure,
- * so this is how long presence itself sees them as attached.
+ * Users who polled within the last 45 s count as online. Presence itself waits five of these seconds at every departure, so this is how
+ * long it sees them as attached.
  */
 const ONLINE_MS = 40_000;
 
@@ -28,7 +28,7 @@ export class PollPresence {
     this.#seen.set(uid, nowMs);
   }
 
-  /** Detaches users who have not polled for long; a poll that hangs counts all the time. */
+  /** Detaches users who have not polled for long; a waiting poll counts all the time. */
   expire(nowMs: number, hangs: (uid: number) => boolean): void {
     for (const [uid, seenMs] of this.#seen) {
       if (nowMs - seenMs < this.#onlineMs) return;

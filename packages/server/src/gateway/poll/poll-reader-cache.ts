@@ -4,7 +4,7 @@ import type { PollReader } from "./poll-reader.ts";
 
 /** The most readers, and the most streams that they read in all; the reader that was unused for the longest time goes first. */
 const CAPACITY = { readers: 20_000, streams: 1_000_000 };
-/** A client that polls at all polls more often; a reader that no poll uses would still be told of each event. */
+/** A client that polls at all polls more often; a reader that no poll uses would still receive each event. */
 const KEEP_MS = 120_000;
 
 interface KeptReader {

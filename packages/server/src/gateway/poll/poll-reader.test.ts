@@ -3,7 +3,7 @@ import type { Outbox } from "../../event-log/outbox.ts";
 import { LocalTopics } from "../local-topics.ts";
 import { PollReader } from "./poll-reader.ts";
 
-/** A reader of an outbox that gives what a test says, and what it was asked for. */
+/** A reader of an outbox that returns what a test says, and the questions that it got. */
 function rig(...chunks: string[][]) {
   const asked: number[] = [];
   const outbox = {

@@ -4,18 +4,18 @@ import { type LocalSubscriber, type LocalTopics, type PublishedFrame, Subscripti
 
 /** The most frames in one reply. */
 export const POLL_LIMIT_MAX = SIZES.pollEvents.count;
-/** A reply gets no further frame once it has this many characters: it is built whole, and held until its client has it. */
+/** A reply gets no more frames once it has this many characters: it is built whole, and held until its client has it. */
 export const REPLY_LENGTH_MAX = SIZES.pollReply.count;
 
 /**
- * One login's view of the log between its polls: its outbox, and subscriptions that wake a hanging poll. While none hangs it
- * costs only memory; events are read from the tail when the next poll comes.
+ * One login's view of the log between its polls: its outbox, and subscriptions that wake a waiting poll. While none waits, it costs only
+ * memory; events are read from the tail when the next poll comes.
  */
 export class PollReader implements LocalSubscriber {
   readonly outbox: Outbox;
-  /** The cursor of the last reply; a poll that brings it goes on with this reader. */
+  /** The cursor of the last reply; a poll that brings it continues with this reader. */
   lastCursor = "";
-  /** Called at the next logged event, while a poll hangs. */
+  /** Called at the next logged event, while a poll waits. */
   onEvent: (() => void) | undefined;
   readonly #subscriptions: Subscriptions;
   /** There may be events that were not read yet. */
@@ -38,7 +38,7 @@ export class PollReader implements LocalSubscriber {
     this.onEvent?.();
   }
 
-  /** Up to `limit` frames that are there now, none behind `most` characters, and RESYNCs beyond it. */
+  /** Up to `limit` frames that exist now, none after `most` characters, and RESYNCs in addition. */
   async take(limit: number, most: number = REPLY_LENGTH_MAX): Promise<string[]> {
     const frames: string[] = [];
     if (!this.#mayHaveMore) return frames;

@@ -19,7 +19,7 @@ afterEach(async () => {
 const seqs = (frames: readonly string[]) => frames.map((frame) => JSON.parse(frame).seq);
 const start = () => `${rig.log.scratch.epoch};*@0`;
 
-/** Resolves when so many polls hang; each has asked by then. */
+/** Resolves when that many polls wait; each has asked by then. */
 async function hanging(count: number): Promise<void> {
   for (let turn = 0; rig.polls.hanging !== count; turn++) {
     if (turn > 1000) throw new Error(`${rig.polls.hanging} hang, not ${count}`);
@@ -319,7 +319,7 @@ test("TR-44: a poll is answered at once with what came, or because its client ha
     await rig.say(1);
     return true;
   };
-  // Reads once before it hangs, and so subscribes.
+  // Reads once before it waits, and so subscribes.
   const first = await withDeadline(rig.poll({ cursor, waitMs: 60_000, isLoginValid: said }), 2000, "it hangs");
   expect(seqs(first.frames)).toEqual([1]);
 

@@ -20,8 +20,8 @@ import { PollReaderCache } from "./poll-reader-cache.ts";
  * The polling transport, short and long: one request, one reply, no connection.
  *
  * - A reply is made from the same outbox as every other transport's frames. A short poll is a long poll with a wait of zero.
- * - A reader is kept between the polls of its login, within bounds; to lose it costs a query and no event.
- * - A poll that hangs has no timer of its own and runs no query.
+ * - A reader is kept between the polls of its login, within bounds; losing it costs a query and no event. - A waiting poll has no separate
+ *   timer and runs no query.
  * - Knows nothing of the other transports.
  */
 
@@ -38,7 +38,7 @@ export interface PollRequest {
   readonly limit: number;
   /** Events behind that are sent instead of RESYNC `far`. */
   readonly max: number | undefined;
-  /** How long to hang when there are no events; 0: a short poll. */
+  /** How long to wait when there are no events; 0: a short poll. */
   readonly waitMs: number;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
@@ -60,13 +60,13 @@ export interface PollsParts {
   readonly admission: Pick<Admission, "enterAnonymous">;
   /** Counts a start of this person. @throws ProblemError `rate_limited` */
   readonly takeStart: (uid: number) => void;
-  /** What somebody at a banned address is told. */
+  /** The refusal for somebody at a banned address. */
   readonly addressRefusal: (ip: string) => ProblemError | undefined;
   readonly heavyWork: HeavyWork;
   readonly presence: AttachedUsers;
   /** How long a user counts as attached after a poll. [40 s] */
   readonly onlineMs?: number | undefined;
-  /** Polls of one user that hang at once; the oldest is answered when one more comes. */
+  /** Polls of one user that wait at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
   readonly gauge: { set(count: number): void };
   /** Whether the process holds as many connections as it may, of whatever kind. */
@@ -74,21 +74,20 @@ export interface PollsParts {
 }
 
 const LOOK_MS = 250;
-/** What a poll reads without a turn among everybody's heavy reads. */
+/** How much a poll reads without a turn among everybody's heavy reads. */
 const LITTLE = { events: 50, length: 16_384 };
 
 /**
- * Answers polls. One reader per login is kept between its polls; a poll with any other cursor starts anew from that cursor, so
- * a client asks for a lost reply again by sending the old cursor. Anonymous readers cannot be told apart, so none of theirs is
- * kept; each reads one stream and is quickly built. A hanging poll waits for an event of its streams, and one look four times a
- * second ends those whose time is over.
+ * Answers polls. One reader per login is kept between its polls; a poll with any other cursor starts anew from that cursor, so a client
+ * gets a lost reply again by sending the old cursor. Anonymous readers cannot be told apart, so none is kept; each reads one stream and is
+ * quickly built. A waiting poll waits for an event of its streams, and a check four times a second ends those whose time is over.
  */
 export class Polls {
   readonly #parts: PollsParts;
   readonly #readerCache = new PollReaderCache();
   readonly #hanging: HangingPolls;
   readonly #presence: PollPresence;
-  /** The polls that are being answered, hanging or not. */
+  /** The polls that are being answered, waiting or not. */
   readonly #active = new Set<ActivePoll>();
   #released = false;
   #begun = 0;
@@ -167,7 +166,7 @@ export class Polls {
     }
   }
 
-  /** Those that hang, in the order of their beginning. */
+  /** The waiting polls, oldest first. */
   *views() {
     for (const { serial, uid, loginId, ip, userAgent, sinceMs } of this.#hanging.all()) {
       const who = { uid: uid ?? null, loginId: loginId ?? null, ip, userAgent };
@@ -185,7 +184,7 @@ export class Polls {
     }
   }
 
-  /** Answers one that hangs. @param id of its view @returns whether there was one */
+  /** Answers a waiting poll. @param id of its view @returns whether there was one */
   answer(id: string): boolean {
     for (const poll of this.#hanging.all()) {
       if (id !== `poll-${poll.serial}`) continue;
@@ -195,7 +194,7 @@ export class Polls {
     return false;
   }
 
-  /** Answers all hanging polls, and lets none hang from now on; called before a stop. */
+  /** Answers all waiting polls, and lets none wait from now on; called before a stop. */
   release(): void {
     this.#released = true;
     this.#hanging.wakeAll();
@@ -206,7 +205,7 @@ export class Polls {
     const { reader, frames } = await this.#parts.heavyWork.run(who, () => this.#read(ask, { cursor, who }));
     try {
       if (frames.length === 0) {
-        // No event lies between this cursor and the reader's place, so a poll that brings it again goes on with this reader.
+        // No event lies between this cursor and the reader's place, so a poll that brings it again continues with this reader.
         reader.lastCursor = cursor;
         await this.#hang(reader, ask, active);
         if (!ask.signal.aborted) frames.push(...(await reader.take(ask.limit)));
@@ -217,20 +216,20 @@ export class Polls {
       else this.#readerCache.put(active.loginId, reader);
       return { frames, cursor: reader.lastCursor, more: reader.mayHaveMore };
     } catch (error) {
-      // The reader may stand behind frames that were never sent.
+      // The reader may be ahead of frames that were never sent.
       reader.close();
       throw error;
     }
   }
 
-  /** What there is since the cursor, and the reader that has read it. */
+  /** The frames since the cursor, and the reader that has read them. */
   async #read(
     ask: PollRequest,
     { cursor, who }: { cursor: string; who: string | number },
   ): Promise<{ reader: PollReader; frames: string[] }> {
     const { reader, first } = await this.#readerFor(ask, cursor);
     try {
-      // Most polls find little, and wait for nobody. The others take the rest when it is their turn.
+      // Most polls find little and need no turn. The others take the rest when it is their turn.
       const little = await reader.take(Math.min(ask.limit, LITTLE.events), LITTLE.length);
       const frames = [...first, ...little];
       const left = ask.limit - little.length;
@@ -265,7 +264,7 @@ export class Polls {
     { login, isLoginValid, waitMs, signal }: PollRequest,
     active: ActivePoll,
   ): Promise<void> {
-    // No longer than the login lives, since nothing announces its expiry.
+    // No longer than the login lives, because nothing announces its expiry.
     const ms = login ? Math.min(waitMs, login.expiresAt - this.#parts.clock.now()) : waitMs;
     if (ms <= 0) return;
     // The login may have been revoked before this poll was added to the active ones, where `endLogins` would have found it.

@@ -77,7 +77,7 @@ describe("what is written", () => {
 
   test("is joined up to 2 KB, and a longer frame stands alone, all in order", async () => {
     open(100_000);
-    // With what makes it a block, 1 000 bytes and 5 000.
+    // Including the framing, 1 000 bytes and 5 000.
     wire.send("a".repeat(4992));
     for (const letter of ["b", "c", "d"]) wire.send(letter.repeat(992));
     wire.send("e".repeat(4992));

@@ -4,9 +4,9 @@ import type { Wire } from "../wire.ts";
 
 const ENCODER = new TextEncoder();
 const COMMENT = ENCODER.encode(":\n\n");
-/** How much the stream itself holds before `pull` is no longer called. The runtime reserves as much for each stream, as long as it is open. */
+/** How much the stream itself holds before `pull` is no longer called. The runtime reserves that much for each open stream. */
 const HIGH_WATER_BYTES = 1024;
-/** Frames are joined up to so many bytes: the runtime keeps as much for each stream, as long as it is open, as its longest chunk had. */
+/** Frames are joined up to this many bytes: for each open stream the runtime keeps a buffer as long as its longest chunk. */
 const JOINED_BYTES = 2048;
 /** Close codes for which an ERROR frame has to give the reason. */
 const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 4029: "too_many_connections" };
@@ -14,8 +14,8 @@ const NAMED_ENDS: Partial<Record<number, ErrorCode>> = { 1013: "overloaded", 402
 const TOO_MANY_RETRY_MS = 60_000;
 
 /**
- * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code, so a frame before it gives the
- * reason, where there is one. A reader whose queue holds more than `maxQueueBytes` is cut; no frame is ever skipped.
+ * The body of one event stream (HTML Living Standard, section 9.2). Its end cannot carry a code, so a frame before it gives the reason, if
+ * there is one. A reader whose queue holds more than `maxQueueBytes` is cut; no frame is ever skipped.
  */
 export class SseWire implements Wire, LocalSubscriber {
   readonly transport = "sse";
@@ -24,18 +24,18 @@ export class SseWire implements Wire, LocalSubscriber {
   readonly #callbacks: { onDrained: () => void; onEnd: (code: number) => void; onServerEnd: () => void };
   readonly #maxQueueBytes: number;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** What was written in this turn of the loop. It leaves in few chunks, since a chunk costs the runtime more than all of ours. */
+  /** What was written in this turn of the loop. It leaves in few chunks, because a chunk costs the runtime more than all our work. */
   #written: Uint8Array[] = [];
   #writtenBytes = 0;
 
   constructor(parts: {
     topics: LocalTopics;
     maxQueueBytes: number;
-    /** The peer has taken everything. */
+    /** The peer has read everything. */
     onDrained: () => void;
     /** Called once, whichever side ends it. */
     onEnd: (code: number) => void;
-    /** The server has ended it; from now on the time in which the peer takes the rest has to be bounded. */
+    /** The server has ended it; from now on the peer has a bounded time to read the rest. */
     onServerEnd: () => void;
   }) {
     this.#subscriptions = new Subscriptions(parts.topics, this);
@@ -113,8 +113,8 @@ export class SseWire implements Wire, LocalSubscriber {
 
   #write(block: Uint8Array): void {
     if (!this.#controller) return;
-    // Only what is queued already counts, as with WebSockets: a block that is longer than the whole queue is sent, since otherwise
-    // its reader would come back for it for ever.
+    // Only what is already queued counts, as with WebSockets: a block that is longer than the whole queue is sent, because otherwise its
+    // reader would come back for it for ever.
     if (this.getBufferedAmount() > this.#maxQueueBytes) return this.terminate();
     if (this.#written.push(block) === 1) queueMicrotask(() => this.#flush());
     this.#writtenBytes += block.length;

@@ -10,7 +10,7 @@ export interface KindRules {
   readonly customKinds: ReadonlySet<string>;
 }
 
-/** What a message's row, and the rows that it refers to, say beside what its kind has stored. */
+/** The contents of a message's row, and of the rows that it refers to, apart from what its kind has stored. */
 export interface AboutMessage {
   readonly uid: number;
   readonly recalledBy: number | null;
@@ -22,9 +22,9 @@ export interface Surroundings extends AboutMessage {
 }
 
 /**
- * One kind of message: what is sent, what of it is stored, what is shown, and what a quotation of it shows. Everything that
- * differs between kinds is said here; who may write, numbers, quotations, mentions and recalls are the same for all. A kind
- * is a file of this folder and an entry of the table in `kinds.ts`.
+ * One kind of message: the form in which it is sent, stored, shown and quoted. Everything that differs between kinds is here; who may
+ * write, numbers, quotations, mentions and recalls are the same for all. A kind is a file of this folder and an entry of the table in
+ * `kinds.ts`.
  */
 export interface MessageKind<Body extends object, Stored extends object, Shown = ShownBody> {
   /** `type` on the wire and in the row; never changed once messages are stored. */
@@ -34,13 +34,13 @@ export interface MessageKind<Body extends object, Stored extends object, Shown =
   /** Whether people may send this one; without it they may. Pure. */
   maySend?(body: Body, rules: KindRules): boolean;
   /**
-   * What the row holds, as JSON. The digest that tells a repeat from another message is made of its values, in their order. The
+   * The contents of the row, as JSON. The digest that tells a repeat from another message is made from its values, in their order. The
    * names `mentions` and `gap` are taken.
    */
   store(body: Body): Stored;
   /** Must also take what earlier versions have stored. Pure. */
   show(stored: Stored, surroundings: Surroundings): Shown;
-  /** The text that a message shows which quotes this one. Pure. */
+  /** The text that a message quoting this one shows. Pure. */
   quote(stored: Stored, message: AboutMessage): string;
 }
 

@@ -12,7 +12,7 @@ const accepts = (type: number, body: unknown) =>
   messageKinds.sendSchema.safeParse({ clientId: "a", type, body }).success;
 const ofCustom = (change: object) => ({ kind: "poll", text: "Tea or coffee?", data: [1], ...change });
 
-/** JSON text of so many bytes. */
+/** JSON text of that many bytes. */
 const data = (bytes: number) => "x".repeat(bytes - 2);
 
 test.each<[string, number, unknown, boolean]>([

@@ -1,7 +1,7 @@
 /**
- * Kinds of messages: what differs between a text and another message, and nothing else. Each kind is a file of this folder, which
- * says what is sent, what of it is stored, what is shown and what a quotation shows (`kind.ts`); this file has the table of them.
- * Rights, numbers, quotations, mentions and recalls are the same for all kinds, and stand one folder above.
+ * Kinds of messages: what differs between a text and another message, and nothing else. Each kind is a file of this folder, which says how
+ * it is sent, stored, shown and quoted (`kind.ts`); this file has the table of them. Rights, numbers, quotations, mentions and recalls are
+ * the same for all kinds, and are one folder above.
  *
  * Must not import the rest of messages, rooms, or the database.
  */
@@ -18,11 +18,11 @@ import { text } from "./text.ts";
 export type SendRequest = z.infer<typeof sendBaseSchema> & { readonly type: number; readonly body: object };
 
 /**
- * A table of kinds by their `type`. The schema of what is sent, and with it the API's document, and what is stored and shown follow
- * from it; nothing else asks for a message's type.
+ * A table of kinds by their `type`. The schema of requests, and with it the API's document, and the stored and shown forms follow from it;
+ * nothing else checks a message's type.
  */
 export class MessageKinds {
-  /** Takes the kinds that people send. */
+  /** Accepts the kinds that people send. */
   readonly sendSchema: z.ZodType<SendRequest>;
   readonly #byType: ReadonlyMap<number, AnyKind>;
 
@@ -39,8 +39,7 @@ export class MessageKinds {
   }
 
   /**
-   * The schema of another request that sends the same kinds: what it has beside `type` and `body`. It refuses fields that it does not know,
-   * in bodies too.
+   * The schema of another request that sends the same kinds, with its other fields. It refuses unknown fields, in bodies too.
    */
   strictSchema<S extends z.ZodRawShape>(
     shape: S,
@@ -61,7 +60,7 @@ export class MessageKinds {
     return this.#of(message.type).show(message.stored, surroundings);
   }
 
-  /** What a quotation shows: the beginning of a long text, since everybody who quotes it would store nothing and have all of it sent. */
+  /** What a quotation shows: only the beginning of a long text, because quoting costs the sender nothing and the whole text would be sent again. */
   quote(message: AboutMessage & { readonly type: number; readonly stored: object }): string {
     return beginning(this.#of(message.type).quote(message.stored, message));
   }
@@ -73,7 +72,7 @@ export class MessageKinds {
   }
 }
 
-/** At most as many code points as a quotation shows, the last one an ellipsis where there is more. */
+/** At most as many code points as a quotation shows, the last one an ellipsis if there is more. */
 function beginning(text: string): string {
   const max = SIZES.quotation.count;
   if (text.length <= max) return text;
