@@ -133,7 +133,7 @@ async function connectAll(place: Place, name: Name): Promise<Opened> {
 async function startServer(place: Place, name: Name): Promise<{ server: MeasuredProcess; port: number }> {
   const server = await MeasuredServer.start(place.dataDirs[name] as string);
   const token = place.people[0]?.token as string;
-  // A room of its own, whose events nobody else gets.
+  // A separate room, whose events nobody else gets.
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
   const reply = await fetch(`${server.url}/api/v1/rooms`, { method: "POST", headers, body: '{"memberIds":[]}' });
   const { id: roomId } = (await reply.json()) as { id: number };

@@ -1,6 +1,6 @@
 import { cpuByThread, cpuNanoseconds, residentBytes } from "./cpu-time.ts";
 
-/** A program that is measured or that loads what is measured: started on a processor of its own where there are two. */
+/** A program that is measured or that loads what is measured: started on its own processor where there are two. */
 export class MeasuredProcess {
   readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;

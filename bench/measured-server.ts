@@ -2,7 +2,7 @@ import { MeasuredProcess } from "./measured-process.ts";
 
 const MAIN = new URL("../packages/server/src/main.ts", import.meta.url).pathname;
 
-/** The real server on a data folder, in a process of its own. */
+/** The real server on a data folder, in its own process. */
 export class MeasuredServer extends MeasuredProcess {
   #port = 0;
 

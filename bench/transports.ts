@@ -16,7 +16,7 @@ import { warmUp } from "./warm-up.ts";
  * What each transport costs the server, for choosing one: a thousand clients in one room in which nothing is said, then 0.1
  * and 10 messages a second; and what signing in by QR code costs. The reference is WebSocket.
  *
- * Each transport has a server of its own. The quiet measures are taken by all at the same time, a minute long, so that what
+ * Each transport has its own server. The quiet measures are taken by all at the same time, a minute long, so that what
  * comes once in a minute is in them; the messages of one come between those of the others. For the busy one they take turns,
  * and the other three are stopped meanwhile.
  */

@@ -40,7 +40,7 @@ const keep = () => client.waiting === 0 && client.cursor && write(client);
 
 const me = await client.request("GET /me").catch(({ status, message }: ParleyError) => {
   console.error(`Cannot sign in at ${url}: ${message}`);
-  // A login ends some day. The next start signs in anew, and goes on where this one was.
+  // A login ends at some point. The next start signs in anew and continues where this one was.
   if (status === 401 && kept.token) write({ token: undefined, cursor: kept.cursor });
   process.exit(1);
 });
@@ -56,8 +56,8 @@ client.on("message", ({ fromUser, message: { id, roomId, body, sendTime } }) => 
 });
 client.on("event", () => queueMicrotask(keep)); // the cursor moves on behind the handlers
 client.on("sent", keep);
-// The room's own no, such as to somebody who was put out of it. The end of the bot's login is none: the answers still wait, the cursor
-// stays before their questions, and the next start gives them.
+// The room refuses, for example because the bot was removed from it. The end of the bot's login is not a refusal: the answers still wait,
+// the cursor stays before their questions, and the next start sends them.
 client.on("refused", ({ roomId, error }) => {
   console.error(`No answer in room ${roomId}: ${error.message}`);
   keep();

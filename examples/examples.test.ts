@@ -36,7 +36,7 @@ test.skipIf(!curl)(
         "4. WebSocket",
         "Back to the short poll, with the cursor of the event stream",
       ]);
-      // One cursor goes through all of it: each part has its own message and no other one again.
+      // One cursor is passed through all parts: each part has its own message and repeats none.
       const shown = parts.map((part) => [...part.matchAll(/"content":"(\w+)"/g)].map(([, content]) => content));
       expect(shown).toEqual([["one"], ["two"], ["three"], ["four"], ["four"]]);
       expect(parts[1]).toContain("it says 0 bytes");
@@ -307,7 +307,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
       await page.route(`**/api/v1${path}*`, async (route) => {
         if (!isFirst) return route.continue();
         isFirst = false;
-        // The room as it was before, which arrives behind the event.
+        // The earlier state of the room, which arrives after the event.
         const response = await route.fetch();
         await ann.api.ok("DELETE", `/messages/${message.id}`);
         await recalled;

@@ -1,6 +1,6 @@
 import { withDeadline } from "../packages/server/src/lib/interval.ts";
 
-/** An example in a process of its own. */
+/** An example in its own process. */
 export class Running {
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #errors: Promise<string>;
@@ -27,7 +27,7 @@ export class Running {
     await withDeadline(found(), 15_000, `"${wanted}" was not printed`);
   }
 
-  /** @returns the exit code, and what it complained of */
+  /** @returns the exit code, and its error output */
   async ended(): Promise<{ code: number; errors: string }> {
     await this.#ended;
     return { code: await this.#process.exited, errors: await this.#errors };

@@ -1,4 +1,4 @@
-// The pages of this folder, from an origin of their own, as a product would serve them: node examples/serve.mjs
+// The pages of this folder, from their own origin, as a product would serve them: node examples/serve.mjs
 // It is also the product's backend of red-dots.html: it knows who is signed in to the product, and hands their page a token of Parley.
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";

@@ -56,7 +56,7 @@ export class Churn {
    * @param what done before all of it, and when they have left
    */
   bringBack(reader: number, what: { first: Step | undefined; between: Step | undefined }): Promise<void> {
-    // A sequence of its own, since how much is drawn depends on the rooms that the reader is in by then.
+    // A separate sequence, since how much is drawn depends on the rooms that the reader is in by then.
     const random = this.#random.of(`returns ${this.#broughtBack++}`);
     return this.#inTurn(async () => {
       await what.first?.();

@@ -74,7 +74,7 @@ export class PresenceWatch {
     this.#over = true;
   }
 
-  /** A socket of its own, read by the wire's words alone. */
+  /** A separate socket, read by the wire's words alone. */
   #observe(): void {
     if (this.#over) return;
     const { url, observer } = this.#parts;

@@ -1,5 +1,5 @@
 /**
- * All that is left to chance in a run comes from one seed. Each actor has a sequence of its own, made from the seed and the
+ * All that is left to chance in a run comes from one seed. Each actor has its own sequence, made from the seed and the
  * actor's name, so that what one draws does not depend on how fast another is: a seed gives the same plan again. When
  * exactly the kernel delivers which byte it cannot give again.
  */

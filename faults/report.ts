@@ -7,7 +7,7 @@ import { TRANSPORTS } from "./wire-log.ts";
 
 /** Shares below this say that a run has not tested what it is for. */
 const LEAST_SHARE = 0.1;
-/** What a slow machine does not manage is left out; a run of less than this part is none. */
+/** What a slow machine does not manage is left out; a run of less than this part does not count. */
 const LEAST_OF_ASKED = 0.5;
 /** A larger share of excused deliveries would say that a run no longer tests what it is for. */
 const MOST_EXCUSED = 0.03;

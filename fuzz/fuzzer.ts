@@ -23,7 +23,7 @@ export interface Findings {
 const AT_ONCE = 8;
 /** A run that finds this many has found enough. */
 const FAULTS_MAX = 40;
-/** No reply within this time is a fault of its own. */
+/** No reply within this time is a separate fault. */
 const REPLY_MS = 10_000;
 /** Every how many inputs one goes over a live connection, as a row of frames. */
 const FRAMES_EVERY = 60;
@@ -80,7 +80,7 @@ export class Fuzzer {
     return { inputs: this.#inputs, byStatus: this.#byStatus, unreached, faults: this.#faults };
   }
 
-  /** A row of frames on a connection of its own. @returns how many */
+  /** A row of frames on its own connection. @returns how many */
   async #live(): Promise<number> {
     const { sent, faults } = await this.#frames.connection();
     this.#inputs.frames += sent;

@@ -3,7 +3,7 @@ import type { createServerClient } from "@parley/client/server";
 
 type Parley = ReturnType<typeof createServerClient>;
 
-/** What people are to be told, as it stands in the product's own database. */
+/** What people have to be told, as stored in the product's database. */
 export type Telling =
   | { readonly push: Omit<Parameters<Parley["push"]>[0], "dedupeKey"> }
   | { readonly notify: Omit<Parameters<Parley["notify"]>[0], "dedupeKey"> }
@@ -13,8 +13,8 @@ export type Telling =
 const AGAIN_MS = 500;
 
 /**
- * Tells people what has happened, once, whatever is killed at whichever moment. What is to be told is written in the transaction that makes it
- * happen; each line is sent until it is answered, one after the other, with a `dedupeKey` that is the line's own.
+ * Tells people what has happened, once, whatever is killed and whenever. What has to be told is written in the transaction that makes it
+ * happen; each line is sent until it is answered, one after another, with its own `dedupeKey`.
  */
 export class Outbox {
   readonly #db: Database;
@@ -24,7 +24,7 @@ export class Outbox {
   constructor(db: Database, parley: Parley) {
     this.#db = db;
     this.#parley = parley;
-    // Numbers are never used again, since they are what tells two lines apart.
+    // Numbers are never reused, because they tell two lines apart.
     db.run("create table if not exists outbox (id integer primary key autoincrement, telling text not null)");
     void this.#run();
   }
@@ -57,7 +57,7 @@ export class Outbox {
   async #tell(telling: Telling, dedupeKey: string): Promise<void> {
     if ("push" in telling) await this.#parley.push({ ...telling.push, dedupeKey });
     else if ("notify" in telling) await this.#parley.notify({ ...telling.notify, dedupeKey });
-    // To settle something twice is to settle it.
+    // Settling something twice is harmless.
     else await this.#parley.settle(telling.settle.kind, telling.settle.key);
   }
 }

@@ -52,7 +52,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-/** As a page or an app asks the shop: again and again, until there is an answer. */
+/** Like a page or an app: asks the shop again and again, until there is an answer. */
 async function ask(path: string, body: object, token = ""): Promise<Response> {
   for (let tries = 0; tries < 200; tries++) {
     const request = { method: "POST", body: JSON.stringify(body), headers: { Authorization: `Bearer ${token}` } };
@@ -90,7 +90,7 @@ function device(user: string, transport: TransportName) {
   client.on("state", changed);
   client.on("self", ({ unseen }) => dot(unseen));
   client.start();
-  // By polls nobody tells the dot: it is what the list says.
+  // Polls do not bring the dot: it is what the list says.
   const isTold = transport === "websocket" || transport === "sse";
   return {
     client,

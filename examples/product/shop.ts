@@ -1,6 +1,6 @@
 /**
  * A product that uses Parley: a shop with its own table of people, its own tokens and its own orders. A customer orders, the boss
- * approves, and both see it at once on every device. README.md beside this file says how to run it.
+ * approves, and both see it at once on every device. `examples/README.md` says how to run it.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
@@ -43,7 +43,7 @@ interface Order {
 }
 const personOf = (id: string) => db.query<Person, [string]>("select * from people where id = ?").get(id);
 
-/** The customer's request may come again, when its answer was lost: `request` is its name. */
+/** The customer's request may come again if its answer was lost: `request` identifies it. */
 const order = db.transaction((customer: Person, { request, item }: { request: string; item: string }) => {
   const made = db.query<Order, [string, string, string]>(
     "insert into orders (request, customer, item) values (?, ?, ?) on conflict do nothing returning *",
@@ -75,14 +75,14 @@ async function signedIn(request: Request): Promise<Person> {
   return personOf(await tokens.ownerOf(token)) as Person;
 }
 
-/** A product has passwords here. */
+/** A real product would ask for a password here. */
 async function signIn(request: Request): Promise<Response> {
   const person = personOf(((await request.json()) as { user: string }).user);
   if (!person) return new Response("Nobody has this name", { status: 401 });
   return new Response(await tokens.make(person));
 }
 
-// Everybody of the table can be told things, also before they have signed in for the first time.
+// Everybody in the table can be told things, even before they have signed in for the first time.
 const people = db.query<Person, []>("select * from people").all();
 const introduce = () => parley.putUsers(people.map(({ id, name }) => ({ externalId: id, name })));
 for (let isDone = false; !isDone; ) {

@@ -32,7 +32,7 @@ export class Tokens {
       .sign(this.#private);
   }
 
-  /** @returns whose token it is @throws when it is nobody's */
+  /** @returns the token's person @throws if it is not valid */
   async ownerOf(token: string): Promise<string> {
     const { payload } = await jwtVerify(token, this.#public, {
       algorithms: ["ES256"],

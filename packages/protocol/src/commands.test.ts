@@ -45,7 +45,7 @@ const commands = [
   },
 ] as const;
 
-/** Any JSON that is no `type`. */
+/** Any JSON that is not a `type`. */
 function notA(type: "string" | "number"): fc.Arbitrary<fc.JsonValue> {
   return fc.jsonValue().filter((value) => typeof value !== type);
 }

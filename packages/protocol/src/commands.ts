@@ -16,8 +16,8 @@ export const authorizeSchema = z.preprocess(
 );
 
 /**
- * `data` of RESUME. `cursor`: what the client has; null or absent: start live from READY's cursor. `max`: how many
- * events behind, in one stream and in all, the client is ready to be sent instead of RESYNC `far`.
+ * `data` of RESUME. `cursor`: what the client has; null or absent: start live from READY's cursor. `max`: how many events behind, in one
+ * stream and in all, the client accepts instead of RESYNC `far`.
  */
 export const resumeSchema = z.object({
   cursor: z.string().nullish(),

@@ -13,8 +13,7 @@ import {
 } from "./index.ts";
 
 /*
- * The numbers that other programs are written against. They may be added to, never changed; so they stand here once more, as
- * what they are, and not as what the source says they are.
+ * The numbers that other programs are written against. They may be added to, never changed, so they are repeated here independently of the source.
  */
 
 test("bounds that clients rely on are as they were", () => {

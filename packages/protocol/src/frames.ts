@@ -14,8 +14,8 @@ export function encodePush<T extends keyof PushData>(type: T, data: PushData[T])
 }
 
 /**
- * A logged event's frame. `data` is JSON text already, since an event is encoded once, where it is written, and the
- * text is what the log, the tail and every transport hold.
+ * A logged event's frame. `data` is already JSON text, because an event is encoded once, when it is written, and the log, the tail and
+ * every transport hold that text.
  */
 export function encodeEvent(event: { type: number; stream: string; seq: number; data: string }): string {
   return `{"type":${event.type},"stream":"${event.stream}","seq":${event.seq},"data":${event.data}}`;

@@ -8,7 +8,7 @@ export const bodyBytes = 65_536;
 export const tokenLength = 4096;
 /** Code points of a text message, and of the text of a message of the product's own. */
 export const textCodePoints = 4096;
-/** Bytes of the `data` of a message of the product's own, as JSON in UTF-8. */
+/** Bytes of the `data` of one of the product's own messages, as JSON in UTF-8. */
 export const customDataBytes = 8192;
 /** Characters of a `clientId`. */
 export const clientIdLength = 64;
@@ -20,7 +20,7 @@ export const roomNameCodePoints = 64;
 export const noticeCodePoints = 1024;
 /** Code points of what somebody writes with a friend request. */
 export const friendTextCodePoints = 200;
-/** Code points of the name that somebody has for a friend. */
+/** Code points of a person's name for a friend. */
 export const remarkCodePoints = 64;
 /** People named in one request that adds members. */
 export const memberIdsPerRequest = 1000;
@@ -30,20 +30,20 @@ export const pageDefault = 50;
 export const pageMax = 100;
 /** Bytes of a cursor that a client sends. */
 export const cursorBytes = 65_536;
-/** Events behind in one stream, beyond which a reader gets RESYNC `far`, unless it asks for more. */
+/** How many events a reader may be behind in one stream before it gets RESYNC `far`, unless it asks for more. */
 export const farPerStream = 1000;
-/** The same over all its streams. */
+/** The same across all its streams. */
 export const farTotal = 10_000;
 /** The most that a reader may ask for with `max`. */
 export const farMax = 100_000;
-/** Streams that RESYNC names one by one; where there are more, one RESYNC for everything takes their place. */
+/** Streams that RESYNC names one by one; if there are more, one RESYNC for everything replaces them. */
 export const resyncStreams = 100;
 /** Frames that may arrive while a token is checked. */
 export const framesBeforeReady = 16;
 /** Broken frames in `badFramesMs` that cost a connection. */
 export const badFrames = 5;
 export const badFramesMs = 10_000;
-/** Milliseconds to send RESUME after READY, where `?resume=1` was asked for. */
+/** Milliseconds to send RESUME after READY, with `?resume=1`. */
 export const resumeWithinMs = 10_000;
 /** Seconds that `?idle=` may ask for. */
 export const idleSecondsMax = 120;

@@ -3,7 +3,7 @@ import { countSchema, idSchema } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { shownTextSchema, textSchema, userSchema } from "./user.ts";
 
-/** Characters of the `kind` of a message of the product's own. */
+/** Characters of the `kind` of one of the product's own messages. */
 export const KIND_LENGTH = 64;
 
 /** Numbers of MallChat's contract, and 100. */
@@ -67,7 +67,7 @@ export const messageSchema = z.object({
   ]),
 });
 
-/** What the body of `POST /rooms/{id}/messages` has beside `type` and `body`, which each kind of message has of its own. */
+/** The fields of the body of `POST /rooms/{id}/messages` apart from `type` and `body`, which each kind of message defines. */
 export const sendBaseSchema = z.object({
   clientId: textSchema(1, LIMITS.clientIdLength),
   replyTo: idSchema.nullish(),

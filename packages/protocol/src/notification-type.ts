@@ -1,4 +1,4 @@
-/** NOTIFICATION: a notice of the product's as it is now. The same id again: it has changed, and takes the place of what a client has. */
+/** NOTIFICATION: the present state of a notice from the product. If a client already has the id, this replaces it. */
 export type NotificationData = NotificationShown | NotificationExpired | NotificationGone;
 
 export interface NotificationShown {
@@ -13,19 +13,19 @@ export interface NotificationShown {
   /** Any JSON. */
   data?: unknown;
   at: number;
-  /** From then on it is in no list and counts no more. */
+  /** From then on it is in no list and no longer counts. */
   expiresAt: number;
   /** The product has settled it: it makes no dot. */
   done?: true;
 }
 
-/** It has expired: nothing of its content is told any more. */
+/** It has expired: its content is no longer sent. */
 export interface NotificationExpired extends Pick<NotificationShown, "id" | "kind" | "at" | "expiresAt" | "done"> {
   title: null;
   text: null;
 }
 
-/** It is not the user's any more: taken back, or a later one has its place. */
+/** The user no longer has it: it was taken back, or a later one has replaced it. */
 export interface NotificationGone {
   id: number;
   removed: true;
@@ -41,7 +41,7 @@ export interface NotificationMarks {
   notificationsArchived?: number[];
 }
 
-/** What makes the dots of notifications and friend requests, all of one moment. */
+/** The counters for the dots of notifications and friend requests, all from one moment. */
 export interface Counters {
   /** Notifications that are neither seen nor read, archived or done. */
   unseen: number;

@@ -8,7 +8,7 @@ export const SERVER_LIMITS = {
   externalIdCodePoints: 128,
   /** Code points of the name of a person who has an external id. */
   displayNameCodePoints: 64,
-  /** Seconds that a token lives which a server key asks for. */
+  /** Lifetime in seconds of a token that a server key requests. */
   tokenSecondsMin: 60,
   tokenSecondsMax: 2_592_000,
   tokenSecondsDefault: 3600,

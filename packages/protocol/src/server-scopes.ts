@@ -1,4 +1,4 @@
-/** What a server key may be for: the parts of `/api/v1/server`. */
+/** The scopes of a server key: the parts of `/api/v1/server`. */
 export const SERVER_SCOPES = [
   "users",
   "tokens",

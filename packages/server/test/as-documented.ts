@@ -28,7 +28,7 @@ export function checkAsDocumented(seen: SeenReply): void {
 
 function faultsOf(seen: SeenReply): string[] {
   const found = operationOf(seen);
-  // What is no operation has nothing to say but that, and whatever the doors before the routes say.
+  // A path that is not an operation can only say so, or what the guards before the routes say.
   if (!found) return seen.status < 400 ? ["there is no such operation"] : [];
   const reply = resolved(found.operation.responses[seen.status]);
   if (!reply) return [`${found.operation.operationId} has no such status`];
@@ -38,7 +38,7 @@ function faultsOf(seen: SeenReply): string[] {
 const patterns = once(() =>
   operationsOf(apiDocument())
     .map((found) => ({ ...found, pattern: new RegExp(`^${found.path.replaceAll(/\{[^}]+\}/g, "([^/]+)")}$`) }))
-    // A path of its own goes before an id in its place.
+    // A separate path goes before an id in its place.
     .sort((a, b) => a.path.split("{").length - b.path.split("{").length),
 );
 

@@ -159,7 +159,7 @@ export class ContractClient {
     },
     11: ({ roomId, uid, changeType, activeStatus, lastOptTime }: Record<string, unknown>) => {
       const who = numberOf(uid, "uid");
-      // Of a join these may be absent: presence has frames of its own.
+      // Of a join these may be absent: presence has its own frames.
       numberOf(activeStatus ?? 1, "activeStatus");
       numberOf(lastOptTime ?? 1, "lastOptTime");
       if (numberOf(changeType, "changeType") === 1) return;

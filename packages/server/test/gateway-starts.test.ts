@@ -97,7 +97,7 @@ test("GW-90: event streams, and polls that begin anew, are 429; a poll that goes
     expect(await statusOf("/events/stream")).toEqual([429, "1"]);
     const [epoch] = cursor.split(";");
     expect(await statusOf(`/events?cursor=${epoch};*@0`)).toEqual([429, "1"]);
-    // It has a reader of its own, which the refused one has not taken away.
+    // It has its own reader, which the refused one has not taken away.
     expect((await poll(body.cursor)).status).toBe(200);
     expect((await ann.api.call("GET", "/events")).status).toBe(200);
   }));

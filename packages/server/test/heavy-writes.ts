@@ -1,5 +1,5 @@
 /**
- * Load for tests and benchmarks, in a process of its own: one account keeps 800 heavy writes in flight, from eight addresses,
+ * Load for tests and benchmarks, in its own process: one account keeps 800 heavy writes in flight, from eight addresses,
  * until its input has a line or ends. Half of them make rooms of many people, half change a room's name.
  *
  *   BUN_CONFIG_MAX_HTTP_REQUESTS=1000 bun heavy-writes.ts URL TOKEN ROOM FILE

@@ -162,7 +162,7 @@ describe("HTTP-15: beyond its limit a route is 429 with Retry-After", () => {
     const api = await person(`person ${number}`, route.includes(" /admin/") ? 1 : 0);
     const method = route.split(" ")[0] as string;
     const row = RATES[limit];
-    // A mapped range, so that each route has an address of its own.
+    // A mapped range, so that each route has its own address.
     const from = { "X-Forwarded-For": `203.0.113.${number}` };
     const count = "burst" in row ? row.burst : row.count;
     const counted = before ?? { method, path, body };

@@ -4,7 +4,7 @@ import type { MessageKind, Surroundings } from "../src/messages/kinds/kind.ts";
 const sent = z.object({ latitude: z.number().min(-90).max(90), longitude: z.number(), label: z.string().max(20) });
 type Location = z.infer<typeof sent>;
 
-/** What is stored and shown has names of its own. */
+/** What is stored and shown has its own names. */
 type Stored = Omit<Location, "label"> & { readonly name: string };
 type Shown = Pick<Surroundings, "atUidList" | "reply"> & {
   readonly place: Omit<Location, "label">;

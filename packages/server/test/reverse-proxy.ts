@@ -80,7 +80,7 @@ backend parley
   arguments: (configFile) => ["-db", "-f", configFile],
 };
 
-/** A real proxy on a free port of this machine, with files of its own in a folder that goes with it. */
+/** A real proxy on a free port of this machine, with its own files in a folder that goes with it. */
 export class ReverseProxy {
   readonly url: string;
   readonly #dir: string;

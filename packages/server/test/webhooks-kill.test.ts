@@ -9,7 +9,7 @@ import { type Received, Receiver, until } from "./webhook-receiver.ts";
 const ROOMS = ["a", "b", "c", "d", "e", "f"];
 const EACH = 48;
 
-/** A server in a process of its own, with a server key and somebody who makes a webhook. */
+/** A server in its own process, with a server key and somebody who makes a webhook. */
 async function rig(receiver: Receiver) {
   const server = new ServerProcess();
   await server.start();
@@ -90,7 +90,7 @@ test("HOOK-12, HOOK-1: a room that is behind when the server is killed goes on w
   receiver.answer = (one) => new Response("", { status: roomOf(one) === "b" ? 500 : 200 });
   for (let n = 0; n < 5; n++)
     await door().ok("POST", "/messages", { items: ["a", "b"].map((room) => textOf(room, n)) });
-  // The place of the webhook as a whole is behind everything, and what is left has a place of its own.
+  // The place of the webhook as a whole is behind everything, and what is left has its own place.
   const isAhead = async () => {
     const { items } = await root().ok<{ items: { lag: number; behind: number }[] }>("GET", "/admin/webhooks");
     return items[0]?.lag === 0 && items[0].behind === 1;

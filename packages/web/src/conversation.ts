@@ -69,7 +69,7 @@ export class Conversation {
     return receiptsOf(this.window.items, { places, members, me: login.uid, isDirect: this.room?.type === 2 });
   }
 
-  /** Whether the user may write here, as far as one can know before asking. */
+  /** Whether the user may write here, as far as the page can know before it asks. */
   get canWrite(): boolean {
     const { room } = this;
     return room?.isListed === true && !(room.muteAll && this.#isOrdinary(room));
@@ -102,7 +102,7 @@ export class Conversation {
     void this.#parts.store.messages(this.roomId).around(messageId);
   }
 
-  /** Whether the server will let this message be recalled, as far as one can know before asking. */
+  /** Whether the server will let this message be recalled, as far as the page can know before it asks. */
   canRecall({ uid, id, kind, sentAt }: ShownMessage): boolean {
     if (id === undefined || kind === "recalled" || kind === "notice") return false;
     const { login, now } = this.#parts;

@@ -20,7 +20,7 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
 
 const LONGEST = 80;
 
-/** What a User-Agent header says, in words: "Chrome 130 on Windows"; programs are shown as they call themselves. */
+/** What a User-Agent header says, in words: "Chrome 130 on Windows"; programs are shown by the name that they give. */
 export function deviceName(userAgent: string): string {
   const browser = BROWSERS.flatMap(([pattern, name]) => {
     const version = pattern.exec(userAgent)?.[1];

@@ -1,6 +1,6 @@
 import type { Store } from "@parley/client/store";
 
-/** Names of the people that are shown: the store has them read while they are. */
+/** Names of the people on the page: the store reads them while they are shown. */
 export class Names {
   readonly #store: Store;
   readonly #watched = new Map<number, () => void>();

@@ -17,7 +17,7 @@ interface Waiting {
   readonly shown: ShownMessage;
 }
 
-/** Messages that were written here, until they stand among those of the server. */
+/** Messages that were written here, until they are among those of the server. */
 export class Outgoing {
   #waiting: Waiting[] = [];
 
@@ -37,7 +37,7 @@ export class Outgoing {
     this.#waiting.push({ draft, shown });
   }
 
-  /** The server has it; it stays here until the event that tells of it has come. */
+  /** The server has it; it stays here until its event has come. */
   sent(clientId: string, message: Message): void {
     this.#change(clientId, () => shownMessage(message));
   }
@@ -52,7 +52,7 @@ export class Outgoing {
 
   /**
    * The messages of a room: what the server has, then ours that are on their way.
-   * @param head newest event of the room that is known: what the server has up to there is not on its way any more
+   * @param head the newest known event of the room: messages that the server has up to there are no longer on their way
    */
   behind(roomId: number, sent: readonly Message[], head: number): readonly ShownMessage[] {
     const all = sent.map(shownMessage);

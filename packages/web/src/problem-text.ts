@@ -1,6 +1,6 @@
 import { ParleyError } from "@parley/client";
 
-/** What to show a person for whatever was thrown: the server's words, as sentences; of fields that are not valid all. */
+/** What to show a person for anything that was thrown: the server's words, as sentences; for invalid fields all of them. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof ParleyError)) return "Something went wrong on this page. Reload it and try again.";
   if (error.code === "offline") return "The server cannot be reached.";

@@ -2,7 +2,7 @@ import { type ReadPlaces, readersOf, type StoredMember } from "@parley/client/st
 import type { Message } from "@parley/protocol";
 import { MessageType } from "@parley/protocol/message-type";
 
-/** What stands below a message of one's own. */
+/** What is shown below a message of the user's. */
 export interface Receipt {
   readonly text: string;
   /** The people who have read it; empty: nobody, or there is only one who could. */
@@ -17,7 +17,7 @@ export interface Read {
 }
 
 /**
- * By message id: below the newest message of one's own, and where nobody has read that one, below the newest that somebody has. All before
+ * By message id: below the user's newest message, and, if nobody has read that one, below the newest that somebody has read. All before
  * were read as well. Pure.
  */
 export function receiptsOf(items: readonly Message[], { places, members, me, isDirect }: Read): Map<number, Receipt> {

@@ -11,7 +11,7 @@ const TEXTS = {
   register: { tab: "Register", submit: "Create account", busy: "Creating…", password: "new-password" },
 } as const;
 
-/** Name and password, for an account that is there or a new one. */
+/** Name and password, for an existing account or a new one. */
 export function signInForm(client: Client, signedIn: (login: SignedIn) => void): HTMLElement {
   let mode: Mode = "sign-in";
   const name = el("input", {

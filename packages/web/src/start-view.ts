@@ -6,7 +6,7 @@ import { signInForm } from "./sign-in-form.ts";
 import type { SignedIn } from "./stored-login.ts";
 import type { View } from "./view.ts";
 
-/** Below this width a phone is in the hand, which has no use for a code to scan: it is shown when asked for. */
+/** Below this width the device is probably a phone, which has no use for a code to scan: it is shown only on request. */
 const WIDE = "(min-width: 46rem)";
 
 export interface StartParts {

@@ -1,14 +1,14 @@
 import type { Granted } from "@parley/client";
 import type { PushData } from "@parley/protocol";
 
-/** What signing in brings, by whichever way. */
+/** The result of signing in, in whatever way. */
 export type SignedIn = Pick<Granted, "token" | "user">;
 
 /** The person who is signed in on this page, as the server last said. */
 export type StoredLogin = Pick<PushData[3], "token" | "uid" | "name" | "power">;
 
 const KEY = "parley.login";
-/** What counts where the browser keeps nothing for this page. */
+/** Used if the browser stores nothing for this page. */
 let unstored: StoredLogin | undefined;
 
 export function readLogin(): StoredLogin | undefined {
@@ -25,7 +25,7 @@ export function saveLogin({ token, uid, name, power }: StoredLogin): void {
   const login: StoredLogin = { token, uid, name, power };
   try {
     localStorage.setItem(KEY, JSON.stringify(login));
-    // What is stored is all that counts: another window may take it away.
+    // Only the stored login counts: another window may remove it.
     unstored = undefined;
   } catch {
     // Kept for as long as the page lives.
@@ -49,7 +49,7 @@ export function onLoginElsewhere(changed: () => void): void {
   });
 }
 
-/** Undefined where the browser keeps nothing for this page. */
+/** Undefined if the browser stores nothing for this page. */
 export function storageArea(): Storage | undefined {
   try {
     return localStorage;

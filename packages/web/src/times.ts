@@ -20,7 +20,7 @@ export function dayOf(at: number, now: number): string {
   return new Date(at).getFullYear() === new Date(now).getFullYear() ? day.format(at) : dayAndYear.format(at);
 }
 
-/** Rounded, since a day with a change of the clock has 23 or 25 hours. */
+/** Rounded, because a day on which the clock changes has 23 or 25 hours. */
 function midnight(at: number): number {
   return new Date(at).setHours(0, 0, 0, 0);
 }

@@ -1,6 +1,6 @@
 import type { Client } from "@parley/client";
 
-/** So long after their last sign somebody counts as typing: two signs may get lost. */
+/** How long after their last signal somebody counts as typing: two signals may get lost. */
 const LASTS_MS = 7_000;
 
 /** The people who are typing, by room. */
@@ -35,7 +35,7 @@ export class Typing {
     this.#until.set(roomId, people.set(uid, performance.now() + LASTS_MS));
     this.#changed();
     clearTimeout(this.#timer);
-    // One look behind the last sign of all is enough; earlier ones are looked at with every drawing.
+    // One check after the last signal is enough; earlier ones are checked at every drawing.
     this.#timer = setTimeout(() => {
       this.#until.clear();
       this.#changed();
