@@ -34,7 +34,7 @@ describe.skipIf(!executablePath)("behind a proxy that has the server below a pat
   }, SLOW_MS);
 
   test(
-    "HTTP-32: the page signs in, talks by a WebSocket, and shows a QR code whose address another device opens and confirms",
+    "HTTP-54: the page signs in, talks by a WebSocket, and shows a QR code whose address another device opens and confirms",
     async () => {
       const [ann, ben] = [await browser.server.person("Ann Path"), await browser.server.person("Ben Path")];
       await browser.server.room(ann, [ben], "The office");
@@ -61,7 +61,7 @@ describe.skipIf(!executablePath)("behind a proxy that has the server below a pat
   );
 
   test(
-    "HTTP-32: /docs shows the routes, and asks them where they are",
+    "HTTP-54: /docs shows the routes, and asks them where they are",
     async () => {
       const page = await browser.open(`${base}/docs`);
       await page.locator(".opblock-get", { hasText: "/api/v1/doctor" }).first().click();

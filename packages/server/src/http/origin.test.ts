@@ -49,7 +49,7 @@ describe("origins of handshakes", () => {
     expect(verdict(origin, headers)).toBe(wanted);
   });
 
-  test("HTTP-32: a path of PUBLIC_URL belongs to no origin", () => {
+  test("HTTP-54: a path of PUBLIC_URL belongs to no origin", () => {
     const rules = { allowedOrigins: [], publicUrl: "https://example.com/chat" };
     expect(isOriginAllowed("https://example.com", "10.0.0.5", rules)).toBe(true);
     expect(isOriginAllowed("https://example.com/chat", "10.0.0.5", rules)).toBe(false);
