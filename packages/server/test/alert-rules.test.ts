@@ -47,7 +47,7 @@ interface Selector {
   readonly matchers: { label: string; operator: string; value: string }[];
 }
 
-/** Every selector of an expression, and every label that it groups by. @throws for what is no PromQL */
+/** Every selector of an expression, and every label that it groups by. @throws for anything but PromQL */
 function read(expr: string): { selectors: Selector[]; grouped: string[] } {
   const selectors: Selector[] = [];
   const grouped: string[] = [];
@@ -86,7 +86,7 @@ test("MET-2: there are rules, each with a name of its own, a severity and a sent
   }
 });
 
-test("MET-2: what is no PromQL is noticed", () => {
+test("MET-2: anything but PromQL is noticed", () => {
   for (const expr of ["sum((", "rate(x[5m]", "x > > 1", "x{a=5}"]) expect(() => read(expr)).toThrow("no PromQL");
 });
 

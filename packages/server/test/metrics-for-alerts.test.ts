@@ -130,7 +130,7 @@ test("MET-1: whatever a rate refuses is counted by the rate's name, for people, 
   const refused = sent.filter(({ status }) => status === 429).length;
   expect(refused).toBeGreaterThan(0);
   expect(await hits("sends")).toBe(refused);
-  // One's own password, again and again.
+  // The person's own name with a wrong password, again and again.
   for (let n = 0; n < 7; n++) await own.api.call("POST", "/logins", { name: "ann", password: "a wrong password" });
   expect(await hits("failedSignIns")).toBe(2);
   const wrong = await metrics(own);

@@ -138,11 +138,11 @@ test.each(["parley.db", "parley.db-wal", "parley.db-shm", "parley.db-journal"])(
   async (name) => {
     await parley("backup", file);
     mkdirSync(restored());
-    writeFileSync(join(restored(), name), "of before");
+    writeFileSync(join(restored(), name), "earlier");
     const { code, err } = await parleyIn(restored(), "restore", file);
     expect([code, err]).toEqual([1, expect.stringContaining(`There is a database in ${restored()} already`)]);
     expect(err).toContain(`Move ${name} elsewhere`);
-    expect(readFileSync(join(restored(), name), "utf8")).toBe("of before");
+    expect(readFileSync(join(restored(), name), "utf8")).toBe("earlier");
   },
 );
 

@@ -78,7 +78,7 @@ interface Seen {
   readonly host: string;
   readonly warnings: readonly string[];
   readonly trustedProxies: readonly string[] | null;
-  /** Absent in servers of before. */
+  /** Absent in older servers. */
   readonly wsPort?: number | null;
 }
 
@@ -218,7 +218,7 @@ function refusalText(attempt: Exclude<Attempt, { kind: "open" }>, url: URL, to =
     return `${start}: it takes pages of ${url.origin} for those of another host. Let the proxy forward the Host header, or set PUBLIC_URL=${url.origin}`;
   }
   if (problem) return `${start}: ${problem.detail ?? problem.code}`;
-  if (status === 404) return `${start}: a proxy does not pass ${to} on`;
+  if (status === 404) return `${start}: a proxy does not forward ${to}`;
   return `${start}, by a proxy that does not forward it`;
 }
 

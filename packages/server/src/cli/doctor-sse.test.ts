@@ -20,7 +20,7 @@ test("a stream whose first frame comes at once, and which then goes on", async (
 });
 
 test.each([
-  [404, "fail", "SSE is refused with 404: a proxy does not pass /api/v1/events/stream on"],
+  [404, "fail", "SSE is refused with 404: a proxy does not forward /api/v1/events/stream"],
   [401, "skip", "whether a proxy holds pushes over SSE back was not checked; --token TOKEN does"],
   [502, "fail", "SSE is refused with 502"],
 ])("an answer of %i", async (status, level, text) => {

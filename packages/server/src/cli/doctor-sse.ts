@@ -16,7 +16,7 @@ export async function checkEventStream(url: URL, token: string | undefined): Pro
     if (response.status === 401 && token === undefined)
       return { level: "skip", text: "whether a proxy holds pushes over SSE back was not checked; --token TOKEN does" };
     if (response.status === 404)
-      return { level: "fail", text: "SSE is refused with 404: a proxy does not pass /api/v1/events/stream on" };
+      return { level: "fail", text: "SSE is refused with 404: a proxy does not forward /api/v1/events/stream" };
     if (response.status !== 200) return { level: "fail", text: `SSE is refused with ${response.status}` };
     await response.body?.getReader().read();
     const ms = Math.round(uptimeMs() - started);

@@ -29,9 +29,9 @@ export function serveCommand({ stopCapMs = STOP_CAP_MS, create = createServer }:
     help: `
 Usage: parley serve
 
-Runs the server until SIGTERM or SIGINT, then says goodbye to its connections and exits with 0.
-A second signal ends it at once. SIGHUP stops it only where it has a terminal. Log lines are JSON on
-standard output; in a terminal the first lines are words.
+Runs the server until SIGTERM or SIGINT. Then it tells its clients when to come back, and exits with 0.
+A second signal ends it at once. SIGHUP stops it only if it has a terminal. Log lines are JSON on
+standard output; in a terminal the first lines are plain text.
 Settings are environment variables; parley config lists them.
 `,
     run(args, io) {

@@ -27,7 +27,9 @@ export const ENV = {
   MAX_CONNECTIONS: { text: "most live connections of this process" },
   MAX_CONNECTIONS_PER_USER: { text: "most live connections of one user; the oldest is closed" },
   RATE_LIMITS: { text: "on or off; off lifts rates, never caps" },
-  SIGN_INS_OVERALL: { text: "most sign-ins and new accounts in 10 minutes from addresses that the account does not know" },
+  SIGN_INS_OVERALL: {
+    text: "most sign-ins and new accounts in 10 minutes from addresses that the account does not know",
+  },
   RETENTION_DAYS: { text: "days after which an event may leave the log; messages stay" },
   RETENTION_MIN_EVENTS: { text: "newest events kept in every stream, however old" },
   RETENTION_MAX_EVENTS: { text: "most events kept in one stream, however new; the oldest are removed" },
