@@ -7,7 +7,7 @@ describe.each(["websocket", "long-poll"] as const)(
   (transport) => {
     const rig = new ServerRig({ RATE_LIMITS: "off" });
 
-    test("SDK-49: a burst costs two requests, one's own message none, and the server knows the place each time", async () => {
+    test("SDK-49: a burst costs two requests, the user's own message none, and the server knows the place each time", async () => {
       const room = await rig.stage.room();
       const watched = rig.open({ transports: [transport] }, { timing: { readGatherMs: 2_000 } });
       await watched.live(transport);

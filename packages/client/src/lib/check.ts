@@ -10,7 +10,7 @@ export function checkId(value: unknown, name: string, wanted: string): void {
   check(Number.isSafeInteger(value) && Number(value) > 0, name, wanted);
 }
 
-/** A program that asks for a name which is none is told the one that it may have meant, or all. @throws TypeError */
+/** A program that asks for a name that does not exist is told the one that it may have meant, or all. @throws TypeError */
 export function checkName(name: string, known: readonly string[], wanted: string): void {
   if (known.includes(name)) return;
   const meant = nearest(String(name), known);
