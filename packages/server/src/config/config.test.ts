@@ -190,7 +190,7 @@ test.each<[Env, ...string[]]>([
   ],
   [
     { PUBLIC_URL: "https://*.example.com" },
-    'PUBLIC_URL is "https://*.example.com", wanted an origin such as https://chat.example.com, without a path',
+    'PUBLIC_URL is "https://*.example.com", wanted an address such as https://chat.example.com or https://example.com/chat',
   ],
   [{ CORS: "off" }, 'CORS is "off", wanted one of: on, proxy'],
   [

@@ -84,7 +84,7 @@ export const origin: Parser<string> = (text) => {
 /** Under which people see this server: an origin, and a path where a proxy has this server below one. */
 export const publicUrl: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || /[?#@]/.test(text)) {
+  if (!url || !/^https?:$/.test(url.protocol) || /[?#@*]/.test(text)) {
     return bad("an address such as https://chat.example.com or https://example.com/chat");
   }
   return good(url.href.replace(/\/+$/, ""));
