@@ -33,8 +33,8 @@ export class Running {
     return { code: await this.#process.exited, errors: await this.#errors };
   }
 
-  async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    this.#process.kill(signal);
     await this.#process.exited;
   }
 

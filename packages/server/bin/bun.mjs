@@ -49,10 +49,10 @@ function platformPackages() {
 }
 
 /**
- * Runs Bun with `args` in place of this process, or as its child with the same input, output, signals and exit. A child
- * does not notice when this process is killed; one that gets `lifelineFlag` may watch file descriptor 3, which ends then.
+ * Runs Bun with `args` in place of this process, or as its child with the same input, output, signals and exit. The child also ends when
+ * this process is killed outright: people who kill what they started expect the program to be gone, its port and its data folder free.
  */
-export function runBun(args, { lifelineFlag } = {}) {
+export function runBun(args) {
   const bun = findBun();
   if (bun === undefined) {
     console.error(
@@ -66,10 +66,7 @@ export function runBun(args, { lifelineFlag } = {}) {
     process.removeAllListeners("warning");
     process.execve(bun, [bun, ...args], process.env);
   }
-  const child =
-    lifelineFlag === undefined
-      ? spawn(bun, args, { stdio: "inherit" })
-      : spawn(bun, [...args, lifelineFlag], { stdio: ["inherit", "inherit", "inherit", "pipe"] });
+  // Before the child is there, since it may say that it is ready before this process has another turn.
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.on(signal, () => {
       // A terminal sends these two to the child as well; passed on, one Ctrl-C would count as two.
@@ -77,6 +74,7 @@ export function runBun(args, { lifelineFlag } = {}) {
       child.kill(signal);
     });
   }
+  const child = spawn(bun, ["--no-orphans", ...args], { stdio: "inherit" });
   child.on("error", (error) => {
     console.error(`Bun could not be started (${bun}): ${error.message}`);
     process.exit(1);

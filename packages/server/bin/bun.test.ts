@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { withDeadline } from "../src/lib/interval.ts";
 
 const LAUNCHER = join(import.meta.dir, "bun.mjs");
-const LIFELINE = join(import.meta.dir, "../src/cli/lifeline.ts");
 const node = Bun.which("node") ?? "node";
 let folder: string;
 
@@ -48,22 +47,14 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("passes %s on, once", async 
   expect(await child.exited).toBe(41);
 });
 
-test("killed outright, it takes the server with it", async () => {
-  const path = await script(
-    "orphan.ts",
-    `import { watchLifeline } from ${JSON.stringify(LIFELINE)};
-     void watchLifeline();
-     console.log('ready');
-     setInterval(() => {}, 1000);`,
-  );
-  const launch = `import(${JSON.stringify(LAUNCHER)}).then((m) => m.runBun([${JSON.stringify(path)}], { lifelineFlag: "--lifeline" }))`;
-  const child = start(["-e", launch]);
+test("killed outright, it takes the program with it", async () => {
+  const child = start([LAUNCHER, await script("orphan.ts", "console.log('ready'); setInterval(() => {}, 1000);")]);
   const output = child.stdout.getReader();
   expect(new TextDecoder().decode((await output.read()).value)).toBe("ready\n");
   child.kill("SIGKILL");
   await child.exited;
   // Both held the other end of the pipe; it ends when the last of them is gone.
-  const { done } = await withDeadline(output.read(), 4000, "the server outlived its launcher");
+  const { done } = await withDeadline(output.read(), 4000, "the program outlived its launcher");
   expect(done).toBe(true);
 });
 
