@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { test } from "bun:test";
 import { join } from "node:path";
 import { withDeadline } from "../packages/server/src/lib/interval.ts";
 import { TestServer } from "../packages/server/test/harness.ts";

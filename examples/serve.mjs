@@ -6,8 +6,23 @@ import { createServer } from "node:http";
 
 const { PARLEY_URL = "http://localhost:8080", PORT = "8000" } = process.env;
 
-/** One demo customer. A real product keeps an account of Parley, or its token, beside each of its own users. */
-let customer;
+/** So many customers are remembered; one who was forgotten begins anew. */
+const MOST_CUSTOMERS = 1000;
+/**
+ * The token of each customer, by the session that their browser is known by: here every browser is somebody else. A real product has people who
+ * sign in, and keeps an account of Parley, or its token, beside each of them.
+ */
+const tokens = new Map();
+
+function tokenOf(session) {
+  const token = tokens.get(session) ?? tokenOfCustomer();
+  tokens.set(session, token);
+  token.catch(() => tokens.delete(session));
+  if (tokens.size > MOST_CUSTOMERS) tokens.delete(tokens.keys().next().value);
+  return token;
+}
+
+const sessionIn = (cookies = "") => /(?:^|; )customer=([\w-]{22})(?:;|$)/.exec(cookies)?.[1];
 
 async function tokenOfCustomer() {
   const name = `customer-${randomBytes(4).toString("hex")}`;
@@ -20,20 +35,24 @@ async function tokenOfCustomer() {
   return (await response.json()).token;
 }
 
-const server = createServer(async ({ method, url }, response) => {
+const server = createServer(async ({ method, url, headers }, response) => {
+  const session = sessionIn(headers.cookie);
   try {
     if (method === "POST" && url === "/parley-token") {
-      customer ??= tokenOfCustomer();
-      const token = await customer;
+      if (!session) return response.writeHead(401).end("Open a page first");
+      const token = await tokenOf(session);
       return response.writeHead(200, { "Content-Type": "text/plain", "Cache-Control": "no-store" }).end(token);
     }
     if (url === "/favicon.ico") return response.writeHead(204).end();
     if (url !== "/page.html" && url !== "/red-dots.html") return response.writeHead(404).end("Not found");
     const page = await readFile(new URL(`.${url}`, import.meta.url), "utf8");
     const html = page.replaceAll("http://localhost:8080", PARLEY_URL);
-    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(html);
+    if (!session) {
+      const customer = randomBytes(16).toString("base64url");
+      response.setHeader("Set-Cookie", `customer=${customer}; HttpOnly; SameSite=Strict; Path=/`);
+    }
+    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store" }).end(html);
   } catch (error) {
-    customer = undefined;
     console.error(error.message);
     response.writeHead(502).end("Parley does not answer");
   }
