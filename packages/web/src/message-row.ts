@@ -1,6 +1,7 @@
 import { avatar } from "./avatar.ts";
 import { el } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { linked } from "./links.ts";
 import type { Quote, ShownMessage } from "./shown-message.ts";
 import { dayOf, fullTimeOf, timeOf } from "./times.ts";
 
@@ -107,11 +108,11 @@ function bubble({ message, own }: DrawnRow, actions: RowActions): HTMLElement {
   const isLong = text.length > SHOWN_AT_ONCE;
   // Not within a pair that makes one character.
   const cut = text.charCodeAt(SHOWN_AT_ONCE - 1) >> 10 === 0x36 ? SHOWN_AT_ONCE - 1 : SHOWN_AT_ONCE;
-  const shown = document.createTextNode(isLong ? `${text.slice(0, cut)}…` : text);
+  const shown = el("span", {}, ...(isLong ? [...linked(text, cut), "…"] : linked(text)));
   words.append(shown);
   if (isLong) {
     const all = () => {
-      shown.data = text;
+      shown.replaceChildren(...linked(text));
       more.remove();
     };
     const more = el("button", { type: "button", class: "link more", onclick: all }, "Show all");

@@ -2,6 +2,7 @@ import type { Client, Notification } from "@parley/client";
 import type { Store } from "@parley/client/store";
 import { type Dialog, openDialog } from "./dialog.ts";
 import { el } from "./dom.ts";
+import { linked } from "./links.ts";
 import { fullTimeOf, shortDayOf } from "./times.ts";
 
 /** What the product has told this person: seen when it is shown, read when it is opened, and taken out of the list. */
@@ -51,7 +52,7 @@ function row({ id, title, text, link, at, read, done }: Notification, client: Cl
     "li",
     { class: read || done ? "notification" : "notification unread" },
     el("h3", { dir: "auto" }, title),
-    el("p", { class: "request-text", dir: "auto" }, text),
+    el("p", { class: "request-text", dir: "auto" }, ...linked(text)),
     el(
       "p",
       { class: "notification-acts" },
