@@ -7,6 +7,7 @@ import { composer } from "./composer.ts";
 import { Conversation } from "./conversation.ts";
 import { el } from "./dom.ts";
 import { dotButton } from "./dot-button.ts";
+import { Drafts } from "./drafts.ts";
 import { showFriends } from "./friends-dialog.ts";
 import { MessageLog } from "./message-log.ts";
 import { Names } from "./names.ts";
@@ -44,6 +45,7 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
   const names = new Names(store);
   const outgoing = new Outgoing();
   const typing = new Typing(client, changed);
+  const drafts = new Drafts(login.uid);
   let drawing = false;
   let clockAheadMs = 0;
   let toldUntil: ReturnType<typeof setTimeout> | undefined;
@@ -73,6 +75,7 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
       log.scrollToEnd();
     },
     typing: () => open?.typing(),
+    drafts,
     names: () => [...(open?.canMentionAll ? ["all"] : []), ...(open?.people().map(({ name }) => name) ?? [])],
   });
   const title = el("h1", { dir: "auto" });
@@ -115,7 +118,12 @@ export function chatView({ client, login, signOut, deleted }: ChatViewParts): Vi
   function sideButtons(): HTMLElement[] {
     const button = (label: string, onclick: () => void) =>
       el("button", { type: "button", class: "secondary", onclick }, label);
-    return [button("Account", () => showAccount(node, { client, deleted })), button("Sign out", signOut)];
+    return [button("Account", () => showAccount(node, { client, deleted: gone })), button("Sign out", signOut)];
+  }
+
+  function gone(): void {
+    drafts.forget();
+    deleted();
   }
 
   function openNew(): void {

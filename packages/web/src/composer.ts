@@ -1,9 +1,12 @@
 import { LIMITS } from "@parley/protocol";
+import { isComposing } from "./composing.ts";
 import { el } from "./dom.ts";
+import type { Drafts } from "./drafts.ts";
+import { lengthHint, showLength } from "./length-hint.ts";
 import type { Quote } from "./shown-message.ts";
 
-/** How few characters may be left before their number is shown. */
-const COUNT_FROM = 200;
+/** So much of what is answered is shown. */
+const ANSWERED_SHOWN = 200;
 const NAMES_OFFERED = 5;
 
 export interface ComposerParts {
@@ -13,13 +16,14 @@ export interface ComposerParts {
   typing(): void;
   /** Names that may follow an @. */
   names(): readonly string[];
+  readonly drafts: Drafts;
 }
 
 export interface Composer {
   readonly node: HTMLElement;
   focus(): void;
   reply(quote: Quote): void;
-  /** Another room: the draft for the previous one is kept. */
+  /** Another room, with what was written for it before. */
   begin(roomId: number): void;
 }
 
@@ -28,7 +32,6 @@ export interface Composer {
  * offered; Tab takes the first one.
  */
 export function composer(parts: ComposerParts): Composer {
-  const drafts = new Map<number, string>();
   let roomId: number | undefined;
   let quote: Quote | null = null;
   const field = el("textarea", {
@@ -39,25 +42,23 @@ export function composer(parts: ComposerParts): Composer {
     enterkeyhint: "send",
     autocomplete: "off",
     oninput: () => {
-      changed();
+      written();
       if (field.value.trim() !== "") parts.typing();
     },
     onkeydown: keyPressed,
   });
-  const left = el("span", { id: "left", class: "left", "aria-live": "polite" });
+  const left = lengthHint("left");
   const button = el("button", { type: "submit", class: "primary", disabled: true }, "Send");
   const answered = el("p", { class: "answered", "aria-live": "polite" });
   const offered = el("p", { class: "offered", role: "group", "aria-label": "People to mention" });
   answered.hidden = true;
   offered.hidden = true;
-  const box = el("div", { class: "writing" }, field, left, button);
-  const form = el("form", { class: "composer", method: "post", onsubmit: submit }, answered, offered, box);
+  const box = el("div", { class: "writing" }, field, button);
+  const form = el("form", { class: "composer", method: "post", onsubmit: submit }, answered, offered, box, left);
 
   function changed(): void {
-    const remaining = LIMITS.textCodePoints - [...field.value.trim()].length;
-    left.textContent = remaining < COUNT_FROM ? String(remaining) : "";
-    left.classList.toggle("over", remaining < 0);
-    button.disabled = field.value.trim() === "" || remaining < 0;
+    const length = showLength(left, field.value, LIMITS.textCodePoints);
+    button.disabled = length.isEmpty || length.isOver;
     offer();
     // Its height fits its text, up to the stylesheet's limit. While it is hidden nothing can be measured.
     field.style.height = "auto";
@@ -66,16 +67,20 @@ export function composer(parts: ComposerParts): Composer {
   }
 
   function keyPressed(event: Event): void {
-    const { key, shiftKey, isComposing } = event as KeyboardEvent;
+    if (isComposing(event)) return;
+    const { key, shiftKey } = event as KeyboardEvent;
     const first = offered.querySelector("button");
-    if (key === "Tab" && !shiftKey && first && !isComposing) {
+    if (key === "Tab" && !shiftKey && first) {
       event.preventDefault();
       return first.click();
     }
     if (key === "Escape") return reply(null);
-    // While a word is being composed, Enter chooses it.
-    if (key !== "Enter" || shiftKey || isComposing) return;
-    submit(event);
+    if (key === "Enter" && !shiftKey) submit(event);
+  }
+
+  function written(): void {
+    if (roomId !== undefined) parts.drafts.write(roomId, field.value);
+    changed();
   }
 
   /** The text between an @ and the caret. */
@@ -104,7 +109,7 @@ export function composer(parts: ComposerParts): Composer {
     const { at = 0 } = begun() ?? {};
     field.setRangeText(`@${name} `, at, field.selectionStart, "end");
     field.focus();
-    changed();
+    written();
   }
 
   function reply(to: Quote | null): void {
@@ -113,7 +118,7 @@ export function composer(parts: ComposerParts): Composer {
     if (!to) return answered.replaceChildren();
     answered.replaceChildren(
       el("span", { class: "quote-name", dir: "auto" }, `Reply to ${to.name}`),
-      el("span", { class: "quote-text", dir: "auto" }, to.text.slice(0, COUNT_FROM)),
+      el("span", { class: "quote-text", dir: "auto" }, to.text.slice(0, ANSWERED_SHOWN)),
       el("button", { type: "button", class: "quiet", "aria-label": "Cancel reply", onclick: () => reply(null) }, "✕"),
     );
     field.focus();
@@ -125,14 +130,13 @@ export function composer(parts: ComposerParts): Composer {
     parts.send(field.value.trim(), quote);
     field.value = "";
     reply(null);
-    changed();
+    written();
     field.focus();
   }
 
   function begin(next: number): void {
-    if (roomId !== undefined) drafts.set(roomId, field.value);
     roomId = next;
-    field.value = drafts.get(next) ?? "";
+    field.value = parts.drafts.read(next);
     reply(null);
     changed();
   }

@@ -1,8 +1,10 @@
 import type { Client, ListedFriendRequest } from "@parley/client";
 import type { Store, StoredFriend } from "@parley/client/store";
+import { LIMITS } from "@parley/protocol";
 import { avatar } from "./avatar.ts";
 import { type Dialog, openDialog } from "./dialog.ts";
 import { el } from "./dom.ts";
+import { lengthHint, showLength } from "./length-hint.ts";
 import { peoplePicker } from "./people-picker.ts";
 
 export interface FriendsDialogParts {
@@ -107,16 +109,24 @@ function friendRow(friend: StoredFriend, { client, store, opened }: FriendsDialo
 }
 
 function askingForm({ client, store, me }: FriendsDialogParts, dialog: Dialog): HTMLElement {
-  const text = el("input", { id: "request-text", autocomplete: "off", maxlength: 200 });
+  const text = el("input", {
+    id: "request-text",
+    autocomplete: "off",
+    "aria-describedby": "request-text-left",
+    oninput: changed,
+  });
+  const left = lengthHint("request-text-left");
   const send = el("button", { type: "submit", class: "primary wide", disabled: true }, "Send friend request");
   const said = el("p", { class: "hint", role: "status" });
   const known = store.friends.getSnapshot().items.map(({ uid }) => uid);
   const picker = peoplePicker(client, {
     not: [me, ...known],
-    changed: () => {
-      send.disabled = picker.picked.length === 0;
-    },
+    changed,
   });
+  function changed(): void {
+    const { isOver } = showLength(left, text.value, LIMITS.friendTextCodePoints);
+    send.disabled = isOver || picker.picked.length === 0;
+  }
   const onsubmit = (event: Event) => {
     event.preventDefault();
     if (send.disabled) return;
@@ -126,9 +136,10 @@ function askingForm({ client, store, me }: FriendsDialogParts, dialog: Dialog): 
       }
       picker.clear();
       text.value = "";
+      changed();
       said.textContent = "Asked.";
     });
   };
   const label = el("label", { for: "request-text" }, "Message (optional)");
-  return el("form", { class: "sign-in", method: "post", onsubmit }, picker.node, label, text, send, said);
+  return el("form", { class: "sign-in", method: "post", onsubmit }, picker.node, label, text, left, send, said);
 }

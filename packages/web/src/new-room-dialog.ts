@@ -1,6 +1,8 @@
 import type { Client } from "@parley/client";
+import { LIMITS } from "@parley/protocol";
 import { openDialog } from "./dialog.ts";
 import { el } from "./dom.ts";
+import { lengthHint, showLength } from "./length-hint.ts";
 import { peoplePicker } from "./people-picker.ts";
 
 /** One person is written to directly; several, or a name, make a group. */
@@ -11,7 +13,13 @@ export function showNewRoom(
   openDialog(page, {
     title: "New conversation",
     content: (dialog) => {
-      const name = el("input", { id: "room-name", autocomplete: "off", maxlength: 64, oninput: changed });
+      const name = el("input", {
+        id: "room-name",
+        autocomplete: "off",
+        "aria-describedby": "room-name-left",
+        oninput: changed,
+      });
+      const left = lengthHint("room-name-left");
       const start = el("button", { type: "submit", class: "primary wide", disabled: true }, "Start");
       const picker = peoplePicker(client, { not: [me], changed });
 
@@ -20,7 +28,8 @@ export function showNewRoom(
       }
 
       function changed(): void {
-        start.disabled = picker.picked.length === 0 && name.value.trim() === "";
+        const { isEmpty, isOver } = showLength(left, name.value, LIMITS.roomNameCodePoints);
+        start.disabled = isOver || (picker.picked.length === 0 && isEmpty);
         const [first] = picker.picked;
         start.textContent = isDirect() ? `Write to ${first?.name}` : "Create group";
       }
@@ -49,6 +58,7 @@ export function showNewRoom(
           picker.node,
           el("label", { for: "room-name" }, "Group name (optional)"),
           name,
+          left,
           start,
         ),
       ];

@@ -1,5 +1,6 @@
 import type { Client, User } from "@parley/client";
 import { avatar } from "./avatar.ts";
+import { isComposing } from "./composing.ts";
 import { el } from "./dom.ts";
 import { messageOf } from "./problem-text.ts";
 
@@ -32,7 +33,7 @@ export function peoplePicker(
       timer = setTimeout(() => void find(), ASK_AFTER_MS);
     },
     onkeydown: (event) => {
-      if ((event as KeyboardEvent).key !== "Enter") return;
+      if ((event as KeyboardEvent).key !== "Enter" || isComposing(event)) return;
       // Enter searches at once, and does not send the form.
       event.preventDefault();
       clearTimeout(timer);
