@@ -22,6 +22,7 @@ import { webPages } from "./http/pages.ts";
 import { Internal, type InternalData } from "./identity/internal-events.ts";
 import { forgetOldRequesters } from "./identity/login-actions.ts";
 import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
+import { registrationOf } from "./identity/registration.ts";
 import { hasAccounts } from "./identity/users.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
@@ -350,7 +351,7 @@ export class Server {
         ...gateway.routes,
         doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, wsPort: config.listen.wsPort, forwarders }),
       ],
-      pages: webPages().route("/", clientScript()),
+      pages: webPages({ registration: registrationOf(context) }).route("/", clientScript()),
       refusal: () => gateway.refusal(),
       addressRefusal: (ip) => context.addressBans.refusal(ip),
       isShortOfFiles: () => openFiles.isShort,

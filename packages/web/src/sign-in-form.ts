@@ -11,9 +11,17 @@ const TEXTS = {
   register: { tab: "Register", submit: "Create account", busy: "Creating…", password: "new-password" },
 } as const;
 
+/** By what the document says about registration. The form begins with the first one. */
+const MODES: Readonly<Record<string, readonly [Mode, ...Mode[]]>> = {
+  first: ["register", "sign-in"],
+  closed: ["sign-in"],
+};
+
 /** Name and password, for an existing account or a new one. */
 export function signInForm(client: Client, signedIn: (login: SignedIn) => void): HTMLElement {
-  let mode: Mode = "sign-in";
+  const says = document.documentElement.dataset;
+  const modes = MODES[says.registration ?? ""] ?? (["sign-in", "register"] as const);
+  let [mode] = modes;
   const name = el("input", {
     id: "name",
     name: "username",
@@ -27,12 +35,13 @@ export function signInForm(client: Client, signedIn: (login: SignedIn) => void):
   const hint = el("p", { id: "hint", class: "hint" });
   const problem = el("p", { class: "problem", role: "alert" });
   const button = el("button", { type: "submit", class: "primary wide" });
-  const tabs = (Object.keys(TEXTS) as Mode[]).map((one) => tab(one));
+  const tabs = modes.map((one) => tab(one));
   // The method only matters if this script fails: a password must never end up in an address.
   const form = el(
     "form",
     { class: "sign-in", method: "post", onsubmit: submit },
-    el("div", { class: "tabs", role: "group", "aria-label": "Sign in or create an account" }, ...tabs),
+    tabs.length > 1 &&
+      el("div", { class: "tabs", role: "group", "aria-label": "Sign in or create an account" }, ...tabs),
     el("label", { for: "name" }, "Name"),
     name,
     el("label", { for: "password" }, "Password"),
@@ -51,9 +60,7 @@ export function signInForm(client: Client, signedIn: (login: SignedIn) => void):
   function show(next: Mode): void {
     mode = next;
     const texts = TEXTS[mode];
-    for (const [at, one] of (Object.keys(TEXTS) as Mode[]).entries()) {
-      tabs[at]?.setAttribute("aria-pressed", String(one === mode));
-    }
+    for (const [at, one] of modes.entries()) tabs[at]?.setAttribute("aria-pressed", String(one === mode));
     button.textContent = texts.submit;
     password.setAttribute("autocomplete", texts.password);
     password.setAttribute("aria-describedby", mode === "register" ? "hint" : "");
@@ -68,7 +75,10 @@ export function signInForm(client: Client, signedIn: (login: SignedIn) => void):
     button.textContent = TEXTS[mode].busy;
     const body = { name: name.value, password: password.value };
     try {
-      signedIn(await client.request(mode === "sign-in" ? "POST /logins" : "POST /accounts", { body }));
+      const login = await client.request(mode === "sign-in" ? "POST /logins" : "POST /accounts", { body });
+      // There is an account now, also where the page is not loaded again before the next person signs in.
+      if (says.registration === "first") says.registration = "open";
+      signedIn(login);
     } catch (error) {
       problem.textContent = messageOf(error);
       password.focus();

@@ -57,6 +57,18 @@ test("a QR code's address shows the same document with the same files", async ()
   expect(await filesOf("/qr/AiYc7vRgVfNZwl3LV_3NNQ")).toEqual(await filesOf("/"));
 });
 
+test("ID-1: the document says who may make an account, under a tag of its own, and is there where that cannot be known", async () => {
+  const said = new Map<string, string>();
+  for (const registration of ["first", "open", "closed"] as const) {
+    const response = await webPages({ registration: async () => registration }).request("/");
+    expect(await response.text()).toContain(`<html lang="en" data-registration="${registration}">`);
+    said.set(response.headers.get("ETag") ?? "", registration);
+  }
+  expect(said.size).toBe(3);
+  const failing = webPages({ registration: () => Promise.reject(new Error("locked")) });
+  expect(await (await failing.request("/qr/AiYc7vRgVfNZwl3LV_3NNQ")).text()).toContain('data-registration="open"');
+});
+
 test("what a browser has already is not sent again", async () => {
   for (const path of ["/", (await filesOf("/"))[0] ?? ""]) {
     const etag = (await pages.request(path)).headers.get("ETag") ?? "";

@@ -31,12 +31,23 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** What the page offers to people without an account: `first` where nobody has ever had one, `closed` where they cannot make one. */
+export type Registration = "first" | "open" | "closed";
+
+/** As the document is written. */
+const OPEN = 'data-registration="open"';
+
+interface PagesParts {
+  /** Asked for each document. Where it cannot be known at the moment the page is that of `open`. */
+  readonly registration?: () => Promise<Registration>;
+}
+
 /**
  * The page for people: `/` and `/qr/<code>` are the same document, whose script looks at the address. It is put together
  * from the web package's sources at the first request (about 0.1 s) and kept; a failure is tried again at the next one. Names of
  * the other files change with what is in them, so browsers keep them for ever, and the document is asked for every time.
  */
-export function webPages(): Hono<AppEnv> {
+export function webPages({ registration = async () => "open" }: PagesParts = {}): Hono<AppEnv> {
   const pages = new Hono<AppEnv>();
   let built: Promise<WebPage> | undefined;
   const webPage = () => {
@@ -48,7 +59,7 @@ export function webPages(): Hono<AppEnv> {
   };
 
   const document = (name: "index" | "qr") => async (c: Context<AppEnv>) =>
-    answer(c, (await webPage())[name], {
+    answer(c, saying((await webPage())[name], await registration().catch(() => "open")), {
       "Cache-Control": "no-cache",
       "Content-Security-Policy": POLICY,
       "Referrer-Policy": "no-referrer",
@@ -60,6 +71,14 @@ export function webPages(): Hono<AppEnv> {
     return file ? answer(c, file, { "Cache-Control": "public, max-age=31536000, immutable" }) : c.notFound();
   });
   return pages;
+}
+
+/** The page need not ask before it shows the way in. */
+function saying(document: PageFile, registration: Registration): PageFile {
+  if (registration === "open") return document;
+  const html = new TextDecoder().decode(document.body).replace(OPEN, `data-registration="${registration}"`);
+  const body = new TextEncoder().encode(html);
+  return { ...document, body, etag: `"${hashOf(body)}"` };
 }
 
 function answer(c: Context<AppEnv>, { body, type, etag }: PageFile, headers: Record<string, string>): Response {
