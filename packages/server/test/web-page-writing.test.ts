@@ -30,7 +30,7 @@ describe.skipIf(!executablePath)("writing in the page", () => {
     "the Enter that confirms what an input method offers sends nothing, also where the browser has ended the composition before it",
     async () => {
       const page = await browser.signedIn(await server.person("Aiko"));
-      await box(page).focus();
+      await box(page).click();
       const devtools = await page.context().newCDPSession(page);
       const enter = (code: number) =>
         devtools.send("Input.dispatchKeyEvent", { type: "rawKeyDown", key: "Enter", windowsVirtualKeyCode: code });
@@ -156,6 +156,27 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       await page.getByRole("button", { name: "Friends" }).click();
       await page.getByLabel("What you want to say").fill("t".repeat(201));
       await page.getByText("Too long by 1 character", { exact: true }).waitFor();
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "somebody who writes many lines still sees the newest messages",
+    async () => {
+      const kim = await server.person("Kim");
+      for (let at = 0; at < 20; at++) await say(kim, HALL_ROOM_ID, `line ${at}`);
+      const page = await browser.signedIn(kim);
+      await bubble(page, "line 19").waitFor();
+      await box(page).fill("a line\n".repeat(8));
+      for (const key of "word") await page.keyboard.press(key);
+      // What the browser measures is told in the next frames.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const fromEnd = () => {
+        const { scrollHeight, scrollTop, clientHeight } = document.querySelector(".scroller") as Element;
+        return Math.round(scrollHeight - scrollTop - clientHeight);
+      };
+      expect(await page.evaluate(fromEnd)).toBe(0);
+      expect(await page.getByRole("button", { name: "Newest" }).isVisible()).toBe(false);
     },
     SLOW_MS,
   );

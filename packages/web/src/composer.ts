@@ -60,10 +60,13 @@ export function composer(parts: ComposerParts): Composer {
     const length = showLength(left, field.value, LIMITS.textCodePoints);
     button.disabled = length.isEmpty || length.isOver;
     offer();
-    // Its height fits its text, up to the stylesheet's limit. While it is hidden nothing can be measured.
+    // Its height fits its text, up to the stylesheet's limit. While it is hidden nothing can be measured. The form keeps its height during
+    // the measurement, so that the messages above do not move away from their end.
+    form.style.minHeight = `${form.offsetHeight}px`;
     field.style.height = "auto";
     if (field.scrollHeight > 0)
       field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+    form.style.minHeight = "";
   }
 
   function keyPressed(event: Event): void {
