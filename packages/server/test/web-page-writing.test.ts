@@ -149,12 +149,12 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       expect(await page.getByText("characters left").count()).toBe(0);
 
       await page.getByRole("button", { name: "New conversation" }).click();
-      await page.getByLabel("Name of the group").fill("n".repeat(70));
+      await page.getByLabel("Group name").fill("n".repeat(70));
       await page.getByText("Too long by 6 characters", { exact: true }).waitFor();
-      expect(await page.getByRole("button", { name: "Make a group" }).isDisabled()).toBe(true);
+      expect(await page.getByRole("button", { name: "Create group" }).isDisabled()).toBe(true);
       await page.getByRole("button", { name: "Close" }).click();
       await page.getByRole("button", { name: "Friends" }).click();
-      await page.getByLabel("What you want to say").fill("t".repeat(201));
+      await page.getByLabel("Message (optional)").fill("t".repeat(201));
       await page.getByText("Too long by 1 character", { exact: true }).waitFor();
     },
     SLOW_MS,

@@ -31,7 +31,7 @@ test.each([
   ["（https://example.com/路径）", "（[https://example.com/路径]）"],
   ["„https://example.com/“", "„[https://example.com/]“"],
   ["https://münchen.example/straße", "[https://münchen.example/straße]"],
-  // What is no link.
+  // What is not a link.
   ["javascript:alert(1) data:text/html,x ftp://a.example file:///etc/passwd mailto:a@b.example", undefined],
   ["https:// http://... https://? xhttps://example.com www.example.com", undefined],
   ["https://bank.example@evil.example/ and https://a:b@evil.example", undefined],

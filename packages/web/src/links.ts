@@ -37,7 +37,7 @@ export function piecesOf(text: string): Piece[] {
 
 /**
  * The text with its links, each in a window of its own that knows nothing of this one.
- * @param end the text is cut here. A link that is cut is none, since it would lead elsewhere
+ * @param end the text is cut here. An address that is cut is not a link, since it would lead elsewhere
  */
 export function linked(text: string, end = text.length): (HTMLAnchorElement | string)[] {
   let left = end;
