@@ -41,7 +41,7 @@ describe("the first frames", () => {
     const [live, other] = await Promise.all([server.live(ben), server.live(ben)]);
     const { data } = await live.frame(Push.READY);
     expect(Object.keys(data).sort()).toEqual(
-      ["connectionId", "cursor", "epoch", "heartbeatMs", "idleMs", "serverTime"].sort(),
+      ["connectionId", "cursor", "epoch", "heartbeatMs", "idleMs", "loginExpiresAt", "serverTime"].sort(),
     );
     expect(data).toMatchObject({ heartbeatMs: 10_000, idleMs: 30_000 });
     expect(data.cursor.startsWith(`${data.epoch};*@`)).toBe(true);
