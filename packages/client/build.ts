@@ -19,12 +19,12 @@ const SERVER_FILE = "parley-server.js";
 const CALLS_FILE = "parley-calls.js";
 const STORE_FILE = "parley-store.js";
 
-/** Minified texts by file name. Takes about a tenth of a second. */
+/** Texts by file name: the module of whole lines, what pages load as it is minified. Takes about a tenth of a second. */
 export async function buildClient(): Promise<Record<ClientFile, string>> {
   const [module, script, worker] = await Promise.all([
     built("index.ts", "esm"),
-    built("global.ts", "iife"),
-    built("heartbeat-worker.js", "iife"),
+    built("global.ts", "iife", { minify: true }),
+    built("heartbeat-worker.js", "iife", { minify: true }),
   ]);
   return { "parley-client.js": module, "parley-client.global.js": script, "heartbeat-worker.js": worker };
 }
@@ -34,12 +34,21 @@ export async function buildStore(): Promise<string> {
   return built("store.ts", "esm");
 }
 
-/** The caller for the product's own backend, which no page loads. Whole lines, so that a stack says something. */
-export async function buildServerClient(): Promise<string> {
-  return built("server.ts", "esm", { minify: false });
+/** As a page gets the two modules from a bundler. */
+export async function minifiedModules(): Promise<{ client: string; store: string }> {
+  const [client, store] = await Promise.all([
+    built("index.ts", "esm", { minify: true }),
+    built("store.ts", "esm", { minify: true }),
+  ]);
+  return { client, store };
 }
 
-/** The modules for `require`, by the names of the others. Not minified, because pages do not load programs that need them. */
+/** The caller for the product's own backend, which no page loads. */
+export async function buildServerClient(): Promise<string> {
+  return built("server.ts", "esm");
+}
+
+/** The modules for `require`, by the names of the others. */
 async function buildCommonJs(): Promise<Record<string, string>> {
   const entries = {
     "parley-client.js": "commonjs.ts",
@@ -47,14 +56,15 @@ async function buildCommonJs(): Promise<Record<string, string>> {
     [STORE_FILE]: "store.ts",
     [SERVER_FILE]: "server.ts",
   };
-  const texts = Object.entries(entries).map(async ([name, entry]) => [
-    name,
-    await built(entry, "cjs", { minify: false }),
-  ]);
+  const texts = Object.entries(entries).map(async ([name, entry]) => [name, await built(entry, "cjs")]);
   return Object.fromEntries(await Promise.all(texts));
 }
 
-async function built(entry: string, format: "esm" | "iife" | "cjs", { minify } = { minify: true }): Promise<string> {
+/**
+ * One file. Modules keep their lines: Node prints the line that threw before the error, and of a minified module that is all of
+ * it. What pages get of a module is minified by their bundler.
+ */
+async function built(entry: string, format: "esm" | "iife" | "cjs", { minify } = { minify: false }): Promise<string> {
   const entrypoints = [join(SOURCES, entry)];
   const { outputs } = await Bun.build({ entrypoints, target: "browser", format, minify });
   const [output] = outputs;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
 import { openDoor } from "../../server/test/server-door.ts";
+import { missingIn } from "../build-types.ts";
 
 const node = needs("node");
 const npm = needs("npm");
@@ -114,6 +115,32 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
       expect(run([...runtime, "program.cjs"], folder)).toBe(
         "createClient,contactsOf,notificationsOf,createStore,createServerClient\n",
       );
+    }
+  });
+
+  test("SDK-114: what Node prints of a mistake is short and names it", () => {
+    const mistakes: Record<string, string> = {
+      "wrong.mjs": PROGRAM.replace("token", "tokn"),
+      "wrong.cjs": 'require("@parley/client").createClient({ url: "http://127.0.0.1:9", tokn: "t" });',
+    };
+    for (const [name, text] of Object.entries(mistakes)) {
+      writeFileSync(join(folder, name), text);
+      const { exitCode, stderr } = Bun.spawnSync([node ?? "", name], { cwd: folder });
+      expect(exitCode).toBe(1);
+      expect(stderr.toString()).toContain("did you mean token?");
+      expect(stderr.length).toBeLessThan(2_000);
+    }
+  });
+
+  test("SDK-114: declarations import nothing that is not in the package", async () => {
+    for (const types of ["dist/types", "dist/cjs/types"]) {
+      const texts = new Map<string, string>();
+      for await (const name of new Bun.Glob("**/*.d.ts").scan(join(scope, "client", types)))
+        texts.set(name, await Bun.file(join(scope, "client", types, name)).text());
+      expect(texts.size).toBeGreaterThan(50);
+      expect(missingIn(texts)).toEqual([]);
+      texts.delete("protocol/src/events.d.ts");
+      expect(missingIn(texts)).not.toEqual([]);
     }
   });
 
