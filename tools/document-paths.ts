@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./sources.ts";
 
-const DOCUMENTS = ["docs/architecture.md", "docs/features.md"];
+const DOCUMENTS = ["docs/architecture.md", "docs/features.md", "docs/reports.md"];
 
 /** Where a path in a document may start from. */
 const STARTS = ["", "packages/", "packages/server/", "packages/server/src/", "docs/"];
