@@ -211,6 +211,21 @@ describe("SDK-93: what may succeed later is tried again", () => {
     expect(once.times).toHaveLength(1);
   });
 
+  test("SDK-115: and where none is answered the error names the server, and the platform's word for it where there is one", async () => {
+    const failures: [unknown, string][] = [
+      [Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNREFUSED" } }), " (ECONNREFUSED)"],
+      [Object.assign(new Error("x"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), " (DEPTH_ZERO_SELF_SIGNED_CERT)"],
+      [new TypeError("Failed to fetch"), ""],
+      [new DOMException("The operation was aborted.", "AbortError"), ""],
+      [undefined, ""],
+    ];
+    for (const [failure, why] of failures) {
+      const { client } = failing([() => Promise.reject(failure)], { tries: 1 });
+      const error = await client.getUser("ada").catch((error: ParleyError) => error);
+      expect(error).toMatchObject({ status: 0, code: "offline", message: `No answer from ${server.url}${why}` });
+    }
+  });
+
   test("unless the caller gives it up, also in the middle of a wait", async () => {
     const { client, times } = failing([() => busy(503, { "Retry-After": "60" })]);
     const abort = new AbortController();

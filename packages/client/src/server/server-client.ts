@@ -2,7 +2,7 @@ import { Http } from "../api/http.ts";
 import { ParleyError } from "../api/parley-error.ts";
 import { pathOf } from "../api/routes.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import { platform } from "../lib/surroundings.ts";
+import { type Fetch, platform } from "../lib/surroundings.ts";
 import { pause } from "../lib/timers.ts";
 import { TIMING, type Timing } from "../lib/timing.ts";
 import { checkServerOptions, type ServerClientOptions } from "./options.ts";
@@ -57,7 +57,7 @@ export class ServerClient {
   constructor(options: ServerClientOptions, timing: Partial<Timing> = {}) {
     const url = checkServerOptions(options);
     const { fetch, random } = platform({ fetch: options.fetch });
-    this.#http = new Http(url, fetch, () => {});
+    this.#http = new Http(url, nameFailures(fetch, url), () => {});
     this.#key = options.key;
     this.#tries = options.tries ?? 5;
     this.#timing = { ...TIMING, ...timing };
@@ -189,6 +189,18 @@ export class ServerClient {
       }
     }
   }
+}
+
+/**
+ * Says which server does not answer, and the platform's word for it where there is one, such as ECONNREFUSED or one for a bad
+ * certificate: Bun tells it at once, Node behind the error.
+ */
+function nameFailures(fetch: Fetch, url: string): Fetch {
+  return (address, init) =>
+    fetch(address, init).catch((error?: { code?: unknown; cause?: { code?: unknown } }) => {
+      const why = error?.cause?.code ?? error?.code;
+      throw new ParleyError(0, { title: `No answer from ${url}${typeof why === "string" ? ` (${why})` : ""}` });
+    });
 }
 
 /** The same for notifications and events. */
