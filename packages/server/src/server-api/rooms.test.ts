@@ -189,7 +189,7 @@ describe("SRV-32: members", () => {
     expect(refused).toMatchObject({ status: 422, body: { code: "unknown_user" } });
     expect(refused.body.errors).toEqual([
       { path: "add.1", message: 'is not known: "nobody"' },
-      { path: "add.2", message: "is not known: 9999999" },
+      { path: "add.2", message: "is not known: 9999999 (an id of Parley's; your own ids are strings)" },
       { path: "remove.1", message: 'is not known: "no one"' },
     ]);
     expect(await door.ok("GET", path)).toMatchObject({ memberCount: 1, seq: 1 });

@@ -53,6 +53,6 @@ test("NTF-3: where nobody is left, all are named with their places, also where t
   expect(reply).toMatchObject({ status: 422, body: { code: "unknown_user" } });
   expect((reply.body as { errors: object[] }).errors).toEqual([
     { path: "to.users.0", message: 'is not known: "no one"' },
-    { path: "to.users.1", message: "is not known: 999999" },
+    { path: "to.users.1", message: "is not known: 999999 (an id of Parley's; your own ids are strings)" },
   ]);
 });
