@@ -8,7 +8,7 @@ import { problemsOfDocument, problemsOfSource } from "./plain-english.ts";
 import { procedureTableCheck } from "./procedure-table.ts";
 import { routeWritesCheck } from "./route-writes.ts";
 import { importsOf, readSources, source } from "./sources.ts";
-import { namedInTests, rulesOf } from "./spec-rules.ts";
+import { namedInTests, rulesOf, unknownRules } from "./spec-rules.ts";
 
 const server = (path: string, text: string) => source(`packages/server/src/${path}`, text);
 const importing = (...paths: string[]) => paths.map((path) => `import { x } from "${path}";\n`).join("");
@@ -203,6 +203,9 @@ test("comments, titles and documents have a full subject and verb, and say they"
 test("rules and the tests that name them", () => {
   const spec = "# Spec\n**A1** first\n- **A2.** second\n### B-10 third\nSee **A9** elsewhere\n| **C1** | fourth |\n";
   expect(rulesOf(spec)).toEqual(["A1", "A2", "B-10", "C1"]);
+  expect(rulesOf(`${spec}- **A2** another`)).toEqual(["A1", "A2", "B-10", "C1", "A2"]);
+  const reports = "| fault | rule | held by |\n|---|---|---|\n| UTF-8 | A1, A9 | `x/A-7.ts` |\n| a fault | – | C7 |\n";
+  expect(unknownRules(reports, rulesOf(spec))).toEqual(["docs/reports.md names A9, which is not a rule"]);
   const tests = source(
     "packages/server/test/x.test.ts",
     'test("A1: x", f); describe(`A2, B-10: y`, f); test.each(t)("C1 %s", f); test("mentions A3", f);',
