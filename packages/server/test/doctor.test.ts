@@ -1,9 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runDoctor } from "../src/cli/doctor.ts";
 import { administrator } from "./administrator.ts";
 import { faultyProxy } from "./examined-server.ts";
 import { freePort } from "./free-port.ts";
 import { type Person, TestServer } from "./harness.ts";
+import { needs } from "./needs.ts";
+import { selfSigned } from "./self-signed.ts";
+
+const openssl = needs("openssl");
 
 /** `parley doctor` with a token, on a whole server and through what stands before it. */
 const wsPort = freePort();
@@ -73,4 +80,21 @@ test.each<[what: string, rewrite: (head: string) => string, said: string]>([
     expect(code).toBe(1);
   },
   30_000,
+);
+
+test.skipIf(!openssl)(
+  "DOC-1: a certificate that nobody else signed is named, with the setting that trusts it",
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
+    const { cert, key } = selfSigned(openssl as string, dir);
+    const secure = await TestServer.start({ TLS_CERT: cert, TLS_KEY: key });
+    try {
+      const { code, text } = await doctor(`https://127.0.0.1:${new URL(secure.url).port}`);
+      expect(text).toMatch(/its certificate is not valid \(\w+\); if you signed it yourself, set NODE_EXTRA_CA_CERTS/);
+      expect(code).toBe(1);
+    } finally {
+      await secure.stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
 );

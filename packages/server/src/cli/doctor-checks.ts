@@ -128,7 +128,8 @@ function unreachable(error: unknown, url: URL): string {
     return `nothing listens there; is the server running, and is ${portOf(url)} its port?`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "FailedToOpenSocket")
     return `there is no host ${url.hostname}, or its name cannot be looked up`;
-  if (/CERT|ISSUER|SELF_SIGNED|VERIFY/i.test(code)) return `its certificate is not valid (${code})`;
+  if (/CERT|ISSUER|SELF_SIGNED|VERIFY/i.test(code))
+    return `its certificate is not valid (${code}); if you signed it yourself, set NODE_EXTRA_CA_CERTS to its file`;
   return error instanceof Error ? error.message : String(error);
 }
 
