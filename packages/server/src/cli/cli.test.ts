@@ -41,17 +41,18 @@ test.each([
 });
 
 test.each([
-  [["frobnicate"], "There is no command frobnicate"],
-  [["help", "frobnicate"], "There is no command frobnicate"],
-  [["--frobnicate"], "There is no option --frobnicate"],
-  [["config", "--frobnicate"], "Unknown option '--frobnicate'"],
-  [["serve", "now"], "Unexpected argument 'now'"],
-])("parley %j is a wrong call", async (args, message) => {
+  [["frobnicate"], "There is no command frobnicate", "--help"],
+  [["help", "frobnicate"], "There is no command frobnicate", "--help"],
+  [["--frobnicate"], "There is no option --frobnicate", "--help"],
+  [["config", "--frobnicate"], "Unknown option '--frobnicate'", "config --help"],
+  [["serve", "now"], "Unexpected argument 'now'", "serve --help"],
+  [["user", "add"], "parley user add needs one NAME", "user --help"],
+])("parley %j is a wrong call", async (args, message, help) => {
   const { code, out, err } = await parley(args);
   expect(code).toBe(2);
   expect(out).toBe("");
   expect(err).toContain(message);
-  expect(err).toContain("Try: parley --help");
+  expect(err).toEndWith(`\nTry: parley ${help}\n`);
 });
 
 test("parley without a command shows the help and fails", async () => {

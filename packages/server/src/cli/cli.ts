@@ -40,7 +40,7 @@ export async function runCli({ args, ...io }: Io & { readonly args: readonly str
   try {
     return await dispatch(args, io);
   } catch (error) {
-    return complain(error, io);
+    return complain(error, args, io);
   }
 }
 
@@ -82,14 +82,15 @@ Settings are environment variables; parley config lists them.
 `;
 }
 
-function complain(error: unknown, io: Io): number {
+function complain(error: unknown, [name]: readonly string[], io: Io): number {
   if (error instanceof ConfigError) {
     const count = error.problems.length === 1 ? "One setting is" : `${error.problems.length} settings are`;
     io.err(`${count} wrong:\n${error.problems.map((problem) => `  ${problem}\n`).join("")}`);
     return 1;
   }
   if (error instanceof UsageError || isParseArgsError(error)) {
-    io.err(`${error.message}\nTry: parley --help\n`);
+    const help = COMMANDS.some((one) => one.name === name) ? `${name} --help` : "--help";
+    io.err(`${error.message}\nTry: parley ${help}\n`);
     return 2;
   }
   const sentence = explained(error);

@@ -39,7 +39,7 @@ test.each<[args: string[], message: string]>([
   const { code, out, err } = await parley(...args);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toContain(message);
-  expect(err).toEndWith("Try: parley --help\n");
+  expect(err).toEndWith(`Try: parley ${args[0]} --help\n`);
   expect(existsSync(join(dir, "data"))).toBe(false);
 });
 
