@@ -152,6 +152,10 @@ test("HTTP-12: every number, text and list has its bounds, but for those that ha
   expect(unbounded.map(([where]) => where).sort()).toEqual(UNBOUNDED.sort());
 });
 
+test("HTTP-43: the document says how deep a body may be nested", () => {
+  expect(JSON.stringify(document)).toContain(`at most ${SIZES.nesting.count} lists and objects inside each other`);
+});
+
 test("HTTP-12: numbers of the document are those of the table of limits", () => {
   const places = new Map(placesOf(document));
   const at = (where: string) => places.get(where) as Schema;

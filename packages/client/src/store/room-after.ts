@@ -61,5 +61,5 @@ export function roomAfterOwn(room: StoredRoom, push: PushFrame): StoredRoom {
 }
 
 function unlisted(room: StoredRoom): StoredRoom {
-  return { ...room, isListed: false, unread: 0 };
+  return { ...room, isListed: false, unread: 0, managed: false };
 }

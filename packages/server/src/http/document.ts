@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@parley/protocol";
 import { VERSION } from "../lib/version.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { Routes } from "./openapi.ts";
 import { operationId } from "./operation-id.ts";
 import { codesOf, describedReply, problemReplies } from "./problem-replies.ts";
@@ -34,7 +35,7 @@ export function openApiDocument(app: Routes, publicUrl: string | undefined): obj
         "Clients make requests over HTTP; events are pushed over a live connection (`/ws`). " +
         "Errors are RFC 9457 problem documents with a stable `code`. Wherever GET is answered, HEAD is too. Replies may get more " +
         "fields, which a client ignores; unknown fields of a body are ignored, unless a known one has nearly the same name (400); " +
-        "with a server key every unknown field is refused.",
+        `with a server key every unknown field is refused. A body has at most ${SIZES.nesting.count} lists and objects inside each other.`,
     },
     servers: [{ url: publicUrl ?? "/" }],
   });

@@ -30,7 +30,8 @@ export const Room = z
     notice: shownTextSchema(0, LIMITS.noticeCodePoints).nullable(),
     ownerId: idSchema.nullable(),
     managed: z.boolean().openapi({
-      description: "The product manages it and its members; its members may only leave it (`room_managed`)",
+      description:
+        "The product manages it and its members, and the reader may only leave it (`room_managed`); false to people who are not in it",
     }),
     muteAll: z.boolean().openapi({ description: "Only the owner and admins may write" }),
     history: z.enum(["all", "joined"]).openapi({ description: "What new members may read" }),
@@ -78,7 +79,7 @@ export async function viewsOf(
       memberCount: window ? (room.id === HALL_ROOM_ID ? everybody : room.member_count) : null,
       notice: window ? room.notice : null,
       ownerId: room.owner_uid,
-      managed: room.external_id !== null,
+      managed: role !== null && room.external_id !== null,
       muteAll: room.mute_all === 1,
       history: room.history,
       seq: window ? (window.leftSeq ?? room.seq) : null,

@@ -144,6 +144,8 @@ describe("SRV-31: a managed room", () => {
     ] as const) {
       expect(await ann.api.ok("GET", `/rooms/${room}`)).toMatchObject({ managed: is });
     }
+    await ann.api.ok("DELETE", `/rooms/${id}/members/${ann.uid}`);
+    expect(await ann.api.ok("GET", `/rooms/${id}`)).toMatchObject({ role: null, managed: false });
   });
 
   test("does not exist for others", async () => {

@@ -31,7 +31,7 @@ test("TR-30: the routes of events are in the document, with what they take and g
     "max",
     "wait",
   ]);
-  expect(names(stream?.get)).toEqual(["cursor", "max", "token"].map((name) => `query ${name}`));
+  expect(names(stream?.get)).toEqual(["cursor", "lastEventId", "max", "token"].map((name) => `query ${name}`));
   expect(Object.keys(poll?.get?.responses[200]?.content ?? {})).toEqual(["application/json"]);
   expect(Object.keys(stream?.get?.responses[200]?.content ?? {})).toEqual(["text/event-stream"]);
   for (const operation of [poll?.get, poll?.post, stream?.get]) {
