@@ -1,15 +1,15 @@
-/** A room's place in the list: what happened last in it, as a position of the log. */
+/** A room's place in the list: the position in the log of what happened last in it. */
 interface Activity {
   readonly pos: number;
-  /** Of several rooms with one position: the higher one comes first. */
+  /** Where several rooms have the same position, the one with the higher tick comes first. */
   readonly tick: number;
-  /** Newest event of the room's stream that this covers, as far as joinings go. */
+  /** The newest event of the room's stream that this covers, as far as joins are concerned. */
   readonly seq: number;
 }
 
 /**
- * The order of the list of rooms: newest activity (a message, or joining) first. A message's id is its position in the log. A joining comes
- * without one, and is first until the room is read, which says where it belongs. Repeated or late news changes nothing.
+ * The order of the list of rooms: newest activity (a message, or joining) first. A message's id is its position in the log. A join comes
+ * without one: it puts the room first until the room is read, which says where it belongs. Repeated or late news changes nothing.
  */
 export class ActivityOrder {
   readonly #of = new Map<number, Activity>();
@@ -23,7 +23,7 @@ export class ActivityOrder {
     return (other?.pos ?? 0) - (one?.pos ?? 0) || (other?.tick ?? 0) - (one?.tick ?? 0);
   }
 
-  /** @returns whether the order is another one now */
+  /** @returns whether the order has changed */
   message(roomId: number, id: number): boolean {
     this.#newest = Math.max(this.#newest, id);
     const known = this.#of.get(roomId);
@@ -32,7 +32,7 @@ export class ActivityOrder {
     return true;
   }
 
-  /** @param seq of the joining in the room's stream. @returns whether the order is another one now */
+  /** @param seq of the join in the room's stream. @returns whether the order has changed */
   joined(roomId: number, seq: number): boolean {
     if (seq <= (this.#of.get(roomId)?.seq ?? 0)) return false;
     this.#joins += 1;
@@ -41,7 +41,7 @@ export class ActivityOrder {
   }
 
   /**
-   * A room as the list has it, from the list's beginning on.
+   * A room as the list has it, read from the beginning of the list.
    * @param at its place in the list. @param pos up to which position the list's first page knows everything
    */
   listed({ id, seq }: { id: number; seq: number | null }, { at, pos }: { at: number; pos: number }): void {

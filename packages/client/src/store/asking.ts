@@ -4,13 +4,13 @@ import { pause } from "../lib/timers.ts";
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { StoreSource } from "./source.ts";
 
-/** Events that may come while one reply is on its way; beyond that it is asked for again. */
+/** How many events may come while one reply is on its way; with more than that, the request is made again. */
 const PUSHES_AT_MOST = 10_000;
 
 /** What came while a reply was on its way. */
 export interface Since<T> {
   readonly reply: T;
-  /** In order. The reply may have them or not: applied behind it, they give what is so now. */
+  /** In order. The reply may include them or not: applying them after it gives the present state either way. */
   readonly pushes: readonly PushFrame[];
 }
 
@@ -27,8 +27,8 @@ export interface AskingParts {
 }
 
 /**
- * Requests whose replies are put together with events. A reply is of some moment between its question and its arrival, so it lacks
- * none of the events that came before the question. Those that come meanwhile are kept, and applied once more behind it.
+ * Requests whose replies are combined with events. A reply shows some moment between its request and its arrival, so it includes
+ * every event that came before the request. Events that come in between are kept, and applied once more after the reply.
  */
 export class Asking {
   readonly #parts: AskingParts;
@@ -41,17 +41,17 @@ export class Asking {
     this.#parts = parts;
   }
 
-  /** Fires when nothing of what is under way is wanted any more. */
+  /** Fires when nothing that is under way is wanted any more. */
   get signal(): AbortSignal {
     return this.#running.signal;
   }
 
-  /** From now on anything may be read: the client has its place in the log, and it is known who reads. */
+  /** From now on anything may be read: the client has its place in the log, and knows who the user is. */
   open(): void {
     this.#open();
   }
 
-  /** Gives up everything that is under way: its promises reject, and what comes late is not heard. Nothing is read before the next `open`. */
+  /** Gives up everything that is under way: its promises reject, and late replies are ignored. Nothing is read before the next `open`. */
   giveUp(): void {
     this.#running.abort();
     this.#running = new AbortController();
@@ -93,7 +93,7 @@ export class Asking {
   }
 
   /**
-   * Does it once anything may be read, and again after a failure that time may mend.
+   * Does the work as soon as anything may be read, and again after a failure that time may mend.
    * @throws ParleyError that only a change can mend; DOMException when given up
    */
   async untilItWorks<T>(work: () => Promise<T>): Promise<T> {
@@ -103,7 +103,7 @@ export class Asking {
     return this.first(work);
   }
 
-  /** The same for what is read first of all. The waits between two tries are longer and longer. */
+  /** The same for what is read first of all. The waits between two tries grow. */
   async first<T>(work: () => Promise<T>): Promise<T> {
     const { signal } = this;
     const { backoff, random } = this.#parts;
@@ -112,7 +112,7 @@ export class Asking {
         signal.throwIfAborted();
         return await work();
       } catch (error) {
-        // Errors of another bundle's class are no instances of this one's.
+        // Errors of another bundle's class are not instances of this bundle's.
         if (signal.aborted || (error as { canRetry?: boolean }).canRetry !== true) throw error;
         const { retryAfterMs = 0 } = error as { retryAfterMs?: number };
         await pause(Math.max(retryAfterMs, backoffMs(attempts, random(), backoff)), signal);

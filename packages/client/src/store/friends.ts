@@ -7,10 +7,10 @@ import type { Notices } from "./notices.ts";
 import { type KnownItems, OwnList } from "./own-list.ts";
 import type { Part } from "./part.ts";
 
-/** A friend; whether they are online says `presence`. */
+/** A friend; `presence` says whether they are online. */
 export type StoredFriend = Omit<Friend, "activeStatus" | "lastOptTime">;
 
-/** The server keeps no more friends of a person, and no more blocks; of requests, answered ones stay. */
+/** The server keeps no more friends of a person than this, and no more blocks; answered requests stay, so there may be more of those. */
 const FRIENDS_AT_MOST = 5_000;
 const BLOCKS_AT_MOST = 1_000;
 const REQUESTS_AT_MOST = 500;
@@ -20,11 +20,11 @@ export interface FriendsParts {
   readonly notices: Notices;
   readonly nameOf: (uid: number) => Person;
   readonly learn: (people: readonly Person[], pushes: readonly PushFrame[]) => void;
-  /** How many requests are not read. */
+  /** How many friend requests are unread. */
   readonly onUnread: (friendRequests: number) => void;
 }
 
-/** Friends, friend requests and blocks: three lists, each read when somebody looks at it. */
+/** Friends, friend requests and blocks: three lists, each read when somebody subscribes to it. */
 export class Contacts implements Part {
   readonly #parts: FriendsParts;
   readonly friends: OwnList<StoredFriend>;
@@ -51,7 +51,7 @@ export class Contacts implements Part {
         return items && withItems(known, items);
       },
       page: (cursor) => asking.request("GET /friend-requests", { query: { cursor, limit: 100 } }),
-      // The list knows better than any sum.
+      // The list is more accurate than any count from the server.
       onChange: ({ items, isWhole, state }) => {
         if (isWhole && state === "ready") this.#count(items.filter(isUnread).length);
       },
@@ -70,7 +70,7 @@ export class Contacts implements Part {
     for (const list of this.#lists) list.push(push);
   }
 
-  /** A sum that may be of another moment than the events: it counts where the list is not there. */
+  /** A count that may be older or newer than the events: it is used only while the list is not there. */
   counted(friendRequests: number): void {
     if (!this.requests.isWhole) this.#count(friendRequests);
   }
@@ -132,7 +132,7 @@ function friendsAfter(
   return byUid([...others, { ...nameOf(uid), remark: known?.remark ?? "", roomId }]);
 }
 
-/** Undefined: FRIEND tells of a request whose text and name stand in no event. */
+/** Undefined: FRIEND announces a request whose text and name no event contains. */
 function requestsAfter(
   requests: readonly ListedFriendRequest[],
   push: PushFrame,
@@ -145,7 +145,7 @@ function requestsAfter(
   const isKnown = requests.some(({ id }) => id === requestId);
   if (change === "withdrawn") return isKnown ? requests.filter(({ id }) => id !== requestId) : requests;
   if (!isKnown) return undefined;
-  // Asked once more, or told once more.
+  // The request was made again, or announced again.
   if (change !== "accepted" && change !== "rejected") return requests;
   return requests.map((request) =>
     request.id === requestId ? { ...request, state: change, read: request.direction === "in" ? true : null } : request,

@@ -1,17 +1,17 @@
-/** Entries beyond those in use, the one that was asked for last included. */
+/** How many entries are kept beyond those in use, including the one that was asked for last. */
 const UNUSED_AT_MOST = 20;
 
-/** Things by key: those that are in use, and the few others that were asked for last. */
+/** Things by key: those that are in use, and a few others that were asked for last. */
 export class Kept<K, T> {
   readonly #isUsed: (key: K) => boolean;
-  /** Asked for last stands last. */
+  /** The one that was asked for last comes last. */
   readonly #all = new Map<K, T>();
 
   constructor(isUsed: (key: K) => boolean) {
     this.#isUsed = isUsed;
   }
 
-  /** What is there, or what `make` gives. */
+  /** The entry that is there, or else what `make` returns. */
   get(key: K, make: () => T): T {
     const found = this.#all.get(key) ?? make();
     this.#all.delete(key);

@@ -4,10 +4,10 @@ import type { PushFrame } from "../reading/push-frame.ts";
 import type { Names, Person } from "./names.ts";
 import { uidsOf } from "./pushes.ts";
 
-/** Somebody in a room; whether they are online says `presence`. */
+/** Somebody in a room; `presence` says whether they are online. */
 export type StoredMember = Omit<Member, "activeStatus" | "lastOptTime">;
 
-/** The members of a room, as far as they were read. Pure. */
+/** The members of a room, as far as they have been read. Pure. */
 export interface MemberList {
   /** By uid. */
   readonly items: readonly StoredMember[];
@@ -25,7 +25,7 @@ const NEWCOMER = { role: 3, mutedUntil: null };
 
 export const NO_MEMBERS: KeptMembers = { items: [], hasMore: true, state: "loading", nextCursor: undefined };
 
-/** With the page behind those that are there. */
+/** The list with the next page added. */
 export function withMembers(
   list: KeptMembers,
   { items, nextCursor }: { readonly items: readonly StoredMember[]; readonly nextCursor: string | null },
@@ -38,7 +38,7 @@ export interface Newcomers {
   readonly nameOf: (uid: number) => Person;
 }
 
-/** After an event of the room. The same object where nothing is different. */
+/** The list after an event of the room. The same object where nothing has changed. */
 export function membersAfter(list: KeptMembers, push: PushFrame, { nameOf }: Newcomers): KeptMembers {
   if (push.type === Push.MEMBER_UPDATE) {
     const { roomId: _, uid, ...changed } = push.data;
@@ -53,18 +53,18 @@ export function membersAfter(list: KeptMembers, push: PushFrame, { nameOf }: New
   }
   const last = list.items.at(-1)?.uid ?? 0;
   const { joinedAt = 0 } = push.data;
-  // People beyond the last one come with a page that was not read yet.
+  // People beyond the last one come with a page that has not been read yet.
   const shown = uids.filter((uid) => !list.hasMore || uid < last);
   const newcomers = shown.map((uid) => ({ ...nameOf(uid), ...NEWCOMER, joinedAt }));
   return newcomers.length === 0 ? list : { ...list, items: put(list.items, newcomers) };
 }
 
-/** With this member as somebody is who has just come. */
+/** The list with this member shown as somebody who has just joined. */
 export function asNewcomer(list: KeptMembers, uid: number): KeptMembers {
   return changedMember(list, uid, (member) => ({ ...member, ...NEWCOMER }));
 }
 
-/** The same list with the names that people have now; the list itself where nobody in it is called otherwise. */
+/** The same list with the names that people have now; the list itself where none of its names has changed. */
 export function withMemberNames(list: KeptMembers, names: Names): KeptMembers {
   const isNew = (member: StoredMember, { name, avatar }: Person) => member.name !== name || member.avatar !== avatar;
   let so = list;
@@ -83,7 +83,7 @@ function changedMember(list: KeptMembers, uid: number, change: (member: StoredMe
   return next === member ? list : { ...list, items: list.items.with(at, next) };
 }
 
-/** Each person once, by uid; what is put in counts. */
+/** Each person once, by uid; for people in both, `more` wins. */
 function put(items: readonly StoredMember[], more: readonly StoredMember[]): StoredMember[] {
   const byUid = new Map([...items, ...more].map((member) => [member.uid, member]));
   return [...byUid.values()].sort((a, b) => a.uid - b.uid);

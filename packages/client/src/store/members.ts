@@ -22,7 +22,7 @@ import type { View } from "./view.ts";
 
 /** The members of one room. The first page is read when somebody subscribes, and what was read is kept up to date while somebody does. */
 export interface Members extends View<MemberList> {
-  /** The page behind. */
+  /** Reads the next page. */
   more(): Promise<void>;
 }
 
@@ -30,22 +30,22 @@ export interface MembersParts {
   readonly asking: Asking;
   readonly notices: Notices;
   readonly me: () => number;
-  /** People who were read, and a name for those who join. */
+  /** Takes the people that were read; `nameOf` has a name for those who join. */
   readonly learn: (people: readonly Person[], pushes: readonly PushFrame[]) => void;
   readonly nameOf: Newcomers["nameOf"];
 }
 
 interface Kind {
   list: KeptMembers;
-  /** The newest reading: what an earlier one brings counts no more. */
+  /** The newest reading: the results of earlier ones are ignored. */
   turn: number;
   isReading: boolean;
   isStale: boolean;
-  /** How often the room came into the list of rooms. */
+  /** How often the room has come into the list of rooms. */
   listings: number;
 }
 
-/** The members of all rooms that somebody looks at. */
+/** The members of all rooms that somebody subscribes to. */
 export class MemberLists implements PartOfRooms {
   readonly #parts: MembersParts;
   readonly #topics: Topics<number>;
@@ -94,7 +94,7 @@ export class MemberLists implements PartOfRooms {
     for (const roomId of this.#lists.keys()) this.entered(roomId);
   }
 
-  /** What was read of the room counts no more. */
+  /** What was read of the room no longer counts. */
   entered(roomId: number): void {
     const kind = this.#lists.peek(roomId);
     if (!kind) return;
@@ -103,7 +103,7 @@ export class MemberLists implements PartOfRooms {
     void this.#read(roomId);
   }
 
-  /** The room stands in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
+  /** The room is in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
   listed(roomId: number): void {
     const kind = this.#lists.peek(roomId);
     if (!kind) return;
@@ -142,7 +142,7 @@ export class MemberLists implements PartOfRooms {
     if (kind?.isStale && !kind.isReading) void this.#read(roomId);
   }
 
-  /** @param cursor of the page behind; the first page takes the place of everything */
+  /** @param cursor of the next page; the first page replaces everything */
   async #read(roomId: number, cursor?: string): Promise<void> {
     const { asking, notices, learn } = this.#parts;
     const kind = this.#kind(roomId);
@@ -175,10 +175,10 @@ export class MemberLists implements PartOfRooms {
     });
   }
 
-  /** What the user's own coming and going means, the list of rooms knows. */
+  /** What the user's own joins and leaves mean is for the list of rooms to say. */
   #after(list: KeptMembers, push: PushFrame): KeptMembers {
     const me = this.#parts.me();
-    // Where the list is from behind the user's return, what they were before counts no more.
+    // Where the list already includes the user's return, what they were before no longer counts.
     if (isLeavingOf(push, me)) return asNewcomer(list, me);
     return isJoinOf(push, me) ? list : membersAfter(list, push, this.#parts);
   }

@@ -5,8 +5,8 @@ import type { PushFrame } from "../reading/push-frame.ts";
 import type { Names } from "./names.ts";
 
 /*
- * What events make of single messages, wherever these are shown. Pure: each function gives the same object back where nothing is
- * different, and saying the same twice changes nothing.
+ * What events make of single messages, wherever these are shown. Pure: each function returns the same object where nothing has
+ * changed, and applying the same event twice changes nothing.
  */
 
 /** A message after an event that may be about it. @param me the user, whose marks are shown as their own */
@@ -27,7 +27,7 @@ export function messageAfter(shown: Message, push: PushFrame, me: number): Messa
   }
 }
 
-/** Something that this person wrote is hidden here: the message, or what it quotes. */
+/** Something that this person wrote is hidden here: the message itself, or the one that it quotes. */
 export function hides(shown: Message, uid: number): boolean {
   const reply = replyOf(shown);
   const theirs = reply?.uid === uid ? reply : shown.fromUser.uid === uid ? shown.message : undefined;
@@ -35,13 +35,13 @@ export function hides(shown: Message, uid: number): boolean {
   return theirs?.type === MessageType.recalled && theirs.body === HIDDEN_TEXT;
 }
 
-/** The people whom a message shows: its author, and the person whom it quotes. */
+/** The people whom a message shows: its author, and the person that it quotes. */
 export function peopleIn(shown: Message | null): number[] {
   const quoted = shown ? replyOf(shown)?.uid : undefined;
   return [...(shown ? [shown.fromUser.uid] : []), ...(quoted === undefined ? [] : [quoted])];
 }
 
-/** A message with the present name of the person whom it quotes. */
+/** A message with the current name of the person that it quotes. */
 export function withNames(shown: Message, names: Names): Message {
   const reply = replyOf(shown);
   const name = reply ? names.get(reply.uid)?.name : undefined;
@@ -62,7 +62,7 @@ function withReply(shown: Message, change: Partial<Reply>): Message {
   return { ...shown, message: { ...message, body: changed } as typeof message };
 }
 
-/** Counts are what MARK says; the user's own marks are those that MARK tells of the user. */
+/** The counts are those in MARK; the user's own marks change only when MARK is about the user. */
 function marked(shown: Message, { markType, markCount, actType }: MarkChange, isMine: boolean): Message {
   const own = actType === ActType.confirm ? (1 as const) : (0 as const);
   const before = shown.message.messageMark;
@@ -73,7 +73,7 @@ function marked(shown: Message, { markType, markCount, actType }: MarkChange, is
   return { ...shown, message: { ...shown.message, messageMark } };
 }
 
-/** Without its text if it is the one, and so where it quotes it. */
+/** The message without its text if it was recalled, or without the quoted text if the message that it quotes was. */
 function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallUid: number }): Message {
   const type = MessageType.recalled;
   const notice = (uid: number) =>
@@ -85,7 +85,7 @@ function recalled(shown: Message, { msgId, recallUid }: { msgId: number; recallU
   return reply?.id === msgId ? withReply(shown, { type, body: notice(reply.uid) }) : shown;
 }
 
-/** Without what this person wrote, as long as they are banned. What was recalled goes on showing that. */
+/** The message without what this person wrote, for as long as they are banned. A recalled message goes on showing that it was recalled. */
 function hidden(shown: Message, uid: number): Message {
   const notice = { type: MessageType.recalled, body: HIDDEN_TEXT } as const;
   const { type } = shown.message;

@@ -22,13 +22,13 @@ import type { View } from "./view.ts";
 
 /** The messages of one room. They are read when somebody subscribes, and kept up to date while somebody does. */
 export interface Messages extends View<MessageWindow> {
-  /** The page before. */
+  /** Reads the previous page. */
   older(): Promise<void>;
-  /** The page behind. */
+  /** Reads the next page. */
   newer(): Promise<void>;
-  /** This message with others before and behind it, in the place of what is shown. */
+  /** Shows this message with others before and after it, in place of what is shown. */
   around(messageId: number): Promise<void>;
-  /** The newest page, in the place of what is shown. */
+  /** Shows the newest page, in place of what is shown. */
   newest(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export interface MessagesParts {
   readonly asking: Asking;
   readonly notices: Notices;
   readonly me: () => number;
-  /** Messages of a page, and of a room at most. */
+  /** Messages in a page, and how many of a room are kept at most. */
   readonly page: number;
   readonly max: number;
   /** A page was read. */
@@ -45,16 +45,16 @@ export interface MessagesParts {
 
 interface Window {
   shown: KeptWindow;
-  /** The newest reading: what an earlier one brings counts no more. */
+  /** The newest reading: the results of earlier ones are ignored. */
   turn: number;
   isReading: boolean;
-  /** It lacks what was missed, until it has been read anew. */
+  /** The window lacks what was missed until it is read again. */
   isStale: boolean;
-  /** How often the room came into the list of rooms. */
+  /** How often the room has come into the list of rooms. */
   listings: number;
 }
 
-/** The messages of all rooms that somebody looks at. */
+/** The messages of all rooms that somebody subscribes to. */
 export class MessageWindows implements PartOfRooms {
   readonly #parts: MessagesParts;
   readonly #topics: Topics<number>;
@@ -84,13 +84,13 @@ export class MessageWindows implements PartOfRooms {
     }));
   }
 
-  /** People who write, and whose names stand in quotations. */
+  /** The people who wrote the messages, and those whose names appear in quotations. */
   people(): number[] {
     const shown = this.#topics.used.flatMap((roomId) => this.#windows.peek(roomId)?.shown.items ?? []);
     return shown.flatMap(peopleIn);
   }
 
-  /** The newest message of the user's own, of those that are shown. */
+  /** The newest of the user's own messages that are shown. */
   newestOwn(roomId: number): number | undefined {
     const me = this.#parts.me();
     return this.#windows.peek(roomId)?.shown.items.findLast(({ fromUser }) => fromUser.uid === me)?.message.id;
@@ -101,7 +101,7 @@ export class MessageWindows implements PartOfRooms {
     if (isBan(push)) return this.#banned(push);
     const roomId = roomOf(push);
     if (roomId !== undefined) return this.#apply(roomId, push);
-    // A mark of a message that only its sender may see does not say in which room.
+    // A mark on a message that only its sender may see does not say which room it is in.
     if (push.type === Push.MARK) for (const id of this.#windows.keys()) this.#apply(id, push);
   }
 
@@ -118,7 +118,7 @@ export class MessageWindows implements PartOfRooms {
     for (const roomId of this.#windows.keys()) this.entered(roomId);
   }
 
-  /** What was read of the room counts no more. */
+  /** What was read of the room no longer counts. */
   entered(roomId: number): void {
     const window = this.#windows.peek(roomId);
     if (!window) return;
@@ -127,7 +127,7 @@ export class MessageWindows implements PartOfRooms {
     void this.#read(roomId, { place: "newest" });
   }
 
-  /** The room stands in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
+  /** The room is in the list of rooms: an earlier refusal, even one that is on its way, no longer counts. */
   listed(roomId: number): void {
     const window = this.#windows.peek(roomId);
     if (!window) return;
@@ -148,7 +148,7 @@ export class MessageWindows implements PartOfRooms {
     }
   }
 
-  /** What they wrote is hidden at once; where a ban has ended, what is hidden has to be read. */
+  /** What a banned person wrote is hidden at once; when the ban ends, what was hidden has to be read. */
   #banned(push: BanPush): void {
     for (const [roomId, { shown }] of this.#windows.entries()) {
       this.#apply(roomId, push);
@@ -169,9 +169,9 @@ export class MessageWindows implements PartOfRooms {
     const { shown, isStale } = this.#window(roomId);
     const { items, hasOlder, olderCursor } = shown;
     const [first] = items;
-    // What is on its way takes the place of everything.
+    // The page that is on its way replaces everything.
     if (isStale || !hasOlder || !first) return;
-    // Where the beginning was cut off no cursor goes on from it: the other half of this page is known.
+    // Where the beginning was cut off, no cursor continues from it: half of this page is known already.
     const query = olderCursor ? { cursor: olderCursor } : { around: first.message.id, limit: this.#parts.page * 2 };
     await this.#read(roomId, { place: "older", query });
   }
@@ -183,7 +183,7 @@ export class MessageWindows implements PartOfRooms {
     if (!isStale && hasNewer && after !== undefined) await this.#read(roomId, { place: "newer", query: { after } });
   }
 
-  /** Never rejects: what the window shows then says what has become of it. */
+  /** Never rejects: the state of the window then says what has happened. */
   async #read(roomId: number, { place, query }: { place: Place; query?: object }): Promise<void> {
     const { asking, notices, page } = this.#parts;
     const window = this.#window(roomId);
@@ -199,7 +199,7 @@ export class MessageWindows implements PartOfRooms {
       .catch(() => undefined);
     if (this.#windows.peek(roomId) !== window || window.turn !== turn) return;
     window.isReading = false;
-    // What came meanwhile has cut off the messages that this page stands before.
+    // Messages that came meanwhile have pushed out those that this page comes before.
     const isMoved = first?.message.id !== window.shown.items[0]?.message.id;
     if (place === "older" && isMoved) return;
     if (!since && window.listings !== listings) return this.entered(roomId);
@@ -230,7 +230,7 @@ export class MessageWindows implements PartOfRooms {
   #apply(roomId: number, push: PushFrame): void {
     const { me, max } = this.#parts;
     const window = this.#windows.peek(roomId);
-    // What comes before the first page does is applied behind it.
+    // Events that come before the first page are applied after it.
     if (window && window.shown.state !== "loading")
       this.#show(roomId, windowAfter(window.shown, push, { me: me(), max }));
   }
@@ -243,7 +243,7 @@ export class MessageWindows implements PartOfRooms {
   }
 }
 
-/** A ban has ended, and something of its person is hidden here. Pure. */
+/** A ban has ended, and something that its person wrote is hidden here. Pure. */
 function showsAgain({ items }: MessageWindow, push: PushFrame): boolean {
   return push.type === Push.UNBLACK && items.some((message) => hides(message, push.data.uid));
 }

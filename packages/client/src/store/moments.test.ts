@@ -142,7 +142,7 @@ describe("what comes at a bad moment", () => {
     client.arrive(0);
     await settle();
     expect(store.members(room.id).getSnapshot().items[1]?.name).toBe("Ann anew");
-    // The same for a line of the list that is read for its room.
+    // The same for a line of the list that is read again for its room.
     client.resyncRoom(direct.id);
     await Promise.resolve();
     client.serve(0);

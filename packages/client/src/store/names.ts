@@ -4,10 +4,10 @@ import type { PushFrame } from "../reading/push-frame.ts";
 
 export type Person = Pick<User, "uid" | "name" | "avatar">;
 
-/** People by uid, as they are called now. */
+/** People by uid, with their current names. */
 export type Names = ReadonlyMap<number, Person>;
 
-/** A new name. It comes to people who share a room, and is not logged. */
+/** A name has changed. People who share a room get this event, and it is not logged. */
 export function isUser(push: PushFrame): boolean {
   return push.type === Push.USER;
 }

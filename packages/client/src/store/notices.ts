@@ -1,6 +1,6 @@
 /**
- * Tells listeners that something is different, once the store is whole again: what an event or a reply brings is applied to all parts
- * first. A listener hears of it once, however many things of its own have changed.
+ * Tells listeners that something has changed, once the store is consistent again: what an event or a reply brings is applied to all parts
+ * first. A listener is called once, however many of the things that it listens to have changed.
  */
 export class Notices {
   readonly #onError: (error: unknown) => void;
@@ -9,12 +9,12 @@ export class Notices {
   readonly any = new Set<() => void>();
   #depth = 0;
 
-  /** @param onError gets what a listener throws; the others hear of the change all the same */
+  /** @param onError gets what a listener throws; the others are called all the same */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Everything that `change` tells is heard behind it. */
+  /** Listeners are called after `change`, for everything that it tells. */
   run<T>(change: () => T): T {
     this.#depth += 1;
     try {

@@ -9,10 +9,10 @@ import type { Part } from "./part.ts";
 
 type NotificationData = PushData[typeof Push.NOTIFICATION];
 
-/** The server keeps no more of them for one person: the newest 1 000 of their own, and of those to everybody. */
+/** The server keeps no more for one person: the newest 1 000 of their own, and the newest 1 000 of those to everybody. */
 const NOTIFICATIONS_AT_MOST = 2_000;
 
-/** The longest wait for one to expire; then it is looked again. */
+/** The longest wait for one to expire; after it the list is looked at again. */
 const LOOK_AGAIN_MS = 3_600_000;
 
 export interface NotificationsParts {
@@ -21,11 +21,11 @@ export interface NotificationsParts {
   readonly me: () => User | undefined;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How many make a dot. */
+  /** Called with the number of unseen notifications. */
   readonly onUnseen: (notifications: number) => void;
 }
 
-/** What the product has told the user and they have not archived, read when somebody looks at it. What expires goes by this machine's clock. */
+/** What the product has told the user and they have not archived, read when somebody subscribes. The machine's own clock says what has expired. */
 export class Notifications implements Part {
   readonly #parts: NotificationsParts;
   readonly list: OwnList<Notification>;
@@ -43,7 +43,7 @@ export class Notifications implements Part {
       after: (known, push) => notificationsAfter(known, push, me()?.createdAt ?? 0),
       onChange: ({ items, isWhole, state }) => {
         this.#expireLater(items);
-        // The list knows better than any sum.
+        // The list is more accurate than any count from the server.
         if (isWhole && state === "ready") this.#count(items.filter(isUnseen).length);
       },
     });
@@ -53,12 +53,12 @@ export class Notifications implements Part {
     this.list.push(push);
     if (push.type === Push.RED_DOT) this.counted(push.data.notifications);
     if (push.type === Push.SELF && push.data.unseen !== undefined) this.counted(push.data.unseen);
-    // RED_DOT comes behind one of the user's own; one to everybody means one more.
+    // RED_DOT follows a notification to this user; one to everybody has none, so it adds one to the count.
     if (push.type === Push.NOTIFICATION && push.stream === "all" && this.#isNew(push.data))
       this.counted(this.#unseen + 1);
   }
 
-  /** A sum that may be of another moment than the events: it counts where the list is not there. */
+  /** A count that may be older or newer than the events: it is used only while the list is not there. */
   counted(unseen: number): void {
     if (!this.list.isWhole) this.#count(unseen);
   }
@@ -89,7 +89,7 @@ export class Notifications implements Part {
     this.#parts.onUnseen(unseen);
   }
 
-  /** One timer for all: it takes out what has expired by then. */
+  /** One timer for all: it removes what has expired by then. */
   #expireLater(items: readonly Notification[]): void {
     const { now, notices } = this.#parts;
     this.#cancelTimer();
@@ -111,7 +111,7 @@ function isUnseen({ seen, read, archived, done }: Notification): boolean {
   return !seen && !read && !archived && !done;
 }
 
-/** @param since when the user's account was made: what everybody was told before is not theirs */
+/** @param since when the user's account was made: notifications to everybody from before that are not theirs */
 function notificationsAfter(known: KnownItems<Notification>, push: PushFrame, since: number): KnownItems<Notification> {
   if (push.type === Push.NOTIFICATION) return withNotification(known, push.data, since);
   if (push.type === Push.SELF) return { ...known, items: withMarks(known.items, push.data) };
@@ -127,7 +127,7 @@ function withNotification(
   const others = items.filter(({ id }) => id !== data.id);
   if ("removed" in data || data.title === null) return { ...known, items: others };
   const before = items.find(({ id }) => id === data.id);
-  // One that is not new and not there has left the list before.
+  // A notification that is neither new nor in the list has left it before.
   if (!before && (data.id <= upTo || data.at < since)) return known;
   const { link = null, data: own = null, done = false, ...rest } = data;
   const { seen = false, read = false, archived = false } = before ?? {};

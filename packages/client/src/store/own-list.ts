@@ -7,7 +7,7 @@ import type { View } from "./view.ts";
 /** A list of the user's own. */
 export interface OwnItems<T> {
   readonly items: readonly T[];
-  /** All that the server has; else there are more than the store keeps. */
+  /** The list has all that the server has; otherwise there are more than the store keeps. */
   readonly isWhole: boolean;
   readonly state: "loading" | "ready" | "refused";
 }
@@ -15,11 +15,11 @@ export interface OwnItems<T> {
 interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
-  /** Of the first page of a list whose items have ids that only rise: nothing with this id or a lower one is still to come. */
+  /** For the first page of a list whose items have rising ids: nothing with this id or a lower one is still to come. */
   readonly upTo?: number;
 }
 
-/** Items, and up to which id the list knows of all: 0 where its items have none that rise. */
+/** Items, and the id up to which the list knows all of them: 0 where the items have no rising ids. */
 export interface KnownItems<T> {
   readonly items: readonly T[];
   readonly upTo: number;
@@ -30,7 +30,7 @@ export interface OwnListParts<T> {
   readonly notices: Notices;
   readonly page: (cursor: string | undefined) => Promise<Page<T>>;
   readonly isAbout: (push: PushFrame) => boolean;
-  /** What an event makes of it. The same object where nothing is different; undefined: the list has to be read anew. */
+  /** The items after an event. The same object where nothing has changed; undefined: the list has to be read again. */
   readonly after: (known: KnownItems<T>, push: PushFrame) => KnownItems<T> | undefined;
   /** Called with what was read, before it is shown. */
   readonly onRead?: (items: readonly T[], pushes: readonly PushFrame[]) => void;
@@ -47,10 +47,10 @@ export class OwnList<T> {
   readonly #parts: OwnListParts<T>;
   readonly #topics: Topics<"list">;
   #list: Kept<T> = NOTHING;
-  /** The newest reading: what an earlier one brings counts no more. */
+  /** The newest reading: the results of earlier ones are ignored. */
   #turn = 0;
   #isReading = false;
-  /** It lacks something until it has been read anew. */
+  /** The list lacks something until it has been read again. */
   #isStale = true;
 
   readonly view: View<OwnItems<T>>;
@@ -80,7 +80,7 @@ export class OwnList<T> {
     if (items !== this.#list.items) this.#show({ ...this.#list, items });
   }
 
-  /** It is read anew: at once where somebody looks, else when somebody does. */
+  /** The list is read again: at once if somebody subscribes to it, otherwise when somebody does. */
   missed(): void {
     this.#isStale = true;
     this.#turn += 1;

@@ -1,26 +1,26 @@
 import type { PushFrame } from "../reading/push-frame.ts";
 import type { Names } from "./names.ts";
 
-/** One kind of what the store keeps, in a file of its own. */
+/** One kind of thing that the store keeps, in its own file. */
 export interface Part {
-  /** What has come, each event once and in order. It may be older than what was read, and then says again what is so. */
+  /** Takes each event once and in order. An event may be older than what was read; applied again, it leads to the same state. */
   push(push: PushFrame): void;
-  /** These people have other names or pictures. USER is told here, and not by `push`. */
+  /** These people have new names or pictures. USER comes here, and not to `push`. */
   renamed?(names: Names): void;
-  /** Events were missed for good, of everything: what was read counts no more. */
+  /** Events of all streams were missed for good: what was read no longer counts. */
   missed?(): void;
-  /** A connection is live again: what failed meanwhile is tried again. */
+  /** A connection is live again: what failed in the meantime is tried again. */
   live?(): void;
-  /** Somebody else is signed in: nothing that was kept is theirs. */
+  /** Somebody else has signed in: nothing that was kept is theirs. */
   clear(): void;
 }
 
-/** What is kept of each room beside its line in the list. */
+/** What is kept of each room besides its line in the list. */
 export interface PartOfRooms extends Part {
-  /** The user has come into the room, perhaps once more: what was read of it before counts no more. */
+  /** The user has joined the room, perhaps again: what was read of it before no longer counts. */
   entered(roomId: number): void;
-  /** They have left it. Messages stay. */
+  /** The user has left the room. Messages stay. */
   left?(roomId: number): void;
-  /** The room stands in the list: what the server refused of it before, it may show now. */
+  /** The room is in the list: the server may now show what it refused before. */
   listed(roomId: number): void;
 }

@@ -6,7 +6,7 @@ import type { Notices } from "./notices.ts";
 import type { Part } from "./part.ts";
 import type { Topics } from "./topics.ts";
 
-/** People who are known; those that nobody looks at go first. */
+/** How many people are kept; those that nobody subscribes to are dropped first. */
 const PEOPLE_AT_MOST = 5_000;
 const ASKED_AT_ONCE = 100;
 
@@ -14,11 +14,11 @@ export interface PeopleParts {
   readonly asking: Asking;
   readonly topics: Topics<number>;
   readonly notices: Notices;
-  /** These may stand under other names somewhere. */
+  /** These people may be shown under other names somewhere. */
   readonly onNames: (names: Names) => void;
 }
 
-/** Names and pictures. Somebody whom nobody knows is asked for, many at once. */
+/** Names and pictures. People who are not known are asked for, many at once. */
 export class People implements Part {
   readonly #parts: PeopleParts;
   readonly #known = new Map<number, Person>();
@@ -33,7 +33,7 @@ export class People implements Part {
     return this.#known.get(uid);
   }
 
-  /** For a place that shows somebody at once: without a name where none is known, until there is one. */
+  /** For a place that shows somebody at once: the name is missing until it is known. */
   nameOf(uid: number): Person {
     const known = this.#known.get(uid);
     if (known) return known;
@@ -41,15 +41,15 @@ export class People implements Part {
     return { uid, name: "", avatar: "" };
   }
 
-  /** Asks how they are called now. */
+  /** Asks for their current names. */
   ask(uids: Iterable<number>): void {
     for (const uid of uids) this.#wanted.add(uid);
-    // What is asked for in this turn is asked for together.
+    // People who are asked for in this turn are asked for together.
     if (this.#wanted.size > 0) queueMicrotask(() => void this.#askWanted());
   }
 
   /**
-   * What a reply says of people.
+   * Takes what a reply says of people.
    * @param pushes that came while it was on its way: a name in them may be newer
    */
   learn(people: readonly Person[], pushes: readonly PushFrame[]): void {
@@ -75,7 +75,7 @@ export class People implements Part {
     this.ask(this.#parts.topics.used);
   }
 
-  /** @param isAnywhere they may stand in places that do not know people by their uid, too */
+  /** @param isAnywhere they may also appear in places that do not find people by their uid */
   #take(names: Names, isAnywhere = false): void {
     const changed = new Map<number, Person>();
     for (const [uid, person] of names) {

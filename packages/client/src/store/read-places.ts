@@ -4,11 +4,11 @@ import type { PushFrame } from "../reading/push-frame.ts";
 import type { StoredMember } from "./member-list.ts";
 import { isOfRoom } from "./pushes.ts";
 
-/** How far people have read a room, by uid: the number of the last event that they have read. Somebody who has left may be among them. Pure. */
+/** How far people have read a room, by uid: the number of the last event that they have read. People who have left may be among them. Pure. */
 export type ReadPlaces = ReadonlyMap<number, number>;
 
 /**
- * The members who have read a message: of those who were in the room when it was sent, without its sender. Pure.
+ * The members who have read a message: of those who were in the room when it was sent, except its sender. Pure.
  * @param places of its room
  */
 export function readersOf(
@@ -16,7 +16,7 @@ export function readersOf(
   places: ReadPlaces,
   members: readonly StoredMember[],
 ): number[] {
-  // One that only its sender may see has the number of the event before it.
+  // A message that only its sender may see has the number of the event before it.
   const place = message.no === null ? message.seq + 1 : message.seq;
   return members.flatMap(({ uid, joinedAt }) => {
     const wasThere = uid !== fromUser.uid && joinedAt <= message.sendTime;
@@ -24,7 +24,7 @@ export function readersOf(
   });
 }
 
-/** After an event of the room. A place only moves forward. The same object where nothing is different. */
+/** The places after an event of the room. A place only moves forward. The same object where nothing has changed. */
 export function placesAfter(places: ReadPlaces, push: PushFrame): ReadPlaces {
   switch (push.type) {
     case Push.READ:

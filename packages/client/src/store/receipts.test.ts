@@ -18,7 +18,7 @@ const hear = () => {
   while (client.hear());
 };
 
-/** Of each of the user's own messages that are shown, who has read it. */
+/** Who has read each of the user's own messages that are shown. */
 function readers(): number[][] {
   const places = store.receipts(room.id).getSnapshot();
   const own = store

@@ -12,23 +12,23 @@ import type { View } from "./view.ts";
 export interface ReceiptsParts {
   readonly asking: Asking;
   readonly notices: Notices;
-  /** The newest message of the user's own that is shown of a room. */
+  /** The newest of the user's own messages that are shown of a room. */
   readonly newestOwn: (roomId: number) => number | undefined;
-  /** The user is in the room, and it is one in which the server tells who has read what. */
+  /** The user is in the room, and the server tells its members who has read what. */
   readonly isTold: (roomId: number) => boolean;
 }
 
 interface Kind {
   /** Undefined: not read yet. */
   places: ReadPlaces | undefined;
-  /** Newest message of the user's own for which they are right; 0: they were not read. */
+  /** The newest of the user's own messages for which the places are right; 0: they have not been read. */
   upTo: number;
   turn: number;
 }
 
 /**
- * How far the others have read a room. It is not logged, so it is read for the newest message of the user's own, anew with each connection, and READ goes
- * on from there. People who came after that message have read none of the user's own before it.
+ * How far the others have read a room. It is not logged, so it is read for the newest of the user's own messages, again with each connection,
+ * and READ updates it from there. People who joined after that message have read none of the user's own messages before it.
  */
 export class Receipts implements PartOfRooms {
   readonly #parts: ReceiptsParts;
@@ -45,7 +45,7 @@ export class Receipts implements PartOfRooms {
     return this.#topics.view(roomId, () => this.#kinds.peek(roomId)?.places);
   }
 
-  /** Messages of the room were read, or it is one of the list now: there may be one of the user's own that nothing is known of. */
+  /** Messages of the room were read, or it has come into the list: one of the user's own messages may be new to us. */
   look(roomId: number): void {
     const { isTold, newestOwn } = this.#parts;
     if (!this.#topics.isUsed(roomId) || !isTold(roomId)) return;
@@ -61,11 +61,11 @@ export class Receipts implements PartOfRooms {
     const kind = roomId === undefined ? undefined : this.#kinds.peek(roomId);
     if (roomId === undefined || !kind) return;
     if (kind.places) this.#show(roomId, kind, placesAfter(kind.places, push));
-    // It may be the first message of the user's own.
+    // It may be the first of the user's own messages.
     else this.look(roomId);
   }
 
-  /** The user has come into the room, perhaps once more. */
+  /** The user has joined the room, perhaps again. */
   entered(roomId: number): void {
     this.left(roomId);
     this.look(roomId);
@@ -94,7 +94,7 @@ export class Receipts implements PartOfRooms {
     this.#kinds.clear();
   }
 
-  /** What is on its way counts no more either. */
+  /** Replies that are on their way no longer count either. */
   #forget(kind: Kind): void {
     kind.upTo = 0;
     kind.turn += 1;
@@ -111,7 +111,7 @@ export class Receipts implements PartOfRooms {
     notices.run(() => this.#show(roomId, kind, pushes.reduce(placesAfter, withPlaces(new Map(), since.reply))));
   }
 
-  /** In this order nobody is in neither, who reads it meanwhile. */
+  /** In this order, somebody who reads it between the two requests is in at least one reply. */
   async #ask(id: number) {
     const places: { uid: number; seq: number }[] = [];
     for (const state of ["unread", "read"] as const) {

@@ -6,7 +6,7 @@ import { isLeavingOf, uidsOf } from "./pushes.ts";
 
 /**
  * A room as the list shows it. A room that the user has left, or that was dissolved, is not listed (`isListed`): it stays as it was, and
- * of what the list adds only `pinned` and `muted` mean anything then.
+ * of what the list adds only `pinned` and `muted` still mean anything.
  */
 export type StoredRoom = Conversation & { readonly isListed: boolean };
 
@@ -48,14 +48,14 @@ export function roomAfter(before: StoredRoom, push: PushFrame, { me, seq }: { me
 export function roomAfterOwn(room: StoredRoom, push: PushFrame): StoredRoom {
   if (!room.isListed) return room;
   if (push.type === Push.MESSAGE) {
-    // Visible to its sender alone. The list does not show it, and its sender has read the room up to there.
+    // The message is visible to its sender alone. The list does not show it, and its sender has read the room up to there.
     const { seq } = push.data.message;
     return seq > room.readSeq ? { ...room, readSeq: seq, unread: 0 } : room;
   }
   if (push.type !== Push.SELF) return room;
   const { readSeq, unread, pinned = room.pinned, muted = room.muted } = push.data;
   const so = pinned === room.pinned && muted === room.muted ? room : { ...room, pinned, muted };
-  // A place only moves forward. One that is known came with a reply that was newer than this event.
+  // A place only moves forward. One that has been reached already came with a reply that is newer than this event.
   if (readSeq === undefined || readSeq <= so.readSeq) return so;
   return { ...so, readSeq, unread: unread ?? so.unread };
 }

@@ -1,11 +1,11 @@
 interface Entry {
   /** The other person of a direct room. */
   readonly direct: number | null;
-  /** People whom its last message is about: its author, and the person whom it quotes. */
+  /** The people in its last message: its author, and the person that it quotes. */
   readonly named: readonly number[];
 }
 
-/** Which rooms show something of a person, so that what is new of them costs no look at all rooms. */
+/** Which rooms show something of a person, so that news of them does not need a look at every room. */
 export class RoomIndex {
   readonly #entries = new Map<number, Entry>();
   readonly #direct = new Map<number, number>();

@@ -14,53 +14,53 @@ import { RoomIndex } from "./room-index.ts";
 import type { View } from "./view.ts";
 import { type Found, type ReadLine, WantedLines } from "./wanted-lines.ts";
 
-/** Rooms that the user has left and the store still knows; the one that was left first goes first. */
+/** How many rooms are kept that the user has left; the one that was left first is dropped first. */
 const LEFT_ROOMS_AT_MOST = 100;
 
-/** Rooms of the list whose names are read anew after a connection was away. */
+/** In how many rooms of the list the names are read again after a reconnect. */
 const NAMES_OF_ROOMS = 200;
 
-/** What changes beside single rooms. */
+/** What has changed is the list, and not a single room. */
 export const LIST = "list";
 
 export interface RoomsParts {
   readonly asking: Asking;
   readonly notices: Notices;
-  /** The user; 0 before it is known, when no room is known either. */
+  /** The user; 0 before they are known, when no room is known either. */
   readonly me: () => number;
-  /** Somebody looks at something of the room. */
+  /** Somebody subscribes to something of the room. */
   readonly isShown: (roomId: number) => boolean;
-  /** The user has come into a room, perhaps once more: what was read of it before counts no more. */
+  /** The user has joined a room, perhaps again: what was read of it before no longer counts. */
   readonly onEntered: (roomId: number) => void;
   readonly onLeft: (roomId: number) => void;
-  /** The room stands in the list and did not before: what the server refused of it, it may show now. */
+  /** The room is in the list and was not before: the server may now show what it refused. */
   readonly onListed: (roomId: number) => void;
-  /** A room is different, or the list is. */
+  /** A room has changed, or the list has. */
   readonly onChange: (what: number | typeof LIST) => void;
-  /** The sum of all rooms is another one. */
+  /** The number of unread messages in all rooms has changed. */
   readonly onUnread: (total: number) => void;
 }
 
 /**
- * The user's rooms: those of the list, in its order, and some that the user has left. An event changes one room; the list is put in order when
- * somebody asks for it. Every line knows by its `seq` which events it has.
+ * The user's rooms: those in the list, in its order, and some that the user has left. An event changes one room; the list is sorted when
+ * somebody asks for it. Each line knows by its `seq` which events it includes.
  */
 export class Rooms implements Part {
   readonly #parts: RoomsParts;
   readonly #rooms = new Map<number, StoredRoom>();
-  /** The position that a room's line was read at: an older reply that comes later says nothing. */
+  /** The position that a room's line was read at: an older reply that comes later is ignored. */
   readonly #readAt = new Map<number, number>();
   readonly #order = new ActivityOrder();
   readonly #index = new RoomIndex();
   readonly #listed = new Set<number>();
-  /** Ids of the list in the order in which it was asked for last, and those that are new since then. */
+  /** Ids of the list in the order in which it was last asked for, and those that are new since then. */
   #sorted: number[] = [];
   readonly #added = new Set<number>();
-  /** Undefined: it has to be made anew. */
+  /** Undefined: the list has to be built again. */
   #list: readonly StoredRoom[] | undefined = [];
   #unread = 0;
   readonly #wanted: WantedLines;
-  /** Rooms that were heard of while the whole list was on its way, and were not known; undefined: it is not. */
+  /** Unknown rooms that events named while the whole list was on its way; undefined: it is not on its way. */
   #unknown: Set<number> | undefined;
 
   constructor(parts: RoomsParts) {
@@ -72,7 +72,7 @@ export class Rooms implements Part {
     });
   }
 
-  /** Newest activity first. The work is done when it is asked for, once for all that has changed. */
+  /** Newest activity first. The list is built when it is asked for, once for all that has changed. */
   readonly list: View<readonly StoredRoom[]>["getSnapshot"] = () => {
     if (this.#list) return this.#list;
     const stayed = this.#sorted.filter((id) => this.#listed.has(id) && !this.#added.has(id));
@@ -82,7 +82,7 @@ export class Rooms implements Part {
     return this.#list;
   };
 
-  /** People whose names stand in the first rooms of the list. */
+  /** People whose names appear in the first rooms of the list. */
   people(): number[] {
     const first = this.list().slice(0, NAMES_OF_ROOMS);
     return first.flatMap(({ userId, lastMessage }) => [userId ?? [], ...peopleIn(lastMessage)]).flat();
@@ -93,7 +93,7 @@ export class Rooms implements Part {
   }
 
   /**
-   * Reads the whole list. Its pages are of different moments: each counts with the events that came while it was on its way.
+   * Reads the whole list. Its pages show different moments: each is combined with the events that came while it was on its way.
    * @throws ParleyError that only a change can mend
    */
   async load(): Promise<void> {
@@ -120,12 +120,12 @@ export class Rooms implements Part {
     }
     const unknown = this.#unknown;
     this.#unknown = undefined;
-    // Rooms that moved between the pages while these were read, and rooms that are gone.
+    // Rooms that moved from page to page while these were read, and rooms that are gone.
     for (const id of [...unknown, ...before]) if (before.has(id) || !this.#rooms.has(id)) this.#wanted.want(id);
     this.#wanted.live();
   }
 
-  /** What a client has read after a RESYNC for everything takes the place of the list. */
+  /** What a client has read after a RESYNC for everything replaces the list. */
   reloaded(rooms: readonly Conversation[], asOf: string): void {
     const gone = new Set(this.#listed);
     this.#placePage(rooms, { at: 0, pos: floorOf(asOf), asOf, pushes: [] });
@@ -182,7 +182,7 @@ export class Rooms implements Part {
   }
 
   /**
-   * What they wrote is hidden at once; where a ban has ended, what is hidden has to be read.
+   * What a banned person wrote is hidden at once; when the ban ends, what was hidden has to be read.
    * @param placed only these rooms; without them all
    */
   #banned(push: BanPush, placed?: ReadonlySet<number>): void {
@@ -197,7 +197,7 @@ export class Rooms implements Part {
   }
 
   #apply(roomId: number, push: PushFrame): void {
-    // What comes while a room is read is applied behind the reply.
+    // Events that come while a room is read are applied after the reply.
     if (this.#wanted.isReading(roomId)) return;
     const room = this.#rooms.get(roomId);
     const me = this.#parts.me();
@@ -212,13 +212,13 @@ export class Rooms implements Part {
     if (!room && this.#unknown) return void this.#unknown.add(roomId);
     if (isJoinOf(push, me)) return this.#wanted.want(roomId);
     if (!room) {
-      // Of a room that was left long ago nothing has to be known.
+      // Nothing has to be known of a room that was left long ago.
       if (!isLeavingOf(push, me)) this.#wanted.want(roomId);
       return;
     }
     this.#set(roomAfter(room, push, { me, seq }));
     if (isLeavingOf(push, me)) this.#parts.onLeft(roomId);
-    // Something is missing in between: the room is read, and shown as far as it is known until then.
+    // Events in between are missing: the room is read, and until then it is shown as far as it is known.
     if (isOfRoom(push) && seq > head + 1 && room.isListed) this.#wanted.want(roomId);
   }
 
@@ -233,7 +233,7 @@ export class Rooms implements Part {
     );
   }
 
-  /** Lines as they were read, and what has come meanwhile. */
+  /** Puts in lines that were read, with the events that came meanwhile. */
   #place(lines: readonly ReadLine[], pushes: readonly PushFrame[]): void {
     const placed = new Set<number>();
     for (const { line, asOf } of lines) {
@@ -268,7 +268,7 @@ export class Rooms implements Part {
     const { onChange, onUnread } = this.#parts;
     const before = this.#rooms.get(room.id);
     if (before === room) return;
-    // A room that was left stands last among those that were.
+    // A room that has been left now comes last among those that the user has left.
     if (!room.isListed) this.#rooms.delete(room.id);
     this.#rooms.set(room.id, room);
     this.#index.set(room.id, { direct: room.userId, named: peopleIn(room.lastMessage) });

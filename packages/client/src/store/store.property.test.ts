@@ -11,10 +11,10 @@ const OTHERS = [20_001, 20_002, 20_003] as const;
 const MAX = 6;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-/** Longer than the wait before something is asked again. */
+/** Longer than the wait before a request is tried again. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 2));
 
-/** A server, its client and a store that looks at whatever the steps say. */
+/** A server, its client and a store, with subscriptions to whatever the steps say. */
 class Rig {
   readonly server = new ModelServer();
   readonly client = new ModelClient(this.server);
@@ -90,7 +90,7 @@ class Rig {
     this.#looks.delete(roomId);
   }
 
-  /** Everything that is on its way arrives. */
+  /** Lets everything that is on its way arrive. */
   async settle(): Promise<void> {
     for (let quiet = 0; quiet < 3; ) {
       await (quiet === 0 ? turn() : pause());
@@ -161,7 +161,7 @@ const REFUSED_BEFORE_LISTED: [Step[], Step[]] = [
   ],
 ];
 
-/** What the user was told as a member is heard after the members were read who know of their return. */
+/** The user hears what happened to them as a member after reading members that already include their return. */
 const MUTED_BEFORE_RETURN: [Step[], Step[]] = [
   [],
   [
@@ -174,12 +174,12 @@ const MUTED_BEFORE_RETURN: [Step[], Step[]] = [
   ],
 ];
 
-/** Long for a machine that has much else to do. */
+/** Long enough for a machine that is busy. */
 const SLOW_MS = 60_000;
 
 const step = fc.tuple(fc.nat(29), fc.nat(7), fc.nat(5), fc.nat(3));
 
-/** Long ones too: what goes wrong takes several things that happen between a question and its answer. */
+/** Some are long: a fault may need several things to happen between a request and its reply. */
 const stepsUpTo = (maxLength: number) => fc.array(step, { maxLength, size: "max" });
 
 test(
@@ -188,7 +188,7 @@ test(
     await fc.assert(
       fc.asyncProperty(stepsUpTo(20), stepsUpTo(100), async (before, steps) => {
         const rig = new Rig();
-        // What is there already, and what happens before the client has its place in the log.
+        // Some things are there already, or happen before the client has its place in the log.
         for (const one of before) rig.step(one);
         rig.client.connect();
         for (const one of steps) {

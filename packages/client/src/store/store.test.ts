@@ -214,7 +214,7 @@ test("STO-5: an event costs no look at all rooms: 20 000 of them in 5 000 rooms 
   while (client.hear());
   const ms = performance.now() - began;
   expect(told).toBe(20_000);
-  // With a copy, or a look, of 5 000 rooms for each event it would be far above ten seconds.
+  // Copying or scanning 5 000 rooms for each event would take far more than ten seconds.
   expect(ms).toBeLessThan(2_000);
   expect([ids().slice(0, 2), store.room(5).getSnapshot() === far]).toEqual([[other.id, one.id], true]);
 });

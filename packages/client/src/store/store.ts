@@ -33,23 +33,23 @@ import { type Unread, UnreadSums } from "./unread.ts";
 import type { View } from "./view.ts";
 
 export interface StoreOptions {
-  /** Messages of a page that is read. [50] */
+  /** Messages in a page. [50] */
   readonly page?: number;
-  /** Messages of one room that are kept at most; beyond that those furthest from the reader go. [500] */
+  /** Messages of one room that are kept at most; beyond that, those furthest from the reader are dropped. [500] */
   readonly messagesKept?: number;
   /** Called with what a listener of yours throws. [console.error] */
   readonly onError?: (error: unknown) => void;
 }
 
-/** `loading` until the list of rooms is there; `refused`: the server does not show it to this user. */
+/** `loading` until the list of rooms has been read; `refused`: the server does not show it to this user. */
 export type StoreState = "loading" | "ready" | "refused";
 
-/** People whose names are read anew after a connection was away, at most. */
+/** How many people's names are read again, at most, after a reconnect. */
 const NAMES_ANEW = 1_000;
 
 type Own = "me" | "state" | "unread" | "onlineNum" | typeof LIST;
 
-/** What one signed-in user's program keeps; made by `createStore`, and ended by `stop`. A user who signs in after another one begins anew. */
+/** What one signed-in user's program keeps; made by `createStore`, and ended by `stop`. It starts afresh when another user signs in. */
 export class Store {
   readonly #source: StoreSource;
   readonly #asking: Asking;
@@ -66,7 +66,7 @@ export class Store {
   readonly #unread: UnreadSums;
   readonly #notifications: Notifications;
   readonly #contacts: Contacts;
-  /** What is kept of each room beside its line. */
+  /** What is kept of each room besides its line. */
   readonly #ofRooms: readonly PartOfRooms[];
   readonly #parts: readonly Part[];
   readonly #ends: (() => void)[];
@@ -75,7 +75,7 @@ export class Store {
   #isBegun = false;
   #wasLive = false;
 
-  /** The user who is signed in; undefined before it is known. */
+  /** The user who is signed in; undefined until they are known. */
   readonly me: View<User | undefined>;
   readonly state: View<StoreState>;
   /** The user's rooms, newest activity first. */
@@ -83,13 +83,13 @@ export class Store {
   readonly unread: View<Unread>;
   /** By uid. */
   readonly friends: View<OwnItems<StoredFriend>>;
-  /** The user's own and those to the user, newest first. */
+  /** Requests from the user and to the user, newest first. */
   readonly friendRequests: View<OwnItems<ListedFriendRequest>>;
   /** People whom the user has blocked, by uid. */
   readonly blocks: View<OwnItems<BlockedPerson>>;
   /** What the product has told the user and they have not archived, newest first. */
   readonly notifications: View<OwnItems<Notification>>;
-  /** How many people are online in all; undefined before the server has said so. */
+  /** How many people are online in total; undefined until the server has said so. */
   readonly onlineNum: View<number | undefined>;
 
   constructor(source: StoreSource, options: StoreOptions, how: Omit<AskingParts, "source"> & { now: () => number }) {
@@ -188,7 +188,7 @@ export class Store {
     this.#connected();
   }
 
-  /** One room; undefined where it is not known. */
+  /** One room; undefined if it is not known. */
   room(roomId: number): View<StoredRoom | undefined> {
     return this.#roomTopics.view(roomId, () => this.#rooms.of(roomId));
   }
@@ -201,7 +201,10 @@ export class Store {
     return this.#members.of(roomId);
   }
 
-  /** How far people have read a room of at most 100 members, by uid: with `readersOf` it says who has read a message of the user's own. Undefined: not known, or not told. */
+  /**
+   * How far people have read a room of at most 100 members, by uid: `readersOf` tells from it who has read one of the user's own messages.
+   * Undefined: not known, or not shown.
+   */
   receipts(roomId: number): View<ReadPlaces | undefined> {
     return this.#receipts.of(roomId);
   }
@@ -211,12 +214,12 @@ export class Store {
     return this.#peopleTopics.view(uid, () => this.#people.of(uid));
   }
 
-  /** Whether somebody is online; undefined where nothing is known of them. */
+  /** Whether somebody is online; undefined if it is not known. */
   presence(uid: number): View<PresentState | undefined> {
     return this.#presence.view(uid, () => this.#source.presence.of(uid));
   }
 
-  /** Called when anything at all is different. @returns its end */
+  /** Called when anything at all has changed. @returns the function that ends it */
   subscribe(listener: () => void): () => void {
     const own = () => listener();
     this.#notices.any.add(own);
@@ -228,7 +231,7 @@ export class Store {
     this.#people.ask(uids);
   }
 
-  /** Nothing is read or kept up to date any more. */
+  /** From now on nothing is read or kept up to date. */
   stop(): void {
     for (const end of this.#ends) end();
     this.#asking.giveUp();
@@ -253,7 +256,7 @@ export class Store {
     this.#wasLive = state.kind === "live";
   }
 
-  /** From nothing. */
+  /** Starts afresh. */
   #begin(): void {
     this.#isBegun = true;
     this.#asking.giveUp();
@@ -292,7 +295,7 @@ export class Store {
     }
   }
 
-  /** Connected again: names are not logged, so those that are shown may be others by now. */
+  /** Connected again: names are not logged, so those that are shown may have changed. */
   #live(): void {
     if (this.#state === "refused") return this.#begin();
     this.#notices.run(() => {
@@ -302,7 +305,7 @@ export class Store {
     void this.#countUnread().catch(() => {});
   }
 
-  /** RED_DOT says it to connections, and polls have none. */
+  /** RED_DOT brings the counts to connections, but not to polls. */
   async #countUnread(): Promise<void> {
     const { friendRequests, notifications } = await this.#asking.untilItWorks(() =>
       this.#asking.request("GET /unread", {}),
@@ -319,7 +322,7 @@ export class Store {
     this.#notices.run(() => {
       if (!everything) return this.#rooms.missedRooms(roomIds);
       for (const part of this.#parts) part.missed?.();
-      // A product that reads state itself hands over what its own program wants.
+      // A product that reads state itself returns only what its own program needs.
       const isWhole = rooms.every((room) => "lastMessage" in room && "muted" in room);
       if (this.#state === "ready" && isWhole) this.#rooms.reloaded(rooms as readonly Conversation[], asOf);
       else this.#begin();

@@ -7,7 +7,7 @@ export class Topics<K> {
   readonly #onUse: (key: K) => void;
   readonly #listeners = new Map<K, Set<() => void>>();
 
-  /** @param onUse called when the first listener to something comes */
+  /** @param onUse called when something gets its first listener */
   constructor(notices: Notices, onUse: (key: K) => void = () => {}) {
     this.#notices = notices;
     this.#onUse = onUse;
@@ -21,7 +21,7 @@ export class Topics<K> {
     return this.#listeners.has(key);
   }
 
-  /** What somebody listens to. */
+  /** The keys that have listeners. */
   get used(): K[] {
     return [...this.#listeners.keys()];
   }
@@ -34,7 +34,7 @@ export class Topics<K> {
     const listeners = this.#listeners.get(key) ?? new Set();
     const isFirst = listeners.size === 0;
     this.#listeners.set(key, listeners);
-    // The same function may be given twice, and each ends on its own, also between a change and its being told.
+    // The same function may be added twice. Each addition ends separately, even between a change and the call that tells of it.
     let isOn = true;
     const own = () => {
       if (isOn) listener();

@@ -1,9 +1,9 @@
 import type { Part } from "./part.ts";
 import type { Topics } from "./topics.ts";
 
-/** What makes a red dot. */
+/** The numbers behind a red dot. */
 export interface Unread {
-  /** Messages of all rooms. Those of one room are in its line. */
+  /** Unread messages of all rooms. Those of one room are in its line. */
   readonly total: number;
   readonly friendRequests: number;
   readonly notifications: number;
@@ -11,7 +11,7 @@ export interface Unread {
 
 const NOTHING: Unread = { total: 0, friendRequests: 0, notifications: 0 };
 
-/** The sums of what is unread. */
+/** The counts of what is unread. */
 export class UnreadSums implements Part {
   readonly #topics: Topics<"unread">;
   #sums = NOTHING;
@@ -22,7 +22,7 @@ export class UnreadSums implements Part {
 
   readonly get = (): Unread => this.#sums;
 
-  /** A sum is another one now. */
+  /** A count has changed. */
   set(change: Partial<Unread>): void {
     const next = { ...this.#sums, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#sums)) return;
@@ -30,7 +30,7 @@ export class UnreadSums implements Part {
     this.#topics.tell("unread");
   }
 
-  /** Each sum is told by the part that counts it. */
+  /** The part that counts something sets its count. */
   push(): void {}
 
   clear(): void {

@@ -1,7 +1,7 @@
-/** A value that changes, such as `useSyncExternalStore(view.subscribe, view.getSnapshot)` takes it. */
+/** A value that changes, in the form that `useSyncExternalStore(view.subscribe, view.getSnapshot)` takes. */
 export interface View<T> {
-  /** `listener` is called after each change. @returns its end */
+  /** `listener` is called after each change. @returns the function that ends it */
   readonly subscribe: (listener: () => void) => () => void;
-  /** The same object until something in it is different. */
+  /** The same object until something in it changes. */
   readonly getSnapshot: () => T;
 }

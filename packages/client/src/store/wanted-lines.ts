@@ -6,7 +6,7 @@ import type { Notices } from "./notices.ts";
 import { isBan, roomOf } from "./pushes.ts";
 import type { StoredRoom } from "./room-after.ts";
 
-/** Rooms of one reading that are not in the list, and are read one by one. */
+/** How many rooms of one reading, at most, are read one by one because they are not in the list. */
 const SINGLE_ROOMS_AT_MOST = 100;
 
 export interface WantedLinesParts {
@@ -14,7 +14,7 @@ export interface WantedLinesParts {
   readonly notices: Notices;
   readonly isShown: (roomId: number) => boolean;
   readonly known: (roomId: number) => StoredRoom | undefined;
-  /** What was found of these rooms, and the pages that they stood in; the others are gone, or nobody may see them. */
+  /** What was found of these rooms, and the pages that they were in; the others are gone, or the user may not see them. */
   readonly place: (ids: ReadonlySet<number>, since: Since<Found>) => void;
 }
 
@@ -30,11 +30,11 @@ export interface Found {
   readonly pages: readonly Page[];
 }
 
-/** Single rooms whose lines of the list have to be read: one that the user comes into, or one whose events were missed. */
+/** Single rooms whose lines of the list have to be read: rooms that the user joins, or whose events were missed. */
 export class WantedLines {
   readonly #parts: WantedLinesParts;
   readonly #wanted = new Set<number>();
-  /** Those that are on their way. */
+  /** The rooms that are being read. */
   #reading: ReadonlySet<number> = new Set();
   #isReading = false;
   #isHeld = false;
@@ -45,7 +45,7 @@ export class WantedLines {
 
   want(roomId: number): void {
     this.#wanted.add(roomId);
-    // What is wanted in this turn is read together.
+    // Rooms that are wanted in this turn are read together.
     queueMicrotask(() => void this.#read());
   }
 
@@ -53,7 +53,7 @@ export class WantedLines {
     return this.#reading.has(roomId);
   }
 
-  /** While the whole list is on its way, of which single rooms are a part. */
+  /** Waits while the whole list, which includes the single rooms, is on its way. */
   hold(): void {
     this.#isHeld = true;
   }
@@ -87,12 +87,12 @@ export class WantedLines {
     this.#isReading = false;
     this.#reading = new Set();
     if (since) notices.run(() => place(ids, since));
-    // Where it is of no use to try again, the next connection does.
+    // Where trying again now is of no use, the next connection does it.
     else if (!signal.aborted) for (const id of ids) this.#wanted.add(id);
     if (since || signal.aborted) void this.#read();
   }
 
-  /** The list has them near its beginning, as a rule. A room that is not in the list was left or dissolved, or nobody may see it. */
+  /** They are usually near the beginning of the list. A room that is not in it was left or dissolved, or the user may not see it. */
   async #linesOf(ids: Set<number>): Promise<Found> {
     const { asking, isShown } = this.#parts;
     const missing = new Set(ids);
@@ -112,7 +112,7 @@ export class WantedLines {
         throw error;
       });
       const isIn = room && room.role !== null && room.dissolvedAt === null;
-      // They came back behind the page of the list.
+      // The user came back after that page of the list was read.
       if (isIn) this.#again(id, ids);
       else if (room) lines.push({ line: this.#asLeft(room), asOf: room.asOf });
     }
