@@ -2,9 +2,9 @@ import { Database } from "bun:sqlite";
 import { figure } from "./rounds.ts";
 
 /**
- * A reference: what the disk and SQLite cost alone. For each line `<rows>` on its input it stores so many messages with
- * their events, in batches of 64 to a transaction, each synced (WAL, synchronous=FULL), into the server's own tables. No
- * HTTP, no threads, nothing is looked up. Answers `done <seconds> <median ms of a batch> <slowest 1 % ms>`.
+ * A reference: what the disk and SQLite alone cost. For each line `<rows>` on its input it stores that many messages with
+ * their events, in batches of 64 to a transaction, each synced (WAL, synchronous=FULL), into the server's own tables. There is no
+ * HTTP, there are no threads, and nothing is looked up. It answers `done <seconds> <median ms of a batch> <slowest 1 % ms>`.
  */
 const BATCH = 64;
 const ROOM = 1;

@@ -1,5 +1,5 @@
 /**
- * A reference: the runtime's HTTP server and nothing else. Each POST is parsed and answered with an object of the size of
+ * A reference: the runtime's HTTP server and nothing else. Each POST is parsed and answered with an object the size of
  * a message.
  */
 const message = {

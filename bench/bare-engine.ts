@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 
 /**
  * A reference: the runtime's WebSocket engine and nothing else. What arrives from a connection to /publish is published
- * on the first topic. Every other connection is subscribed to `--each` of `--topics` topics, in turn; as it stands, there is
- * one topic for all. With `--first TEXT` each gets this frame when it is open; with `--backlog FILE --backlog-times N` each
+ * on the first topic. Every other connection is subscribed to `--each` of `--topics` topics, in turn; by default there is
+ * one topic for all. With `--first TEXT` each gets this frame when it opens; with `--backlog FILE --backlog-times N` each
  * gets, when it sends something other than a heartbeat, N times the file's text, then one frame that says it is live.
  */
 const { values } = parseArgs({

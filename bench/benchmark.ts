@@ -1,4 +1,4 @@
-/** What `npm run bench` runs by name. */
+/** Something that `npm run bench` runs by name. */
 export interface Benchmark {
   readonly name: string;
   /** One line for the list. */

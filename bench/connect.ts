@@ -22,7 +22,7 @@ export const connect: Benchmark = {
 };
 
 const SETTINGS = { IDLE_MS: "600000" };
-/** The server is done with telling who is online when it takes less than this much of its processor. */
+/** The server has finished telling everybody who is online when it takes less than this share of its processor. */
 const QUIET_PART = 0.03;
 const QUIET_MS = 1000;
 
@@ -90,7 +90,7 @@ async function storm(place: Place, { server, port }: { server: MeasuredProcess; 
   }
 }
 
-/** Resolves when a server has done what was to do; heartbeats are answered by nothing. */
+/** Resolves when a server has done its work; it does not answer heartbeats. */
 async function quiet(server: MeasuredProcess): Promise<void> {
   for (;;) {
     const before = server.cpuNanoseconds();

@@ -6,12 +6,12 @@ const { symbols: libc } = dlopen("libc.so.6", {
 });
 
 /**
- * CPU time that a process has used so far, in nanoseconds, over all its threads, those that have ended included: the process's
+ * CPU time that a process has used so far, in nanoseconds, over all its threads, including those that have ended: the process's
  * own clock, which is exact where `/proc/<pid>/stat` counts in steps of 10 ms. What the kernel does for a `write` to loopback,
- * the receiver's side of TCP included, counts as the writer's.
+ * including the receiver's side of TCP, counts as the writer's.
  */
 export function cpuNanoseconds(pid: number): number {
-  // As clock_getcpuclockid(3) makes it: the complement of the pid, then 2 for a process's time as scheduled.
+  // This is how clock_getcpuclockid(3) makes it: the complement of the pid, then 2 for a process's time as scheduled.
   const clock = (~pid << 3) | 2;
   const time = new BigInt64Array(2);
   if (libc.clock_gettime(clock, ptr(time)) !== 0) throw new Error(`there is no process ${pid}`);
@@ -19,7 +19,7 @@ export function cpuNanoseconds(pid: number): number {
 }
 
 /**
- * The same by thread name, the parts of one name added up; only of threads that live: the first number of Linux's
+ * The same by thread name, with threads of one name added up; only threads that are alive count. It is the first number of Linux's
  * `/proc/<pid>/task/<tid>/schedstat`.
  */
 export function cpuByThread(pid: number): Map<string, number> {
@@ -41,7 +41,7 @@ function threadNanoseconds(pid: number, thread: string): number {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
   } catch {
-    // A thread that ended since the folder was read.
+    // The thread has ended since the folder was read.
     return 0;
   }
 }

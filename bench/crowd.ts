@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { MeasuredProcess } from "./measured-process.ts";
 
-/** How long messages took, in milliseconds from when one was due until a reader had it. */
+/** How long messages took, in milliseconds, from when one was due until a reader had it. */
 export interface Delays {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -22,26 +22,26 @@ export interface CrowdWindow<Sample> extends Delays {
   /** Bytes on the readers' sockets, from them and to them. */
   readonly bytesOut: number;
   readonly bytesIn: number;
-  /** What the caller looked at in the two moments. */
+  /** What the caller looked at in these two moments. */
   readonly before: Sample;
   readonly after: Sample;
 }
 
-/** How a crowd resumed. Delays are from a reader's connect until it is live. */
+/** How a crowd resumed. Delays run from a reader's connect until it is live. */
 export interface CrowdResumed extends Delays {
   /** From the first connect until all were live. */
   readonly seconds: number;
-  /** Messages that the reader with fewest, and the one with most, got before it was live. */
+  /** How many messages the reader with the fewest, and the one with the most, got before it was live. */
   readonly fewest: number;
   readonly most: number;
   /** Other logged frames and RESYNCs, of all readers. */
   readonly others: number;
 }
 
-/** A number in a published text that no other message has: the crowd puts the time there. */
+/** A placeholder in a published text, which the crowd replaces by the time, so that no two messages are the same. */
 export const NUMBER = "@".repeat(20);
 
-/** Readers, and one who publishes to them; see `native/crowd.c` and, for readers over HTTP, `native/http-readers.c`. */
+/** Readers, and one publisher; see `native/crowd.c` and, for readers over HTTP, `native/http-readers.c`. */
 export class Crowd {
   readonly #process: MeasuredProcess;
   /** How it resumed, where it was opened with cursors. */
@@ -54,8 +54,8 @@ export class Crowd {
 
   /**
    * Resolves when all readers are live.
-   * @param wish.live what the last frame before a reader is live begins with; "" when it is live with the handshake. For
-   *   `http-readers` its mode
+   * @param wish.live how the last frame before a reader is live begins; "" when the handshake makes it live. For
+   *   `http-readers`, its mode
    * @param wish.publish `ws`, or the path that takes a POST
    * @param wish.cursors a file of cursors that the readers resume from
    */
@@ -81,20 +81,20 @@ export class Crowd {
     }
   }
 
-  /** `times` times: publishes `inFlight` messages at once and waits until every reader has all of them. */
+  /** Publishes `inFlight` messages at once and waits until every reader has all of them, `times` times over. */
   rounds(inFlight: number, times: number): Promise<CrowdRun> {
     return this.#run(`rounds ${inFlight} ${times}`);
   }
 
-  /** So many messages, each when it is due, whether or not the earlier ones have arrived. */
+  /** Publishes this many messages, each when it is due, whether or not the earlier ones have arrived. */
   rate(perSecond: number, messages: number): Promise<CrowdRun> {
     return this.#run(`rate ${perSecond} ${messages}`);
   }
 
   /**
-   * Publishes at a rate, 0 for nothing, and counts for `seconds`, after `leadSeconds` of the same.
+   * Publishes at a rate (0: nothing), and counts for `seconds` after `leadSeconds` at the same rate.
    * @param wish.recipients readers that get each message
-   * @param look called at the begin and at the end of the time that counts
+   * @param look called at the beginning and at the end of the time that counts
    * @throws when a message did not reach each recipient exactly once and in order
    */
   async window<Sample>(
@@ -119,13 +119,13 @@ export class Crowd {
     return Number((await this.#process.line(/^bytes (\d+)$/))[1]);
   }
 
-  /** Writes what the readers' READY said, for a crowd that resumes. */
+  /** Writes the cursors from the readers' READY to a file, for a crowd that resumes. */
   async writeCursors(path: string): Promise<void> {
     this.#process.tell(`cursors ${path}`);
     await this.#process.line(/^written$/);
   }
 
-  /** Stops it where it is: its connections stay, and nothing is sent or read. */
+  /** Stops the crowd where it is: its connections stay, and nothing is sent or read. */
   async pause(): Promise<void> {
     this.#process.tell("pause");
     await this.#process.line(/^paused$/);

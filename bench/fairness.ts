@@ -71,7 +71,7 @@ async function turn(parts: {
   senders: readonly SeededPerson[];
   room: number;
   attacker: SeededPerson | undefined;
-  /** A room of the attacker's own. */
+  /** The attacker's own room. */
   own: number;
   file: string;
 }): Promise<Sample> {
@@ -80,7 +80,7 @@ async function turn(parts: {
   const load =
     attacker &&
     new MeasuredProcess([process.execPath, script, server.url, attacker.token, String(own), file], {
-      // The runtime's client would not have more than 256 in flight.
+      // The runtime's client allows no more than 256 requests in flight by default.
       env: { BUN_CONFIG_MAX_HTTP_REQUESTS: "1000" },
     });
   await load?.line(/^ready/);

@@ -33,7 +33,7 @@ type Case = (typeof CASES)[number];
 
 /** Long enough that no reader is cut as idle while others have their turn. */
 const SETTINGS = { IDLE_MS: "600000", TAIL_BYTES: "16777216" };
-/** What a reader's last frame before its turn begins with: RED_DOT. */
+/** How a reader's last frame before its turn begins: with RED_DOT. */
 const LIVE = '{"type":103';
 
 async function runFanout({ rounds, only }: BenchOptions): Promise<void> {
@@ -48,7 +48,7 @@ async function runFanout({ rounds, only }: BenchOptions): Promise<void> {
       const subjects = await openSubjects({ folder, native, readers });
       try {
         for (const one of cases) {
-          // The broadcaster takes a minute for what is sent to it in ten seconds: no reference for what a second holds.
+          // The broadcaster takes a minute for what is sent to it in ten seconds, so it is no reference for what a second holds.
           const able = subjects.filter(({ name }) => !("perSecond" in one) || name !== "broadcaster");
           rows.push(...rowsOf(one, await measure(one, { subjects: able, rounds })));
         }
@@ -110,7 +110,7 @@ async function closeAll(crowd: Crowd, server: MeasuredProcess): Promise<void> {
   await server.kill();
 }
 
-/** A frame as Parley sends it, for the references to send the same bytes: the second person sees what the first one says. */
+/** A frame as Parley sends it, so that the references send the same bytes: the second person sees what the first one says. */
 async function frameOf(parts: { url: string; people: readonly SeededPerson[]; publish: string }): Promise<string> {
   const [sender, reader] = parts.people as [SeededPerson, SeededPerson];
   const socket = new WebSocket(`${parts.url.replace("http", "ws")}/ws`, ["parley", reader.token]);

@@ -14,13 +14,13 @@ import { TEXT } from "./send.ts";
 import { warmUp } from "./warm-up.ts";
 
 /**
- * What ten thousand connections cost that have nothing to do but to live: memory and CPU time, for each. The reference is
+ * What ten thousand connections cost that have nothing to do but stay alive: memory and CPU time, for each. The reference is
  * the runtime's engine with as many subscriptions.
  *
- * A round: each subject gets a new process, since memory is never given back wholly. It is warmed up by sends, or for the
- * engine not at all, and left alone until its memory stays the same; that is the memory before. Then it gets its
- * connections. When all subjects have theirs, they are left alone again until the memory of all stays the same; after a
- * minute at rest, which is when CPU time is taken, comes the memory after.
+ * A round: each subject gets a new process, since memory is never given back completely. It is warmed up by sends (the engine
+ * is not), and left alone until its memory stays the same; that is the memory before. Then it gets its
+ * connections. When all subjects have theirs, they are left alone again until the memory of all stays the same. Then comes a
+ * minute at rest, in which CPU time is taken, and after it the memory is taken again.
  */
 export const idle: Benchmark = {
   name: "idle",
@@ -30,7 +30,7 @@ export const idle: Benchmark = {
 
 const REST = { perSecond: 0, leadSeconds: 0, seconds: 60, recipients: 0 };
 const TALK = { perSecond: 10, leadSeconds: 1, seconds: 10, recipients: ROOM_SIZE };
-/** Memory stays the same when it changes by less than this part over so long. */
+/** Memory counts as steady when it changes by less than this share over this time. */
 const STEADY_PART = 0.002;
 const STEADY_MS = 10_000;
 const STEADY_MOST_MS = 90_000;
@@ -133,7 +133,7 @@ async function connectAll(place: Place, name: Name): Promise<Opened> {
 async function startServer(place: Place, name: Name): Promise<{ server: MeasuredProcess; port: number }> {
   const server = await MeasuredServer.start(place.dataDirs[name] as string);
   const token = place.people[0]?.token as string;
-  // A separate room, whose events nobody else gets.
+  // It sends in a separate room, whose events nobody else gets.
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
   const reply = await fetch(`${server.url}/api/v1/rooms`, { method: "POST", headers, body: '{"memberIds":[]}' });
   const { id: roomId } = (await reply.json()) as { id: number };
@@ -150,7 +150,7 @@ async function startEngine(): Promise<{ server: MeasuredProcess; port: number }>
 
 /**
  * Waits until the memory of a process stays the same: the runtime collects what is unused by itself, a while after it was
- * used last. @returns microseconds of CPU time that it took a second meanwhile, at the end
+ * last used. @returns microseconds of CPU time that it took a second meanwhile, at the end
  */
 async function steady(server: MeasuredProcess): Promise<number> {
   const untilMs = performance.now() + STEADY_MOST_MS;

@@ -14,7 +14,7 @@ import { transports } from "./transports.ts";
 
 /**
  * `npm run bench -- NAME`: measures the server beside a reference, in one run, and prints both and their ratio. Nothing
- * here asserts: machines differ and are noisy, so figures are read by people, and CPU time is preferred to wall-clock time.
+ * here asserts: machines differ and are noisy, so people read the figures, and CPU time is preferred to wall-clock time.
  *
  * Each benchmark starts the real server in its own process, on a free loopback port and in a temporary folder, loads
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.

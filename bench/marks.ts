@@ -11,7 +11,7 @@ import { seed, writeTokens } from "./seed.ts";
 
 /**
  * Likes and dislikes, each acknowledged when it is on the disk: 64 people change theirs on one message, from a like to a dislike and back, so that
- * each request changes both counts. Beside it messages that the same people send one by one.
+ * each request changes both counts. The comparison is messages that the same people send one by one.
  */
 export const marks: Benchmark = {
   name: "marks",
@@ -21,7 +21,7 @@ export const marks: Benchmark = {
 
 const PEOPLE = 64;
 const IN_FLIGHT = 64;
-/** A turn; the first one of each subject, which does not count, is the same. */
+/** Requests in a turn, and in the first turn of each subject too, which does not count. */
 const REQUESTS = 20_000;
 
 type Sample = { perSecond: number; p50: number; p99: number; cpu: number; main: number; writer: number };

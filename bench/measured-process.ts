@@ -1,6 +1,6 @@
 import { cpuByThread, cpuNanoseconds, residentBytes } from "./cpu-time.ts";
 
-/** A program that is measured or that loads what is measured: started on its own processor where there are two. */
+/** A program that is measured, or that loads the one that is measured: it gets its own processor where there are two. */
 export class MeasuredProcess {
   readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncIterator<string>;
@@ -18,12 +18,12 @@ export class MeasuredProcess {
     this.#lines = linesOf(this.#process.stdout);
   }
 
-  /** `taskset` becomes the program that it starts, so this is the program's. */
+  /** `taskset` becomes the program that it starts, so this is the program's own pid. */
   get pid(): number {
     return this.#process.pid;
   }
 
-  /** The next line of its output that matches; others are skipped. @throws when it ends before */
+  /** The next line of its output that matches; others are skipped. @throws when the program ends first */
   async line(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const { done, value } = await this.#lines.next();

@@ -39,7 +39,7 @@ export class MeasuredServer extends MeasuredProcess {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Reads on, or the server would wait for room in the pipe. */
+  /** Keeps reading the output, or the server would wait for room in the pipe. */
   async #drain(): Promise<void> {
     await this.line(/^\b$/).catch(() => undefined);
   }

@@ -23,11 +23,11 @@ export const notify: Benchmark = {
 
 const PEOPLE = 5000;
 const IN_FLIGHT = 64;
-/** Calls of a turn to a hundred people each, and how many of them are in flight. */
+/** Calls in a turn that reach a hundred people each, and how many of them are in flight. */
 const TO_MANY = 100;
 const MANY = 100;
 const MANY_IN_FLIGHT = 8;
-/** Calls to everybody of a turn, one after another. */
+/** Calls in a turn that reach everybody, one after another. */
 const TO_ALL = 50;
 const RATE = 100_000;
 
@@ -95,7 +95,7 @@ async function runNotify({ rounds, only }: BenchOptions): Promise<void> {
   }
 }
 
-/** People p0, p1 … and a managed room. */
+/** Creates people p0, p1 … and a managed room. */
 async function bringIn({ url }: MeasuredServer, key: string): Promise<void> {
   const ask = async (method: string, path: string, body: object) => {
     const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };

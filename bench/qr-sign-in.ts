@@ -8,12 +8,12 @@ import type { SeededPerson } from "./seed.ts";
 export const QR_KINDS = ["WebSocket", "long poll", "short poll, 1 s"] as const;
 export type QrKind = (typeof QR_KINDS)[number];
 
-/** For one sign-in: milliseconds of the server's CPU, the phone's two requests included; the requester's requests and bytes. */
+/** For one sign-in: milliseconds of the server's CPU, including the phone's two requests; the requester's requests and bytes. */
 export type QrSample = { cpu: number; requests: number; bytes: number };
 
 const SIGN_INS = 60;
 const AT_ONCE = 20;
-/** A second of the sign-in takes this long here: its cost is that of its steps, and hanging costs nothing. */
+/** A second of the sign-in takes only this long here: its steps cost something, and waiting costs nothing. */
 const SECOND_MS = 100;
 /** Seconds after the code was shown. */
 const SCANNED_AFTER = 3.5;
@@ -30,7 +30,7 @@ interface Traffic {
   readonly bytes: number;
 }
 
-/** Some dozens of sign-ins, one way. */
+/** Some dozens of sign-ins, all in one way. */
 export async function signInByQr(kind: QrKind, { server, people }: Parts): Promise<QrSample> {
   const before = server.cpuNanoseconds();
   const traffic: Traffic[] = [];
@@ -99,7 +99,7 @@ async function byWebSocket(server: MeasuredServer, phone: string): Promise<Traff
   socket.on("close", () => reject(new Error("a QR sign-in's connection was closed")));
   socket.on("connect", () => socket.write(handshakeText({ Host: `127.0.0.1:${server.port}` })));
   socket.on("data", (bytes: Buffer) => {
-    // The frames are short and are JSON text: what is wanted of them is found without taking them apart.
+    // The frames are short JSON text, so what is needed is found without parsing them.
     text += bytes.toString("latin1");
     if (!asked && text.includes("\r\n\r\n")) {
       asked = true;

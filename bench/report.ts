@@ -1,7 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import type { Figure } from "./rounds.ts";
 
-/** Prints rows of text as a table that is also Markdown: it can be put into a document as it is. */
+/** Prints rows of text as a table that is also Markdown, so it can go into a document as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

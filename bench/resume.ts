@@ -82,7 +82,7 @@ async function runResume({ rounds }: BenchOptions): Promise<void> {
   }
 }
 
-/** @returns the file of the cursors with which everybody left */
+/** @returns the file of the cursors that everybody left with */
 async function leaveAndMiss(place: Place, turn: number, onFrame: (frame: string) => void): Promise<string> {
   const cursors = join(place.folder, "cursors");
   const before = await MeasuredServer.start(place.dataDir, SETTINGS);

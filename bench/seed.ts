@@ -14,7 +14,7 @@ export interface SeededPerson {
   readonly token: string;
 }
 
-/** Signed-in people who have no password: hashing ten thousand of those takes five minutes. */
+/** Creates signed-in people without passwords: hashing ten thousand passwords takes five minutes. */
 async function signUpMany(
   tx: WriteTransaction,
   { from, hashes }: { from: number; hashes: readonly string[] },
@@ -57,7 +57,7 @@ export async function seed(
   return { people, rooms };
 }
 
-/** As many rooms at once as one person may have waiting for the writer, or one that is larger. */
+/** As many rooms at once as one person may have waiting for the writer, or a single room that is larger than that. */
 function someOf(rooms: readonly (readonly number[])[]): readonly (readonly number[])[] {
   let people = 0;
   const count = rooms.findIndex(({ length }) => {
@@ -67,7 +67,7 @@ function someOf(rooms: readonly (readonly number[])[]): readonly (readonly numbe
   return count === -1 ? rooms : rooms.slice(0, Math.max(1, count));
 }
 
-/** The tokens as a file, one a line, for programs that are not ours. */
+/** Writes the tokens to a file, one a line, for the load programs. */
 export async function writeTokens(folder: string, people: readonly SeededPerson[]): Promise<string> {
   const path = join(folder, "tokens");
   await Bun.write(path, people.map(({ token }) => `${token}\n`).join(""));

@@ -1,7 +1,7 @@
-/** A text as people write them. */
+/** A typical message text. */
 export const TEXT = "a message as people write them: a line of text and not much more than that";
 
-/** Sends a text by a person's token. @returns the message object. @throws when it is refused */
+/** Sends a text with a person's token. @returns the message object. @throws when it is refused */
 export async function send(
   server: { url: string },
   message: { token: string; roomId: number; clientId: string; content: string },

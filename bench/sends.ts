@@ -24,7 +24,7 @@ export const sends: Benchmark = {
 
 const IN_FLIGHT = 64;
 const SENDERS = 8;
-/** A turn; the first one of each subject, which does not count, is `WARM_UP`. */
+/** Sends in a turn; the first turn of each subject, which does not count, has `WARM_UP`. */
 const SENDS = 20_000;
 const WARM_UP = 60_000;
 
@@ -32,7 +32,7 @@ type Sample = { perSecond: number; p50: number; p99: number; cpu: number; main: 
 
 interface Subject {
   readonly process: MeasuredProcess;
-  /** Does so much work, and says `done <seconds> <p50 ms> <p99 ms>`. */
+  /** Does this much work, and prints `done <seconds> <p50 ms> <p99 ms>`. */
   load(count: number, turn: number): Promise<RegExpExecArray>;
 }
 

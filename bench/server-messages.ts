@@ -24,7 +24,7 @@ const EACH = 100;
 const LISTS_IN_FLIGHT = 16;
 const IN_FLIGHT = 64;
 const SENDERS = 8;
-/** Messages of a turn; the first one of each subject, which does not count, has three times as many. */
+/** Messages in a turn; the first turn of each subject, which does not count, has three times as many. */
 const BY_LIST = 100_000;
 const ONE_BY_ONE = 20_000;
 
@@ -71,7 +71,7 @@ async function runServerMessages({ rounds, only }: BenchOptions): Promise<void> 
   }
 }
 
-/** People s0, s1 … and a managed room that all of them are in. */
+/** Creates people s0, s1 … and a managed room that all of them are in. */
 async function bringIn({ url }: MeasuredServer, key: string): Promise<void> {
   const names = Array.from({ length: SENDERS }, (_, n) => `s${n}`);
   const ask = async (method: string, path: string, body: object) => {

@@ -86,7 +86,7 @@ async function timeServer(dataDir: string): Promise<{ ms: number }> {
   return { ms };
 }
 
-/** Killed with sends in flight, so that the log is found as a crash leaves it. */
+/** The server is killed with sends in flight, so that the next one finds the log as a crash leaves it. */
 async function timeAfterKill(dataDir: string, sender: { token: string; roomId: number }): Promise<{ ms: number }> {
   const server = await MeasuredServer.start(dataDir);
   const headers = { Authorization: `Bearer ${sender.token}`, "Content-Type": "application/json" };

@@ -13,12 +13,12 @@ import { TEXT } from "./send.ts";
 import { warmUp } from "./warm-up.ts";
 
 /**
- * What each transport costs the server, for choosing one: a thousand clients in one room in which nothing is said, then 0.1
+ * What each transport costs the server, for choosing one: a thousand clients in one room, in which first nothing is said, then 0.1
  * and 10 messages a second; and what signing in by QR code costs. The reference is WebSocket.
  *
- * Each transport has its own server. The quiet measures are taken by all at the same time, a minute long, so that what
- * comes once in a minute is in them; the messages of one come between those of the others. For the busy one they take turns,
- * and the other three are stopped meanwhile.
+ * Each transport has its own server. The quiet measures are taken for all at the same time and last a minute, so that what
+ * happens once a minute is in them; the messages of one transport come between those of the others. For the busy measure they take
+ * turns, and the other three are stopped meanwhile.
  */
 export const transports: Benchmark = {
   name: "transports",
@@ -37,7 +37,7 @@ const KINDS = [
 const REST = { perSecond: 0, leadSeconds: 1, seconds: 60 };
 const SLOW = { perSecond: 0.1, leadSeconds: 0, seconds: 60 };
 const FAST = { perSecond: 10, leadSeconds: 2, seconds: 8 };
-/** Between the starts of the slow windows, so that the messages of one do not meet those of another. */
+/** The time between the starts of the slow windows, so that the messages of one do not meet those of another. */
 const APART_MS = 2500;
 /** Nobody is cut as idle while others have their turn. */
 const SETTINGS = { IDLE_MS: "600000" };
@@ -68,7 +68,7 @@ async function runTransports({ rounds, only }: BenchOptions): Promise<void> {
     const programs = { crowd: await compile("crowd", folder), "http-readers": await compile("http-readers", folder) };
     for (const kind of KINDS) subjects.push(await openSubject(kind, { folder, program: programs[kind.program] }));
     const wanted = (part: string) => (only ?? part) === part;
-    // Compiles what delivering needs.
+    // This compiles what delivering needs.
     for (const { crowd } of subjects) await crowd.window({ ...FAST, recipients: CLIENTS }, () => undefined);
     if (wanted("rest")) printRest(await together(subjects, { window: REST, rounds }));
     if (wanted("slow")) printRate("0.1 messages/s", await together(subjects, { window: SLOW, rounds }));
@@ -108,7 +108,7 @@ interface Window {
 
 type Measured = Record<string, Record<keyof Sample, Figure>>;
 
-/** All at the same time, round after round. */
+/** Measures all at the same time, round after round. */
 async function together(
   subjects: readonly Subject[],
   { window, rounds }: { window: Window; rounds: number },
@@ -125,7 +125,7 @@ async function together(
   return Object.fromEntries([...samples].map(([name, of]) => [name, figuresOf(of)]));
 }
 
-/** One after the other, while the clients of the others are stopped. */
+/** Measures one after the other, while the clients of the others are stopped. */
 async function inTurns(subjects: readonly Subject[], rounds: number): Promise<Measured> {
   for (const { crowd } of subjects) await crowd.pause();
   const turns = subjects.map((subject) => [
@@ -142,7 +142,7 @@ async function inTurns(subjects: readonly Subject[], rounds: number): Promise<Me
   return measured;
 }
 
-/** Per delivery where there are any, else in all. */
+/** The figures are per delivery where there are deliveries, otherwise in total. */
 async function measure({ server, crowd }: Subject, window: Window): Promise<Sample> {
   const of = await crowd.window({ ...window, recipients: CLIENTS }, () => server.cpuNanoseconds());
   const by = of.deliveries || 1;

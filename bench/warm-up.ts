@@ -2,7 +2,7 @@ const SENDS = 6000;
 const AT_ONCE = 8;
 
 /**
- * Lets a server send until the runtime has compiled what sending needs, in a room that nobody reads: a server is measured
+ * Lets a server send, in a room that nobody reads, until the runtime has compiled what sending needs: a server is measured
  * as it is after its first minute, not during its first second.
  */
 export async function warmUp(server: { url: string; token: string; roomId: number }): Promise<void> {
