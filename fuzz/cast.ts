@@ -10,9 +10,9 @@ import type { Pools } from "./pools.ts";
 
 /** On whose behalf requests are made. */
 export interface Actor {
-  /** What pools know them by. */
+  /** The name that pools know them by. */
   readonly name: string;
-  /** What they sign in with. */
+  /** The name that they sign in with, or the product's id for them. */
   readonly account: string;
   readonly token: string | undefined;
   readonly uid: number | undefined;
@@ -20,7 +20,7 @@ export interface Actor {
 
 export const NOBODY: Actor = { name: "nobody", account: "nobody", token: undefined, uid: undefined };
 
-/** People with a password, with an id of the product's, an administrator, and the product's backend. Somebody who is gone is replaced. */
+/** People with a password, people with an id from the product, an administrator, and the product's backend. Actors that are gone are replaced. */
 export class Cast {
   readonly #server: TestServer;
   readonly #pools: Pools;
@@ -50,7 +50,7 @@ export class Cast {
     return this.#people;
   }
 
-  /** What became of an event that a webhook's receiver refused for a day, which no run lasts. */
+  /** Stores an event as a webhook's dead letter. That takes a day of refusals, which is longer than any run. */
   async bury(webhookId: number): Promise<void> {
     const letter = { pos: 1, stream: "internal", seq: 1, type: -20, at: 1 };
     const { writes } = this.#server.storage;
@@ -58,17 +58,17 @@ export class Cast {
     this.#pools.put("dead-letters", this.administrator.name, letter.pos);
   }
 
-  /** Puts somebody else in the place of a person whose token is not valid any more. */
+  /** Puts somebody else in the place of a person whose token is no longer valid. */
   async replace(actor: Actor): Promise<void> {
     const place = this.#people.indexOf(actor);
     if (place >= 0) this.#people[place] = await this.#make(place);
-    // The key is refused on other routes too, which says nothing about it.
+    // The key is refused on other routes as well, which does not mean that it has ended.
     if (actor.token === this.#door?.key && (await this.#door?.call("GET", "/users/nobody"))?.status === 401) {
       this.#door = await this.#newDoor();
     }
   }
 
-  /** The run's administrator makes keys, too, until there is no room for another one. */
+  /** The run's administrator makes keys too, so old ones are revoked before there is no room for another. */
   async #newDoor(): Promise<Door> {
     const { storage } = this.#server;
     const keys = await listKeys(storage);
@@ -114,7 +114,7 @@ export class Cast {
 
 const KEY_TRIES = 5;
 
-/** It may be gone already. */
+/** Revokes a key, which may be gone already. */
 async function revoked(storage: TestServer["storage"], name: string): Promise<void> {
   await revokeKey(storage, name).catch(() => undefined);
 }

@@ -19,17 +19,17 @@ interface FrameParts {
   readonly random: Random;
 }
 
-/** Frames as clients send them, one thing of each mutated, and now and then such as only a broken client sends. */
+/** Frames as clients send them, with one thing in each mutated, and now and then frames that only a broken client sends. */
 export class Frames {
   readonly #parts: FrameParts;
-  /** The last ones stay open for a while, so that administrators have connections to see and to close. */
+  /** The last connections stay open for a while, so that administrators have some to see and to close. */
   readonly #open: RawClient[] = [];
 
   constructor(parts: FrameParts) {
     this.#parts = parts;
   }
 
-  /** Sends until the server has had enough, or all frames are out, and looks at every answer. */
+  /** Sends until the server closes the connection or all frames are out, and checks every answer. */
   async connection(): Promise<{ sent: number; faults: string[] }> {
     const { url, cast, random } = this.#parts;
     const actor = random() < 0.15 ? NOBODY : this.#pick(cast.people);

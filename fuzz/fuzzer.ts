@@ -9,34 +9,34 @@ import { Pools } from "./pools.ts";
 import { type FoundOperation, Requests, type Wanted } from "./requests.ts";
 import { Samples } from "./sample.ts";
 
-/** What a run came to. */
+/** The results of a run. */
 export interface Findings {
-  /** By how they were made. */
+  /** Counted by how they were made. */
   readonly inputs: Record<"plain" | "mutated" | "wild" | "frames", number>;
   readonly byStatus: Record<string, number>;
   /** Operations that never had a 2xx. */
   readonly unreached: readonly string[];
-  /** A request, and what is wrong with its reply. */
+  /** Each is a request, and what is wrong with its reply. */
   readonly faults: readonly string[];
 }
 
 const AT_ONCE = 8;
-/** A run that finds this many has found enough. */
+/** A run stops after this many faults. */
 const FAULTS_MAX = 40;
-/** No reply within this time is a separate fault. */
+/** Getting no reply within this time is a separate fault. */
 const REPLY_MS = 10_000;
-/** Every how many inputs one goes over a live connection, as a row of frames. */
+/** One in this many inputs is a series of frames over a live connection. */
 const FRAMES_EVERY = 60;
 
-/** What signs somebody out, ends their account or bans them: seldom, or nobody is there long enough to answer anybody. */
+/** Operations that sign somebody out, end their account or ban them. They are rare, or nobody would stay long enough to answer anybody. */
 const ENDING: ReadonlySet<string> = new Set([
   ...["deleteMe", "deleteLogins", "deleteLoginsCurrent", "deleteLogin", "postLoginsRefresh"],
   ...["deleteServerUser", "deleteServerUserLogins", "putAdminBansUser", "putBlock"],
 ]);
 
 /**
- * Sends requests that are made from the API's document, most of them well-formed but for one mutation, and compares each reply with the
- * document. A server error, a reply that the document does not know, and no reply at all are faults. Live connections get frames
+ * Sends requests that are made from the API's document, most of them well-formed except for one mutation, and compares each reply with the
+ * document. Server errors, replies that the document does not list, and missing replies are faults. Live connections get frames
  * made in the same way.
  */
 export class Fuzzer {
@@ -80,7 +80,7 @@ export class Fuzzer {
     return { inputs: this.#inputs, byStatus: this.#byStatus, unreached, faults: this.#faults };
   }
 
-  /** A row of frames on its own connection. @returns how many */
+  /** Sends a series of frames on a new connection. @returns how many */
   async #live(): Promise<number> {
     const { sent, faults } = await this.#frames.connection();
     this.#inputs.frames += sent;
@@ -102,7 +102,7 @@ export class Fuzzer {
     await this.#send(wanted, how);
   }
 
-  /** Operations that were not reached yet have their turn more often, and then as they should be asked for. */
+  /** Operations that have not been reached yet get extra turns, with well-formed requests. */
   #next(): { found: FoundOperation; isPlain: boolean } {
     const unreached = this.#operations.filter(({ operation }) => !this.#reached.has(operation.operationId));
     const isPlain = unreached.length > 0 && this.#random() < 0.2;
@@ -121,7 +121,7 @@ export class Fuzzer {
     try {
       reply = await answered(await fetch(url, { ...init, signal: AbortSignal.timeout(REPLY_MS) }));
     } catch (error) {
-      // A header that no client may send is refused by the client itself.
+      // The client itself refuses a header that no client may send.
       if (!(error instanceof TypeError)) fault(`no reply: ${error}`);
       return;
     }

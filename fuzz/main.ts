@@ -5,7 +5,7 @@ import { PUSHED_KINDS } from "./constants.ts";
 import { Fuzzer } from "./fuzzer.ts";
 
 const { values } = parseArgs({ options: { inputs: { type: "string" }, seed: { type: "string" } } });
-/** Of the long form, in which each operation has to be reached. */
+/** The length of a long run, in which each operation has to be reached. */
 const LONG = 100_000;
 const inputs = Number(values.inputs ?? LONG);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
@@ -21,7 +21,7 @@ console.log(`${sent} in ${((performance.now() - begunAt) / 1000).toFixed(0)} s: 
 console.log(`replies by status: ${JSON.stringify(found.byStatus)}`);
 console.log(`operations that never had a 2xx: ${found.unreached.join(", ") || "none"}`);
 for (const fault of found.faults) console.log(`FAULT ${fault}`);
-/** A short run does not come to everything. */
+/** A short run does not reach everything. */
 const missed = inputs < LONG ? [] : found.unreached;
 const isGood = found.faults.length === 0 && missed.length === 0;
 console.log(isGood ? "passed" : `${found.faults.length} faults, ${missed.length} operations not reached`);

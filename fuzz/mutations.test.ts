@@ -31,7 +31,7 @@ test("a mutation changes one part of a request, and not who makes it; all parts 
     const parts = (["method", "path", "query", "headers", "body", "raw", "actor"] as const).filter(
       (part) => !Bun.deepEquals(after[part], before[part], true),
     );
-    // What replaces something may be what it was.
+    // A replacement may be equal to what it replaces.
     expect(parts.length).toBeLessThanOrEqual(1);
     for (const part of parts) changed.add(part);
   }

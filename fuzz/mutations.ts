@@ -6,12 +6,12 @@ type Mutation = (wanted: Wanted, random: Random) => boolean;
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/** Changes one thing of a request. It stays one of the same person, who may make it. */
+/** Changes one thing in a request. The request keeps its actor, who may make it. */
 export function mutateOnce(wanted: Wanted, random: Random): void {
   for (let tries = 0; tries < 20; tries++) if (pick(random, MUTATIONS)(wanted, random)) return;
 }
 
-/** Takes or breaks what shows who asks. */
+/** Removes or breaks the credentials of a request. */
 export function mutateAuthorization(wanted: Wanted, random: Random): void {
   const token = wanted.actor.token ?? "pl_x";
   const headers = [
@@ -26,12 +26,12 @@ export function mutateAuthorization(wanted: Wanted, random: Random): void {
   wanted.headers.Authorization = pick(random, headers);
 }
 
-/** A copy, since a second mutation may change it, or put it into itself. */
+/** A copy, since a second mutation may change the value, or put it into itself. */
 function odd(random: Random): unknown {
   return structuredClone(pick(random, ODD));
 }
 
-/** A value somewhere in the body becomes something else. */
+/** Replaces a value somewhere in the body. */
 const inBody: Mutation = (wanted, random) => {
   const places = placesOf(wanted.body);
   if (places.length === 0) return false;
@@ -48,7 +48,7 @@ const inBody: Mutation = (wanted, random) => {
   return true;
 };
 
-/** The whole body becomes something else. */
+/** Replaces the whole body. */
 const wholeBody: Mutation = (wanted, random) => {
   if (wanted.body === undefined && random() < 0.7) return false;
   const text = JSON.stringify(wanted.body ?? {});
@@ -141,7 +141,7 @@ interface Place {
   readonly key: string | number;
 }
 
-/** Every value in a body, however deep. */
+/** All values in a body, however deep. */
 function placesOf(body: unknown): Place[] {
   if (typeof body !== "object" || body === null) return [];
   const holder = body as Record<string | number, unknown>;

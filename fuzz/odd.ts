@@ -1,4 +1,4 @@
-/** What somebody may send in the place of anything. */
+/** Values that somebody may send in place of anything. */
 export const ODD: readonly unknown[] = [
   null,
   true,
@@ -53,5 +53,5 @@ export const ODD: readonly unknown[] = [
   [{ id: {} }],
 ];
 
-/** The same for what is a text on the wire: a part of the path, the query, a header. */
+/** The same for what is text on the wire: a part of the path, the query, a header. */
 export const ODD_TEXTS: readonly string[] = ODD.flatMap((value) => (typeof value === "object" ? [] : [String(value)]));

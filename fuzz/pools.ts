@@ -10,8 +10,8 @@ interface MadeRequest {
 const KEPT = 30;
 
 /**
- * What replies have named so far, by kind and by the actor who was told: the ids of rooms, of messages and so on. Requests are made of
- * these, so that most of them are about something that is there and that the actor may see.
+ * What replies have named so far, by kind and by the actor who got the reply: the ids of rooms, of messages and so on. Requests are made of
+ * these, so that most of them are about something that exists and that the actor may see.
  */
 export class Pools {
   readonly #values = new Map<string, unknown[]>();
@@ -31,7 +31,7 @@ export class Pools {
     }
   }
 
-  /** One of the kind, most often one of the newest that this actor was told of. Undefined: nothing is known. */
+  /** One value of the kind, most often one of the newest that this actor has got. Undefined: there is none. */
   pick(kind: string, actor: string): unknown {
     const own = this.#values.get(`${kind} ${actor}`);
     const list = own && this.#random() < 0.8 ? own : this.#values.get(kind);
@@ -40,16 +40,16 @@ export class Pools {
     return list[list.length - 1 - Math.floor(this.#random() * last)];
   }
 
-  /** Puts away what a reply to a request for `path` (the document's pattern) names. */
+  /** Stores what a reply to a request for `path` (the document's pattern) names. */
   harvest(path: string, actor: string, body: unknown): void {
     const kind = path.split("/").findLast((part) => part !== "" && !part.startsWith("{")) ?? "";
-    // A single message, and no page of them, is what a send answers.
+    // A send answers with a single message, and not with a page of them.
     const sent = kind === "messages" && (body as { message?: { id: number } } | undefined)?.message;
     if (sent && path.startsWith("/api/v1/rooms/")) this.put("sent", actor, sent.id);
     this.#harvest(KIND_OF[kind] ?? kind, actor, body, path);
   }
 
-  /** The request that brings people into a room names them. */
+  /** Stores the people that a request brings into a room, as the request names them. */
   harvestMembers({ actor, path, body }: MadeRequest, reply: unknown): void {
     const room = path.id ?? (reply as { id?: unknown } | undefined)?.id;
     const { memberIds } = (body ?? {}) as { memberIds?: unknown };
@@ -74,5 +74,5 @@ export class Pools {
 }
 
 const CURSORS = new Set(["cursor", "asOf", "nextCursor"]);
-/** Paths whose last word is not what the ids of their replies are. */
+/** Paths whose last word is not the kind of the ids in their replies. */
 const KIND_OF: Readonly<Record<string, string>> = { direct: "rooms", friends: "users", members: "users" };

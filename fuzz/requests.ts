@@ -11,7 +11,7 @@ export interface FoundOperation {
   readonly operation: Operation;
 }
 
-/** A request before it is written down. Mutations change one of these things. */
+/** A request before it is written. Mutations change one of these things. */
 export interface Wanted {
   readonly found: FoundOperation;
   actor: Actor;
@@ -20,9 +20,9 @@ export interface Wanted {
   readonly path: Record<string, string>;
   readonly query: [string, string][];
   readonly headers: Record<string, string>;
-  /** Undefined: none. */
+  /** Undefined: the request has no body. */
   body: unknown;
-  /** What is sent in place of `body`. */
+  /** Sent in place of `body`. */
   raw?: Uint8Array<ArrayBuffer> | string;
 }
 
@@ -30,11 +30,11 @@ interface PathParts {
   readonly actor: Actor;
   readonly path: string;
   readonly schema: Schema;
-  /** The parameters before it. */
+  /** The parameters that come before this one. */
   readonly made: Readonly<Record<string, string>>;
 }
 
-/** Makes well-formed requests of somebody who may make them. */
+/** Makes well-formed requests from somebody who may make them. */
 export class Requests {
   readonly #parts: { cast: Cast; pools: Pools; samples: Samples; random: Random };
 
@@ -50,7 +50,7 @@ export class Requests {
     for (const { name, in: place, required, schema } of operation.parameters ?? []) {
       if (place === "path") wanted.path[name] = String(this.#inPath(name, { actor, path, schema, made: wanted.path }));
       if (name === "token" || (place !== "path" && !required && random() < 0.5)) continue;
-      // Somebody who waits for nothing keeps a place of the run for a minute.
+      // A poll that waits in vain would hold up a part of the run for a minute.
       const value = name === "wait" ? Math.floor(random() * 2) : samples.of(schema, { name, actor, path });
       if (value === undefined) continue;
       if (place === "query") wanted.query.push([name, String(value)]);
@@ -72,7 +72,7 @@ export class Requests {
     return ways.length > 1 && random() < 0.15 ? NOBODY : samples.pick(cast.people);
   }
 
-  /** What stands for a parameter of the path: something of the kind that the word before it names. */
+  /** The value of a parameter in the path: something of the kind that the word before it names. */
   #inPath(name: string, { actor, path, schema, made }: PathParts): unknown {
     const { pools, samples, random } = this.#parts;
     const before = path.split(`/{${name}}`)[0]?.split("/").at(-1) ?? "";

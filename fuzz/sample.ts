@@ -13,11 +13,11 @@ export interface SampleParts {
 export interface About {
   readonly name: string;
   readonly actor: Actor;
-  /** The pattern of the path. */
+  /** The pattern of the request's path. */
   readonly path: string;
 }
 
-/** Makes values that a schema allows and that mean something: names of fields say what they are about. */
+/** Makes values that a schema allows and that make sense: the names of fields say what they are about. */
 export class Samples {
   readonly #parts: SampleParts;
   #count = 0;
@@ -26,7 +26,7 @@ export class Samples {
     this.#parts = parts;
   }
 
-  /** @returns undefined where a field that may be absent is */
+  /** @returns undefined to leave out a field that may be absent */
   of(schema: Schema, about: About): unknown {
     const named = this.#byName(about);
     if (named !== undefined && isOfType(named, schema)) return named;
@@ -80,7 +80,7 @@ export class Samples {
   #byName({ name, actor, path }: About): unknown {
     const { random, pools } = this.#parts;
     const known = (kind: string) => pools.pick(kind, actor.name);
-    // Those who make requests themselves can answer.
+    // Only people who make requests themselves can answer.
     const somebody = () => (random() < 0.5 ? pools.pick("cast", "") : known("users"));
     const isServers = path.includes("/server/");
     switch (name) {
