@@ -8,11 +8,11 @@ import { MapStorage } from "./rig/map-storage.ts";
 import { ServerRig } from "./rig/rig.ts";
 import { QUICK } from "./rig/watched-client.ts";
 
-/** What stands in between answers in the server's place with a page, or with its own document. */
+/** Something between client and server answers in the server's place, with a page or with its own document. */
 describe("a 4xx that is not the server's", () => {
   const rig = new ServerRig();
 
-  /** The first requests to such an address are answered with this status. */
+  /** The first requests to such an address get this status. */
   function refusing(address: RegExp, status: number, { times = 3, body = "<html>no</html>" } = {}) {
     let left = times;
     return answering((url) => (address.test(url) && left-- > 0 ? new Response(body, { status }) : undefined));

@@ -30,7 +30,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
     await site?.close();
   }, SLOW_MS);
 
-  /** A room that a new person shares with ann, and a browser of that person. */
+  /** A room that a new person shares with ann, and that person's browser. */
   async function scene(name: string) {
     const person = await server.person(name);
     const room = await server.room(ann, [person]);
@@ -148,7 +148,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
     async () => {
       const person = await server.person("Hal Boxed");
       const door = rig.use(await Door.open(server.url));
-      // The server takes no page without an origin; a product that wants one puts a proxy before it.
+      // The server accepts no page without an origin; a product that wants one puts a proxy in front of it.
       door.origin = site.origin;
       const profile = site.profile(browser);
       const tab = await profile.tab({ url: door.url, token: person.token, worker: null }, { path: "/sandboxed" });
@@ -183,7 +183,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
         await second.live("tab");
       }
       expect(second.sockets).toEqual([]);
-      // One that was closed is there for a moment yet.
+      // A worker that was closed stays in the list for a moment.
       while (second.page.workers().length > 1) {
         await Promise.race(second.page.workers().map((worker) => worker.waitForEvent("close", { timeout: 5_000 })));
       }
@@ -216,7 +216,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       }
       const transports = await Promise.all(tabs.map((tab) => tab.transport()));
       expect(transports.sort()).toEqual(["tab", "websocket"]);
-      // What beats for them was not closed behind their back.
+      // The worker that beats for them is still there.
       for (const tab of tabs) expect(tab.page.workers()).toHaveLength(1);
       await profile.close();
     },
@@ -231,7 +231,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       await tab.live("websocket");
       expect(tab.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
       expect(tab.sockets[0]).not.toContain("idle=");
-      // Its own timers might as well sleep. Twelve beats are well over the time in which a silent connection is closed.
+      // The page's own timers might as well sleep. Twelve beats take well over the time after which a silent connection is closed.
       await tab.page.waitForFunction(() => globalThis.beats > 12, undefined, { timeout: 15_000 });
       expect(await tab.transport()).toBe("websocket");
       expect(tab.sockets).toHaveLength(1);

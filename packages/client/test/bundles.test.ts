@@ -29,7 +29,7 @@ test.skipIf(!node).each(["iife", "cjs", "esm"] as const)(
       format,
       outfile,
       logLevel: "error",
-      // That a script does not know where it is, is what the client has to live with.
+      // A script does not know where it is, and the client has to live with that.
       logOverride: { "empty-import-meta": "silent" },
     });
     const { stdout, stderr } = Bun.spawnSync([node ?? "", outfile]);

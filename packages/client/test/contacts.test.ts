@@ -7,7 +7,7 @@ describe("contacts", () => {
   const rig = new ServerRig();
   let people = 0;
 
-  /** Ben, whom the rig has, and somebody else. */
+  /** Ben, whom the rig has already, and somebody else. */
   async function two() {
     const { server, ben } = rig.stage;
     people += 1;

@@ -88,7 +88,7 @@ describe("a network that misbehaves", () => {
       watched.client.start();
       const target = said - pick([0, 40]);
       const arrived = watched.until(() => watched.texts(room).length >= target, `text ${target}`, 30_000);
-      // Where everything is blocked nothing arrives, until the next step opens something.
+      // Where everything is blocked, nothing arrives until a later step opens something.
       await withDeadline(arrived, 300, "").catch(() => {});
       arrived.catch(() => {});
     }

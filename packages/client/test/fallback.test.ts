@@ -145,7 +145,7 @@ describe("the fallback from transport to transport", () => {
           return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "text/event-stream" } });
         },
         async socket(socket, nth) {
-          // The first one does not work, so that there is something to go back to.
+          // The first one fails, so that there is a better transport to go back to.
           if (nth === 1) return socket.close(1011);
           if (nth === 2) {
             streams.at(-1)?.enqueue(`data: ${frame(Push.ERROR, { code: "too_many_connections", message: "" })}\n\n`);

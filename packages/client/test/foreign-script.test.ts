@@ -32,7 +32,7 @@ describe.skipIf(!executablePath)("the script in a page of another origin, as the
     await site?.stop(true);
   }, SLOW_MS);
 
-  /** Opens a page there, lets its client become live, and tells what it warned of. */
+  /** Opens a page there, waits until its client is live, and returns its warnings. */
   async function warningsAt(path: string): Promise<string[]> {
     const { token } = await browser.server.person(`Ada ${path.slice(1)}`);
     const tab = await browser.open(`http://127.0.0.1:${site.port}${path}`);

@@ -16,14 +16,14 @@ const never = () => new Promise<never>(() => {});
 const refuse = () => new Response("", { status: 503, headers: { "Retry-After": "600" } });
 const events = (more: object = {}) => Response.json({ events: [], cursor: CURSOR, more: false, ...more });
 
-/** What a client does, and what it takes to get there. */
+/** A situation that a client can be in, and how it gets there. */
 interface Scene {
   readonly name: string;
   readonly answer?: (request: Request) => Response | Promise<Response>;
   readonly socket?: (socket: { send(text: string): unknown }) => unknown;
   readonly options?: Partial<ClientOptions>;
   readonly is: (watched: WatchedClient) => boolean;
-  /** What else has to be so. */
+  /** What else has to be true. */
   readonly after?: (server: FakeServer) => Promise<unknown>;
 }
 const kindIs = (kind: ClientState["kind"]) => (watched: WatchedClient) => watched.client.state.kind === kind;
@@ -110,7 +110,7 @@ describe.each([
     await watched.live();
     watched.client.send(1, "hello").catch(() => {});
     await withDeadline(tried, 2_000, "the first try");
-    // Its answer is here by the time that this one is.
+    // The answer to the send is here by the time that this one is.
     await watched.client.request("GET /me");
     watched.client.stop();
     await timers.none();

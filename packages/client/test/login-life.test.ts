@@ -17,7 +17,7 @@ describe.each(["websocket", "sse", "long-poll", "short-poll"] as const)("a login
   });
   afterAll(() => stage.close());
 
-  /** Asks until the login that asks ends then. */
+  /** Asks until the current login ends at that time. */
   async function prolonged({ client }: WatchedClient, until: number): Promise<void> {
     for (let asked = 0; asked < 2_000; asked++) {
       const { items } = await client.request("GET /logins");
@@ -34,7 +34,7 @@ describe.each(["websocket", "sse", "long-poll", "short-poll"] as const)("a login
     const watched = rig.watch(options, { timing: { loginAgainMs: 20 } });
     await watched.live(transport);
     await prolonged(watched, clock.now() + 30 * DAY);
-    // The 30 days that it had at first are over, and so is the 15th day of the new ones.
+    // The first 30 days are over, and so is the 15th day of the new ones.
     clock.advance(20 * DAY);
     await watched.client.send(room, "on the 36th day");
     await watched.said(room, "on the 36th day");

@@ -8,7 +8,7 @@ import "./rig/product-site.ts";
 
 const executablePath = needs("chromium");
 
-/** Browsers open no more connections to one server. */
+/** The number of connections that browsers open to one server, at most. */
 const CONNECTIONS = 6;
 
 describe.skipIf(!executablePath)("many windows on a name of the local network, without WebSocket", () => {
@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
     door?.close();
   }, SLOW_MS);
 
-  /** A window that has loaded, in a browser that has not been here or in that of another window. */
+  /** A window that has loaded, in a new browser or in that of another window. */
   async function window(from?: Page): Promise<Page> {
     const page = await browser.open(url, from ? { from } : {});
     expect(await page.evaluate(() => isSecureContext)).toBe(false);

@@ -5,7 +5,7 @@ import { Product } from "../../server/test/product.ts";
 import { Rig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
-/** Tokens that the product makes and a function gives: each ends, and the client goes on with the next one. */
+/** A function gives tokens that the product makes: each ends, and the client goes on with the next one. */
 const rig = new Rig();
 let product: Product;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ afterAll(() => product.close());
 const HOUR = 3_600_000;
 const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"] as const;
 
-/** Somebody whose client gets a token of an hour each time it asks, and what it was told at each. */
+/** Somebody whose client gets a token for an hour each time it asks, and the ending that it passed each time. */
 async function somebody(sid?: string) {
   const person = await product.person({ sid });
   const room = await product.stage.room([person]);
@@ -41,13 +41,13 @@ for (const transport of TRANSPORTS) {
   describe(transport, () => {
     test("SDK-80: over the ends of three tokens nothing is lost, repeated or read anew", async () => {
       const { room, token } = await somebody();
-      // The hours pass in moments here, so no connection lasts.
+      // Hours pass within moments here, so no connection lasts long enough to count as stable.
       const timing = { stableMs: 0 };
       const watched = rig.watch({ url: product.url, token, transports: [transport] }, { timing });
       await watched.live();
       const texts: string[] = [];
       for (let end = 1; end <= 3; end++) {
-        // What says that the server has the next token; a poll is told of no end, and meets it.
+        // The sign that the server has the next token; a poll is not told of the end, and runs into it.
         const sign = transport === "websocket" ? Push.LOGIN_SUCCESS : Push.READY;
         const signs = () => watched.pushes.filter(({ type }) => type === sign).length;
         const before = signs();

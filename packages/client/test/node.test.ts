@@ -20,7 +20,7 @@ describe.skipIf(!node)("under Node", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Lines of the program, up to its end, which comes by itself when the client has stopped. */
+  /** Lines that the program prints until it ends, which it does by itself when the client has stopped. */
   async function run(which: string): Promise<string[]> {
     const { stage } = rig;
     const room = await stage.room();

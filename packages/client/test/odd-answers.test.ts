@@ -12,7 +12,7 @@ import { Rig, ServerRig } from "./rig/rig.ts";
 describe("what stands between answers as it likes", () => {
   const rig = new ServerRig();
   type Answer = (ask: { wait: number }, real: () => Promise<Response>) => Promise<Response> | undefined;
-  /** What comes in place of the server's answer to a poll; undefined: that one. */
+  /** What comes in place of the server's answer to a poll; undefined: the server's own answer. */
   let answer: Answer = () => undefined;
   beforeEach(() => {
     answer = () => undefined;
@@ -46,7 +46,7 @@ describe("what stands between answers as it likes", () => {
         odd += 1;
         return Promise.resolve(new Response(body, { headers: { "Content-Type": "application/json" } }));
       };
-      // The poll that hangs comes back with this, and all that follow are answered oddly for a while.
+      // The poll that hangs comes back with this answer, and for a while all that follow are answered oddly too.
       await say(rig.stage.ann, room, "wakes it");
       await watched.until(() => watched.states.slice(states).some(({ kind }) => kind === "waiting"), "waiting");
       answer = () => undefined;
@@ -69,7 +69,7 @@ describe("what stands between answers as it likes", () => {
       for (const text of said) await say(rig.stage.ann, room, text);
       let pages = 0;
       answer = async (_, real) => {
-        // One event a page, each a little less than READY may take.
+        // One event a page, and each page takes a little less than READY may take.
         const { events, ...more } = (await (await real()).json()) as { events: { stream: string; seq: number }[] };
         await Bun.sleep(pages < 8 ? 150 : 0);
         pages += 1;

@@ -7,7 +7,7 @@ type Odd = string | Uint8Array;
 
 describe("a WebSocket on which something else speaks", () => {
   const rig = new ServerRig();
-  /** Passes requests on, and shows an odd frame on the first connections, before or after READY; the later ones are in order. */
+  /** Passes requests on, and sends an odd frame on the first connections, before or after READY; later ones are normal. */
   const oddServer = (odd: { frame: Odd; ready: boolean; times: number }) =>
     rig.use(
       new FakeServer({

@@ -4,7 +4,7 @@ import { ServerRig } from "./rig/rig.ts";
 
 const rig = new ServerRig();
 
-/** Waits so long that only something else than time can end them. */
+/** These waits are so long that only something other than time can end them. */
 const LONG = { backoffFirstMs: 60_000, backoffMaxMs: 60_000 };
 
 test.each(["websocket", "sse", "long-poll"] as const)(

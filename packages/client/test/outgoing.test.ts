@@ -47,7 +47,7 @@ describe("sends", () => {
     const watched = rig.watch({ url: server.url, token: "t", transports: ["websocket"] });
     const sent = watched.client.send(1, "hello");
     const socket = await opened.promise;
-    // A message that was sent would be under way before these are answered.
+    // If the message had been sent, its request would be here before these are answered.
     for (const _ of [1, 2]) await watched.client.request("GET /me");
     expect(server.asked.filter(({ path }) => path.endsWith("/messages"))).toEqual([]);
     socket.send(READY);

@@ -97,7 +97,7 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
 
   beforeAll(() => {
     writeFileSync(join(folder, "program.mjs"), PROGRAM);
-    // What `prepack` does.
+    // This is what `prepack` does.
     const build = join(PACKAGES, "client/build.ts");
     install("client", (copy) => void run([process.execPath, build, join(copy, "dist")], PACKAGES));
   }, SLOW_MS);

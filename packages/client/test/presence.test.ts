@@ -5,7 +5,7 @@ import { OneBrowser } from "./rig/one-browser.ts";
 import { Rig, ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
-/** Resolves when a client knows somebody to be online, or not to be. */
+/** Resolves when a client knows that somebody is online, or that they are not. */
 function until(watched: WatchedClient, uid: number, isOnline = true): Promise<unknown> {
   const { client } = watched;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -71,7 +71,7 @@ describe("a connection that takes the place of another", () => {
           if (nth === 1) socket.send(told([state]));
           socket.send(told([], { complete: true }));
         },
-        // TYPING; a resuming client begins with RESUME.
+        // 102 is TYPING; a resuming client begins with RESUME.
         onText: (socket, text) => text.includes('"type":102') && socket.close(1012),
       }),
     );
@@ -101,7 +101,7 @@ describe("tabs of one browser", () => {
       const open = () => rig.open({ tabs: true, transports: [transport] });
       const leader = open();
       await until(leader, cai.uid);
-      // When the leader has been told of her, nobody else's arrival is still to be told to all.
+      // Once the leader has heard of her, all earlier arrivals have been told to everybody.
       const fay = await stage.person();
       await stage.room([stage.ben, fay]);
       await stage.server.live(fay);
@@ -112,7 +112,7 @@ describe("tabs of one browser", () => {
       expect(tab.client.presence.onlineNum).toBe(leader.client.presence.onlineNum);
       await stage.server.live(dan);
       await until(tab, dan.uid);
-      // The next connection is another one, and tells all tabs everything.
+      // The next connection is a new one, and tells all tabs everything.
       rig.door.cut();
       const eva = await stage.person();
       await stage.room([stage.ben, eva]);

@@ -11,7 +11,7 @@ describe.each(["websocket", "long-poll"] as const)(
       const room = await rig.stage.room();
       const watched = rig.open({ transports: [transport] }, { timing: { readGatherMs: 2_000 } });
       await watched.live(transport);
-      // By polls nobody has said yet who the user is.
+      // With polls, nothing has said yet who the user is.
       await watched.client.send(room, "hello");
       const { client } = watched;
       const places: Promise<{ readSeq: number; unread: number }>[] = [];

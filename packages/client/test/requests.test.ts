@@ -52,7 +52,7 @@ describe("requests without a token", () => {
     const { cursor } = await client.request("GET /events");
     const { events } = await client.request("GET /events", { query: { cursor, wait: 1 } });
     expect(events).toEqual([]);
-    // So may one that says so in its body.
+    // A request that has its `wait` in the body may take that long, too.
     expect((await client.request("POST /events", { body: { cursor, wait: 1 } })).events).toEqual([]);
   });
 

@@ -159,7 +159,7 @@ describe("RESYNC on a server of its own", () => {
     expect(state.rooms).toHaveLength(13);
   });
 
-  /** Requests as they are, with something done when one of them is answered, or before it is asked. */
+  /** Passes requests on, with something done before one of them is made, or when it is answered. */
   function between(does: { asked?: (url: string) => Promise<void>; answered?: (url: string) => Promise<void> }) {
     return answering(async (url, _, real) => {
       await does.asked?.(url);
@@ -215,6 +215,6 @@ describe("RESYNC on a server of its own", () => {
     expect(state.rooms.find(({ id }) => id === oldest)).toMatchObject({ unread: 1 });
     expect(state.unread).toMatchObject({ total: 1, rooms: [{ roomId: oldest, unread: 1 }], asOf: state.asOf });
     expect(watched.texts(oldest)).toEqual([]);
-    // A hundred rooms are made one after the other.
+    // A hundred rooms are created one after the other.
   }, 20_000);
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** A client whose first requests are answered otherwise; what goes through is answered by the server. */
+/** A client whose first requests get these answers; the server answers the others. */
 function failing(answers: (() => Response | Promise<Response>)[], more: Partial<ServerClientOptions> = {}) {
   const bodies: unknown[] = [];
   const times: number[] = [];
@@ -123,7 +123,7 @@ describe("SDK-92: a refusal", () => {
       });
     }
     expect(asked).toEqual([]);
-    // A key is not an id, and a tilde inside means nothing.
+    // A key is not an id, and a tilde inside an id has no meaning.
     await client.settle("kind", "~1");
     expect((await client.putUser("a~1")).externalId).toBe("a~1");
     expect((await client.getUser(uid)).externalId).toBe("somebody");
@@ -163,7 +163,7 @@ describe("SDK-93: what may succeed later is tried again", () => {
     const before = (await parley.listMessages("shop", { limit: 100 })).items.length;
     const { client } = failing([
       async () => {
-        // The server has it; its answer gets lost.
+        // The server has the message, but its answer gets lost.
         await parley.send({ ...text, clientId: "lost" });
         throw new TypeError("fetch failed");
       },

@@ -25,7 +25,7 @@ describe("what is shipped", () => {
   });
 
   test("SDK-50: the types of the routes are the server's", async () => {
-    // Otherwise: node_modules/.bin/bun tools/client-api-types.ts
+    // If this fails, run: node_modules/.bin/bun tools/client-api-types.ts
     for (const [path, text] of await currentApiTypes()) expect(await Bun.file(path).text()).toBe(text);
   });
 });

@@ -11,13 +11,13 @@ import { SlowLine } from "./rig/slow-line.ts";
 const IMPATIENT = { answerMs: 600, requestMs: 600, openMs: 600 };
 const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "long-poll", "short-poll"];
 const TEXTS = range(1, 12).map((number) => `${number} ${"長".repeat(700)}`);
-/** The texts have 25 KB. */
+/** Enough for texts of 25 KB. */
 const WITHIN_MS = 20_000;
 
 describe.each([16_000, 8_000])("on a line of %d bytes a second", (rate) => {
   const rig = new ServerRig({ RATE_LIMITS: "off" });
 
-  /** A room in which much was said since the cursor. */
+  /** A room in which much has been said since the cursor. */
   async function missed() {
     const room = await rig.stage.room();
     const cursor = await rig.stage.now();

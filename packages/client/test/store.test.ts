@@ -18,7 +18,7 @@ describe.each(NAMES)("the store of a client by %s", (transport) => {
     return store;
   }
 
-  /** Looked at whenever anything is different. */
+  /** Looks again whenever anything changes. */
   async function until(store: Store, look: () => boolean | undefined, what: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = store.subscribe(() => look() && resolve());

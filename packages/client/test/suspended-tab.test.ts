@@ -22,13 +22,13 @@ describe.skipIf(!executablePath)("in a browser that suspends a tab", () => {
     await site?.close();
   }, SLOW_MS);
 
-  /** Stops everything that a tab does, as a browser or a system does to save power. @returns what wakes it */
+  /** Stops everything that a tab does, as a browser or a system does to save power. @returns the function that wakes it */
   async function suspend({ page }: Tab): Promise<() => Promise<unknown>> {
     const session = await page.context().newCDPSession(page);
     const paused = new Promise<void>((resolve) => session.once("Debugger.paused", () => resolve()));
     await session.send("Debugger.enable");
     await session.send("Debugger.pause");
-    // It stops at the next thing that it does.
+    // The tab stops at the next thing that it does.
     await paused;
     return () => session.send("Debugger.disable");
   }

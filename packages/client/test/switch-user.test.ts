@@ -7,7 +7,7 @@ import { CURSOR, frame, LIVE, READY } from "./rig/frames.ts";
 import { Rig, ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
-/** `start({ token })` in the middle of things: what comes and what goes is the new user's from then on. */
+/** `start({ token })` in the middle of things: from then on, everything that is sent and received belongs to the new user. */
 describe("another user's token while the client runs", () => {
   const rig = new ServerRig();
   let watched: WatchedClient;
@@ -15,7 +15,7 @@ describe("another user's token while the client runs", () => {
     watched = rig.open(more);
     return watched;
   };
-  /** A room for each: nothing of the first may come once the second one's token was given. */
+  /** A room for each: nothing from the first one may come once the second user's token has been given. */
   async function rooms(): Promise<{ her: Person; hers: number; bens: number }> {
     const her = await rig.stage.person();
     return { her, hers: await rig.stage.room([her]), bens: await rig.stage.room() };
@@ -72,7 +72,7 @@ describe("another user's token while the client runs", () => {
     const { her, hers } = await rooms();
     let token = her.token;
     open({ token: () => token, transports: ["websocket"] });
-    // The connection is on its way with her token; a request asks for another one before it has said whose that is.
+    // The connection is on its way with her token; before it has said whose token that is, a request asks for another one.
     await watched.was("connecting");
     token = rig.stage.ben.token;
     await watched.client.request("GET /rooms");

@@ -27,7 +27,7 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
   };
   const open = (cursor?: string) =>
     rig.open(cursor === undefined ? { tabs: true } : { tabs: true, cursor }, { timing });
-  /** With the number of the first text that each tab gets. */
+  /** Each tab, with the number of the first text that it gets. */
   const tabs = range(1, 3).map(() => ({ tab: open(), first: 1 }));
   for (const { tab } of tabs) await tab.live();
   let said = 0;
@@ -36,14 +36,14 @@ test("SDK-60: over any number of cuts, blocks, stops and new tabs each tab gets 
     if (what === "block")
       rig.door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
     if (what === "open") rig.door.treated.clear();
-    // What is held back is missing in the middle of a connection that goes on, as no network does it.
+    // Otherwise frames that were held back would be missing in the middle of a connection that goes on, which no network does.
     if (what === "block" || what === "open" || what === "cut") rig.door.cut();
     const { tab } = pick(tabs);
     if (what === "stop") tab.client.stop();
     rig.door.down = what === "down";
-    // A page that read its state over HTTP and brings the cursor of that.
+    // This is a page that has read its state over HTTP and brings that state's cursor.
     if (what === "new") tabs.push({ tab: open(await rig.stage.now()), first: said + 1 });
-    // One that comes with what another tab stored.
+    // This is a tab that begins with what another tab stored.
     if (what === "old") tabs.push({ tab: open(tab.client.cursor), first: tab.texts(room).length + firstOf(tab) });
     for (const at of range(1, pick([1, 2, 5, 20]))) {
       await say(rig.stage.ann, room, `text ${++said}`);

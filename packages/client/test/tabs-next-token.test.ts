@@ -19,7 +19,7 @@ describe("tabs of one browser whose tokens the product makes", () => {
     await product.close();
   });
 
-  /** A tab of somebody, each with tokens of its own. */
+  /** A new tab of somebody, with tokens that no other tab has. */
   const open = (sub: string, claims: Record<string, unknown> = {}) =>
     rig.watch(
       { url: product.url, token: () => product.token({ sub, jti: crypto.randomUUID(), ...claims }), tabs: true },

@@ -9,9 +9,9 @@ import { HeldTab, OneBrowser } from "./rig/one-browser.ts";
 import { ServerRig } from "./rig/rig.ts";
 import type { WatchedClient } from "./rig/watched-client.ts";
 
-/** Tabs ask often whether the one with the connection is there. */
+/** Tabs with this ask often whether the one with the connection is there. */
 const CURIOUS = { tabPingMs: 20, tabHiddenPingMs: 20 };
-/** A tab that takes nothing from anybody in the time of a test. */
+/** A tab with this takes nothing from anybody within the time of a test. */
 const SHY = { tabPingMs: 3_600_000 };
 
 describe("tabs of one browser", () => {
@@ -37,7 +37,7 @@ describe("tabs of one browser", () => {
     async (transport) => {
       const room = await rig.stage.room();
       const leader = await hold({ kind: "welcome", count: 0, cursor: await rig.stage.now() });
-      // The tab that has the connection has not got this one yet, and never will; the next one has it from elsewhere.
+      // The tab that has the connection has not got this message, and never will; the next one has it from elsewhere.
       await say(rig.stage.ann, room, "before");
       const next = open({ transports: [transport], cursor: await rig.stage.now() });
       await next.live("tab");
@@ -101,7 +101,7 @@ describe("tabs of one browser", () => {
     const { until } = await leader.was("waiting");
     const other = open();
     expect(await other.was("waiting")).toEqual({ kind: "waiting", why: "busy", until });
-    // Asked again and again, it tells nobody twice.
+    // The leader tells nobody twice, however often it is asked.
     const third = open();
     await third.was("waiting");
     expect(other.states.filter(({ kind }) => kind === "waiting")).toHaveLength(1);
@@ -142,7 +142,7 @@ describe("tabs of one browser", () => {
     thief.answer = { kind: "welcome", count: 0, cursor: await rig.stage.now() };
     await leader.live("tab");
     expect(rig.door.asked.websocket).toBe(1);
-    // When that one goes, it has the connection again.
+    // When the thief goes, the leader has the connection again.
     thief.close();
     await leader.live("websocket");
   });
@@ -182,7 +182,7 @@ describe("tabs of one browser", () => {
     await one.live("tab");
   });
 
-  /** So many requests for a lock were made. */
+  /** Resolves when this many requests for a lock have been made. */
   async function asked(count: number): Promise<void> {
     while (browser.asked < count) await Bun.sleep(1);
   }
@@ -215,7 +215,7 @@ describe("tabs of one browser", () => {
     const tab = open();
     await tab.live("websocket");
     tab.client.stop();
-    // This one would not take it from anybody in the time of a test.
+    // This tab would not take the lock from anybody within the time of a test.
     const next = open({}, { timing: SHY });
     await next.live("websocket");
   });
@@ -279,7 +279,7 @@ describe("tabs of one browser", () => {
     const listener = listen();
     for (const text of ["one", "two", "three"]) await say(rig.stage.ann, room, text);
     for (const tab of [leader, ...others]) await tab.said(room, "three");
-    // A request that succeeds is told to the other tab only while there is something to wait for.
+    // The success of a request is told to the other tabs only while there is something to wait for.
     await others[0]?.client.request("GET /me");
     await say(rig.stage.ann, room, "four");
     await listener.hears("frames", 4);
@@ -330,7 +330,7 @@ describe("tabs of one browser", () => {
     await first.until(() => first.client.token === token && first.client.state.kind === "live", "the new token");
     const second = open({ token });
     await second.live("tab");
-    // The lock of the old token is free: this one would not take it from anybody in the time of a test.
+    // The lock of the old token is free: this tab would not take it from anybody within the time of a test.
     const third = open({}, { timing: SHY });
     await third.live("websocket");
   });

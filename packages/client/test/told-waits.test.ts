@@ -10,7 +10,7 @@ const DRAIN = frame(Push.DRAIN, { retryAfterMs: 300, cursor: CURSOR });
 
 const rig = new Rig();
 
-/** A client of a server that answers plain requests, and every connection with one and the same thing. */
+/** A client of a server that answers `GET /me`, and treats every connection in the same way. */
 function turning(transport: TransportName, does: { socket: (socket: Socket) => void; other: () => Response }) {
   /** When the last connection was ended, by `performance.now`. */
   const ended = { at: 0 };
@@ -45,7 +45,7 @@ test.each(["websocket", "sse", "long-poll", "short-poll"] as const)(
     const before = asked().length;
     returns.tell("online");
     returns.tell("focus");
-    // What a cut wait leads to would be under way before these are answered.
+    // If the wait had been cut short, its next connection would be under way before these are answered.
     for (const _ of [1, 2]) await watched.client.request("GET /me");
     expect([watched.client.state, asked().length]).toEqual([wait, before]);
   },

@@ -8,7 +8,7 @@ import { verifyWebhook, WebhookInvalid } from "../src/server.ts";
 const SECRET = `whsec_${btoa("a secret of at least 24 bytes")}`;
 const BODY = '{"event":"MESSAGE","data":{"text":"héllo"}}';
 
-/** Signed by another library than ours. */
+/** A request that is signed by another library than ours. */
 function signed(body = BODY, { id = "7-1", at = new Date(), secret = SECRET } = {}) {
   return {
     "webhook-id": id,

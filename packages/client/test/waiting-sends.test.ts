@@ -10,7 +10,7 @@ import { QUICK } from "./rig/watched-client.ts";
 
 const NOBODY = { uid: undefined, token: undefined };
 
-/** What waits is lost by nothing but the server's word, and is said by nobody else. */
+/** Only the server's refusal ends a waiting send, and no other user ever sends it. */
 describe("sends that wait", () => {
   const rig = new ServerRig();
   const open = (more: object = {}) => rig.open({ token: rig.stage.ann.token, ...more });
@@ -45,7 +45,7 @@ describe("sends that wait", () => {
     const room = await rig.stage.room();
     const area = new MapStorage();
     const odd = [...oddAnswers];
-    // A captive portal: answers every post with its own page, for a while.
+    // A captive portal, which for a while answers every post with its own page.
     const portal = rig.use(
       new FakeServer({
         answer: (request) => {
@@ -65,7 +65,7 @@ describe("sends that wait", () => {
     expect(area.length).toBe(0);
   });
 
-  /** Someone whose login can end, and a new one of the same person. */
+  /** Somebody whose login can end, and a function that gives a new login of the same person. */
   async function personWithLogins(): Promise<{ person: Person; room: number; again: () => Promise<string> }> {
     const person = await rig.stage.person();
     const again = async () => {
@@ -106,7 +106,7 @@ describe("sends that wait", () => {
       const area = new MapStorage();
       const watched = open({ token: person.token, transports: [transport], storage: { area, owner: "her name" } });
       await watched.live();
-      // Nothing is under way when the other one comes.
+      // Nothing is under way when the other user comes.
       watched.client.stop();
       const first = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
       watched.client.start({ token: rig.stage.ben.token });
@@ -116,7 +116,7 @@ describe("sends that wait", () => {
       expect(await said(rig.stage.ben, room)).toEqual(["own ben's"]);
       expect([watched.client.waiting, area.length]).toEqual([0, 1]);
       watched.client.stop();
-      // She is back: what she wrote is sent by her.
+      // She is back, and sends what she wrote.
       const later = open({ token: person.token, storage: { area, owner: "her name" } });
       await later.until(() => area.length === 0, "hers");
       expect(await said(person, room)).toEqual(["other ben's", "own hers"]);
@@ -130,7 +130,7 @@ describe("sends that wait", () => {
       await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
       const watched = open({ token: person.token, transports: [transport] });
       await watched.live();
-      // Whose login it is has been said, or asked, by the time that a later request is answered.
+      // By the time that a later request is answered, the client knows, or has asked, whose login it is.
       await watched.client.request("GET /rooms");
       await watched.until(
         () => transport === "websocket" || rig.door.lines.some((line) => / \S+\/me$/.test(line)),
@@ -255,11 +255,11 @@ describe("sends that wait", () => {
     const { until } = await watched.was("waiting");
     expect(until).toBeGreaterThan(Date.now() + 2_500_000_000);
     const before = asked();
-    // Proves an absence: with the overflow there are hundreds in this time.
+    // Proves an absence: with the overflow, there would be hundreds of requests in this time.
     await Bun.sleep(200);
     expect([before, asked()]).toEqual([before, before]);
     expect([asked() <= 3, sends()]).toEqual([true, 1]);
-    // Nor is it cut short by being started anew.
+    // Starting anew does not cut the wait short either.
     watched.client.stop();
     watched.client.start();
     await watched.until(() => asked() > before, "another poll");

@@ -11,7 +11,7 @@ import { ServerRig } from "./rig/rig.ts";
 const node = needs("node");
 const rig = new ServerRig();
 
-/** A client that was not started, and what it warns of. */
+/** A client that has not been started, and its warnings. */
 function quiet(more: Partial<ClientOptions> = {}, startMs = 1) {
   const said: string[] = [];
   let tell = () => {};
@@ -50,7 +50,7 @@ test("SDK-110: one that is only asked, or is started, says nothing", async () =>
   started.client.on("message", () => {});
   started.client.start();
   await client.request("GET /me");
-  // One that is made later, and has as long.
+  // This client is made later, and has just as long.
   const forgotten = quiet();
   forgotten.client.on("message", () => {});
   await forgotten.until("client.start() was not called");

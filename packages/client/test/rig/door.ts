@@ -2,31 +2,31 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 type Kind = "websocket" | "sse" | "poll" | "other";
 
-/** What happens to requests of a kind: refused with a page of a proxy, or answered with headers and nothing after them. */
+/** What happens to requests of a kind: they are refused with a proxy's page, or answered with headers and nothing after them. */
 export type Treatment = "refuse" | "hold-back" | "busy" | "cut-hanging";
 
 /**
- * What stands between a client and its server, on a port that stays when the server's changes: passes bytes on, refuses
+ * A door between a client and its server, on a port that stays the same when the server's changes: it passes bytes on, refuses
  * upgrades, holds streams back, or is not there at all.
  */
 export class Door {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly treated = new Map<Kind, Treatment>();
-  /** Refused with a page of a proxy, as one does that passes on some paths only. */
+  /** Refused with a proxy's page, as by a proxy that passes on only some paths. */
   readonly refusedPaths = new Set<string>();
-  /** Requests by kind, refused ones included. */
+  /** The number of requests by kind, including refused ones. */
   readonly asked: Record<Kind, number> = { websocket: 0, sse: 0, poll: 0, other: 0 };
   /** Each request's first line. */
   readonly lines: string[] = [];
   target: string;
-  /** Connections are dropped at once. */
+  /** While this is set, connections are dropped at once. */
   down = false;
-  /** In place of the origin of pages that have none. */
+  /** Replaces the origin of pages that have none. */
   origin = "null";
-  /** The server stands below this path, which is taken away on the way to it, as a proxy does. */
+  /** The server appears below this path, which is removed on the way to it, as a proxy does. */
   prefix = "";
-  /** Answers to these are lost on the way, as often as the number says. */
+  /** How many more answers to sends are lost on the way. */
   loseAnswers = 0;
 
   private constructor(target: string) {
@@ -44,7 +44,7 @@ export class Door {
     return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
-  /** Everything that is open breaks off. */
+  /** Breaks off everything that is open. */
   cut(): void {
     for (const socket of [...this.#open]) socket.destroy();
   }

@@ -2,27 +2,27 @@ import { withDeadline } from "../../../server/src/lib/interval.ts";
 
 export type Socket = Bun.ServerWebSocket<undefined>;
 
-/** A server that is none of Parley's: it answers requests, and connections, with what a test wants. */
+/** A server that is not Parley: it answers requests and connections with what a test wants. */
 export class FakeServer {
   readonly #server: Bun.Server<undefined>;
-  /** Requests, upgrades included, with when they came, by `performance.now`. */
+  /** Requests, including upgrades, with the time at which they came, by `performance.now`. */
   readonly asked: { readonly path: string; readonly search: string; readonly at: number }[] = [];
-  /** WebSockets that were opened. */
+  /** How many WebSockets were opened. */
   sockets = 0;
-  /** Sockets, and requests that were not answered to their end. */
+  /** Open sockets, and requests that are not answered completely. */
   readonly #busy = new Set<unknown>();
   readonly #looks: (() => void)[] = [];
   readonly #asking = Promise.withResolvers<void>();
   #opened = Promise.withResolvers<void>();
-  /** Resolves at the first one. */
+  /** Resolves when the first socket opens. */
   readonly socketOpened = this.#opened.promise;
 
-  /** @param does without `socket` no upgrade is taken */
+  /** @param does without `socket` no upgrade is accepted */
   constructor(does: {
     answer: (request: Request) => Response | Promise<Response>;
-    /** @param nth from 1 */
+    /** @param nth counts from 1 */
     socket?: (socket: Socket, nth: number) => unknown;
-    /** A client has sent something. */
+    /** Called when a client has sent something. */
     onText?: (socket: Socket, text: string) => unknown;
   }) {
     this.#server = Bun.serve({
@@ -37,7 +37,7 @@ export class FakeServer {
         this.#busy.add(request);
         request.signal.addEventListener("abort", () => this.#ended(request), { once: true });
         const response = await does.answer(request);
-        // The end of a stream is its reader's.
+        // A stream ends when its reader ends it.
         if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) this.#ended(request);
         return response;
       },
@@ -59,7 +59,7 @@ export class FakeServer {
     return this.#asking.promise;
   }
 
-  /** When nobody is connected, and no request is under way. */
+  /** Resolves when nobody is connected and no request is under way. */
   async quiet(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => this.#busy.size === 0 && resolve();
@@ -82,7 +82,7 @@ export class FakeServer {
   }
 }
 
-/** As a proxy does that is in order. */
+/** Passes a request on, as a working proxy does. */
 export async function passOn(request: Request, target: string): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const { method, headers, signal } = request;

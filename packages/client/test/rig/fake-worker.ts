@@ -1,4 +1,4 @@
-/** Workers of a page, which do what a test says. */
+/** A page's workers, which do what a test says. */
 export class FakeWorker {
   static made: FakeWorker[] = [];
   static forbidden = false;
@@ -9,11 +9,11 @@ export class FakeWorker {
 
   private static looking: (() => void)[] = [];
 
-  /** Resolves when so many were made, with the last of them. */
+  /** Resolves when this many have been made, with the last of them. */
   static nth(count: number): Promise<FakeWorker> {
     const { promise, resolve } = Promise.withResolvers<FakeWorker>();
     const look = () => {
-      // Behind the one that made it, which has to listen first.
+      // This comes after the code that made the worker, which has to listen first.
       if (FakeWorker.made.length >= count) queueMicrotask(() => resolve(FakeWorker.made[count - 1] as FakeWorker));
     };
     FakeWorker.looking.push(look);
@@ -21,7 +21,7 @@ export class FakeWorker {
     return promise;
   }
 
-  /** In place of the platform's. @returns its end */
+  /** Replaces the platform's class. @returns the function that ends it */
   static install(): () => void {
     const { Worker } = globalThis;
     Object.assign(globalThis, { Worker: FakeWorker });

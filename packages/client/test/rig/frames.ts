@@ -6,7 +6,7 @@ export const CURSOR = floorCursor(EPOCH, 5);
 /** A frame as it goes over the wire. */
 export const frame = (type: number, data: object) => JSON.stringify({ type, data });
 
-/** What a connection begins with, of a server that wants no signs of life. */
+/** The frame that a connection begins with, from a server that wants no signs of life. */
 export const READY = frame(Push.READY, {
   connectionId: "1",
   epoch: EPOCH,

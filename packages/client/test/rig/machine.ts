@@ -5,7 +5,7 @@ import type { Effect, Facts, Happening, Machine, Memory, Reloading, State } from
 import { step } from "../../src/connection/table.ts";
 import { TIMING } from "../../src/lib/timing.ts";
 
-/** An even moment: nothing is long, nobody else is there, chance is at its lowest. */
+/** An ordinary moment: nothing takes long, nobody else is there, and chance is at its lowest. */
 export const FACTS: Facts = {
   timing: TIMING,
   now: 1_000_000,
@@ -23,7 +23,7 @@ export const RELOADING: Reloading = {
   failures: 0,
 };
 export const BEGINNING = atTheBeginning(newFallback(["websocket", "sse", "long-poll"]));
-/** One transport down from the best. */
+/** The transport is one below the best. */
 export const MEMORY: Memory = { ...BEGINNING, fallback: { ...BEGINNING.fallback, level: 1 }, failures: 2 };
 
 /** One of each state. */
@@ -78,14 +78,14 @@ function shown(effect: Effect): string {
   }
 }
 
-/** What is next, and what has to be done for it; `-` where nothing changed. */
+/** The next state, and what has to be done for it; `-` where nothing changed. */
 export function outcome(machine: Machine, happening: Happening, facts: Partial<Facts> = {}): string {
   const next = step(machine, happening, { ...FACTS, ...facts });
   if (next.machine === machine && next.effects.length === 0) return "-";
   return [next.machine.state.kind, ...next.effects.map(shown)].join(", ");
 }
 
-/** The same machine, told one thing after the other. */
+/** A machine that is told one happening after another. */
 export function machineAt(memory: Memory = BEGINNING, state: State = STATES.preparing) {
   let now: Machine = { memory, state };
   const tell = (happening: Happening, facts: Partial<Facts> = {}): string => {

@@ -1,6 +1,6 @@
 import type { StorageArea } from "../../src/sending/stored-sends.ts";
 
-/** An area as browsers have, for one test. */
+/** A storage area as browsers have it, for one test. */
 export class MapStorage implements StorageArea {
   readonly #map = new Map<string, string>();
   get length(): number {

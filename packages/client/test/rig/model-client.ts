@@ -3,7 +3,7 @@ import type { AnyPush } from "../../src/reading/events.ts";
 import type { StoreSource } from "../../src/store/source.ts";
 import { ME, type ModelServer } from "./model-server.ts";
 
-/** A request that waits: to be served, and then to arrive. */
+/** A request that waits: first to be served, and then to arrive. */
 interface Asked {
   readonly route: string;
   readonly args: { path?: { id: number }; query?: Record<string, number | string | undefined> };
@@ -14,7 +14,7 @@ interface Asked {
 /** Pages are small, so that things happen between them. */
 const PAGE = 3;
 
-/** A client of the model: frames and replies come when the test says so, in any order that a network may have. */
+/** A client of the model: frames and replies come when the test says so, in any order that is possible on a network. */
 export class ModelClient implements StoreSource {
   readonly presence = { of: () => undefined, onlineNum: undefined };
   readonly asked: Asked[] = [];
@@ -43,19 +43,19 @@ export class ModelClient implements StoreSource {
     return asked.answer.promise as never;
   };
 
-  /** The connection has its place in the log, and tells what has happened since. */
+  /** The connection gets its place in the log, and tells what has happened since. */
   connect(): void {
     this.cursor = this.#server.asOf;
     this.#server.frames.length = 0;
     this.#live();
   }
 
-  /** It is cut and comes back; nothing logged was missed. */
+  /** The connection is cut and comes back; nothing that is logged was missed. */
   reconnect(): void {
     this.#live();
   }
 
-  /** A frame that is not logged. */
+  /** Sends a frame that is not logged. */
   tell({ type, data }: { type: number; data: unknown }): void {
     this.#tell("event", { name: undefined, type, data, stream: undefined, seq: undefined });
   }
@@ -67,7 +67,7 @@ export class ModelClient implements StoreSource {
     return next !== undefined;
   }
 
-  /** What comes no more is read anew, as the client does it after RESYNC `*`. */
+  /** Frames that will not come any more are made up for by reading anew, as the client does after RESYNC `*`. */
   resync(): void {
     const { asOf } = this.#server;
     this.#server.frames.length = 0;
@@ -76,7 +76,7 @@ export class ModelClient implements StoreSource {
     this.#live();
   }
 
-  /** The same for one room: the other streams go on. */
+  /** The same for one room, while the other streams go on. */
   resyncRoom(roomId: number): void {
     const room = this.#server.rooms.get(roomId);
     if (!room) return;
@@ -90,7 +90,7 @@ export class ModelClient implements StoreSource {
     this.#live();
   }
 
-  /** The server looks at what waits at this place, or fails. */
+  /** The server handles the request that waits at this place, or fails. */
   serve(at: number, fails = false): void {
     const waiting = this.asked.filter(({ reply }) => !reply);
     const asked = waiting[at % Math.max(1, waiting.length)];
@@ -98,7 +98,7 @@ export class ModelClient implements StoreSource {
     asked.reply = fails ? { error: Object.assign(new Error("busy"), { canRetry: true }) } : this.#answer(asked);
   }
 
-  /** What was served arrives. */
+  /** The served reply arrives. */
   arrive(at: number): void {
     const ready = this.asked.filter(({ reply }) => reply);
     const asked = ready[at % Math.max(1, ready.length)];

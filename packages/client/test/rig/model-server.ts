@@ -16,14 +16,14 @@ export interface ModelRoom {
   seq: number;
   readonly members: Map<number, { role: number; joinedAt: number; mutedUntil: number | null; readSeq: number }>;
   readonly messages: { message: Message; quotes: number | null; isHidden: boolean; likes: Set<number> }[];
-  /** Of the reader. */
+  /** Where the reader joined. */
   joinedPos: number;
   readSeq: number;
   readNo: number;
   no: number;
   pinned: boolean;
   dissolvedAt: number | null;
-  /** As the reader left it. */
+  /** The room as it was when the reader left it. */
   left: Room | undefined;
 }
 
@@ -81,7 +81,7 @@ export class ModelServer {
     const data = { roomId: room.id, uid: uids[0], uids, changeType: ChangeType.joined, joinedAt };
     const pos = this.#inRoom(room, Push.MEMBER_CHANGE, data);
     if (!uids.includes(ME)) return;
-    // What was missed is not unread.
+    // What the reader missed does not count as unread.
     Object.assign(room, { joinedPos: pos, readSeq: room.seq, readNo: room.no, left: undefined });
     this.#forReader(Push.MEMBER_CHANGE, { ...data, seq: room.seq });
   }
@@ -106,7 +106,7 @@ export class ModelServer {
     { quotes = null, isHidden = false }: { quotes?: number | null; isHidden?: boolean },
   ): void {
     if (!room.members.has(uid) || room.dissolvedAt !== null || this.#banned.has(uid)) return;
-    // What everybody sees quotes nothing that only its sender may see.
+    // A message that everybody sees cannot quote one that only its sender may see.
     const isThere = quotes !== null && room.messages.some((one) => one.message.message.id === quotes && !one.isHidden);
     const id = this.#pos + 1;
     const message: Message = {
@@ -132,7 +132,7 @@ export class ModelServer {
     const one = room.messages[at];
     if (!one || one.message.message.type === 2 || room.dissolvedAt !== null) return;
     const { uid } = one.message.fromUser;
-    // What a banned person wrote is recalled by an administrator.
+    // An administrator recalls what a banned person wrote.
     const [recallUid, body] = this.#banned.has(uid) ? [ADMINISTRATOR, RECALLED_FOR_THEM] : [uid, RECALLED];
     one.message = { ...one.message, message: { ...one.message.message, type: 2, body } };
     const data = { msgId: one.message.message.id, roomId: room.id, recallUid };
@@ -162,7 +162,7 @@ export class ModelServer {
     this.frames.push({ pos: this.#pos, push: frame(Push.USER, { uid, name, avatar: "", power: 0, createdAt: 1 }) });
   }
 
-  /** Bans a person, or lets them back: what they wrote is hidden everywhere until then. */
+  /** Bans a person, or lifts the ban: what they wrote is hidden everywhere until then. */
   ban(uid: number): void {
     const isOver = this.#banned.delete(uid);
     if (!isOver) this.#banned.add(uid);
@@ -171,7 +171,7 @@ export class ModelServer {
     this.frames.push({ pos: this.#pos, push });
   }
 
-  /** To the reader alone, or to everybody. */
+  /** Sends a notification to the reader alone, or to everybody. */
   notify({ expiresAt = 1_000_000, stream = `user:${ME}` } = {}): number {
     this.#pos += 1;
     const id = this.#pos;
@@ -182,7 +182,7 @@ export class ModelServer {
     return id;
   }
 
-  /** The product takes it back. */
+  /** The product takes a notification back. */
   takeBack(id: number): void {
     this.#pos += 1;
     this.notifications = this.notifications.filter((one) => one.id !== id);
@@ -210,14 +210,14 @@ export class ModelServer {
     this.#inRoom(room, Push.MEMBER_UPDATE, { roomId: room.id, uid, mutedUntil: member.mutedUntil });
   }
 
-  /** On another device. */
+  /** The reader reads the room on another device. */
   read(room: ModelRoom): void {
     if (!this.isIn(room) || room.readSeq === room.seq) return;
     Object.assign(room, { readSeq: room.seq, readNo: room.no });
     this.#forReader(Push.SELF, { roomId: room.id, readSeq: room.seq, unread: 0 });
   }
 
-  /** Somebody else, which is not logged. */
+  /** Somebody else reads the room, which is not logged. */
   readBy(room: ModelRoom, uid: number): void {
     const member = room.members.get(uid);
     if (!member || uid === ME || !this.isIn(room)) return;
@@ -232,7 +232,7 @@ export class ModelServer {
     this.#forReader(Push.SELF, { roomId: room.id, pinned: room.pinned });
   }
 
-  // What HTTP shows.
+  // From here on: what HTTP shows.
 
   list(): Conversation[] {
     return this.mine.sort((a, b) => this.activity(b.id) - this.activity(a.id)).map((room) => this.line(room));
@@ -273,7 +273,7 @@ export class ModelServer {
     }));
   }
 
-  /** How far those have read the room who were in it when a message was sent. */
+  /** How far people have read the room, of those who were in it when a message was sent. */
   receipts(messageId: number): { place: number; items: { uid: number; seq: number }[] } {
     const room = [...this.rooms.values()].find(({ messages }) =>
       messages.some(({ message }) => message.message.id === messageId),
@@ -340,7 +340,7 @@ export class ModelServer {
   }
 }
 
-/** As it comes over the wire: nothing in it is the model's own. */
+/** The frame as it comes over the wire: nothing in it is shared with the model. */
 function frame(type: number, data: object, place?: { stream: string; seq: number }): AnyPush {
   return { name: undefined, type, data: structuredClone(data), stream: place?.stream, seq: place?.seq };
 }

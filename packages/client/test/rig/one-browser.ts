@@ -9,24 +9,24 @@ interface Named {
   readonly queue: (() => void)[];
 }
 
-/** The locks of one browser for the clients of this process, which are its tabs: Bun has channels, but no locks. */
+/** The locks of one browser, whose tabs are the clients of this process: Bun has channels, but no locks. */
 export class OneBrowser {
   readonly #locks = new Map<string, Named>();
 
-  /** Locks that somebody has. */
+  /** How many locks are held. */
   get held(): number {
     return [...this.#locks.values()].filter(({ holder }) => holder !== undefined).length;
   }
 
-  /** Requests for a lock, and what they wait for before they are looked at. */
+  /** The number of requests for a lock, and what they wait for before they are looked at. */
   asked = 0;
   gate: Promise<void> = Promise.resolve();
-  /** What every request is refused with. */
+  /** Every request is refused with this. */
   refusal: DOMException | undefined;
-  /** Channels that were opened and not closed. */
+  /** How many channels were opened and not closed. */
   channels = 0;
 
-  /** @returns its end */
+  /** @returns the function that ends it */
   install(): () => void {
     const browser = this;
     const original = globalThis.BroadcastChannel;
@@ -90,7 +90,7 @@ export class HeldTab {
   readonly heard: TabMessage[] = [];
   readonly #channel: BroadcastChannel;
   readonly #waiting = new Set<() => void>();
-  /** What is said to whoever asks who has the connection. */
+  /** What it says to anybody who asks who has the connection. */
   answer: TabMessage | undefined;
   #release: () => void = () => {};
 
@@ -104,12 +104,12 @@ export class HeldTab {
     };
   }
 
-  /** One that has no lock: it hears what tabs of this login tell each other. */
+  /** A tab without the lock: it hears what the tabs of this login tell each other. */
   static listen(of: { url: string; token: string }): HeldTab {
     return new HeldTab(nameOf(of));
   }
 
-  /** @param how `steal` takes the lock from the tab that has it */
+  /** @param how `steal` takes the lock from the tab that holds it */
   static async hold(
     browser: OneBrowser,
     of: { url: string; token: string },
@@ -124,7 +124,7 @@ export class HeldTab {
           tab.#release = release;
         });
       };
-      // It may be taken away.
+      // The lock may be taken away, which rejects.
       browser.request(name, how, granted).catch(() => {});
     });
     return tab;
@@ -150,7 +150,7 @@ export class HeldTab {
   }
 }
 
-/** Of the lock and the channel of one login. */
+/** The name of the lock and of the channel of one login. */
 function nameOf({ url, token }: { url: string; token: string }): string {
   const digest = new Bun.CryptoHasher("sha256").update(`${url} ${token}`).digest("hex");
   return `parley:${digest.slice(0, 32)}`;

@@ -4,15 +4,15 @@ import { buildClient } from "../../build.ts";
 import type { createClient } from "../../src/index.ts";
 import type { Timing } from "../../src/lib/timing.ts";
 
-/** What the script makes of a page. */
+/** What the script adds to a page. */
 declare global {
   var Parley: { createClient: typeof createClient };
   var client: ReturnType<typeof createClient>;
   /** `<stream>@<seq> <text>` of each logged event, in the order in which they came. */
   var seen: string[];
-  /** Heartbeats that were sent. */
+  /** How many heartbeats were sent. */
   var beats: number;
-  /** Ends what a test did to a tab. */
+  /** Undoes what a test did to a tab. */
   var thaw: () => void;
 }
 
@@ -36,7 +36,7 @@ export class ProductSite {
       port: 0,
       routes: {
         "/": () => page(policy),
-        // As in a frame with `sandbox="allow-scripts"`.
+        // This is like a frame with `sandbox="allow-scripts"`.
         "/sandboxed": () => page(`${policy}; sandbox allow-scripts`),
         "/parley-client.js": () => script(files["parley-client.global.js"]),
         "/parley-heartbeat.js": () => script(files["heartbeat-worker.js"]),
@@ -54,13 +54,13 @@ export class ProductSite {
     return this.#server.stop(true);
   }
 
-  /** A person's own browser. */
+  /** A new browser for one person. */
   profile(browser: PageBrowser): Profile {
     return new Profile(browser, this.origin);
   }
 }
 
-/** One browser of a person: its tabs share what it stores, and its locks. */
+/** One person's browser: its tabs share what it stores, and its locks. */
 export class Profile {
   readonly #browser: PageBrowser;
   readonly #origin: string;
@@ -81,7 +81,7 @@ export class Profile {
 
   /**
    * A new tab with a client that has started.
-   * @param asleep what the page repeats never comes, as in a tab that is hidden
+   * @param asleep the page's intervals never fire, as in a hidden tab
    * @param path of the page
    */
   async tab(
@@ -144,7 +144,7 @@ export class Tab {
     });
   }
 
-  /** Of one stream. */
+  /** The logged events of one stream. */
   async seen(stream: string): Promise<string[]> {
     const lines = await this.page.evaluate(() => globalThis.seen);
     return lines.filter((line) => line.startsWith(`${stream}@`));

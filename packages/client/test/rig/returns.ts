@@ -1,12 +1,12 @@
 export type Told = "online" | "offline" | "focus";
 
-/** What a platform says of network and person, said by a test. */
+/** What a platform says of network and person, as a test decides. */
 export class Returns {
   #run: (what: Told) => void = () => {};
-  /** Whether a client listens. */
+  /** Whether a client is listening. */
   isHeard = false;
 
-  /** A client's surroundings in which this one speaks. */
+  /** A client's surroundings that report what the test says. */
   readonly surroundings = {
     onReturn: (run: (what: Told) => void) => {
       this.#run = run;

@@ -5,13 +5,13 @@ import type { ClientOptions, Internals } from "../../src/index.ts";
 import { Door } from "./door.ts";
 import { WatchedClient } from "./watched-client.ts";
 
-/** What a test opens, closed again when the test has ended, however it ended. */
+/** Keeps what a test opens, and closes it when the test has ended, however it ended. */
 export class Rig {
   readonly #closings: (() => unknown)[] = [];
 
   constructor() {
     afterEach(async () => {
-      // The last one first: clients before the doors and servers that they go through.
+      // The last one closes first: clients before the doors and servers that they go through.
       for (const close of this.#closings.splice(0).reverse()) await close();
     });
   }
@@ -29,7 +29,7 @@ export class Rig {
   }
 }
 
-/** With a server that the tests share, and a door before it for each test. */
+/** A rig with a server that the tests share, and a door in front of it for each test. */
 export class ServerRig extends Rig {
   #stage: Stage | undefined;
   #door: Door | undefined;

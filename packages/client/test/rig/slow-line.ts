@@ -3,8 +3,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 const TICK_MS = 20;
 
 /**
- * A slow line to a server: everything that its connections bring shares so many bytes a second. What goes up is not held back. A server
- * that sends faster is not read, so it feels the line as a program on a real one does.
+ * A slow line to a server: everything that its connections bring shares this many bytes a second. What goes up is not held back. When a
+ * server sends faster, its bytes are left unread, so it feels the line as it would feel a real one.
  */
 export class SlowLine {
   readonly #server: Server;
@@ -35,7 +35,7 @@ export class SlowLine {
     this.#server.close();
   }
 
-  /** Everything that is open breaks off. */
+  /** Breaks off everything that is open. */
   cut(): void {
     for (const client of [...this.#pairs.keys()]) client.destroy();
   }
@@ -43,7 +43,7 @@ export class SlowLine {
   #pass(client: Socket, server: Socket): void {
     this.#pairs.set(client, server);
     client.on("data", (data) => server.write(data));
-    // Nothing is read before its turn.
+    // Nothing is read before it is this connection's turn.
     server.pause();
     for (const [one, other] of [
       [client, server],
@@ -57,10 +57,10 @@ export class SlowLine {
     }
   }
 
-  /** One turn: each connection gets the same, and the others get what a connection does not need. */
+  /** One turn: each connection gets the same share, and what one of them does not need goes to the others. */
   #bring(budget: number): void {
     let left = Math.round(budget);
-    // A paused socket reads what one asks for.
+    // A paused socket reads only when it is asked to.
     for (const server of this.#pairs.values()) if (server.readableLength === 0) server.read(0);
     const waiting = [...this.#pairs].filter(([, server]) => server.readableLength > 0);
     waiting.sort(([, a], [, b]) => a.readableLength - b.readableLength);

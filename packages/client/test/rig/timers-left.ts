@@ -1,7 +1,7 @@
 import { spyOn } from "bun:test";
 import { withDeadline } from "../../../server/src/lib/interval.ts";
 
-/** Counts the timers of the client that wait to run; those of a server in the same process do not count. */
+/** Counts the client's timers that are waiting to run; those of a server in the same process do not count. */
 export class TimersLeft {
   readonly #waiting = new Set<unknown>();
   readonly #ends: (() => void)[] = [];
@@ -36,7 +36,7 @@ export class TimersLeft {
     }
   }
 
-  /** When none waits; what was given up may take a moment to notice. */
+  /** Resolves when no timer waits; what was given up may take a moment to notice. */
   async none(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => this.#waiting.size === 0 && resolve();

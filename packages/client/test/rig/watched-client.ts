@@ -17,7 +17,7 @@ export const QUICK = {
   upgradeMs: 600_000,
 } as const;
 
-/** A client whose events and states are kept, and waited for. */
+/** A client whose events and states are kept, and can be waited for. */
 export class WatchedClient {
   readonly client: Client;
   readonly pushes: AnyPush[] = [];
@@ -68,12 +68,12 @@ export class WatchedClient {
     return this.until(() => this.texts(roomId).includes(text), `"${text}"`);
   }
 
-  /** A state that was there, or comes. */
+  /** Resolves with a state that was there already, or with the next one of its kind. */
   was<K extends ClientState["kind"]>(kind: K): Promise<ClientState & { kind: K }> {
     return this.until(() => this.states.find((state): state is ClientState & { kind: K } => state.kind === kind), kind);
   }
 
-  /** Looked at when something happens. */
+  /** Looks again whenever something happens, until it finds something. */
   async until<T>(look: () => T | undefined | false, what: string, ms = 10_000): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
     const wake = () => {
@@ -91,7 +91,7 @@ export class WatchedClient {
       .finally(() => this.#waiting.delete(wake));
   }
 
-  /** Behind all handlers of what has happened, those that a test has added too. */
+  /** Runs after all handlers of what has happened, including those that a test has added. */
   #wake(): void {
     queueMicrotask(() => {
       for (const wake of [...this.#waiting]) wake();
