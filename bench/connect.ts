@@ -90,7 +90,7 @@ async function storm(place: Place, { server, port }: { server: MeasuredProcess; 
   }
 }
 
-/** Resolves when a server has done its work; it does not answer heartbeats. */
+/** Resolves when a server has done its work. Heartbeats do not matter, since it does not answer them. */
 async function quiet(server: MeasuredProcess): Promise<void> {
   for (;;) {
     const before = server.cpuNanoseconds();

@@ -14,7 +14,7 @@ export interface CrowdRun extends Delays {
   readonly seconds: number;
 }
 
-/** What was counted between two moments, while messages were due at a rate. */
+/** Counts between two moments, while messages were due at a rate. */
 export interface CrowdWindow<Sample> extends Delays {
   readonly deliveries: number;
   /** HTTP requests of the readers. */

@@ -11,9 +11,9 @@ import { type Figure, takeTurns } from "./rounds.ts";
 import { seed } from "./seed.ts";
 
 /**
- * Notifications that the product's backend sends with a server key, each acknowledged after it is on the disk: to 5 000 people by a call for
- * each, to a hundred by each call, and to all of them by one call; beside durable messages that the same key sends one by one. The load is a program in C that shares the
- * processors with it. Nobody is connected: what a push costs is measured by `fanout`.
+ * Notifications that the product's backend sends with a server key, each acknowledged after it is on the disk: to 5 000 people with one call
+ * for each, to a hundred with each call, and to all of them with one call. The comparison is durable messages that the same key sends one by
+ * one. The load is a program in C that shares the processors with the server. Nobody is connected: `fanout` measures what a push costs.
  */
 export const notify: Benchmark = {
   name: "notify",

@@ -11,8 +11,8 @@ import { type Figure, takeTurns } from "./rounds.ts";
 import { seed, writeTokens } from "./seed.ts";
 
 /**
- * Messages that the product's backend sends with a server key, in lists of a hundred, each acknowledged after it is on the disk; beside
- * people who send one by one to the same server. The load is a program in C that shares the processors with it.
+ * Messages that the product's backend sends with a server key, in lists of a hundred, each acknowledged after it is on the disk. The comparison
+ * is people who send one by one to the same server. The load is a program in C that shares the processors with the server.
  */
 export const serverMessages: Benchmark = {
   name: "server-messages",
