@@ -279,7 +279,7 @@ describe("tabs of one browser", () => {
     const listener = listen();
     for (const text of ["one", "two", "three"]) await say(rig.stage.ann, room, text);
     for (const tab of [leader, ...others]) await tab.said(room, "three");
-    // The success of a request is told to the other tabs only while there is something to wait for.
+    // A request that succeeds is announced to the other tabs only while there is something to wait for.
     await others[0]?.client.request("GET /me");
     await say(rig.stage.ann, room, "four");
     await listener.hears("frames", 4);

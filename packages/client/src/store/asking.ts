@@ -7,7 +7,7 @@ import type { StoreSource } from "./source.ts";
 /** How many events may come while one reply is on its way; with more than that, the request is made again. */
 const PUSHES_AT_MOST = 10_000;
 
-/** What came while a reply was on its way. */
+/** A reply, and what came while it was on its way. */
 export interface Since<T> {
   readonly reply: T;
   /** In order. The reply may include them or not: applying them after it gives the present state either way. */
@@ -76,7 +76,7 @@ export class Asking {
   }
 
   /**
-   * What `ask` brings, with the events that came meanwhile.
+   * Returns the reply that `ask` brings, with the events that came meanwhile.
    * @throws what `ask` throws
    */
   async with<T>(isAbout: (push: PushFrame) => boolean, ask: () => Promise<T>): Promise<Since<T>> {

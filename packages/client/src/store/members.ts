@@ -175,7 +175,7 @@ export class MemberLists implements PartOfRooms {
     });
   }
 
-  /** What the user's own joins and leaves mean is for the list of rooms to say. */
+  /** The list of rooms deals with the user's own joins and leaves. */
   #after(list: KeptMembers, push: PushFrame): KeptMembers {
     const me = this.#parts.me();
     // Where the list already includes the user's return, what they were before no longer counts.

@@ -1,9 +1,9 @@
 /*
- * store/: what a program that shows rooms keeps of them: from HTTP replies and events, equal to what the server shows, in whatever
- * order both come. Each kind is a file with a class (`Part`) and the pure functions that say what an event makes of it; this file
- * hands everything that comes to all of them. What holds for all: a reply is put together with the events that came while it was on its way
- * (`asking.ts`); an event costs no look at all rooms; what is kept is bounded, but for what somebody looks at; a snapshot is never changed
- * afterwards. It reads by the client and knows no connection of its own.
+ * store/: what a program that shows rooms keeps of them. It is made from HTTP replies and events, and equals what the server shows,
+ * in whatever order both come. Each kind is a file with a class (`Part`) and the pure functions that say what an event makes of it;
+ * this file passes everything that comes to all of them. These rules hold for all: a reply is combined with the events that came while
+ * it was on its way (`asking.ts`); an event needs no look at every room; what is kept is bounded, except for what somebody subscribes
+ * to; a snapshot never changes afterwards. The store reads through the client and has no connection itself.
  */
 import { Push } from "@parley/protocol/events";
 import { LIMITS } from "@parley/protocol/limits";

@@ -67,7 +67,7 @@ export class ModelClient implements StoreSource {
     return next !== undefined;
   }
 
-  /** Frames that will not come any more are made up for by reading anew, as the client does after RESYNC `*`. */
+  /** The state is read anew in place of frames that will not come any more, as the client does after RESYNC `*`. */
   resync(): void {
     const { asOf } = this.#server;
     this.#server.frames.length = 0;
