@@ -162,10 +162,21 @@ test("HOOK-17: the day begins anew with each event that could be told", async ()
   await until("the second one fails", () => failures() === 1 && receiver.open === 0);
   // It is more than a day old, but its room has failed only for some hours.
   clock.advance(5 * HOUR);
-  await until("it fails again", () => failures() >= 2 && receiver.open === 0);
+  // When the clock moves, the next try may not be planned yet: it is planned behind that, some minutes later.
+  const passing = (isSo: () => boolean) => () => {
+    clock.advance(1000);
+    return isSo();
+  };
+  await until(
+    "it fails again",
+    passing(() => failures() >= 2 && receiver.open === 0),
+  );
   receiver.answer = () => new Response("");
   clock.advance(HOUR);
-  await receiver.until("the second one", ({ taken }) => taken.length === 2);
+  await until(
+    "the second one",
+    passing(() => receiver.taken.length === 2),
+  );
   expect(written.map(([name]) => name)).not.toContain(bury.name);
 });
 
