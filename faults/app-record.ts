@@ -2,18 +2,18 @@ import { type AppResync, AppResyncs } from "./app-resyncs.ts";
 import { GRACE_MS } from "./presence-times.ts";
 import { Ranges, type Run } from "./ranges.ts";
 
-/** What an application was told of one logged event. */
+/** What an application got for one logged event. */
 export interface AppEvent {
   readonly stream: string;
   readonly seq: number;
   readonly type: number;
-  /** Of a MESSAGE. */
+  /** Set for a MESSAGE. */
   readonly messageId: number | undefined;
   /** What it said, from `contents.ts`. */
   readonly said: number;
   /** A MESSAGE without its text. */
   readonly isRecalled: boolean;
-  /** What is told of it may change: a NOTIFICATION or CUSTOM. */
+  /** Set if its content may change: for a NOTIFICATION or CUSTOM. */
   readonly isPassing?: boolean;
 }
 
@@ -27,18 +27,18 @@ export interface AppStreamLog {
 }
 
 export interface AppLog {
-  /** The client's cursor when it was live for the first time: what came after it counts. */
+  /** The client's cursor when it was first live: what came after it counts. */
   readonly from: string;
   readonly streams: Readonly<Record<string, AppStreamLog>>;
   readonly resyncs: readonly AppResync[];
-  /** Events whose content differs from what the first client to see them was told. */
+  /** Events whose content differs from what the first client to see them got. */
   readonly differing: readonly string[];
   readonly switches: number;
-  /** How often it stopped since it was told that its person is banned. */
+  /** How often it stopped because it heard that its person is banned. */
   readonly bans: number;
   /** Events that the link handed to the client once more. */
   readonly repeated: number;
-  /** Milliseconds for which it was not live at a stretch, at most. */
+  /** The longest time, in milliseconds, for which it was not live. */
   readonly longestAwayMs: number;
   /** How often it was not live for less than the grace of a departure. */
   readonly shortCuts: number;
@@ -66,15 +66,15 @@ class StreamRecord {
   }
 }
 
-/** What each event said, as the first client to see it was told. */
+/** What each event said, as the first client to see it got it. */
 export interface SeenEvents {
   /** Message id, or the type, negative. */
   readonly ids: readonly (number | null)[];
-  /** Nothing where it was told without its text only. */
+  /** Empty if it only came without its text. */
   readonly said: readonly (number | null)[];
-  /** The same of messages as they were told when they were recalled. */
+  /** The same for messages as they came after they were recalled. */
   readonly recalled: Readonly<Record<number, number>>;
-  /** All that was told of events that may change. */
+  /** Everything that clients got for events that may change. */
   readonly passing?: Readonly<Record<number, readonly number[]>>;
 }
 
@@ -85,7 +85,7 @@ interface OfStream {
   readonly passing: Record<number, number[]>;
 }
 
-/** The events of all clients once, so that memory grows with the log and not with the deliveries. */
+/** The events of all clients, each kept once, so that memory grows with the log and not with the deliveries. */
 export class SharedEvents {
   readonly #streams = new Map<string, OfStream>();
 

@@ -6,7 +6,7 @@ import { repeatingWebSocket } from "./repeating-link.ts";
 import { told } from "./told.ts";
 import type { TransportName } from "./wire-log.ts";
 
-/** Spans that a person would not mind are too long for a test of a minute; the rules are the same. */
+/** Periods that a person would not mind are too long for a test of a minute; the rules are the same. */
 const TIMING = {
   openMs: 3_000,
   readyMs: 1_500,
@@ -20,7 +20,7 @@ const TIMING = {
   shortPollMs: 300,
 };
 
-/** More than any outage of a run leaves behind, so that RESYNC `far` is always one too many. */
+/** More events than any outage of a run leaves behind, so that every RESYNC `far` is one too many. */
 const MAX_BEHIND = 100_000;
 
 export interface ClientPlan {
@@ -28,14 +28,14 @@ export interface ClientPlan {
   readonly token: string;
   readonly uid: number;
   readonly transports: readonly TransportName[];
-  /** For the pauses that it draws. */
+  /** The source of the pauses that it draws. */
   readonly seed: number;
 }
 
-/** From where, and how, a client begins again. */
+/** Where a client begins again, and how. */
 export interface Resumption {
   readonly cursor: string;
-  /** Events behind that are wanted one by one. */
+  /** How many missed events are wanted one by one. */
   readonly max: number;
   readonly transports: readonly TransportName[];
 }
@@ -44,7 +44,7 @@ export interface Resumption {
 const LIVE_MS = 60_000;
 const LOOK_MS = 20;
 
-/** One application: a client of the SDK at a time, and what it was told. */
+/** One application: one client of the SDK at a time, and what it got. */
 export class App {
   readonly record: AppRecord;
   readonly #plan: ClientPlan;
@@ -96,7 +96,7 @@ export class App {
     }, ms);
   }
 
-  /** What it believes of these people. By polls nobody tells it, so it asks. */
+  /** What it believes about these people. A client that polls is not notified, so it asks. */
   async presence(uids: readonly number[]): Promise<PresentView> {
     const client = this.#client;
     const liveBy = () => (client === this.#client && client.state.kind === "live" ? client.state.transport : undefined);
@@ -125,7 +125,7 @@ export class App {
     return this.#client.cursor ?? "";
   }
 
-  /** Resolves when it is live, also after having been so for `holdMs`: the server may be killed meanwhile. */
+  /** Resolves when it is live, or when it has been live for `holdMs`: the server may be killed meanwhile. */
   async comeBack(from: Resumption, holdMs: number): Promise<void> {
     this.#client = this.#open(from);
     this.#client.start();
@@ -136,21 +136,21 @@ export class App {
 
   /**
    * Goes on by these transports, and waits until it is live by them. A client that left again before that would come back with the
-   * cursor of its last poll, from which the server goes on without a look at how far that is (TR-47).
+   * cursor of its last poll, from which the server goes on without checking how far back that is (TR-47).
    */
   async settle(transports: readonly TransportName[]): Promise<void> {
     this.switchTo(transports);
     await this.#live();
   }
 
-  /** Word of a ban may come when it has ended: by a slow network, or by a request from before. */
+  /** The news of a ban may come after it has ended: through a slow network, or from an earlier request. */
   #comeBackFromBan(client: Client): void {
     const { state } = client;
     const isKeptOut = state.kind === "stopped" && state.why === "banned";
     if (isKeptOut && !this.#isBanned && client === this.#client && this.#paused === undefined) client.start();
   }
 
-  /** One that does not come back is not waited for: what it has not been told is counted at the end. */
+  /** A client that does not come back is not awaited: the events it did not get are counted at the end. */
   async #live(): Promise<void> {
     const begunAt = performance.now();
     while (this.state !== "live" && performance.now() - begunAt < LIVE_MS) await Bun.sleep(LOOK_MS);
@@ -158,7 +158,7 @@ export class App {
 
   #open({ cursor, max, transports }: Omit<Resumption, "cursor"> & { cursor?: string | undefined }): Client {
     const { url, token } = this.#plan;
-    // That the server cannot be reached, and that a ban has stopped the client, is what a run is about.
+    // The server being unreachable, or a ban stopping the client, is part of the run and nothing to warn about.
     const onWarning = () => {};
     const options = { url, token, transports, max, worker: null, onWarning };
     const surroundings = { random: () => this.#random.next(), WebSocket: this.#WebSocket };
@@ -180,14 +180,14 @@ export class App {
     return client;
   }
 
-  /** A newcomer reads who is in the room, and with that how they are. */
+  /** A newcomer reads who is in the room, and with that whether they are online. */
   async #readMembers(client: Client, id: number): Promise<void> {
     for (let tries = 0; tries < 20 && client === this.#client; tries++) {
       try {
         await client.request("GET /rooms/{id}/members", { path: { id }, query: { limit: 100 } });
         return;
       } catch {
-        // The person may have been removed again; else the way to the server is broken.
+        // The person may have been removed again; otherwise the way to the server is broken.
         await Bun.sleep(300);
       }
     }

@@ -64,7 +64,7 @@ export class Bans {
     await proxy.ask({ ask: "ban", client, from: monotonicMs() });
     const { status } = await requests.ask(world.readers[client] as Person, "GET", "/me");
     if (status !== 403) book.commands.wrong(`${uid} is banned, and GET /me is ${status}`);
-    // Another reason is told to nobody.
+    // Nobody hears of a changed reason.
     if (isProlonged) await book.commands.book(put("another"), () => [{ key, value: "banned", proof: "was so" }]);
     await Bun.sleep(ms);
     await proxy.ask({ ask: "ban", client, from: undefined });

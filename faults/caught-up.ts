@@ -6,7 +6,7 @@ import type { AppDump, ClientsCall } from "./clients.ts";
 
 const CATCH_UP_MS = 60_000;
 
-/** Waits until no client misses anything, at most for so long. @returns for how long, or undefined */
+/** Waits until no client misses anything, within a limit. @returns how long that took, or undefined */
 export async function caughtUp(what: {
   clients: Child<ClientsCall>;
   uids: readonly number[];
@@ -26,7 +26,7 @@ export async function caughtUp(what: {
   return undefined;
 }
 
-/** What a process of the test has written into a file, since it is too much for a message. */
+/** Reads what a process of the test wrote to a file because it is too much for a message. */
 export function read<T>(file: string): T {
   return JSON.parse(readFileSync(file, "utf8")) as T;
 }

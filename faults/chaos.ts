@@ -9,11 +9,11 @@ export type Incident =
   | { readonly kind: "slow"; readonly client: number; readonly ms: number }
   | { readonly kind: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly kind: "away"; readonly client: number; readonly ms: number }
-  /** Its person leaves rooms and comes back, and the client is paused before the return; or already before the leaving. */
+  /** Its person leaves rooms and comes back, and the client is paused before the return, or even before the leaving. */
   | { readonly kind: "rejoin"; readonly client: number; readonly ms: number; readonly seesLeaving: boolean }
   | { readonly kind: "clock"; readonly offsetMs: number };
 
-/** How often each happens. Those that end connections are the most. */
+/** How often each happens. Those that end connections are the most frequent. */
 const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away" | "rejoin", number>> = {
   reset: 34,
   end: 22,
@@ -32,12 +32,12 @@ const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away
 const ABSENT = 5;
 const HOUR_MS = 3_600_000;
 const MOST_HOURS = 12;
-/** The server's clock is never further ahead. */
+/** The server's clock is never further ahead than this. */
 export const LATEST_MS = MOST_HOURS * HOUR_MS;
 
 /**
- * The plan of a run, one incident after the other: the same for the same seed. What happens at a pace of its own has a sequence
- * of its own, since which of them comes first is not in the plan.
+ * The plan of a run, one incident after the other: the same seed gives the same plan. What happens at an independent pace has a separate
+ * sequence, since the plan does not say which of them comes first.
  */
 export class Chaos {
   readonly #incidents: Random;
@@ -83,13 +83,13 @@ export class Chaos {
     return { kind: "slow", client: this.#slowReaders.between(0, this.#clients - 1), ms: 2_500 };
   }
 
-  /** Clients that stay away for so long, so that some people have gone when all is quiet. */
+  /** Clients that stay away long enough that some people have gone when all is quiet. */
   absent(ms: number): Incident[] {
     const all = Array.from({ length: this.#clients }, (_, client) => client);
     return this.#absences.some(all, ABSENT).map((client) => ({ kind: "away", client, ms }));
   }
 
-  /** One that goes for longer than the grace of a departure. */
+  /** A client that goes away for longer than the grace of a departure. */
   departure(): Incident {
     return {
       kind: "away",
@@ -99,8 +99,8 @@ export class Chaos {
   }
 
   /**
-   * Minutes to half a day, both ways, and no further than a login and what is kept of the log live. Two of them are less than a day apart: for so
-   * long the server knows a `dedupeKey` again.
+   * Minutes to half a day, in both directions, and within the lifetime of a login and of the log. Two jumps are less than a day apart: that is
+   * how long the server remembers a `dedupeKey`.
    */
   clockJump(): Incident {
     const random = this.#clockJumps;
@@ -108,7 +108,7 @@ export class Chaos {
     return { kind: "clock", offsetMs: Math.round((random.next() * 2 - 1) * span * random.between(1, MOST_HOURS)) };
   }
 
-  /** Each transport begins the list in turn, so that each carries about as much as any other. */
+  /** The transports take turns at the head of the list, so that each carries about as much as any other. */
   transports(): TransportName[] {
     const first = TRANSPORTS[this.#lists++ % TRANSPORTS.length] as TransportName;
     const rest = TRANSPORTS.slice(TRANSPORTS.indexOf(first) + 1);

@@ -7,12 +7,12 @@ export const TOLD_BANNED = "told, though banned";
 /** What a banned person wrote. */
 export const SHOWN_BANNED = "shown, though its author is banned";
 
-/** Within this a ban takes effect. */
+/** A ban takes effect within this time. */
 const EFFECTIVE_MS = 1_000;
 
 /**
- * Between the answer to a ban and the request that ends it the banned person is told nothing. What the network held back had been sent before:
- * such an event is older than the ban, and its connection, too.
+ * Between the answer to a ban and the request that ends it, the banned person gets nothing. What the network held back was sent earlier:
+ * such an event is older than the ban, and so is its connection.
  */
 export function checkBans(
   watches: readonly BanWatch[],

@@ -4,7 +4,7 @@ import type { Problems } from "./problems.ts";
 import { Ranges, type Run, sizeOf } from "./ranges.ts";
 import type { WireLog } from "./wire-log.ts";
 
-/** Names of what can be wrong; the three that the promise is about come first. */
+/** Names of what can go wrong; the three that the promise is about come first. */
 export const LOST = "lost";
 export const DUPLICATED = "duplicated";
 export const REORDERED = "reordered";
@@ -17,7 +17,7 @@ interface AppContext {
   readonly problems: Problems;
 }
 
-/** @returns how many events it saw, each counted once */
+/** @returns how many different events the client saw */
 export function checkApp({ streams, differing }: AppLog, { name, expected, wire, problems }: AppContext): number {
   let delivered = 0;
   for (const stream of new Set([...expected.keys(), ...Object.keys(streams)])) {

@@ -6,7 +6,7 @@ import { keyOf } from "./log-changes.ts";
 
 /**
  * Room 5 is Ann's. Ann brings Ben in, makes Ben an admin, renames the room, hides its history, recalls a message, removes Ben
- * and ends the room, and sends messages in between. The checker is given this, and the same with one thing wrong.
+ * and ends the room, and sends messages in between. The checker gets this run, and the same run with one thing wrong.
  */
 const [ANN, BEN] = [20001, 20002];
 const R = 5;
@@ -72,7 +72,7 @@ const event = (key: string, value: string): Claim => ({ key, value, proof: "even
 const isSo = (key: string, value: string): Claim => ({ key, value, proof: "is so" });
 const [name, history] = [keyOf.room(R, "name"), keyOf.room(R, "history")];
 
-/** Each with the id of the message that was sent next. */
+/** Each answer comes with the id of the message that was sent next. */
 const TOLD = {
   made: [event(keyOf.member(R, ANN), "in"), 3],
   join: [event(keyOf.member(R, BEN), "in"), 6],
@@ -114,7 +114,7 @@ async function kinds({ told = Object.values(TOLD), log = LOG, recalled = [8], bo
 const told = (changed: Partial<Record<keyof typeof TOLD, Answered>>): Changed => ({
   told: Object.values({ ...TOLD, ...changed }),
 });
-/** With one event another, or lost: what comes after it keeps its place. */
+/** The log with one event changed or lost: what comes after it keeps its place. */
 const logged = (pos: number, instead: Logged | undefined): Changed => ({ log: LOG.with(pos - 1, instead as Logged) });
 
 const LOST = "command acknowledged and lost";

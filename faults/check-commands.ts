@@ -7,15 +7,15 @@ import { Problems } from "./problems.ts";
 const COMMAND_LOST = "command acknowledged and lost";
 const UNASKED = "events that nobody asked for";
 
-/** How things are before any event says otherwise. */
+/** The state before any event says otherwise. */
 const FIRST: Readonly<Record<string, string>> = {
   ...{ name: "room", history: "all", mark: "none", ban: "free", request: "none", friendship: "no" },
 };
 
 /**
- * Holds every command that was answered against the log: its event is there, between the messages that were sent before
- * and after it, as often as it was asked for; where it may have changed nothing, it was so at that time.
- * @param features what else the log says has changed, by key
+ * Compares every command that was answered with the log: its event is there, between the messages that were sent before
+ * and after it, as often as it was asked for; if it may have changed nothing, the value was already so at that time.
+ * @param features other changes that the log shows, by key
  */
 export function checkCommands(
   db: Database,
@@ -62,7 +62,7 @@ function countEach(key: string, commands: readonly Command[], changes: readonly 
   }
 }
 
-/** The server logs what is different from before, and nothing else. */
+/** The server logs only what differs from before. */
 function checkEachChanges(key: string, changes: readonly Change[], problems: Problems): void {
   for (const [i, { isEvent, value, pos }] of changes.entries()) {
     if (isEvent && value === changes[i - 1]?.value)
@@ -70,7 +70,7 @@ function checkEachChanges(key: string, changes: readonly Change[], problems: Pro
   }
 }
 
-/** A room that was asked for again since no answer came may be there twice. The direct rooms of friends nobody asks for. */
+/** A room that was asked for again because no answer came may be there twice. Nobody asks for the direct rooms of friends. */
 function checkRooms(db: Database, { rooms, mostRooms }: CommandLedger, problems: Problems): void {
   const logged = db
     .query<{ stream: string }, []>(
@@ -84,7 +84,7 @@ function checkRooms(db: Database, { rooms, mostRooms }: CommandLedger, problems:
   }
 }
 
-/** What was read is told at most once a second, so it is looked up where it is kept. */
+/** Read positions are announced at most once a second, so they are looked up where they are stored. */
 function checkReads(db: Database, { reads }: CommandLedger, problems: Problems): void {
   const query = db.query<{ seq: number }, [number, number]>(
     "select read_seq as seq from room_reads where uid = ? and room_id = ?",

@@ -15,14 +15,14 @@ export interface FeaturesEvidence {
   readonly seen: Readonly<Record<string, SeenEvents>>;
   /** By client. */
   readonly uids: readonly number[];
-  /** By client: what HTTP says at the end makes their dots. */
+  /** By client: the dots that follow from what HTTP says at the end. */
   readonly counters: readonly Counters[];
 }
 
 /**
- * Marks, contacts, bans, notifications and the product's own events: what the log says of each is worked out, and held against the tables, against
- * what HTTP says, and against what applications were told.
- * @returns by key what has changed, for `checkCommands`
+ * Works out from the log what became of marks, contacts, bans, notifications and the product's custom events, and compares it with
+ * the tables, with what HTTP says, and with what applications got.
+ * @returns what has changed, by key, for `checkCommands`
  */
 export function checkFeatures(
   db: Database,
@@ -52,7 +52,7 @@ export function checkFeatures(
   );
 }
 
-/** Whatever was told of an event that may change, it was so then or later. */
+/** Whatever an application got for an event that may change has to be what the event said then or later. */
 function checkTold(seen: FeaturesEvidence["seen"], tellable: Tellable, problems: Problems): void {
   for (const [stream, { passing = {} }] of Object.entries(seen)) {
     for (const [seq, forms] of Object.entries(passing)) {

@@ -6,7 +6,7 @@ import type { Ranges } from "./ranges.ts";
 const NOT_IN_HISTORY = "lost before a RESYNC";
 const SHOWN = "shown, though the room hides it";
 
-/** A message that a client was not told of, and has to find over HTTP, or must not find there. */
+/** A message that a client did not get, and has to find over HTTP, or must not find there. */
 export interface MissedMessage {
   readonly stream: string;
   readonly id: number;
@@ -15,9 +15,9 @@ export interface MissedMessage {
 
 /** What HTTP shows to one client at the end of the run. */
 export interface Shown {
-  /** By stream: the ids of the messages in the history, as far back as something was missed. */
+  /** By stream: the ids of the messages in the history, back to the first that was missed. */
   readonly history: Readonly<Record<string, readonly number[]>>;
-  /** By id, of those that the history does not have: the status with which the message itself was answered. */
+  /** By id, for messages that are not in the history: the status of the reply to a request for the message itself. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 

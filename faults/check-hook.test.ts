@@ -4,7 +4,7 @@ import { checkHook, type HookArrival } from "./check-hook.ts";
 import { saidBy } from "./contents.ts";
 import { Problems } from "./problems.ts";
 
-/** A room with a message between its events, a person's stream with a copy and a change of friends, and a ban. */
+/** A room with a message among its events, a person's stream with a copy and a change of friends, and a ban. */
 const LOG: readonly (readonly [stream: string, seq: number, type: number])[] = [
   ["room:2", 1, 11],
   ["user:7", 1, 11], // a copy, which is not told

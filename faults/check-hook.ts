@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { saidBy } from "./contents.ts";
 import type { Problems } from "./problems.ts";
 
-/** What the webhook of a run is told, by its name and number, and in which streams it stands. */
+/** What the webhook of a run gets, by name and number, and in which streams it is. */
 export const HOOK_EVENTS = {
   RECALL: { type: 9, in: "room:" },
   MARK: { type: 8, in: "room:" },
@@ -21,14 +21,14 @@ export interface HookArrival {
   readonly type: number;
   readonly said: number;
   readonly isSigned: boolean;
-  /** It was answered by 2xx, or would have been, had the connection lasted. */
+  /** It was answered with a 2xx, or would have been if the connection had lasted. */
   readonly isAccepted: boolean;
 }
 
 interface Due {
   readonly seqs: number[];
   readonly said: Map<number, { readonly type: number; readonly said: number }>;
-  /** So many of them, from the first one on, have been accepted. */
+  /** How many of them have been accepted, counted from the first. */
   done: number;
   readonly accepted: Set<number>;
 }
@@ -39,7 +39,7 @@ export interface HookVerdict {
 }
 
 /**
- * Everything that is due is accepted at least once, as the log has it; and nothing comes before all that is due earlier in its stream has been
+ * Everything that is due is accepted at least once, as the log has it, and nothing comes before everything due earlier in its stream has been
  * accepted. What was accepted may come again.
  */
 export function checkHook(db: Database, arrivals: readonly HookArrival[], problems: Problems): HookVerdict {

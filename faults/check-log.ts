@@ -23,7 +23,7 @@ interface Row {
 
 const MESSAGE = 4;
 
-/** One pass over the whole log: is it in order, does it hold what was promised, and is it what the applications were told? */
+/** One pass over the whole log: is it in order, does it contain what was promised, and is it what the applications got? */
 export function checkLog(
   db: Database,
   { ledger, seen }: { ledger: Ledger; seen: Readonly<Record<string, SeenEvents>> },
@@ -57,7 +57,7 @@ export function checkLog(
       const sends = stored.get(clientId?.slice(0, dash) ?? "");
       const n = Number(clientId?.slice(dash + 1));
       sends?.add(n, row);
-      // The text of a recalled one is gone; it was told as it was sent.
+      // The text of a recalled message is gone; readers had got it as it was sent.
       const sent = sends?.asked(n);
       const asked = row.recalledBy === null ? askedFor(row.roomId, contentOf(row.body)) : sent;
       if (sent !== undefined && asked !== sent) problems.add("stored otherwise than sent", `${clientId}`);
@@ -77,7 +77,7 @@ export function checkLog(
   return { events, problems };
 }
 
-/** Of what was told of a message: with its text, and as it is without it. */
+/** What readers may get for a message: with its text, and without it. */
 function checkTold(
   { said, recalled }: SeenEvents,
   {
@@ -96,7 +96,7 @@ function checkTold(
   if (recalled[seq] !== undefined && !isRight) problems.add("told otherwise", `${stream} ${seq}: recalled`);
 }
 
-/** People who were banned at some time: what they wrote is then told as if it were recalled. */
+/** People who were banned at some time: readers then get what they wrote as if it were recalled. */
 function bannedIn(db: Database): Set<number> {
   const rows = db.query<{ data: string }, []>("select distinct data from events where type = 7").all();
   return new Set(rows.map(({ data }) => (JSON.parse(data) as { uid: number }).uid));
@@ -112,7 +112,7 @@ class StoredSends {
   readonly #asked: readonly number[];
   readonly #ids: (number | undefined)[] = [];
   readonly #again = new Map<number, number>();
-  /** Not sent by this worker. */
+  /** Rows that this worker did not send. */
   strange = 0;
 
   constructor({ uid, asked }: Pick<WorkerLedger, "uid" | "asked">) {
@@ -120,7 +120,7 @@ class StoredSends {
     this.#asked = asked;
   }
 
-  /** Undefined: nobody sent it. */
+  /** Undefined if nobody sent it. */
   asked(n: number): number | undefined {
     return this.#asked[n];
   }

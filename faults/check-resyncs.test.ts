@@ -12,8 +12,8 @@ import type { ResyncFrame } from "./resync-due.ts";
 import { WireRecord } from "./wire-record.ts";
 
 /**
- * Ada is in room 2 and in the hall. She goes offline at position 3, asks to go on when the log ends at 10, and reads state at 11:
- * room 2 has 10 events then. The checker is given this, and the same with one thing wrong.
+ * Ada is in room 2 and in the hall. She goes offline at position 3, asks to go on when the log ends at 10, and reads state at 11,
+ * when room 2 has 10 events. The checker gets this run, and the same run with one thing wrong.
  */
 const ADA = 20001;
 const EPOCH = "0123456789abcdef";
@@ -64,13 +64,13 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 interface Story {
   readonly kind: "far" | "epoch";
   readonly max: number;
-  /** On the wire, and as the application was told. */
+  /** On the wire, and as the application got it. */
   readonly sent: readonly ResyncFrame[];
   readonly told: readonly ResyncFrame[];
-  /** The server has been killed with the first ones on the wire. */
+  /** The server was killed with the first ones on the wire. */
   readonly sentBefore?: readonly ResyncFrame[];
   readonly state: AppState | undefined;
-  /** Positions of what came after. */
+  /** Positions of the events that came after. */
   readonly after: readonly number[];
   readonly history: readonly number[];
 }
@@ -106,7 +106,7 @@ const epoch: Story = {
 
 const LATER = { askedAt: Number.POSITIVE_INFINITY, answeredAt: Number.POSITIVE_INFINITY };
 const AS_OF_12 = `${EPOCH};*@12`;
-/** Message 10 was answered for before she asked, and 11 not asked for before she was answered. */
+/** Message 10 was acknowledged before she asked, and 11 was sent only after she got her answer. */
 const ENDED_AT_10 = [
   { id: 10, askedAt: 0, answeredAt: 0 },
   { ...LATER, id: 11 },
@@ -164,12 +164,12 @@ test("a RESYNC of each kind, with nothing lost", () => {
     open: 8,
     closed: 0,
   });
-  // Killed with the RESYNC half on the wire: it is told again, and once to the application.
+  // The server was killed with half of the RESYNC on the wire: it comes again, and once to the application.
   expect(verdictOn({ ...far, sentBefore: [FAR] }).problems.lines).toEqual([]);
 });
 
 test("what was committed around the start counts either way", () => {
-  // At 10 she is 7 events behind, at 12 she is 9. Messages 11 and 12 are stored, and nobody knows yet at the start.
+  // At 10 she is 7 events behind, at 12 she is 9. Messages 11 and 12 are stored, but nobody has heard of them at the start.
   const around = [
     { id: 10, askedAt: 0, answeredAt: 0 },
     { ...LATER, id: 13 },
@@ -184,7 +184,7 @@ test("what was committed around the start counts either way", () => {
   const kinds = (story: Story, stored = around) => verdictOn(story, stored).problems.kinds;
   expect(kinds({ ...far, ...none, max: 8 })).toEqual([]);
   expect(kinds({ ...far, ...resynced, max: 8, after: [10, 13, 14, 15] })).toEqual([]);
-  // Once they were acknowledged before she asked, it is certain.
+  // Once they were acknowledged before she asked, there is no doubt.
   expect(kinds({ ...far, ...none, max: 8 }, [{ id: 12, askedAt: 0, answeredAt: 0 }])).toEqual(["RESYNC missing"]);
 });
 

@@ -4,7 +4,7 @@ import type { Problems } from "./problems.ts";
 import { type Asked, type ResyncFrame, type Span, UNDUE_RESYNC, whatIsWrong } from "./resync-due.ts";
 import type { WireLog, WireStart } from "./wire-log.ts";
 
-/** One process of the server, from just before it was started to just before it was ended. Times are those of `monotonic-clock.ts`. */
+/** One process of the server, from just before its start to just before its end. Times are those of `monotonic-clock.ts`. */
 export interface ServerLife {
   readonly from: number;
   readonly to: number;
@@ -19,7 +19,7 @@ export interface StartsContext extends Omit<Asked, "cursor" | "max"> {
 }
 
 /**
- * Judges everything that a client was told at its starts, whether the application heard of it or not.
+ * Judges everything that a client got at its starts, whether or not it reached the application.
  * @returns how many could be judged
  */
 export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsContext): number {
@@ -64,7 +64,7 @@ function spanOf({ askedAt, answeredAt, cursor }: WireStart, { moments, places, e
   return { from, to: Math.max(from, moments.atMost(answeredAt)) };
 }
 
-/** Whether the poll goes on with a reader that the server has kept, which is told nothing. */
+/** Whether the poll goes on with a reader that the server has kept, which gets no RESYNC. */
 function keptFor({ kept, askedAt }: WireStart, lives: readonly ServerLife[]): "no" | "perhaps" | "surely" {
   const isBetween = (at: number) => kept !== undefined && at > kept.since && at <= askedAt;
   if (!kept || lives.some(({ from }) => isBetween(from))) return "no";

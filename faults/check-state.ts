@@ -9,12 +9,12 @@ interface StateContext {
   readonly name: string;
   readonly places: Places;
   readonly memberships: Memberships;
-  /** Nobody cuts its connections or stops it, so that it reads state after each RESYNC. */
+  /** Its connections are never cut and it is never stopped, so it reads state after each RESYNC. */
   readonly isUndisturbed: boolean;
   readonly problems: Problems;
 }
 
-/** State says up to where it has each room: that has to be the room's end for its reader, at the place that the state says of itself. */
+/** State says how far it goes in each room: that has to be the room's end for its reader, at the position that the state gives for itself. */
 export function checkState(
   { told, state }: AppResync,
   { name, places, memberships, isUndisturbed, problems }: StateContext,

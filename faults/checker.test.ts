@@ -12,8 +12,8 @@ import { type Pushed, told } from "./told.ts";
 import { RECALLED_TEXT, WireRecord } from "./wire-record.ts";
 
 /**
- * The checker is given runs in which exactly one thing is wrong, and has to say what. Room 2: Ada (20001) is in from the
- * beginning, Ben (20002) from seq 2 to 5 and again from 8 on. The hall, and a stream for each.
+ * The checker gets runs in which exactly one thing is wrong, and has to say what. In room 2, Ada (20001) is in from the
+ * beginning, Ben (20002) from seq 2 to 5 and again from 8 on. There is also the hall, and a stream for each of them.
  */
 const [ADA, BEN, ANN] = [20001, 20002, 20003];
 const EPOCH = "0123456789abcdef";
@@ -47,7 +47,7 @@ function toldOf(pushed: Pushed): AppEvent {
   return event;
 }
 
-/** Message w-1, at seq 4, with its text or whatever else is changed; as the application is told. */
+/** Message w-1, at seq 4, with its text or whatever else is changed, as the application gets it. */
 function w1(change: object): AppEvent {
   const data = messageData({ id: 4, stream: "room:2", seq: 4, clientId: "w-1" });
   return toldOf({ stream: "room:2", seq: 4, type: 4, data: { ...data, message: { ...data.message, ...change } } });
@@ -133,7 +133,7 @@ const readable: Readonly<Record<number, (event: Told) => boolean>> = {
     stream === "room:1" || stream === `user:${BEN}` || (stream === "room:2" && ((seq >= 2 && seq <= 5) || seq >= 8)),
 };
 
-/** A run in which each got what `told` makes of what they may read: on the wire, and in the application. */
+/** A run in which each client got what `told` makes of what they may read, on the wire and in the application. */
 function evidence(what: {
   told?: (events: Told[], uid: number) => Told[];
   app?: (events: Told[], uid: number) => Told[];
@@ -158,7 +158,7 @@ function evidence(what: {
     databaseFile: file,
     uids: [ADA, BEN],
     apps: apps.map(({ log }) => log),
-    // As it comes out of a file.
+    // It is parsed as it is when read from a file.
     seen: JSON.parse(JSON.stringify(shared.log)),
     wire: wires.map(({ log }) => log),
     undisturbed: [],
@@ -347,12 +347,12 @@ function ledger(ids: readonly number[]): Evidence {
   });
 }
 
-/** w-1 is told otherwise. */
+/** A run in which w-1 arrives with other content. */
 function tells(change: object, uids: readonly number[] = [BEN]): Evidence {
   return tellsAt(4, w1(change), uids);
 }
 
-/** Of Ben's kick. */
+/** A run in which the event that removes Ben arrives with other data. */
 function tellsData(data: object, uids: readonly number[]): Evidence {
   return tellsAt(5, toldOf({ stream: "room:2", seq: 5, type: 11, data }), uids);
 }

@@ -21,12 +21,12 @@ import { pairResyncs, type ToldResync } from "./told-resyncs.ts";
 import type { WireLog } from "./wire-log.ts";
 
 /*
- * The judge. It knows three witnesses: the database, which it reads by SQL of its own; the wire, which the proxy read by
- * parsers of its own; and what the applications wrote down. What each client had to see follows from the events in the log.
+ * The judge. It has three witnesses: the database, which it reads with its own SQL; the wire, which the proxy read with its own
+ * parsers; and what the applications wrote down. What each client had to see follows from the events in the log.
  * Nothing here is imported from the client or the server.
  */
 
-/** What is known of the clients. */
+/** What is known about the clients. */
 export interface Witnesses {
   readonly databaseFile: string;
   /** By client: whose login it used. */
@@ -41,7 +41,7 @@ export interface Evidence extends Witnesses {
   readonly seen: Readonly<Record<string, SeenEvents>>;
   /** By client: what HTTP shows of the messages that `missed` names. */
   readonly shown: readonly Shown[];
-  /** By client: what HTTP says makes its person's dots. */
+  /** By client: the dots that its person has to have by what HTTP says. */
   readonly counters: readonly Counters[];
   readonly oldTexts: Readonly<Record<string, number>>;
   readonly hiddenTexts: readonly string[];
@@ -51,30 +51,30 @@ export interface Evidence extends Witnesses {
 
 export interface Verdict {
   readonly problems: Problems;
-  /** Rows of the log. */
+  /** How many rows the log has. */
   readonly events: number;
-  /** That the clients had to be told, in all, and that they were told. */
+  /** How many events the clients had to get in all, and how many they got. */
   readonly expected: number;
   readonly delivered: number;
   readonly resyncs: ResyncsVerdict;
 }
 
-/** What came of the starts, and of the RESYNCs that were told and after which state was read. */
+/** The outcome of the starts, and of the RESYNCs that clients got and read state after. */
 export interface ResyncsVerdict {
   /** At which clients asked to go on from a cursor, and which were held against the log. */
   starts: number;
-  /** By `why`: frames. */
+  /** Frames, by `why`. */
   readonly told: Record<string, number>;
-  /** Events that would have been due, and were not told, since they came before a return. */
+  /** Events that would have been due but were not sent, since they came before a return. */
   excused: number;
-  /** Events that were not told one by one since state was read, and would have been due as well. */
+  /** Events that would also have been due but were not sent one by one, since state was read. */
   covered: number;
-  /** Messages that were missed on the way and are in the history, and that are closed to their reader. */
+  /** Messages that were missed on the way: those that are in the history, and those that are closed to their reader. */
   open: number;
   closed: number;
 }
 
-/** One client, and what the log says of it. */
+/** One client, and what the log says about it. */
 interface Reader {
   readonly name: string;
   readonly app: AppLog;
@@ -90,7 +90,7 @@ export function check(evidence: Evidence): Verdict {
   return reading(evidence.databaseFile, (db) => judge(db, evidence));
 }
 
-/** How many events each client still has to be told. Cheaper than a verdict: for waiting until all have caught up. */
+/** How many events each client still has to get. This is cheaper than a verdict, for waiting until all have caught up. */
 export function left({ databaseFile, uids, apps }: Pick<Witnesses, "databaseFile" | "uids" | "apps">): number[] {
   return reading(databaseFile, (db) => {
     const places = new Places(db);
@@ -105,7 +105,7 @@ export function left({ databaseFile, uids, apps }: Pick<Witnesses, "databaseFile
   });
 }
 
-/** By client: the messages that it was not told of, since it was told RESYNC. */
+/** By client: the messages that it did not get because it got RESYNC. */
 export function missed(witnesses: Witnesses): MissedMessage[][] {
   return reading(witnesses.databaseFile, (db) =>
     readersOf(db, witnesses).map((reader) => {
@@ -181,7 +181,7 @@ function judge(db: Database, evidence: Evidence): Verdict {
   return { problems, events, expected, delivered, resyncs };
 }
 
-/** What was recalled, or taken back, or was written by somebody who is banned, comes on no connection that was begun after the reply. */
+/** What was recalled, taken back, or written by somebody who is banned comes on no connection that was begun after the reply. */
 function checkOldTexts(evidence: Evidence, problems: Problems): void {
   const { oldTexts, hiddenTexts } = evidence;
   const { recalls, takenBack } = evidence.ledger;

@@ -11,7 +11,7 @@ interface Reply {
   readonly error?: string;
 }
 
-/** A process of the fault test that answers calls: one message there, one back. */
+/** A process of the fault test that answers calls: one message there, one message back. */
 export class Child<C> {
   readonly #process: Bun.Subprocess;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
@@ -31,7 +31,7 @@ export class Child<C> {
     });
   }
 
-  /** @throws Error what the other side threw; or when it has not answered in time, or has ended */
+  /** @throws Error that the other side threw, or when it has not answered in time, or has ended */
   async ask<T>(call: C, withinMs = 60_000): Promise<T> {
     const id = ++this.#next;
     const replied = new Promise<Reply>((resolve) => this.#waiting.set(id, resolve));
@@ -49,7 +49,7 @@ export class Child<C> {
   }
 }
 
-/** The other side: answers each call by what `reply` returns. The process ends with the one that started it. */
+/** The other side: answers each call with what `reply` returns. The process ends with the one that started it. */
 export function answer<C>(reply: (call: C) => unknown): void {
   process.on("disconnect", () => process.exit(0));
   process.on("message", async ({ id, call }: Question) => {

@@ -8,19 +8,19 @@ export interface ChurnCounts {
   joins: number;
   kicks: number;
   leaves: number;
-  /** Leavings that were followed by a return at once; they are counted there as well. */
+  /** How often somebody left and came back at once; these also count as leavings. */
   rejoins: number;
   dissolved: number;
 }
 
 type Step = () => Promise<void>;
 
-/** In which a client that is live is told what was logged. */
+/** A live client hears of an event within this time. */
 const SEEN_MS = 100;
 
 /**
  * Memberships change all the time: readers are brought in, removed, leave by themselves and come back; rooms hide
- * and show their history, end, and are replaced. One change after the other, so that it is known who is in.
+ * and show their history, end, and are replaced. There is one change at a time, so that it is known who is in.
  */
 export class Churn {
   readonly #requests: Requests;
@@ -29,7 +29,7 @@ export class Churn {
   readonly #random: Random;
   readonly #perSecond: number;
   readonly counts: ChurnCounts = { joins: 0, kicks: 0, leaves: 0, rejoins: 0, dissolved: 0 };
-  /** Ends when everything that was begun or is waiting has been done. */
+  /** Resolves when everything that was begun or is waiting has been done. */
   #turn: Promise<void> = Promise.resolve();
   #broughtBack = 0;
   #over = false;
@@ -53,10 +53,10 @@ export class Churn {
   /**
    * A reader is removed from one or two of their rooms, or leaves them, and is brought in again. The rooms show or hide their history
    * from then on.
-   * @param what done before all of it, and when they have left
+   * @param what done before all of this, and when they have left
    */
   bringBack(reader: number, what: { first: Step | undefined; between: Step | undefined }): Promise<void> {
-    // A separate sequence, since how much is drawn depends on the rooms that the reader is in by then.
+    // This has a separate sequence, since how much is drawn depends on the rooms that the reader is in by then.
     const random = this.#random.of(`returns ${this.#broughtBack++}`);
     return this.#inTurn(async () => {
       await what.first?.();

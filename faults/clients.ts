@@ -5,8 +5,8 @@ import { answer } from "./child.ts";
 import type { TransportName } from "./wire-log.ts";
 
 /*
- * The clients under test, as an application uses them, in a process of their own: each has a login and a way to the server,
- * and writes down every event that it is told. To switch is to stop, and to give the cursor to a new client with another
+ * The clients under test, as an application uses them, in a separate process: each has a login and a way to the server,
+ * and writes down every event that it gets. A switch means to stop, and to give the cursor to a new client with another
  * list of transports.
  */
 
@@ -21,18 +21,18 @@ export type ClientsCall =
   | { readonly ask: "start"; readonly clients: readonly ClientPlan[] }
   | { readonly ask: "settle"; readonly client: number; readonly transports: readonly TransportName[] }
   | { readonly ask: "switch"; readonly client: number; readonly transports: readonly TransportName[] }
-  /** Stops one for so many milliseconds. */
+  /** Stops one client for this many milliseconds. */
   | { readonly ask: "pause"; readonly client: number; readonly ms: number }
-  /** Stops one. Answered with its cursor. */
+  /** Stops one client. The answer is its cursor. */
   | { readonly ask: "leave"; readonly client: number }
-  /** Begins again from a cursor, by one transport. Answered when it is live, and was for so many milliseconds. */
+  /** Begins again from a cursor, by one transport. It is answered when the client is live, and has been for this many milliseconds. */
   | ({ readonly ask: "return"; readonly client: number; readonly holdMs: number } & Resumption)
   /** Its person is banned from now on, or may come back. */
   | { readonly ask: "ban"; readonly client: number; readonly isBanned: boolean }
-  /** What each believes of these people. Answered with a `PresentView` for each. */
+  /** Asks what each client believes about these people. The answer is a `PresentView` for each. */
   | { readonly ask: "presence"; readonly uids: readonly number[] }
   | { readonly ask: "dump"; readonly file: string }
-  /** Where each stands, without what was said. */
+  /** The state of each client, without what was said. */
   | { readonly ask: "standing"; readonly file: string };
 
 const shared = new SharedEvents();

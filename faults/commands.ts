@@ -2,18 +2,18 @@ import type { Answer } from "./people.ts";
 
 /** What an answer says about the log. */
 export interface Claim {
-  /** What it is about, such as `role of 20007 in room 5`; the same words as in `log-changes.ts`. */
+  /** The subject, such as `role of 20007 in room 5`, in the same words as in `log-changes.ts`. */
   readonly key: string;
   readonly value: string;
-  /** `event`: there is one for it; `is so`: there may be one; `was so`: there is none, it was so before. */
+  /** `event`: there is an event for it; `is so`: there may be one; `was so`: there is none, since it was so before. */
   readonly proof: "event" | "is so" | "was so";
 }
 
 /** A command that was answered, or may have been carried out without an answer. */
 export interface Command extends Omit<Claim, "proof"> {
-  /** False: refused, or never answered. */
+  /** False if it was refused, or never answered. */
   readonly answered: boolean;
-  /** Events that it proves, and that it may have made in all, with the tries that had no answer. */
+  /** The number of events that it proves, and that it may have made in all, counting the tries that had no answer. */
   readonly least: 0 | 1;
   readonly most: number;
   /** It was carried out between these two positions of the log: those of messages sent before and after it. */
@@ -35,8 +35,8 @@ export interface CommandLedger {
 export type Tried = Answer & { readonly tries: number };
 
 /**
- * Everything but sends that people asked the server to do. An id of a message is its place in the log: so the sends around a
- * command say between which places it was carried out, whatever the clocks show.
+ * Everything except sends that people asked the server to do. The id of a message is its place in the log, so the sends around a
+ * command show between which places it was carried out, whatever the clocks say.
  */
 export class CommandBook implements CommandLedger {
   readonly commands: Command[] = [];
@@ -45,10 +45,10 @@ export class CommandBook implements CommandLedger {
   readonly wrongAnswers: string[] = [];
   mostRooms = 0;
   #newest = 0;
-  /** Answered, and no message is known yet that was sent after it. */
+  /** Commands that were answered, and for which no later message is known yet. */
   #open: Command[] = [];
 
-  /** @param claims what the answer says, or would have said, by its body */
+  /** @param claims what the answer says, or would have said, worked out from its body */
   async book(ask: Promise<Tried>, claims: (body: Answer["body"], answer: Tried) => readonly Claim[]): Promise<Tried> {
     const after = this.#newest;
     const answer = await ask;
@@ -66,7 +66,7 @@ export class CommandBook implements CommandLedger {
     return answer;
   }
 
-  /** The reply showed something, as it was when the log ended at `pos`. */
+  /** The reply showed this value, as of the end of the log at `pos`. */
   saw({ key, value }: Omit<Claim, "proof">, pos: number): void {
     this.commands.push({ key, value, answered: true, least: 0, most: 0, after: pos, before: pos + 1 });
   }
@@ -85,7 +85,7 @@ export class CommandBook implements CommandLedger {
     this.mostRooms += tries;
   }
 
-  /** A message is sent for the first time. @returns to be called with its id, or without one when it was not stored */
+  /** A message is sent for the first time. @returns a function to call with its id, or without one if the message was not stored */
   sends(): (id: number) => void {
     const before = this.#open.splice(0);
     return (id) => {

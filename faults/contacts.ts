@@ -7,7 +7,7 @@ import type { Asking, World } from "./world.ts";
 
 const WORKERS = 4;
 const PER_SECOND = 3;
-/** That one worker has at a time. */
+/** How many pairs one worker has at a time. */
 const ACTIVE = 15;
 
 /** How two people stand to each other, as far as their worker knows. */
@@ -98,7 +98,7 @@ export class Contacts {
     else await this.#parts.requests.ask(tie.to, "PUT", "/friend-requests/read", { upTo: tie.id });
   }
 
-  /** At once: one of them has asked, and the other accepts. */
+  /** Both ask at once: one of them has then asked, and the other accepts. */
   async #askEachOther(pair: Pair): Promise<void> {
     const { one, other } = pair;
     await Promise.all([this.#ask(pair, one, other), this.#ask(pair, other, one)]);
@@ -117,7 +117,7 @@ export class Contacts {
     const isOpen = { key: mine, value: "open" };
     const answer = await this.#book(asked, (_, { status, tries, body }) => {
       if (status === 201) return claims([isOpen], "event");
-      // Which of several tries has accepted does not matter: the friendship began with one of them.
+      // It does not matter which of several tries was accepted: the friendship began with one of them.
       if (body.state === "accepted") return claims(accepted, "event");
       if (body.state === "open") return claims([isOpen], tries === 1 ? "was so" : "is so");
       return claims([isOpen, ...accepted], "event");
@@ -126,7 +126,7 @@ export class Contacts {
     if (body.code === "request_rejected") pair.isOver = true;
     if (status === 201) this.counts.requests += 1;
     if (body.state === "accepted") this.counts.friendships += 1;
-    // Where the two have asked at once the answer that says more counts.
+    // If both have asked at once, the answer that says more counts.
     if (pair.tie.kind === "friends") return;
     if (body.state === "accepted") pair.tie = FRIENDS;
     else if (body.state === "open") pair.tie = { kind: "open", from, to, id: Number(body.id) };
@@ -161,7 +161,7 @@ export class Contacts {
   }
 
   async #remark(one: Person, other: Person): Promise<void> {
-    // No other is the same, so that each has an event of its own.
+    // No two are the same, so each makes an event.
     const remark = `friend ${this.#remarks++}`;
     const asked = this.#parts.requests.ask(one, "PATCH", `/friends/${other.uid}`, { remark });
     await this.#book(asked, () => claims([{ key: keyOf.remark(one.uid, other.uid), value: remark }], "event"));

@@ -1,5 +1,5 @@
 /*
- * What was said, as numbers of 32 bits: of each event one is kept, however long the text is. The same is worked out from
+ * What was said, as 32-bit numbers: one is kept for each event, however long the text is. The same number is worked out from
  * what was asked of the server, from what its database has, and from what the applications were told.
  */
 
@@ -20,18 +20,18 @@ export interface MessageFacts {
   readonly sendTime: number;
 }
 
-/** @param asked from `askedFor`; undefined: as it is when it was recalled */
+/** @param asked from `askedFor`; undefined for the message as it is when it was recalled */
 export function saidIn(facts: MessageFacts, asked: number | undefined): number {
   const { id, roomId, seq, no, uid, clientId, sendTime } = facts;
   return Bun.hash.xxHash32([id, roomId, seq, no, uid, clientId, sendTime, asked ?? "recalled"].join(" "));
 }
 
-/** `data` of any other event. */
+/** The `data` of any other event. */
 export function saidBy(data: unknown): number {
   return Bun.hash.xxHash32(JSON.stringify(data) ?? "");
 }
 
-/** Of a notification, apart from its times. */
+/** A notification, apart from its times. */
 export interface NoticeFacts {
   readonly id: number;
   readonly kind?: string;
@@ -41,7 +41,7 @@ export interface NoticeFacts {
   readonly removed?: boolean;
 }
 
-/** What is told of a notification; `data` and `link` are never sent with one. */
+/** The part of a notification that readers get; `data` and `link` are never sent with one. */
 export function saidOfNotice({ id, kind, title, text, done, removed }: NoticeFacts): number {
   return Bun.hash.xxHash32(JSON.stringify([id, kind, title, text, done === true, removed === true]));
 }

@@ -14,7 +14,7 @@ const WORKERS = 3;
 const PER_SECOND = 4;
 const KIND = "order.shipped";
 
-/** The product's own events, on people's streams, on rooms' and on everybody's. */
+/** The product's custom events, on streams of people, of rooms and of everybody. */
 export class Customs {
   readonly #parts: CustomsParts;
   readonly #paces: Paced[] = [];
@@ -64,7 +64,7 @@ export class Customs {
     }
     const isDone = isAnswered ? "yes" : tries > 1 || status === 0 ? "perhaps" : "no";
     book.customs.push({ ref, streams, kind: KIND, data: JSON.stringify(data), collapseKey, isDone });
-    // A room may have ended meanwhile.
+    // The room may have ended meanwhile.
     this.counts[isAnswered ? what : "refused"] += 1;
   }
 }

@@ -18,23 +18,23 @@ export interface DirectorParts {
   readonly proxy: Child<ProxyCall>;
   readonly clients: Child<ClientsCall>;
   readonly lull: Lull;
-  /** Connections to be cut in all. */
+  /** How many connections are to be cut in all. */
   readonly disconnects: number;
   readonly seconds: number;
 }
 
-/** The plan does not say when, so the pace may be adapted: as many are cut in time as were asked for. */
+/** The plan does not say when things happen, so the pace can adapt until as many connections are cut as were asked for. */
 const LOOK_MS = 1_000;
 const MOST_PER_SECOND = 80;
 const SLOW_EVERY_MS = 15_000;
 const CLOCK_EVERY_MS = 7_000;
-/** Large messages of a flood: more than the kernel's buffers and the server's queue for one connection hold. */
+/** The number of large messages in a flood: more than the kernel's buffers and the server's queue for one connection hold. */
 const FLOOD_MESSAGES = 300;
 const DEPART_EVERY_MS = 180;
 const LULL_EVERY_MS = 40_000;
 const LULL_MS = 11_000;
 
-/** Lets the plan's incidents happen, for as long as the run lasts. */
+/** Carries out the plan's incidents for as long as the run lasts. */
 export class Director {
   readonly #parts: DirectorParts;
   readonly #chaos: Chaos;
@@ -58,7 +58,7 @@ export class Director {
       if (now >= lookAt) {
         const cuts = await proxy.ask<number>({ ask: "cuts" });
         const left = Math.max(0, disconnects - cuts);
-        // Not every incident cuts, and not every one that should finds a connection.
+        // Not every incident is a cut, and not every cut finds a connection.
         perSecond = Math.min(MOST_PER_SECOND, Math.max(2, (1.7 * left * 1000) / Math.max(1, seconds * 1000 - now)));
         lookAt = now + LOOK_MS;
       }
@@ -84,7 +84,7 @@ export class Director {
     await Promise.all(this.#begun);
   }
 
-  /** What the others answer is waited for at the end: on a busy machine that takes longer than the pauses between two incidents. */
+  /** Other answers are awaited only at the end: on a busy machine they take longer than the pause between two incidents. */
   async #happen(incident: Incident): Promise<void> {
     const { proxy, clients, server, senders, world } = this.#parts;
     switch (incident.kind) {
@@ -111,7 +111,7 @@ export class Director {
     }
   }
 
-  /** Not waited for: the people who change the rooms may be behind. */
+  /** This is not awaited: the people who change the rooms may be behind. */
   #rejoin({ client, ms, seesLeaving }: Incident & { readonly kind: "rejoin" }): void {
     const { clients, churn } = this.#parts;
     const pause = () => clients.ask<void>({ ask: "pause", client, ms });

@@ -10,14 +10,14 @@ import type { NoticeAsked } from "./notice-model.ts";
 import { Problems } from "./problems.ts";
 import { type Pushed, told } from "./told.ts";
 
-/** One event of a log for tests; the fourth is what its row names. A MESSAGE has no data. */
+/** One event of a log for tests; the fourth is the id in its row. A MESSAGE has no data. */
 export type Logged = readonly [stream: string, type: number, data?: object | null, about?: number];
 
-/** A log with its tables, what was asked, and what was told of it. */
+/** A log with its tables, what was asked for, and what readers got of it. */
 export interface FeatureLog {
-  /** By position; a hole where one is lost. */
+  /** By position, with a hole where an event is lost. */
   readonly log: readonly (Logged | undefined)[];
-  /** Fills the tables, and breaks them. */
+  /** Fills the tables, or breaks them. */
   readonly sql?: readonly string[];
   readonly commands?: CommandBook;
   readonly notices?: readonly NoticeAsked[];

@@ -8,7 +8,7 @@ import type { Random } from "./random.ts";
 
 type Parts = Omit<ConstructorParameters<typeof Bans>[0] & ConstructorParameters<typeof Marking>[0], "random">;
 
-/** Everybody who does something else than write in rooms: people who mark and make friends, an administrator, the product. */
+/** Everybody who does something other than write in rooms: people who mark and make friends, an administrator, the product. */
 export class Features {
   readonly #marking: Marking;
   readonly #contacts: Contacts;

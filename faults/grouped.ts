@@ -1,4 +1,4 @@
-/** Adds to the list that a key has. */
+/** Adds a value to the list under a key. */
 export function addTo<T>(lists: Map<string, T[]>, key: string, one: T): void {
   const list = lists.get(key);
   if (list) list.push(one);

@@ -77,7 +77,7 @@ export class Guests {
     this.bans += 1;
   }
 
-  /** What the hall's history has of them now. */
+  /** What the hall's history has of their messages now. */
   async #look(guest: Person, { isHidden }: { isHidden: boolean }): Promise<void> {
     const { requests, book, world } = this.#parts;
     const { body } = await requests.ask(world.senders[0], "GET", `/rooms/${HALL}/messages?limit=100`);

@@ -5,7 +5,7 @@ export class HiddenTexts {
   readonly #hidden = new Map<string, number>();
   readonly shown: string[] = [];
 
-  /** @param from when the ban was answered; undefined: it is about to end */
+  /** @param from when the ban was answered; undefined if it is about to end */
   set(text: string, from: number | undefined): void {
     if (from === undefined) this.#hidden.delete(text);
     else this.#hidden.set(text, from);

@@ -11,13 +11,13 @@ import type { Product } from "./product.ts";
 import type { Random } from "./random.ts";
 
 const CUTS_PER_SECOND = 0.4;
-/** Of the cuts one in so many is a death. */
+/** One cut in this many kills the process. */
 const DEATHS = 4;
 const LOOK_MS = 500;
 /** Whatever waits is due by then: the clock has been moved ahead. */
 const SETTLE_MS = 60_000;
 
-/** Keeps the product's backend that a webhook tells what happens: cuts it off, kills it and starts it again. */
+/** Runs the product's backend that a webhook reports to: cuts it off, kills it and starts it again. */
 export class HookKeeper {
   readonly #file: string;
   readonly #random: Random;
@@ -32,7 +32,7 @@ export class HookKeeper {
     this.#random = random;
   }
 
-  /** From the answer on everything is due, so it comes before everything else. */
+  /** Everything is due as soon as this is answered, so it is done before everything else. */
   async start(requests: Requests, { administrator }: Product): Promise<void> {
     await this.#open();
     const wanted = { url: `http://127.0.0.1:${this.#port}/hook`, events: Object.keys(HOOK_EVENTS) };
@@ -42,7 +42,7 @@ export class HookKeeper {
     await this.#child.ask({ ask: "secret", secret: this.#secret });
   }
 
-  /** Resolves after `end`, when it listens. */
+  /** Resolves after `end`, when the backend listens. */
   async run(): Promise<void> {
     await this.#pace.each(async () => {
       if (this.#random.between(1, DEATHS) === 1) {
@@ -62,7 +62,7 @@ export class HookKeeper {
     this.#pace.end();
   }
 
-  /** Waits until everything that is due has come, at most for a minute, and judges it. */
+  /** Waits until everything that is due has come, for a minute at most, and judges it. */
   async settle(databaseFile: string): Promise<HookVerdict & { problems: Problems; tries: number }> {
     const begunAt = performance.now();
     for (;;) {
@@ -88,7 +88,7 @@ export class HookKeeper {
     this.#port = await this.#child.ask<number>(call);
   }
 
-  /** A line that was being written at a death is left out. */
+  /** A line that was being written when the process died is left out. */
   #arrivals(): HookArrival[] {
     if (!existsSync(this.#file)) return [];
     const lines = readFileSync(this.#file, "utf8").split("\n");

@@ -5,12 +5,12 @@ import { saidBy } from "./contents.ts";
 import { Random } from "./random.ts";
 
 /*
- * The product's backend that a webhook tells what happens, in a process of its own: it refuses now and then, its connections are cut, and it
+ * The product's backend that a webhook reports to, in a separate process: it refuses now and then, its connections are cut, and it
  * dies. It writes down what came before it answers, in a file that outlives it.
  */
 
 export type HookCall =
-  /** Answered with the port. Of one that has died the port is known; 0: any. */
+  /** The answer is the port. A process that replaces a dead one takes its port; 0 means any port. */
   | {
       readonly ask: "open";
       readonly port: number;
@@ -21,11 +21,11 @@ export type HookCall =
   | { readonly ask: "secret"; readonly secret: string }
   /** Ends all connections, and listens again. */
   | { readonly ask: "cut" }
-  /** Refuses nothing from now on. */
+  /** From now on, it refuses nothing. */
   | { readonly ask: "calm" };
 
 const REFUSED = 0.06;
-/** Points back at the receiver, which would count what came by it as one event more. */
+/** The share of answers that redirect to the receiver itself: if one were followed, the request would be counted once more. */
 const REDIRECTED = 0.02;
 
 let file = "";
@@ -50,7 +50,7 @@ async function receive(request: Request): Promise<Response> {
   return new Response(null, { status, headers: status === 307 ? { Location: request.url } : {} });
 }
 
-/** As Standard Webhooks has it. */
+/** The signature, as in Standard Webhooks. */
 function signatureOf(headers: Headers, body: string): string {
   const key = Buffer.from(secret.replace("whsec_", ""), "base64");
   const signed = `${headers.get("webhook-id")}.${headers.get("webhook-timestamp")}.${body}`;

@@ -5,31 +5,31 @@ import type { StoredAt } from "./moments.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import type { NoticeAsked } from "./notice-model.ts";
 
-/** What became of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
+/** The outcome of one worker's sends: the n-th has the clientId `<worker>-<n>`. */
 export interface WorkerLedger {
   readonly worker: string;
   readonly uid: number;
   /** By n: the id of the acknowledged message; 0: refused at once; -1: refused after a try without an answer; null: no answer. */
   readonly ids: readonly (number | null)[];
-  /** By n: where it was sent and with which text, from `contents.ts`. */
+  /** By n: where it was sent, and with which text, from `contents.ts`. */
   readonly asked: readonly number[];
 }
 
 export interface Recall {
   readonly clientId: string;
   readonly messageId: number;
-  /** Epoch milliseconds, when the reply had come. */
+  /** Epoch milliseconds of when the reply had come. */
   readonly repliedAt: number;
 }
 
-/** A notification that is not to be shown any more. */
+/** A notification that must not be shown any more. */
 export interface TakenBack {
   readonly ref: string;
   /** When the reply had come. */
   readonly repliedAt: number;
 }
 
-/** What the server has promised, for the checker to hold against the database. */
+/** What the server has promised, for the checker to compare with the database. */
 export interface Ledger {
   readonly workers: readonly WorkerLedger[];
   readonly recalls: readonly Recall[];
@@ -51,9 +51,9 @@ export class Book {
   readonly #workers = new Map<string, { uid: number; ids: (number | null)[]; asked: number[] }>();
   readonly #recalls: Recall[] = [];
   readonly #stored: StoredAt[] = [];
-  /** Everything but sends. */
+  /** Everything except sends. */
   readonly commands = new CommandBook();
-  /** What the product pushes, added by those who do. */
+  /** What the product pushes, added by the code that pushes it. */
   readonly notices: (() => readonly NoticeAsked[])[] = [];
   readonly takenBack: TakenBack[] = [];
   readonly customs: CustomAsked[] = [];

@@ -4,7 +4,7 @@ import type { WireLog } from "./wire-log.ts";
 import { WireRecord, type WireTexts } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
 
-/** What can be done to the network between one client and the server. Times are milliseconds. */
+/** The faults that can be put on the network between one client and the server. Times are milliseconds. */
 export type LinkFault =
   | { readonly kind: "reset" | "end" }
   | { readonly kind: "mid-frame"; readonly bytes: number }
@@ -13,10 +13,10 @@ export type LinkFault =
       readonly ms: number;
     };
 
-/** Between two reads of a client whose reading is throttled. */
+/** The pause between two reads of a client whose reading is throttled. */
 const THROTTLE_MS = 40;
 
-/** The network between one client and the server: a port of its own, its connections, and what is wrong with them. */
+/** The network between one client and the server: its own port, its connections, and what is wrong with them. */
 export class Link {
   readonly record: WireRecord;
   readonly #listener: TCPSocketListener<Pipe>;
@@ -30,7 +30,7 @@ export class Link {
     },
     ended: (pipe: Pipe) => void this.#pipes.delete(pipe),
   };
-  /** Connections by which events came, and which a fault ended. */
+  /** Connections that events came through and that a fault ended. */
   readonly cuts: Partial<Record<LinkFaultKind, number>> = {};
   #refuses = false;
 

@@ -5,7 +5,7 @@ import type { Problems } from "./problems.ts";
 
 const [BLACK, UNBLACK] = [7, 116];
 
-/** Bans and their ends, as everybody was told. */
+/** Bans and their ends, as everybody heard of them. */
 export function banChangesOf(db: Database, problems: Problems): Map<string, Change[]> {
   const changes = new Map<string, Change[]>();
   const rows = db.query<{ pos: number; stream: string; type: number; data: string }, []>(
@@ -20,7 +20,7 @@ export function banChangesOf(db: Database, problems: Problems): Map<string, Chan
   return changes;
 }
 
-/** Those who are kept out in the end are those of whom it was told last. */
+/** The people who are banned in the end are those whose last event was a ban. */
 export function checkBanRows(db: Database, changes: ReadonlyMap<string, readonly Change[]>, problems: Problems): void {
   const rows = db.query<{ uid: number }, []>("select uid from bans where uid is not null").all();
   const stored = new Set(rows.map(({ uid }) => keyOf.ban(uid)));

@@ -5,7 +5,7 @@ import type { Problems } from "./problems.ts";
 const [RECALL, MEMBER_CHANGE, ROOM, MEMBER_UPDATE] = [9, 11, 106, 112];
 const JOINED = 1;
 
-/** What each thing is called that a command can change. */
+/** The names of the things that a command can change. */
 export const keyOf = {
   member: (room: number, uid: number) => `member ${uid} of room ${room}`,
   role: (room: number, uid: number) => `role of ${uid} in room ${room}`,
@@ -23,13 +23,13 @@ export const keyOf = {
   custom: (ref: string) => `custom event ${ref}`,
 };
 
-/** One thing became so at this place of the log. */
+/** Something took this value at this place in the log. */
 export interface Change {
   readonly pos: number;
-  /** Undefined: it is about no room. */
+  /** Undefined if it is not about a room. */
   readonly room: number | undefined;
   readonly value: string;
-  /** By an event of its own; a role also follows from joining. */
+  /** It has a separate event; a role also follows from joining. */
   readonly isEvent: boolean;
 }
 
@@ -58,8 +58,8 @@ interface Row {
 }
 
 /**
- * By key, in the order of the log: all that commands have changed, read from the events alone.
- * @param what.rooms that were made in this run: in these, each joining and leaving is copied to the stream of its person
+ * Everything that commands have changed, by key and in the order of the log, read from the events alone.
+ * @param what.rooms rooms that were made in this run: in these, each joining and leaving is copied to the person's stream
  */
 export function changesOf(
   db: Database,

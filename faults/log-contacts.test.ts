@@ -3,7 +3,7 @@ import { CommandBook } from "./commands.ts";
 import { type FeatureLog, type Logged, problemsOf } from "./feature-log.ts";
 import { keyOf } from "./log-changes.ts";
 
-/** Ann asks Ben, and Ben accepts; each calls the other by another name. Cid asks Ann, who rejects. Ben asks Cid and withdraws. Dan asks Ben. */
+/** Ann asks Ben, and Ben accepts; each gives the other a new name. Cid asks Ann, who rejects. Ben asks Cid and withdraws. Dan asks Ben. */
 const [ANN, BEN, CID, DAN] = [20001, 20002, 20003, 20004];
 const told = (who: number, uid: number, change: string, more: object = {}): Logged => [
   `user:${who}`,

@@ -21,11 +21,11 @@ export interface LoggedRequest {
   readonly state: "open" | "accepted" | "rejected";
 }
 
-/** What the log says of requests and friends, in the end. */
+/** What the log says about requests and friends, in the end. */
 export interface ContactsLog {
   readonly changes: ReadonlyMap<string, Change[]>;
   readonly requests: ReadonlyMap<number, LoggedRequest>;
-  /** By `<uid> <friend>`: the direct room, and what the one calls the other. */
+  /** By `<uid> <friend>`: the direct room, and the name that the one gives the other. */
   readonly friends: ReadonlyMap<string, { readonly roomId: number | undefined; readonly remark: string }>;
 }
 
@@ -35,7 +35,7 @@ interface Half {
   readonly said: Said;
 }
 
-/** Puts together what the two people of each change were told: the first half is of who asked, or did it. */
+/** Puts together what the two people of each change heard: the first half is that of the person who asked or acted. */
 export function contactsOf(db: Database, problems: Problems): ContactsLog {
   const contacts = new Contacts(problems);
   const rows = db.query<{ pos: number; stream: string; type: number; data: string }, []>(
@@ -97,7 +97,7 @@ class Contacts implements ContactsLog {
     if (change === "requested") {
       if (!this.#applies.delete(`${from} asks ${to}`))
         this.#problems.add(NO_COPY, `${pos}: no APPLY of ${from} for ${to}`);
-      // An answered one of the same two people leaves its place to the new one.
+      // An answered request between the same two people gives way to the new one.
       for (const one of this.requests.values()) {
         if (one.from === from && one.to === to) this.requests.delete(one.id);
       }
@@ -125,7 +125,7 @@ class Contacts implements ContactsLog {
   }
 }
 
-/** Requests and friends have to be stored as the two people were told. */
+/** Requests and friends have to be stored as the two people heard of them. */
 export function checkContactRows(db: Database, { requests, friends }: ContactsLog, problems: Problems): void {
   const wanted = new Set([
     ...[...requests.values()].map(({ id, from, to, state }) => `request ${id}: ${from} ${to} ${state}`),

@@ -6,9 +6,9 @@ import type { Problems } from "./problems.ts";
 
 const CUSTOM = 117;
 
-/** An event of the product's own that was asked for. */
+/** One of the product's custom events that was asked for. */
 export interface CustomAsked {
-  /** In its `data`; no other has the same. */
+  /** Part of its `data`; no two events have the same one. */
   readonly ref: string;
   readonly streams: readonly string[];
   readonly kind: string;
@@ -23,7 +23,7 @@ interface Row {
   readonly pos: number;
   readonly stream: string;
   readonly seq: number;
-  /** Of an event that may be replaced: what it says stands elsewhere. */
+  /** Set for an event that may be replaced; its content is checked elsewhere. */
   readonly messageId: number | null;
   readonly data: string | null;
   readonly kind: string | null;
@@ -31,10 +31,10 @@ interface Row {
   readonly collapseKey: string | null;
 }
 
-/** What may be told of one event; by stream and seq. */
+/** What readers may get for one event, by stream and seq. */
 export type Tellable = Map<string, Map<number, readonly number[]>>;
 
-/** Holds the product's own events against what was asked for: each once in each stream, with what was asked. */
+/** Compares the product's custom events with what was asked for: each has to be in each stream once, with the right content. */
 export function customOf(
   db: Database,
   { asked, tellable, problems }: { asked: readonly CustomAsked[]; tellable: Tellable; problems: Problems },

@@ -7,7 +7,7 @@ import type { Problems } from "./problems.ts";
 export const WRONG_DOT = "counters told wrong";
 const [APPLY, SELF, FRIEND] = [10, 109, 111];
 
-/** What makes the dots of one person. */
+/** The things that make up one person's dots. */
 export interface Counters {
   readonly unseen: number;
   readonly unreadNotifications: number;
@@ -36,7 +36,7 @@ interface Mark {
   archived: boolean;
 }
 
-/** One person's notifications and requests, as their events tell them. */
+/** One person's notifications and requests, according to their events. */
 class Dots {
   readonly own = new Map<number, { done: boolean }>();
   readonly marks = new Map<number, Mark>();
@@ -44,7 +44,7 @@ class Dots {
   readonly requests = new Map<number, boolean>();
   seen = 0;
   read = 0;
-  /** They are asked by this person, as APPLY has just said. */
+  /** The person who is asking this one, as APPLY has just said. */
   asker: number | undefined;
 
   counters(all: ReadonlyMap<number, { done: boolean }>): Counters {
@@ -96,7 +96,7 @@ export class DotsLog {
     return this.#dotsOf(`user:${uid}`).counters(this.#all);
   }
 
-  /** What the rows of one person have to be, as lines. */
+  /** What the rows of one person have to contain, as lines. */
   rowsOf(uid: number): string[] {
     const { own, marks, requests, seen, read } = this.#dotsOf(`user:${uid}`);
     const markOf = (id: number) => `${marks.get(id)?.read === true} ${marks.get(id)?.archived === true}`;

@@ -29,7 +29,7 @@ const ROWS = [
   "update messages set likes = 1 where id = 2",
 ];
 
-/** What people asked for, one after the other, between the messages of these ids. */
+/** What people asked for, in order, between the messages with these ids. */
 async function asked(wanted: readonly (readonly [uid: number, message: number, value: string])[]) {
   const book = new CommandBook();
   for (const [uid, id, value] of wanted) {

@@ -27,16 +27,16 @@ interface Row {
   readonly data: string;
 }
 
-/** What the log says of marks. */
+/** What the log says about marks. */
 export interface MarksLog {
   readonly changes: ReadonlyMap<string, Change[]>;
-  /** By `<uid> <message>`; those that were taken away are not in it. */
+  /** By `<uid> <message>`, without the marks that were taken away. */
   readonly marks: ReadonlyMap<string, MarkType>;
-  /** By message: how many there are in the end. */
+  /** By message: how many marks it has in the end. */
   readonly counts: ReadonlyMap<number, Readonly<Record<MarkType, number>>>;
 }
 
-/** Counts every mark anew from the events, in order: each has to change something, and to tell the number that comes of it. */
+/** Recounts every mark from the events, in order: each event has to change something and give the resulting number. */
 export function marksOf(db: Database, problems: Problems): MarksLog {
   const changes = new Map<string, Change[]>();
   const marks = new Map<string, MarkType>();

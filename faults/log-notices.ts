@@ -29,13 +29,13 @@ interface Row {
   readonly stream: string;
   readonly seq: number;
   readonly id: number;
-  /** Of an event that says that it has left the list; else what is said stands with the notification. */
+  /** Set for an event that says that it has left the list; other content is kept with the notification. */
   readonly data: string | null;
 }
 
 /**
- * Holds the events of notifications against what had to come of them, list by list: all that was acknowledged is there, once, in order, and
- * nothing else. Readers who catch up may be told of each what became of it later.
+ * Compares the events of notifications with what was expected, list by list: everything that was acknowledged is there, once, in order, and
+ * nothing else. Readers who catch up may get the later state of each.
  */
 export function noticesOf(
   db: Database,
@@ -80,7 +80,7 @@ function saidIn({ id, kind, ref }: NoticeAsked, says: NoticeSaid): number {
   return says === "removed" ? saidOfNotice({ id, removed: true }) : saidOfNotice({ id, kind, title: ref, ...says });
 }
 
-/** The rows of what is in lists are as it was asked; what has left the last list has no content. */
+/** The rows of what is in lists are as was asked for; what has left the last list has no content. */
 export function checkNoticeRows(db: Database, asked: readonly NoticeAsked[], problems: Problems): void {
   const wanted = new Set<string>();
   for (const { id, ref, kind, toAll, told } of asked) {

@@ -2,7 +2,7 @@ import type { Memberships } from "./memberships.ts";
 import type { Places } from "./places.ts";
 import { Ranges } from "./ranges.ts";
 
-/** Streams that every signed-in person reads: the one for all, and the hall's. */
+/** Streams that every signed-in person reads: the one for everybody, and the hall's. */
 const FOR_ALL = ["all", "room:1"];
 
 /** What one person may read, by stream. */

@@ -7,7 +7,7 @@ interface HistoryPage {
   readonly nextCursor: string | null;
 }
 
-/** Looks over HTTP for the messages that one person missed: in the history of their rooms, and what is not there by itself. */
+/** Looks over HTTP for the messages that one person missed: in the history of their rooms, and one by one for those not found there. */
 export async function lookUp(requests: Requests, person: Person, missed: readonly MissedMessage[]): Promise<Shown> {
   const history: Record<string, number[]> = {};
   const statuses: Record<string, number> = {};
@@ -25,7 +25,7 @@ export async function lookUp(requests: Requests, person: Person, missed: readonl
   return { history, statuses };
 }
 
-/** Backwards from the newest message; a message's id is its place in the log. @param from how far back */
+/** Reads backwards from the newest message; a message's id is its place in the log. @param from how far back */
 async function historyOf(
   requests: Requests,
   person: Person,
@@ -42,12 +42,12 @@ async function historyOf(
   return ids;
 }
 
-/** What HTTP says makes the person's dots. */
+/** The dots that the person has to have by what HTTP says. */
 export async function countersOf(requests: Requests, person: Person): Promise<Counters> {
   const { body: notices } = await requests.ask(person, "GET", "/notifications?limit=1");
   const { body: dots } = await requests.ask(person, "GET", "/unread");
   const { unseen, unread } = notices as { unseen: number; unread: number };
-  // Both say it, so both have to be right.
+  // Both replies say it, so both have to be right.
   const isSame = dots.notifications === unseen;
   return { unseen: isSame ? unseen : -1, unreadNotifications: unread, friendRequests: Number(dots.friendRequests) };
 }

@@ -8,8 +8,8 @@ import { run } from "./run.ts";
  * transport, slow readers, memberships, the server itself by SIGKILL and SIGTERM, its clock. Then it counts, from the
  * database and the wire: lost, duplicated, reordered. All have to be zero. What happens is drawn from a seed, which is printed.
  *
- * Processes: this one (people, plan, verdict), the server, the network (`proxy.ts`), the clients (`clients.ts`). What the
- * checker believes it reads itself; nothing of it is imported from the client or the server. See docs/faults.md.
+ * Processes: this one (people, plan, verdict), the server, the network (`proxy.ts`), the clients (`clients.ts`). The checker
+ * reads its evidence itself; none of it is imported from the client or the server. See docs/faults.md.
  */
 let options: Options;
 try {

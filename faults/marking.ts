@@ -16,12 +16,12 @@ interface Marked {
   readonly message: RecentMessage;
 }
 
-/** People who like and dislike messages, change their minds and take it back: many of them the same message at once. */
+/** People who like and dislike messages, change their minds and take it back, often many of them on the same message at once. */
 export class Marking {
   readonly #parts: Asking & { world: World; recent: RecentMessages };
   readonly #paces: Paced[] = [];
   readonly #random: Random;
-  /** Answered, and refused: most of these are not in the room any more. */
+  /** Requests that were answered, and those that were refused: most of these people are no longer in the room. */
   done = 0;
   refused = 0;
 
@@ -32,7 +32,7 @@ export class Marking {
 
   async run(): Promise<void> {
     const { senders, readers } = this.#parts.world;
-    // Each person's marks are one worker's, so that it is known in which order they were asked for.
+    // One worker handles all marks of a person, so that the order of the requests is known.
     const people = [...senders, ...readers];
     const workers = Array.from({ length: WORKERS }, (_, i) => {
       const own = people.filter((_, at) => at % WORKERS === i);
@@ -59,7 +59,7 @@ export class Marking {
     for (const pace of this.#paces) pace.end();
   }
 
-  /** As far as is known: somebody may leave meanwhile, and is refused. */
+  /** As far as is known: a person may leave meanwhile, and is then refused. */
   #isIn(person: Person, roomId: number): boolean {
     const { readers, rooms } = this.#parts.world;
     const at = readers.indexOf(person);
@@ -74,7 +74,7 @@ export class Marking {
     const { status } = await book.commands.book(asked, (body) => {
       const shown = body.userLike === 1 ? "like" : body.userDislike === 1 ? "dislike" : "none";
       const isShown = body.userLike !== undefined;
-      // What the reply shows has to be what was asked for; where it is not, both are claimed, and one of them is wrong.
+      // The reply has to show what was asked for; if it does not, both are claimed, and one of them is wrong.
       const isAsked = isSet ? shown === name : shown !== name;
       const values = isShown ? (isAsked ? [shown] : [shown, isSet ? name : "none"]) : [isSet ? name : "none"];
       return values.map((value) => ({ key, value, proof: "is so" as const }));

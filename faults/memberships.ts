@@ -13,9 +13,9 @@ export interface Place {
 /** One membership of one person in one room, as the log tells it. */
 export interface Membership {
   readonly joined: Place;
-  /** The leaving, or the end of the room; undefined: still in. */
+  /** The leaving, or the end of the room; undefined if the person is still in. */
   left?: Place;
-  /** Where the room's history begins for this person: at the joining, where the room hid what was earlier; else at 1. */
+  /** Where the room's history begins for this person: at the joining if the room hid what was earlier, otherwise at 1. */
   readonly historyFrom: number;
 }
 
@@ -69,7 +69,7 @@ export function membershipsOf(db: Database, uids: readonly number[]): ReadonlyMa
   return memberships;
 }
 
-/** The last event of a room that is for this person, when the room's newest one was `head`. */
+/** The last event of a room that is meant for this person, when the room's newest one was `head`. */
 export function lastFor(memberships: Memberships, stream: string, head: number): number {
   const newest = memberships.get(stream)?.findLast(({ joined }) => joined.seq <= head);
   return Math.min(head, newest?.left?.seq ?? head);

@@ -8,13 +8,13 @@ export interface StoredAt {
 }
 
 /**
- * Between which places the log ended at a moment, worked out from the messages that were sent around it. No clock of the server
- * is asked.
+ * Finds between which places the log ended at a moment, worked out from the messages that were sent around it. The server's
+ * clocks are not consulted.
  */
 export class Moments {
-  /** Rising times, and the highest place that had been answered for by then. */
+  /** Rising times, and the highest place that had been acknowledged by then. */
   readonly #answered: { readonly at: number; readonly pos: number }[] = [];
-  /** Falling times, and the lowest place of what was first asked for at that time or later. */
+  /** Falling times, and the lowest place of the messages first sent at that time or later. */
   readonly #asked: { readonly at: number; readonly pos: number }[] = [];
 
   constructor(stored: readonly StoredAt[]) {
@@ -30,12 +30,12 @@ export class Moments {
     }
   }
 
-  /** The log went at least so far then. */
+  /** The log went at least this far then. */
   atLeast(at: number): number {
     return last(this.#answered, (one) => one.at <= at)?.pos ?? 0;
   }
 
-  /** The log went at most so far then. */
+  /** The log went at most this far then. */
   atMost(at: number): number {
     return (last(this.#asked, (one) => one.at >= at)?.pos ?? Number.POSITIVE_INFINITY) - 1;
   }

@@ -1,10 +1,10 @@
-/** What one event of a notification says to those in whose list it is: this, or that it has left the list. */
+/** What one event of a notification says to the people who have it in their list: this content, or that it has left the list. */
 export type NoticeSaid = { readonly text: string; readonly done: boolean } | "removed";
 
-/** A notification that was sent, with all that has to be told of it, by stream and in order. */
+/** A notification that was sent, with every event that it has to make, by stream and in order. */
 export interface NoticeAsked {
   readonly id: number;
-  /** Its title, and its key; no other has the same. */
+  /** Its title, which is also its key; no two have the same. */
   readonly ref: string;
   readonly kind: string;
   readonly toAll: boolean;
@@ -19,8 +19,8 @@ interface Sent extends NoticeAsked {
 }
 
 /**
- * What has to come of the notifications of one sender, who does one thing after the other, each repeated until it is answered. It is worked
- * out from what was asked alone.
+ * The expected outcome of the notifications of one sender, who does one thing after the other and repeats each until it is answered. It is worked
+ * out only from what was asked.
  */
 export class NoticeModel {
   readonly all: Sent[] = [];
@@ -57,7 +57,7 @@ export class NoticeModel {
 
 export type { Sent as SentNotice };
 
-/** Whose lists it is in. */
+/** The people whose lists it is in. */
 export function listsOf({ told }: NoticeAsked): string[] {
   return Object.keys(told).filter((stream) => isListed({ told }, stream));
 }

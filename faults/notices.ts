@@ -18,12 +18,12 @@ interface Worker {
   readonly name: string;
   readonly random: Random;
   readonly model: NoticeModel;
-  /** Whose seeing, reading and archiving is this worker's. */
+  /** The people whose notifications this worker sees, reads and archives. */
   readonly people: readonly Person[];
-  /** That may still change. */
+  /** Notifications that may still change. */
   readonly open: SentNotice[];
   sent: number;
-  /** By uid: the highest id up to which they have seen, or read; and what they have read or archived by its id. */
+  /** By uid: the highest id that they have seen or read up to, and the ids that they have read or archived one by one. */
   readonly places: Map<string, number>;
   readonly marked: Set<string>;
 }
@@ -92,7 +92,7 @@ export class Notices {
     const { status, body } = await book.commands.book(asked, ({ id }) =>
       id === undefined ? [] : [{ key: keyOf.notice(Number(id)), value: "sent", proof: "event" as const }],
     );
-    // It is refused to nobody; an end of the run without an answer leaves nothing to judge by.
+    // Nobody is refused this; if the run ends without an answer, there is nothing to judge by.
     if (status >= 300 || status === 0) throw new Error(`a notification was refused: ${status} ${JSON.stringify(body)}`);
     const streams = isToAll ? ["all"] : uids.map((uid) => `user:${uid}`);
     open.push(model.sent({ id: Number(body.id), ref, kind: KIND, toAll: isToAll, collapseKey }, { streams, text }));
@@ -115,14 +115,14 @@ export class Notices {
     } else {
       const text = `${notice.text}!`;
       const { status } = await requests.ask(product.backend, "PATCH", `/server/notifications/${notice.id}`, { text });
-      // One that has left every list is not there any more; the model knows no lists of it either.
+      // A notification that has left every list is gone; the model has no lists for it either.
       const isThere = listsOf(notice).length > 0;
       if ((status === 200) !== isThere) book.commands.wrong(`notification ${notice.id} is ${status}`);
       if (isThere) own.model.changed(notice, { text });
     }
   }
 
-  /** Places only move forward, and each number is another. */
+  /** Places only move forward, and each number is different. */
   async #moveTo(own: Worker, how: { person: Person; what: "see" | "readUpTo"; upTo: number }): Promise<void> {
     const { person, what, upTo } = how;
     const place = `${person.uid} ${what}`;
@@ -138,7 +138,7 @@ export class Notices {
   async #markOne(own: Worker, how: { person: Person; what: "read" | "archive"; notice: SentNotice }): Promise<void> {
     const { what, notice } = how;
     const lists = listsOf(notice);
-    // Somebody who has it; of those to everybody anybody.
+    // Somebody who has it; for one that went to everybody, anybody.
     const person = notice.toAll ? how.person : own.people.find(({ uid }) => lists.includes(`user:${uid}`));
     if (!person || lists.length === 0) return;
     const mark = `${person.uid} ${what} ${notice.id}`;

@@ -2,15 +2,15 @@ import { parseArgs } from "node:util";
 
 export interface Options {
   readonly seed: number;
-  /** For which things happen; making the world before and catching up after come on top. */
+  /** How long incidents happen; making the world before and catching up afterwards come on top. */
   readonly seconds: number;
-  /** To be in the log at the end; reached where the machine is fast enough. */
+  /** How many events the log should have at the end, if the machine is fast enough. */
   readonly events: number;
   readonly kills: number;
   readonly disconnects: number;
   readonly clients: number;
   readonly rooms: number;
-  /** Where the figures go, too. */
+  /** The file to which the figures are also written. */
   readonly json: string | undefined;
 }
 
@@ -25,14 +25,14 @@ export const USAGE = `Usage: npm run test:faults -- [options]
   --rooms N                                                         [40]
   --json FILE      writes the figures there, too`;
 
-/** The same run again: the plan depends on all of these. */
+/** The command that repeats the run: the plan depends on all of these. */
 export function againWith(options: Options): string {
   const { json: _, ...numbers } = options;
   const flags = Object.entries(numbers).map(([name, value]) => `--${name} ${value}`);
   return `npm run test:faults -- ${flags.join(" ")}`;
 }
 
-/** @throws TypeError for what is not in the usage */
+/** @throws TypeError for options that the usage does not name */
 export function readOptions(argv: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...argv],

@@ -1,4 +1,4 @@
-/** Somebody who does one thing after the other, about so many a second, until the end of the run. */
+/** Somebody who does one thing after the other, at about this rate a second, until the end of the run. */
 export class Paced {
   readonly #perSecond: number;
   #over = false;
@@ -11,7 +11,7 @@ export class Paced {
     this.#over = true;
   }
 
-  /** Resolves after `end`, when what was begun is done. An outage is not made up for. */
+  /** Resolves after `end`, when what was begun is done. Time lost in an outage is not made up for. */
   async each(act: () => Promise<void>): Promise<void> {
     while (!this.#over) {
       await act();

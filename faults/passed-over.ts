@@ -4,11 +4,11 @@ import { cursorParts, type Places } from "./places.ts";
 import { Ranges } from "./ranges.ts";
 import type { ToldResync } from "./told-resyncs.ts";
 
-/** Events that a client was not told one by one, by stream. */
+/** Events that a client did not get one by one, by stream. */
 export interface PassedOver {
-  /** All of them: what lies between its cursor and the state that it read. */
+  /** All of these events: everything between the client's cursor and the state that it read. */
   readonly covered: ReadonlyMap<string, Ranges>;
-  /** The part of them from before a return to the room. */
+  /** The part of these events that came before a return to the room. */
   readonly excused: ReadonlyMap<string, Ranges>;
 }
 
@@ -39,7 +39,7 @@ export function passedOver(resyncs: readonly ToldResync[], log: Log): PassedOver
 export function coveredBy(resyncs: readonly AppResync[], { places, windows }: Log): Map<string, Ranges> {
   const covered = new Map<string, Ranges>();
   for (const { cursor, told, state } of resyncs) {
-    // A client that was stopped before it had read the state goes on where it was, and is told again.
+    // A client that was stopped before it had read the state goes on where it was, and gets RESYNC again.
     if (!state) continue;
     const rooms = new Map(state.rooms.map(({ id, seq }) => [`room:${id}`, seq ?? 0]));
     for (const stream of state.everything ? windows.keys() : told.map((one) => one.stream)) {

@@ -6,27 +6,27 @@ export interface Person {
 }
 
 export interface Answer {
-  /** 0: no answer, or a broken one. */
+  /** 0 if there was no answer, or a broken one. */
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
 
-/** Longer than a restart takes; a request that hangs for ever would be a finding of its own. */
+/** Longer than a restart takes. A request that hangs for ever would be a finding in itself. */
 const ANSWER_MS = 15_000;
 const PAUSE_MS = 60;
 
-/** Plain requests straight to the server, past the proxy: what people do is not what is tested. */
+/** Plain requests straight to the server, past the proxy: the requests of these people are not what is tested. */
 export class Requests {
   readonly #url: string;
   #over = false;
-  /** Requests that were asked again, since no answer came or the server was not there. */
+  /** Requests that were repeated because no answer came or the server was down. */
   retries = 0;
 
   constructor(url: string) {
     this.#url = url;
   }
 
-  /** No request is tried again any more. */
+  /** From now on, no request is retried. */
   end(): void {
     this.#over = true;
   }
@@ -50,8 +50,8 @@ export class Requests {
   }
 
   /**
-   * Asks until there is an answer that is final: through kills, drains and overload.
-   * @returns it, and how often there was none before; status 0 only after `end`
+   * Asks until a final answer comes: through kills, drains and overload.
+   * @returns the answer, and how often there was none before; the status is 0 only after `end`
    */
   async ask(by: Person | undefined, method: string, path: string, body?: unknown): Promise<Answer & { tries: number }> {
     for (let tries = 1; ; tries++) {

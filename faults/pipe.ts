@@ -25,20 +25,20 @@ export type LinkFaultKind =
   | "buffer";
 
 export interface PipeEvents {
-  /** A fault has ended a connection by which events came. */
+  /** A fault has ended a connection that events came through. */
   cut(kind: LinkFaultKind): void;
   ended(pipe: Pipe): void;
 }
 
 interface Side {
   socket: Socket<Pipe> | undefined;
-  /** Bytes that the peer has not taken yet. */
+  /** Bytes that the peer has not yet accepted. */
   waiting: Buffer[];
 }
 
 /**
- * One TCP connection of a client, passed on to the server. What its tap is shown is what was handed to the kernel for the
- * client: bytes that a fault swallows are not.
+ * One TCP connection of a client, passed on to the server. Its tap sees what was handed to the kernel for the
+ * client, but not the bytes that a fault swallows.
  */
 export class Pipe {
   readonly tap: WireTap;
@@ -61,7 +61,7 @@ export class Pipe {
     this.#client.socket = parts.client;
   }
 
-  /** Whether events come this way, so that to cut it is a fault. */
+  /** Whether events come this way, so that cutting it is a fault. */
   get carries() {
     return this.tap.carries;
   }
@@ -94,14 +94,14 @@ export class Pipe {
     if (this.#conditions.throttleMs > 0 && !this.#over) this.pause(this.#conditions.throttleMs, "server");
   }
 
-  /** A proxy that buffered lets go. */
+  /** A proxy that buffered releases what it held. */
   release(): void {
     const held = this.#held;
     this.#held = [];
     for (const bytes of held) this.#forward(bytes);
   }
 
-  /** The server has ended it; what it has written is passed on first. */
+  /** The server has ended the connection; what it has written is passed on first. */
   serverEnded(): void {
     if (!this.#serverEnded && performance.now() < this.#slowUntil && this.carries) this.#on.cut("slow");
     this.#serverEnded = true;
@@ -121,7 +121,7 @@ export class Pipe {
     if (this.#serverEnded) this.serverEnded();
   }
 
-  /** Nothing is read for a while: of the server (the client is slow), or of both (the way is blocked). */
+  /** Nothing is read for a while: from the server (the client is slow), or from both (the way is blocked). */
   pause(ms: number, what: "server" | "both"): void {
     this.#pauses += 1;
     this.#server.socket?.pause();
@@ -134,13 +134,13 @@ export class Pipe {
     });
   }
 
-  /** A client that does not read. Where enough is written meanwhile, the server ends it. */
+  /** A client that does not read. If enough is written meanwhile, the server ends the connection. */
   slow(ms: number): void {
     this.#slowUntil = performance.now() + ms + 1000;
     this.pause(ms, "server");
   }
 
-  /** Silence both ways, and then the end that nobody was told of: a client that lost its network. */
+  /** Silence both ways, and then an end that neither side hears of: a client that lost its network. */
   freeze(ms: number): void {
     this.pause(ms * 2, "both");
     this.#later(ms, () => this.cut("reset", "half-open"));
@@ -157,7 +157,7 @@ export class Pipe {
     this.#finish();
   }
 
-  /** Resets it after so many more bytes from the server, wherever in a frame that is. */
+  /** Resets the connection after this many more bytes from the server, wherever in a frame that is. */
   cutAfter(bytes: number): void {
     this.#cutAfter = bytes;
   }

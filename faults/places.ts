@@ -21,7 +21,7 @@ export function cursorParts(cursor: string): CursorParts {
   return { epoch, floor, seqs };
 }
 
-/** Where the events of all streams stand in the log, read once: what is asked of it is asked very often. */
+/** Where the events of all streams are in the log. It is read once, because it is queried very often. */
 export class Places {
   readonly #streams = new Map<string, { readonly pos: number[]; readonly isMessage: boolean[] }>();
 
@@ -40,12 +40,12 @@ export class Places {
     }
   }
 
-  /** The newest seq of a stream; 0: it has none. */
+  /** The newest seq of a stream; 0 if it has none. */
   head(stream: string): number {
     return this.#streams.get(stream)?.pos.length ?? 0;
   }
 
-  /** Infinity: there is none yet. */
+  /** Infinity if there is none yet. */
   posOf(stream: string, seq: number): number {
     return this.#streams.get(stream)?.pos[seq - 1] ?? Number.POSITIVE_INFINITY;
   }
@@ -55,7 +55,7 @@ export class Places {
     return this.#streams.get(stream)?.isMessage[seq - 1] ? this.posOf(stream, seq) : undefined;
   }
 
-  /** The newest seq of a stream, as the log was when it ended at `pos`. */
+  /** The newest seq of a stream when the log ended at `pos`. */
   headAt(stream: string, pos: number): number {
     const places = this.#streams.get(stream)?.pos ?? [];
     let [low, high] = [0, places.length];
@@ -67,7 +67,7 @@ export class Places {
     return low;
   }
 
-  /** Up to where a cursor goes in a stream: by its entry, or else by its floor. */
+  /** How far a cursor goes in a stream: by its entry, or otherwise by its floor. */
   reach({ floor, seqs }: CursorParts, stream: string): number {
     return seqs.get(stream) ?? this.headAt(stream, floor);
   }

@@ -8,13 +8,13 @@ export const WRONG_PRESENCE = "presence differs from the server's";
 
 export interface PresenceVerdict {
   readonly problems: Problems;
-  /** Moments at which all clients were looked at. */
+  /** How often all clients were checked. */
   looks: number;
-  /** What one client believed of one person, and the server said the same. */
+  /** How often the server confirmed what one client believed about one person. */
   agreed: number;
-  /** The same, where the person was online. */
+  /** The same, for people who were online. */
   online: number;
-  /** Departures that somebody who is in all rooms was told. */
+  /** Departures that reached somebody who is in all rooms. */
   departures: number;
 }
 
@@ -31,21 +31,21 @@ interface Seen {
 export interface PresenceWatchParts {
   readonly requests: Requests;
   readonly clients: Child<ClientsCall>;
-  /** Of the clients, in their order. */
+  /** In the order of the clients. */
   readonly people: readonly Person[];
-  /** Somebody who shares rooms with all of them, and is none of them. */
+  /** Somebody who shares rooms with all of them, and is not one of them. */
   readonly observer: Person;
   readonly url: string;
 }
 
 const LOOK_MS = 250;
-/** The number of people online has to stand so long: the gathering second, and the way to a client behind a slow link. */
+/** How long the number of people online has to hold steady: the gathering second, and the way to a client behind a slow link. */
 const STANDS_MS = 3_000;
 
 /**
- * Holds what clients believe of presence against the server. Whenever the number of people online has stood for 3 s, each client is asked what it
- * believes (those that poll ask the server themselves first), and the server is asked the same in the name of each. A difference counts when it is still
- * there after another second in which the number has not moved.
+ * Compares what clients believe about presence with the server. Whenever the number of people online has been steady for 3 s, each client is asked
+ * what it believes (those that poll ask the server first), and the server is asked the same in each client's name. A difference counts if it is still
+ * there after another second in which the number has not changed.
  */
 export class PresenceWatch {
   readonly #parts: PresenceWatchParts;
@@ -58,7 +58,7 @@ export class PresenceWatch {
     this.#parts = parts;
   }
 
-  /** Looks whenever it can, until `end`; then once more, however long that takes. */
+  /** Checks whenever it can, until `end`; then once more, however long that takes. */
   async run(): Promise<void> {
     this.#observe();
     for (let isLast = false; ; ) {
@@ -85,7 +85,7 @@ export class PresenceWatch {
       const frame = JSON.parse(String(data));
       if (frame.type !== 5) return;
       for (const { uid, activeStatus, lastOptTime } of frame.data.changeList) {
-        // Each of their rooms is told.
+        // Each of their rooms hears of it.
         if (activeStatus === 2) this.#departures.add(`${uid} ${lastOptTime}`);
       }
       this.verdict.departures = this.#departures.size;
@@ -96,7 +96,7 @@ export class PresenceWatch {
     };
   }
 
-  /** Waits until the number of people online has stood for long enough, at most for 15 s. */
+  /** Waits until the number of people online has been steady for long enough, 15 s at most. */
   async #stands(): Promise<boolean> {
     const begunAt = performance.now();
     let since = begunAt;

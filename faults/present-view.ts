@@ -1,7 +1,7 @@
-/** What one client believes, by uid: 1 online, 2 offline; nothing of those of whom it was told nothing. */
+/** What one client believes, by uid: 1 is online, 2 is offline; people it has heard nothing about are left out. */
 export interface PresentView {
   readonly uid: number;
-  /** The connection by which it is live; undefined: it is not, or was not all the time. */
+  /** The connection through which it is live; undefined if it is not live, or was not all the time. */
   readonly transport: string | undefined;
   readonly states: Readonly<Record<number, number>>;
 }

@@ -1,4 +1,4 @@
-/** What is wrong, by kind: how often, and the first few of each. */
+/** What is wrong, by kind: how often it occurred, and the first few cases of each. */
 export class Problems {
   readonly #kinds = new Map<string, { count: number; examples: string[] }>();
   static readonly examples = 8;

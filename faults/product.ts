@@ -1,7 +1,7 @@
 import type { Person, Requests } from "./people.ts";
 import type { FaultyServer } from "./server.ts";
 
-/** Those who are not among the people of a run. */
+/** Uids that do not belong to the people of a run. */
 export interface Product {
   readonly administrator: Person;
   /** The product's own backend; its token is a server key. */

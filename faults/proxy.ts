@@ -5,18 +5,18 @@ import { Link, type LinkFault } from "./link.ts";
 import type { WireLog } from "./wire-log.ts";
 
 /*
- * The network between the clients and the server, in a process of its own: it passes bytes on, does to them what it is told,
- * and reads them by parsers of its own on the way. Nothing here is imported from the client or the server.
+ * The network between the clients and the server, in a separate process: it passes bytes on, does to them what the plan says,
+ * and reads them with its own parsers on the way. Nothing here is imported from the client or the server.
  */
 
 /** What the wire brought, by client, and the texts that should not have been on it. */
 export interface WireDump {
   readonly clients: readonly WireLog[];
-  /** By clientId: when the newest request was made that brought the text of a message to be recalled. */
+  /** By clientId of a message to be recalled: when the newest request was made that brought its text. */
   readonly oldTexts: Readonly<Record<string, number>>;
-  /** Frames that showed what somebody wrote who was banned. */
+  /** Frames that showed what a banned person wrote. */
   readonly hiddenTexts: readonly string[];
-  /** Connections by which events came, and which a fault ended, by kind. */
+  /** Connections that events came through and that a fault ended, by kind. */
   readonly cuts: Readonly<Record<string, number>>;
 }
 
@@ -27,9 +27,9 @@ let links: Link[] = [];
 export type ProxyCall =
   | { readonly ask: "open"; readonly serverPort: number; readonly count: number }
   | { readonly ask: "fault"; readonly client: number; readonly fault: LinkFault }
-  /** The client's person was banned, as was answered at `from`; or, without it, is about to be let in again. */
+  /** The client's person was banned, as answered at `from`; without `from`, they are about to be let in again. */
   | { readonly ask: "ban"; readonly client: number; readonly from: number | undefined }
-  /** The person who wrote this was banned, as was answered at `from`; or, without it, is about to be let in again. */
+  /** The author of this text was banned, as answered at `from`; without `from`, they are about to be let in again. */
   | { readonly ask: "hide"; readonly text: string; readonly from: number | undefined }
   /** How many connections faults have ended so far. */
   | { readonly ask: "cuts" }

@@ -1,7 +1,7 @@
 /**
- * All that is left to chance in a run comes from one seed. Each actor has its own sequence, made from the seed and the
- * actor's name, so that what one draws does not depend on how fast another is: a seed gives the same plan again. When
- * exactly the kernel delivers which byte it cannot give again.
+ * Everything that is left to chance in a run comes from one seed. Each actor has its own sequence, made from the seed and the
+ * actor's name, so that its draws do not depend on how fast others are, and a seed gives the same plan again. It cannot
+ * repeat when exactly the kernel delivers which byte.
  */
 export class Random {
   readonly #seed: number;
@@ -14,13 +14,13 @@ export class Random {
 
   /** The sequence of one actor. */
   of(name: string): Random {
-    // FNV-1a over the name, begun with the seed.
+    // FNV-1a over the name, starting from the seed.
     let hash = (this.#seed ^ 0x811c9dc5) >>> 0;
     for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
     return new Random(hash);
   }
 
-  /** From 0 to 1, without 1. Mulberry32. */
+  /** A number from 0 to below 1 (Mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -44,7 +44,7 @@ export class Random {
     return list[this.between(0, list.length - 1)] as T;
   }
 
-  /** One of the keys, as often as its weight says. */
+  /** One of the keys, each as often as its weight says. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries(weights) as [K, number][];
     let rest = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
@@ -55,7 +55,7 @@ export class Random {
     return (entries.at(-1) as [K, number])[0];
   }
 
-  /** So many different ones of the list. */
+  /** This many different items of the list. */
   some<T>(list: readonly T[], count: number): T[] {
     const rest = [...list];
     const chosen: T[] = [];

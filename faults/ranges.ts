@@ -2,7 +2,7 @@
 export type Run = readonly [from: number, to: number];
 
 /**
- * Which seqs of one stream there are, as rising runs that do not touch. What comes in order costs no memory, however much
+ * Which seqs of one stream are there, as rising runs that do not touch. What comes in order costs no memory, however much
  * it is.
  */
 export class Ranges {
@@ -21,7 +21,7 @@ export class Ranges {
   }
 
   has(seq: number): boolean {
-    // Nearly always it is about the newest ones.
+    // It is nearly always about the newest ones.
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const [from, to] = this.#runs[i] as Run;
       if (seq > to) return false;
@@ -30,7 +30,7 @@ export class Ranges {
     return false;
   }
 
-  /** `first`, `next`: one more than the highest; `jump`: more; `late`: a lower one that was missing; `repeat`: it is there. */
+  /** `first`, `next`: one more than the highest; `jump`: more than that; `late`: a lower one that was missing; `repeat`: it is already there. */
   add(seq: number): "first" | "next" | "jump" | "late" | "repeat" {
     const newest = this.#runs.at(-1);
     if (newest && seq === newest[1] + 1) {
@@ -61,7 +61,7 @@ export class Ranges {
     this.#runs.splice(at, taken, [low, high]);
   }
 
-  /** What is here and not there. */
+  /** The seqs that are here but not there. */
   without(other: Ranges): Run[] {
     const left: Run[] = [];
     for (const [from, to] of this.#runs) {

@@ -21,7 +21,7 @@ import { WireRecord } from "./wire-record.ts";
  */
 const BEN = 20002;
 const EPOCH = "0123456789abcdef";
-/** Said while Ben was out. */
+/** Messages that were sent while Ben was out. */
 const MISSED = [5, 10, 15];
 const FOREVER = Number.POSITIVE_INFINITY;
 
@@ -97,19 +97,19 @@ function typeOf(data: object | undefined): number {
 }
 
 interface Story {
-  /** Where Ben goes on, with everything up to there. */
+  /** The cursor from which Ben goes on; Ben has everything up to there. */
   readonly cursor: string;
-  /** Between these positions the log ended. */
+  /** The log ended between these positions. */
   readonly span: readonly [from: number, to: number];
   readonly sent: readonly ResyncFrame[];
-  /** False: the connection broke right with the last RESYNC. */
+  /** False if the connection broke right at the last RESYNC. */
   readonly whole?: boolean;
   readonly kept?: KeptPoll;
   readonly lives?: readonly ServerLife[];
   readonly late?: ResyncFrame;
 }
 
-/** Messages that say that the log ended between these positions when a client asked. */
+/** Messages that prove that the log ended between these positions when a client asked. */
 function storedAround(from: number, to: number): StoredAt[] {
   return [
     { id: from, askedAt: 0, answeredAt: 0 },
@@ -117,7 +117,7 @@ function storedAround(from: number, to: number): StoredAt[] {
   ];
 }
 
-/** What is wrong with what came on the wire, whatever became of it. */
+/** What is wrong with what came on the wire, whatever the application got. */
 function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives = [], late }: Story): string[] {
   const wire = new WireRecord(new Map());
   const connection = wire.open("sse", { resumes: true, askedAt: 1 });
@@ -243,7 +243,7 @@ describe("a poll goes on where the last one ended", () => {
   });
 });
 
-/** Ben reads from position 1 on, goes offline at `had`, and is told RESYNC when the log ends at `end`. */
+/** Ben reads from position 1 on, goes offline at `had`, and gets RESYNC when the log ends at `end`. */
 function verdictOn(what: {
   had: number;
   end: number;
@@ -316,7 +316,7 @@ describe("what came before a return is excused, and nothing else", () => {
   test("where the room shows its history, its messages are in it", () => {
     const verdict = verdictOn(open);
     expect(verdict.problems.lines).toEqual([]);
-    // The joining itself lies behind the return, and is part of the state.
+    // The joining itself lies behind the return and is part of the state.
     expect(verdict.resyncs).toEqual({ starts: 1, told: { rejoined: 1 }, excused: 5, covered: 1, open: 4, closed: 0 });
     expect(verdict.missed).toEqual([3, 5, 7, 10].map((id) => [id, true]));
     const partly = { ...open.shown, history: { "room:2": [2, 3, 5, 10, 17] } };

@@ -1,13 +1,13 @@
 import type { Random } from "./random.ts";
 
-/** How many of the last events are remembered for a repeat. */
+/** How many of the last events are kept for a repeat. */
 const REMEMBERED = 4;
-/** Of the events, how many are followed by a repeat. */
+/** The share of events that are followed by a repeat. */
 const SHARE = 0.05;
 
 /**
- * The last stretch before a client, on which events come again: one of twenty is followed by the newest few once more, itself
- * included. It lies behind the proxy, which has read what the server sent. The client has to drop by their seqs what it has had.
+ * The last stretch before a client, on which events repeat: one in twenty is followed by the newest few once more, itself
+ * included. It lies behind the proxy, which has read what the server sent. The client has to drop the events it already had, by their seqs.
  */
 export function repeatingWebSocket(random: Random, onRepeat: (count: number) => void): typeof WebSocket {
   return class extends WebSocket {
@@ -24,7 +24,7 @@ export function repeatingWebSocket(random: Random, onRepeat: (count: number) => 
   };
 }
 
-/** What came lately on one connection, and comes again now and then. */
+/** What came recently on one connection, and is repeated now and then. */
 export class Repeats {
   readonly #random: Random;
   #newest: string[] = [];
@@ -33,7 +33,7 @@ export class Repeats {
     this.#random = random;
   }
 
-  /** @returns what follows: mostly nothing, else up to a few of the newest events, in their order */
+  /** @returns what follows: mostly nothing, otherwise a few of the newest events, in their order */
   after(frame: string): string[] {
     if (!/^\{"type":\d+,"stream":/.test(frame)) return [];
     this.#newest = [...this.#newest, frame].slice(-REMEMBERED);

@@ -3,7 +3,7 @@ import { WRONG_DOT } from "./log-dots.ts";
 import { WRONG_COUNT } from "./log-marks.ts";
 import type { Outcome } from "./run.ts";
 
-/** What a run has to say of marks, contacts, bans, notifications and the product's own events; and what of them did not happen. */
+/** What a run reports about marks, contacts, bans, notifications and the product's custom events, and which of these did not happen. */
 export function featuresReport({ features, hook, verdict, app, wire }: Outcome): {
   failures: string[];
   figures: Record<string, number | string>;

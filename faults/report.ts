@@ -5,20 +5,20 @@ import { NO_RESYNC, UNDUE_RESYNC } from "./resync-due.ts";
 import type { Outcome } from "./run.ts";
 import { TRANSPORTS } from "./wire-log.ts";
 
-/** Shares below this say that a run has not tested what it is for. */
+/** If the shares fall below this, a run has not tested what it is for. */
 const LEAST_SHARE = 0.1;
-/** What a slow machine does not manage is left out; a run of less than this part does not count. */
+/** A slow machine leaves out what it cannot manage; a run that did less than this part does not count. */
 const LEAST_OF_ASKED = 0.5;
-/** A larger share of excused deliveries would say that a run no longer tests what it is for. */
+/** If a larger share of deliveries is excused, a run no longer tests what it is for. */
 const MOST_EXCUSED = 0.03;
-/** Of a run of four minutes or longer. */
+/** For a run of four minutes or longer. */
 const LEAST_DEPARTURES = 500;
 const LEAST_SHORT_CUTS = 100;
-/** Why RESYNC is told in each run. */
+/** The reasons for which clients get RESYNC in every run. */
 const WHYS = ["rejoined", "far", "epoch"];
 
 export interface Report {
-  /** What is wrong, a line each; none: the run passed. */
+  /** What is wrong, one line each; if there are none, the run passed. */
   readonly failures: readonly string[];
   /** Name and value, as they are printed and written. */
   readonly figures: Readonly<Record<string, number | string>>;

@@ -2,12 +2,12 @@ import type { Lull } from "./lull.ts";
 import type { Random } from "./random.ts";
 import type { FaultyServer } from "./server.ts";
 
-/** After so many kills the server is drained once: stopped and started as at an update. */
+/** After this many kills the server is drained once: stopped and started as for an update. */
 const KILLS_PER_DRAIN = 4;
-/** So that the clients are back before the next one, most of the time. */
+/** This leaves time for the clients to be back before the next one, in most cases. */
 const LEAST_UP_MS = 600;
 
-/** Ends the server again and again, spread over the time. Resolves when the last restart is done. */
+/** Ends the server again and again, spread over the run. Resolves when the last restart is done. */
 export async function restarts(
   server: FaultyServer,
   { random, kills, seconds, lull }: { random: Random; kills: number; seconds: number; lull: Lull },

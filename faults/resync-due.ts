@@ -13,7 +13,7 @@ export interface ResyncFrame {
   readonly cursor?: string;
 }
 
-/** A reader who asks: what they may read, from where they go on, and how many events behind they want one by one. */
+/** A reader who asks: what they may read, where they go on from, and how many missed events they want one by one. */
 export interface Asked {
   readonly places: Places;
   readonly windows: Windows;
@@ -22,13 +22,13 @@ export interface Asked {
   readonly max: number;
 }
 
-/** RESYNCs that came at a start. `whole`: no more of them can have followed. */
+/** The RESYNCs that came at a start. `whole`: no more of them can have followed. */
 export interface Told {
   readonly frames: readonly ResyncFrame[];
   readonly whole: boolean;
 }
 
-/** Between these positions, both included, lay the end of the log that the server looked at. */
+/** The end of the log that the server looked at lay between these positions, both included. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -39,7 +39,7 @@ export interface Wrong {
   readonly why: string;
 }
 
-/** More streams than this are not named one by one. */
+/** If there are more streams than this, they are not named one by one. */
 const MOST_NAMED = 100;
 
 /**
@@ -59,7 +59,7 @@ function rejoinedAt({ memberships, cursor }: Pick<Asked, "memberships" | "cursor
   return due;
 }
 
-/** What is wrong with the RESYNCs of a start, by the rules of SPEC; undefined: they are right for some end of the log within the span. */
+/** What is wrong with the RESYNCs of a start, by the rules of SPEC; undefined if they are right for some end of the log in the span. */
 export function whatIsWrong(
   asked: Asked,
   told: Told,

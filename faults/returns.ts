@@ -15,8 +15,8 @@ interface Rooms {
 }
 
 /**
- * Now and then leaves a client behind, until it has to be told RESYNC: since more was missed than it asks for (`far`), or since its
- * cursor is of another epoch, as after a restore (`epoch`).
+ * Now and then leaves a client behind until it must get RESYNC: either because it missed more than it asks for (`far`), or because its
+ * cursor belongs to another epoch, as after a restore (`epoch`).
  */
 export class Returns {
   readonly #parts: { requests: Requests; clients: Child<ClientsCall>; random: Random; lull: Lull };
@@ -30,7 +30,7 @@ export class Returns {
     this.#over = true;
   }
 
-  /** One client, again and again. Resolves after `end`, when it is back. @param turn which kind and transport come first */
+  /** Does this with one client, again and again. Resolves after `end`, when it is back. @param turn which kind and transport come first */
   async run(person: Person, { client, turn }: { client: number; turn: number }): Promise<void> {
     const { clients, random } = this.#parts;
     const own = random.of(`returns ${client}`);
@@ -48,7 +48,7 @@ export class Returns {
     }
   }
 
-  /** Waits until more than so many events were logged in the person's rooms. */
+  /** Waits until more than this many events were logged in the person's rooms. */
   async #missed(person: Person, count: number): Promise<void> {
     const first = heads(await this.#rooms(person));
     while (!this.#over && heads(await this.#rooms(person)) - first <= count) await Bun.sleep(LOOK_MS);

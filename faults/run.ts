@@ -27,7 +27,7 @@ import { Senders } from "./senders.ts";
 import { FaultyServer } from "./server.ts";
 import { LATE_READERS, makeWorld } from "./world.ts";
 
-/** Everything that a run has to tell. */
+/** The results of a run. */
 export interface Outcome {
   readonly options: Options;
   readonly verdict: Verdict;
@@ -40,15 +40,15 @@ export interface Outcome {
   readonly hook: HookVerdict & HookKeeper["counts"] & { readonly tries: number };
   readonly book: Pick<Book, "acknowledged" | "refused"> & { readonly recalls: number; readonly commands: number };
   readonly retries: number;
-  /** From the end of the faults until every client had everything; undefined: not in time. */
+  /** The time from the end of the faults until every client had everything; undefined if that took too long. */
   readonly caughtUpMs: number | undefined;
   readonly durationMs: number;
 }
 
-/** The longest fault, and what the server says a second later (SELF), are over by then. */
+/** By then the longest fault is over, and so is the SELF that the server sends a second later. */
 const CALM_MS = 4_500;
 
-/** One whole run, from the first account to the verdict. What it starts is ended, whatever happens. */
+/** One whole run, from the first account to the verdict. Everything it starts is ended, whatever happens. */
 export async function run(options: Options, say: (line: string) => void): Promise<Outcome> {
   const begunAt = performance.now();
   const random = new Random(options.seed);
@@ -58,7 +58,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
   const clients = new Child<ClientsCall>("./clients.ts");
   const requests = new Requests(server.url);
   const hook = new HookKeeper(dir, random.of("hook"));
-  // The others end with this process; the server, as every server, would go on.
+  // The other processes end with this one; the server, like every server, would go on.
   const killServer = () => {
     try {
       process.kill(server.pid, "SIGKILL");
@@ -125,7 +125,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     watch.end();
     await watching;
 
-    // What a webhook still waits for is due at once.
+    // Everything that a webhook still waits for is due at once.
     server.jumpTo(LATEST_MS);
     const hooked = await hook.settle(server.databaseFile);
     const uids = people.map(({ uid }) => uid);

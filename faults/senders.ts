@@ -9,7 +9,7 @@ import { changeRoom, type Room, type World } from "./world.ts";
 
 const HALL = 1;
 const WORKERS = 32;
-/** Of four bytes each in UTF-8: as large as a text may be. */
+/** The longest text that is allowed, of characters that take four bytes each in UTF-8. */
 const LARGE = "\u{1f30a}".repeat(4096);
 
 interface Recallable {
@@ -22,7 +22,7 @@ interface Own {
   readonly name: string;
   readonly sender: Person;
   readonly random: Random;
-  /** To be recalled soon. */
+  /** Messages to be recalled soon. */
   readonly recallable: Recallable[];
   renames: number;
 }
@@ -37,7 +37,7 @@ interface SendersParts {
 }
 
 /**
- * The people who write. Each worker does one thing after the other, drawn from a sequence of its own, and repeats a send
+ * The people who write. Each worker does one thing after the other, drawn from its own sequence, and repeats a send
  * with the same clientId until it has an answer.
  */
 export class Senders {
@@ -71,7 +71,7 @@ export class Senders {
     this.#over = true;
   }
 
-  /** Many large messages at once, so that more waits for a reader who does not read than the server allows. */
+  /** Sends many large messages at once, so that more waits for a reader who does not read than the server allows. */
   async flood(room: Room, count: number): Promise<void> {
     const [sender] = this.#parts.world.senders as [Person];
     let left = count;
@@ -84,7 +84,7 @@ export class Senders {
   async #work(own: Own): Promise<void> {
     const { perSecond } = this.#parts;
     while (!this.#over) {
-      // Behind the plan, after an outage, they go as fast as they can: as people do who come back together.
+      // If they are behind the plan after an outage, they go as fast as they can, as people do who come back together.
       const ahead = this.#done - (perSecond * (performance.now() - this.#begunAt)) / 1000;
       if (ahead > 0) {
         await Bun.sleep((ahead / perSecond) * 1000 + 1);
@@ -100,7 +100,7 @@ export class Senders {
     const { random, recallable } = own;
     const { world, requests, book } = this.#parts;
     const what = random.weighted({ send: 90, hall: 2, toRecall: 2, rename: 1, role: 1, read: 4 });
-    // Drawn in any case, so that what is drawn next does not depend on how this went.
+    // This is drawn in any case, so that later draws do not depend on how this went.
     const at = random.next();
     const reader = random.between(0, world.readers.length - 1);
     const { rooms, fixedRooms } = world;
@@ -121,7 +121,7 @@ export class Senders {
         break;
       }
       case "rename": {
-        // No other rename is to the same name, so that each has an event of its own.
+        // No two renames use the same name, so each has its own event.
         const name = `room ${own.name}-${own.renames++}`;
         await changeRoom({ requests, book }, room, { name });
         break;
@@ -130,7 +130,7 @@ export class Senders {
         const { uid } = world.readers[reader] as Person;
         const role = at < 0.5 ? 2 : 3;
         const asked = requests.ask(room.owner, "PUT", `/rooms/${room.id}/members/${uid}/role`, { role });
-        // Whether it was so before is not said.
+        // The answer does not say whether it was so before.
         await book.commands.book(asked, () => [{ key: keyOf.role(room.id, uid), value: `${role}`, proof: "is so" }]);
         break;
       }
@@ -166,7 +166,7 @@ export class Senders {
     const asked = requests.ask(own.sender, "DELETE", `/messages/${id}`);
     const claim = { key: keyOf.recall(roomId, id), value: `by ${own.sender.uid}`, proof: "event" } as const;
     const { status } = await book.commands.book(asked, () => [claim]);
-    // After a jump of the clock it may be too late for it.
+    // After a jump of the clock, it may be too late to recall it.
     if (status === 200) book.recalled({ clientId, messageId: id, repliedAt: monotonicMs() });
   }
 }

@@ -3,7 +3,7 @@ import { readEnv } from "../packages/server/src/config/env.ts";
 import { Server } from "../packages/server/src/server.ts";
 import { GRACE_MS, POLL_ONLINE_MS } from "./presence-times.ts";
 
-/* The server of the fault test: as `parley serve`, with shorter times of presence. */
+/* The server of the fault test: the same as `parley serve`, but with shorter times of presence. */
 
 const presence = { graceMs: GRACE_MS, pollOnlineMs: POLL_ONLINE_MS };
 const command = serveCommand({ create: (config, logger) => new Server(config, { logger, presence }) });

@@ -23,13 +23,13 @@ const SETTINGS = {
 const MAIN = new URL("../packages/server/src/main.ts", import.meta.url).pathname;
 const ENTRY = new URL("./serve.ts", import.meta.url).pathname;
 
-/** A server in a process of its own, always on the same port and the same data, whose clock can be set. */
+/** A server in a separate process, always on the same port and the same data, whose clock can be set. */
 export class FaultyServer {
   readonly port: number;
   readonly #dir = mkdtempSync(join(tmpdir(), "parley-faults-"));
   readonly #process: ServerProcess;
   readonly #clockFile: number | undefined;
-  /** False where there is no C compiler, outside of CI: the clock stays as it is. */
+  /** False where there is no C compiler (except in CI): the clock then stays as it is. */
   readonly movesClock: boolean;
   kills = 0;
   drains = 0;
@@ -72,7 +72,7 @@ export class FaultyServer {
     await this.start();
   }
 
-  /** SIGTERM, as at an update. @throws Error when it did not end well */
+  /** Sends SIGTERM, as for an update. @throws Error if the server did not end well */
   async drainAndRestart(): Promise<void> {
     this.drains += 1;
     await this.stop();
@@ -85,21 +85,21 @@ export class FaultyServer {
     if (code !== 0) throw new Error(`the server ended with code ${code} after SIGTERM`);
   }
 
-  /** The wall clock, as the server reads it, is so far from the true one from now on. */
+  /** From now on, the server's wall clock is this far from the true one. */
   jumpTo(offsetMs: number): void {
     if (!this.movesClock) return;
     this.clockJumps += 1;
     this.#setClock(offsetMs);
   }
 
-  /** Runs `parley` with these words beside the server, on its data. @throws Error where it fails */
+  /** Runs `parley` with these words beside the server, on its data. @throws Error if it fails */
   async parley(...args: string[]): Promise<void> {
     const env = { PATH: process.env.PATH ?? "", DATA_DIR: join(this.#process.dir, "data") };
     const command = Bun.spawn([process.execPath, MAIN, ...args], { env, stdin: "ignore", stdout: "ignore" });
     if ((await command.exited) !== 0) throw new Error(`parley ${args.join(" ")} failed`);
   }
 
-  /** Of the newest process; 0 before the first. */
+  /** The pid of the newest process; 0 before the first. */
   get pid(): number {
     return this.#process.pid;
   }

@@ -6,15 +6,15 @@ import type { WireStart } from "./wire-log.ts";
 
 const UNTOLD_RESYNC = "RESYNC told otherwise than on the wire";
 
-/** RESYNCs that an application was told, with the frames as they were on the wire. */
+/** RESYNCs that an application got, with the frames as they were on the wire. */
 export interface ToldResync {
   readonly told: AppResync;
   readonly frames: readonly ResyncFrame[];
 }
 
 /**
- * Finds each telling on the wire, the latest one first: what was told again had not been acted on. On a connection that may break
- * at any time the client may have been sent RESYNCs that it never had; on an undisturbed one it tells all that came whole.
+ * Finds each RESYNC on the wire, the latest one first: one that came again had not been acted on. On a connection that may break
+ * at any time, the client may have been sent RESYNCs that it never got; on an undisturbed one it reports all that came whole.
  */
 export function pairResyncs(
   { told, starts }: { told: readonly AppResync[]; starts: readonly WireStart[] },

@@ -4,7 +4,7 @@ import { askedFor, type MessageFacts, type NoticeFacts, saidBy, saidIn, saidOfNo
 const RECALLED = 2;
 const [NOTIFICATION, CUSTOM] = [102, 117];
 
-/** As the SDK hands it over. */
+/** As the SDK passes it on. */
 export interface Pushed {
   readonly stream?: string | undefined;
   readonly seq?: number | undefined;
@@ -20,7 +20,7 @@ interface Message {
   };
 }
 
-/** What is kept of an event that the application was told; undefined: it is not of the log. */
+/** What is kept of an event that the application got; undefined if the event is not in the log. */
 export function told({ stream, seq, type, data }: Pushed): AppEvent | undefined {
   if (stream === undefined || seq === undefined) return undefined;
   if (!isMessage(data)) {

@@ -27,7 +27,7 @@ type State =
   /** The line end after a chunk. */
   | { readonly kind: "chunk-end" }
   | { readonly kind: "trailers" }
-  /** Not HTTP any more: after a 101. */
+  /** After a 101, the bytes are no longer HTTP. */
   | { readonly kind: "raw" };
 
 /** Reads one direction of a connection (RFC 9112): heads and bodies, also chunked, one message after the other. */
@@ -35,7 +35,7 @@ export class HttpReader<H> {
   readonly #bytes = new Bytes();
   readonly #parse: (first: string, headers: Map<string, string>) => H;
   readonly #on: Handlers<H>;
-  /** Whether what follows this head is no HTTP any more. */
+  /** Whether the bytes after this head are no longer HTTP. */
   readonly #isLast: (head: H) => boolean;
   #state: State = { kind: "head" };
 
@@ -57,7 +57,7 @@ export class HttpReader<H> {
     this.#bytes.keep(bytes, at);
   }
 
-  /** @returns where to go on; undefined: more bytes are needed */
+  /** @returns where to go on; undefined if more bytes are needed */
   #step(bytes: Buffer, at: number): number | undefined {
     const state = this.#state;
     if (state.kind === "raw") {

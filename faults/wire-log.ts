@@ -13,7 +13,7 @@ export interface FirstDeliveries {
 export interface WireOddity {
   readonly stream: string;
   readonly transport: TransportName;
-  /** Within one connection, or one reply: the seq before, and the seq that came. */
+  /** The seq before, and the seq that came, within one connection or one reply. */
   readonly from: number;
   readonly to: number;
 }
@@ -22,28 +22,28 @@ export interface WireOddity {
 export interface WireStart {
   readonly transport: TransportName;
   readonly cursor: string;
-  /** How many events behind it wants one by one. Every client of a run says so. */
+  /** How many missed events it wants one by one. Every client of a run says so. */
   readonly max: number;
   /** When the request was passed on. Times are those of `monotonic-clock.ts`. */
   readonly askedAt: number;
-  /** When the first RESYNC, or else the first event or the news that there is none, was passed back. */
+  /** When the first RESYNC was passed back; without one, the first event or the news that there is none. */
   readonly answeredAt: number;
   /** The RESYNC frames before everything else. */
   readonly resyncs: readonly string[];
-  /** Something came after them: the client was sent all that there are. */
+  /** Something came after them, so the client got all the RESYNCs that there are. */
   readonly whole: boolean;
-  /** Of a poll: what is known of the poll before it, whose reader the server may have kept and go on with (TR-47). */
+  /** For a poll: what is known about the poll before it, whose reader the server may have kept and may go on with (TR-47). */
   readonly kept: KeptPoll | undefined;
 }
 
 export interface KeptPoll {
-  /** When the poll before it was asked: only the same server process has kept anything. */
+  /** When the poll before it was sent: only the same server process can have kept anything. */
   readonly since: number;
-  /** The reply came whole, nothing was lost for a while before it, and this poll goes on exactly there. */
+  /** The reply came whole, nothing was lost for a while before it, and this poll goes on exactly where it ended. */
   readonly isSure: boolean;
 }
 
-/** What came to a client on the wire while its person was banned, but for ERROR. */
+/** What came to a client on the wire while its person was banned, except ERROR. */
 export interface BanWatch {
   /** When the ban was answered. */
   readonly from: number;
@@ -57,25 +57,25 @@ export interface BanWatch {
   }[];
 }
 
-/** What went over the wire to one client: as plain data, for the checker. */
+/** What went over the wire to one client, as plain data for the checker. */
 export interface WireLog {
   readonly streams: Readonly<Record<string, readonly Run[]>>;
   readonly deliveries: Readonly<Record<TransportName, FirstDeliveries>>;
-  /** Events that had been on the wire before; rightly so where a connection broke before the client had them. */
+  /** Events that had been on the wire before; this is right if a connection broke before the client had them. */
   readonly repeats: number;
-  /** Seqs that were passed over within a connection: that is right only for a reader who was out of the room. */
+  /** Seqs that were skipped within a connection; this is right only for a reader who was out of the room. */
   readonly jumps: readonly WireOddity[];
-  /** Seqs that came a second time, or fell, within a connection: never right. */
+  /** Seqs that came a second time, or went down, within a connection; this is never right. */
   readonly falls: readonly WireOddity[];
   /** Of both, beyond what is kept. */
   readonly unkept: number;
-  /** Left out are polls that followed the one before at once and brought no RESYNC: for these the reader was kept. */
+  /** Polls that followed the one before at once and brought no RESYNC are left out: the reader was kept for these. */
   readonly starts: readonly WireStart[];
-  /** RESYNC frames that came later than at a start. */
+  /** RESYNC frames that came after a start. */
   readonly lateResyncs: readonly string[];
   readonly opened: Readonly<Record<TransportName, number>>;
   readonly bans: readonly BanWatch[];
-  /** Close frames of the server, by code. */
+  /** Close frames from the server, by code. */
   readonly closes: Readonly<Record<string, number>>;
 }
 

@@ -15,12 +15,12 @@ const PUSH_ERROR = 100;
 const PUSH_RESYNC = 108;
 const PUSH_CURSOR = 115;
 const RESYNC = /"stream":"([^"]+)"(?:,"seq":(\d+))?/;
-/** In the text of each message that is going to be recalled, followed by its clientId; and of each notification, followed by its title. */
+/** The text of each message that will be recalled contains this, followed by its clientId; that of each notification, followed by its title. */
 export const RECALLED_TEXT = "to-be-recalled:";
 const RECALLED = /to-be-recalled:([\w-]+)/g;
-/** No server is ended and started within this. */
+/** No server is ended and started within this time. */
 const RESTART_MS = 100;
-/** More would only fill memory; the first ones say what is wrong. */
+/** Keeping more would only fill memory; the first ones show what is wrong. */
 const MOST_ODDITIES = 5_000;
 
 /** A client asks to go on from a cursor. */
@@ -38,9 +38,9 @@ export class WireConnection {
   askedAt: number;
   live: boolean;
   readonly last = new Map<string, number>();
-  /** Asked for, and nothing has come that follows from it. */
+  /** It was asked for, and nothing that follows from it has come yet. */
   asked: AskedStart | undefined;
-  /** Only RESYNCs have come yet. */
+  /** Only RESYNCs have come so far. */
   start: OpenStart | undefined;
 
   constructor(parts: { transport: TransportName; askedAt: number; live: boolean }) {
@@ -50,9 +50,9 @@ export class WireConnection {
   }
 }
 
-/** What the records of all clients note together. */
+/** What the records of all clients share. */
 export interface WireTexts {
-  /** By clientId: when the newest request was made that brought the text of a message to be recalled. */
+  /** By clientId of a message to be recalled: when the newest request was made that brought its text. */
   readonly oldTexts: Map<string, number>;
   readonly hidden: HiddenTexts;
 }
@@ -84,7 +84,7 @@ export class WireRecord {
     return new WireConnection({ transport, askedAt, live: !resumes });
   }
 
-  /** A reply to a poll counts as an opening of its own. */
+  /** A reply to a poll counts as a separate opening. */
   polled(transport: TransportName): void {
     this.#opened[transport] += 1;
   }
@@ -104,7 +104,7 @@ export class WireRecord {
     this.#isBanned = false;
   }
 
-  /** @param text of a whole frame, in Latin-1 */
+  /** @param text a whole frame, in Latin-1 */
   frame(connection: WireConnection, text: string): void {
     const [, type, stream, seq] = FRAME.exec(text) ?? [];
     if (type === undefined) throw new Error(`this is no frame: ${text.slice(0, 80)}`);
@@ -122,10 +122,10 @@ export class WireRecord {
     }
   }
 
-  /** What a start has to say first has been said: no RESYNC belongs to it any more. */
+  /** The first part of a start is over: no further RESYNC belongs to it. */
   started(connection: WireConnection): void {
     const { asked } = connection;
-    // A reader that was kept begins nothing. Of most polls that is clear at once, and there are many.
+    // A reader that was kept begins nothing. For most polls that is clear at once, and there are many.
     if (asked?.kept?.isSure && asked.askedAt - asked.kept.since < RESTART_MS) connection.asked = undefined;
     const start = this.#answered(connection);
     if (start) start.whole = true;
@@ -147,7 +147,7 @@ export class WireRecord {
     const start = this.#answered(connection);
     if (start) start.resyncs.push(text);
     else this.#lateResyncs.push(text);
-    // What comes of this stream on the same connection has to follow.
+    // From here on, this stream has to go on in order on the same connection.
     const [, stream, seq] = RESYNC.exec(text) ?? [];
     if (stream !== undefined && seq !== undefined) connection.last.set(stream, Number(seq));
   }

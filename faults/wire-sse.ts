@@ -1,9 +1,9 @@
 import { Bytes } from "./bytes.ts";
 
-/** One block of an event stream (HTML Living Standard, section 9.2.6), as far as servers of ours write it. */
+/** One block of an event stream (HTML Living Standard, section 9.2.6), as far as our servers write it. */
 export interface SseBlock {
   readonly id: string | undefined;
-  /** Latin-1; undefined: a comment, or a `retry:`. */
+  /** Latin-1; undefined for a comment or a `retry:`. */
   readonly data: string | undefined;
 }
 

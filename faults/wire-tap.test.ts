@@ -118,7 +118,7 @@ test(`polls on one connection, between other requests (seed ${seed})`, () => {
   expect(carries).toBeUndefined();
 });
 
-/** As a client sends it: masked. */
+/** Masked, as a client sends it. */
 function commandFrame(text: string): Buffer {
   const payload = Buffer.from(text);
   const mask = Buffer.from([7, 200, 33, 99]);
@@ -152,7 +152,7 @@ test(`where clients ask to go on, and what they are told first (seed ${seed})`, 
     ).log.starts;
   expect(stream([ready, RESYNC])).toEqual([expect.objectContaining({ ...asked, resyncs: [RESYNC], whole: false })]);
   expect(stream([ready, LIVE])).toEqual([expect.objectContaining({ ...asked, resyncs: [], whole: true })]);
-  // Nothing is known yet of what it is told.
+  // Nothing is known yet about what it gets.
   expect(stream([ready])).toEqual([]);
 });
 
@@ -160,9 +160,9 @@ test("which polls may go on with the reader of the last one", () => {
   const polls = new PollSession();
   expect(polls.asks("a", 1_000)).toBeUndefined();
   polls.replied(1_000, "b");
-  // Long after any that was lost, and exactly where the reply ended.
+  // It comes long after any lost reply, and goes on exactly where the reply ended.
   expect(polls.asks("b", 1_100)).toEqual({ since: 1_000, isSure: true });
-  // One that got no answer: whoever brings its cursor again may find its reader, and nobody else does.
+  // A poll that got no answer: a poll with the same cursor may find its reader, and no other poll does.
   expect(polls.asks("b", 1_200)).toEqual({ since: 1_100, isSure: false });
   expect(polls.asks("c", 1_300)).toBeUndefined();
   polls.replied(1_300, "d");

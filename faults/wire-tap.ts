@@ -6,21 +6,21 @@ import { SseReader } from "./wire-sse.ts";
 import { closeCode, WebSocketReader } from "./wire-websocket.ts";
 
 const COMMAND_RESUME = 101;
-/** For so long after a reply was lost the server may still be busy with that poll, and then keep its reader in place of a later poll's. */
+/** For this long after a reply was lost, the server may still be busy with that poll, and then keep its reader instead of a later poll's. */
 const LOST_MS = 1_000;
-/** Within this the server drops no reader for want of use; it keeps them for twice as long. */
+/** Within this time the server drops no reader that is unused; it keeps them for twice as long. */
 const KEPT_MS = 60_000;
 
-/** Where one client's polls stand: they are many requests, and one reader. */
+/** Where one client's polls have got to: they are many requests, but one reader. */
 export class PollSession {
   /** The last reply said that nothing is behind: what comes now is new. */
   caughtUp = false;
-  /** Learned from the second poll: the first one never hangs. */
+  /** Learned from the second poll, because the first one never hangs. */
   transport: "long-poll" | "short-poll" = "long-poll";
   #newest: { readonly askedAt: number; readonly cursor: string; repliedAt?: number; next?: string } | undefined;
   #lostAt = Number.NEGATIVE_INFINITY;
 
-  /** The client has gone over to something else, or a reply was lost. */
+  /** The client has switched to another transport, or a reply was lost. */
   broke(): void {
     this.caughtUp = false;
   }
@@ -102,7 +102,7 @@ export class WireTap {
     });
   }
 
-  /** What events come by over this connection now; undefined: none. */
+  /** How events come over this connection now; undefined if none do. */
   get carries(): "websocket" | "sse" | "poll" | undefined {
     if (this.#stream) return this.#stream.connection.transport as "websocket" | "sse";
     return this.#asked.some(({ kind }) => kind === "poll") ? "poll" : undefined;
@@ -202,10 +202,10 @@ export class WireTap {
     else this.#polls.broke();
   }
 
-  /** A client's first poll since it polls is answered at once, as every short one is; only a later one tells them apart. */
+  /** A client's first poll is answered at once, as every short one is; only a later poll tells the two apart. */
   #polled({ askedAt, body, start }: Asked & { kind: "poll" }, { events, cursor, more }: PollReply): void {
     const polls = this.#polls;
-    // It asks where now is, and brings nothing.
+    // It asks for the current position, and brings nothing.
     if (!start) return;
     polls.replied(askedAt, cursor);
     const { wait = 0 } = JSON.parse(body) as PollAsk;

@@ -1,6 +1,6 @@
 import { Bytes } from "./bytes.ts";
 
-/** What was read of a frame of the server; only what may be looked at is decoded. */
+/** A frame that the server sent; only the parts that are needed are decoded. */
 export interface WebSocketFrame {
   readonly kind: "text" | "close" | "other";
   /** Latin-1: one character for each byte. */
@@ -13,7 +13,7 @@ export class WebSocketReader {
   readonly #isMasked: boolean;
   #fragments = "";
 
-  /** A client masks what it sends; a server may not. */
+  /** A client masks what it sends; a server must not. */
   constructor(side: "client" | "server") {
     this.#isMasked = side === "client";
   }

@@ -7,24 +7,24 @@ import type { Random } from "./random.ts";
 export interface Room {
   id: number;
   readonly owner: Person;
-  /** Indices of the readers that are in, as far as is known to the part of the test that changes it. */
+  /** Indices of the readers that are in, as far as the part of the test that changes this knows. */
   readonly readers: Set<number>;
-  /** Only readers that are slowed down are in here, and large messages are sent here. */
+  /** Only readers that are slowed down are in these rooms, and large messages are sent here. */
   readonly isFlood: boolean;
 }
 
 /** The people and rooms of a run. */
 export interface World {
-  /** Own and fill the rooms, are in all of them, and never leave. */
+  /** These own and fill the rooms, are in all of them, and never leave. */
   readonly senders: readonly Person[];
-  /** Each reads by one client under test. */
+  /** Each of these reads with one client under test. */
   readonly readers: readonly Person[];
-  /** Each comes back too late now and then, and gets a RESYNC. Their rooms stay as they are, and so does who is in them. */
+  /** Each of these comes back too late now and then, and gets a RESYNC. Their rooms and the rooms' members stay as they are. */
   readonly lateReaders: readonly Person[];
-  /** Write in the hall, and are banned now and then. */
+  /** These write in the hall, and are banned now and then. */
   readonly guests: readonly Person[];
   readonly fixedRooms: readonly Room[];
-  /** Without those for floods; the first few hold everybody at first. */
+  /** The rooms for floods are not among these; the first few hold everybody at first. */
   readonly rooms: Room[];
   readonly floodRooms: readonly Room[];
 }
@@ -37,7 +37,7 @@ const FIXED_ROOMS = 3;
 /** Readers that share a room for floods. */
 export const FLOOD_READERS = 4;
 
-/** How the server is asked for something, and where it is written down what it answered. */
+/** How requests are sent to the server, and where its answers are written down. */
 export interface Asking {
   readonly requests: Requests;
   readonly book: Book;
@@ -105,7 +105,7 @@ export async function makeRoom(
   return { ...plan, id };
 }
 
-/** Names are never repeated; the history may be as it was. */
+/** Names are never repeated; the history setting may stay the same. */
 export async function changeRoom(
   { requests, book }: Asking,
   { id, owner }: Room,
@@ -119,7 +119,7 @@ export async function changeRoom(
   }));
   const { status, body } = await book.commands.book(asked, () => claims);
   if (status !== 200) return;
-  // What is shown may have been changed since by another; it has to be as the log has it at that place.
+  // Somebody else may have changed this since; it has to be as the log has it at that place.
   const { floor } = cursorParts(String(body.asOf));
   for (const what of ["name", "history"] as const) {
     book.commands.saw({ key: keyOf.room(id, what), value: String(body[what]) }, floor);
