@@ -87,7 +87,7 @@ async function confirmed() {
   await qr.confirmQrCode(context, ann, code.code);
   return code;
 }
-/** With what code an action is refused. `rejects` would hold up the loop, and with it what comes from the writer's thread. */
+/** The code with which an action is refused. `rejects` would block the loop, and with it what comes from the writer's thread. */
 async function codeOf(action: Promise<unknown>): Promise<string | undefined> {
   try {
     await action;

@@ -9,14 +9,14 @@ import type { ManualClock } from "../src/lib/clock.ts";
 import * as rooms from "../src/rooms/room-actions.ts";
 import type { Storage } from "../src/storage.ts";
 
-/** Somebody who is signed in, as actions know them. */
+/** A signed-in person, as actions see them. */
 export interface Person extends Login {
   readonly loginId: number;
   readonly name: string;
   readonly token: string;
 }
 
-/** What the cases of `actions.test.ts` stand on. */
+/** What the cases of `actions.test.ts` need. */
 export interface Rig {
   readonly context: Context;
   readonly clock: ManualClock;
@@ -28,7 +28,7 @@ export interface Rig {
   readonly codeOf: (action: Promise<unknown>) => Promise<string | undefined>;
 }
 
-/** Of each of an operator's actions. @param rig is called when a case runs: before, nothing is open */
+/** The cases for an operator's actions. @param rig is called when a case runs: before that, nothing is open */
 export const adminCases = (rig: () => Rig): Record<string, () => Promise<void>> => ({
   async addAccount() {
     const { context, password, ann, codeOf } = rig();

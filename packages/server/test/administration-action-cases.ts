@@ -20,7 +20,7 @@ function connectionOf(uid: number, serial: number): LiveConnection {
   return { id: `${serial}`, serial, uid, loginId: 1, state: "live", queuedBytes: 0, ...from, ...times };
 }
 
-/** Of each action of `src/admin/`. @param rig is called when a case runs: before, nothing is open */
+/** The cases for the actions of `src/admin/`. @param rig is called when a case runs: before that, nothing is open */
 export const administrationCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
   "bans/ban": {
     async banPerson() {

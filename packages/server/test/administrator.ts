@@ -2,7 +2,7 @@ import { setAccount } from "../src/identity/admin-actions.ts";
 import type { Passwords } from "../src/identity/passwords.ts";
 import type { Person, TestServer } from "./harness.ts";
 
-/** Gives or takes what makes an administrator of the server, as `parley user set` does; no password is involved. */
+/** Makes or unmakes an administrator of the server, as `parley user set` does; no password is involved. */
 export async function setPower({ storage }: TestServer, name: string, power: 0 | 1): Promise<void> {
   await setAccount({ ...storage, passwords: undefined as unknown as Passwords }, { name, power });
 }

@@ -18,7 +18,7 @@ const yaml = /```yaml\n(groups:[\s\S]*?)```/.exec(runbook)?.[1] ?? "";
 const { groups } = Bun.YAML.parse(yaml) as { groups: { name: string; rules: Rule[] }[] };
 const rules = groups.flatMap(({ rules }) => rules);
 
-/** Name and type of each metric of a server to which everything has happened that has labels here. */
+/** Name and type of each metric of a server on which everything that makes labels here has happened. */
 const types = new Map<string, string>();
 const labels = new Map<string, Set<string>>();
 let server: TestServer;
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Those that a scrape adds, and those of followers, of which a new server has none. */
+/** Labels that a scrape adds, and labels of followers, which a new server does not have. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
   up: ["job", "instance"],
   parley_follower_lag_seconds: ["follower"],
@@ -47,7 +47,7 @@ interface Selector {
   readonly matchers: { label: string; operator: string; value: string }[];
 }
 
-/** Every selector of an expression, and every label that it groups by. @throws for anything but PromQL */
+/** Every selector of an expression, and every label that it groups by. @throws if it is not PromQL */
 function read(expr: string): { selectors: Selector[]; grouped: string[] } {
   const selectors: Selector[] = [];
   const grouped: string[] = [];
@@ -67,7 +67,7 @@ function read(expr: string): { selectors: Selector[]; grouped: string[] } {
   return { selectors, grouped };
 }
 
-/** `x_bucket` and its like are of the histogram `x`. */
+/** `x_bucket` and the like belong to the histogram `x`. */
 function typeOf(metric: string): string | undefined {
   return types.get(metric) ?? types.get(metric.replace(/_(bucket|sum|count)$/, ""));
 }
@@ -108,7 +108,7 @@ test.each(rules.map((rule) => [rule.alert, rule] as const))(
     }
     for (const label of grouped) expect([...known]).toContain(label);
     for (const [, label = ""] of annotations.summary.matchAll(/\$labels\.(\w+)/g)) expect([...known]).toContain(label);
-    // What only rises is asked for how fast it does; what goes up and down is not.
+    // A rule looks at the rate of what only rises, and never at the rate of what goes up and down.
     for (const [, metric = ""] of expr.matchAll(/(?:rate|increase)\((\w+)/g))
       expect(typeOf(metric)).toMatch(/counter|histogram/);
   },

@@ -35,7 +35,7 @@ test("BAN-2, BAN-3: anonymous readers of a public hall are told, unlogged, and r
       [Push.UNBLACK, { uid: ann.uid }, undefined, undefined],
     ]);
   }
-  // Those who are signed in have them from the log, once.
+  // Signed-in readers get them from the log, once.
   await signedIn.frame(Push.UNBLACK);
   expect(signedIn.frames.filter(({ type }) => type === Push.BLACK)).toHaveLength(1);
   stream.close();

@@ -9,10 +9,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Behind a proxy on this machine. */
+/** Settings of a server behind a proxy on this machine. */
 const CLIENT = "203.0.113.9";
 
-/** Answered without the app: there is no address that it could route, or the request asks for a connection. */
+/** These are answered without the app: either there is no address that it could route, or the request asks for a connection. */
 const ANSWERS = [
   [
     "a malformed Host",
@@ -57,11 +57,11 @@ test.each(ANSWERS)(
         times.push(performance.now() - startedAt);
       };
       for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 100 }, ask));
-      // Two hundred at once, fifty more for each second that it took.
+      // The limit is two hundred at once, and fifty more for each second that it took.
       const late = times.filter((ms) => ms >= 1000).length;
       expect(late).toBeGreaterThan(0);
       expect(late).toBeLessThanOrEqual(100);
-      // Others are not concerned.
+      // Other addresses are not affected.
       const startedAt = performance.now();
       const reply = await exchange(port, text.replaceAll(CLIENT, "203.0.113.10"));
       expect([reply.status >= 400, performance.now() - startedAt < 1000]).toEqual([true, true]);

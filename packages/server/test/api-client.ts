@@ -12,7 +12,7 @@ export class ApiClient {
   readonly #token: string | undefined;
   readonly #under: string;
 
-  /** @param under what stands before each path */
+  /** @param under the prefix of each path */
   constructor(url: string, token?: string, under = "") {
     this.#url = url;
     this.#token = token;
@@ -28,7 +28,7 @@ export class ApiClient {
   ): Promise<ApiReply<T>> {
     const response = await fetch(`${this.#url}/api/v1${this.#under}${path}`, {
       method,
-      // A certificate of a test is signed by nobody.
+      // Nobody signs the certificates of tests.
       tls: { rejectUnauthorized: false },
       headers: {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -71,7 +71,7 @@ export interface ApiDocument {
   };
 }
 
-/** The document of every route of a server, made without starting one. Routes take what they need when they are asked. */
+/** The document of all routes of a server, made without starting one. Routes take what they need only when they are called. */
 export const apiDocument: () => ApiDocument = once(() => {
   const { config } = loadConfig({});
   const later = undefined as never;
@@ -91,7 +91,7 @@ export const apiDocument: () => ApiDocument = once(() => {
       doctorRoute({} as never),
     ],
   });
-  // As a client gets it: what is undefined is not there.
+  // This is the form in which a client gets it: undefined values are left out.
   return JSON.parse(JSON.stringify(openApiDocument(app, undefined)));
 });
 

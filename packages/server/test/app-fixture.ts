@@ -33,7 +33,7 @@ const SCANS = {
   refusal: { code: "rate_limited" },
 } as const;
 
-/** A feature as small as it gets, using everything the shell offers. */
+/** A minimal feature that uses everything the shell offers. */
 function notesRoutes(scans: SharedRate) {
   const routes = newRoutes();
   routes.openapi(
@@ -148,7 +148,7 @@ export class AppFixture {
     return fetch(new URL(path, this.origin), { ...init, headers });
   }
 
-  /** The first line, of those from an index on, that has this text. */
+  /** The first line from an index on that has this text. */
   async logged(text: string, from: number): Promise<string> {
     for (;;) {
       const line = this.lines.slice(from).find((one) => one.includes(text));

@@ -8,7 +8,7 @@ const refusal = (status: number, code: string) => ({ type: `urn:parley:problem:$
 
 type Change = Partial<Omit<SeenReply, "headers">> & { readonly headers?: Record<string, string> };
 
-/** Why a reply to GET /me is not as documented; undefined: it is. */
+/** Why a reply to GET /me is not as documented; undefined if it is. */
 function fault({ headers = json, ...change }: Change): string | undefined {
   const seen = { method: "GET", path: "/api/v1/me", status: 200, body: me, headers: new Headers(headers), ...change };
   try {

@@ -10,13 +10,13 @@ export interface SeenReply {
   readonly path: string;
   readonly status: number;
   readonly headers: Headers;
-  /** Undefined: none. */
+  /** Undefined if there is none. */
   readonly body: unknown;
 }
 
 /**
- * Checks a reply against the API's document: the operation, the status, the type, each field, none that is not named there. The clients of
- * these tests call it for whatever they get, so that an answer which the document does not tell of fails a test.
+ * Checks a reply against the API's document: the operation, the status, the type and each field; none may be unnamed there. The clients of
+ * these tests call it for whatever they get, so that an answer which the document does not describe fails a test.
  * @throws Error for a reply that the document does not allow
  */
 export function checkAsDocumented(seen: SeenReply): void {
@@ -28,7 +28,7 @@ export function checkAsDocumented(seen: SeenReply): void {
 
 function faultsOf(seen: SeenReply): string[] {
   const found = operationOf(seen);
-  // A path that is not an operation can only say so, or what the guards before the routes say.
+  // A path that is not an operation can only say so, or give an answer of the guards before the routes.
   if (!found) return seen.status < 400 ? ["there is no such operation"] : [];
   const reply = resolved(found.operation.responses[seen.status]);
   if (!reply) return [`${found.operation.operationId} has no such status`];
@@ -38,7 +38,7 @@ function faultsOf(seen: SeenReply): string[] {
 const patterns = once(() =>
   operationsOf(apiDocument())
     .map((found) => ({ ...found, pattern: new RegExp(`^${found.path.replaceAll(/\{[^}]+\}/g, "([^/]+)")}$`) }))
-    // A separate path goes before an id in its place.
+    // A literal path takes precedence over an id in the same place.
     .sort((a, b) => a.path.split("{").length - b.path.split("{").length),
 );
 
@@ -72,13 +72,13 @@ function bodyFaults({ method, headers, body }: SeenReply, { content }: Reply): s
   return validate(body) ? [] : [ajv().errorsText(validate.errors, { dataVar: "body" })];
 }
 
-/** Strict, so that a schema with a keyword that means nothing fails too. */
+/** Strict, so that a schema with a meaningless keyword fails too. */
 const ajv = once(() => {
   const made = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
   made.addVocabulary(["example"]);
   addFormats.default(made);
   for (const [name, schema] of Object.entries(apiDocument().components.schemas)) {
-    // It is closed where it is named, since what extends it has more.
+    // It is closed where it is used, since what extends it has more.
     made.addSchema(closed(schema, { isPart: true }), name);
   }
   return made;
@@ -95,8 +95,8 @@ function validatorOf(schema: Schema): ValidateFunction {
 }
 
 /**
- * A schema with every object closed: the wire may get more fields, but not before they are in the document. A part of another schema stays
- * open itself.
+ * A schema with every object closed: the wire may get more fields, but not before they are in the document. A part of another schema itself
+ * stays open.
  */
 function closed(schema: Schema, { isPart = false } = {}): Schema {
   const { $ref, properties, items, anyOf, oneOf, allOf, ...rest } = schema;

@@ -9,10 +9,10 @@ import { LiveClient } from "./live-client.ts";
 import { sendAll } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** A backup of a server that is written to all the while, and a server that begins from it. */
+/** A backup of a server that is written to all the while, and a server that starts from it. */
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 const SENDERS = 8;
-/** Answers before the backup begins. */
+/** How many answers there are before the backup begins. */
 const ANSWERS = 100;
 /** Makes the copy take some time, whatever the machine's speed. */
 const FILLING_BYTES = 96 * 2 ** 20;
@@ -73,13 +73,13 @@ test("BAK-2, BAK-4: a backup under load has all that was acknowledged before it 
   const outcomes = await sending;
   expect([done.code, done.err]).toEqual([0, ""]);
 
-  // Nothing was refused, and what was written while the copy was being made was answered meanwhile.
+  // Nothing was refused, and what was written while the copy was being made was also answered during that time.
   expect(outcomes.filter(({ status }) => status !== 201)).toEqual([]);
   const kept = clientIdsIn(file);
   expect(before.filter((one) => !kept.has(one))).toEqual([]);
   const meanwhile = until.filter((one) => !kept.has(one));
   expect(meanwhile.length).toBeGreaterThan(0);
-  // The whole state of one moment.
+  // The backup has the whole state of one moment.
   using copy = new Database(file, { readonly: true });
   expect(copy.query("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
   expect(copy.query("select (select pos from log) = (select max(pos) from events) as whole").get()).toEqual({
@@ -100,7 +100,7 @@ test("BAK-2, BAK-4: a backup under load has all that was acknowledged before it 
   const history = await historyOf(restored, id);
   expect(history.map(({ message }) => message.clientId).toSorted()).toEqual([...kept].toSorted());
   expect(history.map(({ message }) => message.no)).toEqual(history.map((_, i) => i + 1));
-  // A client that repeats what was lost has it stored, and once.
+  // If a client repeats what was lost, it is stored, and only once.
   const lost = meanwhile[0] as string;
   const sender = outcomes.find(({ clientId }) => clientId === lost)?.sender as Person;
   const again = new ApiClient(after.url, sender.token);
@@ -110,7 +110,7 @@ test("BAK-2, BAK-4: a backup under load has all that was acknowledged before it 
 }, 120_000);
 
 test("BAK-1: a backup that finds no room on the disk says so and leaves nothing", async () => {
-  // Files of this process may have 512 KiB.
+  // Files that this process writes may have 512 KiB.
   const limited = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
   const small = join(server.dir, "small.db");
   const { code, out, err } = await parley(["backup", small], join(server.dir, "data"), limited);

@@ -1,4 +1,4 @@
-/** A banned address on every door; the requests come through a trusted proxy on this machine, which names it. */
+/** Tries a banned address on every door; the requests come through a trusted proxy on this machine, which names it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { administrator } from "./administrator.ts";
@@ -80,7 +80,7 @@ test("BAN-8: handshakes from there are counted by address, and told to wait beyo
     ),
   );
   const codes = await Promise.all(tries);
-  // A client sees 1006 where the handshake was refused.
+  // A client sees 1006 if the handshake was refused.
   expect(new Set(codes)).toEqual(new Set([4003, 1006]));
   expect(codes.filter((code) => code === 4003).length).toBeLessThanOrEqual(65);
 }, 15_000);

@@ -57,14 +57,14 @@ test("BLK-7: in a group of two, typing is told as to everybody", async () => {
 });
 
 type Told = { uid: number; activeStatus: number };
-/** What a connection was told of somebody, in order. */
+/** What a connection heard about somebody, in order. */
 const told = (live: LiveClient, { uid }: Person): number[] =>
   live
     .of(Push.ONLINE_OFFLINE_NOTIFY)
     .flatMap(({ data }) => data.changeList)
     .filter((one: Told) => one.uid === uid)
     .map((one: Told) => one.activeStatus);
-/** What a client believes of somebody: an entry that is older than the known one is ignored. */
+/** What a client believes about somebody: an entry that is older than the known one is ignored. */
 function stateOf(live: LiveClient, { uid }: Person): number | undefined {
   let known: Told & { lastOptTime: number } = { uid, activeStatus: 0, lastOptTime: 0 };
   for (const { data } of live.of(Push.ONLINE_OFFLINE_NOTIFY)) {
@@ -76,7 +76,7 @@ const says =
   ({ uid }: Person, activeStatus: number) =>
   ({ data }: SeenFrame) =>
     data.changeList.some((one: Told) => one.uid === uid && one.activeStatus === activeStatus);
-/** Whatever was to be told has been: somebody's coming, which is told later than that in each of these rooms. */
+/** Resolves when everything due has been sent: somebody comes online, which each of these rooms hears of later. */
 async function roundOver(readers: readonly LiveClient[], rooms: readonly number[], by: Person): Promise<void> {
   const marker = await server.person(`marker ${made++}`);
   for (const room of rooms) await by.api.ok("POST", `/rooms/${room}/members`, { memberIds: [marker.uid] });
@@ -94,19 +94,19 @@ test("BLK-9: in the rooms that both are in, its members are told that the person
   expect(told(bens, ann).at(-1)).toBe(1);
   await block(ann, ben);
   await bens.frame(Push.ONLINE_OFFLINE_NOTIFY, says(ann, 2));
-  // Somebody who shares another room with her is told of it there, as far as that changes.
+  // Somebody who shares another room with her hears of it there, as far as that changes.
   const second = await server.live(ann);
   await roundOver([bens, cais], [group], ann);
   expect(told(bens, ann).at(-1)).toBe(2);
   expect([stateOf(bens, ann), stateOf(cais, ann)]).toEqual([2, 1]);
-  // A connection that begins now is told who is online, and she is not named.
+  // A connection that begins now hears who is online, and she is not named.
   const bensPhone = await server.live(ben);
   await bensPhone.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.complete === true);
   expect([told(bensPhone, ann), told(bensPhone, cai)]).toEqual([[], [1]]);
   const caisPhone = await server.live(cai);
   await caisPhone.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.complete === true);
   expect(told(caisPhone, ann)).toEqual([1]);
-  // She herself is told of everybody.
+  // She herself hears of everybody.
   await second.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.complete === true);
   expect(told(second, cai)).not.toEqual([]);
   expect(apart).toBeGreaterThan(0);

@@ -8,19 +8,19 @@ import * as receipts from "../src/unread/receipt-actions.ts";
 import * as unread from "../src/unread/unread-actions.ts";
 import type { Person } from "./admin-action-cases.ts";
 
-/** What the cases of `actions.test.ts` stand on. */
+/** What the cases of `actions.test.ts` need. */
 interface Rig {
   readonly context: Context;
   readonly ann: Person;
   readonly ben: Person;
   readonly person: (name: string) => Promise<Person>;
-  /** A group of ann's. */
+  /** A group that ann owns. */
   readonly group: (...others: Person[]) => Promise<number>;
   readonly say: (actor: Person, roomId: number, content: string) => Promise<Message>;
   readonly codeOf: (action: Promise<unknown>) => Promise<string | undefined>;
 }
 
-/** Of what people do in rooms and with messages that are there. @param rig is called when a case runs: before, nothing is open */
+/** The cases for what people do in rooms and with existing messages. @param rig is called when a case runs: before that, nothing is open */
 export const chatCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
   "rooms/setting": {
     async changeSettings() {

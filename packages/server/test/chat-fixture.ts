@@ -31,7 +31,7 @@ export interface Reply {
   readonly body: any;
 }
 
-/** The product's own backend, which shows this key. */
+/** The product's own backend, which sends this key. */
 export const SHOP = {
   ...{ id: 7, name: "shop", scopes: new Set(SERVER_SCOPES) },
   ...{ rate: null, recipientsRate: null, allRate: null },
@@ -69,7 +69,7 @@ export class ChatFixture {
         webhooksRoutes({ ...this.context, reader: new LogReader(db), webhooks: { tellAgain: async () => undefined } }),
       ],
     });
-    // Each person has an address of their own.
+    // Each person has a different address.
     this.#fetch = (request) => app.fetch(request, { ip: `10.9.0.${numberIn(request) % 256}` });
   }
 
@@ -77,7 +77,7 @@ export class ChatFixture {
     return this.context.selfGate;
   }
 
-  /** @param kinds of messages, in the place of the server's */
+  /** @param kinds kinds of messages that replace the server's */
   static async open(env: Record<string, string> = {}, kinds = messageKinds): Promise<ChatFixture> {
     return new ChatFixture(await openScratch(proceduresWith(kinds)), { RATE_LIMITS: "off", ...env }, kinds);
   }
@@ -122,7 +122,7 @@ export class ChatFixture {
     file.close();
   }
 
-  /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. A `body` that is a text is sent as it stands. */
+  /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. A `body` that is a text is sent as it is. */
   async ask(who: number | string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
     const headers = new Headers(body === undefined ? {} : { "Content-Type": "application/json" });
     if (who !== undefined) headers.set("Authorization", `Bearer ${typeof who === "number" ? `user-${who}` : who}`);
@@ -138,14 +138,14 @@ export class ChatFixture {
     return { status, body: answer ?? null };
   }
 
-  /** Asks and wants a success. */
+  /** Makes a request and expects a success. */
   async must(who: number | string, method: string, path: string, body?: unknown) {
     const reply = await this.ask(who, method, path, body);
     if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
     return reply.body;
   }
 
-  /** A group of its owner and others; returns its id. */
+  /** Makes a group with its owner and others; returns its id. */
   async group(owner: number, memberIds: number[] = [], name = "a group"): Promise<number> {
     return (await this.must(owner, "POST", "/rooms", { name, memberIds })).id;
   }

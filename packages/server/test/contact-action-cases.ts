@@ -5,7 +5,7 @@ import * as requests from "../src/contacts/request-actions.ts";
 import type { Context } from "../src/context.ts";
 import type { Person } from "./admin-action-cases.ts";
 
-/** What the cases of `actions.test.ts` stand on. */
+/** What the cases of `actions.test.ts` need. */
 interface Rig {
   readonly context: Context;
   readonly ann: Person;
@@ -13,10 +13,10 @@ interface Rig {
   readonly codeOf: (action: Promise<unknown>) => Promise<string | undefined>;
 }
 
-/** Of what people do with their contacts. @param rig is called when a case runs: before, nothing is open */
+/** The cases for what people do with their contacts. @param rig is called when a case runs: before that, nothing is open */
 export const contactCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => {
   const page = { before: undefined, after: undefined, limit: 10 };
-  /** Somebody new, who has asked ann. */
+  /** A new person, who has asked ann. */
   async function asking(name: string) {
     const { context, ann, person } = rig();
     const them = await person(name);

@@ -2,7 +2,7 @@ import { withDeadline } from "../src/lib/interval.ts";
 
 const DEADLINE_MS = 10_000;
 
-/** What it shows. */
+/** What the client shows. */
 export interface Shown {
   uid: number | undefined;
   token: string | undefined;
@@ -44,7 +44,7 @@ export class ContractClient {
     onlineNum: undefined,
     applications: 0,
   };
-  /** Types that came, in order. */
+  /** The types that came, in order. */
   readonly seen: number[] = [];
   readonly #room: number;
   readonly #socket: WebSocket;
@@ -71,7 +71,7 @@ export class ContractClient {
     else this.#socket.addEventListener("open", ask);
   }
 
-  /** Resolves when what it shows is so. @throws what made it fail, or that it took too long */
+  /** Resolves when it shows what is expected. @throws what made it fail, or that it took too long */
   async until(is: (shown: Shown) => boolean, what: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => {
@@ -93,7 +93,7 @@ export class ContractClient {
     this.#reactions[type]?.(frame.data);
   }
 
-  /** What is done about each type, as the contract's section 4.3 says. */
+  /** What it does with each type, as section 4.3 of the contract says. */
   readonly #reactions: Readonly<Record<number, (data: never) => void>> = {
     1: ({ loginUrl }: { loginUrl: unknown }) => {
       this.shown.loginUrl = textOf(loginUrl, "loginUrl");
@@ -159,7 +159,7 @@ export class ContractClient {
     },
     11: ({ roomId, uid, changeType, activeStatus, lastOptTime }: Record<string, unknown>) => {
       const who = numberOf(uid, "uid");
-      // Of a join these may be absent: presence has its own frames.
+      // These may be absent for a join: presence has separate frames.
       numberOf(activeStatus ?? 1, "activeStatus");
       numberOf(lastOptTime ?? 1, "lastOptTime");
       if (numberOf(changeType, "changeType") === 1) return;

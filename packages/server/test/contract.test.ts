@@ -25,7 +25,7 @@ async function say(person: Person, content: string, more: object = {}): Promise<
   return (await person.api.ok<{ message: { id: number } }>("POST", `/rooms/${room}/messages`, request)).message.id;
 }
 
-/** As the client of a person, which has been told who they are. */
+/** A person's client, which has heard who they are. */
 async function clientOf(person: Person): Promise<ContractClient> {
   const client = open(person.token);
   await client.until(({ uid }) => uid === person.uid, "who it is");
@@ -73,7 +73,7 @@ test("GW-91, push 5: it shows who is online, and how many", async () => {
   other.close();
   await client.until(({ online }) => online.get(fay.uid) === 2, "that fay has gone");
   expect(client.shown.onlineNum).toBeLessThan(before);
-  // Somebody who goes is online for five seconds longer.
+  // A person who leaves counts as online for five more seconds.
 }, 15_000);
 
 test("GW-91, push 6: a token that is not valid any more is forgotten, and the connection goes on without one", async () => {

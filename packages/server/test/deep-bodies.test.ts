@@ -3,7 +3,7 @@ import { SIZES } from "../src/limits/sizes.ts";
 import { type Person, TestServer } from "./harness.ts";
 import { type Door, openDoor, personAtDoor } from "./server-door.ts";
 
-/** What the runtime does with a value takes time by the square of its depth, so one deep body would hold everybody up. */
+/** The time that the runtime needs for a value grows with the square of its depth, so one deep body would hold everybody up. */
 let server: TestServer;
 let door: Door;
 let ada: Person;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** So many lists inside each other, as JSON. */
+/** This many lists inside each other, as JSON. */
 const lists = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const MOST = SIZES.nesting.count;
 const event = (data: string) => `{"to":{"users":["ada"]},"kind":"x","data":${data}}`;
@@ -56,6 +56,6 @@ test("HTTP-43: one that is just flat enough comes as it was sent", async () => {
   expect(JSON.stringify((await live.frame(117)).data.data)).toBe(deep);
   const roomId = await server.room(ada, []);
   expect((await post(`/rooms/${roomId}/messages`, ada.token, message(lists(MOST - 2)))).status).toBe(201);
-  // Brackets in texts are texts.
+  // Brackets inside texts do not count.
   expect((await post("/server/events", door.key, event(JSON.stringify(`\\"${"[{".repeat(1000)}`)))).status).toBe(201);
 });

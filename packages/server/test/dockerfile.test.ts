@@ -6,7 +6,7 @@ import { withDeadline } from "../src/lib/interval.ts";
 import { freePort } from "./free-port.ts";
 import { needs } from "./needs.ts";
 
-/** The Dockerfile, without Docker: what it copies is there, and what it runs works in a folder of its own, as an ordinary user. */
+/** Tests the Dockerfile without Docker: what it copies exists, and what it runs works in a separate folder, as an ordinary user. */
 const ROOT = resolve(import.meta.dir, "../../..");
 
 interface Instruction {
@@ -23,7 +23,7 @@ for (const line of readFileSync(join(ROOT, "Dockerfile"), "utf8").split("\n")) {
 const [build = [], image = []] = stages;
 const of = (stage: Instruction[], name: string) => stage.filter((one) => one.name === name).map(({ text }) => text);
 
-/** What the words in brackets say: a program and its arguments. */
+/** The words in brackets: a program and its arguments. */
 const words = (text = "[]") => JSON.parse(/\[.*\]/.exec(text)?.[0] ?? "[]") as string[];
 const env = Object.fromEntries(of(image, "ENV").flatMap((text) => text.split(" ").map((one) => one.split("=")))) as {
   [name: string]: string;
@@ -102,7 +102,7 @@ describe.skipIf(!setpriv || !isRoot)("DKR-1: the image", () => {
     expect([command, await child.exited]).toEqual([command, 0]);
   }
 
-  /** As the image's user, with its settings, but for the places that this machine has for them. */
+  /** Runs it as the image's user would, with the image's settings, except for paths that have to be this machine's. */
   function started(args: readonly string[]) {
     const user = [setpriv as string, `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
     return Bun.spawn([...user, ...args], {

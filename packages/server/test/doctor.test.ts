@@ -12,7 +12,7 @@ import { selfSigned } from "./self-signed.ts";
 
 const openssl = needs("openssl");
 
-/** `parley doctor` with a token, on a whole server and through what stands before it. */
+/** `parley doctor` with a token, on a whole server and through what is in front of it. */
 const wsPort = freePort();
 let server: TestServer;
 let root: Person;

@@ -33,7 +33,7 @@ interface Ask {
   readonly headers?: Record<string, string>;
 }
 
-/** Asks where nothing has these ids; the reply is compared with the document. */
+/** Makes a request in which no id exists; the reply is compared with the document. */
 async function ask(method: string, pattern: string, { token, body, headers = {} }: Ask = {}) {
   const path = pattern.replaceAll("{cidr}", "203.0.113.9").replaceAll(/\{.+?\}/g, "99999");
   const response = await fetch(`${server.url}${path}`, {
@@ -143,7 +143,7 @@ interface Misspelt {
   readonly name: string;
 }
 
-/** A body for each field that an object of ours has, in which this field alone is misspelt. */
+/** One body for each field of our objects, with only that field misspelt. */
 function fieldsOf(schema: Schema, at: readonly string[] = []): Misspelt[] {
   const { properties = {}, oneOf = [], anyOf = [] } = schema;
   const named = Object.entries(properties).filter(([, one]) => one.enum?.length === 1);

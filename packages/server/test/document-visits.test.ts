@@ -7,7 +7,7 @@ import { checkAsDocumented, operationOf } from "./as-documented.ts";
 import { PASSWORD, type Person, TestServer } from "./harness.ts";
 import { openDoor } from "./server-door.ts";
 
-/** What the steps below have asked for and got: `<operation> <status>`. The client has compared each reply with the document. */
+/** What the steps below have requested and got: `<operation> <status>`. The client has compared each reply with the document. */
 const visited = new Set<string>();
 /** The first event of the log, whatever it is. */
 const LETTER = { pos: 1, stream: "internal", seq: 1, type: -20, at: 1 };
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Asks, and wants this status. */
+/** Makes a request and expects this status. */
 async function ask<T = { id: number }>(by: ApiClient, request: string, status: number, body?: unknown): Promise<T> {
   const [method = "", path = ""] = request.split(" ");
   const reply = await by.call<T>(method, path, body);

@@ -111,7 +111,7 @@ test("HTTP-12: refusals are described by their codes, all of one status, with th
   }
 });
 
-/** The product names its refusals of messages itself. */
+/** The product names its reasons for refusing messages itself. */
 function codeOf(codes: readonly ErrorCode[]) {
   const ours = { enum: codes };
   return codes.includes("send_refused")
@@ -119,7 +119,7 @@ function codeOf(codes: readonly ErrorCode[]) {
     : ours;
 }
 
-/** Texts of ours, which nobody has to keep; what is as long as the configuration or somebody's past makes it; and what is bounded otherwise. */
+/** Texts that we write and nobody stores, what is as long as the configuration or somebody's past makes it, and what is bounded otherwise. */
 const UNBOUNDED = [
   "Problem.detail",
   "Problem.errors[].message",
@@ -200,7 +200,7 @@ test("HTTP-12: numbers of the document are those of the table of limits", () => 
     seriesPoints: at("getAdminSeries 200.points").maxItems,
     shownEvents: at("LivePerson.events").maxItems,
   };
-  // These are no fields.
+  // These are not fields.
   const replies = ["pollReply", "pageTexts", "smallReply", "quotation"];
   const bodies = ["body", "nesting", "serverBody", "bodyWait", "pollBody", "countedMessage"];
   const telling = ["webhookReply", "hookReply", "shownEventData"];
@@ -214,7 +214,7 @@ function numberIn(text: string | undefined): number {
   return Number(/\d+/.exec(text ?? "")?.[0]);
 }
 
-/** Every schema of the document with the name of its place; below a body, a reply or a component: each part of it. */
+/** Every schema of the document with the name of its place, and within a body, a reply or a component, each part of it. */
 function placesOf({ components }: typeof document): [where: string, schema: Schema][] {
   const ofOperations = operations.flatMap(({ operation }) => {
     const { operationId: id, parameters = [], requestBody, responses } = operation;

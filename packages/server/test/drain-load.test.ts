@@ -11,9 +11,9 @@ import { SseReader } from "./sse-reader.ts";
 
 const SPREAD_MS = 3000;
 const PEOPLE = 26;
-/** Of each kind: 500 connections in all, by 25 people, who read what the first one and they write. */
+/** The number of each kind: 500 connections in all, from 25 people, who read what the first of them and they themselves write. */
 const EACH = 250;
-/** Acknowledged before the signal: in the middle of the load. */
+/** How many sends are acknowledged before the signal, so that it comes in the middle of the load. */
 const BEFORE = 300;
 
 const entry = new URL("./slow-drain.ts", import.meta.url).pathname;
@@ -65,7 +65,7 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
     return times.filter(isIn).length;
   });
   expect(Math.max(...buckets)).toBeLessThanOrEqual(2.5 * ((2 * EACH) / 10));
-  // A client that comes back when it was told to does not find this process still stopping.
+  // A client that comes back at the time it was given does not find this process still stopping.
   const last = Math.max(...times);
   const waits = [...sockets, ...streams].map(
     (one, i) => (times[i] as number) + one.of(Push.DRAIN)[0]?.data.retryAfterMs,
@@ -81,7 +81,7 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
   expect(answered.length).toBeGreaterThanOrEqual(BEFORE);
   expect(stored.toSorted()).toEqual(answered.toSorted());
 
-  // No client missed any of it, by what came and what its cursor brings.
+  // No client missed any of it, counting what came and what its cursor brings.
   for (const reader of [sockets[0], streams[0], sockets.at(-1), streams.at(-1)] as (LiveClient | SseReader)[]) {
     const resumed = await LiveClient.open(server.url, {
       token: tokenOf(reader === sockets[0] || reader === streams[0] ? 0 : EACH - 1),

@@ -15,7 +15,7 @@ const MESSAGES = 5000;
 let server: ServerProcess;
 afterEach(() => server.remove());
 
-/** A room with a history that is too long to be sent to somebody who does not read. */
+/** A room whose history is too long to be sent to somebody who does not read. */
 async function start(spreadSeconds: number): Promise<{ ann: Person; ben: Person; stream: string; cursor: string }> {
   const entry = new URL("./slow-drain.ts", import.meta.url).pathname;
   server = new ServerProcess({ DRAIN_SECONDS: String(spreadSeconds) }, { entry });
@@ -36,7 +36,7 @@ test("DR-5: during a backfill DRAIN's cursor is exactly what came before it, and
   await reader.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   reader.pause();
   reader.send({ type: Command.RESUME, data: { cursor, max: 100_000 } });
-  // Its reader takes nothing, so the backfill stands when it has filled what lies between.
+  // Its reader takes nothing, so the backfill stops when it has filled what lies between.
   await other.echo();
   server.terminate();
   await other.frame(Push.DRAIN);
@@ -75,7 +75,7 @@ test("DR-7: readers that have stopped reading do not hold up the stop", async ()
   server.terminate();
   expect((await other.ended()).code).toBe(1012);
   expect(await server.exited()).toBe(0);
-  // A second of drain, three for what is on its way.
+  // One second is for the drain, and three are for what is on its way.
   expect(uptimeMs() - askedMs).toBeLessThan(8000);
   await server.start();
   expect((await new ApiClient(server.url, ann.token).call("GET", "/me")).status).toBe(200);

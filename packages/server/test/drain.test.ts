@@ -11,7 +11,7 @@ const SLOW_DRAIN = { entry: new URL("./slow-drain.ts", import.meta.url).pathname
 let server: ServerProcess;
 afterEach(() => server.remove());
 
-/** @param options.entry `SLOW_DRAIN` where the test needs time before the connections end */
+/** @param options.entry `SLOW_DRAIN` if the test needs time before the connections end */
 async function start(settings: Record<string, string>, options: { entry?: string } = {}): Promise<void> {
   server = new ServerProcess(settings, options);
   await server.start();
@@ -30,7 +30,7 @@ async function pair(): Promise<{ ann: Person; ben: Person; roomId: number }> {
   return { ann, ben, roomId: id };
 }
 
-/** Asks until the probe fails: what a load balancer does, faster. */
+/** Asks until the probe fails, as a load balancer does, but faster. */
 async function untilUnready(): Promise<void> {
   while ((await fetch(`${server.url}/readyz`)).ok);
 }
@@ -88,7 +88,7 @@ describe("the drain", () => {
       expect(Number(headers.get("Retry-After"))).toBeGreaterThanOrEqual(4);
     }
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-    // The one that was refused is not among the live ones, nor taken off their number.
+    // The refused connection is not counted as live, nor subtracted from the number of live ones.
     const page = await (await fetch(`${server.url}/metrics`)).text();
     expect(page).toContain('parley_connections{transport="websocket"} 1\n');
     one.close();

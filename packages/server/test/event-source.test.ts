@@ -51,7 +51,7 @@ test.skipIf(!executablePath)(
     const seqs = (await page.evaluate(() => heard))
       .filter((one) => one !== "open")
       .map((one) => Number.parseInt(one, 10));
-    // Repeats are allowed behind the last id; a reader that drops them has everything, in order.
+    // Repeats are allowed after the last id; a reader that drops them has everything, in order.
     const had = seqs.filter((seq, index) => seq > Math.max(0, ...seqs.slice(0, index)));
     expect(had).toEqual(Array.from({ length: 13 }, (_, i) => i + 2));
     await page.close();

@@ -32,17 +32,17 @@ export class EventsRig {
   readonly heavyWork = new HeavyWork();
   readonly polls: Polls;
   readonly sse: SseTransport;
-  /** Connections of the user, as presence was told. */
+  /** Connections of the user, as reported to presence. */
   attached = 0;
   /** Anonymous readers that were let in and have not left. */
   anonymous = 0;
-  /** What event streams are refused by; undefined: they open. */
+  /** The refusal that event streams get; undefined if they open. */
   refused: ProblemError | undefined;
-  /** Whether the user's token is still valid, when that is asked again. */
+  /** Whether the user's token is still valid when it is checked again. */
   holds = true;
-  /** How often the user's windows were asked for: once by each reader that is built. */
+  /** How often the user's windows were asked for: once for each reader that is built. */
   windowsAsked = 0;
-  /** Resolves before windows are told, for tests that do something meanwhile. */
+  /** Resolves before windows are returned, for tests that do something meanwhile. */
   beforeWindows: Promise<void> | undefined;
   /** Addresses that are banned. */
   readonly banned = new Set<string>();
@@ -156,7 +156,7 @@ export class EventsRig {
     return `${this.log.scratch.epoch};*@${this.log.tail.position}`;
   }
 
-  /** The routes, for requests that never touch a socket. */
+  /** The routes, for requests that never use a socket. */
   routes() {
     const { polls, sse } = this;
     const reader = { findLogin: async () => LOGIN, publicHall: false, countBadToken: () => {} };

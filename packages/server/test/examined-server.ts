@@ -36,7 +36,7 @@ export function examinedServer(
     hostname: "127.0.0.1",
     fetch(request, server) {
       const address = clientAddress({ peer: server.requestIP(request)?.address, headers: request.headers, trusted });
-      // Signed in here is nobody.
+      // Nobody is signed in here.
       if (new URL(request.url).pathname === "/api/v1/events/stream") return new Response(null, { status: 401 });
       if (!["/ws", "/websocket"].includes(new URL(request.url).pathname))
         return app.fetch(request, { ip: address.clientIp, address, server });
@@ -59,11 +59,11 @@ export function examinedServer(
 export interface ProxyFaults {
   /** Changes the head of each request that opens a TCP connection. */
   readonly rewrite?: (head: string) => string;
-  /** Cuts each upgraded connection after so many milliseconds. */
+  /** Cuts each upgraded connection after this many milliseconds. */
   readonly cutAfterMs?: number;
 }
 
-/** A TCP proxy in front of a port of this machine, with the faults that real ones have. @returns its port and its stop */
+/** A TCP proxy in front of a port of this machine, with the faults that real ones have. @returns its port and a function that stops it */
 export async function faultyProxy(target: number, { rewrite, cutAfterMs }: ProxyFaults) {
   const sockets = new Set<net.Socket>();
   const proxy = net.createServer((client) => {

@@ -1,4 +1,4 @@
-/** One account asks for as much as it can; what everybody else notices is counted in turns, since a slow machine has other seconds. */
+/** One account asks for as much as it can; what everybody else notices is counted in turns, since seconds depend on the machine. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { InputOf, Procedure } from "../src/db/transaction.ts";
@@ -57,7 +57,7 @@ test("HTTP-17: 800 heavy writes in flight from one account hold up nobody's send
   await Bun.write(file, memberIds.join("\n"));
   const script = new URL("./heavy-writes.ts", import.meta.url).pathname;
   await using load = Bun.spawn([process.execPath, script, server.url, attacker.token, String(own), file], {
-    // The runtime's client would not have more than 256 in flight.
+    // The runtime's client would not keep more than 256 requests in flight.
     env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "1000" },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -77,10 +77,10 @@ test("HTTP-17: 800 heavy writes in flight from one account hold up nobody's send
   const statuses = new Map(JSON.parse(/^done (.*)$/m.exec(said)?.[1] ?? "[]") as [number, number][]);
   expect(new Set(sent.flat())).toEqual(new Set([201]));
   expect(overtaken).toHaveLength(40);
-  // A large room that has begun, or one behind a batch that has begun; then the batch that the send is in.
+  // A send waits for a large room that has begun, or one behind a batch that has begun; then for the batch that it is in.
   expect(Math.max(...overtaken)).toBeLessThanOrEqual(ROOM_ROWS + 2 * BATCH_ROWS);
   expect(written).toBeGreaterThan(10 * ROOM_ROWS);
-  // Those beyond the account's turns were told to come back, and none of it broke anything.
+  // Requests beyond the account's turns were told to come back later, and none of it broke anything.
   expect([...statuses.keys()].filter((status) => ![200, 201, 429, 503].includes(status))).toEqual([]);
   expect((statuses.get(429) ?? 0) + (statuses.get(503) ?? 0)).toBeGreaterThan(100);
 }, 60_000);

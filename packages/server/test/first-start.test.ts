@@ -6,7 +6,7 @@ import { PASSWORD } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** What somebody meets who starts a server for the first time, each in a process of its own. */
+/** What somebody sees who starts a server for the first time, each in a separate process. */
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 const CHECKOUT = resolve(import.meta.dir, "../../..");
 const dir = mkdtempSync(join(tmpdir(), "parley-first-"));
@@ -109,7 +109,7 @@ test.each(["PORT", "WS_PORT"])(
 );
 
 test("OBS-4: a start that cannot write a whole database leaves none, and one that is there is left as it is", async () => {
-  // Files of this process may have 64 KiB.
+  // Files that this process writes may have 64 KiB.
   const shell = "trap '' XFSZ; ulimit -f 128; exec \"$@\"";
   const data = join(dir, "no-room");
   const { code, err } = await parley(["serve"], { DATA_DIR: data, shell });
@@ -124,7 +124,7 @@ test("OBS-4: a start that cannot write a whole database leaves none, and one tha
 test("OBS-5: without DATA_DIR the folder is that of the checkout, wherever one stands", async () => {
   const { out } = await parley(["config", "--json"], { cwd: dir });
   expect(JSON.parse(out).DATA_DIR).toEqual({ value: join(CHECKOUT, "data"), source: "default" });
-  // One that is given is read as every command reads a path.
+  // A given path is read as every command reads a path.
   const given = await parley(["migrate"], { cwd: dir, DATA_DIR: "own" });
   expect([given.code, existsSync(join(dir, "own", "parley.db"))]).toEqual([0, true]);
 }, 30_000);

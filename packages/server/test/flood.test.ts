@@ -45,7 +45,7 @@ test("GW-60: a connection that floods is cut at once, costs no memory, and nobod
     }
   };
   write();
-  // While the flood comes in, somebody else is answered: an answer to a broken frame shows it.
+  // Somebody else is answered while the flood comes in: an answer to a broken frame shows it.
   other.send("not json");
   const served = other.frame(100, () => true, 1000);
   const sent = await withDeadline(gone, 1000, "the flooding connection was not cut within a second");

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const FOREIGN = { Origin: "https://elsewhere.example", "Sec-Fetch-Site": "cross-site" };
-/** More than the handshakes and bad tokens that an address may come with at once. */
+/** More than the handshakes and bad tokens that an address may make at once. */
 const TOO_MANY = 70;
 
 async function ask(path: string, headers: Record<string, string> = {}): Promise<number> {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** No login can be removed from the file, as with a disk that has no room; `free` makes room. */
+/** No login can be removed from the file, as on a disk without space; `free` makes space. */
 function fill(): { free: () => void } {
   const run = (sql: string) => {
     const file = new Database(join(server.dir, "data", "parley.db"));

@@ -19,7 +19,7 @@ async function withServer(
   }
 }
 
-/** Status of a handshake that comes from an address, through the proxy on this machine. */
+/** The status of a handshake that comes from an address, through the proxy on this machine. */
 async function handshake(server: TestServer, ip: string, token?: string): Promise<number> {
   const protocol = token === undefined ? {} : { "Sec-WebSocket-Protocol": `parley, ${token}` };
   const text = handshakeText({ "X-Forwarded-For": ip, ...protocol });
@@ -58,7 +58,7 @@ describe("caps", () => {
       await two.ended();
       await one.echo();
       await server.live(ann);
-      // The one that was refused is not among the live ones, nor taken off their number.
+      // The refused connection is not counted as live, nor subtracted from the number of live ones.
       const page = await (await fetch(`${server.url}/metrics`)).text();
       expect(page).toContain('parley_connections{transport="websocket"} 2\n');
     }));
@@ -70,7 +70,7 @@ describe("caps", () => {
       const wrong = await server.connect({ ...from("203.0.113.7"), token: "pl_wrong" });
       await wrong.frame(Push.INVALIDATE_TOKEN);
       expect(await handshake(server, "203.0.113.7")).toBe(429);
-      // A token that is not valid is found out after the upgrade.
+      // An invalid token is only found out after the upgrade.
       const more = await server.connect({ ...from("203.0.113.7"), token: "pl_wrong" });
       expect((await more.ended()).code).toBe(1013);
       expect(await handshake(server, "203.0.113.8")).toBe(101);

@@ -90,7 +90,7 @@ describe("the first frames", () => {
     patient.send({ type: Command.AUTHORIZE, data: { token: ben.token } });
     for (let i = 0; i < 16; i++) patient.send(echo);
     await patient.until(() => patient.of(Push.ERROR).length === 16, "16 answers");
-    // Answered after the token held: anonymous ones get `unauthorized`.
+    // The answers show that the token was accepted: anonymous connections get `unauthorized`.
     expect(patient.of(Push.ERROR).map(({ data }) => data.code)).toEqual(Array(16).fill("not_found"));
     expect(types(patient).slice(0, 3)).toEqual(FIRST);
     expect(patient.closed).toBeUndefined();

@@ -34,7 +34,7 @@ test("GW-34: random frames never end the process and are never answered with `in
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 }, 60_000);
 
-/** Sends until the server has had enough, or all frames are out; looks at every answer. */
+/** Sends until the server has had enough or all frames are out, and checks every answer. */
 async function oneConnection(random: Random, token: string): Promise<void> {
   const paths = ["/ws", `/ws?token=${token}`, `/ws?token=${token}&resume=1`, "/ws?resume=1", "/ws?token=pl_wrong"];
   const path = paths[Math.floor(random() * paths.length)] as string;

@@ -22,7 +22,7 @@ function repeating(ms: number, task: () => unknown): () => void {
   return every(ms, () => void task());
 }
 
-/** A round of the sweep at a time of the test's own, with what production has for the rest. */
+/** A round of the sweep at a time that the test chooses, with production's settings for the rest. */
 function lookAt(server: TestServer, nowMs: number): void {
   const unused = { epoch: "", clock: systemClock, loginEndOf: async () => 0, onError: () => {} };
   const parts = { hub: server.hub, tail: { position: 0 } as never, maxQueueBytes: 4_194_304, ...unused };
@@ -51,7 +51,7 @@ describe.concurrent("liveness", () => {
         for (const stop of stops) stop();
         expect(code).toBe(4000);
         expect(ended - opening).toBeGreaterThan(1500);
-        // It is looked at every second.
+        // It is checked every second.
         expect(ended - started).toBeLessThan(3500);
         expect(silent.of(Push.MESSAGE).length).toBeGreaterThan(10);
         expect(beating.closed).toBeUndefined();
@@ -145,8 +145,8 @@ describe.concurrent("liveness", () => {
           await Promise.all(Array.from({ length: 16 }, () => say(ann, room, "x".repeat(4000))));
         }
         expect(connection.queuedBytes).toBeLessThan(4_194_304);
-        // From here to the close in one turn, so that no round of the server's own comes between. Whole milliseconds, since a sum of others
-        // may be a little less than 5 s later.
+        // From here to the close it is one turn, so that no round of the server's comes between. Milliseconds are whole, since fractions
+        // may add up to a little less than 5 s.
         const since = Math.ceil(uptimeMs());
         connection.slowSinceMs = 0;
         lookAt(server, since);
@@ -154,7 +154,7 @@ describe.concurrent("liveness", () => {
         expect(connection.closed).toBe(false);
         lookAt(server, since + 5000);
         expect(connection.closed).toBe(true);
-        // The engine by itself would throw the queue away at its next tick, of 4 s. Nobody can hurry it: this test takes as long.
+        // The engine alone would discard the queue at its next tick, which comes every 4 s. It cannot be hurried, so this test takes that long.
         const closed = uptimeMs();
         const healthy = await server.live(ann);
         const tick = repeating(200, () => say(ann, room, "tick"));

@@ -20,7 +20,7 @@ async function otherDevice(person: Person): Promise<Person> {
 }
 
 async function signedOut(live: LiveClient): Promise<void> {
-  // Within a second of the reply.
+  // It ends within a second of the reply.
   expect((await live.ended(1000)).code).toBe(4001);
   expect(live.frames.at(-1)).toEqual({ type: Push.INVALIDATE_TOKEN });
 }

@@ -46,7 +46,7 @@ describe("signing in by QR code on a connection", () => {
       Push.RED_DOT,
       Push.MESSAGE,
     ]);
-    // The token is a separate login.
+    // The token belongs to a separate login.
     expect(data.token).not.toBe(phone.token);
     const again = await server.connect({ token: data.token });
     expect((await again.frame(Push.LOGIN_SUCCESS)).data.uid).toBe(phone.uid);

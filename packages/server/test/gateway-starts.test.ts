@@ -18,7 +18,7 @@ async function withServer(settings: Settings, run: (server: TestServer) => Promi
   }
 }
 
-/** Uses up what a person has at once but for so many, by connections that end again. */
+/** Uses up what a person may start at once, except for `left`, by connections that end again. */
 async function useUp(server: TestServer, { token }: Person, left = 0): Promise<void> {
   for (let n = 0; n < burst - left; n++) {
     const client = await server.connect({ token });
@@ -41,7 +41,7 @@ test("GW-90: twenty devices come back at once twice; what is beyond is opened an
     const more = await server.connect({ token: ann.token });
     expect(await more.ended()).toEqual({ code: 1013, reason: "retry=200" });
     expect(more.of(Push.READY)).toEqual([]);
-    // Late, for those who do not wait as they are told.
+    // The refusal comes late, for those who do not wait as they should.
     expect(Bun.nanoseconds() - startedAt).toBeGreaterThan(900_000_000);
     await (await server.connect({ token: bob.token })).frame(Push.READY);
     time.advance(200);
@@ -97,7 +97,7 @@ test("GW-90: event streams, and polls that begin anew, are 429; a poll that goes
     expect(await statusOf("/events/stream")).toEqual([429, "1"]);
     const [epoch] = cursor.split(";");
     expect(await statusOf(`/events?cursor=${epoch};*@0`)).toEqual([429, "1"]);
-    // It has its own reader, which the refused one has not taken away.
+    // It has a separate reader, which the refused one has not taken away.
     expect((await poll(body.cursor)).status).toBe(200);
     expect((await ann.api.call("GET", "/events")).status).toBe(200);
   }));
@@ -125,7 +125,7 @@ test(
       for (let n = 0; n < 12; n++) refused.push(await handshake());
       expect(refused.map(({ status }) => status)).toEqual(Array(12).fill(429));
       expect(refused.map(({ ms }) => ms > 900).filter(Boolean)).toHaveLength(2);
-      // Another address behind the same proxy, and networks of IPv6 as one.
+      // These are another address behind the same proxy, and IPv6 networks, which count as one.
       const networks = ["2001:db8:0:1::1", "2001:db8:0:2::1"];
       for (const client of ["203.0.113.9", ...networks])
         for (let n = 0; n < LOCAL_RATES.handshakes.burst; n++) expect((await handshake(client)).status).toBe(101);

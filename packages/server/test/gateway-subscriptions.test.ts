@@ -48,7 +48,7 @@ test("GW-64: people who join get a room's events from their joining on, on all t
     await live.frame(Push.MESSAGE, says("after"));
     const events = live.stream(stream);
     expect(events.map(({ type }) => type)).toEqual([Push.MEMBER_CHANGE, Push.MESSAGE]);
-    // Their own stream tells them too, with the room's seq.
+    // Their own stream brings them too, with the room's seq.
     const copy = live.stream(`user:${cai.uid}`).find(({ data }) => data.roomId === room);
     expect(copy?.data).toMatchObject({ changeType: ChangeType.joined, seq: events[0]?.seq });
   }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** The user that the server says a connection is signed in as. */
+/** The user whom the server names as signed in on a connection. */
 const uidOf = async (live: { frame(type: number): Promise<{ data?: { uid: number } }> }) =>
   (await live.frame(Push.LOGIN_SUCCESS)).data?.uid;
 
@@ -119,7 +119,7 @@ test("GW-9: with another token of its user a connection goes on as that token's 
   await live.until(() => live.of(Push.LOGIN_SUCCESS).length === 2, "the second LOGIN_SUCCESS");
   const later = live.frames.slice(before).filter(({ type }) => type !== Push.ONLINE_OFFLINE_NOTIFY);
   expect(later).toEqual([{ type: Push.LOGIN_SUCCESS, data: expect.objectContaining({ token: body.token }) }]);
-  // The end of the first login is no longer its end, and that of the second one is.
+  // The connection no longer ends when the first login ends, but when the second one does.
   const first = await server.live(eda);
   await eda.api.ok("DELETE", "/logins/current");
   await first.ended();

@@ -37,7 +37,7 @@ test("GW-61: TYPING reaches the members of the room, once in 3 s for each person
   await Promise.all([reader.echo(), stranger.echo()]);
   expect(reader.of(Push.TYPING)).toHaveLength(1);
   expect(stranger.of(Push.TYPING)).toEqual([]);
-  // Dropped, not refused.
+  // It is dropped, not refused.
   expect(first.of(Push.ERROR)).toHaveLength(1);
   time.advance(3000);
   typing(second, room);

@@ -6,7 +6,7 @@ import { administrator } from "./administrator.ts";
 import { TestServer } from "./harness.ts";
 import { exchange, handshakeText, requestText } from "./raw-http.ts";
 
-/** One line of the log for each handshake, one count of its outcome, and a name of every answer. */
+/** Each handshake has one line in the log and one count of its outcome, and every answer has a name. */
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ LOG_LEVEL: "info", HALL: "public", MAX_CONNECTIONS: "3" });
@@ -124,7 +124,7 @@ test("OBS-1: one that is closed as soon as it is open is counted by the reason",
 
 test("OBS-1, HTTP-6: one that fails by a fault of ours is 500 and says so in the log", async () => {
   using find = spyOn(Logins.prototype, "find").mockRejectedValue(new Error("the disk is gone"));
-  // The token is looked at before the upgrade only where its address has had too many handshakes.
+  // The token is checked before the upgrade only if its address has had too many handshakes.
   const own = await TestServer.start({ LOG_LEVEL: "info", RATE_LIMITS: "on" });
   let status = 101;
   for (let n = 0; n < 200 && status === 101; n++) ({ status } = await exchange(port(own), handshakeText()));

@@ -4,7 +4,7 @@ import { ProblemError } from "../src/lib/problem.ts";
 
 /**
  * A real listener with the door's own handshake in front of the runtime's `upgrade`. `/plain` upgrades without it, to see what
- * the runtime does by itself; other paths answer what the server saw. An open connection tells first what it was opened with.
+ * the runtime does by itself; other paths answer what the server saw. An open connection first says what it was opened with.
  */
 export function handshakeServer(
   onClose: (code: number, reason: string) => void = () => {},

@@ -66,7 +66,7 @@ test.skipIf(!nohup)(
 test("DR-11: a server in a terminal stops when the terminal is closed", async () => {
   const output = new Output();
   const decoder = new TextDecoder();
-  // Without the launcher, since Node 20 aborts at its own end where its terminal has gone.
+  // This leaves out the launcher, since Node 20 aborts at its own end if its terminal has gone.
   const server = Bun.spawn([process.execPath, MAIN, "serve"], {
     env,
     terminal: { data: (_terminal, data) => output.add(decoder.decode(data, { stream: true })) },

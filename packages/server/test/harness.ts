@@ -17,14 +17,14 @@ import { LiveClient, type LiveOptions } from "./live-client.ts";
 /** Settings of a server under test, as environment variables. */
 export type Settings = Record<string, string>;
 
-/** What a test puts in the place of production's. */
+/** Replacements for what production uses. */
 export interface Overrides {
-  /** Of both threads. */
+  /** The clock of both threads. */
   readonly clock?: Clock;
   readonly writer?: { entry: URL; table: ProcedureTable };
 }
 
-/** A whole server on a free port and a folder of its own, with people who use it. It ends with its test or file at the latest. */
+/** A whole server on a free port with a separate folder, and people who use it. It ends with its test or file at the latest. */
 export class TestServer {
   readonly dir: string;
   readonly #settings: Settings;
@@ -134,12 +134,12 @@ export interface Person {
   readonly api: ApiClient;
 }
 
-/** Of everybody who signs up. */
+/** The password of everybody who signs up. */
 export const PASSWORD = "a long password";
 
 let said = 0;
 
-/** A new message, sent; returns when it is acknowledged. */
+/** Sends a new message; returns when it is acknowledged. */
 export async function say(person: Person, roomId: number, content: string): Promise<void> {
   const clientId = `said-${said++}`;
   await person.api.ok("POST", `/rooms/${roomId}/messages`, { clientId, type: 1, body: { content } });

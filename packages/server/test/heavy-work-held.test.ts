@@ -28,7 +28,7 @@ function occupy(heavyWork: HeavyWork, reader: string | number): { free: () => Pr
   };
 }
 
-/** What was asked does not answer while the places are taken, and does behind that. */
+/** Checks that a request is not answered while the places are taken, and is answered afterwards. */
 async function waitsFor<T>(heavyWork: HeavyWork, reader: string | number, ask: () => Promise<T>): Promise<T> {
   const places = occupy(heavyWork, reader);
   let answered = false;

@@ -1,10 +1,10 @@
 /**
- * Load for tests and benchmarks, in its own process: one account keeps 800 heavy writes in flight, from eight addresses,
- * until its input has a line or ends. Half of them make rooms of many people, half change a room's name.
+ * Load for tests and benchmarks, in a separate process: one account keeps 800 heavy writes in flight, from eight addresses,
+ * until its input has a line or ends. Half of them make rooms with many people, half change a room's name.
  *
  *   BUN_CONFIG_MAX_HTTP_REQUESTS=1000 bun heavy-writes.ts URL TOKEN ROOM FILE
  *
- * @param FILE has the uids to bring into rooms, one a line
+ * @param FILE has the uids to bring into rooms, one per line
  */
 const [url, token, roomId, file] = Bun.argv.slice(2) as [string, string, string, string];
 const IN_FLIGHT = 800;

@@ -1,6 +1,6 @@
 import { nextTurn } from "../src/lib/interval.ts";
 
-/** Answers that arrive when a test lets them, in any order: what is read is of the moment of asking, and told later. */
+/** Answers that arrive when a test lets them, in any order: each is read when it is requested, and delivered later. */
 export class HeldAnswers {
   #waiting: (() => void)[] = [];
   #isOpen = false;
@@ -12,14 +12,14 @@ export class HeldAnswers {
     return result;
   }
 
-  /** Lets one of those that wait go, and all that follows from it happen. */
+  /** Lets one of the waiting answers go, and everything that follows from it happen. */
   async letGo(which: number): Promise<void> {
     const [resolve] = this.#waiting.splice(which % Math.max(1, this.#waiting.length), 1);
     resolve?.();
     await settled();
   }
 
-  /** Holds nothing from now on. */
+  /** From now on, holds nothing. */
   async open(): Promise<void> {
     this.#isOpen = true;
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -5,7 +5,7 @@ import { systemClock } from "../src/lib/clock.ts";
 import { sendMessage } from "../src/messages/message-actions.ts";
 import type { Person, TestServer } from "./harness.ts";
 
-/** Sends a text that only its sender may see, by the action, on the database of a server that runs: no route asks for one. */
+/** Sends a text that only its sender may see, through the action, on the database of a running server: no route does this. */
 export async function sendHidden(
   server: TestServer,
   { uid }: Person,

@@ -28,7 +28,7 @@ export interface Answer {
   readonly body: any;
 }
 
-/** Of everybody whom `register` makes an account for. */
+/** The password of everybody whom `register` makes an account for. */
 export const PASSWORD = "a long password";
 
 /** Identity on a real database behind a real port, with a clock that stands still. */
@@ -45,7 +45,7 @@ export interface IdentityApp {
   close(): Promise<void>;
 }
 
-/** @param env further settings; RATE_LIMITS is off unless it says otherwise; more: see `openScratch` */
+/** @param env further settings; RATE_LIMITS is off unless they say otherwise; more: see `openScratch` */
 export async function openIdentityApp(
   env: Record<string, string> = {},
   more: ProcedureTable = {},
@@ -83,7 +83,7 @@ export async function openIdentityApp(
     const response = await fetch(new URL(`/api/v1${path}`, server.url), {
       method: asked,
       headers: all,
-      // The server ends idle connections after a second, which may be the moment at which this would use one again.
+      // The server ends idle connections after a second, and this client may be about to reuse one at that moment.
       keepalive: false,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),

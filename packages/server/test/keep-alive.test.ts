@@ -4,9 +4,9 @@ import { TestServer } from "./harness.ts";
 
 /** The runtime looks at its idle connections every 4 s, and counts the step in which one began (docs/runtime-deviations.md). */
 const STEP_SECONDS = 4;
-/** What balancers keep theirs, 60 s, and some more. */
+/** Balancers keep their connections for 60 s; this is a little more. */
 const KEPT_SECONDS = 75;
-/** What a poll that has hung for as long as it may needs to read and write at most. */
+/** The most that a poll needs to read and write after it has hung for as long as it may. */
 const ANSWER_SECONDS = 15;
 
 let server: TestServer;

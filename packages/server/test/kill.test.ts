@@ -8,10 +8,10 @@ import { type SendOutcome, sendAll } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const SENDERS = 8;
-/** Live in the room while the server is killed, beside the one that is looked at. */
+/** Connections that are live in the room while the server is killed, besides the one under test. */
 const ONLOOKERS = 49;
 const KILLS = 3;
-/** Answers before each kill: in the middle of the load, whatever the machine's speed. */
+/** How many answers there are before each kill, so that it comes in the middle of the load whatever the machine's speed. */
 const ANSWERS = 150;
 
 const server = new ServerProcess();
@@ -70,7 +70,7 @@ async function live(person: Person, cursor?: string): Promise<LiveClient> {
   return client;
 }
 
-/** Kills the server while sends are in flight; resolves when all of them have come to an end. */
+/** Kills the server while sends are in flight; resolves when all of them have ended. */
 async function loadUntilKilled(load: {
   people: readonly Person[];
   roomId: number;

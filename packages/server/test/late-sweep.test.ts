@@ -18,7 +18,7 @@ test("GW-52: a server that was held up for longer than anybody may be silent cut
       for (const client of clients) client.send({ type: Command.HEARTBEAT });
     });
     process.kill(server.pid, "SIGSTOP");
-    // The time that passes is what this is about.
+    // This test is about the time that passes.
     await delay(4500);
     process.kill(server.pid, "SIGCONT");
     await Promise.all(clients.map((client) => client.echo()));

@@ -4,7 +4,7 @@ import { ServerProcess } from "./server-process.ts";
 
 /*
  * Tests that fail and clean nothing up, for `left-running.test.ts`, which runs this file by itself. What they start is
- * printed; whether it is gone is looked at by the last one, and after the run by who started it.
+ * printed; the last one checks whether it is gone, and so does, after the run, the test that started it.
  */
 const urls: string[] = [];
 
@@ -19,7 +19,7 @@ async function startBoth(): Promise<void> {
 }
 
 describe("left running", () => {
-  // A clean-up of the file's own comes before the harness's: what it looks at is still there.
+  // A file's clean-up comes before the harness's: what it looks at is still there.
   afterEach(async () => void expect((await fetch(`${urls.at(-1)}/healthz`)).status).toBe(200));
 
   test("by a test that fails", async () => {

@@ -15,17 +15,17 @@ import { type LogRig, openLog, whole } from "./log-rig.ts";
 const DEADLINE_MS = 4000;
 const AUTHORIZE = `{"type":${Command.AUTHORIZE}`;
 
-/** An lifecycle on a real log and real sockets, whose questions are answered when the test says so. */
+/** A lifecycle on a real log and real sockets, whose questions are answered when the test says so. */
 export class LifecycleRig {
   readonly hub: Hub;
-  /** Connections of each user, as presence was told. */
+  /** Connections of each user, as reported to presence. */
   readonly attached = new Map<number, number>();
   readonly lifecycle: ConnectionLifecycle;
   readonly log: LogRig;
   readonly #server: Server<Connection>;
-  /** How often it was asked what somebody may read. */
+  /** How often it asked what somebody may read. */
   windowsRead = 0;
-  /** Whether tokens that were found hold a moment later; an error: that cannot be found out. */
+  /** Whether tokens that were found are still valid a moment later; an error means that this cannot be found out. */
   holds: boolean | Error | Promise<boolean> = true;
   /** Resolves when presence knows everybody's rooms. */
   known: Promise<void> = Promise.resolve();
@@ -132,7 +132,7 @@ export class LifecycleRig {
     await withDeadline(promise, DEADLINE_MS, "the lifecycle asked nothing");
   }
 
-  /** Resolves when so many frames have come in since the last sign-in began. */
+  /** Resolves when this many frames have come in since the last sign-in began. */
   async waiting(count: number): Promise<void> {
     while (this.#received < count) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -149,7 +149,7 @@ export class LifecycleRig {
     this.#redDots.shift()?.resolve();
   }
 
-  /** What is asked now cannot be answered. */
+  /** Makes the oldest waiting question fail. */
   fail(error: Error): void {
     (this.#logins.shift() ?? this.#redDots.shift())?.reject(error);
   }

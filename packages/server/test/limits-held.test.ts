@@ -1,4 +1,4 @@
-/** Which limit holds each route: a route that is new fails here until it is named, and each is driven beyond its limit. */
+/** Says which limit holds each route: a new route fails here until it is listed, and each is driven beyond its limit. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createAccount } from "../src/identity/accounts-writes.ts";
 import { hashOf, newToken } from "../src/identity/tokens.ts";
@@ -12,10 +12,10 @@ const RATES = { ...LOCAL_RATES, ...SHARED_RATES };
 
 interface Held {
   readonly limit: keyof typeof RATES;
-  /** What is asked beyond the limit; a refusal for another reason counts too, since limits come first. */
+  /** The request beyond the limit; it may also be one that is refused for another reason, since limits come first. */
   readonly path: string;
   readonly body?: unknown;
-  /** What counts in the same limit and can be asked again and again, where the route itself cannot. */
+  /** A request that counts in the same limit and can be repeated, for a route that cannot be. */
   readonly before?: { readonly method: string; readonly path: string; readonly body?: unknown };
 }
 
@@ -93,7 +93,7 @@ const HELD: Record<string, Held> = {
   "PUT /rooms/{id}/read": { limit: "readPlaces", path: "/rooms/99/read", body: { seq: 1 } },
 };
 
-/** Routes that only read. The heavy ones are made to wait in `heavy-work-held.test.ts`. */
+/** Routes that only read. `heavy-work-held.test.ts` covers how the heavy ones have to wait. */
 const READING = [
   ...["GET /events", "POST /events", "GET /events/stream"],
   ...[
@@ -109,14 +109,14 @@ const READING = [
     "GET /me/export",
     "GET /users",
   ],
-  // One row, or the few of one person.
+  // These read one row, or the few rows of one person.
   ...["GET /me", "GET /logins", "GET /users/{id}", "GET /rooms/{id}", "GET /messages/{id}", "GET /doctor"],
-  // For administrators, and heavy: numbers that are in memory, and pages.
+  // These are heavy and for administrators: numbers that are in memory, and pages.
   ...["GET /admin/stats", "GET /admin/bans", "GET /admin/keys", "GET /admin/audit"],
   ...["GET /admin/connections", "GET /admin/series", "GET /admin/nodes"],
-  // The few that there are, and pages by a key.
+  // These read a few rows in all, or pages by a key.
   ...["GET /admin/webhooks", "GET /admin/webhooks/{id}/dead-letters"],
-  // Has a rate of its own.
+  // This has a separate rate.
   "GET /presence",
   // The rate of new codes bounds how often a confirmed one can be collected.
   "GET /qr-logins/{code}",
@@ -147,7 +147,7 @@ test("HTTP-15: every route is named here", async () => {
   const reply = await fetch(`${server.url}/openapi.json`);
   const { paths } = (await reply.json()) as { paths: Record<string, Record<string, unknown>> };
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
-    // What a server key holds is tried in `src/server-api/door.test.ts`.
+    // `src/server-api/door.test.ts` tests the limits of a server key.
     path.startsWith("/api/v1/") && !path.startsWith("/api/v1/server/")
       ? Object.keys(methods).map((m) => `${m.toUpperCase()} ${path.slice(7)}`)
       : [],
@@ -162,7 +162,7 @@ describe("HTTP-15: beyond its limit a route is 429 with Retry-After", () => {
     const api = await person(`person ${number}`, route.includes(" /admin/") ? 1 : 0);
     const method = route.split(" ")[0] as string;
     const row = RATES[limit];
-    // A mapped range, so that each route has its own address.
+    // This is a mapped range, so that each route has a different address.
     const from = { "X-Forwarded-For": `203.0.113.${number}` };
     const count = "burst" in row ? row.burst : row.count;
     const counted = before ?? { method, path, body };

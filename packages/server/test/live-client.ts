@@ -17,7 +17,7 @@ export interface LiveOptions {
   /** How the token travels: `protocol` (default) or `query`. */
   readonly by?: "protocol" | "query";
   readonly headers?: Record<string, string>;
-  /** Subprotocols, when they are not to be made of the token. */
+  /** Subprotocols, if they should not be made from the token. */
   readonly protocols?: readonly string[];
   /** Another address of the server, such as its second port. */
   readonly url?: string;
@@ -25,7 +25,7 @@ export interface LiveOptions {
 
 const DEADLINE_MS = 10_000;
 
-/** A live connection that keeps what it received and waits for what is expected. Sends nothing by itself. */
+/** A live connection that keeps what it received and waits for what is expected. It sends nothing by itself. */
 export class LiveClient {
   readonly frames: SeenFrame[] = [];
   readonly #socket: WebSocket;
@@ -52,7 +52,7 @@ export class LiveClient {
     const query = token !== undefined && by === "query" ? `${path.includes("?") ? "&" : "?"}token=${token}` : "";
     const protocols = more.protocols ?? (token !== undefined && by === "protocol" ? ["parley", token] : []);
     const address = `${url.replace(/^http/, "ws")}${path}${query}`;
-    // Bun's options; a private authority signs the certificates of tests.
+    // These are Bun's options; a private authority signs the certificates of tests.
     const options = { headers, tls: { rejectUnauthorized: false }, ...(protocols.length > 0 ? { protocols } : {}) };
     const client = new LiveClient(new WebSocket(address, options as never));
     await client.until(() => client.#socket.readyState === WebSocket.OPEN || client.#closed, "the connection to open");
@@ -74,13 +74,13 @@ export class LiveClient {
     this.#socket.send(raw ? (frame as string) : JSON.stringify(frame));
   }
 
-  /** A control frame: `ping` or an unasked `pong`. */
+  /** Sends a control frame: `ping` or an unasked `pong`. */
   control(kind: "ping" | "pong"): void {
     // Bun's client has both, unlike the browsers' interface.
     (this.#socket as unknown as Record<"ping" | "pong", () => void>)[kind]();
   }
 
-  /** Asks something harmless and waits for its ERROR: what the server sent or did before has arrived then. */
+  /** Asks for something harmless and waits for its ERROR: everything that the server sent or did before has then arrived. */
   async echo(): Promise<void> {
     const before = this.frames.length;
     this.send({ type: Command.TYPING, data: { roomId: Number.MAX_SAFE_INTEGER } });
@@ -120,7 +120,7 @@ export class LiveClient {
     };
   }
 
-  /** Waits for something to become true; looked at when a frame or the end comes. */
+  /** Waits for something to become true; it is checked whenever a frame or the end comes. */
   async until<T>(look: () => T | undefined | false, what: string, deadlineMs = DEADLINE_MS): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
     const wake = () => {

@@ -1,6 +1,6 @@
 import type { Person } from "./harness.ts";
 
-/** What came of a send: the status, or undefined when the server went away before it answered. */
+/** The outcome of a send: the status, or undefined if the server went away before it answered. */
 export interface SendOutcome {
   readonly clientId: string;
   readonly sender: Person;
@@ -15,12 +15,12 @@ export async function sendAll(load: {
   senders: readonly Person[];
   roomId: number;
   count: number;
-  /** Part of every clientId, to tell loads apart. */
+  /** A part of every clientId, to tell loads apart. */
   label?: string;
   /** What each message says, beside its clientId. */
   text?: string;
   onAnswer?: (outcome: SendOutcome) => void;
-  /** Sending goes on while this holds. */
+  /** Sending goes on while this returns true. */
   while?: () => boolean;
 }): Promise<SendOutcome[]> {
   const { senders, roomId, count, label = "m", text = "message", onAnswer, while: goesOn = () => true } = load;

@@ -4,14 +4,14 @@ import type { MessageKind, Surroundings } from "../src/messages/kinds/kind.ts";
 const sent = z.object({ latitude: z.number().min(-90).max(90), longitude: z.number(), label: z.string().max(20) });
 type Location = z.infer<typeof sent>;
 
-/** What is stored and shown has its own names. */
+/** The stored form and the shown form have different names. */
 type Stored = Omit<Location, "label"> & { readonly name: string };
 type Shown = Pick<Surroundings, "atUidList" | "reply"> & {
   readonly place: Omit<Location, "label">;
   readonly name: string;
 };
 
-/** A kind that this server does not have, to prove that it takes one file: a place on the map. */
+/** A kind that this server does not have, a place on the map: it proves that a new kind takes one file. */
 export const location: MessageKind<Location, Stored, Shown> = {
   type: 42,
   sent,

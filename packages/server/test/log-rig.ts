@@ -17,7 +17,7 @@ import type { ManualClock } from "../src/lib/clock.ts";
 import { Retention } from "../src/retention/retention.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
 
-/** One event to log in a test: what it says is its `data`, or it is about a message. */
+/** One event to log in a test: its content is its `data`, or it is about a message. */
 export interface TestEvent {
   stream: string;
   type?: number;
@@ -30,7 +30,7 @@ export interface TestEvent {
   quotes?: number;
   /** The person who wrote the message. */
   author?: number;
-  /** Epoch milliseconds; the first event's counts for all that are appended together. */
+  /** Epoch milliseconds; that of the first event counts for all that are appended together. */
   at?: number;
 }
 
@@ -54,7 +54,7 @@ async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
 
 /** The author of every message that is read from the rig. */
 export const AUTHOR = 20_007;
-/** The author of what any message quotes. */
+/** The author of every message that is quoted. */
 export const QUOTED_AUTHOR = 20_008;
 
 export interface LogRig {
@@ -62,7 +62,7 @@ export interface LogRig {
   readonly reader: LogReader;
   readonly tail: Tail;
   readonly announcer: Announcer;
-  /** Parts of an outbox of a reader with these windows. */
+  /** Parts of an outbox for a reader with these windows. */
   outboxParts(windowsOf: () => ReadWindow[]): OutboxParts;
   append(...events: TestEvent[]): Promise<{ pos: number; seq: number }[]>;
   /** What a message looks like now; one with `"quotes":ID` shows that message too. */
@@ -72,7 +72,7 @@ export interface LogRig {
 
 /**
  * A log with its tail and announcer, on a real database. `announcing: false`: commits are not announced until `follow`. `clock`: what the
- * writer takes for the time, though events are dated by the test.
+ * writer takes as the time, though the test dates the events.
  */
 export async function openLog(
   options: { maxBytes?: number; announcing?: boolean; listener?: Listener; clock?: ManualClock } = {},
@@ -130,7 +130,7 @@ export async function openLog(
   };
 }
 
-/** Keeps the newest events of each stream and removes all others, however many looks that takes. */
+/** Keeps the newest events of each stream and removes all others, however many rounds that takes. */
 export async function keepNewest(rig: LogRig, maxEvents: number): Promise<void> {
   const { db, writes } = rig.scratch;
   const limits = { days: 0, minEvents: maxEvents, maxEvents };
@@ -143,7 +143,7 @@ export function whole(stream: string): ReadWindow {
   return { stream, joined: FROM_FIRST_EVENT, left: null, leftBefore: NOWHERE };
 }
 
-/** As the query of memberships has it. */
+/** The form that the query of memberships gives. */
 function isAsked({ stream, left }: ReadWindow, { endedAfter }: CursorPlace, { cursor }: ReaderAsk): boolean {
   return left === null || left.pos > endedAfter || cursor.streams.has(stream);
 }

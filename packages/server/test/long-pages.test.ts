@@ -1,4 +1,4 @@
-/** Pages of long messages: they end early, and all of them together have everything. */
+/** Pages of long messages end early, and all of them together contain everything. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ChatFixture } from "./chat-fixture.ts";
 
@@ -23,7 +23,7 @@ interface Shown {
   readonly message: { readonly id: number };
 }
 
-/** No page is longer than it may be, and each but the last has what fits. */
+/** No page is longer than allowed, and each except the last has as much as fits. */
 function checkPages(pages: readonly (readonly unknown[])[]): void {
   const lengths = pages.map((items) => JSON.stringify(items).length);
   for (const length of lengths) expect(length).toBeLessThan(MOST + REST * 100);

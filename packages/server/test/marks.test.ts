@@ -1,4 +1,4 @@
-/** Counts of marks on a running server: however many people mark at once, everybody is told what is stored. */
+/** Counts of marks on a running server: however many people mark at once, everybody gets the counts that are stored. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { HALL_ROOM_ID, type MarkChange, type MessageMark, Push } from "@parley/protocol";
 import fc from "fast-check";
@@ -15,7 +15,7 @@ let server: TestServer;
 let people: Person[];
 beforeAll(async () => {
   server = await TestServer.start();
-  // Without passwords, so that the test does not wait for a hundred hashes.
+  // They have no passwords, so that the test does not wait for a hundred hashes.
   people = await Promise.all(range(1, PEOPLE).map((n) => person(`person ${n}`)));
 });
 afterAll(() => server.stop());
@@ -47,7 +47,7 @@ function markAfter(list: readonly { method: string; mark: string }[]): string | 
   }, undefined);
 }
 
-/** Everything that MARK said of a message, in order. */
+/** Everything that MARK said about a message, in order. */
 function changesOf(frames: readonly SeenFrame[], id: number): MarkChange[] {
   const lists = frames.filter(({ type }) => type === Push.MARK).map(({ data }) => data.markList as MarkChange[]);
   return lists.flat().filter(({ msgId }) => msgId === id);
@@ -72,7 +72,7 @@ test("IM-83: 100 people toggle at once: the last MARK, the history, a recount of
       const counts = ["like", "dislike"].map((name) => wanted.filter((mark) => mark === name).length);
       const changes = changesOf(watcher.frames, id);
       expect(lastCounts(changes)).toEqual(counts);
-      // Each says the count of its own moment: one more or one less than the one before it.
+      // Each has the count of its moment: one more or one less than the one before it.
       for (const type of [1, 2]) {
         const own = changes.filter(({ markType }) => markType === type);
         const steps = own.map(({ markCount }, n) => markCount - (own[n - 1]?.markCount ?? 0));

@@ -6,7 +6,7 @@ import { delay } from "../src/lib/interval.ts";
 import { PASSWORD, say, TestServer } from "./harness.ts";
 import { openDoor } from "./server-door.ts";
 
-/** What alerts stand on, each with the right value. */
+/** The metrics that alerts depend on, each with the right value. */
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ MAX_CONNECTIONS: "500" });
@@ -21,7 +21,7 @@ async function metrics(of = server): Promise<(name: string) => number> {
   };
 }
 
-/** Scrapes until the number is as it should be, for 10 s at most. */
+/** Scrapes until the number is as expected, for 10 s at most. */
 async function until(name: string, isRight: (value: number) => boolean, of = server): Promise<void> {
   let value = Number.NaN;
   for (let n = 0; n < 200 && !isRight(value); n++) {
@@ -45,7 +45,7 @@ test("MET-1: the process says what it is, since when it runs and what it has ope
   const open = value("process_open_fds");
   expect(open).toBeGreaterThan(10);
   const clients = await Promise.all(Array.from({ length: 30 }, () => server.connect()));
-  // Each has two ends in this process.
+  // Each connection has two ends in this process.
   await until("process_open_fds", (now) => now >= open + 60);
   for (const client of clients) client.close();
 });
@@ -130,7 +130,7 @@ test("MET-1: whatever a rate refuses is counted by the rate's name, for people, 
   const refused = sent.filter(({ status }) => status === 429).length;
   expect(refused).toBeGreaterThan(0);
   expect(await hits("sends")).toBe(refused);
-  // The person's own name with a wrong password, again and again.
+  // These use the person's name with a wrong password, again and again.
   for (let n = 0; n < 7; n++) await own.api.call("POST", "/logins", { name: "ann", password: "a wrong password" });
   expect(await hits("failedSignIns")).toBe(2);
   const wrong = await metrics(own);

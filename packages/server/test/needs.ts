@@ -1,9 +1,9 @@
 import { readEnv } from "../src/config/env.ts";
 
-/** Where Debian keeps servers, which is in the path of root only. */
+/** Where Debian puts servers; only root has it in the path. */
 const ALSO_IN = ["/usr/sbin", "/usr/local/sbin"];
 
-/** Other names a program goes by, in the order tried. */
+/** Other names of a program, in the order tried. */
 const ALSO_CALLED: Record<string, readonly string[]> = {
   chromium: ["chromium-browser", "google-chrome-stable", "google-chrome"],
 };
@@ -14,7 +14,7 @@ const ALSO_CALLED: Record<string, readonly string[]> = {
  *   const chromium = needs("chromium");
  *   test.skipIf(!chromium)("…", …);
  *
- * With CI set it throws instead, since a test that never runs there never runs.
+ * With CI set it throws instead, since a test that CI skips never runs.
  */
 export function needs(program: string): string | undefined {
   const { PATH = "", CI } = readEnv();

@@ -22,7 +22,7 @@ export interface Notice {
 export interface NoticeState {
   /** The newest first, archived ones too. */
   readonly items: readonly Notice[];
-  /** None with this id or a smaller one is still to come. */
+  /** Every notification with this id or a smaller one has already come. */
   readonly upTo: number;
 }
 
@@ -35,7 +35,7 @@ interface Page {
   readonly asOf: string;
 }
 
-/** What is shown: what has expired is not, and makes no dot. */
+/** The notifications that are shown: expired ones are not, and make no dot. */
 export interface ShownNotices {
   readonly list: readonly Notice[];
   readonly archived: readonly Notice[];
@@ -43,7 +43,7 @@ export interface ShownNotices {
   readonly unread: number;
 }
 
-/** All pages of both lists. The counters are those that the server says. */
+/** Reads all pages of both lists. The counters are those that the server gives. */
 export async function readNotices(
   api: ApiClient,
 ): Promise<{ state: NoticeState; shown: ShownNotices; asOfs: string[] }> {
@@ -75,8 +75,8 @@ export function shownNotices({ items }: NoticeState, now: number): ShownNotices 
 }
 
 /**
- * The state after a frame; the same where it is about something else. Pure.
- * @param since when the user's account was made: what everybody was told before is not theirs
+ * The state after a frame; it stays the same if the frame is about something else. Pure.
+ * @param since when the user's account was made: what went to everybody before that is not theirs
  */
 export function applyNotice(state: NoticeState, { type, data }: SeenFrame, since: number): NoticeState {
   if (type === Push.NOTIFICATION) return withNotice(state, data as NotificationData, since);
@@ -89,7 +89,7 @@ function withNotice(state: NoticeState, data: NotificationData, since: number): 
   const others = state.items.filter(({ id }) => id !== data.id);
   if ("removed" in data || data.title === null) return { items: others, upTo };
   const known = state.items.find(({ id }) => id === data.id);
-  // One that is not new and not there has left the list in a way that this client has not seen.
+  // An unknown one that is not new has left the list in a way that this client has not seen.
   if (!known && (data.id <= state.upTo || data.at < since)) return { ...state, upTo };
   const { link = null, data: own = null, done = false, ...rest } = data;
   const { seen, read, archived } = known ?? { seen: false, read: false, archived: false };

@@ -58,7 +58,7 @@ class Scene {
 type Act = (scene: Scene) => Promise<unknown>;
 
 const nth = fc.nat({ max: 30 });
-/** Of each scene its own, so that scenes do not meddle with each other. */
+/** Each scene has a different one, so that scenes do not interfere with each other. */
 const key = fc.constantFrom("k1", "k2").map((name) => (scene: Scene) => `${name}-${scene.ada.uid}`);
 const named = <T>(arbitrary: fc.Arbitrary<T>, name: (value: T) => string, act: (value: T) => Act) =>
   arbitrary.map((value): Act & { toString(): string } => Object.assign(act(value), { toString: () => name(value) }));
@@ -153,7 +153,7 @@ class LiveDevice {
     return new LiveDevice(await server.live(ada), state, since);
   }
 
-  /** When it has had everything that was done before. */
+  /** Resolves when it has had everything that was done before. */
   async settled(): Promise<NoticeState> {
     this.#asked += 1;
     this.#client.send({ type: Command.TYPING, data: { roomId: Number.MAX_SAFE_INTEGER } });
@@ -170,7 +170,7 @@ class LiveDevice {
   }
 }
 
-/** A device that is away and asks now and then; one that allows itself to miss only few events gets RESYNC, and reads everything anew. */
+/** A device that is away and polls now and then; one that wants only few missed events gets RESYNC, and reads everything anew. */
 class PollingDevice {
   #state: NoticeState | undefined;
   #cursor = "";
@@ -230,7 +230,7 @@ test("NTF-25, NTF-24, CUR-12: any interleaving of two devices, the product and t
         await away.catchUp(1000);
         try {
           for (const [index, burst] of bursts.entries()) {
-            // At once, as they come from several places.
+            // These run at once, as they come from several places.
             await Promise.all(burst.map((act) => act(scene)));
             await (times[index] as Act)(scene);
             const max = comesBack[index];

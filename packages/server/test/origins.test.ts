@@ -16,7 +16,7 @@ const ask = (origin: string, method = "GET") =>
     headers: { Origin: origin, ...(method === "OPTIONS" && { "Access-Control-Request-Method": "GET" }) },
   });
 
-/** Names of the headers by which a page is let read the reply. */
+/** Names of the headers that let a page read the reply. */
 const corsHeaders = ({ headers }: Response) => [...headers.keys()].filter((name) => name.startsWith("access-control-"));
 
 const APPS = ["capacitor://localhost", "tauri://localhost", "chrome-extension://abcdef"];
@@ -32,7 +32,7 @@ test("GW-4, HTTP-8: apps with a scheme of their own come in where they are liste
   for (const other of ["capacitor://other", "ionic://localhost", "tauri://localhost.evil.example"]) {
     expect([await handshake(other), (await ask(other, "OPTIONS")).status]).toEqual([403, 403]);
   }
-  // The name in an app's origin is not a name of this server.
+  // The host in an app's origin is not a name of this server.
   const { port } = new URL(server.url);
   expect((await exchange(Number(port), "GET /api/v1/doctor HTTP/1.1\r\nHost: abcdef\r\n\r\n")).status).toBe(421);
 });

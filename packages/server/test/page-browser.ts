@@ -6,13 +6,13 @@ import { endLater } from "./left-running.ts";
 
 /** Bun's own limit is meant for tests without a browser. */
 export const SLOW_MS = 60_000;
-/** Of everybody here. */
+/** The password of everybody here. */
 export const PASSWORD = "a long password";
 
 interface OpenOptions extends BrowserContextOptions {
-  /** Another window of the same browser; else it is one that has never been here. */
+  /** Another window of the same browser; by default it is a browser that has never been here. */
   readonly from?: Page;
-  /** Runs in the page before anything of it. */
+  /** Runs in the page before anything else does. */
   readonly script?: () => void;
 }
 
@@ -20,7 +20,7 @@ interface OpenOptions extends BrowserContextOptions {
 export class PageBrowser {
   readonly server: TestServer;
   readonly #browser: Browser;
-  /** What a browser complained of, and what it asked for, in all windows. */
+  /** What the browsers complained about, and what they requested, in all windows. */
   readonly #complaints: string[] = [];
   readonly #asked: string[] = [];
 
@@ -31,10 +31,10 @@ export class PageBrowser {
     this.#browser = browser;
   }
 
-  /** @param args further ones of the browser's command line */
+  /** @param args additional arguments for the browser's command line */
   static async start(executablePath: string, settings: Settings = {}, args: string[] = []): Promise<PageBrowser> {
     const [server, browser] = await Promise.all([
-      // A page finds its server again only where it was.
+      // A page finds its server again only at the same address.
       TestServer.start({ PORT: String(freePort()), ...settings }),
       chromium.launch({ executablePath, args: ["--no-sandbox", ...args] }),
     ]);
@@ -53,14 +53,14 @@ export class PageBrowser {
     if (script) await context.addInitScript(script);
     const page = await context.newPage();
     page.on("console", (message) => {
-      // A refusal that the page shows is logged by the browser too.
+      // The browser also logs a refusal that the page shows.
       if (message.type() === "error" && !message.text().includes("the server responded with a status of 4")) {
         this.#complaints.push(message.text());
       }
     });
     page.on("pageerror", (error) => this.#complaints.push(error.message));
     page.on("request", (request) => {
-      // An address that holds its own answer asks nobody.
+      // An address that contains its answer makes no request.
       if (!request.url().startsWith("data:")) this.#asked.push(request.url());
     });
     page.on("websocket", (socket) => this.#asked.push(socket.url()));
@@ -76,27 +76,27 @@ export class PageBrowser {
     return page;
   }
 
-  /** What a browser complained of, in all windows. */
+  /** What the browsers complained about, in all windows. */
   get complaints(): readonly string[] {
     return this.#complaints;
   }
 
-  /** WebSockets that were opened so far. */
+  /** The WebSockets that were opened so far. */
   get sockets(): number {
     return this.#asked.filter((url) => url.startsWith("ws")).length;
   }
 
-  /** What was asked for and matches. */
+  /** The requests that match. */
   askedFor(pattern: RegExp): string[] {
     return this.#asked.filter((url) => pattern.test(url));
   }
 
-  /** No browser had anything to complain of, asked another host, or put a token into an address. */
+  /** Checks that no browser complained about anything, asked another host, or put a token into an address. */
   expectQuiet(): void {
     const origins = new Set(this.#asked.map((url) => new URL(url.replace(/^ws/, "http")).origin));
     expect([...origins]).toEqual([this.server.url]);
     expect(this.#asked.filter((url) => url.includes("pl_") || url.includes("token"))).toEqual([]);
-    // What a restart looks like in a browser's console.
+    // This is how a restart looks in a browser's console.
     expect(this.#complaints.filter((text) => !/WebSocket|net::ERR_|status of 503/.test(text))).toEqual([]);
   }
 }
@@ -115,7 +115,7 @@ export async function write(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-/** What the QR code on the page says. */
+/** The text of the QR code on the page. */
 export async function loginUrlOf(page: Page): Promise<string> {
   const code = page.locator("[data-login-url]");
   await code.waitFor();

@@ -12,19 +12,19 @@ export interface Told {
 
 export const [ANN, BOB] = [20_000, 20_001];
 
-/** Presence in a time that stands still, which tells what it publishes. Everybody who comes online is in the same rooms. */
+/** Presence with a clock that stands still, which records what it publishes. Everybody who comes online is in the same rooms. */
 export class PresenceRig {
   readonly clock = new ManualClock();
   readonly told: Told[] = [];
   readonly failures: unknown[] = [];
   /** The rooms that everybody is in, as the database has them. */
   rooms = [{ roomId: 7, memberCount: 2 }];
-  /** The members of each room that is asked for. */
+  /** The members of each room that is asked about. */
   members = [ANN, BOB];
   /** What happens while people's rooms, or a room's members, are read. */
   ask = async () => {};
   askMembers = async () => {};
-  /** Others get their turn, while a round goes on. */
+  /** Lets others have their turn while a round goes on. */
   turn = async () => {};
   #pos = 1000;
   readonly presence = new Presence({
@@ -42,7 +42,7 @@ export class PresenceRig {
     onError: (error) => void this.failures.push(error),
   });
 
-  /** So much time goes by, and what was asked meanwhile has its effect. */
+  /** Lets this much time go by, and lets what was requested meanwhile take effect. */
   async pass(ms: number): Promise<void> {
     await this.settle();
     this.clock.advance(ms);
@@ -50,7 +50,7 @@ export class PresenceRig {
     await this.settle();
   }
 
-  /** What has begun is done, unless it waits for a timer. */
+  /** Resolves when everything that has begun is done, unless it waits for a timer. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
   }
@@ -59,7 +59,7 @@ export class PresenceRig {
     return this.told.filter((one) => one.stream === stream);
   }
 
-  /** What room 7 was told, frame by frame. */
+  /** The frames that room 7 got, one by one. */
   states(): number[][][] {
     return this.to("room:7").map(({ data }) => data.changeList.map((one) => [one.uid, one.activeStatus]));
   }

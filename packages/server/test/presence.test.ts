@@ -67,7 +67,7 @@ describe.concurrent("presence", () => {
         await server.live(ben);
         witness.close();
         await witness.ended();
-        // Cai left later, for good, and that is told: by then Ben's grace is over.
+        // Cai left later, for good, and others hear of it: by then Ben's grace is over.
         await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(cai.uid, ActiveStatus.offline), 9000);
         expect(changesOf(watcher, ben.uid).map(({ activeStatus }) => activeStatus)).toEqual([1]);
       }),
@@ -90,7 +90,7 @@ describe.concurrent("presence", () => {
         await Promise.all(others.map((one) => server.live(one)));
         for (const one of others) await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(one.uid, ActiveStatus.online));
         const rounds = Math.ceil((uptimeMs() - started) / 1000) + 1;
-        // Of each round at most a frame of the room's and one with the number.
+        // Each round brings at most one frame from the room and one with the number.
         expect(watcher.of(Push.ONLINE_OFFLINE_NOTIFY).length - before).toBeLessThanOrEqual(2 * rounds);
         const last = watcher.of(Push.ONLINE_OFFLINE_NOTIFY).at(-1);
         expect(last?.data.onlineNum).toBe(13);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => product.close());
 
 const tokenOf = (sub: string) => product.token({ sub });
-/** A later second, since tokens of the one in which an account was deleted are refused. */
+/** Moves to a later second, since tokens from the second in which an account was deleted are refused. */
 const later = () => product.clock.advance(2000);
 
 test("TOK-26: somebody who deletes one account after the other gets twenty more in a day, and others are not concerned", async () => {

@@ -23,9 +23,9 @@ export function newKey(kid: string): IssuerKey {
 
 export interface TokenDraft {
   readonly key: IssuerKey;
-  /** Epoch milliseconds at which it is made; it is good for an hour. */
+  /** Epoch milliseconds at which the token is made; it is good for an hour. */
   readonly now: number;
-  /** Take the place of what it would have; undefined leaves one out. */
+  /** Replace the token's usual claims; undefined leaves one out. */
   readonly claims?: Record<string, unknown>;
   readonly header?: Record<string, unknown>;
 }
@@ -43,7 +43,7 @@ export function settingsFor(keys: ProductTokensConfig["keys"]): ProductTokensCon
   return { algorithm: "ES256", issuer: ISSUER, audience: AUDIENCE, keys, claims: CLAIM_NAMES };
 }
 
-/** What a key server answers; changed by tests as they go. */
+/** What a key server answers; tests change it as they go. */
 export interface PublishedKeys {
   answer: () => Response | Promise<Response>;
   /** Requests so far. */

@@ -34,7 +34,7 @@ describe("a server whose product's keys come from an address", () => {
     const live = await server.connect({ token: await token() });
     expect(await live.ended()).toMatchObject({ code: 1013, reason: "retry=5000" });
     expect(live.of(Push.INVALIDATE_TOKEN)).toEqual([]);
-    // People who sign in here have nothing to do with it.
+    // People who sign in here are not affected by it.
     expect((await server.person("ann")).uid).toBeGreaterThan(0);
     keys.answer = () => publishing([first]);
     clock.advance(30_000);

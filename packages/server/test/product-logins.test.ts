@@ -79,7 +79,7 @@ describe("names and pictures", () => {
     expect(await me({ sub, name: "After", picture: "/b.png" })).toMatchObject({ name: "After", avatar: "/b.png" });
     const told = await watcher.frame(Push.USER, ({ data }) => data.uid === person.uid);
     expect(told.data).toMatchObject({ name: "After", avatar: "/b.png" });
-    // What a token does not say stays.
+    // Whatever a token leaves out stays as it was.
     product.clock.advance(MINUTE);
     expect(await me({ sub, name: undefined })).toMatchObject({ name: "After", avatar: "/b.png" });
     expect(await me({ sub, name: undefined, picture: "" })).toMatchObject({ name: "After", avatar: "" });
@@ -162,7 +162,7 @@ describe("a login without a row", () => {
     expect(await statusOf(await product.token({ sub: person.externalId, iat: undefined }))).toBe(401);
     product.clock.advance(1000);
     expect(await me({ sub: person.externalId })).toMatchObject({ uid: again.uid });
-    // Twice, where nobody takes its place.
+    // This is done twice, and nobody takes its place.
     await door.ok("DELETE", `/users/${person.externalId}`);
     expect(await statusOf(await product.token({ sub: person.externalId }))).toBe(401);
     product.clock.advance(1000);
@@ -181,7 +181,7 @@ describe("a login without a row", () => {
   test("ID-43: does nothing while its account is disabled, and an earlier token does not count again", async () => {
     const { server } = product.stage;
     const ned = await server.person("ned");
-    // An account that was made here, and then given to the product.
+    // This account was made here and then given to the product.
     const database = new Database(`${server.dir}/data/parley.db`);
     database.run("update users set external_id = 'customer-ned' where uid = ?", [ned.uid]);
     database.close();
@@ -205,13 +205,13 @@ describe("a login without a row", () => {
     const forged = await product.token({ aud: "other" });
     const refused = async () => (await new ApiClient(limited.url, forged).call("GET", "/me")).status;
     const statuses: number[] = [];
-    // A slow machine takes longer for some of them than ten new ones take to be allowed.
+    // On a slow machine, some of them take longer than it takes to allow ten new ones.
     while (!statuses.includes(429) && statuses.length < 2000) {
       statuses.push(...(await Promise.all(Array.from({ length: 50 }, refused))));
     }
     expect(new Set(statuses)).toEqual(new Set([401, 429]));
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(50);
-    // One that is right still passes.
+    // A correct token still passes.
     expect((await new ApiClient(limited.url, await product.token()).call("GET", "/me")).status).toBe(200);
     await limited.stop();
   }, 60_000);
@@ -265,7 +265,7 @@ describe("a login without a row", () => {
       });
     const first = await make();
     await person.api.ok("POST", `/qr-logins/${first.code}/scan`);
-    // Another token of the same session may go on; another device of the person may not.
+    // Another token of the same session may go on, but another device of the person may not.
     const other = await apiOf({ sub: person.externalId, sid: "tablet" });
     expect(await other.call("POST", `/qr-logins/${first.code}/confirm`)).toMatchObject({ body: { code: "qr_taken" } });
     const next = await apiOf({ sub: person.externalId, sid: "phone", jti: "next" });

@@ -7,18 +7,18 @@ import type { Person } from "./harness.ts";
 import { AUDIENCE, ISSUER, type IssuerKey, newKey, newProductToken } from "./product-issuer.ts";
 import { Stage } from "./transports/stage.ts";
 
-/** A product beside a server whose time stands still, which takes its tokens. */
+/** A product beside a server whose time stands still; the server takes the product's tokens. */
 export class Product {
   readonly key: IssuerKey = newKey("k1");
-  /** Of both threads of the server. */
+  /** The clock of both threads of the server. */
   readonly clock = new ManualClock();
   readonly #folder = mkdtempSync(join(tmpdir(), "product-"));
-  /** What tells a server of its tokens. */
+  /** The settings that make a server take the product's tokens. */
   settings: Record<string, string> = {};
   #people = 0;
   #stage: Stage | undefined;
 
-  /** @param settings over the usual ones */
+  /** @param settings override the usual ones */
   static async open(settings: Record<string, string> = {}): Promise<Product> {
     const product = new Product();
     const file = join(product.#folder, "key.json");
@@ -46,13 +46,13 @@ export class Product {
     return newProductToken({ key: this.key, now: this.clock.now(), claims, header });
   }
 
-  /** An external id that nobody has had. */
+  /** An external id that nobody has had yet. */
   newId(): string {
     this.#people += 1;
     return `customer-${this.#people}`;
   }
 
-  /** Somebody who has come by a token, and their external id. */
+  /** A person who has signed in with a token, and their external id. */
   async person(claims: Record<string, unknown> = {}): Promise<Person & { externalId: string }> {
     const externalId = (claims.sub as string | undefined) ?? this.newId();
     const token = await this.token({ ...claims, sub: externalId });

@@ -8,7 +8,7 @@ import { ServerProcess } from "./server-process.ts";
 
 const PUSHES = 120;
 
-/** An event or a notification; the same request every time. */
+/** An event or a notification; it is the same request every time. */
 const requestOf = (n: number): [path: string, body: object] => {
   const shared = { to: { users: ["ada", "ben"] }, kind: "a", dedupeKey: `${n}` };
   return n % 2 === 0 ? ["/events", { ...shared, data: n }] : ["/notifications", { ...shared, title: `${n}`, text: "" }];
@@ -39,7 +39,7 @@ test("EVT-6, NTF-5, EVT-2: after kill -9 in the middle, everything that was answ
       const reply = await first.ok("POST", ...requestOf(n)).catch(() => undefined);
       if (!reply) return;
       answered.set(n, reply);
-      // Right after a reply, while others are under way.
+      // The server is killed right after a reply, while others are under way.
       if (answered.size === 30) killed = server.kill();
     }
   };

@@ -81,6 +81,6 @@ export function randomFrame(random: Random, token: string): WildFrame {
   if (chance < 0.92) return { opcode: 2, body: Buffer.from(JSON.stringify(good())) };
   if (chance < 0.95) return { opcode: pick([9, 10]), body: Buffer.from("x".repeat(Math.floor(random() * 125))) };
   if (chance < 0.97) return text("x".repeat(pick([8192, 8193, 20_000])));
-  // Bytes that are not UTF-8: cut sequences, surrogates, overlong forms.
+  // These bytes are not UTF-8: cut sequences, surrogates, overlong forms.
   return { opcode: 1, body: Buffer.from(pick(["22c3", "eda080", "c080", "f8888080", "7b22ff22"]), "hex") };
 }

@@ -5,7 +5,7 @@ import { clientFrame, firstFrame } from "./raw-frames.ts";
 import { handshakeText, rawRequest } from "./raw-http.ts";
 
 /**
- * A WebSocket client that can do what no library's can: stop reading its socket, and send whatever bytes it is given. It sends
+ * A WebSocket client that can do what no library's client can: stop reading its socket, and send whatever bytes it is given. It sends
  * nothing by itself.
  */
 export class RawClient {
@@ -48,7 +48,7 @@ export class RawClient {
     return this.#ended;
   }
 
-  /** Of the close frame; undefined when none came, which libraries call 1006. */
+  /** The code of the close frame; undefined if none came, which libraries call 1006. */
   get code(): number | undefined {
     return this.#code;
   }

@@ -1,7 +1,7 @@
 import { withDeadline } from "../src/lib/interval.ts";
 import { rawRequest } from "./raw-http.ts";
 
-/** A whole frame as a client sends it (RFC 6455 section 5.2); `first` is its first byte, the end of a text when absent. */
+/** A whole frame as a client sends it (RFC 6455 section 5.2); `first` is its first byte, by default that of the end of a text. */
 export function clientFrame(body: string | Buffer, first = 0x81): Buffer {
   const bytes = Buffer.from(body);
   if (bytes.length > 0xffff) throw new Error("no test sends a frame as long as that");
@@ -14,11 +14,11 @@ export function clientFrame(body: string | Buffer, first = 0x81): Buffer {
 export interface ServerFrame {
   readonly opcode: number;
   readonly body: Buffer;
-  /** The bytes behind it. */
+  /** The bytes after the frame. */
   readonly rest: Buffer;
 }
 
-/** The first frame of what a server sent, which is not masked; undefined while it is not whole. */
+/** The first frame of what a server sent, which is not masked; undefined until it is complete. */
 export function firstFrame(bytes: Buffer): ServerFrame | undefined {
   if (bytes.length < 2) return undefined;
   const opcode = (bytes[0] as number) & 0x0f;
@@ -30,7 +30,7 @@ export function firstFrame(bytes: Buffer): ServerFrame | undefined {
   return { opcode, body: bytes.subarray(from, from + length), rest: bytes.subarray(from + length) };
 }
 
-/** Upgrades by these bytes and reads the first `count` frames that the server sends. */
+/** Upgrades with these bytes and reads the first `count` frames that the server sends. */
 export async function frames(port: number, bytes: string | Buffer, count: number): Promise<ServerFrame[]> {
   const { promise: enough, resolve, reject } = Promise.withResolvers<ServerFrame[]>();
   const found: ServerFrame[] = [];

@@ -5,7 +5,7 @@ import { withDeadline } from "../src/lib/interval.ts";
 export const SAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 export const SAMPLE_ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/** A header's value; several for several lines, null to leave out one that would be there by itself. */
+/** A header's value; several values make several lines, and null leaves out a header that would be there by default. */
 export type HeaderLines = Record<string, string | readonly string[] | null>;
 
 /** The bytes of a request without a body. */
@@ -29,12 +29,12 @@ export function handshakeText(changes: HeaderLines = {}, line = "GET /ws HTTP/1.
 }
 
 export interface RawRequest {
-  /** Of the server; only host and port count. */
+  /** The server's URL; only host and port count. */
   readonly url: string;
   readonly bytes: string | Buffer;
-  /** What comes behind the answer's head, as it comes. */
+  /** The bytes after the answer's head, as they come. */
   onBytes(bytes: Buffer): void;
-  /** The socket has ended, whoever did it; may be called more than once. */
+  /** The socket has ended, whoever ended it; may be called more than once. */
   onEnd(): void;
 }
 

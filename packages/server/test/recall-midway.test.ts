@@ -8,7 +8,7 @@ import { RawClient } from "./raw-client.ts";
 import { SseReader } from "./sse-reader.ts";
 
 const SECRET = "what must not be read";
-/** More than the kernel's buffers and the queue together hold, in messages of 4 KB. */
+/** More than the kernel's buffers and the queue together hold, counted in messages of 4 KB. */
 const BEFORE = 4000;
 const AFTER = 20;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** A room with a long backlog, near the end of which the secret stands. */
+/** A room with a long backlog that has the secret near its end. */
 async function backlog(): Promise<{ room: number; cursor: string; secret: number }> {
   const room = await server.room(ann, [ben]);
   const { cursor } = await ben.api.ok<{ cursor: string }>("GET", "/events");
@@ -38,7 +38,7 @@ function isMidway(): boolean {
   return [...server.hub.all()].some(({ state }) => state.kind === "catching-up");
 }
 
-/** Every event once, the secret's place included, and never its text. */
+/** Checks that every event came once, including the one in the secret's place, and that its text never came. */
 function check(frames: readonly SeenFrame[], at: { room: number; secret: number }): void {
   const seen = frames.filter(({ stream }) => stream === `room:${at.room}`);
   expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, i) => i + 2));

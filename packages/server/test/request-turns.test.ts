@@ -5,7 +5,7 @@ import { ApiClient } from "./api-client.ts";
 import { LiveClient } from "./live-client.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** More than the runtime takes from the system at once: with as many it would go on without a turn. */
+/** More than the runtime takes from the system at once: with only as many, it would go on without a turn. */
 const CONNECTIONS = 1300;
 const REQUEST = "GET /api/v1/rooms/1 HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -13,7 +13,7 @@ const server = new ServerProcess();
 beforeAll(() => server.start());
 afterAll(() => server.remove());
 
-/** A client that asks the next thing as soon as it is answered. */
+/** A client that sends its next request as soon as the last one is answered. */
 function floods(): Socket {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);

@@ -81,13 +81,13 @@ test("RET-1, RET-3: connected readers get everything; those who come back later 
   expect(seqs(again.frames)).toEqual(from(232));
   expect((await historyOf(ben, room)).map(({ message }) => message.seq)).toEqual(from(2));
 
-  // After a restart nothing is in memory: the same.
+  // After a restart nothing is in memory, and the result is the same.
   await server.restart();
   const person = { ...ben, api: new ApiClient(server.url, ben.token) };
   expect((await poll(person, cursor)).events).toEqual(polled.events);
 }, 40_000);
 
-/** Sixteen sends in flight until the server is gone. @returns how many were acknowledged */
+/** Keeps sixteen sends in flight until the server is gone. @returns how many were acknowledged */
 async function loadUntilRefused(person: Person, roomId: number, label: string): Promise<number> {
   let stored = 0;
   const sender = async (name: string) => {
@@ -102,7 +102,7 @@ async function loadUntilRefused(person: Person, roomId: number, label: string): 
   return stored;
 }
 
-/** What the rows of the log and of its streams say of each other. */
+/** Compares the rows of the log with those of its streams. */
 function checkLog(path: string): Map<string, number> {
   const file = new Database(path, { readonly: true });
   try {

@@ -7,20 +7,20 @@ import { freePort } from "./free-port.ts";
 import { endLater } from "./left-running.ts";
 import { needs } from "./needs.ts";
 
-/** A program that stands between clients and server. */
+/** A program that stands between clients and the server. */
 export interface ProxyKind {
   readonly name: string;
-  /** Undefined where it is not installed. */
+  /** Undefined if it is not installed. */
   readonly program: string | undefined;
-  /** The file's text. */
+  /** The text of the configuration file. */
   configure(at: { port: number; backend: string; dir: string }): string;
   /** Arguments with which it stays in the foreground. */
   arguments(configFile: string, dir: string): string[];
 }
 
 /**
- * Debian's nginx as it comes, every buffer and timeout at its default, and in the server's block the lines that everybody
- * copies for WebSocket: `Connection: upgrade` goes out with requests that want no upgrade, too.
+ * Debian's nginx as installed, every buffer and timeout at its default, with the lines in the server's block that everybody
+ * copies for WebSocket: `Connection: upgrade` also goes out with requests that want no upgrade.
  */
 export const nginx: ProxyKind = {
   name: "nginx",
@@ -58,7 +58,7 @@ http {
   arguments: (configFile, dir) => ["-c", configFile, "-p", dir, "-e", `${dir}/error.log`],
 };
 
-/** Debian's haproxy as it comes: mode http and its three timeouts; and the line that tells who asks. */
+/** Debian's haproxy as installed: mode http and its three timeouts, with the line that adds the client's address. */
 export const haproxy: ProxyKind = {
   name: "haproxy",
   program: needs("haproxy"),
@@ -80,7 +80,7 @@ backend parley
   arguments: (configFile) => ["-db", "-f", configFile],
 };
 
-/** A real proxy on a free port of this machine, with its own files in a folder that goes with it. */
+/** A real proxy on a free port of this machine, with its files in a folder that is removed with it. */
 export class ReverseProxy {
   readonly url: string;
   readonly #dir: string;
@@ -93,11 +93,11 @@ export class ReverseProxy {
     this.#process = process;
   }
 
-  /** Resolves when it accepts connections. @param serverUrl whom it stands before */
+  /** Resolves when it accepts connections. @param serverUrl the server that it stands in front of */
   static async start(kind: ProxyKind, serverUrl: string): Promise<ReverseProxy> {
     if (!kind.program) throw new Error(`${kind.name} is not installed`);
     const dir = mkdtempSync(join(tmpdir(), `parley-${kind.name}-`));
-    // nginx's workers run as another user where it is started by root.
+    // nginx's workers run as another user if root starts it.
     chmodSync(dir, 0o755);
     const port = freePort();
     const configFile = join(dir, "proxy.conf");

@@ -7,7 +7,7 @@ import { TestServer } from "./harness.ts";
 import { exchange, handshakeText } from "./raw-http.ts";
 import { nginx, ReverseProxy } from "./reverse-proxy.ts";
 
-/** Files that the runbook has people write. */
+/** Files that the runbook tells people to write. */
 const ROOT = resolve(import.meta.dir, "../../..");
 const runbook = readFileSync(join(ROOT, "docs/runbook.md"), "utf8");
 

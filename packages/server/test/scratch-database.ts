@@ -13,16 +13,16 @@ import { endLater } from "./left-running.ts";
 
 /** A real database in a temporary folder, for one test file or one test. */
 export interface Scratch {
-  /** What the writer takes for the time; it stands still until it is told to move. */
+  /** The writer's clock; it stands still until a test moves it. */
   readonly clock: ManualClock;
-  /** How long the writer's process has run; no clock that is set changes it. It stands still like the clock. */
+  /** How long the writer's process has run; setting the clock does not change it. It stands still like the clock. */
   readonly uptime: ManualClock;
   readonly db: ReadDatabase;
   readonly writes: Writes;
   readonly epoch: string;
   /** The database's file, for a test that opens it again. */
   readonly path: string;
-  /** Everything committed through `writes`, in the order of position. */
+  /** Everything committed through `writes`, ordered by position. */
   readonly events: LoggedEvent[];
   /** Calls `listener` with each further event, before the write's promise resolves, as the server does. */
   listen(listener: (event: LoggedEvent) => void): void;
@@ -30,7 +30,7 @@ export interface Scratch {
   close(): Promise<void>;
 }
 
-/** @param more write procedures of the test's own, beside the server's */
+/** @param more further write procedures for the test, beside the server's */
 export async function openScratch(more: ProcedureTable = {}, clock = new ManualClock()): Promise<Scratch> {
   const uptime = new ManualClock(0);
   const table = { ...procedures, ...more };
@@ -69,7 +69,7 @@ export async function openScratch(more: ProcedureTable = {}, clock = new ManualC
   };
 }
 
-/** What it is given and answers crosses as text, as it does to the writer's thread: what JSON cannot say gets lost here too. */
+/** Input and answers cross as text, as they do to the writer's thread: what JSON cannot express gets lost here too. */
 function crossing(runner: BatchRunner): BatchRunner {
   return {
     run: async (requests) => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Makes a certificate for this machine and its key, as files of a folder. `name` tells several of a folder apart. */
+/** Makes a certificate for this machine and its key, as files in a folder. `name` distinguishes several in one folder. */
 export function selfSigned(openssl: string, dir: string, name = "tls"): { cert: string; key: string } {
   const [cert, key] = [join(dir, `${name}-cert.pem`), join(dir, `${name}-key.pem`)];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];

@@ -23,7 +23,7 @@ async function notified({ context }: Rig, uid: number, key?: string): Promise<nu
   return (await notices.notify(context, KEY, { request, skipUnknown: false })).reply.id;
 }
 
-/** Of each action for the product's own backend. @param rig is called when a case runs: before, nothing is open */
+/** The cases for the actions of the product's own backend. @param rig is called when a case runs: before that, nothing is open */
 export const serverCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => ({
   "keys/key": {
     async addKey() {

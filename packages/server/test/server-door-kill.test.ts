@@ -10,7 +10,7 @@ interface Items {
 const LISTS = 60;
 const EACH = 50;
 
-/** Of a list that may have been stored: the same request every time. */
+/** A list that may already have been stored: it is the same request every time. */
 const listOf = (list: number) =>
   Array.from({ length: EACH }, (_, n) => ({
     ...{ room: "shop", from: "ada", clientId: `${list}-${n}`, type: 1, body: { content: `${list}-${n}` } },
@@ -40,7 +40,7 @@ test("SRV-42: after kill -9 in the middle, everything that was answered is there
         list,
         reply.items.map(({ body }) => body.message.id),
       );
-      // Right after a reply, while others are under way.
+      // The server is killed right after a reply, while others are under way.
       if (answered.size === 5) killed = server.kill();
     }
   };

@@ -28,7 +28,7 @@ export async function openDoor(
   return Object.assign(new ApiClient(`${server.url}`, key, "/server"), { keyId: id, key });
 }
 
-/** Somebody whom the product has brought in, with a token of theirs. */
+/** A person whom the product has brought in, with a token for them. */
 export async function personAtDoor(server: TestServer, door: ApiClient, externalId: string): Promise<Person> {
   const path = `/users/${encodeURIComponent(externalId)}`;
   const { uid, name } = await door.ok<{ uid: number; name: string }>("PUT", path, {});

@@ -6,7 +6,7 @@ import { endLater } from "./left-running.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
-/** A server in a process of its own, which can be killed. Its data outlives it until `remove`, or until its test or file ends. */
+/** A server in a separate process, which can be killed. Its data outlives it until `remove`, or until its test or file ends. */
 export class ServerProcess {
   readonly dir = mkdtempSync(join(tmpdir(), "parley-test-"));
   readonly #settings: Record<string, string>;
@@ -22,9 +22,9 @@ export class ServerProcess {
   output = "";
 
   /**
-   * @param options.entry the program, in the place of the server's own
+   * @param options.entry the program to run instead of the server's
    * @param options.openFiles how many files it may open
-   * @param options.diskMiB the size of a disk of its own that its data lies on, which only it sees; others reach it by `disk`
+   * @param options.diskMiB the size of a separate disk for its data, which only the server sees; others reach it by `disk`
    */
   constructor(
     settings: Record<string, string> = {},
@@ -48,7 +48,7 @@ export class ServerProcess {
     return this.#process?.pid ?? 0;
   }
 
-  /** Its data folder as this process reaches it, where it has a disk of its own. */
+  /** Its data folder as this process reaches it, if the server has a separate disk. */
   get disk(): string {
     return join(`/proc/${this.pid}/root`, this.dir, "data");
   }
@@ -114,12 +114,12 @@ export class ServerProcess {
       const { done, value } = await reader.read();
       if (done) throw new Error(`the server ended before it was ready: ${text}`);
       text += decoder.decode(value, { stream: true });
-      // A whole line, so that what comes later begins with one.
+      // It waits for a whole line, so that what comes later begins with one.
       const url = /is ready: (\S+).*\n/.exec(text)?.[1];
       if (!url) continue;
       this.before = text;
       this.output = "";
-      // The pipe is read on, or the server would wait for room in it.
+      // The pipe has to be read on, or the server would wait for space in it.
       this.#read = (async () => {
         for (;;) {
           const { done, value } = await reader.read();

@@ -9,7 +9,7 @@ import { needs } from "./needs.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const gcc = needs("gcc");
-/** Long enough that everything below happens within one sync on any machine, if it does not wait for it. */
+/** Long enough that, on any machine, everything below happens within one sync unless it waits for it. */
 const SYNC_MS = 1000;
 
 let server: ServerProcess;
@@ -46,7 +46,7 @@ test.skipIf(!gcc)(
     const second = send("second").then(() => {
       answered = true;
     });
-    // The first one's push, though the second one's sync is running.
+    // This is the first one's push, though the second one's sync is running.
     await benLive.frame(Push.MESSAGE, ({ data }) => data.message.clientId === "first");
     for (let i = 0; i < 20; i++) await ben.api.ok("GET", `/rooms/${room.id}/messages`);
     annLive.send({ type: Command.TYPING, data: { roomId: room.id } });

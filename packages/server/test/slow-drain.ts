@@ -1,4 +1,4 @@
-/** A server whose drain takes all of `DRAIN_SECONDS`, however few its connections are: for tests of what happens meanwhile. */
+/** A server whose drain takes all of `DRAIN_SECONDS`, however few connections it has, for tests of what happens meanwhile. */
 import { serveCommand } from "../src/cli/serve.ts";
 import { readEnv } from "../src/config/env.ts";
 import { Server } from "../src/server.ts";

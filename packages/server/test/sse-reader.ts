@@ -4,12 +4,12 @@ import type { SeenFrame } from "./live-client.ts";
 import { type Head, type HeaderLines, rawRequest, requestText } from "./raw-http.ts";
 
 /**
- * An event stream over a bare socket: the runtime's `fetch` opens 256 at a time at most, and cannot stop reading. Keeps
+ * An event stream over a bare socket: the runtime's `fetch` opens 256 at a time at most, and cannot stop reading. It keeps
  * each frame with the `id:` and the last `retry:` that came with it.
  */
 export class SseReader {
   readonly frames: (SeenFrame & { readonly id?: string })[] = [];
-  /** Of the answer; 0 until it has come. */
+  /** The status of the answer; 0 until it has come. */
   status = 0;
   /** What the stream asked its client to wait before coming back. */
   retryMs: number | undefined;

@@ -18,10 +18,10 @@ const UID = 20_000;
 const ME = `user:${UID}`;
 const HALL = { access: "members", send: "everyone" } as const;
 
-/** In each room: the joining, a leaving from every second one, and two events that the reader has not seen. */
+/** Each room has the joining, every second one has a leaving, and each has two events that the reader has not seen. */
 class Rooms {
   readonly first = 10_000;
-  /** Position of the newest event that the reader has. */
+  /** The position of the newest event that the reader has. */
   floor = 0;
 
   private constructor(
@@ -57,7 +57,7 @@ class Rooms {
     }
     this.floor = pos;
     for (const seq of [2, 3]) for (const roomId of ids) log(`room:${roomId}`, seq, Push.ROOM, { roomId, notice: "n" });
-    // As the account has it from its beginning.
+    // The account has this row from its beginning.
     file.run(`insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${UID}, 1, 0, 0, 1)`);
     file.run(
       `insert into streams (stream, seq, pos, first_seq) select stream, max(seq), max(pos), 1 from events group by stream`,
@@ -65,7 +65,7 @@ class Rooms {
     file.run("update log set pos = ?", [pos]);
   }
 
-  /** Statements of a start on a node with nothing in memory, the red dots included, and what it comes to. */
+  /** The statements of a start on a node with nothing in memory, including the red dots, and the result. */
   async start(entries: string): Promise<{ statements: number; resyncs: string[]; frames: number }> {
     let statements = 0;
     const { epoch, path } = this.scratch;

@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 let address = 0;
-/** Makes so many lines of some 400 bytes, each from an address of its own, since lines of refusals have a rate by address. @returns the statuses */
+/** Makes this many lines of some 400 bytes, each from a different address, since lines of refusals are limited by address. @returns the statuses */
 async function lines(count: number): Promise<Set<number>> {
   const statuses = new Set<number>();
   const ask = async () => {
@@ -54,7 +54,7 @@ async function lines(count: number): Promise<Set<number>> {
   return statuses;
 }
 
-/** What was asked for comes within a second, and the process ends within some more. */
+/** Checks that a request is answered, and that the process ends within a few seconds. */
 async function servesAndStops(): Promise<void> {
   const beganMs = uptimeMs();
   expect((await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) })).status).toBe(200);
@@ -74,7 +74,7 @@ test("HTTP-42: so it is after as many lines as are kept, and more", async () => 
 }, 60_000);
 
 test("HTTP-42: a server whose reader has gone serves and stops", async () => {
-  // Nobody has the other end open from here on.
+  // From here on, nobody has the other end open.
   for (const fd of [reader, log]) closeSync(fd);
   expect([...(await lines(500))]).toEqual([404]);
   await servesAndStops();
@@ -90,7 +90,7 @@ test("HTTP-42: a server whose log nobody reads says later what it left out, and 
     try {
       text += chunk.toString("utf8", 0, readSync(reader, chunk));
     } catch {
-      // Nothing lies in the pipe now.
+      // The pipe is empty now.
     }
     return text.includes("log lines were left out");
   });

@@ -1,15 +1,15 @@
 import { type Mock, spyOn } from "bun:test";
 
 /**
- * The time that rates count by, which they take from the process itself and not from a clock that is handed to them. It stands
- * still until it is told to move; timers go on. Hold it with `using`, so that it runs again after the test.
+ * The time that rates count by, which they take from the process itself and not from a clock that they are given. It stands
+ * still until a test moves it; timers go on. Hold it with `using`, so that it runs again after the test.
  */
 export class StillTime implements Disposable {
   readonly #spies: readonly Mock<() => number>[];
   #passedMs = 0;
 
   constructor() {
-    // Whole, so that no rounding of fractions decides whether a wait is over.
+    // It is whole, so that no rounding of fractions decides whether a wait is over.
     const [now, uptime] = [Date.now(), Math.round(performance.now())];
     this.#spies = [
       spyOn(Date, "now").mockImplementation(() => now + Math.round(this.#passedMs)),

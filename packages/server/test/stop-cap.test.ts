@@ -6,7 +6,7 @@ import { ServerProcess } from "./server-process.ts";
 let server: ServerProcess | undefined;
 afterEach(() => server?.remove());
 
-/** One of which the writer thread hangs, and whose stop is cut after a second and a half. */
+/** A server whose writer thread hangs, and whose stop is cut after a second and a half. */
 async function start(): Promise<ServerProcess> {
   const settings = { LOG_LEVEL: "info", DRAIN_SECONDS: "0" };
   server = new ServerProcess(settings, { entry: new URL("./hanging/main.ts", import.meta.url).pathname });
@@ -14,7 +14,7 @@ async function start(): Promise<ServerProcess> {
   return server;
 }
 
-/** Log lines, without what was printed otherwise. */
+/** The log lines, without anything else that was printed. */
 function lines({ output }: ServerProcess): { msg: string; err?: { message: string } }[] {
   return output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
 }

@@ -9,7 +9,7 @@ import { ServerProcess } from "./server-process.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 const unshare = needs("unshare");
-/** Whether this machine lets a test have disks of its own. */
+/** Whether this machine lets a test have separate disks. */
 const hasDisks =
   unshare !== undefined && Bun.spawnSync([unshare, "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).exitCode === 0;
 
@@ -19,7 +19,7 @@ afterEach(async () => {
   else await server?.remove();
 });
 
-/** Takes all room that is left. */
+/** Takes all the space that is left. */
 function fill(path: string): void {
   const file = openSync(path, "w");
   for (const size of [1 << 20, 4096, 1]) {
@@ -27,13 +27,13 @@ function fill(path: string): void {
     try {
       while (writeSync(file, bytes) === size);
     } catch {
-      // No more of this size.
+      // Nothing more of this size fits.
     }
   }
   closeSync(file);
 }
 
-/** Asks as load balancers do, faster, until the answer is this one. */
+/** Asks as load balancers do, but faster, until the answer is this one. */
 async function untilReady(url: string, status: 200 | 503): Promise<{ code?: string; state?: string }> {
   const deadlineMs = uptimeMs() + 20_000;
   for (;;) {
@@ -76,7 +76,7 @@ test.skipIf(!hasDisks)(
     expect(refused).toMatchObject(REFUSED);
     expect(refused.headers.get("Retry-After")).toBe("5");
     expect(await untilReady(url, 503)).toMatchObject({ code: "not_ready", state: "storage_fails" });
-    // Several at once share a batch, and are refused like one.
+    // Several sends at once share a batch, and are refused like one.
     const several = await Promise.all(
       ["a", "b", "c"].map((name) => ann.api.call("POST", "/rooms", { name, memberIds: [] })),
     );

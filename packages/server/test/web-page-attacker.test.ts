@@ -7,7 +7,7 @@ import { bubble, fill, live, PageBrowser, SLOW_MS, submit, write } from "./page-
 
 const executablePath = needs("chromium");
 
-/** What would be two elements, one of which runs a script, if anything read it as HTML. */
+/** A text that would become two elements, one of which runs a script, if anything read it as HTML. */
 const HOSTILE = "<img src=x><b>hi";
 const ATTACK = `${HOSTILE}<img src=x onerror="window.attacked=true"><script>window.attacked=true</script>&lt;i&gt;`;
 
@@ -55,7 +55,7 @@ describe.skipIf(!executablePath)("the page, as an attacker sees it: what others 
     async () => {
       const eve = await server.person("Eve");
       const bob = await server.person("Bob");
-      // In the hall alone nobody is told of a new name.
+      // Nobody hears of a new name through the hall alone, so they share a room.
       await server.room(eve, [bob], HOSTILE);
       await say(eve, HALL_ROOM_ID, "by Eve");
       const page = await browser.signedIn(bob);

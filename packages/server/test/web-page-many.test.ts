@@ -7,7 +7,7 @@ import { bubble, PageBrowser, SLOW_MS } from "./page-browser.ts";
 const executablePath = needs("chromium");
 const HOSTILE = '<img src=x onerror="window.attacked=true">';
 const ROOMS = 500;
-/** The longest text that the server takes, of what costs a browser most. */
+/** The longest text that the server takes, made of the characters that cost a browser most. */
 const LONG = "😀".repeat(4_096);
 
 describe.skipIf(!executablePath)("the page, with very much to show", () => {
@@ -74,7 +74,7 @@ describe.skipIf(!executablePath)("the page, with very much to show", () => {
   });
 });
 
-/** The time of a frame, in the middle of those that pass while things happen. */
+/** The median time of a frame, among those that pass while things happen. */
 async function frameMs(page: Page, times: number, happen: () => Promise<unknown>): Promise<number> {
   const measured = page.evaluate(
     (frames) =>

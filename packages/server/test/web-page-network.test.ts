@@ -24,7 +24,7 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
       expect(first.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
       const second = await browser.open("/", { from: first });
       await live(second);
-      // The number that the first window's connection was told.
+      // This is the number that the first window's connection got.
       await second.getByText("1 online").waitFor();
       await write(second, "from the second window");
       await bubble(first, "from the second window").waitFor();
@@ -154,12 +154,12 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
 
 const SENDS = "**/messages";
 
-/** What becomes of what the page sends. */
+/** What happens to the messages that the page sends. */
 async function onSend(page: Page, answer: (route: Route) => Promise<void>): Promise<void> {
   await page.route(SENDS, (route) => (route.request().method() === "POST" ? answer(route) : route.continue()));
 }
 
-/** As a proxy does that lets none through. Runs in the page. */
+/** Acts like a proxy that lets no WebSocket through. Runs in the page. */
 function blockWebSockets(): void {
   globalThis.WebSocket = class {
     onclose: ((event: object) => void) | undefined;

@@ -116,7 +116,7 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
       await rowOf(annsPage, "me, @Ben").hover();
       await rowOf(annsPage, "me, @Ben").getByRole("button", { name: "Dislike", exact: true }).click();
       await answer.getByRole("button", { name: "1 dislike" }).waitFor();
-      // A second time takes it away.
+      // Doing it a second time takes it away.
       await answer.getByRole("button", { name: "1 like, including yours" }).click();
       await rowOf(annsPage, "me, @Ben").getByRole("button", { name: "1 like" }).waitFor({ state: "detached" });
     },

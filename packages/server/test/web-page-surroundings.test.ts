@@ -53,7 +53,7 @@ describe.skipIf(!executablePath)("the page, where the clock or the storage is no
     "where another window clears what is stored, this one is signed out, with a login that it made itself",
     async () => {
       const page = await browser.signedIn(await server.person("Bea"));
-      // A window without our page: one with it would store its login again.
+      // This window does not show our page, since a window with it would store its login again.
       const other = await browser.open("/healthz", { from: page });
       await other.evaluate(() => localStorage.clear());
       await page.getByLabel("Password").waitFor();
@@ -137,7 +137,7 @@ async function expectNow(datetime: Promise<string | null>): Promise<void> {
   expect(Math.abs(Date.now() - at)).toBeLessThan(60_000);
 }
 
-// These run in the page, before anything of it.
+// These run in the page before anything else does.
 
 function aDayAhead(): void {
   const { now } = Date;

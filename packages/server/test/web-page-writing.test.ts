@@ -38,7 +38,7 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       await enter(13);
       expect(await written(page)).toBe("にほん");
       await devtools.send("Input.insertText", { text: "日本" });
-      // As Safari tells of it.
+      // This is how Safari reports it.
       await enter(229);
       expect(await written(page)).toBe("日本");
       expect(await page.locator(".row").count()).toBe(0);
@@ -88,7 +88,7 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       expect(await written(page)).toBe("");
       const drafts = () => page.evaluate(() => localStorage.getItem("parley.drafts"));
       expect(JSON.parse((await drafts()) ?? "")).toEqual([{ uid: bea.uid, roomId: room, text: "another half" }]);
-      // The owner of a group cannot go.
+      // The owner of a group cannot leave it.
       const again = await server.api.ok<{ token: string }>("POST", "/logins", { name: "Bea", password: PASSWORD });
       await new ApiClient(server.url, again.token).ok("DELETE", `/rooms/${room}`);
       await page.getByRole("button", { name: "Account" }).click();
@@ -169,7 +169,7 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       await bubble(page, "line 19").waitFor();
       await box(page).fill("a line\n".repeat(8));
       for (const key of "word") await page.keyboard.press(key);
-      // What the browser measures is told in the next frames.
+      // The browser reports what it measures in the next frames.
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       const fromEnd = () => {
         const { scrollHeight, scrollTop, clientHeight } = document.querySelector(".scroller") as Element;
@@ -227,7 +227,7 @@ describe.skipIf(!executablePath)("writing in the page", () => {
       const jon = await server.person("Jon");
       await say(jon, HALL_ROOM_ID, "what time is it?");
       const offset = ((new Date().getUTCHours() - 3 + 36) % 24) - 12;
-      // These names count from here to Greenwich. It is about three in the morning there.
+      // These zone names count from here to Greenwich, so it is about three in the morning there.
       const timezoneId = `Etc/GMT${offset < 0 ? "" : "+"}${offset}`;
       for (const [locale, pattern] of [
         ["en-US", /^[34]:\d\d\sAM$/],

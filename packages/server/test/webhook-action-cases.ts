@@ -7,9 +7,9 @@ import type { Rig } from "./admin-action-cases.ts";
 const HOOK = { url: "http://127.0.0.1:9/", events: null };
 const LETTER = { pos: 1, stream: "internal", seq: 1, type: -20, at: 1 };
 
-/** Of each action with webhooks. @param rig is called when a case runs: before, nothing is open */
+/** The cases for the actions with webhooks. @param rig is called when a case runs: before that, nothing is open */
 export const webhookCases = (rig: () => Rig): Record<string, Record<string, () => Promise<void>>> => {
-  /** Nothing is sent: an answer is what the case says. */
+  /** Nothing is sent: the case itself gives the answer. */
   const at = (reason?: string) => {
     const { context, ann, codeOf } = rig();
     const reader = new LogReader(context.db);

@@ -41,7 +41,7 @@ export class Receiver {
     return `http://127.0.0.1:${this.port}/hook`;
   }
 
-  /** Texts of messages that were taken, of one room or of all. */
+  /** Texts of messages that were accepted, of one room or of all. */
   texts(stream?: string): (string | undefined)[] {
     return this.taken
       .filter((one) => one.event === "MESSAGE" && (stream === undefined || one.stream === stream))
@@ -76,7 +76,7 @@ export class Receiver {
   }
 }
 
-/** Looks again and again, for so long. */
+/** Checks again and again, for this long. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
   const look = async () => {
     while (!(await holds())) await delay(10);

@@ -9,7 +9,7 @@ import { type Received, Receiver, until } from "./webhook-receiver.ts";
 const ROOMS = ["a", "b", "c", "d", "e", "f"];
 const EACH = 48;
 
-/** A server in its own process, with a server key and somebody who makes a webhook. */
+/** A server in a separate process, with a server key and somebody who makes a webhook. */
 async function rig(receiver: Receiver) {
   const server = new ServerProcess();
   await server.start();
@@ -24,7 +24,7 @@ async function rig(receiver: Receiver) {
   const door = () => new ApiClient(server.url, key, "/server");
   const root = () => new ApiClient(server.url, token);
   for (const room of ROOMS) await door().ok("PUT", `/rooms/${room}`, {});
-  // The power of an account that is signed in is noticed within a second.
+  // A signed-in account's new power takes effect within a second.
   for (;;) {
     const made = await root().call("POST", "/admin/webhooks", { url: receiver.url, events: ["MESSAGE"] });
     if (made.status === 201) break;
@@ -54,7 +54,7 @@ test("HOOK-12, HOOK-1: over kill -9 again and again, an address that fails now a
   let kills = 0;
   for (let n = 0; n < EACH; n++) {
     const items = ROOMS.map((room) => textOf(room, n));
-    // In the middle of deliveries, of writing down places, of sends.
+    // The server is killed in the middle of deliveries, of storing places, and of sends.
     const killing = n % 16 === 7 ? server.kill() : undefined;
     if (killing) kills += 1;
     for (;;) {
@@ -73,7 +73,7 @@ test("HOOK-12, HOOK-1: over kill -9 again and again, an address that fails now a
     const texts = receiver.texts().filter((text) => text?.startsWith(`${room} `));
     const firsts = texts.filter((text, index) => texts.indexOf(text) === index);
     expect(firsts).toEqual(Array.from({ length: EACH }, (_, n) => `${room} ${n}`));
-    // What comes again after a crash comes again in order: no step back but to where a repeat begins.
+    // What is repeated after a crash is repeated in order: it steps back only to where a repeat begins.
     const numbers = texts.map((text) => Number(text?.split(" ")[1]));
     const backwards = numbers.filter((number, index) => index > 0 && number < (numbers[index - 1] as number));
     expect(backwards.length).toBeLessThanOrEqual(kills);
@@ -90,7 +90,7 @@ test("HOOK-12, HOOK-1: a room that is behind when the server is killed goes on w
   receiver.answer = (one) => new Response("", { status: roomOf(one) === "b" ? 500 : 200 });
   for (let n = 0; n < 5; n++)
     await door().ok("POST", "/messages", { items: ["a", "b"].map((room) => textOf(room, n)) });
-  // The place of the webhook as a whole is behind everything, and what is left has its own place.
+  // The webhook's overall place is behind everything, and what is left has a separate place.
   const isAhead = async () => {
     const { items } = await root().ok<{ items: { lag: number; behind: number }[] }>("GET", "/admin/webhooks");
     return items[0]?.lag === 0 && items[0].behind === 1;
@@ -102,7 +102,7 @@ test("HOOK-12, HOOK-1: a room that is behind when the server is killed goes on w
   await receiver.until("the room", () => receiver.texts().filter((text) => text?.startsWith("b ")).length >= 5);
   expect(receiver.texts().filter((text) => text?.startsWith("b "))).toEqual([0, 1, 2, 3, 4].map((n) => `b ${n}`));
   expect(receiver.texts().filter((text) => text?.startsWith("a "))).toEqual([0, 1, 2, 3, 4].map((n) => `a ${n}`));
-  // The tries of an event are counted on; the one that was under way may have its number twice.
+  // The count of an event's tries goes on; the try that was under way may have its number twice.
   const tries = receiver.received
     .filter(({ data }) => data.message?.body.content === "b 0")
     .map(({ attempt }) => attempt);

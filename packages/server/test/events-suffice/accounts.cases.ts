@@ -2,7 +2,7 @@ import { Push } from "@parley/protocol";
 import { PASSWORD, type Person } from "../harness.ts";
 import type { Case, Play, Scene } from "./scene.ts";
 
-/** Commands about accounts, as far as others or one's other devices see them. Names are told once a second, so they alternate. */
+/** Commands about accounts, as far as others or one's other devices see them. Names are sent once a second, so they alternate. */
 export const accountCases: readonly Case[] = [
   changed({ name: "Ann Other" }),
   {
@@ -82,7 +82,7 @@ async function withPhone(scene: Scene): Promise<[Person, Person]> {
   return [dan, await scene.device(dan)];
 }
 
-/** Names are told by frames that are not logged, for which the reply does not wait. */
+/** Names come in frames that are not logged, which the reply does not wait for. */
 function told(watchers: readonly Person[], { uid }: Person, act: () => Promise<unknown>): Play {
   return { act, late: { watchers, is: ({ type, data }) => type === Push.USER && data.uid === uid } };
 }

@@ -8,7 +8,7 @@ const DELETE = "DELETE /admin/bans/users/{uid}";
 const ban = ({ root }: Scene, { uid }: Person) => root.api.ok("PUT", `/admin/bans/users/${uid}`);
 const unban = ({ root }: Scene, { uid }: Person) => root.api.ok("DELETE", `/admin/bans/users/${uid}`);
 
-/** Somebody who has said something in a room of ann's and in the hall, and was answered; the last word in the room is theirs. */
+/** Somebody who has said something in ann's room and in the hall, and was answered; the last word in the room is theirs. */
 async function spammer(scene: Scene): Promise<{ person: Person; room: number; id: number }> {
   const person = await scene.someone();
   const room = await scene.room([scene.ben, person]);
@@ -19,7 +19,7 @@ async function spammer(scene: Scene): Promise<{ person: Person; room: number; id
   return { person, room, id };
 }
 
-/** Bans of people: what they wrote is hidden, and shown again. */
+/** Bans of people: what they wrote is hidden, and then shown again. */
 export const banCases: readonly Case[] = [
   {
     command: PUT,

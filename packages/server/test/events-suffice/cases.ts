@@ -8,7 +8,7 @@ import { noticeCases } from "./notices.cases.ts";
 import { roomCases } from "./rooms.cases.ts";
 import { productCases } from "./server.cases.ts";
 
-/** By area; direct rooms are made late, since they stay and are read again in every later case. */
+/** By area; direct rooms are made late, since they stay and every later case reads them again. */
 export const AREAS = {
   members: memberCases,
   messages: messageCases,
@@ -24,7 +24,7 @@ export const AREAS = {
 const CHANGES_LOGINS = "changes one's logins only, which are read when the list of devices is shown";
 const CHANGES_WEBHOOKS = "changes what the product is told, and nothing that a client has";
 
-/** Commands that have no case: nothing of a client's state changes by them. */
+/** Commands that have no case, because they change nothing in a client's state. */
 export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "POST /logins": CHANGES_LOGINS,
   "POST /logins/refresh": CHANGES_LOGINS,

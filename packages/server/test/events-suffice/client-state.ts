@@ -4,7 +4,7 @@
  * gets the frames, live and by polling, and `suffices.ts` compares. The `*.cases.ts` play every command of the API; one that is added later
  * and has no case fails `commands.test.ts`.
  *
- * Knows the HTTP API, the client and the protocol package; must not import the server, but for the types of its replies.
+ * This file knows the HTTP API, the client and the protocol package; it must not import the server, except the types of its replies.
  */
 import { HALL_ROOM_ID, type Message, type RedDot, type User } from "@parley/protocol";
 import type { MemberView } from "../../src/rooms/members.ts";
@@ -17,7 +17,7 @@ export interface ClientState {
   readonly me: User;
   /** Rooms that the user is in, newest activity first. */
   readonly order: readonly number[];
-  /** These, and rooms that the user knew and has left. */
+  /** These rooms, and rooms that the user knew and has left. */
   readonly rooms: Readonly<Record<number, RoomState>>;
   readonly unread: RedDot;
   readonly contacts: ContactsState;
@@ -26,22 +26,22 @@ export interface ClientState {
 
 export interface RoomState {
   readonly room: RoomView;
-  /** What the list of rooms adds; null where the room is not in it. */
+  /** What the list of rooms adds; null if the room is not in it. */
   readonly mine: Omit<ConversationView, keyof RoomView> | null;
-  /** By uid; null where the user may not see them, and in the hall, whose members are everybody. */
+  /** By uid; null if the user may not see them, and in the hall, whose members are everybody. */
   readonly members: readonly MemberView[] | null;
   /** The newest page, ascending. */
   readonly messages: readonly Message[];
 }
 
-/** Messages that a client keeps of each room. */
+/** How many messages a client keeps of each room. */
 export const PAGE = 50;
 
 type Dated<T> = T & { readonly asOf: string };
 
 /**
- * Everything, as of one moment; undefined: signed out.
- * @param known rooms to read beside those of the list
+ * Everything, as of one moment; undefined if signed out.
+ * @param known rooms to read besides those in the list
  */
 export async function readState(
   api: ApiClient,
@@ -63,10 +63,10 @@ export async function readState(
     const dated = [...rooms, notices, { asOfs }].flatMap(({ asOfs }) => asOfs.map((asOf) => ({ asOf })));
     const parts = [me.body, unread, ...dated];
     const asOf = list.asOf;
-    // Replies of several moments make no state: read again until nothing was logged in between.
+    // Replies from several moments make no state, so it reads again until nothing was logged in between.
     if (parts.some((part) => part.asOf !== asOf)) continue;
     for (const { state, view } of rooms) {
-      // Both replies say the same of a room, or a client would have to know which to believe.
+      // Both replies must say the same about a room, or a client would have to know which to believe.
       if (Bun.deepEquals(state.room, view)) continue;
       throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
     }
@@ -114,7 +114,7 @@ async function readMembers(api: ApiClient, id: number): Promise<Partial<Dated<{ 
     );
     if (status === 403) return {};
     if (status !== 200) throw new Error(`members of ${id}: ${status}`);
-    // No logged event tells which people are online (GW-80).
+    // No logged event says which people are online (GW-80).
     items.push(...body.items.map((member) => ({ ...member, activeStatus: null, lastOptTime: null })));
     if (body.nextCursor === null) return { items, asOf: body.asOf };
     cursor = body.nextCursor;

@@ -51,7 +51,7 @@ async function readAll<T>(api: ApiClient, path: string): Promise<{ items: T[]; a
   return { items, asOfs };
 }
 
-/** No logged event tells which people are online (GW-80). */
+/** No logged event says which people are online (GW-80). */
 function unseen(friend: FriendView): FriendView {
   return { ...friend, activeStatus: ActiveStatus.offline, lastOptTime: null };
 }
@@ -62,7 +62,7 @@ export function wantsRequests({ requests }: ContactsState, { change, requestId }
   return change === "requested" || !requests.some(({ id }) => id === requestId);
 }
 
-/** What FRIEND makes of it. Pure. */
+/** The state after FRIEND. Pure. */
 export function withFriend(
   state: ContactsState,
   data: PushData[111],
@@ -105,7 +105,7 @@ function answered(
   );
 }
 
-/** What SELF makes of it. Pure. @param person whom `block` names */
+/** The state after SELF. Pure. @param person the person whom `block` names */
 export function withSelf(state: ContactsState, data: PushData[109], person: BlockedPerson | undefined): ContactsState {
   const { friendRequestsRead = 0, block } = data;
   const read = state.requests.map((request) => {

@@ -1,5 +1,5 @@
 /**
- * Where two values of JSON differ, a line for each place. Pure.
+ * Where two JSON values differ, one line for each place. Pure.
  * @param untold paths that may differ
  */
 export function differences(after: unknown, byEvents: unknown, untold: ReadonlySet<string>, path = ""): string[] {

@@ -15,7 +15,7 @@ for (const [area, cases] of Object.entries(AREAS)) {
   });
 }
 
-/** Lines of differences, without who saw them and how. */
+/** Lines of differences, without the parts that say who saw them and how. */
 async function differencesOf(one: Pick<Case, "play">, withheld?: number): Promise<string[]> {
   const run = scene.run({ command: "", title: "", ...one }, { withheld: ({ type }) => type === withheld });
   const message = await run.then(

@@ -4,17 +4,17 @@ import type { LiveClient, SeenFrame } from "../live-client.ts";
 import type { ClientState } from "./client-state.ts";
 import type { WatchedStore } from "./watched-store.ts";
 
-/** Frames that do not arrive: what breaks without them is what they are for. */
+/** Frames that do not arrive: what breaks without them shows what they are for. */
 export type Withheld = (frame: SeenFrame) => boolean;
 
 export interface Following {
   readonly store: WatchedStore;
-  /** The cursor that the store's state is as of. */
+  /** The cursor to which the store's state belongs. */
   readonly asOf: string;
   readonly withheld: Withheld;
 }
 
-/** Few events a reply, so that rooms are read in the middle and later events come on top. */
+/** Few events in a reply, so that rooms are read in the middle and later events come on top. */
 const LIMIT = 2;
 
 /** Such frames are gathered for a second. */
@@ -28,7 +28,7 @@ export class LiveFollower {
   private constructor(client: LiveClient, end: Promise<ClientState | undefined>) {
     this.#client = client;
     this.#end = end;
-    // Looked at when the case is over.
+    // It is checked when the case is over.
     end.catch(() => undefined);
   }
 
@@ -41,7 +41,7 @@ export class LiveFollower {
     return new LiveFollower(client, run(client, following, first));
   }
 
-  /** The state when everything that was done before has been heard; `late`: this frame, too, which no reply waits for. */
+  /** The state when everything that was done before has arrived, including the frame `late`, which no reply waits for. */
   async finish(late?: (frame: SeenFrame) => boolean): Promise<ClientState | undefined> {
     const client = this.#client;
     if (late) await client.until(() => client.closed || client.frames.some(late), "the late frame", LATE_MS);
@@ -60,7 +60,7 @@ async function run(
   for (let next = first; ; next++) {
     await client.until(() => client.frames.length > next || client.closed, "a frame", 30_000);
     const frame = client.frames[next];
-    // The answer to what was asked last of all.
+    // This is the answer to the last request.
     if (!frame || frame.type === Push.ERROR) return store.state();
     if (!withheld(frame)) await store.take(frame);
   }

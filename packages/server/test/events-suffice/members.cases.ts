@@ -1,6 +1,6 @@
 import type { Case, Scene } from "./scene.ts";
 
-/** Commands about who is in a room, and as what. */
+/** Commands about who is in a room, and in which role. */
 export const memberCases: readonly Case[] = [
   ...(["all", "joined"] as const).map(
     (history): Case => ({

@@ -3,7 +3,7 @@ import { range } from "../transports/stage.ts";
 import { PAGE } from "./client-state.ts";
 import type { Case, Scene } from "./scene.ts";
 
-/** Commands about messages and what of them is read. */
+/** Commands about messages, and about how far they are read. */
 export const messageCases: readonly Case[] = [
   {
     command: "POST /rooms/{id}/messages",
@@ -178,7 +178,7 @@ export const messageCases: readonly Case[] = [
           await read(4);
           await scene.say(scene.ben, room, "d");
         },
-        // What comes within a second is told in one, later.
+        // Everything that comes within a second is announced together, later.
         late: {
           watchers: [scene.annsPhone],
           is: ({ type, data }) => type === Push.SELF && data.roomId === room && data.readSeq === 4,

@@ -12,7 +12,7 @@ async function notify({ door }: Scene, people: readonly Person[] | "all", more: 
   return (await door.ok<{ id: number }>("POST", "/notifications", { ...NOTICE, to, ...more })).id;
 }
 
-/** Notifications to ann and ben: what the product does with them, and what ann does, which is nobody else's. */
+/** Notifications to ann and ben: what the product does with them, and what ann does, which affects nobody else. */
 export const noticeCases: readonly Case[] = [
   {
     command: "POST /server/notifications",

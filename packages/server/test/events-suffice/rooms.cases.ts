@@ -1,7 +1,7 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { Case } from "./scene.ts";
 
-/** Commands about rooms as such. */
+/** Commands about rooms themselves. */
 export const roomCases: readonly Case[] = [
   {
     command: "POST /rooms",

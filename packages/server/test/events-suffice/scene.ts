@@ -8,16 +8,16 @@ import { type Act, eventsSuffice } from "./suffices.ts";
 
 /** A command of the API in one situation. */
 export interface Case {
-  /** As the API's document names it. */
+  /** The name that the API's document has for it. */
   readonly command: string;
   readonly title: string;
-  /** Sets the scene and says what is then done. */
+  /** Sets the scene and returns what is then done. */
   readonly play: (scene: Scene) => Promise<Play> | Play;
 }
 
 export interface Play {
   readonly act: () => Promise<unknown>;
-  /** The people who look on; if absent: ann's other device, ben and cai. */
+  /** The people who look on; by default ann's other device, ben and cai. */
   readonly watchers?: readonly Person[];
   readonly late?: Act["late"];
 }
@@ -41,7 +41,7 @@ export class Scene {
 
   static async open(): Promise<Scene> {
     const server = await TestServer.start({ CUSTOM_KINDS: "poll" });
-    // One after the other, so that their uids and with them the order of members are always the same.
+    // They are made one after the other, so that their uids, and with them the order of members, are always the same.
     const [ann, ben, cai] = [await server.person("ann"), await server.person("ben"), await server.person("cai")];
     const { config } = loadConfig({ DATA_DIR: `${server.dir}/data` });
     const accounts = await openUserAccounts(config);
@@ -61,7 +61,7 @@ export class Scene {
     await eventsSuffice({ server: this.server, watchers, act, late, ...more });
   }
 
-  /** Ends what groups are left of earlier cases, since each would be read again and again. */
+  /** Ends the groups that earlier cases left, since each would be read again and again. */
   async #clear(): Promise<void> {
     for (const end of this.later.splice(0)) await end();
     for (const { api } of [this.ann, this.ben, this.cai]) {
@@ -77,7 +77,7 @@ export class Scene {
     return this.server.person(`someone ${this.#made}`);
   }
 
-  /** Somebody of the product's, whom no other case knows; their name is their external id. */
+  /** One of the product's people, whom no other case knows; their name is their external id. */
   someoneOfProduct(): Promise<Person> {
     this.#made += 1;
     return personAtDoor(this.server, this.door, `product-${this.#made}`);
@@ -88,7 +88,7 @@ export class Scene {
     return signIn(this.server, person.name);
   }
 
-  /** A group of ann's. */
+  /** A group that ann owns. */
   room(members: readonly Person[] = [this.ben], settings?: object): Promise<number> {
     const made = this.server.room(this.ann, members);
     return settings === undefined ? made : made.then((id) => this.changed(id, settings));

@@ -102,7 +102,7 @@ export const productCases: readonly Case[] = [
 ];
 
 let made = 0;
-/** A managed room of some people; returns its path. The next case ends it. */
+/** A managed room with some people; returns its path. The next case ends it. */
 async function managed({ door, later }: Scene, ...people: readonly Person[]): Promise<string> {
   const path = `/rooms/managed-${made++}`;
   await door.ok("PUT", path, {});
@@ -111,7 +111,7 @@ async function managed({ door, later }: Scene, ...people: readonly Person[]): Pr
   return path;
 }
 
-/** Names are told by frames that are not logged, for which the reply does not wait. */
+/** Names come in frames that are not logged, which the reply does not wait for. */
 function told(watchers: readonly Person[], { uid }: Person, act: () => Promise<unknown>): Play {
   return { act, watchers, late: { watchers, is: ({ type, data }) => type === Push.USER && data.uid === uid } };
 }

@@ -6,24 +6,24 @@ import { differences } from "./differences.ts";
 import { followByPolling, LiveFollower, type Withheld } from "./follow.ts";
 import { WatchedStore } from "./watched-store.ts";
 
-/** What no event tells, by CUR-12: the number of people, which is the hall's number of members. */
+/** What no event says, by CUR-12: the number of people, which is the hall's number of members. */
 const UNTOLD = new Set([`rooms.${HALL_ROOM_ID}.room.memberCount`]);
 
 export interface Act {
   readonly server: TestServer;
-  /** Devices that look on: of who acts, of members, of newcomers, of strangers. */
+  /** The devices that look on: those of the person who acts, of members, of newcomers, of strangers. */
   readonly watchers: readonly Person[];
   readonly act: () => Promise<unknown>;
-  /** Frames that the reply does not wait for: who gets them on a connection, and which they are. */
+  /** Frames that the reply does not wait for: which they are, and who gets them on a connection. */
   readonly late?: { readonly watchers: readonly Person[]; readonly is: (frame: SeenFrame) => boolean } | undefined;
   /** To prove that the comparison can fail. */
   readonly withheld?: Withheld;
 }
 
 /**
- * Plays a command and proves that events suffice: what the client's store has read before it, with the events given to it that came
- * afterwards, is what a plain reader reads afterwards, both on a live connection and by polling. Nothing but `UNTOLD` may differ.
- * @throws Error with a line for each difference
+ * Plays a command and proves that events suffice: what the client's store read before it, with the events that came afterwards applied,
+ * is what a plain reader reads afterwards, both on a live connection and by polling. Nothing except `UNTOLD` may differ.
+ * @throws Error with one line for each difference
  */
 export async function eventsSuffice({ server, watchers, act, late, withheld = () => false }: Act): Promise<void> {
   const before = await Promise.all(

@@ -14,8 +14,8 @@ const LIVE: ConnectionState = { kind: "live", transport: "websocket" };
 type Handler = (data: never) => unknown;
 
 /**
- * The store that ships, given frames one by one in the place of a connection. It looks at the messages and members of every room, as they
- * come. What it asks for over HTTP beyond what CUR-12 names is a failure.
+ * The store that ships, which gets frames one by one instead of a connection. It looks at the messages and members of every room, as they
+ * come. If it asks for anything over HTTP beyond what CUR-12 names, that is a failure.
  */
 export class WatchedStore {
   readonly #request: StoreSource["request"];
@@ -25,9 +25,9 @@ export class WatchedStore {
   readonly #store: Store;
   readonly #connection = { state: LIVE };
   #requests = 0;
-  /** Rooms that the user has come into since the state before; undefined: it is still being read. */
+  /** Rooms that the user has come into since the previous state; undefined while it is still being read. */
   #entered: Set<number> | undefined;
-  /** What else an event, or a connection that is back, allows to be read. */
+  /** Other reads that an event, or a connection that is back, allows. */
   readonly #allowed = new Set<string>();
   #isSignedOut = false;
   readonly #unasked: string[] = [];
@@ -54,7 +54,7 @@ export class WatchedStore {
     for (const view of [friends, friendRequests, blocks, notifications]) this.#looks.push(view.subscribe(() => {}));
   }
 
-  /** It has read what the server shows, as of the cursor or later. */
+  /** The store has read what the server shows, as of the cursor or later. */
   static async read(server: TestServer, person: Person, known: { asOf: string; rooms: readonly number[] }) {
     const watched = new WatchedStore(server, person, known.asOf);
     await watched.#settled();
@@ -91,7 +91,7 @@ export class WatchedStore {
     this.#isSignedOut = true;
   }
 
-  /** The connection was away: what a client then does about names. */
+  /** The connection was away: does what a client then does about names. */
   cameBack(): void {
     for (const route of ["GET /users", "GET /unread"]) this.#allowed.add(route);
     for (const state of [{ kind: "connecting", transport: "websocket" } as const, LIVE]) {
@@ -101,7 +101,7 @@ export class WatchedStore {
   }
 
   /**
-   * What it shows when it has nothing left to do; undefined: signed out.
+   * What it shows when it has nothing left to do; undefined if signed out.
    * @throws Error when it has asked for something that events should have brought
    */
   async state(): Promise<ClientState | undefined> {

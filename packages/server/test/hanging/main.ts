@@ -1,4 +1,4 @@
-/** A server of which the writer thread hangs from the start on, and whose stop may take a second and a half. */
+/** A server whose writer thread hangs from the start, and whose stop may take a second and a half. */
 import { serveCommand } from "../../src/cli/serve.ts";
 import { readEnv } from "../../src/config/env.ts";
 import { Server } from "../../src/server.ts";

@@ -58,7 +58,7 @@ describe("a public hall", () => {
       expect(resyncs(reader)).toEqual([]);
       expect(texts(reader, HALL_ROOM_ID).slice(0, -1)).toEqual(range(1, 60).map((i) => `${name} ${i}`));
       expect(events(reader)).toHaveLength(61);
-      // Where it ended goes on by any other transport, signed in too.
+      // The reader can go on from its end by any other transport, signed in too.
       const on = reader.cursor();
       reader.close();
       await say(stage.ann, HALL_ROOM_ID, `${name} after`);
@@ -88,7 +88,7 @@ describe("a public hall", () => {
     const cai = await stage.person();
     await stage.server.live(cai);
     const told = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.onlineNum !== 1);
-    // Ann and Cai; Ben too, as long as Ben's earlier polls count.
+    // These are Ann and Cai, and also Ben as long as Ben's earlier polls count.
     expect(told.data.onlineNum).toBeLessThanOrEqual(3);
     for (const reader of readers) reader.close();
   });
@@ -136,7 +136,7 @@ describe("limits of anonymous readers", () => {
         expect((await full()).headers.get("Retry-After")).toBe("10");
         expect((await SseReader.open(server.url, undefined)).status).toBe(429);
         expect((await exchange(Number(new URL(server.url).port), handshakeText({}))).status).toBe(429);
-        // Other addresses, and who is signed in, are not concerned.
+        // Other addresses and signed-in people are not affected.
         const elsewhere = { "X-Forwarded-For": "203.0.113.9" };
         expect((await server.api.call("GET", "/events", undefined, elsewhere)).status).toBe(200);
         expect((await ann.api.call("GET", "/events")).status).toBe(200);

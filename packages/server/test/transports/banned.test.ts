@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => stage.close());
 
 const HIDDEN = "This message is hidden";
-/** The promise of BAN-1. */
+/** The time that BAN-1 promises. */
 const AT_ONCE_MS = 1000;
 
 const ban = ({ uid }: Person, body: object = {}) => root.api.ok("PUT", `/admin/bans/users/${uid}`, body);
@@ -29,7 +29,7 @@ const bodies = (reader: { frames: readonly SeenFrame[] }, room: number) =>
     .filter(({ type }) => type === Push.MESSAGE)
     .map(({ data }) => data.message.body.content ?? data.message.body);
 
-/** A close code, an end without a word after ERROR, or the status of the next answer. */
+/** A close code, an end that follows ERROR without a code, or the status of the next answer. */
 const ENDS = { websocket: 4003, sse: 0, "long-poll": 403, "short-poll": 403 };
 
 for (const transport of TRANSPORTS) {
@@ -112,7 +112,7 @@ for (const transport of TRANSPORTS) {
       const { message } = await person.api.ok<{ message: { id: number } }>("POST", path, request);
       const answer = { ...request, body: { content: "an answer" }, clientId: crypto.randomUUID(), replyTo: message.id };
       await stage.ann.api.ok("POST", path, answer);
-      // One who has read it before fills the memory that others are served from.
+      // Somebody who has read it before fills the memory that others are served from.
       const first = await stage.read(transport, { cursor });
       await stage.settle(first);
       expect(bodies(first, room)).toEqual(["SECRET", "an answer"]);
@@ -187,7 +187,7 @@ test("BAN-5: a ban ends by itself within a second of its time, also over a resta
   await ban(other, { until: clock.now() + 60_000 });
   live.close();
   stage.closeReaders();
-  // While no server runs the time passes.
+  // The time passes while no server runs.
   const cursor = await stage.now();
   const { status } = await other.api.call("GET", "/me");
   expect(status).toBe(403);

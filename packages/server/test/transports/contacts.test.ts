@@ -16,19 +16,19 @@ const ask = async (who: Person, whom: Person) =>
 const answer = (who: Person, id: number, verb: string) => who.api.ok("POST", `/friend-requests/${id}/${verb}`);
 const now = async (who: Person) => (await who.api.ok<{ cursor: string }>("GET", "/events")).cursor;
 
-/** What a reader was told of a room: where, and which text or else which event. */
+/** What a reader got about a room: where, and which text or which other event. */
 const about = (reader: Reader, room: number) =>
   events(reader)
     .filter(({ stream, data }) => stream === streamOf(room) || data.roomId === room)
     .map((frame) => [frame.stream, textOf(frame) ?? frame.type]);
 
-/** What a reader was told of contacts, in order. */
+/** What a reader got about contacts, in order. */
 const told = (reader: Reader) =>
   events(reader)
     .filter(({ type }) => type === Push.APPLY || type === Push.FRIEND || type === Push.SELF)
     .map(({ type, data }) => [type, data.change ?? data.unreadCount ?? data.block?.blocked ?? data.friendRequests]);
 
-/** Two people whom no other case knows; both are in the lobby, in which the end of a case is said. */
+/** Two people whom no other case knows; both are in the lobby, where the end of a case is announced. */
 async function two(): Promise<[Person, Person]> {
   const pair: [Person, Person] = [await stage.person(), await stage.person()];
   const memberIds = pair.map(({ uid }) => uid);
@@ -36,7 +36,7 @@ async function two(): Promise<[Person, Person]> {
   return pair;
 }
 
-/** Everything that two people can do to each other, and what each of them is told of it. */
+/** Everything that two people can do to each other, and what each of them hears of it. */
 async function play([dan, eva]: [Person, Person]): Promise<void> {
   await dan.api.ok("DELETE", `/friend-requests/${await ask(dan, eva)}`);
   await answer(eva, await ask(dan, eva), "reject");

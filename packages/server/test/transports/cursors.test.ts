@@ -7,14 +7,14 @@ import { TRANSPORTS } from "./transports.ts";
 
 let stage: Stage;
 beforeAll(async () => {
-  // So that a cursor of 64 KiB fits into a frame.
+  // This lets a cursor of 64 KiB fit into a frame.
   stage = await Stage.open({ MAX_FRAME_BYTES: "131072" });
 });
 afterAll(() => stage.close());
 
 const epochOf = (cursor: string) => cursor.slice(0, cursor.indexOf(";"));
 
-/** The code with which a cursor is refused: by an answer, or where there is none by ERROR. */
+/** The code with which a cursor is refused: in an answer, or, without one, in ERROR. */
 async function codeFor(transport: Transport, cursor: string): Promise<string> {
   try {
     const reader = await stage.read(transport, { cursor });

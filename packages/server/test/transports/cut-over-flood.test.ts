@@ -10,14 +10,14 @@ import { TRANSPORTS } from "./transports.ts";
 
 const PEOPLE = 50;
 const ROOMS_EACH = 3;
-/** That nobody who comes is in. */
+/** The number of rooms that none of the new readers is in. */
 const OTHER_ROOMS = 150;
 const WAVES = 5;
-/** Events of one write; they are announced in one turn of the loop, as the at most 256 sends of a batch are. */
+/** The number of events in one write; they are announced in one turn of the loop, as the sends of a batch are (256 at most). */
 const BATCH = 500;
-/** Writes asked for at once, so that the next one is ready when one has been announced. */
+/** How many writes are requested at once, so that the next one is ready when one has been announced. */
 const IN_FLIGHT = 2;
-/** Before the first wave, and at most in each. */
+/** The number of events before the first wave, and the limits for each wave. */
 const BEFORE = 5_000;
 const WAVE_MIN = 10_000;
 const WAVE_MAX = 60_000;
@@ -36,7 +36,7 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => stage.close());
 
-/** Floods all rooms in turn while `goesOn`; each write is announced before the next of its kind is asked for. */
+/** Floods all rooms in turn while `goesOn`; each write is announced before the next of its kind is requested. */
 async function pour(limits: {
   min: number;
   max: number;
@@ -63,7 +63,7 @@ interface Joiner {
   readonly reader: Reader;
 }
 
-/** One person's reader; resolves when it has made the step to live, or, where there is none, has had its first reply. */
+/** One person's reader; resolves when it is live or, on a transport without that step, has had its first reply. */
 async function comes(transport: (typeof TRANSPORTS)[number], who: number, cursor: string): Promise<Joiner> {
   const reader = await stage.read(transport, { cursor, max: 100_000 }, people[who]);
   if (transport.name === "websocket" || transport.name === "sse") {
@@ -90,7 +90,7 @@ test("TR-13: 200 who come with old cursors while the log grows as fast as it can
     for (const joiner of joined) await check(joiner);
     cursors.push(await stage.now());
   }
-  // A figure and not a condition, since it depends on what else the machine does: two idle cores give 20 000 to 50 000.
+  // This is printed and not asserted, since it depends on what else the machine does: two idle cores give 20 000 to 50 000.
   console.log(`cut-over: events logged and announced while 40 came: ${told.join(", ")}`);
 }, 60_000);
 
@@ -104,7 +104,7 @@ async function check({ transport, rooms, cursor, reader }: Joiner): Promise<void
   expect(events(reader)).toHaveLength(total);
 }
 
-/** What the log has of a room that a cursor of the server has not. */
+/** The events of a room in the log that a cursor from the server does not cover. */
 function missedBy(cursor: string, room: number) {
   const file = new Database(join(stage.server.dir, "data", "parley.db"), { readonly: true });
   try {

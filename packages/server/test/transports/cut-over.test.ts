@@ -51,6 +51,6 @@ test(`TR-13: a reader that begins in the middle of a heavy load, wherever its cu
     }
   }
   log.close();
-  // Some began in the middle of it.
+  // Some readers began in the middle of it.
   expect(new Set(begun.map(({ cursor }) => cursor)).size).toBeGreaterThan(3);
 }, 30_000);

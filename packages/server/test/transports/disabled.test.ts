@@ -16,13 +16,13 @@ afterAll(async () => {
   await stage.close();
 });
 
-/** As an operator does it beside the server, which looks at the log's end twice a second; here it looks at once. */
+/** Disables an account as an operator does, beside the server, which checks the log's end twice a second; here it checks at once. */
 async function disable(name: string): Promise<void> {
   await operator.disable(name);
   await stage.server.storage.announcer.catchUpWithLog();
 }
 
-/** A close code, an end without a word after ERROR, or the status of the next answer. */
+/** A close code, an end that follows ERROR without a code, or the status of the next answer. */
 const ENDS = { websocket: 4003, sse: 0, "long-poll": 403, "short-poll": 403 };
 
 for (const transport of TRANSPORTS) {

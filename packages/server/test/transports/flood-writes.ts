@@ -14,7 +14,7 @@ interface Flood {
   readonly count: number;
 }
 
-/** `count` events, one room after the other from the `from`th on, in one transaction: what no client can ask for. */
+/** Logs `count` events in one transaction, one room after the other from the `from`th on, which no client can ask for. */
 export async function flood(tx: WriteTransaction, { roomIds, from, count }: Flood) {
   const drafts = Array.from({ length: count }, (_, i) => {
     const roomId = roomIds[(from + i) % roomIds.length] as number;

@@ -29,7 +29,7 @@ const READERS: readonly { name: string; bare: Transport }[] = [
   { name: "short-poll by GET", bare: shortPollByGet },
 ];
 
-/** How a client comes to the server. */
+/** How a client connects to the server. */
 const WAYS: readonly { way: string; kind?: ProxyKind }[] = [
   { way: "directly" },
   { way: "through nginx", kind: nginx },
@@ -63,7 +63,7 @@ for (const { way, kind } of WAYS) {
         await stage.settle(again);
         expect(resyncs(again)).toEqual([]);
         for (const room of some) expect(texts(again, room)).toEqual([`${way} ${name} missed`]);
-        // The rest of the rooms is live too.
+        // The other rooms are live too.
         await say(stage.ann, FIRST + 4999, "the last room");
         await again.until((frames) => events({ frames }, streamOf(FIRST + 4999)).length > 0, "the last room's event");
         again.close();
@@ -118,7 +118,7 @@ async function sayEverywhere(text: string): Promise<void> {
   }
 }
 
-/** A floor, and rooms in which nothing was ever said, as many as the server would name. */
+/** A floor, and as many silent rooms as the server would name. */
 function nearly4KiB(floor: string): string {
   const quiet = range(1, 300).filter((i) => i % 80 > 0);
   const named = quiet.map((i) => `${roomStream(FIRST + i)}@0`).join(",");
@@ -126,7 +126,7 @@ function nearly4KiB(floor: string): string {
   return cursor.slice(0, cursor.lastIndexOf(","));
 }
 
-/** The lobby's rows of a table, once for each of the rooms; nothing was said there yet, and joining was long ago. */
+/** Copies the lobby's rows of a table for each of the rooms; nothing was said there yet, and joining was long ago. */
 function copies(file: Database, table: string): void {
   const key = table === "rooms" ? "id" : "room_id";
   const zero = /^(?!from_).*(_seq|_pos|_no|no)$/;

@@ -18,7 +18,7 @@ async function said(room: number, content: string): Promise<number> {
 const like = ({ api }: Person, id: number) => api.ok("PUT", `/messages/${id}/marks/like`);
 const dislike = ({ api }: Person, id: number) => api.ok("PUT", `/messages/${id}/marks/dislike`);
 
-/** What a reader was told of a message's counts, in order: `[likes, dislikes]` of MESSAGE, `[markType, markCount]` of MARK. */
+/** The counts of a message that a reader got, in order: `[likes, dislikes]` of MESSAGE, `[markType, markCount]` of MARK. */
 function told(reader: Reader, room: number, id: number): { message: number[][]; marks: number[][] } {
   const seen = events(reader, streamOf(room));
   const message = seen
@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
       const room = await stage.room();
       const cursor = await stage.now();
       const id = await said(room, "well?");
-      // Somebody has read the message meanwhile, so that its text is in memory.
+      // Somebody has read the message meanwhile, so its text is in memory.
       const warm = await stage.read(transport, { cursor });
       await stage.settle(warm);
       for (const _ of range(1, 3)) {

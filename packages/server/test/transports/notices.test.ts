@@ -26,7 +26,7 @@ const notify = (people: readonly Person[] | "all", more: object = {}) => {
 const push = (to: object, data: unknown, more: object = {}) =>
   door.ok("POST", "/events", { kind: "shipped", to, data, ...more });
 
-/** What a reader was told by the product, in order. */
+/** What a reader got from the product, in order. */
 const told = (reader: Reader): SeenFrame[] =>
   events(reader).filter(({ type }) => type === Push.NOTIFICATION || type === Push.CUSTOM);
 const summary = ({ stream, data }: SeenFrame) => [
@@ -42,7 +42,7 @@ for (const transport of TRANSPORTS) {
       const room = await stage.room();
       const reader = await stage.read(transport);
       const key = `live-${made}`;
-      // A reader that polls would get what is changed meanwhile as it is then.
+      // A reader that polls would get the latest state of what has changed meanwhile.
       const had = (count: number) => reader.until(() => told(reader).length >= count, `${count} of them`);
       await push({ users: [ben.uid, ann.uid] }, 1);
       await push({ rooms: [room] }, 2);
@@ -88,7 +88,7 @@ for (const transport of TRANSPORTS) {
       await notify([ben], { title: "SECRET", key });
       await notify("all", { title: "SECRET", key });
       const { id } = await notify([ben], { title: "SECRET" });
-      // Somebody has read it all meanwhile, so that what memory keeps is there.
+      // Somebody has read all of it meanwhile, so that it is in memory.
       const warm = await stage.read(transport, { cursor });
       await stage.settle(warm);
       expect(told(warm).filter((frame) => JSON.stringify(frame).includes("SECRET")).length).toBeGreaterThan(3);

@@ -10,13 +10,13 @@ interface Reply {
   readonly more: boolean;
 }
 
-/** Few events a reply, so that `more` is followed often. */
+/** Few events in a reply, so that `more` is followed often. */
 const LIMIT = 50;
 const SHORT_POLL_MS = 20;
 
 export const longPoll: Transport = { name: "long-poll", open: (...of) => open(of, { wait: 20, method: "POST" }) };
 export const shortPoll: Transport = { name: "short-poll", open: (...of) => open(of, { wait: 0, method: "POST" }) };
-/** The same with the cursor in the address, which what stands in between may find too long. */
+/** The same with the cursor in the address, which proxies in between may find too long. */
 export const shortPollByGet: Transport = { name: "short-poll", open: (...of) => open(of, { wait: 0, method: "GET" }) };
 
 interface How {
@@ -24,7 +24,7 @@ interface How {
   readonly method: "GET" | "POST";
 }
 
-/** Asks again and again, with the cursor of the last reply; a request that fails is asked again. */
+/** Polls again and again, with the cursor of the last reply; a request that fails is repeated. */
 async function open(
   [url, person, start = {}]: [string, Person | null, (Start | undefined)?],
   { wait, method }: How,

@@ -14,12 +14,12 @@ interface Told {
   readonly complete?: boolean;
 }
 
-/** Transports on which frames that are not logged come. */
+/** Transports that carry frames that are not logged. */
 const TELLING = TRANSPORTS.filter(({ name }) => name === "websocket" || name === "sse");
 
 const told = (frames: readonly SeenFrame[]): Told[] =>
   frames.filter(({ type }) => type === Push.ONLINE_OFFLINE_NOTIFY).map(({ data }) => data);
-/** What a reader was told at the beginning, from the first such frame to the last one. */
+/** What a reader got at the beginning, from the first such frame to the last one. */
 const snapshot = (reader: Reader) =>
   reader.until((frames) => {
     const all = told(frames);
@@ -41,7 +41,7 @@ describe("people who are online", () => {
   let stage: Stage;
   beforeAll(async () => {
     stage = await Stage.open({ HALL: "public" });
-    // Somebody with whom nobody shares a room.
+    // This person shares a room with nobody.
     await stage.server.live(await stage.person());
   });
   afterAll(() => stage.close());
@@ -64,7 +64,7 @@ describe("people who are online", () => {
         "stream",
         "seq",
       ]);
-      // Somebody who comes into the room later is told of as well.
+      // Readers also hear of somebody who comes into the room later.
       const eva = await stage.person();
       await stage.server.live(eva);
       await cai.api.ok("POST", `/rooms/${room}/members`, { memberIds: [eva.uid] });

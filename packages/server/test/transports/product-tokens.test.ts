@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => product.close());
 
-/** A close code, an end without a word after INVALIDATE_TOKEN, or the status of the next answer. */
+/** A close code, an end that follows INVALIDATE_TOKEN without a code, or the status of the next answer. */
 const ENDS = { websocket: 4001, sse: 0, "long-poll": 401, "short-poll": 401 };
 
 for (const transport of TRANSPORTS) {
@@ -69,7 +69,7 @@ for (const transport of TRANSPORTS) {
         const token = await product.token({ sub: person.externalId, ...claims });
         return (await new ApiClient(product.url, token).call("GET", "/me")).status;
       };
-      // Of the same second, one that does not say when it was made, and a new one.
+      // A token from the same second, one that does not say when it was made, and a new one.
       expect(await statusOf({})).toBe(401);
       expect(await statusOf({ iat: undefined })).toBe(401);
       product.clock.advance(1000);
@@ -101,7 +101,7 @@ for (const transport of TRANSPORTS) {
         product.clock.advance(540_000);
         await reader.until(() => of(Push.REAUTHORIZE).length > 0, "REAUTHORIZE");
         expect(of(Push.REAUTHORIZE)).toEqual([{ type: Push.REAUTHORIZE, data: { expiresAt } }]);
-        // The token's end comes by the same timer.
+        // The same timer ends the token.
         product.clock.advance(90_000);
         await reader.until(() => reader.ended !== undefined, "its end");
         expect(of(Push.REAUTHORIZE)).toHaveLength(1);
@@ -129,7 +129,7 @@ describe("AUTHORIZE with the next token", () => {
     await client.until(() => client.of(Push.LOGIN_SUCCESS).length === 2, "the second LOGIN_SUCCESS");
     expect(client.frames.slice(before).map(({ type }) => type)).toEqual([Push.LOGIN_SUCCESS]);
     expect(client.of(Push.LOGIN_SUCCESS)[1]?.data).toMatchObject({ uid: person.uid, token: next });
-    // By the same timer, in the same turn, the one that was left without a next token ends.
+    // The same timer, in the same turn, ends the connection that has no next token.
     const left = await live(person);
     product.clock.advance(200_000);
     expect((await left.ended()).code).toBe(4001);

@@ -36,7 +36,7 @@ for (const kind of [nginx, haproxy]) {
         await say(stage.ann, room, "missed");
         const reader = await stage.read(through(proxy.url, bare), { cursor });
         await reader.until((frames) => events({ frames }, streamOf(room)).length === 1, "what was missed");
-        // Several kilobytes, and then so little that a buffer would wait for more.
+        // First come several kilobytes, and then so little that a buffer would wait for more.
         await say(stage.ann, room, "x".repeat(4000));
         await say(stage.ann, room, "new");
         await reader.until((frames) => texts({ frames }, room).at(-1) === "new", "what is new");

@@ -7,7 +7,7 @@ import type { SeenFrame } from "../live-client.ts";
 export interface Transport {
   readonly name: "websocket" | "sse" | "long-poll" | "short-poll";
   /**
-   * Resolves when it reads: live, or on its way from the cursor. Without a cursor everything from now on comes.
+   * Resolves when it reads: live, or on its way from the cursor. Without a cursor, it gets everything from now on.
    * @param person null: an anonymous reader
    * @throws Refused when the server answers with a problem document
    */
@@ -16,17 +16,17 @@ export interface Transport {
 
 export interface Start {
   readonly cursor?: string;
-  /** Events behind that are wanted instead of RESYNC `far`. */
+  /** How many missed events are wanted instead of RESYNC `far`. */
   readonly max?: number;
 }
 
 export interface Reader {
-  /** So far, whatever the wire looked like. */
+  /** The frames so far, whatever the wire looked like. */
   readonly frames: readonly SeenFrame[];
-  /** What the server said at the end: a close code or an HTTP status; 0 where there was only an end. */
+  /** What the server said at the end: a close code or an HTTP status; 0 if it only ended. */
   readonly ended: number | undefined;
   until<T>(look: (frames: readonly SeenFrame[]) => T | undefined | false, what: string, ms?: number): Promise<T>;
-  /** What a client has: the newest cursor of the server, and the streams that it saw events of since. */
+  /** The position that a client has: the server's newest cursor, and the streams whose events it has seen since. */
   cursor(): string;
   close(): void;
 }
@@ -59,14 +59,14 @@ export class FrameLog {
     this.#base = cursor ?? "";
   }
 
-  /** @param cursor of the server, where the transport names one beside the frame */
+  /** @param cursor the server's cursor, if the transport names one beside the frame */
   add(frame: SeenFrame, cursor?: string): void {
     this.frames.push(frame);
     if (frame.stream !== undefined) this.#since.set(frame.stream, frame.seq as number);
     const { type, data } = frame;
     if (type === Push.RESYNC && data.seq !== undefined) this.#since.set(data.stream, data.seq);
     const named = type === Push.CURSOR || type === Push.DRAIN || (type === Push.RESYNC && data.stream === "*");
-    // READY's is what a client begins with that has none.
+    // A client without a cursor begins with READY's.
     const first = type === Push.READY && this.#base === "";
     if (named || first) this.stands(data.cursor);
     if (cursor !== undefined) this.stands(cursor);

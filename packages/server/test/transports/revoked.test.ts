@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-/** A close code, an end without a word after INVALIDATE_TOKEN, or the status of the next answer. */
+/** A close code, an end that follows INVALIDATE_TOKEN without a code, or the status of the next answer. */
 const ENDS = { websocket: 4001, sse: 0, "long-poll": 401, "short-poll": 401 };
 
 for (const transport of TRANSPORTS) {

@@ -16,7 +16,7 @@ afterAll(() => stage.close());
 const SECRET = "only ben may see this";
 const own = () => `user:${stage.ben.uid}`;
 
-/** What a reader's own stream told of messages of a room, in order. */
+/** What a reader's own stream said about messages of a room, in order. */
 function told(reader: Reader, room: number): (string | undefined)[] {
   return events(reader, own()).flatMap(({ type, data }: SeenFrame) => {
     if (type === Push.MESSAGE && data.message.roomId === room) return [data.message.body.content ?? data.message.body];

@@ -5,14 +5,14 @@ import type { Reader, Start, Transport } from "./reader.ts";
 
 let people = 0;
 
-/** A server with someone who reads (ben) and someone who does things to them (ann), for cases that hold on every transport. */
+/** A server with somebody who reads (ben) and somebody who does things to them (ann), for cases that hold on every transport. */
 export class Stage {
   readonly #readers: Reader[] = [];
 
   private constructor(
     readonly server: TestServer,
     readonly ann: Person,
-    /** A room that both stay in, where the end of a case is said. */
+    /** A room that both stay in, where the end of a case is announced. */
     readonly lobby: number,
     readonly ben: Person,
   ) {}
@@ -28,7 +28,7 @@ export class Stage {
     await this.server.stop();
   }
 
-  /** Between cases in which readers of one login would take each other's place. */
+  /** For use between cases in which readers of one login would take each other's place. */
   closeReaders(): void {
     for (const reader of this.#readers.splice(0)) reader.close();
   }
@@ -44,7 +44,7 @@ export class Stage {
     return reader;
   }
 
-  /** Where ben is now. */
+  /** The cursor that ben has now. */
   async now(): Promise<string> {
     return (await this.ben.api.ok<{ cursor: string }>("GET", "/events")).cursor;
   }
@@ -53,7 +53,7 @@ export class Stage {
     return this.server.room(this.ann, members);
   }
 
-  /** Many of them, as many at once as one person may make. */
+  /** Makes many rooms, as many at once as one person may make. */
   async rooms(count: number, members: readonly Person[] = [this.ben]): Promise<number[]> {
     const ids: number[] = [];
     while (ids.length < count) {

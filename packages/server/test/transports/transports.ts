@@ -3,7 +3,7 @@ import type { Transport } from "./reader.ts";
 import { sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
 
-/** The same, to a server behind another address. */
+/** The same transport, to a server behind another address. */
 export function through(url: string, transport: Transport): Transport {
   return { name: transport.name, open: (_, person, start) => transport.open(url, person, start) };
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => stage.close());
 
-/** Resolves when the log keeps no more of the room than it is to. */
+/** Resolves when the log keeps no more of the room than it should. */
 async function removed(): Promise<void> {
   const { db } = stage.server.storage;
   const stream = streamOf(room);

@@ -10,11 +10,11 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
 });
-// Of one login's polls, the server keeps one reader: a second one makes the first start anew.
+// The server keeps one reader for all polls of a login: a second one makes the first start anew.
 afterEach(() => stage.closeReaders());
 afterAll(() => stage.close());
 
-/** What a room's stream told them: texts, and `joined`, `left` or `dissolved`. */
+/** What they got on a room's stream: texts, and `joined`, `left` or `dissolved`. */
 function story(reader: Reader, room: number): (string | undefined)[] {
   const resynced = resyncs(reader).flatMap(({ stream, why }) => (stream === streamOf(room) ? [why] : []));
   return [...resynced, ...events(reader, streamOf(room)).map(told)];
@@ -32,7 +32,7 @@ const kick = (room: number) => stage.ann.api.ok("DELETE", `${path(room)}/${stage
 const leave = (room: number) => stage.ben.api.ok("DELETE", `${path(room)}/${stage.ben.uid}`);
 const dissolve = (room: number) => stage.ann.api.ok("DELETE", `/rooms/${room}`);
 
-/** What happens to ben in a room that ann owns, and what ben is told of it. */
+/** What happens to ben in a room that ann owns, and what ben hears of it. */
 const STORIES: readonly Story[] = [
   { title: "a newcomer hears it from their joining on", member: false, act: join, hears: ["joined", "after"] },
   { title: "somebody removed hears that and nothing after", member: true, act: kick, hears: ["before", "left"] },
@@ -56,7 +56,7 @@ interface Story {
   readonly member: boolean;
   readonly act: (room: number) => Promise<unknown>;
   readonly hears: string[];
-  /** Where a reader who was away hears something else than one who was there. */
+  /** The cases in which a reader who was away hears something different from one who was there. */
   readonly hearsAfterwards?: string[];
 }
 
@@ -77,7 +77,7 @@ for (const transport of TRANSPORTS) {
     test(`TR-3: ${transport.name}, live: ${title}`, async () => {
       const { room, play } = await run();
       const reader = await stage.read(transport);
-      // A poll's reader is kept from its first poll with a cursor on.
+      // A poll's reader is kept from the first poll that has a cursor.
       await stage.settle(reader);
       await play();
       await stage.settle(reader);
