@@ -1,6 +1,6 @@
 /*
  * What was said, as 32-bit numbers: one is kept for each event, however long the text is. The same number is worked out from
- * what was asked of the server, from what its database has, and from what the applications were told.
+ * what was asked of the server, from what its database has, and from what the applications got.
  */
 
 /** What a sender asked for: which text, and where. */

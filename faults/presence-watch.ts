@@ -43,8 +43,8 @@ const LOOK_MS = 250;
 const STANDS_MS = 3_000;
 
 /**
- * Compares what clients believe about presence with the server. Whenever the number of people online has been steady for 3 s, each client is asked
- * what it believes (those that poll ask the server first), and the server is asked the same in each client's name. A difference counts if it is still
+ * Compares what clients believe about presence with the server. Whenever the number of people online has been steady for 3 s, each client is
+ * asked what it believes (those that poll ask the server first), and the server is asked the same in its name. A difference counts if it is still
  * there after another second in which the number has not changed.
  */
 export class PresenceWatch {

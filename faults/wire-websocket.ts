@@ -62,7 +62,7 @@ function unmasked(content: Buffer, mask: Buffer): Buffer {
   return Buffer.from(content.map((byte, i) => byte ^ (mask[i % 4] as number)));
 }
 
-/** The code in the payload of a close frame; 1005 where there is none. */
+/** The code in the payload of a close frame; 1005 if it has none. */
 export function closeCode(payload: string): number {
   return payload.length < 2 ? 1005 : payload.charCodeAt(0) * 256 + payload.charCodeAt(1);
 }
