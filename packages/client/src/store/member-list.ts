@@ -64,6 +64,12 @@ export function asNewcomer(list: KeptMembers, uid: number): KeptMembers {
   return changedMember(list, uid, (member) => ({ ...member, ...NEWCOMER }));
 }
 
+/** The list after this member's own return, which it may include already. */
+export function asJoined(list: KeptMembers, uid: number, push: PushFrame): KeptMembers {
+  const { joinedAt = 0 } = push.type === Push.MEMBER_CHANGE ? push.data : {};
+  return changedMember(list, uid, (member) => ({ ...member, joinedAt: Math.max(member.joinedAt, joinedAt) }));
+}
+
 /** The same list with the names that people have now; the list itself where none of its names has changed. */
 export function withMemberNames(list: KeptMembers, names: Names): KeptMembers {
   const isNew = (member: StoredMember, { name, avatar }: Person) => member.name !== name || member.avatar !== avatar;

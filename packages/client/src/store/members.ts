@@ -3,6 +3,7 @@ import type { PushFrame } from "../reading/push-frame.ts";
 import type { Asking } from "./asking.ts";
 import { Kept } from "./kept.ts";
 import {
+  asJoined,
   asNewcomer,
   type KeptMembers,
   type MemberList,
@@ -180,7 +181,7 @@ export class MemberLists implements PartOfRooms {
     const me = this.#parts.me();
     // Where the list already includes the user's return, what they were before no longer counts.
     if (isLeavingOf(push, me)) return asNewcomer(list, me);
-    return isJoinOf(push, me) ? list : membersAfter(list, push, this.#parts);
+    return isJoinOf(push, me) ? asJoined(list, me, push) : membersAfter(list, push, this.#parts);
   }
 
   #show(roomId: number, list: KeptMembers): void {

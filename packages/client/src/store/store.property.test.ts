@@ -174,6 +174,20 @@ const MUTED_BEFORE_RETURN: [Step[], Step[]] = [
   ],
 ];
 
+/** The user leaves and comes back while a page is on its way that has them as they were before. */
+const BACK_WHILE_READING: [Step[], Step[]] = [
+  [],
+  [
+    [2, 0, 0, 0],
+    [14, 0, 0, 0],
+    [22, 5, 0, 0],
+    [4, 0, 0, 0],
+    [2, 0, 2, 0],
+    [13, 2, 0, 0],
+    [12, 2, 0, 0],
+  ],
+];
+
 /** Long enough for a machine that is busy. */
 const SLOW_MS = 60_000;
 
@@ -199,7 +213,7 @@ test(
         rig.expectSame();
         rig.store.stop();
       }),
-      { numRuns: 250, examples: [REFUSED_BEFORE_LISTED, MUTED_BEFORE_RETURN] },
+      { numRuns: 250, examples: [REFUSED_BEFORE_LISTED, MUTED_BEFORE_RETURN, BACK_WHILE_READING] },
     );
   },
   SLOW_MS,
