@@ -18,7 +18,7 @@ const hear = () => {
   while (client.hear());
 };
 
-/** Who has read each of the user's own messages that are shown. */
+/** For each of the user's own messages that are shown: the people who have read it. */
 function readers(): number[][] {
   const places = store.receipts(room.id).getSnapshot();
   const own = store
