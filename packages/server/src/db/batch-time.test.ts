@@ -82,7 +82,7 @@ test("LOG-10 a clock that was set back before the start gives no event a time be
   const start = scratch.clock.now();
   await scratch.writes.run(note, undefined);
   scratch.clock.advance(-HOUR);
-  const later = openWrites(scratch.path, { table, clock: scratch.clock, uptime });
+  const later = openWrites(scratch.place, { table, clock: scratch.clock, uptime });
   // Started again with the log's time: what the first attempt did is gone.
   expect(await Promise.all([later.run(note, undefined), later.run(look, undefined)])).toEqual([start, start]);
   expect(await later.run(note, undefined)).toBe(start);
@@ -93,7 +93,7 @@ test("LOG-10 a clock that was set back before the start gives no event a time be
 test("LOG-10 what another process logged with a later clock is not overtaken by an earlier time", async () => {
   const start = scratch.clock.now();
   await scratch.writes.run(note, undefined);
-  const other = openWrites(scratch.path, { table, clock: { now: () => start + HOUR }, uptime });
+  const other = openWrites(scratch.place, { table, clock: { now: () => start + HOUR }, uptime });
   await other.run(note, undefined);
   await other.close();
   expect(await scratch.writes.run(note, undefined)).toBe(start + HOUR);

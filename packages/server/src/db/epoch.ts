@@ -1,5 +1,5 @@
 import { randomHex } from "../lib/ids.ts";
-import { openWrites, type ReadDatabase } from "./open.ts";
+import { type DatabasePlace, openWrites, type ReadDatabase } from "./open.ts";
 import type { ProcedureTable } from "./procedures.ts";
 import type { WriteTransaction } from "./transaction.ts";
 
@@ -17,9 +17,9 @@ export async function renewEpoch(tx: WriteTransaction, { epoch }: { epoch: strin
   await tx.db.updateTable("meta").set({ value: epoch }).where("key", "=", "epoch").execute();
 }
 
-/** The same for a file that no server uses. */
-export async function giveNewEpoch(path: string, table: ProcedureTable): Promise<void> {
-  const writes = openWrites(path, { table });
+/** The same for a database that no server uses. */
+export async function giveNewEpoch(place: DatabasePlace, table: ProcedureTable): Promise<void> {
+  const writes = openWrites(place, { table });
   try {
     await writes.run(renewEpoch, { epoch: randomHex(64) });
   } finally {

@@ -1,18 +1,24 @@
 import type { CompiledQuery, Kysely, QueryExecutorProvider } from "kysely";
+import { adapterOf } from "./own-adapter.ts";
 import type { Schema } from "./schema.ts";
 
 export type Cell = number | string | null;
 
-/** A value of a run: one cell, or a list or rows for `inList` and `boundRows`. */
+/** A value of a run: one cell, or a list or rows for `numberList`, `textList` and `boundRows`. */
 export type Value = Cell | readonly Cell[] | readonly (readonly Cell[])[];
 
 /** A placeholder in a prepared query for the value of that name, which each run gives. */
 export class Given {
-  readonly name: string;
+  /** @param convert what the database is handed for a value of a run */
+  constructor(
+    readonly name: string,
+    readonly convert: (value: Value) => unknown = (value) => value,
+  ) {}
+}
 
-  constructor(name: string) {
-    this.name = name;
-  }
+/** Converts values that are there, or has those of each run converted. */
+export function overGiven<V, R>(values: V | Given, convert: (values: V) => R): R | Given {
+  return values instanceof Given ? new Given(values.name, (value) => convert(value as V)) : convert(values);
 }
 
 type Compilable<R> = { compile(provider: QueryExecutorProvider): CompiledQuery<R> };
@@ -22,7 +28,7 @@ type Compilable<R> = { compile(provider: QueryExecutorProvider): CompiledQuery<R
  * longer to compile such a query than SQLite to run it. Its text must not depend on the value.
  *
  *   const namesOf = prepared((db, uids) =>
- *     db.selectFrom("users").select("name").where("uid", "in", inList<number>(uids)),
+ *     db.selectFrom("users").select("name").where("uid", "in", numberList(uids)),
  *   );
  *   const rows = await namesOf(tx.db, [20001, 20002]);
  */
@@ -44,20 +50,36 @@ export function preparedBy<R, const N extends string>(
   names: readonly N[],
   build: (db: Kysely<Schema>, given: Record<N, Given>) => Compilable<R>,
 ): (db: Kysely<Schema>, values: Record<N, Value>) => Promise<R[]> {
-  let compiled: CompiledQuery<R> | undefined;
+  /** One for each kind of database. */
+  const compiled = new Map<string, PreparedQuery<R>>();
   return async (db, values) => {
-    compiled ??= build(
-      db,
-      Object.fromEntries(names.map((name) => [name, new Given(name)])) as Record<N, Given>,
-    ).compile(db);
-    const parameters = compiled.parameters.map((parameter) =>
-      parameter instanceof Given ? bound(values[parameter.name as N]) : parameter,
+    const { kind } = adapterOf(db);
+    let text = compiled.get(kind);
+    if (!text) {
+      const given = Object.fromEntries(names.map((name) => [name, new Given(name)])) as Record<N, Given>;
+      text = { ...build(db, given).compile(db), isPrepared: true } as PreparedQuery<R>;
+      if (READS_ALL.test(text.sql)) throw new Error(`a prepared query has to name its columns: ${text.sql}`);
+      compiled.set(kind, text);
+    }
+    const parameters = text.parameters.map((parameter) =>
+      parameter instanceof Given ? parameter.convert(values[parameter.name as N]) : parameter,
     );
-    const query: CompiledQuery<R> = { ...compiled, parameters };
+    const query: CompiledQuery<R> = { ...text, parameters };
     return (await db.executeQuery(query)).rows;
   };
 }
 
-function bound(value: Value): Cell {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+/**
+ * "select *" of a table or `returning *`. Once a newer version has added a column, PostgreSQL refuses to run such a statement that it has prepared before, and
+ * the older version runs on beside it. (The columns of bound rows are fixed.)
+ */
+const READS_ALL = /(?:^|[^(])select \*|"\.\*|returning \*/;
+
+/** A query of which a connection may keep what the database has made of its text: there are as many as places in our code. */
+interface PreparedQuery<R> extends CompiledQuery<R> {
+  readonly isPrepared: true;
+}
+
+export function isPrepared(query: CompiledQuery): boolean {
+  return "isPrepared" in query;
 }

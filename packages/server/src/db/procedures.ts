@@ -1,5 +1,4 @@
 import { ProblemError } from "../lib/problem.ts";
-import { changesSoFar } from "./dialect.ts";
 import type { Share } from "./share.ts";
 import type { BatchProcedure, Outcome, Procedure, SingleProcedure, WriteTransaction } from "./transaction.ts";
 
@@ -26,12 +25,13 @@ export function single<I, O>(procedure: SingleProcedure<I, O>, share: Share<NoIn
     share,
     batched: false,
     run: async (tx, inputs) => {
-      const before = await changesSoFar(tx.db);
+      const before = { sent: tx.unanswered.length, changes: await tx.changesSoFar() };
       try {
         return [{ ok: true, value: await procedure(tx, inputs[0] as I) }];
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
-        if ((await changesSoFar(tx.db)) === before) return [{ ok: false, error }];
+        const hasSent = tx.unanswered.length > before.sent;
+        if (!hasSent && (await tx.changesSoFar()) === before.changes) return [{ ok: false, error }];
         throw new Error(`${procedure.name} refused (${error.code}) after it had written`, { cause: error });
       }
     },

@@ -9,6 +9,8 @@ import type { NoticesSchema } from "./notices-schema.ts";
  */
 export interface Schema extends NoticesSchema {
   meta: MetaTable;
+  writers: WritersTable;
+  nodes: NodesTable;
   log: LogTable;
   streams: StreamsTable;
   events: EventsTable;
@@ -20,6 +22,7 @@ export interface Schema extends NoticesSchema {
   name_looks: NameLooksTable;
   logins: LoginsTable;
   known_requesters: KnownRequestersTable;
+  rate_counts: RateCountsTable;
   qr_logins: QrLoginsTable;
   ended_external_ids: EndedExternalIdsTable;
   server_keys: ServerKeysTable;
@@ -36,10 +39,31 @@ export interface Schema extends NoticesSchema {
   blocks: BlocksTable;
 }
 
-/** Facts about this database: `epoch` (16 hex digits), `installation`. */
+/** Facts about this database: `epoch` (16 hex digits); on PostgreSQL also where it was used last (`postgres/timeline.ts`). */
 export interface MetaTable {
   key: string;
   value: string;
+}
+
+/** The newest batch of each writer, which a writer reads whose commit was not answered (`postgres/writer.ts`). */
+export interface WritersTable {
+  node: string;
+  batch: number;
+  at: number;
+}
+
+/** The nodes that are alive, on PostgreSQL (`postgres/lease-rows.ts`). Times are the database's. */
+export interface NodesTable {
+  node: string;
+  /** Rises with each node that begins, and is never used again while an older one is alive. */
+  number: number;
+  renewed_at: number;
+  /** How far it has announced the log. */
+  announced: number;
+  /** The newest version of who is connected to it. */
+  people_version: number;
+  /** Whether its bus works, and which (`postgres/lease-rows.ts`). */
+  hears_bus: 0 | 1 | 2;
 }
 
 /**
@@ -50,6 +74,8 @@ export interface LogTable {
   id: number;
   pos: number;
   at: number;
+  /** On PostgreSQL: when the clock will have caught up with the log's time, if that was ahead; null or past otherwise. */
+  caught_up_at: number | null;
 }
 
 /** The head of each stream that has had an event. */
@@ -172,6 +198,15 @@ export interface LoginsTable {
 }
 
 /** Where people have signed in from, and with which devices; see `identity/known-requesters.ts`. */
+/** What the database counts of `STORED_RATES`, until a day after the first (`stored-counts.ts`). */
+export interface RateCountsTable {
+  key: string;
+  rate: string;
+  counted: number;
+  /** When the first of them was counted. */
+  since: number;
+}
+
 export interface KnownRequestersTable {
   uid: number;
   /** An address, as limits count it, or the hash of a token whose login has expired. */

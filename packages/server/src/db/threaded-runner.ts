@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { DatabasePlace } from "./open.ts";
 import type { WriteRequest } from "./write-batch.ts";
 import type { BatchReply, BatchRunner } from "./writer.ts";
 
@@ -7,8 +8,8 @@ import type { BatchReply, BatchRunner } from "./writer.ts";
  * same objects, so inputs and results of procedures are limited to JSON.
  */
 export type ToThread =
-  | { open: string }
-  /** `now`: the time that the writer's clock shows for this batch, in tests that set the clock; otherwise it reads its own. */
+  /** `ownTime`: each batch brings its time, in tests that set the clock. */
+  | { open: DatabasePlace; ownTime: boolean }
   | { batch: WriteRequest[]; now?: number }
   | { truncateJournal: true }
   | { close: true };
@@ -32,7 +33,7 @@ export class ThreadedRunner implements BatchRunner {
 
   /**
    * @param parts.entry the module that calls `serveWriter` with the table of procedures
-   * @param parts.clock the thread's time, for tests; without it the thread reads the system's clock
+   * @param parts.clock the thread's time, for tests; without it the thread takes the database's
    */
   constructor(parts: { entry: URL; onDeath: (error: Error) => void; clock?: Clock | undefined }) {
     this.#onDeath = parts.onDeath;
@@ -43,8 +44,8 @@ export class ThreadedRunner implements BatchRunner {
     this.#worker.addEventListener("close", () => this.#died(new Error("the writer thread ended")));
   }
 
-  async open(path: string): Promise<void> {
-    await this.#ask({ open: path });
+  async open(place: DatabasePlace): Promise<void> {
+    await this.#ask({ open: place, ownTime: this.#clock !== undefined });
   }
 
   async run(requests: WriteRequest[]): Promise<BatchReply> {

@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely";
+import type { Kysely } from "kysely";
 import { ProblemError } from "../lib/problem.ts";
 import type { Schema } from "./schema.ts";
 
@@ -8,15 +8,70 @@ import type { Schema } from "./schema.ts";
  * caller and passed in. It reads no clock: `now` is its time.
  */
 export interface WriteTransaction {
-  readonly db: Transaction<Schema>;
+  readonly db: Kysely<Schema>;
   /** Epoch milliseconds: the time of everything in this batch. It never falls from one batch to the next (`write-batch.ts`). */
   readonly now: number;
   /** The real clock: earlier than `now` if it was ahead and has been set back. Deadlines and removal by age use it, as readers do. */
   readonly clockNow: number;
   /** What this transaction logged, in the order of position; announced after the commit, never before. */
   readonly appended: LoggedEvent[];
-  /** The latest time that the log's row holds, as the newest append found it; 0 before the first one. */
-  logAt: number;
+  /** The log's end: position of the newest event, with those that this transaction has logged. */
+  readonly end: { pos: number };
+  /** Heads of streams that this transaction has read or moved; `event-log/stream-heads.ts` keeps them. */
+  readonly heads: Map<string, { seq: number; pos: number }>;
+  /** Statements that were sent and are not waited for until the end; see `sent`. */
+  readonly unanswered: Promise<unknown>[];
+  /**
+   * How many rows its connection has changed so far by statements that were answered, also in what was undone since. Two answers that differ: something
+   * was written.
+   */
+  readonly changesSoFar: () => Promise<number>;
+  /** How many ways to the database and back this transaction has taken; the database keeps its lock meanwhile. 0 on SQLite, which is in the process. */
+  readonly roundTrips: () => number;
+}
+
+/** What a transaction has to know at its beginning. */
+export type Begun = Pick<WriteTransaction, "db" | "now" | "clockNow" | "end" | "changesSoFar" | "roundTrips">;
+
+export function begunTransaction(begun: Begun): WriteTransaction {
+  return { ...begun, appended: [], heads: new Map(), unanswered: [] };
+}
+
+/**
+ * For a statement whose result nobody needs, as most that store something: it is sent now, in the order of calls, and its answer is waited for at
+ * the end, so that it costs no way to the database and back. If it fails, the transaction does.
+ */
+export function sent(tx: WriteTransaction, statement: Promise<unknown>): void {
+  statement.catch(() => {});
+  tx.unanswered.push(statement);
+}
+
+/**
+ * Does `work` and waits for what was `sent` by it, also when it fails: nothing of it may reach the database after what undoes it.
+ * @throws what failed first: after a statement that failed unnoticed, others may fail because of it
+ */
+export async function worked<T>(tx: WriteTransaction, work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+  const result = await work(tx).then(
+    (value) => ({ ok: true, value }) as const,
+    (error: unknown) => ({ ok: false, error }) as const,
+  );
+  const failure = await failureOf(tx.unanswered.splice(0));
+  if (failure) throw failure.reason;
+  if (!result.ok) throw result.error;
+  return result.value;
+}
+
+/** The first of them that fails; waits for all. */
+export async function failureOf(statements: readonly Promise<unknown>[]): Promise<PromiseRejectedResult | undefined> {
+  return (await Promise.allSettled(statements)).find((answer) => answer.status === "rejected");
+}
+
+/** What a procedure does for one of its inputs takes twelve at most, and a batch is to take sixteen. */
+const ROUND_TRIPS_MAX = 4;
+
+/** Whether a procedure that goes to the database for each of its inputs is to leave the rest for another batch. Never so on SQLite. */
+export function hasTakenLong(tx: WriteTransaction): boolean {
+  return tx.roundTrips() >= ROUND_TRIPS_MAX;
 }
 
 /** An event as it travels on this node. */
@@ -64,7 +119,8 @@ export type SingleProcedure<I, O> = (tx: WriteTransaction, input: I) => Promise<
 /**
  * A write procedure for all waiting inputs at once: it looks up what it needs by set queries, judges each input in order and
  * without the database, so that later ones see what earlier ones do, and stores by set queries. It returns an outcome for
- * each input, in order: a bad one is refused without failing the others. When it throws, all fail, and nothing of it stays.
+ * each input, in order: a bad one is refused without failing the others. If it has to do something for each input and the batch `hasTakenLong`, it
+ * may return fewer, but one at least: the rest is left for another batch. When it throws, all fail, and nothing of it stays.
  */
 export type BatchProcedure<I, O> = (tx: WriteTransaction, inputs: readonly I[]) => Promise<Outcome<O>[]>;
 

@@ -1,72 +1,22 @@
 /** The writer above a runner and a listener that do what a test says: slow, failing, forgetful. */
 import { beforeEach, expect, test } from "bun:test";
+import { done, EVENT, FakeRunner, settled } from "../../test/fake-runner.ts";
 import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { single } from "./procedures.ts";
 import { ofServer } from "./share.ts";
-import type { LoggedEvent, WriteTransaction } from "./transaction.ts";
-import type { WriteRequest } from "./write-batch.ts";
-import { type BatchReply, type BatchRunner, GroupWriter } from "./writer.ts";
+import type { WriteTransaction } from "./transaction.ts";
+import { carryError } from "./write-batch.ts";
+import { GroupWriter } from "./writer.ts";
 
 async function echo(_tx: WriteTransaction, name: string) {
   return name;
 }
 const table = { echo: single(echo, ofServer()) };
 
-/** Answers each batch when the test says so. */
-class FakeRunner implements BatchRunner {
-  /** What was asked and is not answered. */
-  readonly asked: { names: string[]; answer: (reply: BatchReply) => void; fail: (error: Error) => void }[] = [];
-  closed = false;
-  readonly #happened: (() => void)[] = [];
-
-  run(requests: WriteRequest[]): Promise<BatchReply> {
-    const { promise, resolve, reject } = Promise.withResolvers<BatchReply>();
-    this.asked.push({ names: requests.map(({ input }) => input as string), answer: resolve, fail: reject });
-    for (const happened of this.#happened.splice(0)) happened();
-    return promise;
-  }
-
-  truncateJournal(): Promise<boolean> {
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    this.asked.push({ names: ["truncate"], answer: () => resolve(true), fail: reject });
-    for (const happened of this.#happened.splice(0)) happened();
-    return promise;
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-  }
-
-  /** The next batch that is asked. */
-  async next() {
-    while (this.asked.length === 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#happened.push(resolve);
-      await withDeadline(promise, 3000, "no batch was asked");
-    }
-    return this.asked.shift() as (typeof this.asked)[number];
-  }
-}
-
-const EVENT: LoggedEvent = {
-  ...{ pos: 1, stream: "room:1", seq: 1, type: 4, messageId: null, data: "{}" },
-  ...{ storesData: true, author: null, cacheable: true, at: 1 },
-};
-const done = (names: string[], events: LoggedEvent[] = []): BatchReply => ({
-  outcomes: names.map((value) => ({ ok: true, value })),
-  events,
-});
-
 let runner: FakeRunner;
 beforeEach(() => {
   runner = new FakeRunner();
 });
-
-/** Whether a promise has been settled by now. */
-async function settled(promise: Promise<unknown>): Promise<boolean> {
-  for (let turn = 0; turn < 5; turn++) await nextTurn();
-  return Promise.race([promise.then(() => true), Promise.resolve(false)]).catch(() => true);
-}
 
 test("a close waits for the batch that runs and for what was accepted behind it", async () => {
   const writer = new GroupWriter(runner, table);
@@ -88,7 +38,7 @@ test("a close waits for the batch that runs and for what was accepted behind it"
   expect(runner.closed).toBe(true);
 });
 
-test("a slow listener holds up the answers and the next batch, so that nothing is told out of order", async () => {
+test("a slow listener holds up the answers of its batch, and not the next batch", async () => {
   const gate = Promise.withResolvers<void>();
   const told: number[] = [];
   const writer = new GroupWriter(runner, table, async (events) => {
@@ -101,12 +51,29 @@ test("a slow listener holds up the answers and the next batch, so that nothing i
   batch.answer(done(batch.names, [EVENT]));
   expect(await settled(first)).toBe(false);
   expect(told).toEqual([1]);
-  expect(runner.asked).toEqual([]);
-  gate.resolve();
-  expect(await withDeadline(first, 3000, "the first was not answered")).toBe("first");
   const last = await runner.next();
   last.answer(done(last.names));
-  expect(await second).toBe("second");
+  expect(await withDeadline(second, 3000, "the second was not answered")).toBe("second");
+  const closing = writer.close();
+  expect(await settled(closing)).toBe(false);
+  expect(await settled(first)).toBe(false);
+  gate.resolve();
+  expect(await withDeadline(first, 3000, "the first was not answered")).toBe("first");
+  await withDeadline(closing, 3000, "the writer did not close");
+});
+
+test("a listener that fails late fails the callers of its batch, and no later one", async () => {
+  const gate = Promise.withResolvers<void>();
+  const writer = new GroupWriter(runner, table, () => gate.promise);
+  const first = Promise.allSettled([writer.run(echo, "a")]);
+  const batch = await runner.next();
+  batch.answer(done(batch.names, [EVENT]));
+  gate.reject(new Error("the listener failed"));
+  expect(await first).toMatchObject([{ status: "rejected", reason: { message: "the listener failed" } }]);
+  const second = writer.run(echo, "c");
+  const last = await runner.next();
+  last.answer(done(last.names));
+  expect(await withDeadline(second, 3000, "the writer stands still")).toBe("c");
 });
 
 test("a listener that throws fails the callers of its batch, and no later one", async () => {
@@ -126,6 +93,25 @@ test("a listener that throws fails the callers of its batch, and no later one", 
   const last = await runner.next();
   last.answer(done(last.names, [EVENT]));
   expect(await withDeadline(second, 3000, "the writer stands still")).toBe("c");
+});
+
+test("what a batch has left runs in the next one, also if the listener fails, at once or late", async () => {
+  for (const fails of [
+    () => {
+      throw new Error("the listener failed");
+    },
+    () => Promise.reject(new Error("the listener failed")),
+  ]) {
+    const writer = new GroupWriter(runner, table, fails);
+    const [first, second] = [Promise.allSettled([writer.run(echo, "a")]), writer.run(echo, "b")];
+    const batch = await runner.next();
+    batch.answer({ outcomes: [{ ok: true, value: "a" }, null], events: [EVENT] });
+    expect(await first).toMatchObject([{ status: "rejected", reason: { message: "the listener failed" } }]);
+    const last = await runner.next();
+    expect(last.names).toEqual(["b"]);
+    last.answer(done(last.names));
+    expect(await withDeadline(second, 3000, "what was left has not run")).toBe("b");
+  }
 });
 
 test("a listener is not told of a batch without events", async () => {
@@ -259,4 +245,65 @@ test("a writer that was closed refuses, and asks nothing of its runner", async (
   }
   for (let turn = 0; turn < 5; turn++) await nextTurn();
   expect(runner.asked).toEqual([]);
+});
+
+test("an answer that has to wait for something else holds up no other one", async () => {
+  const gate = Promise.withResolvers<void>();
+  const asked: [procedure: string, upTo: number][] = [];
+  const writer = new GroupWriter(runner, table, undefined, (procedure, upTo) => {
+    asked.push([procedure.name, upTo]);
+    return asked.length === 1 ? gate.promise : undefined;
+  });
+  const first = writer.run(echo, "a");
+  const second = writer.run(echo, "b");
+  // Nothing is over where nothing was written.
+  const refused = Promise.allSettled([writer.run(echo, "c")]);
+  const batch = await runner.next();
+  const error = carryError(new Error("no"));
+  const value = (of: string) => ({ ok: true, value: of }) as const;
+  batch.answer({ outcomes: [value("a"), value("b"), { ok: false, error }], events: [EVENT, { ...EVENT, pos: 7 }] });
+  expect(await refused).toMatchObject([{ status: "rejected", reason: { message: "no" } }]);
+  expect(await withDeadline(second, 3000, "the second was not answered")).toBe("b");
+  expect(await settled(first)).toBe(false);
+  const closing = writer.close();
+  expect(await settled(closing)).toBe(false);
+  gate.resolve();
+  expect(await first).toBe("a");
+  await withDeadline(closing, 3000, "the writer did not close");
+  expect(asked).toEqual([
+    ["echo", 7],
+    ["echo", 7],
+  ]);
+});
+
+test("an answer whose wait fails fails its caller", async () => {
+  const writer = new GroupWriter(runner, table, undefined, () => Promise.reject(new Error("the bus failed")));
+  const answer = Promise.allSettled([writer.run(echo, "a")]);
+  const batch = await runner.next();
+  batch.answer(done(batch.names));
+  expect(await withDeadline(answer, 3000, "it was not answered")).toMatchObject([
+    { status: "rejected", reason: { message: "the bus failed" } },
+  ]);
+});
+
+test("a close waits for answers that have waited for their events, and then for something else", async () => {
+  const [events, others] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const writer = new GroupWriter(
+    runner,
+    table,
+    () => events.promise,
+    () => others.promise,
+  );
+  const answer = writer.run(echo, "a");
+  const batch = await runner.next();
+  batch.answer(done(batch.names, [EVENT]));
+  expect(await settled(answer)).toBe(false);
+  const closing = writer.close();
+  events.resolve();
+  expect(await settled(closing)).toBe(false);
+  expect(runner.closed).toBe(false);
+  others.resolve();
+  expect(await withDeadline(answer, 3000, "it was not answered")).toBe("a");
+  await withDeadline(closing, 3000, "the writer did not close");
+  expect(runner.closed).toBe(true);
 });

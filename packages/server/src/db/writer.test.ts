@@ -32,7 +32,7 @@ let batches: string[][];
 beforeEach(async () => {
   scratch = await openScratch();
   batches = [];
-  const inline = openWriter(scratch.path, { table });
+  const inline = openWriter(scratch.place, { table });
   writer = new GroupWriter(
     {
       run: (requests) => {

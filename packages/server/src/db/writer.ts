@@ -1,21 +1,10 @@
-import type { Kysely } from "kysely";
-import type { Clock } from "../lib/clock.ts";
-import { nextTurn } from "../lib/interval.ts";
+import { after, nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
-import { truncateJournal } from "./dialect.ts";
 import { entriesIn, type NamedEntry, type ProcedureTable } from "./procedures.ts";
-import type { Schema } from "./schema.ts";
-import type { InputOf, LoggedEvent, Outcome, Procedure, ResultOf } from "./transaction.ts";
-import {
-  type CarriedError,
-  carryError,
-  revivedError,
-  TimeBehind,
-  type WriteRequest,
-  type WrittenBatch,
-  writeBatch,
-} from "./write-batch.ts";
+import { StorageFault } from "./storage-fault.ts";
+import type { InputOf, LoggedEvent, Procedure, ResultOf } from "./transaction.ts";
+import { type CarriedError, revivedError, type WriteRequest } from "./write-batch.ts";
 import { type Queued, WriteQueue } from "./write-queue.ts";
 
 /**
@@ -46,6 +35,12 @@ export interface Writes {
 /** Told of each committed batch before its callers are; in the order of position. Must not fail: the writes stand. */
 export type OnCommitted = (events: LoggedEvent[]) => void | Promise<void>;
 
+/**
+ * Called before a write that succeeded is answered, after its events were announced: what it returns holds the answer back. `upTo`: the position of
+ * the batch's last event, 0 if it logged none.
+ */
+export type BeforeAnswer = (procedure: Procedure, upTo: number) => Promise<void> | undefined;
+
 /** Runs one batch somewhere: in this thread or in another. */
 export interface BatchRunner {
   run(requests: WriteRequest[]): Promise<BatchReply>;
@@ -54,19 +49,28 @@ export interface BatchRunner {
   close(): Promise<void>;
 }
 
+type RunOutcome = { ok: true; value: unknown } | { ok: false; error: CarriedError };
+
 /** Plain data, so that it crosses threads. */
 export type BatchReply =
-  | { outcomes: ({ ok: true; value: unknown } | { ok: false; error: CarriedError })[]; events: LoggedEvent[] }
+  | {
+      /** Null: that request has not run, and belongs to the next batch. The first one always has. */
+      outcomes: (RunOutcome | null)[];
+      events: LoggedEvent[];
+    }
   | { failed: CarriedError };
 
 /** What runs when idle is asked for by the server alone, one after another. */
 const IDLE_MAX = CAPS.idleWrites.count;
 /** Fewer than this are gathered for as long as more arrive, since a sync of the disk costs more than they do. */
 const GATHERED_MIN = 8;
+/** After a fault of the database the next batch shows whether it can be used again; that takes no longer than this if it can. */
+const TRY_MS = 1000;
 /** A server that has closed its database is about to end; another one answers then. */
 const RETRY_AFTER_CLOSE_MS = 5000;
 
 interface Waiting extends Queued {
+  readonly procedure: Procedure;
   readonly request: WriteRequest;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -77,20 +81,34 @@ export class GroupWriter implements Writes {
   readonly #runner: BatchRunner;
   readonly #entries: ReadonlyMap<Procedure, NamedEntry>;
   readonly #onCommitted: OnCommitted;
+  readonly #beforeAnswer: BeforeAnswer;
   readonly #waiting = new WriteQueue<Waiting>();
   readonly #whenIdle: Waiting[] = [];
+  /** What a batch has left, in order. */
+  readonly #left: Waiting[] = [];
   /** Called between two batches. */
   #betweenBatches: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
+  readonly #unanswered = new Set<Promise<void>>();
   /** Requests of the newest batch. */
   #lastBatch: number = CAPS.batchRequests.count;
+  /** Why the newest batch could not be written; undefined: the database works. */
+  #fault: StorageFault | undefined;
+  /** The same while a batch has shown for a while that nothing has changed: what comes meanwhile is refused. */
+  #standsStill: StorageFault | undefined;
   #closed = false;
 
   /** @param table the one that the runner's thread has */
-  constructor(runner: BatchRunner, table: ProcedureTable, onCommitted: OnCommitted = () => {}) {
+  constructor(
+    runner: BatchRunner,
+    table: ProcedureTable,
+    onCommitted: OnCommitted = () => {},
+    beforeAnswer: BeforeAnswer = () => undefined,
+  ) {
     this.#runner = runner;
     this.#entries = entriesIn(table);
     this.#onCommitted = onCommitted;
+    this.#beforeAnswer = beforeAnswer;
   }
 
   /** What waits for a batch, without what can wait. */
@@ -119,6 +137,8 @@ export class GroupWriter implements Writes {
     this.#closed = true;
     for (const { reject } of this.#whenIdle.splice(0)) reject(closing());
     await this.#running;
+    // An answer that has waited for its events may have to wait once more, for the other nodes.
+    while (this.#unanswered.size > 0) await Promise.all(this.#unanswered);
     await this.#runner.close();
   }
 
@@ -131,12 +151,14 @@ export class GroupWriter implements Writes {
     const entry = this.#entries.get(procedure);
     if (!entry) throw new Error(`${procedure.name} is not in the table of write procedures`);
     if (this.#closed) return Promise.reject(closing());
+    if (this.#standsStill) return Promise.reject(this.#standsStill);
     const { name, share } = entry;
     return new Promise((resolve, reject) => {
       const accepted = offer({
         by: share.by(input as never),
         rows: share.rows(input as never),
         request: { name, input },
+        procedure,
         resolve: resolve as (value: unknown) => void,
         reject,
       });
@@ -153,12 +175,17 @@ export class GroupWriter implements Writes {
       for (const work of this.#betweenBatches.splice(0)) await work();
       // A caller that was answered just now may have asked again: that comes first.
       if (this.#waiting.size === 0 && this.#whenIdle.length > 0) await nextTurn();
-      const batch = this.#waiting.size > 0 ? this.#waiting.take() : this.#whenIdle.splice(0, 1);
+      const batch = this.#next();
       if (batch.length === 0 && this.#betweenBatches.length > 0) continue;
       if (batch.length === 0) break;
       await this.#runBatch(batch);
     }
     this.#running = undefined;
+  }
+
+  #next(): Waiting[] {
+    if (this.#left.length > 0) return this.#left.splice(0);
+    return this.#waiting.size > 0 ? this.#waiting.take() : this.#whenIdle.splice(0, 1);
   }
 
   /**
@@ -176,91 +203,74 @@ export class GroupWriter implements Writes {
     } while (this.#waiting.size > gathered && this.#waiting.size < enough);
   }
 
+  /**
+   * Where the database stands still, each batch takes many seconds to fail. So what waits behind one that fails by a fault of the database fails with
+   * it, and callers know within the time of one batch. The next write tries the database again.
+   */
   async #runBatch(batch: Waiting[]): Promise<void> {
     this.#lastBatch = batch.length;
+    const fault = this.#fault;
+    const stop = fault && after(TRY_MS, () => this.#standStill(fault));
     try {
       const reply = await this.#runner.run(batch.map((waiting) => waiting.request));
       if ("failed" in reply) throw revivedError(reply.failed);
-      if (reply.events.length > 0) await this.#onCommitted(reply.events);
+      this.#fault = undefined;
+      this.#answerAll(batch, reply);
+    } catch (error) {
+      for (const { reject } of batch) reject(error as Error);
+      this.#fault = error instanceof StorageFault ? error : undefined;
+      if (this.#fault) this.#refuseWaiting(this.#fault);
+    } finally {
+      stop?.();
+      this.#standsStill = undefined;
+    }
+  }
+
+  #standStill(fault: StorageFault): void {
+    this.#standsStill = fault;
+    this.#refuseWaiting(fault);
+  }
+
+  /** What an earlier batch has left is in the one that runs. */
+  #refuseWaiting(fault: StorageFault): void {
+    const refused = this.#whenIdle.splice(0);
+    while (this.#waiting.size > 0) refused.push(...this.#waiting.take());
+    for (const { reject } of refused) reject(fault);
+  }
+
+  /** Those that have not run wait for the next batch, whatever becomes of the answers to the others. */
+  #answerAll(batch: readonly Waiting[], { outcomes, events }: Extract<BatchReply, { events: unknown }>): void {
+    for (const [index, waiting] of batch.entries()) if (outcomes[index] === null) this.#left.push(waiting);
+    const forEach = (act: (waiting: Waiting, outcome: RunOutcome | undefined) => void) => {
       for (const [index, waiting] of batch.entries()) {
-        const outcome = reply.outcomes[index];
-        if (outcome?.ok) waiting.resolve(outcome.value);
-        else waiting.reject(outcome ? revivedError(outcome.error) : new Error("the writer lost an outcome"));
+        const outcome = outcomes[index];
+        if (outcome !== null) act(waiting, outcome);
       }
-    } catch (error) {
-      for (const waiting of batch) waiting.reject(error as Error);
-    }
-  }
-}
-
-/**
- * Runs batches on a connection of the calling thread. The thread of the gateway does not: a sync would stop it. Here a batch
- * gets its time: the clock's, and never one before that of an earlier batch.
- */
-export class DatabaseRunner implements BatchRunner {
-  readonly #db: Kysely<Schema>;
-  readonly #table: ProcedureTable;
-  readonly #clock: Clock;
-  readonly #uptime: () => number;
-  /** The time of the newest batch, and the uptime at which it got it. */
-  #latest = 0;
-  #latestAt = 0;
-
-  constructor(parts: { db: Kysely<Schema>; table: ProcedureTable; clock: Clock; uptime: () => number }) {
-    this.#db = parts.db;
-    this.#table = parts.table;
-    this.#clock = parts.clock;
-    this.#uptime = parts.uptime;
-  }
-
-  async run(requests: WriteRequest[]): Promise<BatchReply> {
+    };
+    const upTo = events.at(-1)?.pos ?? 0;
+    const answer = () => forEach((waiting, outcome) => this.#answer(waiting, outcome, upTo));
+    const fail = (error: unknown) => forEach(({ reject }) => reject(error as Error));
     try {
-      const { outcomes, events } = await this.#write(requests);
-      return { outcomes: outcomes.map(carried), events };
+      const told = events.length > 0 ? this.#onCommitted(events) : undefined;
+      if (told) this.#answerLater(told.then(answer, fail));
+      else answer();
     } catch (error) {
-      return { failed: carryError(error as Error) };
+      fail(error);
     }
   }
 
-  async #write(requests: readonly WriteRequest[]): Promise<WrittenBatch> {
-    for (;;) {
-      const clockNow = this.#clock.now();
-      const now = this.#next(clockNow);
-      try {
-        return await writeBatch({ db: this.#db, table: this.#table, now, clockNow }, requests);
-      } catch (error) {
-        // Nothing of it stays. With the log's own time it is behind nothing; another process may have written again.
-        if (!(error instanceof TimeBehind)) throw error;
-        this.#latest = error.logAt;
-      }
-    }
+  #answer({ procedure, resolve, reject }: Waiting, outcome: RunOutcome | undefined, upTo: number): void {
+    if (!outcome?.ok) return reject(outcome ? revivedError(outcome.error) : new Error("the writer lost an outcome"));
+    const held = this.#beforeAnswer(procedure, upTo);
+    if (held) this.#answerLater(held.then(() => resolve(outcome.value), reject));
+    else resolve(outcome.value);
   }
 
-  /**
-   * The clock's time, or, while that is behind the newest batch, a time that goes on at half the clock's pace. So the clock catches up with it, and what is
-   * counted in this time, such as the age of a message, takes twice as long rather than for ever.
-   */
-  #next(clockNow: number): number {
-    const uptime = this.#uptime();
-    const sinceLatest = uptime - this.#latestAt;
-    if (clockNow >= this.#latest) this.#latest = clockNow;
-    else if (sinceLatest < 2) return this.#latest;
-    else this.#latest = Math.max(clockNow, this.#latest + Math.floor(sinceLatest / 2));
-    this.#latestAt = uptime;
-    return this.#latest;
+  /** Events of other nodes that are still on their way come first; the next batch need not wait for them. */
+  #answerLater(answered: Promise<void>): void {
+    this.#unanswered.add(answered);
+    void answered.finally(() => this.#unanswered.delete(answered));
   }
-
-  truncateJournal(): Promise<boolean> {
-    return truncateJournal(this.#db);
-  }
-
-  close(): Promise<void> {
-    return this.#db.destroy();
-  }
-}
-
-function carried(outcome: Outcome<unknown> | { ok: false; error: Error }) {
-  return outcome.ok ? outcome : ({ ok: false, error: carryError(outcome.error) } as const);
 }
 
 function closing(): ProblemError {

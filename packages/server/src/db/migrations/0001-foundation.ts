@@ -1,6 +1,6 @@
 import { FIRST_UID, HALL_ROOM_ID, SYSTEM_UID } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { NUMBER_KEY, NUMBERED_KEY, startNumbering } from "../dialect.ts";
+import { NUMBER_KEY, NUMBERED_KEY, startNumbering } from "../columns.ts";
 
 /** The log, people and their logins, rooms and messages; the system's account and the hall. */
 export async function foundation(db: Kysely<unknown>, now: number): Promise<void> {
@@ -135,5 +135,6 @@ export async function foundation(db: Kysely<unknown>, now: number): Promise<void
   await sql`insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at)
             values (${SYSTEM_UID}, 'System', 'system', ${now}, '', ${now}, ${now})`.execute(db);
   await sql`insert into rooms (id, type, name, created_at) values (${HALL_ROOM_ID}, 1, 'Hall', ${now})`.execute(db);
-  await startNumbering(db, "users", FIRST_UID);
+  await startNumbering(db, { table: "users", column: "uid", next: FIRST_UID });
+  await startNumbering(db, { table: "rooms", column: "id", next: HALL_ROOM_ID + 1 });
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
-import { writerDialect } from "../dialect.ts";
+import { writerDialect } from "../sqlite/dialect.ts";
 import { foundation } from "./0001-foundation.ts";
 import { byUser } from "./0002-by-user.ts";
 

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
-import { CLUSTERED } from "../dialect.ts";
+import { CLUSTERED } from "../columns.ts";
 
 /**
  * Puts together what each connection of a user reads: their memberships in an index that holds everything that a reader's

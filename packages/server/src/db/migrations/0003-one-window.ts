@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
+import { mayHoldOlderRows } from "../columns.ts";
 
 /**
  * A membership becomes one window: where somebody joined last, and where they had left before that. What was logged while they were out
@@ -17,6 +18,19 @@ export async function oneWindow(db: Kysely<unknown>): Promise<void> {
     .addColumn("before_pos", "bigint", (c) => c.notNull().defaultTo(0))
     .execute();
 
+  if (mayHoldOlderRows(db)) await convert(db);
+
+  for (const column of ["last_joined_seq", "last_joined_pos", "gaps", "opened_seq"]) {
+    await db.schema.alterTable("members").dropColumn(column).execute();
+  }
+  await db.schema
+    .createIndex("members_windows")
+    .on("members")
+    .columns(["uid", "room_id", "joined_seq", "joined_pos", "left_seq", "left_pos", "before_seq", "before_pos"])
+    .execute();
+}
+
+async function convert(db: Kysely<unknown>): Promise<void> {
   // Those who came back: the last gap ends before the last joining and begins after the leaving. Without such a gap nothing was logged in between.
   await sql`update members set before_seq = coalesce(
       (select json_extract(value, '$[0]') - 1 from json_each(members.gaps)
@@ -35,13 +49,4 @@ export async function oneWindow(db: Kysely<unknown>): Promise<void> {
   );
   await sql`update members set joined_seq = last_joined_seq, joined_pos = last_joined_pos`.execute(db);
   await sql`update members set left_pos = null where left_seq is null`.execute(db);
-
-  for (const column of ["last_joined_seq", "last_joined_pos", "gaps", "opened_seq"]) {
-    await db.schema.alterTable("members").dropColumn(column).execute();
-  }
-  await db.schema
-    .createIndex("members_windows")
-    .on("members")
-    .columns(["uid", "room_id", "joined_seq", "joined_pos", "left_seq", "left_pos", "before_seq", "before_pos"])
-    .execute();
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
-import { writerDialect } from "../dialect.ts";
+import { writerDialect } from "../sqlite/dialect.ts";
 import { foundation } from "./0001-foundation.ts";
 import { logTime } from "./0004-log-time.ts";
 

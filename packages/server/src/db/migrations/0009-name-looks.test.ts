@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { nameLooks as looksNow } from "../../identity/names.ts";
-import { writerDialect } from "../dialect.ts";
+import { writerDialect } from "../sqlite/dialect.ts";
 import { foundation } from "./0001-foundation.ts";
 import { nameLooks } from "./0009-name-looks.ts";
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { skeleton } from "../../lib/skeleton.ts";
-import { CLUSTERED } from "../dialect.ts";
+import { CLUSTERED } from "../columns.ts";
 
 const PAGE = 500;
 

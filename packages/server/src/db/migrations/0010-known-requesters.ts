@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { ipLimitKey } from "../../lib/ip-range.ts";
-import { CLUSTERED } from "../dialect.ts";
+import { CLUSTERED, mayHoldOlderRows } from "../columns.ts";
 
 const PAGE = 500;
 
@@ -15,6 +15,10 @@ export async function knownRequesters(db: Kysely<unknown>): Promise<void> {
     .modifyEnd(CLUSTERED)
     .execute();
   await db.schema.createIndex("known_requesters_seen_at").on("known_requesters").column("seen_at").execute();
+  if (mayHoldOlderRows(db)) await convert(db);
+}
+
+async function convert(db: Kysely<unknown>): Promise<void> {
   for (let after = 0; ; ) {
     const { rows } = await sql<{ id: number; uid: number; ip: string; created_at: number }>`
       select id, uid, ip, created_at from logins where id > ${after} order by id limit ${PAGE}`.execute(db);

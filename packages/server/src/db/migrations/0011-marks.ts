@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { CLUSTERED } from "../dialect.ts";
+import { CLUSTERED } from "../columns.ts";
 
 /** People mark messages; a message's row counts its marks, so that a page of messages need not. */
 export async function marks(db: Kysely<unknown>): Promise<void> {

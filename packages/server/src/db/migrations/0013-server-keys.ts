@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { NUMBERED_KEY } from "../dialect.ts";
+import { NUMBERED_KEY } from "../columns.ts";
 
 /** Keys for the product's own backend. */
 export async function serverKeys(db: Kysely<unknown>): Promise<void> {

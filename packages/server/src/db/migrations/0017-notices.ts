@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { CLUSTERED, NUMBER_KEY } from "../dialect.ts";
+import { CLUSTERED, NUMBER_KEY } from "../columns.ts";
 
 /** What the product pushes: notifications, its own events, and what they need. */
 export async function notices(db: Kysely<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { CLUSTERED, NUMBERED_KEY } from "../dialect.ts";
+import { CLUSTERED, NUMBERED_KEY } from "../columns.ts";
 
 /** Friend requests, friends, people who have blocked somebody, and marks that only those who set them see. */
 export async function contacts(db: Kysely<unknown>): Promise<void> {

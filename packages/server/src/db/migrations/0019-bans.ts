@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { NUMBERED_KEY } from "../dialect.ts";
+import { NUMBERED_KEY } from "../columns.ts";
 
 /** Bans of people and of addresses. No message is changed by a ban: whoever reads messages joins this table. */
 export async function bans(db: Kysely<unknown>): Promise<void> {

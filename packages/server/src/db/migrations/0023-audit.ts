@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { NUMBERED_KEY } from "../dialect.ts";
+import { NUMBERED_KEY } from "../columns.ts";
 
 /** What administrators and operators did. */
 export async function audit(db: Kysely<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { CLUSTERED, NUMBERED_KEY } from "../dialect.ts";
+import { CLUSTERED, NUMBERED_KEY } from "../columns.ts";
 
 /**
  * Addresses of the product's own that are told what happens (`webhooks/webhooks.ts`), streams that are behind there, and what could not be

@@ -21,11 +21,16 @@ import { followers } from "./0020-followers.ts";
 import { audit } from "./0023-audit.ts";
 import { webhooks } from "./0024-webhooks.ts";
 import { shownMessages } from "./0025-shown-messages.ts";
+import { writers } from "./0026-writers.ts";
+import { nodes } from "./0027-nodes.ts";
+import { logPace } from "./0028-log-pace.ts";
+import { rateCounts } from "./0029-rate-counts.ts";
 
 /**
  * How a database comes to have the tables of `schema.ts`: one file for each step, named by number and purpose. Forward only,
- * each in one transaction, applied in this order and recorded by name; a released one is never edited. A database with a
- * name that is not listed here was written by a newer version and is refused. A step uses Kysely and `dialect.ts` only, no
+ * each in one transaction, applied in this order and recorded by name; a released one is never edited. A file with a
+ * name that is not listed here was written by a newer version and is refused; on PostgreSQL the version before goes on, so
+ * from 0027 on a step only adds: tables, and columns that an older version may leave out (decision 45). A step uses Kysely and `columns.ts` only, no
  * feature's code, since that goes on changing after the step is released.
  */
 export const MIGRATIONS = [
@@ -52,4 +57,8 @@ export const MIGRATIONS = [
   { name: "0020-followers", up: followers },
   { name: "0024-webhooks", up: webhooks },
   { name: "0025-shown-messages", up: shownMessages },
+  { name: "0026-writers", up: writers },
+  { name: "0027-nodes", up: nodes },
+  { name: "0028-log-pace", up: logPace },
+  { name: "0029-rate-counts", up: rateCounts },
 ] as const;

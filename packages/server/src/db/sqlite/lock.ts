@@ -1,5 +1,6 @@
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
-import { fileFault, holdExclusively } from "./dialect.ts";
+import { fileFault } from "./faults.ts";
+import { holdExclusively } from "./files.ts";
 
 /** Another server has the data folder; the message says what to do. */
 export class DataDirLocked extends Error {
@@ -7,8 +8,9 @@ export class DataDirLocked extends Error {
 }
 
 /**
- * One server per data folder: two would number the same events. Held by the operating system for as long as the process
- * lives, so a killed server leaves nothing to clean up. Commands that only write (`parley user`) need no lock.
+ * One server per data folder: two would number the same events. With PostgreSQL only supervisors take it: one would remove the other's socket.
+ * Held by the operating system for as long as the process lives, so a killed server leaves nothing to clean up. Commands that only write
+ * (`parley user`) need no lock.
  * @returns what releases it
  * @throws DataDirLocked, DataDirUnusable
  */

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openReader, openWriter, prepareDatabase, prepareDatabaseForCommand } from "../open.ts";
 import { DataDirUnusable, makeDataDir, privateFile } from "./data-dir.ts";
 import { DataDirLocked, lockDataDir } from "./lock.ts";
-import { openReader, openWriter, prepareDatabase, prepareDatabaseForCommand } from "./open.ts";
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn("these tests do not run as root: the one of another user's file is skipped");
@@ -110,8 +110,8 @@ test.skipIf(!isRoot)("a file of another user that may be written nevertheless is
 test("all files of a database in use are their owner's alone, in a folder that others may look into", async () => {
   const open = join(dir, "open");
   mkdirSync(open, { mode: 0o755 });
-  const path = await prepareDatabase(open, 1);
-  const [reader, writer] = [openReader(path), openWriter(path, { table: {} })];
+  const place = await prepareDatabase({ dir: open, databaseUrl: undefined }, 1);
+  const [reader, writer] = [openReader(place), openWriter(place, { table: {} })];
   try {
     await reader.selectFrom("streams").selectAll().execute();
     await writer.run([]);
@@ -136,13 +136,13 @@ test("one server at a time has a data folder, and another one has it when that i
 test("a command makes a database only where no server is, and lets one in afterwards; one that is up to date it may use beside a server", async () => {
   const data = join(dir, "data");
   const release = lockDataDir(data);
-  await expect(prepareDatabaseForCommand(data, 1)).rejects.toThrow(DataDirLocked);
+  await expect(prepareDatabaseForCommand({ dir: data, databaseUrl: undefined }, 1)).rejects.toThrow(DataDirLocked);
   expect(existsSync(join(data, "parley.db"))).toBe(false);
   release();
-  const path = await prepareDatabaseForCommand(data, 1);
-  expect(path).toBe(join(data, "parley.db"));
+  const place = await prepareDatabaseForCommand({ dir: data, databaseUrl: undefined }, 1);
+  expect(place).toEqual({ file: join(data, "parley.db") });
   const again = lockDataDir(data);
-  expect(await prepareDatabaseForCommand(data, 1)).toBe(path);
+  expect(await prepareDatabaseForCommand({ dir: data, databaseUrl: undefined }, 1)).toEqual(place);
   again();
 });
 
@@ -150,12 +150,14 @@ test("a command that fails lets a server in", async () => {
   const data = join(dir, "data");
   mkdirSync(data);
   writeFileSync(join(data, "parley.db"), "no database".repeat(1000));
-  await expect(prepareDatabaseForCommand(data, 1)).rejects.toBeInstanceOf(DataDirUnusable);
+  await expect(prepareDatabaseForCommand({ dir: data, databaseUrl: undefined }, 1)).rejects.toBeInstanceOf(
+    DataDirUnusable,
+  );
   lockDataDir(data)();
 });
 
 test("a command holds the folder until its database is up to date, so that no server starts meanwhile", async () => {
-  const work = prepareDatabaseForCommand(dir, 1);
+  const work = prepareDatabaseForCommand({ dir: dir, databaseUrl: undefined }, 1);
   expect(() => lockDataDir(dir)).toThrow(DataDirLocked);
   await work;
   lockDataDir(dir)();

@@ -1,7 +1,8 @@
 import { rmSync, statSync } from "node:fs";
-import { copyDatabase, fileFault } from "./dialect.ts";
-import { newFile, putInPlace } from "./new-file.ts";
-import { existingDatabase } from "./open.ts";
+import { newFile, putInPlace } from "../new-file.ts";
+import { fileFault } from "./faults.ts";
+import { copyDatabase } from "./files.ts";
+import { existingFile } from "./open.ts";
 
 /** A backup could not be made or put back; the message says why and what to do. */
 export class BackupFailed extends Error {
@@ -15,7 +16,7 @@ export class BackupFailed extends Error {
  * @throws BackupFailed, FileNotMade, DatabaseMissing, DataDirUnusable, MigrationRefused
  */
 export async function backUp(dataDir: string, file: string): Promise<number> {
-  const from = await existingDatabase(dataDir);
+  const from = await existingFile(dataDir);
   const made: string[] = [];
   const make = (path: string) => {
     newFile(path);

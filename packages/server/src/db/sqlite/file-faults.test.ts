@@ -4,10 +4,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
+import { existingDatabase, prepareDatabase } from "../open.ts";
 import { DataDirUnusable } from "./data-dir.ts";
-import { fileFault, holdExclusively, passingFault, readerDialect, writerDialect } from "./dialect.ts";
+import { readerDialect, writerDialect } from "./dialect.ts";
+import { fileFault, passingFault } from "./faults.ts";
+import { holdExclusively } from "./files.ts";
 import { lockDataDir } from "./lock.ts";
-import { existingDatabase, prepareDatabase } from "./open.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -95,9 +97,9 @@ test("a lock file that is something else is said to be, and does not count as he
 
 test("an empty file is a database that is still to be made", async () => {
   writeFileSync(join(dir, "parley.db"), "");
-  await expect(existingDatabase(dir)).rejects.toThrow("There is no database in");
-  const path = await prepareDatabase(dir, 1);
-  expect(await existingDatabase(dir)).toBe(path);
+  await expect(existingDatabase({ dir, databaseUrl: undefined })).rejects.toThrow("There is no database in");
+  const path = await prepareDatabase({ dir, databaseUrl: undefined }, 1);
+  expect(await existingDatabase({ dir, databaseUrl: undefined })).toEqual(path);
 });
 
 test("readers and the writer say which file they could not open", async () => {
