@@ -26,6 +26,7 @@ export const CAPS = {
     counts: "requests in flight, except event streams, waiting polls and requests with a valid server key",
     by: "address",
     count: 256,
+    ofProcess: true,
     refusal: LIMITED,
   },
   requestsPerTurn: {
@@ -75,11 +76,45 @@ export const CAPS = {
     count: 20_000,
     refusal: OVERLOADED,
   },
+  busBytes: {
+    counts: "data that waits to be sent to the other nodes",
+    by: "process",
+    count: 4 * 1_048_576,
+    unit: "bytes",
+    refusal: { silently: "nodes read the events from the log and ask each other for the rest" },
+  },
   idleWrites: {
     counts: "the server's own requests that wait until there are no others",
     by: "process",
     count: 256,
     refusal: OVERLOADED,
+  },
+  workerWrites: {
+    counts: "questions of a worker that its supervisor has not answered, writes above all",
+    by: "process",
+    count: 20_000,
+    refusal: OVERLOADED,
+  },
+  workerBatchBytes: {
+    counts: "data of the events that a worker is told of at once",
+    by: "process",
+    count: 4_194_304,
+    unit: "bytes",
+    refusal: { silently: "the worker reads them from the log" },
+  },
+  workerBehindBytes: {
+    counts: "what waits for a worker to read it before the worker is told positions only",
+    by: "process",
+    count: 8_388_608,
+    unit: "bytes",
+    refusal: { silently: "the worker reads events from the log" },
+  },
+  workerQueueBytes: {
+    counts: "what waits on the socket between a worker and its supervisor",
+    by: "process",
+    count: 67_108_864,
+    unit: "bytes",
+    refusal: { silently: "the worker is replaced" },
   },
   batchRequests: {
     counts: "requests that the writer takes at once",
@@ -119,7 +154,13 @@ export const CAPS = {
     refusal: OVERLOADED,
   },
   qrWatchers: { counts: "requests that wait for QR codes", by: "process", count: 20_000, refusal: OVERLOADED },
-  qrWatchersPerCode: { counts: "requests that wait for one QR code", by: "code", count: 4, refusal: OVERLOADED },
+  qrWatchersPerCode: {
+    counts: "requests that wait for one QR code",
+    by: "code",
+    count: 4,
+    ofProcess: true,
+    refusal: OVERLOADED,
+  },
   /**
    * Lists, pages of history, exports, polls, and rooms that are made or filled: for them the thread that serves everybody reads or parses a
    * lot. Without a login they count for the address.
@@ -128,12 +169,14 @@ export const CAPS = {
     counts: "heavy requests that are answered at once",
     by: "person",
     count: 4,
+    ofProcess: true,
     refusal: { silently: "the others wait for their turn" },
   },
   heavyWaiting: {
     counts: "heavy requests that wait for their turn",
     by: "person",
     count: 100,
+    ofProcess: true,
     refusal: LIMITED,
   },
   untakenReplies: {
@@ -151,7 +194,13 @@ export const CAPS = {
     unit: "seconds",
     refusal: { silently: "the connection is cut" },
   },
-  /** One has its turn at a time, followed by a rest that is as long as it took. */
+  /** One has its turn at a time, followed by a rest that is as long as it took. The turn of one that waits for the database is over. */
+  readsAtOnce: {
+    counts: "heavy reads of everybody that wait for the database",
+    by: "process",
+    count: 4,
+    refusal: { silently: "the others wait for their turn" },
+  },
   readsWaiting: {
     counts: "heavy reads of everybody that wait for their turn",
     by: "process",
@@ -175,6 +224,7 @@ export const CAPS = {
     counts: "requests for the feed that wait for an event; the oldest is answered",
     by: "server key",
     count: 8,
+    ofProcess: true,
     refusal: { silently: "an empty page" },
   },
   webhooks: { counts: "webhooks", by: "database", count: 10, refusal: { code: "too_many_webhooks" } },
@@ -207,6 +257,7 @@ export const CAPS = {
     counts: "messages that wait for the hook before a send",
     by: "person",
     count: 30,
+    ofProcess: true,
     refusal: LIMITED,
   },
   hookLine: {

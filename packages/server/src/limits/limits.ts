@@ -1,13 +1,14 @@
 /**
  * Limits: the table of everything that is bounded here, and what counts rates.
  *
- * - A number of a limit stands in the tables of this folder (rates here, caps in `caps.ts`, sizes in `sizes.ts`; or, where clients rely on
+ * - A number of a limit stands in the tables of this folder (rates here and in `stored-rates.ts`, caps in `caps.ts`, sizes in `sizes.ts`; or, where clients rely on
  *   it, in the protocol's `LIMITS`, which rows name) and nowhere else. `docs/limits.md` is made from them by `tools/limits-doc.ts`; a
  *   check compares the two.
  * - Rates bound how often something may happen; RATE_LIMITS=off lifts them. Caps bound how much there may be, and sizes
  *   how large one thing may be; nothing lifts those.
- * - Rates of signed-in work are counted in this process, synchronously, since a send must not pay for a promise per limit.
- *   Rates of work for which nobody is signed in may be shared by several nodes one day, so they are asked with `await`.
+ * - Rates of signed-in work are counted in this process, synchronously, since a send must not pay for a promise per limit. Those that matter to
+ *   others are told to the other processes, and those that protect one person from many are counted in the database.
+ *   Rates of sign-ins, passwords and QR codes may be counted by a supervisor or in Redis, for several nodes, so they are asked with `await`.
  *
  * Knows no feature. Must not import anything above `lib`.
  */
@@ -20,7 +21,10 @@ const DAY = 24 * 60 * MINUTE;
 
 const LIMITED: Refusal = { code: "rate_limited" };
 
-/** Rates counted by this process alone: `LocalRate`. Those of a day begin anew when it ends. */
+/**
+ * Rates counted by each process: `LocalRate`. Those of a day begin anew when it ends. A rate that bounds what reaches other people, or that counts by the
+ * day, is `told` to the other processes, so that several of them let about as much pass as one.
+ */
 export const LOCAL_RATES = {
   /** Of every kind; the rates of what they ask for come on top. */
   requests: { counts: "requests", by: "person", count: 100, windowMs: SECOND, burst: 500, refusal: LIMITED },
@@ -30,6 +34,7 @@ export const LOCAL_RATES = {
     count: 100,
     windowMs: SECOND,
     burst: 500,
+    told: "many",
     refusal: LIMITED,
   },
   /** Somebody who has one IPv6 network has 65 536 addresses. */
@@ -39,6 +44,7 @@ export const LOCAL_RATES = {
     count: 500,
     windowMs: SECOND,
     burst: 2500,
+    told: "many",
     refusal: LIMITED,
   },
   /** Twenty devices that come back after a restart all pass at once, and once more. A poll counts where it goes on from another place than the last one. */
@@ -51,15 +57,31 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   /** Recalls count too: they are written and told like a message. A long message counts as several (`countedMessage`). */
-  sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, refusal: LIMITED },
-  sendsADay: { counts: "messages in a day", by: "person", count: 50_000, windowMs: DAY, refusal: LIMITED },
+  sends: { counts: "messages", by: "person", count: 10, windowMs: SECOND, burst: 30, told: "each", refusal: LIMITED },
+  sendsADay: {
+    counts: "messages in a day",
+    by: "person",
+    count: 50_000,
+    windowMs: DAY,
+    told: "each",
+    refusal: LIMITED,
+  },
   /** Also those that change nothing. */
-  marks: { counts: "likes and dislikes", by: "person", count: 5, windowMs: SECOND, burst: 20, refusal: LIMITED },
+  marks: {
+    counts: "likes and dislikes",
+    by: "person",
+    count: 5,
+    windowMs: SECOND,
+    burst: 20,
+    told: "each",
+    refusal: LIMITED,
+  },
   marksADay: {
     counts: "likes and dislikes in a day",
     by: "person",
     count: 20_000,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
   },
   readPlaces: { counts: "read places", by: "person", count: 20, windowMs: SECOND, burst: 60, refusal: LIMITED },
@@ -77,6 +99,7 @@ export const LOCAL_RATES = {
     by: "person",
     count: 10,
     windowMs: MINUTE,
+    told: "each",
     refusal: LIMITED,
   },
   /** Of sessions that are signed in: refreshing a token, signing devices out. */
@@ -86,6 +109,7 @@ export const LOCAL_RATES = {
     by: "person",
     count: 30,
     windowMs: MINUTE,
+    told: "each",
     refusal: LIMITED,
   },
   ownSettings: {
@@ -96,40 +120,31 @@ export const LOCAL_RATES = {
     refusal: LIMITED,
   },
   /** A direct room that is there already is not made, and not counted. */
-  roomsMade: { counts: "new rooms", by: "person", count: 10, windowMs: MINUTE, refusal: LIMITED },
-  roomsMadeADay: { counts: "new rooms in a day", by: "person", count: 200, windowMs: DAY, refusal: LIMITED },
+  roomsMade: { counts: "new rooms", by: "person", count: 10, windowMs: MINUTE, told: "each", refusal: LIMITED },
+  roomsMadeADay: {
+    counts: "new rooms in a day",
+    by: "person",
+    count: 200,
+    windowMs: DAY,
+    told: "each",
+    refusal: LIMITED,
+  },
   /** To rooms new and old. */
-  peopleAdded: { counts: "people added to rooms", by: "person", count: 2000, windowMs: MINUTE, refusal: LIMITED },
+  peopleAdded: {
+    counts: "people added to rooms",
+    by: "person",
+    count: 2000,
+    windowMs: MINUTE,
+    told: "each",
+    refusal: LIMITED,
+  },
   peopleAddedADay: {
     counts: "people added to rooms in a day",
     by: "person",
     count: 20_000,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
-  },
-  /** Of the one who is brought in, by people with whom they never shared a room. The hall is everybody's and does not count. */
-  groupsByStrangers: {
-    counts: "groups that strangers bring this person into",
-    by: "person",
-    count: 100,
-    windowMs: DAY,
-    refusal: { code: "too_many_rooms" },
-  },
-  /** A number of its own, so that groups cannot use it up; two people have one such room, so each counts for one account. */
-  directRoomsByStrangers: {
-    counts: "direct rooms that strangers open with this person",
-    by: "person",
-    count: 500,
-    windowMs: DAY,
-    refusal: { code: "too_many_rooms" },
-  },
-  /** Of people who did share a room. With it, hundreds of accounts are needed to fill the list of somebody's rooms in days, rather than two dozen in one. */
-  groupsByOnePerson: {
-    counts: "groups that a person brings another person into",
-    by: "two people",
-    count: 10,
-    windowMs: DAY,
-    refusal: { code: "too_many_rooms" },
   },
   /** Somebody who has stolen an administrator's token has these too. */
   administration: {
@@ -137,6 +152,7 @@ export const LOCAL_RATES = {
     by: "person",
     count: 60,
     windowMs: MINUTE,
+    told: "each",
     refusal: LIMITED,
   },
   administrationADay: {
@@ -144,15 +160,24 @@ export const LOCAL_RATES = {
     by: "person",
     count: 2000,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
   },
   /** Repeated ones count too. */
-  friendRequests: { counts: "friend requests", by: "person", count: 10, windowMs: MINUTE, refusal: LIMITED },
+  friendRequests: {
+    counts: "friend requests",
+    by: "person",
+    count: 10,
+    windowMs: MINUTE,
+    told: "each",
+    refusal: LIMITED,
+  },
   friendRequestsADay: {
     counts: "friend requests in a day",
     by: "person",
     count: 100,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
   },
   /** Asking and withdrawing again and again would ring at somebody's door all day. */
@@ -161,6 +186,7 @@ export const LOCAL_RATES = {
     by: "two people",
     count: 5,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
   },
   contactChanges: {
@@ -168,6 +194,7 @@ export const LOCAL_RATES = {
     by: "person",
     count: 30,
     windowMs: MINUTE,
+    told: "each",
     refusal: LIMITED,
   },
   /** By the external id, since each account has a uid of its own: what is counted by uid, and whoever has blocked it, begins anew with each. */
@@ -176,6 +203,7 @@ export const LOCAL_RATES = {
     by: "person",
     count: 20,
     windowMs: DAY,
+    told: "each",
     refusal: LIMITED,
   },
   qrSteps: { counts: "QR code actions", by: "person", count: 30, windowMs: MINUTE, refusal: LIMITED },
@@ -186,14 +214,6 @@ export const LOCAL_RATES = {
     windowMs: 3 * SECOND,
     always: true,
     refusal: { silently: "dropped: the readers already know" },
-  },
-  /** Right ones count too, since each is work. */
-  ownPasswords: {
-    counts: "password checks for your account",
-    by: "person",
-    count: 10,
-    windowMs: 10 * MINUTE,
-    refusal: LIMITED,
   },
   presence: {
     counts: "people whose presence is requested",
@@ -271,6 +291,7 @@ export const LOCAL_RATES = {
     count: 10,
     windowMs: SECOND,
     burst: 50,
+    told: "many",
     refusal: LIMITED,
   },
   handshakesOfNetwork: {
@@ -279,11 +300,12 @@ export const LOCAL_RATES = {
     count: 50,
     windowMs: SECOND,
     burst: 250,
+    told: "many",
     refusal: LIMITED,
   },
 } as const satisfies Record<string, RateRow>;
 
-/** Rates of work for which nobody is signed in, which several nodes may count together: `SharedRate`. */
+/** Rates that protect passwords, or of work for which nobody is signed in; several nodes may count them together: `SharedRate`, `redis/redis-rate.ts`. */
 export const SHARED_RATES = {
   signIns: {
     counts: "sign-ins and new accounts from this address",
@@ -319,6 +341,14 @@ export const SHARED_RATES = {
     counts: "failed sign-ins to this account from addresses that it does not know",
     by: "account",
     count: 50,
+    windowMs: 10 * MINUTE,
+    refusal: LIMITED,
+  },
+  /** Right ones count too, since each is work. */
+  ownPasswords: {
+    counts: "password checks for your account",
+    by: "person",
+    count: 10,
     windowMs: 10 * MINUTE,
     refusal: LIMITED,
   },

@@ -22,13 +22,18 @@ type Bucket = TokenBucket | RateLimiter;
 export class LocalRate {
   readonly #row: RateRow;
   readonly #onFull: () => void;
+  readonly #onCounted: (key: string | number, amount: number) => void;
   /** Undefined while rates are off: then every call passes. */
   readonly #buckets: LRUCache<string | number, Bucket> | undefined;
 
-  /** @param options.onFull called whenever there is no room for what is asked */
-  constructor(row: RateRow, { enabled, onFull = () => {} }: { enabled: boolean; onFull?: (() => void) | undefined }) {
+  /**
+   * @param options.onFull called whenever there is no room for what is asked
+   * @param options.onCounted told of what is counted, and, as less than nothing, of what is taken back
+   */
+  constructor(row: RateRow, { enabled, onFull = () => {}, onCounted = () => {} }: LocalRateOptions) {
     this.#row = row;
     this.#onFull = onFull;
+    this.#onCounted = onCounted;
     // With a size of 1 each, rather than with `max`, the cache takes memory as it fills.
     if (enabled) this.#buckets = new LRUCache({ maxSize: LOCAL_KEYS_MAX, sizeCalculation: () => 1 });
   }
@@ -48,13 +53,18 @@ export class LocalRate {
     if (!this.#buckets) return;
     const bucket = this.#bucketOf(this.#buckets, key);
     if (!bucket.tryRemoveTokens(amount)) throw this.#refusal(bucket.getWaitTime(amount));
+    this.#onCounted(key, amount);
   }
 
   /** Counts one if one is left; never refuses. @returns whether it was counted (true while rates are off) */
   tryTake(key: string | number): boolean {
-    if (!this.#buckets || this.#bucketOf(this.#buckets, key).tryRemoveTokens(1)) return true;
-    this.#onFull();
-    return false;
+    if (!this.#buckets) return true;
+    if (!this.#bucketOf(this.#buckets, key).tryRemoveTokens(1)) {
+      this.#onFull();
+      return false;
+    }
+    this.#onCounted(key, 1);
+    return true;
   }
 
   /** Refuses if so many more would be too many; counts nothing. @throws ProblemError `rate_limited` */
@@ -71,7 +81,23 @@ export class LocalRate {
   /** Takes back what was counted, such as for work that did not come about. */
   giveBack(key: string | number, amount = 1): void {
     const bucket = this.#buckets?.get(key);
-    if (bucket) returnTo(bucket, amount);
+    if (!bucket) return;
+    returnTo(bucket, amount);
+    this.#onCounted(key, -amount);
+  }
+
+  /** Another process has counted so much; less than nothing: has taken it back. */
+  countElsewhere(key: string | number, amount: number): void {
+    if (!this.#buckets) return;
+    const bucket = this.#bucketOf(this.#buckets, key);
+    if (amount < 0) return returnTo(bucket, -amount);
+    // Begins a new window if the last one has ended, and takes nothing.
+    bucket.tryRemoveTokens(0);
+    const inner = innerOf(bucket);
+    inner.drip();
+    // What both have counted may be more than there was: then it is missing from what comes, or each process would pass all that refills.
+    inner.content = Math.max(-inner.bucketSize, inner.content - amount);
+    if (bucket instanceof RateLimiter) bucket.tokensThisInterval += amount;
   }
 
   #refusal(waitMs: number): ProblemError {
@@ -93,6 +119,12 @@ export class LocalRate {
   }
 }
 
+interface LocalRateOptions {
+  readonly enabled: boolean;
+  readonly onFull?: (() => void) | undefined;
+  readonly onCounted?: ((key: string | number, amount: number) => void) | undefined;
+}
+
 function newBucket({ count, windowMs, burst }: RateRow): Bucket {
   if (burst === undefined) return new RateLimiter({ tokensPerInterval: count, interval: windowMs });
   const bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: count, interval: windowMs });
@@ -102,7 +134,11 @@ function newBucket({ count, windowMs, burst }: RateRow): Bucket {
 
 /** Neither kind has a way back of its own. A window that ended since has a count of its own, which nothing is taken from. */
 function returnTo(bucket: Bucket, amount: number): void {
-  const inner = bucket instanceof TokenBucket ? bucket : bucket.tokenBucket;
+  const inner = innerOf(bucket);
   inner.content = Math.min(inner.bucketSize, inner.content + amount);
   if (bucket instanceof RateLimiter) bucket.tokensThisInterval = Math.max(0, bucket.tokensThisInterval - amount);
+}
+
+function innerOf(bucket: Bucket): TokenBucket {
+  return bucket instanceof TokenBucket ? bucket : bucket.tokenBucket;
 }

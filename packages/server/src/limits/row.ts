@@ -33,6 +33,11 @@ export interface RateRow {
   readonly windowMs: number;
   /** How many at once after a pause, if that differs from `count`. */
   readonly burst?: number;
+  /**
+   * Each process counts by itself and tells the others (`rate-tellings.ts`): ten times a second, or, `many`, what has few once a second. Absent: the
+   * processes know nothing of each other's, so several let as many times more pass. That is right for what only costs the process that is asked.
+   */
+  readonly told?: "each" | "many";
   /** RATE_LIMITS=off does not lift it: it says what readers may expect rather than what the server can bear. */
   readonly always?: true;
   readonly refusal: Refusal;
@@ -43,6 +48,8 @@ export interface RateRow {
 export interface BoundRow {
   readonly counts: string;
   readonly by: CountedBy;
+  /** Each process counts alone, so there may be as many times more as there are processes. */
+  readonly ofProcess?: true;
   readonly count: number;
   readonly unit?: "bytes" | "characters" | "code points" | "seconds" | "days" | "% of the files that it may open";
   readonly refusal: Refusal;

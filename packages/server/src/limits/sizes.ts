@@ -28,6 +28,20 @@ export const SIZES = {
     unit: "bytes",
     refusal: TOO_LARGE,
   },
+  busEvents: {
+    counts: "the events of one batch that are sent to the other nodes",
+    by: "process",
+    count: 262_144,
+    unit: "characters",
+    refusal: { silently: "nodes read them from the log" },
+  },
+  busMessage: {
+    counts: "anything else that nodes send each other",
+    by: "process",
+    count: 1_048_576,
+    unit: "characters",
+    refusal: { silently: "it is not sent, and a line in the log says so" },
+  },
   serverItems: {
     counts: "people or messages in a list of a server key",
     by: "request",
@@ -241,6 +255,18 @@ export const SIZES = {
     by: "request",
     count: 100,
     refusal: { silently: "the newest are shown" },
+  },
+  shownConnections: {
+    counts: "connections shown of one person",
+    by: "request",
+    count: 10_000,
+    refusal: { silently: "the first of each node are shown" },
+  },
+  listedNodes: {
+    counts: "nodes that a list shows, or names as missing",
+    by: "request",
+    count: 1000,
+    refusal: { silently: "no more are shown" },
   },
   shownEventData: {
     counts: "the `data` shown of one of these events",
