@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
+import { HeldAnswers, settled } from "../../test/held-answers.ts";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
-import { Announcer } from "./announce.ts";
+import { Announcer, dataKey } from "./announce.ts";
 import { LogReader } from "./log-reader.ts";
 
 let rig: LogRig;
@@ -72,10 +73,75 @@ test("LOG-4 what is committed while the log is read does not count as removed", 
   expect(heard).toEqual([1]);
 });
 
+test("LOG-4 what is committed and asked for while the log is read in vain is handed on before the asking ends", async () => {
+  rig = await openLog({ announcing: false });
+  const held = new HeldAnswers();
+  class HeldReader extends LogReader {
+    override all(after: number, limit: number) {
+      return held.hold(super.all(after, limit));
+    }
+  }
+  const heard: number[] = [];
+  const announcer = new Announcer(
+    { reader: new HeldReader(rig.scratch.db), eventDataOf: async () => new Map(), position: 0 },
+    ({ pos }) => heard.push(pos),
+  );
+  // Somebody says that the log goes further than it does.
+  const inVain = announcer.announceUpTo(100);
+  await settled();
+  await rig.append({ stream: "room:1" });
+  const announced = announcer.announceUpTo(1).then(() => expect(heard).toEqual([1]));
+  await held.letGo(0);
+  await held.open();
+  await Promise.all([inVain, announced]);
+});
+
 test("LOG-4 a wait for a place ends after everything up to it was handed on, though nobody hinted at it", async () => {
   const heard: number[] = [];
   rig = await openLog({ announcing: false, listener: ({ pos }) => heard.push(pos) });
   await rig.append({ stream: "room:1" }, { stream: "room:1" }, { stream: "room:1" });
   await rig.announcer.whenAnnounced(2);
   expect(heard.slice(0, 2)).toEqual([1, 2]);
+});
+
+test("BUS-9 what is read from the log of streams that nobody reads here is handed on without texts, which cost a reading", async () => {
+  rig = await openLog({ announcing: false });
+  const asked: number[] = [];
+  const heard: [pos: number, data: string][] = [];
+  const read = new Set(["room:1"]);
+  const announcer = new Announcer(
+    {
+      reader: rig.reader,
+      position: 0,
+      isRead: (stream) => read.has(stream),
+      eventDataOf: async (events) => {
+        asked.push(...events.map(({ messageId }) => messageId));
+        // Somebody begins to read another stream in the meantime.
+        if (events.some(({ messageId }) => messageId === 4)) read.add("room:2");
+        return new Map(events.map((event) => [dataKey(event), { text: `"text"`, author: 7, quotes: [] }]));
+      },
+    },
+    ({ pos, data }) => heard.push([pos, data]),
+  );
+  const own = { message: "own" } as const;
+  await rig.append({ stream: "room:2", ...own }, { stream: "room:1", ...own }, { stream: "room:2", data: { n: 3 } });
+  await announcer.catchUpWithLog();
+  expect([asked, heard]).toEqual([
+    [2],
+    [
+      [1, "null"],
+      [2, '"text"'],
+      [3, '{"n":3}'],
+    ],
+  ]);
+  await rig.append({ stream: "room:1", ...own }, { stream: "room:2", ...own }, { stream: "room:3", ...own });
+  await announcer.catchUpWithLog();
+  expect([asked, heard.slice(3)]).toEqual([
+    [2, 4, 5],
+    [
+      [4, '"text"'],
+      [5, '"text"'],
+      [6, "null"],
+    ],
+  ]);
 });

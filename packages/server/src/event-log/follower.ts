@@ -1,3 +1,4 @@
+import { unlessPassing } from "../db/storage-fault.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -124,7 +125,7 @@ export class Follower {
       } catch (error) {
         if (signal.aborted) return;
         this.#parts.metrics.followerFailures.inc({ follower: this.#parts.name });
-        this.#parts.logger.error({ err: error, follower: this.#parts.name }, "events could not be handled yet");
+        this.#tell(error, "events could not be handled yet");
         await delay(Math.min(RETRY_FIRST_MS * 2 ** failures++, RETRY_MAX_MS), signal);
       }
     }
@@ -165,13 +166,18 @@ export class Follower {
   }
 
   async #write(pos: number): Promise<void> {
-    const { name, writes, logger } = this.#parts;
+    const { name, writes } = this.#parts;
     try {
       await writes.run(saveFollower, { name, pos });
       this.#saved = pos;
     } catch (error) {
-      logger.error({ err: error, follower: name }, "the place of a follower could not be written");
+      this.#tell(error, "the place of a follower could not be written");
     }
+  }
+
+  #tell(error: unknown, what: string): void {
+    const { logger, name } = this.#parts;
+    unlessPassing(() => logger.error({ err: error, follower: name }, what))(error);
   }
 
   /** One line for all events that were found missing since the last one. */

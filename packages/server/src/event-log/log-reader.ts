@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 
 /** The place of an event: its number in its stream, and its position in the whole log. */
@@ -106,7 +106,10 @@ export class LogReader {
   }
 }
 
-/** The log's end as seen by one transaction and read first in it: the `asOf` of a state reply is made from it. */
+/**
+ * The log's end as seen by one transaction and read first in it: the `asOf` of a state reply is made from it. Write procedures have `tx.end`, since
+ * the row moves at the end of their batch.
+ */
 export async function readPosition(db: ReadDatabase): Promise<number> {
   const [row] = await logEnd(db, 1);
   return (row as { pos: number }).pos;
@@ -135,18 +138,12 @@ export async function streamStates(db: Kysely<Schema>, streams: readonly string[
 
 const logEnd = prepared((db, limit) => db.selectFrom("log").select("pos").limit(sql<number>`${limit}`));
 
-const RANGE = ["stream", "after", "up_to"] as const;
+const RANGE = { stream: "text", after: "number", up_to: "number" } as const;
 const asRows = (ranges: readonly SeqRange[]) => ranges.map(({ stream, after, upTo }) => [stream, after, upTo]);
-
-interface RangeRow {
-  stream: string;
-  after: number;
-  up_to: number;
-}
 
 const eventsOf = preparedBy(["asked", "upTo"], (db, { asked, upTo }) =>
   db
-    .selectFrom(boundRows<RangeRow>(RANGE, asked).as("asked"))
+    .selectFrom(boundRows(RANGE, asked).as("asked"))
     .innerJoin("events", (join) =>
       join
         .onRef("events.stream", "=", "asked.stream")
@@ -160,7 +157,7 @@ const eventsOf = preparedBy(["asked", "upTo"], (db, { asked, upTo }) =>
 
 const highestSeqs = preparedBy(["asked", "pos"], (db, { asked, pos }) =>
   db
-    .selectFrom(boundRows<RangeRow>(RANGE, asked).as("asked"))
+    .selectFrom(boundRows(RANGE, asked).as("asked"))
     .select((eb) => [
       "asked.stream",
       eb
@@ -178,7 +175,7 @@ const highestSeqs = preparedBy(["asked", "pos"], (db, { asked, pos }) =>
 
 const statesOf = prepared((db, streams) =>
   db
-    .selectFrom(boundRows<{ name: string }>(["name"], streams).as("asked"))
+    .selectFrom(boundRows({ name: "text" }, streams).as("asked"))
     .innerJoin("streams", "streams.stream", "asked.name")
     .select(["stream", "seq", "pos", "first_seq as firstSeq", "trimmed_pos as trimmedPos"]),
 );

@@ -13,7 +13,10 @@ import { isComplete, isOver, type Progress, progressFromJoin, resync, skipTrimme
 import { type HeadsAt, type StartParts, startAt } from "./start-at.ts";
 
 /** Shared by the outboxes of all readers. */
-export type OutboxParts = StartParts & TextParts;
+export interface OutboxParts extends StartParts, TextParts {
+  /** See `Announcer`: asked just before anything is handed out, since it was read while others were served. */
+  readonly assertHolds: () => void;
+}
 
 const NO_STREAMS = new Map<string, Progress>();
 const ROUND = 100;
@@ -53,9 +56,11 @@ export class Outbox {
    * Finds where the reader stands.
    * @param max events behind, in one stream and in all, that are sent instead of RESYNC `far`
    * @returns RESYNC frames, to be sent before anything else
+   * @throws StorageFault, as `next` and `cutOver` do, if the log has become another one
    */
   async open(cursor: Cursor, max?: number): Promise<string[]> {
     const start = await startAt(this.#parts, { uid: this.#uid, cursor, max });
+    this.#parts.assertHolds();
     this.#opened = start.streams;
     this.#floor = start.floor;
     this.#completeAt = start.completeAt;
@@ -93,6 +98,7 @@ export class Outbox {
       const texts = new CurrentTexts(this.#parts);
       for (let missing = texts.missing(chunk); missing.length > 0; missing = texts.missing(chunk))
         await texts.read(missing);
+      this.#parts.assertHolds();
       let taken = 0;
       let isCut = false;
       for (const event of chunk) {
@@ -125,6 +131,7 @@ export class Outbox {
    * or some are not in memory: call `next` again.
    */
   cutOver(most = CUT_OVER, length = Number.POSITIVE_INFINITY): string[] | undefined {
+    this.#parts.assertHolds();
     if (this.#buffer.length > 0) return undefined;
     const heads = this.#knownHeads();
     if (!heads) return undefined;

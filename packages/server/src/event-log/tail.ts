@@ -22,8 +22,9 @@ export interface StreamPosition {
 }
 
 /**
- * The recent events of the streams that are in use on this node, bounded in bytes over all; what is not here is read from the log, once for
- * however many readers wait for it. Never ahead of `position`: events that were not announced on this node do not exist for its readers.
+ * The recent events of all streams, bounded in bytes; what is not here is read from the log, once for however many readers wait for it. Streams that
+ * nobody reads on this node are here too, since people come back to any node (decision 36). Never ahead of `position`: events that were not
+ * announced on this node do not exist for its readers.
  */
 export class Tail {
   /** Everything up to here has been announced on this node. */
