@@ -35,6 +35,9 @@ export interface OnlineRoomsParts {
 /** The most people whose states a reader gets when they begin to read; a person counts once in each shared room. */
 export const SNAPSHOT_PEOPLE_MAX = 2000;
 
+/** One list for all of the many people who have blocked nobody. */
+const NOBODY: readonly number[] = [];
+
 /** Rounds, of a second each, between two times that a room is told everything because it has become small: that is a large frame for each of its members. */
 const REOPEN_ROUNDS = 60;
 
@@ -65,7 +68,7 @@ export class OnlineRooms {
   }
 
   /** At this position the person is in exactly these rooms and has blocked these people. */
-  place(person: OnlinePerson, { rows, blocked = [] }: RoomsRead, asOf: number): void {
+  place(person: OnlinePerson, { rows, blocked = NOBODY }: RoomsRead, asOf: number): void {
     this.#noteBlocked(person, blocked);
     const before = person.rooms.length > 0 ? new Set(person.rooms) : undefined;
     const otherwise: OnlineRoom[] = [];
@@ -76,6 +79,8 @@ export class OnlineRooms {
     }
     this.#turnHidden(person, otherwise);
     for (const room of before ?? []) this.#leave(room, person);
+    // A copy takes no more memory than it needs.
+    person.rooms = person.rooms.slice();
     person.asOf = asOf;
     person.isKnown = true;
   }
@@ -89,7 +94,7 @@ export class OnlineRooms {
     }
     person.rooms = [];
     person.hiddenIn = undefined;
-    this.#noteBlocked(person, []);
+    this.#noteBlocked(person, NOBODY);
   }
 
   /** A room's own event that changes its members. @param untold those who come in without their knowledge: they count, and are not shown */

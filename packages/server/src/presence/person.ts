@@ -1,8 +1,10 @@
 import { ActiveStatus, type OnlineChange } from "@parley/protocol";
-import type { Stop } from "../lib/interval.ts";
 
 /** `asOf` of somebody whose rooms have not been read yet. */
 export const NOT_READ = Number.POSITIVE_INFINITY;
+
+/** One list for all: there are many people. */
+const NOBODY: readonly number[] = [];
 
 /** What is told of somebody. */
 export interface ToldState {
@@ -17,9 +19,8 @@ export class Person<Room> implements ToldState {
   #activeStatus: OnlineChange["activeStatus"] = ActiveStatus.online;
   #lastOptTime: number;
   #text: string | undefined;
-  connections = 1;
-  /** Ends the grace; set while no connection lives. */
-  stopGrace: Stop | undefined;
+  /** How many nodes have them. */
+  nodes = 1;
   /** The rooms that they are in, the large ones too. The hall, in which everybody is, is not among them. */
   rooms: Room[] = [];
   /** The position in the log as of which `rooms` is right; `NOT_READ` also while they are being read again. */
@@ -27,7 +28,7 @@ export class Person<Room> implements ToldState {
   /** The rooms whose members take them for offline, because somebody whom they have blocked is there; most people have none. */
   hiddenIn: Set<Room> | undefined;
   /** People whom they have blocked; empty for most. */
-  blocked: readonly number[] = [];
+  blocked: readonly number[] = NOBODY;
   /** `rooms` has been read once. */
   isKnown = false;
 

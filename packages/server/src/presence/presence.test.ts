@@ -57,6 +57,20 @@ describe("a user who goes offline", () => {
     expect([rig.presence.isOnline(ANN), rig.told.length]).toEqual([true, 4]);
   });
 
+  test("GW-81: each change has a later time than the one before, however far the clock was set back", async () => {
+    const times: number[] = [];
+    rig.presence.watch(({ lastOptTime }) => times.push(lastOptTime));
+    rig.presence.attached(ANN);
+    for (let n = 0; n < 3; n++) {
+      rig.clock.advance(-3_600_000);
+      rig.presence.detached(ANN);
+      await rig.pass(5000);
+      rig.presence.attached(ANN);
+    }
+    const [first = 0] = times;
+    expect(times).toEqual([0, 1, 2, 3, 4, 5, 6].map((later) => first + later));
+  });
+
   test("GW-81: has gone when their last connection has ended, however often they came and went", async () => {
     for (let i = 0; i < 3; i++) rig.presence.attached(ANN);
     for (let i = 0; i < 2; i++) rig.presence.detached(ANN);

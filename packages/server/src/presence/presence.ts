@@ -9,16 +9,17 @@ import {
 } from "@parley/protocol";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Clock } from "../lib/clock.ts";
-import { after, every, nextTurn, type Stop } from "../lib/interval.ts";
+import { every, nextTurn, type Stop } from "../lib/interval.ts";
 import { LastSeen, offlineState } from "./last-seen.ts";
 import type { OnlinePerson } from "./online-room.ts";
 import { OnlineRooms } from "./online-rooms.ts";
+import { OwnPeople } from "./own-people.ts";
 import { Person } from "./person.ts";
 import { type ReadRooms, RoomReads } from "./room-reads.ts";
 
 /**
- * Knows who is online. A user is online while any of their connections lives, and for a grace after the last one ended, so that a page
- * reload is not a departure. The members of a room of at most `presenceRoomMembers` are told: everything when they begin to read, and then
+ * Knows who is online. A user is online while any of their connections lives, on whichever node, and for a grace after the last one ended,
+ * so that a page reload is not a departure: while any node has them (`own-people.ts`, `other-nodes.ts`). The members of a room of at most `presenceRoomMembers` are told: everything when they begin to read, and then
  * what changes, gathered for a second, one frame for each room. Everybody is told how many people are online. Frames are states, so getting
  * one twice is harmless.
  *
@@ -55,6 +56,7 @@ export interface ShownState {
 const NOBODY: ReadonlySet<number> = new Set();
 const GRACE_MS = 5000;
 const GATHER_MS = 1000;
+const DAY_MS = 24 * 3_600_000;
 /** Rounds after which unchanged snapshots are dropped, so that rooms in which nobody begins to read hold none. */
 const SNAPSHOT_ROUNDS = 10;
 /**
@@ -72,20 +74,30 @@ export class Presence {
   readonly #rooms: OnlineRooms;
   readonly #reads: RoomReads;
   #onChange: (change: OnlineChange) => void = () => {};
+  #isPartial: () => boolean = () => false;
   #audience: Audience | undefined;
   #telling: Promise<void> | undefined;
   #toldCount = 0;
   /** Somebody who began to read was told a newer number than everybody else. */
   #isCountAhead = false;
   #rounds = 0;
-  #graceMs: number;
   #stopped = false;
+  /** The latest time that this node has told, and that it has heard from others. */
+  #told = 0;
+  #heard = 0;
+  /** The people of this node. */
+  readonly own: OwnPeople;
 
   constructor({ clock, readRooms, readMembers, graceMs = GRACE_MS, turn = nextTurn }: PresenceParts) {
-    this.#graceMs = graceMs;
     this.#clock = clock;
     this.#readMembers = readMembers;
     this.#turn = turn;
+    this.own = new OwnPeople({
+      graceMs,
+      now: (uid) => this.#now(uid),
+      came: (uid, at) => this.came(uid, at),
+      went: (uid, at) => this.went(uid, at),
+    });
     this.#rooms = new OnlineRooms({
       personOf: (uid) => this.#online.get(uid),
       offlineStateOf: (uid) => this.#lastSeen.stateOf(uid),
@@ -109,13 +121,18 @@ export class Presence {
       stop();
       this.#stopped = true;
       this.#reads.stop();
-      for (const { stopGrace } of this.#online.values()) stopGrace?.();
+      this.own.stop();
     };
   }
 
   /** Tells a listener at once who comes online and who goes, graces included. Only one listener; it must not throw and must not wait. */
   watch(onChange: (change: OnlineChange) => void): void {
     this.#onChange = onChange;
+  }
+
+  /** Sets what says whether others may be online of whom this node does not know yet. */
+  setPartial(isPartial: () => boolean): void {
+    this.#isPartial = isPartial;
   }
 
   /** How many people are online, graces included. */
@@ -137,40 +154,34 @@ export class Presence {
     return this.#online.get(uid)?.state ?? { uid, activeStatus: ActiveStatus.offline, lastOptTime };
   }
 
+  /** When somebody who is online came. */
+  cameAt(uid: number): number {
+    return this.#online.get(uid)?.lastOptTime ?? 0;
+  }
+
   /** Lengthens the grace of departures from now on: people whom a stop of this node cuts off come back, to this node or another. */
   lengthenGrace(ms: number): void {
-    this.#graceMs = Math.max(this.#graceMs, ms);
+    this.own.lengthenGrace(ms);
+  }
+
+  /** The latest time that any node has told, as far as this one knows. */
+  get latest(): number {
+    return Math.max(this.#told, this.#heard);
+  }
+
+  /** Another node has told this time. A clock that is ahead by more than a day is believed for a day. */
+  heard(time: number): void {
+    this.#heard = Math.max(this.#heard, Math.min(time, this.#clock.now() + DAY_MS));
   }
 
   /** A connection now belongs to the user. */
   attached(uid: number): void {
-    const online = this.#online.get(uid);
-    if (online) {
-      online.stopGrace?.();
-      online.stopGrace = undefined;
-      online.connections += 1;
-      return;
-    }
-    const person: OnlinePerson = new Person(uid, this.#notBefore(this.#lastSeen.of(uid)));
-    this.#online.set(uid, person);
-    this.#reads.add(person);
-    this.#onChange(person.state);
+    this.own.attached(uid);
   }
 
   /** A connection of the user ended. */
   detached(uid: number): void {
-    const person = this.#online.get(uid);
-    if (!person) return;
-    person.connections -= 1;
-    if (person.connections > 0 || this.#stopped) return;
-    const lastOptTime = this.#notBefore(person.lastOptTime);
-    person.stopGrace = after(this.#graceMs, () => {
-      this.#online.delete(uid);
-      person.gone(lastOptTime);
-      this.#lastSeen.went(uid, lastOptTime);
-      this.#rooms.remove(person);
-      this.#onChange({ uid, activeStatus: ActiveStatus.offline, lastOptTime });
-    });
+    this.own.detached(uid);
   }
 
   /** To be called for each event that is announced. @param untold people whom a joining brings in without their knowledge: not told, not shown */
@@ -208,7 +219,7 @@ export class Presence {
     const person = uid === undefined ? undefined : this.#online.get(uid);
     const shown = person?.isKnown ? this.#rooms.toShow(person) : { rooms: [], complete: person === undefined };
     const frames: string[] = [];
-    let { complete } = shown;
+    let complete = shown.complete && (uid === undefined || !this.#isPartial());
     let left = length;
     for (const room of shown.rooms) {
       const frame = room.snapshot(this.#toldCount);
@@ -225,9 +236,46 @@ export class Presence {
     return frames;
   }
 
-  /** A clock that is set back makes no state look older than the one before it. */
+  /** A node has the user from now on. @param at when that node saw them come */
+  came(uid: number, at: number): void {
+    const online = this.#online.get(uid);
+    if (online) {
+      online.nodes += 1;
+      return;
+    }
+    const person: OnlinePerson = new Person(uid, Math.max(at, after(this.#lastSeen.of(uid))));
+    this.#online.set(uid, person);
+    this.#reads.add(person);
+    this.#onChange(person.state);
+  }
+
+  /** A node does not have the user any more. @param at when they went, as that node saw it; now, where it did not say so */
+  went(uid: number, at: number = this.#notBefore()): void {
+    const person = this.#online.get(uid);
+    if (!person) return;
+    person.nodes -= 1;
+    if (person.nodes > 0) return;
+    const lastOptTime = Math.max(at, after(person.lastOptTime));
+    this.#online.delete(uid);
+    person.gone(lastOptTime);
+    this.#lastSeen.went(uid, lastOptTime);
+    this.#rooms.remove(person);
+    this.#onChange({ uid, activeStatus: ActiveStatus.offline, lastOptTime });
+  }
+
+  /** The time of a change of this person. */
+  #now(uid: number): number {
+    return this.#notBefore(after(this.#online.get(uid)?.lastOptTime ?? this.#lastSeen.of(uid)));
+  }
+
+  /**
+   * A clock that is set back, or is behind another node's, makes no state look older than one that was told before it (Lamport, "Time, Clocks,
+   * and the Ordering of Events in a Distributed System", 1978).
+   */
   #notBefore(time = 0): number {
-    return Math.max(time, this.#clock.now());
+    const now = Math.max(time, this.#clock.now(), this.#heard);
+    this.#told = Math.max(this.#told, now);
+    return now;
   }
 
   #round(audience: Audience): void {
@@ -264,4 +312,9 @@ export class Presence {
       if (this.#stopped) return;
     }
   }
+}
+
+/** Each change of a person has a later time than the one before, also within a millisecond and by a clock that was set back. */
+function after(time: number | undefined): number {
+  return time === undefined ? 0 : time + 1;
 }
