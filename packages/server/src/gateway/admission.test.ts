@@ -12,6 +12,7 @@ const LOGIN: ConnectedLogin = { loginId: 1, uid: 20_000, power: 0, name: "ann", 
 
 let time: StillTime;
 let full: boolean;
+let elsewhere: Map<string, number>;
 let admission: Admission;
 let looked: string[];
 let mayStart: boolean;
@@ -29,6 +30,7 @@ function make({ burst = 50, enabled = true } = {}): Admission {
         if (uid === LOGIN.uid && !mayStart) throw rateLimited("starts", 200);
       },
     },
+    anonymousElsewhere: (key) => elsewhere.get(key) ?? 0,
     isFull: () => full,
   });
 }
@@ -36,6 +38,7 @@ function make({ burst = 50, enabled = true } = {}): Admission {
 beforeEach(() => {
   time = new StillTime();
   full = false;
+  elsewhere = new Map();
   mayStart = true;
   looked = [];
   admission = make();
@@ -127,6 +130,18 @@ describe("GW-44: anonymous connections of an address", () => {
     expect(admission.opened(connection)).toBe(true);
     return connection;
   };
+
+  test("are 200 on all nodes together", async () => {
+    elsewhere.set(IP, 150);
+    const connections = Array.from({ length: 50 }, () => open());
+    const refused = { code: "rate_limited", retryAfterMs: 10_000 };
+    expect(await refusal(() => admission.admit(IP, null))).toEqual(refused);
+    expect(admission.anonymous).toEqual(new Map([[IP, 50]]));
+    elsewhere.set(IP, 149);
+    expect(await refusal(() => admission.admit(IP, null))).toBeUndefined();
+    for (const connection of connections) for (const closed of connection.onClosed) closed();
+    expect(admission.anonymous.size).toBe(0);
+  });
 
   test("are a thousand of an IPv6 network, until they end", async () => {
     const ip = (n: number) => `2001:db8:0:${(n % 10).toString(16)}::1`;

@@ -22,6 +22,8 @@ export interface AdmissionParts {
   /** The limit of readers that somebody begins; checked here, and counted when a reader begins. */
   readonly starts: Pick<LocalRate, "check">;
   readonly findLogin: (token: string) => Promise<ConnectedLogin | undefined>;
+  /** Anonymous connections of an address or a network that other nodes have. */
+  readonly anonymousElsewhere: (key: string) => number;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;
 }
@@ -33,6 +35,11 @@ export class Admission {
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
+  }
+
+  /** Anonymous connections of this node, by address and by network. */
+  get anonymous(): ReadonlyMap<string, number> {
+    return this.#anonymous;
   }
 
   /** Before the upgrade. @throws ProblemError `rate_limited` */
@@ -103,7 +110,8 @@ export class Admission {
 
   /** The scope that has reached its limit of anonymous connections. */
   #full(scopes: readonly Scope[]): Scope | undefined {
-    return scopes.find(({ key, most }) => (this.#anonymous.get(key) ?? 0) >= most);
+    const { anonymousElsewhere } = this.#parts;
+    return scopes.find(({ key, most }) => (this.#anonymous.get(key) ?? 0) + anonymousElsewhere(key) >= most);
   }
 
   #admitAnonymous(scopes: readonly Scope[]): void {

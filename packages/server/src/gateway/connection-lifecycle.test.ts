@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { Command, Push, parseCursor } from "@parley/protocol";
+import { Command, encodePush, Push, parseCursor } from "@parley/protocol";
 import { LifecycleRig, login } from "../../test/lifecycle-rig.ts";
 import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -52,6 +52,7 @@ test("GW-10, GW-20: a RESUME that came early is read together with what is unrea
   rig.answerLogin(login(ANN));
   await live.frame(Push.LOGIN_SUCCESS);
   await rig.asked();
+  while (rig.windowsRead === 0) await nextTurn();
   // As many turns as going live would take if it did not wait.
   for (let turn = 0; turn < 50; turn++) await nextTurn();
   expect([rig.windowsRead, live.of(Push.MESSAGE).length, live.of(Push.CURSOR).length]).toEqual([1, 0, 0]);
@@ -136,6 +137,30 @@ test("GW-14: what is said in the hall while somebody signs in comes once, after 
   const types = live.frames.map(({ type }) => type);
   expect(types.indexOf(Push.LOGIN_SUCCESS)).toBe(3);
   expect(types.slice(3, 6)).toEqual([Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT]);
+});
+
+test("BAN-2: a reader of the public hall is told of a ban while their token is checked, and not once the log of the person counts", async () => {
+  const told = () => live.of(Push.BLACK).length;
+  const tell = () => rig.hub.sendToAnonymous(encodePush(Push.BLACK, { uid: 20_009 }));
+  const { live, connection } = await rig.connect();
+  live.send(authorize);
+  await rig.asked();
+  tell();
+  rig.answerLogin(undefined);
+  await live.frame(Push.INVALIDATE_TOKEN);
+  tell();
+  live.send(authorize);
+  await rig.asked();
+  tell();
+  rig.answerLogin(login(ANN));
+  await rig.asked();
+  tell();
+  rig.answerRedDot();
+  await live.until(() => connection.state.kind === "live", "it to be live");
+  tell();
+  await rig.log.append({ stream: HALL });
+  await live.frame(Push.MESSAGE);
+  expect(told()).toBe(3);
 });
 
 test("GW-57: a connection that a code signs in while its token is being checked is signed in once", async () => {

@@ -15,11 +15,13 @@ import {
   roomStream,
 } from "@parley/protocol";
 import type { z } from "zod";
+import { passingFault } from "../db/faults.ts";
 import type { Outbox } from "../event-log/outbox.ts";
 import type { Tail } from "../event-log/tail.ts";
 import type { Clock } from "../lib/clock.ts";
 import { delay } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { Seldom } from "../lib/seldom.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import type { Logger } from "../ops/logger.ts";
 import { catchUp, type PresentState, sendPresentState } from "./catch-up.ts";
@@ -82,6 +84,7 @@ const HALL_STREAM = roomStream(HALL_ROOM_ID);
  */
 export class ConnectionLifecycle {
   readonly #parts: ConnectionLifecycleParts;
+  readonly #unreadable = new Seldom();
   #commands: Commands | undefined;
 
   constructor(parts: ConnectionLifecycleParts) {
@@ -353,7 +356,7 @@ export class ConnectionLifecycle {
   #closeOldestOverCap(connection: Connection, count: number, uid: number): void {
     if (count <= this.#parts.maxConnectionsPerUser) return;
     for (const oldest of this.#parts.hub.ofUser(uid)) {
-      if (oldest !== connection) return oldest.close(4029, "too many connections of this user");
+      if (oldest !== connection) return oldest.closeReplaced();
     }
   }
 
@@ -362,7 +365,18 @@ export class ConnectionLifecycle {
     if (connection.closed) return;
     const refused = error instanceof ProblemError ? error : undefined;
     if (refused && KEPT_OUT.has(refused.code)) return connection.closeKeptOut(refused);
-    if (!refused) this.#parts.logger.error({ err: error, ...connection.named }, "a connection could not be served");
+    if (!refused) this.#tellFault(error, connection);
     connection.close(1013, `retry=${Math.ceil(refused?.retryAfterMs ?? 1000)}`);
+  }
+
+  /** All connections find out that the database cannot be read, so that is said once in a while. */
+  #tellFault(error: unknown, connection: Connection): void {
+    const { logger } = this.#parts;
+    const fault = passingFault(error);
+    if (fault === undefined) logger.error({ err: error, ...connection.named }, "a connection could not be served");
+    else
+      this.#unreadable.run((left) =>
+        logger.error({ fault, left }, "the database cannot be read: such connections end with 1013"),
+      );
   }
 }

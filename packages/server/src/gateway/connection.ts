@@ -102,6 +102,8 @@ export class Connection {
   /** `uptimeMs` of the last received frame, control frames included. */
   lastReceivedMs = uptimeMs();
   readonly inbound = new InboundAllowance();
+  /** `uptimeMs` at which it became its user's; 0 until then. */
+  signedInMs = 0;
   /** Since when more than half of the queue is full; 0: it is not. */
   slowSinceMs = 0;
   /** Set while it counts as anonymous; called when it signs in. */
@@ -225,6 +227,11 @@ export class Connection {
   closeKeptOut({ code, message }: ProblemError): void {
     this.error(code, message);
     this.close(4003, code);
+  }
+
+  /** Ends since its user has too many, of which it is the oldest. */
+  closeReplaced(): void {
+    this.close(4029, "too many connections of this user");
   }
 
   /** Ends at once, for peers that go on sending: after a close frame the runtime would read them for 16 s. They see 1006. */

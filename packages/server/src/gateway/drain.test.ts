@@ -29,10 +29,13 @@ interface Scene {
   readonly spreadMs: number;
   /** Whether the pace is the usual one; otherwise all of `spreadMs` is used, however few the connections are. */
   readonly inProportion?: boolean;
+  readonly othersServe?: boolean;
+  /** That of every second connection. */
+  readonly transport?: "websocket" | "sse";
 }
 
 /** `count` connections and their drain; what each is told and how it ends is kept. */
-function scene({ count, spreadMs, inProportion = false }: Scene) {
+function scene({ count, spreadMs, inProportion = false, othersServe = false, transport = "websocket" }: Scene) {
   const told: { name: number; type: number; data: { retryAfterMs: number; cursor: string } }[] = [];
   const retries: number[] = [];
   const closes: [name: number, code: number, atMs: number][] = [];
@@ -40,6 +43,7 @@ function scene({ count, spreadMs, inProportion = false }: Scene) {
   const connections = Array.from({ length: count }, (_, name) => {
     const connection = new Connection({ id: `${name}` } as never);
     connection.opened({
+      transport: name % 2 === 1 ? transport : "websocket",
       send: (frame: string) => void told.push({ name, ...JSON.parse(frame) }),
       retryAfter: (ms: number) => void retries.push(ms),
       close: (code: number) => {
@@ -59,7 +63,8 @@ function scene({ count, spreadMs, inProportion = false }: Scene) {
   };
   const presence = { lengthenGrace: (ms: number) => void graces.push(ms) };
   const pace = inProportion ? {} : { closesPerSecond: 0.1 };
-  const drain = new Drain({ hub: hub as never, presence, cursorNow: () => "e;*@7", spreadMs, ...pace });
+  const others = { othersServe: () => othersServe };
+  const drain = new Drain({ hub: hub as never, presence, cursorNow: () => "e;*@7", spreadMs, ...pace, ...others });
   return { drain, connections, told, retries, closes, graces };
 }
 
@@ -110,6 +115,18 @@ test("DR-4: the time to come back counts from the close, covers the rest of the 
   const expected = [3000 + 3000, 2000 + 3000 + 1, 1000 + 3000 + 2, 3000 + 3];
   expect(told.map(({ data }) => data.retryAfterMs)).toEqual(expected);
   expect(retries).toEqual(expected);
+});
+
+test("DR-4: where other nodes serve, a WebSocket comes back at once, at most a thousand a second in all; an event stream waits as usual", () => {
+  const { drain, told } = scene({ count: 4, spreadMs: 4000, othersServe: true, transport: "sse" });
+  watched(drain);
+  expect(told.map(({ data }) => data.retryAfterMs)).toEqual([0, 2000 + 3000 + 1, 0, 3000 + 3]);
+
+  const many = scene({ count: 20_000, spreadMs: 10_000, inProportion: true, othersServe: true });
+  watched(many.drain);
+  const returns = many.told.map(({ data }, index) => (10_000 * (index + 1)) / 20_000 + data.retryAfterMs);
+  expect(returns[0]).toBeLessThan(2);
+  expect(returns.at(-1)).toBeWithin(19_999, 20_002);
 });
 
 test("DR-5: DRAIN has the cursor behind what was sent before: the present one, or that of a connection that is catching up", () => {

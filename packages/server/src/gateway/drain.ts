@@ -12,6 +12,8 @@ export interface DrainParts {
   readonly presence: { lengthenGrace(ms: number): void };
   /** The longest time over which connections are closed. */
   readonly spreadMs: number;
+  /** Whether other nodes serve, which can take the clients of this one. */
+  readonly othersServe?: () => boolean;
   /** How fast connections are closed at the least, so that few of them take a moment; slower in tests. */
   readonly closesPerSecond?: number | undefined;
 }
@@ -59,9 +61,13 @@ export class Drain {
     const spreadMs = Math.min(longestMs, (connections.length * 1000) / closesPerSecond);
     this.#endsMs = startMs + spreadMs;
     presence.lengthenGrace(longestMs + BACK_WITHIN_MS);
+    const othersServe = this.#parts.othersServe?.() ?? false;
     const leaving = connections.map((connection, index) => {
       const afterMs = (spreadMs * (index + 1)) / connections.length;
-      this.#tell(connection, spreadMs - afterMs + RESTART_MS + (index * 1000) / RETURNS_PER_SECOND);
+      const inTurnMs = (index * 1000) / RETURNS_PER_SECOND;
+      // A browser's EventSource has one try only, so it waits until a balancer that does not look cannot lead it back here.
+      const isAtOnce = othersServe && connection.transport === "websocket";
+      this.#tell(connection, isAtOnce ? Math.max(0, inTurnMs - afterMs) : spreadMs - afterMs + RESTART_MS + inTurnMs);
       return { connection, atMs: startMs + afterMs };
     });
     await closeInTime(hub, leaving);

@@ -1,7 +1,9 @@
 import {
   encodeEvent,
   floorCursor,
+  HALL_ROOM_ID,
   Push,
+  roomStream,
   type SubscriptionChange,
   subscriptionChange,
   userOfStream,
@@ -9,13 +11,14 @@ import {
 import type { LoggedEvent } from "../db/transaction.ts";
 import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import type { ProblemError } from "../lib/problem.ts";
+import { uptimeMs } from "../lib/uptime.ts";
 import type { Connection } from "./connection.ts";
 
 /**
  * The gateway: live connections and what is pushed to them. This file is its register of connections on this node and
  * the place where an event becomes bytes.
  *
- * - One event is encoded once and published once per listener, whatever the number of readers: the runtime's topics do
+ * - One event is encoded once and published once per listener, whatever the number of readers, and not at all if there are no readers: the runtime's topics do
  *   the fan-out. A topic is a stream's name. A user's own stream has no topic, since that would cost each connection more than
  *   everything else: its events are sent to the user's few live connections one by one.
  * - Subscriptions of live connections change only here, while the event that changes them is handled, in order: people who
@@ -27,6 +30,8 @@ import type { Connection } from "./connection.ts";
 export interface Publisher {
   /** Sends to every subscriber of the topic. `event` is undefined for a frame that is not logged. */
   publish(topic: string, frame: string, event: LoggedEvent | undefined): unknown;
+  /** Whether the topic has a subscriber. */
+  isRead(topic: string): boolean;
 }
 
 export class Hub {
@@ -51,7 +56,15 @@ export class Hub {
     return this.#connections.size;
   }
 
-  /** How many events were encoded: one each, however many connections there are. */
+  /** Whether anybody on this node sees what is published in a stream now. */
+  isRead(stream: string): boolean {
+    const uid = userOfStream(stream);
+    return (
+      (uid !== undefined && this.#byUser.has(uid)) || this.#publishers.some((publisher) => publisher.isRead(stream))
+    );
+  }
+
+  /** How many events were encoded: one each, however many connections there are, and none of streams that nobody reads. */
   get encoded(): number {
     return this.#encoded;
   }
@@ -79,6 +92,7 @@ export class Hub {
 
   /** From now on the connection belongs to the user. @returns how many connections they have */
   bind(connection: Connection, uid: number): number {
+    connection.signedInMs = uptimeMs();
     const known = this.#byUser.get(uid);
     if (known === undefined) {
       this.#byUser.set(uid, connection);
@@ -109,8 +123,10 @@ export class Hub {
     // The copies in users' streams are for readers; only the room's own event moves subscriptions.
     const moves = change && userOfStream(event.stream) === undefined ? change : undefined;
     if (moves?.kind === "join") this.subscribe(moves.stream, untold.size > 0 ? others(moves.uids, untold) : moves.uids);
-    this.#encoded += 1;
-    this.#publish(event.stream, encodeEvent(event), event);
+    if (this.isRead(event.stream)) {
+      this.#encoded += 1;
+      this.#publish(event.stream, encodeEvent(event), event);
+    }
     if (moves?.kind === "leave") this.#leave(moves);
     if (moves?.kind === "end") this.#end(moves.stream);
   }
@@ -148,11 +164,10 @@ export class Hub {
     }
   }
 
-  /** A frame that is not logged, to readers who are not signed in. */
+  /** A frame that is not logged, to readers of the public hall who are not signed in, or will be when their token has been checked. */
   sendToAnonymous(frame: string): void {
     for (const connection of this.#connections.values()) {
-      const { kind } = connection.state;
-      if (!connection.login && (kind === "live" || kind === "catching-up")) connection.send(frame);
+      if (readsAnonymously(connection)) connection.send(frame);
     }
   }
 
@@ -188,6 +203,14 @@ function closeRevoked(connection: Connection): void {
   connection.close(4001, "the login was revoked");
 }
 
+/** While a token is checked its connection stays subscribed, until the turn from which on its user's own cursor counts. */
+function readsAnonymously(connection: Connection): boolean {
+  const { kind } = connection.state;
+  if (kind === "authorizing") return connection.isSubscribed(HALL_STREAM);
+  return !connection.login && (kind === "live" || kind === "catching-up");
+}
+
+const HALL_STREAM = roomStream(HALL_ROOM_ID);
 const NONE: ReadonlySet<Connection> = new Set();
 const NOBODY: ReadonlySet<number> = new Set();
 

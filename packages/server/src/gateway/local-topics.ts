@@ -60,6 +60,10 @@ export class LocalTopics {
     return this.#topics.get(name)?.name ?? name;
   }
 
+  isRead(name: string): boolean {
+    return this.#topics.has(name);
+  }
+
   isSubscribed(name: string, subscriber: LocalSubscriber): boolean {
     return this.#topics.get(name)?.subscribers.has(subscriber) ?? false;
   }

@@ -20,7 +20,7 @@ import { bodyLimit } from "./body-limit.ts";
 import { cors } from "./cors.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { openApiDocument } from "./document.ts";
-import { errorHandler, errorResponse, problemResponse } from "./errors.ts";
+import { errorHandler, errorResponses, problemResponse } from "./errors.ts";
 import { answerHeld } from "./held-reply.ts";
 import { boundInFlight } from "./in-flight.ts";
 import { findKeyAtDoor, refuseMisusedKeys } from "./key-at-door.ts";
@@ -42,6 +42,8 @@ export interface AppParts {
   readonly config: Pick<Config, "listen" | "secrets">;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** The page of all processes of the machine; without it that of `metrics`. */
+  readonly metricsPage?: (() => Promise<string>) | undefined;
   readonly health: Health;
   readonly findLogin: FindLogin;
   /** Without it no server key is valid. */
@@ -58,8 +60,8 @@ export interface AppParts {
   readonly rates?: Pick<Rates, "refusalsAtOnce" | "anonymousRequests" | "anonymousRequestsOfNetwork" | "requests">;
   /** Told of each request of a page of another host. */
   readonly onForeignOrigin?: (origin: string) => void;
-  /** Whether replies end their connections, since few files are left that this process may open. */
-  readonly isShortOfFiles?: () => boolean;
+  /** Whether replies end their connections: few files are left that this process may open, or it is about to close all of them. */
+  readonly endsConnections?: () => boolean;
   /** Large replies that wait; without it the app has a count of its own. */
   readonly largeReplies?: LargeReplies;
   /** How long a body may take to come, in place of the table's time. */
@@ -74,18 +76,19 @@ export interface AppParts {
 export function createApp(parts: AppParts): Routes {
   const { config, logger, metrics, health, findLogin, countBadToken = () => {}, routes, pages, refusal } = parts;
   const { findServerKey = async () => undefined } = parts;
-  const { isShortOfFiles = () => false, heavyWork = new HeavyWork(), rates } = parts;
+  const { endsConnections = () => false, heavyWork = new HeavyWork(), rates } = parts;
   const { bodyWaitMs = SIZES.bodyWait.count * 1000, largeReplies = new LargeReplies() } = parts;
   const { onForeignOrigin = () => {} } = parts;
   const { publicUrl, allowedOrigins, corsByProxy } = config.listen;
   const app = newRoutes();
-  app.onError(errorHandler(logger));
+  const respond = errorResponses(logger);
+  app.onError(errorHandler(respond));
   app.notFound(() => problemResponse(new ProblemError("not_found")));
 
   app.use(observe({ logger, metrics }));
   app.use(async (c, next) => {
     await next();
-    if (isShortOfFiles()) c.res.headers.set("Connection", "close");
+    if (endsConnections()) c.res.headers.set("Connection", "close");
   });
   app.use(securityHeaders({ tls: config.listen.tls !== undefined }));
   if (publicUrl !== undefined) app.use(knownHost({ publicUrl, allowedOrigins }));
@@ -120,11 +123,14 @@ export function createApp(parts: AppParts): Routes {
   });
   app.openAPIRegistry.register("Problem", Problem);
   for (const feature of routes) app.route("/api/v1", feature);
-  app.route("/", operatorRoutes({ health, metrics, metricsToken: config.secrets.metricsToken }));
+  app.route(
+    "/",
+    operatorRoutes({ health, metrics, page: parts.metricsPage, metricsToken: config.secrets.metricsToken }),
+  );
   app.route(
     "/",
     docsRoutes(() => openApiDocument(app, publicUrl)),
   );
   if (pages) app.route("/", pages);
-  return answerHeld(app, (thrown, request) => errorResponse(thrown, { logger, ...request }));
+  return answerHeld(app, respond);
 }

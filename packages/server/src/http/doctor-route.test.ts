@@ -14,6 +14,7 @@ class Setup {
   readonly lines: string[] = [];
   readonly health = new Health();
   readonly forwarders: ForwarderWarnings;
+  journalBytes = 0;
   readonly #app: ReturnType<typeof createApp>;
   readonly #trusted;
 
@@ -27,7 +28,15 @@ class Setup {
       metrics: new Metrics(),
       health: this.health,
       findLogin: async (token) => ({ loginId: 1, uid: 20_000, power: token === "root" ? 1 : 0 }),
-      routes: [doctorRoute({ trusted: this.#trusted, proxies, publicUrl, forwarders: this.forwarders })],
+      routes: [
+        doctorRoute({
+          trusted: this.#trusted,
+          proxies,
+          publicUrl,
+          forwarders: this.forwarders,
+          journalBytes: () => this.journalBytes,
+        }),
+      ],
     });
   }
 
@@ -47,6 +56,17 @@ class Setup {
 }
 
 describe("GET /doctor", () => {
+  test("PROC-10: a journal that has grown is named to those who run the server, and to nobody else", async () => {
+    const setup = new Setup();
+    setup.journalBytes = 255_000_000;
+    expect((await setup.ask("127.0.0.1")).warnings.join()).not.toContain("journal");
+    setup.journalBytes = 300_000_000;
+    expect((await setup.ask("127.0.0.1")).warnings.join()).toContain("journal (parley.db-wal) has 300 MB");
+    expect((await setup.ask("203.0.113.5")).warnings.join()).not.toContain("journal");
+    const administrator = await setup.ask("203.0.113.5", { authorization: "Bearer root" });
+    expect(administrator.warnings.join()).toContain("300 MB");
+  });
+
   test("a request that comes straight", async () => {
     expect(await new Setup().ask("203.0.113.5")).toEqual({
       peerIp: "203.0.113.5",

@@ -53,10 +53,22 @@ export interface DoctorParts {
   readonly publicUrl: string | undefined;
   readonly wsPort?: number | undefined;
   readonly forwarders: ForwarderWarnings;
+  /** The size of the database's journal. */
+  readonly journalBytes?: () => number | undefined;
+}
+
+/** Four times the size at which several processes empty it. */
+const JOURNAL_WARN_BYTES = 256 * 1024 * 1024;
+
+function journalWarning(bytes: number): string[] {
+  if (bytes < JOURNAL_WARN_BYTES) return [];
+  return [
+    `The database's journal (parley.db-wal) has ${Math.round(bytes / 1e6)} MB: something reads the database for a long time, such as another program or a backup that has hung`,
+  ];
 }
 
 /** `GET /doctor`, for `parley doctor` and for people who set up a proxy. It tells them only how their own request arrived. */
-export function doctorRoute({ trusted, proxies, publicUrl, wsPort, forwarders }: DoctorParts): Routes {
+export function doctorRoute({ trusted, proxies, publicUrl, wsPort, forwarders, journalBytes }: DoctorParts): Routes {
   const routes = newRoutes();
   routes.openapi(doctor, (c) => {
     const { headers } = c.req.raw;
@@ -69,6 +81,7 @@ export function doctorRoute({ trusted, proxies, publicUrl, wsPort, forwarders }:
     const warnings = doctorWarnings({ address, headers, seen, proxies, publicUrl, showList });
     const others = showList ? forwarders.peers().filter((peerIp) => peerIp !== address.peerIp) : [];
     warnings.push(...others.map((peerIp) => untrustedForwarderText({ peerIp, proxies, showList })));
+    if (showList) warnings.push(...journalWarning(journalBytes?.() ?? 0));
     c.header("Cache-Control", "no-store");
     return c.json(
       {

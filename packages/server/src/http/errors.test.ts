@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { HTTPException } from "hono/http-exception";
+import { openScratch } from "../../test/scratch-database.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createLogger } from "../ops/logger.ts";
-import { errorHandler, problemResponse } from "./errors.ts";
+import { errorHandler, errorResponses, problemResponse } from "./errors.ts";
 
 const problemDocument = (error: ProblemError) => problemResponse(error).json() as Promise<Record<string, unknown>>;
 
@@ -19,7 +20,7 @@ async function answered(thrown: unknown): Promise<{ code: unknown; logged: boole
     },
   });
   const context = { get: () => undefined, req: { method: "GET", path: "/" } };
-  const response = await errorHandler(logger)(thrown as Error, context as never);
+  const response = await errorHandler(errorResponses(logger))(thrown as Error, context as never);
   return { code: ((await response.json()) as { code: string }).code, logged };
 }
 
@@ -93,4 +94,20 @@ test("HTTP-50: a database that cannot be read for a while is 503 with the time t
   }, "insert into notes values (zeroblob(9000))");
   expect(await answered(full)).toEqual({ code: "overloaded", logged: true });
   expect(await answered(thrownBy(() => {}, "select * from nothing"))).toEqual({ code: "internal", logged: true });
+});
+
+test("HTTP-50: however many requests find the database away or closed, one line says so", async () => {
+  const { db } = await openScratch();
+  await db.destroy();
+  const closed = await db
+    .selectFrom("log")
+    .selectAll()
+    .execute()
+    .catch((error: unknown) => error);
+  const lines: string[] = [];
+  const respond = errorResponses(createLogger({ level: "error", sink: { write: (line) => void lines.push(line) } }));
+  const statuses = Array.from({ length: 50 }, () => respond(closed, { method: "GET", path: "/" }).status);
+  expect(new Set(statuses)).toEqual(new Set([503]));
+  expect(lines.length).toBe(1);
+  expect(lines[0]).toContain("the database cannot be read");
 });

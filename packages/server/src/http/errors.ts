@@ -2,9 +2,10 @@ import { ERRORS } from "@parley/protocol";
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ZodError } from "zod";
-import { passingFault } from "../db/dialect.ts";
+import { passingFault } from "../db/faults.ts";
 import { StorageFault } from "../db/storage-fault.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { Seldom } from "../lib/seldom.ts";
 import { type Logger, loggedPath } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 
@@ -65,25 +66,31 @@ function asProblem(thrown: unknown): ProblemError | undefined {
   return undefined;
 }
 
+export type ErrorResponse = (thrown: unknown, request: { method: string; path: string }) => Response;
+
 /** For Hono's `onError`. */
-export function errorHandler(logger: Logger): ErrorHandler<AppEnv> {
+export function errorHandler(respond: ErrorResponse): ErrorHandler<AppEnv> {
   return (thrown, c) => {
     const { method, path } = c.req;
-    return errorResponse(c.get("bodyFault") ?? thrown, { logger, method, path });
+    return respond(c.get("bodyFault") ?? thrown, { method, path });
   };
 }
 
 /**
- * The answer to what was thrown. Unknown errors are logged with their cause and answered with 500 `internal`, or with 503 where the database
- * could not be read for a reason that may pass.
+ * Makes the answers to what was thrown. An unknown error is logged with its cause and answered with 500 `internal`. Where the database could not be read
+ * for a reason that may pass the answer is 503, and since all requests find that out, it is logged once in a while.
  */
-export function errorResponse(
-  thrown: unknown,
-  { logger, method, path }: { logger: Logger; method: string; path: string },
-): Response {
-  const problem = asProblem(thrown);
-  if (problem) return problemResponse(problem);
-  logger.error({ err: thrown, method, path: loggedPath(path) }, "request failed");
-  const fault = passingFault(thrown);
-  return problemResponse(fault === undefined ? new ProblemError("internal") : new StorageFault(fault));
+export function errorResponses(logger: Logger): ErrorResponse {
+  const unreadable = new Seldom();
+  return (thrown, { method, path }) => {
+    const problem = asProblem(thrown);
+    if (problem) return problemResponse(problem);
+    const fault = passingFault(thrown);
+    if (fault === undefined) {
+      logger.error({ err: thrown, method, path: loggedPath(path) }, "request failed");
+      return problemResponse(new ProblemError("internal"));
+    }
+    unreadable.run((left) => logger.error({ fault, left }, "the database cannot be read: such requests get 503"));
+    return problemResponse(new StorageFault(fault));
+  };
 }

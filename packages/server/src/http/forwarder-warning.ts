@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import type { NodeChannel } from "../nodes/channel.ts";
 import type { Health } from "../ops/health.ts";
 import type { Logger } from "../ops/logger.ts";
 import { type ClientAddress, LOOPBACK_PROXIES } from "./client-ip.ts";
@@ -5,34 +7,66 @@ import { type ClientAddress, LOOPBACK_PROXIES } from "./client-ip.ts";
 /** Peers beyond this are not named: anybody can send the header, and each name takes memory and a line. */
 const MAX_PEERS = 20;
 
+interface ForwarderParts {
+  readonly health: Health;
+  readonly logger: Logger;
+  /** TRUSTED_PROXIES as it is. */
+  readonly proxies: readonly string[];
+  /** Told of each peer that this process is the first to see, for the other processes. */
+  readonly onFound?: (peerIp: string) => void;
+}
+
 /**
  * Remembers peers that send X-Forwarded-For without being trusted: usually the operator's own proxy, missing in
  * TRUSTED_PROXIES, so that everybody behind it has one address. Each is named once in the log, in /readyz and to
  * administrators in doctor, until the process ends.
  */
 export class ForwarderWarnings {
-  readonly #parts: { health: Health; logger: Logger; proxies: readonly string[] };
+  readonly #parts: ForwarderParts;
   readonly #peers = new Set<string>();
 
-  /** @param parts.proxies TRUSTED_PROXIES as it is */
-  constructor(parts: { health: Health; logger: Logger; proxies: readonly string[] }) {
+  constructor(parts: ForwarderParts) {
     this.#parts = parts;
   }
 
   /** Called for each request and handshake; nearly free if there is nothing to say. */
   note({ untrustedForwarder, peerIp }: ClientAddress): void {
-    if (!untrustedForwarder || this.#peers.has(peerIp) || this.#peers.size >= MAX_PEERS) return;
-    this.#peers.add(peerIp);
-    const { health, logger, proxies } = this.#parts;
+    if (!untrustedForwarder || !this.#remember(peerIp)) return;
+    const { logger, proxies, onFound } = this.#parts;
     logger.warn({ peer: peerIp }, untrustedForwarderText({ peerIp, proxies, showList: true }));
-    // The log is the operator's; /readyz may be seen by anybody, so it names no address.
-    health.warn("forwarder_untrusted");
+    onFound?.(peerIp);
+  }
+
+  /** Another process has seen it, and has logged it. */
+  foundElsewhere(peerIp: string): void {
+    this.#remember(peerIp);
   }
 
   /** In the order they were first seen. */
   peers(): readonly string[] {
     return [...this.#peers];
   }
+
+  /** @returns whether it is new, and there is room for it */
+  #remember(peerIp: string): boolean {
+    if (this.#peers.has(peerIp) || this.#peers.size >= MAX_PEERS) return false;
+    this.#peers.add(peerIp);
+    // The log is the operator's; /readyz may be seen by anybody, so it names no address.
+    this.#parts.health.warn("forwarder_untrusted");
+    return true;
+  }
+}
+
+/** The same for all processes: each hears of what another one has found. */
+export function sharedForwarderWarnings(
+  channel: NodeChannel,
+  parts: Omit<ForwarderParts, "onFound">,
+): ForwarderWarnings {
+  const warnings = new ForwarderWarnings({ ...parts, onFound: (peer) => channel.send("forwarder", { peer }) });
+  channel.on("forwarder", ({ peer }) => {
+    if (typeof peer === "string" && isIP(peer)) warnings.foundElsewhere(peer);
+  });
+  return warnings;
 }
 
 interface Suggestion {

@@ -87,13 +87,29 @@ function lookAt(value: unknown, shapes: readonly Shape[], path: Path, onUnknown:
   }
   const objects = shapes.filter((shape): shape is ObjectShape => "fields" in shape && fits(value, shape));
   const isSettled = objects.length === 0 || objects.some((object) => object.isSettled);
-  const known = objects.flatMap(({ fields }) => [...fields.keys()]);
   for (const name in value) {
-    const inner = objects.flatMap(({ fields }) => fields.get(name) ?? []);
+    const inner = innerOf(objects, name);
     if (inner.length > 0 && !lookAt((value as never)[name], inner, [...path, name], onUnknown)) return false;
-    if (!isSettled && !known.includes(name) && !onUnknown(name, known, path)) return false;
+    if (isSettled || objects.some(({ fields }) => fields.has(name))) continue;
+    if (
+      !onUnknown(
+        name,
+        objects.flatMap(({ fields }) => [...fields.keys()]),
+        path,
+      )
+    )
+      return false;
   }
   return true;
+}
+
+const NOTHING: readonly Shape[] = [];
+
+/** What a field may hold. Mostly one object is meant, and this is asked for each field of each request, so nothing is copied then. */
+function innerOf(objects: readonly ObjectShape[], name: string): readonly Shape[] {
+  const [first, second] = objects;
+  if (!second) return first?.fields.get(name) ?? NOTHING;
+  return objects.flatMap(({ fields }) => fields.get(name) ?? []);
 }
 
 /** Whether a value has the constants of an object; where it has not, the schema says so. */

@@ -61,3 +61,37 @@ test.each<[ip: string, asked: Asked, answer: string]>([
 ])("HTTP-11: /metrics from %s with %j", async (ip, asked, answer) => {
   expect(await metrics(ip, asked)).toBe(answer);
 });
+
+/** What /readyz answers of a process that is like this. */
+async function readyz(make: (health: Health) => void) {
+  const health = new Health();
+  make(health);
+  const app = new Hono<AppEnv>();
+  app.onError((error) => problemResponse(error as ProblemError));
+  app.route("/", operatorRoutes({ health, metrics: new Metrics(), metricsToken: undefined }));
+  const response = await app.request("/readyz");
+  return [response.status, await response.json()];
+}
+
+test("NODE-13: a node whose bus does not work is ready and degraded, and says so only as long as that lasts", async () => {
+  let works = false;
+  const make = (health: Health) => {
+    health.set("ready");
+    health.busWorks = () => works;
+  };
+  expect(await readyz(make)).toEqual([200, { status: "degraded", warnings: ["bus_away"] }]);
+  works = true;
+  expect(await readyz(make)).toEqual([200, { status: "ready", warnings: [] }]);
+  works = false;
+  const warned = (health: Health) => {
+    make(health);
+    health.warn("forwarder_untrusted");
+  };
+  const warnings = ["forwarder_untrusted", "bus_away"];
+  expect(await readyz(warned)).toEqual([200, { status: "degraded", warnings }]);
+  const failing = (health: Health) => {
+    warned(health);
+    health.storageFails = true;
+  };
+  expect(await readyz(failing)).toEqual([503, expect.objectContaining({ state: "storage_fails", warnings })]);
+});

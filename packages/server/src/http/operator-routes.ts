@@ -11,11 +11,18 @@ import { isFromThisMachine } from "./local-request.ts";
 interface OperatorParts {
   readonly health: Health;
   readonly metrics: Metrics;
+  /** See `createApp`. */
+  readonly page?: (() => Promise<string>) | undefined;
   readonly metricsToken: string | undefined;
 }
 
 /** What probes and scrapers ask: /healthz (the process answers), /readyz (it should get traffic), /metrics. */
-export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts): Hono<AppEnv> {
+export function operatorRoutes({
+  health,
+  metrics,
+  page = () => metrics.text(),
+  metricsToken,
+}: OperatorParts): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
 
   routes.get("/healthz", (c) => c.json({ status: "ok" }));
@@ -29,7 +36,7 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
         retryAfterMs: 5000,
       });
     }
-    if (state === "ready") return c.json({ status: state, warnings });
+    if (state === "ready") return c.json({ status: health.busWorks() ? "ready" : "degraded", warnings });
     const extra = { state, warnings };
     throw state === "draining"
       ? new ProblemError("draining", undefined, { extra, retryAfterMs: 5000 })
@@ -41,7 +48,7 @@ export function operatorRoutes({ health, metrics, metricsToken }: OperatorParts)
     // A page whose name was made to lead here would be asked by a browser on this machine.
     const local = isFromThisMachine(c.env.ip, c.req.raw.headers) && isNoDomain(new URL(c.req.raw.url).hostname);
     if (!local || token !== undefined) checkToken({ given: token, expected: metricsToken, local });
-    return c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType });
+    return c.body(await page(), 200, { "Content-Type": metrics.contentType });
   });
 
   return routes;

@@ -63,7 +63,7 @@ export function textCursor(text: string): string {
 export function parseTextCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, "base64url").toString();
-  // Text that is not base64url of UTF-8 comes out of this as something else.
-  if (textCursor(text) !== cursor) throw invalidCursor();
+  // Text that is not base64url of UTF-8 comes out of this as something else. A 0 byte is in no text that is stored, and PostgreSQL refuses one.
+  if (textCursor(text) !== cursor || text.includes("\0")) throw invalidCursor();
   return text;
 }

@@ -49,6 +49,11 @@ export const Problem = z
       .optional()
       .openapi({ description: "With `scope_missing`: the scope that the server key lacks" }),
     roomIds: z.array(z.int()).optional().openapi({ description: "With `owner_cannot_leave`: some of the rooms" }),
+    missingNodes: z
+      .array(z.string().regex(/^[0-9a-f]{16}$/))
+      .max(SIZES.listedNodes.count)
+      .optional()
+      .openapi({ description: "With `overloaded` of what is asked of all nodes: those that did not answer" }),
   })
   .openapi("Problem", { description: "What went wrong (RFC 9457). `code` is stable; texts may change." });
 

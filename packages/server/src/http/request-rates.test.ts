@@ -10,7 +10,7 @@ import { LocalRate } from "../limits/local-rate.ts";
 import { createLogger } from "../ops/logger.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate, requireLogin } from "./authenticate.ts";
-import { errorHandler } from "./errors.ts";
+import { errorHandler, errorResponses } from "./errors.ts";
 import { LargeReplies } from "./large-replies.ts";
 import { requestRates } from "./request-rates.ts";
 
@@ -32,7 +32,7 @@ function rig({
     return uid === undefined ? undefined : ({ loginId: 1, uid, power: 0 } as const);
   };
   const app = new OpenAPIHono<AppEnv>();
-  app.onError(errorHandler(createLogger({ level: "silent", sink: { write: () => {} } })));
+  app.onError(errorHandler(errorResponses(createLogger({ level: "silent", sink: { write: () => {} } }))));
   app.use(
     requestRates({
       findLogin,

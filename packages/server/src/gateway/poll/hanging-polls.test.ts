@@ -4,7 +4,7 @@ import { ActivePoll, HangingPolls } from "./hanging-polls.ts";
 
 const ANN = { loginId: 1, uid: 20_000 };
 const BEN = { loginId: 2, uid: 20_001 };
-const FROM = { ip: "203.0.113.9", userAgent: "test", serial: 1 };
+const FROM = { ip: "203.0.113.9", userAgent: "test" };
 
 let counts: number[];
 let polls: HangingPolls;
@@ -31,10 +31,10 @@ async function woken(...hanging: { woken: boolean }[]): Promise<boolean[]> {
 describe("a poll that hangs", () => {
   test("is woken by an event, once, and counted for as long", async () => {
     const one = hang(ANN);
-    expect([await woken(one), polls.size, polls.has(ANN.uid)]).toEqual([[false], 1, true]);
+    expect([await woken(one), polls.size, polls.of(ANN.uid).polls > 0]).toEqual([[false], 1, true]);
     one.poll.wake?.();
     expect(one.poll.wake).toBeUndefined();
-    expect([await woken(one), polls.size, polls.has(ANN.uid), counts]).toEqual([[true], 0, false, [1, 0]]);
+    expect([await woken(one), polls.size, polls.of(ANN.uid).polls > 0, counts]).toEqual([[true], 0, false, [1, 0]]);
   });
 
   test("is woken at its deadline, not before, and no other one with it", async () => {
@@ -73,6 +73,14 @@ describe("a poll that hangs", () => {
   });
 });
 
+test("polls are numbered, and listed, in the order in which they began to wait", () => {
+  const [early, late] = [new ActivePoll(ANN, FROM), new ActivePoll(BEN, FROM)];
+  // What the first one reads takes longer.
+  for (const poll of [late, early]) void polls.hang(poll, { deadlineMs: 1000, signal: new AbortController().signal });
+  expect([...polls.all()]).toEqual([late, early]);
+  expect(late.serial).toBeLessThan(early.serial);
+});
+
 describe("of one user", () => {
   test("only so many hang: the oldest is answered, others' and anonymous ones stay", async () => {
     const [first, second] = [hang(ANN), hang(ANN)];
@@ -90,7 +98,7 @@ describe("of one user", () => {
     polls = new HangingPolls({ maxPerUser: 1, gauge: { set: () => {} } });
     const first = hang(ANN);
     const second = hang(ANN);
-    expect([await woken(first, second), polls.has(ANN.uid), polls.size]).toEqual([[true, false], true, 1]);
+    expect([await woken(first, second), polls.of(ANN.uid).polls > 0, polls.size]).toEqual([[true, false], true, 1]);
   });
 });
 

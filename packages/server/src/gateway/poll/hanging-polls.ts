@@ -11,9 +11,11 @@ export class ActivePoll {
   readonly ip: string;
   /** Why its reader may no longer read; undefined while they may. */
   ended: ProblemError | undefined;
-  /** Its number in the order in which polls of this node began. */
-  readonly serial: number;
+  /** Its number in the order in which polls of this node began to wait; 0 until it does. */
+  serial = 0;
   readonly userAgent: string;
+  /** Epoch milliseconds at which it began to wait; 0 until it does. */
+  since = 0;
   /** `uptimeMs` at which it began. */
   readonly sinceMs = uptimeMs();
   /** Set while it waits; ends the wait. */
@@ -23,11 +25,10 @@ export class ActivePoll {
 
   constructor(
     login: { readonly loginId: LoginId; readonly uid: number } | undefined,
-    from: { readonly ip: string; readonly userAgent: string; readonly serial: number },
+    from: { readonly ip: string; readonly userAgent: string },
   ) {
     this.ip = from.ip;
     this.userAgent = from.userAgent;
-    this.serial = from.serial;
     this.loginId = login?.loginId;
     this.uid = login?.uid;
   }
@@ -52,12 +53,22 @@ export class ActivePoll {
 export class HangingPolls {
   readonly #maxPerUser: number;
   readonly #gauge: { set(count: number): void };
+  readonly #changed: (uid: number) => void;
   readonly #hanging = new Set<ActivePoll>();
   /** By uid, the oldest first. */
   readonly #ofUser = new Map<number, Set<ActivePoll>>();
+  #begun = 0;
 
-  /** @param limits.gauge gets the number of waiting polls */
-  constructor(limits: { maxPerUser: number; gauge: { set(count: number): void } }) {
+  /**
+   * @param limits.gauge gets the number of waiting polls
+   * @param limits.changed called when a user has more of them, or fewer
+   */
+  constructor(limits: {
+    maxPerUser: number;
+    gauge: { set(count: number): void };
+    changed?: (uid: number) => void;
+  }) {
+    this.#changed = limits.changed ?? (() => {});
     this.#maxPerUser = limits.maxPerUser;
     this.#gauge = limits.gauge;
   }
@@ -66,8 +77,16 @@ export class HangingPolls {
     return this.#hanging.size;
   }
 
-  has(uid: number): boolean {
-    return this.#ofUser.has(uid);
+  /** How many wait of a user, and the `uptimeMs` since which the oldest of them does. */
+  of(uid: number): { polls: number; pollingSince: number } {
+    const own = this.#ofUser.get(uid);
+    const [oldest] = own ?? [];
+    return { polls: own?.size ?? 0, pollingSince: oldest?.sinceMs ?? 0 };
+  }
+
+  /** Ends the wait of a user's oldest. */
+  answerOldest(uid: number): void {
+    this.#ofUser.get(uid)?.values().next().value?.wake?.();
   }
 
   /** Resolves when the poll has been woken. */
@@ -79,6 +98,7 @@ export class HangingPolls {
       this.#remove(poll);
       resolve();
     };
+    poll.serial = ++this.#begun;
     poll.deadlineMs = until.deadlineMs;
     poll.wake = wake;
     until.signal.addEventListener("abort", wake, { once: true });
@@ -86,6 +106,7 @@ export class HangingPolls {
     return promise;
   }
 
+  /** The oldest first. */
   all(): Iterable<ActivePoll> {
     return this.#hanging;
   }
@@ -107,9 +128,10 @@ export class HangingPolls {
 
   #addOwn(uid: number, poll: ActivePoll): void {
     const own = this.#ofUser.get(uid);
-    if (own && own.size >= this.#maxPerUser) own.values().next().value?.wake?.();
+    if (own && own.size >= this.#maxPerUser) this.answerOldest(uid);
     const rest = this.#ofUser.get(uid) ?? new Set();
     this.#ofUser.set(uid, rest.add(poll));
+    this.#changed(uid);
   }
 
   #remove(poll: ActivePoll): void {
@@ -119,5 +141,6 @@ export class HangingPolls {
     const own = this.#ofUser.get(poll.uid);
     own?.delete(poll);
     if (own?.size === 0) this.#ofUser.delete(poll.uid);
+    this.#changed(poll.uid);
   }
 }

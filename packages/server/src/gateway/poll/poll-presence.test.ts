@@ -15,24 +15,33 @@ function open() {
 
 test("TR-48: a user who polls is online from their first poll until 45 s after their last", () => {
   const { told, presence } = open();
-  presence.seen(1, 0);
-  presence.seen(2, 1000);
-  presence.seen(1, 30_000);
-  presence.expire(ONLINE_MS - 1, () => false);
+  const polls = (uid: number, atMs: number) => {
+    presence.begins(uid, atMs);
+    presence.ends(uid, atMs);
+  };
+  polls(1, 0);
+  polls(2, 1000);
+  polls(1, 30_000);
+  presence.expire(ONLINE_MS - 1);
   expect(told).toEqual(["+1", "+2"]);
-  presence.expire(1000 + ONLINE_MS, () => false);
+  presence.expire(1000 + ONLINE_MS);
   expect(told).toEqual(["+1", "+2", "-2"]);
-  presence.expire(30_000 + ONLINE_MS, () => false);
-  presence.seen(2, 80_000);
+  presence.expire(30_000 + ONLINE_MS);
+  polls(2, 80_000);
   expect(told).toEqual(["+1", "+2", "-2", "-1", "+2"]);
 });
 
-test("TR-48: a user whose poll hangs is online while it hangs, and 45 s more", () => {
+test("TR-48: a user is online while any of their polls is being answered, whatever it waits for, and 45 s more", () => {
   const { told, presence } = open();
-  presence.seen(1, 0);
-  presence.expire(ONLINE_MS, (uid) => uid === 1);
-  presence.expire(2 * ONLINE_MS - 1, () => false);
+  presence.begins(1, 0);
+  presence.begins(1, 0);
+  presence.ends(1, 0);
+  presence.expire(ONLINE_MS);
+  presence.expire(3 * ONLINE_MS);
   expect(told).toEqual(["+1"]);
-  presence.expire(2 * ONLINE_MS, () => false);
+  presence.ends(1, 3 * ONLINE_MS);
+  presence.expire(4 * ONLINE_MS - 1);
+  expect(told).toEqual(["+1"]);
+  presence.expire(4 * ONLINE_MS);
   expect(told).toEqual(["+1", "-1"]);
 });

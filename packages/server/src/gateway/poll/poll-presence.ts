@@ -15,26 +15,39 @@ export class PollPresence {
   readonly #onlineMs: number;
   /** uid -> `uptimeMs` of the last poll; the oldest first. */
   readonly #seen = new Map<number, number>();
+  /** uid -> polls that are being answered. */
+  readonly #open = new Map<number, number>();
 
   constructor(presence: AttachedUsers, onlineMs = ONLINE_MS) {
     this.#presence = presence;
     this.#onlineMs = onlineMs;
   }
 
-  /** A poll of the user begins or ends. */
-  seen(uid: number, nowMs: number): void {
-    // Deleted and set again, so that it moves to the end.
-    if (!this.#seen.delete(uid)) this.#presence.attached(uid);
-    this.#seen.set(uid, nowMs);
+  begins(uid: number, nowMs: number): void {
+    this.#open.set(uid, (this.#open.get(uid) ?? 0) + 1);
+    this.#sees(uid, nowMs);
   }
 
-  /** Detaches users who have not polled for long; a waiting poll counts all the time. */
-  expire(nowMs: number, hangs: (uid: number) => boolean): void {
+  ends(uid: number, nowMs: number): void {
+    const left = (this.#open.get(uid) ?? 1) - 1;
+    if (left > 0) this.#open.set(uid, left);
+    else this.#open.delete(uid);
+    this.#sees(uid, nowMs);
+  }
+
+  /** Detaches users who have not polled for long; a poll counts until it is answered, waiting or not. */
+  expire(nowMs: number): void {
     for (const [uid, seenMs] of this.#seen) {
       if (nowMs - seenMs < this.#onlineMs) return;
       this.#seen.delete(uid);
-      if (hangs(uid)) this.#seen.set(uid, nowMs);
+      if (this.#open.has(uid)) this.#seen.set(uid, nowMs);
       else this.#presence.detached(uid);
     }
+  }
+
+  #sees(uid: number, nowMs: number): void {
+    // Deleted and set again, so that it moves to the end.
+    if (!this.#seen.delete(uid)) this.#presence.attached(uid);
+    this.#seen.set(uid, nowMs);
   }
 }

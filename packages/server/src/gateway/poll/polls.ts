@@ -1,4 +1,5 @@
 import { floorCursor } from "@parley/protocol";
+import type { NodeId } from "../../bus/bus.ts";
 import type { Outbox } from "../../event-log/outbox.ts";
 import type { Tail } from "../../event-log/tail.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -52,6 +53,8 @@ export interface PollReply {
 }
 
 export interface PollsParts {
+  /** This node's id. */
+  readonly node: NodeId;
   readonly tail: Tail;
   readonly epoch: string;
   readonly topics: LocalTopics;
@@ -69,6 +72,8 @@ export interface PollsParts {
   /** Polls of one user that wait at once; the oldest is answered when one more comes. */
   readonly maxPerUser: number;
   readonly gauge: { set(count: number): void };
+  /** Called when a user has more waiting polls, or fewer. */
+  readonly loadChanged?: (uid: number) => void;
   /** Whether the process holds as many connections as it may, of whatever kind. */
   readonly isFull: () => boolean;
 }
@@ -90,11 +95,11 @@ export class Polls {
   /** The polls that are being answered, waiting or not. */
   readonly #active = new Set<ActivePoll>();
   #released = false;
-  #begun = 0;
 
   constructor(parts: PollsParts) {
     this.#parts = parts;
-    this.#hanging = new HangingPolls(parts);
+    const { maxPerUser, gauge, loadChanged: changed } = parts;
+    this.#hanging = new HangingPolls({ maxPerUser, gauge, ...(changed && { changed }) });
     this.#presence = new PollPresence(parts.presence, parts.onlineMs);
   }
 
@@ -102,12 +107,22 @@ export class Polls {
     return this.#hanging.size;
   }
 
+  /** How many polls of a user wait, and the `uptimeMs` since which the oldest of them does. */
+  hangingOf(uid: number): { polls: number; pollingSince: number } {
+    return this.#hanging.of(uid);
+  }
+
+  /** Answers the oldest waiting poll of a user. */
+  answerOldest(uid: number): void {
+    this.#hanging.answerOldest(uid);
+  }
+
   start(): Stop {
     const stop = every(LOOK_MS, () => {
       const nowMs = uptimeMs();
       this.#hanging.wakeExpired(nowMs);
       this.#readerCache.dropUnused(nowMs);
-      this.#presence.expire(nowMs, (uid) => this.#hanging.has(uid));
+      this.#presence.expire(nowMs);
     });
     return () => {
       stop();
@@ -124,15 +139,17 @@ export class Polls {
     const banned = addressRefusal(ask.ip);
     if (banned) throw banned;
     const leave = ask.login ? undefined : admission.enterAnonymous(ask.ip);
-    const active = new ActivePoll(ask.login, { ...ask, serial: ++this.#begun });
+    const active = new ActivePoll(ask.login, ask);
     this.#active.add(active);
-    this.#seen(active);
+    // Anonymous readers are not users, so they are not online.
+    const uid = ask.login?.uid;
+    if (uid !== undefined) this.#presence.begins(uid, uptimeMs());
     try {
       if (ask.cursor === undefined) return { frames: [], cursor: floorCursor(epoch, tail.position), more: false };
       return await this.#answer(ask, ask.cursor, active);
     } finally {
       this.#active.delete(active);
-      this.#seen(active);
+      if (uid !== undefined) this.#presence.ends(uid, uptimeMs());
       leave?.();
     }
   }
@@ -168,26 +185,18 @@ export class Polls {
 
   /** The waiting polls, oldest first. */
   *views() {
-    for (const { serial, uid, loginId, ip, userAgent, sinceMs } of this.#hanging.all()) {
+    for (const poll of this.#hanging.all()) {
+      const { serial, since, uid, loginId, ip, userAgent, sinceMs: lastFrameMs } = poll;
+      const place = { id: this.#idOf(poll), serial, since, transport: "poll" as const };
       const who = { uid: uid ?? null, loginId: loginId ?? null, ip, userAgent };
-      const since = this.#parts.clock.now() - Math.round(uptimeMs() - sinceMs);
-      const times = { lastFrameMs: sinceMs, since };
-      yield {
-        id: `poll-${serial}`,
-        serial,
-        transport: "poll" as const,
-        ...who,
-        state: "hanging",
-        queuedBytes: 0,
-        ...times,
-      };
+      yield { ...place, ...who, state: "hanging", queuedBytes: 0, lastFrameMs };
     }
   }
 
   /** Answers a waiting poll. @param id of its view @returns whether there was one */
   answer(id: string): boolean {
     for (const poll of this.#hanging.all()) {
-      if (id !== `poll-${poll.serial}`) continue;
+      if (id !== this.#idOf(poll)) continue;
       poll.wake?.();
       return true;
     }
@@ -198,6 +207,11 @@ export class Polls {
   release(): void {
     this.#released = true;
     this.#hanging.wakeAll();
+  }
+
+  /** No poll of another node has the same. */
+  #idOf({ serial }: ActivePoll): string {
+    return `poll-${this.#parts.node}-${serial}`;
   }
 
   async #answer(ask: PollRequest, cursor: string, active: ActivePoll): Promise<PollReply> {
@@ -253,11 +267,6 @@ export class Polls {
     return { reader, first: await reader.outbox.open(parsed, max) };
   }
 
-  /** Anonymous readers are not users, so they are not online. */
-  #seen({ uid }: ActivePoll): void {
-    if (uid !== undefined) this.#presence.seen(uid, uptimeMs());
-  }
-
   /** Waits until there may be an event. */
   async #hang(
     reader: PollReader,
@@ -275,6 +284,7 @@ export class Polls {
     }
     reader.outbox.rest((stream) => this.#parts.topics.nameOf(stream));
     reader.onEvent = () => active.wake?.();
+    active.since = this.#parts.clock.now();
     await this.#hanging.hang(active, { deadlineMs: uptimeMs() + ms, signal });
     reader.onEvent = undefined;
   }
