@@ -3,8 +3,8 @@
  * the transaction that does it, so there is none without its line. The lines are read by `admin/audit-actions.ts`; it never holds a token,
  * a password or a key. Must not import any feature.
  */
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { CAPS } from "../limits/caps.ts";
 
 /** The one who acts. */
@@ -73,5 +73,5 @@ export async function noteAct(tx: WriteTransaction, by: Acting, { act, target, b
   const old = first.filter((line) => line.id <= id - CAPS.auditLines.count || line.at < tx.now - KEPT_MS);
   if (old.length === 0) return;
   const ids = old.map((line) => line.id);
-  await tx.db.deleteFrom("audit").where("id", "in", inList(ids)).execute();
+  sent(tx, tx.db.deleteFrom("audit").where("id", "in", numberList(ids)).execute());
 }

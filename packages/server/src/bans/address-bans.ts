@@ -28,25 +28,32 @@ export class AddressBans {
   /** What was found for addresses since the last change, so that those who ask often cost next to nothing. */
   #known = this.#remembering();
   #onBanned: () => void = () => {};
+  /** Ranges that were told of while all were being read: what was read of them may be older. */
+  #toldMeanwhile: Set<string> | undefined;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Called once, before the first request. */
+  /** Called once, before the first request, and after the first event may come. */
   async load(db: ReadDatabase): Promise<void> {
+    const told = new Set<string>();
+    this.#toldMeanwhile = told;
     const rows = await db
       .selectFrom("bans")
       .select(["cidr", "until", "reason"])
       .where("cidr", "is not", null)
       .execute();
-    for (const { cidr, until, reason } of rows) this.#set(cidr as string, { until, reason });
+    this.#toldMeanwhile = undefined;
+    for (const { cidr, until, reason } of rows)
+      if (!told.has(cidr as string)) this.#set(cidr as string, { until, reason });
   }
 
   /** Called for every announced event: a ban holds before its own reply is sent. */
   onEvent({ stream, type, data }: LoggedEvent): void {
     if (stream !== INTERNAL_STREAM || type !== Internal.ADDRESSES_BANNED) return;
     const { cidr, ban } = JSON.parse(data) as InternalData[-12];
+    this.#toldMeanwhile?.add(cidr);
     this.#set(cidr, ban);
     if (ban) this.#onBanned();
   }

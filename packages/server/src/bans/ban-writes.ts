@@ -1,8 +1,8 @@
 import { ALL_STREAM, Push, SYSTEM_UID } from "@parley/protocol";
 import { noteAct } from "../audit/audit-writes.ts";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { BansTable } from "../db/schema.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 import type { Administrator } from "../identity/administrator.ts";
 import type { Ban } from "../identity/banned.ts";
@@ -49,7 +49,7 @@ export async function banPerson(
   await noteBan(tx, wanted, { act: "user.ban", target: `${uid}`, before: ban.before });
   const { until, reason } = wanted;
   if (!isNew) return ban.now;
-  await tx.db.updateTable("users").set({ tokens_not_before: tx.clockNow }).where("uid", "=", uid).execute();
+  sent(tx, tx.db.updateTable("users").set({ tokens_not_before: tx.clockNow }).where("uid", "=", uid).execute());
   // Their readers end before everybody is told.
   await append(tx, [internalEvent(Internal.PERSON_BANNED, { uid, until, reason }), told(Push.BLACK, uid)]);
   return ban.now;
@@ -106,7 +106,7 @@ export async function endBans(tx: WriteTransaction, _: { readonly overdue: true 
     .execute();
   if (due.length === 0) return 0;
   const ids = due.map(({ id }) => id);
-  await tx.db.deleteFrom("bans").where("id", "in", inList(ids)).execute();
+  sent(tx, tx.db.deleteFrom("bans").where("id", "in", numberList(ids)).execute());
   await append(
     tx,
     due.map(({ uid, cidr }) =>
@@ -125,7 +125,7 @@ async function putBan(tx: WriteTransaction, target: Target, { actor, until, reas
   const before = await tx.db.selectFrom("bans").selectAll().where(column, "=", value).executeTakeFirst();
   if (before) {
     const now = { ...before, until, reason };
-    await tx.db.updateTable("bans").set({ until, reason }).where("id", "=", before.id).execute();
+    sent(tx, tx.db.updateTable("bans").set({ until, reason }).where("id", "=", before.id).execute());
     return { isNew: false, ban: { before: shown(before), now: viewOf(now) } };
   }
   const { count } = await tx.db

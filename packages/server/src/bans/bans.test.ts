@@ -13,7 +13,7 @@ let admin: string;
 beforeAll(async () => {
   chat = await ChatFixture.open();
   chat.scratch.listen((event) => chat.context.addressBans.onEvent(event));
-  [root, ann, ben] = chat.people(3) as [number, number, number];
+  [root, ann, ben] = (await chat.people(3)) as [number, number, number];
   admin = `admin-${root}`;
   await chat.statements((tx) => tx.db.updateTable("users").set({ power: 1 }).where("uid", "=", root).execute());
 });
@@ -63,7 +63,7 @@ describe("of a person", () => {
   });
 
   test("BAN-7: nobody bans themselves, another administrator, the system, or nobody", async () => {
-    const [other] = chat.people(1) as [number];
+    const [other] = (await chat.people(1)) as [number];
     await chat.statements((tx) => tx.db.updateTable("users").set({ power: 1 }).where("uid", "=", other).execute());
     expect((await ban(root)).body.code).toBe("own_account");
     expect((await ban(other)).body.code).toBe("administrator_protected");
@@ -141,7 +141,7 @@ describe("that ends by itself", () => {
 
   test("BAN-5: many at once end by writes of a hundred", async () => {
     const until = chat.clock.now();
-    const values = chat.people(250).map((uid) => ({ uid, until, reason: "", created_at: 1, created_by: root }));
+    const values = (await chat.people(250)).map((uid) => ({ uid, until, reason: "", created_at: 1, created_by: root }));
     await chat.statements((tx) => tx.db.insertInto("bans").values(values).execute());
     const events = await logged(end);
     expect(events).toHaveLength(250);
@@ -180,7 +180,7 @@ describe("of addresses", () => {
 test("ADM-3: what an administrator changes is counted, of whatever kind, also what is refused", async () => {
   const limited = await ChatFixture.open({ RATE_LIMITS: "on" });
   try {
-    const [one, other] = limited.people(2) as [number, number];
+    const [one, other] = (await limited.people(2)) as [number, number];
     const act = (who: number, n: number) => {
       const [method, path] = n % 2 ? ["PUT", "users/99999"] : ["DELETE", "ips/203.0.113.7"];
       return limited.ask(`admin-${who}`, method as string, `/admin/bans/${path}`);

@@ -1,10 +1,10 @@
 import { SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { blocksAmong, bothWays, friendsAmong, type Pair, type Ties } from "../ties/ties.ts";
-import type { RequestRow } from "./request-rows.ts";
+import { REQUEST_COLUMNS, type RequestRow } from "./request-rows.ts";
 
 /** One person asks another. */
 export interface Ask {
@@ -35,14 +35,23 @@ export function pairKey(from: number, to: number): string {
 export async function lookUp(db: Kysely<Schema>, asks: readonly Ask[]): Promise<AskLookups> {
   const pairs = asks.map(({ uid, userId }): Pair => [uid, userId]);
   const both = bothWays(pairs);
-  const rows = await requestRows(db, both);
+  const asking = [...new Set(asks.map(({ uid }) => uid))];
+  const asked = [...new Set(asks.map(({ userId }) => userId))];
+  const [rows, people, blocks, friends, made, got] = await Promise.all([
+    requestRows(db, both),
+    peopleRows(db, asked),
+    blocksAmong(db, both),
+    friendsAmong(db, pairs),
+    madeRows(db, asking),
+    gotRows(db, asked),
+  ]);
   return {
-    people: new Set((await peopleRows(db, [...new Set(asks.map(({ userId }) => userId))])).map(({ uid }) => uid)),
-    blocks: await blocksAmong(db, both),
-    friends: await friendsAmong(db, pairs),
+    people: new Set(people.map(({ uid }) => uid)),
+    blocks,
+    friends,
     requests: new Map(rows.map((row) => [pairKey(row.from_uid, row.to_uid), row as RequestRow])),
-    made: counted(await madeRows(db, [...new Set(asks.map(({ uid }) => uid))])),
-    got: counted(await gotRows(db, [...new Set(asks.map(({ userId }) => userId))])),
+    made: counted(made),
+    got: counted(got),
   };
 }
 
@@ -54,18 +63,18 @@ const peopleRows = prepared((db, uids) =>
   db
     .selectFrom("users")
     .select("uid")
-    .where("uid", "in", inList<number>(uids))
+    .where("uid", "in", numberList(uids))
     .where("deleted_at", "is", null)
     .where("uid", "!=", SYSTEM_UID),
 );
 
 const requestRows = prepared((db, pairs) =>
   db
-    .selectFrom(boundRows<{ asking: number; asked: number }>(["asking", "asked"], pairs).as("pair"))
+    .selectFrom(boundRows({ asking: "number", asked: "number" }, pairs).as("pair"))
     .innerJoin("friend_requests", (join) =>
       join.onRef("friend_requests.from_uid", "=", "pair.asking").onRef("friend_requests.to_uid", "=", "pair.asked"),
     )
-    .selectAll("friend_requests"),
+    .select(REQUEST_COLUMNS.map((column) => `friend_requests.${column}` as const)),
 );
 
 const madeRows = prepared((db, uids) =>
@@ -73,7 +82,7 @@ const madeRows = prepared((db, uids) =>
     .selectFrom("friend_requests")
     .select((eb) => ["from_uid as uid", eb.fn.countAll<number>().as("count")])
     .where("state", "=", "open")
-    .where("from_uid", "in", inList<number>(uids))
+    .where("from_uid", "in", numberList(uids))
     .groupBy("from_uid"),
 );
 
@@ -83,7 +92,7 @@ const gotRows = prepared((db, uids) =>
     .selectFrom("friend_requests")
     .select((eb) => ["to_uid as uid", eb.fn.countAll<number>().as("count")])
     .where("state", "=", "open")
-    .where("to_uid", "in", inList<number>(uids))
+    .where("to_uid", "in", numberList(uids))
     .where("hidden", "=", 0)
     .groupBy("to_uid"),
 );

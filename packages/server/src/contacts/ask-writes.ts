@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { preparedBy } from "../db/prepared.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { hasTakenLong, type Outcome, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
@@ -8,7 +8,7 @@ import { checkKnown } from "../rooms/joining.ts";
 import { type Ask, type AskLookups, lookUp, pairKey } from "./ask-lookups.ts";
 import { befriend } from "./befriend.ts";
 import { applyEvent, friendEvent } from "./contact-events.ts";
-import { type RequestRow, type RequestView, viewOf } from "./request-rows.ts";
+import { REQUEST_COLUMNS, type RequestRow, type RequestView, viewOf } from "./request-rows.ts";
 
 /** After a rejection the same person asks the same other person again so many milliseconds later at the earliest. */
 const WAIT_MS = 24 * 60 * 60 * 1000;
@@ -28,6 +28,8 @@ export async function askFriend(tx: WriteTransaction, asks: readonly Ask[]): Pro
   const batch = new AskBatch(tx, await lookUp(tx.db, asks));
   const outcomes: Outcome<Asked>[] = [];
   for (const ask of asks) {
+    // Each takes a way to the database, or an acceptance's.
+    if (outcomes.length > 0 && hasTakenLong(tx)) break;
     try {
       outcomes.push({ ok: true, value: await batch.ask(ask) });
     } catch (error) {
@@ -167,5 +169,5 @@ const insertRequest = preparedBy(["uid", "userId", "text", "hidden", "now"], (db
       created_at: sql<number>`${now}`,
       answered_at: null,
     })
-    .returningAll(),
+    .returning(REQUEST_COLUMNS),
 );

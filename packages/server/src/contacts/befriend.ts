@@ -1,6 +1,6 @@
 import type { Counters } from "@parley/protocol";
-import { insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
@@ -18,13 +18,16 @@ export async function befriend(tx: WriteTransaction, request: RequestRow): Promi
   const { id, from_uid: from, to_uid: to } = request;
   await checkFriendsLeft(tx, [from, to]);
   const { roomId } = await openDirect(tx, { uid: to, otherUid: from });
-  await insertRows(tx.db, "friends", {
-    columns: ["uid", "friend_uid", "room_id", "remark", "since"],
-    values: [
-      [from, to, roomId, "", tx.now],
-      [to, from, roomId, "", tx.now],
-    ],
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "friends", {
+      columns: ["uid", "friend_uid", "room_id", "remark", "since"],
+      values: [
+        [from, to, roomId, "", tx.now],
+        [to, from, roomId, "", tx.now],
+      ],
+    }),
+  );
   const answered = await answer(tx, request, "accepted");
   const data = { change: "accepted" as const, requestId: id, roomId };
   await append(tx, [friendEvent(from, { uid: to, ...data }), friendEvent(to, { uid: from, ...data })]);
@@ -39,7 +42,7 @@ export async function answer(
   state: "accepted" | "rejected",
 ): Promise<RequestRow> {
   const change = { state, hidden: 0 as const, answered_at: tx.now };
-  await tx.db.updateTable("friend_requests").set(change).where("id", "=", request.id).execute();
+  sent(tx, tx.db.updateTable("friend_requests").set(change).where("id", "=", request.id).execute());
   return { ...request, ...change };
 }
 

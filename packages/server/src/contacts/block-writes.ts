@@ -1,5 +1,5 @@
-import { insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
@@ -32,10 +32,13 @@ export async function block(
     .where("uid", "=", uid)
     .executeTakeFirstOrThrow();
   if (count >= CAPS.blocks.count) throw new ProblemError("too_many_blocks");
-  await insertRows(tx.db, "blocks", {
-    columns: ["uid", "blocked_uid", "since", "last_seen_at", "read_seq"],
-    values: [[uid, blockedUid, tx.now, lastSeenAt, await readSeqOf(tx, uid, blockedUid)]],
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "blocks", {
+      columns: ["uid", "blocked_uid", "since", "last_seen_at", "read_seq"],
+      values: [[uid, blockedUid, tx.now, lastSeenAt, await readSeqOf(tx, uid, blockedUid)]],
+    }),
+  );
   const hidden = await tx.db
     .updateTable("friend_requests")
     .set({ hidden: 1 })

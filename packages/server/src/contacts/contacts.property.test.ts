@@ -77,7 +77,7 @@ function byEvents(chat: ChatFixture, uid: number, from: View, read: readonly Lis
 async function run(bursts: readonly Step[][]): Promise<void> {
   const chat = await ChatFixture.open({ HALL: "off" });
   try {
-    const people = chat.people(2) as [number, number];
+    const people = (await chat.people(2)) as [number, number];
     const seen: [View[], View[]] = [[], []];
     const look = async (who: 0 | 1) => void seen[who].push(await viewOf(chat, people[who]));
     const perform = async ({ kind, who }: Step): Promise<unknown> => {

@@ -9,7 +9,7 @@ let cem: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open({ DIRECT: "friends" });
-  [ann, ben, cem] = chat.people(3) as [number, number, number];
+  [ann, ben, cem] = (await chat.people(3)) as [number, number, number];
 });
 afterEach(() => chat.close());
 

@@ -10,7 +10,7 @@ let cem: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, ben, cem] = chat.people(3) as [number, number, number];
+  [ann, ben, cem] = (await chat.people(3)) as [number, number, number];
 });
 afterEach(() => chat.close());
 
@@ -25,7 +25,7 @@ const told = (who: number) =>
     .map(({ type, data }) => [type, data]);
 
 test("FRD-24: friends and those with open requests are told of a deleted account, and nothing of its contacts stays", async () => {
-  const [dan] = chat.people(1) as [number];
+  const [dan] = (await chat.people(1)) as [number];
   await accept(ben, await ask(ann, ben));
   const made = await ask(ann, cem);
   const got = await ask(dan, ann);
@@ -61,8 +61,8 @@ test("FRD-24: what somebody asked a deleted account, and was answered, stays the
 
 test("FRD-24: with five thousand friends an account is deleted in one write", async () => {
   const columns = ["uid", "friend_uid", "room_id", "remark", "since"];
-  chat.fill("friends", columns, 5000, (n) => [ann, 900_000 + n, 1, "", 1]);
-  chat.fill("friends", columns, 5000, (n) => [900_000 + n, ann, 1, "", 1]);
+  await chat.fill("friends", columns, 5000, (n) => [ann, 900_000 + n, 1, "", 1]);
+  await chat.fill("friends", columns, 5000, (n) => [900_000 + n, ann, 1, "", 1]);
   const before = chat.scratch.events.length;
   await chat.scratch.writes.run(deleteAccount, { uid: ann });
   // With the event that tells the nodes.
@@ -71,7 +71,7 @@ test("FRD-24: with five thousand friends an account is deleted in one write", as
 });
 
 test("ID-16, FRD-25: an export has friends with remarks, blocks, and the person's own requests in pages", async () => {
-  const [dan] = chat.people(1) as [number];
+  const [dan] = (await chat.people(1)) as [number];
   await accept(ann, await ask(ben, ann));
   await chat.must(ann, "PATCH", `/friends/${ben}`, { remark: "Benny" });
   const since = chat.clock.now();
@@ -89,7 +89,7 @@ test("ID-16, FRD-25: an export has friends with remarks, blocks, and the person'
   // People who are blocked do not learn of it here, either.
   expect(await chat.must(cem, "GET", "/me/export")).toMatchObject({ friends: [], blocks: [] });
   const insert = ["from_uid", "to_uid", "text", "state", "hidden", "read", "created_at"];
-  chat.fill("friend_requests", insert, 500, (n) => [ann, 900_000 + n, "", "rejected", 0, 0, 1]);
+  await chat.fill("friend_requests", insert, 500, (n) => [ann, 900_000 + n, "", "rejected", 0, 0, 1]);
   const ids: number[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
     const { friendRequests } = await chat.must(ann, "GET", `/me/export?requestsCursor=${cursor}`);

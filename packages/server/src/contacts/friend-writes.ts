@@ -1,4 +1,4 @@
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { friendEvent } from "./contact-events.ts";
@@ -22,12 +22,10 @@ export async function setRemark(
     .executeTakeFirst();
   if (!row) throw new ProblemError("not_found");
   if (row.remark === remark) return;
-  await tx.db
-    .updateTable("friends")
-    .set({ remark })
-    .where("uid", "=", uid)
-    .where("friend_uid", "=", friendUid)
-    .execute();
+  sent(
+    tx,
+    tx.db.updateTable("friends").set({ remark }).where("uid", "=", uid).where("friend_uid", "=", friendUid).execute(),
+  );
   await append(tx, [friendEvent(uid, { uid: friendUid, change: "remark", remark })]);
 }
 

@@ -9,7 +9,7 @@ let cem: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, ben, cem] = chat.people(3) as [number, number, number];
+  [ann, ben, cem] = (await chat.people(3)) as [number, number, number];
 });
 afterEach(() => chat.close());
 
@@ -27,7 +27,7 @@ const told = (who: number) =>
 const call = (who: number, friend: number, remark: string) => chat.ask(who, "PATCH", `/friends/${friend}`, { remark });
 
 test("FRD-20: friends are listed by uid, each once over all pages, with names, rooms and who is online", async () => {
-  const others = chat.people(4);
+  const others = await chat.people(4);
   for (const other of others.toReversed()) await befriend(ann, other);
   for (const limit of [1, 2, 3, 100]) {
     const pages = await chat.pages<{ uid: number }>(ann, `/friends?limit=${limit}`);
@@ -78,7 +78,13 @@ test("FRD-22: a friendship ends for both; nothing changes for people who are not
 test("FRD-23: a person has at most 5 000 friends; the refusal names those who have", async () => {
   const { id } = await chat.must(ann, "POST", "/friend-requests", { userId: ben });
   // A table full of people costs a minute by requests.
-  chat.fill("friends", ["uid", "friend_uid", "room_id", "remark", "since"], 5000, (n) => [ann, 900_000 + n, 1, "", 1]);
+  await chat.fill("friends", ["uid", "friend_uid", "room_id", "remark", "since"], 5000, (n) => [
+    ann,
+    900_000 + n,
+    1,
+    "",
+    1,
+  ]);
   const refused = await chat.ask(ben, "POST", `/friend-requests/${id}/accept`);
   expect(refused.body).toMatchObject({ code: "too_many_friends", userIds: [ann] });
   expect(await friends(ben)).toEqual([]);

@@ -5,6 +5,18 @@ import type { Schema } from "../db/schema.ts";
 /** A friend request as it is stored. */
 export type RequestRow = Omit<FriendRequestsTable, "id"> & { id: number };
 
+export const REQUEST_COLUMNS = [
+  "id",
+  "from_uid",
+  "to_uid",
+  "text",
+  "state",
+  "hidden",
+  "read",
+  "created_at",
+  "answered_at",
+] as const;
+
 /** What an open request is to the person who was asked, or who asks. */
 export type Direction = "in" | "out";
 

@@ -1,4 +1,4 @@
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { answer, befriend, countersNow, tellCounter } from "./befriend.ts";
@@ -42,7 +42,7 @@ export async function withdrawRequest(tx: WriteTransaction, { uid, requestId }: 
 /** Ends an open request as the person who made it does. */
 export async function takeBack(tx: WriteTransaction, request: RequestRow): Promise<void> {
   const { id, from_uid: from, to_uid: to } = request;
-  await tx.db.deleteFrom("friend_requests").where("id", "=", id).execute();
+  sent(tx, tx.db.deleteFrom("friend_requests").where("id", "=", id).execute());
   const data = { change: "withdrawn" as const, requestId: id };
   await append(tx, [
     friendEvent(from, { uid: to, ...data }),
@@ -68,14 +68,17 @@ export async function readRequests(
   // An id that no request has yet must not make a later one read.
   const last = unread?.id ?? null;
   if (last !== null) {
-    await tx.db
-      .updateTable("friend_requests")
-      .set({ read: 1 })
-      .where("to_uid", "=", uid)
-      .where("state", "=", "open")
-      .where("hidden", "=", 0)
-      .where("id", "<=", last)
-      .execute();
+    sent(
+      tx,
+      tx.db
+        .updateTable("friend_requests")
+        .set({ read: 1 })
+        .where("to_uid", "=", uid)
+        .where("state", "=", "open")
+        .where("hidden", "=", 0)
+        .where("id", "<=", last)
+        .execute(),
+    );
   }
   const counters = await countersNow(tx, uid);
   if (last !== null) await append(tx, [selfEvent(uid, { friendRequestsRead: last, ...counters })]);

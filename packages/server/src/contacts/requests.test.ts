@@ -12,7 +12,7 @@ let cem: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, ben, cem] = chat.people(3) as [number, number, number];
+  [ann, ben, cem] = (await chat.people(3)) as [number, number, number];
 });
 afterEach(() => chat.close());
 
@@ -172,7 +172,7 @@ test("FRD-8: a request that is withdrawn is gone, for both", async () => {
 });
 
 test("FRD-9: what is read on one device is told to the others; an id that no request has yet reads nothing that comes later", async () => {
-  const [dan, eva] = chat.people(2) as [number, number];
+  const [dan, eva] = (await chat.people(2)) as [number, number];
   const { body: first } = await ask(ann, ben);
   const { body: second } = await ask(cem, ben);
   const { body: third } = await ask(dan, ben);
@@ -205,7 +205,7 @@ test("FRD-1: nobody asks themselves, a deleted account, the system or nobody", a
 });
 
 test("FRD-10: a hundred requests of one person wait, and a hundred for one person; answers make room", async () => {
-  const others = chat.people(101);
+  const others = await chat.people(101);
   const ids: number[] = [];
   for (const other of others.slice(0, 100)) ids.push((await ask(ann, other)).body.id);
   expect((await ask(ann, others[100] as number)).body.code).toBe("too_many_requests_open");
@@ -221,7 +221,7 @@ test("FRD-10: a hundred requests of one person wait, and a hundred for one perso
 });
 
 test("FRD-1: the list has each request once over all pages, newest first, of both directions", async () => {
-  const others = chat.people(5);
+  const others = await chat.people(5);
   const ids: number[] = [];
   for (const [n, other] of others.entries()) {
     ids.push((await (n % 2 ? ask(ann, other) : ask(other, ann))).body.id);

@@ -11,7 +11,7 @@ let cem: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open({ HALL: "off" });
-  [ann, ben, cem] = chat.people(3) as [number, number, number];
+  [ann, ben, cem] = (await chat.people(3)) as [number, number, number];
   await chat.must(ann, "PUT", `/blocks/${ben}`);
 });
 afterEach(() => chat.close());
@@ -145,7 +145,7 @@ test("BLK-8: a direct room comes up with the first message after the block, and 
   expect(await rooms(ann)).toEqual([]);
   await chat.say(ben, room, "at last");
   expect([await rooms(ann), await texts(ann, room)]).toEqual([[room], ["at last"]]);
-  const [dan] = chat.people(1) as [number];
+  const [dan] = (await chat.people(1)) as [number];
   await chat.must(ann, "PUT", `/blocks/${dan}`);
   const { id: other } = await chat.must(dan, "POST", "/rooms/direct", { userId: ann });
   await chat.must(ann, "DELETE", `/blocks/${dan}`);
@@ -155,7 +155,7 @@ test("BLK-8: a direct room comes up with the first message after the block, and 
 });
 
 test("BLK-8: people who know each other only by such a room learn nothing of each other's presence", async () => {
-  const [spy] = chat.people(1) as [number];
+  const [spy] = (await chat.people(1)) as [number];
   const { id: room } = await chat.must(ben, "POST", "/rooms", { name: "trap", memberIds: [ann, spy] });
   chat.context.presence.attached(ann);
   for (const who of [ben, spy]) {
@@ -182,8 +182,9 @@ test("BLK-8: mentions of them are accepted, and bring them in where somebody els
 });
 
 test("BLK-8: nobody is in more than a thousand rooms that they do not know of, and those keep them from none that they do", async () => {
+  await chat.fill("rooms", ["id", "type", "name", "no", "created_at"], 1000, (n) => [900_000 + n, 1, "r", 0, 1]);
   const columns = ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"];
-  chat.fill("members", columns, 1000, (n) => [900_000 + n, ann, 3, 1, 1, 1, 1, 1]);
+  await chat.fill("members", columns, 1000, (n) => [900_000 + n, ann, 3, 1, 1, 1, 1, 1]);
   const full = { status: 422, body: { code: "too_many_rooms", userIds: [ann] } };
   expect(await chat.ask(ben, "POST", "/rooms", { memberIds: [ann] })).toMatchObject(full);
   expect(await chat.ask(ben, "POST", "/rooms/direct", { userId: ann })).toMatchObject(full);

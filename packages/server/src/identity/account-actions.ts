@@ -9,7 +9,7 @@
  *
  * What people do is in `*-actions.ts` and here; every change is a write procedure (`*-writes.ts`). Must not import rooms, messages or any other feature.
  */
-import { inList } from "../db/dialect.ts";
+import { textList } from "../db/rows.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { createAccount } from "./accounts-writes.ts";
 import { type AdminActor, type Administrator, acting, countAct } from "./administrator.ts";
@@ -103,7 +103,8 @@ async function signedIn(
     if (!account || !right) throw new ProblemError("unauthorized", "The name or the password is wrong");
     await forgive(failed);
     const token = newToken();
-    const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const };
+    const passwordHash = account.password_hash as string;
+    const login = { uid: account.uid, tokenHash: hashOf(token), ip, userAgent, via: "password" as const, passwordHash };
     return { ...(await writes.run(createLogin, login)), token };
   });
 }
@@ -114,7 +115,7 @@ async function isNameTaken({ db }: Pick<IdentityContext, "db">, name: string): P
   const holder = db
     .selectFrom("name_looks")
     .select("uid")
-    .where("look", "in", inList(nameLooks(name)))
+    .where("look", "in", textList(nameLooks(name)))
     .limit(1);
   return (await holder.executeTakeFirst()) !== undefined;
 }

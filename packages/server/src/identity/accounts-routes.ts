@@ -3,6 +3,7 @@ import { countSchema } from "@parley/protocol";
 import { loginOf } from "../http/authenticate.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, jsonBody, newRoutes, problems, type Routes } from "../http/openapi.ts";
+import { withoutZero } from "../lib/without-zero.ts";
 import { SIZES } from "../limits/sizes.ts";
 import * as accounts from "./account-actions.ts";
 import type { IdentityContext } from "./identity-context.ts";
@@ -46,7 +47,7 @@ const register = createRoute({
 
 /** The name is looser than for new accounts too. */
 const credentialsSchema = z.object({
-  name: z.string().min(1).max(SIZES.givenName.count),
+  name: z.string().min(1).max(SIZES.givenName.count).transform(withoutZero),
   password: presentPasswordSchema,
 });
 

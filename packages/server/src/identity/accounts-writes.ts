@@ -1,8 +1,8 @@
 import type { User } from "@parley/protocol";
 import { sql } from "kysely";
 import { type Acting, noteAct } from "../audit/audit-writes.ts";
-import { boundRows, inList } from "../db/dialect.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows, textList } from "../db/rows.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { endContacts } from "./contacts-end.ts";
@@ -69,12 +69,12 @@ export async function holdersOf(tx: WriteTransaction, keys: readonly string[]): 
   const rows = await tx.db
     .selectFrom("users")
     .select(["uid", "name_key as key"])
-    .where("name_key", "in", inList(keys))
+    .where("name_key", "in", textList(keys))
     .execute();
   return new Map(rows.map(({ key, uid }) => [key, uid]));
 }
 
-const GIVEN = ["name", "name_key", "power", "password_hash", "created_ip"] as const;
+const GIVEN = { name: "text", name_key: "text", power: "flag", password_hash: "text", created_ip: "text" } as const;
 
 async function store(
   tx: WriteTransaction,
@@ -83,13 +83,20 @@ async function store(
   if (users.length === 0) return new Map();
   const now = sql.val(tx.now);
   const rows = users.map(({ name, key, power, passwordHash, ip }) => [name, key, power, passwordHash, ip]);
-  const given = boundRows<{ name: string; name_key: string; power: 0 | 1; password_hash: string; created_ip: string }>(
-    GIVEN,
-    rows,
-  );
+  const given = boundRows(GIVEN, rows);
   const inserted = await tx.db
     .insertInto("users")
-    .columns([...GIVEN, "avatar", "created_at", "updated_at", "last_seen_at"])
+    .columns([
+      "name",
+      "name_key",
+      "power",
+      "password_hash",
+      "created_ip",
+      "avatar",
+      "created_at",
+      "updated_at",
+      "last_seen_at",
+    ])
     .expression((eb) =>
       eb
         .selectFrom(given.as("made"))
@@ -175,11 +182,14 @@ async function endExternalId(tx: WriteTransaction, uid: number): Promise<void> {
     .where("uid", "=", uid)
     .executeTakeFirst();
   if (!person?.externalId) return;
-  await tx.db
-    .insertInto("ended_external_ids")
-    .values({ external_id_hash: hashOf(person.externalId), ended_at: tx.clockNow })
-    .onConflict((conflict) => conflict.column("external_id_hash").doUpdateSet({ ended_at: tx.clockNow }))
-    .execute();
+  sent(
+    tx,
+    insertRows(tx.db, "ended_external_ids", {
+      columns: ["external_id_hash", "ended_at"],
+      values: [[hashOf(person.externalId), tx.clockNow]],
+      conflict: { key: ["external_id_hash"], take: ["ended_at"] },
+    }),
+  );
 }
 
 async function refuseOwner(tx: WriteTransaction, uid: number): Promise<void> {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { dirname } from "node:path";
 import { type IdentityApp, openIdentityApp } from "../../test/identity-app.ts";
 import { openUserAccounts } from "../cli/user-accounts.ts";
 import { LogReader } from "../event-log/log-reader.ts";
@@ -11,7 +10,7 @@ let app: IdentityApp;
 let accounts: Awaited<ReturnType<typeof openUserAccounts>>;
 beforeEach(async () => {
   app = await openIdentityApp({ REGISTRATION: "closed" });
-  accounts = await openUserAccounts({ data: { dir: dirname(app.scratch.path) } }, app.clock);
+  accounts = await openUserAccounts({ data: app.scratch.data }, app.clock);
 });
 afterEach(async () => {
   await accounts.close();

@@ -1,6 +1,6 @@
 import type { User } from "@parley/protocol";
 import { noteAct, OPERATOR } from "../audit/audit-writes.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { accountCalled } from "./account-called.ts";
@@ -39,13 +39,16 @@ export async function setUser(
     ...(power !== undefined && { before: { power: before } }),
     after: { ...(power !== undefined && { power }), ...(passwordHash !== undefined && { newPassword: true }) },
   });
-  await tx.db
-    .updateTable("users")
-    .set({ updated_at: tx.now })
-    .$if(passwordHash !== undefined, (query) => query.set({ password_hash: passwordHash ?? null }))
-    .$if(power !== undefined, (query) => query.set({ power: power ?? 0 }))
-    .where("uid", "=", uid)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("users")
+      .set({ updated_at: tx.now })
+      .$if(passwordHash !== undefined, (query) => query.set({ password_hash: passwordHash ?? null }))
+      .$if(power !== undefined, (query) => query.set({ power: power ?? 0 }))
+      .where("uid", "=", uid)
+      .execute(),
+  );
   if (passwordHash !== undefined) await endLoginsOf(tx, [uid]);
   // Otherwise the new power would be that of every server key which has made itself a token for this account.
   else if (power === 1 && before === 0 && externalId === null) await endLoginsWithoutPassword(tx, uid);
@@ -60,12 +63,15 @@ export async function setUser(
 export async function disableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
   const { uid } = await accountCalled(tx.db, name);
   await noteAct(tx, OPERATOR, { act: "user.disable", target: `${uid}` });
-  await tx.db
-    .updateTable("users")
-    .set({ disabled_at: tx.now, tokens_not_before: tx.clockNow })
-    .where("uid", "=", uid)
-    .where("disabled_at", "is", null)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("users")
+      .set({ disabled_at: tx.now, tokens_not_before: tx.clockNow })
+      .where("uid", "=", uid)
+      .where("disabled_at", "is", null)
+      .execute(),
+  );
   await append(tx, [internalEvent(Internal.ACCOUNT_DISABLED, { uid })]);
   return { uid };
 }
@@ -74,7 +80,7 @@ export async function disableUser(tx: WriteTransaction, { name }: { name: string
 export async function enableUser(tx: WriteTransaction, { name }: { name: string }): Promise<Changed> {
   const { uid } = await accountCalled(tx.db, name);
   await noteAct(tx, OPERATOR, { act: "user.enable", target: `${uid}` });
-  await tx.db.updateTable("users").set({ disabled_at: null }).where("uid", "=", uid).execute();
+  sent(tx, tx.db.updateTable("users").set({ disabled_at: null }).where("uid", "=", uid).execute());
   return { uid };
 }
 

@@ -10,7 +10,7 @@ let chat: ChatFixture;
 let ann: number;
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann] = chat.people(1) as [number];
+  [ann] = (await chat.people(1)) as [number];
 });
 afterEach(() => chat.close());
 

@@ -1,6 +1,6 @@
 import { type FriendChange, Push, type PushData, userStream } from "@parley/protocol";
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 
 /**
@@ -9,19 +9,22 @@ import { append, type Draft } from "../event-log/event-log.ts";
  */
 export async function endContacts(tx: WriteTransaction, uid: number): Promise<void> {
   const friends = await tx.db.deleteFrom("friends").where("uid", "=", uid).returning("friend_uid as other").execute();
-  const others = inList(friends.map(({ other }) => other));
-  await tx.db.deleteFrom("friends").where("uid", "in", others).where("friend_uid", "=", uid).execute();
+  const others = numberList(friends.map(({ other }) => other));
+  sent(tx, tx.db.deleteFrom("friends").where("uid", "in", others).where("friend_uid", "=", uid).execute());
   const open = await tx.db
     .selectFrom("friend_requests")
     .select(["id", "from_uid as from", "to_uid as to", "hidden", "read"])
     .where("state", "=", "open")
     .where((eb) => eb.or([eb("from_uid", "=", uid), eb("to_uid", "=", uid)]))
     .execute();
-  await tx.db
-    .deleteFrom("friend_requests")
-    .where((eb) => eb.or([eb("from_uid", "=", uid), eb.and([eb("to_uid", "=", uid), eb("state", "=", "open")])]))
-    .execute();
-  await tx.db.deleteFrom("blocks").where("uid", "=", uid).execute();
+  sent(
+    tx,
+    tx.db
+      .deleteFrom("friend_requests")
+      .where((eb) => eb.or([eb("from_uid", "=", uid), eb.and([eb("to_uid", "=", uid), eb("state", "=", "open")])]))
+      .execute(),
+  );
+  sent(tx, tx.db.deleteFrom("blocks").where("uid", "=", uid).execute());
   const withdrawn = open.filter(({ from, hidden }) => from === uid && hidden === 0);
   await append(tx, [
     ...friends.map(({ other }) => friendEvent(other, { uid, change: "removed" })),

@@ -1,11 +1,11 @@
 import { ipLimitKey, ipNetworkKey } from "../lib/ip-range.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Rates } from "../limits/rates.ts";
-import type { SharedRate } from "../limits/shared-rate.ts";
+import type { CountedTogether } from "../limits/shared-rate.ts";
 
 /** One more of a rate, for a key. */
 interface Count {
-  readonly rate: SharedRate;
+  readonly rate: CountedTogether;
   readonly key: string;
 }
 

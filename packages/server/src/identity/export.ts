@@ -105,7 +105,7 @@ export async function exportAccount(db: Kysely<Schema>, uid: number) {
 }
 
 /** Begins the cursor of messages that the product sent in the person's name, which come last; no client id begins like that. */
-const BY_ID = "\u0000";
+const BY_ID = "\u0001";
 
 /**
  * Reads a page of a person's messages: their own in the order of their client ids, then those that the product sent in their name. An index
@@ -113,7 +113,10 @@ const BY_ID = "\u0000";
  * @param after the text of a `nextCursor`; undefined for the first page
  */
 export async function exportMessages(db: Kysely<Schema>, uid: number, after: string | undefined): Promise<MessagePage> {
-  if (after?.startsWith(BY_ID)) return sentByProduct(db, uid, Number(after.slice(1)) || 0);
+  if (after?.startsWith(BY_ID)) {
+    const id = Number(after.slice(1));
+    return sentByProduct(db, uid, Number.isSafeInteger(id) ? id : 0);
+  }
   const { items, last } = await readPage((row, limit) =>
     messagesOf(db, uid)
       .where("client_id", ">", row?.client_id ?? after ?? "")

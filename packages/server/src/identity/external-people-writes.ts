@@ -1,6 +1,6 @@
 import { displayNameSchema, SERVER_LIMITS } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows } from "../db/dialect.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { tellMade } from "./accounts-writes.ts";
@@ -80,17 +80,27 @@ function nameAfter(externalId: string): string {
   return displayNameSchema.safeParse(cut).data ?? "User";
 }
 
-const GIVEN = ["external_id", "name", "name_key", "avatar"] as const;
+const GIVEN = { external_id: "text", name: "text", name_key: "text", avatar: "text" } as const;
 
 /** Stores new people. The key of a name has the uid in it, so it comes second; until then the external id is used. */
 async function insert(tx: WriteTransaction, people: readonly Draft[]): Promise<void> {
   if (people.length === 0) return;
   const now = sql.val(tx.now);
   const rows = people.map(({ externalId, name, avatar }) => [externalId, name, `EXTERNAL ${externalId}`, avatar]);
-  const given = boundRows<{ external_id: string; name: string; name_key: string; avatar: string }>(GIVEN, rows);
+  const given = boundRows(GIVEN, rows);
   const inserted = await tx.db
     .insertInto("users")
-    .columns([...GIVEN, "power", "created_ip", "created_at", "updated_at", "last_seen_at"])
+    .columns([
+      "external_id",
+      "name",
+      "name_key",
+      "avatar",
+      "power",
+      "created_ip",
+      "created_at",
+      "updated_at",
+      "last_seen_at",
+    ])
     .expression((eb) =>
       eb
         .selectFrom(given.as("made"))

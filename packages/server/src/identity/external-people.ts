@@ -1,7 +1,7 @@
 import { type Ref, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { numberList, textList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 
 /** People as the product sees them: by its own ids, or by ours. */
@@ -37,5 +37,5 @@ const people = (db: Kysely<Schema>) =>
     .where("deleted_at", "is", null)
     .where("uid", "!=", SYSTEM_UID);
 
-const withExternalIds = prepared((db, ids) => people(db).where("external_id", "in", inList<string>(ids)));
-const withUids = prepared((db, uids) => people(db).where("uid", "in", inList<number>(uids)));
+const withExternalIds = prepared((db, ids) => people(db).where("external_id", "in", textList(ids)));
+const withUids = prepared((db, uids) => people(db).where("uid", "in", numberList(uids)));

@@ -16,7 +16,7 @@ let bob: number;
 let refused: (readonly number[])[];
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
   refused = [];
   chat.context.logins.onRefused((loginIds) => refused.push(loginIds));
 });

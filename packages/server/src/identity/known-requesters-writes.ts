@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { inList, insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows, numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { CAPS } from "../limits/caps.ts";
 import { KNOWN_FOR_MS } from "./known-requesters.ts";
 
@@ -16,12 +16,15 @@ export interface Known {
 /** Remembers where people have signed in from, inside another write. If a person has too many, the longest unused ones go. */
 export async function noteKnown(tx: WriteTransaction, known: readonly Known[]): Promise<void> {
   if (known.length === 0) return;
-  await insertRows(tx.db, "known_requesters", {
-    columns: ["uid", "mark", "seen_at"],
-    values: known.map(({ uid, mark }) => [uid, mark, tx.now]),
-    conflict: "on conflict (uid, mark) do update set seen_at = excluded.seen_at",
-  });
-  const uids = inList([...new Set(known.map(({ uid }) => uid))]);
+  sent(
+    tx,
+    insertRows(tx.db, "known_requesters", {
+      columns: ["uid", "mark", "seen_at"],
+      values: known.map(({ uid, mark }) => [uid, mark, tx.now]),
+      conflict: { key: ["uid", "mark"], take: ["seen_at"] },
+    }),
+  );
+  const uids = numberList([...new Set(known.map(({ uid }) => uid))]);
   await sql`delete from known_requesters where (uid, mark) in (select uid, mark from (
     select uid, mark, row_number() over (partition by uid order by seen_at desc, mark) as place
     from known_requesters where uid in ${uids}) as placed where place > ${CAPS.knownRequesters.count})`.execute(tx.db);
@@ -29,7 +32,7 @@ export async function noteKnown(tx: WriteTransaction, known: readonly Known[]): 
 
 /** Forgets all that is known of a person, inside another write. */
 export async function forgetKnown(tx: WriteTransaction, uid: number): Promise<void> {
-  await tx.db.deleteFrom("known_requesters").where("uid", "=", uid).execute();
+  sent(tx, tx.db.deleteFrom("known_requesters").where("uid", "=", uid).execute());
 }
 
 /** Removes a bounded number of entries that no longer count. Returns whether there may be more. */

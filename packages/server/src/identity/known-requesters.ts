@@ -1,5 +1,5 @@
 import type { BaseContext } from "../db/base-context.ts";
-import { inList } from "../db/dialect.ts";
+import { textList } from "../db/rows.ts";
 import { ipLimitKey } from "../lib/ip-range.ts";
 import type { Requester } from "./requester.ts";
 import { hashOf } from "./tokens.ts";
@@ -39,7 +39,7 @@ export async function isKnown(
     .selectFrom("known_requesters")
     .select("mark")
     .where("uid", "=", uid)
-    .where("mark", "in", inList(marks))
+    .where("mark", "in", textList(marks))
     .where("seen_at", ">", clock.now() - KNOWN_FOR_MS)
     .executeTakeFirst();
   if (mark !== undefined) return true;

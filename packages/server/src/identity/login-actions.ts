@@ -70,7 +70,7 @@ export async function refreshLogin(
   const token = keep ? presented : newToken();
   const input = { presentedHash: hashOf(presented), tokenHash: keep ? undefined : hashOf(token) };
   const made = await writes.run(refreshes.refreshLogin, input);
-  logins.forget(made.loginId);
+  logins.renewed(made.loginId);
   return { ...made, token };
 }
 
@@ -93,7 +93,7 @@ export async function revokeCurrentLogin(context: IdentityContext, login: Login)
 }
 
 /**
- * What could not be written, such as with the disk full, holds all the same: this process refuses the logins from now on (`Logins.refuse`). The answer is
+ * What could not be written, such as with the disk full, holds all the same: this node and the others refuse the logins from now on (`Logins.refuse`). The answer is
  * `overloaded`, since a restart would bring them back.
  */
 async function orRefused(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
-import { insertRows } from "../db/dialect.ts";
 import { single } from "../db/procedures.ts";
+import { insertRows } from "../db/rows.ts";
 import { ofServer } from "../db/share.ts";
 import type { WriteTransaction } from "../db/transaction.ts";
 import { addUser } from "./admin-writes.ts";

@@ -1,5 +1,5 @@
-import { inList } from "../db/dialect.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { type Outcome, sent, type WriteTransaction } from "../db/transaction.ts";
 import { tokenMark } from "./known-requesters.ts";
 import { noteKnown } from "./known-requesters-writes.ts";
 import { endLogins } from "./logins-writes.ts";
@@ -12,10 +12,10 @@ export interface Seen {
 /** Stores when devices and people were last seen, many at once, outside any request. */
 export async function noteSeen(tx: WriteTransaction, inputs: readonly Seen[]): Promise<Outcome<void>[]> {
   const { now } = tx;
-  const loginIds = inList(inputs.flatMap((input) => input.loginIds));
-  const uids = inList(inputs.flatMap((input) => input.uids));
-  await tx.db.updateTable("logins").set({ last_seen_at: now }).where("id", "in", loginIds).execute();
-  await tx.db.updateTable("users").set({ last_seen_at: now }).where("uid", "in", uids).execute();
+  const loginIds = numberList(inputs.flatMap((input) => input.loginIds));
+  const uids = numberList(inputs.flatMap((input) => input.uids));
+  sent(tx, tx.db.updateTable("logins").set({ last_seen_at: now }).where("id", "in", loginIds).execute());
+  sent(tx, tx.db.updateTable("users").set({ last_seen_at: now }).where("uid", "in", uids).execute());
   return inputs.map(() => ({ ok: true, value: undefined }));
 }
 
@@ -27,7 +27,7 @@ export async function removeExpiredLogins(tx: WriteTransaction, input: { loginId
   const expired = await tx.db
     .selectFrom("logins")
     .select(["id", "uid", "token_hash"])
-    .where("id", "in", inList(input.loginIds))
+    .where("id", "in", numberList(input.loginIds))
     .where("expires_at", "<=", tx.clockNow)
     .execute();
   await noteKnown(

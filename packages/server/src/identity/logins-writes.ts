@@ -1,7 +1,7 @@
 import type { User } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, numberList } from "../db/rows.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { isOfProduct, type LoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -25,6 +25,8 @@ export interface NewLogin {
   readonly ip: string;
   readonly userAgent: string;
   readonly via: "password" | "qr" | "server";
+  /** The hash that the given password was compared with. */
+  readonly passwordHash?: string;
   /** How long it lives, where that is not `LOGIN_LIFETIME_MS`. */
   readonly lifetimeMs?: number;
 }
@@ -35,13 +37,17 @@ export interface MadeLogin {
   readonly expiresAt: number;
 }
 
-/** Logins of accounts that are there. Refused: `unauthorized`, `account_disabled` and `banned`, where that was done meanwhile. */
+/**
+ * Logins of accounts that are there. Refused: `unauthorized`, `account_disabled` and `banned`, where that was done meanwhile; `unauthorized` also
+ * where the password was changed meanwhile.
+ */
 export async function createLogin(tx: WriteTransaction, inputs: readonly NewLogin[]): Promise<Outcome<MadeLogin>[]> {
   const users = await usersThere(tx, inputs);
   const verdicts = inputs.map((input) =>
     outcomeOf(() => {
       const user = users.get(input.uid);
-      if (!user) throw new ProblemError("unauthorized");
+      if (!user || (input.passwordHash ?? user.passwordHash) !== user.passwordHash)
+        throw new ProblemError("unauthorized");
       if (user.disabled) throw new ProblemError("account_disabled");
       if (user.ban) throw bannedProblem(user.ban);
       return { ...input, user: user.user };
@@ -58,11 +64,15 @@ async function usersThere(tx: WriteTransaction, inputs: readonly NewLogin[]) {
     .selectFrom("users")
     .leftJoin("bans", "bans.uid", "users.uid")
     .select([...USER_COLUMNS.map((column) => `users.${column}` as const), "disabled_at", ...BAN_COLUMNS])
-    .where("users.uid", "in", inList(inputs.map(({ uid }) => uid)))
+    .select("password_hash as passwordHash")
+    .where("users.uid", "in", numberList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
     .execute();
   return new Map(
-    rows.map((row) => [row.uid, { user: userOf(row), disabled: row.disabled_at !== null, ban: banOf(row) }]),
+    rows.map(({ passwordHash, ...row }) => [
+      row.uid,
+      { user: userOf(row), passwordHash, disabled: row.disabled_at !== null, ban: banOf(row) },
+    ]),
   );
 }
 
@@ -81,10 +91,10 @@ export async function insertLogins(
   const rows = logins.map((login) => [login.uid, login.tokenHash, login.ip, login.userAgent, login.via, endOf(login)]);
   const inserted = await tx.db
     .insertInto("logins")
-    .columns([...GIVEN, "created_at", "last_seen_at"])
+    .columns(["uid", "token_hash", "ip", "user_agent", "via", "expires_at", "created_at", "last_seen_at"])
     .expression((eb) =>
       eb
-        .selectFrom(boundRows<NewRow>(GIVEN, rows).as("made"))
+        .selectFrom(boundRows(GIVEN, rows).as("made"))
         .selectAll("made")
         .select([sql.val(now).as("created_at"), sql.val(now).as("last_seen_at")]),
     )
@@ -106,20 +116,18 @@ export async function insertLogins(
 
 async function noteSeenNow(tx: WriteTransaction, logins: readonly NewLogin[]): Promise<void> {
   if (logins.length === 0) return;
-  const uids = inList([...new Set(logins.map(({ uid }) => uid))]);
-  await tx.db.updateTable("users").set({ last_seen_at: tx.now }).where("uid", "in", uids).execute();
+  const uids = numberList([...new Set(logins.map(({ uid }) => uid))]);
+  sent(tx, tx.db.updateTable("users").set({ last_seen_at: tx.now }).where("uid", "in", uids).execute());
 }
 
-const GIVEN = ["uid", "token_hash", "ip", "user_agent", "via", "expires_at"] as const;
-
-interface NewRow {
-  readonly uid: number;
-  readonly token_hash: string;
-  readonly ip: string;
-  readonly user_agent: string;
-  readonly via: "password" | "qr" | "server";
-  readonly expires_at: number;
-}
+const GIVEN = {
+  uid: "number",
+  token_hash: "text",
+  ip: "text",
+  user_agent: "text",
+  via: "text",
+  expires_at: "number",
+} as const;
 
 /** Where users have more logins than they may, ends those that were not seen for longest. */
 async function endOldest(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
@@ -131,7 +139,7 @@ async function endOldest(tx: WriteTransaction, uids: readonly number[]): Promise
           "id",
           sql<number>`row_number() over (partition by uid order by last_seen_at desc, id desc)`.as("place"),
         ])
-        .where("uid", "in", inList(uids))
+        .where("uid", "in", numberList(uids))
         .as("placed"),
     )
     .select("id")
@@ -146,7 +154,7 @@ async function endOldest(tx: WriteTransaction, uids: readonly number[]): Promise
 /** Ends logins inside another write. Their connections are closed by the event, which there is one of for each user. */
 export async function endLogins(tx: WriteTransaction, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return;
-  const ended = await tx.db.deleteFrom("logins").where("id", "in", inList(ids)).returning(["id", "uid"]).execute();
+  const ended = await tx.db.deleteFrom("logins").where("id", "in", numberList(ids)).returning(["id", "uid"]).execute();
   const idsByUid = new Map<number, number[]>();
   for (const { id, uid } of ended) idsByUid.set(uid, [...(idsByUid.get(uid) ?? []), id]);
   const drafts = [...idsByUid.values()].map((loginIds) => internalEvent(Internal.LOGINS_REVOKED, { loginIds }));
@@ -158,7 +166,7 @@ export async function endLoginsOf(tx: WriteTransaction, uids: readonly number[],
   const rows = await tx.db
     .selectFrom("logins")
     .select("id")
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("id", "!=", isOfProduct(kept) ? 0 : kept)
     .execute();
   await endLogins(
@@ -190,7 +198,7 @@ async function endProductLogins(tx: WriteTransaction, uids: readonly number[]): 
   const ended = await tx.db
     .updateTable("users")
     .set({ tokens_not_before: tx.clockNow })
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("external_id", "is not", null)
     .returning("uid")
     .execute();
@@ -245,6 +253,6 @@ export async function revokeAllLogins(
 
 async function ownersOf(tx: WriteTransaction, inputs: readonly OwnLogin[]): Promise<Map<number, number>> {
   const ids = inputs.map(({ loginId }) => loginId);
-  const rows = await tx.db.selectFrom("logins").select(["id", "uid"]).where("id", "in", inList(ids)).execute();
+  const rows = await tx.db.selectFrom("logins").select(["id", "uid"]).where("id", "in", numberList(ids)).execute();
   return new Map(rows.map(({ id, uid }) => [id, uid]));
 }

@@ -1,12 +1,13 @@
-import { boundRows } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import { batched } from "../lib/batched.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { RecentChanges } from "../lib/recent-changes.ts";
+import type { NodeChannel } from "../nodes/channel.ts";
 import { BAN_COLUMNS, type Ban, bannedProblem, banOf } from "./banned.ts";
 import { INTERNAL_STREAM, Internal, type InternalData } from "./internal-events.ts";
 import { LoginCache } from "./login-cache.ts";
@@ -53,7 +54,7 @@ const SWEEP_ROWS = 500;
 const loginsByHash = prepared((db, hashes) => {
   const by = (column: "token_hash" | "previous_hash") =>
     db
-      .selectFrom(boundRows<{ hash: string }>(["hash"], hashes).as("asked"))
+      .selectFrom(boundRows({ hash: "text" }, hashes).as("asked"))
       .innerJoin("logins", `logins.${column}`, "asked.hash")
       .innerJoin("users", "users.uid", "logins.uid")
       .leftJoin("bans", "bans.uid", "logins.uid")
@@ -73,6 +74,8 @@ interface LoginsParts {
   /** Undefined: the product has no tokens of its own here. */
   readonly product?: ProductLogins | undefined;
   readonly cacheMax?: number;
+  /** To the other nodes; undefined: there are none. */
+  readonly channel?: Pick<NodeChannel, "send" | "on"> | undefined;
 }
 
 /** Finds the login of a token. This happens at every request, so most answers come from memory. */
@@ -91,6 +94,7 @@ export class Logins {
   readonly #changedUsers = new RecentChanges<number>(0);
   /** Login id -> uid of those that have been ended while nothing could be written. */
   readonly #refused = new Map<number, number>();
+  readonly #channel: LoginsParts["channel"];
   #onRefused: (loginIds: readonly number[]) => void = () => {};
   /** Login id -> uid of those seen since the last sweep. */
   readonly #seen = new Map<number, number>();
@@ -104,6 +108,13 @@ export class Logins {
     this.#isClockSettled = parts.isClockSettled ?? (() => true);
     this.#cache = new LoginCache(parts.cacheMax ?? CACHE_MAX);
     this.#rowOf = batched((hashes) => rowsOf(parts.db, hashes), READ_TOGETHER);
+    this.#channel = parts.channel;
+    this.#channel?.on("login-renewed", ({ loginId }) => {
+      if (typeof loginId === "number") this.forget(loginId);
+    });
+    this.#channel?.on("logins-refused", ({ uid, loginIds }) => {
+      if (typeof uid === "number" && isListOfNumbers(loginIds)) this.#refuse(uid, loginIds);
+    });
   }
 
   /**
@@ -146,7 +157,13 @@ export class Logins {
     }
   }
 
-  /** Forgets what is remembered of a login that ended, or got another token, which no event tells. */
+  /** It got another token. No event tells that; a node that does not hear of it believes an earlier token for `BELIEVED_MS` at most. */
+  renewed(loginId: number): void {
+    this.forget(loginId);
+    this.#channel?.send("login-renewed", { loginId });
+  }
+
+  /** Forgets what is remembered of a login that ended, or got another token. */
   forget(loginId: number): void {
     this.#changes += 1;
     this.#changedLogins.note(loginId, this.#changes);
@@ -154,10 +171,15 @@ export class Logins {
   }
 
   /**
-   * Ends logins of a user while nothing can be written: this process refuses them from now on, and removes them as soon as it can write
-   * again. After a restart before that they hold again.
+   * Ends logins of a user while nothing can be written: this node and the others refuse them from now on, and remove them as soon as they
+   * can write again. After a restart before that they hold again.
    */
   refuse(uid: number, loginIds: readonly number[]): void {
+    this.#refuse(uid, loginIds);
+    this.#channel?.send("logins-refused", { uid, loginIds });
+  }
+
+  #refuse(uid: number, loginIds: readonly number[]): void {
     for (const loginId of loginIds) {
       this.#refused.set(loginId, uid);
       this.forget(loginId);
@@ -222,6 +244,10 @@ export class Logins {
     const expired = this.#db.selectFrom("logins").select("id").where("expires_at", "<=", now).limit(SWEEP_ROWS);
     return (await expired.execute()).map((row) => row.id);
   }
+}
+
+function isListOfNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "number");
 }
 
 type LoginRow = Awaited<ReturnType<typeof loginsByHash>>[number];

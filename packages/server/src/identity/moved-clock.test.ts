@@ -22,7 +22,7 @@ let room: number;
 beforeEach(async () => {
   time = new StillTime();
   chat = await ChatFixture.open();
-  [ann] = chat.people(1) as [number];
+  [ann] = (await chat.people(1)) as [number];
   room = await chat.group(ann);
 });
 afterEach(async () => {

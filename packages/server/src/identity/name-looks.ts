@@ -1,5 +1,5 @@
-import { inList, insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows, numberList, textList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { nameLooks } from "./names.ts";
 
 /**
@@ -45,7 +45,7 @@ export async function heldLooks(
   const rows = await tx.db
     .selectFrom("name_looks")
     .select(["look", "uid"])
-    .where((eb) => eb.or([eb("look", "in", inList(names.flatMap(nameLooks))), eb("uid", "in", inList(uids))]))
+    .where((eb) => eb.or([eb("look", "in", textList(names.flatMap(nameLooks))), eb("uid", "in", numberList(uids))]))
     .execute();
   return new HeldLooks(rows);
 }
@@ -63,5 +63,5 @@ export function storeLooks(
 
 /** Frees the looks of people who have another name now, or are gone. */
 export async function forgetLooks(tx: WriteTransaction, uids: readonly number[]): Promise<void> {
-  if (uids.length > 0) await tx.db.deleteFrom("name_looks").where("uid", "in", inList(uids)).execute();
+  if (uids.length > 0) sent(tx, tx.db.deleteFrom("name_looks").where("uid", "in", numberList(uids)).execute());
 }

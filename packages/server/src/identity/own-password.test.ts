@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
 import { StillTime } from "../../test/still-time.ts";
 
@@ -51,6 +51,26 @@ describe("one's password", () => {
       ["first of two", "second of two"].map((newPassword) => change(dan.token, { password: PASSWORD, newPassword })),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 422]);
+  });
+
+  test("ID-41: signs nobody in who gave the previous one before the change and is answered after it", async () => {
+    const fay = await app.register("Fay");
+    const { verify } = Bun.password;
+    const [compared, changed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const comparing = spyOn(Bun.password, "verify").mockImplementationOnce(async (...given) => {
+      const right = await verify(...given);
+      compared.resolve();
+      await changed.promise;
+      return right;
+    });
+    const signingIn = signIn("Fay", PASSWORD);
+    await compared.promise;
+    comparing.mockRestore();
+    const body = { password: PASSWORD, newPassword: NEW, endOtherLogins: true };
+    expect((await change(fay.token, body)).status).toBe(204);
+    changed.resolve();
+    expect((await signingIn).status).toBe(401);
+    expect((await app.ask("/logins", { token: fay.token })).body.items).toHaveLength(1);
   });
 
   test("ID-40: is not a common one, nor the name, when the account is made", async () => {

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { BAN_COLUMNS, type Ban, banOf } from "./banned.ts";
 import { hashOf } from "./tokens.ts";
@@ -27,7 +27,7 @@ interface StandingPerson {
 
 const standings = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ external_id: string; hash: string }>(["external_id", "hash"], asked).as("asked"))
+    .selectFrom(boundRows({ external_id: "text", hash: "text" }, asked).as("asked"))
     .leftJoin("users", "users.external_id", "asked.external_id")
     .leftJoin("ended_external_ids", "ended_external_ids.external_id_hash", "asked.hash")
     .leftJoin("bans", "bans.uid", "users.uid")

@@ -1,7 +1,7 @@
 import type { User } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, numberList } from "../db/rows.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { holdersOf } from "./accounts-writes.ts";
@@ -69,7 +69,7 @@ async function profilesOf(tx: WriteTransaction, inputs: readonly ProfileChange[]
   const rows = await tx.db
     .selectFrom("users")
     .select([...USER_COLUMNS, "name_key as key", "external_id"])
-    .where("uid", "in", inList(inputs.map(({ uid }) => uid)))
+    .where("uid", "in", numberList(inputs.map(({ uid }) => uid)))
     .where("deleted_at", "is", null)
     .execute();
   return new Map(
@@ -119,11 +119,14 @@ function looksLikeAnother({ held }: Known, uid: number, name: string): boolean {
 async function store(tx: WriteTransaction, profiles: readonly Profile[]): Promise<void> {
   if (profiles.length === 0) return;
   const uids = profiles.map(({ uid }) => uid);
-  await tx.db
-    .updateTable("users")
-    .set({ name_key: sql`'CHANGING ' || uid` })
-    .where("uid", "in", inList(uids))
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("users")
+      .set({ name_key: sql`'CHANGING ' || uid` })
+      .where("uid", "in", numberList(uids))
+      .execute(),
+  );
   await storeNames(tx, profiles);
 }
 
@@ -133,19 +136,22 @@ export async function storeNames(
   people: readonly Pick<Profile, "uid" | "name" | "key" | "avatar">[],
 ): Promise<void> {
   if (people.length === 0) return;
-  const rows = boundRows<{ uid: number; name: string; key: string; avatar: string }>(
-    ["uid", "name", "key", "avatar"],
+  const rows = boundRows(
+    { uid: "number", name: "text", key: "text", avatar: "text" },
     people.map(({ uid, name, key, avatar }) => [uid, name, key, avatar]),
   );
-  await tx.db
-    .updateTable("users")
-    .from(rows.as("changed"))
-    .set((eb) => ({
-      name: eb.ref("changed.name"),
-      name_key: eb.ref("changed.key"),
-      avatar: eb.ref("changed.avatar"),
-      updated_at: tx.now,
-    }))
-    .whereRef("users.uid", "=", "changed.uid")
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("users")
+      .from(rows.as("changed"))
+      .set((eb) => ({
+        name: eb.ref("changed.name"),
+        name_key: eb.ref("changed.key"),
+        avatar: eb.ref("changed.avatar"),
+        updated_at: tx.now,
+      }))
+      .whereRef("users.uid", "=", "changed.uid")
+      .execute(),
+  );
 }

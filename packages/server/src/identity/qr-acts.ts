@@ -1,5 +1,5 @@
-import { boundRows, inList } from "../db/dialect.ts";
-import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, textList } from "../db/rows.ts";
+import { type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { isOfProduct, type LoginId, type ProductLoginId } from "../lib/login-id.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -97,7 +97,7 @@ async function codesOf(tx: WriteTransaction, acts: readonly QrAct[]): Promise<Ma
     .selectFrom("qr_logins")
     .select(["code", "state", "ip", "user_agent as userAgent", "requested_at as requestedAt"])
     .select(["expires_at as expiresAt", "scanned_by_login", "scanned_by_product_login", "scanned_by_uid as uid"])
-    .where("code", "in", inList(acts.map(({ code }) => code)))
+    .where("code", "in", textList(acts.map(({ code }) => code)))
     .where((eb) => livingCode(eb, tx.clockNow))
     .execute();
   return new Map(
@@ -110,32 +110,28 @@ async function codesOf(tx: WriteTransaction, acts: readonly QrAct[]): Promise<Ma
 
 async function store(tx: WriteTransaction, codes: readonly Code[]): Promise<void> {
   if (codes.length === 0) return;
-  const rows = boundRows<{
-    code: string;
-    state: Code["state"];
-    ends: number;
-    login: number;
-    product: ProductLoginId;
-    uid: number;
-  }>(
-    ["code", "state", "ends", "login", "product", "uid"],
+  const rows = boundRows(
+    { code: "text", state: "text", ends: "number", login: "number?", product: "text?", uid: "number" },
     codes.map(({ code, state, expiresAt, loginId, uid }) => {
       const ofProduct = loginId !== null && isOfProduct(loginId);
       return [code, state, expiresAt, ofProduct ? null : loginId, ofProduct ? loginId : null, uid];
     }),
   );
-  await tx.db
-    .updateTable("qr_logins")
-    .from(rows.as("stepped"))
-    .set((eb) => ({
-      state: eb.ref("stepped.state"),
-      expires_at: eb.ref("stepped.ends"),
-      scanned_by_login: eb.ref("stepped.login"),
-      scanned_by_product_login: eb.ref("stepped.product"),
-      scanned_by_uid: eb.ref("stepped.uid"),
-    }))
-    .whereRef("qr_logins.code", "=", "stepped.code")
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("qr_logins")
+      .from(rows.as("stepped"))
+      .set((eb) => ({
+        state: eb.ref("stepped.state").$castTo<Code["state"]>(),
+        expires_at: eb.ref("stepped.ends"),
+        scanned_by_login: eb.ref("stepped.login"),
+        scanned_by_product_login: eb.ref("stepped.product").$castTo<ProductLoginId | null>(),
+        scanned_by_uid: eb.ref("stepped.uid"),
+      }))
+      .whereRef("qr_logins.code", "=", "stepped.code")
+      .execute(),
+  );
   const told = codes.map(({ code, state }) =>
     internalEvent(Internal.QR_CHANGED, { code, state: state as "scanned" | "confirmed" | "rejected" }),
   );

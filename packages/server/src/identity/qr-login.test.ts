@@ -162,7 +162,10 @@ describe("a QR login over HTTP", () => {
       const refused = await poll({ code: code.code, secret });
       expect(refused).toMatchObject({ status: 404, body: { code: "not_found" } });
     }
-    expect((await poll({ code: "unknown", secret: code.secret })).status).toBe(404);
+    for (const unknown of ["unknown", "%00"]) {
+      expect((await poll({ code: unknown, secret: code.secret })).status).toBe(404);
+      expect((await act({ ...code, code: unknown }, "scan", ada)).status).toBe(404);
+    }
     expect((await app.ask(`/qr-logins/${code.code}`)).status).toBe(404);
     expect((await poll(code, 0)).status).toBe(200);
     expect((await poll(code, -1)).status).toBe(400);

@@ -4,6 +4,7 @@ import { requireLogin } from "../http/authenticate.ts";
 import { refuseForeignPages } from "../http/foreign-pages.ts";
 import { json, newRoutes, noContent, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { publicAddress } from "../http/request-url.ts";
+import { withoutZero } from "../lib/without-zero.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { publicUrl } from "./public-url.ts";
@@ -36,7 +37,7 @@ const QrRequesterReply = z
   .openapi("QrRequester");
 
 /** Whatever it is, a code that we did not make is not found. */
-const params = z.object({ code: z.string().max(SIZES.qrCode.count) });
+const params = z.object({ code: z.string().max(SIZES.qrCode.count).transform(withoutZero) });
 
 const waitParam = z
   .string("must be given once")

@@ -1,6 +1,6 @@
 import { LIMITS } from "@parley/protocol";
-import { inList, insertRows } from "../db/dialect.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { insertRows, textList } from "../db/rows.ts";
+import { type Outcome, sent, type WriteTransaction } from "../db/transaction.ts";
 import { sameSecret } from "../lib/same-secret.ts";
 import { insertLogins, type MadeLogin } from "./logins-writes.ts";
 import { livingCode } from "./qr-life.ts";
@@ -25,18 +25,21 @@ export async function createQrCode(
   inputs: readonly NewQrCode[],
 ): Promise<Outcome<{ expiresAt: number }>[]> {
   const expiresAt = tx.clockNow + LIMITS.qrLifetimeMs;
-  await insertRows(tx.db, "qr_logins", {
-    columns: ["code", "secret_hash", "state", "ip", "user_agent", "requested_at", "expires_at"],
-    values: inputs.map(({ code, secretHash, ip, userAgent }) => [
-      code,
-      secretHash,
-      "pending",
-      ip,
-      userAgent,
-      tx.clockNow,
-      expiresAt,
-    ]),
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "qr_logins", {
+      columns: ["code", "secret_hash", "state", "ip", "user_agent", "requested_at", "expires_at"],
+      values: inputs.map(({ code, secretHash, ip, userAgent }) => [
+        code,
+        secretHash,
+        "pending",
+        ip,
+        userAgent,
+        tx.clockNow,
+        expiresAt,
+      ]),
+    }),
+  );
   return inputs.map(() => ({ ok: true, value: { expiresAt } }));
 }
 
@@ -65,7 +68,7 @@ export async function collectQrLogin(
   });
   if (logins.length > 0) {
     const used = logins.map(({ code }) => code);
-    await tx.db.updateTable("qr_logins").set({ state: "used" }).where("code", "in", inList(used)).execute();
+    sent(tx, tx.db.updateTable("qr_logins").set({ state: "used" }).where("code", "in", textList(used)).execute());
   }
   const made = await insertLogins(tx, logins);
   return inputs.map(({ tokenHash }) => ({ ok: true, value: made.get(tokenHash) }));
@@ -78,7 +81,7 @@ async function confirmedOf(tx: WriteTransaction, inputs: readonly Collection[]) 
     .innerJoin("users", "users.uid", "scanned_by_uid")
     .select(["code", "secret_hash as secretHash", "qr_logins.ip", "qr_logins.user_agent as userAgent"])
     .select(USER_COLUMNS.map((column) => `users.${column}` as const))
-    .where("code", "in", inList(inputs.map(({ code }) => code)))
+    .where("code", "in", textList(inputs.map(({ code }) => code)))
     .where("state", "=", "confirmed")
     .where((eb) => livingCode(eb, tx.clockNow))
     .where("deleted_at", "is", null)

@@ -1,6 +1,6 @@
 import type { User } from "@parley/protocol";
-import { boundRows, inList } from "../db/dialect.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, textList } from "../db/rows.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { LOGIN_LIFETIME_MS, type MadeLogin } from "./logins-writes.ts";
 import { userOf } from "./users.ts";
@@ -51,7 +51,7 @@ async function loginsOf(tx: WriteTransaction, inputs: readonly Refresh[]): Promi
     .innerJoin("users", "users.uid", "logins.uid")
     .select(["logins.id", "users.uid", "name", "avatar", "power", "users.created_at"])
     .select(["token_hash", "previous_hash", "previous_until", "via", "expires_at"])
-    .where((eb) => eb.or([eb("token_hash", "in", inList(hashes)), eb("previous_hash", "in", inList(hashes))]))
+    .where((eb) => eb.or([eb("token_hash", "in", textList(hashes)), eb("previous_hash", "in", textList(hashes))]))
     .where("expires_at", ">", tx.clockNow)
     .execute();
   const byHash = new Map<string, Tokens>();
@@ -90,8 +90,8 @@ function refreshed(logins: Map<string, Tokens>, { presentedHash, tokenHash }: Re
 
 async function store(tx: WriteTransaction, logins: readonly Tokens[]): Promise<void> {
   if (logins.length === 0) return;
-  const rows = boundRows<{ id: number; token: string; previous: string | null; until: number | null; end: number }>(
-    ["id", "token", "previous", "until", "end"],
+  const rows = boundRows(
+    { id: "number", token: "text", previous: "text?", until: "number?", end: "number" },
     logins.map(({ loginId, tokenHash, previousHash, previousUntil, expiresAt }) => [
       loginId,
       tokenHash,
@@ -100,16 +100,19 @@ async function store(tx: WriteTransaction, logins: readonly Tokens[]): Promise<v
       expiresAt,
     ]),
   );
-  await tx.db
-    .updateTable("logins")
-    .from(rows.as("refreshed"))
-    .set((eb) => ({
-      token_hash: eb.ref("refreshed.token"),
-      previous_hash: eb.ref("refreshed.previous"),
-      previous_until: eb.ref("refreshed.until"),
-      expires_at: eb.ref("refreshed.end"),
-      last_seen_at: tx.now,
-    }))
-    .whereRef("logins.id", "=", "refreshed.id")
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("logins")
+      .from(rows.as("refreshed"))
+      .set((eb) => ({
+        token_hash: eb.ref("refreshed.token"),
+        previous_hash: eb.ref("refreshed.previous"),
+        previous_until: eb.ref("refreshed.until"),
+        expires_at: eb.ref("refreshed.end"),
+        last_seen_at: tx.now,
+      }))
+      .whereRef("logins.id", "=", "refreshed.id")
+      .execute(),
+  );
 }

@@ -5,6 +5,7 @@ import { heavy } from "../http/heavy.ts";
 import { idListText, idParam, json, limitParam, newRoutes, problems, type Routes, signedIn } from "../http/openapi.ts";
 import { cursorParam, pageOf, parseTextCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { withoutZero } from "../lib/without-zero.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { nameKey } from "./names.ts";
@@ -27,6 +28,7 @@ const query = z
   .max(SIZES.search.count, { abort: true })
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
   .refine((text) => codePoints(nameKey(text)) >= PREFIX_MIN, `must have at least ${PREFIX_MIN} characters`)
+  .transform(withoutZero)
   .openapi({ minLength: PREFIX_MIN });
 
 const getUser = createRoute({

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { FIRST_UID, SYSTEM_UID, type User, userSchema } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { textCursor } from "../http/page.ts";
 import { nameKey } from "./names.ts";
@@ -24,7 +24,7 @@ export async function findUser(db: Kysely<Schema>, uid: number): Promise<User | 
 
 /** Those that exist, by uid; deleted accounts as above. One query, whatever their number. */
 export async function findUsers(db: Kysely<Schema>, uids: readonly number[]): Promise<Map<number, User>> {
-  const rows = await db.selectFrom("users").select(USER_COLUMNS).where("uid", "in", inList(uids)).execute();
+  const rows = await db.selectFrom("users").select(USER_COLUMNS).where("uid", "in", numberList(uids)).execute();
   return new Map(rows.map((row) => [row.uid, userOf(row)]));
 }
 

@@ -1,6 +1,6 @@
-import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows } from "../db/rows.ts";
+import { type Outcome, sent, type WriteTransaction } from "../db/transaction.ts";
 import { ProblemError } from "../lib/problem.ts";
 
 /** How long a `dedupeKey` is remembered. */
@@ -104,7 +104,7 @@ async function earlierReplies(
 
 const repliesOf = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ key_id: number; dedupe_key: string }>(["key_id", "dedupe_key"], asked).as("asked"))
+    .selectFrom(boundRows({ key_id: "number", dedupe_key: "text" }, asked).as("asked"))
     .innerJoin("server_dedupes as known", (join) =>
       join.onRef("known.key_id", "=", "asked.key_id").onRef("known.dedupe_key", "=", "asked.dedupe_key"),
     )
@@ -116,15 +116,17 @@ async function storeReplies<R>(
   tx: WriteTransaction,
   done: readonly { input: DedupedRequest; outcome: Outcome<R> }[],
 ): Promise<void> {
-  await insertRows(tx.db, "server_dedupes", {
-    columns: ["key_id", "dedupe_key", "request_hash", "reply", "at"],
-    values: done.flatMap(({ input: { keyId, dedupeKey, requestHash }, outcome }) =>
-      dedupeKey === null || !outcome.ok
-        ? []
-        : [[keyId, dedupeKey, requestHash, JSON.stringify(outcome.value), tx.clockNow]],
-    ),
-    // A key from more than a day ago counts as forgotten.
-    conflict:
-      "on conflict (key_id, dedupe_key) do update set request_hash = excluded.request_hash, reply = excluded.reply, at = excluded.at",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "server_dedupes", {
+      columns: ["key_id", "dedupe_key", "request_hash", "reply", "at"],
+      values: done.flatMap(({ input: { keyId, dedupeKey, requestHash }, outcome }) =>
+        dedupeKey === null || !outcome.ok
+          ? []
+          : [[keyId, dedupeKey, requestHash, JSON.stringify(outcome.value), tx.clockNow]],
+      ),
+      // A key from more than a day ago counts as forgotten.
+      conflict: { key: ["key_id", "dedupe_key"], take: ["request_hash", "reply", "at"] },
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import type { ServerScope } from "@parley/protocol";
 import { type Acting, noteAct } from "../audit/audit-writes.ts";
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -70,5 +70,8 @@ export async function revokeServerKey(
 
 /** Notes that keys were used just now. One that was revoked meanwhile has no row. */
 export async function noteKeysUsed(tx: WriteTransaction, { keyIds }: { keyIds: readonly number[] }): Promise<void> {
-  await tx.db.updateTable("server_keys").set({ last_used_at: tx.now }).where("id", "in", inList(keyIds)).execute();
+  sent(
+    tx,
+    tx.db.updateTable("server_keys").set({ last_used_at: tx.now }).where("id", "in", numberList(keyIds)).execute(),
+  );
 }

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Kysely, type KyselyPlugin } from "kysely";
+import type { KyselyPlugin } from "kysely";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
-import { readerDialect } from "../db/dialect.ts";
-import type { Schema } from "../db/schema.ts";
+import { openReader } from "../db/open.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
 import { addKey, listKeys, revokeKey } from "./key-actions.ts";
@@ -14,8 +13,8 @@ let keys: ServerKeys;
 let statements = 0;
 beforeAll(async () => {
   scratch = await openScratch();
-  const { writes, clock, path } = scratch;
-  const db = new Kysely<Schema>({ dialect: readerDialect(path, 1), log: () => void statements++ });
+  const { writes, clock, place } = scratch;
+  const db = openReader(place, { log: () => void statements++ });
   keys = new ServerKeys({ db, writes, clock });
   scratch.listen((event) => keys.onEvent(event));
 });

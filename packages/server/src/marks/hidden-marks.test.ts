@@ -11,7 +11,7 @@ let id: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, ben] = chat.people(2) as [number, number];
+  [ann, ben] = (await chat.people(2)) as [number, number];
   room = (await chat.must(ann, "POST", "/rooms/direct", { userId: ben })).id;
   ({ id } = (await chat.say(ann, room, "well?")).message);
 });

@@ -1,7 +1,7 @@
 import type { MarkChange } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { findMemberships } from "../rooms/member-lookups.ts";
 import { type Actor, type HallRules, type Membership, otherIn } from "../rooms/rooms.ts";
@@ -59,13 +59,13 @@ export async function lookUp(db: Kysely<Schema>, inputs: readonly MarkInput[]): 
   const asked = inputs.map(({ actor: { uid }, messageId }): Asked => [uid, messageId]);
   const directs = directsAmong(asked, messages);
   const others = directs.map(({ other, messageId }): Asked => [other, messageId]);
-  return {
-    messages,
-    memberships: await findMemberships(db, members),
-    marks: await marksOf(db, [...asked, ...others]),
-    hidden: await hiddenOf(db, [...directs.map(({ uid, messageId }): Asked => [uid, messageId]), ...others]),
-    blocks: await blocksAmong(db, bothWays(directs.map(({ uid, other }) => [uid, other]))),
-  };
+  const [memberships, marks, hidden, blocks] = await Promise.all([
+    findMemberships(db, members),
+    marksOf(db, [...asked, ...others]),
+    hiddenOf(db, [...directs.map(({ uid, messageId }): Asked => [uid, messageId]), ...others]),
+    blocksAmong(db, bothWays(directs.map(({ uid, other }) => [uid, other]))),
+  ]);
+  return { messages, memberships, marks, hidden, blocks };
 }
 
 type Asked = readonly [uid: number, messageId: number];
@@ -90,7 +90,7 @@ const messagesById = prepared((db, ids) =>
     .select(["messages.id", "messages.room_id as roomId", "messages.seq", "messages.uid", "messages.likes"])
     .select(["messages.dislikes", "messages.recalled_at as recalledAt", "messages.sender_only as senderOnly"])
     .select(["rooms.dissolved_at as dissolvedAt", "rooms.direct_key as directKey"])
-    .where("messages.id", "in", inList<number>(ids)),
+    .where("messages.id", "in", numberList(ids)),
 );
 
 async function marksOf(db: Kysely<Schema>, asked: readonly Asked[]): Promise<MarkLookups["marks"]> {
@@ -105,7 +105,7 @@ async function hiddenOf(db: Kysely<Schema>, asked: readonly Asked[]): Promise<Ma
 
 const markRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", message_id: "number" }, asked).as("asked"))
     .innerJoin("marks", (join) =>
       join.onRef("marks.uid", "=", "asked.uid").onRef("marks.message_id", "=", "asked.message_id"),
     )
@@ -114,7 +114,7 @@ const markRows = prepared((db, asked) =>
 
 const hiddenRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", message_id: "number" }, asked).as("asked"))
     .innerJoin("hidden_marks", (join) =>
       join.onRef("hidden_marks.uid", "=", "asked.uid").onRef("hidden_marks.message_id", "=", "asked.message_id"),
     )

@@ -1,8 +1,8 @@
 import { type MessageMark, Push, type PushData, roomStream, userStream } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
-import { acceptedOf, type Outcome, type WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows } from "../db/rows.ts";
+import { acceptedOf, type Outcome, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 import { lookUp, type MarkInput } from "./mark-lookups.ts";
 import { judge, type MarksAfter, type Verdict } from "./mark-verdicts.ts";
@@ -36,11 +36,14 @@ function eventOf({ message, changes, only }: Verdict): Draft {
 async function store(tx: WriteTransaction, { marks, counts, hidden }: MarksAfter): Promise<void> {
   await storeHidden(tx, [...hidden.values()]);
   const rows = [...marks.values()];
-  await insertRows(tx.db, "marks", {
-    columns: ["uid", "message_id", "type"],
-    values: rows.flatMap(({ uid, messageId, mark }) => (mark === null ? [] : [[uid, messageId, mark]])),
-    conflict: "on conflict (uid, message_id) do update set type = excluded.type",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "marks", {
+      columns: ["uid", "message_id", "type"],
+      values: rows.flatMap(({ uid, messageId, mark }) => (mark === null ? [] : [[uid, messageId, mark]])),
+      conflict: { key: ["uid", "message_id"], take: ["type"] },
+    }),
+  );
   const gone = rows.flatMap(({ uid, messageId, mark }) => (mark === null ? [[uid, messageId]] : []));
   if (gone.length > 0) await removeMarks(tx.db, gone);
   if (counts.size > 0)
@@ -54,11 +57,14 @@ async function storeHidden(
   tx: WriteTransaction,
   rows: readonly { uid: number; messageId: number; mark: 1 | 2 | null | undefined }[],
 ): Promise<void> {
-  await insertRows(tx.db, "hidden_marks", {
-    columns: ["uid", "message_id", "type"],
-    values: rows.flatMap(({ uid, messageId, mark }) => (mark === undefined ? [] : [[uid, messageId, mark ?? 0]])),
-    conflict: "on conflict (uid, message_id) do update set type = excluded.type",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "hidden_marks", {
+      columns: ["uid", "message_id", "type"],
+      values: rows.flatMap(({ uid, messageId, mark }) => (mark === undefined ? [] : [[uid, messageId, mark ?? 0]])),
+      conflict: { key: ["uid", "message_id"], take: ["type"] },
+    }),
+  );
   const gone = rows.flatMap(({ uid, messageId, mark }) => (mark === undefined ? [[uid, messageId]] : []));
   if (gone.length > 0) await removeHidden(tx.db, gone);
 }
@@ -70,7 +76,7 @@ const removeHidden = prepared((db, gone) =>
       eb(
         eb.refTuple("uid", "message_id"),
         "in",
-        sql<never>`(select uid, message_id from ${boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], gone)})`,
+        sql<never>`${boundRows({ uid: "number", message_id: "number" }, gone)}`,
       ),
     ),
 );
@@ -82,7 +88,7 @@ const removeMarks = prepared((db, gone) =>
       eb(
         eb.refTuple("uid", "message_id"),
         "in",
-        sql<never>`(select uid, message_id from ${boundRows<{ uid: number; message_id: number }>(["uid", "message_id"], gone)})`,
+        sql<never>`${boundRows({ uid: "number", message_id: "number" }, gone)}`,
       ),
     ),
 );
@@ -90,9 +96,7 @@ const removeMarks = prepared((db, gone) =>
 const storeCounts = prepared((db, counted) =>
   db
     .updateTable("messages")
-    .from(
-      boundRows<{ id: number; likes: number; dislikes: number }>(["id", "likes", "dislikes"], counted).as("counted"),
-    )
+    .from(boundRows({ id: "number", likes: "number", dislikes: "number" }, counted).as("counted"))
     .set((eb) => ({ likes: eb.ref("counted.likes"), dislikes: eb.ref("counted.dislikes") }))
     .whereRef("messages.id", "=", "counted.id"),
 );

@@ -16,7 +16,7 @@ let id: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, cem, stranger] = chat.people(4) as [number, number, number, number];
+  [ann, bob, cem, stranger] = (await chat.people(4)) as [number, number, number, number];
   room = await chat.group(ann, [bob, cem]);
   id = (await chat.say(ann, room, "a plan")).message.id;
 });
@@ -233,7 +233,7 @@ test("marks of many people on many messages are written by as many statements as
   ];
   const few = await chat.statements((tx) => changeMarks(tx, one));
   expect(few).toBeGreaterThan(5);
-  const people = chat.people(100);
+  const people = await chat.people(100);
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: people });
   const many = people.flatMap((uid) => [
     of(uid, id, MarkType.like),

@@ -14,15 +14,19 @@ export async function beforeSend(
   { uid }: Actor,
   { roomId, request }: { roomId: number; request: SendRequest },
 ): Promise<SendRequest> {
-  if (!sendHook || (await wasSent(db, uid, request.clientId))) return request;
+  if (!sendHook) return request;
   const { clientId, type, body, replyTo, mentions } = request;
-  const question = {
-    fromUser: { uid, externalId: await externalIdOf(db, "users", uid) },
-    room: { id: roomId, externalId: await externalIdOf(db, "rooms", roomId) },
-    ...{ clientId, type, body, replyTo: replyTo ?? null, mentions: mentions ?? [] },
+  const questionOf = async () => {
+    if (await wasSent(db, uid, clientId)) return undefined;
+    return {
+      fromUser: { uid, externalId: await externalIdOf(db, "users", uid) },
+      room: { id: roomId, externalId: await externalIdOf(db, "rooms", roomId) },
+      ...{ clientId, type, body, replyTo: replyTo ?? null, mentions: mentions ?? [] },
+    };
   };
   const parsed = (other: object) => kinds.sendSchema.safeParse({ ...request, body: other });
-  const changed = await sendHook.ask(question, (other) => parsed(other).error?.issues[0]?.message);
+  const faultOf = (other: object) => parsed(other).error?.issues[0]?.message;
+  const changed = await sendHook.ask(uid, { questionOf, faultOf });
   return changed ? (parsed(changed).data as SendRequest) : request;
 }
 

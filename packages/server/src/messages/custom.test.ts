@@ -9,7 +9,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open({ CUSTOM_KINDS: "poll,order.paid" });
-  [ann, ben] = chat.people(2) as [number, number];
+  [ann, ben] = (await chat.people(2)) as [number, number];
   room = await chat.group(ann, [ben]);
 });
 afterEach(() => chat.close());
@@ -81,7 +81,7 @@ test("IM-13: people send only the kinds that the operator names", async () => {
 test("IM-13: without a setting people send none", async () => {
   await chat.close();
   chat = await ChatFixture.open();
-  [ann] = chat.people(1) as [number];
+  [ann] = (await chat.people(1)) as [number];
   room = await chat.group(ann);
   expect((await send(ann)).body.code).toBe("kind_not_allowed");
   expect((await chat.say(ann, room, "a text")).message.no).toBe(1);

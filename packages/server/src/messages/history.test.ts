@@ -15,7 +15,7 @@ let ids: number[];
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
   room = await chat.group(ann, [bob]);
   ids = [];
   for (let n = 0; n < 10; n++) {
@@ -62,7 +62,7 @@ test("CUR-10: asOf covers what the page shows", async () => {
 });
 
 test("IM-31: the reader's window cuts both ends, whichever way they read", async () => {
-  const [cem] = chat.people(1) as [number];
+  const [cem] = (await chat.people(1)) as [number];
   await chat.must(ann, "PATCH", `/rooms/${room}`, { history: "joined" });
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [cem] });
   const inside = [];

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../db/schema.ts";
+import type { ShownMessage } from "../event-log/text-changes.ts";
 import { invalidCursor } from "../http/page.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { SIZES } from "../limits/sizes.ts";
@@ -32,6 +33,8 @@ interface ReadableHistory {
   /** Undefined: anonymous. */
   readonly actor: Actor | undefined;
   readonly kinds: MessageKinds;
+  /** Called with each message of the page. */
+  readonly shows: (message: ShownMessage) => void;
 }
 
 const PAGE_LENGTH = SIZES.pageTexts.count;
@@ -101,10 +104,12 @@ async function pageFrom(
     .execute();
   const texts: string[] = [];
   for (let left = PAGE_LENGTH, row = rows[0]; row && texts.length < limit; row = rows[texts.length]) {
-    const text = messageText(asMessage(row), room.kinds);
+    const message = asMessage(row);
+    const text = messageText(message, room.kinds);
     left -= text.length;
     if (left < 0 && texts.length > 0) break;
     texts.push(text);
+    room.shows(message);
   }
   const end = rows[texts.length - 1];
   const nextCursor = rows.length > texts.length && end ? `${direction}-${end.id}` : null;

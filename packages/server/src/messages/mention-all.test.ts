@@ -10,7 +10,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [owner, admin, bob] = chat.people(3) as [number, number, number];
+  [owner, admin, bob] = (await chat.people(3)) as [number, number, number];
   room = await chat.group(owner, [admin, bob]);
   await chat.must(owner, "PUT", `/rooms/${room}/members/${admin}/role`, { role: 2 });
 });

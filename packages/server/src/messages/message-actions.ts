@@ -10,7 +10,7 @@
  */
 import { EVERYBODY } from "@parley/protocol";
 import { sql } from "kysely";
-import { readSnapshot } from "../event-log/snapshot.ts";
+import { readTexts } from "../event-log/snapshot.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { SIZES } from "../limits/sizes.ts";
 import { maySeeMessage, readableWindow } from "../rooms/reading.ts";
@@ -86,24 +86,23 @@ export function listMessages(
   if (query.around !== undefined && query.after !== undefined) {
     throw invalid("around", "cannot be combined with after");
   }
-  return readSnapshot(context, async ({ db, asOf }) => {
+  return readTexts(context, async ({ db, asOf, shows }) => {
     const window = await readableWindow(context, db, { roomId, actor });
-    const page = await historyPage(db, { id: roomId, window, actor, kinds }, query);
+    const page = await historyPage(db, { id: roomId, window, actor, kinds, shows }, query);
     const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
     return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
   });
 }
 
 /** The JSON text of one message, as someone may read it. @throws ProblemError `not_found`, `unauthorized` */
-export async function getMessage(
-  context: MessagesContext,
-  actor: Actor | undefined,
-  messageId: number,
-): Promise<string> {
-  const { db, kinds } = context;
+export function getMessage(context: MessagesContext, actor: Actor | undefined, messageId: number): Promise<string> {
   const reader = sql<number>`${actor?.uid ?? 0}`;
-  const row = await selectMessages(db, reader).where("messages.id", "=", messageId).executeTakeFirst();
-  const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(context, db, { ...row, actor }));
-  if (isSeen) return messageText(asMessage(row), kinds);
-  throw new ProblemError(actor ? "not_found" : "unauthorized");
+  return readTexts(context, async ({ db, shows }) => {
+    const row = await selectMessages(db, reader).where("messages.id", "=", messageId).executeTakeFirst();
+    const isSeen = row && isAddressedTo(actor, row) && (await maySeeMessage(context, db, { ...row, actor }));
+    if (!isSeen) throw new ProblemError(actor ? "not_found" : "unauthorized");
+    const message = asMessage(row);
+    shows(message);
+    return messageText(message, context.kinds);
+  });
 }

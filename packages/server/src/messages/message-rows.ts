@@ -1,8 +1,9 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import { inList } from "../db/dialect.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import type { EventData } from "../event-log/announce.ts";
+import type { ShownMessage } from "../event-log/text-changes.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText, type OwnMark, type QuotedRow } from "./message-json.ts";
 
@@ -89,17 +90,21 @@ export function isAddressedTo(
 export interface MessagesAsked {
   readonly ids: readonly number[];
   readonly reader: number | "sender";
+  /** Called with each of them. */
+  readonly shows?: (message: ShownMessage) => void;
 }
 
 /** JSON texts of messages as they are now, by id; unknown ids are left out. One query. */
 export async function messageTexts(
   db: Kysely<Schema>,
-  { ids, reader }: MessagesAsked,
+  { ids, reader, shows }: MessagesAsked,
   kinds: MessageKinds = messageKinds,
 ): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map();
   const rows = reader === "sender" ? await messagesForSenders(db, ids) : await messagesFor(db, { ids, reader });
-  return new Map(rows.map((row) => [row.id, messageText(asMessage(row), kinds)]));
+  const messages = rows.map(asMessage);
+  if (shows) for (const message of messages) shows(message);
+  return new Map(messages.map((message) => [message.id, messageText(message, kinds)]));
 }
 
 /** The form in events, which includes nobody's own marks. */
@@ -123,12 +128,12 @@ export async function messageDataOf(
   );
 }
 
-const messagesById = prepared((db, ids) => selectMessages(db).where("messages.id", "in", inList<number>(ids)));
+const messagesById = prepared((db, ids) => selectMessages(db).where("messages.id", "in", numberList(ids)));
 
 const messagesFor = preparedBy(["ids", "reader"], (db, { ids, reader }) =>
-  selectMessages(db, sql<number>`${reader}`).where("messages.id", "in", inList<number>(ids)),
+  selectMessages(db, sql<number>`${reader}`).where("messages.id", "in", numberList(ids)),
 );
 
 const messagesForSenders = prepared((db, ids) =>
-  selectMessages(db, sql.ref<number>("messages.uid")).where("messages.id", "in", inList<number>(ids)),
+  selectMessages(db, sql.ref<number>("messages.uid")).where("messages.id", "in", numberList(ids)),
 );

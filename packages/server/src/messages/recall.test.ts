@@ -13,7 +13,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, boss, stranger] = chat.people(4) as [number, number, number, number];
+  [ann, bob, boss, stranger] = (await chat.people(4)) as [number, number, number, number];
   room = await chat.group(ann, [bob]);
 });
 afterEach(() => chat.close());
@@ -109,8 +109,9 @@ test("LOG-8, IM-21: what quotes is pushed and never remembered; other messages a
   const [quoted, quoting] = chat.scratch.events.slice(-2);
   expect([quoted?.cacheable, quoting?.cacheable]).toEqual([true, false]);
   expect(quoting?.data).toContain(SECRET);
-  const built = await messageDataOf(chat.scratch.db, [quoted?.pos as number, quoting?.pos as number]);
-  expect([...built.values()].map(({ author, quotes }) => [author, quotes])).toEqual([
+  const ids = [quoted?.pos as number, quoting?.pos as number];
+  const built = await messageDataOf(chat.scratch.db, ids);
+  expect(ids.map((id) => [built.get(id)?.author, built.get(id)?.quotes])).toEqual([
     [bob, []],
     [ann, [message.id]],
   ]);

@@ -1,5 +1,5 @@
 import { LIMITS, Push, type PushData, roomStream, userStream } from "@parley/protocol";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { maySeeMessage } from "../rooms/reading.ts";
@@ -31,13 +31,16 @@ export async function recallMessage(
   const visible = actor.power === 1 || (await maySeeMessage({ hall }, tx.db, { ...message, actor }));
   if (!visible) throw new ProblemError("not_found");
   checkMayRecall(message, actor, tx.now);
-  await tx.db
-    .updateTable("messages")
-    .set({ type: recalled.type, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
-    // Somebody who has the file could test guesses of the text against the digest.
-    .set({ request_hash: null })
-    .where("id", "=", messageId)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("messages")
+      .set({ type: recalled.type, body: "{}", reply_to: null, recalled_by: actor.uid, recalled_at: tx.now })
+      // Somebody who has the file could test guesses of the text against the digest.
+      .set({ request_hash: null })
+      .where("id", "=", messageId)
+      .execute(),
+  );
   const { roomId } = message;
   const data: PushData[9] = { msgId: messageId, roomId, recallUid: actor.uid };
   const stream = message.senderOnly === 0 ? roomStream(roomId) : userStream(message.uid);

@@ -1,13 +1,17 @@
-import { HALL_ROOM_ID, roomOfStream, roomStream, SYSTEM_UID } from "@parley/protocol";
+import { HALL_ROOM_ID, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
+import type { WriteTransaction } from "../db/transaction.ts";
+import { knowHeads } from "../event-log/stream-heads.ts";
 import type { Ban } from "../identity/banned.ts";
 import { findMemberships } from "../rooms/member-lookups.ts";
 import { type Actor, type Membership, otherIn } from "../rooms/rooms.ts";
 import { blocksAmong, bothWays, friendsAmong, type Ties } from "../ties/ties.ts";
+import type { MessageKinds } from "./kinds/kinds.ts";
 import type { QuotedRow } from "./message-json.ts";
+import { messageTexts } from "./message-rows.ts";
 
 /** A message to send, as checked by the protocol's schema. Whether the hall takes it has been checked (`message-actions.ts`). */
 export interface SendInput {
@@ -38,6 +42,8 @@ export type Visibility = "room" | "sender";
 export interface SendLookups {
   /** Messages already sent with one of the client ids. Key: `senderKey`. */
   readonly earlier: ReadonlyMap<string, { id: number; requestHash: string | null }>;
+  /** How they are shown to their senders, by id. */
+  readonly earlierTexts: ReadonlyMap<number, string>;
   readonly rooms: ReadonlyMap<number, SendRoom>;
   /** Memberships of senders and of people who are mentioned; none for the hall. Key: `memberKey`. */
   readonly memberships: ReadonlyMap<string, Membership>;
@@ -79,20 +85,38 @@ function keyKey(keyId: number, clientId: string): string {
   return `key ${keyId} ${clientId}`;
 }
 
-export async function lookUp(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups> {
-  const rooms = await roomsOf(db, inputs);
-  return {
-    earlier: await earlierOf(db, inputs),
-    rooms,
-    memberships: await findMemberships(
-      db,
-      inputs.flatMap(({ roomId, actor, mentions }) => [actor.uid, ...mentions].map((uid) => ({ roomId, uid }))),
-    ),
-    people: await peopleOf(db, inputs),
-    quoted: await quotedOf(db, inputs),
-    banned: await bannedOf(db, inputs),
-    ...(await tiesOf(db, inputs, rooms)),
-  };
+/** Two ways to the database and back, whatever is asked. */
+export async function lookUp(
+  tx: WriteTransaction,
+  inputs: readonly SendInput[],
+  kinds: MessageKinds,
+): Promise<SendLookups> {
+  const { db } = tx;
+  const asked = inputs.flatMap(({ roomId, actor, mentions }) => {
+    return [actor.uid, ...mentions].map((uid) => ({ roomId, uid }));
+  });
+  const [earlier, rooms, memberships, people, quoted, banned] = await Promise.all([
+    earlierOf(db, inputs),
+    roomsOf(db, inputs),
+    findMemberships(db, asked),
+    peopleOf(db, inputs),
+    quotedOf(db, inputs),
+    bannedOf(db, inputs),
+    knowHeads(tx, streamsOf(inputs)),
+  ]);
+  const ids = [...earlier.values()].map(({ id }) => id);
+  const [ties, earlierTexts] = await Promise.all([
+    tiesOf(db, inputs, rooms),
+    messageTexts(db, { ids, reader: "sender" }, kinds),
+  ]);
+  return { earlier, earlierTexts, rooms, memberships, people, quoted, banned, ...ties };
+}
+
+/** Where the messages are logged; those that only their senders may see get the room's seq too. */
+function streamsOf(inputs: readonly SendInput[]): string[] {
+  return inputs.flatMap(({ roomId, actor: { uid }, visibleTo }) => {
+    return visibleTo === "room" ? [roomStream(roomId)] : [roomStream(roomId), userStream(uid)];
+  });
 }
 
 async function earlierOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["earlier"]> {
@@ -120,7 +144,7 @@ export async function earlierOfKeys(
 
 const sentByKeyBefore = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ key_id: number; client_id: string }>(["key_id", "client_id"], asked).as("asked"))
+    .selectFrom(boundRows({ key_id: "number", client_id: "text" }, asked).as("asked"))
     .innerJoin("messages", (join) =>
       join
         .onRef("messages.key_id", "=", "asked.key_id")
@@ -134,7 +158,7 @@ const sentByKeyBefore = prepared((db, asked) =>
 
 const sentBefore = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; client_id: string }>(["uid", "client_id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", client_id: "text" }, asked).as("asked"))
     .innerJoin("messages", (join) =>
       join.onRef("messages.uid", "=", "asked.uid").onRef("messages.client_id", "=", "asked.client_id"),
     )
@@ -151,7 +175,7 @@ const roomsById = prepared((db, ids) =>
   db
     .selectFrom("rooms")
     .select(["id", "no", "mute_all", "dissolved_at", "direct_key", "untold"])
-    .where("id", "in", inList<number>(ids)),
+    .where("id", "in", numberList(ids)),
 );
 
 /** Costs nothing where nobody writes in a direct room. */
@@ -166,7 +190,8 @@ async function tiesOf(
   });
   const both = bothWays(directs.map(({ pair }) => pair));
   const strict = directs.flatMap(({ pair, friendsOnly }) => (friendsOnly ? [pair] : []));
-  return { blocks: await blocksAmong(db, both), friends: await friendsAmong(db, strict) };
+  const [blocks, friends] = await Promise.all([blocksAmong(db, both), friendsAmong(db, strict)]);
+  return { blocks, friends };
 }
 
 async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promise<SendLookups["people"]> {
@@ -175,7 +200,7 @@ async function peopleOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
   const rows = await db
     .selectFrom("users")
     .select("uid")
-    .where("uid", "in", inList(asked))
+    .where("uid", "in", numberList(asked))
     .where("uid", "!=", SYSTEM_UID)
     .where("deleted_at", "is", null)
     .execute();
@@ -201,7 +226,7 @@ async function quotedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
     ])
     .select(["recalled_by as recalledBy", "sender_only as senderOnly"])
     .select(sql<number | null>`case when sender_only = 0 then no else ${numberBefore} end`.as("no"))
-    .where("messages.id", "in", inList(ids))
+    .where("messages.id", "in", numberList(ids))
     .execute();
   return new Map(rows.map(({ banId, ...message }) => [message.id, { ...message, authorBanned: banId !== null }]));
 }
@@ -213,20 +238,9 @@ async function bannedOf(db: Kysely<Schema>, inputs: readonly SendInput[]): Promi
 }
 
 const bansOf = prepared((db, uids) =>
-  db.selectFrom("bans").select(["uid", "until", "reason"]).where("uid", "in", inList<number>(uids)),
+  db.selectFrom("bans").select(["uid", "until", "reason"]).where("uid", "in", numberList(uids)),
 );
 
 const numberBefore = sql`coalesce((select earlier.no from messages as earlier
   where earlier.room_id = messages.room_id and earlier.sender_only = 0 and earlier.seq <= messages.seq and earlier.no is not null
   order by earlier.seq desc limit 1), 0)`;
-
-/** Heads of rooms' streams; a room without events is left out. */
-export async function headsOf(db: Kysely<Schema>, roomIds: readonly number[]): Promise<Map<number, number>> {
-  if (roomIds.length === 0) return new Map();
-  const rows = await db
-    .selectFrom("streams")
-    .select(["stream", "seq"])
-    .where("stream", "in", inList(roomIds.map((id) => roomStream(id) as string)))
-    .execute();
-  return new Map(rows.map(({ stream, seq }) => [roomOfStream(stream) as number, seq]));
-}

@@ -1,14 +1,14 @@
 import { Push, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
-import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
-import type { LoggedEvent, WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows } from "../db/rows.ts";
+import { type LoggedEvent, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import type { Place } from "../event-log/log-reader.ts";
 import { memberKey } from "../rooms/member-lookups.ts";
 import { storeReadPlaces } from "../rooms/read-places.ts";
 import type { MessageKinds } from "./kinds/kinds.ts";
 import { type MessageRow, messageText } from "./message-json.ts";
-import { headsOf, type SendInput } from "./send-lookups.ts";
+import type { SendInput } from "./send-lookups.ts";
 import type { Accepted } from "./send-verdicts.ts";
 
 /** An accepted message once it is logged. */
@@ -18,7 +18,7 @@ type Placed = Accepted & { readonly event: LoggedEvent };
 export async function store(tx: WriteTransaction, accepted: readonly Accepted[], kinds: MessageKinds): Promise<void> {
   if (accepted.length === 0) return;
   const { now } = tx;
-  const roomSeqs = await seqsInRooms(tx, accepted);
+  const roomSeqs = seqsInRooms(tx, accepted);
   const drafts = accepted.map((message, index) => ({
     stream: isForRoom(message) ? roomStream(message.input.roomId) : userStream(message.input.actor.uid),
     type: Push.MESSAGE,
@@ -33,7 +33,7 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
   const placed = accepted as readonly Placed[];
   const seqOf = (index: number) => roomSeqs.get(index) ?? (placed[index] as Placed).event.seq;
 
-  await insertRows(tx.db, "messages", {
+  const rows = insertRows(tx.db, "messages", {
     columns: [
       "id",
       "room_id",
@@ -65,9 +65,10 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       isForRoom(message) ? 0 : 1,
     ]),
   });
+  sent(tx, rows);
   const shown = placed.filter(isForRoom);
   const newest = new Map(shown.map(({ input, event, no }) => [input.roomId, [input.roomId, no, event.pos]]));
-  if (newest.size > 0) await noteNewest(tx.db, [...newest.values()]);
+  if (newest.size > 0) sent(tx, noteNewest(tx.db, [...newest.values()]));
   // People who write in a room have read it up to their message.
   const reads = new Map(
     placed.map(({ input, readNo }, index) => [
@@ -75,10 +76,8 @@ export async function store(tx: WriteTransaction, accepted: readonly Accepted[],
       { uid: input.actor.uid, roomId: input.roomId, readSeq: seqOf(index), readNo },
     ]),
   );
-  await storeReadPlaces(
-    tx,
-    [...reads.values()].filter(({ uid }) => uid !== SYSTEM_UID),
-  );
+  const people = [...reads.values()].filter(({ uid }) => uid !== SYSTEM_UID);
+  sent(tx, storeReadPlaces(tx, people));
 }
 
 /** The client id's columns: the sender's own, or the key and its client id. */
@@ -92,17 +91,15 @@ function isForRoom({ input }: Accepted): boolean {
 
 /**
  * The seqs of messages that only their senders may see, by their index: each has the seq of the room's newest event, including those of
- * this batch. Costs nothing if there are no such messages.
+ * this batch. The heads are known.
  */
-async function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]): Promise<Map<number, number>> {
-  const hidden = accepted.filter((message) => !isForRoom(message));
-  if (hidden.length === 0) return new Map();
-  const heads = await headsOf(tx.db, [...new Set(hidden.map(({ input }) => input.roomId))]);
+function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]): Map<number, number> {
   const seqs = new Map<number, number>();
+  const more = new Map<number, number>();
   for (const [index, message] of accepted.entries()) {
     const { roomId } = message.input;
-    const head = heads.get(roomId) ?? 0;
-    if (isForRoom(message)) heads.set(roomId, head + 1);
+    const head = (tx.heads.get(roomStream(roomId))?.seq ?? 0) + (more.get(roomId) ?? 0);
+    if (isForRoom(message)) more.set(roomId, (more.get(roomId) ?? 0) + 1);
     else seqs.set(index, head);
   }
   return seqs;
@@ -111,7 +108,7 @@ async function seqsInRooms(tx: WriteTransaction, accepted: readonly Accepted[]):
 const noteNewest = prepared((db, newest) =>
   db
     .updateTable("rooms")
-    .from(boundRows<{ id: number; no: number; last: number }>(["id", "no", "last"], newest).as("sent"))
+    .from(boundRows({ id: "number", no: "number", last: "number" }, newest).as("sent"))
     .set((eb) => ({ no: eb.ref("sent.no"), last_message_id: eb.ref("sent.last") }))
     .whereRef("rooms.id", "=", "sent.id"),
 );

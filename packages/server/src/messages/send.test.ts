@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { messageSchema, Push, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
@@ -15,7 +14,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, cem, stranger] = chat.people(4) as [number, number, number, number];
+  [ann, bob, cem, stranger] = (await chat.people(4)) as [number, number, number, number];
   room = await chat.group(ann, [bob, cem]);
 });
 afterEach(() => chat.close());
@@ -190,9 +189,7 @@ test("IM-10: mentions are people of the room; of the hall, anybody who is still 
   await chat.must(ann, "DELETE", `/rooms/${room}/members/${cem}`);
   const left = await post(ann, text("5", "hey", { mentions: [bob, cem] }));
   expect({ code: left.body.code, userIds: left.body.userIds }).toEqual({ code: "unknown_user", userIds: [cem] });
-  const file = new Database(chat.scratch.path);
-  file.run("update users set deleted_at = 1 where uid = ?", [stranger]);
-  file.close();
+  await chat.scratch.raw("update users set deleted_at = 1 where uid = ?", stranger);
   const gone = await post(ann, text("6", "hey", { mentions: [bob, stranger] }), 1);
   expect({ code: gone.body.code, userIds: gone.body.userIds }).toEqual({ code: "unknown_user", userIds: [stranger] });
 });
@@ -220,7 +217,7 @@ test("IM-11: a user sends 30 at once and then 10 a second; others are not held b
   using time = new StillTime();
   await chat.close();
   chat = await ChatFixture.open({ RATE_LIMITS: "on" });
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
   const flood = async (who: number, prefix: string) =>
     (await Promise.all(Array.from({ length: 40 }, (_, n) => post(who, text(`${prefix}${n}`), 1)))).map((r) => r.status);
   expect((await flood(ann, "a")).filter((status) => status === 429)).toHaveLength(10);
@@ -233,7 +230,7 @@ test("IM-11: a long message counts as one for each 4 KiB that it begins", async 
   using _ = new StillTime();
   await chat.close();
   chat = await ChatFixture.open({ RATE_LIMITS: "on" });
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
   const accepted = async (who: number, content: string) => {
     const replies = await Promise.all(Array.from({ length: 40 }, (_, n) => post(who, text(`${n}`, content), 1)));
     return replies.filter(({ status }) => status === 201).length;
@@ -244,7 +241,7 @@ test("IM-11: a long message counts as one for each 4 KiB that it begins", async 
 });
 
 test("256 sends by 64 people into 64 rooms take as many statements as two", async () => {
-  const people = chat.people(64);
+  const people = await chat.people(64);
   const rooms: number[] = [];
   for (const uid of people) rooms.push(await chat.group(uid, [ann]));
   const { message: quoted } = await chat.say(ann, rooms[0] as number, "quote me");

@@ -1,7 +1,6 @@
 import type { LoggedEvent, Outcome, WriteTransaction } from "../db/transaction.ts";
 import { type Act, tellOf } from "../rooms/untold.ts";
 import { type MessageKinds, messageKinds } from "./kinds/kinds.ts";
-import { messageTexts } from "./message-rows.ts";
 import { lookUp, type SendInput } from "./send-lookups.ts";
 import { store } from "./send-store.ts";
 import { judge, seenBy } from "./send-verdicts.ts";
@@ -23,19 +22,20 @@ export async function sendMessages(
   inputs: readonly SendInput[],
   kinds: MessageKinds = messageKinds,
 ) {
-  const known = await lookUp(tx.db, inputs);
+  const known = await lookUp(tx, inputs, kinds);
   const seen = inputs.map((input) => seenBy(input, known));
   const verdicts = judge(seen, known, tx.clockNow);
   const accepted = verdicts.flatMap((verdict) => (verdict.kind === "new" ? [verdict.message] : []));
   const toTell = accepted.filter(({ input }) => input.visibleTo === "room" && known.rooms.get(input.roomId)?.untold);
   if (toTell.length > 0) await tellOf(tx, toTell.map(actOf));
   await store(tx, accepted, kinds);
-  const repeats = verdicts.flatMap((verdict) => (verdict.kind === "repeat" ? [verdict.id] : []));
-  const texts = await messageTexts(tx.db, { ids: repeats, reader: "sender" }, kinds);
   return verdicts.map((verdict): Outcome<Sent> => {
     if (verdict.kind === "refused") return { ok: false, error: verdict.error };
     if (verdict.kind === "repeat") {
-      return { ok: true, value: { id: verdict.id, created: false, text: texts.get(verdict.id) as string } };
+      return {
+        ok: true,
+        value: { id: verdict.id, created: false, text: known.earlierTexts.get(verdict.id) as string },
+      };
     }
     const created = verdict.kind === "new";
     const event = (created ? verdict.message : verdict.of).event as LoggedEvent;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
 import type { Writes } from "../db/writer.ts";
 import { ManualClock } from "../lib/clock.ts";
+import { nextTurn } from "../lib/interval.ts";
 import { Retention } from "./retention.ts";
 import { type TrimInput, type Trimmed, trimEvents } from "./retention-writes.ts";
 
@@ -185,9 +186,9 @@ test("RET-2: a look that has ended, well or not, is followed by the next one two
   const stop = retention.start((error) => errors.push(error));
   for (const look of [1, 2]) {
     jest.advanceTimersByTime(2000);
-    for (let turn = 0; turn < 1000 && errors.length < look; turn++) await Promise.resolve();
-    // The look is over a few turns after its failure was told.
-    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    while (errors.length < look) await nextTurn();
+    // The look is over a few promises after its failure was told.
+    await nextTurn();
     expect(errors).toHaveLength(look);
   }
   await stop();

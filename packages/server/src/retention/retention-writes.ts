@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
+import { boundRows, numberList, textList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 
 /** The most rows that one write removes, and the most streams that it looks at, so that a send never waits for more. */
 export const ROWS_PER_TRIM = 100;
@@ -74,14 +74,17 @@ export async function trimEvents(tx: WriteTransaction, input: TrimInput): Promis
     if (going.length === last - first + 1) unfinished.push(stream);
   }
   if (gone.length > 0) {
-    await tx.db.deleteFrom("events").where("pos", "in", inList(gone)).execute();
-    const rows = boundRows<{ stream: string; seq: number; pos: number }>(["stream", "seq", "pos"], begins);
-    await tx.db
-      .updateTable("streams")
-      .from(rows.as("begins"))
-      .set((eb) => ({ first_seq: eb.ref("begins.seq"), trimmed_pos: eb.ref("begins.pos") }))
-      .whereRef("streams.stream", "=", "begins.stream")
-      .execute();
+    sent(tx, tx.db.deleteFrom("events").where("pos", "in", numberList(gone)).execute());
+    const rows = boundRows({ stream: "text", seq: "number", pos: "number" }, begins);
+    sent(
+      tx,
+      tx.db
+        .updateTable("streams")
+        .from(rows.as("begins"))
+        .set((eb) => ({ first_seq: eb.ref("begins.seq"), trimmed_pos: eb.ref("begins.pos") }))
+        .whereRef("streams.stream", "=", "begins.stream")
+        .execute(),
+    );
   }
   return { removed: gone.length, unfinished };
 }
@@ -91,7 +94,7 @@ async function shares(tx: WriteTransaction, input: TrimInput): Promise<StreamSha
   const rows = await tx.db
     .selectFrom("streams")
     .select(["stream", "seq", "first_seq as first"])
-    .where("stream", "in", inList(input.streams))
+    .where("stream", "in", textList(input.streams))
     .execute();
   const longer = rows.filter(({ seq, first }) => seq - input.minEvents >= first);
   const share = Math.max(1, Math.floor(ROWS_PER_TRIM / longer.length));
@@ -109,8 +112,8 @@ async function oldestOf(
   asked: readonly StreamShare[],
   upTo: number,
 ): Promise<Map<string, Oldest[]>> {
-  const places = boundRows<{ stream: string; first: number; last: number }>(
-    ["stream", "first", "last"],
+  const places = boundRows(
+    { stream: "text", first: "number", last: "number" },
     asked.map(({ stream, first, last }) => [stream, first, last]),
   );
   const rows = await tx.db

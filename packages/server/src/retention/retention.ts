@@ -1,5 +1,5 @@
-import { boundRows, inList } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
+import { boundRows, textList } from "../db/rows.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -126,7 +126,7 @@ export class Retention {
     if (this.#due.size === 0) return [];
     const due = [...this.#due];
     this.#due.clear();
-    return this.#rows().where("stream", "in", inList(due)).execute();
+    return this.#rows().where("stream", "in", textList(due)).execute();
   }
 
   /** The next page of all streams; after the last one it begins anew. */
@@ -152,8 +152,8 @@ export class Retention {
     const { days, minEvents, maxEvents } = this.#parts.limits;
     const longer = new Map(rows.filter(({ seq, first }) => seq - minEvents >= first).map((row) => [row.stream, row]));
     if (longer.size === 0) return [];
-    const places = boundRows<{ stream: string; first: number }>(
-      ["stream", "first"],
+    const places = boundRows(
+      { stream: "text", first: "number" },
       [...longer.values()].map(({ stream, first }) => [stream, first]),
     );
     const olderThan = await oldBefore(db, { clockNow: clock.now(), maxAgeMs: days * DAY_MS });

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { blocksAmong, bothWays, type Pair } from "../ties/ties.ts";
 import { peopleOfKey } from "./rooms.ts";
@@ -13,7 +13,7 @@ export async function silentRooms(db: Kysely<Schema>, roomIds: readonly number[]
   const rows = await db
     .selectFrom("rooms")
     .select(["id", "direct_key"])
-    .where("id", "in", inList(roomIds))
+    .where("id", "in", numberList(roomIds))
     .where("direct_key", "is not", null)
     .execute();
   const directs = rows.map(({ id, direct_key }) => ({ id, pair: peopleOfKey(direct_key as string) }));

@@ -1,9 +1,9 @@
 import { type Ref, roomOfStream, roomStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { numberList, textList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import type { RoomRow } from "./rooms.ts";
+import { ROOM_COLUMNS, type RoomRow } from "./rooms.ts";
 
 /**
  * The existing ones of these rooms, by the product's references: its managed rooms by their external ids, all others by our ids. At
@@ -26,9 +26,9 @@ export async function roomsByRef(db: Kysely<Schema>, refs: readonly Ref[]): Prom
 }
 
 const withExternalIds = prepared((db, ids) =>
-  db.selectFrom("rooms").selectAll().where("external_id", "in", inList<string>(ids)),
+  db.selectFrom("rooms").select(ROOM_COLUMNS).where("external_id", "in", textList(ids)),
 );
-const withIds = prepared((db, ids) => db.selectFrom("rooms").selectAll().where("id", "in", inList<number>(ids)));
+const withIds = prepared((db, ids) => db.selectFrom("rooms").select(ROOM_COLUMNS).where("id", "in", numberList(ids)));
 
 async function headsOf(db: Kysely<Schema>, roomIds: readonly number[]): Promise<Map<number, number>> {
   if (roomIds.length === 0) return new Map();
@@ -40,5 +40,5 @@ async function headsOf(db: Kysely<Schema>, roomIds: readonly number[]): Promise<
 }
 
 const streamHeads = prepared((db, names) =>
-  db.selectFrom("streams").select(["stream", "seq"]).where("stream", "in", inList<string>(names)),
+  db.selectFrom("streams").select(["stream", "seq"]).where("stream", "in", textList(names)),
 );

@@ -39,7 +39,7 @@ async function run(steps: Step[]): Promise<void> {
     };
     const asked: Promise<unknown>[] = [];
     for (const step of steps) {
-      if (step.kind === "people") people += chat.people(step.count).length;
+      if (step.kind === "people") people += (await chat.people(step.count)).length;
       else if (step.kind === "pass") chat.clock.advance(step.ms);
       else if (step.kind === "ask") {
         const asking = ask();

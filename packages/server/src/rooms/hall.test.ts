@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { HallCount } from "./hall.ts";
@@ -10,7 +9,7 @@ const content = (item: { message: { body: { content: string } } }) => item.messa
 
 test("IM-60: HALL=members: everybody who signs in is in it, the anonymous see its name", async () => {
   chat = await ChatFixture.open();
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   await chat.say(ann, 1, "hello");
   expect(await chat.must(bob, "GET", "/rooms/1")).toMatchObject({
     id: 1,
@@ -30,7 +29,7 @@ test("IM-60: HALL=members: everybody who signs in is in it, the anonymous see it
 
 test("IM-61: HALL=public: the anonymous read, and do nothing else", async () => {
   chat = await ChatFixture.open({ HALL: "public" });
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   const { message } = await chat.say(ann, 1, "hello");
   const room = await chat.ask(undefined, "GET", "/rooms/1");
   expect(room.body).toMatchObject({ name: "Hall", memberCount: 1, role: null, seq: 1 });
@@ -47,7 +46,7 @@ test("IM-61: HALL=public: the anonymous read, and do nothing else", async () => 
 
 test("IM-62: HALL=off: there is no hall", async () => {
   chat = await ChatFixture.open({ HALL: "off" });
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   const send = { clientId: "a", type: 1, body: { content: "hello" } };
   for (const [method, path, body] of [
     ["GET", "/rooms/1", undefined],
@@ -64,7 +63,7 @@ test("IM-62: HALL=off: there is no hall", async () => {
 
 test("IM-63: HALL_SEND=admins: others read", async () => {
   chat = await ChatFixture.open({ HALL_SEND: "admins" });
-  const [ann, boss] = chat.people(2) as [number, number];
+  const [ann, boss] = (await chat.people(2)) as [number, number];
   const send = { clientId: "a", type: 1, body: { content: "hello" } };
   expect((await chat.ask(ann, "POST", "/rooms/1/messages", send)).status).toBe(403);
   await chat.say(`admin-${boss}`, 1, "news");
@@ -73,14 +72,12 @@ test("IM-63: HALL_SEND=admins: others read", async () => {
 
 test("IM-64: its members are all people and do not change; its settings are the administrators'", async () => {
   chat = await ChatFixture.open();
-  const uids = chat.people(3);
+  const uids = await chat.people(3);
   const [ann, bob, boss] = uids as [number, number, number];
   expect((await chat.must(ann, "GET", "/rooms/1")).memberCount).toBe(3);
-  uids.push(...chat.people(2));
-  const [gone] = chat.people(1) as [number];
-  const file = new Database(chat.scratch.path);
-  file.run("update users set deleted_at = 1 where uid = ?", [gone]);
-  file.close();
+  uids.push(...(await chat.people(2)));
+  const [gone] = (await chat.people(1)) as [number];
+  await chat.scratch.raw("update users set deleted_at = 1 where uid = ?", gone);
   expect((await chat.must(ann, "GET", "/rooms/1")).memberCount).toBe(5);
   const first = await chat.must(ann, "GET", "/rooms/1/members?limit=3");
   const rest = await chat.must(ann, "GET", `/rooms/1/members?limit=3&cursor=${first.nextCursor}`);
@@ -99,21 +96,16 @@ test("IM-64: its members are all people and do not change; its settings are the 
 
 test("IM-64: a deleted account leaves the number a minute later at most, and at once when the clock was set back", async () => {
   chat = await ChatFixture.open();
-  const [ann, bob] = chat.people(3) as [number, number];
-  const { db, path } = chat.scratch;
+  const [ann, bob] = (await chat.people(3)) as [number, number];
+  const { db, raw } = chat.scratch;
   const now = chat.clock.now();
-  const file = new Database(path);
-  const remove = (uid: number) => file.run("update users set deleted_at = 1 where uid = ?", [uid]);
-  try {
-    const count = new HallCount();
-    expect(await count.read(db, now)).toBe(3);
-    remove(ann);
-    expect(await count.read(db, now + 59_999)).toBe(3);
-    expect(await count.read(db, now + 60_000)).toBe(2);
-    remove(bob);
-    expect(await count.read(db, now + 60_000)).toBe(2);
-    expect(await count.read(db, now + 59_999)).toBe(1);
-  } finally {
-    file.close();
-  }
+  const remove = (uid: number) => raw("update users set deleted_at = 1 where uid = ?", uid);
+  const count = new HallCount();
+  expect(await count.read(db, now)).toBe(3);
+  await remove(ann);
+  expect(await count.read(db, now + 59_999)).toBe(3);
+  expect(await count.read(db, now + 60_000)).toBe(2);
+  await remove(bob);
+  expect(await count.read(db, now + 60_000)).toBe(2);
+  expect(await count.read(db, now + 59_999)).toBe(1);
 });

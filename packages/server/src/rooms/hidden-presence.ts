@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
-import { boundRows, inList } from "../db/dialect.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
+import { boundRows, numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { batched } from "../lib/batched.ts";
 import { nextTurn } from "../lib/interval.ts";
@@ -48,7 +48,7 @@ export function hiddenPresenceOf(db: Kysely<Schema>): (uid: number) => Promise<H
 
 const blockedRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number }>(["uid"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number" }, asked).as("asked"))
     .innerJoin("blocks", "blocks.uid", "asked.uid")
     .select(["blocks.uid", "blocks.blocked_uid as blocked"]),
 );
@@ -58,7 +58,7 @@ const sharedRows = preparedBy(["uid", "others"], (db, { uid, others }) =>
     .selectFrom("members as theirs")
     .innerJoin("members as own", "own.room_id", "theirs.room_id")
     .select("own.room_id as roomId")
-    .where("theirs.uid", "in", inList<number>(others))
+    .where("theirs.uid", "in", numberList(others))
     .where("theirs.left_seq", "is", null)
     .where("own.uid", "=", sql<number>`${uid}`)
     .where("own.left_seq", "is", null),

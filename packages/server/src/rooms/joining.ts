@@ -1,6 +1,6 @@
 import { ChangeType, Push, type PushData, roomStream, SYSTEM_UID, userStream } from "@parley/protocol";
-import { inList, insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows, numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { CAPS } from "../limits/caps.ts";
@@ -30,14 +30,22 @@ export async function addToRoom(
   const { seq, pos } = await logJoined(tx, { roomId: room.id, uids });
   const fromSeq = room.history === "all" ? 1 : seq;
   const roleOf = (uid: number): Role => (uid === owner ? 1 : 3);
-  await insertRows(tx.db, "members", {
-    columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"],
-    values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now, untold.has(uid) ? 1 : 0]),
-    conflict: `on conflict (room_id, uid) do update set role = excluded.role, from_seq = excluded.from_seq,
-      joined_seq = excluded.joined_seq, joined_pos = excluded.joined_pos, joined_at = excluded.joined_at,
-      before_seq = members.left_seq, before_pos = members.left_pos, left_seq = null, left_pos = null, left_view = null, untold = excluded.untold,
-      muted_until = case when members.muted_until > excluded.joined_at then members.muted_until end`,
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "members", {
+      columns: ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"],
+      values: uids.map((uid) => [room.id, uid, roleOf(uid), fromSeq, seq, pos, now, untold.has(uid) ? 1 : 0]),
+      conflict: {
+        key: ["room_id", "uid"],
+        take: ["role", "from_seq", "joined_seq", "joined_pos", "joined_at", "untold"],
+        update: {
+          ...{ before_seq: "members.left_seq", before_pos: "members.left_pos" },
+          ...{ left_seq: "null", left_pos: "null", left_view: "null" },
+          muted_until: "case when members.muted_until > excluded.joined_at then members.muted_until end",
+        },
+      },
+    }),
+  );
   await logMutes(tx, room.id, await mutedAmong(tx, room.id, uids));
   const places = uids.map((uid) => ({ uid, roomId: room.id, readSeq: seq, readNo: room.no }));
   await storeReadPlaces(tx, places);
@@ -49,7 +57,7 @@ async function mutedAmong(tx: WriteTransaction, roomId: number, uids: readonly n
     .selectFrom("members")
     .select(["uid", "muted_until as mutedUntil"])
     .where("room_id", "=", roomId)
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("muted_until", "is not", null)
     .execute();
   return rows;
@@ -68,11 +76,11 @@ export async function checkRoomsLeft(tx: WriteTransaction, uids: readonly number
     .where("members.untold", "=", 0)
     .groupBy("members.uid")
     .having((eb) => eb(eb.fn.countAll<number>(), ">=", most));
-  const many = await memberships.where("members.uid", "in", inList(uids)).execute();
+  const many = await memberships.where("members.uid", "in", numberList(uids)).execute();
   if (many.length === 0) return;
   const full = await memberships
     .innerJoin("rooms", "rooms.id", "members.room_id")
-    .where("members.uid", "in", inList(many.map(({ uid }) => uid)))
+    .where("members.uid", "in", numberList(many.map(({ uid }) => uid)))
     .where("rooms.dissolved_at", "is", null)
     .execute();
   if (full.length > 0) throw tooManyRooms(full.map(({ uid }) => uid));
@@ -112,7 +120,7 @@ export async function namesOf(tx: WriteTransaction, uids: readonly number[]): Pr
   const rows = await tx.db
     .selectFrom("users")
     .select(["uid", "name"])
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("deleted_at", "is", null)
     .where("uid", "!=", SYSTEM_UID)
     .execute();

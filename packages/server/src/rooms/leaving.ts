@@ -1,6 +1,6 @@
 import { ChangeType, Push, type PushData, roomStream, userStream } from "@parley/protocol";
-import { boundRows, inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { boundRows, numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { leftViewOf } from "./left-view.ts";
 import type { RoomRow } from "./rooms.ts";
@@ -22,21 +22,24 @@ export async function removeFromRoom(tx: WriteTransaction, room: RoomRow, uids: 
     return { uid, seq, pos, view };
   });
   const untold = room.untold === 0 ? new Set<number>() : await untoldOf(tx, roomId, uids);
-  const rows = boundRows<{ uid: number; seq: number; pos: number; view: string }>(
-    ["uid", "seq", "pos", "view"],
+  const rows = boundRows(
+    { uid: "number", seq: "number", pos: "number", view: "text" },
     left.map(({ uid, seq, pos, view }) => [uid, seq, pos, view]),
   );
-  await tx.db
-    .updateTable("members")
-    .from(rows.as("leaving"))
-    .set((eb) => ({
-      left_seq: eb.ref("leaving.seq"),
-      left_pos: eb.ref("leaving.pos"),
-      left_view: eb.ref("leaving.view"),
-    }))
-    .where("members.room_id", "=", roomId)
-    .whereRef("members.uid", "=", "leaving.uid")
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("members")
+      .from(rows.as("leaving"))
+      .set((eb) => ({
+        left_seq: eb.ref("leaving.seq"),
+        left_pos: eb.ref("leaving.pos"),
+        left_view: eb.ref("leaving.view"),
+      }))
+      .where("members.room_id", "=", roomId)
+      .whereRef("members.uid", "=", "leaving.uid")
+      .execute(),
+  );
   await append(
     tx,
     left.flatMap(({ uid, seq }) => (untold.has(uid) ? [] : [draft(userStream(uid), { roomId, uid, changeType, seq })])),
@@ -49,16 +52,19 @@ async function untoldOf(tx: WriteTransaction, roomId: number, uids: readonly num
     .selectFrom("members")
     .select("uid")
     .where("room_id", "=", roomId)
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("untold", "=", 1)
     .execute();
   const gone = rows.length;
   if (gone > 0) {
-    await tx.db
-      .updateTable("rooms")
-      .set((eb) => ({ untold: eb("untold", "-", gone) }))
-      .where("id", "=", roomId)
-      .execute();
+    sent(
+      tx,
+      tx.db
+        .updateTable("rooms")
+        .set((eb) => ({ untold: eb("untold", "-", gone) }))
+        .where("id", "=", roomId)
+        .execute(),
+    );
   }
   return new Set(rows.map(({ uid }) => uid));
 }

@@ -1,6 +1,6 @@
 import { readSnapshot } from "../event-log/snapshot.ts";
 import { takeEach } from "../limits/take-each.ts";
-import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
+import { othersOf, peopleAdded, strangersAmong } from "./bringing-in.ts";
 import * as procedures from "./member-writes.ts";
 import { type MemberView, memberPage } from "./members.ts";
 import { type Actor, actorOf } from "./rooms.ts";
@@ -30,7 +30,7 @@ export function listMembers(
  * Any member brings people into a group. `added`: those who joined; the others were already there.
  * @throws ProblemError `too_many_rooms`, `not_friends`, and as the room's rules refuse
  */
-export function addMembers(
+export async function addMembers(
   context: RoomsContext,
   actor: Actor,
   { roomId, memberIds }: { roomId: number; memberIds: readonly number[] },
@@ -38,9 +38,8 @@ export function addMembers(
   const { rates, writes, friendsOnly } = context;
   const uids = othersOf(actor, memberIds);
   takeEach({ rate: rates.roomChanges, key: actor.uid }, ...peopleAdded(rates, actor, uids));
-  return bringIn(context, { by: actor.uid, uids, into: roomId }, () =>
-    writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds, friendsOnly }),
-  );
+  const strangers = await strangersAmong(context, { by: actor.uid, uids });
+  return writes.run(procedures.addMembers, { actor: actorOf(actor), roomId, memberIds, friendsOnly, strangers });
 }
 
 /** Leaves a group, or removes somebody from it. */

@@ -1,7 +1,7 @@
 import { HALL_ROOM_ID } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import type { Membership } from "./rooms.ts";
 
@@ -31,7 +31,7 @@ export async function findMemberships(
 
 const membershipRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ room_id: number; uid: number }>(["room_id", "uid"], asked).as("asked"))
+    .selectFrom(boundRows({ room_id: "number", uid: "number" }, asked).as("asked"))
     .innerJoin("members", (join) =>
       join.onRef("members.room_id", "=", "asked.room_id").onRef("members.uid", "=", "asked.uid"),
     )

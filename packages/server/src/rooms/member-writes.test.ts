@@ -14,7 +14,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [owner, admin, bob, cem, stranger] = chat.people(5) as [number, number, number, number, number];
+  [owner, admin, bob, cem, stranger] = (await chat.people(5)) as [number, number, number, number, number];
   room = await chat.group(owner, [admin, bob, cem]);
   await chat.must(owner, "PUT", `/rooms/${room}/members/${admin}/role`, { role: 2 });
 });
@@ -36,7 +36,7 @@ test("IM-46: an admin who has left and is brought back is an ordinary member", a
 });
 
 test("IM-40, IM-46: any member brings people in; those who are in are skipped", async () => {
-  const [dan, eve] = chat.people(2) as [number, number];
+  const [dan, eve] = (await chat.people(2)) as [number, number];
   const reply = await chat.must(bob, "POST", `/rooms/${room}/members`, { memberIds: [cem, dan, eve, dan] });
   expect(reply).toEqual({ roomId: room, added: [dan, eve], memberCount: 6 });
   const event = chat.events(roomStream(room)).at(-1);
@@ -63,8 +63,8 @@ test("IM-41, IM-52: a request with unknown people is refused as a whole, and peo
 });
 
 test("IM-46: 1 000 join at once, by as many statements as one", async () => {
-  const one = chat.people(1);
-  const thousand = chat.people(1000);
+  const one = await chat.people(1);
+  const thousand = await chat.people(1000);
   const add = (memberIds: number[]) =>
     chat.statements((tx) => addMembers(tx, { actor: { uid: owner, power: 0 }, roomId: room, memberIds }));
   const few = await add(one);
@@ -80,7 +80,7 @@ test("IM-46: 1 000 join at once, by as many statements as one", async () => {
 
 test("IM-46: a room takes 10 000 people and not one more", async () => {
   for (let added = 4; added < 10_000; added += 1000) {
-    const memberIds = chat.people(Math.min(1000, 10_000 - added));
+    const memberIds = await chat.people(Math.min(1000, 10_000 - added));
     await chat.must(owner, "POST", `/rooms/${room}/members`, { memberIds });
   }
   expect((await chat.must(owner, "GET", `/rooms/${room}`)).memberCount).toBe(10_000);
@@ -276,7 +276,7 @@ test("IM-51: roles are the owner's to give, once each", async () => {
 });
 
 test("IM-54: members come in pages, each once", async () => {
-  await chat.must(owner, "POST", `/rooms/${room}/members`, { memberIds: chat.people(7) });
+  await chat.must(owner, "POST", `/rooms/${room}/members`, { memberIds: await chat.people(7) });
   const pages = await chat.pages<{ uid: number }>(owner, `/rooms/${room}/members?limit=4`);
   const seen = pages.flat().map(({ uid }) => uid);
   expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));

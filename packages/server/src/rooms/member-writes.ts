@@ -1,11 +1,12 @@
 import { Push, roomStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { checkFriends } from "../ties/ties.ts";
+import { countBroughtIn } from "./bringing-in-writes.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { removeFromRoom } from "./leaving.ts";
 import { findMemberships, memberKey } from "./member-lookups.ts";
@@ -25,7 +26,14 @@ interface MemberInput {
 /** Any member brings in others; people who are already in are skipped. Returns the uids of those who joined. */
 export async function addMembers(
   tx: WriteTransaction,
-  input: { actor: Actor; roomId: number; memberIds: readonly number[]; friendsOnly?: boolean },
+  input: {
+    actor: Actor;
+    roomId: number;
+    memberIds: readonly number[];
+    friendsOnly?: boolean;
+    /** See `BroughtIn`. */
+    strangers?: readonly number[] | undefined;
+  },
 ) {
   const { roomId } = input;
   const found = await findRoom(tx.db, roomId, input.actor);
@@ -49,6 +57,7 @@ export async function addMembers(
   }
   await checkRoomsLeft(tx, added);
   await checkUntoldLeft(tx, added, by);
+  await countBroughtIn(tx, { by, uids: added, strangers: input.strangers, into: "group" });
   if (room.untold > 0) await tellOf(tx, [{ roomId, by }]);
   await addToRoom(tx, room, { uids: added, by });
   await countMembers(tx, roomId, memberCount);
@@ -75,17 +84,20 @@ export async function changeOwner(tx: WriteTransaction, { actor, roomId, uid }: 
   // The membership of a deleted account stays.
   await namesOf(tx, [uid]);
   if (uid === actor.uid) return;
-  await tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute();
+  sent(tx, tx.db.updateTable("rooms").set({ owner_uid: uid }).where("id", "=", roomId).execute());
   await logRoom(tx, { roomId, ownerId: uid });
   await setRole(tx, { roomId, uid: actor.uid, role: 3 });
   await setRole(tx, { roomId, uid, role: 1 });
   if (mutedUntil === null) return;
-  await tx.db
-    .updateTable("members")
-    .set({ muted_until: null })
-    .where("room_id", "=", roomId)
-    .where("uid", "=", uid)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("members")
+      .set({ muted_until: null })
+      .where("room_id", "=", roomId)
+      .where("uid", "=", uid)
+      .execute(),
+  );
   await logMutes(tx, roomId, [{ uid, mutedUntil: null }]);
 }
 
@@ -113,13 +125,13 @@ async function checkIsPresent(tx: WriteTransaction, roomId: number, uid: number)
 
 async function setRole(tx: WriteTransaction, change: { roomId: number; uid: number; role: Role }) {
   const { roomId, uid, role } = change;
-  await tx.db.updateTable("members").set({ role }).where("room_id", "=", roomId).where("uid", "=", uid).execute();
+  sent(tx, tx.db.updateTable("members").set({ role }).where("room_id", "=", roomId).where("uid", "=", uid).execute());
   const text = JSON.stringify({ roomId, uid, role });
   await append(tx, [{ stream: roomStream(roomId), type: Push.MEMBER_UPDATE, data: () => text }]);
 }
 
 export async function countMembers(tx: WriteTransaction, roomId: number, count: number): Promise<void> {
-  await tx.db.updateTable("rooms").set({ member_count: count }).where("id", "=", roomId).execute();
+  sent(tx, tx.db.updateTable("rooms").set({ member_count: count }).where("id", "=", roomId).execute());
 }
 
 /** Roles of those who are members now. */
@@ -132,7 +144,7 @@ export async function presentAmong(
     .selectFrom("members")
     .select(["uid", "role"])
     .where("room_id", "=", roomId)
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("left_seq", "is", null)
     .execute();
   return new Map(rows.map(({ uid, role }) => [uid, role]));

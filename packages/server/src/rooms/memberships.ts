@@ -1,7 +1,7 @@
 import { type Cursor, roomOfStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { type Given, preparedBy } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { inChunks } from "../lib/in-chunks.ts";
 import { nextTurn } from "../lib/interval.ts";
@@ -72,14 +72,9 @@ function asRows(asked: readonly MembershipsAsked[]) {
   return { asked: asked.map(({ uid, endedAfter }) => [uid, endedAfter]), named };
 }
 
-interface AskedRow {
-  uid: number;
-  ended_after: number;
-}
-
 const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Given }) =>
   db
-    .selectFrom(boundRows<AskedRow>(["uid", "ended_after"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", ended_after: "number" }, asked).as("asked"))
     .innerJoin("members", "members.uid", "asked.uid")
     .innerJoin("rooms", "rooms.id", "members.room_id")
     .leftJoin("room_reads", (join) =>
@@ -112,7 +107,7 @@ const rowsOf = (db: Kysely<Schema>, { asked, named }: { asked: Given; named: Giv
         eb.and([eb("members.left_seq", "is", null), eb("rooms.dissolved_seq", "is", null)]),
         // Nothing is logged in a dissolved room, so its head is its end.
         eb(eb.fn.coalesce("members.left_pos", "streams.pos"), ">", eb.ref("asked.ended_after")),
-        sql<boolean>`(members.uid, members.room_id) in ${boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], named)}`,
+        sql<boolean>`(members.uid, members.room_id) in ${boundRows({ uid: "number", room_id: "number" }, named)}`,
       ]),
     );
 

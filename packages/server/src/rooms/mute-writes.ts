@@ -1,5 +1,5 @@
 import { Push, type PushData, roomStream } from "@parley/protocol";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { findMemberships, memberKey } from "./member-lookups.ts";
@@ -20,12 +20,15 @@ export async function setMute(
   checkMayMute({ uid: actor.uid, role: found.membership.role }, { uid, role: target.role });
   if (mutedUntil !== null && mutedUntil <= tx.clockNow) throw inThePast();
   if (mutedUntil === target.mutedUntil) return;
-  await tx.db
-    .updateTable("members")
-    .set({ muted_until: mutedUntil })
-    .where("room_id", "=", roomId)
-    .where("uid", "=", uid)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("members")
+      .set({ muted_until: mutedUntil })
+      .where("room_id", "=", roomId)
+      .where("uid", "=", uid)
+      .execute(),
+  );
   await logMutes(tx, roomId, [{ uid, mutedUntil }]);
 }
 

@@ -11,7 +11,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [owner, admin, bob, stranger] = chat.people(4) as [number, number, number, number];
+  [owner, admin, bob, stranger] = (await chat.people(4)) as [number, number, number, number];
   room = await chat.group(owner, [admin, bob]);
   await chat.must(owner, "PUT", `/rooms/${room}/members/${admin}/role`, { role: 2 });
 });

@@ -1,6 +1,6 @@
 import { Push, roomStream } from "@parley/protocol";
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ownedRooms } from "../identity/owned-rooms.ts";
 
@@ -14,13 +14,16 @@ export const ROOMS_AT_ONCE = 100;
 export async function giveUpRooms(tx: WriteTransaction, { uid }: { uid: number; by: string }): Promise<void> {
   const ids = await ownedRooms(tx.db, { uid, atMost: ROOMS_AT_ONCE });
   if (ids.length === 0) return;
-  await tx.db.updateTable("rooms").set({ owner_uid: null }).where("id", "in", inList(ids)).execute();
-  await tx.db
-    .updateTable("members")
-    .set({ role: 3 })
-    .where("uid", "=", uid)
-    .where("room_id", "in", inList(ids))
-    .execute();
+  sent(tx, tx.db.updateTable("rooms").set({ owner_uid: null }).where("id", "in", numberList(ids)).execute());
+  sent(
+    tx,
+    tx.db
+      .updateTable("members")
+      .set({ role: 3 })
+      .where("uid", "=", uid)
+      .where("room_id", "in", numberList(ids))
+      .execute(),
+  );
   await append(
     tx,
     ids.flatMap((roomId) => [

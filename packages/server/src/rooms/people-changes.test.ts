@@ -49,8 +49,8 @@ async function until(look: () => boolean): Promise<void> {
 }
 
 test("ID-20: a name is told to the person's own connections and small rooms, and is not logged", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
-  const crowd = chat.people(499);
+  const [ann, bob] = (await chat.people(2)) as [number, number];
+  const crowd = await chat.people(499);
   const small = await chat.group(bob, [ann]);
   const largest = await chat.group(bob, [ann, ...crowd.slice(1)]);
   await chat.group(bob, [ann, ...crowd]);
@@ -68,7 +68,7 @@ test("ID-20: a name is told to the person's own connections and small rooms, and
 });
 
 test("ID-20: what else is logged for servers changes nobody's name", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const disabled = { stream: INTERNAL_STREAM, type: Internal.ACCOUNT_DISABLED, data: JSON.stringify({ uid: ann }) };
   changes.onEvent(disabled as LoggedEvent);
   changed(bob);
@@ -78,7 +78,7 @@ test("ID-20: what else is logged for servers changes nobody's name", async () =>
 });
 
 test("ID-20: the first change is told at once, further ones within a second together", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   changed(ann);
   await until(() => heard.length === 1);
   changed(ann, bob, ann, ann);
@@ -87,7 +87,7 @@ test("ID-20: the first change is told at once, further ones within a second toge
 });
 
 test("ID-20: a hundred changes are told at once, and the others a second later", async () => {
-  const people = chat.people(101);
+  const people = await chat.people(101);
   changed(...people.slice(0, 1));
   await until(() => heard.length === 1);
   changed(...people);
@@ -100,13 +100,14 @@ test("ID-20: a hundred changes are told at once, and the others a second later",
 
 describe("ID-20: after the stop", () => {
   test("nothing is told, neither what waited nor what comes", async () => {
-    const [ann, bob] = chat.people(2) as [number, number];
+    const [ann, bob] = (await chat.people(2)) as [number, number];
     const [begun, ended] = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "clearTimeout")];
     try {
       changed(ann);
-      await nextTurn();
+      const pauseAt = () => begun.mock.calls.findIndex(([, ms]) => ms === 1000);
+      while (pauseAt() < 0) await nextTurn();
       changed(bob);
-      const pause = begun.mock.results[begun.mock.calls.findIndex(([, ms]) => ms === 1000)];
+      const pause = begun.mock.results[pauseAt()];
       changes.stop();
       changed(ann);
       await nextTurn();
@@ -118,8 +119,16 @@ describe("ID-20: after the stop", () => {
     }
   });
 
+  test("what was being read is not told", async () => {
+    const [ann] = (await chat.people(1)) as [number];
+    changed(ann);
+    changes.stop();
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
+    expect(heard).toEqual([]);
+  });
+
   test("nothing begins where nothing was under way", async () => {
-    const [ann] = chat.people(1) as [number];
+    const [ann] = (await chat.people(1)) as [number];
     changes.stop();
     changed(ann);
     await nextTurn();
@@ -127,22 +136,23 @@ describe("ID-20: after the stop", () => {
   });
 
   test("a failure of what was under way is no error, and no further round is planned", async () => {
-    const [ann] = chat.people(1) as [number];
-    fails = () => true;
+    const [ann] = (await chat.people(1)) as [number];
+    const reading = spyOn(chat.scratch.db.getExecutor(), "executeQuery").mockRejectedValue(new Error("not now"));
     const timers = spyOn(globalThis, "setTimeout");
     try {
       changed(ann);
       changes.stop();
       await nextTurn();
-      expect([errors, timers.mock.calls]).toEqual([[], []]);
+      expect([reading.mock.calls.length, errors, timers.mock.calls]).toEqual([1, [], []]);
     } finally {
+      reading.mockRestore();
       timers.mockRestore();
     }
   });
 });
 
 test("ID-20: what could not be told is told later", async () => {
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   let failures = 1;
   fails = () => failures-- > 0;
   changed(ann);

@@ -70,6 +70,7 @@ export class PeopleChanges {
     const { db, publish } = this.#parts;
     const users = await findUsers(db, uids);
     const rooms = await smallRoomsOf(db, uids);
+    if (this.#stopped) return;
     const frames = new Map([...users].map(([uid, user]) => [uid, encodePush(Push.USER, user)]));
     for (const [uid, frame] of frames) publish(userStream(uid), frame);
     for (const { roomId, uid } of rooms) publish(roomStream(roomId), frames.get(uid) as string);

@@ -25,7 +25,7 @@ const unjoinedStreams = (stream: string) =>
   expect.objectContaining({ stream, joined: FROM_FIRST_EVENT, left: null, leftBefore: NOWHERE });
 
 test("own stream, everybody's, the hall unless it is off; anonymous readers a public hall", async () => {
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   const own = [unjoinedStreams(userStream(ann)), unjoinedStreams("all")];
   expect(await read(ann)).toEqual([...own, unjoinedStreams("room:1")]);
   expect(await read(ann, { hall: { ...HALL, access: "off" } })).toEqual(own);
@@ -34,7 +34,7 @@ test("own stream, everybody's, the hall unless it is off; anonymous readers a pu
 });
 
 test("CUR-3, IM-48: a window begins with the last joining and ends with leaving, with a kick, with the dissolution, and says what the events say", async () => {
-  const [ann, bob, cem] = chat.people(3) as [number, number, number];
+  const [ann, bob, cem] = (await chat.people(3)) as [number, number, number];
   const left = await chat.group(ann, [bob]);
   await chat.must(bob, "DELETE", `/rooms/${left}/members/${bob}`);
   const kicked = await chat.group(ann, [bob]);
@@ -83,7 +83,7 @@ test("CUR-3, IM-48: a window begins with the last joining and ends with leaving,
 });
 
 test("CUR-2: past memberships are read where they ended after the cursor, or where it names them", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const left = await chat.group(ann, [bob]);
   await chat.must(bob, "DELETE", `/rooms/${left}/members/${bob}`);
   const dissolved = await chat.group(ann, [bob]);

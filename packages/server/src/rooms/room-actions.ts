@@ -1,7 +1,7 @@
-import { readSnapshot } from "../event-log/snapshot.ts";
+import { readSnapshot, readTexts } from "../event-log/snapshot.ts";
 import { type Take, takeEach } from "../limits/take-each.ts";
 import { checkFriends } from "../ties/ties.ts";
-import { bringIn, othersOf, peopleAdded } from "./bringing-in.ts";
+import { othersOf, peopleAdded, strangersAmong } from "./bringing-in.ts";
 import { isMember } from "./members.ts";
 import { readableRoom } from "./reading.ts";
 import { conversations } from "./room-list.ts";
@@ -22,8 +22,8 @@ export function listRooms(
   page: { before: number | undefined; limit: number },
 ): Promise<{ items: ConversationView[]; nextCursor: string | null; asOf: string }> {
   const now = context.clock.now();
-  return readSnapshot(context, async ({ db, asOf }) => ({
-    ...(await conversations(context, db, { actor, ...page, now })),
+  return readTexts(context, async ({ db, asOf, shows }) => ({
+    ...(await conversations(context, db, { actor, ...page, now, shows })),
     asOf,
   }));
 }
@@ -45,9 +45,14 @@ export function getRoom(context: RoomsContext, actor: Actor | undefined, roomId:
 export async function createRoom(context: RoomsContext, actor: Actor, room: procedures.NewRoom): Promise<RoomAsOf> {
   const uids = othersOf(actor, room.memberIds);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
-  const { roomId } = await bringIn(context, { by: actor.uid, uids, into: "group" }, () =>
-    context.writes.run(procedures.createRoom, { uid: actor.uid, friendsOnly: context.friendsOnly, ...room }),
-  );
+  const strangers = await strangersAmong(context, { by: actor.uid, uids });
+  const { friendsOnly } = context;
+  const { roomId } = await context.writes.run(procedures.createRoom, {
+    uid: actor.uid,
+    friendsOnly,
+    strangers,
+    ...room,
+  });
   return getRoom(context, actor, roomId);
 }
 
@@ -70,9 +75,9 @@ export async function openDirect(
   }
   const uids = othersOf(actor, [userId]);
   takeEach(...roomMade(context, actor), ...peopleAdded(context.rates, actor, uids));
-  const { roomId, created } = await bringIn(context, { by: actor.uid, uids, into: "direct" }, () =>
-    context.writes.run(procedures.openDirect, { uid: actor.uid, otherUid: userId, opener: actor.uid, friendsOnly }),
-  );
+  const strangers = await strangersAmong(context, { by: actor.uid, uids });
+  const asked = { uid: actor.uid, otherUid: userId, opener: actor.uid, friendsOnly, strangers };
+  const { roomId, created } = await context.writes.run(procedures.openDirect, asked);
   return { room: await getRoom(context, actor, roomId), created };
 }
 

@@ -13,7 +13,7 @@ afterEach(() => chat.close());
 const ids = (page: { items: { id: number }[] }) => page.items.map(({ id }) => id);
 
 test("IM-53: newest activity first: a message, or joining; the silent hall is last", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const first = await chat.group(ann, [bob], "first");
   const second = await chat.group(bob, [ann], "second");
   const direct = (await chat.must(bob, "POST", "/rooms/direct", { userId: ann })).id;
@@ -43,7 +43,7 @@ test("IM-53: newest activity first: a message, or joining; the silent hall is la
 });
 
 test("IM-53: pages hold each room once, the hall wherever it belongs", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const rooms: number[] = [];
   for (let n = 0; n < 4; n++) rooms.unshift(await chat.group(ann, [bob], `g${n}`));
   await chat.say(bob, 1, "hello all");
@@ -57,7 +57,7 @@ test("IM-53: pages hold each room once, the hall wherever it belongs", async () 
 });
 
 test("the number of statements does not grow with the rooms", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const list = () =>
     chat.statements((tx) => {
       const context = {
@@ -66,13 +66,19 @@ test("the number of statements does not grow with the rooms", async () => {
         messageTexts,
       } as const;
       const actor = { uid: ann, power: 0 } as const;
-      return conversations(context, tx.db, { actor, before: undefined, limit: 50, now: chat.clock.now() });
+      return conversations(context, tx.db, {
+        actor,
+        before: undefined,
+        limit: 50,
+        now: chat.clock.now(),
+        shows: () => {},
+      });
     });
   await chat.must(bob, "POST", "/rooms/direct", { userId: ann });
   await chat.say(ann, await chat.group(ann, [bob]), "hello");
   const few = await list();
   expect(few).toBeGreaterThan(3);
   for (let n = 0; n < 30; n++) await chat.say(ann, await chat.group(ann, [bob]), "hello");
-  for (const other of chat.people(10)) await chat.must(ann, "POST", "/rooms/direct", { userId: other });
+  for (const other of await chat.people(10)) await chat.must(ann, "POST", "/rooms/direct", { userId: other });
   expect(await list()).toBe(few);
 });

@@ -1,7 +1,8 @@
 import { HALL_ROOM_ID, LIMITS, type Message, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { textList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
+import type { ShownMessage } from "../event-log/text-changes.ts";
 import { countWithin } from "../lib/count-within.ts";
 import { SIZES } from "../limits/sizes.ts";
 import { cut } from "./page.ts";
@@ -26,9 +27,15 @@ interface Listed {
 export async function conversations(
   context: Pick<RoomsContext, "hall" | "hallCount" | "messageTexts">,
   db: Kysely<Schema>,
-  asked: { actor: Actor; before: number | undefined; limit: number; now: number },
+  asked: {
+    actor: Actor;
+    before: number | undefined;
+    limit: number;
+    now: number;
+    shows: (message: ShownMessage) => void;
+  },
 ): Promise<{ items: ConversationView[]; nextCursor: string | null }> {
-  const { actor, before, limit, now } = asked;
+  const { actor, before, limit, now, shows } = asked;
   const mine = await joinedRooms(db, asked);
   const hall = context.hall.access === "off" ? undefined : await hallOf(db, actor);
   const listed = hall && (before === undefined || hall.activity < before) ? [...mine, hall] : mine;
@@ -41,7 +48,7 @@ export async function conversations(
     window,
   }));
   const views = await viewsOf(db, shown, { uid: actor.uid, hallCount: context.hallCount, now });
-  const texts = await lastMessages(context, db, { items, reader: actor.uid });
+  const texts = await lastMessages(context, db, { items, reader: actor.uid, shows });
   const last = items[texts.length - 1];
   return {
     nextCursor: last && texts.length < items.length ? String(last.activity) : nextCursor,
@@ -111,7 +118,11 @@ async function hallOf(db: Kysely<Schema>, actor: Actor): Promise<Listed> {
 
 async function headsOf(db: Kysely<Schema>, items: readonly Listed[]): Promise<Map<string, number>> {
   const names = items.map(({ room }) => roomStream(room.id) as string);
-  const rows = await db.selectFrom("streams").select(["stream", "seq"]).where("stream", "in", inList(names)).execute();
+  const rows = await db
+    .selectFrom("streams")
+    .select(["stream", "seq"])
+    .where("stream", "in", textList(names))
+    .execute();
   return new Map(rows.map(({ stream, seq }) => [stream, seq]));
 }
 
@@ -122,12 +133,12 @@ const ROOMS_AT_ONCE = LIMITS.pageDefault;
 async function lastMessages(
   { messageTexts }: Pick<RoomsContext, "messageTexts">,
   db: Kysely<Schema>,
-  { items, reader }: { items: readonly Listed[]; reader: number },
+  { items, ...to }: { items: readonly Listed[]; reader: number; shows: (message: ShownMessage) => void },
 ): Promise<(string | undefined)[]> {
   const found: (string | undefined)[] = [];
   for (let left: number = SIZES.pageTexts.count; left > 0 && found.length < items.length; ) {
     const ids = items.slice(found.length, found.length + ROOMS_AT_ONCE).map(({ room }) => room.last_message_id ?? 0);
-    const byId = await messageTexts(db, { ids, reader });
+    const byId = await messageTexts(db, { ids, ...to });
     const texts = ids.map((id) => byId.get(id));
     const lengths = texts.map((text = "") => text.length);
     const count = countWithin(lengths, left);

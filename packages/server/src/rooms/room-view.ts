@@ -9,7 +9,7 @@ import {
   userSchema,
 } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import type { HallCount } from "./hall.ts";
 import { roleSchema } from "./members.ts";
@@ -95,7 +95,7 @@ async function peopleOf(db: Kysely<Schema>, uids: readonly number[]) {
   const rows = await db
     .selectFrom("users")
     .select(["uid", "name", "avatar"])
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .execute();
   return new Map(rows.map((row) => [row.uid, row]));
 }

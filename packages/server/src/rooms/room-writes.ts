@@ -1,8 +1,9 @@
 import { LIMITS, Push, type PushData, roomStream } from "@parley/protocol";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { checkFriends } from "../ties/ties.ts";
+import { countBroughtIn } from "./bringing-in-writes.ts";
 import { addToRoom, checkRoomsLeft, namesOf, ROOM_MEMBERS_MAX } from "./joining.ts";
 import { checkIsMember, checkIsOwner, checkMayChange } from "./rights.ts";
 import { type Actor, directKeyOf, findDirect, findRoom, type RoomRow } from "./rooms.ts";
@@ -16,15 +17,23 @@ export interface NewRoom {
   readonly history: "all" | "joined";
 }
 
+interface CreateRoom extends NewRoom {
+  readonly uid: number;
+  readonly friendsOnly?: boolean;
+  /** See `BroughtIn`. */
+  readonly strangers?: readonly number[] | undefined;
+}
+
 /** A group with its creator as the owner. Without a name it is named after its first members. */
-export async function createRoom(tx: WriteTransaction, input: NewRoom & { uid: number; friendsOnly?: boolean }) {
-  const { uid, history, friendsOnly } = input;
+export async function createRoom(tx: WriteTransaction, input: CreateRoom) {
+  const { uid, history, friendsOnly, strangers } = input;
   const uids = [...new Set([uid, ...input.memberIds])];
   if (uids.length > ROOM_MEMBERS_MAX) throw new ProblemError("room_full");
   const names = await namesOf(tx, uids);
   if (friendsOnly) await checkFriends(tx.db, uid, uids);
   await checkRoomsLeft(tx, uids);
   await checkUntoldLeft(tx, uids, uid);
+  await countBroughtIn(tx, { by: uid, uids, strangers, into: "group" });
   const { id } = await tx.db
     .insertInto("rooms")
     .values({
@@ -61,13 +70,16 @@ export interface OpenDirect {
   readonly otherUid: number;
   readonly opener?: number;
   readonly friendsOnly?: boolean;
+  /** See `BroughtIn`. */
+  readonly strangers?: readonly number[] | undefined;
 }
 
 /**
  * The room of two people, made by whoever asks first, and always the same for both.
  * @param opener the person who does it: if the other one has blocked them, that one does not know of the room (`untold.ts`). Undefined: both do
  */
-export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, friendsOnly = false }: OpenDirect) {
+export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, ...input }: OpenDirect) {
+  const { friendsOnly = false, strangers } = input;
   if (uid === otherUid) throw new ProblemError("own_account", "A direct room is for two people");
   const found = await findDirect(tx.db, uid, otherUid);
   if (found !== undefined) {
@@ -77,7 +89,10 @@ export async function openDirect(tx: WriteTransaction, { uid, otherUid, opener, 
   await namesOf(tx, [otherUid]);
   if (friendsOnly) await checkFriends(tx.db, uid, [otherUid]);
   await checkRoomsLeft(tx, [uid, otherUid]);
-  if (opener !== undefined) await checkUntoldLeft(tx, [uid, otherUid], opener);
+  if (opener !== undefined) {
+    await checkUntoldLeft(tx, [uid, otherUid], opener);
+    await countBroughtIn(tx, { by: opener, uids: [uid, otherUid], strangers, into: "direct" });
+  }
   const { id } = await tx.db
     .insertInto("rooms")
     .values({
@@ -129,11 +144,14 @@ export async function applyChanges(
   };
   if (Object.keys(changed).length === 0) return;
   const { muteAll: muted, ...columns } = changed;
-  await tx.db
-    .updateTable("rooms")
-    .set({ ...columns, ...(muted !== undefined && { mute_all: muted ? 1 : 0 }) })
-    .where("id", "=", room.id)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("rooms")
+      .set({ ...columns, ...(muted !== undefined && { mute_all: muted ? 1 : 0 }) })
+      .where("id", "=", room.id)
+      .execute(),
+  );
   await logRoom(tx, { roomId: room.id, ...changed });
 }
 
@@ -149,7 +167,7 @@ export async function dissolveRoom(tx: WriteTransaction, { actor, roomId }: { ac
 export async function endRoom(tx: WriteTransaction, roomId: number): Promise<void> {
   const seq = await logRoom(tx, { roomId, dissolved: true, dissolvedAt: tx.now });
   const ended = { dissolved_at: tx.now, dissolved_seq: seq, external_id: null };
-  await tx.db.updateTable("rooms").set(ended).where("id", "=", roomId).execute();
+  sent(tx, tx.db.updateTable("rooms").set(ended).where("id", "=", roomId).execute());
 }
 
 /** Logs a ROOM event and returns its seq. */

@@ -38,6 +38,27 @@ export type RoomRow = Omit<Selectable<RoomsTable>, "id"> & {
   seq: number;
 };
 
+/** Those of `RoomRow`: a prepared statement that reads all columns fails once a newer version has added one. */
+export const ROOM_COLUMNS = [
+  "id",
+  "type",
+  "name",
+  "avatar",
+  "notice",
+  "owner_uid",
+  "mute_all",
+  "history",
+  "no",
+  "last_message_id",
+  "member_count",
+  "external_id",
+  "direct_key",
+  "created_at",
+  "dissolved_at",
+  "dissolved_seq",
+  "untold",
+] as const;
+
 export interface Membership {
   readonly role: Role;
   readonly fromSeq: number;

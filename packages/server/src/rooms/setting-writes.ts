@@ -1,9 +1,9 @@
 import { HALL_ROOM_ID, Push, userStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { boundRows, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, insertRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
 import type { Actor } from "./rooms.ts";
@@ -43,14 +43,17 @@ export async function changeSettings(
   const found = await lookUp(tx.db, inputs);
   const after = new Map<string, Changed>();
   const outcomes = inputs.map((input) => outcomeOf(() => changed(input, found, after)));
-  await insertRows(tx.db, "room_reads", {
-    columns: ["uid", "room_id", "read_seq", "read_no", "read_at", "pinned", "muted"],
-    values: [...after.values()].map(({ uid, roomId, settings: { pinned, muted } }) => [
-      ...[uid, roomId, 0, 0, tx.now],
-      ...[pinned ? 1 : 0, muted ? 1 : 0],
-    ]),
-    conflict: "on conflict (uid, room_id) do update set pinned = excluded.pinned, muted = excluded.muted",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "room_reads", {
+      columns: ["uid", "room_id", "read_seq", "read_no", "read_at", "pinned", "muted"],
+      values: [...after.values()].map(({ uid, roomId, settings: { pinned, muted } }) => [
+        ...[uid, roomId, 0, 0, tx.now],
+        ...[pinned ? 1 : 0, muted ? 1 : 0],
+      ]),
+      conflict: { key: ["uid", "room_id"], take: ["pinned", "muted"] },
+    }),
+  );
   const told = acceptedOf(outcomes).filter(({ changes }) => Object.keys(changes).length > 0);
   await append(
     tx,
@@ -102,7 +105,7 @@ async function lookUp(db: Kysely<Schema>, inputs: readonly SettingsInput[]): Pro
 
 const roomRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", room_id: "number" }, asked).as("asked"))
     .innerJoin("rooms", "rooms.id", "asked.room_id")
     .leftJoin("members", (join) =>
       join

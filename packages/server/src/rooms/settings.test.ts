@@ -11,7 +11,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, stranger] = chat.people(3) as [number, number, number];
+  [ann, bob, stranger] = (await chat.people(3)) as [number, number, number];
   room = await chat.group(ann, [bob]);
 });
 afterEach(() => chat.close());
@@ -102,7 +102,7 @@ test("IM-90: settings of many are changed by as many statements as those of one,
   });
   const few = await chat.statements((tx) => changeSettings(tx, [of(bob, { pinned: true })]));
   expect(few).toBeGreaterThan(3);
-  const people = chat.people(50);
+  const people = await chat.people(50);
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: people });
   const many = people.flatMap((uid) => [
     of(uid, { pinned: true }),

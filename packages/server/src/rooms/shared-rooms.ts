@@ -1,7 +1,7 @@
 import { LIMITS } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { inList } from "../db/dialect.ts";
 import { preparedBy } from "../db/prepared.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { nextTurn } from "../lib/interval.ts";
 
@@ -30,7 +30,7 @@ const sharing = preparedBy(["uid", "others", "untold"], (db, { uid, others, unto
   db
     .selectFrom("users")
     .select("users.uid")
-    .where("users.uid", "in", inList<number>(others))
+    .where("users.uid", "in", numberList(others))
     .where((eb) =>
       eb.exists(
         eb

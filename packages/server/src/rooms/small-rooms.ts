@@ -1,6 +1,6 @@
 import { LIMITS } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 
 /** Every room of these users that is small enough for presence. One query. */
@@ -9,7 +9,7 @@ export function smallRoomsOf(db: Kysely<Schema>, uids: readonly number[]): Promi
     .selectFrom("members")
     .innerJoin("rooms", "rooms.id", "members.room_id")
     .select(["members.room_id as roomId", "members.uid"])
-    .where("members.uid", "in", inList(uids))
+    .where("members.uid", "in", numberList(uids))
     .where("members.left_seq", "is", null)
     .where("rooms.dissolved_seq", "is", null)
     .where("rooms.member_count", "<=", LIMITS.presenceRoomMembers)
@@ -26,7 +26,7 @@ export async function roomsOfAtMost(
   const rows = await db
     .selectFrom("rooms")
     .select("id")
-    .where("id", "in", inList(roomIds))
+    .where("id", "in", numberList(roomIds))
     .where("member_count", "<=", members)
     .where("dissolved_seq", "is", null)
     .execute();

@@ -1,9 +1,10 @@
-import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { StillTime } from "../../test/still-time.ts";
+import { removeOldCounts, type StoredRateName } from "../db/stored-counts.ts";
 import { CAPS } from "../limits/caps.ts";
 import { LOCAL_RATES } from "../limits/limits.ts";
+import { STORED_RATES } from "../limits/stored-rates.ts";
 
 let chat: ChatFixture;
 let time: StillTime;
@@ -13,7 +14,7 @@ let strangers: number[];
 beforeEach(async () => {
   chat = await ChatFixture.open({ RATE_LIMITS: "on" });
   time = new StillTime();
-  [ann, bob, ...strangers] = chat.people(130) as [number, number, ...number[]];
+  [ann, bob, ...strangers] = (await chat.people(130)) as [number, number, ...number[]];
 });
 afterEach(async () => {
   time[Symbol.dispose]();
@@ -24,34 +25,24 @@ const make = (who: number, memberIds: number[]) => chat.ask(who, "POST", "/rooms
 const tooMany = (...userIds: number[]) => ({ status: 422, body: { code: "too_many_rooms", userIds } });
 
 /** Rooms that somebody is in, straight into the tables. @returns their ids */
-function putInto(uid: number, count: number, more: { left?: boolean; dissolved?: boolean } = {}): number[] {
-  const file = new Database(chat.scratch.path);
-  try {
-    const room =
-      file.query(`insert into rooms (type, name, avatar, notice, mute_all, history, no, member_count, created_at,
-      dissolved_at, dissolved_seq) values (1, 'g', '', '', 0, 'all', 0, 1, 0, ?, ?) returning id`);
-    const member =
-      file.query(`insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at, left_seq,
-      left_pos) values (?, ?, 3, 1, 1, 1, 0, ?, ?)`);
-    return file.transaction(() =>
-      Array.from({ length: count }, () => {
-        const dissolved = more.dissolved ? 1 : null;
-        const { id } = room.get(dissolved, dissolved) as { id: number };
-        const left = more.left ? 2 : null;
-        member.run(id, uid, left, left);
-        return id;
-      }),
-    )();
-  } finally {
-    file.close();
-  }
+async function putInto(uid: number, count: number, more: { left?: boolean; dissolved?: boolean } = {}) {
+  const dissolved = more.dissolved ? 1 : null;
+  const columns =
+    "type, name, avatar, notice, mute_all, history, no, member_count, created_at, dissolved_at, dissolved_seq";
+  const rows = Array(count).fill(`(1, 'g', '', '', 0, 'all', 0, 1, 0, ${dissolved}, ${dissolved})`);
+  const text = `insert into rooms (${columns}) values ${rows.join(", ")} returning id`;
+  const ids = (await chat.scratch.raw<{ id: number }>(text)).map(({ id }) => id);
+  const left = more.left ? 2 : null;
+  const member = "room_id uid role from_seq joined_seq joined_pos joined_at left_seq left_pos".split(" ");
+  await chat.fill("members", member, count, (n) => [ids[n] as number, uid, 3, 1, 1, 1, 0, left, left]);
+  return ids;
 }
 
 test("IM-58: a person is in at most 5 000 rooms; those that they left and those that were dissolved do not count", async () => {
   expect(CAPS.roomsPerPerson.count).toBe(5000);
-  putInto(bob, 10, { left: true });
-  putInto(bob, 10, { dissolved: true });
-  putInto(bob, 4999);
+  await putInto(bob, 10, { left: true });
+  await putInto(bob, 10, { dissolved: true });
+  await putInto(bob, 4999);
   expect((await make(ann, [bob])).status).toBe(201);
   const room = await chat.group(ann, [strangers[0] as number]);
   expect(await make(ann, [bob, strangers[1] as number])).toMatchObject(tooMany(bob));
@@ -69,24 +60,39 @@ test("IM-58: a person is in at most 5 000 rooms; those that they left and those 
 test("IM-58: the cap holds with RATE_LIMITS=off", async () => {
   await chat.close();
   chat = await ChatFixture.open();
-  [ann, bob] = chat.people(2) as [number, number];
-  putInto(bob, 5000);
+  [ann, bob] = (await chat.people(2)) as [number, number];
+  await putInto(bob, 5000);
   expect(await make(ann, [bob])).toMatchObject(tooMany(bob));
 });
 
-/** How many more groups strangers may bring somebody into today. */
-function leftByStrangers(uid: number): number {
-  const rate = chat.context.rates.groupsByStrangers;
-  let left = 0;
-  while (rate.tryTake(uid)) left += 1;
-  for (let n = 0; n < left; n++) rate.giveBack(uid);
-  return left;
+/** Counts of today, straight into the table. */
+function putCount(rate: StoredRateName, uid: number, counted: number) {
+  return chat.fill("rate_counts", ["key", "rate", "counted", "since"], 1, () => [
+    `${uid}`,
+    rate,
+    counted,
+    chat.clock.now(),
+  ]);
+}
+
+/** How many groups strangers have brought somebody into today. */
+async function byStrangers(uid: number): Promise<number | undefined> {
+  const [row] = await chat.scratch.raw<{ counted: number }>(
+    `select counted from rate_counts where key = '${uid}' and rate = 'groupsByStrangers'`,
+  );
+  return row?.counted;
+}
+
+/** The windows of all counts end. */
+function aDayPasses(): void {
+  time.advance(86_400_000);
+  chat.clock.advance(86_400_000);
 }
 
 const direct = (who: number, userId: number) => chat.ask(who, "POST", "/rooms/direct", { userId });
 
 test("IM-57: strangers bring a person into at most 100 groups a day; people who ever shared a room with them go on", async () => {
-  expect(LOCAL_RATES.groupsByStrangers).toMatchObject({ count: 100, windowMs: 86_400_000 });
+  expect(STORED_RATES.groupsByStrangers).toMatchObject({ count: 100, windowMs: 86_400_000 });
   const friend = strangers.pop() as number;
   await chat.group(bob, [friend]);
   for (const stranger of strangers.slice(0, 100)) expect((await make(stranger, [bob])).status).toBe(201);
@@ -98,7 +104,7 @@ test("IM-57: strangers bring a person into at most 100 groups a day; people who 
   expect((await make(friend, [bob])).status).toBe(201);
   expect((await make(strangers[0] as number, [bob])).status).toBe(201);
   expect((await make(bob, [other])).status).toBe(201);
-  time.advance(86_400_000);
+  aDayPasses();
   expect((await make(late, [bob])).status).toBe(201);
 });
 
@@ -111,9 +117,9 @@ test("IM-59: groups use up no direct rooms: a stranger opens one, and is no long
 });
 
 test("IM-59: strangers open at most 500 direct rooms with a person in a day; groups and people who are known do not count", async () => {
-  expect(LOCAL_RATES.directRoomsByStrangers).toMatchObject({ count: 500, windowMs: 86_400_000 });
+  expect(STORED_RATES.directRoomsByStrangers).toMatchObject({ count: 500, windowMs: 86_400_000 });
   const [first, last, late, friend] = strangers as [number, number, number, number];
-  for (let n = 0; n < 498; n++) chat.context.rates.directRoomsByStrangers.take(bob);
+  await putCount("directRoomsByStrangers", bob, 498);
   await chat.group(friend, [bob]);
   expect((await direct(first, bob)).status).toBe(201);
   expect((await direct(last, bob)).status).toBe(201);
@@ -122,7 +128,7 @@ test("IM-59: strangers open at most 500 direct rooms with a person in a day; gro
   expect((await direct(friend, bob)).status).toBe(201);
   expect((await direct(bob, late)).status).toBe(201);
   expect((await make(strangers[4] as number, [bob])).status).toBe(201);
-  time.advance(86_400_000);
+  aDayPasses();
   expect((await direct(strangers[5] as number, bob)).status).toBe(201);
 });
 
@@ -141,18 +147,18 @@ test.each(Object.entries(endings))(
   "IM-57: one account counts once against a person, also where %s, over and over",
   async (_, end) => {
     for (let n = 0; n < 9; n++) await end((await make(ann, [bob])).body.id as number);
-    expect(leftByStrangers(bob)).toBe(99);
+    expect(await byStrangers(bob)).toBe(1);
   },
 );
 
 test("IM-57: one account counts once, also where it asks many times at the same moment", async () => {
   const all = await Promise.all(Array.from({ length: 9 }, () => make(ann, [bob])));
   expect(new Set(all.map(({ status }) => status))).toEqual(new Set([201]));
-  expect(leftByStrangers(bob)).toBe(99);
+  expect(await byStrangers(bob)).toBe(1);
 });
 
 test("IM-59: a person brings the same other person into at most 10 groups a day beside the first; what does not come about counts nothing", async () => {
-  expect(LOCAL_RATES.groupsByOnePerson).toMatchObject({ count: 10, windowMs: 86_400_000 });
+  expect(STORED_RATES.groupsByOnePerson).toMatchObject({ count: 10, windowMs: 86_400_000 });
   const friend = strangers.pop() as number;
   await chat.group(bob, [friend]);
   const room = await chat.group(ann, [bob]);
@@ -174,16 +180,16 @@ test("IM-59: a person brings the same other person into at most 10 groups a day 
   expect((await make(ann, [strangers[0] as number])).status).toBe(201);
   expect((await make(bob, [ann])).status).toBe(201);
   expect((await direct(ann, bob)).status).toBe(201);
-  time.advance(86_400_000);
+  aDayPasses();
   expect((await make(ann, [bob])).status).toBe(201);
 });
 
 test.each([99, 100, 101])(
   "IM-57: of many who are brought in at once each counts, also the one in place %d",
   async (place) => {
-    const crowd = chat.people(210);
+    const crowd = await chat.people(210);
     crowd[place] = bob;
-    for (let n = 0; n < 100; n++) chat.context.rates.groupsByStrangers.take(bob);
+    await putCount("groupsByStrangers", bob, 100);
     expect(await make(ann, crowd)).toMatchObject(tooMany(bob));
   },
 );
@@ -202,13 +208,13 @@ test("IM-57: a room that does not come about counts for nobody, and many at the 
 test("IM-57: RATE_LIMITS=off lifts it", async () => {
   await chat.close();
   chat = await ChatFixture.open();
-  [bob, ...strangers] = chat.people(102) as [number, ...number[]];
+  [bob, ...strangers] = (await chat.people(102)) as [number, ...number[]];
   const all = await Promise.all(strangers.map((stranger) => make(stranger, [bob])));
   expect(new Set(all.map(({ status }) => status))).toEqual(new Set([201]));
 });
 
 test("IM-56: people added count one by one, 2 000 a minute, in rooms new and old; what is refused counts nothing", async () => {
-  const many = chat.people(2001);
+  const many = await chat.people(2001);
   const room = (await make(ann, many.slice(0, 1000))).body.id as number;
   const add = (memberIds: number[]) => chat.ask(ann, "POST", `/rooms/${room}/members`, { memberIds });
   expect((await add(many.slice(1000, 1999))).body.added).toHaveLength(999);
@@ -222,9 +228,11 @@ test("IM-56: people added count one by one, 2 000 a minute, in rooms new and old
 
 test("IM-56, IM-57: the one who makes a room or adds to it counts neither as added nor as a stranger", async () => {
   chat.context.rates.peopleAdded.take(ann, 1998);
-  for (let n = 0; n < 100; n++) chat.context.rates.groupsByStrangers.take(ann);
+  await putCount("groupsByStrangers", ann, 100);
   const room = await make(ann, [ann, bob]);
   expect(room.status).toBe(201);
+  const pairs = "select key from rate_counts where rate = 'groupsByOnePerson'";
+  expect(await chat.scratch.raw<object>(pairs)).toEqual([{ key: `${ann} ${bob}` }]);
   const add = (...memberIds: number[]) => chat.ask(ann, "POST", `/rooms/${room.body.id}/members`, { memberIds });
   expect((await add(ann, strangers[0] as number)).body.added).toEqual([strangers[0]]);
   expect((await add(strangers[1] as number)).status).toBe(429);
@@ -257,4 +265,43 @@ test.each([
   expect(refused).toMatchObject({ status: 429, body: { code: "rate_limited" } });
   time.advance(86_400_000);
   expect((await ask()).status).toBe(201);
+});
+
+test("IM-57: what strangers do outlives the process and is forgotten after a day; what is not over stays", async () => {
+  await make(ann, [bob]);
+  chat.clock.advance(1);
+  await make(strangers[0] as number, [ann, bob]);
+  const rows = () => chat.scratch.raw<{ counted: number }>("select counted from rate_counts order by counted");
+  // Each of the three pairs has its own, which counts the groups behind the first.
+  expect((await rows()).map(({ counted }) => counted)).toEqual([0, 0, 0, 1, 2]);
+  expect(await chat.scratch.writes.run(removeOldCounts, undefined)).toBe(false);
+  chat.clock.advance(86_400_000 - 1);
+  await chat.scratch.writes.run(removeOldCounts, undefined);
+  // Bob's window and that of the first pair began a moment before the others.
+  expect((await rows()).map(({ counted }) => counted)).toEqual([0, 0, 1]);
+  chat.clock.advance(1);
+  await chat.scratch.writes.run(removeOldCounts, undefined);
+  expect(await rows()).toEqual([]);
+  await chat.fill("rate_counts", ["key", "rate", "counted", "since"], 150, (n) => [`${n}`, "groupsByStrangers", 1, 1]);
+  const remove = () => chat.scratch.writes.run(removeOldCounts, undefined);
+  expect([await remove(), await remove(), (await rows()).length]).toEqual([true, false, 0]);
+});
+
+test("IM-57: a window ends a day after its first, and the next one begins with one", async () => {
+  const [first, second, third] = strangers as [number, number, number];
+  await make(first, [bob]);
+  chat.clock.advance(86_399_999);
+  await make(second, [bob]);
+  expect(await byStrangers(bob)).toBe(2);
+  chat.clock.advance(1);
+  await make(third, [bob]);
+  expect(await byStrangers(bob)).toBe(1);
+});
+
+test("IM-59: people who are in the group already do not count, also beside others who come", async () => {
+  const room = await chat.group(ann, [bob]);
+  for (const stranger of strangers.slice(0, 11)) {
+    const added = await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [bob, stranger] });
+    expect(added.added).toEqual([stranger]);
+  }
 });

@@ -1,6 +1,6 @@
 import { ChangeType, Push, type PushData, roomStream, userStream } from "@parley/protocol";
-import { boundRows, inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { boundRows, numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { streamStates } from "../event-log/log-reader.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
@@ -38,7 +38,7 @@ export async function checkUntoldLeft(tx: WriteTransaction, uids: readonly numbe
   const full = await tx.db
     .selectFrom("members")
     .select("uid")
-    .where("uid", "in", inList([...untold]))
+    .where("uid", "in", numberList([...untold]))
     .where("untold", "=", 1)
     .where("left_seq", "is", null)
     .groupBy("uid")
@@ -51,11 +51,14 @@ export async function checkUntoldLeft(tx: WriteTransaction, uids: readonly numbe
 export async function logUntold(tx: WriteTransaction, roomId: number, uids: readonly number[]): Promise<void> {
   if (uids.length === 0) return;
   await append(tx, [internalEvent(Internal.JOINS_UNTOLD, { roomId, uids: [...uids] })]);
-  await tx.db
-    .updateTable("rooms")
-    .set((eb) => ({ untold: eb("untold", "+", uids.length) }))
-    .where("id", "=", roomId)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("rooms")
+      .set((eb) => ({ untold: eb("untold", "+", uids.length) }))
+      .where("id", "=", roomId)
+      .execute(),
+  );
 }
 
 /** Something that somebody does in a room and its members learn of. */
@@ -71,7 +74,7 @@ export async function tellOf(tx: WriteTransaction, acts: readonly Act[]): Promis
   const untold = await tx.db
     .selectFrom("members")
     .select(["room_id as roomId", "uid"])
-    .where("room_id", "in", inList(rooms))
+    .where("room_id", "in", numberList(rooms))
     .where("untold", "=", 1)
     .where("left_seq", "is", null)
     .execute();
@@ -102,23 +105,29 @@ async function tell(tx: WriteTransaction, memberships: readonly { roomId: number
       return { stream: userStream(uid), type: Push.MEMBER_CHANGE, data: () => JSON.stringify(data) };
     }),
   );
-  const rows = boundRows<{ room_id: number; uid: number; seq: number; pos: number }>(
-    ["room_id", "uid", "seq", "pos"],
+  const rows = boundRows(
+    { room_id: "number", uid: "number", seq: "number", pos: "number" },
     memberships.map(({ roomId, uid }, index) => [roomId, uid, seqOf(roomId), (copies[index] as { pos: number }).pos]),
   );
-  await tx.db
-    .updateTable("members")
-    .from(rows.as("told"))
-    .set((eb) => ({ untold: 0, joined_seq: eb.ref("told.seq"), joined_pos: eb.ref("told.pos") }))
-    .whereRef("members.room_id", "=", "told.room_id")
-    .whereRef("members.uid", "=", "told.uid")
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("members")
+      .from(rows.as("told"))
+      .set((eb) => ({ untold: 0, joined_seq: eb.ref("told.seq"), joined_pos: eb.ref("told.pos") }))
+      .whereRef("members.room_id", "=", "told.room_id")
+      .whereRef("members.uid", "=", "told.uid")
+      .execute(),
+  );
   for (const [roomId, members] of byRoom) {
-    await tx.db
-      .updateTable("rooms")
-      .set((eb) => ({ untold: eb("untold", "-", members.length) }))
-      .where("id", "=", roomId)
-      .execute();
+    sent(
+      tx,
+      tx.db
+        .updateTable("rooms")
+        .set((eb) => ({ untold: eb("untold", "-", members.length) }))
+        .where("id", "=", roomId)
+        .execute(),
+    );
   }
   await append(
     tx,

@@ -5,8 +5,8 @@
  * Must not import rooms or anything above.
  */
 import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { ProblemError } from "../lib/problem.ts";
 
@@ -78,14 +78,11 @@ export function bothWays(pairs: readonly Pair[]): Pair[] {
   ]);
 }
 
-interface PairRow {
-  uid: number;
-  other: number;
-}
+const PAIR = { uid: "number", other: "number" } as const;
 
 const blockRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<PairRow>(["uid", "other"], asked).as("asked"))
+    .selectFrom(boundRows(PAIR, asked).as("asked"))
     .innerJoin("blocks", (join) =>
       join.onRef("blocks.uid", "=", "asked.uid").onRef("blocks.blocked_uid", "=", "asked.other"),
     )
@@ -94,7 +91,7 @@ const blockRows = prepared((db, asked) =>
 
 const friendRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<PairRow>(["uid", "other"], asked).as("asked"))
+    .selectFrom(boundRows(PAIR, asked).as("asked"))
     .innerJoin("friends", (join) =>
       join.onRef("friends.uid", "=", "asked.uid").onRef("friends.friend_uid", "=", "asked.other"),
     )

@@ -1,7 +1,7 @@
 import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import type { Actor } from "../rooms/rooms.ts";
 
@@ -61,9 +61,7 @@ async function progressOf(db: Kysely<Schema>, inputs: readonly MarkRead[]): Prom
 
 const progressRows = prepared((db, asked) =>
   db
-    .selectFrom(
-      boundRows<{ room_id: number; uid: number; stream: string }>(["room_id", "uid", "stream"], asked).as("asked"),
-    )
+    .selectFrom(boundRows({ room_id: "number", uid: "number", stream: "text" }, asked).as("asked"))
     .innerJoin("rooms", "rooms.id", "asked.room_id")
     .leftJoin("streams", "streams.stream", "asked.stream")
     .leftJoin("members", (join) =>
@@ -96,7 +94,7 @@ async function numbersOf(
 }
 
 const numberRows = prepared((db, asked) =>
-  db.selectFrom(boundRows<{ room_id: number; seq: number }>(["room_id", "seq"], asked).as("asked")).select((eb) => [
+  db.selectFrom(boundRows({ room_id: "number", seq: "number" }, asked).as("asked")).select((eb) => [
     "asked.room_id as roomId",
     "asked.seq",
     eb

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { HALL_ROOM_ID, roomStream } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
+import { nextTurn } from "../lib/interval.ts";
 
 let chat: ChatFixture;
 let ann: number;
@@ -10,7 +11,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, cem] = chat.people(3) as [number, number, number];
+  [ann, bob, cem] = (await chat.people(3)) as [number, number, number];
   room = await chat.group(ann, [bob, cem]);
 });
 afterEach(() => chat.close());
@@ -38,11 +39,36 @@ test("IM-75: what was read is told together, the furthest place of each person, 
   expect(await round()).toEqual([]);
 });
 
+test("IM-75: a place is told after an earlier one, also where what the earlier round reads takes long", async () => {
+  for (const text of ["one", "two"]) await chat.say(ann, room, text);
+  const seqs: number[] = [];
+  const tell = () =>
+    chat.context.readRound.tell(
+      (_, told) => void seqs.push(...JSON.parse(told).data.reads.map(({ seq }: { seq: number }) => seq)),
+    );
+  await read(bob, 2);
+  const executor = chat.scratch.db.getExecutor();
+  const execute = executor.executeQuery.bind(executor);
+  const gate = Promise.withResolvers<void>();
+  const reading = spyOn(executor, "executeQuery");
+  reading.mockImplementationOnce((query) => gate.promise.then(() => execute(query)));
+  const first = tell();
+  while (reading.mock.calls.length === 0) await nextTurn();
+  reading.mockRestore();
+  await read(bob, 3);
+  const second = tell();
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  gate.resolve();
+  await Promise.all([first, second]);
+  await tell();
+  expect(seqs).toEqual([2, 3]);
+});
+
 test("IM-75: a place that does not move, a message and a joining are told by no READ", async () => {
   const { message } = await chat.say(ann, room, "one");
   await read(ann, message.seq);
   await chat.say(bob, room, "two");
-  await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: chat.people(1) });
+  await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: await chat.people(1) });
   expect(await round()).toEqual([]);
   await read(cem, 1_000_000);
   const { seq } = await chat.must(cem, "GET", `/rooms/${room}`);
@@ -52,8 +78,8 @@ test("IM-75: a place that does not move, a message and a joining are told by no 
 test("IM-75: rooms of more than 100 members, the hall and rooms that are no more are not told; direct rooms are", async () => {
   const direct = (await chat.must(ann, "POST", "/rooms/direct", { userId: bob })).id;
   const gone = await chat.group(ann, [bob]);
-  const full = await chat.group(ann, [bob, ...chat.people(98)]);
-  const larger = await chat.group(ann, [bob, ...chat.people(99)]);
+  const full = await chat.group(ann, [bob, ...(await chat.people(98))]);
+  const larger = await chat.group(ann, [bob, ...(await chat.people(99))]);
   for (const id of [direct, gone, full, larger, HALL_ROOM_ID]) {
     const { message } = await chat.say(ann, id, "hello");
     await read(bob, message.seq, id);

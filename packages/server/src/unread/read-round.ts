@@ -25,6 +25,7 @@ export class ReadRound {
   readonly #db: ReadDatabase;
   /** Room -> person -> seq. */
   #moved = new Map<number, Map<number, number>>();
+  #telling: Promise<void> | undefined;
 
   constructor(db: ReadDatabase) {
     this.#db = db;
@@ -42,7 +43,15 @@ export class ReadRound {
     return every(ROUND_MS, () => void this.tell(publish).catch(onError));
   }
 
+  /** One round at a time: otherwise one whose reads take long would tell an older place after a newer one. */
   async tell(publish: ReadPublisher["publish"]): Promise<void> {
+    this.#telling ??= this.#round(publish).finally(() => {
+      this.#telling = undefined;
+    });
+    await this.#telling;
+  }
+
+  async #round(publish: ReadPublisher["publish"]): Promise<void> {
     const moved = this.#moved;
     this.#moved = new Map();
     await inChunks([...moved], ROOMS_AT_ONCE, async (chunk) => {

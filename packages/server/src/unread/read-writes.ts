@@ -1,5 +1,5 @@
 import { Push, userStream } from "@parley/protocol";
-import { boundRows } from "../db/dialect.ts";
+import { boundRows } from "../db/rows.ts";
 import { type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -63,7 +63,7 @@ export async function tellReads(
 ): Promise<Outcome<void>[]> {
   const asked = inputs.flatMap(({ reads }) => reads).map(({ uid, roomId }) => [uid, roomId]);
   const rows = await tx.db
-    .selectFrom(boundRows<{ uid: number; room_id: number }>(["uid", "room_id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", room_id: "number" }, asked).as("asked"))
     .innerJoin("room_reads", (join) =>
       join.onRef("room_reads.uid", "=", "asked.uid").onRef("room_reads.room_id", "=", "asked.room_id"),
     )

@@ -12,7 +12,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob, cem, stranger] = chat.people(4) as [number, number, number, number];
+  [ann, bob, cem, stranger] = (await chat.people(4)) as [number, number, number, number];
   room = await chat.group(ann, [bob, cem]);
 });
 afterEach(() => chat.close());
@@ -38,7 +38,7 @@ test("IM-76: people go from unread to read as they read, write or do neither", a
 });
 
 test("IM-76: people who came later, came back later or have left are in neither list", async () => {
-  const [dan] = chat.people(1) as [number];
+  const [dan] = (await chat.people(1)) as [number];
   const { message } = await chat.say(ann, room, "one");
   await read(bob, message.seq);
   await chat.must(ann, "POST", `/rooms/${room}/members`, { memberIds: [dan] });
@@ -51,7 +51,7 @@ test("IM-76: people who came later, came back later or have left are in neither 
 });
 
 test("IM-76: in pages, each person once, in a room larger than READ tells of", async () => {
-  const many = chat.people(150);
+  const many = await chat.people(150);
   const large = await chat.group(ann, many);
   const { message } = await chat.say(ann, large, "hello");
   for (const uid of many.slice(0, 30)) await read(uid, message.seq, large);

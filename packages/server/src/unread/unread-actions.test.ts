@@ -9,7 +9,7 @@ let room: number;
 
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
   room = await chat.group(ann, [bob]);
 });
 afterEach(() => chat.close());
@@ -62,7 +62,7 @@ test("IM-72: a person who writes has read the room up to their message", async (
 test("IM-73: in the hall what was said before an account was made is read, and everything after is unread", async () => {
   await chat.say(ann, 1, "long ago");
   chat.clock.advance(1);
-  const [cem, dan] = chat.people(2) as [number, number];
+  const [cem, dan] = (await chat.people(2)) as [number, number];
   await chat.say(ann, 1, "hello newcomers");
   chat.clock.advance(1000);
   await chat.say(ann, 1, "anyone?");
@@ -124,7 +124,7 @@ test("IM-70: many reads at once end at the furthest", async () => {
 });
 
 test("IM-52: strangers have no place in a room; a seq is a whole number", async () => {
-  const [stranger] = chat.people(1) as [number];
+  const [stranger] = (await chat.people(1)) as [number];
   expect((await chat.ask(stranger, "PUT", `/rooms/${room}/read`, { seq: 1 })).status).toBe(404);
   expect((await chat.ask(ann, "PUT", `/rooms/${room}/read`, { seq: -1 })).status).toBe(400);
   expect((await chat.ask(ann, "PUT", `/rooms/${room}/read`, { seq: 1.5 })).status).toBe(400);

@@ -48,7 +48,7 @@ const dots = (rooms: Iterable<[number, number]>) => sorted(rooms).filter(([, cou
 async function run(bursts: Step[][]): Promise<void> {
   const chat = await ChatFixture.open({ HALL: "off" });
   try {
-    const people = chat.people(3) as [number, number, number];
+    const people = (await chat.people(3)) as [number, number, number];
     const [owner, ...others] = people;
     const rooms = [await chat.group(owner, others), await chat.group(owner, others)] as [number, number];
     const checks: (() => void)[] = [];

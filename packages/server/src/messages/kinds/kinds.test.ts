@@ -73,7 +73,7 @@ describe("a third kind is one file and an entry of the table", () => {
   let room: number;
   beforeAll(async () => {
     chat = await ChatFixture.open({}, kinds);
-    [ann, ben] = chat.people(2) as [number, number];
+    [ann, ben] = (await chat.people(2)) as [number, number];
     room = await chat.group(ann, [ben]);
   });
   afterAll(() => chat.close());
