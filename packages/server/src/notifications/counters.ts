@@ -2,8 +2,8 @@ import type { Counters } from "@parley/protocol";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { requestSelection } from "../contacts/request-counts.ts";
 import type { CountRow, CountRows } from "../db/count-row.ts";
-import { boundRows } from "../db/dialect.ts";
 import { type Given, preparedBy } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 
 /**
@@ -102,5 +102,5 @@ export function counterSelection(asked: RawBuilder<{ uid: number }>, now: Given)
 }
 
 const counterRows = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uids, now }) =>
-  counterSelection(boundRows<{ uid: number }>(["uid"], uids), now),
+  counterSelection(boundRows({ uid: "number" }, uids), now),
 );

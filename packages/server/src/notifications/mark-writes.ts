@@ -1,11 +1,10 @@
 import { type Counters, type NotificationMarks, Push, type PushData, userStream } from "@parley/protocol";
 import { type Kysely, sql } from "kysely";
-import { boundRows, inList, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, insertRows, numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { type Outcome, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
-import { readPosition } from "../event-log/log-reader.ts";
 import type { Actor } from "../rooms/rooms.ts";
 import { countersOf } from "./counters.ts";
 
@@ -42,7 +41,6 @@ interface Mark {
  */
 export async function markNotices(tx: WriteTransaction, inputs: readonly MarkNotices[]): Promise<Outcome<Counters>[]> {
   const uids = [...new Set(inputs.map(({ actor }) => actor.uid))];
-  const end = await readPosition(tx.db);
   const places = await placesOf(tx.db, uids);
   const marks = await marksOf(tx.db, inputs);
   const moved = new Set<number>();
@@ -51,7 +49,7 @@ export async function markNotices(tx: WriteTransaction, inputs: readonly MarkNot
     const place = places.get(uid);
     // Their account was deleted while the request was on its way, and nothing of theirs may be written any more.
     if (!place) return [];
-    const done = perform(act, { place, end, markOf: (id) => marks.get(markKey(uid, id)) });
+    const done = perform(act, { place, end: tx.end.pos, markOf: (id) => marks.get(markKey(uid, id)) });
     if (done.movedTo !== undefined) moved.add(uid);
     for (const mark of done.changed) marked.add(mark);
     const news = newsOf(act, done);
@@ -122,7 +120,7 @@ const placeRows = prepared((db, uids) =>
     .selectFrom("users")
     .leftJoin("notification_places as place", "place.uid", "users.uid")
     .select(["users.uid", "place.seen_up_to as seen", "place.read_up_to as read"])
-    .where("users.uid", "in", inList<number>(uids))
+    .where("users.uid", "in", numberList(uids))
     .where("users.deleted_at", "is", null),
 );
 
@@ -135,7 +133,7 @@ async function marksOf(db: Kysely<Schema>, inputs: readonly MarkNotices[]): Prom
 
 const markRows = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; id: number }>(["uid", "id"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", id: "number" }, asked).as("asked"))
     .innerJoin("notifications as notice", "notice.id", "asked.id")
     .innerJoin("users", "users.uid", "asked.uid")
     .leftJoin("notification_recipients as own", (join) =>
@@ -161,16 +159,22 @@ async function store(
   tx: WriteTransaction,
   { places, marks }: { places: readonly (Places & { uid: number })[]; marks: readonly Mark[] },
 ): Promise<void> {
-  await insertRows(tx.db, "notification_places", {
-    columns: ["uid", "seen_up_to", "read_up_to"],
-    values: places.map(({ uid, seen, read }) => [uid, seen, read]),
-    conflict: "on conflict (uid) do update set seen_up_to = excluded.seen_up_to, read_up_to = excluded.read_up_to",
-  });
-  await insertRows(tx.db, "notification_marks", {
-    columns: ["uid", "notification_id", "read", "archived"],
-    values: marks.flatMap(({ toAll, uid, id, read, archived }) => (toAll === 1 ? [[uid, id, read, archived]] : [])),
-    conflict: "on conflict (uid, notification_id) do update set read = excluded.read, archived = excluded.archived",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "notification_places", {
+      columns: ["uid", "seen_up_to", "read_up_to"],
+      values: places.map(({ uid, seen, read }) => [uid, seen, read]),
+      conflict: { key: ["uid"], take: ["seen_up_to", "read_up_to"] },
+    }),
+  );
+  sent(
+    tx,
+    insertRows(tx.db, "notification_marks", {
+      columns: ["uid", "notification_id", "read", "archived"],
+      values: marks.flatMap(({ toAll, uid, id, read, archived }) => (toAll === 1 ? [[uid, id, read, archived]] : [])),
+      conflict: { key: ["uid", "notification_id"], take: ["read", "archived"] },
+    }),
+  );
   const own = marks.flatMap(({ toAll, uid, id, read, archived }) => (toAll === 0 ? [[uid, id, read, archived]] : []));
   if (own.length > 0) await storeOwn(tx.db, own);
 }
@@ -178,11 +182,7 @@ async function store(
 const storeOwn = prepared((db, marks) =>
   db
     .updateTable("notification_recipients")
-    .from(
-      boundRows<{ uid: number; id: number; read: 0 | 1; archived: 0 | 1 }>(["uid", "id", "read", "archived"], marks).as(
-        "marked",
-      ),
-    )
+    .from(boundRows({ uid: "number", id: "number", read: "flag", archived: "flag" }, marks).as("marked"))
     .set((eb) => ({ read: eb.ref("marked.read"), archived: eb.ref("marked.archived") }))
     .whereRef("notification_recipients.uid", "=", "marked.uid")
     .whereRef("notification_recipients.notification_id", "=", "marked.id"),

@@ -1,10 +1,9 @@
 import { ALL_STREAM, Push, SERVER_LIMITS, userOfStream, userStream } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows, inList, insertRows } from "../db/dialect.ts";
 import { prepared, preparedBy } from "../db/prepared.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows, numberList, textList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
-import { readPosition } from "../event-log/log-reader.ts";
 import { CAPS } from "../limits/caps.ts";
 import { noticeText, type ShownNotice } from "./notice-data.ts";
 import { changeKept, counted, goneDraft, type Listed, removeListed } from "./notice-rows.ts";
@@ -42,7 +41,7 @@ export async function storeNotices(tx: WriteTransaction, notices: readonly NewNo
   const latest = await latestByCollapseKey(tx, notices);
   const leaving: Listed[] = await oldestBeyond(tx, notices, latest);
   const drafts: Draft[] = leaving.map(goneDraft);
-  const next = (await readPosition(tx.db)) + 1;
+  const next = tx.end.pos + 1;
   const stored = notices.map((notice): StoredNotice => {
     const earlier = streamsOf(notice).flatMap((stream) => {
       const id = latest.get(collapseAt(stream, notice));
@@ -92,25 +91,31 @@ function draftsOf(tx: WriteTransaction, row: StoredNotice): Draft[] {
 }
 
 async function insert(tx: WriteTransaction, stored: readonly StoredNotice[]): Promise<void> {
-  await insertRows(tx.db, "notifications", {
-    columns: [
-      ...(["id", "kind", "key", "collapse_key", "title", "text", "link", "data", "at", "expires_at"] as const),
-      ...(["has_ttl", "to_all", "recipients"] as const),
-    ],
-    values: stored.map(({ notice, ...row }) => {
-      const { key, collapseKey, ttlMs, to } = notice;
-      const reach = to === "all" ? [1, 1] : [0, to.length];
-      const shown = [row.title, row.text, row.link, row.data, row.at, row.expiresAt];
-      return [row.id, row.kind, key, collapseKey, ...shown, ttlMs === null ? 0 : 1, ...reach];
+  sent(
+    tx,
+    insertRows(tx.db, "notifications", {
+      columns: [
+        ...(["id", "kind", "key", "collapse_key", "title", "text", "link", "data", "at", "expires_at"] as const),
+        ...(["has_ttl", "to_all", "recipients"] as const),
+      ],
+      values: stored.map(({ notice, ...row }) => {
+        const { key, collapseKey, ttlMs, to } = notice;
+        const reach = to === "all" ? [1, 1] : [0, to.length];
+        const shown = [row.title, row.text, row.link, row.data, row.at, row.expiresAt];
+        return [row.id, row.kind, key, collapseKey, ...shown, ttlMs === null ? 0 : 1, ...reach];
+      }),
     }),
-  });
+  );
   const own = stored.flatMap(({ id, notice: { to, collapseKey } }) =>
     to === "all" ? [] : to.map((uid) => ({ uid, id, collapseKey })),
   );
-  await insertRows(tx.db, "notification_recipients", {
-    columns: ["uid", "notification_id", "collapse_key"],
-    values: own.map(({ uid, id, collapseKey }) => [uid, id, collapseKey]),
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "notification_recipients", {
+      columns: ["uid", "notification_id", "collapse_key"],
+      values: own.map(({ uid, id, collapseKey }) => [uid, id, collapseKey]),
+    }),
+  );
   await changeKept(
     tx,
     counted(
@@ -135,7 +140,7 @@ async function latestByCollapseKey(tx: WriteTransaction, notices: readonly NewNo
 
 const ownByCollapseKey = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ uid: number; collapse_key: string }>(["uid", "collapse_key"], asked).as("asked"))
+    .selectFrom(boundRows({ uid: "number", collapse_key: "text" }, asked).as("asked"))
     .innerJoin("notification_recipients as own", (join) =>
       join
         .onRef("own.uid", "=", "asked.uid")
@@ -153,7 +158,7 @@ const everybodysByCollapseKey = prepared((db, keys) =>
     .where("to_all", "=", sql.lit(1))
     .where("is_swept", "=", sql.lit(0))
     .where("is_gone", "=", 0)
-    .where("collapse_key", "in", inList<string>(keys)),
+    .where("collapse_key", "in", textList(keys)),
 );
 
 /** Those that have to leave each list, oldest first, so that no list exceeds its bound. */
@@ -210,7 +215,7 @@ async function keptIn(tx: WriteTransaction, streams: readonly string[]): Promise
 }
 
 const keptOf = prepared((db, uids) =>
-  db.selectFrom("notification_places").select(["uid", "kept"]).where("uid", "in", inList<number>(uids)),
+  db.selectFrom("notification_places").select(["uid", "kept"]).where("uid", "in", numberList(uids)),
 );
 
 /** Those to everybody that are in lists. The index needs numbers that are literals in the statement. */
@@ -250,7 +255,7 @@ async function oldestOf(
 /** For each person those up to this place of their list, which costs no more than reading them. */
 const oldestOwn = preparedBy(["uids", "place"], (db, { uids, place }) =>
   db
-    .selectFrom(boundRows<{ uid: number }>(["uid"], uids).as("asked"))
+    .selectFrom(boundRows({ uid: "number" }, uids).as("asked"))
     .innerJoin("notification_recipients as own", (join) =>
       join
         .onRef("own.uid", "=", "asked.uid")

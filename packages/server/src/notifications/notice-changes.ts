@@ -1,6 +1,6 @@
 import { ALL_STREAM, Push, userStream } from "@parley/protocol";
-import { boundRows, inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows, numberList } from "../db/rows.ts";
 import type { Outcome, WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
 import { noticeText, type ShownNotice } from "./notice-data.ts";
@@ -119,7 +119,7 @@ const noticesById = prepared((db, ids) =>
     .selectFrom("notifications")
     .select(["id", "kind", "title", "text", "link", "data", "at", "expires_at as expiresAt", "done"])
     .select(["has_ttl as hasTtl", "to_all as toAll"])
-    .where("id", "in", inList<number>(ids))
+    .where("id", "in", numberList(ids))
     .where("is_gone", "=", 0),
 );
 
@@ -127,24 +127,19 @@ const recipientsOf = prepared((db, ids) =>
   db
     .selectFrom("notification_recipients")
     .select(["uid", "notification_id as id"])
-    .where("notification_id", "in", inList<number>(ids))
+    .where("notification_id", "in", numberList(ids))
     .orderBy("notification_id")
     .orderBy("uid"),
 );
 
-interface ChangedRow {
-  id: number;
-  title: string;
-  text: string;
-  link: string | null;
-  data: string | null;
-  done: 0 | 1;
-}
-
 const storeChanges = prepared((db, changed) =>
   db
     .updateTable("notifications")
-    .from(boundRows<ChangedRow>(["id", "title", "text", "link", "data", "done"], changed).as("changed"))
+    .from(
+      boundRows({ id: "number", title: "text", text: "text", link: "text?", data: "text?", done: "flag" }, changed).as(
+        "changed",
+      ),
+    )
     .set((eb) => ({
       title: eb.ref("changed.title"),
       text: eb.ref("changed.text"),

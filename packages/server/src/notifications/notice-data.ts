@@ -1,7 +1,7 @@
 import { type NotificationData, userOfStream } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { dataKey, type EventData, type NamingEvent } from "../event-log/announce.ts";
 
@@ -65,7 +65,7 @@ export async function noticeDataOf(
 
 const noticesOf = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ id: number; uid: number }>(["id", "uid"], asked).as("asked"))
+    .selectFrom(boundRows({ id: "number", uid: "number" }, asked).as("asked"))
     .innerJoin("notifications as notice", "notice.id", "asked.id")
     .leftJoin("notification_recipients as own", (join) =>
       join.onRef("own.uid", "=", "asked.uid").onRef("own.notification_id", "=", "asked.id"),

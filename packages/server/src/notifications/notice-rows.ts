@@ -1,8 +1,8 @@
 import { ALL_STREAM, Push, userOfStream } from "@parley/protocol";
 import { sql } from "kysely";
-import { boundRows, inList, insertRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { boundRows, insertRows, numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import type { Draft } from "../event-log/event-log.ts";
 import { goneText } from "./notice-data.ts";
 
@@ -39,11 +39,14 @@ export async function removeListed(tx: WriteTransaction, listed: readonly Listed
 
 /** Adds to the numbers of notifications that people have. */
 export async function changeKept(tx: WriteTransaction, changes: ReadonlyMap<number, number>): Promise<void> {
-  await insertRows(tx.db, "notification_places", {
-    columns: ["uid", "kept"],
-    values: [...changes],
-    conflict: "on conflict (uid) do update set kept = notification_places.kept + excluded.kept",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "notification_places", {
+      columns: ["uid", "kept"],
+      values: [...changes],
+      conflict: { key: ["uid"], update: { kept: "notification_places.kept + excluded.kept" } },
+    }),
+  );
 }
 
 /** How often each of them is there, times `sign`. */
@@ -55,29 +58,28 @@ export function counted(uids: readonly number[], sign: 1 | -1): Map<number, numb
 
 /** Its row stays until people's marks on it are gone, which upkeep removes (`upkeep-writes.ts`). */
 async function takeBackFromAll(tx: WriteTransaction, ids: readonly number[]): Promise<void> {
-  await tx.db
-    .updateTable("notifications")
-    .set({ is_gone: 1, expires_at: tx.clockNow, title: "", text: "", link: null, data: null })
-    .where("id", "in", inList(ids))
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("notifications")
+      .set({ is_gone: 1, expires_at: tx.clockNow, title: "", text: "", link: null, data: null })
+      .where("id", "in", numberList(ids))
+      .execute(),
+  );
 }
 
 const removeRecipients = prepared((db, own) =>
   db
     .deleteFrom("notification_recipients")
     .where((eb) =>
-      eb(
-        eb.refTuple("uid", "notification_id"),
-        "in",
-        sql<never>`(select uid, id from ${boundRows<{ uid: number; id: number }>(["uid", "id"], own)})`,
-      ),
+      eb(eb.refTuple("uid", "notification_id"), "in", sql<never>`${boundRows({ uid: "number", id: "number" }, own)}`),
     ),
 );
 
 const removeUnlisted = prepared((db, ids) =>
   db
     .deleteFrom("notifications")
-    .where("id", "in", inList<number>(ids))
+    .where("id", "in", numberList(ids))
     .where("to_all", "=", 0)
     .where("is_swept", "=", 0)
     .where(({ not, exists, selectFrom }) =>

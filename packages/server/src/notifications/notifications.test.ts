@@ -11,7 +11,7 @@ let ann: number;
 let bob: number;
 beforeEach(async () => {
   chat = await ChatFixture.open();
-  [ann, bob] = chat.people(2) as [number, number];
+  [ann, bob] = (await chat.people(2)) as [number, number];
 });
 afterEach(() => chat.close());
 
@@ -119,7 +119,7 @@ describe("marking", () => {
   test("NTF-2, NTF-21: what everybody was told before a person was there is not theirs to mark", async () => {
     const id = await notify("all");
     chat.clock.advance(1);
-    const [late] = chat.people(1) as [number];
+    const [late] = (await chat.people(1)) as [number];
     expect(await put(late, "read", { ids: [id] })).toEqual({ unseen: 0, unread: 0 });
     expect([await ids(late), told(late)]).toEqual([[], []]);
   });
@@ -226,10 +226,11 @@ describe("what has expired", () => {
     while (await chat.scratch.writes.run(removeExpiredNotices, undefined)) writes += 1;
     return writes;
   };
-  const stored = () => chat.scratch.db.selectFrom("notifications").select(["id", "title", "is_swept"]).execute();
+  const stored = () =>
+    chat.scratch.db.selectFrom("notifications").select(["id", "title", "is_swept"]).orderBy("id").execute();
 
   test("NTF-27: is removed a hundred rows at once, its content at once, and the rest after a week", async () => {
-    const people = chat.people(150);
+    const people = await chat.people(150);
     const id = await notify(people, { ttlMs: 1000 });
     const all = await notify("all", { ttlMs: 1000 });
     for (const uid of people) await chat.must(uid, "PUT", "/notifications/archive", { ids: [all] });
@@ -327,7 +328,7 @@ describe("by set queries", () => {
 
   test("200 notifications to 60 people take as many statements as one to two", async () => {
     await first();
-    const people = chat.people(60);
+    const people = await chat.people(60);
     const inputs = (count: number) =>
       Array.from({ length: count }, (_, n) =>
         input([...people.slice(0, 40), people[n % 60] as number], { collapseKey: `s${n % 7}` }),

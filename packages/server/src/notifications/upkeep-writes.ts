@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { inList } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { numberList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { changeKept, counted } from "./notice-rows.ts";
 
 /** How long it is known that one has expired, for those who were away: as long as the log keeps what is old, unless it is set otherwise. */
@@ -24,20 +24,23 @@ export async function removeExpiredNotices(tx: WriteTransaction): Promise<boolea
     .limit(NOTICES_AT_ONCE)
     .execute();
   if (ended.length === 0) return removeForgotten(tx);
-  const ids = inList(ended.map(({ id }) => id));
+  const ids = numberList(ended.map(({ id }) => id));
   const left = (await removeOwn(tx, ids)) || (await removeMarks(tx, ids));
   if (left) return true;
   const gone = ended.filter(({ is_gone }) => is_gone === 1).map(({ id }) => id);
-  await tx.db.deleteFrom("notifications").where("id", "in", inList(gone)).execute();
-  await tx.db
-    .updateTable("notifications")
-    .set({ is_swept: 1, title: "", text: "", link: null, data: null })
-    .where("id", "in", ids)
-    .execute();
+  sent(tx, tx.db.deleteFrom("notifications").where("id", "in", numberList(gone)).execute());
+  sent(
+    tx,
+    tx.db
+      .updateTable("notifications")
+      .set({ is_swept: 1, title: "", text: "", link: null, data: null })
+      .where("id", "in", ids)
+      .execute(),
+  );
   return true;
 }
 
-type Ids = ReturnType<typeof inList<number>>;
+type Ids = ReturnType<typeof numberList>;
 
 /** @returns whether some are left */
 async function removeOwn(tx: WriteTransaction, ids: Ids): Promise<boolean> {

@@ -6,11 +6,11 @@ const SENT = 3000;
 
 test("NTF-27: notifications to single people go as fast as they may come, 5 000 a second", async () => {
   const chat = await ChatFixture.open();
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   const columns = ["id", "kind", "title", "text", "at", "expires_at", "has_ttl", "to_all", "recipients"];
-  chat.fill("notifications", columns, SENT, (n) => [n + 1, "a", "t", "", 1, 2, 1, 0, 1]);
-  chat.fill("notification_recipients", ["uid", "notification_id"], SENT, (n) => [ann, n + 1]);
-  chat.fill("notification_places", ["uid", "kept"], 1, () => [ann, SENT]);
+  await chat.fill("notifications", columns, SENT, (n) => [n + 1, "a", "t", "", 1, 2, 1, 0, 1]);
+  await chat.fill("notification_recipients", ["uid", "notification_id"], SENT, (n) => [ann, n + 1]);
+  await chat.fill("notification_places", ["uid", "kept"], 1, () => [ann, SENT]);
   // A round of upkeep, of which there is one in ten seconds, has a thousand writes.
   const parts = { writes: chat.scratch.writes, isClockSettled: () => true };
   await removeExpiredNotifications(parts, { atMost: SENT / 50 + 1 });

@@ -1,9 +1,9 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SERVER_SCOPES } from "@parley/protocol";
 import { ApiClient } from "../../test/api-client.ts";
 import { PASSWORD, TestServer } from "../../test/harness.ts";
 import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
+import { withRaw } from "../../test/test-database.ts";
 import { setUser } from "../identity/admin-writes.ts";
 import { createLogin } from "../identity/logins-writes.ts";
 import { hashOf, newToken } from "../identity/tokens.ts";
@@ -61,9 +61,7 @@ test("SRV-26: no login that needed no password becomes an administrator's", asyn
 
 test("SRV-26: one of the product's own people stays the product's with an administrator's power", async () => {
   const boss = await personAtDoor(server, door, "boss");
-  const database = new Database(`${server.dir}/data/parley.db`);
-  database.run("update users set power = 1 where uid = ?", [boss.uid]);
-  database.close();
+  await withRaw(server.place, (raw) => raw.rows("update users set power = 1 where uid = ?", boss.uid));
   for (const ref of ["boss", `~${boss.uid}`]) {
     await door.ok("PUT", `/users/${ref}`, { name: "Boss" });
     const { token } = await door.ok<{ token: string }>("POST", `/users/${ref}/tokens`);

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
-import { boundRows } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { boundRows } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { dataKey, type EventData, type NamingEvent } from "../event-log/announce.ts";
 import { customText } from "./custom-writes.ts";
@@ -27,7 +27,7 @@ export async function customDataOf(
 
 const customsOf = prepared((db, asked) =>
   db
-    .selectFrom(boundRows<{ id: number; stream: string }>(["id", "stream"], asked).as("asked"))
+    .selectFrom(boundRows({ id: "number", stream: "text" }, asked).as("asked"))
     .innerJoin("custom_events as custom", "custom.id", "asked.id")
     .leftJoin("custom_latest as latest", (join) =>
       join.onRef("latest.stream", "=", "asked.stream").onRef("latest.collapse_key", "=", "custom.collapse_key"),

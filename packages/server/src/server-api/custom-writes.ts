@@ -1,9 +1,8 @@
 import { ALL_STREAM, Push, type Ref, roomStream, userStream } from "@parley/protocol";
 import { sql } from "kysely";
-import { inList, insertRows } from "../db/dialect.ts";
-import { acceptedOf, type Outcome, outcomeOf, type WriteTransaction } from "../db/transaction.ts";
+import { insertRows, numberList } from "../db/rows.ts";
+import { acceptedOf, type Outcome, outcomeOf, sent, type WriteTransaction } from "../db/transaction.ts";
 import { append, type Draft } from "../event-log/event-log.ts";
-import { readPosition } from "../event-log/log-reader.ts";
 import { type Answered, type DedupedRequest, once } from "../keys/deduped.ts";
 import { type Asked, type Recipients, recipientsOf } from "./recipients.ts";
 
@@ -77,7 +76,7 @@ interface Placed {
 
 async function store(tx: WriteTransaction, pushed: readonly Placed[]): Promise<void> {
   const drafts: Draft[] = [];
-  const next = (await readPosition(tx.db)) + 1;
+  const next = tx.end.pos + 1;
   const passing: (Placed & { id: number })[] = [];
   for (const { input, streams } of pushed) {
     const text = customText(input.kind, input.data);
@@ -93,19 +92,25 @@ async function store(tx: WriteTransaction, pushed: readonly Placed[]): Promise<v
     }
   }
   await append(tx, drafts);
-  await insertRows(tx.db, "custom_events", {
-    columns: ["id", "kind", "data", "collapse_key", "expires_at"],
-    values: passing.map(({ id, input: { kind, data, collapseKey, ttlMs } }) => {
-      return [id, kind, data, collapseKey, ttlMs === null ? null : tx.clockNow + ttlMs];
+  sent(
+    tx,
+    insertRows(tx.db, "custom_events", {
+      columns: ["id", "kind", "data", "collapse_key", "expires_at"],
+      values: passing.map(({ id, input: { kind, data, collapseKey, ttlMs } }) => {
+        return [id, kind, data, collapseKey, ttlMs === null ? null : tx.clockNow + ttlMs];
+      }),
     }),
-  });
-  await insertRows(tx.db, "custom_latest", {
-    columns: ["stream", "collapse_key", "id"],
-    values: passing.flatMap(({ id, streams, input: { collapseKey } }) =>
-      collapseKey === null ? [] : streams.map((stream) => [stream, collapseKey, id]),
-    ),
-    conflict: "on conflict (stream, collapse_key) do update set id = excluded.id",
-  });
+  );
+  sent(
+    tx,
+    insertRows(tx.db, "custom_latest", {
+      columns: ["stream", "collapse_key", "id"],
+      values: passing.flatMap(({ id, streams, input: { collapseKey } }) =>
+        collapseKey === null ? [] : streams.map((stream) => [stream, collapseKey, id]),
+      ),
+      conflict: { key: ["stream", "collapse_key"], take: ["id"] },
+    }),
+  );
 }
 
 /** Rows that one write of upkeep looks at. */
@@ -119,9 +124,16 @@ export async function removeUnusedEvents(
   tx: WriteTransaction,
   { after }: { after: number },
 ): Promise<{ after: number | null; removed: number }> {
-  const rows = await tx.db
+  // Those to look at come from a query of their own: for a number of rows that is not known PostgreSQL would read the whole index of events.
+  const looked = tx.db
     .selectFrom("custom_events")
-    .select(["id"])
+    .select("id")
+    .where("id", ">", after)
+    .orderBy("id")
+    .limit(LOOKED_AT_ONCE);
+  const rows = await tx.db
+    .selectFrom(looked.as("looked"))
+    .select("id")
     .select(({ selectFrom, exists }) =>
       exists(
         selectFrom("events")
@@ -129,15 +141,13 @@ export async function removeUnusedEvents(
           // As the index has them.
           .where("type", "=", sql.lit(Push.CUSTOM))
           .where("message_id", "is not", null)
-          .whereRef("events.message_id", "=", "custom_events.id"),
+          .whereRef("events.message_id", "=", "looked.id"),
       ).as("isUsed"),
     )
-    .where("id", ">", after)
     .orderBy("id")
-    .limit(LOOKED_AT_ONCE)
     .execute();
   const unused = rows.filter(({ isUsed }) => !isUsed).map(({ id }) => id);
-  await tx.db.deleteFrom("custom_latest").where("id", "in", inList(unused)).execute();
-  await tx.db.deleteFrom("custom_events").where("id", "in", inList(unused)).execute();
+  sent(tx, tx.db.deleteFrom("custom_latest").where("id", "in", numberList(unused)).execute());
+  sent(tx, tx.db.deleteFrom("custom_events").where("id", "in", numberList(unused)).execute());
   return { after: rows.length === LOOKED_AT_ONCE ? (rows.at(-1)?.id ?? null) : null, removed: unused.length };
 }

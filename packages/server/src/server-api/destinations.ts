@@ -1,7 +1,7 @@
 import type { Ref } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
 import { prepared } from "../db/prepared.ts";
+import { numberList, textList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
 import { peopleByRef } from "../identity/external-people.ts";
 import { unknownRefs } from "../identity/unknown-refs.ts";
@@ -105,9 +105,9 @@ async function roomIds(db: Kysely<Schema>, refs: readonly Ref[]): Promise<Map<Re
 }
 
 const byExternalId = prepared((db, ids) =>
-  db.selectFrom("rooms").select(["id", "external_id"]).where("external_id", "in", inList<string>(ids)),
+  db.selectFrom("rooms").select(["id", "external_id"]).where("external_id", "in", textList(ids)),
 );
-const byId = prepared((db, ids) => db.selectFrom("rooms").select("id").where("id", "in", inList<number>(ids)));
+const byId = prepared((db, ids) => db.selectFrom("rooms").select("id").where("id", "in", numberList(ids)));
 const byDirectKey = prepared((db, keys) =>
-  db.selectFrom("rooms").select(["id", "direct_key"]).where("direct_key", "in", inList<string>(keys)),
+  db.selectFrom("rooms").select(["id", "direct_key"]).where("direct_key", "in", textList(keys)),
 );

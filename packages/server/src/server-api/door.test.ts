@@ -139,7 +139,7 @@ test("SRV-2: a token on the door and a key elsewhere use up what an address has 
 });
 
 test("SRV-5: a key that another process revokes is refused within a second", async () => {
-  const ring = await openKeyRing({ data: { dir: `${server.dir}/data` } });
+  const ring = await openKeyRing({ data: server.data });
   try {
     const { key } = await ring.add({ name: "brief", scopes: ["users"], expiresAt: null, rate: null });
     // It works at once, though nobody has told the server.

@@ -43,7 +43,7 @@ export async function pushEvent(
       ttlMs: ttl === undefined ? null : ttl * 1000,
     });
   const { live, ...answered } = await reaching(context, key, reachOf(to), write);
-  if (live.length > 0) context.liveOnly.publish(live, encodePush(Push.CUSTOM, { kind, data }));
+  if (live.length > 0) context.liveFrames.publish(live, encodePush(Push.CUSTOM, { kind, data }));
   return answered;
 }
 

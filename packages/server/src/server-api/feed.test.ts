@@ -60,6 +60,19 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   await withDeadline(look(), 5000, `never: ${what}`);
 }
 
+test("NODE-11: once the log has become another one, neither the feed nor a poll shows anything of it, and both say when to come back", async () => {
+  const { cursor } = await ann.api.ok<Page>("GET", "/events");
+  await say(ann, await server.room(ann, []), "hello");
+  server.storage.announcer.end();
+  const replies = [
+    await door.call("GET", `/feed?cursor=${start}`),
+    await ann.api.call("GET", `/events?cursor=${cursor}`),
+  ];
+  for (const { status, body, headers } of replies) {
+    expect([status, body, headers.get("Retry-After")]).toMatchObject([503, { code: "overloaded" }, "5"]);
+  }
+});
+
 test("FEED-1: without a cursor it is the cursor of this moment, and from there everything that is told comes in the order of the log", async () => {
   expect(await feed("")).toMatchObject({ events: [], more: false });
   const roomId = await server.room(ann, [ben]);

@@ -13,6 +13,8 @@ export interface FeedParts extends ToldParts {
   readonly epoch: string;
   /** Resolves when this node has announced up to a committed position. */
   readonly whenAnnounced: (position: number) => Promise<void>;
+  /** See `OutboxParts`. */
+  readonly assertHolds: () => void;
 }
 
 export interface FeedPage {
@@ -92,7 +94,10 @@ export class Feed {
     return floor;
   }
 
-  /** The feed after a place, up to `limit` events or as much as fits in a reply. */
+  /**
+   * The feed after a place, up to `limit` events or as much as fits in a reply.
+   * @throws StorageFault, as all that make a page do, if the log has become another one
+   */
   async read(place: number, limit: number): Promise<FeedPage> {
     const frames: string[] = [];
     let length: number = SIZES.pollReply.count;
@@ -156,6 +161,7 @@ export class Feed {
   }
 
   #page(frames: readonly string[], at: number, more: boolean): FeedPage {
+    this.#parts.assertHolds();
     return { frames, cursor: floorCursor(this.#parts.epoch, at), more, at };
   }
 }

@@ -1,7 +1,7 @@
 import { HALL_ROOM_ID, type Ref } from "@parley/protocol";
 import type { Kysely } from "kysely";
 import type { Schema } from "../db/schema.ts";
-import { readSnapshot } from "../event-log/snapshot.ts";
+import { readTexts } from "../event-log/snapshot.ts";
 import type { ServerKey } from "../http/server-key.ts";
 import { noSuch } from "../identity/no-such.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -88,10 +88,10 @@ export function listMessages(
   _key: ServerKey,
   { ref, ...query }: HistoryQuery & { ref: Ref },
 ): Promise<string> {
-  return readSnapshot(context, async ({ db, asOf }) => {
+  return readTexts(context, async ({ db, asOf, shows }) => {
     const { id } = await roomThere(context, db, ref);
     const window = { fromSeq: 0, leftSeq: null };
-    const page = await historyPage(db, { id, window, actor: undefined, kinds: context.kinds }, query);
+    const page = await historyPage(db, { id, window, actor: undefined, kinds: context.kinds, shows }, query);
     const rest = JSON.stringify({ nextCursor: page.nextCursor, asOf });
     return `{"items":[${page.texts.join(",")}],${rest.slice(1)}`;
   });

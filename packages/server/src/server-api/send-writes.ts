@@ -1,8 +1,8 @@
 import { EVERYBODY, HALL_ROOM_ID, type Ref, SYSTEM_UID } from "@parley/protocol";
 import type { Kysely } from "kysely";
-import { inList } from "../db/dialect.ts";
+import { numberList } from "../db/rows.ts";
 import type { Schema } from "../db/schema.ts";
-import type { Outcome, WriteTransaction } from "../db/transaction.ts";
+import { hasTakenLong, type Outcome, type WriteTransaction } from "../db/transaction.ts";
 import { type CarriedError, carryError } from "../db/write-batch.ts";
 import { unknownRefs } from "../identity/unknown-refs.ts";
 import { ProblemError } from "../lib/problem.ts";
@@ -52,14 +52,19 @@ export async function sendOfProduct(
   tx: WriteTransaction,
   lists: readonly ProductSend[],
 ): Promise<Outcome<ProductSent[]>[]> {
-  const all = lists.flatMap((list) => list.messages.map((message) => ({ list, message })));
   const known = await destinationsOf(
     tx.db,
-    all.map(({ message }) => message),
+    lists.flatMap(({ messages }) => messages),
   );
   const powers = await powersInHall(tx.db, lists, known);
   const resolved: Resolved[] = [];
-  for (const { list, message } of all) resolved.push(await resolve(tx, { list, message, known, powers }));
+  let taken = 0;
+  for (const list of lists) {
+    // A direct room that is opened takes some ways to the database.
+    if (taken > 0 && hasTakenLong(tx)) break;
+    for (const message of list.messages) resolved.push(await resolve(tx, { list, message, known, powers }));
+    taken += 1;
+  }
   const outcomes = await sendMessages(
     tx,
     resolved.flatMap((one) => ("input" in one ? [one.input] : [])),
@@ -71,7 +76,7 @@ export async function sendOfProduct(
     return outcome.ok ? { ok: true, sent: outcome.value } : { ok: false, error: carryError(outcome.error) };
   });
   let from = 0;
-  return lists.map(({ messages }) => {
+  return lists.slice(0, taken).map(({ messages }) => {
     const value = results.slice(from, from + messages.length);
     from += messages.length;
     return { ok: true, value };
@@ -150,7 +155,7 @@ async function powersInHall(
     room === HALL_ROOM_ID && from !== null ? known.uidsOf([from]) : [],
   );
   if (uids.length === 0) return new Map();
-  const rows = await db.selectFrom("users").select(["uid", "power"]).where("uid", "in", inList(uids)).execute();
+  const rows = await db.selectFrom("users").select(["uid", "power"]).where("uid", "in", numberList(uids)).execute();
   return new Map(rows.map(({ uid, power }) => [uid, power]));
 }
 

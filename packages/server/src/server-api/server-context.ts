@@ -13,10 +13,10 @@
 import type { IdentityContext } from "../identity/identity-context.ts";
 import type { KeyRates } from "../keys/key-rates.ts";
 import type { MessagesContext } from "../messages/messages-context.ts";
-import type { LiveOnly } from "./live-only.ts";
+import type { LiveFrames } from "../nodes/live-frames.ts";
 
 /** What the actions of the product's backend need. */
 export interface ServerContext extends IdentityContext, MessagesContext {
   readonly keyRates: KeyRates;
-  readonly liveOnly: Pick<LiveOnly, "publish">;
+  readonly liveFrames: Pick<LiveFrames, "publish">;
 }

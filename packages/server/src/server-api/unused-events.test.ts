@@ -7,7 +7,7 @@ const KEPT = 9000;
 /** A database in which the content of so many events is left whose events are gone, each with an id of its own. */
 async function withUnused(): Promise<ChatFixture> {
   const chat = await ChatFixture.open();
-  chat.fill("custom_events", ["id", "kind", "data"], KEPT, (n) => [1_000_000 + n, "cart", "1"]);
+  await chat.fill("custom_events", ["id", "kind", "data"], KEPT, (n) => [1_000_000 + n, "cart", "1"]);
   return chat;
 }
 
@@ -27,7 +27,7 @@ test("EVT-9: what is not used any more goes in one round of upkeep, however much
 
 test("EVT-9: what is used is looked at a bounded number at once", async () => {
   const chat = await withUnused();
-  chat.fill("events", ["pos", "stream", "seq", "type", "message_id", "at"], KEPT, (n) => [
+  await chat.fill("events", ["pos", "stream", "seq", "type", "message_id", "at"], KEPT, (n) => [
     ...[1_000_000 + n, "user:20000", n + 1, 117, 1_000_000 + n, 1],
   ]);
   const place = { after: 0 };

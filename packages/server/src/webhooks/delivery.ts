@@ -43,7 +43,7 @@ export async function deliverEvent(
   target: WebhookTarget,
   { event, ...how }: { event: StoredEvent; attempt: number; signal: AbortSignal },
 ): Promise<void> {
-  for (const telling of await tellingsOf(parts, event, wantsOf(target)))
+  for await (const telling of tellingsOf(parts, event, wantsOf(target)))
     await deliver(parts, target, { telling, ...how });
 }
 

@@ -1,3 +1,4 @@
+import { unlessPassing } from "../db/storage-fault.ts";
 import type { LoggedEvent } from "../db/transaction.ts";
 import type { Writes } from "../db/writer.ts";
 import { type FollowedBatch, Follower } from "../event-log/follower.ts";
@@ -158,7 +159,7 @@ export class Endpoint {
         if (!event || !(await this.gate.enter(lane.dueAt))) return;
         await this.#try(lane, event);
       } catch (error) {
-        this.#parts.logger.error({ err: error, webhook: this.target.id }, "events could not be delivered yet");
+        this.#tell(error, "events could not be delivered yet");
         await delay(SAVE_MS, signal);
       }
     }
@@ -299,7 +300,11 @@ export class Endpoint {
   }
 
   #notWritten(error: unknown): void {
-    this.#parts.logger.error({ err: error, webhook: this.target.id }, "the places of a webhook could not be written");
+    this.#tell(error, "the places of a webhook could not be written");
+  }
+
+  #tell(error: unknown, what: string): void {
+    unlessPassing(() => this.#parts.logger.error({ err: error, webhook: this.target.id }, what))(error);
   }
 
   #wants(event: StoredEvent): boolean {

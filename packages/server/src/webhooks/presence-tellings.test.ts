@@ -87,6 +87,29 @@ test("HOOK-14: of lists that wait the oldest go where there are too many", async
   expect(await metrics.text()).toContain('parley_webhook_deliveries_total{result="dropped"} 10');
 });
 
+test("HOOK-15: nobody is named for a message that was recalled while its MESSAGE was on its way", async () => {
+  const server = await TestServer.start();
+  const root = await administrator(server, "root");
+  const ann = await server.person("ann");
+  const roomId = await server.room(ann, [await server.person("ben")]);
+  await root.api.ok("POST", "/admin/webhooks", { url: receiver.url, events: ["MESSAGE", "message.offline"] });
+  const say = (text: string) => {
+    const request = { clientId: text, type: 1, body: { content: text } };
+    return ann.api.ok<{ message: { id: number } }>("POST", `/rooms/${roomId}/messages`, request);
+  };
+  const taken = Promise.withResolvers<Response>();
+  receiver.answer = () => taken.promise;
+  const { message } = await say("secret");
+  await receiver.until("the first", ({ open }) => open === 1);
+  await ann.api.ok("DELETE", `/messages/${message.id}`);
+  receiver.answer = () => new Response("");
+  taken.resolve(new Response(""));
+  await say("hello");
+  await receiver.until("the last", ({ taken: all }) => all.at(-1)?.event === "message.offline");
+  expect(receiver.taken.map(({ event }) => event)).toEqual(["MESSAGE", "MESSAGE", "message.offline"]);
+  await server.stop();
+});
+
 test("HOOK-15: in a room of more than 500 nobody is looked for", async () => {
   const server = await TestServer.start();
   const root = await administrator(server, "root");
@@ -101,6 +124,7 @@ test("HOOK-15: in a room of more than 500 nobody is looked for", async () => {
   const say = (clientId: string) =>
     door.ok("POST", "/messages", { room: "large", clientId, type: 1, body: { content: clientId } });
   await say("one");
+  await receiver.until("the first", ({ taken }) => taken.length === 1);
   await door.ok("POST", "/rooms/large/members", { remove: ["p0"] });
   await say("two");
   await receiver.until("three", ({ taken }) => taken.length === 3);

@@ -1,6 +1,7 @@
 import { ERRORS } from "@parley/protocol";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import type { Config } from "../config/config.ts";
 import type { SendHookConfig } from "../config/send-hook.ts";
 import type { Clock } from "../lib/clock.ts";
 import { InTurn } from "../lib/in-turn.ts";
@@ -24,6 +25,15 @@ export interface SendHookParts {
   readonly metrics: Pick<Metrics, "sendHook">;
   /** [500 ms] */
   readonly timeoutMs?: number;
+}
+
+/** What is asked before people's messages are sent; undefined: settings name nobody. */
+export function sendHookOf(
+  { sendHook: settings, secrets }: Pick<Config, "sendHook" | "secrets">,
+  of: Pick<SendHookParts, "clock" | "logger" | "metrics">,
+): SendHook | undefined {
+  if (!settings || secrets.sendHook === undefined) return undefined;
+  return new SendHook({ settings, secret: secrets.sendHook, ...of });
 }
 
 /** A message that a person wants to send, as the product is asked about it. */
@@ -86,16 +96,25 @@ export class SendHook {
 
   /**
    * Whether it may be sent. @returns the body that takes the place of the message's own; undefined: it stays as it is
-   * @param faultOf says what is wrong with such a body; an answer with one that cannot be used counts as none
-   * @throws ProblemError `send_refused` by the product's code, `hook_unavailable`, `rate_limited`
+   * @param asked.questionOf reads the question when the person's earlier ones are answered; undefined: there is none
+   * @param asked.faultOf says what is wrong with such a body; an answer with one that cannot be used counts as none
+   * @throws ProblemError `send_refused` by the product's code, `hook_unavailable`, `rate_limited`, and what `questionOf` throws
    */
-  async ask(question: SendQuestion, faultOf: FaultOf = () => undefined): Promise<object | undefined> {
-    const { uid } = question.fromUser;
+  async ask(
+    uid: number,
+    {
+      questionOf,
+      faultOf = () => undefined,
+    }: { questionOf: () => Promise<SendQuestion | undefined>; faultOf?: FaultOf },
+  ): Promise<object | undefined> {
     const waiting = this.#waiting.get(uid) ?? 0;
     if (waiting >= CAPS.hookWaiting.count) throw rateLimited(CAPS.hookWaiting.counts, RETRY_AFTER_MS);
     this.#waiting.set(uid, waiting + 1);
     try {
-      return this.#judged(await this.#ofPerson.run(uid, () => this.#verdictOn(question, faultOf)));
+      return await this.#ofPerson.run(uid, async () => {
+        const question = await questionOf();
+        return question && this.#judged(await this.#verdictOn(question, faultOf));
+      });
     } finally {
       const left = (this.#waiting.get(uid) as number) - 1;
       if (left > 0) this.#waiting.set(uid, left);

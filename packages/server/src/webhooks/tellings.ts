@@ -18,23 +18,24 @@ export interface Telling {
 }
 
 /**
- * What an address is told of one event, as it is now; nothing where it does not want to hear of it, or what it would hear of is gone.
+ * What an address is told of one event, each as it is when it is asked for; nothing where it does not want to hear of it, or what it would
+ * hear of is gone.
  * @param wants the names of events that it wants
  */
-export async function tellingsOf(
+export async function* tellingsOf(
   parts: TellingParts,
   event: StoredEvent,
   wants: (name: WebhookEvent) => boolean,
-): Promise<Telling[]> {
+): AsyncGenerator<Telling> {
   const people = wants("message.offline") ? await awayFrom(parts, event) : [];
   // Last, so that the text is true in this turn of the loop.
   const [frame] = await toldFrames(parts, [event]);
-  if (!frame) return [];
-  const tellings: Telling[] = [];
-  if (wants(frame.name)) tellings.push({ id: `${parts.epoch}-${event.pos}`, body: frame.text });
-  if (people.length > 0 && !isRecalled(frame))
-    tellings.push({ id: `${parts.epoch}-${event.pos}-offline`, body: offlineText(frame, people) });
-  return tellings;
+  if (frame && wants(frame.name)) yield { id: `${parts.epoch}-${event.pos}`, body: frame.text };
+  if (people.length === 0) return;
+  // The address may have taken long to answer.
+  const [waiting] = await toldFrames(parts, [event]);
+  if (waiting && !isRecalled(waiting))
+    yield { id: `${parts.epoch}-${event.pos}-offline`, body: offlineText(waiting, people) };
 }
 
 /** A message without its text is nothing to wake a telephone for. */
@@ -71,6 +72,7 @@ async function awayFrom({ db, presence }: TellingParts, event: StoredEvent): Pro
     .where("members.uid", "!=", (eb) =>
       eb.selectFrom("messages").select("messages.uid").where("messages.id", "=", event.pos),
     )
+    .orderBy("members.uid")
     .limit(most)
     .execute();
   return rows.flatMap(({ uid, externalId }) => (presence.isOnline(uid) ? [] : [externalId ?? uid]));

@@ -1,5 +1,5 @@
-import { inList } from "../db/dialect.ts";
 import type { ReadDatabase } from "../db/open.ts";
+import { numberList } from "../db/rows.ts";
 import { CurrentTexts, type TextParts } from "../event-log/current-texts.ts";
 import type { StoredEvent } from "../event-log/log-reader.ts";
 import { USER_COLUMNS, userOf } from "../identity/users.ts";
@@ -55,7 +55,7 @@ async function newPeople(db: ReadDatabase, uids: readonly number[]): Promise<Map
   const rows = await db
     .selectFrom("users")
     .select([...USER_COLUMNS, "external_id as externalId"])
-    .where("uid", "in", inList(uids))
+    .where("uid", "in", numberList(uids))
     .where("deleted_at", "is", null)
     .execute();
   return new Map(rows.map((row) => [row.uid, JSON.stringify({ ...userOf(row), externalId: row.externalId })]));

@@ -1,6 +1,6 @@
 import { type Acting, noteAct } from "../audit/audit-writes.ts";
-import { inList, insertRows } from "../db/dialect.ts";
-import type { WriteTransaction } from "../db/transaction.ts";
+import { insertRows, numberList, textList } from "../db/rows.ts";
+import { sent, type WriteTransaction } from "../db/transaction.ts";
 import { append } from "../event-log/event-log.ts";
 import { openFollower } from "../event-log/follower-writes.ts";
 import { Internal, internalEvent } from "../identity/internal-events.ts";
@@ -60,11 +60,14 @@ export async function changeWebhook(tx: WriteTransaction, { id, url, events, by 
   const before = { url: found.url, events: found.events === null ? null : (JSON.parse(found.events) as string[]) };
   const after = { url: url ?? before.url, events: events === undefined ? before.events : events };
   await noteAct(tx, by, { act: "webhook.change", target: String(id), before: noted(before), after: noted(after) });
-  await tx.db
-    .updateTable("webhooks")
-    .set({ ...(url !== undefined && { url }), ...(events !== undefined && { events: asText(events) }), id })
-    .where("id", "=", id)
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .updateTable("webhooks")
+      .set({ ...(url !== undefined && { url }), ...(events !== undefined && { events: asText(events) }), id })
+      .where("id", "=", id)
+      .execute(),
+  );
   await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
 }
 
@@ -73,9 +76,9 @@ export async function removeWebhook(tx: WriteTransaction, { id, by }: { id: numb
   const gone = await tx.db.deleteFrom("webhooks").where("id", "=", id).returning("url").executeTakeFirst();
   if (!gone) throw new ProblemError("not_found");
   await noteAct(tx, by, { act: "webhook.remove", target: String(id), before: { at: new URL(gone.url).origin } });
-  await tx.db.deleteFrom("followers").where("name", "=", followerOf(id)).execute();
-  await tx.db.deleteFrom("webhook_lanes").where("webhook_id", "=", id).execute();
-  await tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", id).execute();
+  sent(tx, tx.db.deleteFrom("followers").where("name", "=", followerOf(id)).execute());
+  sent(tx, tx.db.deleteFrom("webhook_lanes").where("webhook_id", "=", id).execute());
+  sent(tx, tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", id).execute());
   await append(tx, [internalEvent(Internal.WEBHOOKS_CHANGED, { webhookId: id })]);
 }
 
@@ -84,7 +87,7 @@ export async function noteFailing(
   tx: WriteTransaction,
   { id, since }: { id: number; since: number | null },
 ): Promise<void> {
-  await tx.db.updateTable("webhooks").set({ failing_since: since }).where("id", "=", id).execute();
+  sent(tx, tx.db.updateTable("webhooks").set({ failing_since: since }).where("id", "=", id).execute());
 }
 
 /** Where a stream that is behind continues. */
@@ -104,20 +107,25 @@ export async function keepLanes(
 ): Promise<void> {
   const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", webhookId).executeTakeFirst();
   if (!found) return;
-  await insertRows(tx.db, "webhook_lanes", {
-    columns: ["webhook_id", "stream", "seq", "pos", "at", "attempts", "failing_since"],
-    values: lanes.map(({ stream, seq, pos, at, attempts, failingSince }) => [
-      ...[webhookId, stream, seq, pos, at, attempts, failingSince],
-    ]),
-    conflict: `on conflict (webhook_id, stream) do update set seq = excluded.seq, pos = excluded.pos, at = excluded.at,
-      attempts = excluded.attempts, failing_since = excluded.failing_since`,
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "webhook_lanes", {
+      columns: ["webhook_id", "stream", "seq", "pos", "at", "attempts", "failing_since"],
+      values: lanes.map(({ stream, seq, pos, at, attempts, failingSince }) => [
+        ...[webhookId, stream, seq, pos, at, attempts, failingSince],
+      ]),
+      conflict: { key: ["webhook_id", "stream"], take: ["seq", "pos", "at", "attempts", "failing_since"] },
+    }),
+  );
   if (ended.length === 0) return;
-  await tx.db
-    .deleteFrom("webhook_lanes")
-    .where("webhook_id", "=", webhookId)
-    .where("stream", "in", inList(ended))
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .deleteFrom("webhook_lanes")
+      .where("webhook_id", "=", webhookId)
+      .where("stream", "in", textList(ended))
+      .execute(),
+  );
 }
 
 /** The place of an event that is given up. */
@@ -137,13 +145,16 @@ export async function bury(
   const { webhookId, letters, attempts, reason } = input;
   const found = await tx.db.selectFrom("webhooks").select("id").where("id", "=", webhookId).executeTakeFirst();
   if (!found) return { dropped: 0 };
-  await insertRows(tx.db, "webhook_dead_letters", {
-    columns: ["webhook_id", "pos", "stream", "seq", "type", "at", "died_at", "attempts", "reason"],
-    values: letters.map(({ pos, stream, seq, type, at }) => [
-      ...[webhookId, pos, stream, seq, type, at, tx.now, attempts, reason],
-    ]),
-    conflict: "on conflict (webhook_id, pos) do nothing",
-  });
+  sent(
+    tx,
+    insertRows(tx.db, "webhook_dead_letters", {
+      columns: ["webhook_id", "pos", "stream", "seq", "type", "at", "died_at", "attempts", "reason"],
+      values: letters.map(({ pos, stream, seq, type, at }) => [
+        ...[webhookId, pos, stream, seq, type, at, tx.now, attempts, reason],
+      ]),
+      conflict: { key: ["webhook_id", "pos"] },
+    }),
+  );
   const { count } = await tx.db
     .selectFrom("webhook_dead_letters")
     .select(({ fn }) => fn.countAll<number>().as("count"))
@@ -158,11 +169,14 @@ export async function bury(
     .orderBy("pos")
     .limit(dropped)
     .execute();
-  await tx.db
-    .deleteFrom("webhook_dead_letters")
-    .where("webhook_id", "=", webhookId)
-    .where("pos", "in", inList(oldest.map(({ pos }) => pos)))
-    .execute();
+  sent(
+    tx,
+    tx.db
+      .deleteFrom("webhook_dead_letters")
+      .where("webhook_id", "=", webhookId)
+      .where("pos", "in", numberList(oldest.map(({ pos }) => pos)))
+      .execute(),
+  );
   return { dropped };
 }
 
@@ -171,7 +185,10 @@ export async function removeDeadLetter(
   tx: WriteTransaction,
   { webhookId, pos }: { webhookId: number; pos: number },
 ): Promise<void> {
-  await tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", webhookId).where("pos", "=", pos).execute();
+  sent(
+    tx,
+    tx.db.deleteFrom("webhook_dead_letters").where("webhook_id", "=", webhookId).where("pos", "=", pos).execute(),
+  );
 }
 
 function asText(events: readonly string[] | null): string | null {

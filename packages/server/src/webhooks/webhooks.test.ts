@@ -210,6 +210,9 @@ describe("HOOK-14: people who come and go", () => {
     await add(["online"]);
     const both = new Receiver();
     await add(null, both.url);
+    // The reply to the one who adds an address does not wait until the address is told things, and people who come are told once.
+    await server.room(ben, []);
+    await both.until("it has begun", ({ taken }) => taken.length > 0);
     const live = await server.live(ann);
     await server.live(ben);
     await receiver.until("online", ({ taken }) => taken.length > 0);

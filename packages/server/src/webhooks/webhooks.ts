@@ -127,6 +127,7 @@ export class Webhooks {
       .selectFrom("webhook_lanes")
       .select(["stream", "seq", "pos", "at", "attempts", "failing_since as failingSince"])
       .where("webhook_id", "=", target.id)
+      .orderBy("pos")
       .execute();
     const endpoint = new Endpoint(this.#parts, target, failingSince);
     const presence = new PresenceTellings(endpoint, { clock, metrics });
