@@ -7,14 +7,19 @@
  * Other features keep their own routes under `/admin` and list them in `src/feature-routes.ts`. Must not import the gateway.
  */
 import type { BaseContext } from "../db/base-context.ts";
+import type { NodeChannel } from "../nodes/channel.ts";
+import type { Questions } from "../nodes/questions.ts";
 import type { Presence } from "../presence/presence.ts";
 import type { HallCount } from "../rooms/hall.ts";
 import type { LiveConnections } from "./live-connections.ts";
-import type { Series } from "./series.ts";
+import type { Series, SeriesReader } from "./series.ts";
 
 export interface AdminContext extends BaseContext {
   readonly live: LiveConnections;
+  /** What this process measures, if it is the one that does. */
   readonly series: Series;
+  /** What all processes show. */
+  readonly charts: SeriesReader;
   /** What a start of a reader needs: unread counts, and the rooms of the person. */
   readonly starts: {
     redDotOf(uid: number): Promise<{ readonly total: number }>;
@@ -22,4 +27,6 @@ export interface AdminContext extends BaseContext {
   };
   readonly presence: Presence;
   readonly hallCount: HallCount;
+  readonly channel: NodeChannel;
+  readonly questions: Questions;
 }

@@ -25,7 +25,7 @@ export async function listActs(
   const rows = await db
     .selectFrom("audit")
     .leftJoin("users", "users.uid", "audit.uid")
-    .selectAll("audit")
+    .select(["audit.id", "at", "audit.uid", "ip", "act", "target", "before", "after"])
     .select("users.name")
     .where("id", "<", before ?? Number.MAX_SAFE_INTEGER)
     .orderBy("id", "desc")

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import type { Kysely } from "kysely";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { noteAct, OPERATOR } from "../audit/audit-writes.ts";
+import { adapterOf } from "../db/own-adapter.ts";
 import * as operator from "../identity/admin-actions.ts";
 import { Passwords } from "../identity/passwords.ts";
 import { addKey, revokeKey } from "../keys/key-actions.ts";
@@ -12,7 +14,7 @@ let root: number;
 let admin: string;
 beforeAll(async () => {
   chat = await ChatFixture.open();
-  [root] = chat.people(1) as [number];
+  [root] = (await chat.people(1)) as [number];
   admin = `admin-${root}`;
 });
 afterAll(() => chat.close());
@@ -24,7 +26,7 @@ const told = async () =>
   (await acts()).reverse().map(({ uid, act, target, before, after }) => [uid, act, target, before, after]);
 
 test("ADM-4: what an administrator does is noted: who, what, when, from where, before and after", async () => {
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   const until = chat.clock.now() + 1000;
   await chat.must(admin, "PUT", `/admin/bans/users/${ann}`, { reason: "first" });
   await chat.must(admin, "PUT", `/admin/bans/users/${ann}`, { until, reason: "second" });
@@ -46,7 +48,7 @@ test("ADM-4: what an administrator does is noted: who, what, when, from where, b
 });
 
 test("ADM-4: what is refused, and what changes nothing, is not noted", async () => {
-  const [ann] = chat.people(1) as [number];
+  const [ann] = (await chat.people(1)) as [number];
   await chat.ask(admin, "PUT", `/admin/bans/users/${root}`);
   await chat.ask(admin, "PUT", "/admin/bans/users/99999");
   await chat.ask(admin, "PUT", `/admin/bans/users/${ann}`, { until: 1 });
@@ -130,12 +132,14 @@ test("ADM-4: an act is kept for a year, and 100 000 of them", async () => {
   const [newest] = await acts();
   const last = (newest as ListedAct).id;
   // As if that many had been recorded meanwhile.
-  await chat.statements((tx) =>
-    tx.db
-      .insertInto("audit")
-      .values({ id: last + 99_999, at: chat.clock.now(), uid: null, ip: "", act: "user.set", target: "late" })
-      .execute(),
+  await chat.statements(({ db }) =>
+    adapterOf(db).startNumbering(db as unknown as Kysely<unknown>, {
+      table: "audit",
+      column: "id",
+      next: last + 99_999,
+    }),
   );
+  await note("late");
   await note("one more");
   expect(await targets()).toEqual(["one more", "late"]);
 });

@@ -1,15 +1,21 @@
 import { invalidCursor } from "../http/page.ts";
 import { type AdminActor, acting, countAct } from "../identity/administrator.ts";
 import { ProblemError } from "../lib/problem.ts";
+import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { noteAdminAct } from "./admin-writes.ts";
-import { type LiveConnection, TRANSPORT_NAMES, type TransportName } from "./live-connections.ts";
+import {
+  byPlace,
+  type ConnectionFilter,
+  connectionHere,
+  connectionsHere,
+  type Place,
+  type PlacedConnection,
+} from "./connections-here.ts";
+import { TRANSPORT_NAMES, type TransportName } from "./live-connections.ts";
 
 /** A connection as the list shows it. */
-export interface ListedConnection extends Omit<LiveConnection, "serial" | "loginId"> {
-  /** How many rooms its person is in, the hall apart; 0 for nobody. */
-  readonly rooms: number;
-}
+export type ListedConnection = Omit<PlacedConnection, "serial" | "loginId">;
 
 export interface ConnectionQuery {
   readonly uid: number | undefined;
@@ -20,33 +26,29 @@ export interface ConnectionQuery {
   readonly limit: number;
 }
 
-/** By transport, and then in the order of their beginning. A look at all of them, in memory, which takes a turn of heavy reads. */
-export function listConnections(
-  { live, presence }: Pick<AdminContext, "live" | "presence">,
+/** What all nodes have, by transport, and then in the order of their beginning. */
+export async function listConnections(
+  context: Pick<AdminContext, "live" | "presence" | "channel" | "questions">,
   { uid, ip, transport, cursor, limit }: ConnectionQuery,
-): { items: ListedConnection[]; nextCursor: string | null } {
-  const from = cursor === undefined ? undefined : placeOf(cursor);
-  const found: LiveConnection[] = [];
-  for (const one of live.connections({ uid })) {
-    if ((transport !== undefined && one.transport !== transport) || (ip !== undefined && one.ip !== ip)) continue;
-    if (from && !isBehind(one, from)) continue;
-    found.push(one);
-    if (found.length > limit) break;
-  }
+): Promise<{ items: ListedConnection[]; nextCursor: string | null; missingNodes: string[] }> {
+  const behind = cursor === undefined ? undefined : placeOf(cursor);
+  const filter: ConnectionFilter = { uid, ip, transport, behind, most: limit + 1 };
+  const { answers, silent } = await context.questions.ask<PlacedConnection[]>("connections", { filter });
+  const found = [...connectionsHere(context, filter), ...answers.flat()].sort(byPlace);
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const nextCursor = found.length > limit && last ? `${last.transport}-${last.serial}` : null;
-  return { items: page.map((one) => shownConnection(one, presence.roomCountOf(one.uid))), nextCursor };
+  const nextCursor = found.length > limit && last ? cursorAt(last) : null;
+  return { items: page.map(shownConnection), nextCursor, missingNodes: silent.slice(0, SIZES.listedNodes.count) };
 }
 
-/** As the list shows it: without its place in the list and its login, which are nobody else's. @param rooms how many its person is in */
-export function shownConnection({ serial: _, loginId: __, ...shown }: LiveConnection, rooms: number): ListedConnection {
-  return { ...shown, rooms };
+/** As the list shows it: without its place in the list and its login, which are nobody else's. */
+export function shownConnection({ serial: _, loginId: __, ...shown }: PlacedConnection): ListedConnection {
+  return shown;
 }
 
 /**
  * Closes a connection with 1000 and the reason, or answers a poll that hangs. Its client may come back.
- * @throws ProblemError `not_found`, `rate_limited`
+ * @throws ProblemError `not_found`, `rate_limited`; `overloaded` where the node that has it, or one that may have it, did not answer
  */
 export async function closeConnection(
   context: AdminContext,
@@ -54,11 +56,10 @@ export async function closeConnection(
   { id, reason }: { id: string; reason: string },
 ): Promise<void> {
   countAct(context, actor);
-  const { live, writes } = context;
-  const there = Iterator.from(live.connections({ uid: undefined })).find((one) => one.id === id);
-  if (!there) throw new ProblemError("not_found", "There is no such connection");
-  const { uid, ip, transport } = there;
+  const there = await find(context, id);
+  const { uid, ip, transport, node } = there;
   const before = { uid, ip, transport };
+  const { live, writes, questions, channel } = context;
   await writes.run(noteAdminAct, {
     actor: acting(actor),
     act: "connection.close",
@@ -66,20 +67,36 @@ export async function closeConnection(
     before,
     after: { reason },
   });
-  live.close(id, reason);
+  if (node === channel.place.self) return void live.close(id, reason);
+  // A node that has ended is not asked, and has no connections any more.
+  const { silent } = await questions.ask("close", { id, reason });
+  if (silent.includes(node))
+    throw noAnswer("The node that has this connection did not answer; it may be open still", [node]);
 }
 
-type Place = Pick<LiveConnection, "transport" | "serial">;
+async function find(context: AdminContext, id: string): Promise<PlacedConnection> {
+  const here = connectionHere(context, id);
+  if (here) return here;
+  const { answers, silent } = await context.questions.ask<PlacedConnection | null>("connection", { id });
+  const there = answers.find((one) => one !== null);
+  if (there) return there;
+  if (silent.length === 0) throw new ProblemError("not_found", "There is no such connection");
+  throw noAnswer("A node did not answer; it may have this connection", silent);
+}
+
+function noAnswer(message: string, silent: readonly string[]): ProblemError {
+  const missingNodes = silent.slice(0, SIZES.listedNodes.count);
+  return new ProblemError("overloaded", message, { retryAfterMs: 1000, extra: { missingNodes } });
+}
+
+function cursorAt({ transport, since, serial, id }: Place): string {
+  return `${transport}-${since}-${serial}-${id}`;
+}
 
 /** @throws ProblemError `invalid` */
 function placeOf(cursor: string): Place {
-  const [, name, serial] = /^([a-z]+)-(\d{1,16})$/.exec(cursor) ?? [];
+  const [, name, since, serial, id = ""] = /^([a-z]+)-(\d{1,16})-(\d{1,16})-(.{1,64})$/.exec(cursor) ?? [];
   const transport = TRANSPORT_NAMES.find((one) => one === name);
   if (!transport) throw invalidCursor();
-  return { transport, serial: Number(serial) };
-}
-
-function isBehind(one: Place, from: Place): boolean {
-  if (one.transport === from.transport) return one.serial > from.serial;
-  return TRANSPORT_NAMES.indexOf(one.transport) > TRANSPORT_NAMES.indexOf(from.transport);
+  return { transport, since: Number(since), serial: Number(serial), id };
 }

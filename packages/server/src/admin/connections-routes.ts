@@ -9,12 +9,14 @@ import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
 import * as actions from "./connection-actions.ts";
 import { TRANSPORT_NAMES } from "./live-connections.ts";
+import { missingNodes, nodeId } from "./node-schemas.ts";
 
 const common = { tags: ["admin"], security: administrators };
 
 export const Connection = z
   .object({
     id: z.string().min(1).max(64),
+    node: nodeId,
     transport: z.enum(TRANSPORT_NAMES).openapi({ description: "`poll`: a waiting one" }),
     uid: idSchema.nullable().meta({ description: "Null: anonymous" }),
     ip: z.string().max(64).meta({ description: "The client's address" }),
@@ -32,7 +34,7 @@ const getConnections = createRoute({
   method: "get",
   path: "/admin/connections",
   middleware: [requireAdministrator, heavy] as const,
-  summary: "Live connections, event streams and waiting polls of this node, by transport and then oldest first",
+  summary: "Live connections, event streams and waiting polls of all nodes, by transport and then oldest first",
   request: {
     query: pageQuery.extend({
       uid: idParam("uid")
@@ -42,7 +44,7 @@ const getConnections = createRoute({
       transport: z.enum(TRANSPORT_NAMES).optional(),
     }),
   },
-  responses: { 200: json(pageOf(Connection), "A page of connections") },
+  responses: { 200: json(pageOf(Connection).extend({ missingNodes }), "A page of connections") },
 });
 
 const reason = textSchema(0, SIZES.closeReason.count).refine(
@@ -60,14 +62,14 @@ const deleteConnection = createRoute({
     params: z.object({ id: z.string().min(1).max(64) }),
     body: jsonBody(z.object({ reason: reason.default("") })),
   },
-  responses: { 204: noContent("Closed"), ...problems("not_found") },
+  responses: { 204: noContent("Closed"), ...problems("not_found", "overloaded") },
 });
 
 export function connectionsRoutes(context: AdminContext) {
   const routes = newRoutes();
-  routes.openapi(getConnections, (c) => {
+  routes.openapi(getConnections, async (c) => {
     const { uid, ip, transport, cursor, limit } = c.req.valid("query");
-    return c.json(actions.listConnections(context, { uid, ip, transport, cursor, limit }), 200);
+    return c.json(await actions.listConnections(context, { uid, ip, transport, cursor, limit }), 200);
   });
   routes.openapi(deleteConnection, async (c) => {
     const { id } = c.req.valid("param");

@@ -6,6 +6,7 @@ import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { noteAdminAct } from "./admin-writes.ts";
 import { type ListedConnection, shownConnection } from "./connection-actions.ts";
+import { byPlace, type ConnectionFilter, connectionsHere, type PlacedConnection } from "./connections-here.ts";
 
 /** One person, as they are live now. */
 export interface LivePerson {
@@ -18,7 +19,10 @@ export interface LivePerson {
   readonly lastOptTime: number | null;
   readonly rooms: number;
   readonly unread: number;
+  /** On all nodes. */
   readonly connections: ListedConnection[];
+  /** Those that did not say what they have. */
+  readonly missingNodes: string[];
   /** Of their own stream, the newest first. */
   readonly events: ShownEvent[];
 }
@@ -41,7 +45,7 @@ export interface ShownEvent {
  */
 export async function lookAtPerson(context: AdminContext, actor: AdminActor, uid: number): Promise<LivePerson> {
   countAct(context, actor);
-  const { db, live, presence, starts, writes } = context;
+  const { db, presence, questions, starts, writes } = context;
   const person = await db
     .selectFrom("users")
     .leftJoin("bans", "bans.uid", "users.uid")
@@ -55,7 +59,10 @@ export async function lookAtPerson(context: AdminContext, actor: AdminActor, uid
   const { total } = await starts.redDotOf(uid);
   const { rows } = await starts.roomsOf(uid);
   const { activeStatus, lastOptTime } = presence.stateOf(uid);
-  const connections = [...live.connections({ uid })].map((one) => shownConnection(one, rows.length));
+  const filter: ConnectionFilter = { uid, most: SIZES.shownConnections.count };
+  const { answers, silent } = await questions.ask<PlacedConnection[]>("connections", { filter });
+  const found = [...connectionsHere(context, filter), ...answers.flat()].sort(byPlace).slice(0, filter.most);
+  const connections = found.map((one) => ({ ...shownConnection(one), rooms: rows.length }));
   return {
     uid,
     name: person.name,
@@ -67,6 +74,7 @@ export async function lookAtPerson(context: AdminContext, actor: AdminActor, uid
     rooms: rows.length,
     unread: total,
     connections,
+    missingNodes: silent.slice(0, SIZES.listedNodes.count),
     events: await ownEvents(context, uid),
   };
 }

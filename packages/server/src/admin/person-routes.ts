@@ -7,6 +7,7 @@ import { adminOf } from "../identity/administrator.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
 import { Connection } from "./connections-routes.ts";
+import { missingNodes } from "./node-schemas.ts";
 import { lookAtPerson } from "./person-actions.ts";
 
 const Event = z.object({
@@ -30,7 +31,8 @@ const LivePerson = z
     lastOptTime: countSchema.nullable(),
     rooms: countSchema.meta({ description: "Rooms that they are in, without the hall" }),
     unread: countSchema,
-    connections: z.array(Connection).max(10_000),
+    connections: z.array(Connection).max(SIZES.shownConnections.count),
+    missingNodes,
     events: z
       .array(Event)
       .max(SIZES.shownEvents.count)

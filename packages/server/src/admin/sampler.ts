@@ -8,6 +8,8 @@ interface SamplerParts {
   readonly metrics: Pick<Metrics, "totals">;
   readonly presence: Pick<Presence, "count">;
   readonly live: Pick<LiveConnections, "counts">;
+  /** What all processes of the machine take; without it this one's. */
+  readonly usage?: () => { readonly residentBytes: number; readonly cpuSeconds: number };
   /** Milliseconds that never jump; the process's, but in tests. */
   readonly uptime?: () => number;
 }
@@ -24,10 +26,10 @@ export class Sampler {
   }
 
   async sample(): Promise<Sample> {
-    const { metrics, presence, live, uptime = uptimeMs } = this.#parts;
+    const { metrics, presence, live, uptime = uptimeMs, usage = ownUsage } = this.#parts;
     const totals = await metrics.totals();
     const atMs = uptime();
-    const cpu = cpuSeconds();
+    const { cpuSeconds: cpu, residentBytes } = usage();
     const before = this.#before ?? {
       atMs: 0,
       totals: { requests: 0, messages: 0, events: 0, lagSeconds: 0, lagCount: 0 },
@@ -35,7 +37,8 @@ export class Sampler {
     };
     this.#before = { atMs, totals, cpu };
     const seconds = Math.max(0.001, (atMs - before.atMs) / 1000);
-    const rose = (name: "requests" | "messages" | "events") => (totals[name] - before.totals[name]) / seconds;
+    const rose = (name: "requests" | "messages" | "events") =>
+      Math.max(0, totals[name] - before.totals[name]) / seconds;
     const lags = Math.max(1, totals.lagCount - before.totals.lagCount);
     const counts = live.counts();
     return {
@@ -44,11 +47,16 @@ export class Sampler {
       requestsPerSecond: rose("requests"),
       messagesPerSecond: rose("messages"),
       eventsPerSecond: rose("events"),
-      residentBytes: process.memoryUsage.rss(),
-      cpuCores: (cpu - before.cpu) / seconds,
-      loopLagMs: ((totals.lagSeconds - before.totals.lagSeconds) * 1000) / lags,
+      residentBytes,
+      // A process that has ended takes what it counted with it.
+      cpuCores: Math.max(0, cpu - before.cpu) / seconds,
+      loopLagMs: (Math.max(0, totals.lagSeconds - before.totals.lagSeconds) * 1000) / lags,
     };
   }
+}
+
+function ownUsage() {
+  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() };
 }
 
 /** Of the whole process, user and system. */

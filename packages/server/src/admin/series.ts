@@ -27,6 +27,29 @@ export interface SeriesPoint {
   readonly value: number;
 }
 
+export interface SeriesRange {
+  readonly from: number;
+  readonly to: number;
+  readonly stepMs: number;
+}
+
+/** What a reader gets of a series. */
+export interface ReadSeries {
+  readonly points: SeriesPoint[];
+  /** Nodes that did not answer, if the one that measures is among them: then there are no points. */
+  readonly missingNodes: readonly string[];
+}
+
+/** Reads the charts, in this process or in the one that measures. */
+export interface SeriesReader {
+  read(name: SeriesName, range: SeriesRange): Promise<ReadSeries>;
+}
+
+/** The charts, where this process measures. */
+export function chartsHere(series: Series): SeriesReader {
+  return { read: async (name, range) => ({ points: series.read(name, range), missingNodes: [] }) };
+}
+
 /**
  * What charts show: a ring of a day's points in the memory of this process, which a restart empties; longer times are for Prometheus. A
  * point has its time by the clock, so a clock that is set leaves a gap, or points that can only be found by their times.
@@ -57,7 +80,7 @@ export class Series {
   }
 
   /** The points of each step in which something was measured, by time. The caller bounds the number of steps. */
-  read(name: SeriesName, { from, to, stepMs }: { from: number; to: number; stepMs: number }): SeriesPoint[] {
+  read(name: SeriesName, { from, to, stepMs }: SeriesRange): SeriesPoint[] {
     const values = this.#values.get(name) as Float64Array;
     const steps = new Map<number, { sum: number; count: number }>();
     for (let index = 0; index < Math.min(this.#count, POINTS_KEPT); index++) {

@@ -1,15 +1,15 @@
-import { nodeName } from "../lib/node-name.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { uptimeMs } from "../lib/uptime.ts";
 import { VERSION } from "../lib/version.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
 import type { TransportName } from "./live-connections.ts";
-import { cpuSeconds } from "./sampler.ts";
+import { type Node, type NodeContext, type NodeNumbers, nodeHere, numbersHere } from "./node-here.ts";
 import { SAMPLE_MS, type SeriesName, type SeriesPoint } from "./series.ts";
 
-/** This process in numbers, as it is now. */
+/** All nodes in numbers, as they are now. */
 export interface Stats {
+  /** Of the node that answers, as is its uptime. */
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly connections: Readonly<Record<TransportName, number>>;
@@ -20,10 +20,16 @@ export interface Stats {
   readonly bans: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;
+  /** The nodes that did not answer, whose numbers are missing. */
+  readonly missingNodes: string[];
 }
 
 /** Costs a few short statements, and a count of all people once a minute. */
-export async function getStats({ db, clock, presence, hallCount, live }: AdminContext): Promise<Stats> {
+export async function getStats(context: AdminContext): Promise<Stats> {
+  const { db, clock, presence, hallCount, questions } = context;
+  const { answers, silent } = await questions.ask<NodeNumbers>("numbers");
+  const nodes = [numbersHere(context), ...answers];
+  const sum = (of: (node: NodeNumbers) => number) => nodes.reduce((total, node) => total + of(node), 0);
   const log = await db.selectFrom("log").select("pos").executeTakeFirst();
   const bans = await db
     .selectFrom("bans")
@@ -32,13 +38,18 @@ export async function getStats({ db, clock, presence, hallCount, live }: AdminCo
   return {
     version: VERSION,
     uptimeSeconds: Math.floor(uptimeMs() / 1000),
-    connections: live.counts(),
+    connections: {
+      websocket: sum(({ connections }) => connections.websocket),
+      sse: sum(({ connections }) => connections.sse),
+      poll: sum(({ connections }) => connections.poll),
+    },
     onlineNum: presence.count,
     people: await hallCount.read(db, clock.now()),
     logPosition: log?.pos ?? 0,
     bans: bans.count,
-    residentBytes: process.memoryUsage.rss(),
-    cpuSeconds: cpuSeconds(),
+    residentBytes: sum(({ residentBytes }) => residentBytes),
+    cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
+    missingNodes: silent.slice(0, SIZES.listedNodes.count),
   };
 }
 
@@ -56,10 +67,10 @@ const HOUR_MS = 3_600_000;
 const STEPS = SIZES.seriesPoints.count;
 
 /** @throws ProblemError `invalid` for a time that ends before it begins, and for more steps than allowed */
-export function readSeries(
-  { series, clock }: Pick<AdminContext, "series" | "clock">,
+export async function readSeries(
+  { charts, clock }: Pick<AdminContext, "charts" | "clock">,
   { name, ...query }: SeriesQuery,
-): { name: SeriesName; stepSeconds: number; points: SeriesPoint[] } {
+): Promise<{ name: SeriesName; stepSeconds: number; points: SeriesPoint[]; missingNodes: string[] }> {
   const to = query.to ?? clock.now() + 1;
   const from = query.from ?? to - HOUR_MS;
   if (from >= to) throw invalid("from", "must be before to");
@@ -68,26 +79,15 @@ export function readSeries(
   const stepSeconds = query.step ?? least;
   if (stepSeconds < least)
     throw invalid("step", `must be at least ${least}, or there would be more than ${STEPS} points`);
-  return { name, stepSeconds, points: series.read(name, { from, to, stepMs: stepSeconds * 1000 }) };
+  const { points, missingNodes } = await charts.read(name, { from, to, stepMs: stepSeconds * 1000 });
+  return { name, stepSeconds, points, missingNodes: missingNodes.slice(0, SIZES.listedNodes.count) };
 }
 
-/** A process of this installation. */
-export interface Node {
-  readonly id: string;
-  readonly version: string;
-  readonly startedAt: number;
-  readonly connections: number;
-  readonly onlineNum: number;
-  /** The one that answers. */
-  readonly self: boolean;
-}
-
-/** This one alone. */
-export function listNodes({ clock, live, presence }: Pick<AdminContext, "clock" | "live" | "presence">): Node[] {
-  const { websocket, sse, poll } = live.counts();
-  const startedAt = Math.round(clock.now() - uptimeMs());
-  const connections = websocket + sse + poll;
-  return [{ id: nodeName(), version: VERSION, startedAt, connections, onlineNum: presence.count, self: true }];
+/** The one that answers comes first. */
+export async function listNodes(context: NodeContext): Promise<{ items: Node[]; missingNodes: string[] }> {
+  const { answers, silent } = await context.questions.ask<Node>("node");
+  const items = [nodeHere(context), ...answers.map((node) => ({ ...node, self: false }))];
+  return { items: items.slice(0, SIZES.listedNodes.count), missingNodes: silent.slice(0, SIZES.listedNodes.count) };
 }
 
 function invalid(path: string, message: string): ProblemError {

@@ -6,6 +6,7 @@ import { administrators, json, newRoutes } from "../http/openapi.ts";
 import { CAPS } from "../limits/caps.ts";
 import { SIZES } from "../limits/sizes.ts";
 import type { AdminContext } from "./admin-context.ts";
+import { missingNodes, nodeId } from "./node-schemas.ts";
 import { SERIES_NAMES } from "./series.ts";
 import * as actions from "./stats-actions.ts";
 
@@ -34,7 +35,8 @@ const getStats = createRoute({
         logPosition: countSchema.meta({ description: "Position of the newest event" }),
         bans: z.int().min(0).max(CAPS.bans.count),
         residentBytes: countSchema,
-        cpuSeconds: amount.meta({ description: "CPU time since the process began" }),
+        cpuSeconds: amount.meta({ description: "CPU time since the processes began" }),
+        missingNodes,
       }),
       "As they are now",
     ),
@@ -72,6 +74,10 @@ const getSeries = createRoute({
         name: z.enum(SERIES_NAMES),
         stepSeconds: countSchema,
         points: z.array(z.object({ at: countSchema, value: amount })).max(SIZES.seriesPoints.count),
+        missingNodes: missingNodes.openapi({
+          description:
+            "Nodes that did not answer within a second, if the one that measures may be among them: then there are no points",
+        }),
       }),
       "By time",
     ),
@@ -82,7 +88,7 @@ const getNodes = createRoute({
   ...common,
   path: "/admin/nodes",
   middleware: [requireAdministrator, heavy] as const,
-  summary: "The processes of this installation: only this one",
+  summary: "The processes of this installation; the one that answers comes first",
   responses: {
     200: json(
       z.object({
@@ -90,6 +96,7 @@ const getNodes = createRoute({
           .array(
             z.object({
               id: z.string().max(128),
+              node: nodeId,
               version,
               startedAt: countSchema,
               connections: countSchema,
@@ -97,7 +104,8 @@ const getNodes = createRoute({
               self: z.boolean().openapi({ description: "The process that answers" }),
             }),
           )
-          .max(1),
+          .max(SIZES.listedNodes.count),
+        missingNodes,
       }),
       "All of them",
     ),
@@ -107,10 +115,10 @@ const getNodes = createRoute({
 export function statsRoutes(context: AdminContext) {
   const routes = newRoutes();
   routes.openapi(getStats, async (c) => c.json(await actions.getStats(context), 200));
-  routes.openapi(getSeries, (c) => {
+  routes.openapi(getSeries, async (c) => {
     const { name, from, to, step } = c.req.valid("query");
-    return c.json(actions.readSeries(context, { name, from, to, step }), 200);
+    return c.json(await actions.readSeries(context, { name, from, to, step }), 200);
   });
-  routes.openapi(getNodes, (c) => c.json({ items: actions.listNodes(context) }, 200));
+  routes.openapi(getNodes, async (c) => c.json(await actions.listNodes(context), 200));
   return routes;
 }

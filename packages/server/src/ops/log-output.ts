@@ -4,8 +4,16 @@ import { CAPS } from "../limits/caps.ts";
 
 /** How long the end waits for lines that nobody reads. */
 const FLUSH_MS = 1000;
+/** What POSIX has a pipe take without mixing it with what others write. */
+const PIPE_BYTES = 4096;
 /** When a write that failed is tried again. */
 const AGAIN_MS = 1000;
+
+interface LogOutputOptions {
+  readonly fd?: number;
+  readonly maxBytes?: number;
+  readonly isShared?: boolean;
+}
 
 /**
  * Writes log lines to a descriptor without ever waiting for it: another thread does the writing, and lines that were not taken yet are kept
@@ -21,10 +29,14 @@ export class LogOutput {
   #leftOut = 0;
   #onLeftOut: (count: number) => void = () => {};
 
-  /** @param options.fd where lines go: standard output */
-  constructor({ fd = 1, maxBytes = CAPS.logBytes.count }: { fd?: number; maxBytes?: number } = {}) {
+  /**
+   * @param options.fd where lines go: standard output
+   * @param options.isShared other processes write there too: what a pipe takes at once stays in one piece
+   */
+  constructor({ fd = 1, maxBytes = CAPS.logBytes.count, isShared = false }: LogOutputOptions = {}) {
+    const maxWrite = isShared ? { maxWrite: PIPE_BYTES } : {};
     // A `minLength` above 0 is what makes `flush` try again.
-    this.#out = new SonicBoom({ fd, sync: false, maxLength: maxBytes, minLength: 1 });
+    this.#out = new SonicBoom({ fd, sync: false, maxLength: maxBytes, minLength: 1, ...maxWrite });
     this.#out.on("drop", () => {
       this.#leftOut += 1;
     });

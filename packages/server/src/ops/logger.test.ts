@@ -64,6 +64,21 @@ test("silent is silent", () => {
   expect(lines).toEqual([]);
 });
 
+test("PROC-8: where several processes write to one output, each line has the pid of its own, that of a request too", async () => {
+  const script = `
+    const { flushed, processLogger, requestLog } = await import(${JSON.stringify(`${import.meta.dir}/logger.ts`)});
+    const logger = processLogger("info", { isShared: process.argv.includes("shared") });
+    logger.info("a word");
+    requestLog(logger)({ path: "/", status: 200 });
+    void flushed(logger).then(() => process.exit(0));`;
+  for (const how of ["shared", "alone"]) {
+    const child = Bun.spawn([process.execPath, "-e", script, how], { stdout: "pipe", stderr: "inherit" });
+    const lines = (await new Response(child.stdout).text()).trim().split("\n");
+    const expected = how === "shared" ? child.pid : undefined;
+    expect(lines.map((line) => JSON.parse(line).process)).toEqual([expected, expected]);
+  }
+});
+
 test("HTTP-42: what was logged before an end that the process chooses is on the standard output", async () => {
   const script = `
     const { flushed, processLogger } = await import(${JSON.stringify(`${import.meta.dir}/logger.ts`)});

@@ -33,10 +33,13 @@ export interface LogSink {
   flush?(done: () => void): void;
 }
 
-/** The logger of a process: its lines go to standard output, and nobody waits for them (`log-output.ts`). */
-export function processLogger(level: LogLevel): Logger {
-  const sink = new LogOutput();
-  const logger = createLogger({ level, sink });
+/**
+ * The logger of a process: its lines go to standard output, and nobody waits for them (`log-output.ts`).
+ * @param options.isShared other processes write there too, so each line has the pid of its own
+ */
+export function processLogger(level: LogLevel, { isShared = false } = {}): Logger {
+  const sink = new LogOutput({ isShared });
+  const logger = createLogger({ level, sink, ofAll: isShared ? { process: process.pid } : undefined });
   sink.onLeftOut((leftOut) => logger.warn({ leftOut }, "log lines were left out, because nothing read them in time"));
   return logger;
 }
@@ -46,10 +49,17 @@ export function flushed(logger: Logger): Promise<void> {
   return new Promise((resolve) => logger.flush(() => resolve()));
 }
 
-export function createLogger({ level, sink }: { level: LogLevel; sink: LogSink }): Logger {
+interface LoggerParts {
+  readonly level: LogLevel;
+  readonly sink: LogSink;
+  /** What every line has. */
+  readonly ofAll?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export function createLogger({ level, sink, ofAll }: LoggerParts): Logger {
   const options: pino.LoggerOptions = {
     level,
-    base: null,
+    base: ofAll ?? null,
     redact,
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,

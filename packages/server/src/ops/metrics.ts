@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { every, type Stop } from "../lib/interval.ts";
 import { VERSION } from "../lib/version.ts";
+import type { MetricsReport } from "./merged-metrics.ts";
 
 /** How often the event loop's lag is sampled. Often enough to see a stall of a tenth of a second, cheap enough to forget. */
 const LAG_SAMPLE_MS = 200;
@@ -212,6 +213,11 @@ export class Metrics {
   }
 
   readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** The same numbers for another process, which adds them to those of others (`merged-metrics.ts`). */
+  report(): Promise<MetricsReport> {
+    return this.#registry.getMetricsAsJSON();
+  }
 
   /** The page that a scrape gets. */
   text(): Promise<string> {
