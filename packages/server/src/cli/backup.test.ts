@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockDataDir } from "../db/lock.ts";
-import { runCli } from "./cli.ts";
+import { parleyCommand } from "../../test/parley-command.ts";
+import { lockDataDir } from "../db/sqlite/lock.ts";
 
 /** `parley backup` and `parley restore`, in this process. */
 let dir: string;
@@ -32,21 +32,7 @@ async function parley(...args: string[]) {
   return parleyIn(data, ...args);
 }
 
-async function parleyIn(dataDir: string, ...args: string[]) {
-  const said = { out: "", err: "" };
-  const code = await runCli({
-    args,
-    env: { DATA_DIR: dataDir },
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    readInput: () => Promise.reject(new Error("nobody asked for a password")),
-  });
-  return { code, ...said };
-}
+const parleyIn = (dataDir: string, ...args: string[]) => parleyCommand(args, { DATA_DIR: dataDir });
 
 const restored = () => join(dir, "restored");
 const fails = (err: string) => ({ code: 1, out: "", err });
@@ -186,11 +172,19 @@ function spoilIndex(): void {
   writeFileSync(file, bytes);
 }
 
+const PG_DUMP = "copy.db is a dump of PostgreSQL. Put it into a database there: an archive with pg_restore";
+
 test.each<[what: string, make: () => void, message: string]>([
   ["a backup whose index lacks a row", spoilIndex, "copy.db is damaged: row 1 missing from index odd_x"],
   ["no file", () => rmSync(file), "There is no file "],
   ["a folder", () => [rmSync(file), mkdirSync(file)], "There is no file "],
-  ["a letter", () => writeFileSync(file, "a letter, no database ".repeat(100)), "copy.db is not a database"],
+  [
+    "a letter",
+    () => writeFileSync(file, "a letter, no database ".repeat(100)),
+    "copy.db is not a database, and so not a backup",
+  ],
+  ["an archive of pg_dump", () => writeFileSync(file, Buffer.from("PGDMP\x01\x0f\0\x04\x08")), PG_DUMP],
+  ["statements of pg_dump", () => writeFileSync(file, "--\n-- PostgreSQL database dump\n--\n\nset x = 1;\n"), PG_DUMP],
   ["an empty file", () => writeFileSync(file, ""), "copy.db is not a backup of Parley."],
   ["another program's", () => foreign("create table users (name text)"), "copy.db is not a backup of Parley."],
   ["half a backup", () => writeFileSync(file, readFileSync(file).subarray(0, 200_000)), "copy.db is damaged"],

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { loadConfig } from "../config/config.ts";
-import { backUp } from "../db/backup.ts";
-import { restore } from "../db/restore.ts";
+import type { DataSettings } from "../db/open.ts";
+import { backUp } from "../db/sqlite/backup.ts";
+import { restore } from "../db/sqlite/restore.ts";
 import { systemClock } from "../lib/clock.ts";
 import { procedures } from "../writes.ts";
-import { type Command, UsageError } from "./command.ts";
+import { type Command, CommandFailed, type Io, UsageError } from "./command.ts";
 
 export const backupCommand: Command = {
   name: "backup",
@@ -18,7 +19,7 @@ it has all texts and password hashes. One that is cut off leaves FILE empty and 
 `,
   async run(args, io) {
     const file = oneFile("backup", args);
-    const { dir } = loadConfig(io.env).config.data;
+    const { dir } = inFolder(io);
     const bytes = await backUp(dir, file);
     io.out(`The database in ${dir} is in ${file} now (${(bytes / 1e6).toFixed(1)} MB).\n`);
     return 0;
@@ -38,12 +39,21 @@ ended and bans too.
 `,
   async run(args, io) {
     const file = oneFile("restore", args);
-    const { dir } = loadConfig(io.env).config.data;
+    const { dir } = inFolder(io);
     await restore(file, dir, { table: procedures, now: systemClock.now() });
     io.out(`The backup ${file} is in ${dir} now, with a new epoch. Start the server.\n`);
     return 0;
   },
 };
+
+/** These two are for SQLite: PostgreSQL has tools of its own. */
+function inFolder(io: Io): DataSettings {
+  const { data } = loadConfig(io.env).config;
+  if (data.databaseUrl === undefined) return data;
+  throw new CommandFailed(
+    "The data is in PostgreSQL, as DATABASE_URL says. Use pg_dump and pg_restore; docs/runbook.md has the commands.",
+  );
+}
 
 function oneFile(command: string, args: readonly string[]): string {
   const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true });

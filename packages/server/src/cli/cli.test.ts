@@ -2,25 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ENV_NAMES, type Env } from "../config/env.ts";
-import { runCli } from "./cli.ts";
-
-async function parley(args: readonly string[], env: Env = {}) {
-  let out = "";
-  let err = "";
-  const code = await runCli({
-    args,
-    env,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    readInput: async () => "",
-  });
-  return { code, out, err };
-}
+import { parleyCommand as parley } from "../../test/parley-command.ts";
+import { ENV_NAMES } from "../config/env.ts";
 
 test.each(["--help", "-h", "help"])("parley %s lists the commands", async (arg) => {
   const { code, out } = await parley([arg]);

@@ -14,8 +14,10 @@ import { epochCommand } from "./epoch.ts";
 import { explained } from "./explained.ts";
 import { keyCommand } from "./key.ts";
 import { migrateCommand } from "./migrate.ts";
+import { moveCommand } from "./move.ts";
 import { serveCommand } from "./serve.ts";
 import { userCommand } from "./user.ts";
+import { workerCommand } from "./worker.ts";
 
 const COMMANDS: readonly Command[] = [
   serveCommand(),
@@ -23,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   backupCommand,
   restoreCommand,
+  moveCommand,
   epochCommand,
   userCommand(async (config) => {
     const { openUserAccounts } = await import("./user-accounts.ts");
@@ -33,6 +36,7 @@ const COMMANDS: readonly Command[] = [
     return openKeyRing(config);
   }),
   doctorCommand,
+  workerCommand,
 ];
 
 /** Runs one call of `parley` and returns its exit code; never throws. */
@@ -69,7 +73,9 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
 }
 
 function overview(): string {
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const lines = COMMANDS.filter(({ isInternal }) => !isInternal).map(
+    ({ name, summary }) => `  ${name.padEnd(10)}${summary}`,
+  );
   return `Parley: instant messaging and real-time push, self-hosted
 
 Usage: parley <command> [options]

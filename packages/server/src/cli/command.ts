@@ -15,6 +15,8 @@ export interface Command {
   readonly name: string;
   /** One line for `parley --help`. */
   readonly summary: string;
+  /** The program calls it itself, so it is not listed. */
+  readonly isInternal?: true;
   /** What `parley <name> --help` prints. */
   readonly help: string;
   /** Returns the exit code: 0 done, 1 failed. A wrong call is a UsageError. */

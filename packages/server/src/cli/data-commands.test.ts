@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { lockDataDir } from "../db/lock.ts";
-import { runCli } from "./cli.ts";
+import { dirname, join } from "node:path";
+import { parleyCommand } from "../../test/parley-command.ts";
+import { lockDataDir } from "../db/sqlite/lock.ts";
 
 /** `parley migrate` and `parley epoch`, which work on the data folder, in this process. */
 let dir: string;
@@ -12,22 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-async function parley(...args: string[]) {
-  let out = "";
-  let err = "";
-  const code = await runCli({
-    args,
-    env: { DATA_DIR: join(dir, "data") },
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    readInput: () => Promise.reject(new Error("nobody asked for a password")),
-  });
-  return { code, out, err };
-}
+const parley = (...args: string[]) => parleyCommand(args, { DATA_DIR: join(dir, "data") });
 
 test.each<[args: string[], message: string]>([
   [["migrate", "now"], "Unexpected argument 'now'"],
@@ -45,7 +30,11 @@ test.each<[args: string[], message: string]>([
 
 test("migrate says which file it brought up to date, and refuses while a server has the folder only where something is to do", async () => {
   const path = join(dir, "data", "parley.db");
-  expect(await parley("migrate")).toEqual({ code: 0, out: `The database is up to date: ${path}\n`, err: "" });
+  expect(await parley("migrate")).toEqual({
+    code: 0,
+    out: `The database is up to date: parley.db in ${dirname(path)}\n`,
+    err: "",
+  });
   const unlock = lockDataDir(join(dir, "data"));
   expect((await parley("migrate")).code).toBe(0);
   unlock();

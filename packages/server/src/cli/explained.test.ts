@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 import { ConfigError } from "../config/config.ts";
-import { DataDirUnusable } from "../db/data-dir.ts";
-import { DataDirLocked } from "../db/lock.ts";
+import { DatabaseMissing } from "../db/database-missing.ts";
 import { MigrationRefused } from "../db/migrate.ts";
-import { DatabaseMissing } from "../db/open.ts";
+import { DataDirUnusable } from "../db/sqlite/data-dir.ts";
+import { DataDirLocked } from "../db/sqlite/lock.ts";
 import { ListenFailed } from "../listen-failed.ts";
+import { WorkerFailed } from "../processes/workers.ts";
 import { CommandFailed, UsageError } from "./command.ts";
 import { explained } from "./explained.ts";
 
-test.each([CommandFailed, DataDirLocked, DataDirUnusable, DatabaseMissing, MigrationRefused])(
+test.each([CommandFailed, DataDirLocked, DataDirUnusable, DatabaseMissing, MigrationRefused, WorkerFailed])(
   "%p is said by its sentence alone",
   (kind) => {
     expect(explained(new kind("What to do."))).toBe("What to do.");

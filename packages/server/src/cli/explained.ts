@@ -1,11 +1,15 @@
-import { BackupFailed } from "../db/backup.ts";
-import { DataDirUnusable } from "../db/data-dir.ts";
-import { DataDirLocked } from "../db/lock.ts";
+import { DatabaseMissing } from "../db/database-missing.ts";
 import { MigrationRefused } from "../db/migrate.ts";
+import { MoveRefused } from "../db/move-refused.ts";
 import { FileNotMade } from "../db/new-file.ts";
-import { DatabaseMissing } from "../db/open.ts";
+import { PostgresUnusable } from "../db/postgres/faults.ts";
+import { BackupFailed } from "../db/sqlite/backup.ts";
+import { DataDirUnusable } from "../db/sqlite/data-dir.ts";
+import { DataDirLocked } from "../db/sqlite/lock.ts";
+import { DataMoved } from "../db/sqlite/moved-mark.ts";
 import { StorageFault } from "../db/storage-fault.ts";
 import { ListenFailed } from "../listen-failed.ts";
+import { WorkerFailed } from "../processes/workers.ts";
 import { CommandFailed } from "./command.ts";
 
 /** Failures that people meet and whose message says what to do. */
@@ -14,10 +18,14 @@ const EXPLAINED = [
   CommandFailed,
   DataDirLocked,
   DataDirUnusable,
+  DataMoved,
   DatabaseMissing,
   FileNotMade,
   ListenFailed,
   MigrationRefused,
+  MoveRefused,
+  PostgresUnusable,
+  WorkerFailed,
 ];
 
 /** The sentence to show in place of a stack; undefined for an error of ours. */

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockDataDir } from "../db/lock.ts";
+import { lockDataDir } from "../db/sqlite/lock.ts";
 
 /** Failures that people see, each through the real command in its own process: a sentence, exit code 1, no stack. */
 const MAIN = new URL("../main.ts", import.meta.url).pathname;

@@ -10,10 +10,10 @@ import type { KeyRing } from "./key.ts";
  * @throws DatabaseMissing, DataDirUnusable, MigrationRefused
  */
 export async function openKeyRing(config: Pick<Config, "data">, clock: Clock = systemClock): Promise<KeyRing> {
-  await existingDatabase(config.data.dir);
-  const path = await prepareDatabaseForCommand(config.data.dir, clock.now());
-  const db = openReader(path);
-  const writes = openWrites(path, { table: procedures, clock });
+  await existingDatabase(config.data);
+  const place = await prepareDatabaseForCommand(config.data, clock.now());
+  const db = openReader(place);
+  const writes = openWrites(place, { table: procedures, clock });
   const context = { db, writes };
   return {
     add: (key) => actions.addKey(context, key),

@@ -136,7 +136,7 @@ describe("beside a running server", () => {
   let ring: KeyRing;
   beforeAll(async () => {
     server = await TestServer.start();
-    ring = await openKeyRing({ data: { dir: `${server.dir}/data` } });
+    ring = await openKeyRing({ data: server.data });
   });
   afterAll(async () => {
     await ring.close();

@@ -14,10 +14,10 @@ export async function openUserAccounts(
   config: Pick<Config, "data">,
   clock: Clock = systemClock,
 ): Promise<UserAccounts> {
-  await existingDatabase(config.data.dir);
-  const path = await prepareDatabaseForCommand(config.data.dir, clock.now());
-  const db = openReader(path);
-  const writes = openWrites(path, { table: procedures, clock });
+  await existingDatabase(config.data);
+  const place = await prepareDatabaseForCommand(config.data, clock.now());
+  const db = openReader(place);
+  const writes = openWrites(place, { table: procedures, clock });
   const context = { db, writes, passwords: new Passwords() };
   return {
     add: (user) => admin.addAccount(context, user),

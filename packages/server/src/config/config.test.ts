@@ -21,7 +21,8 @@ describe("defaults", () => {
     const { config, entries, warnings } = loadConfig({});
     expect(config).toMatchObject({
       listen: { host: "0.0.0.0", port: 8080, wsPort: undefined, publicUrl: undefined, tls: undefined },
-      data: { dir: resolve(import.meta.dir, "../../../../data") },
+      data: { dir: resolve(import.meta.dir, "../../../../data"), databaseUrl: undefined },
+      redisUrl: undefined,
       gateway: {
         heartbeatMs: 10_000,
         idleMs: 30_000,
@@ -57,6 +58,14 @@ describe("defaults", () => {
   });
 });
 
+const POSTGRES = "postgres://parley@db/parley";
+const NO_POSTGRES_ADDRESS =
+  "DATABASE_URL is set (hidden), wanted an address such as postgres://user:password@host:5432/database";
+const NO_REDIS_ADDRESS =
+  "REDIS_URL is set (hidden), wanted an address such as redis://:password@host:6379, or rediss://… with TLS";
+const REDIS_ALONE =
+  "REDIS_URL is set without DATABASE_URL, wanted the address of the PostgreSQL database that the nodes share: on SQLite there is one server, which needs no Redis";
+
 type Case = [env: Env, expected: object];
 
 test.each<Case>([
@@ -91,9 +100,19 @@ test.each<Case>([
     },
   ],
   [{ CORS: "proxy" }, { listen: { corsByProxy: true } }],
+  ...[
+    "redis://cache",
+    "redis://cache:6379/",
+    "redis://cache/3",
+    "redis://[::1]:6379",
+    "rediss://name:p%40ss%25@cache.example:6380",
+  ].map((url): Case => [{ REDIS_URL: url, DATABASE_URL: POSTGRES }, { redisUrl: url }]),
   [{ RATE_LIMITS: "off" }, { rateLimits: false }],
   [{ RATE_LIMITS: "OFF" }, { rateLimits: false }],
   [{ DRAIN_SECONDS: "3", DRAIN_DELAY_SECONDS: "2" }, { drain: { spreadMs: 3000, delayMs: 2000 } }],
+  [{ DATABASE_URL: "" }, { drain: { spreadMs: 10_000, delayMs: 0 } }],
+  [{ DATABASE_URL: "postgres://p@db/p" }, { drain: { spreadMs: 10_000, delayMs: 5000 } }],
+  [{ DATABASE_URL: "postgres://p@db/p", DRAIN_DELAY_SECONDS: "0" }, { drain: { delayMs: 0 } }],
   [{ HALL: "public", HALL_SEND: "admins" }, { hall: { access: "public", send: "admins" } }],
   [{ CUSTOM_KINDS: "poll, order.paid,,a-b_3" }, { messages: { customKinds: ["poll", "order.paid", "a-b_3"] } }],
   [{ HEARTBEAT_MS: "200", IDLE_MS: "600" }, { gateway: { heartbeatMs: 200, idleMs: 600 } }],
@@ -115,6 +134,9 @@ test.each<[Env, ...string[]]>([
   [{ IDLE_MS: "30s" }, 'IDLE_MS is "30s", wanted a whole number from 200 to 3600000'],
   [{ IDLE_MS: "10000" }, "IDLE_MS is 10000, wanted more than HEARTBEAT_MS (10000)"],
   [{ MAX_CONNECTIONS: "0" }, 'MAX_CONNECTIONS is "0", wanted a whole number of at least 1'],
+  [{ PROCESSES: "0" }, 'PROCESSES is "0", wanted a whole number from 1 to 64, or auto'],
+  [{ PROCESSES: "x" }, 'PROCESSES is "x", wanted a whole number from 1 to 64, or auto'],
+  [{ PROCESSES: "65" }, 'PROCESSES is "65", wanted a whole number from 1 to 64, or auto'],
   [{ RATE_LIMITS: "no" }, 'RATE_LIMITS is "no", wanted on or off'],
   [{ HALL: "open" }, 'HALL is "open", wanted one of: members, public, off'],
   [{ DRAIN_SECONDS: "25" }, 'DRAIN_SECONDS is "25", wanted whole seconds from 0 to 20'],
@@ -197,11 +219,19 @@ test.each<[Env, ...string[]]>([
     { CUSTOM_KINDS: "poll,Order" },
     'CUSTOM_KINDS is "poll,Order", wanted names, separated by commas, each of 1 to 64 of the characters a-z, 0-9, _, . and - ("Order" is not)',
   ],
+  [{ DATABASE_URL: "mysql://parley:pw@db/parley" }, NO_POSTGRES_ADDRESS],
   [
-    { DATABASE_URL: "postgres://parley:pw@db/parley" },
-    "DATABASE_URL is not available in this version: it keeps its data in SQLite, in DATA_DIR. Remove it",
+    { DATABASE_URL: "postgres://db/parley?sslmode=sometimes" },
+    "DATABASE_URL is set (hidden), wanted sslmode to be one of disable, no-verify, require, verify-ca, verify-full",
   ],
-  [{ REDIS_URL: "redis://cache" }, "REDIS_URL is not available in this version: it runs as one node. Remove it"],
+  [{ REDIS_URL: "redis://cache" }, REDIS_ALONE],
+  // What is wrong with DATABASE_URL is said once.
+  [{ REDIS_URL: "redis://cache", DATABASE_URL: "x" }, NO_POSTGRES_ADDRESS],
+  [{ REDIS_URL: "cache:6379", DATABASE_URL: POSTGRES }, NO_REDIS_ADDRESS],
+  [{ REDIS_URL: "http://cache:6379", DATABASE_URL: POSTGRES }, NO_REDIS_ADDRESS],
+  [{ REDIS_URL: "redis://", DATABASE_URL: POSTGRES }, NO_REDIS_ADDRESS],
+  [{ REDIS_URL: "redis://cache/parley", DATABASE_URL: POSTGRES }, NO_REDIS_ADDRESS],
+  [{ REDIS_URL: "redis://cache?db=1", DATABASE_URL: POSTGRES }, NO_REDIS_ADDRESS],
   [
     { PORT: "x", LOG_LEVEL: "loud" },
     'PORT is "x", wanted a port from 0 to 65535',
@@ -278,9 +308,21 @@ test("a configuration that is refused is an error of its own name, with a line f
 test("secrets are shown neither in problems nor in the entries", () => {
   const [problem] = problemsOf({ METRICS_TOKEN: "too short" });
   expect(problem).toStartWith("METRICS_TOKEN is set (hidden), wanted 16 to 512 characters");
-  expect(problemsOf({ DATABASE_URL: "postgres://u:hunter2@db/x" }).join()).not.toContain("hunter2");
+  for (const env of [
+    { DATABASE_URL: "postgres://u:hunter2@db" },
+    { REDIS_URL: "redis://:hunter2@cache" },
+    { REDIS_URL: "redis://:hunter2@cache/x", DATABASE_URL: "postgres://u:hunter2@db" },
+  ]) {
+    const problems = problemsOf(env).join();
+    expect(problems).toContain("_URL is set");
+    expect(problems).not.toContain("hunter2");
+  }
 
-  const { entries } = loadConfig({ METRICS_TOKEN: "0123456789abcdef", PORT: "81" });
+  const { entries } = loadConfig({
+    ...{ METRICS_TOKEN: "0123456789abcdef", PORT: "81" },
+    ...{ REDIS_URL: "redis://:hunter2@cache", DATABASE_URL: "postgres://u:hunter2@db/x" },
+  });
+  expect(JSON.stringify(entries)).not.toContain("hunter2");
   expect(entries.find((entry) => entry.name === "METRICS_TOKEN")).toEqual({
     name: "METRICS_TOKEN",
     value: "********",

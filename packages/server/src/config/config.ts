@@ -35,7 +35,17 @@ export interface Config {
     /** A proxy adds the CORS headers, so this server leaves them out. */
     readonly corsByProxy: boolean;
   };
-  readonly data: { readonly dir: string };
+  readonly data: {
+    readonly dir: string;
+    /** Of PostgreSQL, with the password; undefined: SQLite in `dir`. */
+    readonly databaseUrl: string | undefined;
+    /** A standby of PostgreSQL that takes over has every commit that was answered. */
+    readonly isLossless?: boolean;
+  };
+  /** Of Redis, with the password, for nodes that share one database on PostgreSQL; it holds nothing that cannot be lost. Undefined: none. */
+  readonly redisUrl: string | undefined;
+  /** Processes that serve; with more than one, another one supervises them. */
+  readonly processes: number;
   readonly gateway: {
     readonly heartbeatMs: number;
     readonly idleMs: number;
@@ -122,8 +132,6 @@ export function loadConfig(env: Env): LoadedConfig {
 }
 
 function readTree(read: Reader): Config {
-  read.refuse("DATABASE_URL", "is not available in this version: it keeps its data in SQLite, in DATA_DIR. Remove it");
-  read.refuse("REDIS_URL", "is not available in this version: it runs as one node. Remove it");
   const certFile = read.maybe("TLS_CERT", parse.file, "off");
   const keyFile = read.maybe("TLS_KEY", parse.file, "off");
   const sendHook = readSendHook(read);
@@ -139,7 +147,13 @@ function readTree(read: Reader): Config {
       allowedOrigins: read.maybe("ALLOWED_ORIGINS", parse.origins, "none") ?? [],
       corsByProxy: read.value("CORS", parse.oneOf("on", "proxy"), "on") === "proxy",
     },
-    data: { dir: read.value("DATA_DIR", parse.folder, DATA_OF_CHECKOUT) },
+    data: {
+      dir: read.value("DATA_DIR", parse.folder, DATA_OF_CHECKOUT),
+      databaseUrl: read.maybe("DATABASE_URL", parse.postgresUrl, "SQLite in DATA_DIR"),
+      isLossless: read.maybe("PG_FAILOVER", parse.oneOf("lossless"), "a failover means a new epoch") === "lossless",
+    },
+    redisUrl: read.maybe("REDIS_URL", parse.redisUrl, "off"),
+    processes: read.value("PROCESSES", parse.processes(process.platform), "1"),
     gateway: {
       heartbeatMs: read.value("HEARTBEAT_MS", parse.wholeNumber(100, 3_600_000), "10000"),
       idleMs: read.value("IDLE_MS", parse.wholeNumber(200, 3_600_000), "30000"),
@@ -170,7 +184,8 @@ function readTree(read: Reader): Config {
     tailBytes: read.value("TAIL_BYTES", parse.wholeNumber(1_048_576), "268435456"),
     drain: {
       spreadMs: read.value("DRAIN_SECONDS", parse.seconds(0, 20), "10"),
-      delayMs: read.value("DRAIN_DELAY_SECONDS", parse.seconds(0, 20), "0"),
+      // With PostgreSQL there are usually several nodes and a balancer, which has to see that /readyz fails before this node refuses anything.
+      delayMs: read.value("DRAIN_DELAY_SECONDS", parse.seconds(0, 20), read.isSet("DATABASE_URL") ? "5" : "0"),
     },
     accounts: {
       registration: read.value("REGISTRATION", parse.oneOf("open", "closed"), "open"),
@@ -202,6 +217,11 @@ function readTree(read: Reader): Config {
 function crossCheck(read: Reader, config: Config): void {
   const { problems } = read;
   const { listen, gateway, retention, drain } = config;
+  if (read.isSet("REDIS_URL") && !read.isSet("DATABASE_URL")) {
+    problems.push(
+      "REDIS_URL is set without DATABASE_URL, wanted the address of the PostgreSQL database that the nodes share: on SQLite there is one server, which needs no Redis",
+    );
+  }
   if (gateway.idleMs <= gateway.heartbeatMs) {
     problems.push(`IDLE_MS is ${gateway.idleMs}, wanted more than HEARTBEAT_MS (${gateway.heartbeatMs})`);
   }

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { kindNameSchema } from "@parley/protocol";
 import ipaddr from "ipaddr.js";
 
@@ -15,6 +16,19 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? good(value) : bad(`a whole number ${range}`);
+  };
+}
+
+export const PROCESSES_MAX = 64;
+
+/** Several processes share a port where the kernel spreads its connections over them, which is on Linux. */
+export function processes(platform: NodeJS.Platform): Parser<number> {
+  return (text) => {
+    const isLinux = platform === "linux";
+    if (text.toLowerCase() === "auto") return good(isLinux ? Math.min(availableParallelism(), PROCESSES_MAX) : 1);
+    const parsed = wholeNumber(1, PROCESSES_MAX)(text);
+    if (!parsed.ok) return bad(`a whole number from 1 to ${PROCESSES_MAX}, or auto`);
+    return isLinux || parsed.value === 1 ? parsed : bad("1: several processes can share a port only on Linux");
   };
 }
 
@@ -54,6 +68,49 @@ export const host: Parser<string> = (text) => {
   if (ipaddr.isValid(bare) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(bare)) return good(bare);
   return bad("an IP address or a host name, without a port");
 };
+
+/** Of them `require` verifies the certificate, too. */
+const SSL_MODES: ReadonlySet<string> = new Set(["disable", "no-verify", "require", "verify-ca", "verify-full"]);
+
+const POSTGRES = "an address such as postgres://user:password@host:5432/database";
+const ESCAPES = "write / ? # @ % of the password as %2F %3F %23 %40 %25";
+
+export const postgresUrl: Parser<string> = (text) => {
+  if (!/^postgres(ql)?:/i.test(text)) return bad(POSTGRES);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The driver takes a text with an incomplete escape as it is.
+  const isRead = url && (isEscaped(url.username + url.password) || /%(?![0-9a-f]{2})/i.test(text));
+  if (!isRead || isCut(url)) return bad(`${POSTGRES}; ${ESCAPES}`);
+  if (url.pathname.length < 2) return bad(`${POSTGRES}; the name of the database is missing`);
+  const mode = url.searchParams.get("sslmode");
+  return mode === null || SSL_MODES.has(mode) ? good(text) : bad(`sslmode to be one of ${[...SSL_MODES].join(", ")}`);
+};
+
+/** What follows the host is the number of a database. */
+export const redisUrl: Parser<string> = (text) => {
+  const wanted = "an address such as redis://:password@host:6379, or rediss://… with TLS";
+  if (!/^rediss?:/i.test(text)) return bad(wanted);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || isCut(url) || !isEscaped(url.username + url.password)) return bad(`${wanted}; ${ESCAPES}`);
+  const fits = url.hostname !== "" && /^(\/\d{0,5})?$/.test(url.pathname) && !/[?#]/.test(text);
+  return fits ? good(text) : bad(wanted);
+};
+
+/** Whether a sign in the password ended what stands before the host, so that the rest of the password would be taken for something else, and shown. */
+function isCut({ username, password, pathname, search, hash }: URL): boolean {
+  const rest = pathname.length < 2 ? pathname + search + hash : pathname + hash;
+  return username === "" && password === "" && rest.includes("@");
+}
+
+/** Whether each `%` begins an escape; the driver unescapes. */
+function isEscaped(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const folder: Parser<string> = (text) => good(text);
 

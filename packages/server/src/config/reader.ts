@@ -33,12 +33,6 @@ export class Reader {
     return this.#read(name, parser, meaning)?.value;
   }
 
-  /** A variable of a later version: better refused than ignored. */
-  refuse(name: EnvName, why: string): void {
-    if (this.isSet(name)) this.problems.push(`${name} ${why}`);
-    this.#entries.set(name, { name, value: "off", source: "default" });
-  }
-
   isSet(name: EnvName): boolean {
     return Boolean(this.#env[name]?.trim());
   }
