@@ -10,6 +10,7 @@ import {
 } from "@parley/protocol";
 import type { Config } from "./config/config.ts";
 import type { Context } from "./context.ts";
+import { unlessPassing } from "./db/storage-fault.ts";
 import { Outbox } from "./event-log/outbox.ts";
 import { Admission } from "./gateway/admission.ts";
 import { Commands } from "./gateway/commands.ts";
@@ -24,6 +25,7 @@ import { Polls } from "./gateway/poll/polls.ts";
 import { SseTransport } from "./gateway/sse/sse.ts";
 import { sseRoutes } from "./gateway/sse/sse-routes.ts";
 import { startSweep } from "./gateway/sweep.ts";
+import { UserCaps } from "./gateway/user-caps.ts";
 import { WebSocketTransport } from "./gateway/websocket/websocket.ts";
 import type { Routes } from "./http/openapi.ts";
 import type { HandshakeOriginRules } from "./http/origin.ts";
@@ -34,9 +36,13 @@ import type { Clock } from "./lib/clock.ts";
 import type { Stop } from "./lib/interval.ts";
 import { isOfProduct } from "./lib/login-id.ts";
 import { ProblemError } from "./lib/problem.ts";
+import { CAPS } from "./limits/caps.ts";
 import { liveCommands } from "./live-commands.ts";
+import { ToldCounts } from "./nodes/told-counts.ts";
+import { tellRates } from "./nodes/told-rates.ts";
 import type { Logger } from "./ops/logger.ts";
 import type { Metrics } from "./ops/metrics.ts";
+import { OtherNodes } from "./presence/other-nodes.ts";
 import type { Presence } from "./presence/presence.ts";
 import { isMember } from "./rooms/members.ts";
 import type { Storage } from "./storage.ts";
@@ -63,6 +69,8 @@ export interface Gateway {
   readonly hub: Hub;
   readonly webSocket: WebSocketTransport;
   readonly presence: Presence;
+  /** What this node knows of who is connected to the others. */
+  readonly others: OtherNodes;
   /** The transports over HTTP: event streams and polls. */
   readonly routes: readonly Routes[];
   /** Counts a token that was not valid, on any transport or route. @throws ProblemError `rate_limited` */
@@ -72,7 +80,12 @@ export interface Gateway {
   /** Called once: answers hanging requests, refuses new work from then on, and resolves when the last connection is gone. */
   drain(): Promise<void>;
   start(): Stop;
+  /** Resolves when this node knows who is on the other nodes, or could not learn it in time: from then on it may serve readers. */
+  whenJoined(): Promise<void>;
 }
+
+/** A node that has not answered by then may be dead. */
+const JOIN_MS = 2000;
 
 /** The gateway's part of the graph: hub, lifecycle, commands, transports and presence, joined to the log. */
 export function createGateway(parts: GatewayParts): Gateway {
@@ -83,12 +96,44 @@ export function createGateway(parts: GatewayParts): Gateway {
   const takeStart = (uid: number) => rates.starts.take(uid);
   /** Hanging requests hold a connection of the process too. */
   const isFull = () => hub.size + polls.hanging >= maxConnections;
-  const admission = new Admission({ ...rates, findLogin: parts.findLogin, isFull });
+  const anonymousElsewhere = (key: string) => toldAnonymous.elsewhere(key);
+  const admission = new Admission({ ...rates, findLogin: parts.findLogin, anonymousElsewhere, isFull });
   const { addressBans } = parts.context;
   const addressRefusal = (ip: string) => addressBans.refusal(ip);
   const newOutbox = (uid: number | undefined) => new Outbox(storage.outbox, uid);
   const countBadToken = (ip: string) => admission.countBadToken(ip);
   const publicHall = config.hall.access === "public";
+  const { channel } = parts.context;
+  const toldAnonymous = new ToldCounts({
+    ...{ channel, kind: "anonymous", own: () => admission.anonymous },
+    most: CAPS.anonymousConnections.count,
+  });
+  const onPresenceError = unlessPassing((error) => logger.error({ err: error }, "presence could not be sent"));
+  const others = new OtherNodes({
+    channel,
+    presence,
+    loadOf: (uid) => caps.loadOf(uid),
+    loadChanged: (uid) => caps.check(uid),
+    onError: onPresenceError,
+  });
+  presence.setPartial(() => others.isBehind);
+  /** The user has something else on this node. */
+  const loadChanged = (uid: number) => {
+    presence.own.loadChanged(uid);
+    caps.check(uid);
+  };
+  const attaching = {
+    snapshotFor: presence.snapshotFor.bind(presence),
+    whenKnown: presence.whenKnown.bind(presence),
+    attached: (uid: number) => {
+      presence.attached(uid);
+      loadChanged(uid);
+    },
+    detached: (uid: number) => {
+      presence.detached(uid);
+      loadChanged(uid);
+    },
+  };
   const lifecycle = new ConnectionLifecycle({
     hub,
     tail: storage.tail,
@@ -97,7 +142,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     findLogin: parts.findLogin,
     isTokenValid: async (token) => (await parts.findLogin(token)) !== undefined,
     redDotOf: parts.redDotOf,
-    presence,
+    presence: attaching,
     clock,
     logger,
     heartbeatMs,
@@ -111,7 +156,10 @@ export function createGateway(parts: GatewayParts): Gateway {
   });
   const cursorNow = () => floorCursor(storage.epoch, storage.tail.position);
   const { spreadMs } = config.drain;
-  const drain = new Drain({ hub, presence, cursorNow, spreadMs, closesPerSecond: parts.closesPerSecond });
+  // Processes of one machine stop together.
+  const othersServe = () => config.processes === 1 && channel.others.length > 0;
+  const { closesPerSecond } = parts;
+  const drain = new Drain({ hub, presence, cursorNow, spreadMs, closesPerSecond, othersServe });
   const refusal = () => drain.refusal();
   const topics = new LocalTopics(storage.epoch);
   hub.addPublisher(topics);
@@ -119,8 +167,25 @@ export function createGateway(parts: GatewayParts): Gateway {
   const gauge = metrics.connections.labels("poll");
   const maxPerUser = maxConnectionsPerUser;
   const onlineMs = parts.pollOnlineMs;
-  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork, addressRefusal };
-  const polls = new Polls({ tail, epoch, topics, clock, newOutbox, admission, takeStart, ...ofPolls });
+  const ofPolls = { onlineMs, presence, gauge, maxPerUser, isFull, heavyWork, addressRefusal, loadChanged };
+  const polls = new Polls({
+    node: channel.place.self,
+    tail,
+    epoch,
+    topics,
+    clock,
+    newOutbox,
+    admission,
+    takeStart,
+    ...ofPolls,
+  });
+  const caps = new UserCaps({
+    hub,
+    polls,
+    maxPerUser,
+    elsewhere: (uid) => others.loadOf(uid),
+    hurry: () => others.tellNow(),
+  });
   const sse = new SseTransport({
     clock,
     metrics,
@@ -137,7 +202,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const signIn = lifecycle.signIn.bind(lifecycle);
   const { context, memberCountOf } = parts;
   const mayRead = (uid: number, roomId: number) => isMember(context, { roomId, uid });
-  const ofFeatures = liveCommands({ context, logger, hub, signIn, memberCountOf, mayRead });
+  const ofFeatures = liveCommands({ context, logger, signIn, memberCountOf, mayRead });
   const table = new Map([...lifecycle.commandHandlers(), ...ofFeatures]);
   const commands = new Commands({ table, logger });
   lifecycle.setCommands(commands);
@@ -172,6 +237,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     polls.endBannedAddresses();
   });
   const untold = new UntoldJoins();
+  storage.onlyFor((stream) => hub.isRead(stream));
   storage.listen((event) => {
     const untoldNow = untold.see(event);
     if (event.stream !== INTERNAL_STREAM) hub.publish(event, untoldNow);
@@ -201,9 +267,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     hub,
     webSocket,
     presence,
+    others,
     routes: [pollRoutes({ ...reader, polls }), sseRoutes({ ...reader, sse })],
     countBadToken,
     refusal,
+    whenJoined: () => others.whenCaughtUp(JOIN_MS),
     drain() {
       polls.release();
       return drain.run();
@@ -213,8 +281,12 @@ export function createGateway(parts: GatewayParts): Gateway {
         presence.start({
           publish: (stream, frame) => hub.publishFrame(stream, frame),
           everybody: config.hall.access === "off" ? ALL_STREAM : roomStream(HALL_ROOM_ID),
-          onError: (error) => logger.error({ err: error }, "presence could not be sent"),
+          onError: onPresenceError,
         }),
+        channel.start(),
+        tellRates(channel, parts.context.rateTellings),
+        toldAnonymous.start(),
+        others.start(),
         polls.start(),
         sse.start(),
         startSweep({
@@ -226,7 +298,9 @@ export function createGateway(parts: GatewayParts): Gateway {
           // A token of the product's own says itself when it ends, and no refresh moves that.
           loginEndOf: async ({ loginId, expiresAt }) =>
             isOfProduct(loginId) ? expiresAt : loginEndOf(storage.db, loginId),
-          onError: (error) => logger.error({ err: error }, "the expiry of a login could not be looked up"),
+          onError: unlessPassing((error) =>
+            logger.error({ err: error }, "the expiry of a login could not be looked up"),
+          ),
         }),
       ];
       return () => {

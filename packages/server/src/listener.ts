@@ -24,6 +24,8 @@ import { type OpenListener, Ports } from "./ports.ts";
 
 export interface ListenerParts {
   readonly config: Config;
+  /** Whether other processes listen on the same ports too. */
+  readonly isShared: boolean;
   /** The certificate to begin with; undefined: clear text. */
   readonly tls: TlsPair | undefined;
   readonly logger: Logger;
@@ -64,7 +66,8 @@ export async function listen(parts: ListenerParts): Promise<Ports> {
   if (wsPort !== undefined) opens.push(opener(ofPort, { port: wsPort, variable: "WS_PORT" }, () => true));
   const listeners: BunServer<Connection>[] = [];
   try {
-    for (const open of opens) listeners.push(await openedFirst(open, parts.tls));
+    for (const open of opens)
+      listeners.push(parts.isShared ? open({ tls: parts.tls }) : await openedFirst(open, parts.tls));
   } catch (error) {
     for (const listener of listeners) void listener.stop(true);
     throw error;
@@ -179,7 +182,8 @@ function serve(
   return Bun.serve<Connection>({
     hostname: host,
     port,
-    ...(tls ? { tls: { ...tls }, reusePort: true } : {}),
+    ...(tls ? { tls: { ...tls } } : {}),
+    reusePort: tls !== undefined || parts.isShared,
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: BODY_BYTES_MAX,
     websocket: parts.webSocket.handlers(),

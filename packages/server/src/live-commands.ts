@@ -2,7 +2,6 @@ import { Command, encodePush, LIMITS, Push, roomStream, typingSchema, userStream
 import type { Context } from "./context.ts";
 import { type CommandHandler, command } from "./gateway/commands.ts";
 import type { ConnectedLogin, Connection } from "./gateway/connection.ts";
-import type { Hub } from "./gateway/hub.ts";
 import { publicUrl } from "./identity/public-url.ts";
 import { type QrAsker, QrOnConnection } from "./identity/qr-on-connection.ts";
 import { ProblemError } from "./lib/problem.ts";
@@ -10,7 +9,6 @@ import type { Logger } from "./ops/logger.ts";
 import { silentRooms } from "./rooms/direct-silence.ts";
 
 export interface LiveCommandParts {
-  readonly hub: Hub;
   readonly context: Context;
   readonly logger: Logger;
   readonly signIn: (connection: Connection, login: ConnectedLogin, token: string) => Promise<void>;
@@ -62,7 +60,7 @@ function askerOf(connection: Connection, { context, signIn }: Pick<LiveCommandPa
   };
 }
 
-function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
+function typingCommand({ context, memberCountOf, mayRead }: LiveCommandParts): CommandHandler {
   return command(typingSchema, async (connection, { roomId }) => {
     const { login } = connection;
     if (!login) throw new ProblemError("unauthorized");
@@ -76,7 +74,10 @@ function typingCommand({ context, hub, memberCountOf, mayRead }: LiveCommandPart
     const members = await memberCountOf(roomId);
     if (members === 0 || members > LIMITS.typingRoomMembers) return;
     const isSilent = members === 2 && (await silentRooms(context.db, [roomId])).has(roomId);
+    // They may have left the room, or been kept out, while that was read.
+    if (connection.closed || (connection.state.kind === "live" && !connection.isSubscribed(stream))) return;
     // Their own devices are told in any case.
-    hub.publishFrame(isSilent ? userStream(login.uid) : stream, encodePush(Push.TYPING, { roomId, uid: login.uid }));
+    const frame = encodePush(Push.TYPING, { roomId, uid: login.uid });
+    context.liveFrames.publish([isSilent ? userStream(login.uid) : stream], frame);
   });
 }

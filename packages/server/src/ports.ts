@@ -1,7 +1,9 @@
 import type { Server as BunServer } from "bun";
 import type { TlsPair } from "./config/tls-files.ts";
 import type { Connection } from "./gateway/connection.ts";
-import { nextTurn, withDeadline } from "./lib/interval.ts";
+import { delay, nextTurn, withDeadline } from "./lib/interval.ts";
+import { holdOffConnections, portState } from "./lib/listen-queue.ts";
+import { uptimeMs } from "./lib/uptime.ts";
 
 type Listener = BunServer<Connection>;
 
@@ -43,6 +45,11 @@ export class Ports {
     for (const listener of this.#all) listener.publish(topic, frame);
   }
 
+  isRead(topic: string): boolean {
+    for (const listener of this.#all) if (listener.subscriberCount(topic) > 0) return true;
+    return false;
+  }
+
   /** @returns how many connections without a request were closed */
   closeIdleConnections(): number {
     let closed = 0;
@@ -75,10 +82,32 @@ export class Ports {
     for (const listener of earlier) void listener.stop().then(() => this.#all.delete(listener));
   }
 
-  /** Answers what was accepted, then closes; peers that do not let go are cut after a moment. */
-  async stop(): Promise<void> {
+  /**
+   * Answers what was accepted, then closes; peers that do not let go are cut after a moment.
+   * @param options.untilNobodyWaits goes on to answer until nobody waits on the ports, for a bounded time: the kernel resets what waits when a port closes,
+   * and where several processes listen there it goes on giving each of them connections
+   */
+  async stop({ untilNobodyWaits = false } = {}): Promise<void> {
     this.#stopping = true;
+    if (untilNobodyWaits) await Promise.all(this.#current.map(({ port }) => whenNobodyWaits(port as number)));
     await Promise.all([...this.#all].map(stopListening));
+  }
+}
+
+/** Connections that were just accepted get this long to bring their request. */
+const QUIET_MS = 200;
+const LOOK_MS = 25;
+/** A client whose handshake found no room tries again after a second. */
+const QUIET_MAX_MS = 3000;
+
+/** Keeps new connections away from a port, and resolves when nobody has waited there for a moment. */
+async function whenNobodyWaits(port: number): Promise<void> {
+  holdOffConnections(port);
+  const until = uptimeMs() + QUIET_MAX_MS;
+  let quietSince = uptimeMs();
+  while (uptimeMs() < until && uptimeMs() - quietSince < QUIET_MS) {
+    if (portState(port).waiting > 0) quietSince = uptimeMs();
+    await delay(LOOK_MS);
   }
 }
 

@@ -1,23 +1,20 @@
-import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Cursor, roomStream } from "@parley/protocol";
-import { Kysely } from "kysely";
 import { ChatFixture } from "../test/chat-fixture.ts";
-import { readerDialect } from "./db/dialect.ts";
-import type { Schema } from "./db/schema.ts";
+import { fillRooms } from "../test/filled-rooms.ts";
+import { openReader, type ReadDatabase } from "./db/open.ts";
 import { systemClock } from "./lib/clock.ts";
 import { ReaderStarts } from "./reader-starts.ts";
 
 const HALL = { access: "members", send: "everyone" } as const;
 let chat: ChatFixture;
 let statements: string[];
-let db: Kysely<Schema>;
+let db: ReadDatabase;
 let starts: ReaderStarts;
 beforeEach(async () => {
   chat = await ChatFixture.open();
   statements = [];
-  const dialect = readerDialect(chat.scratch.path, 4);
-  db = new Kysely<Schema>({ dialect, log: ({ query }) => void statements.push(query.sql) });
+  db = openReader(chat.scratch.place, { log: ({ query }) => void statements.push(query.sql) });
   starts = new ReaderStarts({ clock: systemClock, db, epoch: chat.scratch.epoch, hall: HALL });
 });
 afterEach(async () => {
@@ -31,30 +28,11 @@ const from = (floor: number, streams: [string, number][] = []): Cursor => ({
   streams: new Map(streams),
 });
 
-/** Puts somebody into that many rooms, each with one unread message, directly in the tables. */
-function fill(uid: number, count: number, first: number): void {
-  const file = new Database(chat.scratch.path);
-  const room = file.query("insert into rooms (id, type, name, no, created_at) values (?, 1, 'r', 3, 1)");
-  const member = file.query(`insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at)
-    values (?, ${uid}, 3, 1, 1, 1, 1)`);
-  const read = file.query(
-    `insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${uid}, ?, 0, 2, 1)`,
-  );
-  file.transaction(() => {
-    for (let id = first; id < first + count; id++) {
-      room.run(id);
-      member.run(id);
-      read.run(id);
-    }
-  })();
-  file.close();
-}
-
 const roomsIn = (streams: readonly { stream: string }[]) =>
   streams.map(({ stream }) => stream).filter((stream) => /^room:(?!1$)/.test(stream));
 
 test("TR-11: all who start in one turn are answered by as many statements as one", async () => {
-  const people = chat.people(40);
+  const people = await chat.people(40);
   const [ann = 0, ...others] = people;
   const room = await chat.group(ann, others);
   await chat.say(ann, room, "hello");
@@ -72,10 +50,10 @@ test("TR-11: all who start in one turn are answered by as many statements as one
 });
 
 test("TR-11: people with more than 2 000 rooms together, or one alone, are read in pieces, with a turn for everybody else in between", async () => {
-  const [ann, bob, cem] = chat.people(3) as [number, number, number];
-  fill(ann, 1500, 10_000);
-  fill(bob, 1500, 20_000);
-  fill(cem, 4001, 30_000);
+  const [ann, bob, cem] = (await chat.people(3)) as [number, number, number];
+  await fillRooms(chat, [ann], { each: 1500, first: 10_000 });
+  await fillRooms(chat, [bob], { each: 1500, first: 20_000 });
+  await fillRooms(chat, [cem], { each: 4001, first: 30_000 });
   let turns = 0;
   let over = false;
   const count = () => {
@@ -96,15 +74,15 @@ test("TR-11: people with more than 2 000 rooms together, or one alone, are read 
 });
 
 test("TR-11: however many start in one turn, nobody's rooms are read twice", async () => {
-  const people = chat.people(190);
-  for (const [index, uid] of people.entries()) fill(uid, 22, 10_000 + 22 * index);
+  const people = await chat.people(190);
+  await fillRooms(chat, people, { each: 22, first: 10_000 });
   const windows = await Promise.all(people.map((uid) => starts.windowsOf({ uid, cursor: from(0) })));
   expect(new Set(windows.flatMap(({ streams }) => roomsIn(streams))).size).toBe(190 * 22);
   expect(statements.filter((text) => text.includes('join "members"')).length).toBe(3);
 });
 
 test("GW-90: of one person two starts are answered together, and nobody else waits for the others", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const order: string[] = [];
   const start = async (who: string, uid: number) => {
     await Promise.all([starts.windowsOf({ uid, cursor: from(0) }), starts.redDotOf(uid), starts.roomsOf(uid)]);
@@ -117,7 +95,7 @@ test("GW-90: of one person two starts are answered together, and nobody else wai
 });
 
 test("CUR-3: two devices of one person that start in one turn each get the past rooms that their own cursor asks for", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const old = await chat.group(ann, [bob]);
   await chat.must(bob, "DELETE", `/rooms/${old}/members/${bob}`);
   const since = chat.events(roomStream(old)).at(-1)?.pos as number;
@@ -136,7 +114,7 @@ test("CUR-3: two devices of one person that start in one turn each get the past 
 });
 
 test("IM-70: what is unread counts present rooms only, the hall first, and nothing of the hall where it is off", async () => {
-  const [ann, bob] = chat.people(2) as [number, number];
+  const [ann, bob] = (await chat.people(2)) as [number, number];
   const [stay, leave, ended] = [
     await chat.group(ann, [bob]),
     await chat.group(ann, [bob]),

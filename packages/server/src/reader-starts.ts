@@ -1,9 +1,9 @@
 import type { Counters, RedDot } from "@parley/protocol";
 import { sql } from "kysely";
 import type { CountRow } from "./db/count-row.ts";
-import { boundRows } from "./db/dialect.ts";
 import type { ReadDatabase } from "./db/open.ts";
 import { preparedBy } from "./db/prepared.ts";
+import { boundRows } from "./db/rows.ts";
 import { readPosition, streamStates } from "./event-log/log-reader.ts";
 import { type CursorPlace, cursorPlace, type ReadableStreams, type ReaderAsk } from "./event-log/read-window.ts";
 import { batched } from "./lib/batched.ts";
@@ -87,11 +87,11 @@ export class ReaderStarts {
     const { db, epoch, clock, hall } = this.#parts;
     return db.transaction().execute(async (trx) => {
       const end = await readPosition(trx);
-      const places: CursorPlace[] = [];
       const nowhere = { userPos: undefined, endedAfter: end };
-      for (const { uid, cursor } of asks) {
-        places.push(cursor ? await cursorPlace(trx, { epoch, end }, { uid, cursor }) : nowhere);
-      }
+      // At once, since each costs a way to the database; only those of cursors without a floor ask anything.
+      const places: CursorPlace[] = await Promise.all(
+        asks.map(({ uid, cursor }) => (cursor ? cursorPlace(trx, { epoch, end }, { uid, cursor }) : nowhere)),
+      );
       const memberships = await membershipsOf(trx, peopleOf(asks, places));
       const unjoined = asks.map(({ uid }) => unjoinedStreams(uid, hall));
       const states = await streamStates(trx, [...new Set(unjoined.flat())]);
@@ -113,7 +113,7 @@ export class ReaderStarts {
 
 /** What several features count for people, in one statement. */
 const countsOf = preparedBy<CountRow, "uids" | "now">(["uids", "now"], (_, { uids, now }) => {
-  const asked = boundRows<{ uid: number }>(["uid"], uids);
+  const asked = boundRows({ uid: "number" }, uids);
   return sql`${hallPlaces(asked)} union all ${counterSelection(asked, now)}`;
 });
 

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
-import { type GaugeParts, serverGauges } from "./server-gauges.ts";
+import {
+  type InstallationGaugeParts,
+  installationGauges,
+  type ProcessGaugeParts,
+  processGauges,
+} from "./server-gauges.ts";
 
 test("MET-1: each gauge reads what it is named after, and one that is not known is left out", () => {
   const parts = {
@@ -10,8 +15,9 @@ test("MET-1: each gauge reads what it is named after, and one that is not known 
     presence: { count: 5 },
     retention: { counted: undefined },
     openFiles: { open: 6, limit: 7 },
-  } as unknown as GaugeParts;
-  expect(Object.fromEntries(serverGauges(parts).map(({ name, read }) => [name, read()]))).toEqual({
+  } as unknown as InstallationGaugeParts & ProcessGaugeParts;
+  const all = [...processGauges(parts), ...installationGauges(parts)];
+  expect(Object.fromEntries(all.map(({ name, read }) => [name, read()]))).toEqual({
     parley_connections_max: 1,
     parley_write_queue_requests: 2,
     parley_write_queue_rows: 3,

@@ -2,68 +2,61 @@
  * The graph: the only place that knows every room. It builds storage, features, gateway and ports in the order in which
  * they need each other, and stops them in reverse. Constructors do no I/O; a test builds the same graph as production.
  */
-import { Push } from "@parley/protocol";
-import { Sampler } from "./admin/sampler.ts";
-import { endOverdueBans } from "./bans/ban-actions.ts";
+
+import { answerTotals, samplerOfAll } from "./admin/all-nodes.ts";
+import { answerNodes } from "./admin/node-here.ts";
+import { type Cluster, clusterOf } from "./cluster.ts";
 import type { Config } from "./config/config.ts";
 import { type Context, createContext } from "./context.ts";
-import { LogReader } from "./event-log/log-reader.ts";
+import { unlessPassing } from "./db/storage-fault.ts";
 import { featureRoutes } from "./feature-routes.ts";
 import { createGateway, type Gateway } from "./gateway-graph.ts";
 import { createApp } from "./http/app.ts";
 import { trustedProxies } from "./http/client-ip.ts";
 import { clientScript } from "./http/client-script.ts";
 import { doctorRoute } from "./http/doctor-route.ts";
-import { ForwarderWarnings } from "./http/forwarder-warning.ts";
+import { sharedForwarderWarnings } from "./http/forwarder-warning.ts";
 import { OpenFiles } from "./http/open-files.ts";
 import { originRules } from "./http/origin.ts";
 import { OriginWarnings } from "./http/origin-warnings.ts";
 import { webPages } from "./http/pages.ts";
 import { Internal, type InternalData } from "./identity/internal-events.ts";
-import { forgetOldRequesters } from "./identity/login-actions.ts";
-import { removeExpiredQrCodes } from "./identity/qr-actions.ts";
 import { registrationOf } from "./identity/registration.ts";
 import { hasAccounts } from "./identity/users.ts";
+import { JobsWhenOldest } from "./jobs-when-oldest.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { openFileLimit } from "./lib/file-limit.ts";
-import { delay, every, type Stop } from "./lib/interval.ts";
+import { delay, every } from "./lib/interval.ts";
+import { undoAll } from "./lib/undo-all.ts";
 import { addressOf, checkPorts, listen } from "./listener.ts";
-import { removeExpiredNotifications } from "./notifications/notification-actions.ts";
+import { aloneNode, NodeChannel, type NodePlace } from "./nodes/channel.ts";
+import type { OneOfSeveral } from "./one-of-several.ts";
 import { Health } from "./ops/health.ts";
 import { flushed, type Logger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
 import type { ProductTokens } from "./product-tokens/product-tokens.ts";
 import { startProductTokens } from "./product-tokens/start-product-tokens.ts";
-import { Retention } from "./retention/retention.ts";
-import { PeopleChanges } from "./rooms/people-changes.ts";
+import { countInRedis } from "./redis/redis-counting.ts";
 import { memberCountOf } from "./rooms/small-rooms.ts";
-import { forgetOldEvents } from "./server-api/event-actions.ts";
-import { Feed } from "./server-api/feed.ts";
+import { startRounds } from "./rounds.ts";
+import type { Feed } from "./server-api/feed.ts";
 import { feedRoutes } from "./server-api/feed-routes.ts";
-import { countersFor, serverGauges } from "./server-gauges.ts";
+import { clusterGauges, countersFor, installationGauges, journalBytes, processGauges } from "./server-gauges.ts";
 import { openStorage, type Storage, type WriterOverrides } from "./storage.ts";
 import { StorageWatch } from "./storage-watch.ts";
+import { createTelling, type Telling } from "./telling.ts";
 import { TlsWatch, tlsNow } from "./tls-watch.ts";
-import { DotRound } from "./unread/dot-round.ts";
 import { UntoldJoins } from "./untold-joins.ts";
-import { SendHook } from "./webhooks/send-hook.ts";
-import { Webhooks } from "./webhooks/webhooks.ts";
+import { sendHookOf } from "./webhooks/send-hook.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
 import { webhooksRoutes } from "./webhooks/webhooks-routes.ts";
 
-/** How often the log's end is looked at, for what other processes wrote (`parley user`, `parley key`): it holds within a second. */
+/** How often a worker looks at the log's end; its supervisor tells it of everything at once. */
+const FOLLOW_AS_WORKER_MS = 5000;
+/** The same for others, for what commands write (`parley user`, `parley key`): it holds within a second. */
 const FOLLOW_MS = 500;
-const UPKEEP_MS = 10_000;
-/** How long what was taken back may stay in the journal, where nobody reads what was before all the while. */
-const JOURNAL_MS = 60_000;
-/** Writes that remove what has expired, each time: together they remove more in that time than can be made in it. */
-const REMOVALS = 1000;
-
-/** What tells the product's own backend. */
-interface Telling {
-  readonly reader: LogReader;
-  readonly feed: Feed;
-  readonly webhooks: Webhooks;
-}
+/** How often it is written who was seen, and which keys were used. */
+const SEEN_MS = 10_000;
 
 /** How long people count as online after their last connection and after their last poll; for tests that cannot wait so long. */
 export interface PresenceTimes {
@@ -79,22 +72,30 @@ export class Server {
   readonly #writer: WriterOverrides;
   readonly #presence: PresenceTimes;
   readonly #closesPerSecond: number | undefined;
+  readonly #place: NodePlace;
+  /** Undefined where the database is a file, which has one server. */
+  readonly #cluster: Cluster | undefined;
+  /** Undefined: this process is the only one. */
+  readonly #several: OneOfSeveral | undefined;
   readonly #health = new Health();
   readonly #metrics = new Metrics();
   /** Undo what was started; called last to first. */
   readonly #stops: (() => unknown)[] = [];
-  /** How far upkeep has looked through the events of the product's own. */
-  readonly #lookedAtEvents = { after: 0 };
   readonly #onForeignOrigin: (origin: string) => void;
+  readonly #onOtherLog: ((why: string) => void) | undefined;
   #stopping: Promise<void> | undefined;
   #gateway: Gateway | undefined;
   #storage: Storage | undefined;
   #feed: Feed | undefined;
+  #context: Context | undefined;
 
   /**
    * @param parts.clock another time, for both threads
    * @param parts.writer see `openStorage`
-   * @param parts.closesPerSecond another pace of the drain. All but the logger are for tests.
+   * @param parts.place its place among other nodes; without it there are none
+   * @param parts.closesPerSecond another pace of the drain
+   * @param parts.several what it has in place of its own as one of several processes
+   * @param parts.onOtherLog see `LogWatch`. All but these two, the place and the logger are for tests.
    */
   constructor(
     config: Config,
@@ -104,12 +105,21 @@ export class Server {
       writer?: Omit<WriterOverrides, "clock">;
       presence?: PresenceTimes;
       closesPerSecond?: number;
+      place?: NodePlace;
+      several?: OneOfSeveral;
+      onOtherLog?: (why: string) => void;
     },
   ) {
+    this.#onOtherLog = parts.onOtherLog;
+    this.#place = parts.place ?? aloneNode();
     this.#presence = parts.presence ?? {};
     this.#closesPerSecond = parts.closesPerSecond;
+    this.#several = parts.several;
     this.#config = config;
     this.#logger = parts.logger;
+    if (config.data.databaseUrl !== undefined && this.#isWriter && !parts.writer?.shared) {
+      this.#cluster = clusterOf(config, { ...parts, node: parts.several?.node });
+    }
     const origins = new OriginWarnings({ logger: parts.logger, allowedOrigins: config.listen.allowedOrigins });
     this.#onForeignOrigin = (origin) => origins.note(origin);
     this.#clock = parts.clock ?? systemClock;
@@ -126,6 +136,15 @@ export class Server {
     return this.#storage;
   }
 
+  /** What actions stand on; undefined before the start. */
+  get context(): Context | undefined {
+    return this.#context;
+  }
+
+  get metrics(): Metrics {
+    return this.#metrics;
+  }
+
   /** What the product's backend reads; undefined before the start. */
   get feed(): Feed | undefined {
     return this.#feed;
@@ -139,40 +158,38 @@ export class Server {
     try {
       return await this.#start();
     } catch (error) {
-      await this.stop();
+      await this.stop({ atOnce: true });
       throw error;
     }
   }
 
   /**
    * Lets load balancers turn away, refuses new work, drains the connections, finishes what was accepted, closes. Every step
-   * is tried; failures are thrown at the end. A second call waits for the first.
+   * is tried; failures are thrown at the end. A second call waits for the first. `atOnce`: without the time for load balancers.
    */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop({ atOnce = false }: { atOnce?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(atOnce);
     return this.#stopping;
   }
 
   async #start(): Promise<{ url: string; isNew: boolean }> {
     const config = this.#config;
     const clock = this.#clock;
-    const storage = await openStorage({
-      config,
-      clock,
-      logger: this.#logger,
-      metrics: this.#metrics,
-      writer: this.#writer,
-      onWriterDeath: (error) => this.#die(error),
-      beforeMaking: () => checkPorts(config.listen),
-    });
+    const of = { clock, logger: this.#logger, metrics: this.#metrics };
+    const storage = await this.#openStorage();
     this.#storage = storage;
     this.#stops.push(() => storage.close());
-    const { db, epoch, writes, announcer } = storage;
-    const { dir: dataDir } = config.data;
-    this.#stops.push(await new StorageWatch({ storage, health: this.#health, logger: this.#logger, dataDir }).start());
+    const place = await this.#join(storage);
+    const { db, epoch, writes } = storage;
+    this.#stops.push(await new StorageWatch({ ...of, storage, health: this.#health, data: config.data }).start());
+    const onNodeError = unlessPassing((error) =>
+      this.#logger.error({ err: error }, "a message from another node could not be handled"),
+    );
     const context = createContext({
+      channel: new NodeChannel(place, onNodeError),
+      onNodeError,
       tokens: this.#startProductTokens(),
-      sendHook: this.#createSendHook(),
+      sendHook: sendHookOf(config, of),
       config,
       db,
       epoch,
@@ -180,93 +197,99 @@ export class Server {
       clock,
       starts: storage.starts,
       graceMs: this.#presence.graceMs,
+      ...this.#several?.ofContext,
+      measures: this.#cluster && (() => this.#cluster?.lease.isOldest === true),
+      ...countInRedis(config, { installation: epoch, logger: this.#logger, stops: this.#stops }),
       ...countersFor(this.#metrics),
     });
-    storage.listen((event) => context.logins.onEvent(event));
-    storage.listen((event) => context.serverKeys.onEvent(event));
-    storage.listen((event) => context.qrLogins.onEvent(event));
+    const { textChanges, logins, serverKeys, qrLogins, presence } = context;
+    this.#context = context;
+    for (const one of [textChanges, logins, serverKeys, qrLogins]) storage.listen((event) => one.onEvent(event));
     const untold = new UntoldJoins();
     storage.listen((event) => {
-      context.presence.onEvent(event, untold.see(event));
+      presence.onEvent(event, untold.see(event));
       if (event.type !== Internal.JOINS_TOLD) return;
-      context.presence.readAgain((JSON.parse(event.data) as InternalData[-31]).uids);
+      presence.readAgain((JSON.parse(event.data) as InternalData[-31]).uids);
     });
-    storage.listen(({ type }) => {
-      this.#metrics.eventsAppended.inc();
-      if (type === Push.MESSAGE) this.#metrics.messages.inc();
-    });
-    await context.addressBans.load(db);
     const gateway = this.#createGateway(storage, context);
     storage.listen((event) => context.addressBans.onEvent(event));
+    await context.addressBans.load(db);
+    answerNodes(context);
+    answerTotals(context, this.#metrics);
     this.#gateway = gateway;
-    this.#stops.push(() => this.#sweep(context, { atMost: 1 }));
-    const peopleChanges = new PeopleChanges({
-      db,
-      publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-      onError: (error) => this.#logger.error({ err: error }, "a new name or picture could not be sent"),
-    });
-    storage.listen((event) => peopleChanges.onEvent(event));
-    this.#stops.push(() => peopleChanges.stop());
-    const dots = new DotRound({
-      isHere: (uid) => gateway.hub.ofUser(uid).size > 0,
-      redDotOf: (uid) => storage.starts.redDotOf(uid),
-      whenAnnounced: (position) => announcer.whenAnnounced(position),
-      publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-      onError: (error) => this.#logger.error({ err: error }, "counters could not be sent"),
-    });
-    storage.listen((event) => dots.onEvent(event));
-    this.#stops.push(dots.start());
-    const told = await this.#startTelling(storage, context);
-    const heldAfter = () => told.webhooks.heldAfter;
-    const retention = new Retention({ db, writes, clock, announcer, heldAfter, limits: config.retention });
-    storage.listen((event) => retention.onEvent(event));
-    this.#stops.push(retention.start((error) => this.#logger.error({ err: error }, "old events could not be removed")));
-    this.#stops.push(this.#repeat(FOLLOW_MS, () => announcer.catchUpWithLog()));
-    this.#stops.push(this.#repeat(JOURNAL_MS, async () => void (await writes.truncateJournal())));
-    // Those whose time was over while no server ran end before anybody is let in.
-    await endOverdueBans(context);
-    this.#stops.push(this.#repeat(FOLLOW_MS, () => endOverdueBans(context)));
-    this.#stops.push(this.#repeat(UPKEEP_MS, () => this.#sweep(context, { atMost: REMOVALS })));
+    this.#cluster?.setPeople(gateway.others);
+    this.#stops.push(() => noteSeen(context));
+    this.#stops.push(startRounds({ storage, context, hub: gateway.hub, logger: this.#logger }));
+    const told = createTelling(storage, context, of);
+    this.#feed = told.feed;
+    if (this.#isWriter) await this.#startJobs(storage, context, told.webhooks);
+    this.#repeat(this.#isWriter ? FOLLOW_MS : FOLLOW_AS_WORKER_MS, () => storage.follow());
+    this.#repeat(SEEN_MS, () => noteSeen(context));
     this.#stops.push(this.#metrics.start());
-    const sampler = new Sampler({ ...context, metrics: this.#metrics });
-    this.#stops.push(
-      context.series.start(
-        () => sampler.sample(),
-        (error) => this.#logger.error({ err: error }, "the numbers for the charts could not be measured"),
-      ),
-    );
     this.#stops.push(gateway.start());
-    const { reader, feed, webhooks } = told;
+    await gateway.whenJoined();
     const openFiles = new OpenFiles({ limit: openFileLimit(), logger: this.#logger });
-    const { presence } = context;
-    this.#metrics.watch(serverGauges({ config, storage, health: this.#health, presence, retention, openFiles }));
-    const url = await this.#listen({ ...context, reader, feed, webhooks, openFiles }, gateway);
+    this.#metrics.watch([...processGauges({ config, openFiles }), ...clusterGauges(this.#cluster)]);
+    const url = await this.#listen({ ...context, ...told, openFiles }, gateway);
     this.#health.set("ready");
     return { url, isNew: !(await hasAccounts(db)) };
   }
 
-  async #stop(): Promise<void> {
-    this.#health.set("draining");
-    const failures: unknown[] = [];
-    for (const stop of this.#stops.splice(0).reverse()) {
-      try {
-        await stop();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 1) throw new AggregateError(failures, "several steps of the stop failed");
-    if (failures.length > 0) throw failures[0];
+  /** Whether this process writes to the database itself. */
+  get #isWriter(): boolean {
+    return this.#several?.openStorage === undefined;
   }
 
-  /** Every 10 s, and once before the end, when nobody should wait for long: writes what waits, removes what expired. */
-  async #sweep(context: Context, removal: { atMost: number }): Promise<void> {
-    await context.logins.sweep(removal);
-    await context.serverKeys.sweep();
-    await removeExpiredQrCodes(context, removal);
-    await forgetOldRequesters(context, removal);
-    await removeExpiredNotifications(context, removal);
-    await forgetOldEvents(context, this.#lookedAtEvents, removal);
+  #openStorage(): Promise<Storage> {
+    const of = { config: this.#config, clock: this.#clock, logger: this.#logger };
+    if (this.#several?.openStorage) return this.#several.openStorage(of);
+    return openStorage({
+      ...of,
+      cluster: this.#cluster,
+      metrics: this.#metrics,
+      writer: this.#writer,
+      onWriterDeath: (error) => this.#die(error),
+      onOtherLog: this.#onOtherLog,
+      beforeMaking: this.#several ? undefined : () => checkPorts(this.#config.listen),
+    });
+  }
+
+  /** From here on this node is known to the others, and what they write is announced here. */
+  async #join(storage: Storage): Promise<NodePlace> {
+    const cluster = this.#cluster;
+    if (!cluster) return this.#place;
+    const hasReaders = () => Object.values(this.#context?.live.counts() ?? {}).some((count) => count > 0);
+    await cluster.join({ ...storage, look: () => storage.follow(), hasReaders });
+    this.#health.busWorks = () => cluster.busWorks;
+    return cluster.place;
+  }
+
+  /** Begins what runs once for the installation, unless another node does. */
+  async #startJobs(storage: Storage, context: Context, webhooks: Webhooks): Promise<void> {
+    const of = { config: this.#config, storage, presence: context.presence, metrics: this.#metrics };
+    const jobs = new JobsWhenOldest({
+      ...of,
+      context,
+      webhooks,
+      sampler: samplerOfAll(context, this.#metrics),
+      clock: this.#clock,
+      logger: this.#logger,
+      announced: this.#cluster?.lease ?? storage.announcer,
+    });
+    this.#stops.push(() => jobs.stop());
+    await jobs.start(this.#cluster?.lease);
+    if (!this.#several) this.#metrics.watch(installationGauges({ ...of, health: this.#health, retention: jobs }));
+  }
+
+  #repeat(ms: number, task: () => Promise<void>): void {
+    const failed = unlessPassing((error) => this.#logger.error({ err: error }, "upkeep failed"));
+    this.#stops.push(every(ms, () => void task().catch(failed)));
+  }
+
+  async #stop(atOnce: boolean): Promise<void> {
+    this.#health.set("draining");
+    if (!atOnce) await delay(this.#config.drain.delayMs);
+    await undoAll(this.#stops);
   }
 
   #startProductTokens(): ProductTokens | undefined {
@@ -276,13 +299,6 @@ export class Server {
     const { tokens, stop } = startProductTokens(settings, parts);
     this.#stops.push(stop);
     return tokens;
-  }
-
-  #createSendHook(): SendHook | undefined {
-    const { sendHook: settings, secrets } = this.#config;
-    if (!settings || secrets.sendHook === undefined) return undefined;
-    const of = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
-    return new SendHook({ settings, secret: secrets.sendHook, ...of });
   }
 
   #createGateway(storage: Storage, context: Context): Gateway {
@@ -304,41 +320,18 @@ export class Server {
     });
   }
 
-  /** What the product's own backend is told: the feed, which it reads, and webhooks, which are sent to it. */
-  async #startTelling(storage: Storage, { presence }: Context): Promise<Telling> {
-    const { db, announcer, writes } = storage;
-    const reader = new LogReader(db);
-    const feed = new Feed({ ...storage.outbox, db, reader });
-    this.#feed = feed;
-    const told = { ...storage.outbox, db, reader, announcer, writes, presence };
-    const of = { clock: this.#clock, logger: this.#logger, metrics: this.#metrics };
-    const webhooks = new Webhooks({ ...told, ...of });
-    storage.listen((event) => feed.onEvent(event));
-    storage.listen((event) => webhooks.onEvent(event));
-    presence.watch((change) => webhooks.onPresence(change));
-    this.#stops.push(await webhooks.start());
-    return { reader, feed, webhooks };
-  }
-
   async #listen(context: Context & Telling & { openFiles: OpenFiles }, gateway: Gateway): Promise<string> {
     const config = this.#config;
     const trusted = trustedProxies(config.listen.trustedProxies);
     const proxies = config.listen.trustedProxies;
-    const forwarders = new ForwarderWarnings({ health: this.#health, logger: this.#logger, proxies });
-    const { selfGate, openFiles } = context;
-    this.#stops.push(() => selfGate.flush({ everything: true }));
-    context.liveOnly.start((stream, frame) => gateway.hub.publishFrame(stream, frame));
-    this.#stops.push(
-      context.readRound.start({
-        publish: (stream, frame) => gateway.hub.publishFrame(stream, frame),
-        onError: (error) => this.#logger.error({ err: error }, "read places could not be sent to others"),
-      }),
-    );
-    this.#stops.push(selfGate.start((error) => this.#logger.error({ err: error }, "read places could not be sent")));
+    const watched = { health: this.#health, logger: this.#logger, proxies };
+    const forwarders = sharedForwarderWarnings(context.channel, watched);
+    const { openFiles } = context;
     const app = createApp({
       config,
       logger: this.#logger,
       metrics: this.#metrics,
+      metricsPage: this.#several?.metricsPage,
       health: this.#health,
       findLogin: (token) => context.logins.find(token),
       findServerKey: (secret) => context.serverKeys.find(secret),
@@ -349,18 +342,19 @@ export class Server {
         feedRoutes(context),
         webhooksRoutes(context),
         ...gateway.routes,
-        doctorRoute({ trusted, proxies, publicUrl: config.listen.publicUrl, wsPort: config.listen.wsPort, forwarders }),
+        doctorRoute({ ...config.listen, trusted, proxies, forwarders, journalBytes: () => journalBytes(config) }),
       ],
       pages: webPages({ registration: registrationOf(context) }).route("/", clientScript()),
       refusal: () => gateway.refusal(),
       addressRefusal: (ip) => context.addressBans.refusal(ip),
-      isShortOfFiles: () => openFiles.isShort,
+      endsConnections: () => openFiles.isShort || gateway.refusal() !== undefined,
       rates: context.rates,
       onForeignOrigin: this.#onForeignOrigin,
     });
     const tls = tlsNow(config.listen.tls);
     const ports = await listen({
       config,
+      isShared: this.#several !== undefined,
       tls: tls?.used,
       logger: this.#logger,
       metrics: this.#metrics,
@@ -372,7 +366,7 @@ export class Server {
       onAddress: (address) => forwarders.note(address),
     });
     gateway.hub.addPublisher(ports);
-    this.#stops.push(() => ports.stop());
+    this.#stops.push(() => ports.stop({ untilNobodyWaits: this.#several !== undefined || config.drain.spreadMs > 0 }));
     if (tls)
       this.#stops.push(new TlsWatch({ ...tls, logger: this.#logger, renew: (pair) => ports.renew(pair) }).start());
     this.#stops.push(openFiles.watch(() => ports.closeIdleConnections()));
@@ -381,14 +375,7 @@ export class Server {
       context.feed.hanging.release();
       return gateway.drain();
     });
-    this.#stops.push(() => delay(config.drain.delayMs));
     return addressOf(config, ports.port);
-  }
-
-  #repeat(ms: number, task: () => Promise<void>): Stop {
-    return every(ms, () => {
-      task().catch((error: unknown) => this.#logger.error({ err: error }, "upkeep failed"));
-    });
   }
 
   /** Without its writer the server can promise nothing: it ends, and its supervisor starts it again. */
@@ -396,4 +383,10 @@ export class Server {
     this.#logger.fatal({ err: error }, "the writer thread is gone, ending");
     void flushed(this.#logger).then(() => process.exit(1));
   }
+}
+
+/** Called now and then and before the end: writes who was seen, and which keys were used. */
+async function noteSeen({ logins, serverKeys }: Pick<Context, "logins" | "serverKeys">): Promise<void> {
+  await logins.sweep({ atMost: 0 });
+  await serverKeys.sweep();
 }

@@ -39,7 +39,13 @@ function scene(write: () => Promise<void>, dataDir = tmpdir()) {
     fail = tell;
   };
   const storage = { writes: { run } as unknown as Writes, onFault };
-  const watch = new StorageWatch({ storage, health, logger, dataDir, againMs: 1 });
+  const watch = new StorageWatch({
+    storage,
+    health,
+    logger,
+    data: { dir: dataDir, databaseUrl: undefined },
+    againMs: 1,
+  });
   const thrice = () => withDeadline(triedThrice, 3000, "it did not try again");
   const well = () => withDeadline(isWell, 3000, "it did not get well");
   return { watch, health, lines, fail: (fault: string) => fail(fault), thrice, well, tries: () => tries };

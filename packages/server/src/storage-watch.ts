@@ -1,6 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { DataDirUnusable } from "./db/data-dir.ts";
-import { DATABASE_FILE } from "./db/open.ts";
+import { type DataSettings, unusable } from "./db/open.ts";
 import { StorageFault } from "./db/storage-fault.ts";
 import { tryWriting } from "./db/try-writing.ts";
 import { every, type Stop } from "./lib/interval.ts";
@@ -19,7 +18,7 @@ export interface StorageWatchParts {
   readonly storage: Pick<Storage, "writes" | "onFault">;
   readonly health: Pick<Health, "storageFails">;
   readonly logger: Logger;
-  readonly dataDir: string;
+  readonly data: DataSettings;
   readonly againMs?: number;
 }
 
@@ -35,15 +34,13 @@ export class StorageWatch {
     this.#parts = parts;
   }
 
-  /** Resolves when something was written. @throws DataDirUnusable when nothing can be */
+  /** Resolves when something was written. @throws DataDirUnusable or PostgresUnusable when nothing can be */
   async start(): Promise<Stop> {
-    const { storage, dataDir } = this.#parts;
+    const { storage, data } = this.#parts;
     try {
       await storage.writes.run(tryWriting, undefined);
     } catch (error) {
-      throw error instanceof StorageFault
-        ? new DataDirUnusable(`${DATABASE_FILE} in ${dataDir} ${error.fault}`)
-        : error;
+      throw error instanceof StorageFault ? unusable(data, error.fault) : error;
     }
     storage.onFault((fault) => this.#failed(fault));
     return every(this.#parts.againMs ?? AGAIN_MS, () => void this.#again());
@@ -74,7 +71,9 @@ export class StorageWatch {
   }
 
   async #hasRoom(): Promise<boolean> {
-    const disk = await statfs(this.#parts.dataDir).catch(() => undefined);
+    const { dir, databaseUrl } = this.#parts.data;
+    if (databaseUrl !== undefined) return true;
+    const disk = await statfs(dir).catch(() => undefined);
     return disk === undefined || disk.bavail * disk.bsize >= FREE_MIN_BYTES;
   }
 }

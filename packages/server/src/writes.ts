@@ -7,6 +7,7 @@ import { acceptRequest, readRequests, rejectRequest, withdrawRequest } from "./c
 import { renewEpoch } from "./db/epoch.ts";
 import { batch, type ProcedureTable, single } from "./db/procedures.ts";
 import { byActor, byAddress, byKey, byUid, ofServer } from "./db/share.ts";
+import { removeOldCounts } from "./db/stored-counts.ts";
 import { tryWriting } from "./db/try-writing.ts";
 import { openFollower, saveFollower } from "./event-log/follower-writes.ts";
 import { createAccount, deleteAccount } from "./identity/accounts-writes.ts";
@@ -56,6 +57,8 @@ import {
 
 /** The room's event, and of each one who comes, and of the one who makes it: membership, read place, event and stream. */
 const peopleRows = (memberIds: readonly unknown[]) => 6 + 4 * memberIds.length;
+/** The same where each one who comes is counted, once for them and once for the two. */
+const broughtRows = (memberIds: readonly unknown[]) => peopleRows(memberIds) + 2 * memberIds.length;
 
 /**
  * Every write procedure of the server. Both threads import this table: the one that serves hands a procedure over by its
@@ -137,14 +140,14 @@ export const procedures = {
 
   createRoom: single(
     createRoom,
-    byUid(({ memberIds }) => peopleRows(memberIds)),
+    byUid(({ memberIds }) => broughtRows(memberIds)),
   ),
-  openDirect: single(openDirect, byUid(peopleRows([1]))),
+  openDirect: single(openDirect, byUid(broughtRows([1]))),
   changeRoom: single(changeRoom, byActor(3)),
   dissolveRoom: single(dissolveRoom, byActor(3)),
   addMembers: single(
     addMembers,
-    byActor(({ memberIds }) => peopleRows(memberIds)),
+    byActor(({ memberIds }) => broughtRows(memberIds)),
   ),
   removeMember: single(removeMember, byActor(6)),
   changeRole: single(changeRole, byActor(3)),
@@ -186,6 +189,7 @@ export const procedures = {
   ),
   removeUnusedEvents: single(removeUnusedEvents, ofServer(100)),
   removeOldReplies: single(removeOldReplies, ofServer(100)),
+  removeOldCounts: single(removeOldCounts, ofServer(100)),
 
   askFriend: batch(askFriend, byUid(5)),
   acceptRequest: single(acceptRequest, byUid(peopleRows([1]) + 6)),

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { endLater } from "../test/left-running.ts";
+import { hasPostgres, sharedPostgres } from "../test/postgres-server.ts";
+import { TABLES } from "../test/test-database.ts";
+import { until } from "../test/webhook-receiver.ts";
+import { Cluster } from "./cluster.ts";
+import { openSession } from "./db/postgres/session.ts";
+import type { LoggedEvent } from "./db/transaction.ts";
+import type { Announcer } from "./event-log/announce.ts";
+import { uptimeMs } from "./lib/uptime.ts";
+import { createLogger } from "./ops/logger.ts";
+
+const [A, B, C] = ["a".repeat(16), "b".repeat(16), "c".repeat(16)];
+const EVENT = { pos: 5 } as LoggedEvent;
+
+/** A node's part in a cluster, without a server: what it would hand on is noted. */
+class Node {
+  readonly cluster: Cluster;
+  readonly upTo: number[] = [];
+  readonly asked: { upTo: number; resolve: () => void }[] = [];
+  readonly versions: [string, number][] = [];
+  /** Whether each node that is there knew this one when it looked at the log's end. */
+  readonly knownAtLooks: boolean[] = [];
+  readonly #others: readonly Node[];
+  position: number;
+
+  constructor(id: string, others: readonly Node[], position = 0) {
+    const logger = createLogger({ level: "error", sink: { write: () => {} } });
+    this.cluster = new Cluster({ node: id, redisUrl: undefined, dir: "", logger, onGone: () => {} });
+    this.#others = others;
+    this.position = position;
+  }
+
+  async start(url: string): Promise<this> {
+    const node = this;
+    await this.cluster.begin({ url });
+    endLater(() => this.cluster.leave());
+    this.cluster.setPeople({ version: 9, hearVersion: (from, version) => void this.versions.push([from, version]) });
+    const announcer = {
+      get position() {
+        return node.position;
+      },
+      announceUpTo: async (upTo: number) => void this.upTo.push(upTo),
+      whenAnnounced: (upTo: number) => new Promise<void>((resolve) => void this.asked.push({ upTo, resolve })),
+    } as unknown as Announcer;
+    const look = async () => void this.knownAtLooks.push(this.#others.every((other) => other.knows(this)));
+    await this.cluster.join({ epoch: "e", announcer, look, hasReaders: () => false });
+    await until("the bus", () => this.cluster.busWorks);
+    return this;
+  }
+
+  knows({ cluster }: Node): boolean {
+    return this.cluster.place.liveness.isAlive(cluster.self);
+  }
+}
+
+describe.skipIf(!hasPostgres)("nodes on one database", () => {
+  let url: string;
+  let [a, b]: Node[] = [];
+  beforeEach(async () => {
+    url = await (await sharedPostgres()).freshDatabase(TABLES);
+    a = await new Node(A, [], 40).start(url);
+    b = await new Node(B, [a]).start(url);
+  });
+  afterEach(async () => {
+    await Promise.all([a?.cluster.leave(), b?.cluster.leave()]);
+  });
+  const both = () => [a, b] as [Node, Node];
+
+  test("PG-13: a node that has begun is known to all, looks at the log's end then, and hears how far the log goes", async () => {
+    const [a, b] = both();
+    expect([a.knows(b), b.knows(a)]).toEqual([true, true]);
+    expect(b.knownAtLooks.at(-1)).toBe(true);
+    await until("the position of the older one", () => b.upTo.includes(40));
+  });
+
+  test("PG-13: nodes that begin at once know each other long before the next renewal", async () => {
+    const begun = uptimeMs();
+    const [c, d] = [new Node(C, both()), new Node("d".repeat(16), both())];
+    await Promise.all([c.start(url), d.start(url)]);
+    await until("all to know all", () => [...both(), d].every((node) => node.knows(c)) && c.knows(d));
+    expect(uptimeMs() - begun).toBeLessThan(2500);
+    await Promise.all([c.cluster.leave(), d.cluster.leave()]);
+  });
+
+  test("BUS-9: what a node commits is on its way to the others at once", async () => {
+    const [a, b] = both();
+    b.cluster.tell([{ ...EVENT, pos: 4 }, EVENT]);
+    b.cluster.tell([]);
+    await until("the position", () => a.upTo.includes(5));
+    expect(a.upTo).not.toContain(4);
+  });
+
+  test("NODE-5: what is over everywhere waits for the others, and then no longer", async () => {
+    const [a, b] = both();
+    let isTold = false;
+    const told = a.cluster.whenToldEverywhere(7).then(() => {
+      isTold = true;
+    });
+    await until("the question", () => b.asked.length === 1);
+    expect([b.asked[0]?.upTo, isTold]).toEqual([7, false]);
+    const before = uptimeMs();
+    b.asked[0]?.resolve();
+    await told;
+    expect(uptimeMs() - before).toBeLessThan(700);
+  });
+
+  test("NODE-1, NODE-12: each lease says how far its node is, and what version of its people there is", async () => {
+    const [a, b] = both();
+    b.position = 30;
+    await b.cluster.lease.look();
+    await a.cluster.lease.look();
+    expect(a.cluster.lease.position).toBe(30);
+    expect(a.versions.at(-1)).toEqual([B, 9]);
+    expect([a.cluster.lease.isOldest, b.cluster.lease.isOldest]).toEqual([true, false]);
+  });
+
+  test("NODE-9: a node says goodbye when its lease is gone, so that whoever hears it finds it gone", async () => {
+    const [a, b] = both();
+    const other = await openSession(url, "write");
+    await other.run("begin");
+    await other.run(`select node from nodes where node = '${A}' for update`);
+    const left = a.cluster.leave();
+    await until("a node that waits for the row", async () => {
+      const { rows } = await other.run<{ count: number }>(
+        "select count(*) as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return rows[0]?.count === 1;
+    });
+    await b.cluster.lease.look();
+    const before = uptimeMs();
+    await other.run("commit");
+    await left;
+    await until("the goodbye", () => !b.knows(a));
+    expect(uptimeMs() - before).toBeLessThan(2000);
+    await other.close();
+  });
+
+  test("NODE-9: a node that leaves is gone for the others at once, and the next one is the oldest", async () => {
+    const [a, b] = both();
+    const before = uptimeMs();
+    await a.cluster.leave();
+    await until("the goodbye", () => !b.knows(a));
+    expect(uptimeMs() - before).toBeLessThan(2000);
+    expect(b.cluster.lease.isOldest).toBe(true);
+    expect(a.cluster.busWorks).toBe(false);
+  });
+});
