@@ -43,6 +43,7 @@ export type Ban = {
 
 export type Connection = {
   id: string;
+  node: string;
   transport: "websocket" | "sse" | "poll";
   uid: number | null;
   ip: string;
@@ -90,6 +91,7 @@ export type LivePerson = {
   rooms: number;
   unread: number;
   connections: Connection[];
+  missingNodes: string[];
   events: {
     stream: string;
     pos: number;
@@ -167,6 +169,7 @@ export interface AdminRoutes {
       bans: number;
       residentBytes: number;
       cpuSeconds: number;
+      missingNodes: string[];
     };
   };
   /** Numbers over the last day, for charts */
@@ -199,20 +202,23 @@ export interface AdminRoutes {
         | "loopLagMs";
       stepSeconds: number;
       points: { at: number; value: number }[];
+      missingNodes: string[];
     };
   };
-  /** The processes of this installation: only this one */
+  /** The processes of this installation; the one that answers comes first */
   "GET /admin/nodes": {
     args: object;
     reply: {
       items: {
         id: string;
+        node: string;
         version: string;
         startedAt: number;
         connections: number;
         onlineNum: number;
         self: boolean;
       }[];
+      missingNodes: string[];
     };
   };
   /** Ban a person, for a time or for good */
@@ -254,7 +260,7 @@ export interface AdminRoutes {
   };
   /** Revoke a server key at once and for good */
   "DELETE /admin/keys/{id}": { args: { path: { id: number } }; reply: undefined };
-  /** Live connections, event streams and waiting polls of this node, by transport and then oldest first */
+  /** Live connections, event streams and waiting polls of all nodes, by transport and then oldest first */
   "GET /admin/connections": {
     args: {
       query?: {
@@ -265,7 +271,7 @@ export interface AdminRoutes {
         transport?: "websocket" | "sse" | "poll" | undefined;
       };
     };
-    reply: { items: Connection[]; nextCursor: string | null };
+    reply: { items: Connection[]; nextCursor: string | null; missingNodes: string[] };
   };
   /** Close a connection with 1000 and the reason, or answer a waiting poll; its client may return */
   "DELETE /admin/connections/{id}": {

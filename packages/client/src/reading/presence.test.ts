@@ -50,6 +50,25 @@ describe("what a connection tells", () => {
     expect(presence.isOnline(ANN)).toBeTrue();
   });
 
+  test("SDK-71: a push overrides what another node has replied, and an older reply overrides no push", () => {
+    presence.begin();
+    presence.learn(presence.asking(), { states: [offline(ANN, 300)] });
+    push(online(ANN, 200));
+    expect(presence.isOnline(ANN)).toBeTrue();
+    presence.learn(presence.asking(), { states: [offline(ANN, 100)] });
+    expect(presence.isOnline(ANN)).toBeTrue();
+    presence.learn(presence.asking(), { states: [offline(ANN, 400)] });
+    expect(presence.isOnline(ANN)).toBeFalse();
+  });
+
+  test("SDK-71, SDK-73: a reply that is as old as a push does not override it, whichever way round they say it", () => {
+    presence.begin();
+    push(online(ANN, 200));
+    push(offline(BEN, 200));
+    presence.learn(presence.asking(), { states: [offline(ANN, 200), online(BEN, 200)] });
+    expect([presence.isOnline(ANN), presence.isOnline(BEN)]).toEqual([true, false]);
+  });
+
   test("SDK-72: at its beginning takes the place of what an earlier one said, when it is complete and not before", () => {
     presence.begin();
     push(online(ANN, 500), online(BEN), offline(CAI));

@@ -148,9 +148,13 @@ export class Presence {
   }
 }
 
-/** A push and a reply travel separately, and so do two replies. Anything overrides what an earlier connection said. */
+/**
+ * A push and a reply travel separately, and so do two replies. Anything overrides what an earlier connection said. A push overrides what a reply said: another
+ * node may have answered, which knew less, and if something has changed since, another push follows. So a reply overrides a push only if it is newer.
+ */
 function isOlder(state: PresentState, request: number, known: Known, connection: number): boolean {
   if (known.connection !== connection) return false;
-  if (request > 0 && known.request > 0) return request < known.request;
-  return (state.lastOptTime ?? 0) < (known.state.lastOptTime ?? 0);
+  if (known.request > 0) return request > 0 && request < known.request;
+  const later = (state.lastOptTime ?? 0) - (known.state.lastOptTime ?? 0);
+  return later < (request > 0 ? 1 : 0);
 }

@@ -103,6 +103,7 @@ export type Problem = {
   reason?: string | undefined;
   scope?: "users" | "tokens" | "rooms" | "messages" | "notifications" | "events" | "presence" | "feed" | undefined;
   roomIds?: number[] | undefined;
+  missingNodes?: string[] | undefined;
 };
 
 export type ServerFeed = { events: FeedEvent[]; cursor: string; more: boolean };
