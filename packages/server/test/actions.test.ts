@@ -3,8 +3,6 @@
  * command line, gets when it calls the same functions.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Message } from "@parley/protocol";
 import { loadConfig } from "../src/config/config.ts";
@@ -29,21 +27,22 @@ import { administrationCases } from "./administration-action-cases.ts";
 import { chatCases } from "./chat-action-cases.ts";
 import { contactCases } from "./contact-action-cases.ts";
 import { serverCases } from "./server-action-cases.ts";
+import { temporaryData } from "./temporary-data.ts";
 import { webhookCases } from "./webhook-action-cases.ts";
 
 const PASSWORD = "a long password";
 const FROM = { ip: "203.0.113.9", userAgent: "test" };
 
 const clock = new ManualClock();
-let dir: string;
+let data: Awaited<ReturnType<typeof temporaryData>>;
 let storage: Storage;
 let context: Context;
 let ann: Person;
 let ben: Person;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const { config } = loadConfig({ DATA_DIR: join(dir, "data"), RATE_LIMITS: "off" });
+  data = await temporaryData();
+  const { config } = loadConfig({ ...data.env, RATE_LIMITS: "off" });
   const logger = createLogger({ level: "error", sink: process.stderr });
   const onWriterDeath = (error: Error) => {
     throw error;
@@ -58,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await storage.close();
-  rmSync(dir, { recursive: true, force: true });
+  await data.remove();
 });
 async function person(name: string): Promise<Person> {
   return personOf(await accounts.register(context, FROM, { name, password: PASSWORD }));

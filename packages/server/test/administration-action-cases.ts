@@ -93,18 +93,19 @@ export const administrationCases = (rig: () => Rig): Record<string, Record<strin
       const { context, ann, codeOf } = rig();
       const live = new LiveConnections();
       const asked = { uid: undefined, ip: undefined, transport: undefined, cursor: undefined, limit: 1 };
-      expect(connections.listConnections({ ...context, live }, asked)).toEqual({ items: [], nextCursor: null });
+      const list = (more: object = {}) => connections.listConnections({ ...context, live }, { ...asked, ...more });
+      expect(await list()).toEqual({ items: [], nextCursor: null, missingNodes: [] });
       live.attach({ connections: () => [1, 2].map((serial) => connectionOf(ann.uid, serial)), ...NOTHING });
-      const { items, nextCursor } = connections.listConnections({ ...context, live }, asked);
-      expect([items.map(({ id }) => id), nextCursor]).toEqual([["1"], "websocket-1"]);
-      const next = connections.listConnections({ ...context, live }, { ...asked, cursor: "websocket-1" });
+      const { items, nextCursor } = await list();
+      expect(items.map(({ id }) => id)).toEqual(["1"]);
+      const next = await list({ cursor: nextCursor });
       expect(next.items.map(({ id }) => id)).toEqual(["2"]);
-      const wrong = async () => connections.listConnections({ ...context, live }, { ...asked, cursor: "x" });
-      expect(await codeOf(wrong())).toBe("invalid");
+      for (const cursor of ["x", "websocket-1", "x-1-1-a"]) expect(await codeOf(list({ cursor }))).toBe("invalid");
     },
     async shownConnection() {
       const { serial: _, loginId: __, ...shown } = connectionOf(20_000, 1);
-      expect(connections.shownConnection(connectionOf(20_000, 1), 7)).toEqual({ ...shown, rooms: 7 });
+      const placed = { ...connectionOf(20_000, 1), node: "a", rooms: 7 };
+      expect(connections.shownConnection(placed)).toEqual({ ...shown, node: "a", rooms: 7 });
     },
     async closeConnection() {
       const { context, ann, codeOf } = rig();
@@ -144,10 +145,17 @@ export const administrationCases = (rig: () => Rig): Record<string, Record<strin
     async readSeries() {
       const { context } = rig();
       const asked = { name: "connections", from: undefined, to: undefined, step: undefined } as const;
-      expect(stats.readSeries(context, asked)).toEqual({ name: "connections", stepSeconds: 10, points: [] });
+      expect(await stats.readSeries(context, asked)).toEqual({
+        name: "connections",
+        stepSeconds: 10,
+        points: [],
+        missingNodes: [],
+      });
     },
     async listNodes() {
-      expect(stats.listNodes(rig().context)).toMatchObject([{ connections: 0, onlineNum: 0, self: true }]);
+      const { items, missingNodes } = await stats.listNodes(rig().context);
+      expect(items).toMatchObject([{ connections: 0, onlineNum: 0, self: true }]);
+      expect(missingNodes).toEqual([]);
     },
   },
 });

@@ -6,8 +6,9 @@ import { ApiClient } from "./api-client.ts";
 import { type Person, signUp } from "./harness.ts";
 import { historyOf } from "./history.ts";
 import { LiveClient } from "./live-client.ts";
-import { sendAll } from "./load.ts";
+import { endlessLoad } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
+import { onPostgres } from "./test-database.ts";
 
 /** A backup of a server that is written to all the while, and a server that starts from it. */
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
@@ -20,7 +21,9 @@ const FILLING_BYTES = 96 * 2 ** 20;
 const server = new ServerProcess();
 const file = join(server.dir, "copy.db");
 const after = new ServerProcess({ DATA_DIR: join(server.dir, "restored") });
-beforeAll(() => server.start());
+/** PostgreSQL has tools of its own. */
+const testOnSqlite = test.skipIf(onPostgres);
+beforeAll(() => (onPostgres ? undefined : server.start()));
 afterAll(async () => {
   await after.remove();
   await server.remove();
@@ -45,79 +48,75 @@ function fill(): void {
   for (let n = 0; n < 96; n++) database.run("insert into filling values (randomblob(?))", [FILLING_BYTES / 96]);
 }
 
-test("BAK-2, BAK-4: a backup under load has all that was acknowledged before it and holds no write up; what begins from it lacks nothing of it", async () => {
-  const people = await Promise.all(["ann", "ben", "cai"].map((name) => signUp(server.url, name)));
-  const [ann, ...others] = people as [Person, ...Person[]];
-  const memberIds = others.map(({ uid }) => uid);
-  const { id } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds });
-  fill();
+testOnSqlite(
+  "BAK-2, BAK-4: a backup under load has all that was acknowledged before it and holds no write up; what begins from it lacks nothing of it",
+  async () => {
+    const people = await Promise.all(["ann", "ben", "cai"].map((name) => signUp(server.url, name)));
+    const [ann, ...others] = people as [Person, ...Person[]];
+    const memberIds = others.map(({ uid }) => uid);
+    const { id } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds });
+    fill();
 
-  const acknowledged: string[] = [];
-  const enough = Promise.withResolvers<void>();
-  let goesOn = true;
-  const sending = sendAll({
-    senders: Array.from({ length: SENDERS }, (_, i) => people[i % people.length] as Person),
-    roomId: id,
-    count: 1e6,
-    while: () => goesOn,
-    onAnswer: ({ status, clientId }) => {
-      if (status === 201) acknowledged.push(clientId);
-      if (acknowledged.length === ANSWERS) enough.resolve();
-    },
-  });
-  await enough.promise;
-  const before = [...acknowledged];
-  const done = await parley(["backup", file], join(server.dir, "data"));
-  const until = [...acknowledged];
-  goesOn = false;
-  const outcomes = await sending;
-  expect([done.code, done.err]).toEqual([0, ""]);
+    const senders = Array.from({ length: SENDERS }, (_, i) => people[i % people.length] as Person);
+    const { acknowledged, enough, end } = endlessLoad({ senders, roomId: id, enough: ANSWERS });
+    await enough;
+    const before = [...acknowledged];
+    const done = await parley(["backup", file], join(server.dir, "data"));
+    const until = [...acknowledged];
+    const outcomes = await end();
+    expect([done.code, done.err]).toEqual([0, ""]);
 
-  // Nothing was refused, and what was written while the copy was being made was also answered during that time.
-  expect(outcomes.filter(({ status }) => status !== 201)).toEqual([]);
-  const kept = clientIdsIn(file);
-  expect(before.filter((one) => !kept.has(one))).toEqual([]);
-  const meanwhile = until.filter((one) => !kept.has(one));
-  expect(meanwhile.length).toBeGreaterThan(0);
-  // The backup has the whole state of one moment.
-  using copy = new Database(file, { readonly: true });
-  expect(copy.query("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
-  expect(copy.query("select (select pos from log) = (select max(pos) from events) as whole").get()).toEqual({
-    whole: 1,
-  });
-  const all = await historyOf(ann, id);
-  expect(all.map(({ message }) => message.clientId).toSorted()).toEqual([...acknowledged].toSorted());
-  const { cursor } = await ann.api.ok<{ cursor: string }>("GET", "/events");
-  await server.stop();
+    // Nothing was refused, and what was written while the copy was being made was also answered during that time.
+    expect(outcomes.filter(({ status }) => status !== 201)).toEqual([]);
+    const kept = clientIdsIn(file);
+    expect(before.filter((one) => !kept.has(one))).toEqual([]);
+    const meanwhile = until.filter((one) => !kept.has(one));
+    expect(meanwhile.length).toBeGreaterThan(0);
+    // The backup has the whole state of one moment.
+    using copy = new Database(file, { readonly: true });
+    expect(copy.query("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+    expect(copy.query("select (select pos from log) = (select max(pos) from events) as whole").get()).toEqual({
+      whole: 1,
+    });
+    const all = await historyOf(ann, id);
+    expect(all.map(({ message }) => message.clientId).toSorted()).toEqual([...acknowledged].toSorted());
+    const { cursor } = await ann.api.ok<{ cursor: string }>("GET", "/events");
+    await server.stop();
 
-  expect(await parley(["restore", file], join(server.dir, "restored"))).toMatchObject({ code: 0, err: "" });
-  await after.start();
-  const restored = { ...ann, api: new ApiClient(after.url, ann.token) };
-  const live = await LiveClient.open(after.url, { token: ann.token, path: "/ws?resume=1" });
-  live.send({ type: Command.RESUME, data: { cursor } });
-  expect((await live.frame(Push.RESYNC)).data).toMatchObject({ stream: "*", why: "epoch" });
-  live.close();
-  const history = await historyOf(restored, id);
-  expect(history.map(({ message }) => message.clientId).toSorted()).toEqual([...kept].toSorted());
-  expect(history.map(({ message }) => message.no)).toEqual(history.map((_, i) => i + 1));
-  // If a client repeats what was lost, it is stored, and only once.
-  const lost = meanwhile[0] as string;
-  const sender = outcomes.find(({ clientId }) => clientId === lost)?.sender as Person;
-  const again = new ApiClient(after.url, sender.token);
-  const body = { clientId: lost, type: 1, body: { content: `message ${lost}` } };
-  for (const status of [201, 200])
-    expect((await again.call("POST", `/rooms/${id}/messages`, body)).status).toBe(status);
-}, 120_000);
+    expect(await parley(["restore", file], join(server.dir, "restored"))).toMatchObject({ code: 0, err: "" });
+    await after.start();
+    const restored = { ...ann, api: new ApiClient(after.url, ann.token) };
+    const live = await LiveClient.open(after.url, { token: ann.token, path: "/ws?resume=1" });
+    live.send({ type: Command.RESUME, data: { cursor } });
+    expect((await live.frame(Push.RESYNC)).data).toMatchObject({ stream: "*", why: "epoch" });
+    live.close();
+    const history = await historyOf(restored, id);
+    expect(history.map(({ message }) => message.clientId).toSorted()).toEqual([...kept].toSorted());
+    expect(history.map(({ message }) => message.no)).toEqual(history.map((_, i) => i + 1));
+    // If a client repeats what was lost, it is stored, and only once.
+    const lost = meanwhile[0] as string;
+    const sender = outcomes.find(({ clientId }) => clientId === lost)?.sender as Person;
+    const again = new ApiClient(after.url, sender.token);
+    const body = { clientId: lost, type: 1, body: { content: `message ${lost}` } };
+    for (const status of [201, 200])
+      expect((await again.call("POST", `/rooms/${id}/messages`, body)).status).toBe(status);
+  },
+  120_000,
+);
 
-test("BAK-1: a backup that finds no room on the disk says so and leaves nothing", async () => {
-  // Files that this process writes may have 512 KiB.
-  const limited = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
-  const small = join(server.dir, "small.db");
-  const { code, out, err } = await parley(["backup", small], join(server.dir, "data"), limited);
-  expect([code, out]).toEqual([1, ""]);
-  expect(err).toMatch(/^\S+\/small\.db(\.partial)? (cannot grow, since its disk is full|cannot be read or written)/);
-  expect([await Bun.file(small).exists(), await Bun.file(`${small}.partial`).exists()]).toEqual([false, false]);
-}, 60_000);
+testOnSqlite(
+  "BAK-1: a backup that finds no room on the disk says so and leaves nothing",
+  async () => {
+    // Files that this process writes may have 512 KiB.
+    const limited = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
+    const small = join(server.dir, "small.db");
+    const { code, out, err } = await parley(["backup", small], join(server.dir, "data"), limited);
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toMatch(/^\S+\/small\.db(\.partial)? (cannot grow, since its disk is full|cannot be read or written)/);
+    expect([await Bun.file(small).exists(), await Bun.file(`${small}.partial`).exists()]).toEqual([false, false]);
+  },
+  60_000,
+);
 
 function clientIdsIn(path: string): Set<string> {
   using database = new Database(path, { readonly: true });

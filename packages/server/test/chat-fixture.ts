@@ -1,13 +1,10 @@
-import { Database } from "bun:sqlite";
 import { FIRST_UID, SERVER_SCOPES, userStream } from "@parley/protocol";
-import { Kysely } from "kysely";
 import { loadConfig } from "../src/config/config.ts";
 import { type Context, createContext } from "../src/context.ts";
-import { writerDialect } from "../src/db/dialect.ts";
+import { openWritingConnection } from "../src/db/open.ts";
 import { batch, type ProcedureTable, single } from "../src/db/procedures.ts";
-import type { Schema } from "../src/db/schema.ts";
 import { ofServer } from "../src/db/share.ts";
-import type { InputOf, LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
+import { type InputOf, type LoggedEvent, type WriteTransaction, worked } from "../src/db/transaction.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { featureRoutes } from "../src/feature-routes.ts";
 import { createApp } from "../src/http/app.ts";
@@ -23,6 +20,7 @@ import type { SelfGate } from "../src/unread/self-gate.ts";
 import { webhooksRoutes } from "../src/webhooks/webhooks-routes.ts";
 import { checkAsDocumented } from "./as-documented.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
+import { onPostgres, type RawValue, withRaw } from "./test-database.ts";
 
 /** A reply as tests look at it. */
 export interface Reply {
@@ -87,39 +85,27 @@ export class ChatFixture {
   }
 
   /** People named p<uid>, made at the clock's time, straight into the table. */
-  people(count: number): number[] {
-    const file = new Database(this.scratch.path);
-    try {
-      const row = file.query("select coalesce(max(uid), 0) as uid from users").get() as { uid: number };
-      const first = Math.max(FIRST_UID, row.uid + 1);
-      const uids = Array.from({ length: count }, (_, index) => first + index);
-      const now = this.clock.now();
-      const insert = file.query(
-        "insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at) values (?, ?, ?, ?, '', ?, ?)",
-      );
-      const place = file.query(`insert into room_reads (uid, room_id, read_seq, read_no, read_at)
-        select ?, id, coalesce((select seq from streams where stream = 'room:1'), 0), no, ? from rooms where id = 1`);
-      file.transaction(() => {
-        for (const uid of uids) {
-          insert.run(uid, `p${uid}`, `p${uid}`, now, now, now);
-          place.run(uid, now);
-        }
-      })();
-      return uids;
-    } finally {
-      file.close();
-    }
+  async people(count: number): Promise<number[]> {
+    const { raw } = this.scratch;
+    const [row] = await raw<{ uid: number }>("select coalesce(max(uid), 0) as uid from users");
+    const first = Math.max(FIRST_UID, (row?.uid ?? 0) + 1);
+    const uids = Array.from({ length: count }, (_, index) => first + index);
+    const now = this.clock.now();
+    const all = uids.map((uid) => `(${uid}, 'p${uid}', 'p${uid}', ${now}, '', ${now}, ${now})`).join(", ");
+    await raw(
+      `insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at) values ${all}`,
+    );
+    await raw(`insert into room_reads (uid, room_id, read_seq, read_no, read_at)
+        select users.uid, rooms.id, coalesce((select seq from streams where stream = 'room:1'), 0), no, ${now}
+        from rooms, users where rooms.id = 1 and users.uid >= ${first}`);
+    if (onPostgres) await raw(`alter table users alter column uid restart with ${first + count}`);
+    return uids;
   }
 
   /** Rows straight into a table, for caps that take too long to reach by requests. */
-  fill(table: string, columns: readonly string[], count: number, row: (n: number) => (number | string)[]): void {
-    const file = new Database(this.scratch.path);
-    const places = columns.map(() => "?").join(", ");
-    const insert = file.query(`insert into ${table} (${columns.join(", ")}) values (${places})`);
-    file.transaction(() => {
-      for (let n = 0; n < count; n++) insert.run(...row(n));
-    })();
-    file.close();
+  async fill(table: string, columns: readonly string[], count: number, row: (n: number) => RawValue[]) {
+    const rows = Array.from({ length: count }, (_, n) => row(n));
+    await withRaw(this.scratch.place, (raw) => raw.insert(table, columns, rows));
   }
 
   /** `who`: a uid, an administrator as `admin-<uid>`, or nobody. A `body` that is a text is sent as it is. */
@@ -179,15 +165,16 @@ export class ChatFixture {
   /** How many statements `work` runs, in a transaction that is committed. Nothing else may be writing. */
   async statements(work: (tx: WriteTransaction) => Promise<unknown>): Promise<number> {
     let count = 0;
-    const dialect = writerDialect(this.scratch.path);
-    const db = new Kysely<Schema>({ dialect, log: () => void count++ });
+    const { clock } = this;
+    const writer = openWritingConnection(this.scratch.place, { clock, log: () => void count++ });
     try {
-      await db
-        .transaction()
-        .execute((trx) => work({ db: trx, now: this.clock.now(), clockNow: this.clock.now(), appended: [], logAt: 0 }));
-      return count;
+      return await writer.transaction(async (tx) => {
+        count = 0;
+        await worked(tx, work);
+        return count;
+      });
     } finally {
-      await db.destroy();
+      await writer.close();
     }
   }
 

@@ -8,7 +8,7 @@ import { pollRoutes } from "../src/gateway/poll/poll-routes.ts";
 import { type PollReply, type PollRequest, Polls } from "../src/gateway/poll/polls.ts";
 import { SseTransport } from "../src/gateway/sse/sse.ts";
 import { sseRoutes } from "../src/gateway/sse/sse-routes.ts";
-import { errorResponse } from "../src/http/errors.ts";
+import { errorResponses } from "../src/http/errors.ts";
 import { answerHeld } from "../src/http/held-reply.ts";
 import { LargeReplies } from "../src/http/large-replies.ts";
 import { newRoutes } from "../src/http/openapi.ts";
@@ -88,6 +88,7 @@ export class EventsRig {
       },
     };
     this.polls = new Polls({
+      node: "0123456789abcdef",
       tail,
       epoch,
       topics: this.topics,
@@ -166,7 +167,7 @@ export class EventsRig {
       await next();
     });
     routes.route("/", pollRoutes({ ...reader, polls })).route("/", sseRoutes({ ...reader, sse }));
-    return answerHeld(routes, (thrown, request) => errorResponse(thrown, { logger: SILENT, ...request }));
+    return answerHeld(routes, errorResponses(SILENT));
   }
 
   poll(ask: Partial<PollRequest> = {}): Promise<PollReply> {

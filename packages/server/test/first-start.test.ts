@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { PASSWORD } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { ServerProcess } from "./server-process.ts";
+import { onPostgres } from "./test-database.ts";
 
 /** What somebody sees who starts a server for the first time, each in a separate process. */
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
@@ -29,6 +30,13 @@ async function parley(args: readonly string[], { cwd = dir, shell = 'exec "$@"',
   return { code: await child.exited, out, err };
 }
 
+/** What a server says when it is ready: where its data is, without the user and the password of PostgreSQL. */
+function readyLine({ dir: home, commandEnv }: ServerProcess): RegExp {
+  const url = URL.parse(commandEnv.DATABASE_URL ?? "");
+  const place = url ? `PostgreSQL at ${url.host}, database ${url.pathname.slice(1)}` : join(home, "data");
+  return new RegExp(`^Parley is ready: http://127\\.0\\.0\\.1:\\d+ \\(data in ${RegExp.escape(place)}\\)$`);
+}
+
 /** Everything that a server printed, which has to be JSON, line by line. */
 async function printed(server: ServerProcess): Promise<{ level: string; msg: string }[]> {
   await server.stop();
@@ -42,16 +50,14 @@ test("OBS-2, OBS-3: every line is JSON whatever LOG_LEVEL is, and the first star
   for (const LOG_LEVEL of ["info", "silent"]) {
     const server = new ServerProcess({ LOG_LEVEL });
     const data = join(server.dir, "data");
-    const ready = {
-      level: "info",
-      msg: expect.stringMatching(/^Parley is ready: http:\/\/127\.0\.0\.1:\d+ \(data in /),
-    };
-    const hint = `Nobody has an account here yet. To make an administrator: DATA_DIR=${data} npx parley user add NAME --admin`;
+    const where = onPostgres ? ", with the same DATABASE_URL:" : `: DATA_DIR=${data}`;
+    const hint = `Nobody has an account here yet. To make an administrator${where} npx parley user add NAME --admin`;
     await server.start();
+    const ready = { level: "info", msg: expect.stringMatching(readyLine(server)) };
     const first = await printed(server);
     expect(first.filter(({ msg }) => /is ready|Nobody/.test(msg))).toMatchObject([ready, { level: "info", msg: hint }]);
 
-    const { code } = await parley(["user", "add", "root", "--admin"], { DATA_DIR: data });
+    const { code } = await parley(["user", "add", "root", "--admin"], server.commandEnv);
     expect(code).toBe(0);
     await server.start();
     const second = await printed(server);

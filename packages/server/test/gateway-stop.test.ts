@@ -33,6 +33,7 @@ test("GW-69: a stop tells every connection when to come back and from where, and
 test("GW-69: nothing of a stopped server keeps the process alive", async () => {
   const code = `
     import { TestServer } from ${JSON.stringify(new URL("./harness.ts", import.meta.url).pathname)};
+    import { runEnded } from ${JSON.stringify(new URL("./left-running.ts", import.meta.url).pathname)};
     const server = await TestServer.start();
     const ann = await server.person("ann");
     await server.live(ann);
@@ -40,6 +41,8 @@ test("GW-69: nothing of a stopped server keeps the process alive", async () => {
     screen.send({ type: 1 });
     await screen.frame(1);
     await server.stop();
+    // PostgreSQL, where the data is there.
+    await runEnded();
     console.log("stopped", performance.now());
     process.on("exit", () => console.log("ended", performance.now()));`;
   const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", stderr: "inherit", cwd: import.meta.dir });

@@ -134,6 +134,18 @@ test("GW-68: an event is encoded once, however many connections there are", asyn
   expect(server.hub.encoded - before).toBe(10);
 });
 
+test("GW-68: an event that nobody reads on this node is not encoded, until somebody does", async () => {
+  const far = await server.person("far");
+  const quiet = await server.room(far, []);
+  const start = server.hub.encoded;
+  await say(far, quiet, "to nobody");
+  expect(server.hub.encoded).toBe(start);
+  const live = await server.live(far);
+  await say(far, quiet, "live");
+  await live.frame(Push.MESSAGE, ({ data }) => data.message.body.content === "live");
+  expect(server.hub.encoded).toBe(start + 1);
+});
+
 test("GW-64, GW-20: somebody who is brought into a room before their RESUME hears of it after it, each event once", async () => {
   const coming = await server.live(cai, { path: "/ws?resume=1" });
   await ann.api.ok("POST", `/rooms/${room}/members`, { memberIds: [cai.uid] });

@@ -2,17 +2,22 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Push } from "@parley/protocol";
+import type { NodeId } from "../src/bus/bus.ts";
 import { loadConfig } from "../src/config/config.ts";
-import type { ProcedureTable } from "../src/db/procedures.ts";
+import type { Context } from "../src/context.ts";
+import type { DatabasePlace, DataSettings } from "../src/db/open.ts";
 import type { Hub } from "../src/gateway/hub.ts";
 import type { Clock } from "../src/lib/clock.ts";
+import type { NodePlace } from "../src/nodes/channel.ts";
 import { createLogger } from "../src/ops/logger.ts";
+import type { Metrics } from "../src/ops/metrics.ts";
 import { Server } from "../src/server.ts";
 import type { Feed } from "../src/server-api/feed.ts";
-import type { Storage } from "../src/storage.ts";
+import type { Storage, WriterOverrides } from "../src/storage.ts";
 import { ApiClient } from "./api-client.ts";
 import { endLater } from "./left-running.ts";
 import { LiveClient, type LiveOptions } from "./live-client.ts";
+import { dataEnv, dropDatabase, newDatabase, placeOf } from "./test-database.ts";
 
 /** Settings of a server under test, as environment variables. */
 export type Settings = Record<string, string>;
@@ -21,7 +26,10 @@ export type Settings = Record<string, string>;
 export interface Overrides {
   /** The clock of both threads. */
   readonly clock?: Clock;
-  readonly writer?: { entry: URL; table: ProcedureTable };
+  readonly writer?: Omit<WriterOverrides, "clock">;
+  /** Its place among other nodes, whose folder it shares. */
+  readonly place?: NodePlace;
+  readonly dir?: string;
 }
 
 /** A whole server on a free port with a separate folder, and people who use it. It ends with its test or file at the latest. */
@@ -33,11 +41,12 @@ export class TestServer {
   /** Log lines so far. */
   readonly log: string[] = [];
   #server: Server | undefined;
+  #data: DataSettings | undefined;
   #url = "";
   readonly #ended = endLater(() => this.stop());
 
   private constructor(settings: Settings, overrides: Overrides) {
-    this.dir = mkdtempSync(join(tmpdir(), "parley-test-"));
+    this.dir = overrides.dir ?? mkdtempSync(join(tmpdir(), "parley-test-"));
     this.#settings = settings;
     this.#overrides = overrides;
   }
@@ -63,6 +72,32 @@ export class TestServer {
     return this.#server.feed;
   }
 
+  /** Where its data is. */
+  get data(): DataSettings {
+    if (!this.#data) throw new Error("the server has not started");
+    return this.#data;
+  }
+
+  /** For a test that opens its database beside it. */
+  get place(): DatabasePlace {
+    return placeOf(this.data);
+  }
+
+  get context(): Context {
+    if (!this.#server?.context) throw new Error("the server has not started");
+    return this.#server.context;
+  }
+
+  get metrics(): Metrics {
+    if (!this.#server) throw new Error("the server has not started");
+    return this.#server.metrics;
+  }
+
+  /** Its id among the nodes, of this start. */
+  get node(): NodeId {
+    return this.context.channel.place.self;
+  }
+
   get storage(): Storage {
     if (!this.#server?.storage) throw new Error("the server has not started");
     return this.#server.storage;
@@ -78,7 +113,8 @@ export class TestServer {
     this.#ended();
     for (const client of this.#clients) client.close();
     await this.#server?.stop();
-    rmSync(this.dir, { recursive: true, force: true });
+    if (this.#data) await dropDatabase(this.#data);
+    if (!this.#overrides.dir) rmSync(this.dir, { recursive: true, force: true });
   }
 
   /** Anonymous requests. */
@@ -112,17 +148,20 @@ export class TestServer {
   }
 
   async #start(): Promise<void> {
+    this.#data ??= await newDatabase(join(this.dir, "data"));
     const env = {
+      ...dataEnv(this.#data),
       HOST: "127.0.0.1",
       PORT: "0",
-      DATA_DIR: join(this.dir, "data"),
       RATE_LIMITS: "off",
       DRAIN_SECONDS: "0",
+      DRAIN_DELAY_SECONDS: "0",
       ...this.#settings,
     };
     const { config } = loadConfig(env);
     const logger = createLogger({ level: config.logLevel, sink: { write: (line) => void this.log.push(line) } });
-    this.#server = new Server(config, { logger, ...this.#overrides });
+    const { dir: _, ...overrides } = this.#overrides;
+    this.#server = new Server(config, { logger, ...overrides });
     this.#url = (await this.#server.start()).url;
   }
 }

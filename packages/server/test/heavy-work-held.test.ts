@@ -10,9 +10,9 @@ let ann: number;
 let room: number;
 beforeAll(async () => {
   chat = await ChatFixture.open({ HALL: "public" });
-  [ann] = chat.people(2) as [number, number];
+  [ann] = (await chat.people(2)) as [number, number];
   room = await chat.group(ann);
-  chat.fill("webhooks", ["url", "secret", "created_at"], 1, () => ["http://127.0.0.1:9/", "", 1]);
+  await chat.fill("webhooks", ["url", "secret", "created_at"], 1, () => ["http://127.0.0.1:9/", "", 1]);
 });
 afterAll(() => chat.close());
 

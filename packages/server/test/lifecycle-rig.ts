@@ -105,7 +105,10 @@ export class LifecycleRig {
         close: (socket) => this.lifecycle.closed(socket.data),
       },
     });
-    this.hub.addPublisher({ publish: (topic, frame) => this.#server.publish(topic, frame) });
+    this.hub.addPublisher({
+      publish: (topic, frame) => this.#server.publish(topic, frame),
+      isRead: (topic) => this.#server.subscriberCount(topic) > 0,
+    });
   }
 
   static async open(): Promise<LifecycleRig> {

@@ -40,3 +40,27 @@ export async function sendAll(load: {
   );
   return outcomes;
 }
+
+/**
+ * A load that goes on until it is ended. `acknowledged` grows with it; `enough` resolves when there are so many.
+ * @returns `end` resolves with all outcomes
+ */
+export function endlessLoad(load: { senders: readonly Person[]; roomId: number; enough: number }) {
+  const acknowledged: string[] = [];
+  const enough = Promise.withResolvers<void>();
+  let goesOn = true;
+  const sending = sendAll({
+    ...load,
+    count: 1e6,
+    while: () => goesOn,
+    onAnswer: ({ status, clientId }) => {
+      if (status === 201) acknowledged.push(clientId);
+      if (acknowledged.length === load.enough) enough.resolve();
+    },
+  });
+  const end = () => {
+    goesOn = false;
+    return sending;
+  };
+  return { acknowledged, enough: enough.promise, end };
+}

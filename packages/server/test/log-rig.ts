@@ -49,7 +49,8 @@ async function appendForTest(tx: WriteTransaction, events: TestEvent[]) {
       };
     },
   );
-  return (await append({ ...tx, now: events[0]?.at ?? 1 }, drafts)).map(({ pos, seq }) => ({ pos, seq }));
+  const appended = await append({ ...tx, now: events[0]?.at ?? 1 }, drafts);
+  return appended.map(({ pos, seq }) => ({ pos, seq }));
 }
 
 /** The author of every message that is read from the rig. */
@@ -109,6 +110,7 @@ export async function openLog(
       tail,
       epoch: scratch.epoch,
       eventDataOf,
+      assertHolds: () => announcer.assertHolds(),
       // Without announcements there is nothing to wait for: the log is read at once.
       whenAnnounced: (position) =>
         options.announcing === false ? announcer.announceUpTo(position) : announcer.whenAnnounced(position),

@@ -13,7 +13,7 @@ let room: number;
 const ids: number[] = [];
 beforeAll(async () => {
   chat = await ChatFixture.open();
-  [ann] = chat.people(1) as [number];
+  [ann] = (await chat.people(1)) as [number];
   room = await chat.group(ann);
   for (let n = 0; n < 80; n++) ids.push((await chat.say(ann, room, LONG)).message.id);
 });

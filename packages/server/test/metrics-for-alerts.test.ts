@@ -1,10 +1,11 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../src/lib/interval.ts";
 import { PASSWORD, say, TestServer } from "./harness.ts";
+import { takeSpace } from "./no-space.ts";
 import { openDoor } from "./server-door.ts";
+import { onPostgres, withRaw } from "./test-database.ts";
 
 /** The metrics that alerts depend on, each with the right value. */
 let server: TestServer;
@@ -31,10 +32,8 @@ async function until(name: string, isRight: (value: number) => boolean, of = ser
   expect([name, value, isRight(value)]).toEqual([name, value, true]);
 }
 
-const ask = <T>(sql: string): T => {
-  using database = new Database(join(server.dir, "data", "parley.db"), { readonly: true });
-  return database.query(sql).get() as T;
-};
+const ask = async (sql: string): Promise<number> =>
+  (await withRaw(server.place, ({ rows }) => rows<{ count: number }>(sql)))[0]?.count ?? Number.NaN;
 
 test("MET-1: the process says what it is, since when it runs and what it has open", async () => {
   const page = await (await fetch(`${server.url}/metrics`)).text();
@@ -68,17 +67,26 @@ test("MET-1: sizes of the database, its journal and the log, and the room on the
   for (let n = 0; n < 5; n++) await say(ann, room, "x".repeat(1000));
   const value = await metrics();
   const path = join(server.dir, "data", "parley.db");
-  expect(value("parley_database_bytes")).toBe(statSync(path).size);
-  expect(value("parley_wal_bytes")).toBe(statSync(`${path}-wal`).size);
-  expect(value("parley_wal_bytes")).toBeGreaterThan(5000);
-  const { bavail, blocks, bsize } = statfsSync(server.dir);
-  expect(Math.abs(value("parley_disk_free_bytes") - bavail * bsize)).toBeLessThan(2 ** 30);
-  expect(value("parley_disk_bytes")).toBe(blocks * bsize);
-  const { pos } = ask<{ pos: number }>("select pos from log");
-  expect(value("parley_log_position")).toBe(pos);
-  const { events } = ask<{ events: number }>("select count(*) as events from events");
+  // The files of PostgreSQL are not the server's.
+  expect(value("parley_database_bytes")).toBe(onPostgres ? Number.NaN : statSync(path).size);
+  expect(value("parley_wal_bytes")).toBe(onPostgres ? Number.NaN : statSync(`${path}-wal`).size);
+  if (!onPostgres) {
+    expect(value("parley_wal_bytes")).toBeGreaterThan(5000);
+    const { bavail, blocks, bsize } = statfsSync(server.dir);
+    expect(Math.abs(value("parley_disk_free_bytes") - bavail * bsize)).toBeLessThan(2 ** 30);
+    expect(value("parley_disk_bytes")).toBe(blocks * bsize);
+  }
+  expect(value("parley_log_position")).toBe(await ask("select pos as count from log"));
+  const events = await ask("select count(*) as count from events");
   expect(events).toBeGreaterThan(5);
   await until("parley_log_events", (now) => now === events);
+});
+
+test("MET-1: a node on PostgreSQL says whether its bus works, and how many nodes are alive", async () => {
+  const expected = onPostgres ? 1 : Number.NaN;
+  if (onPostgres) await until("parley_bus_works", (now) => now === 1);
+  const value = await metrics();
+  expect([value("parley_bus_works"), value("parley_nodes")]).toEqual([expected, expected]);
 });
 
 test("MET-1: batches that are stored are timed, and those that cannot be stored are counted", async () => {
@@ -93,12 +101,10 @@ test("MET-1: batches that are stored are timed, and those that cannot be stored 
   expect(took).toBeLessThan(5);
   expect(stored("parley_write_failures_total")).toBe(before("parley_write_failures_total"));
 
-  const file = new Database(join(server.dir, "data", "parley.db"));
-  file.run("create trigger full before insert on messages begin select raise(abort, 'database or disk is full'); end");
+  const makeSpace = await takeSpace(server.place, "insert on messages");
   const body = { clientId: "lost", type: 1, body: { content: "lost" } };
   expect((await ann.api.call("POST", `/rooms/${room}/messages`, body)).status).toBeGreaterThanOrEqual(500);
-  file.run("drop trigger full");
-  file.close();
+  await makeSpace();
   expect((await metrics())("parley_write_failures_total")).toBe(before("parley_write_failures_total") + 1);
 });
 

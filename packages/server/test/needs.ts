@@ -1,7 +1,10 @@
+import { existsSync, readdirSync } from "node:fs";
 import { readEnv } from "../src/config/env.ts";
 
 /** Where Debian puts servers; only root has it in the path. */
 const ALSO_IN = ["/usr/sbin", "/usr/local/sbin"];
+/** Where Debian puts PostgreSQL's, each version in a folder of its own; nobody has those in the path. */
+const POSTGRES_VERSIONS = "/usr/lib/postgresql";
 
 /** Other names of a program, in the order tried. */
 const ALSO_CALLED: Record<string, readonly string[]> = {
@@ -18,7 +21,7 @@ const ALSO_CALLED: Record<string, readonly string[]> = {
  */
 export function needs(program: string): string | undefined {
   const { PATH = "", CI } = readEnv();
-  const path = [PATH, ...ALSO_IN].join(":");
+  const path = [PATH, ...ALSO_IN, ...postgresFolders()].join(":");
   for (const name of [program, ...(ALSO_CALLED[program] ?? [])]) {
     const found = Bun.which(name, { PATH: path });
     if (found !== null) return found;
@@ -27,4 +30,11 @@ export function needs(program: string): string | undefined {
   if (CI) throw new Error(`${program} is not installed, and CI is set`);
   console.warn(message);
   return undefined;
+}
+
+/** The newest version first. */
+function postgresFolders(): string[] {
+  if (!existsSync(POSTGRES_VERSIONS)) return [];
+  const versions = readdirSync(POSTGRES_VERSIONS).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => `${POSTGRES_VERSIONS}/${version}/bin`);
 }

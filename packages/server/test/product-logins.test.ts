@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { openUserAccounts } from "../src/cli/user-accounts.ts";
@@ -6,6 +5,7 @@ import { ApiClient } from "./api-client.ts";
 import { say, TestServer } from "./harness.ts";
 import { Product } from "./product.ts";
 import { type Door, openDoor } from "./server-door.ts";
+import { withRaw } from "./test-database.ts";
 import { texts } from "./transports/stage.ts";
 
 let product: Product;
@@ -182,13 +182,12 @@ describe("a login without a row", () => {
     const { server } = product.stage;
     const ned = await server.person("ned");
     // This account was made here and then given to the product.
-    const database = new Database(`${server.dir}/data/parley.db`);
-    database.run("update users set external_id = 'customer-ned' where uid = ?", [ned.uid]);
-    database.close();
+    const given = "update users set external_id = 'customer-ned' where uid = ?";
+    await withRaw(server.place, ({ rows }) => rows(given, ned.uid));
     const token = await product.token({ sub: "customer-ned", name: undefined });
     const live = await server.connect({ token });
     expect((await live.frame(Push.LOGIN_SUCCESS)).data).toMatchObject({ uid: ned.uid });
-    const operator = await openUserAccounts({ data: { dir: `${server.dir}/data` } }, product.clock);
+    const operator = await openUserAccounts(server, product.clock);
     await operator.disable("ned");
     expect((await live.ended()).code).toBe(4003);
     const withToken = new ApiClient(product.url, token);

@@ -17,7 +17,7 @@ const requestOf = (n: number): [path: string, body: object] => {
 test("EVT-6, NTF-5, EVT-2: after kill -9 in the middle, everything that was answered comes once, and the same requests again bring the rest", async () => {
   const server = new ServerProcess();
   await server.start();
-  const ring = await openKeyRing({ data: { dir: `${server.dir}/data` } });
+  const ring = await openKeyRing(server);
   const { key } = await ring.add({
     name: "shop",
     scopes: ["users", "tokens", "events", "notifications"],

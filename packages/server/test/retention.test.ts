@@ -1,7 +1,6 @@
-import { Database } from "bun:sqlite";
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { join } from "node:path";
 import { Command, Push } from "@parley/protocol";
+import type { DatabasePlace } from "../src/db/open.ts";
 import { nextTurn } from "../src/lib/interval.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Person, signUp, TestServer } from "./harness.ts";
@@ -9,6 +8,7 @@ import { historyOf } from "./history.ts";
 import { LiveClient, type SeenFrame } from "./live-client.ts";
 import { sendAll } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
+import { openRaw, withRaw } from "./test-database.ts";
 
 const DEADLINE_MS = 20_000;
 
@@ -103,49 +103,46 @@ async function loadUntilRefused(person: Person, roomId: number, label: string): 
 }
 
 /** Compares the rows of the log with those of its streams. */
-function checkLog(path: string): Map<string, number> {
-  const file = new Database(path, { readonly: true });
-  try {
-    const rows = file
-      .query(
-        `select s.stream, s.seq, s.first_seq, s.trimmed_pos, count(e.pos) held, min(e.seq) least, max(e.seq) most, min(e.pos) pos
-         from streams s left join events e on e.stream = s.stream group by s.stream`,
-      )
-      .all() as Record<string, number>[];
-    for (const row of rows) {
-      expect(row).toMatchObject({ held: (row.seq as number) - (row.first_seq as number) + 1 });
-      expect(row).toMatchObject({ least: row.first_seq, most: row.seq });
-      expect(row.trimmed_pos as number).toBeLessThan(row.pos as number);
-      expect(row.trimmed_pos === 0).toBe(row.first_seq === 1);
-    }
-    return new Map(rows.map((row) => [String(row.stream), row.held as number]));
-  } finally {
-    file.close();
+async function checkLog(place: DatabasePlace): Promise<Map<string, number>> {
+  const rows = await withRaw(place, (raw) =>
+    raw.rows<Record<string, number>>(
+      `select s.stream, s.seq, s.first_seq, s.trimmed_pos, count(e.pos) as held, min(e.seq) as least, max(e.seq) as most, min(e.pos) as pos
+       from streams s left join events e on e.stream = s.stream group by s.stream, s.seq, s.first_seq, s.trimmed_pos`,
+    ),
+  );
+  for (const row of rows) {
+    expect(row).toMatchObject({ held: (row.seq as number) - (row.first_seq as number) + 1 });
+    expect(row).toMatchObject({ least: row.first_seq, most: row.seq });
+    expect(row.trimmed_pos as number).toBeLessThan(row.pos as number);
+    expect(row.trimmed_pos === 0).toBe(row.first_seq === 1);
   }
+  return new Map(rows.map((row) => [String(row.stream), row.held as number]));
 }
 
 test("RET-8: killed in the middle of removing, it goes on; a reader gets each event once but for what RESYNC names", async () => {
   const process = new ServerProcess(keeping(15));
   killed.push(process);
   await process.start();
-  const path = join(process.dir, "data", "parley.db");
+  const { place } = process;
   let [ann, ben] = (await Promise.all([signUp(process.url, "ann"), signUp(process.url, "ben")])) as [Person, Person];
   const { id } = await ann.api.ok<{ id: number }>("POST", "/rooms", { name: "g", memberIds: [ben.uid] });
   const stream = `room:${id}`;
   let { cursor } = await ben.api.ok<Polled>("GET", "/events");
   let had = 1;
   for (let kill = 0; kill < 2; kill++) {
-    const watched = new Database(path, { readonly: true });
-    const firstSeq = () =>
-      (watched.query("select first_seq from streams where stream = ?").get(stream) as { first_seq: number }).first_seq;
-    const before = firstSeq();
+    const watched = await openRaw(place);
+    const firstSeq = async () => {
+      const text = "select first_seq from streams where stream = ?";
+      return (await watched.rows<{ first_seq: number }>(text, stream))[0]?.first_seq;
+    };
+    const before = await firstSeq();
     const load = loadUntilRefused(ann, id, `k${kill}`);
-    while (firstSeq() === before) await nextTurn();
+    while ((await firstSeq()) === before) await nextTurn();
     await process.kill();
-    watched.close();
+    await watched.close();
     const stored = await load;
     expect(stored).toBeGreaterThan(15);
-    const held = checkLog(path).get(stream) as number;
+    const held = (await checkLog(place)).get(stream) as number;
 
     await process.start();
     [ann, ben] = [ann, ben].map((one) => ({ ...one, api: new ApiClient(process.url, one.token) })) as [Person, Person];
@@ -153,7 +150,7 @@ test("RET-8: killed in the middle of removing, it goes on; a reader gets each ev
     expect(head - had).toBeGreaterThanOrEqual(stored);
     await untilTrimmed(ben, { cursor, stream, seq: head - 15 });
     expect(held).toBeGreaterThan(15);
-    expect(checkLog(path).get(stream)).toBe(15);
+    expect((await checkLog(place)).get(stream)).toBe(15);
 
     const reader = await LiveClient.open(process.url, { token: ben.token, path: "/ws?resume=1" });
     reader.send({ type: Command.RESUME, data: { cursor } });

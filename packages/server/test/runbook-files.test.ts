@@ -28,6 +28,8 @@ test("OBS-7: the unit for systemd is whole, and starts a program that is there w
   const unit = sectionsOf(/```ini\n([\s\S]*?)```/.exec(runbook)?.[1] ?? "");
   expect(Object.keys(unit)).toEqual(["Unit", "Service", "Install"]);
   expect(unit.Install).toEqual({ WantedBy: "multi-user.target" });
+  // It is started again for as long as the database is away.
+  expect(unit.Unit?.StartLimitIntervalSec).toBe("0");
   const service = unit.Service ?? {};
   const env = Object.fromEntries((service.Environment ?? "").split(" ").map((one) => one.split("=")));
   expect(env.DATA_DIR).toBe(`/var/lib/${service.StateDirectory}`);

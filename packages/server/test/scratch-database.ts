@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { epochOf } from "../src/db/epoch.ts";
-import { openReader, openWriter, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
-import type { ProcedureTable } from "../src/db/procedures.ts";
-import type { LoggedEvent } from "../src/db/transaction.ts";
+import { type DatabasePlace, type DataSettings, openReader, openWriter, type ReadDatabase } from "../src/db/open.ts";
+import { type ProcedureTable, single } from "../src/db/procedures.ts";
+import { ofServer } from "../src/db/share.ts";
+import type { LoggedEvent, WriteTransaction } from "../src/db/transaction.ts";
 import type { WriteRequest } from "../src/db/write-batch.ts";
 import { type BatchReply, type BatchRunner, GroupWriter, type Writes } from "../src/db/writer.ts";
 import { ManualClock } from "../src/lib/clock.ts";
 import { procedures } from "../src/writes.ts";
 import { endLater } from "./left-running.ts";
+import { dropDatabase, newTables, openRaw, placeOf, type RawDatabase, type RawValue } from "./test-database.ts";
 
 /** A real database in a temporary folder, for one test file or one test. */
 export interface Scratch {
@@ -20,10 +22,18 @@ export interface Scratch {
   readonly db: ReadDatabase;
   readonly writes: Writes;
   readonly epoch: string;
-  /** The database's file, for a test that opens it again. */
-  readonly path: string;
+  /** For a test that opens the database again. */
+  readonly place: DatabasePlace;
+  /** For a test that starts a program beside it. */
+  readonly data: DataSettings;
+  /** The database's file; only for tests of SQLite, which are skipped elsewhere. */
+  file(): string;
+  /** For what no client can do; see `RawDatabase.rows`. */
+  raw<R = Record<string, unknown>>(text: string, ...values: RawValue[]): Promise<R[]>;
   /** Everything committed through `writes`, ordered by position. */
   readonly events: LoggedEvent[];
+  /** Opens as many connections as are kept, since that takes a timer and time. */
+  connect(): Promise<void>;
   /** Calls `listener` with each further event, before the write's promise resolves, as the server does. */
   listen(listener: (event: LoggedEvent) => void): void;
   /** Closes the database and removes the folder. */
@@ -33,14 +43,16 @@ export interface Scratch {
 /** @param more further write procedures for the test, beside the server's */
 export async function openScratch(more: ProcedureTable = {}, clock = new ManualClock()): Promise<Scratch> {
   const uptime = new ManualClock(0);
-  const table = { ...procedures, ...more };
+  const table = { ...procedures, nothing: single(nothing, ofServer()), ...more };
   const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const path = await prepareDatabase(dir, clock.now());
-  const db = openReader(path);
+  const data = await newTables(dir);
+  const place = placeOf(data);
+  const db = openReader(place);
+  let raw: Promise<RawDatabase> | undefined;
   const events: LoggedEvent[] = [];
   const listeners: ((event: LoggedEvent) => void)[] = [];
   const writes = new GroupWriter(
-    crossing(openWriter(path, { table, clock, uptime: () => uptime.now() })),
+    crossing(openWriter(place, { table, clock, uptime: () => uptime.now() })),
     table,
     (committed) => {
       for (const event of committed) {
@@ -53,6 +65,8 @@ export async function openScratch(more: ProcedureTable = {}, clock = new ManualC
     ended();
     await writes.close();
     await db.destroy();
+    await (await raw)?.close();
+    await dropDatabase(data);
     rmSync(dir, { recursive: true, force: true });
   };
   const ended = endLater(close);
@@ -62,11 +76,30 @@ export async function openScratch(more: ProcedureTable = {}, clock = new ManualC
     db,
     writes,
     epoch: await epochOf(db),
-    path,
+    place,
+    data,
+    file: () => {
+      if ("file" in place) return place.file;
+      throw new Error("there is no file: this test is about SQLite, and is to be skipped");
+    },
+    raw: async (text, ...values) => {
+      raw ??= openRaw(place);
+      return (await raw).rows(text, ...values);
+    },
     events,
+    connect: async () => {
+      await Promise.all([writes.run(nothing, null), ...Array.from({ length: READERS }, () => epochOf(db))]);
+    },
     listen: (listener) => void listeners.push(listener),
     close,
   };
+}
+
+/** The most connections that readers of either database have. */
+const READERS = 10;
+
+async function nothing(_tx: WriteTransaction, _input: null): Promise<null> {
+  return null;
 }
 
 /** Input and answers cross as text, as they do to the writer's thread: what JSON cannot express gets lost here too. */

@@ -19,7 +19,7 @@ const listOf = (list: number) =>
 test("SRV-42: after kill -9 in the middle, everything that was answered is there once, and the same lists again store the rest", async () => {
   const server = new ServerProcess();
   await server.start();
-  const ring = await openKeyRing({ data: { dir: `${server.dir}/data` } });
+  const ring = await openKeyRing(server);
   const { key } = await ring.add({ name: "shop", scopes: ["users", "rooms", "messages"], expiresAt: null, rate: null });
   await ring.close();
   const door = () => new ApiClient(server.url, key, "/server");

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatabasePlace, DataSettings } from "../src/db/open.ts";
 import { withDeadline } from "../src/lib/interval.ts";
 import { endLater } from "./left-running.ts";
+import { dataEnv, dropDatabase, newDatabase, placeOf } from "./test-database.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
@@ -12,6 +14,7 @@ export class ServerProcess {
   readonly #settings: Record<string, string>;
   readonly #command: string[];
   #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
+  #data: DataSettings | undefined;
   #url = "";
   readonly #ended = endLater(() => this.remove());
   #read: Promise<void> | undefined;
@@ -48,6 +51,22 @@ export class ServerProcess {
     return this.#process?.pid ?? 0;
   }
 
+  /** Where its data is, from the first start on. */
+  get data(): DataSettings {
+    if (!this.#data) throw new Error("the server has not been started");
+    return this.#data;
+  }
+
+  /** For a test that opens its database beside it. */
+  get place(): DatabasePlace {
+    return placeOf(this.data);
+  }
+
+  /** The environment of a command that works on its data. */
+  get commandEnv(): Record<string, string> {
+    return { PATH: process.env.PATH ?? "", ...dataEnv(this.data) };
+  }
+
   /** Its data folder as this process reaches it, if the server has a separate disk. */
   get disk(): string {
     return join(`/proc/${this.pid}/root`, this.dir, "data");
@@ -55,13 +74,14 @@ export class ServerProcess {
 
   /** Resolves when the ready line was printed. */
   async start(): Promise<void> {
+    this.#data ??= await newDatabase(join(this.dir, "data"));
     const env = {
-      PATH: process.env.PATH ?? "",
+      ...this.commandEnv,
       HOST: "127.0.0.1",
       PORT: "0",
-      DATA_DIR: join(this.dir, "data"),
       LOG_LEVEL: "error",
       RATE_LIMITS: "off",
+      DRAIN_DELAY_SECONDS: "0",
     };
     this.#process = Bun.spawn(this.#command, {
       env: { ...env, ...this.#settings },
@@ -103,6 +123,7 @@ export class ServerProcess {
   async remove(): Promise<void> {
     this.#ended();
     await this.kill();
+    if (this.#data) await dropDatabase(this.#data);
     rmSync(this.dir, { recursive: true, force: true });
   }
 

@@ -6,7 +6,8 @@ import { Server } from "../src/server.ts";
 const LONGEST_DRAIN_SECONDS = 20;
 
 const serve = serveCommand({
-  create: (config, logger) => new Server(config, { logger, closesPerSecond: 1 / LONGEST_DRAIN_SECONDS }),
+  create: (config, logger, onOtherLog) =>
+    new Server(config, { logger, onOtherLog, closesPerSecond: 1 / LONGEST_DRAIN_SECONDS }),
 });
 const code = await serve.run([], {
   env: readEnv(),

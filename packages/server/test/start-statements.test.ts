@@ -1,9 +1,7 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ChangeType, Push, parseCursor } from "@parley/protocol";
-import { Kysely } from "kysely";
-import { readerDialect } from "../src/db/dialect.ts";
-import type { Schema } from "../src/db/schema.ts";
+import type { KyselyPlugin } from "kysely";
+import { openReader } from "../src/db/open.ts";
 import { Announcer, type NamingEvent } from "../src/event-log/announce.ts";
 import { LogReader } from "../src/event-log/log-reader.ts";
 import { Outbox } from "../src/event-log/outbox.ts";
@@ -13,6 +11,7 @@ import { eventDataOf } from "../src/event-texts.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { ReaderStarts } from "../src/reader-starts.ts";
 import { openScratch, type Scratch } from "./scratch-database.ts";
+import { type RawDatabase, withRaw } from "./test-database.ts";
 
 const UID = 20_000;
 const ME = `user:${UID}`;
@@ -31,45 +30,50 @@ class Rooms {
 
   static async make(count: number): Promise<Rooms> {
     const rooms = new Rooms(await openScratch(), count);
-    const file = new Database(rooms.scratch.path);
-    file.transaction(() => rooms.#fill(file))();
-    file.close();
+    await withRaw(rooms.scratch.place, (raw) => rooms.#fill(raw));
     return rooms;
   }
 
-  #fill(file: Database): void {
-    const event = file.query("insert into events (pos, stream, seq, type, data, at) values (?, ?, ?, ?, ?, 1)");
+  async #fill({ rows, insert }: RawDatabase): Promise<void> {
     const ids = Array.from({ length: this.count }, (_, i) => this.first + i);
-    let pos = 0;
+    const events: (number | string)[][] = [];
     const log = (stream: string, seq: number, type: number, data: object) =>
-      event.run(++pos, stream, seq, type, JSON.stringify(data));
-    file.run(`insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at)
-      values (${UID}, 'a', 'a', 1, '', 1, 1)`);
-    const room = file.query("insert into rooms (id, type, name, created_at) values (?, 1, 'r', 1)");
-    const member = file.query(`insert into members (room_id, uid, role, from_seq, joined_seq, joined_pos, joined_at)
-      values (?, ${UID}, 3, 1, 1, ?, 1)`);
+      events.push([events.length + 1, stream, seq, type, JSON.stringify(data), 1]);
+    const members: number[][] = [];
     for (const [i, roomId] of ids.entries()) {
       const joined = { roomId, uid: UID, changeType: ChangeType.joined };
-      room.run(roomId);
-      log(`room:${roomId}`, 1, Push.MEMBER_CHANGE, joined);
-      member.run(roomId, pos);
+      members.push([roomId, UID, 3, 1, 1, log(`room:${roomId}`, 1, Push.MEMBER_CHANGE, joined), 1]);
       log(ME, i + 1, Push.MEMBER_CHANGE, { ...joined, seq: 1 });
     }
-    this.floor = pos;
+    this.floor = events.length;
     for (const seq of [2, 3]) for (const roomId of ids) log(`room:${roomId}`, seq, Push.ROOM, { roomId, notice: "n" });
+    await rows(`insert into users (uid, name, name_key, created_at, created_ip, updated_at, last_seen_at)
+      values (${UID}, 'a', 'a', 1, '', 1, 1)`);
+    const some = ids.map((id) => [id, 1, "r", 1]);
+    await insert("rooms", ["id", "type", "name", "created_at"], some);
+    const columns = ["room_id", "uid", "role", "from_seq", "joined_seq", "joined_pos", "joined_at"];
+    await insert("members", columns, members);
+    await insert("events", ["pos", "stream", "seq", "type", "data", "at"], events);
     // The account has this row from its beginning.
-    file.run(`insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${UID}, 1, 0, 0, 1)`);
-    file.run(
+    await rows(`insert into room_reads (uid, room_id, read_seq, read_no, read_at) values (${UID}, 1, 0, 0, 1)`);
+    await rows(
       `insert into streams (stream, seq, pos, first_seq) select stream, max(seq), max(pos), 1 from events group by stream`,
     );
-    file.run("update log set pos = ?", [pos]);
+    await rows("update log set pos = ?", events.length);
   }
 
   /** The statements of a start on a node with nothing in memory, including the red dots, and the result. */
   async start(entries: string): Promise<{ statements: number; resyncs: string[]; frames: number }> {
     let statements = 0;
-    const { epoch, path } = this.scratch;
-    const db = new Kysely<Schema>({ dialect: readerDialect(path, 4), log: () => void statements++ });
+    const { epoch, place } = this.scratch;
+    const counting: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        statements += 1;
+        return result;
+      },
+    };
+    const db = openReader(place).withPlugin(counting);
     try {
       const reader = new LogReader(db);
       const position = await reader.end();
@@ -82,6 +86,7 @@ class Rooms {
         epoch,
         eventDataOf: dataOf,
         whenAnnounced: (pos: number) => announcer.whenAnnounced(pos),
+        assertHolds: () => announcer.assertHolds(),
         readWindows: (reader: ReaderAsk) => starts.windowsOf(reader),
       };
       const outbox = new Outbox(parts, UID);

@@ -1,37 +1,26 @@
-import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { uptimeMs } from "../src/lib/uptime.ts";
+import { fillDisk } from "./fill-disk.ts";
 import { type Person, signUp, TestServer } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { ServerProcess } from "./server-process.ts";
+import { onPostgres, openRaw } from "./test-database.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 const unshare = needs("unshare");
-/** Whether this machine lets a test have separate disks. */
+/** Whether this machine lets a test have separate disks, and the database is a file there. */
 const hasDisks =
-  unshare !== undefined && Bun.spawnSync([unshare, "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).exitCode === 0;
+  !onPostgres &&
+  unshare !== undefined &&
+  Bun.spawnSync([unshare, "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).exitCode === 0;
 
 let server: ServerProcess | TestServer | undefined;
 afterEach(async () => {
   if (server instanceof TestServer) await server.stop();
   else await server?.remove();
 });
-
-/** Takes all the space that is left. */
-function fill(path: string): void {
-  const file = openSync(path, "w");
-  for (const size of [1 << 20, 4096, 1]) {
-    const bytes = Buffer.alloc(size);
-    try {
-      while (writeSync(file, bytes) === size);
-    } catch {
-      // Nothing more of this size fits.
-    }
-  }
-  closeSync(file);
-}
 
 /** Asks as load balancers do, but faster, until the answer is this one. */
 async function untilReady(url: string, status: 200 | 503): Promise<{ code?: string; state?: string }> {
@@ -66,7 +55,7 @@ test.skipIf(!hasDisks)(
     const room = await roomOf(ann);
     const stored: string[] = [];
     const ballast = join(disk, "ballast");
-    fill(ballast);
+    fillDisk(ballast);
     let refused: Awaited<ReturnType<typeof send>> | undefined;
     for (let n = 0; refused === undefined; n++) {
       const reply = await send(ann, room, `m${n}`, "x".repeat(4000));
@@ -102,20 +91,24 @@ test.skipIf(!hasDisks)(
   60_000,
 );
 
+/** What another program does so that nobody else can write, and what is said about it. */
+const LOCK = onPostgres ? ["begin", "select pos from log for update"] : ["begin immediate"];
+const LOCKED = onPostgres ? "did not get the log's lock" : "is locked by another program";
+
 test("HTTP-50: while another program locks the database writes are 503, and then all is well again", async () => {
   server = await TestServer.start();
-  const { url, dir, log } = server;
+  const { url, log } = server;
   const ann = await server.person("ann");
   const room = await roomOf(ann);
-  const other = new Database(join(dir, "data", "parley.db"));
-  other.run("begin immediate");
+  const other = await openRaw(server.place);
+  for (const text of LOCK) await other.rows(text);
   const refused = await send(ann, room, "one", "hello");
   expect(refused).toMatchObject(REFUSED);
   expect(refused.headers.get("Retry-After")).toBe("5");
   expect(await untilReady(url, 503)).toMatchObject({ code: "not_ready", state: "storage_fails" });
-  expect(log.filter((line) => line.includes("is locked by another program"))).toHaveLength(1);
-  other.run("commit");
-  other.close();
+  expect(log.filter((line) => line.includes(LOCKED))).toHaveLength(1);
+  await other.rows("commit");
+  await other.close();
   await untilReady(url, 200);
   expect((await send(ann, room, "one", "hello")).status).toBe(201);
 }, 60_000);

@@ -13,12 +13,11 @@ const EACH = 48;
 async function rig(receiver: Receiver) {
   const server = new ServerProcess();
   await server.start();
-  const config = { data: { dir: `${server.dir}/data` } };
-  const ring = await openKeyRing(config);
+  const ring = await openKeyRing(server);
   const { key } = await ring.add({ name: "shop", scopes: ["rooms", "messages"], expiresAt: null, rate: null });
   await ring.close();
   const { token } = await signUp(server.url, "root");
-  const accounts = await openUserAccounts(config);
+  const accounts = await openUserAccounts(server);
   await accounts.set("root", { power: 1 });
   await accounts.close();
   const door = () => new ApiClient(server.url, key, "/server");

@@ -67,7 +67,7 @@ export async function readState(
     if (parts.some((part) => part.asOf !== asOf)) continue;
     for (const { state, view } of rooms) {
       // Both replies must say the same about a room, or a client would have to know which to believe.
-      if (Bun.deepEquals(state.room, view)) continue;
+      if (Bun.deepEquals(counted(state.room), counted(view))) continue;
       throw new Error(`of one moment: ${JSON.stringify(state.room)} in GET /rooms, ${JSON.stringify(view)} in its own`);
     }
     const byId = Object.fromEntries(rooms.map(({ state }) => [state.room.id, state]));
@@ -76,6 +76,11 @@ export async function readState(
     return { state, asOf };
   }
   throw new Error("the log does not come to rest");
+}
+
+/** The number of people is counted anew from time to time, and no event says it (CUR-12), so two replies of one moment may differ in it. */
+function counted(room: RoomView): RoomView {
+  return room.id === HALL_ROOM_ID ? { ...room, memberCount: null } : room;
 }
 
 async function readList(api: ApiClient): Promise<{ items: ConversationView[]; asOf: string }> {

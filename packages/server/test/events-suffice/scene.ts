@@ -1,5 +1,4 @@
 import { openUserAccounts } from "../../src/cli/user-accounts.ts";
-import { loadConfig } from "../../src/config/config.ts";
 import { ApiClient } from "../api-client.ts";
 import { PASSWORD, type Person, TestServer } from "../harness.ts";
 import { sendHidden } from "../hidden-message.ts";
@@ -43,8 +42,7 @@ export class Scene {
     const server = await TestServer.start({ CUSTOM_KINDS: "poll" });
     // They are made one after the other, so that their uids, and with them the order of members, are always the same.
     const [ann, ben, cai] = [await server.person("ann"), await server.person("ben"), await server.person("cai")];
-    const { config } = loadConfig({ DATA_DIR: `${server.dir}/data` });
-    const accounts = await openUserAccounts(config);
+    const accounts = await openUserAccounts(server);
     await accounts.add({ name: "root", password: PASSWORD, power: 1 });
     await accounts.close();
     const [annsPhone, root] = await Promise.all([signIn(server, "ann"), signIn(server, "root")]);

@@ -1,8 +1,7 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import { Push, parseCursor } from "@parley/protocol";
 import type { Person } from "../harness.ts";
+import { withRaw } from "../test-database.ts";
 import { flood, floodTable } from "./flood-writes.ts";
 import type { Reader } from "./reader.ts";
 import { events, range, resyncs, Stage, streamOf } from "./stage.ts";
@@ -95,7 +94,7 @@ test("TR-13: 200 who come with old cursors while the log grows as fast as it can
 }, 60_000);
 
 async function check({ transport, rooms, cursor, reader }: Joiner): Promise<void> {
-  const due = rooms.map((room) => missedBy(cursor, room));
+  const due = await Promise.all(rooms.map((room) => missedBy(cursor, room)));
   const total = due.reduce((sum, { seqs }) => sum + seqs.length, 0);
   await reader.until((frames) => events({ frames }).length >= total, `${total} events on ${transport}`);
   reader.close();
@@ -106,16 +105,13 @@ async function check({ transport, rooms, cursor, reader }: Joiner): Promise<void
 
 /** The events of a room in the log that a cursor from the server does not cover. */
 function missedBy(cursor: string, room: number) {
-  const file = new Database(join(stage.server.dir, "data", "parley.db"), { readonly: true });
-  try {
-    const upTo = file.query<{ seq: number }, [string, number]>(
-      "select coalesce(max(seq), 0) as seq from events where stream = ? and pos <= ?",
-    );
-    const stream = streamOf(room);
-    const had = upTo.get(stream, parseCursor(cursor).floor ?? 0)?.seq ?? 0;
-    const head = upTo.get(stream, Number.MAX_SAFE_INTEGER)?.seq ?? 0;
-    return { stream, seqs: range(had + 1, head) };
-  } finally {
-    file.close();
-  }
+  const stream = streamOf(room);
+  return withRaw(stage.server.place, async ({ rows }) => {
+    const upTo = async (pos: number) => {
+      const text = "select coalesce(max(seq), 0) as seq from events where stream = ? and pos <= ?";
+      return (await rows<{ seq: number }>(text, stream, pos))[0]?.seq ?? 0;
+    };
+    const had = await upTo(parseCursor(cursor).floor ?? 0);
+    return { stream, seqs: range(had + 1, await upTo(Number.MAX_SAFE_INTEGER)) };
+  });
 }

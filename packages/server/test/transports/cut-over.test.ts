@@ -1,9 +1,8 @@
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import { parseCursor } from "@parley/protocol";
 import { sendAll } from "../load.ts";
 import { seeded } from "../seeded.ts";
+import { openRaw } from "../test-database.ts";
 import { events, Stage, streamOf } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
 
@@ -40,17 +39,17 @@ test(`TR-13: a reader that begins in the middle of a heavy load, wherever its cu
   sending = false;
   await Promise.all(load);
   for (const { reader } of begun) await stage.settle(reader);
-  const log = new Database(join(stage.server.dir, "data", "parley.db"), { readonly: true });
-  const due = log.query("select seq from events where stream = ? and pos > ? order by seq");
+  const log = await openRaw(stage.server.place);
   for (const { cursor, reader } of begun) {
     expect(reader.frames.filter(({ type }) => type === 108)).toEqual([]);
     const { floor } = parseCursor(cursor);
     for (const stream of rooms.map(streamOf)) {
-      const rows = due.all(stream, floor as number) as { seq: number }[];
+      const due = "select seq from events where stream = ? and pos > ? order by seq";
+      const rows = await log.rows<{ seq: number }>(due, stream, floor as number);
       expect(events(reader, stream).map(({ seq }) => seq)).toEqual(rows.map(({ seq }) => seq));
     }
   }
-  log.close();
+  await log.close();
   // Some readers began in the middle of it.
   expect(new Set(begun.map(({ cursor }) => cursor)).size).toBeGreaterThan(3);
 }, 30_000);

@@ -9,7 +9,7 @@ let stage: Stage;
 let operator: Awaited<ReturnType<typeof openUserAccounts>>;
 beforeAll(async () => {
   stage = await Stage.open();
-  operator = await openUserAccounts({ data: { dir: `${stage.server.dir}/data` } });
+  operator = await openUserAccounts(stage.server);
 });
 afterAll(async () => {
   await operator.close();

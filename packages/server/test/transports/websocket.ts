@@ -14,8 +14,11 @@ export const websocket: Transport = {
     const beat = setInterval(() => socket.send(JSON.stringify({ type: Command.HEARTBEAT })), 10_000);
     socket.addEventListener("close", () => clearInterval(beat));
     const last = person ? Push.RED_DOT : Push.READY;
-    await log.until((frames) => frames.some(({ type }) => type === last), "the first frames");
-    if (cursor !== undefined) socket.send(JSON.stringify({ type: Command.RESUME, data: { cursor, max } }));
+    // It may end before it has them all.
+    const hasBegun = () => log.ended !== undefined || log.frames.some(({ type }) => type === last);
+    await log.until(hasBegun, "the first frames");
+    if (cursor !== undefined && log.ended === undefined)
+      socket.send(JSON.stringify({ type: Command.RESUME, data: { cursor, max } }));
     return {
       frames: log.frames,
       get ended() {

@@ -1,0 +1,174 @@
+/** Connections that read from PostgreSQL: few, shared, and never handed out when they are gone. */
+import { expect, test } from "bun:test";
+import { sql } from "kysely";
+import { passingFault } from "../src/db/faults.ts";
+import { openReader, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
+import { endLater } from "./left-running.ts";
+import { Line } from "./line.ts";
+import { throughLine, until } from "./postgres-rig.ts";
+import { hasPostgres, PostgresServer, sharedPostgres } from "./postgres-server.ts";
+import { TABLES } from "./test-database.ts";
+
+async function readerOf(url: string): Promise<ReadDatabase> {
+  const db = openReader({ url });
+  endLater(() => db.destroy());
+  return db;
+}
+
+const freshUrl = async () => (await sharedPostgres()).freshDatabase(TABLES);
+
+async function read(db: ReadDatabase): Promise<number> {
+  return (await db.selectFrom("log").select("pos").executeTakeFirstOrThrow()).pos;
+}
+
+const sleep = (db: ReadDatabase, seconds: number) => sql`select pg_sleep(${sql.lit(seconds)})`.execute(db);
+
+/** The sessions of ours in a database. */
+async function sessions(server: PostgresServer, url: string): Promise<number> {
+  const [row] = await server.query<{ n: string }>(
+    `select count(*) as n from pg_stat_activity where application_name = 'parley' and datname = $1`,
+    [new URL(url).pathname.slice(1)],
+  );
+  return Number(row?.n);
+}
+
+const END = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = $1`;
+
+test.skipIf(!hasPostgres)("PG-3: at most ten connections read, and the rest wait for their turn", async () => {
+  const server = await sharedPostgres();
+  const url = await freshUrl();
+  const db = await readerOf(url);
+  await Promise.all(Array.from({ length: 50 }, () => sleep(db, 0.05)));
+  expect(await sessions(server, url)).toBe(10);
+});
+
+test.skipIf(!hasPostgres)("PG-3: connections that were ended while nobody used them are not handed out", async () => {
+  const server = await sharedPostgres();
+  const url = await freshUrl();
+  const db = await readerOf(url);
+  await Promise.all([sleep(db, 0.05), sleep(db, 0.05), sleep(db, 0.05)]);
+  await server.query(END, [new URL(url).pathname.slice(1)]);
+  await until("they have ended", async () => (await sessions(server, url)) === 0);
+  expect(await Promise.all([read(db), read(db), read(db), read(db)])).toEqual([0, 0, 0, 0]);
+});
+
+test.skipIf(!hasPostgres)(
+  "PG-3: a reader that waits for a connection gets another one when the one in use is lost",
+  async () => {
+    const server = await sharedPostgres();
+    const url = await freshUrl();
+    const db = await readerOf(url);
+    const held = Promise.allSettled(Array.from({ length: 10 }, () => sleep(db, 4)));
+    await until("all are in use", async () => (await sessions(server, url)) === 10);
+    const waits = read(db);
+    await server.query(END, [new URL(url).pathname.slice(1)]);
+    expect(await waits).toBe(0);
+    for (const answer of await held) {
+      expect(answer.status).toBe("rejected");
+      expect(passingFault((answer as PromiseRejectedResult).reason)).toContain("an administrator ended the connection");
+    }
+  },
+);
+
+test.skipIf(!hasPostgres)(
+  "PG-3: a restart of PostgreSQL costs reads for as long as it takes, and none after it",
+  async () => {
+    const server = await PostgresServer.start();
+    const url = await server.freshDatabase();
+    await prepareDatabase({ dir: "", databaseUrl: url }, 0);
+    const db = await readerOf(url);
+    await Promise.all([read(db), read(db), read(db)]);
+    await server.stopImmediately();
+    const away = await Promise.allSettled(Array.from({ length: 30 }, () => read(db)));
+    for (const answer of away) {
+      expect(answer.status).toBe("rejected");
+      expect(passingFault((answer as PromiseRejectedResult).reason)).toBeString();
+    }
+    await server.startAgain();
+    expect(await Promise.all(Array.from({ length: 30 }, () => read(db)))).toEqual(Array(30).fill(0));
+  },
+  30_000,
+);
+
+test.skipIf(!hasPostgres)(
+  "PG-6: on a line where nothing comes any more a read fails within 8 s, and the next one takes a new connection",
+  async () => {
+    const url = await freshUrl();
+    const line = new Line((await sharedPostgres()).port);
+    const db = await readerOf(throughLine(url, line));
+    await Promise.all([read(db), read(db), read(db)]);
+    line.stall();
+    line.healForNew();
+    const began = performance.now();
+    const failed = await read(db).catch((error: unknown) => error);
+    expect(passingFault(failed)).toContain("no answer for 7 s");
+    expect(performance.now() - began).toBeLessThan(9000);
+    // Those that nobody used hang on the same line.
+    const again = performance.now();
+    expect(await Promise.all([read(db), read(db), read(db)])).toEqual([0, 0, 0]);
+    expect(performance.now() - again).toBeLessThan(3000);
+  },
+  30_000,
+);
+
+test.skipIf(!hasPostgres)(
+  "PG-3: a reader that nobody can serve is told so within 10 s",
+  async () => {
+    const url = await freshUrl();
+    const line = new Line((await sharedPostgres()).port);
+    const db = await readerOf(throughLine(url, line));
+    line.stall();
+    const began = performance.now();
+    const failed = await read(db).catch((error: unknown) => error);
+    expect(passingFault(failed)).toContain("cannot be reached");
+    expect(performance.now() - began).toBeLessThan(11_000);
+  },
+  30_000,
+);
+
+test.skipIf(!hasPostgres)(
+  "PG-3: where the database has few connections left, those do the work",
+  async () => {
+    const server = await PostgresServer.start({
+      settings: { max_connections: "8", superuser_reserved_connections: "3" },
+    });
+    await server.query("create role plain login");
+    const url = (await server.freshDatabase()).replace("parley@", "plain@");
+    await server.query(`alter database ${new URL(url).pathname.slice(1)} owner to plain`);
+    await prepareDatabase({ dir: "", databaseUrl: url }, 0);
+    const db = await readerOf(url);
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        await sleep(db, 0.02);
+        return read(db);
+      }),
+    );
+    expect(answers).toEqual(Array(40).fill(0));
+  },
+  30_000,
+);
+
+test.skipIf(!hasPostgres)(
+  "PG-7: a snapshot lasts at most 5 s, and another reader is not hurt by it",
+  async () => {
+    const db = await readerOf(await freshUrl());
+    const long = db.transaction().execute(async (trx) => {
+      for (let n = 0; n < 20; n++) await sql`select pg_sleep(1)`.execute(trx);
+    });
+    const failed = await long.catch((error: unknown) => error);
+    expect(passingFault(failed)).toContain("a reader took longer than 5 s");
+    expect(await read(db)).toBe(0);
+  },
+  30_000,
+);
+
+test.skipIf(!hasPostgres)("PG-3: readers that are closed end, and those who wait are told", async () => {
+  const server = await sharedPostgres();
+  const url = await freshUrl();
+  const db = openReader({ url });
+  const asked = Promise.allSettled(Array.from({ length: 30 }, () => sleep(db, 0.2)));
+  await until("they are open", async () => (await sessions(server, url)) > 0);
+  await db.destroy();
+  await asked;
+  await until("they have ended", async () => (await sessions(server, url)) === 0);
+});
