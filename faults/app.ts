@@ -107,11 +107,13 @@ export class App {
       () => false,
     );
     const states: Record<number, number> = {};
+    const times: Record<number, number> = {};
     for (const uid of uids) {
       const state = client.presence.of(uid);
       if (state) states[uid] = state.activeStatus;
+      times[uid] = state?.lastOptTime ?? 0;
     }
-    return { uid: this.#plan.uid, transport: hasAsked && liveBy() === before ? before : undefined, states };
+    return { uid: this.#plan.uid, transport: hasAsked && liveBy() === before ? before : undefined, states, times };
   }
 
   /** The product has told its user that they are banned, or that they may come back. */

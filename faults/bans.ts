@@ -61,16 +61,26 @@ export class Bans {
     const put = (reason: string) => requests.ask(product.administrator, "PUT", path, { reason });
     await clients.ask({ ask: "ban", client, isBanned: true });
     await book.commands.book(put("a test"), () => [{ key, value: "banned", proof: "event" }]);
-    await proxy.ask({ ask: "ban", client, from: monotonicMs() });
-    const { status } = await requests.ask(world.readers[client] as Person, "GET", "/me");
-    if (status !== 403) book.commands.wrong(`${uid} is banned, and GET /me is ${status}`);
+    const from = monotonicMs();
+    await proxy.ask({ ask: "ban", client, from });
+    await this.#isRefused(client, from);
     // Nobody hears of a changed reason.
     if (isProlonged) await book.commands.book(put("another"), () => [{ key, value: "banned", proof: "was so" }]);
     await Bun.sleep(ms);
+    await this.#isRefused(client, from);
     await proxy.ask({ ask: "ban", client, from: undefined });
     const free = requests.ask(product.administrator, "DELETE", path);
     await book.commands.book(free, () => [{ key, value: "free", proof: "event" }]);
     await clients.ask({ ask: "ban", client, isBanned: false });
     this.done += 1;
+  }
+
+  /** Whichever server is asked. @param from when the ban was answered */
+  async #isRefused(client: number, from: number): Promise<void> {
+    const { requests, book, world } = this.#parts;
+    const person = world.readers[client] as Person;
+    const { status, askedAt, node } = await requests.ask(person, "GET", "/me");
+    const answer = `${person.uid} is banned, and GET /me is ${status} on server ${node}, asked ${askedAt - from} ms later`;
+    if (status !== 403) book.commands.lateAnswers.push({ answer, from, askedAt, node });
   }
 }

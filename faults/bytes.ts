@@ -4,6 +4,10 @@ const NONE = Buffer.alloc(0);
 export class Bytes {
   #rest: Buffer = NONE;
 
+  get isEmpty(): boolean {
+    return this.#rest.length === 0;
+  }
+
   /** The bytes that were kept, followed by these. */
   with(chunk: Buffer): Buffer {
     return this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { left } from "./checker.ts";
 import type { Child } from "./child.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
+import type { Evidence } from "./evidence.ts";
 
 const CATCH_UP_MS = 60_000;
 
@@ -11,14 +12,15 @@ export async function caughtUp(what: {
   clients: Child<ClientsCall>;
   uids: readonly number[];
   dir: string;
-  databaseFile: string;
+  evidence: Evidence;
 }): Promise<number | undefined> {
   const begunAt = performance.now();
   const file = join(what.dir, "standing");
   while (performance.now() - begunAt < CATCH_UP_MS) {
     await what.clients.ask({ ask: "standing", file });
     const apps = read<AppDump>(file).clients;
-    if (left({ ...what, apps }).every((count) => count === 0)) {
+    const databaseFile = await what.evidence.file(["events"]);
+    if (left({ ...what, databaseFile, apps }).every((count) => count === 0)) {
       return performance.now() - begunAt;
     }
     await Bun.sleep(500);

@@ -25,5 +25,5 @@ test("the line to have a run again names all that its plan depends on", () => {
   const line = againWith(options);
   expect(line).toStartWith("npm run test:faults -- --seed ");
   const again = readOptions(line.split(" ").slice(4));
-  expect(again).toEqual({ ...options, json: undefined });
+  expect(again).toEqual({ ...options, json: undefined, logs: undefined });
 });

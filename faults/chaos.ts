@@ -14,7 +14,7 @@ export type Incident =
   | { readonly kind: "clock"; readonly offsetMs: number };
 
 /** How often each happens. Those that end connections are the most frequent. */
-const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow"> | "switch" | "away" | "rejoin", number>> = {
+const WEIGHTS: Readonly<Record<Exclude<LinkFaultKind, "slow" | "strand"> | "switch" | "away" | "rejoin", number>> = {
   reset: 34,
   end: 22,
   "mid-frame": 18,

@@ -1,3 +1,4 @@
+import { type Effect, hadToHold } from "./effect.ts";
 import type { Moments } from "./moments.ts";
 import type { Places } from "./places.ts";
 import type { Problems } from "./problems.ts";
@@ -16,13 +17,20 @@ const EFFECTIVE_MS = 1_000;
  */
 export function checkBans(
   watches: readonly BanWatch[],
-  { name, places, moments, problems }: { name: string; places: Places; moments: Moments; problems: Problems },
+  {
+    name,
+    places,
+    moments,
+    effect,
+    problems,
+  }: { name: string; places: Places; moments: Moments; effect: Effect; problems: Problems },
 ): void {
   for (const { from, came } of watches) {
     const heldBack = moments.atMost(from + EFFECTIVE_MS);
-    for (const { type, stream, seq, askedAt } of came) {
+    for (const { type, stream, seq, askedAt, node } of came) {
       const isOlder = askedAt <= from + EFFECTIVE_MS && (stream === undefined || places.posOf(stream, seq) <= heldBack);
-      if (isOlder) continue;
+      const at = Math.max(askedAt, from + EFFECTIVE_MS + 1);
+      if (isOlder || !hadToHold(effect, { from, askedAt: at, node, withinMs: EFFECTIVE_MS })) continue;
       const late = Math.round(askedAt - from);
       problems.add(TOLD_BANNED, `${name}: type ${type} ${stream} ${seq}, asked for ${late} ms after the ban`);
     }

@@ -5,6 +5,7 @@ import { type Change, changesOf } from "./log-changes.ts";
 import { Problems } from "./problems.ts";
 
 const COMMAND_LOST = "command acknowledged and lost";
+export const ANSWERED_WRONG = "answered wrong";
 const UNASKED = "events that nobody asked for";
 
 /** The state before any event says otherwise. */
@@ -37,7 +38,7 @@ export function checkCommands(
     if ((room === undefined || ledger.rooms.has(room)) && !asked.has(key)) countEach(key, [], made, problems);
     checkEachChanges(key, made, problems);
   }
-  for (const answer of ledger.wrongAnswers) problems.add("answered wrong", answer);
+  for (const answer of ledger.wrongAnswers) problems.add(ANSWERED_WRONG, answer);
   checkRooms(db, ledger, problems);
   checkReads(db, ledger, problems);
   return problems;

@@ -7,7 +7,7 @@ import { AppRecord, SharedEvents } from "./app-record.ts";
 import type { AppState } from "./app-resyncs.ts";
 import { check } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
-import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
+import { ALONE, createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import type { ResyncFrame } from "./resync-due.ts";
 import { WireRecord } from "./wire-record.ts";
 
@@ -119,7 +119,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
   const cursor = `${kind === "far" ? EPOCH : OTHER};*@3`;
   const come = (events: readonly Logged[], before?: readonly ResyncFrame[]) => {
     const connection = wire.open("websocket", { resumes: true, askedAt: 1 });
-    if (before) connection.asked = { cursor, max, askedAt: 1, kept: undefined };
+    if (before) connection.asked = { cursor, max, askedAt: 1, node: 0, kept: undefined };
     for (const data of before ?? []) wire.frame(connection, JSON.stringify({ type: 108, data }));
     if (events.length > 0 || before === sent) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
     for (const { pos, stream, seq, isMessage } of events) {
@@ -146,7 +146,7 @@ function verdictOn({ kind, max, sent, told, sentBefore, state, after, history }:
     hiddenTexts: [],
     counters: [NO_COUNTERS],
     ledger: { workers: [], recalls: [], commands: new CommandBook(), stored, ...NOTHING_PUSHED },
-    lives: [],
+    ...ALONE,
   });
 }
 

@@ -2,10 +2,12 @@ import type { Moments } from "./moments.ts";
 import { cursorParts } from "./places.ts";
 import type { Problems } from "./problems.ts";
 import { type Asked, type ResyncFrame, type Span, UNDUE_RESYNC, whatIsWrong } from "./resync-due.ts";
+import { type Trouble, wasTroubled } from "./troubles.ts";
 import type { WireLog, WireStart } from "./wire-log.ts";
 
 /** One process of the server, from just before its start to just before its end. Times are those of `monotonic-clock.ts`. */
 export interface ServerLife {
+  readonly node: number;
   readonly from: number;
   readonly to: number;
 }
@@ -15,6 +17,7 @@ export interface StartsContext extends Omit<Asked, "cursor" | "max"> {
   readonly epoch: string;
   readonly moments: Moments;
   readonly lives: readonly ServerLife[];
+  readonly troubles: readonly Trouble[];
   readonly problems: Problems;
 }
 
@@ -27,10 +30,10 @@ export function checkStarts({ starts, lateResyncs }: WireLog, context: StartsCon
   let judged = 0;
   for (const start of starts) {
     const frames = framesOf(start);
-    const kept = keptFor(start, context.lives);
+    const kept = keptFor(start, context);
     if (kept === "perhaps" && frames.length === 0) continue;
     judged += 1;
-    const text = `${name} ${start.transport} from ${start.cursor} (max ${start.max}): ${JSON.stringify(frames)}`;
+    const text = `${name} ${start.transport} at ${Math.round(start.askedAt)} on server ${start.node} from ${start.cursor} (max ${start.max}): ${JSON.stringify(frames)}`;
     if (kept === "surely") {
       if (frames.length > 0) problems.add(UNDUE_RESYNC, `${text}: a poll that went on where the last one had ended`);
       continue;
@@ -65,8 +68,14 @@ function spanOf({ askedAt, answeredAt, cursor }: WireStart, { moments, places, e
 }
 
 /** Whether the poll goes on with a reader that the server has kept, which gets no RESYNC. */
-function keptFor({ kept, askedAt }: WireStart, lives: readonly ServerLife[]): "no" | "perhaps" | "surely" {
+function keptFor(
+  { kept, askedAt, node }: WireStart,
+  { lives, troubles }: Pick<StartsContext, "lives" | "troubles">,
+): "no" | "perhaps" | "surely" {
+  const own = lives.filter((life) => life.node === node);
   const isBetween = (at: number) => kept !== undefined && at > kept.since && at <= askedAt;
-  if (!kept || lives.some(({ from }) => isBetween(from))) return "no";
-  return kept.isSure && !lives.some(({ to }) => isBetween(to)) ? "surely" : "perhaps";
+  if (!kept || own.some(({ from }) => isBetween(from))) return "no";
+  // A server that loses its place in the cluster begins anew, and keeps no reader.
+  const isSure = kept.isSure && !wasTroubled(troubles, node, { from: kept.since, to: askedAt });
+  return isSure && !own.some(({ to }) => isBetween(to)) ? "surely" : "perhaps";
 }

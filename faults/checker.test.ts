@@ -7,9 +7,9 @@ import { type AppEvent, AppRecord, SharedEvents } from "./app-record.ts";
 import { check, type Evidence } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
 import { askedFor } from "./contents.ts";
-import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
+import { ALONE, createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import { type Pushed, told } from "./told.ts";
-import { RECALLED_TEXT, WireRecord } from "./wire-record.ts";
+import { type LastAsked, RECALLED_TEXT, WireRecord } from "./wire-record.ts";
 
 /**
  * The checker gets runs in which exactly one thing is wrong, and has to say what. In room 2, Ada (20001) is in from the
@@ -166,7 +166,7 @@ function evidence(what: {
     oldTexts: {},
     hiddenTexts: [],
     counters: [NO_COUNTERS, NO_COUNTERS],
-    lives: [],
+    ...ALONE,
     ledger: {
       workers: [{ ...SENT, ids: [3, 4, 6, 7, 9, 10] }],
       recalls: [],
@@ -257,20 +257,32 @@ describe("one thing is wrong", () => {
       () => {
         const { ledger: told } = evidence({});
         const recalls = [{ clientId: "w-1", messageId: 4, repliedAt: 100 }];
-        return evidence({ changed: { ledger: { ...told, recalls }, oldTexts: { "w-1": 101, "w-2": 500 } } });
+        return evidence({
+          changed: { ledger: { ...told, recalls }, oldTexts: { "w-1": { 0: 101 }, "w-2": { 0: 500 } } },
+        });
       },
       ["recalled text shown"],
     ],
     "what a banned person wrote": [
-      () => evidence({ changed: { hiddenTexts: ["by-guest-7"] } }),
+      () => evidence({ changed: { hiddenTexts: [{ text: "by-guest-7", from: 100, askedAt: 101, node: 0 }] } }),
       ["shown, though its author is banned"],
     ],
     "a notification that is shown after it was taken back": [
       () => {
         const takenBack = [{ ref: "n0-1", repliedAt: 100 }];
-        return evidence({ changed: { ledger: { ...evidence({}).ledger, takenBack }, oldTexts: { "n0-1": 101 } } });
+        return evidence({
+          changed: { ledger: { ...evidence({}).ledger, takenBack }, oldTexts: { "n0-1": { 0: 101 } } },
+        });
       },
       ["notification shown, though taken back"],
+    ],
+    "a banned person who is served": [
+      () => {
+        const commands = new CommandBook();
+        commands.lateAnswers.push({ answer: "200", from: 100, askedAt: 101, node: 0 });
+        return evidence({ changed: { ledger: { ...evidence({}).ledger, commands } } });
+      },
+      ["answered wrong"],
     ],
   };
   test.each(Object.entries(cases))("%s", (_, [make, wanted]) => {
@@ -363,9 +375,26 @@ function tellsAt(seq: number, event: AppEvent, uids: readonly number[]): Evidenc
 }
 
 test("the text of a message to be recalled is noticed on the wire", () => {
-  const oldTexts = new Map<string, number>();
+  const oldTexts = new Map<string, LastAsked>();
   const wire = new WireRecord(oldTexts);
   const connection = wire.open("sse", { resumes: true, askedAt: 1 });
   wire.frame(connection, `{"type":4,"stream":"room:2","seq":1,"data":{"content":"${RECALLED_TEXT}w3-41"}}`);
-  expect([...oldTexts]).toEqual([["w3-41", connection.askedAt]]);
+  expect([...oldTexts]).toEqual([["w3-41", { 0: connection.askedAt }]]);
+});
+
+test("of several servers, one that hears nothing of the others may not know yet what was recalled, hidden and banned", () => {
+  const commands = new CommandBook();
+  commands.lateAnswers.push({ answer: "200", from: 100, askedAt: 1_200, node: 1 });
+  const changed = {
+    ledger: { ...evidence({}).ledger, commands, recalls: [{ clientId: "w-1", messageId: 4, repliedAt: 100 }] },
+    oldTexts: { "w-1": { 0: 90, 1: 1_200 } },
+    hiddenTexts: [{ text: "by-guest-7", from: 100, askedAt: 1_200, node: 1 }],
+    elsewhereMs: 1_000,
+  };
+  const kinds = (node: number) => {
+    const troubles = [{ node, kind: "no bus", from: 500, to: 700 }] as const;
+    return check(evidence({ changed: { ...changed, troubles } })).problems.kinds.toSorted();
+  };
+  expect(kinds(1)).toEqual([]);
+  expect(kinds(0)).toEqual(["answered wrong", "recalled text shown", "shown, though its author is banned"]);
 });

@@ -2,12 +2,14 @@ import { Database } from "bun:sqlite";
 import type { AppLog, SeenEvents } from "./app-record.ts";
 import { checkBans, SHOWN_BANNED } from "./check-bans.ts";
 import { checkApp, checkWire, seenOf } from "./check-client.ts";
-import { checkCommands } from "./check-commands.ts";
+import { ANSWERED_WRONG, checkCommands } from "./check-commands.ts";
 import { checkFeatures } from "./check-features.ts";
 import { checkHistory, type MissedMessage, missedMessages, type Shown } from "./check-history.ts";
 import { checkLog } from "./check-log.ts";
 import { checkStarts, type ServerLife } from "./check-starts.ts";
 import { checkState } from "./check-state.ts";
+import { type Effect, hadToHold } from "./effect.ts";
+import type { HiddenShown } from "./hidden-texts.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Counters } from "./log-dots.ts";
 import { behind, type Windows, windowsOf } from "./log-windows.ts";
@@ -19,6 +21,7 @@ import { Problems } from "./problems.ts";
 import { Ranges, sizeOf } from "./ranges.ts";
 import { pairResyncs, type ToldResync } from "./told-resyncs.ts";
 import type { WireLog } from "./wire-log.ts";
+import type { LastAsked } from "./wire-record.ts";
 
 /*
  * The judge. It has three witnesses: the database, which it reads with its own SQL; the wire, which the proxy read with its own
@@ -37,14 +40,14 @@ export interface Witnesses {
   readonly undisturbed: readonly number[];
 }
 
-export interface Evidence extends Witnesses {
+export interface Evidence extends Witnesses, Effect {
   readonly seen: Readonly<Record<string, SeenEvents>>;
   /** By client: what HTTP shows of the messages that `missed` names. */
   readonly shown: readonly Shown[];
   /** By client: the dots that its person has to have by what HTTP says. */
   readonly counters: readonly Counters[];
-  readonly oldTexts: Readonly<Record<string, number>>;
-  readonly hiddenTexts: readonly string[];
+  readonly oldTexts: Readonly<Record<string, LastAsked>>;
+  readonly hiddenTexts: readonly HiddenShown[];
   readonly ledger: Ledger;
   readonly lives: readonly ServerLife[];
 }
@@ -144,9 +147,12 @@ function pairsOf(
 }
 
 function judge(db: Database, evidence: Evidence): Verdict {
-  const { undisturbed, shown, ledger, lives } = evidence;
+  const { undisturbed, shown, ledger, lives, troubles } = evidence;
   const { events, problems } = checkLog(db, evidence);
   problems.addAll(checkCommands(db, ledger.commands, checkFeatures(db, evidence, problems)));
+  for (const late of ledger.commands.lateAnswers) {
+    if (hadToHold(evidence, late)) problems.add(ANSWERED_WRONG, late.answer);
+  }
   const moments = new Moments(ledger.stored);
   const epoch = db.query<{ value: string }, []>("select value from meta where key = 'epoch'").get()?.value ?? "";
   const resyncs: ResyncsVerdict = { starts: 0, told: {}, excused: 0, covered: 0, open: 0, closed: 0 };
@@ -154,7 +160,7 @@ function judge(db: Database, evidence: Evidence): Verdict {
   for (const [i, reader] of readersOf(db, evidence).entries()) {
     const { app, wire, due } = reader;
     const context = { ...reader, problems };
-    resyncs.starts += checkStarts(wire, { ...context, epoch, moments, lives });
+    resyncs.starts += checkStarts(wire, { ...context, epoch, moments, lives, troubles });
     const isUndisturbed = undisturbed.includes(i);
     const pairs = pairsOf(reader, { isUndisturbed, problems });
     for (const { told, frames } of pairs) {
@@ -175,7 +181,7 @@ function judge(db: Database, evidence: Evidence): Verdict {
     expected += rest;
     delivered += checkApp(app, { ...context, expected: due });
     checkWire(wire, context);
-    checkBans(wire.bans, { ...context, moments });
+    checkBans(wire.bans, { ...context, moments, effect: evidence });
   }
   checkOldTexts(evidence, problems);
   return { problems, events, expected, delivered, resyncs };
@@ -185,14 +191,20 @@ function judge(db: Database, evidence: Evidence): Verdict {
 function checkOldTexts(evidence: Evidence, problems: Problems): void {
   const { oldTexts, hiddenTexts } = evidence;
   const { recalls, takenBack } = evidence.ledger;
-  for (const shown of hiddenTexts) problems.add(SHOWN_BANNED, shown);
+  for (const shown of hiddenTexts) {
+    const { text, from, askedAt } = shown;
+    if (!hadToHold(evidence, shown)) continue;
+    problems.add(SHOWN_BANNED, `${text}, asked for ${Math.round(askedAt - from)} ms after the ban`);
+  }
   const all = [
     ...recalls.map(({ clientId, repliedAt }) => ({ kind: "recalled text shown", ref: clientId, repliedAt })),
     ...takenBack.map((one) => ({ kind: "notification shown, though taken back", ...one })),
   ];
   for (const { kind, ref, repliedAt } of all) {
-    const lateMs = (oldTexts[ref] ?? 0) - repliedAt;
-    if (lateMs > 0) problems.add(kind, `${ref}, asked for ${Math.round(lateMs)} ms after the reply`);
+    for (const [node, askedAt] of Object.entries(oldTexts[ref] ?? {})) {
+      if (!hadToHold(evidence, { from: repliedAt, askedAt, node: Number(node) })) continue;
+      problems.add(kind, `${ref}, asked for ${Math.round(askedAt - repliedAt)} ms after the reply`);
+    }
   }
 }
 

@@ -30,6 +30,17 @@ export interface CommandLedger {
   readonly mostRooms: number;
   /** Answers that contradict what was asked or answered before. */
   readonly wrongAnswers: readonly string[];
+  /** The same of servers that others have to tell first. */
+  readonly lateAnswers: readonly LateAnswer[];
+}
+
+/** An answer as if something did not hold that had been answered before. */
+export interface LateAnswer {
+  readonly answer: string;
+  /** When that had been answered. */
+  readonly from: number;
+  readonly askedAt: number;
+  readonly node: number;
 }
 
 export type Tried = Answer & { readonly tries: number };
@@ -43,6 +54,7 @@ export class CommandBook implements CommandLedger {
   readonly reads = new Map<string, number>();
   readonly rooms = new Set<number>();
   readonly wrongAnswers: string[] = [];
+  readonly lateAnswers: LateAnswer[] = [];
   mostRooms = 0;
   #newest = 0;
   /** Commands that were answered, and for which no later message is known yet. */

@@ -2,17 +2,17 @@ import { Chaos, type Incident } from "./chaos.ts";
 import type { Child } from "./child.ts";
 import type { Churn } from "./churn.ts";
 import type { ClientsCall } from "./clients.ts";
+import type { Installation } from "./installation.ts";
 import type { Lull } from "./lull.ts";
 import type { ProxyCall } from "./proxy.ts";
 import type { Random } from "./random.ts";
 import type { Senders } from "./senders.ts";
-import type { FaultyServer } from "./server.ts";
 import { FLOOD_READERS, type Room, type World } from "./world.ts";
 
 export interface DirectorParts {
   readonly random: Random;
   readonly world: World;
-  readonly server: FaultyServer;
+  readonly server: Pick<Installation, "jumpTo">;
   readonly senders: Senders;
   readonly churn: Churn;
   readonly proxy: Child<ProxyCall>;

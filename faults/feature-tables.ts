@@ -6,6 +6,9 @@ export const NOTHING_PUSHED = { notices: [], takenBack: [], customs: [] };
 
 export const NO_COUNTERS = { unseen: 0, unreadNotifications: 0, friendRequests: 0 };
 
+/** One server, to which nothing happened. */
+export const ALONE = { lives: [], troubles: [], elsewhereMs: 0 };
+
 /** The columns that the checker reads. */
 export function createFeatureTables(db: Database): void {
   db.run("alter table messages add column likes int default 0");

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
-import { HiddenTexts } from "./hidden-texts.ts";
+import { type HiddenShown, HiddenTexts } from "./hidden-texts.ts";
 import { WireRecord } from "./wire-record.ts";
 
 /** What the wire notes of texts whose author was banned at 100. */
-function noted(come: (frame: (askedAt: number, text: string) => void, hidden: HiddenTexts) => void): readonly string[] {
+function noted(
+  come: (frame: (askedAt: number, text: string) => void, hidden: HiddenTexts) => void,
+): readonly HiddenShown[] {
   const hidden = new HiddenTexts();
   const wire = new WireRecord(new Map(), hidden);
   let seq = 0;
@@ -16,7 +18,9 @@ function noted(come: (frame: (askedAt: number, text: string) => void, hidden: Hi
 }
 
 test("a text on a connection that was begun after the ban is noted", () => {
-  expect(noted((frame) => frame(101, "by-guest-7 a"))).toEqual(["by-guest-7, asked for 1 ms after the ban"]);
+  expect(noted((frame) => frame(101, "by-guest-7 a"))).toEqual([
+    { text: "by-guest-7", from: 100, askedAt: 101, node: 0 },
+  ]);
 });
 
 test("on an older connection, by others, and when the ban ends it may come", () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkHook, HOOK_EVENTS, type HookArrival, type HookVerdict } from "./check-hook.ts";
 import { Child } from "./child.ts";
+import type { Evidence } from "./evidence.ts";
 import type { HookCall } from "./hook.ts";
 import { Paced } from "./paced.ts";
 import type { Requests } from "./people.ts";
@@ -63,12 +64,12 @@ export class HookKeeper {
   }
 
   /** Waits until everything that is due has come, for a minute at most, and judges it. */
-  async settle(databaseFile: string): Promise<HookVerdict & { problems: Problems; tries: number }> {
+  async settle(evidence: Evidence): Promise<HookVerdict & { problems: Problems; tries: number }> {
     const begunAt = performance.now();
     for (;;) {
       const problems = new Problems();
       const arrivals = this.#arrivals();
-      const db = new Database(databaseFile, { readonly: true });
+      const db = new Database(await evidence.file(["events"]), { readonly: true });
       const verdict = checkHook(db, arrivals, problems);
       db.close();
       if (verdict.accepted === verdict.due || performance.now() - begunAt > SETTLE_MS) {

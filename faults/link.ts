@@ -9,14 +9,17 @@ export type LinkFault =
   | { readonly kind: "reset" | "end" }
   | { readonly kind: "mid-frame"; readonly bytes: number }
   | {
-      readonly kind: "half-open" | "stall" | "slow" | "throttle" | "refuse" | "no-upgrade" | "buffer";
+      readonly kind: "half-open" | "stall" | "slow" | "throttle" | "refuse" | "strand" | "no-upgrade" | "buffer";
       readonly ms: number;
     };
 
 /** The pause between two reads of a client whose reading is throttled. */
 const THROTTLE_MS = 40;
 
-/** The network between one client and the server: its own port, its connections, and what is wrong with them. */
+/**
+ * The network between one client and the servers: its own port, its connections, and what is wrong with them. Each connection goes to the
+ * next server that accepts it, and of one connection each further request: no client stays with a server.
+ */
 export class Link {
   readonly record: WireRecord;
   readonly #listener: TCPSocketListener<Pipe>;
@@ -28,13 +31,23 @@ export class Link {
     cut: (kind: LinkFaultKind) => {
       this.cuts[kind] = (this.cuts[kind] ?? 0) + 1;
     },
+    asksAgain: (pipe: Pipe) => {
+      if (this.#servers.length < 2) return;
+      pipe.leaveServer();
+      this.#connect(pipe);
+    },
     ended: (pipe: Pipe) => void this.#pipes.delete(pipe),
   };
   /** Connections that events came through and that a fault ended. */
   readonly cuts: Partial<Record<LinkFaultKind, number>> = {};
+  readonly #servers: readonly number[];
+  #turn: number;
   #refuses = false;
 
-  constructor(serverPort: number, texts: WireTexts) {
+  /** @param servers their ports @param turn whose turn it is at first */
+  constructor(servers: readonly number[], texts: WireTexts, turn = 0) {
+    this.#servers = servers;
+    this.#turn = turn;
     this.record = new WireRecord(texts.oldTexts, texts.hidden);
     this.#listener = Bun.listen<Pipe>({
       hostname: "127.0.0.1",
@@ -46,7 +59,7 @@ export class Link {
           const pipe = new Pipe({ client, tap, conditions: this.#conditions, on: this.#events });
           client.data = pipe;
           this.#pipes.add(pipe);
-          connect(pipe, serverPort);
+          this.#connect(pipe);
         },
         data: ({ data }, bytes) => data?.fromClient(bytes),
         drain: ({ data }) => data?.drained("client"),
@@ -97,6 +110,13 @@ export class Link {
           this.#refuses = false;
         });
         break;
+      // Connections stay until they break; there is no way back then.
+      case "strand":
+        this.#refuses = true;
+        this.#for(fault, () => {
+          this.#refuses = false;
+        });
+        break;
       case "no-upgrade":
         this.#conditions.noUpgrades = true;
         for (const pipe of pipes) if (pipe.carries === "websocket") pipe.cut("end", "no-upgrade");
@@ -119,25 +139,28 @@ export class Link {
     for (const pipe of [...this.#pipes]) pipe.cut("reset");
   }
 
+  #connect(pipe: Pipe, tries = 0): void {
+    if (tries === this.#servers.length) return pipe.cut("reset");
+    const node = this.#turn++ % this.#servers.length;
+    pipe.tap.leads(node);
+    Bun.connect<Pipe>({
+      hostname: "127.0.0.1",
+      port: this.#servers[node] as number,
+      data: pipe,
+      socket: {
+        open: (server) => pipe.connected(server),
+        data: (server, bytes) => pipe.fromServer(server, bytes),
+        drain: () => pipe.drained("server"),
+        end: (server) => pipe.serverEnded(server),
+        close: (server) => pipe.serverEnded(server),
+        error: (server) => pipe.serverEnded(server),
+      },
+    }).catch(() => this.#connect(pipe, tries + 1));
+  }
+
   /** A later fault of the same kind takes the place of the earlier one. */
   #for({ kind, ms }: { kind: LinkFaultKind; ms: number }, end: () => void): void {
     clearTimeout(this.#timers.get(kind));
     this.#timers.set(kind, setTimeout(end, ms));
   }
-}
-
-function connect(pipe: Pipe, port: number): void {
-  Bun.connect<Pipe>({
-    hostname: "127.0.0.1",
-    port,
-    data: pipe,
-    socket: {
-      open: (server) => pipe.connected(server),
-      data: (_, bytes) => pipe.fromServer(bytes),
-      drain: () => pipe.drained("server"),
-      end: () => pipe.serverEnded(),
-      close: () => pipe.serverEnded(),
-      error: () => pipe.serverEnded(),
-    },
-  }).catch(() => pipe.cut("reset"));
 }

@@ -7,6 +7,7 @@ import { keyOf } from "./log-changes.ts";
 import { Moments } from "./moments.ts";
 import { Places } from "./places.ts";
 import { Problems } from "./problems.ts";
+import type { Trouble } from "./troubles.ts";
 import { WireRecord } from "./wire-record.ts";
 
 const [ANN, BEN] = [20001, 20002];
@@ -57,14 +58,18 @@ describe("what comes while a person is banned", () => {
   const moments = new Moments([{ id: 5, askedAt: FROM + 2_000, answeredAt: FROM + 2_010 }]);
   const frame = (seq: number) => `{"type":11,"stream":"room:2","seq":${seq},"data":{}}`;
 
-  function kinds(come: (wire: WireRecord, open: (askedAt: number) => ReturnType<WireRecord["open"]>) => void) {
+  function kinds(
+    come: (wire: WireRecord, open: (askedAt: number) => ReturnType<WireRecord["open"]>) => void,
+    troubles: readonly Trouble[] = [],
+  ) {
     const db = new Database(":memory:");
     db.run("create table events (pos integer primary key, stream text, seq int, type int)");
     for (let pos = 1; pos <= 6; pos++) db.run("insert into events values (?, 'room:2', ?, 11)", [pos, pos]);
     const wire = new WireRecord(new Map());
     come(wire, (askedAt) => wire.open("sse", { resumes: false, askedAt }));
     const problems = new Problems();
-    checkBans(wire.log.bans, { name: "client 0", places: new Places(db), moments, problems });
+    const effect = { troubles, elsewhereMs: 0 };
+    checkBans(wire.log.bans, { name: "client 0", places: new Places(db), moments, effect, problems });
     db.close();
     return problems.kinds;
   }
@@ -96,6 +101,18 @@ describe("what comes while a person is banned", () => {
       wire.frame(old, frame(5));
     });
     expect(found).toEqual([TOLD_BANNED]);
+  });
+
+  test("what a server lets through that was cut off when the ban was answered", () => {
+    const come: Parameters<typeof kinds>[0] = (wire, open) => {
+      const old = open(FROM - 1);
+      wire.banned(FROM);
+      wire.frame(old, frame(5));
+      wire.frame(open(FROM + 1_001), frame(1));
+    };
+    const cutOff = (node: number): Trouble => ({ node, kind: "no database", from: FROM - 1_000, to: FROM + 500 });
+    expect(kinds(come, [cutOff(0)])).toEqual([]);
+    expect(kinds(come, [cutOff(1)])).toEqual([TOLD_BANNED]);
   });
 
   test.each([frame(1), '{"type":101,"data":{}}', '{"type":108,"data":{"stream":"room:2","seq":1}}'])(

@@ -21,14 +21,20 @@ export type LinkFaultKind =
   | "slow"
   | "throttle"
   | "refuse"
+  | "strand"
   | "no-upgrade"
   | "buffer";
 
 export interface PipeEvents {
   /** A fault has ended a connection that events came through. */
   cut(kind: LinkFaultKind): void;
+  /** A request comes, and what was asked before it has been answered. */
+  asksAgain(pipe: Pipe): void;
   ended(pipe: Pipe): void;
 }
+
+/** In shorter pauses nobody takes anybody for gone. */
+const NOTICED_MS = 200;
 
 interface Side {
   socket: Socket<Pipe> | undefined;
@@ -44,11 +50,13 @@ export class Pipe {
   readonly tap: WireTap;
   readonly #conditions: Conditions;
   readonly #client: Side = { socket: undefined, waiting: [] };
-  readonly #server: Side = { socket: undefined, waiting: [] };
+  #server: Side = { socket: undefined, waiting: [] };
   readonly #on: PipeEvents;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #held: Buffer[] = [];
   #pauses = 0;
+  /** The client has not accepted everything that came. */
+  #isBehind = false;
   #cutAfter: number | undefined;
   #slowUntil = 0;
   #serverEnded = false;
@@ -69,7 +77,15 @@ export class Pipe {
   connected(server: Socket<Pipe>): void {
     if (this.#over) return void server.terminate();
     this.#server.socket = server;
+    if (this.#pauses > 0) server.pause();
     this.#flush(this.#server);
+  }
+
+  /** What comes from now on goes to another server, which is still to be connected. */
+  leaveServer(): void {
+    const { socket } = this.#server;
+    this.#server = { socket: undefined, waiting: [] };
+    socket?.end();
   }
 
   fromClient(bytes: Buffer): void {
@@ -79,19 +95,22 @@ export class Pipe {
       this.#client.socket?.end();
       return this.#finish();
     }
+    if (this.tap.isBetweenRequests) this.#on.asksAgain(this);
     this.tap.sent(bytes);
     this.#server.waiting.push(Buffer.from(bytes));
     this.#flush(this.#server);
   }
 
-  fromServer(bytes: Buffer): void {
-    if (this.#over) return;
+  fromServer(server: Socket<Pipe>, bytes: Buffer): void {
+    if (this.#over || server !== this.#server.socket) return;
     if (this.#conditions.holdsStreams && this.tap.isEventStream) {
       this.#held.push(Buffer.from(bytes));
       return;
     }
     this.#forward(bytes);
-    if (this.#conditions.throttleMs > 0 && !this.#over) this.pause(this.#conditions.throttleMs, "server");
+    if (this.#conditions.throttleMs === 0 || this.#over) return;
+    // A client that is so far behind does not see yet that the server has ended the connection.
+    this.pause(this.#conditions.throttleMs, "server", { isNoticed: true });
   }
 
   /** A proxy that buffered releases what it held. */
@@ -102,7 +121,8 @@ export class Pipe {
   }
 
   /** The server has ended the connection; what it has written is passed on first. */
-  serverEnded(): void {
+  serverEnded(server?: Socket<Pipe>): void {
+    if (server && server !== this.#server.socket) return;
     if (!this.#serverEnded && performance.now() < this.#slowUntil && this.carries) this.#on.cut("slow");
     this.#serverEnded = true;
     this.release();
@@ -122,13 +142,15 @@ export class Pipe {
   }
 
   /** Nothing is read for a while: from the server (the client is slow), or from both (the way is blocked). */
-  pause(ms: number, what: "server" | "both"): void {
+  pause(ms: number, what: "server" | "both", { isNoticed = ms >= NOTICED_MS } = {}): void {
     this.#pauses += 1;
     this.#server.socket?.pause();
     if (what === "both") this.#client.socket?.pause();
+    if (isNoticed) this.tap.paused();
     this.#later(ms, () => {
       this.#pauses -= 1;
       if (this.#pauses > 0) return;
+      if (isNoticed) this.tap.resumed();
       this.#client.socket?.resume();
       if (this.#client.waiting.length === 0) this.#server.socket?.resume();
     });
@@ -176,8 +198,11 @@ export class Pipe {
   #write(bytes: Buffer): void {
     this.#client.waiting.push(Buffer.from(bytes));
     this.#flush(this.#client);
-    // Back-pressure reaches the server as it would without a proxy.
-    if (this.#client.waiting.length > 0) this.#server.socket?.pause();
+    if (this.#client.waiting.length === 0) return;
+    // Back-pressure reaches the server as it would without a proxy, and the client does not see what the server does meanwhile.
+    this.#server.socket?.pause();
+    this.tap.paused();
+    this.#isBehind = true;
   }
 
   #flush(side: Side): void {
@@ -193,7 +218,10 @@ export class Pipe {
       }
       waiting.shift();
     }
-    if (side === this.#client && this.#pauses === 0) this.#server.socket?.resume();
+    if (side !== this.#client || this.#pauses > 0) return;
+    this.#server.socket?.resume();
+    if (this.#isBehind) this.tap.resumed();
+    this.#isBehind = false;
   }
 
   #later(ms: number, run: () => void): void {

@@ -1,5 +1,6 @@
 import type { Child } from "./child.ts";
 import type { ClientsCall } from "./clients.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
 import type { Person, Requests } from "./people.ts";
 import type { PresentView } from "./present-view.ts";
 import { Problems } from "./problems.ts";
@@ -21,6 +22,7 @@ export interface PresenceVerdict {
 interface State {
   readonly uid: number;
   readonly activeStatus: number;
+  readonly lastOptTime: number | null;
 }
 
 interface Seen {
@@ -35,10 +37,15 @@ export interface PresenceWatchParts {
   readonly people: readonly Person[];
   /** Somebody who shares rooms with all of them, and is not one of them. */
   readonly observer: Person;
-  readonly url: string;
+  /** Whether something is wrong with one of several servers, so that they may differ. */
+  readonly isTroubled: () => boolean;
+  /** Where the servers answer. */
+  readonly ports: readonly number[];
 }
 
 const LOOK_MS = 250;
+/** Of 15 s each. */
+const LAST_TRIES = 4;
 /** How long the number of people online has to hold steady: the gathering second, and the way to a client behind a slow link. */
 const STANDS_MS = 3_000;
 
@@ -52,20 +59,21 @@ export class PresenceWatch {
   readonly verdict: PresenceVerdict = { problems: new Problems(), looks: 0, agreed: 0, online: 0, departures: 0 };
   readonly #departures = new Set<string>();
   #socket: WebSocket | undefined;
+  #sockets = 0;
   #over = false;
 
   constructor(parts: PresenceWatchParts) {
     this.#parts = parts;
   }
 
-  /** Checks whenever it can, until `end`; then once more, however long that takes. */
+  /** Checks whenever it can, until `end`; then once more, for a minute at most. */
   async run(): Promise<void> {
     this.#observe();
-    for (let isLast = false; ; ) {
+    for (let lastTries = 0; lastTries < LAST_TRIES; ) {
       const stood = await this.#stands();
       if (stood) await this.#look();
-      if (isLast && (stood || this.verdict.looks > 0)) break;
-      isLast = this.#over;
+      if (lastTries > 0 && (stood || this.verdict.looks > 0)) break;
+      if (this.#over) lastTries += 1;
     }
     this.#socket?.close();
   }
@@ -77,8 +85,9 @@ export class PresenceWatch {
   /** A separate socket, read by the wire's words alone. */
   #observe(): void {
     if (this.#over) return;
-    const { url, observer } = this.#parts;
-    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws?token=${observer.token}`);
+    const { ports, observer } = this.#parts;
+    const port = ports[this.#sockets++ % ports.length];
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?token=${observer.token}`);
     this.#socket = socket;
     const beat = setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('{"type":2}'), 1_000);
     socket.onmessage = ({ data }) => {
@@ -103,7 +112,7 @@ export class PresenceWatch {
     let last = -1;
     while (performance.now() - begunAt < 15_000) {
       const onlineNum = await this.#onlineNum();
-      if (onlineNum !== last || onlineNum < 0) since = performance.now();
+      if (onlineNum !== last || onlineNum < 0 || this.#parts.isTroubled()) since = performance.now();
       last = onlineNum;
       if (performance.now() - since >= STANDS_MS) return true;
       await Bun.sleep(LOOK_MS);
@@ -126,7 +135,7 @@ export class PresenceWatch {
     if (first.differing.size === 0) return;
     await Bun.sleep(1_500);
     const second = await this.#differences();
-    if (!second || (await this.#onlineNum()) !== num) return;
+    if (!second || (await this.#onlineNum()) !== num || this.#parts.isTroubled()) return;
     for (const [key, what] of second.differing) {
       if (first.differing.has(key)) this.verdict.problems.add(WRONG_PRESENCE, what);
     }
@@ -141,16 +150,16 @@ export class PresenceWatch {
     for (const [i, view] of views.entries()) {
       if (view.transport === undefined) continue;
       const person = people[i] as Person;
-      const { status, body } = await requests.once(person, "GET", `/presence?userIds=${uids.join(",")}`);
+      const { status, body, node } = await requests.once(person, "GET", `/presence?userIds=${uids.join(",")}`);
       if (status !== 200) return undefined;
-      for (const { uid, activeStatus } of (body as unknown as Seen).items) {
+      for (const { uid, activeStatus, lastOptTime } of (body as unknown as Seen).items) {
         const believed = view.states[uid] ?? 2;
         if (believed === activeStatus) agreed += 1;
         if (believed === activeStatus && activeStatus === 1) online += 1;
         if (believed === activeStatus) continue;
         differing.set(
           `${i} ${uid}`,
-          `client ${i} by ${view.transport} has ${believed} of ${uid}, the server ${activeStatus}`,
+          `client ${i} by ${view.transport} has ${believed} of ${uid} since ${view.times[uid]}, server ${node} ${activeStatus} since ${lastOptTime} at ${Math.round(monotonicMs())}`,
         );
       }
     }

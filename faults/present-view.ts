@@ -4,4 +4,6 @@ export interface PresentView {
   /** The connection through which it is live; undefined if it is not live, or was not all the time. */
   readonly transport: string | undefined;
   readonly states: Readonly<Record<number, number>>;
+  /** Since when, as it was told; 0 where it was not. */
+  readonly times: Readonly<Record<number, number>>;
 }

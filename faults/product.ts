@@ -1,5 +1,5 @@
+import type { Installation } from "./installation.ts";
 import type { Person, Requests } from "./people.ts";
-import type { FaultyServer } from "./server.ts";
 
 /** Uids that do not belong to the people of a run. */
 export interface Product {
@@ -8,7 +8,7 @@ export interface Product {
   readonly backend: Person;
 }
 
-export async function openProduct(server: FaultyServer, requests: Requests): Promise<Product> {
+export async function openProduct(server: Pick<Installation, "parley">, requests: Requests): Promise<Product> {
   const administrator = await requests.signUp("administrator");
   await server.parley("user", "set", administrator.name, "--admin");
   const { status, body } = await requests.ask(administrator, "POST", "/admin/keys", { name: "product" });

@@ -9,9 +9,10 @@ import type { Shown } from "./check-history.ts";
 import type { ServerLife } from "./check-starts.ts";
 import { check, missed } from "./checker.ts";
 import { CommandBook } from "./commands.ts";
-import { createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
+import { ALONE, createFeatureTables, NO_COUNTERS, NOTHING_PUSHED } from "./feature-tables.ts";
 import type { StoredAt } from "./moments.ts";
 import type { ResyncFrame } from "./resync-due.ts";
+import type { Trouble } from "./troubles.ts";
 import type { KeptPoll } from "./wire-log.ts";
 import { WireRecord } from "./wire-record.ts";
 
@@ -106,6 +107,7 @@ interface Story {
   readonly whole?: boolean;
   readonly kept?: KeptPoll;
   readonly lives?: readonly ServerLife[];
+  readonly troubles?: readonly Trouble[];
   readonly late?: ResyncFrame;
 }
 
@@ -118,10 +120,12 @@ function storedAround(from: number, to: number): StoredAt[] {
 }
 
 /** What is wrong with what came on the wire, whatever the application got. */
-function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives = [], late }: Story): string[] {
+function problemsOf(story: Story): string[] {
+  const { cursor, sent, whole = true, kept, lives = [], troubles = [], late } = story;
+  const [from, to] = story.span;
   const wire = new WireRecord(new Map());
   const connection = wire.open("sse", { resumes: true, askedAt: 1 });
-  connection.asked = { cursor: `${EPOCH};${cursor}`, max: 1000, askedAt: 1000, kept };
+  connection.asked = { cursor: `${EPOCH};${cursor}`, max: 1000, askedAt: 1000, node: 0, kept };
   for (const data of sent) wire.frame(connection, JSON.stringify({ type: 108, data }));
   if (whole) wire.frame(connection, '{"type":115,"data":{"cursor":"","live":true}}');
   if (late) wire.frame(connection, JSON.stringify({ type: 108, data: late }));
@@ -145,7 +149,9 @@ function problemsOf({ cursor, span: [from, to], sent, whole = true, kept, lives 
       stored: storedAround(from, to),
       ...NOTHING_PUSHED,
     },
+    ...ALONE,
     lives,
+    troubles,
   });
   return problems.kinds;
 }
@@ -219,7 +225,8 @@ describe("after a return", () => {
 describe("a poll goes on where the last one ended", () => {
   const due = { cursor: "*@3", span: [8, 8] as const };
   const sent = [rejoined("room:2", 5)];
-  const one = { from: 0, to: FOREVER };
+  const one = { node: 0, from: 0, to: FOREVER };
+  const cutOff = (node: number): Trouble => ({ node, kind: "no database", from: 600, to: 700 });
   const cases: Readonly<Record<string, readonly [Omit<Story, "cursor" | "span">, readonly string[]]>> = {
     "its reader was kept, and is told nothing": [{ sent: [], kept: { since: 500, isSure: true }, lives: [one] }, []],
     "its reader was kept, and is told RESYNC": [{ sent, kept: { since: 500, isSure: true }, lives: [one] }, UNDUE],
@@ -230,13 +237,28 @@ describe("a poll goes on where the last one ended", () => {
         sent: [],
         kept: { since: 500, isSure: true },
         lives: [
-          { from: 0, to: 600 },
-          { from: 700, to: FOREVER },
+          { node: 0, from: 0, to: 600 },
+          { node: 0, from: 700, to: FOREVER },
         ],
       },
       MISSING,
     ],
-    "the server has begun to stop": [{ sent, kept: { since: 500, isSure: true }, lives: [{ from: 0, to: 600 }] }, []],
+    "the server has begun to stop": [
+      { sent, kept: { since: 500, isSure: true }, lives: [{ node: 0, from: 0, to: 600 }] },
+      [],
+    ],
+    "another server was started anew": [
+      { sent, kept: { since: 500, isSure: true }, lives: [one, { node: 1, from: 700, to: FOREVER }] },
+      UNDUE,
+    ],
+    "the server was cut off meanwhile": [
+      { sent, kept: { since: 500, isSure: true }, lives: [one], troubles: [cutOff(0)] },
+      [],
+    ],
+    "another server was cut off": [
+      { sent, kept: { since: 500, isSure: true }, lives: [one], troubles: [cutOff(1)] },
+      UNDUE,
+    ],
   };
   test.each(Object.entries(cases))("%s", (_, [story, wanted]) => {
     expect(problemsOf({ ...due, ...story })).toEqual([...wanted]);
@@ -267,7 +289,7 @@ function verdictOn(what: {
   come(LOG.map(({ pos }) => pos).filter((pos) => pos > 1 && pos <= had && !MISSED.includes(pos)));
   const cursor = `${EPOCH};*@${had}`;
   const connection = wire.open("websocket", { resumes: true, askedAt: 1 });
-  connection.asked = { cursor, max: 1000, askedAt: 1000, kept: undefined };
+  connection.asked = { cursor, max: 1000, askedAt: 1000, node: 0, kept: undefined };
   for (const data of sent) {
     wire.frame(connection, JSON.stringify({ type: 108, data }));
     record.resyncs.told(data, { cursor, max: 1000 });
@@ -290,7 +312,7 @@ function verdictOn(what: {
       stored: storedAround(end, end),
       ...NOTHING_PUSHED,
     },
-    lives: [],
+    ...ALONE,
   });
   return { ...verdict, missed: missed(witnesses)[0]?.map(({ id, isOpen }) => [id, isOpen]) };
 }

@@ -25,7 +25,7 @@ export interface Report {
 }
 
 export function reportOf(outcome: Outcome, commit: string): Report {
-  const { options, verdict, presence, wire, app, server, churn, book } = outcome;
+  const { options, verdict, presence, presences, wire, app, server, churn, book } = outcome;
   const { problems } = verdict;
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
   const of = (pick: (log: (typeof wire.clients)[number]) => number) => sum(wire.clients.map(pick));
@@ -61,6 +61,10 @@ export function reportOf(outcome: Outcome, commit: string): Report {
   if (repeated === 0) failures.push("no event was repeated to a client");
   const { starts, told, excused, covered, open, closed } = verdict.resyncs;
   const shortCuts = sum(app.clients.map((log) => log.shortCuts));
+  if (presences.connected === 0) failures.push("nobody was seen online");
+  // It takes a node that has been well for 19 s to judge it.
+  if (options.nodes > 1 && options.seconds >= 600 && presences.dead === 0)
+    failures.push("nobody was looked at who went with their server");
   if (presence.looks === 0 || presence.online === 0) failures.push("presence was never looked at");
   if (options.seconds >= 240 && presence.departures < LEAST_DEPARTURES)
     failures.push(`only ${presence.departures} departures were told`);
@@ -122,10 +126,13 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       "switches of transport": switches,
       "presence differs": problems.count(WRONG_PRESENCE),
       "presence looked at, beliefs right": `${presence.looks}, ${presence.agreed} (${presence.online} of people online)`,
+      "seen on servers: connected, gone with a server, gone": `${presences.connected}, ${presences.dead}, ${presences.gone}`,
+      "nobody online after the end, ms": presences.emptyMs === undefined ? "never" : Math.round(presences.emptyMs),
       "departures told, cuts shorter than the grace": `${presence.departures}, ${shortCuts}`,
       "kills (SIGKILL)": server.kills,
       "drains (SIGTERM)": server.drains,
       "jumps of the clock": server.clockJumps,
+      ...server.more,
       "joins, kicks, leaves": `${churn.joins}, ${churn.kicks}, ${churn.leaves}`,
       "returns at once": churn.rejoins,
       "rooms dissolved": churn.dissolved,

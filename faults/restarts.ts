@@ -1,17 +1,18 @@
-import type { Lull } from "./lull.ts";
-import type { Random } from "./random.ts";
-import type { FaultyServer } from "./server.ts";
+import type { FaultPlan } from "./installation.ts";
 
 /** After this many kills the server is drained once: stopped and started as for an update. */
 const KILLS_PER_DRAIN = 4;
 /** This leaves time for the clients to be back before the next one, in most cases. */
 const LEAST_UP_MS = 600;
 
+/** A server that can be ended and started again. */
+interface Restartable {
+  killAndRestart(): Promise<void>;
+  drainAndRestart(): Promise<void>;
+}
+
 /** Ends the server again and again, spread over the run. Resolves when the last restart is done. */
-export async function restarts(
-  server: FaultyServer,
-  { random, kills, seconds, lull }: { random: Random; kills: number; seconds: number; lull: Lull },
-): Promise<void> {
+export async function restarts(server: Restartable, { random, kills, seconds, lull }: FaultPlan): Promise<void> {
   const begunAt = performance.now();
   const spanMs = (seconds * 1000) / Math.max(1, kills);
   for (let kill = 0; kill < kills; kill++) {

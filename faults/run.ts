@@ -1,16 +1,19 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { caughtUp, read } from "./caught-up.ts";
 import { Chaos, LATEST_MS } from "./chaos.ts";
 import type { HookVerdict } from "./check-hook.ts";
+import { checkPresence, ONLINE_AFTER_END, type Presences } from "./check-presence.ts";
 import { check, missed, type Verdict } from "./checker.ts";
 import { Child } from "./child.ts";
 import { Churn } from "./churn.ts";
 import type { AppDump, ClientsCall } from "./clients.ts";
 import { Director } from "./director.ts";
+import { Evidence } from "./evidence.ts";
 import { Features } from "./features.ts";
 import { HookKeeper } from "./hook-keeper.ts";
+import type { Installation, ServerFaults } from "./installation.ts";
 import { Book } from "./ledger.ts";
 import { countersOf, lookUp } from "./look-ups.ts";
 import { Lull } from "./lull.ts";
@@ -21,10 +24,11 @@ import { openProduct } from "./product.ts";
 import type { ProxyCall, WireDump } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { RecentMessages } from "./recent-messages.ts";
-import { restarts } from "./restarts.ts";
 import { BETWEEN, Returns } from "./returns.ts";
 import { Senders } from "./senders.ts";
 import { FaultyServer } from "./server.ts";
+import { Sightings } from "./sightings.ts";
+import { areTroubled } from "./troubles.ts";
 import { LATE_READERS, makeWorld } from "./world.ts";
 
 /** The results of a run. */
@@ -32,9 +36,11 @@ export interface Outcome {
   readonly options: Options;
   readonly verdict: Verdict;
   readonly presence: PresenceVerdict;
+  /** Of several servers: what was held against the connections that there were, and how long after the end somebody was online. */
+  readonly presences: Presences & { readonly emptyMs: number | undefined };
   readonly wire: WireDump;
   readonly app: AppDump;
-  readonly server: Pick<FaultyServer, "kills" | "drains" | "clockJumps" | "movesClock">;
+  readonly server: ServerFaults & Pick<Installation, "movesClock">;
   readonly churn: Churn["counts"];
   readonly features: Features["counts"];
   readonly hook: HookVerdict & HookKeeper["counts"] & { readonly tries: number };
@@ -47,29 +53,26 @@ export interface Outcome {
 
 /** By then the longest fault is over, and so is the SELF that the server sends a second later. */
 const CALM_MS = 4_500;
+/** How many clients find no way back when a node dies. */
+const STRANDED = 3;
 
 /** One whole run, from the first account to the verdict. Everything it starts is ended, whatever happens. */
 export async function run(options: Options, say: (line: string) => void): Promise<Outcome> {
   const begunAt = performance.now();
   const random = new Random(options.seed);
   const dir = mkdtempSync(join(tmpdir(), "parley-faults-run-"));
-  const server = new FaultyServer();
+  const server = await installationFor(options);
   const proxy = new Child<ProxyCall>("./proxy.ts");
   const clients = new Child<ClientsCall>("./clients.ts");
-  const requests = new Requests(server.url);
+  const requests = new Requests(server.ports);
   const hook = new HookKeeper(dir, random.of("hook"));
-  // The other processes end with this one; the server, like every server, would go on.
-  const killServer = () => {
-    try {
-      process.kill(server.pid, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  };
+  // The other processes end with this one; servers, like all servers, would go on.
+  const killServer = () => server.killNow();
   process.on("exit", killServer);
   try {
     if (!server.movesClock) say("gcc is not installed: the server's clock is not moved");
     await server.start();
+    const evidence = new Evidence(server.place, dir);
     const book = new Book();
     const made = { readers: options.clients, rooms: options.rooms, random: random.of("world") };
     const product = await openProduct(server, requests);
@@ -77,7 +80,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const world = await makeWorld({ requests, book }, made);
     const ports = await proxy.ask<number[]>({
       ask: "open",
-      serverPort: server.port,
+      serverPorts: server.ports,
       count: options.clients + LATE_READERS,
     });
     const plan = new Chaos(random.of("transports"), options.clients);
@@ -106,14 +109,29 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const lateReaders = world.lateReaders.map((person, turn) => ({ person, client: options.clients + turn, turn }));
     const returning = Promise.all(lateReaders.map(({ person, ...own }) => returns.run(person, own)));
     const observer = world.senders[0] as Person;
-    const watch = new PresenceWatch({ requests, clients, people, observer, url: server.url });
+    const watch = new PresenceWatch({
+      ...{ requests, clients, people, observer, ports: server.ports },
+      isTroubled: () => areTroubled(server.troubles),
+    });
     const watching = watch.run();
+    const sightings = new Sightings({ ports: server.ports, observer, uids: people.map(({ uid }) => uid) });
+    const seeing = sightings.run();
+    const strandable = random.of("strands");
+    const strand = async (node: number, ms: number) => {
+      const there = await proxy.ask<number[]>({ ask: "connected", node });
+      const clients = strandable.some(
+        there.filter((client) => client < options.clients),
+        STRANDED,
+      );
+      await Promise.all(clients.map((client) => proxy.ask({ ask: "fault", client, fault: { kind: "strand", ms } })));
+    };
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run(), features.run(), hook.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
-    await Promise.all([director.run(), restarts(server, { lull, random: random.of("restarts"), ...options })]).finally(
-      () => clearInterval(ticker),
-    );
+    await Promise.all([
+      director.run(),
+      server.breakDown({ lull, strand, random: random.of("restarts"), ...options }),
+    ]).finally(() => clearInterval(ticker));
     senders.end();
     churn.end();
     features.end();
@@ -124,24 +142,21 @@ export async function run(options: Options, say: (line: string) => void): Promis
     await Bun.sleep(CALM_MS);
     watch.end();
     await watching;
+    sightings.end();
+    await seeing;
 
     // Everything that a webhook still waits for is due at once.
     server.jumpTo(LATEST_MS);
-    const hooked = await hook.settle(server.databaseFile);
+    const hooked = await hook.settle(evidence);
     const uids = people.map(({ uid }) => uid);
-    const caughtUpMs = await caughtUp({
-      clients,
-      uids,
-      dir,
-      databaseFile: server.databaseFile,
-    });
+    const caughtUpMs = await caughtUp({ clients, uids, dir, evidence });
     const file = join(dir, "dump");
     await proxy.ask({ ask: "dump", file });
     const wire = read<WireDump>(file);
     await clients.ask({ ask: "dump", file });
     const app = read<AppDump>(file);
     const witnesses = {
-      databaseFile: server.databaseFile,
+      databaseFile: await evidence.file(),
       uids,
       apps: app.clients,
       wire: wire.clients,
@@ -159,18 +174,31 @@ export async function run(options: Options, say: (line: string) => void): Promis
       hiddenTexts: wire.hiddenTexts,
       ledger,
       lives: server.lives,
+      troubles: server.troubles,
+      elsewhereMs: server.elsewhereMs,
     });
-    verdict.problems.addAll(watch.verdict.problems);
-    verdict.problems.addAll(hooked.problems);
+    for (const more of [watch.verdict, hooked, server]) verdict.problems.addAll(more.problems);
+    const { problems } = verdict;
+    const spans = new Map(uids.map((uid, i) => [uid, wire.clients[i]?.spans ?? []]));
+    const { lives, troubles } = server;
+    const seen = { sightings: sightings.all, spans, lives, troubles };
+    const presences = checkPresence(seen, problems);
+    const { logs } = options;
+    if (logs !== undefined) {
+      writeFileSync(join(logs, "presence.json"), JSON.stringify({ ...seen, spans: Object.fromEntries(spans) }));
+    }
     await clients.end();
+    const emptyMs = await sightings.untilEmpty();
+    if (emptyMs === undefined) problems.add(ONLINE_AFTER_END, "somebody is, a minute after all clients have ended");
     await server.stop();
     return {
       options,
       verdict,
       presence: watch.verdict,
+      presences: { ...presences, emptyMs },
       wire,
       app,
-      server,
+      server: { ...server.faults, movesClock: server.movesClock },
       churn: churn.counts,
       features: features.counts,
       hook: { ...hooked, ...hook.counts },
@@ -191,6 +219,13 @@ export async function run(options: Options, say: (line: string) => void): Promis
     process.off("exit", killServer);
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+async function installationFor({ nodes, bus, logs }: Options): Promise<Installation> {
+  if (nodes === 1) return new FaultyServer();
+  // Loaded by those who need it: it looks for programs that are missing on many machines, and says so.
+  const { Cluster } = await import("./cluster/cluster.ts");
+  return Cluster.open({ nodes, bus, logs });
 }
 
 function seconds(since: number): number {

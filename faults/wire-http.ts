@@ -49,6 +49,11 @@ export class HttpReader<H> {
     this.#on = parts.on;
   }
 
+  /** Everything that came was whole: a new message is next. */
+  get isBetween(): boolean {
+    return this.#state.kind === "head" && this.#bytes.isEmpty;
+  }
+
   read(chunk: Buffer): void {
     if (this.#state.kind === "raw") return this.#on.body(chunk);
     const bytes = this.#bytes.with(chunk);

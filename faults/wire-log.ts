@@ -1,4 +1,5 @@
 import type { Run } from "./ranges.ts";
+import type { Span } from "./spans.ts";
 
 export const TRANSPORTS = ["websocket", "sse", "long-poll", "short-poll"] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -21,6 +22,8 @@ export interface WireOddity {
 /** A client asked to go on from a cursor, and the first part of the answer came. */
 export interface WireStart {
   readonly transport: TransportName;
+  /** The server that it went to. */
+  readonly node: number;
   readonly cursor: string;
   /** How many missed events it wants one by one. Every client of a run says so. */
   readonly max: number;
@@ -52,8 +55,9 @@ export interface BanWatch {
     /** Of the log's events. */
     readonly stream?: string;
     readonly seq: number;
-    /** When the request of its connection, or its poll, was passed on. */
+    /** When the request of its connection, or its poll, was passed on, and to which server. */
     readonly askedAt: number;
+    readonly node: number;
   }[];
 }
 
@@ -75,6 +79,8 @@ export interface WireLog {
   readonly lateResyncs: readonly string[];
   readonly opened: Readonly<Record<TransportName, number>>;
   readonly bans: readonly BanWatch[];
+  /** When it was connected. */
+  readonly spans: readonly Span[];
   /** Close frames from the server, by code. */
   readonly closes: Readonly<Record<string, number>>;
 }

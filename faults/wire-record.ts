@@ -1,6 +1,7 @@
 import { HiddenTexts } from "./hidden-texts.ts";
 import { monotonicMs } from "./monotonic-clock.ts";
 import { Ranges } from "./ranges.ts";
+import { Spans } from "./spans.ts";
 import {
   type BanWatch,
   perTransport,
@@ -24,7 +25,7 @@ const RESTART_MS = 100;
 const MOST_ODDITIES = 5_000;
 
 /** A client asks to go on from a cursor. */
-export type AskedStart = Pick<WireStart, "cursor" | "max" | "askedAt" | "kept">;
+export type AskedStart = Pick<WireStart, "cursor" | "max" | "askedAt" | "kept" | "node">;
 
 interface OpenStart extends WireStart {
   readonly resyncs: string[];
@@ -34,6 +35,7 @@ interface OpenStart extends WireStart {
 /** What one connection, or one reply of a poll, has brought so far. */
 export class WireConnection {
   readonly transport: TransportName;
+  readonly node: number;
   /** When its request was passed on: the server read nothing for it before that. */
   askedAt: number;
   live: boolean;
@@ -43,22 +45,27 @@ export class WireConnection {
   /** Only RESYNCs have come so far. */
   start: OpenStart | undefined;
 
-  constructor(parts: { transport: TransportName; askedAt: number; live: boolean }) {
+  constructor(parts: { transport: TransportName; askedAt: number; live: boolean; node?: number }) {
     this.transport = parts.transport;
+    this.node = parts.node ?? 0;
     this.askedAt = parts.askedAt;
     this.live = parts.live;
   }
 }
 
+/** By server: when the newest request was made that brought something. */
+export type LastAsked = Record<number, number>;
+
 /** What the records of all clients share. */
 export interface WireTexts {
-  /** By clientId of a message to be recalled: when the newest request was made that brought its text. */
-  readonly oldTexts: Map<string, number>;
+  /** By clientId of a message to be recalled. */
+  readonly oldTexts: Map<string, LastAsked>;
   readonly hidden: HiddenTexts;
 }
 
 /** Reads the frames of one client as they go by. Its memory grows with streams and oddities, not with events. */
 export class WireRecord {
+  readonly spans = new Spans();
   readonly #streams = new Map<string, Ranges>();
   readonly #deliveries = perTransport(() => ({ live: 0, backfill: 0 }));
   readonly #opened = perTransport(() => 0);
@@ -71,7 +78,7 @@ export class WireRecord {
   #isBanned = false;
   #repeats = 0;
   #unkept = 0;
-  readonly #oldTexts: Map<string, number>;
+  readonly #oldTexts: WireTexts["oldTexts"];
   readonly #hidden: HiddenTexts;
 
   constructor(oldTexts: WireTexts["oldTexts"], hidden: HiddenTexts = new HiddenTexts()) {
@@ -79,9 +86,10 @@ export class WireRecord {
     this.#hidden = hidden;
   }
 
-  open(transport: TransportName, { resumes, askedAt }: { resumes: boolean; askedAt: number }): WireConnection {
+  open(transport: TransportName, asked: { resumes: boolean; askedAt: number; node?: number }): WireConnection {
+    const { resumes, ...own } = asked;
     this.#opened[transport] += 1;
-    return new WireConnection({ transport, askedAt, live: !resumes });
+    return new WireConnection({ transport, ...own, live: !resumes });
   }
 
   /** A reply to a poll counts as a separate opening. */
@@ -114,7 +122,7 @@ export class WireRecord {
     if (stream !== undefined) {
       this.started(connection);
       this.#event(connection, stream, Number(seq));
-      this.#hidden.look(text, connection.askedAt);
+      this.#hidden.look(text, connection);
       if (text.includes(RECALLED_TEXT)) this.#oldText(connection, text);
     } else if (Number(type) === PUSH_CURSOR && text.includes('"live":true')) {
       this.started(connection);
@@ -171,17 +179,19 @@ export class WireRecord {
   }
 
   #whileBanned(
-    { askedAt }: WireConnection,
+    { askedAt, node }: WireConnection,
     { type, stream, seq }: { type: number; stream: string | undefined; seq: number },
   ): void {
     const came = this.#bans.at(-1)?.came;
     if (type === PUSH_ERROR || !came || came.length >= MOST_ODDITIES) return;
-    came.push({ type, ...(stream !== undefined && { stream }), seq, askedAt });
+    came.push({ type, ...(stream !== undefined && { stream }), seq, askedAt, node });
   }
 
-  #oldText({ askedAt }: WireConnection, text: string): void {
+  #oldText({ askedAt, node }: WireConnection, text: string): void {
     for (const [, clientId = ""] of text.matchAll(RECALLED)) {
-      if (askedAt > (this.#oldTexts.get(clientId) ?? 0)) this.#oldTexts.set(clientId, askedAt);
+      const last = this.#oldTexts.get(clientId) ?? {};
+      this.#oldTexts.set(clientId, last);
+      if (askedAt > (last[node] ?? 0)) last[node] = askedAt;
     }
   }
 
@@ -197,6 +207,7 @@ export class WireRecord {
       lateResyncs: this.#lateResyncs,
       opened: this.#opened,
       bans: this.#bans,
+      spans: this.spans.all,
       closes: this.#closes,
     };
   }

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { monotonicMs } from "./monotonic-clock.ts";
 import { Random } from "./random.ts";
-import { WireRecord } from "./wire-record.ts";
+import type { Span } from "./spans.ts";
+import { type LastAsked, WireRecord } from "./wire-record.ts";
 import { PollSession, WireTap } from "./wire-tap.ts";
 
 /** Servers' bytes as they are on the wire, and what has to be read of them however they are cut into pieces. */
@@ -30,7 +31,7 @@ function chunked(parts: readonly string[]): Buffer {
 /** One connection, read in pieces of random size. */
 function read(requests: string | Buffer, replies: Buffer, seed: number) {
   const random = new Random(seed);
-  const oldTexts = new Map<string, number>();
+  const oldTexts = new Map<string, LastAsked>();
   const record = new WireRecord(oldTexts);
   const tap = new WireTap(record, new PollSession());
   const inPieces = (bytes: Buffer, to: (piece: Buffer) => void) => {
@@ -157,7 +158,7 @@ test(`where clients ask to go on, and what they are told first (seed ${seed})`, 
 });
 
 test("which polls may go on with the reader of the last one", () => {
-  const polls = new PollSession();
+  const polls = new PollSession().of(0);
   expect(polls.asks("a", 1_000)).toBeUndefined();
   polls.replied(1_000, "b");
   // It comes long after any lost reply, and goes on exactly where the reply ended.
@@ -188,11 +189,115 @@ test("a stream goes on behind the seq that its RESYNC names", () => {
 });
 
 test("a connection counts as begun when its request was passed on, however late the answer comes", () => {
-  const oldTexts = new Map<string, number>();
+  const oldTexts = new Map<string, LastAsked>();
   const tap = new WireTap(new WireRecord(oldTexts), new PollSession());
   tap.sent(Buffer.from("GET /api/v1/events/stream?cursor=x%3B*%401&max=7 HTTP/1.1\r\nHost: x\r\n\r\n"));
   const askedBefore = monotonicMs();
   const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   tap.received(Buffer.concat([Buffer.from(head), chunked([`data: ${event(1, "to-be-recalled:w1-7")}\n\n`])]));
-  expect(oldTexts.get("w1-7")).toBeLessThanOrEqual(askedBefore);
+  expect(oldTexts.get("w1-7")?.[0]).toBeLessThanOrEqual(askedBefore);
+});
+
+const POLL = (cursor: string) => {
+  const body = JSON.stringify({ cursor, max: 7, wait: 0 });
+  return Buffer.from(`POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+};
+const POLL_REPLY = (cursor: string) => {
+  const body = JSON.stringify({ events: [], cursor, more: false });
+  return Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+};
+
+const proven = (record: WireRecord) => record.log.spans.filter(({ isProven }) => isProven);
+
+test("polls of one connection that go to different servers: each server knows its own, and spans say who was polled", () => {
+  const record = new WireRecord(new Map());
+  const tap = new WireTap(record, new PollSession());
+  expect(tap.isBetweenRequests).toBe(false);
+  for (const [node, cursor, next] of [
+    [0, "a", "b"],
+    [1, "b", "c"],
+    [0, "c", "d"],
+    [0, "d", "d"],
+  ] as const) {
+    tap.leads(node);
+    tap.sent(POLL(cursor).subarray(0, 30));
+    expect(tap.isBetweenRequests).toBe(false);
+    tap.sent(POLL(cursor).subarray(30));
+    tap.received(POLL_REPLY(next));
+    expect(tap.isBetweenRequests).toBe(true);
+  }
+  const starts = record.log.starts.map(({ node, cursor, kept }) => ({ node, cursor, kept: kept !== undefined }));
+  // Server 0 got no poll with the cursor of its first reply. The last poll went on at once where the reply before it ended: its reader was kept.
+  expect(starts).toEqual([
+    { node: 0, cursor: "a", kept: false },
+    { node: 1, cursor: "b", kept: false },
+    { node: 0, cursor: "c", kept: false },
+  ]);
+  expect(proven(record).map(({ node }) => node)).toEqual([0, 1]);
+});
+
+test("a reply that was lost may have ended where that of another server did", () => {
+  const polls = new PollSession().of(0);
+  polls.asks("a", 1_000);
+  expect(polls.asks("c", 2_000, false)).toEqual({ since: 1_000, isSure: false });
+  polls.replied(2_000, "d");
+  // The poll that was lost may have ended later than this one, and then its reader is kept.
+  expect(polls.asks("e", 3_000, false)).toEqual({ since: 2_000, isSure: false });
+  polls.replied(3_000, "f");
+  expect(polls.asks("g", 4_000, false)).toEqual({ since: 3_000, isSure: false });
+  polls.replied(4_000, "h");
+  expect(polls.asks("i", 5_000, false)).toBeUndefined();
+});
+
+test("of a request that another server gets in the end, nothing is known about what that one has kept", () => {
+  const record = new WireRecord(new Map());
+  const tap = new WireTap(record, new PollSession());
+  tap.leads(0);
+  tap.sent(POLL("a"));
+  tap.leads(2);
+  tap.received(POLL_REPLY("b"));
+  expect(record.log.starts).toEqual([
+    expect.objectContaining({ node: 2, kept: expect.objectContaining({ isSure: false }) }),
+  ]);
+});
+
+test("a server that gets a request which another one did not take keeps its reader", () => {
+  const record = new WireRecord(new Map());
+  const tap = new WireTap(record, new PollSession());
+  const poll = (cursor: string, next: string, nodes: readonly number[]) => {
+    tap.leads(nodes[0] as number);
+    tap.sent(POLL(cursor));
+    for (const node of nodes.slice(1)) tap.leads(node);
+    tap.received(POLL_REPLY(next));
+  };
+  poll("a", "b", [0, 2]);
+  poll("b", "c", [0]);
+  poll("b", "c", [2]);
+  const starts = record.log.starts.map(({ node, cursor }) => ({ node, cursor }));
+  // The last one went on at once where its reply had ended.
+  expect(starts).toEqual([
+    { node: 2, cursor: "a" },
+    { node: 0, cursor: "b" },
+  ]);
+});
+
+test("a span is over when the connection ends, and when nothing passes for a while", () => {
+  const record = new WireRecord(new Map());
+  const tap = new WireTap(record, new PollSession());
+  tap.leads(1);
+  tap.sent(Buffer.from("GET /api/v1/events/stream HTTP/1.1\r\nHost: x\r\n\r\n"));
+  // The server may take it for connected already.
+  expect(record.log.spans).toEqual([expect.objectContaining({ node: 1, isProven: false })]);
+  tap.received(Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  tap.paused();
+  const [first] = proven(record);
+  tap.resumed();
+  tap.ended();
+  const [again, second] = proven(record) as [Span, Span];
+  expect([again, second.node]).toEqual([first as Span, 1]);
+  expect(second.from).toBeGreaterThanOrEqual(again.to);
+  expect(proven(record)).toEqual([again, second]);
+  const [asked, ...others] = record.log.spans.filter(({ isProven }) => !isProven);
+  expect(others).toEqual([]);
+  expect(asked?.to).toBeGreaterThanOrEqual(second.to);
 });

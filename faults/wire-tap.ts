@@ -17,20 +17,41 @@ export class PollSession {
   caughtUp = false;
   /** Learned from the second poll, because the first one never hangs. */
   transport: "long-poll" | "short-poll" = "long-poll";
-  #newest: { readonly askedAt: number; readonly cursor: string; repliedAt?: number; next?: string } | undefined;
-  #lostAt = Number.NEGATIVE_INFINITY;
+  /** Each server keeps readers of its own. */
+  readonly #nodes = new Map<number, PollsOfNode>();
 
   /** The client has switched to another transport, or a reply was lost. */
   broke(): void {
     this.caughtUp = false;
   }
 
-  /** @returns what the server may have kept of the poll before */
-  asks(cursor: string, askedAt: number): KeptPoll | undefined {
+  get isOfOneNode(): boolean {
+    return this.#nodes.size < 2;
+  }
+
+  of(node: number): PollsOfNode {
+    const polls = this.#nodes.get(node) ?? new PollsOfNode();
+    this.#nodes.set(node, polls);
+    return polls;
+  }
+}
+
+/** The polls that one server got. */
+class PollsOfNode {
+  #newest: { readonly askedAt: number; readonly cursor: string; repliedAt?: number; next?: string } | undefined;
+  #lostAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param isAlone there is no other server that could have brought the client to this cursor
+   * @returns what the server may have kept of the poll before
+   */
+  asks(cursor: string, askedAt: number, isAlone = true): KeptPoll | undefined {
     const before = this.#newest;
     this.#newest = { cursor, askedAt };
     if (!before) return undefined;
     if (before.next === undefined) this.#lostAt = askedAt;
+    // A reply that was lost may have ended where that of another server did, and its reader is kept there.
+    if (!isAlone && before.askedAt - this.#lostAt <= LOST_MS) return { since: before.askedAt, isSure: false };
     // A poll that was given up while it hung leaves its reader where its own cursor is.
     if (cursor !== before.next && cursor !== before.cursor) return undefined;
     const isQuiet = askedAt - this.#lostAt > LOST_MS && askedAt - (before.repliedAt ?? 0) < KEPT_MS;
@@ -62,9 +83,9 @@ type Asked =
       readonly transport: "websocket" | "sse";
       readonly resumes: boolean;
       readonly askedAt: number;
-      start?: AskedStart;
+      start?: AskedStart | undefined;
     }
-  | { readonly kind: "poll"; readonly askedAt: number; body: string; start?: AskedStart }
+  | { readonly kind: "poll"; readonly askedAt: number; body: string; start?: AskedStart | undefined }
   | { readonly kind: "other" };
 
 /**
@@ -79,6 +100,10 @@ export class WireTap {
   readonly #responses;
   readonly #commands = new WebSocketReader("client");
   #stream: { connection: WireConnection; read: (bytes: Buffer) => void } | undefined;
+  #node = 0;
+  #hasBegun = false;
+  #endSpan = () => {};
+  #endAsk = () => {};
   #reply: Buffer[] = [];
   #replyOf: Asked | undefined;
   #status = 0;
@@ -113,6 +138,44 @@ export class WireTap {
     return this.#stream?.connection.transport === "sse";
   }
 
+  /** What was asked so far has been answered, so that the next request may go to another server. */
+  get isBetweenRequests(): boolean {
+    return this.#hasBegun && this.#asked.length === 0 && this.#requests.isBetween && this.#responses.isBetween;
+  }
+
+  /** The server that gets the requests, also those that have no answer yet. */
+  leads(node: number): void {
+    this.#node = node;
+    if (this.#asked.length > 0) {
+      this.#endAsk();
+      this.#endAsk = this.#record.spans.asks(node);
+    }
+    for (const asked of this.#asked) {
+      if (asked.kind === "other" || !asked.start) continue;
+      asked.start = {
+        ...asked.start,
+        node,
+        kept: asked.kind === "poll" ? this.#isMoved(asked.start, node) : undefined,
+      };
+    }
+  }
+
+  /** The server that gets the poll after all keeps its reader, as of every poll; whatever it has kept of earlier ones is not known. */
+  #isMoved({ cursor, askedAt }: AskedStart, node: number): KeptPoll {
+    this.#polls.of(node).asks(cursor, askedAt, false);
+    return { since: askedAt, isSure: false };
+  }
+
+  /** Nothing passes for a while: the server may take the client for gone. */
+  paused(): void {
+    this.#endSpan();
+  }
+
+  resumed(): void {
+    this.#endSpan();
+    if (this.#stream) this.#endSpan = this.#record.spans.begin(this.#stream.connection.node);
+  }
+
   sent(bytes: Buffer): void {
     this.#requests.read(bytes);
   }
@@ -122,12 +185,17 @@ export class WireTap {
   }
 
   ended(): void {
+    this.#endSpan();
+    this.#endAsk();
     if (this.carries === "poll") this.#polls.broke();
   }
 
   #asks({ target, headers }: RequestHead): void {
     const { pathname, searchParams } = new URL(target, "http://x");
     const askedAt = monotonicMs();
+    const node = this.#node;
+    this.#hasBegun = true;
+    if (headers.has("upgrade") || pathname.startsWith("/api/v1/events")) this.#endAsk = this.#record.spans.asks(node);
     if (headers.get("upgrade")?.toLowerCase() === "websocket") {
       this.#asked.push({
         kind: "stream",
@@ -139,7 +207,10 @@ export class WireTap {
       const cursor = headers.get("last-event-id") ?? searchParams.get("cursor");
       const max = Number(searchParams.get("max"));
       const asked = { kind: "stream", transport: "sse", resumes: cursor !== null, askedAt } as const;
-      this.#asked.push({ ...asked, ...(cursor !== null && { start: { cursor, max, askedAt, kept: undefined } }) });
+      this.#asked.push({
+        ...asked,
+        ...(cursor !== null && { start: { cursor, max, askedAt, node, kept: undefined } }),
+      });
     } else if (pathname === "/api/v1/events") this.#asked.push({ kind: "poll", askedAt, body: "" });
     else this.#asked.push({ kind: "other" });
   }
@@ -150,8 +221,9 @@ export class WireTap {
     if (asked?.kind !== "poll") return;
     const { cursor, max = 0 } = JSON.parse(asked.body || "{}") as PollAsk;
     if (cursor === undefined) return;
-    const kept = this.#polls.asks(cursor, asked.askedAt);
-    asked.start = { cursor, max, askedAt: asked.askedAt, kept };
+    const node = this.#node;
+    const kept = this.#polls.of(node).asks(cursor, asked.askedAt, this.#polls.isOfOneNode);
+    asked.start = { cursor, max, askedAt: asked.askedAt, node, kept };
   }
 
   /** A client's frame on its WebSocket, which may come before the answer to the handshake is passed back. */
@@ -160,7 +232,8 @@ export class WireTap {
       if (kind !== "text") return;
       const { type, data } = JSON.parse(payload) as { type: number; data?: { cursor: string; max?: number } };
       if (type !== COMMAND_RESUME || !data) return;
-      asked.start = { cursor: data.cursor, max: data.max ?? 0, askedAt: monotonicMs(), kept: undefined };
+      const { cursor, max = 0 } = data;
+      asked.start = { cursor, max, askedAt: monotonicMs(), node: this.#node, kept: undefined };
       if (this.#stream) begins(this.#stream.connection, asked.start);
     });
   }
@@ -171,14 +244,16 @@ export class WireTap {
     this.#status = status;
     if (asked?.kind !== "stream" || (status !== 101 && status !== 200)) return;
     this.#polls.broke();
-    const connection = this.#record.open(asked.transport, asked);
+    const { transport, resumes, askedAt } = asked;
+    const connection = this.#record.open(transport, { resumes, askedAt, node: this.#node });
+    this.#endSpan = this.#record.spans.begin(this.#node);
     if (asked.start) begins(connection, asked.start);
     if (asked.transport === "websocket") {
       const reader = new WebSocketReader("server");
       const read = (bytes: Buffer) =>
         reader.read(bytes, ({ kind, payload }) => {
           if (kind === "text") this.#record.frame(connection, payload);
-          else if (kind === "close") this.#record.closed(closeCode(payload));
+          else if (kind === "close") this.#closed(closeCode(payload));
         });
       this.#stream = { connection, read };
     } else {
@@ -191,7 +266,14 @@ export class WireTap {
     }
   }
 
+  #closed(code: number): void {
+    this.#endSpan();
+    this.#record.closed(code);
+  }
+
   #answered(): void {
+    this.#endSpan();
+    this.#endAsk();
     const asked = this.#replyOf;
     const parts = this.#reply;
     this.#asked.shift();
@@ -207,12 +289,13 @@ export class WireTap {
     const polls = this.#polls;
     // It asks for the current position, and brings nothing.
     if (!start) return;
-    polls.replied(askedAt, cursor);
+    polls.of(this.#node).replied(askedAt, cursor);
+    this.#record.spans.polled(this.#node, askedAt);
     const { wait = 0 } = JSON.parse(body) as PollAsk;
     if (polls.caughtUp) polls.transport = wait > 0 ? "long-poll" : "short-poll";
     const { transport } = polls;
     this.#record.polled(transport);
-    const reply = new WireConnection({ transport, askedAt, live: polls.caughtUp });
+    const reply = new WireConnection({ transport, askedAt, live: polls.caughtUp, node: this.#node });
     begins(reply, start);
     for (const event of events) this.#record.frame(reply, JSON.stringify(event));
     this.#record.started(reply);

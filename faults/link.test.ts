@@ -1,0 +1,98 @@
+import { afterEach, expect, test } from "bun:test";
+import { HiddenTexts } from "./hidden-texts.ts";
+import { Link } from "./link.ts";
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+/** A server that answers with its name. */
+function server(name: string) {
+  const own = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(name) });
+  ends.push(() => own.stop(true));
+  return { port: own.port as number, stop: () => own.stop(true) };
+}
+
+function linkTo(ports: readonly number[]): Link {
+  const link = new Link(ports, { oldTexts: new Map(), hidden: new HiddenTexts() });
+  ends.push(() => link.close());
+  return link;
+}
+
+const ask = async (link: Link) => (await fetch(`http://127.0.0.1:${link.port}/`)).text();
+
+test("each request goes to the next server, also on one connection, and past one that does not accept any", async () => {
+  const [a, b, c] = [server("a"), server("b"), server("c")];
+  const link = linkTo([a.port, b.port, c.port]);
+  const answers = [];
+  for (let i = 0; i < 6; i++) answers.push(await ask(link));
+  expect(answers.join("")).toBe("abcabc");
+  await b.stop();
+  const later = [await ask(link), await ask(link), await ask(link)];
+  expect(later.filter((name) => name === "b")).toEqual([]);
+});
+
+test("with one server, its connection stays", async () => {
+  let connections = 0;
+  const own = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: () => void connections++,
+      data: (socket) => void socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
+    },
+  });
+  ends.push(() => own.stop(true));
+  const link = linkTo([own.port]);
+  for (let i = 0; i < 3; i++) expect(await ask(link)).toBe("x");
+  expect(connections).toBe(1);
+});
+
+test("a client that is stranded keeps its connection, and gets no other", async () => {
+  const { port } = server("a");
+  const link = linkTo([port]);
+  expect(await ask(link)).toBe("a");
+  link.apply({ kind: "strand", ms: 60_000 });
+  expect(await ask(link)).toBe("a");
+  link.apply({ kind: "end" });
+  await expect(ask(link)).rejects.toThrow();
+});
+
+/** An event stream that goes on for as long as it is read. */
+function endless(): number {
+  const chunk = new TextEncoder().encode(`: ${"x".repeat(60_000)}\n\n`);
+  const own = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response(new ReadableStream({ pull: (stream) => stream.enqueue(chunk) })),
+  });
+  ends.push(() => own.stop(true));
+  return own.port as number;
+}
+
+async function stream(link: Link): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const url = `http://127.0.0.1:${link.port}/api/v1/events/stream`;
+  const { body } = await fetch(url);
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  ends.push(() => reader.cancel());
+  return reader;
+}
+
+const proven = (link: Link) => link.log.spans.filter(({ isProven }) => isProven);
+
+test("a client that reads in sips, or not at all, proves nothing of the connection: the server may have ended it", async () => {
+  const sipping = linkTo([endless()]);
+  sipping.apply({ kind: "throttle", ms: 60_000 });
+  const reader = await stream(sipping);
+  while (proven(sipping).length < 4) await reader.read();
+  const idle = linkTo([endless()]);
+  await stream(idle);
+  let [first] = proven(idle);
+  const deadline = performance.now() + 10_000;
+  for (let before = 0; before !== first?.to; [first] = proven(idle)) {
+    if (performance.now() > deadline) throw new Error("the span goes on though nothing is read");
+    before = first?.to ?? 0;
+    await Bun.sleep(50);
+  }
+});
