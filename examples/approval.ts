@@ -54,6 +54,7 @@ await parley.putUsers([
   { externalId: ben, name: "Ben" },
 ]);
 const [page, phone, laptop] = [await device("Ada", ada), await device("Phone", ben), await device("Laptop", ben)];
+await Promise.all([page.has(0), phone.has(0), laptop.has(0)]);
 
 // Ada asks. The product sends a notification, and calls the matter request-7.
 const matter = { kind: "approval", key: `request-7-${run}` };

@@ -36,7 +36,7 @@ async function openShop(): Promise<void> {
 
 beforeAll(async () => {
   await parley.start();
-  const ring = await openKeyRing({ data: { dir: `${parley.dir}/data` } });
+  const ring = await openKeyRing(parley);
   ({ key } = await ring.add({
     name: "shop",
     scopes: ["users", "notifications", "events"],
