@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { TestServer } from "../packages/server/test/harness.ts";
+import { runEnded } from "../packages/server/test/left-running.ts";
+import { onPostgres } from "../packages/server/test/test-database.ts";
 import { PUSHED_KINDS } from "./constants.ts";
 import { Fuzzer } from "./fuzzer.ts";
 
@@ -9,12 +11,14 @@ const { values } = parseArgs({ options: { inputs: { type: "string" }, seed: { ty
 const LONG = 100_000;
 const inputs = Number(values.inputs ?? LONG);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
-console.log(`${inputs} inputs, seed ${seed}; again with: npm run test:fuzz -- --inputs ${inputs} --seed ${seed}`);
+const again = onPostgres ? "TEST_DATABASE=postgres npm run" : "npm run";
+console.log(`${inputs} inputs, seed ${seed}; again with: ${again} test:fuzz -- --inputs ${inputs} --seed ${seed}`);
 
 const server = await TestServer.start({ HALL: "public", CUSTOM_KINDS: PUSHED_KINDS, RATE_LIMITS: "off" });
 const begunAt = performance.now();
 const found = await new Fuzzer(server, seed).run(inputs);
 await server.stop();
+await runEnded();
 
 const sent = Object.values(found.inputs).reduce((sum, count) => sum + count, 0);
 console.log(`${sent} in ${((performance.now() - begunAt) / 1000).toFixed(0)} s: ${JSON.stringify(found.inputs)}`);
