@@ -1,12 +1,11 @@
 import { Database } from "bun:sqlite";
-import { figure } from "./rounds.ts";
+import { BATCH, storeAsTold } from "./bare-batches.ts";
 
 /**
- * A reference: what the disk and SQLite alone cost. For each line `<rows>` on its input it stores that many messages with
+ * A reference: what the disk and SQLite alone cost. It stores messages with
  * their events, in batches of 64 to a transaction, each synced (WAL, synchronous=FULL), into the server's own tables. There is no
- * HTTP, there are no threads, and nothing is looked up. It answers `done <seconds> <median ms of a batch> <slowest 1 % ms>`.
+ * HTTP, there are no threads, and nothing is looked up.
  */
-const BATCH = 64;
 const ROOM = 1;
 
 const [path = ""] = Bun.argv.slice(2);
@@ -42,17 +41,4 @@ const storeBatch = database.transaction(() => {
   moveRoom.run(pos);
 });
 
-console.log("ready");
-for await (const line of console) {
-  const batches = Math.ceil(Number(line) / BATCH);
-  const times: number[] = [];
-  const startedAt = performance.now();
-  for (let i = 0; i < batches; i++) {
-    const batchAt = performance.now();
-    storeBatch.immediate();
-    times.push(performance.now() - batchAt);
-  }
-  const seconds = (performance.now() - startedAt) / 1000;
-  times.sort((a, b) => a - b);
-  console.log(`done ${seconds} ${figure(times).median} ${times[Math.floor(batches * 0.99)]}`);
-}
+await storeAsTold(() => storeBatch.immediate());

@@ -5,6 +5,9 @@ const { symbols: libc } = dlopen("libc.so.6", {
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 });
 
+/** Linux's `USER_HZ`, on every machine that Parley runs on. */
+const TICKS_A_SECOND = 100;
+
 /**
  * CPU time that a process has used so far, in nanoseconds, over all its threads, including those that have ended: the process's
  * own clock, which is exact where `/proc/<pid>/stat` counts in steps of 10 ms. What the kernel does for a `write` to loopback,
@@ -29,6 +32,31 @@ export function cpuByThread(pid: number): Map<string, number> {
     all.set(name, (all.get(name) ?? 0) + threadNanoseconds(pid, thread));
   }
   return all;
+}
+
+/**
+ * CPU time of a process and of those that it has started. Those of them that have ended and were waited for are in it too, in the kernel's
+ * steps of 10 ms.
+ */
+export function familyNanoseconds(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean);
+  return [pid, ...children.map(Number)].reduce((sum, one) => sum + nanosecondsIfThere(one), endedNanoseconds(pid));
+}
+
+function nanosecondsIfThere(pid: number): number {
+  try {
+    return cpuNanoseconds(pid);
+  } catch {
+    // It has ended since the list was read.
+    return 0;
+  }
+}
+
+/** `cutime` and `cstime` of proc(5), which come after the name of the program; that may contain anything. */
+function endedNanoseconds(pid: number): number {
+  const [, rest = ""] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "latin1")) ?? [];
+  const [user, system] = rest.split(" ").slice(13, 15).map(Number) as [number, number];
+  return ((user + system) * 1e9) / TICKS_A_SECOND;
 }
 
 /** Resident memory of a process, in bytes. */

@@ -12,6 +12,8 @@ export interface Delays {
 export interface CrowdRun extends Delays {
   readonly deliveries: number;
   readonly seconds: number;
+  /** From a message's answer until a reader on another node had it, 0 where it came before the answer; all 0 with one node. */
+  readonly afterAnswer: Delays;
 }
 
 /** Counts between two moments, while messages were due at a rate. */
@@ -54,6 +56,7 @@ export class Crowd {
 
   /**
    * Resolves when all readers are live.
+   * @param wish.otherPorts of further nodes: the readers are spread over all, and the first one is published to
    * @param wish.live how the last frame before a reader is live begins; "" when the handshake makes it live. For
    *   `http-readers`, its mode
    * @param wish.publish `ws`, or the path that takes a POST
@@ -64,11 +67,19 @@ export class Crowd {
       publish: string;
       template: string;
       cursors?: string;
+      otherPorts?: readonly number[];
     },
   ): Promise<Crowd> {
     const template = join(wish.folder, `template-${wish.port}`);
     await Bun.write(template, wish.template);
-    const args = [String(wish.port), String(wish.readers), wish.tokens, wish.live, wish.publish, template];
+    const args = [
+      [wish.port, ...(wish.otherPorts ?? [])].join(),
+      String(wish.readers),
+      wish.tokens,
+      wish.live,
+      wish.publish,
+      template,
+    ];
     if (wish.cursors !== undefined) args.push(wish.cursors);
     const process = new MeasuredProcess([wish.program, ...args], { core: 1 });
     try {
@@ -142,7 +153,8 @@ export class Crowd {
   async #run(command: string): Promise<CrowdRun> {
     this.#process.tell(command);
     const [deliveries = 0, nanoseconds = 0, ...delays] = await this.#answer();
-    return { deliveries, seconds: nanoseconds / 1e9, ...delaysOf(delays) };
+    const afterAnswer = delaysOf(delays.slice(0, 3));
+    return { deliveries, seconds: nanoseconds / 1e9, afterAnswer, ...delaysOf(delays.slice(3)) };
   }
 
   async #answer(): Promise<number[]> {

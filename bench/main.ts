@@ -1,16 +1,20 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { bus } from "./bus.ts";
+import { cluster } from "./cluster.ts";
 import { connect } from "./connect.ts";
 import { fairness } from "./fairness.ts";
 import { fanout } from "./fanout.ts";
 import { idle } from "./idle.ts";
 import { marks } from "./marks.ts";
 import { notify } from "./notify.ts";
+import { processes } from "./processes.ts";
 import { resume } from "./resume.ts";
 import { sends } from "./sends.ts";
 import { serverMessages } from "./server-messages.ts";
 import { start } from "./start.ts";
 import { transports } from "./transports.ts";
+import { writes } from "./writes.ts";
 
 /**
  * `npm run bench -- NAME`: measures the server beside a reference, in one run, and prints both and their ratio. Nothing
@@ -20,17 +24,21 @@ import { transports } from "./transports.ts";
  * it within bounds, and stops what it started. Subjects take turns (A B A B …), at least five times each.
  */
 const BENCHMARKS: readonly Benchmark[] = [
+  bus,
+  cluster,
   connect,
   fairness,
   fanout,
   idle,
   marks,
   notify,
+  processes,
   resume,
   sends,
   serverMessages,
   start,
   transports,
+  writes,
 ];
 
 const { positionals, values } = parseArgs({

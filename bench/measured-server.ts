@@ -22,6 +22,7 @@ export class MeasuredServer extends MeasuredProcess {
       DATA_DIR: dataDir,
       LOG_LEVEL: "error",
       RATE_LIMITS: "off",
+      DRAIN_DELAY_SECONDS: "0",
       ...settings,
     };
     const server = new MeasuredServer([process.execPath, MAIN, "serve"], { env, ...(core === "any" ? {} : { core }) });

@@ -50,7 +50,7 @@ async function runNotify({ rounds, only }: BenchOptions): Promise<void> {
     const load = await compile("http-load", folder);
     const data = join(folder, "data");
     await seed(data, { people: 1, rooms: () => [] });
-    const ring = await openKeyRing({ data: { dir: data } });
+    const ring = await openKeyRing({ data: { dir: data, databaseUrl: undefined } });
     const { key } = await ring.add({
       name: "bench",
       scopes: ["users", "rooms", "messages", "notifications"],

@@ -31,13 +31,18 @@ async function signUpMany(
   return users.map(({ uid }) => uid);
 }
 
+export interface SeedWish {
+  readonly people: number;
+  readonly rooms: (uids: readonly number[]) => readonly (readonly number[])[];
+  /** Of an empty database on PostgreSQL; by default it is SQLite in the folder. */
+  readonly databaseUrl?: string | undefined;
+}
+
 /** A database with people and rooms, made by the server's own write procedures while no server has it open. */
-export async function seed(
-  dataDir: string,
-  wish: { people: number; rooms: (uids: readonly number[]) => readonly (readonly number[])[] },
-): Promise<{ people: SeededPerson[]; rooms: number[] }> {
+export async function seed(dataDir: string, wish: SeedWish): Promise<{ people: SeededPerson[]; rooms: number[] }> {
   const table = { ...procedures, signUpMany: single(signUpMany, ofServer()) };
-  const writes = openWrites(await prepareDatabase(dataDir, Date.now()), { table });
+  const { databaseUrl } = wish;
+  const writes = openWrites(await prepareDatabase({ dir: dataDir, databaseUrl }, Date.now()), { table });
   const people: SeededPerson[] = [];
   while (people.length < wish.people) {
     const tokens = Array.from({ length: Math.min(1000, wish.people - people.length) }, newToken);

@@ -38,7 +38,7 @@ async function runServerMessages({ rounds, only }: BenchOptions): Promise<void> 
     const data = join(folder, "data");
     const { people, rooms } = await seed(data, { people: SENDERS, rooms: (uids) => [uids] });
     const tokens = await writeTokens(folder, people);
-    const ring = await openKeyRing({ data: { dir: data } });
+    const ring = await openKeyRing({ data: { dir: data, databaseUrl: undefined } });
     const { key } = await ring.add({
       name: "bench",
       scopes: ["users", "rooms", "messages"],

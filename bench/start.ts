@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DATABASE_FILE, openWrites } from "../packages/server/src/db/open.ts";
+import { openWrites } from "../packages/server/src/db/open.ts";
+import { DATABASE_FILE } from "../packages/server/src/db/sqlite/open.ts";
 import { sendMessages } from "../packages/server/src/messages/send.ts";
 import { procedures } from "../packages/server/src/writes.ts";
 import type { Benchmark, BenchOptions } from "./benchmark.ts";
@@ -53,7 +54,7 @@ async function fill(dataDir: string): Promise<{ token: string; roomId: number }>
     people: ROOMS,
     rooms: (uids) => uids.map((uid, index) => [uid, uids[(index + 1) % uids.length] as number]),
   });
-  const writes = openWrites(join(dataDir, DATABASE_FILE), { table: procedures });
+  const writes = openWrites({ file: join(dataDir, DATABASE_FILE) }, { table: procedures });
   const content = "a message as people write them: a line of text and not much more than that";
   for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, MESSAGES - sent) }, (_, index) => {

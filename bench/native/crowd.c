@@ -2,8 +2,9 @@
  * A crowd of WebSocket readers and one who publishes to them: what the server is loaded with in `fanout`, `idle`, `resume`
  * and `transports`.
  *
- *   crowd PORT READERS TOKENS LIVE PUBLISH TEMPLATE [CURSORS]
+ *   crowd PORT[,PORT…] READERS TOKENS LIVE PUBLISH TEMPLATE [CURSORS]
  *
+ *   PORT      of the server; of several nodes, over which the readers are spread in turn, while the first one is published to
  *   TOKENS    file with a token for each reader, one a line; the first one also publishes
  *   LIVE      what the last frame before a reader is live begins with; "" if it is live with the handshake
  *   PUBLISH   "ws", or the path that takes a POST
@@ -20,7 +21,8 @@
  *   cursors FILE  writes the cursors of READY, one a line in the readers' order, and answers "written"
  *
  * These two never sleep: waking up a reader that does would count as the server's CPU. They answer
- * "done DELIVERIES NANOSECONDS P50 P99 MAX", the last three in microseconds from when a message was due until a reader had it;
+ * "done DELIVERIES NANOSECONDS FAR50 FAR99 FARMAX P50 P99 MAX", the last three in microseconds from when a message was due until a reader had it, and
+ * those before them from its answer until a reader on another node had it;
  * or "lost EXPECTED SEEN". Counts frames that begin with {"type":4, . Each reader sends a heartbeat every 10 s, as real
  * ones do.
  */
@@ -56,7 +58,7 @@ static void open_readers(void) {
                           "GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                           "Sec-WebSocket-Protocol: parley, %s\r\n\r\n",
-                          resuming ? "?resume=1" : "", port, tokens[opened]);
+                          resuming ? "?resume=1" : "", ports[0], tokens[opened]);
     put(reader->fd, request, (size_t)length);
     opened++, opening++;
   }
@@ -69,7 +71,7 @@ static void publish_socket(void) {
   int length = snprintf(request, sizeof request,
                         "GET /publish HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        port);
+                        ports[0]);
   put_uncounted(publishers[0].fd, request, (size_t)length);
   if (read(publishers[0].fd, reply, sizeof reply) <= 0) fail("publisher's handshake");
 }
@@ -225,6 +227,7 @@ static char *turn(int timeout_ms) {
 
 static void report(uint64_t began) {
   printf("done %llu %llu", (unsigned long long)counts.deliveries, (unsigned long long)(last_delivery - began));
+  print_far();
   print_delays();
 }
 

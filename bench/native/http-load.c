@@ -2,12 +2,14 @@
  * Many HTTP clients that send on one thread, so that the load costs less than what is loaded.
  *
  *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [TEMPLATE | EACH ROOM SENDERS]
+ *   http-load PORT CONNECTIONS REQUESTS LABEL TOKENS @FILE
  *
  * TOKENS is a file of tokens, one a line; connection i signs in with token i modulo their number. Each connection stays
  * open and has one request in flight: a POST of a text message to PATH (or "PUT PATH", without a body; where it ends with "/A,B" each
  * connection asks for A and B in turn), whose clientId is LABEL and a number. With EACH it is a list of
  * so many messages to the managed room ROOM, from the people s0, s1 … of whom there are SENDERS, in turn. With TEMPLATE it is that text, with the
- * request's number in the place of each #. After REQUESTS
+ * request's number in the place of each #. With @FILE the requests are those of the file, in turn: a method, a path and perhaps a body on each line, separated by a
+ * space, with LABEL and the request's number in the place of each #. After REQUESTS
  * answers it prints "done SECONDS P50 P99 MAX", the latter three in milliseconds from a request's write until its answer is
  * there as a whole. It ends with code 1 when an answer, or one of a list, is not 200 or 201, or nothing comes for ten seconds.
  */
@@ -26,6 +28,7 @@
 #define SILENCE_MS 10000
 #define ANSWER_MAX 131072
 #define BODY_MAX 65536
+#define LINES_MAX 1024
 
 struct connection {
   int fd;
@@ -39,7 +42,8 @@ struct connection {
 static char tokens[TOKENS_MAX][64];
 static double *latencies;
 static const char *label, *path, *room, *template;
-static int sent, answered, total, each, senders;
+static int sent, answered, total, each, senders, line_count;
+static char *lines[LINES_MAX];
 
 static void fail(const char *what, const char *detail) {
   fprintf(stderr, "http-load: %s%s%s\n", what, detail ? ": " : "", detail ? detail : "");
@@ -85,11 +89,41 @@ static int put_of(char *out, int size, struct connection *c) {
                   length, word, c->token);
 }
 
+/* The next request of the file. */
+static int line_of(char *out, int size, const char *token, int number) {
+  static char line[BODY_MAX];
+  int length = 0;
+  for (const char *at = lines[number % line_count]; *at && length < BODY_MAX - 80; at++)
+    length += *at == '#' ? snprintf(line + length, 80, "%s-%d", label, number) : (line[length] = *at, 1);
+  line[length] = 0;
+  char *address = strchr(line, ' ') + 1, *body = strchr(address, ' ');
+  if (body) *body++ = 0;
+  int head = (int)(address - line);
+  return snprintf(out, size,
+                  "%.*s%s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
+                  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                  head, line, address, token, body ? strlen(body) : 0, body ? body : "");
+}
+
+static void read_lines(const char *from) {
+  FILE *file = fopen(from, "r");
+  static char line[BODY_MAX];
+  while (file && line_count < LINES_MAX && fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = 0;
+    if (!strchr(line, ' ')) fail("a line without a path", line);
+    lines[line_count++] = strdup(line);
+  }
+  if (line_count == 0) fail("no requests", from);
+  fclose(file);
+}
+
 static void send_next(struct connection *c) {
   static char body[BODY_MAX], out[BODY_MAX + 1024];
   int number = sent++;
   int size;
-  if (strncmp(path, "PUT ", 4) == 0)
+  if (line_count > 0)
+    size = line_of(out, sizeof out, c->token, number);
+  else if (strncmp(path, "PUT ", 4) == 0)
     size = put_of(out, sizeof out, c);
   else {
     int length = body_of(body, number);
@@ -141,7 +175,7 @@ static void connect_to(struct connection *c, int port) {
 
 int main(int argc, char **argv) {
   if (argc != 7 && argc != 8 && argc != 10)
-    fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH [TEMPLATE | EACH ROOM SENDERS]", NULL);
+    fail("usage: http-load PORT CONNECTIONS REQUESTS LABEL TOKENS PATH|@FILE [TEMPLATE | EACH ROOM SENDERS]", NULL);
   int port = atoi(argv[1]), connections = atoi(argv[2]), count = 0;
   total = atoi(argv[3]);
   label = argv[4];
@@ -149,6 +183,7 @@ int main(int argc, char **argv) {
   if (argc == 8) template = argv[7];
   if (argc == 10) each = atoi(argv[7]), room = argv[8], senders = atoi(argv[9]);
   if (each < 0 || each > 200 || (each > 0 && senders < 1)) fail("no such lists", NULL);
+  if (path[0] == '@') read_lines(path + 1);
   FILE *file = fopen(argv[5], "r");
   while (file && count < TOKENS_MAX && fscanf(file, "%63s", tokens[count]) == 1) count++;
   if (count == 0 || total < 1 || connections < 1 || strlen(label) > 48 || strlen(path) > 256) fail("nothing to send", NULL);

@@ -54,7 +54,7 @@ static void ask(struct reader *reader) {
   int length = snprintf(request, sizeof request,
                         "GET /api/v1/events%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
                         "Accept: %s\r\n\r\n",
-                        query, port, tokens[reader - readers], mode == SSE ? "text/event-stream" : "application/json");
+                        query, ports[0], tokens[reader - readers], mode == SSE ? "text/event-stream" : "application/json");
   if (reader->fd < 0) reader->fd = dial((uint64_t)(reader - readers));
   reader->busy = 1;
   counts.requests++;

@@ -40,12 +40,20 @@
 #define READERS_MAX 12000
 #define PUBLISHERS_MAX 64
 #define SAMPLES_MAX (1 << 23)
+#define FAR_MAX (1 << 20)
+#define PORTS_MAX 8
 #define STALLED_NS 30000000000ull
 
 struct publisher {
   int fd, busy, left; /* left: bytes of the reply's body to come; -1: its head is incomplete */
   unsigned got;
+  uint64_t due; /* the number of the message that it has sent last */
   char reply[8192];
+};
+
+/* That something happened to the message with this number. */
+struct moment {
+  uint64_t due, at;
 };
 
 struct counts {
@@ -54,13 +62,16 @@ struct counts {
 
 static struct publisher publishers[PUBLISHERS_MAX];
 static char (*tokens)[64];
-static int wanted, publisher_count, poller, port;
+static int wanted, publisher_count, poller, ports[PORTS_MAX], port_count;
 static const char *target;
 static char *template;
 static struct counts counts;
 static uint64_t last_delivery, last_number, disordered;
 static uint32_t *samples;
 static size_t sample_count;
+/* Answers, and arrivals at readers on other nodes than the publisher's. */
+static struct moment *answers, *arrivals;
+static size_t answer_count, arrival_count;
 /* Whether each frame's number is looked at, which takes time. */
 static int checking;
 static unsigned char incoming[1 << 18];
@@ -80,9 +91,12 @@ static inline void fail(const char *what) {
   exit(1);
 }
 
+/* Readers are spread over the nodes in turn; publishers ask the first one. */
+static inline int port_of(uint64_t tag) { return ports[tag < READERS_MAX ? tag % (uint64_t)port_count : 0]; }
+
 static inline int dial(uint64_t tag) {
   int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_of(tag))};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   /* Real clients have addresses of their own, and the server bounds what one address asks at once. */
   struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)tag % 1000)};
@@ -123,7 +137,8 @@ static inline void post(struct publisher *publisher, uint64_t due) {
   int size = snprintf(request, sizeof request,
                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                      target, port, tokens[0], length, body);
+                      target, ports[0], tokens[0], length, body);
+  publisher->due = last_number;
   publisher->busy = 1, publisher->left = -1, publisher->got = 0;
   put_uncounted(publisher->fd, request, (size_t)size);
 }
@@ -157,7 +172,9 @@ static inline void read_reply(struct publisher *publisher) {
     }
     publisher->left = (int)(end + 4 - publisher->reply) + atoi(size + 17);
   }
-  if ((int)publisher->got >= publisher->left) publisher->busy = 0;
+  if ((int)publisher->got < publisher->left) return;
+  publisher->busy = 0;
+  if (port_count > 1 && answer_count < FAR_MAX) answers[answer_count++] = (struct moment){publisher->due, now_ns()};
 }
 
 static inline int any_busy(void) {
@@ -176,17 +193,23 @@ static inline void delivered(const unsigned char *frame, size_t length, int read
     if (*seq && number != *seq + 1) disordered++;
     *seq = number;
   }
-  if (reader % 4 != 0 || sample_count == SAMPLES_MAX) return;
+  if (reader / port_count % 4 != 0 || sample_count == SAMPLES_MAX) return;
   const unsigned char *at = memmem(frame, length, "t=", 2);
   if (!at || at + 22 > frame + length) return;
   uint64_t due = 0;
   for (int i = 2; i < 22; i++) due = due * 10 + (uint64_t)(at[i] - '0');
   samples[sample_count++] = (uint32_t)((now - due) / 1000);
+  if (reader % port_count != 0 && arrival_count < FAR_MAX) arrivals[arrival_count++] = (struct moment){due, now};
 }
 
 static inline int by_size(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
   return x < y ? -1 : x > y;
+}
+
+static inline int by_due(const void *a, const void *b) {
+  uint64_t x = ((const struct moment *)a)->due, y = ((const struct moment *)b)->due;
+  return (x > y) - (x < y);
 }
 
 static inline int stalled(uint64_t expected) {
@@ -197,8 +220,22 @@ static inline int stalled(uint64_t expected) {
 }
 
 static inline void begin(void) {
-  counts.deliveries = 0, sample_count = 0, disordered = 0;
+  counts.deliveries = 0, sample_count = 0, disordered = 0, answer_count = 0, arrival_count = 0;
   last_delivery = now_ns();
+}
+
+/* Prints P50 P99 MAX, in microseconds from an answer until a reader on another node had the message; 0 if it came before the answer. */
+static inline void print_far(void) {
+  static uint32_t far[FAR_MAX];
+  size_t count = 0;
+  qsort(answers, answer_count, sizeof *answers, by_due);
+  for (size_t i = 0; i < arrival_count; i++) {
+    struct moment *answer = bsearch(&arrivals[i], answers, answer_count, sizeof *answers, by_due);
+    if (answer) far[count++] = arrivals[i].at > answer->at ? (uint32_t)((arrivals[i].at - answer->at) / 1000) : 0;
+  }
+  qsort(far, count, sizeof *far, by_size);
+  if (count) printf(" %u %u %u", far[count / 2], far[count * 99 / 100], far[count - 1]);
+  else printf(" 0 0 0");
 }
 
 /* Prints P50 P99 MAX and ends the line. */
@@ -289,14 +326,16 @@ static inline char *wait_for(int timeout_ms, void (*on_event)(uint64_t tag)) {
   return input;
 }
 
-/* Arguments: PORT READERS TOKENS (one's own) PUBLISH TEMPLATE */
+/* Arguments: PORT[,PORT…] READERS TOKENS (one's own) PUBLISH TEMPLATE */
 static inline void load_begin(char **argv) {
-  port = atoi(argv[1]), wanted = atoi(argv[2]), target = argv[5];
+  for (char *at = argv[1]; at && port_count < PORTS_MAX; at = strchr(at, ',')) ports[port_count++] = atoi(at += *at == ',');
+  wanted = atoi(argv[2]), target = argv[5];
   if (wanted < 1 || wanted > READERS_MAX) {
     fprintf(stderr, "%s: 1 to %d readers\n", argv[0], READERS_MAX);
     exit(2);
   }
   samples = malloc(SAMPLES_MAX * sizeof *samples);
+  answers = malloc(FAR_MAX * sizeof *answers), arrivals = malloc(FAR_MAX * sizeof *arrivals);
   tokens = calloc((size_t)wanted, sizeof *tokens);
   FILE *file = fopen(argv[3], "r");
   if (!file) fail("TOKENS");
