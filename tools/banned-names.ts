@@ -18,6 +18,14 @@ export function clockCheck(sources: readonly Source[]): string[] {
   });
 }
 
+/** What happens to a row whose key is taken is said to `insertRows`, and `db/` has the one text for it that is right on both databases. */
+export function conflictCheck(sources: readonly Source[]): string[] {
+  return find(sources, {
+    names: /\bonConflict\b|\bon conflict\b/i,
+    allowed: (path) => path.startsWith(`${SERVER}db/`),
+  });
+}
+
 function find(
   sources: readonly Source[],
   { names, allowed }: { names: RegExp; allowed(path: string): boolean },

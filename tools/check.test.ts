@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { clockCheck, environmentCheck } from "./banned-names.ts";
+import { clockCheck, conflictCheck, environmentCheck } from "./banned-names.ts";
+import { databaseTests, ONCE, otherTests } from "./database-tests.ts";
 import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
 import { cyclesCheck } from "./import-cycles.ts";
@@ -19,6 +20,23 @@ test("the sources are found, and those of others are not", async () => {
     expect(paths).toContain(path);
   }
   expect(paths.filter((path) => path.includes("node_modules"))).toEqual([]);
+});
+
+test("it is known which tests have a database, however they get it; each exception is one of them", async () => {
+  const sources = await readSources();
+  const [here, others] = [databaseTests(sources), otherTests(sources)];
+  // By a server, by a fixture of rooms, by a process.
+  for (const path of ["test/blocks.test.ts", "src/rooms/room-writes.test.ts", "test/kill.test.ts"])
+    expect(here).toContain(`packages/server/${path}`);
+  for (const path of ["src/lib/interval.test.ts", "src/db/sqlite/data-dir.test.ts", "test/web-page.test.ts"])
+    expect(others).toContain(`packages/server/${path}`);
+  for (const pattern of Object.keys(ONCE)) {
+    expect([pattern, here.length + others.length, others.some((path) => new Bun.Glob(pattern).match(path))]).toEqual([
+      pattern,
+      sources.filter(({ path }) => path.endsWith(".test.ts")).length,
+      true,
+    ]);
+  }
 });
 
 test("imports are found in all their forms, but not in comments", () => {
@@ -120,6 +138,16 @@ test("time, chance and environment are used where they may be", () => {
   expect(
     environmentCheck([server("rooms/x.ts", "process.env.X"), server("config/env.ts", "process.env")]),
   ).toHaveLength(1);
+});
+
+test("what happens to a row whose key is taken is written in db/ only", () => {
+  const text =
+    "x.onConflict((c) => c);\nsql`insert … ON CONFLICT do nothing`;\n// on conflict\ninsertRows({ conflict: {} });\n";
+  expect(conflictCheck([server("rooms/x.ts", text)])).toEqual([
+    "packages/server/src/rooms/x.ts:1 uses onConflict",
+    "packages/server/src/rooms/x.ts:2 uses ON CONFLICT",
+  ]);
+  expect(conflictCheck([server("db/x.ts", text), server("rooms/x.test.ts", text)])).toEqual([]);
 });
 
 test("write procedures that are run stand in the table, each under its own name", () => {

@@ -2,7 +2,7 @@
  * `npm run check`: everything about the source that is not a test, one line each. A check returns what is wrong, a line per
  * problem; none means it passed. Ends with the count and exits with 1 when something failed. Nothing is changed on disk.
  */
-import { clockCheck, environmentCheck } from "./banned-names.ts";
+import { clockCheck, conflictCheck, environmentCheck } from "./banned-names.ts";
 import { documentPathsCheck } from "./document-paths.ts";
 import { fileSizeCheck, longFiles } from "./file-size.ts";
 import { folderCommentsCheck } from "./folder-comments.ts";
@@ -26,6 +26,7 @@ const checks: readonly [name: string, run: () => string[] | Promise<string[]>][]
   ["file sizes", () => fileSizeCheck(sources)],
   ["process.env in config/env.ts only", () => environmentCheck(sources)],
   ["clock and randomness in lib/ only", () => clockCheck(sources)],
+  ["`on conflict` in db/ only", () => conflictCheck(sources)],
   ["write procedures are in writes.ts", () => procedureTableCheck(sources)],
   ["routes do not write", () => routeWritesCheck(sources)],
   ["folders say what they are for", () => folderCommentsCheck(sources)],

@@ -7,9 +7,10 @@ import { importsOf, type Source } from "./sources.ts";
 const LAYERS: readonly (readonly string[])[] = [
   ["lib"],
   ["limits"],
-  ["config", "ops", "db", "bus"],
+  ["config", "ops", "db", "bus", "redis"],
+  ["nodes"],
   ["event-log", "presence"],
-  ["retention", "audit"],
+  ["retention", "audit", "processes"],
   ["http"],
   ["product-tokens"],
   ["identity"],

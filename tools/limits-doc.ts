@@ -11,6 +11,7 @@ import { CAPS } from "../packages/server/src/limits/caps.ts";
 import { CONNECTION_RATES, LOCAL_RATES, SHARED_RATES } from "../packages/server/src/limits/limits.ts";
 import type { BoundRow, RateRow, Refusal } from "../packages/server/src/limits/row.ts";
 import { SIZES } from "../packages/server/src/limits/sizes.ts";
+import { STORED_RATES } from "../packages/server/src/limits/stored-rates.ts";
 import { ROOT } from "./sources.ts";
 
 const LIMITS_DOC = "docs/limits.md";
@@ -30,10 +31,14 @@ export function limitsDocument(): string {
     HEAD,
     section(
       "Rates",
-      "How often something may happen. `RATE_LIMITS=off` lifts those of people and addresses, except where it says always.",
-      [...rates(LOCAL_RATES), ...rates(SHARED_RATES), ...rates(CONNECTION_RATES)],
+      "How often something may happen. `RATE_LIMITS=off` lifts those of people and addresses, except where it says always. Where several processes serve, what is counted by a thing and its process is counted by each of them alone: together they let as many times more pass as there are processes. All others hold for all processes together: the database counts, or they tell each other within a second. Sign-ins, new accounts, passwords and QR codes are counted by a supervisor for the processes of a machine and, with `REDIS_URL`, for all nodes; without it nodes count them alone.",
+      [...rates(LOCAL_RATES, ofProcess), ...rates(STORED_RATES), ...rates(SHARED_RATES), ...rates(CONNECTION_RATES)],
     ),
-    section("Caps", "How much there may be at once. Nothing lifts them.", bounds(CAPS)),
+    section(
+      "Caps",
+      "How much there may be at once. Nothing lifts them. Where several processes serve, each has its own of what is counted by the process.",
+      bounds(CAPS),
+    ),
     section("Sizes", "How large one thing may be. Nothing lifts them.", bounds(SIZES)),
   ].join("\n");
 }
@@ -43,7 +48,10 @@ function section(title: string, text: string, rows: readonly string[]): string {
   return `## ${title}\n\n${text}\n\n${head}\n${rows.join("\n")}\n`;
 }
 
-function rates(rows: Readonly<Record<string, RateRow>>): string[] {
+/** What is counted by each process alone. */
+const ofProcess = ({ told, by }: RateRow) => (told ? by : `${by} and process`);
+
+function rates(rows: Readonly<Record<string, RateRow>>, countedBy = ({ by }: RateRow): string => by): string[] {
   return Object.entries(rows).map(([id, row]) => {
     const rate = `${grouped(row.count)} in ${duration(row.windowMs)}`;
     const number = [rate, row.burst && `${grouped(row.burst)} at once`, row.always && "always"]
@@ -52,7 +60,7 @@ function rates(rows: Readonly<Record<string, RateRow>>): string[] {
     return line([
       `\`${id}\``,
       row.counts,
-      row.by,
+      countedBy(row),
       number,
       beyond(row.refusal),
       row.setting ? `\`${row.setting}\`` : "",
@@ -66,7 +74,7 @@ function bounds(rows: Readonly<Record<string, BoundRow>>): string[] {
     return line([
       `\`${id}\``,
       row.counts,
-      row.by,
+      row.ofProcess ? `${row.by} and process` : row.by,
       number,
       beyond(row.refusal),
       row.setting ? `\`${row.setting}\`` : "",

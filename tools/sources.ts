@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** Bun's glob takes no slash inside of braces: it finds nothing then. */
-const FILES = "{packages,tools,bench,faults,fuzz,examples}/**/*.{ts,tsx,js,mjs,css}";
+const FILES = "{packages,tools,bench,faults,fuzz,rolling,examples}/**/*.{ts,tsx,js,mjs,css}";
 
 export async function readSources(root = ROOT): Promise<Source[]> {
   const paths = new Set<string>();
