@@ -4,6 +4,7 @@ import type { Churn } from "./churn.ts";
 import type { ClientsCall } from "./clients.ts";
 import type { Installation } from "./installation.ts";
 import type { Lull } from "./lull.ts";
+import { LEAST_OF_ASKED } from "./options.ts";
 import type { ProxyCall } from "./proxy.ts";
 import type { Random } from "./random.ts";
 import type { Senders } from "./senders.ts";
@@ -20,12 +21,17 @@ export interface DirectorParts {
   readonly lull: Lull;
   /** How many connections are to be cut in all. */
   readonly disconnects: number;
+  /** The least that it lasts. On a busy machine clients are back later, so that it takes longer to cut enough connections. */
   readonly seconds: number;
 }
 
 /** The plan does not say when things happen, so the pace can adapt until as many connections are cut as were asked for. */
 const LOOK_MS = 1_000;
 const MOST_PER_SECOND = 80;
+/** After so many times the seconds it ends in any case. */
+const LONGEST = 3;
+/** Beyond the seconds, what is left is cut within that time. */
+const PACE_MS = 5_000;
 const SLOW_EVERY_MS = 15_000;
 const CLOCK_EVERY_MS = 7_000;
 /** The number of large messages in a flood: more than the kernel's buffers and the server's queue for one connection hold. */
@@ -34,7 +40,7 @@ const DEPART_EVERY_MS = 180;
 const LULL_EVERY_MS = 40_000;
 const LULL_MS = 11_000;
 
-/** Carries out the plan's incidents for as long as the run lasts. */
+/** Carries out the plan's incidents for as long as the run lasts, and until enough connections have been cut. */
 export class Director {
   readonly #parts: DirectorParts;
   readonly #chaos: Chaos;
@@ -51,15 +57,20 @@ export class Director {
     let perSecond = disconnects / seconds;
     let [lookAt, slowAt, clockAt] = [LOOK_MS, SLOW_EVERY_MS / 3, CLOCK_EVERY_MS / 2];
     let departAt = 0;
+    let isEnough = false;
     let lullAt = LULL_EVERY_MS / 2;
     for (;;) {
       const now = performance.now() - this.#begunAt;
-      if (now >= seconds * 1000) break;
+      if (now >= seconds * 1000 * (isEnough ? 1 : LONGEST)) break;
       if (now >= lookAt) {
         const cuts = await proxy.ask<number>({ ask: "cuts" });
+        isEnough = cuts >= disconnects * LEAST_OF_ASKED;
         const left = Math.max(0, disconnects - cuts);
         // Not every incident is a cut, and not every cut finds a connection.
-        perSecond = Math.min(MOST_PER_SECOND, Math.max(2, (1.7 * left * 1000) / Math.max(1, seconds * 1000 - now)));
+        perSecond = Math.min(
+          MOST_PER_SECOND,
+          Math.max(2, (1.7 * left * 1000) / Math.max(PACE_MS, seconds * 1000 - now)),
+        );
         lookAt = now + LOOK_MS;
       }
       if (now >= lullAt) {

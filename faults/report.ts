@@ -1,4 +1,5 @@
 import { DUPLICATED, LOST, REORDERED } from "./check-client.ts";
+import { LEAST_OF_ASKED } from "./options.ts";
 import { WRONG_PRESENCE } from "./presence-watch.ts";
 import { featuresReport } from "./report-features.ts";
 import { NO_RESYNC, UNDUE_RESYNC } from "./resync-due.ts";
@@ -7,8 +8,6 @@ import { TRANSPORTS } from "./wire-log.ts";
 
 /** If the shares fall below this, a run has not tested what it is for. */
 const LEAST_SHARE = 0.1;
-/** A slow machine leaves out what it cannot manage; a run that did less than this part does not count. */
-const LEAST_OF_ASKED = 0.5;
 /** If a larger share of deliveries is excused, a run no longer tests what it is for. */
 const MOST_EXCUSED = 0.03;
 /** For a run of four minutes or longer. */
@@ -92,7 +91,7 @@ export function reportOf(outcome: Outcome, commit: string): Report {
       seed: options.seed,
       commit,
       "duration, s": Math.round(outcome.durationMs / 1000),
-      "of which with faults, s": options.seconds,
+      "of which with faults, s": Math.round(outcome.faultsMs / 1000),
       clients: wire.clients.length,
       "events in the log": verdict.events,
       "messages acknowledged": book.acknowledged,

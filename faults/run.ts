@@ -49,6 +49,8 @@ export interface Outcome {
   /** The time from the end of the faults until every client had everything; undefined if that took too long. */
   readonly caughtUpMs: number | undefined;
   readonly durationMs: number;
+  /** Of it, how long incidents happened. */
+  readonly faultsMs: number;
 }
 
 /** By then the longest fault is over, and so is the SELF that the server sends a second later. */
@@ -128,10 +130,12 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
     const writing = Promise.all([senders.run(), churn.run(), features.run(), hook.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
+    const faultsAt = performance.now();
     await Promise.all([
       director.run(),
       server.breakDown({ lull, strand, random: random.of("restarts"), ...options }),
     ]).finally(() => clearInterval(ticker));
+    const faultsMs = performance.now() - faultsAt;
     senders.end();
     churn.end();
     features.end();
@@ -211,6 +215,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       retries: requests.retries,
       caughtUpMs,
       durationMs: performance.now() - begunAt,
+      faultsMs,
     };
   } finally {
     requests.end();
