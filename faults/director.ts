@@ -38,7 +38,8 @@ const CLOCK_EVERY_MS = 7_000;
 const FLOOD_MESSAGES = 300;
 const DEPART_EVERY_MS = 180;
 const LULL_EVERY_MS = 40_000;
-const LULL_MS = 11_000;
+/** Long enough to look at presence twice. */
+const LULL_MS = 14_500;
 
 /** Carries out the plan's incidents for as long as the run lasts, and until enough connections have been cut. */
 export class Director {

@@ -48,11 +48,13 @@ const LOOK_MS = 250;
 const LAST_TRIES = 4;
 /** How long the number of people online has to hold steady: the gathering second, and the way to a client behind a slow link. */
 const STANDS_MS = 3_000;
+/** By then clients have asked again about those of whom a reply had told them something else than the connection (SDK-71). */
+const DOUBTED_MS = 6_500;
 
 /**
  * Compares what clients believe about presence with the server. Whenever the number of people online has been steady for 3 s, each client is
  * asked what it believes (those that poll ask the server first), and the server is asked the same in its name. A difference counts if it is still
- * there after another second in which the number has not changed.
+ * there after another few seconds in which the number has not changed.
  */
 export class PresenceWatch {
   readonly #parts: PresenceWatchParts;
@@ -133,7 +135,7 @@ export class PresenceWatch {
     this.verdict.agreed += first.agreed;
     this.verdict.online += first.online;
     if (first.differing.size === 0) return;
-    await Bun.sleep(1_500);
+    await Bun.sleep(DOUBTED_MS);
     const second = await this.#differences();
     if (!second || (await this.#onlineNum()) !== num || this.#parts.isTroubled()) return;
     for (const [key, what] of second.differing) {

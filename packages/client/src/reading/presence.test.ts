@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { Presence, type PresentState } from "./presence.ts";
 
 const [ANN, BEN, CAI] = [20_000, 20_001, 20_002];
@@ -59,6 +59,34 @@ describe("what a connection tells", () => {
     expect(presence.isOnline(ANN)).toBeTrue();
     presence.learn(presence.asking(), { states: [offline(ANN, 400)] });
     expect(presence.isOnline(ANN)).toBeFalse();
+  });
+
+  test("SDK-71: people of whom a newer reply says something else than a push are asked for again, once and together", () => {
+    const runs: (() => void)[] = [];
+    const timers = spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, ms: number) => {
+      if (ms === 5_000) runs.push(run);
+      return 0;
+    }) as never);
+    try {
+      presence.begin();
+      push(online(ANN, 200), online(BEN, 200), online(CAI, 200));
+      reply(offline(ANN, 300), online(BEN, 300), offline(CAI, 100));
+      reply(online(ANN, 310), offline(BEN, 310), online(CAI, 310));
+      reply(offline(ANN, 320));
+      expect([runs.length, asked]).toEqual([1, []]);
+      // What another connection told is not doubted: this one tells everything.
+      presence.begin();
+      reply(offline(ANN, 330), offline(BEN, 330));
+      push(offline(CAI, 330));
+      reply(online(CAI, 340));
+      expect(runs).toHaveLength(1);
+    } finally {
+      timers.mockRestore();
+    }
+    for (const run of runs) run();
+    expect(asked).toEqual([[ANN, CAI]]);
+    reply(online(ANN, 300));
+    expect(presence.isOnline(ANN)).toBeTrue();
   });
 
   test("SDK-71, SDK-73: a reply that is as old as a push does not override it, whichever way round they say it", () => {

@@ -1,4 +1,5 @@
 import { ActiveStatus, type OnlineChange, type PushData } from "@parley/protocol/events";
+import { later } from "../lib/timers.ts";
 
 /** Somebody's state: `activeStatus` 1 online, 2 offline; `lastOptTime` says since when, null if that is unknown. */
 export interface PresentState {
@@ -30,6 +31,8 @@ export interface PresenceParts {
 }
 
 const ASKED_AT_ONCE = 500;
+/** By then a node that had not heard of somebody's connection has heard of it. */
+const DOUBT_MS = 5_000;
 
 /**
  * Which people are online, as far as the client knows from the connection, from the tab that has it, and from replies. A connection tells
@@ -41,6 +44,8 @@ export class Presence {
   #onlineNum: number | undefined;
   #connection = 0;
   #requests = 0;
+  /** People of whom a reply has said something else than the connection. They are asked for again. */
+  #doubted: number[] = [];
   /** The connection has begun, and has not told everything yet. */
   #isBeginning = false;
 
@@ -105,24 +110,23 @@ export class Presence {
   }
 
   get whole(): WholePresence {
-    return { states: Array.from(this.#known.values(), ({ state }) => state), onlineNum: this.#onlineNum };
+    return { states: [...this.#known.values()].map(({ state }) => state), onlineNum: this.#onlineNum };
   }
 
   /** What another tab knows replaces what this one knows. */
   replace({ states, onlineNum }: WholePresence): void {
-    const before = [...this.#known.values()].map(({ state }) => state);
+    const before = this.whole.states;
     this.#known.clear();
     this.#connection += 1;
     for (const state of states) this.#take(state, 0);
-    const changed = new Map([...before, ...states].map((state) => [state.uid, state]));
-    this.#tell([...changed.values()], onlineNum);
+    this.#tell([...before, ...states], onlineNum);
   }
 
   /** Nobody else is online, or the others have to be asked for. */
   #end(isComplete: boolean): PresentState[] {
     this.#isBeginning = false;
-    const old = [...this.#known.values()].filter(({ connection }) => connection !== this.#connection);
-    const wereOnline = old.map(({ state }) => state).filter(({ activeStatus }) => activeStatus === ActiveStatus.online);
+    const isOld = (uid: number) => this.#known.get(uid)?.connection !== this.#connection;
+    const wereOnline = this.whole.states.filter(({ uid }) => this.isOnline(uid) && isOld(uid));
     for (const { uid } of wereOnline) {
       this.#known.delete(uid);
       if (isComplete) this.#take({ uid, activeStatus: ActiveStatus.offline, lastOptTime: null }, 0);
@@ -132,29 +136,33 @@ export class Presence {
     return wereOnline;
   }
 
-  /** @returns whether it is news */
-  #take(state: PresentState, request: number): boolean {
-    const known = this.#known.get(state.uid);
-    if (known && isOlder(state, request, known, this.#connection)) return false;
-    const { uid, activeStatus, lastOptTime } = state;
+  /**
+   * A push and a reply travel separately, and so do two replies. Anything overrides what an earlier connection said. A push overrides what a reply said:
+   * another node may have answered, which knew less, and if something has changed since, another push follows. So a reply overrides a push only if it is
+   * newer, and is doubted if it says something else.
+   * @returns whether it is news
+   */
+  #take({ uid, activeStatus, lastOptTime }: PresentState, request: number): boolean {
+    const known = this.#known.get(uid);
+    const isOther = known?.state.activeStatus !== activeStatus;
+    if (known?.connection === this.#connection) {
+      const { state, request: before } = known;
+      const isOlder =
+        before > 0
+          ? request > 0 && request < before
+          : (lastOptTime ?? 0) < (state.lastOptTime ?? 0) + Math.min(request, 1);
+      if (isOlder) return false;
+      const isDoubtful = request > 0 && before === 0 && isOther;
+      if (isDoubtful && this.#doubted.push(uid) === 1)
+        later(DOUBT_MS, () => this.ask(this.#doubted.splice(0)).catch(() => {}));
+    }
     this.#known.set(uid, { state: { uid, activeStatus, lastOptTime }, request, connection: this.#connection });
-    return known?.state.activeStatus !== activeStatus || known.state.lastOptTime !== lastOptTime;
+    return isOther || known.state.lastOptTime !== lastOptTime;
   }
 
   #tell(changed: readonly { uid: number }[], onlineNum: number | undefined): void {
     const isNew = onlineNum !== undefined && onlineNum !== this.#onlineNum;
     if (isNew) this.#onlineNum = onlineNum;
-    if (changed.length > 0 || isNew) this.#parts.onChange(changed.map(({ uid }) => uid));
+    if (changed.length > 0 || isNew) this.#parts.onChange([...new Set(changed.map(({ uid }) => uid))]);
   }
-}
-
-/**
- * A push and a reply travel separately, and so do two replies. Anything overrides what an earlier connection said. A push overrides what a reply said: another
- * node may have answered, which knew less, and if something has changed since, another push follows. So a reply overrides a push only if it is newer.
- */
-function isOlder(state: PresentState, request: number, known: Known, connection: number): boolean {
-  if (known.connection !== connection) return false;
-  if (known.request > 0) return request > 0 && request < known.request;
-  const later = (state.lastOptTime ?? 0) - (known.state.lastOptTime ?? 0);
-  return later < (request > 0 ? 1 : 0);
 }
