@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { ChatFixture } from "../test/chat-fixture.ts";
+import { HeldTimers } from "../test/held-timers.ts";
 import { until } from "../test/webhook-receiver.ts";
 import type { LoggedEvent } from "./db/transaction.ts";
 import { JobsWhenOldest } from "./jobs-when-oldest.ts";
 import { nextTurn, withDeadline } from "./lib/interval.ts";
-import { uptimeMs } from "./lib/uptime.ts";
 import { createLogger } from "./ops/logger.ts";
 import { Metrics } from "./ops/metrics.ts";
 
 const AWAY = new Error("the database is away");
+/** How long it waits until it tries again. */
+const AGAIN_MS = 1000;
 
 /** Webhooks that, like the real ones, do not begin again after their end. */
 class Webhooks {
@@ -97,12 +99,14 @@ test.each([
   ["before the webhooks begin", () => (fails = 1)],
   ["while they begin", () => (webhooks.fails = 1)],
 ])("NODE-12: a database that fails %s is tried again, and the webhooks run then", async (_when, fail) => {
+  using timers = new HeldTimers(AGAIN_MS);
   await jobs.start(lease);
   fail();
-  const before = uptimeMs();
   lease.becomeOldest();
+  await until("it waits for the next try", () => timers.waiting.length > 0);
+  expect(begun()).toBe(0);
+  timers.run();
   await until("the jobs", () => begun() === 1);
-  expect(uptimeMs() - before).toBeGreaterThan(950);
   expect(logged.filter((line) => line.includes("could not start yet"))).toHaveLength(1);
   expect(webhooks.happened.at(-1)).toBe("start");
   expect(webhooks.happened).not.toContain("stop");
@@ -128,11 +132,12 @@ test("NODE-12: a stop ends what has just begun, and waits for it", async () => {
 });
 
 test("NODE-12: nothing begins after a stop, whether it was tried before or not", async () => {
+  using timers = new HeldTimers(AGAIN_MS);
   await jobs.start(lease);
   fails = Number.POSITIVE_INFINITY;
   lease.becomeOldest();
-  await until("a failure", () => logged.length > 0);
-  await withDeadline(jobs.stop(), 900, "the stop waited for the next try");
+  await until("it waits for the next try", () => timers.waiting.length > 0);
+  await withDeadline(jobs.stop(), 4000, "the stop waited for the next try");
   fails = 0;
   lease.becomeOldest();
   await nextTurn();
