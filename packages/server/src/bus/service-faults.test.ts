@@ -3,9 +3,10 @@ import { Line } from "../../test/line.ts";
 import { hasPostgres, PostgresServer } from "../../test/postgres-server.ts";
 import { hasRedis, RedisServer } from "../../test/redis-server.ts";
 import { until } from "../../test/webhook-receiver.ts";
-import { delay } from "../lib/interval.ts";
+import { delay, nextTurn, withDeadline } from "../lib/interval.ts";
 import { createLogger } from "../ops/logger.ts";
 import { batch, Ear, live, working } from "./bus.contract.ts";
+import type { NetworkBus } from "./network-bus.ts";
 import { openPostgresBus } from "./postgres-bus.ts";
 import { openRedisBus } from "./redis-bus.ts";
 
@@ -81,15 +82,21 @@ for (const subject of SUBJECTS) {
       const [b, c] = ears(2, (node) => subject.open(server, server.port, node)) as [Ear, Ear];
       await working(a, b, c);
       line.stall();
-      const begun = performance.now();
-      const before = process.memoryUsage().rss;
+      const before = usedAfterCollecting();
       const text = "x".repeat(10_000);
-      while (a.bus.works) {
+      const publishMuch = () => {
         for (let n = 0; n < 200; n++) a.bus.publish(live({ text }));
+      };
+      // 200 MB, before it is noticed.
+      for (let turn = 0; turn < 100; turn++) {
+        publishMuch();
+        await nextTurn();
+      }
+      expect(usedAfterCollecting() - before).toBeLessThan(50_000_000);
+      while (a.bus.works) {
+        publishMuch();
         await delay(10);
       }
-      expect(performance.now() - begun).toBeLessThan(8000);
-      expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
       await b.flushTo(c);
       expect([b.bus.works, b.restored]).toEqual([true, 1]);
       line.heal();
@@ -119,14 +126,12 @@ for (const subject of SUBJECTS) {
       await working(a, b, slow);
       line.stall();
       const text = "x".repeat(5000);
-      let latest = 0;
       for (let n = 0; n < 200; n++) {
         a.bus.publish(live({ n, text }));
-        const begun = performance.now();
-        while ((b.live.at(-1) as { n?: number })?.n !== n) await delay(1);
-        latest = Math.max(latest, performance.now() - begun);
+        await until("the quick one hears it", () => (b.live.at(-1) as { n?: number })?.n === n);
+        // It is given up after some seconds, and the first message does not wait for that.
+        if (n === 0) expect(slow.bus.works).toBe(true);
       }
-      expect(latest).toBeLessThan(1000);
       expect([a.restored, b.restored]).toEqual([1, 1]);
       line.heal();
       await working(slow);
@@ -134,22 +139,26 @@ for (const subject of SUBJECTS) {
       await closed(a, b, slow);
     }, 60_000);
 
-    test("BUS-3 ten megabytes a second pass, and the bus works on", async () => {
+    test("BUS-3 thirty megabytes pass without a loss and without a pause, and the bus works on", async () => {
       const server = await subject.start();
       const [a, b] = ears(2, (node) => subject.open(server, server.port, node)) as [Ear, Ear];
       await working(a, b);
       const text = "x".repeat(10_000);
-      const seconds = 3;
+      const numbers: number[] = [];
+      b.bus.subscribe((message) => {
+        const { n } = Object((message as { data: unknown }).data) as { n?: number };
+        if (n !== undefined) numbers.push(n);
+      });
+      const count = 3000;
       const begun = performance.now();
-      for (let sent = 0; sent < seconds * 1000; ) {
-        // After a pause of this process no more at once than the bus keeps.
-        const due = Math.min(seconds * 1000, sent + 100, performance.now() - begun);
+      for (let sent = 0; sent < count; ) {
+        // Ten megabytes a second where the service is as fast as that, and never more on its way than the bus keeps.
+        const due = Math.min(count, numbers.length + 300, performance.now() - begun);
         for (; sent < due; sent++) a.bus.publish(live({ n: sent, text }));
         await delay(5);
       }
       await a.flushTo(b);
-      const numbers = b.live.flatMap((data) => (typeof data === "object" ? [(data as { n: number }).n] : []));
-      expect(numbers).toEqual(Array.from({ length: seconds * 1000 }, (_, n) => n));
+      expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n));
       expect([a.restored, b.restored, a.bus.works, b.bus.works]).toEqual([1, 1, true, true]);
       await closed(a, b);
     }, 60_000);
@@ -158,11 +167,10 @@ for (const subject of SUBJECTS) {
       const server = await subject.start();
       const line = new Line(server.port);
       const open = () => new Ear({ open: (node) => subject.open(server, line.port, node) });
+      // Sooner than a service that does not answer is given up.
       const inTime = async (ear: Ear) => {
-        const begun = performance.now();
         ear.bus.publish(batch(1, 3));
-        await ear.bus.close();
-        expect(performance.now() - begun).toBeLessThan(1500);
+        await withDeadline(ear.bus.close(), 4000, "it did not end");
       };
       await inTime(open());
       const connected = open();
@@ -171,16 +179,24 @@ for (const subject of SUBJECTS) {
       await Promise.all([inTime(connected), inTime(open())]);
       line.cut();
       const waiting = open();
-      await delay(200);
+      const { problem } = waiting.bus as NetworkBus;
+      await until("it has tried in vain", () => (waiting.bus as NetworkBus).problem !== problem);
       await inTime(waiting);
       // What was on its way when it ended has failed by then.
       await delay(200);
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
       line.heal();
       const before = line.connections;
       await delay(300);
       expect(line.connections).toBe(before);
     }, 60_000);
   });
+}
+
+function usedAfterCollecting(): number {
+  Bun.gc(true);
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 function ears(count: number, open: (node: string) => ReturnType<typeof openRedisBus>): Ear[] {
