@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { createClient } from "redis";
+import { HeldTimers } from "../../test/held-timers.ts";
 import { Line } from "../../test/line.ts";
 import { hasRedis, RedisServer, sharedRedis } from "../../test/redis-server.ts";
 import { until } from "../../test/webhook-receiver.ts";
 import { newNodeId } from "../bus/bus.ts";
-import { delay } from "../lib/interval.ts";
+import { delay, nextTurn } from "../lib/interval.ts";
 import { createRates } from "../limits/rates.ts";
 import { createLogger } from "../ops/logger.ts";
 import { openRedisCounting } from "./redis-counting.ts";
@@ -38,17 +39,42 @@ function node(url: string, { installation = "one", patienceMs }: { installation?
   };
 }
 
-/** Twenty that wait for Redis one after another would take five seconds. */
+/** What waits for Redis, or for anything else but this process, is not over in the turn of the loop in which it began. */
 async function expectNoWait(work: () => Promise<unknown>): Promise<void> {
-  const begun = performance.now();
-  for (let n = 0; n < 20; n++) await work();
-  expect(performance.now() - begun).toBeLessThan(2000);
+  for (let n = 0; n < 20; n++) {
+    const first = await Promise.race([work().then(() => "it is over"), nextTurn().then(() => "a turn has passed")]);
+    expect(first).toBe("it is over");
+  }
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; is: T }> {
-  const begun = performance.now();
-  const is = await work();
-  return { is, ms: performance.now() - begun };
+/** How often a node looks for an answer, in milliseconds. */
+const LOOK_MS = 50;
+
+/** How long a node waits for an answer that does not come. Its looks are counted, since each takes longer on a machine that is busy. */
+async function waited<T>(work: () => Promise<T>): Promise<{ ms: number; is: T }> {
+  using looks = new HeldTimers(LOOK_MS);
+  let isOver = false;
+  const asked = work().finally(() => {
+    isOver = true;
+  });
+  let ms = 0;
+  for (let round = 0; round < 1000; round++) {
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
+    if (isOver) return { ms, is: await asked };
+    if (looks.waiting.length > 0) ms += LOOK_MS;
+    looks.run();
+  }
+  throw new Error(`it still waits after ${ms} ms`);
+}
+
+/** The waits of a `Backoff` from 50 ms to 2 s, of which half is left to chance. No other timer has a length with a fraction. */
+const isBackoff = (ms: number) => !Number.isInteger(ms);
+
+function expectBackoff(waits: readonly number[]): void {
+  for (const [n, ms] of waits.entries()) {
+    const most = Math.min(2000, 50 * 2 ** n);
+    expect([n, ms >= most / 2 && ms <= most]).toEqual([n, true]);
+  }
 }
 
 async function raw(url: string) {
@@ -121,10 +147,9 @@ on(
     await works();
     await rates.signIns.take("x");
     server.freeze();
-    const { ms, is } = await timed(() => Promise.all(Array.from({ length: 30 }, () => rates.signIns.tryTake("x"))));
+    const { ms, is } = await waited(() => Promise.all(Array.from({ length: 30 }, () => rates.signIns.tryTake("x"))));
     expect(is.filter(Boolean)).toHaveLength(19);
-    expect(ms).toBeGreaterThan(200);
-    expect(ms).toBeLessThan(1500);
+    expect(ms).toBe(250);
     expect(counting.works).toBe(false);
     await expectNoWait(async () => expect(await rates.qrCodes.tryTake("y")).toBe(true));
     // Long enough for some tries, which find it as it was.
@@ -143,8 +168,8 @@ on("LIM-2 a network on which nothing comes is like a Redis that stands still", a
   const { rates, works, said, counting } = node(`redis://127.0.0.1:${line.port}`, { installation: newNodeId() });
   await works();
   line.stall();
-  const { ms } = await timed(() => rates.signIns.take("x"));
-  expect(ms).toBeLessThan(1500);
+  const { ms } = await waited(() => rates.signIns.take("x"));
+  expect(ms).toBe(250);
   await expectNoWait(() => rates.signIns.tryTake("x"));
   await until("it connects again", () => line.connections > 1);
   // A connection that began in vain is given up, too.
@@ -157,11 +182,13 @@ on("LIM-2 a network on which nothing comes is like a Redis that stands still", a
 on("LIM-2 a Redis that takes longer than that for each answer is not asked, and said to be away once", async () => {
   const line = new Line((await sharedRedis()).port);
   line.delay({ toClient: 400 });
-  const { rates, works, said, counting, lines } = node(`redis://127.0.0.1:${line.port}`, { installation: newNodeId() });
+  // One look: of several, each may take longer on a machine that is busy, and the answer come meanwhile.
+  const of = { installation: newNodeId(), patienceMs: LOOK_MS };
+  const { rates, works, said, counting, lines } = node(`redis://127.0.0.1:${line.port}`, of);
   await until("it has tried three times", () => line.connections >= 3, 30_000);
   await expectNoWait(() => rates.signIns.take("x"));
   expect(said()).toEqual([AWAY]);
-  expect(lines[0]?.problem).toBe("it did not answer in time");
+  expect(lines[0]?.problem).toMatch(/^(it did not answer in time|no answer)$/);
   line.delay({ toClient: 0 });
   await works();
   expect(said()).toEqual([AWAY, WORKS]);
@@ -201,6 +228,7 @@ on("LIM-2 a node that starts without Redis counts alone at once, and with it as 
 });
 
 on("LIM-2 while it is away it is tried at longer and longer intervals, two seconds at the most", async () => {
+  using timers = new HeldTimers(isBackoff);
   let tries = 0;
   const open = (socket: Bun.Socket) => {
     tries += 1;
@@ -208,18 +236,23 @@ on("LIM-2 while it is away it is tried at longer and longer intervals, two secon
   };
   const closing = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open, data: () => {} } });
   const { said, counting } = node(`redis://127.0.0.1:${closing.port}`);
-  await delay(4000);
-  expect(tries).toBeGreaterThanOrEqual(5);
-  expect(tries).toBeLessThanOrEqual(14);
+  const waits: number[] = [];
+  for (let n = 1; n <= 10; n++) {
+    await until("it waits for the next try", () => timers.waiting.length > 0);
+    waits.push(...timers.waiting);
+    expect([tries, waits.length]).toEqual([n, n]);
+    timers.run();
+  }
+  expectBackoff(waits);
+  await until("it waits once more", () => timers.waiting.length > 0);
   counting.close();
-  const before = tries;
-  await delay(2500);
-  expect(tries).toBe(before);
+  expect(timers.waiting).toEqual([]);
   expect(said()).toEqual([AWAY]);
   closing.stop(true);
 });
 
 on("LIM-2 a connection that works only for a moment, again and again, is not made at once each time", async () => {
+  using timers = new HeldTimers(isBackoff);
   const server = await RedisServer.start();
   const line = new Line(server.port);
   const { rates, works, counting } = node(server.url(line.port), PATIENT);
@@ -230,13 +263,15 @@ on("LIM-2 a connection that works only for a moment, again and again, is not mad
   // A question about this one gets an error, and the probe does not.
   await client.del(key as string);
   await client.hSet(key as string, "a", "b");
-  const begun = performance.now();
-  while (performance.now() - begun < 4000) {
+  const waits: number[] = [];
+  for (let n = 1; n <= 8; n++) {
     await rates.signIns.tryTake("x");
-    await delay(5);
+    waits.push(...timers.waiting);
+    expect([line.connections, waits.length]).toEqual([n, n]);
+    timers.run();
+    await works();
   }
-  expect(line.connections).toBeGreaterThan(3);
-  expect(line.connections).toBeLessThanOrEqual(15);
+  expectBackoff(waits);
   client.destroy();
   counting.close();
 });
@@ -252,7 +287,7 @@ on("LIM-2 a Redis that refuses to count (full, a replica, no right to) is away, 
     [replica.url(), /READONLY|LOADING|MASTERDOWN/],
     [strict.url(), /NOPERM/],
   ] as const) {
-    const { rates, said, lines, counting } = node(url);
+    const { rates, said, lines, counting } = node(url, PATIENT);
     await until("it is said", () => said().length > 0);
     expect(lines[0]?.problem).toMatch(problem);
     for (let n = 0; n < 20; n++) await rates.signIns.take("x");
@@ -262,7 +297,7 @@ on("LIM-2 a Redis that refuses to count (full, a replica, no right to) is away, 
   }
   // One that becomes so later, too.
   await client.configSet("maxmemory", "0");
-  const { rates, works, said, counting } = node(full.url());
+  const { rates, works, said, counting } = node(full.url(), PATIENT);
   await works();
   await client.configSet("maxmemory", "1");
   await rates.signIns.take("y");
@@ -285,7 +320,9 @@ on("LIM-3 a password is used as the address has it, and no log line, no problem 
     node(`rediss://:${secret}@127.0.0.1:${server.port}`),
   ];
   await until("each has said so", () => nodes.every(({ lines }) => lines.length > 0), 20_000);
-  expect(nodes[0]?.counting.problem).toBe(`Redis at 127.0.0.1:${server.port} refuses the password in REDIS_URL`);
+  // On a machine that is busy its first try may have taken too long.
+  const refused = `Redis at 127.0.0.1:${server.port} refuses the password in REDIS_URL`;
+  await until("it is refused for its password", () => nodes[0]?.counting.problem === refused);
   const refusals = [`http://:${secret}@127.0.0.1`, `redis://:${secret}@[::`, secret].map((url) => {
     try {
       node(url);
@@ -307,7 +344,7 @@ on("LIM-2 it ends at once in any state, leaves no connection, and counts alone f
   const client = await raw(server.url());
   const connections = async () =>
     (await client.sendCommand<string>(["CLIENT", "LIST"])).split("name=parley-rates").length - 1;
-  const working = node(server.url(line.port));
+  const working = node(server.url(line.port), PATIENT);
   await working.works();
   expect(await connections()).toBe(1);
   const asked = working.rates.signIns.take("x");
