@@ -1,24 +1,73 @@
-import { expect, test } from "bun:test";
-import { delay, nextTurn, withDeadline } from "../lib/interval.ts";
-import { uptimeMs, workedMs } from "../lib/uptime.ts";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { HeldTimers } from "../../test/held-timers.ts";
+import { StillTime } from "../../test/still-time.ts";
+import { nextTurn, withDeadline } from "../lib/interval.ts";
 import { CAPS } from "./caps.ts";
 import { ReadTurns } from "./read-turns.ts";
 import { turnOf } from "./turn-of-key.ts";
 
 const AT_ONCE = CAPS.readsAtOnce.count;
 
-/** Holds the loop, as a query does. */
-function busy(ms: number): void {
-  for (const until = uptimeMs() + ms; uptimeMs() < until; );
+/** A read that takes longer counts as one that waits for something else. */
+const READ_MS_MAX = 250;
+/** How long those of a test wait for their turn. */
+const WAIT_MS = 7000;
+
+/** The thread's time, by which reads are paid for, and its timers of less than a second: rests, and ends of reads that take too long. */
+class Thread implements Disposable {
+  readonly #time = new StillTime();
+  readonly #timers = new HeldTimers((ms) => ms < 1000);
+  #workedMs = 0;
+  readonly #work = spyOn(process, "threadCpuUsage").mockImplementation(() => ({
+    user: this.#workedMs * 1000,
+    system: 0,
+  }));
+
+  /** Holds the loop, as a query does. */
+  busy(ms: number): void {
+    this.#time.advance(ms);
+    this.#workedMs += ms;
+  }
+
+  /** Does nothing, as while a database over a network works. */
+  waits(ms: number): void {
+    this.#time.advance(ms);
+  }
+
+  /** The rests that are under way: one at the most. */
+  get rests(): number[] {
+    return this.#timers.waiting.filter((ms) => ms !== READ_MS_MAX);
+  }
+
+  /** Lets a rest pass. */
+  rest(): void {
+    for (const ms of this.rests) {
+      this.waits(ms);
+      this.#timers.run(ms);
+    }
+  }
+
+  /** Those that wait for the database have taken too long by now. */
+  readsTakeTooLong(): void {
+    this.#timers.run(READ_MS_MAX);
+  }
+
+  [Symbol.dispose](): void {
+    this.#work.mockRestore();
+    this.#timers[Symbol.dispose]();
+    this.#time[Symbol.dispose]();
+  }
 }
 
-/** The same, where the machine may have other things to do meanwhile. */
-function busyWorking(ms: number): void {
-  for (const until = workedMs() + ms; workedMs() < until; );
-}
+let thread: Thread;
+beforeEach(() => {
+  thread = new Thread();
+});
+afterEach(() => thread[Symbol.dispose]());
 
-async function until(done: () => Promise<unknown>): Promise<void> {
-  while (!(await done()));
+/** So many turns of the loop: more than anything takes that waits for nothing else. */
+async function turnsPass(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
 }
 
 /** Takes all places of those that wait for the database. */
@@ -38,7 +87,7 @@ function asked(turns: ReadTurns, people: readonly (string | number)[], ms = 0) {
   const all = people.map((who) =>
     turns.run(who, async () => {
       begun.push(who);
-      busy(ms);
+      thread.busy(ms);
     }),
   );
   return { begun, done: withDeadline(Promise.all(all), 5000, "they never had their turn") };
@@ -79,7 +128,7 @@ test("HTTP-33: four that wait for the database are under way at once, and the ne
     }),
   );
   const { begun, done } = asked(turns, [99]);
-  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  await turnsPass();
   expect([under, begun]).toEqual([AT_ONCE, []]);
   ends[2]?.resolve();
   await done;
@@ -88,43 +137,85 @@ test("HTTP-33: four that wait for the database are under way at once, and the ne
   await Promise.all(first);
 });
 
-test("HTTP-33: waits for the database do not add up, and nobody pays for them", async () => {
-  const startedAt = uptimeMs();
+test("HTTP-33: one that takes longer than a quarter of a second is no longer one of those at once", async () => {
   const turns = new ReadTurns();
-  await Promise.all(Array.from({ length: 10 * AT_ONCE }, (_, n) => turns.run(n, () => delay(20))));
-  // Ten times 20 ms. One by one, each with its rest, they would take eight times as long.
-  expect(uptimeMs() - startedAt).toBeLessThan(800);
+  const end = Promise.withResolvers<void>();
+  const { held } = await holdAll(turns, end.promise);
+  const { begun, done } = asked(turns, ["ben"]);
+  await turnsPass();
+  expect(begun).toEqual([]);
+  thread.readsTakeTooLong();
+  await done;
+  expect(begun).toEqual(["ben"]);
+  end.resolve();
+  await held;
+});
+
+test("HTTP-33: waits for the database do not add up, and nobody pays for them", async () => {
+  const turns = new ReadTurns();
+  const ends = Array.from({ length: 10 * AT_ONCE }, () => Promise.withResolvers<void>());
+  const begun: number[] = [];
+  const all = ends.map(({ promise }, n) =>
+    turns.run(n, () => {
+      begun.push(n);
+      return promise;
+    }),
+  );
+  for (let round = 1; round <= 10; round++) {
+    await turnsPass();
+    expect([begun.length, thread.rests]).toEqual([round * AT_ONCE, []]);
+    // The database takes its time, while the thread does nothing.
+    thread.waits(100);
+    for (const n of begun.slice(-AT_ONCE)) ends[n]?.resolve();
+  }
+  await Promise.all(all);
 });
 
 test("HTTP-33: what the thread works for one that waited for the database is paid for", async () => {
   const turns = new ReadTurns();
   await turns.run("ann", async () => {
-    await delay(1);
-    busyWorking(100);
+    await turnsPass();
+    thread.busy(100);
   });
-  const startedAt = uptimeMs();
-  await asked(turns, ["ben"]).done;
-  expect(uptimeMs() - startedAt).toBeGreaterThan(80);
+  const { begun, done } = asked(turns, ["ben"]);
+  await turnsPass();
+  expect([begun, thread.rests]).toEqual([[], [90]]);
+  thread.rest();
+  await done;
+  expect(begun).toEqual(["ben"]);
 });
 
 test("HTTP-33: the loop is free for as long as reads took, but for the first few of them", async () => {
-  const startedAt = uptimeMs();
-  await asked(
-    new ReadTurns(),
-    Array.from({ length: 10 }, (_, n) => `p${n}`),
-    5,
-  ).done;
-  // Ten reads of 5 ms, and rests of 5 ms between them: the first 10 ms and the last rest are not waited for.
-  expect(uptimeMs() - startedAt).toBeGreaterThan(50 + 34);
+  const people = Array.from({ length: 10 }, (_, n) => `p${n}`);
+  const { begun, done } = asked(new ReadTurns(), people, 5);
+  // The first 10 ms are not waited for.
+  for (let count = 3; count < 10; count++) {
+    await turnsPass();
+    expect([begun.length, thread.rests]).toEqual([count, [5]]);
+    thread.rest();
+  }
+  await done;
+  expect(begun).toEqual(people);
 });
 
-test("HTTP-33: behind one that took very long the rest is not as long", async () => {
-  const turns = new ReadTurns();
-  await turns.run("ann", async () => busy(700));
-  const startedAt = uptimeMs();
-  await asked(turns, ["ben"]).done;
-  expect(uptimeMs() - startedAt).toBeLessThan(400);
-});
+test.each([
+  [10, []],
+  [100, [90]],
+  [READ_MS_MAX, [240]],
+  [300, [190]],
+  [700, []],
+])(
+  "HTTP-33: behind one that took %d ms the rest is as long, and shorter where that is very long",
+  async (ms, rests) => {
+    const turns = new ReadTurns();
+    await turns.run("ann", async () => thread.busy(ms));
+    const { begun, done } = asked(turns, ["ben"]);
+    await turnsPass();
+    expect([begun, thread.rests]).toEqual([rests.length > 0 ? [] : ["ben"], rests]);
+    thread.rest();
+    await done;
+  },
+);
 
 test("HTTP-33: one that waits for something else does not keep the turn", async () => {
   const turns = new ReadTurns();
@@ -138,18 +229,20 @@ test("HTTP-33: one that waits for something else does not keep the turn", async 
 });
 
 test("HTTP-33: one that has no turn in time is 503 with Retry-After, and takes nobody's place", async () => {
-  const turns = new ReadTurns({ waitMs: 5 });
+  using waits = new HeldTimers(WAIT_MS);
+  const turns = new ReadTurns({ waitMs: WAIT_MS });
   const end = Promise.withResolvers<void>();
   const { held } = await holdAll(turns, end.promise);
   const late = turns.run("ben", async () => "late").catch((error: unknown) => error);
+  expect(waits.waiting).toEqual([WAIT_MS]);
+  waits.run();
   expect(await withDeadline(late, 3000, "it waits for good")).toMatchObject({ code: "overloaded", retryAfterMs: 2000 });
+  const next = turns.run("ben", async () => "next");
   end.resolve();
   await held;
-  // Behind one that took longer than the wait comes a rest that may do so too.
-  const next = () => turns.run("ben", async () => "next").catch(() => undefined);
-  await withDeadline(until(next), 3000, "there is no turn any more");
+  expect(await withDeadline(next, 3000, "there is no turn any more")).toBe("next");
   // Nothing counts as waiting any more: one that comes alone begins at once.
-  await delay(1000);
+  await turnsPass();
   const { begun, done } = asked(turns, ["cas"]);
   expect(begun).toEqual(["cas"]);
   await done;
