@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { nextTurn, withDeadline } from "../lib/interval.ts";
+import { HeldTimers } from "../../test/held-timers.ts";
+import { nextTurn } from "../lib/interval.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { HeavyWork } from "./heavy-work.ts";
 
@@ -64,15 +65,14 @@ test("HTTP-16: a place that becomes free is handed over in a later turn of the l
 });
 
 test("HTTP-16: one that waits too long is 429 with Retry-After, and its place goes to the next", async () => {
-  const reads = new Reads(new HeavyWork({ waitMs: 5 }));
+  using timers = new HeldTimers(7000);
+  const reads = new Reads(new HeavyWork({ waitMs: 7000 }));
   for (const name of names(4)) void reads.ask(1, name);
   const late = reads.ask(1, "late");
-  const refused = await withDeadline(
-    late.catch((error: unknown) => error),
-    3000,
-    "it waits for good",
-  );
-  expect(refused).toMatchObject({ code: "rate_limited", status: 429, retryAfterMs: 5 });
+  expect(timers.waiting).toEqual([7000]);
+  timers.run();
+  const refused = await late.catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "rate_limited", status: 429, retryAfterMs: 7000 });
   const next = reads.ask(1, "next");
   await reads.end("r0");
   expect(reads.begun).toEqual([...names(4), "next"]);
