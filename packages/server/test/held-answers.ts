@@ -12,6 +12,11 @@ export class HeldAnswers {
     return result;
   }
 
+  /** How many wait to be let go. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Lets one of the waiting answers go, and everything that follows from it happen. */
   async letGo(which: number): Promise<void> {
     const [resolve] = this.#waiting.splice(which % Math.max(1, this.#waiting.length), 1);

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { HeldAnswers, settled } from "../../test/held-answers.ts";
+import { HeldTimers } from "../../test/held-timers.ts";
 import { type LogRig, openLog } from "../../test/log-rig.ts";
 import { until } from "../../test/webhook-receiver.ts";
 import type { BusListener, BusMessage } from "../bus/bus.ts";
@@ -9,6 +10,11 @@ import { createLogger } from "../ops/logger.ts";
 import { Announcer } from "./announce.ts";
 import { LogReader } from "./log-reader.ts";
 import { OtherNodes } from "./other-nodes.ts";
+
+/** How long a batch that is missing is waited for. */
+const HINT_MS = 50;
+/** How often a node looks whether it is time to look at the log's end. */
+const LOOK_MS = 250;
 
 /** A bus by hand. */
 class HandBus {
@@ -105,6 +111,7 @@ test("BUS-9 batches of other nodes are handed on as they come, and the log is no
 });
 
 test("BUS-9 batches that come before their turn wait for the one before them, and so does what is committed here", async () => {
+  using timers = new HeldTimers(HINT_MS);
   const { reader, bus, heard, announcer, written } = await scene();
   const [first, second, own] = [await written(2), await written(2), await written(1)];
   const announced = announcer.announce(own);
@@ -114,17 +121,19 @@ test("BUS-9 batches that come before their turn wait for the one before them, an
   bus.bringBatch(first);
   expect(heard).toEqual([1, 2, 3, 4, 5]);
   await announced;
-  await delay(80);
-  expect([heard, reader.reads]).toEqual([[1, 2, 3, 4, 5], 0]);
+  expect([heard, reader.reads, timers.waiting]).toEqual([[1, 2, 3, 4, 5], 0, []]);
 });
 
 test("BUS-9 a batch that is missing for 50 ms is read from the log", async () => {
+  using timers = new HeldTimers(HINT_MS);
   const { reader, bus, heard, announcer, written } = await scene();
   const [lost, come, own] = [await written(3), await written(2), await written(1)];
-  const begun = performance.now();
   bus.bringBatch(come);
-  await announcer.announce(own);
-  expect(performance.now() - begun).toBeGreaterThanOrEqual(49);
+  const announced = announcer.announce(own);
+  await settled();
+  expect([heard, reader.reads, timers.waiting]).toEqual([[], 0, [HINT_MS, HINT_MS]]);
+  timers.run();
+  await announced;
   expect([heard, reader.reads]).toEqual([[1, 2, 3, 4, 5, 6], 1]);
   bus.bringBatch(lost);
   bus.bringBatch(come);
@@ -136,8 +145,7 @@ test("BUS-9 what comes while the log is read follows at once when it has been re
   await written(2);
   reader.isHeld = true;
   bus.bring({ channel: "log", events: [], upTo: 2 });
-  await until("the log is read", () => reader.reads === 1);
-  await settled();
+  await until("the log is read", () => reader.held.waiting === 1);
   bus.bringBatch(await written(1));
   expect(heard).toEqual([]);
   await reader.held.letGo(0);
@@ -145,13 +153,15 @@ test("BUS-9 what comes while the log is read follows at once when it has been re
 });
 
 test("BUS-9 a position without events is read from the log at once, and one beyond its end does no harm", async () => {
-  const { reader, bus, heard, written } = await scene();
+  using timers = new HeldTimers(HINT_MS, LOOK_MS);
+  const { reader, bus, heard, announcer, written } = await scene();
   await written(3);
   bus.bring({ channel: "log", events: [], upTo: 3 });
-  await until("they are read", () => heard.length === 3, 45);
+  await until("they are read", () => heard.length === 3);
+  expect(timers.waiting).toEqual([LOOK_MS]);
   bus.bring({ channel: "log", events: [], upTo: Number.MAX_SAFE_INTEGER });
-  await until("the log has been read", () => reader.reads > 1);
-  await delay(20);
+  await announcer.announceUpTo(Number.MAX_SAFE_INTEGER);
+  expect(reader.reads).toBeGreaterThan(1);
   const reads = reader.reads;
   bus.bringBatch(await written(1));
   await delay(20);
@@ -159,10 +169,11 @@ test("BUS-9 a position without events is read from the log at once, and one beyo
 });
 
 test("BUS-9 when the bus works again, the log's end is looked at at once, and once more if it is just being looked at", async () => {
+  using _timers = new HeldTimers(LOOK_MS);
   const { reader, bus, heard, written } = await scene();
   await written(2);
   bus.restore();
-  await until("it is found", () => heard.length === 2, 100);
+  await until("it is found", () => heard.length === 2);
   const ends = reader.ends;
   bus.restore();
   bus.restore();
@@ -170,40 +181,44 @@ test("BUS-9 when the bus works again, the log's end is looked at at once, and on
 });
 
 test("BUS-9 with a bus that brings events the log's end is looked at every 5 s", async () => {
+  using timers = new HeldTimers(LOOK_MS);
   const { reader, heard, written } = await scene({ hasReaders: true });
   await written(2);
-  const begun = performance.now();
-  await delay(1000);
-  expect([heard, reader.ends]).toEqual([[], 0]);
+  for (let ms = LOOK_MS; ms < 5000; ms += LOOK_MS) timers.run();
+  await settled();
+  expect([heard, reader.ends, timers.waiting]).toEqual([[], 0, [LOOK_MS]]);
+  timers.run();
   await until("it is found", () => heard.length === 2);
-  expect(performance.now() - begun).toBeLessThan(6500);
-}, 10_000);
+});
 
 test.each(["brings positions only", "does not work"])(
   "BUS-9 with a bus that %s it is looked at every 250 ms while there are readers",
   async (kind) => {
+    using timers = new HeldTimers(LOOK_MS);
     const { bus, heard, written } = await scene({ hasReaders: true });
     if (kind === "does not work") bus.works = false;
     else bus.carriesEvents = false;
     await written(2);
-    await until("it is found", () => heard.length === 2, 1000);
+    timers.run();
+    await until("it is found", () => heard.length === 2);
   },
 );
 
 test("BUS-9 without readers nobody looks more often, whatever the bus", async () => {
+  using timers = new HeldTimers(LOOK_MS);
   const { bus, reader } = await scene({ hasReaders: false });
   bus.works = false;
-  await delay(800);
+  for (let ms = LOOK_MS; ms < 5000; ms += LOOK_MS) timers.run();
+  await settled();
   expect(reader.ends).toBe(0);
 });
 
 test("BUS-9 with a bus that brings positions only, nobody waits for events that do not come", async () => {
+  using _timers = new HeldTimers(HINT_MS);
   const { bus, heard, announcer, written } = await scene();
   bus.carriesEvents = false;
   await written(2);
-  const begun = performance.now();
   await announcer.announce(await written(1));
-  expect(performance.now() - begun).toBeLessThan(45);
   expect(heard).toEqual([1, 2, 3]);
 });
 
