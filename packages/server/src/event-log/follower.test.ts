@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { HeldTimers } from "../../test/held-timers.ts";
 import { keepNewest, type LogRig, openLog } from "../../test/log-rig.ts";
 import { ManualClock } from "../lib/clock.ts";
 import { delay, withDeadline } from "../lib/interval.ts";
@@ -8,6 +9,8 @@ import { Retention } from "../retention/retention.ts";
 import { type FollowedBatch, Follower, type FollowerParts } from "./follower.ts";
 
 const DAY = 24 * 3_600_000;
+/** How often a place is written. */
+const SAVE_MS = 1000;
 
 let rig: LogRig;
 let clock: ManualClock;
@@ -72,9 +75,12 @@ test("HOOK-1: a new follower begins at the log's end, and is given every event f
 });
 
 test("HOOK-1: the place is written once a second and at the end, and a later start goes on there", async () => {
+  using timers = new HeldTimers(SAVE_MS);
   const first = await follow();
   await rig.append(...many(10));
   await until("handled", () => first.handled.length === 10);
+  expect([await storedPlace(), timers.waiting]).toEqual([0, [SAVE_MS]]);
+  timers.run();
   await until("written", async () => (await storedPlace()) === 10);
   await rig.append(...many(5));
   await until("handled", () => first.handled.length === 15);
@@ -87,6 +93,7 @@ test("HOOK-1: the place is written once a second and at the end, and a later sta
 });
 
 test("HOOK-1: what was handled and not yet written down when the process ended is handled again", async () => {
+  using _timers = new HeldTimers(SAVE_MS);
   const first = await follow();
   await rig.append(...many(20));
   await until("handled", () => first.handled.length === 20);
