@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { statSync } from "node:fs";
+import { HeldTimers } from "../../test/held-timers.ts";
 import { openScratch, type Scratch } from "../../test/scratch-database.ts";
+import { StillTime } from "../../test/still-time.ts";
 import { onPostgres } from "../../test/test-database.ts";
+import { until } from "../../test/webhook-receiver.ts";
 import { openReader, type ReadDatabase } from "../db/open.ts";
 import { single } from "../db/procedures.ts";
 import { ReadGate } from "../db/read-gate.ts";
@@ -12,40 +15,62 @@ import { createLogger } from "../ops/logger.ts";
 import { JournalWatch } from "./journal-watch.ts";
 import type { WorkerLines } from "./worker-lines.ts";
 
-/** A process that always reads: each of its snapshots begins before the last one ends. */
+/** How long reads may be held. */
+const HOLD_MS = 200;
+/** After a try that failed. */
+const AGAIN_MS = 2000;
+
+/** A process that always reads: whatever is written, it has a snapshot from before that, since each begins before the last one ends. */
 class Reader {
   readonly gate = new ReadGate();
   readonly db: ReadDatabase;
-  #goesOn = true;
-  readonly #loops: Promise<void>[];
+  readonly #snapshots: { readonly end: () => void; readonly ended: Promise<void> }[] = [];
+  /** Then it reads on, although others wait for the end of that, and answers nothing. */
+  standsStill = false;
 
-  constructor(file: string, ms: number) {
+  constructor(file: string) {
     this.db = openReader({ file }, { gate: this.gate });
-    this.#loops = [0, ms / 2].map(async (lateMs) => {
-      await Bun.sleep(lateMs);
-      while (this.#goesOn) {
-        await this.db.transaction().execute(async (trx) => {
-          await trx.selectFrom("log").selectAll().execute();
-          await Bun.sleep(ms);
-        });
-      }
+  }
+
+  /** Begins one more snapshot, and ends the last but one. */
+  async goOn(): Promise<void> {
+    const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ended = this.db.transaction().execute(async (trx) => {
+      await trx.selectFrom("log").selectAll().execute();
+      begun.resolve();
+      await end.promise;
     });
+    this.#snapshots.push({ end: end.resolve, ended });
+    await Promise.race([begun.promise, ended]);
+    if (this.#snapshots.length > 2) await this.#end(1);
   }
 
   /** As the supervisor sees it. */
   get line() {
-    return {
-      isReady: true,
-      ask: ({ holdReads }: { holdReads: number }) => this.gate.hold(holdReads),
-      tell: () => this.gate.release(),
+    const ask = ({ holdReads }: { holdReads: number }) => {
+      const held = this.gate.hold(holdReads);
+      if (this.standsStill) return new Promise<never>(() => {});
+      void this.endAll();
+      return held;
     };
+    return { isReady: true, ask, tell: () => this.gate.release() };
+  }
+
+  async endAll(): Promise<void> {
+    await this.#end(this.#snapshots.length);
   }
 
   async stop(): Promise<void> {
-    this.#goesOn = false;
     this.gate.release();
-    await Promise.all(this.#loops);
+    await this.endAll();
     await this.db.destroy();
+  }
+
+  async #end(count: number): Promise<void> {
+    for (const { end, ended } of this.#snapshots.splice(0, count)) {
+      end();
+      await ended;
+    }
   }
 }
 
@@ -68,17 +93,14 @@ const walBytes = () => statSync(`${scratch.file()}-wal`).size;
 const MAX_BYTES = 2 << 20;
 
 /** Writes about 8 MB while two processes read all the time. @returns the largest size that the journal had */
-async function writeBesideReaders(
-  work: (readers: readonly Reader[]) => () => Promise<unknown>,
-  ms = 30,
-): Promise<number> {
-  const readers = [new Reader(scratch.file(), ms), new Reader(scratch.file(), ms)];
+async function writeBesideReaders(work: (readers: readonly Reader[]) => () => Promise<unknown>): Promise<number> {
+  const readers = [new Reader(scratch.file()), new Reader(scratch.file())];
   const between = work(readers);
   let largest = 0;
   try {
     for (let n = 0; n < 80; n++) {
       await scratch.writes.run(fill, undefined);
-      await Bun.sleep(5);
+      for (const reader of readers) await reader.goOn();
       await between();
       largest = Math.max(largest, walBytes());
     }
@@ -104,6 +126,8 @@ test.skipIf(onPostgres)(
   async () => {
     const withoutWatch = await writeBesideReaders(() => async () => {});
     expect(withoutWatch).toBeGreaterThan(3 * MAX_BYTES);
+    // Readers go on as soon as it is empty, and not because they have been held for long enough.
+    using _timers = new HeldTimers(HOLD_MS);
     let emptied = 0;
     const withWatch = await writeBesideReaders((readers) => {
       const watch = watchOf(readers);
@@ -120,25 +144,39 @@ test.skipIf(onPostgres)(
 );
 
 test.skipIf(onPostgres)(
-  "PROC-10: readers go on as soon as the journal is empty; a read that takes too long is not waited for, and is named once",
+  "PROC-10: a read that takes too long is not waited for, and is named once; the journal is emptied after its end",
   async () => {
+    using time = new StillTime();
+    using timers = new HeldTimers(HOLD_MS);
+    const readers = [new Reader(scratch.file()), new Reader(scratch.file())] as const;
+    readers[1].standsStill = true;
     const lines: string[] = [];
-    let longestMs = 0;
-    let looked = 0;
-    await writeBesideReaders((readers) => {
-      const watch = watchOf(readers, lines);
-      return async () => {
-        const began = performance.now();
-        await watch.look();
-        looked += 1;
-        longestMs = Math.max(longestMs, performance.now() - began);
+    const watch = watchOf(readers, lines);
+    try {
+      for (const reader of readers) await reader.goOn();
+      for (let n = 0; n < 30; n++) await scratch.writes.run(fill, undefined);
+      expect(walBytes()).toBeGreaterThan(MAX_BYTES);
+      /** Looks while the read goes on, until reads have been held long enough. */
+      const lookInVain = async () => {
+        const looked = watch.look();
+        await until("reads are held", () => timers.waiting.length > 0);
+        timers.run();
+        expect(await looked).toBe(false);
       };
-    }, 1500);
-    expect(looked).toBe(80);
-    expect(longestMs).toBeGreaterThan(190);
-    expect(longestMs).toBeLessThan(1000);
-    expect(lines.length).toBe(1);
-    expect(lines[0]).toContain("cannot be emptied, because a read takes too long");
+      await lookInVain();
+      // Others are not held up again at once.
+      expect([await watch.look(), timers.waiting]).toEqual([false, []]);
+      time.advance(AGAIN_MS);
+      await lookInVain();
+      expect(lines.length).toBe(1);
+      expect(lines[0]).toContain("cannot be emptied, because a read takes too long");
+      readers[1].standsStill = false;
+      await readers[1].endAll();
+      time.advance(AGAIN_MS);
+      expect([await watch.look(), walBytes(), lines.length]).toEqual([true, 0, 1]);
+    } finally {
+      await Promise.all(readers.map((reader) => reader.stop()));
+    }
   },
   30_000,
 );
