@@ -19,7 +19,7 @@ describe.skipIf(!hasPostgres)("leases in PostgreSQL", () => {
     url = await (await sharedPostgres()).keptDatabase(TABLES);
     direct = await openSession(url, "write");
     [a, b, c] = [A, B, C].map((node) => new LeaseRows({ url }, node));
-  });
+  }, 60_000);
   afterAll(async () => {
     await Promise.all([...all().map((rows) => rows.close()), direct.close()]);
     await (await sharedPostgres()).drop(url);
@@ -76,8 +76,20 @@ describe.skipIf(!hasPostgres)("leases in PostgreSQL", () => {
     await a.take(NEWS);
     await b.take(NEWS);
     const isLapsed = async () => (await a.renew(NEWS))?.find(({ node }) => node === B)?.isLapsed;
-    await age(B, 9000);
-    expect(await isLapsed()).toBe(0);
+    const ageOf = async (node: string) => {
+      const { rows } = await direct.run<{ ms: number }>(
+        `select floor(extract(epoch from clock_timestamp()) * 1000)::bigint - renewed_at as ms from nodes where node = '${node}'`,
+      );
+      return rows[0]?.ms as number;
+    };
+    let isYoung: unknown;
+    // Again where the machine took so long that the lease was old enough when it was looked at, or a moment later.
+    await until("a look at a lease that is nearly old enough", async () => {
+      await age(B, 9000);
+      isYoung = await isLapsed();
+      return (await ageOf(B)) < 10_000;
+    });
+    expect(isYoung).toBe(0);
     await age(B, 10_001);
     expect(await isLapsed()).toBe(1);
     await b.renew(NEWS);
@@ -102,7 +114,7 @@ describe.skipIf(!hasPostgres)("leases in PostgreSQL", () => {
     for (const node of [A, B]) await age(node, -60_000);
     const [own, other] = (await a.renew(NEWS)) as LeaseRow[];
     expect([own?.isLapsed, other?.isLapsed]).toEqual([0, 1]);
-    expect(Math.abs((own?.renewedAt ?? 0) - Date.now())).toBeLessThan(5000);
+    expect(Math.abs((own?.renewedAt ?? 0) - Date.now())).toBeLessThan(30_000);
   });
 
   test("NODE-9: a lease is given back by its node, or for another one that has ended", async () => {
