@@ -47,7 +47,7 @@ test("TR-11: all who start in one turn are answered by as many statements as one
     expect(roomsIn(streams)).toEqual([roomStream(room)]);
     expect(redDot).toMatchObject({ total: index === 0 ? 0 : 1, asOf: `${chat.scratch.epoch};*@${end}` });
   }
-});
+}, 20_000);
 
 test("TR-11: people with more than 2 000 rooms together, or one alone, are read in pieces, with a turn for everybody else in between", async () => {
   const [ann, bob, cem] = (await chat.people(3)) as [number, number, number];
@@ -71,7 +71,7 @@ test("TR-11: people with more than 2 000 rooms together, or one alone, are read 
   const largest = statements.filter((text) => text.includes('from "members"') || text.includes('join "members"'));
   expect(largest.length).toBeGreaterThanOrEqual(7);
   expect((await starts.redDotOf(cem)).total).toBe(4001);
-});
+}, 20_000);
 
 test("TR-11: however many start in one turn, nobody's rooms are read twice", async () => {
   const people = await chat.people(190);
@@ -79,7 +79,7 @@ test("TR-11: however many start in one turn, nobody's rooms are read twice", asy
   const windows = await Promise.all(people.map((uid) => starts.windowsOf({ uid, cursor: from(0) })));
   expect(new Set(windows.flatMap(({ streams }) => roomsIn(streams))).size).toBe(190 * 22);
   expect(statements.filter((text) => text.includes('join "members"')).length).toBe(3);
-});
+}, 20_000);
 
 test("GW-90: of one person two starts are answered together, and nobody else waits for the others", async () => {
   const [ann, bob] = (await chat.people(2)) as [number, number];

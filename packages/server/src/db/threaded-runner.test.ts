@@ -20,7 +20,7 @@ function runnerOf(text: string) {
   const entry = new URL(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
   const runner = new ThreadedRunner({ entry, onDeath: ({ message }) => void deaths.push(message) });
   const ended = async () => {
-    await withDeadline(gone.promise, 4000, "the thread did not end");
+    await withDeadline(gone.promise, 15_000, "the thread did not end");
     await nextTurn();
   };
   return { runner, deaths, ended };
@@ -35,12 +35,12 @@ for (const [how, text, message] of [
     void runner.run([]);
     await ended();
     expect(deaths).toEqual([expect.stringContaining(message)]);
-  });
+  }, 20_000);
 }
 
 test("a thread that was closed has not died", async () => {
   const { runner, deaths, ended } = runnerOf("self.onmessage = () => postMessage(JSON.stringify({ closed: true }));");
-  await withDeadline(runner.close(), 4000, "it was not closed");
+  await withDeadline(runner.close(), 15_000, "it was not closed");
   await ended();
   expect(deaths).toEqual([]);
-});
+}, 20_000);

@@ -45,7 +45,7 @@ test("NODE-14: a node whose process was killed has ended, and one that lives has
   last.release();
   here.release();
   expect(readdirSync(dir)).toEqual([]);
-});
+}, 30_000);
 
 test("NODE-14: nobody but its owner reads the file", () => {
   const { release } = takeNodeFile(dir, A);
