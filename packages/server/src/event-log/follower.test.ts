@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { HeldAnswers } from "../../test/held-answers.ts";
 import { HeldTimers } from "../../test/held-timers.ts";
 import { keepNewest, type LogRig, openLog } from "../../test/log-rig.ts";
 import { ManualClock } from "../lib/clock.ts";
@@ -30,9 +31,13 @@ afterEach(async () => {
 });
 
 /** A follower that records what it gets; `handle` runs for each batch before that. */
-async function follow(handle: FollowerParts["handle"] = async () => {}, name = "bot") {
+async function follow(
+  handle: FollowerParts["handle"] = async () => {},
+  name = "bot",
+  reader: FollowerParts["reader"] = rig.reader,
+) {
   const handled: number[] = [];
-  const { reader, announcer, scratch } = rig;
+  const { announcer, scratch } = rig;
   const logger = createLogger({ level: "info", sink: { write: (line) => lines.push(line) } });
   const follower = new Follower({
     ...{ name, reader, announcer, writes: scratch.writes, clock, logger, metrics },
@@ -157,6 +162,20 @@ test("HOOK-1: a stop tells the batch that runs, gives no further one, and what w
   expect(lines).toEqual([]);
   const second = await follow();
   await until("handled", () => second.handled.length === 3);
+});
+
+test("HOOK-1: a batch that is being read at a stop is not handled any more", async () => {
+  const held = new HeldAnswers();
+  let calls = 0;
+  const { stop } = await follow(async () => void calls++, "bot", {
+    all: (after, limit) => held.hold(rig.reader.all(after, limit)),
+  });
+  await rig.append(...many(3));
+  await until("it is read", () => held.waiting === 1);
+  const stopped = stop();
+  await held.open();
+  await stopped;
+  expect([calls, await storedPlace()]).toEqual([0, 0]);
 });
 
 /** Everything is removed that is old and surplus enough, as far as followers allow. */

@@ -137,6 +137,7 @@ export class Follower {
     const position = announcer.position;
     if (this.#place >= position) return false;
     const read = await reader.all(this.#place, BATCH);
+    if (signal.aborted) return false;
     const events = read.filter(({ pos }) => pos <= position);
     // Positions have no gaps, so missing events have left the log.
     const upTo = events.length === BATCH ? (events.at(-1) as StoredEvent).pos : position;
