@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
+import { editDistance } from "../lib/edit-distance.ts";
 import { refusingNearNames } from "./near-names.ts";
 
 /** The messages of a refusal by their paths; undefined when the body is taken. */
@@ -110,10 +111,19 @@ test("HTTP-27: of the unknown fields of a body a hundred are compared", () => {
 });
 
 test("HTTP-27: a body of ten thousand unknown fields costs nothing to speak of", () => {
-  const body = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`nme${i}`, i]));
+  const names = Array.from({ length: 10_000 }, (_, i) => `nme${i}`);
+  const body = Object.fromEntries(names.map((name, i) => [name, i]));
   const checked = refusingNearNames(room);
-  checked.safeParse(body);
-  const began = performance.now();
-  for (let i = 0; i < 20; i++) checked.safeParse(body);
-  expect((performance.now() - began) / 20).toBeLessThan(20);
+  const leastMs = (work: () => unknown) => {
+    const times = Array.from({ length: 20 }, () => {
+      const began = performance.now();
+      work();
+      return performance.now() - began;
+    });
+    return Math.min(...times);
+  };
+  // What it would cost to compare all of them.
+  const known = Object.keys(room.shape);
+  const comparedMs = leastMs(() => names.map((name) => known.map((one) => editDistance(name, one))));
+  expect(leastMs(() => checked.safeParse(body))).toBeLessThan(comparedMs / 4);
 });
