@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { StillTime } from "../../test/still-time.ts";
 import { loadConfig } from "../config/config.ts";
 import { ProblemError } from "../lib/problem.ts";
 import { Health } from "../ops/health.ts";
@@ -31,14 +32,16 @@ function appOf(...routes: Routes[]) {
 }
 
 test("SRV-5, HTTP-25: a key on another route is refused and counted, and so are its refusals, which are told late when there are many", async () => {
+  // Five more a second would be told at once.
+  using _time = new StillTime();
   const { ask, bad } = appOf();
   const statuses: number[] = [];
   for (let n = 0; n < 12; n++) statuses.push((await ask("/rooms")).status);
   expect(statuses).toEqual([401, 401, ...Array(10).fill(429)]);
   expect(bad).toHaveLength(12);
-  const startedAt = performance.now();
+  const startedAt = Bun.nanoseconds();
   expect((await ask("/rooms")).status).toBe(429);
-  expect(performance.now() - startedAt).toBeGreaterThan(400);
+  expect(Bun.nanoseconds() - startedAt).toBeGreaterThan(400_000_000);
 });
 
 test("SRV-3, HTTP-41: pages are refused at the door whatever their key, and count as their address's", async () => {
@@ -49,7 +52,7 @@ test("SRV-3, HTTP-41: pages are refused at the door whatever their key, and coun
   expect(statuses.slice(0, 256)).toEqual(Array(256).fill(403));
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0);
   expect(bad).toEqual([]);
-});
+}, 15_000);
 
 test("SRV-8: requests with a valid server key are not counted as in flight, and others of the same address are", async () => {
   const waiting: (() => void)[] = [];

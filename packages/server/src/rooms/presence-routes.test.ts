@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { HALL_ROOM_ID, LIMITS, parseCursor } from "@parley/protocol";
 import { ChatFixture } from "../../test/chat-fixture.ts";
 import { fillRooms } from "../../test/filled-rooms.ts";
+import { StillTime } from "../../test/still-time.ts";
 
 let chat: ChatFixture;
 let ann: number;
@@ -86,6 +87,7 @@ describe("GET /presence", () => {
   });
 
   test("GW-85: asks for 2 000 people at once, and then for 500 a second", async () => {
+    using time = new StillTime();
     const limited = await ChatFixture.open({ RATE_LIMITS: "on" });
     try {
       const [someone, another] = (await limited.people(2)) as [number, number];
@@ -95,6 +97,10 @@ describe("GET /presence", () => {
       expect(refused).toMatchObject([{ status: 429, body: { code: "rate_limited" } }]);
       expect((await limited.ask(someone, "GET", "/presence")).status).toBe(200);
       expect((await limited.ask(another, "GET", path)).status).toBe(200);
+      time.advance(999);
+      expect((await limited.ask(someone, "GET", path)).status).toBe(429);
+      time.advance(1);
+      expect((await limited.ask(someone, "GET", path)).status).toBe(200);
     } finally {
       await limited.close();
     }
