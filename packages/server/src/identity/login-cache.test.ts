@@ -27,7 +27,7 @@ test("of logins that have left memory nothing stays, however many they were", ()
   expect(heapBytes() - before).toBeLessThan(2_000_000);
   // Used once more, so that it has not been collected by then.
   expect(cache.size).toBe(10);
-});
+}, 20_000);
 
 test("ID-9: at its end a login is no longer believed, and not a moment earlier", () => {
   const cache = new LoginCache(3);

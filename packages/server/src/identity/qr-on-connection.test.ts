@@ -42,7 +42,7 @@ class Screen {
     const wake = () => void (look() && resolve());
     this.#waiting.add(wake);
     wake();
-    await withDeadline(promise, 3000, `no ${what}`).finally(() => this.#waiting.delete(wake));
+    await withDeadline(promise, 4500, `no ${what}`).finally(() => this.#waiting.delete(wake));
   }
 
   #note(change: () => unknown): void {
@@ -110,14 +110,17 @@ describe("a code on a connection", () => {
 
   test("GW-58: is not replaced while its owner looks at their phone", async () => {
     const { token } = await app.register("ann");
-    await onScreen(500).ask();
+    await app.scratch.connect();
+    using begun = spyOn(globalThis, "setTimeout");
+    using ended = spyOn(globalThis, "clearTimeout");
+    await onScreen(20_000).ask();
+    const renewal = begun.mock.results[begun.mock.calls.findIndex(([, ms]) => ms === 20_000)];
     await app.ask(`/qr-logins/${screen.codes[0]?.code}/scan`, { method: "POST", token });
     await screen.until(() => screen.scans === 1, "scan");
-    // A screen that began later has had its code replaced.
-    const later = new Screen();
-    await onScreen(500, undefined, { on: later }).ask();
-    await later.until(() => later.codes.length === 2, "second code");
-    later.close();
+    expect(ended.mock.calls.map(([timer]): unknown => timer)).toContain(renewal?.value);
+    // None comes before the end of this one.
+    const planned = begun.mock.calls.map(([, ms]) => ms).filter((ms) => ms === 20_000 || ms === 60_000);
+    expect(planned).toEqual([20_000, 60_000]);
     await app.ask(`/qr-logins/${screen.codes[0]?.code}/confirm`, { method: "POST", token });
     await screen.until(() => screen.granted, "login");
     expect(screen.codes).toHaveLength(1);
@@ -226,6 +229,7 @@ describe("ID-37: of the codes of one address", () => {
   });
 
   test("one that is to be replaced stays where there is none left, and is no fault", async () => {
+    using _time = new StillTime();
     await spent(19);
     await onScreen(20).ask();
     await meanwhileElsewhere();

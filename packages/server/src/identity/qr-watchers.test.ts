@@ -42,7 +42,7 @@ test("ID-33: of codes that nobody waits for nothing stays", () => {
   expect(heapBytes() - before).toBeLessThan(2_000_000);
   // Used once more, so that it has not been collected by then.
   expect(watchers.size).toBe(0);
-});
+}, 20_000);
 
 test("ID-33: one may stop another while they are told", () => {
   const watchers = new QrWatchers();
