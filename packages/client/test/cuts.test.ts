@@ -6,6 +6,7 @@ import { seeded } from "../../server/test/seeded.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import { Returns } from "./rig/returns.ts";
 import { ServerRig } from "./rig/rig.ts";
+import { SILENT } from "./rig/watched-client.ts";
 
 describe("a network that misbehaves", () => {
   const rig = new ServerRig();
@@ -14,7 +15,7 @@ describe("a network that misbehaves", () => {
     "SDK-27: a %s connection on which nothing comes any more is left",
     async (name) => {
       const room = await rig.stage.room();
-      const timing = { webSocketSilenceMs: 400, sseSilenceMs: 400 };
+      const timing = { ...SILENT, webSocketSilenceMs: 400, sseSilenceMs: 400 };
       const options = { transports: [name] };
       const watched = rig.open(options, { timing });
       await watched.live();
@@ -25,6 +26,7 @@ describe("a network that misbehaves", () => {
       rig.door.treated.clear();
       await watched.said(room, "on a dead connection");
     },
+    20_000,
   );
 
   test("SDK-27: also where the clock was set back meanwhile", async () => {
@@ -32,7 +34,7 @@ describe("a network that misbehaves", () => {
     const surroundings = { now: () => Date.now() - setBackMs };
     const room = await rig.stage.room();
     const options = { transports: ["websocket"] as const };
-    const watched = rig.open(options, { timing: { webSocketSilenceMs: 400 }, surroundings });
+    const watched = rig.open(options, { timing: { ...SILENT, webSocketSilenceMs: 400 }, surroundings });
     await watched.live();
     await say(rig.stage.ann, room, "the last sign of life");
     await watched.said(room, "the last sign of life");
@@ -42,7 +44,7 @@ describe("a network that misbehaves", () => {
     await watched.until(() => watched.states.length > states, "the end of it");
     rig.door.treated.clear();
     await watched.live();
-  });
+  }, 20_000);
 
   test("SDK-27: after a sleep of the machine the connection counts as cut", async () => {
     const room = await rig.stage.room();

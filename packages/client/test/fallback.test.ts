@@ -7,7 +7,7 @@ import { FakeServer } from "./rig/fake-server.ts";
 import { CURSOR, frame, LIVE, READY } from "./rig/frames.ts";
 import { Returns } from "./rig/returns.ts";
 import { ServerRig } from "./rig/rig.ts";
-import type { WatchedClient } from "./rig/watched-client.ts";
+import { SILENT, type WatchedClient } from "./rig/watched-client.ts";
 
 describe("the fallback from transport to transport", () => {
   const rig = new ServerRig();
@@ -40,14 +40,14 @@ describe("the fallback from transport to transport", () => {
 
   test("SDK-10: what opens and shows no READY in time is held back somewhere: the next one takes its place", async () => {
     rig.door.treated.set("websocket", "hold-back").set("sse", "hold-back");
-    await open().live("long-poll");
+    await open({}, { timing: SILENT }).live("long-poll");
     expect(kinds()).toEqual(["long-poll"]);
-  });
+  }, 20_000);
 
   const waits = () => watched.states.filter(({ kind }) => kind === "waiting").length;
 
   test("SDK-10: what has carried before and shows no READY in time is tried once more, after a wait", async () => {
-    await open().live("websocket");
+    await open({}, { timing: SILENT }).live("websocket");
     rig.door.treated.set("websocket", "hold-back");
     rig.door.cut();
     await watched.until(() => waits() === 2, "a wait after the silent one");
@@ -55,15 +55,15 @@ describe("the fallback from transport to transport", () => {
     rig.door.treated.clear();
     await watched.live("websocket");
     expect(rig.door.asked.sse).toBe(0);
-  });
+  }, 20_000);
 
   test("SDK-10: where it is silent again, the next one takes its place", async () => {
-    await open().live("websocket");
+    await open({}, { timing: SILENT }).live("websocket");
     rig.door.treated.set("websocket", "hold-back");
     rig.door.cut();
     await watched.live("sse");
     expect([rig.door.asked.websocket, waits()]).toEqual([3, 2]);
-  });
+  }, 20_000);
 
   test("SDK-10: where long polls do not come back, short ones do", async () => {
     const room = await rig.stage.room();
@@ -94,7 +94,7 @@ describe("the fallback from transport to transport", () => {
   test("SDK-12: it goes back to the best in time, and over all changes each event comes once and in order", async () => {
     const room = await rig.stage.room();
     rig.door.treated.set("websocket", "refuse").set("sse", "hold-back");
-    open({}, { timing: { upgradeMs: 150 } });
+    open({}, { timing: { ...SILENT, upgradeMs: 150 } });
     await watched.live("long-poll");
     let saying = true;
     const load = (async () => {
@@ -116,7 +116,7 @@ describe("the fallback from transport to transport", () => {
     expect(watched.texts(room)[0]).toBe("at 0");
     const seqs = watched.seqs(roomStream(room));
     expect(seqs).toEqual(range(seqs[0] as number, seqs.at(-1) as number));
-  });
+  }, 20_000);
 
   test("SDK-12: it goes back in time where streams are cut more often than that", async () => {
     rig.door.treated.set("websocket", "refuse");
@@ -129,7 +129,7 @@ describe("the fallback from transport to transport", () => {
       clearInterval(cutting);
     }
     await watched.live("websocket");
-  });
+  }, 20_000);
 
   test("SDK-12: a probe goes on when it pushes out the connection in use, as where a user may have one", async () => {
     const streams: ReadableStreamDefaultController[] = [];

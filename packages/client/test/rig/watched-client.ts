@@ -8,7 +8,7 @@ import type { AnyPush, Resync } from "../../src/reading/events.ts";
 
 /** Short enough for tests, long enough for a machine that is busy. */
 export const QUICK = {
-  readyMs: 700,
+  readyMs: 5_000,
   openMs: 5_000,
   backoffFirstMs: 10,
   backoffMaxMs: 200,
@@ -16,6 +16,9 @@ export const QUICK = {
   resyncGatherMs: 20,
   upgradeMs: 600_000,
 } as const;
+
+/** For connections that open and show nothing; those that work show READY at once. */
+export const SILENT = { readyMs: 1_500 } as const;
 
 /** A client whose events and states are kept, and can be waited for. */
 export class WatchedClient {
