@@ -109,7 +109,7 @@ describe.each([
     const watched = rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs }, { timing });
     await watched.live();
     watched.client.send(1, "hello").catch(() => {});
-    await withDeadline(tried, 2_000, "the first try");
+    await withDeadline(tried, 4_500, "the first try");
     // The answer to the send is here by the time that this one is.
     await watched.client.request("GET /me");
     watched.client.stop();
@@ -137,7 +137,7 @@ describe.each([
       const options = { url: server.url, token: "t", transports: ["websocket"] as const, tabs, worker: "/beat.js" };
       const watched = rig.watch(options, { surroundings });
       for (const nth of [1, 2]) {
-        (await withDeadline(FakeWorker.nth(nth), 2_000, "a worker")).onmessage?.({});
+        (await withDeadline(FakeWorker.nth(nth), 4_500, "a worker")).onmessage?.({});
         await watched.live();
         watched.client.stop();
         await Promise.resolve();
@@ -155,7 +155,7 @@ describe.each([
       const server = rig.use(new FakeServer({ answer: refuse, socket: () => {} }));
       const surroundings = { isPage: true, onReturn: () => () => {} };
       rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs }, { surroundings });
-      const { url } = await withDeadline(FakeWorker.nth(1), 2_000, "a worker");
+      const { url } = await withDeadline(FakeWorker.nth(1), 4_500, "a worker");
       expect(url).toEndWith("/packages/client/src/heartbeat-worker.js");
     } finally {
       uninstall();
@@ -166,7 +166,7 @@ describe.each([
     const server = rig.use(new FakeServer({ answer: refuse, socket: () => {} }));
     const surroundings = { isPage: true, onReturn: () => () => {} };
     rig.watch({ url: server.url, token: "t", transports: ["websocket"], tabs, worker: null }, { surroundings });
-    await withDeadline(server.asking, 2_000, "a connection");
+    await withDeadline(server.asking, 4_500, "a connection");
     expect(server.asked[0]).toMatchObject({ path: "/ws", search: "?idle=120" });
   });
 

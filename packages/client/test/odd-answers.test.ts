@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { Push, roomStream } from "@parley/protocol";
 import { withDeadline } from "../../server/src/lib/interval.ts";
 import { say } from "../../server/test/harness.ts";
@@ -69,16 +69,16 @@ describe("what stands between answers as it likes", () => {
       for (const text of said) await say(rig.stage.ann, room, text);
       let pages = 0;
       answer = async (_, real) => {
-        // One event a page, and each page takes a little less than READY may take.
+        // One event a page; all of them take longer than READY may take, and each of them much less.
         const { events, ...more } = (await (await real()).json()) as { events: { stream: string; seq: number }[] };
-        await Bun.sleep(pages < 8 ? 150 : 0);
+        await Bun.sleep(pages < 8 ? 250 : 0);
         pages += 1;
         const [head] = events;
         if (!head || events.length === 1) return Response.json({ events, ...more });
         return Response.json({ events: [head], cursor: `${cursor},${head.stream}@${head.seq}`, more: true });
       };
       const lower: TransportName[] = transport === "long-poll" ? [transport, "short-poll"] : [transport];
-      const second = open(transport, { cursor, transports: lower }, { readyMs: 400 });
+      const second = open(transport, { cursor, transports: lower }, { readyMs: 1_700 });
       await second.said(room, "text 2");
       expect(second.states.map(({ kind }) => kind)).toEqual(["connecting", "catching-up"]);
       await second.live();
@@ -86,6 +86,7 @@ describe("what stands between answers as it likes", () => {
       expect(second.states.map(({ kind }) => kind)).toEqual(["connecting", "catching-up", "live"]);
       expect(second.client.state).toEqual({ kind: "live", transport });
     },
+    20_000,
   );
 
   test("SDK-5: where a reply leaves out what was before somebody's joining, the client asks again", async () => {
@@ -134,16 +135,13 @@ describe("servers that are odd", () => {
   });
 
   test("SDK-30: RESYNCs that come together are acted on together, a while after the last one", async () => {
-    const streams = ["room:1", "room:2", "room:3"];
+    const sockets: { send(text: string): unknown }[] = [];
     const { url } = rig.use(
       new FakeServer({
         answer: () => new Response("", { status: 404 }),
-        async socket(socket) {
+        socket: (socket) => {
+          sockets.push(socket);
           socket.send(READY);
-          for (const stream of streams) {
-            socket.send(frame(Push.RESYNC, { stream, seq: 1, why: "far" }));
-            await Bun.sleep(250);
-          }
         },
       }),
     );
@@ -154,7 +152,23 @@ describe("servers that are odd", () => {
       return { asOf: CURSOR, rooms: rooms.map((id) => ({ id, seq: 1 })) };
     };
     const options = { url, token: "t", transports: ["websocket" as const], reload };
-    const watched = rig.watch(options, { timing: { resyncGatherMs: 450 } });
+    const resyncGatherMs = 3_600_000;
+    using set = spyOn(globalThis, "setTimeout");
+    using cleared = spyOn(globalThis, "clearTimeout");
+    const waits = () =>
+      set.mock.calls.flatMap(([run, ms], at) =>
+        ms === resyncGatherMs ? [{ run: run as () => void, timer: set.mock.results[at]?.value as unknown }] : [],
+      );
+    const left = () => waits().filter(({ timer }) => !cleared.mock.calls.some(([one]) => one === timer));
+    const watched = rig.watch(options, { timing: { resyncGatherMs } });
+    await watched.until(() => watched.pushes.length > 0, "READY");
+    for (const room of rooms) {
+      sockets[0]?.send(frame(Push.RESYNC, { stream: `room:${room}`, seq: 1, why: "far" }));
+      while (waits().length < room) await Bun.sleep(1);
+      // Each one begins the time anew.
+      expect([waits().length, left().length, asked]).toEqual([room, 1, []]);
+    }
+    left()[0]?.run();
     await watched.until(() => watched.reloads.length > 0, "a reload");
     expect(asked[0]).toEqual(rooms);
   });
@@ -168,7 +182,7 @@ describe("servers that are odd", () => {
     cursor += `,room:1@${"4".repeat(length - cursor.length - 8)}`;
     const server = rig.use(new FakeServer({ answer: () => new Response("", { status: 503 }), socket: () => {} }));
     rig.watch({ url: server.url, token: "t", transports: ["websocket"], cursor });
-    await withDeadline(server.asking, 2_000, "a request");
+    await withDeadline(server.asking, 4_500, "a request");
     expect([cursor.length, server.asked[0]?.path]).toEqual([length, path]);
   });
 

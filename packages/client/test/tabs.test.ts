@@ -168,12 +168,12 @@ describe("tabs of one browser", () => {
     const one = open();
     let other: WatchedClient;
     try {
-      await withDeadline(asked(before + 1), 2_000, "the first question for the lock");
+      await withDeadline(asked(before + 1), 4_500, "the first question for the lock");
       one.client.stop();
       other = open();
-      await withDeadline(asked(before + 2), 2_000, "the other tab's");
+      await withDeadline(asked(before + 2), 4_500, "the other tab's");
       one.client.start();
-      await withDeadline(asked(before + 3), 2_000, "the second question");
+      await withDeadline(asked(before + 3), 4_500, "the second question");
     } finally {
       browser.gate = Promise.resolve();
       letThrough();
@@ -359,7 +359,7 @@ describe("tabs of one browser", () => {
       return real(...given);
     });
     const tab = open();
-    await withDeadline(hashed, 2_000, "a name");
+    await withDeadline(hashed, 4_500, "a name");
     digest.mockRestore();
     // Proves an absence: the lock would be asked for a few turns later.
     await Bun.sleep(10);

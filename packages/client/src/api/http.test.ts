@@ -1,4 +1,4 @@
-import { describe, expect, spyOn, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
 import { Http } from "./http.ts";
 import { causeOf, ParleyError } from "./parley-error.ts";
 
@@ -15,7 +15,7 @@ function rig(answer: (url: string, init: RequestInit) => Response | Promise<Resp
 }
 const refused = (status: number, body: BodyInit, headers: Record<string, string> = {}) =>
   rig(() => new Response(body, { status, headers }))
-    .http.call("GET", "/x", { withinMs: 1_000 })
+    .http.call("GET", "/x", { withinMs: 60_000 })
     .catch((error: ParleyError) => error) as Promise<ParleyError>;
 /** As `fetch` does: it ends by the signal alone. */
 const hanging = (_: string, { signal }: RequestInit) =>
@@ -32,20 +32,20 @@ describe("requests", () => {
       return Response.json({ is: "it" });
     });
     const query = { a: 1, b: undefined, c: null, d: "x y" };
-    const reply = await http.call("POST", "/rooms", { query, body: { n: 1 }, token: "t", withinMs: 1_000 });
+    const reply = await http.call("POST", "/rooms", { query, body: { n: 1 }, token: "t", withinMs: 60_000 });
     expect(reply).toEqual({ is: "it" });
     expect(seen?.url).toBe("https://x/api/v1/rooms?a=1&d=x+y");
     expect([seen?.init.method, seen?.init.body]).toEqual(["POST", '{"n":1}']);
     expect(seen?.init.headers).toEqual({ Authorization: "Bearer t", "Content-Type": "application/json" });
     expect(answers()).toBe(1);
-    await http.call("GET", "/rooms", { withinMs: 1_000 });
+    await http.call("GET", "/rooms", { withinMs: 60_000 });
     expect([seen?.url, seen?.init.headers, seen?.init.body]).toEqual(["https://x/api/v1/rooms", {}, undefined]);
   });
 
   test("SDK-14: a refusal is no success, nor is a reply that cannot be read", async () => {
     for (const answer of [() => new Response("no", { status: 404 }), () => new Response("<html>")]) {
       const { http, answers } = rig(answer);
-      await http.call("GET", "/x", { withinMs: 1_000 }).catch(() => {});
+      await http.call("GET", "/x", { withinMs: 60_000 }).catch(() => {});
       expect(answers()).toBe(0);
     }
   });
@@ -105,7 +105,24 @@ test("SDK-29: a cause is shown of what a person may have to look at, not of what
 });
 
 describe("replies that come in pieces", () => {
-  /** A reply of so many pieces, 20 ms apart, which then ends or falls silent. */
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  /** Lets time pass until that has come. @returns how much that was */
+  async function passing(asked: Promise<unknown>): Promise<number> {
+    let [ms, isThere] = [0, false];
+    const there = () => {
+      isThere = true;
+    };
+    asked.then(there, there);
+    for (; !isThere; ms += 10) {
+      jest.advanceTimersByTime(10);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    }
+    return ms;
+  }
+
+  /** A reply of so many pieces, 100 ms apart, which then ends or falls silent. */
   function pieces(count: number, { last, status = 200 }: { last: "end" | "silence"; status?: number }) {
     return (_: string, { signal }: RequestInit) => {
       const bytes = new TextEncoder().encode(`"${"長".repeat(count)}"`);
@@ -115,7 +132,7 @@ describe("replies that come in pieces", () => {
           signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
           if (sent === count && last === "silence") return new Promise(() => {});
           if (sent === count) return controller.close();
-          await Bun.sleep(20);
+          await new Promise((resolve) => setTimeout(resolve, 100));
           // The bytes of each character are parted.
           controller.enqueue(bytes.subarray(sent * 3, ++sent === count ? undefined : sent * 3));
         },
@@ -126,16 +143,19 @@ describe("replies that come in pieces", () => {
 
   test("SDK-15: a reply may take any time, as long as something comes", async () => {
     const { http } = rig(pieces(20, { last: "end" }));
-    expect(await http.call("GET", "/x", { withinMs: 150 })).toBe("長".repeat(20));
+    const asked = http.call("GET", "/x", { withinMs: 150 });
+    expect(await passing(asked)).toBeGreaterThanOrEqual(2_000);
+    expect(await asked).toBe("長".repeat(20));
   });
 
   test("SDK-15: one that falls silent is given up, a refusal too", async () => {
     for (const status of [200, 403]) {
       const { http } = rig(pieces(3, { last: "silence", status }));
-      const startedAt = performance.now();
-      const error = await http.call("GET", "/x", { withinMs: 150 }).catch((error: ParleyError) => error);
+      const asked = http.call("GET", "/x", { withinMs: 150 }).catch((error: ParleyError) => error);
+      // 150 ms after the last piece.
+      expect(await passing(asked)).toBeWithin(450, 500);
+      const error = await asked;
       expect(error).toMatchObject({ status: status === 200 ? 0 : 403, code: status === 200 ? "offline" : "unknown" });
-      expect(performance.now() - startedAt).toBeGreaterThan(200);
     }
   });
 

@@ -276,7 +276,7 @@ describe("signs of life", () => {
       (async () => {
         while (!ended()) await Bun.sleep(1);
       })(),
-      2_000,
+      4_500,
       "the end",
     );
   });
@@ -294,7 +294,7 @@ describe("signs of life", () => {
       (async () => {
         while (!ended()) await Bun.sleep(1);
       })(),
-      2_000,
+      4_500,
       "the end",
     );
   });

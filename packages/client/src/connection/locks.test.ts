@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test } from "bun:test";
-import { withDeadline } from "../../../server/src/lib/interval.ts";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { nextTurn, withDeadline } from "../../../server/src/lib/interval.ts";
 import { ChannelLocks, type Locks } from "./locks.ts";
 
 /** Locks of one tab. `random` decides how long it waits for an answer, and who is later. */
@@ -8,8 +8,23 @@ function tab({ now = Date.now, random = Math.random }: { now?: () => number; ran
 }
 
 const releases: (() => void)[] = [];
+let goesOn: boolean;
+/** Ten milliseconds pass in twenty turns of the loop: an answer of another tab takes fewer, however slow the machine is. */
+async function passTime(): Promise<void> {
+  while (goesOn) {
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    if (goesOn) jest.advanceTimersByTime(10);
+  }
+}
+beforeEach(() => {
+  jest.useFakeTimers();
+  goesOn = true;
+  void passTime();
+});
 afterEach(() => {
   for (const release of releases.splice(0)) release();
+  goesOn = false;
+  jest.useRealTimers();
 });
 
 /** A request; `has` resolves with whether it was granted, `over` with how it ended. */

@@ -46,7 +46,7 @@ function rig(transports: readonly Transport[], times: Times = {}) {
     },
   });
   const finding = () => new Promise<void>((resolve) => waiting.push(resolve));
-  return { upgrade, found, finding: (what: string) => withDeadline(finding(), 2_000, what) };
+  return { upgrade, found, finding: (what: string) => withDeadline(finding(), 4_500, what) };
 }
 
 describe("the way back to a better transport", () => {
@@ -86,21 +86,21 @@ describe("the way back to a better transport", () => {
       setTimeout(() => on.receive(READY), 100);
     });
     const { upgrade, found } = rig([slow.made], { openMs: 20, readyMs: 60_000 });
-    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "READY");
+    await withDeadline(upgrade.probe(new AbortController().signal), 4_500, "READY");
     expect(found).toEqual(["websocket"]);
   });
 
   test("SDK-12: one that has opened and shows nothing ends when the time for READY is over", async () => {
     const { made } = transport("websocket", (on) => on.opened());
     const { upgrade, found } = rig([made], { openMs: 60_000, readyMs: 20 });
-    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "the end of READY's time");
+    await withDeadline(upgrade.probe(new AbortController().signal), 4_500, "the end of READY's time");
     expect(found).toEqual([]);
   });
 
   test("SDK-12: one that does not open ends when the time for opening is over", async () => {
     const { made } = transport("websocket", () => {});
     const { upgrade, found } = rig([made], { openMs: 20, readyMs: 60_000 });
-    await withDeadline(upgrade.probe(new AbortController().signal), 2_000, "the end of the time for opening");
+    await withDeadline(upgrade.probe(new AbortController().signal), 4_500, "the end of the time for opening");
     expect(found).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe("when it is tried", () => {
     // Its time has come: the timer is at once.
     await withDeadline(
       until(() => opened.length === 1),
-      2_000,
+      4_500,
       "a try",
     );
     connection.abort();
@@ -196,7 +196,7 @@ describe("when it is tried", () => {
     upgrade.watch(given);
     await withDeadline(
       until(() => at.length === 2),
-      2_000,
+      4_500,
       "a second try",
     );
     connection.abort();

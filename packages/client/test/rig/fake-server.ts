@@ -65,7 +65,7 @@ export class FakeServer {
     const look = () => this.#busy.size === 0 && resolve();
     this.#looks.push(look);
     look();
-    await withDeadline(promise, 2_000, "somebody is connected");
+    await withDeadline(promise, 4_500, "somebody is connected");
   }
 
   #ended(what: unknown): void {

@@ -42,7 +42,7 @@ export class TimersLeft {
     const look = () => this.#waiting.size === 0 && resolve();
     this.#looks.push(look);
     look();
-    await withDeadline(promise, 2_000, "timers are left").catch((error: Error) => {
+    await withDeadline(promise, 4_500, "timers are left").catch((error: Error) => {
       throw new Error(`${error.message}: ${this.#waiting.size}`);
     });
   }

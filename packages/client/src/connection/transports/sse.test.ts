@@ -53,7 +53,7 @@ function rig(headers: Record<string, string> = STREAM, { hasBody = true } = {}) 
     const look = () => told.includes(text) && resolve();
     looking.push(look);
     look();
-    return withDeadline(promise, 2_000, `${text} of ${told.join(", ")}`);
+    return withDeadline(promise, 4_500, `${text} of ${told.join(", ")}`);
   };
   const write = (text: string | Uint8Array) =>
     body?.enqueue(typeof text === "string" ? new TextEncoder().encode(text) : text);
@@ -154,5 +154,5 @@ test.each([
     { token: "t", cursor, max: undefined, idleSeconds: undefined, signal },
     on,
   );
-  expect(await withDeadline(promise, 2_000, "the end")).toMatchObject({ kind: "refused", status: 431, code });
+  expect(await withDeadline(promise, 4_500, "the end")).toMatchObject({ kind: "refused", status: 431, code });
 });

@@ -75,7 +75,7 @@ function rig(more: { cursor?: string; pingMs?: number; hiddenPingMs?: number; an
     const one = () => is() && resolve();
     looking.push(one);
     one();
-    return withDeadline(promise, 2_000, `${what}; ${told.join(", ")}`);
+    return withDeadline(promise, 4_500, `${what}; ${told.join(", ")}`);
   };
   const say = (message: TabMessage) => transport.message(message);
   const frames = (count: number, cursor = `frames ${count}`): TabMessage => ({
