@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { roomStream } from "@parley/protocol";
 import { ApiClient } from "../../server/test/api-client.ts";
-import { type Person, say, type TestServer } from "../../server/test/harness.ts";
+import { type Person, say, TestServer } from "../../server/test/harness.ts";
 import { needs } from "../../server/test/needs.ts";
 import { PageBrowser, SLOW_MS } from "../../server/test/page-browser.ts";
 import { range } from "../../server/test/transports/stage.ts";
@@ -20,8 +20,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
 
   beforeAll(async () => {
     site = await ProductSite.open();
-    const settings = { HALL: "off", ALLOWED_ORIGINS: site.origin, HEARTBEAT_MS: "300", IDLE_MS: "1500" };
-    browser = await PageBrowser.start(executablePath ?? "", settings);
+    browser = await PageBrowser.start(executablePath ?? "", settings());
     server = browser.server;
     ann = await server.person("ann");
   }, SLOW_MS);
@@ -29,6 +28,8 @@ describe.skipIf(!executablePath)("in a browser", () => {
     await browser?.close();
     await site?.close();
   }, SLOW_MS);
+
+  const settings = () => ({ HALL: "off", ALLOWED_ORIGINS: site.origin });
 
   /** A room that a new person shares with ann, and that person's browser. */
   async function scene(name: string) {
@@ -227,12 +228,15 @@ describe.skipIf(!executablePath)("in a browser", () => {
     "SDK-62: a worker beats for a page; without its file the server is asked for patience",
     async () => {
       const { open, profile } = await scene("Fay Hidden");
-      const tab = await open({ tabs: false }, { asleep: true });
+      // This server closes what is silent for six seconds, and has it beat twelve times in that time.
+      const strict = await TestServer.start({ ...settings(), HEARTBEAT_MS: "500", IDLE_MS: "6000" });
+      const { token } = await strict.person("Fay Hidden");
+      const tab = await open({ url: strict.url, token, tabs: false }, { asleep: true });
       await tab.live("websocket");
       expect(tab.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
       expect(tab.sockets[0]).not.toContain("idle=");
-      // The page's own timers might as well sleep. Twelve beats take well over the time after which a silent connection is closed.
-      await tab.page.waitForFunction(() => globalThis.beats > 12, undefined, { timeout: 15_000 });
+      // The page's own timers might as well sleep. So many beats take longer than the time after which a silent connection is closed.
+      await tab.page.waitForFunction(() => globalThis.beats > 18, undefined, { timeout: 40_000 });
       expect(await tab.transport()).toBe("websocket");
       expect(tab.sockets).toHaveLength(1);
 
@@ -240,6 +244,7 @@ describe.skipIf(!executablePath)("in a browser", () => {
       await sleepy.live("websocket");
       expect(sleepy.sockets[0]).toContain("idle=120");
       await profile.close();
+      await strict.stop();
     },
     SLOW_MS,
   );
@@ -251,7 +256,8 @@ describe.skipIf(!executablePath)("in a browser", () => {
       const tab = await open();
       await tab.live("websocket");
       await profile.setOffline(true);
-      await tab.page.waitForFunction(() => client.state.kind === "waiting", undefined, { timeout: 3_000 });
+      // Without the page's word for it, it would be noticed by a silence of 100 s.
+      await tab.page.waitForFunction(() => client.state.kind === "waiting", undefined, { timeout: 15_000 });
       for (const text of ["one", "two"]) await say(ann, room, text);
       await profile.setOffline(false);
       await tab.live("websocket");

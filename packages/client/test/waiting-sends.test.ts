@@ -254,6 +254,7 @@ describe("sends that wait", () => {
     void watched.client.send(1, "text").catch(() => {});
     const { until } = await watched.was("waiting");
     expect(until).toBeGreaterThan(Date.now() + 2_500_000_000);
+    while (sends() === 0) await Bun.sleep(1);
     const before = asked();
     // Proves an absence: with the overflow, there would be hundreds of requests in this time.
     await Bun.sleep(200);
