@@ -56,8 +56,12 @@ test("hostile texts take time in proportion to their length", () => {
   const texts = ["https://a", "https://a.example/)", "http://", "https://a.example/([{", "!"];
   for (const part of texts) {
     const text = `https://a.example/${part.repeat(100_000)}`;
-    const begun = performance.now();
-    piecesOf(text);
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    const times = [1, 2, 3].map(() => {
+      const begun = performance.now();
+      piecesOf(text);
+      return performance.now() - begun;
+    });
+    // A machine may stand still in one of them. In proportion to the square it would be more than a minute.
+    expect(Math.min(...times)).toBeLessThan(2_000);
   }
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol/events";
+import { workedMs } from "../../../server/src/lib/uptime.ts";
 import { ME, type ModelRoom } from "../../test/rig/model-server.ts";
 import { modelStore } from "../../test/rig/model-store.ts";
 
@@ -210,14 +211,14 @@ test("STO-5: an event costs no look at all rooms: 20 000 of them in 5 000 rooms 
   for (let at = 0; at < 10_000; at++) for (const room of [one, other]) server.say(room, ANN, {});
   let told = 0;
   store.rooms.subscribe(() => void told++);
-  const began = performance.now();
+  const before = workedMs();
   while (client.hear());
-  const ms = performance.now() - began;
+  const ms = workedMs() - before;
   expect(told).toBe(20_000);
-  // Copying or scanning 5 000 rooms for each event would take far more than ten seconds.
+  // Copying or scanning 5 000 rooms for each event would take far more than ten seconds of work.
   expect(ms).toBeLessThan(2_000);
   expect([ids().slice(0, 2), store.room(5).getSnapshot() === far]).toEqual([[other.id, one.id], true]);
-});
+}, 30_000);
 
 describe("names", () => {
   test("STO-6: names that were changed while the client was away are read when it is back, for what is shown", async () => {
