@@ -119,6 +119,6 @@ describe("tabs of one browser", () => {
       await stage.server.live(eva);
       for (const one of [leader, tab]) await until(one, eva.uid);
       for (const one of [leader, tab]) one.client.stop();
-    });
+    }, 20_000);
   }
 });

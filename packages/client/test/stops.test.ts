@@ -35,7 +35,7 @@ describe("stop and start in the middle of things", () => {
     } finally {
       program.kill();
     }
-  });
+  }, 20_000);
 
   test("SDK-28: start, stop and start again are one connection, whenever the token comes", async () => {
     const tokens: ((token: string) => void)[] = [];

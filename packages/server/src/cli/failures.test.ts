@@ -76,9 +76,13 @@ describe.each(["serve", "migrate"])("parley %s", (command) => {
     [`${FILE}/data`, `DATA_DIR is ${JSON.stringify(`${FILE}/data`)}, wanted a folder; this is in a file (ENOTDIR)\n`],
     ["/proc/foo", 'DATA_DIR is "/proc/foo", wanted a folder that can be made (ENOENT)\n'],
     ["/proc/self", 'DATA_DIR is "/proc/self", wanted a folder'],
-  ])("DATA_DIR=%s", async (folder, sentence) => {
-    expect(await refusal(command, folder)).toContain(sentence);
-  });
+  ])(
+    "DATA_DIR=%s",
+    async (folder, sentence) => {
+      expect(await refusal(command, folder)).toContain(sentence);
+    },
+    20_000,
+  );
 });
 
 describe.each(["serve", "migrate", "user list", "epoch"])("parley %s", (command) => {
@@ -89,22 +93,30 @@ describe.each(["serve", "migrate", "user list", "epoch"])("parley %s", (command)
     ["damaged", "is damaged; restore a backup (SQLite: database disk image is malformed).\n"],
     ["unreadable", "is not a database that this version can read (SQLite: unsupported file format).\n"],
     ["no-file", "cannot be opened; it has to be a file that this user may read and write (SQLite: "],
-  ])("where parley.db is of the kind %s", async (what, sentence) => {
-    const folder = join(dir, what);
-    const file = join(folder, "parley.db");
-    const found = what === "no-file" ? "" : readFileSync(file).toString("hex");
-    const said = await refusal(command, folder);
-    expect(said).toContain(sentence);
-    expect(said).toStartWith(sentence.startsWith("parley.db") ? sentence : `parley.db in ${folder} `);
-    if (found !== "") expect(readFileSync(file).toString("hex")).toBe(found);
-  });
-});
-
-test.each(["serve", "migrate", "user list"])("parley %s refuses the database of a newer version", async (command) => {
-  expect(await refusal(command, join(dir, "newer"))).toBe(
-    "This database was written by a newer version of Parley (it has migration 9999-later). Start that version, or restore a backup.\n",
+  ])(
+    "where parley.db is of the kind %s",
+    async (what, sentence) => {
+      const folder = join(dir, what);
+      const file = join(folder, "parley.db");
+      const found = what === "no-file" ? "" : readFileSync(file).toString("hex");
+      const said = await refusal(command, folder);
+      expect(said).toContain(sentence);
+      expect(said).toStartWith(sentence.startsWith("parley.db") ? sentence : `parley.db in ${folder} `);
+      if (found !== "") expect(readFileSync(file).toString("hex")).toBe(found);
+    },
+    20_000,
   );
 });
+
+test.each(["serve", "migrate", "user list"])(
+  "parley %s refuses the database of a newer version",
+  async (command) => {
+    expect(await refusal(command, join(dir, "newer"))).toBe(
+      "This database was written by a newer version of Parley (it has migration 9999-later). Start that version, or restore a backup.\n",
+    );
+  },
+  20_000,
+);
 
 test.each<[env: Record<string, string>, sentence: string]>([
   [{ HOST: "1.2.3.4" }, 'HOST is "1.2.3.4", wanted an address of this machine; 0.0.0.0 stands for all of them.\n'],
@@ -112,11 +124,15 @@ test.each<[env: Record<string, string>, sentence: string]>([
   [{ PORT: `${taken.port}` }, `Port ${taken.port} is in use. Stop what uses it, or set PORT to another.\n`],
   [{ WS_PORT: `${taken.port}` }, `Port ${taken.port} is in use. Stop what uses it, or set WS_PORT to another.\n`],
   [{ TLS_CERT: FILE, TLS_KEY: FILE }, `TLS_CERT is ${JSON.stringify(FILE)}, wanted a certificate in PEM form\n`],
-])("parley serve with %j", async (env, sentence) => {
-  const { code, err } = await parley(["serve"], env);
-  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
-  expect(err).not.toContain("    at ");
-});
+])(
+  "parley serve with %j",
+  async (env, sentence) => {
+    const { code, err } = await parley(["serve"], env);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(sentence) });
+    expect(err).not.toContain("    at ");
+  },
+  20_000,
+);
 
 test.each([
   [["user", "list"]],
@@ -124,21 +140,25 @@ test.each([
   [["user", "set", "ada", "--admin"]],
   [["user", "disable", "ada"]],
   [["epoch"]],
-])("parley %j makes no database", async (args) => {
-  expect(await parley(args, { DATA_DIR: noDatabase })).toEqual({
-    code: 1,
-    out: "",
-    err: `There is no database in ${noDatabase}. Start the server there once, or run parley migrate; DATA_DIR says where.\n`,
-  });
-  expect(existsSync(noDatabase)).toBe(false);
-});
+])(
+  "parley %j makes no database",
+  async (args) => {
+    expect(await parley(args, { DATA_DIR: noDatabase })).toEqual({
+      code: 1,
+      out: "",
+      err: `There is no database in ${noDatabase}. Start the server there once, or run parley migrate; DATA_DIR says where.\n`,
+    });
+    expect(existsSync(noDatabase)).toBe(false);
+  },
+  20_000,
+);
 
 test("parley user list takes no name", async () => {
   expect(await parley(["user", "list", "ada"], {})).toMatchObject({
     code: 2,
     err: expect.stringContaining("parley user list takes no NAME, but got ada"),
   });
-});
+}, 20_000);
 
 test.each(["migrate", "user list", "user add ada", "user delete ada"])(
   "parley %s does not change the form of a database that a server is using",
