@@ -14,7 +14,7 @@ describe.each(["websocket", "sse", "long-poll", "short-poll"] as const)("a login
   let stage: Stage;
   beforeAll(async () => {
     stage = await Stage.open({ RATE_LIMITS: "off" }, { clock });
-  });
+  }, 20_000);
   afterAll(() => stage.close());
 
   /** Asks until the current login ends at that time. */

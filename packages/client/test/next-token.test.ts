@@ -10,7 +10,7 @@ const rig = new Rig();
 let product: Product;
 beforeAll(async () => {
   product = await Product.open({ RATE_LIMITS: "off" });
-});
+}, 20_000);
 afterAll(() => product.close());
 
 const HOUR = 3_600_000;

@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
   parley = createServerClient({ url: `${server.url}/`, key: door.key });
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 /** A client whose first requests get these answers; the server answers the others. */

@@ -13,7 +13,7 @@ describe("tabs of one browser whose tokens the product makes", () => {
   beforeAll(async () => {
     product = await Product.open();
     uninstall = browser.install();
-  });
+  }, 20_000);
   afterAll(async () => {
     uninstall();
     await product.close();

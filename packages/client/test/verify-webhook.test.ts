@@ -72,7 +72,7 @@ describe("SDK-94: what Parley sends", () => {
   beforeAll(async () => {
     server = await TestServer.start();
     receiver = new Receiver();
-  });
+  }, 20_000);
   afterAll(async () => {
     await server.stop();
     await receiver.stop();

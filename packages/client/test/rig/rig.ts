@@ -38,7 +38,7 @@ export class ServerRig extends Rig {
     super();
     beforeAll(async () => {
       this.#stage = await Stage.open(settings);
-    });
+    }, 20_000);
     beforeEach(async () => {
       this.#door = this.use(await Door.open(this.stage.server.url));
     });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   server = await TestServer.start({ HALL: "public" });
   root = await administrator(server, "root");
   [ann, ben] = [await server.person("ann"), await server.person("ben")];
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const opened: { close(): void }[] = [];

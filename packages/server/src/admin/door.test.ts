@@ -16,7 +16,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   root = await administrator(server, "root");
   ann = await server.person("ann");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 /** Requests a route without valid input, so that only the door can refuse it. */

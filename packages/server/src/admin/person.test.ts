@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   root = await administrator(server, "root");
   [ann, ben] = [await server.person("ann"), await server.person("ben")];
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const look = ({ uid }: Pick<Person, "uid">) => root.api.ok<LivePerson>("GET", `/admin/users/${uid}/live`);

@@ -92,7 +92,7 @@ let root: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   root = await administrator(server, "root");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 test.each([

@@ -11,7 +11,7 @@ let root: Person;
 beforeAll(async () => {
   product = await Product.open();
   root = await administrator(product.stage.server, "root");
-});
+}, 20_000);
 afterAll(() => product.close());
 
 const ban = (uid: number) => root.api.ok("PUT", `/admin/bans/users/${uid}`, { reason: "spam" });

@@ -137,7 +137,7 @@ describe("beside a running server", () => {
   beforeAll(async () => {
     server = await TestServer.start();
     ring = await openKeyRing({ data: server.data });
-  });
+  }, 20_000);
   afterAll(async () => {
     await ring.close();
     await server.stop();

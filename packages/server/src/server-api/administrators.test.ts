@@ -13,7 +13,7 @@ let door: Door;
 beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const givePower = (name: string) => server.storage.writes.run(setUser, { name, power: 1 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await TestServer.start({ DIRECT: "friends" });
   door = await openDoor(server, "shop");
   [ann, ben] = [await personAtDoor(server, door, "ann"), await personAtDoor(server, door, "ben")];
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 let sent = 0;

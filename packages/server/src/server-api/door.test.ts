@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await TestServer.start({ METRICS_TOKEN: "metrics-token-0123", LOG_LEVEL: "info" });
   door = await openDoor(server, "shop");
   await door.ok("PUT", "/users/42", { name: "Ada" });
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const at = (key: string | undefined) => new ApiClient(server.url, key, "/server");

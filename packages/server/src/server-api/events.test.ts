@@ -13,7 +13,7 @@ let made = 0;
 beforeAll(async () => {
   server = await TestServer.start({ RETENTION_MIN_EVENTS: "1", RETENTION_DAYS: "1" }, { clock });
   door = await openDoor(server, "shop");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 let ada: Person;

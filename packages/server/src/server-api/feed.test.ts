@@ -33,7 +33,7 @@ beforeEach(async () => {
   // People of the product have no passwords, so nothing is hashed.
   [ann, ben] = [await personAtDoor(server, door, "ann"), await personAtDoor(server, door, "ben")];
   start = (await feed("")).cursor;
-});
+}, 20_000);
 afterEach(() => server.stop());
 
 const feed = (query: string, of: Door = door) => door.ok.call(of, "GET", `/feed${query}`) as Promise<Page>;

@@ -19,7 +19,7 @@ beforeAll(async () => {
   [ann, ben, cai] = [await at("ann"), await at("ben"), await at("cai")] as [Person, Person, Person];
   room = (await door.ok<{ id: number }>("PUT", "/rooms/shop", {})).id;
   await door.ok("POST", "/rooms/shop/members", { add: ["ann", "ben"] });
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 let sent = 0;

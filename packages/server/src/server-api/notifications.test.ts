@@ -12,7 +12,7 @@ let made = 0;
 beforeAll(async () => {
   server = await TestServer.start({}, { clock });
   door = await openDoor(server, "shop");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 let ada: Person;

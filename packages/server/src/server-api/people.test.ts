@@ -11,7 +11,7 @@ let door: Door;
 beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const path = (externalId: string) => `/users/${encodeURIComponent(externalId)}`;

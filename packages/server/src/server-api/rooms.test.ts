@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
   [ann, ben, cai] = [await at("ann"), await at("ben"), await at("cai")] as [Person, Person, Person];
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const at = (name: string) => personAtDoor(server, door, name);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   door = await openDoor(server, "shop");
   await door.ok("PUT", "/users/ann", {});
   await door.ok("PUT", "/rooms/order-7", {});
-});
+}, 20_000);
 afterAll(() => server.stop());
 
 const NOBODY = Array.from({ length: 150 }, (_, index) => `nobody-${index}`);

@@ -33,7 +33,7 @@ beforeEach(async () => {
   receiver = new Receiver();
   [lines, written, refuse, afterRead] = [[], [], () => false, async () => {}];
   await start();
-});
+}, 20_000);
 afterEach(async () => {
   await stop();
   await rig.close();

@@ -51,12 +51,12 @@ beforeEach(async () => {
   receiver = new Receiver();
   root = await administrator(server, "root");
   ann = await server.person("ann");
-});
+}, 20_000);
 afterEach(async () => {
   await server.stop();
   await receiver.stop();
   jest.restoreAllMocks();
-});
+}, 20_000);
 
 async function add(events: readonly string[] | null = ["MESSAGE"]): Promise<number> {
   return (await root.api.ok<{ id: number }>("POST", "/admin/webhooks", { url: receiver.url, events })).id;

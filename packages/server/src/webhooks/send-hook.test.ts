@@ -45,12 +45,12 @@ beforeEach(async () => {
     return ask.apply(patient ?? this, given);
   });
   await start();
-});
+}, 20_000);
 afterEach(async () => {
   asked.mockRestore();
   await server.stop();
   await product.stop();
-});
+}, 20_000);
 
 let clientIds = 0;
 interface Sent {
@@ -200,15 +200,19 @@ describe("HOOK-32: without an answer", () => {
   test.each([
     ["open", 201],
     ["closed", 503],
-  ] as const)("half a second is waited for one, with SEND_HOOK_FAIL=%s", async (fail, status) => {
-    await server.stop();
-    await product.stop();
-    await start(fail);
-    patient = undefined;
-    product.answer = () => new Promise(() => {});
-    expect((await send("hello")).status).toBe(status);
-    expect(server.log.join("")).toMatch(/within 500 ms.*does not answer as it should/);
-  });
+  ] as const)(
+    "half a second is waited for one, with SEND_HOOK_FAIL=%s",
+    async (fail, status) => {
+      await server.stop();
+      await product.stop();
+      await start(fail);
+      patient = undefined;
+      product.answer = () => new Promise(() => {});
+      expect((await send("hello")).status).toBe(status);
+      expect(server.log.join("")).toMatch(/within 500 ms.*does not answer as it should/);
+    },
+    20_000,
+  );
 });
 
 /** Sends that have come to the hook, and a product that answers none of a person's before it may. */

@@ -20,11 +20,11 @@ beforeEach(async () => {
   // People of the product have no passwords, so nothing is hashed.
   door = await openDoor(server, "shop");
   [ann, ben] = [await personAtDoor(server, door, "ann"), await personAtDoor(server, door, "ben")];
-});
+}, 20_000);
 afterEach(async () => {
   await server.stop();
   await receiver.stop();
-});
+}, 20_000);
 
 /** The metric of tries that have failed. */
 const FAILED = /parley_webhook_deliveries_total\{result="failed"\} [1-9]/;
