@@ -12,6 +12,12 @@ import { ROOT, readSources } from "./sources.ts";
  * one run alone, of all tests.
  */
 
+/**
+ * How long a test or a hook may take, where it says nothing else, in milliseconds. This ends what hangs and measures nothing: a machine that has much else to
+ * do may stand still for seconds.
+ */
+const LIMIT_MS = 20_000;
+
 /** The tests on PostgreSQL run in so many parts, each by the line that is free. */
 const PARTS = 4;
 
@@ -111,11 +117,14 @@ async function started(kind: Kind, { options = [], paths = [], output }: Run = {
   const said = `tests on ${NAMES[kind]}:`;
   if (output === undefined) console.log(said);
   else writeSync(output, `${said}\n`);
-  const run = Bun.spawn([process.execPath, "--no-orphans", "test", ...options, ...paths, ...args], {
-    cwd: ROOT,
-    env: { ...readEnv(), TEST_DATABASE: kind },
-    stdio: ["inherit", output ?? "inherit", output ?? "inherit"],
-  });
+  const run = Bun.spawn(
+    [process.execPath, "--no-orphans", "test", `--timeout=${LIMIT_MS}`, ...options, ...paths, ...args],
+    {
+      cwd: ROOT,
+      env: { ...readEnv(), TEST_DATABASE: kind },
+      stdio: ["inherit", output ?? "inherit", output ?? "inherit"],
+    },
+  );
   const pass = (signal: NodeJS.Signals) => void run.kill(signal);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, pass);
   return run.exited;
