@@ -17,7 +17,9 @@ export const sse: Transport = {
       () => log.end(0),
       () => log.end(1006),
     );
-    await log.until((frames) => frames[0]?.type === Push.READY, "READY as the first frame");
+    // It may end before it begins.
+    const hasBegun = () => log.ended !== undefined || log.frames[0]?.type === Push.READY;
+    await log.until(hasBegun, "READY as the first frame");
     return {
       frames: log.frames,
       get ended() {
