@@ -5,6 +5,7 @@ import { delay } from "../src/lib/interval.ts";
 import { administrator } from "./administrator.ts";
 import { TestServer } from "./harness.ts";
 import { exchange, handshakeText, rawRequest, requestText } from "./raw-http.ts";
+import { StillTime } from "./still-time.ts";
 
 /** Each handshake has one line in the log and one count of its outcome, and every answer has a name. */
 let server: TestServer;
@@ -133,6 +134,7 @@ test("OBS-1, HTTP-6: one that fails by a fault of ours is 500 and says so in the
   using find = spyOn(Logins.prototype, "find").mockRejectedValue(new Error("the disk is gone"));
   // The token is checked before the upgrade only if its address has had too many handshakes.
   const own = await TestServer.start({ LOG_LEVEL: "info", RATE_LIMITS: "on" });
+  using _time = new StillTime();
   let status = 101;
   for (let n = 0; n < 200 && status === 101; n++) ({ status } = await exchange(port(own), handshakeText()));
   expect(status).toBe(429);

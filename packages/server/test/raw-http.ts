@@ -96,13 +96,13 @@ export async function exchange(port: number, bytes: string | Buffer): Promise<Re
   });
   try {
     const hungUp = () => undefined;
-    const head = await withDeadline(answered.catch(hungUp), 5000, "no answer");
+    const head = await withDeadline(answered.catch(hungUp), 20_000, "no answer");
     if (!head) return { status: 0, head: "", headers: new Headers(), body: "" };
     const { status, headers, text } = head;
     const length = headers.get("content-length");
     if (status === 101) wanted = 0;
     else if (length !== null) wanted = Number(length);
-    if (body.length < wanted) await withDeadline(ended, 5000, `no end of the answer; so far: ${body}`);
+    if (body.length < wanted) await withDeadline(ended, 20_000, `no end of the answer; so far: ${body}`);
     return { status, head: text, headers, body: body.toString("latin1") };
   } finally {
     socket.destroy();
