@@ -9,7 +9,9 @@ import { sendAll } from "./load.ts";
 import { ServerProcess } from "./server-process.ts";
 import { SseReader } from "./sse-reader.ts";
 
-const SPREAD_MS = 3000;
+const SPREAD_MS = 6000;
+/** How long clients wait beyond the last close, and each of them a little longer than the one before. */
+const RESTART_MS = 3000;
 const PEOPLE = 26;
 /** The number of each kind: 500 connections in all, from 25 people, who read what the first of them and they themselves write. */
 const EACH = 250;
@@ -18,7 +20,7 @@ const BEFORE = 300;
 
 const entry = new URL("./slow-drain.ts", import.meta.url).pathname;
 const server = new ServerProcess({ DRAIN_SECONDS: String(SPREAD_MS / 1000) }, { entry });
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in flight: nothing acknowledged is lost, all get DRAIN, closes are spread", async () => {
@@ -40,18 +42,21 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
   await Promise.all(sockets.map((socket) => socket.frame(Push.RED_DOT)));
   await Promise.all(streams.map((one) => one.frame(Push.RED_DOT)));
 
-  const drained = Promise.all(sockets.map((one) => one.frame(Push.DRAIN, undefined, 20_000))).then(uptimeMs);
+  const drained = Promise.all(sockets.map((one) => one.frame(Push.DRAIN, undefined, 60_000))).then(uptimeMs);
   const timeOf = (end: Promise<unknown>) => end.then(uptimeMs);
-  const closes = Promise.all([...sockets, ...streams].map((one) => timeOf(one.ended(20_000))));
+  const closes = Promise.all([...sockets, ...streams].map((one) => timeOf(one.ended(60_000))));
   let acknowledged = 0;
+  let signalMs = 0;
   const sends = sendAll({
     senders: [ann, ann, ann, ...readers.slice(0, 5)],
     roomId,
     count: 100_000,
     onAnswer: ({ status }) => {
-      if (status === 201 && ++acknowledged === BEFORE) server.terminate();
+      if (status !== 201 || ++acknowledged !== BEFORE) return;
+      signalMs = uptimeMs();
+      server.terminate();
     },
-    while: () => acknowledged < BEFORE || sockets.filter(({ closed }) => closed).length < EACH / 2,
+    while: () => acknowledged < BEFORE || sockets.filter(({ closed }) => closed).length < EACH / 4,
   });
   const startMs = await drained;
   const times = (await closes).map((at) => at - startMs);
@@ -60,11 +65,22 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
 
   for (const socket of sockets) expect([socket.closed?.code, socket.of(Push.DRAIN).length]).toEqual([1012, 1]);
   for (const one of streams) expect([await one.ended(), one.of(Push.DRAIN).length]).toEqual(["whole", 1]);
-  const buckets = Array.from({ length: 10 }, (_, i) => {
-    const isIn = (at: number) => Math.min(9, Math.max(0, Math.floor((at * 10) / SPREAD_MS))) === i;
-    return times.filter(isIn).length;
-  });
-  expect(Math.max(...buckets)).toBeLessThanOrEqual(2.5 * ((2 * EACH) / 10));
+  // What they were told says when each of them was to be closed: the moments are even.
+  const told = [...sockets, ...streams].map((one) => one.of(Push.DRAIN)[0]?.data.retryAfterMs as number);
+  const order = told
+    .keys()
+    .toArray()
+    .sort((a, b) => (told[b] as number) - (told[a] as number));
+  const moments = order.map((which, i) => SPREAD_MS + RESTART_MS + i - (told[which] as number));
+  for (const [i, moment] of moments.entries()) {
+    expect(Math.abs(moment - (SPREAD_MS * (i + 1)) / moments.length)).toBeLessThanOrEqual(1);
+  }
+  // Nobody was closed before their moment. If the machine stands still, some are closed late, but half of them are not.
+  const closedMs = order.map((which) => times[which] as number);
+  for (const [i, at] of closedMs.entries())
+    expect(at + startMs - signalMs).toBeGreaterThanOrEqual(moments[i] as number);
+  const lateness = closedMs.map((at, i) => at - (moments[i] as number)).sort((a, b) => a - b);
+  expect(lateness[EACH] as number).toBeLessThan(SPREAD_MS / 4);
   // A client that comes back at the time it was given does not find this process still stopping.
   const last = Math.max(...times);
   const waits = [...sockets, ...streams].map(
@@ -99,4 +115,4 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
     expect(seen.map(({ data }) => data.message.clientId)).toEqual(stored);
     resumed.close();
   }
-}, 60_000);
+}, 120_000);

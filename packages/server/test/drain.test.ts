@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
+import { withDeadline } from "../src/lib/interval.ts";
 import { uptimeMs } from "../src/lib/uptime.ts";
 import { type Person, say, signUp } from "./harness.ts";
 import { LiveClient } from "./live-client.ts";
@@ -7,11 +8,15 @@ import { ServerProcess } from "./server-process.ts";
 import { SseReader } from "./sse-reader.ts";
 
 const SLOW_DRAIN = { entry: new URL("./slow-drain.ts", import.meta.url).pathname };
+const STILL_CLOCK_DRAIN = { entry: new URL("./still-clock-drain.ts", import.meta.url).pathname };
+
+/** A moment, on any machine, and less than any of the longest drains here. */
+const MOMENT_MS = 10_000;
 
 let server: ServerProcess;
 afterEach(() => server.remove());
 
-/** @param options.entry `SLOW_DRAIN` if the test needs time before the connections end */
+/** @param options.entry `SLOW_DRAIN` if the test needs time before the connections end, `STILL_CLOCK_DRAIN` if it also decides about the time between signals */
 async function start(settings: Record<string, string>, options: { entry?: string } = {}): Promise<void> {
   server = new ServerProcess(settings, options);
   await server.start();
@@ -30,6 +35,9 @@ async function pair(): Promise<{ ann: Person; ben: Person; roomId: number }> {
   return { ann, ben, roomId: id };
 }
 
+/** The code of a process that ends by itself in a moment. */
+const endsSoon = (ended: Promise<number>) => withDeadline(ended, MOMENT_MS, "the process did not end");
+
 /** Asks until the probe fails, as a load balancer does, but faster. */
 async function untilUnready(): Promise<void> {
   while ((await fetch(`${server.url}/readyz`)).ok);
@@ -37,7 +45,7 @@ async function untilUnready(): Promise<void> {
 
 describe("the delay", () => {
   test("DR-2: /readyz is 503 at once, and for DRAIN_DELAY_SECONDS all goes on", async () => {
-    await start({ DRAIN_DELAY_SECONDS: "2", DRAIN_SECONDS: "1" }, SLOW_DRAIN);
+    await start({ DRAIN_DELAY_SECONDS: "5", DRAIN_SECONDS: "1" }, SLOW_DRAIN);
     const { ann, ben, roomId } = await pair();
     const before = await live(ben);
     const { cursor } = (await before.frame(Push.READY)).data;
@@ -45,7 +53,7 @@ describe("the delay", () => {
     const askedMs = uptimeMs();
     server.terminate();
     await untilUnready();
-    expect(uptimeMs() - askedMs).toBeLessThan(1000);
+    expect(before.of(Push.DRAIN)).toEqual([]);
 
     const after = await live(ben);
     await say(ann, roomId, "still here");
@@ -55,7 +63,7 @@ describe("the delay", () => {
     }
     expect((await hanging).body.events.map(({ type }) => type)).toEqual([Push.MESSAGE]);
     await before.frame(Push.DRAIN);
-    expect(uptimeMs() - askedMs).toBeGreaterThan(1900);
+    expect(uptimeMs() - askedMs).toBeGreaterThan(4900);
     expect([(await before.ended()).code, (await after.ended()).code]).toEqual([1012, 1012]);
     expect(await server.exited()).toBe(0);
   }, 20_000);
@@ -63,7 +71,7 @@ describe("the delay", () => {
 
 describe("the drain", () => {
   test("DR-3: new handshakes get 1013, requests 503, both say when; what hangs is answered, probes answer", async () => {
-    await start({ DRAIN_SECONDS: "3" }, SLOW_DRAIN);
+    await start({ DRAIN_SECONDS: "20" }, SLOW_DRAIN);
     const { ben } = await pair();
     const one = await live(ben);
     const { cursor } = (await one.frame(Push.READY)).data;
@@ -93,10 +101,10 @@ describe("the drain", () => {
     expect(page).toContain('parley_connections{transport="websocket"} 1\n');
     one.close();
     expect(await server.exited()).toBe(0);
-  }, 20_000);
+  }, 30_000);
 
   test("DR-4: a connection is served until its moment; retryAfterMs counts from there and covers the rest", async () => {
-    await start({ DRAIN_SECONDS: "2" }, SLOW_DRAIN);
+    await start({ DRAIN_SECONDS: "12" }, SLOW_DRAIN);
     const { ann, ben, roomId } = await pair();
     const first = await live(ann);
     const second = await live(ben);
@@ -108,14 +116,16 @@ describe("the drain", () => {
     first.send({ type: Command.TYPING, data: { roomId } });
     await second.frame(Push.TYPING);
     await stream.frame(Push.TYPING);
-    // The last one closes after two seconds, the first one after a third of them.
+    // The last one closes after twelve seconds, the first one after a third of them.
     await first.ended();
-    expect(drain.data.retryAfterMs).toBeGreaterThan(2000 * (2 / 3));
+    expect(drain.data.retryAfterMs).toBeGreaterThan(12_000 * (2 / 3));
     expect([second.closed, stream.of(Push.DRAIN).length]).toEqual([undefined, 1]);
     const waits = [first, second, stream].map((one) => one.of(Push.DRAIN)[0]?.data.retryAfterMs);
     expect(waits.toSorted((a, b) => b - a)).toEqual(waits);
+    second.close();
+    stream.close();
     expect(await server.exited()).toBe(0);
-  }, 20_000);
+  }, 30_000);
 
   test("DR-6: a stream's DRAIN names cursor and waiting time for clients that come back by themselves", async () => {
     await start({ DRAIN_SECONDS: "1" }, SLOW_DRAIN);
@@ -134,22 +144,18 @@ describe("the drain", () => {
 
 describe("its end", () => {
   test("DR-8: without connections the stop is done at once, with some when the last one has gone", async () => {
-    await start({ DRAIN_SECONDS: "15" }, SLOW_DRAIN);
+    await start({ DRAIN_SECONDS: "20" }, SLOW_DRAIN);
     const { ann, ben } = await pair();
-    let askedMs = uptimeMs();
-    expect(await server.stop()).toBe(0);
-    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+    expect(await endsSoon(server.stop())).toBe(0);
 
     await server.start();
     const [one, two] = [await live(ann), await live(ben)];
-    askedMs = uptimeMs();
     server.terminate();
     await two.frame(Push.DRAIN);
     one.close();
     two.close();
-    expect(await server.exited()).toBe(0);
-    expect(uptimeMs() - askedMs).toBeLessThan(8000);
-  }, 20_000);
+    expect(await endsSoon(server.exited())).toBe(0);
+  }, 40_000);
 
   test("DR-1: with a few connections the stop takes a moment, whatever DRAIN_SECONDS allows", async () => {
     await start({ DRAIN_SECONDS: "20" });
@@ -157,15 +163,13 @@ describe("its end", () => {
     const open = [await live(ann), await live(ben)];
     const stream = await SseReader.open(server.url, ben.token);
     await stream.frame(Push.RED_DOT);
-    const askedMs = uptimeMs();
-    expect(await server.stop()).toBe(0);
-    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+    expect(await endsSoon(server.stop())).toBe(0);
     for (const one of open) expect([(await one.ended()).code, one.of(Push.DRAIN).length]).toEqual([1012, 1]);
     expect([await stream.ended(), stream.of(Push.DRAIN).length]).toEqual(["whole", 1]);
-  }, 20_000);
+  }, 30_000);
 
   test("DR-9: SIGTERM again within a second is an echo of the first; a later one ends the process at once, with code 1", async () => {
-    await start({ DRAIN_SECONDS: "20" }, SLOW_DRAIN);
+    await start({ DRAIN_SECONDS: "20" }, STILL_CLOCK_DRAIN);
     const { ann } = await pair();
     const ends = Array.from({ length: 10 }, () => live(ann));
     const connections = await Promise.all(ends);
@@ -176,9 +180,9 @@ describe("its end", () => {
     server.terminate();
     // The first one is closed after two seconds, in its turn.
     expect((await (connections[0] as LiveClient).ended()).code).toBe(1012);
-    const askedMs = uptimeMs();
-    expect(await server.stop()).toBe(1);
-    expect(uptimeMs() - askedMs).toBeLessThan(3000);
+    process.kill(server.pid, "SIGUSR2");
+    while (!server.output.includes("a second later")) await server.printed();
+    expect(await endsSoon(server.stop())).toBe(1);
     expect((await last.ended()).code).toBe(1006);
-  }, 20_000);
+  }, 30_000);
 });

@@ -1,4 +1,4 @@
-/** A server whose writer thread hangs from the start, and whose stop may take a second and a half. */
+/** A server whose writer thread hangs from the start, and whose stop may take `HANGING_STOP_CAP_MS`. */
 import { serveCommand } from "../../src/cli/serve.ts";
 import { readEnv } from "../../src/config/env.ts";
 import { Server } from "../../src/server.ts";
@@ -15,7 +15,7 @@ class HangingServer extends Server {
 }
 
 const serve = serveCommand({
-  stopCapMs: 1500,
+  stopCapMs: Number(process.env.HANGING_STOP_CAP_MS),
   create: (config, logger) => new HangingServer(config, { logger, writer: { entry: WRITER_THREAD, table: hangTable } }),
 });
 const code = await serve.run([], {
