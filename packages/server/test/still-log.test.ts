@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { STOP_CAP_MS } from "../src/cli/serve.ts";
 import { withDeadline } from "../src/lib/interval.ts";
-import { uptimeMs } from "../src/lib/uptime.ts";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
@@ -20,7 +20,7 @@ beforeEach(async () => {
   Bun.spawnSync(["mkfifo", path]);
   log = openSync(path, constants.O_RDWR);
   reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const port = freePort();
+  const port = lastingPort();
   url = `http://127.0.0.1:${port}`;
   const env = { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", PORT: `${port}`, DATA_DIR: join(dir, "data") };
   const stdout = openSync(path, constants.O_WRONLY);
@@ -40,13 +40,16 @@ afterEach(async () => {
   rmSync(dir, { recursive: true });
 });
 
+/** A server that waits for the reader of its log never answers. */
+const ANSWER_MS = 20_000;
+
 let address = 0;
 /** Makes this many lines of some 400 bytes, each from a different address, since lines of refusals are limited by address. @returns the statuses */
 async function lines(count: number): Promise<Set<number>> {
   const statuses = new Set<number>();
   const ask = async () => {
     const headers = { "X-Forwarded-For": `10.1.${(address / 250) | 0}.${address++ % 250}` };
-    const reply = await fetch(`${url}/api/v1/${"a".repeat(300)}`, { headers, signal: AbortSignal.timeout(5000) });
+    const reply = await fetch(`${url}/api/v1/${"a".repeat(300)}`, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
     statuses.add(reply.status);
     await reply.text();
   };
@@ -54,24 +57,22 @@ async function lines(count: number): Promise<Set<number>> {
   return statuses;
 }
 
-/** Checks that a request is answered, and that the process ends within a few seconds. */
+/** Checks that a request is answered, and that the process ends before its stop would be cut. */
 async function servesAndStops(): Promise<void> {
-  const beganMs = uptimeMs();
-  expect((await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) })).status).toBe(200);
-  expect(uptimeMs() - beganMs).toBeLessThan(1000);
+  expect((await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(ANSWER_MS) })).status).toBe(200);
   server.kill("SIGTERM");
-  expect(await withDeadline(server.exited, 8000, "it did not stop")).toBe(0);
+  expect(await withDeadline(server.exited, STOP_CAP_MS - 5000, "it did not stop")).toBe(0);
 }
 
 test("HTTP-42: after 500 lines that nobody reads the server answers, and SIGTERM stops it with code 0", async () => {
   expect([...(await lines(500))]).toEqual([404]);
   await servesAndStops();
-}, 30_000);
+}, 90_000);
 
 test("HTTP-42: so it is after as many lines as are kept, and more", async () => {
   expect([...(await lines(4000))]).toEqual([404]);
   await servesAndStops();
-}, 60_000);
+}, 90_000);
 
 test("HTTP-42: a server whose reader has gone serves and stops", async () => {
   // From here on, nobody has the other end open.
@@ -80,7 +81,7 @@ test("HTTP-42: a server whose reader has gone serves and stops", async () => {
   await servesAndStops();
   log = openSync("/dev/null", "r");
   reader = openSync("/dev/null", "r");
-}, 30_000);
+}, 90_000);
 
 test("HTTP-42: a server whose log nobody reads says later what it left out, and stops", async () => {
   expect([...(await lines(4000))]).toEqual([404]);
@@ -96,7 +97,7 @@ test("HTTP-42: a server whose log nobody reads says later what it left out, and 
   });
   expect(text.match(/"leftOut":([1-9]\d*)/)).not.toBeNull();
   await servesAndStops();
-}, 60_000);
+}, 90_000);
 
 async function until(is: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 20_000;
