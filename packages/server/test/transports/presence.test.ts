@@ -69,7 +69,7 @@ describe("people who are online", () => {
       await stage.server.live(eva);
       await cai.api.ok("POST", `/rooms/${room}/members`, { memberIds: [eva.uid] });
       await saysOf(reader, eva.uid, ActiveStatus.online);
-    });
+    }, 20_000);
 
     test(`GW-82: ${name}: on a resumed connection they are told behind CURSOR live`, async () => {
       const [cai, dan] = [await stage.person(), await stage.person()];
@@ -83,7 +83,7 @@ describe("people who are online", () => {
       const first = reader.frames.findIndex(({ type }) => type === Push.ONLINE_OFFLINE_NOTIFY);
       expect(live).toBeGreaterThan(0);
       expect(first).toBeGreaterThan(live);
-    });
+    }, 20_000);
 
     test(`GW-82: ${name}: a second device is told as well, and a cut shorter than the grace is not told`, async () => {
       const [cai, dan] = [await stage.person(), await stage.person()];
@@ -100,17 +100,19 @@ describe("people who are online", () => {
       expect(namedIn(await snapshot(third))).toEqual(new Set([cai.uid, dan.uid]));
       const states = told(watcher.frames).flatMap(({ changeList }) => changeList.filter(({ uid }) => uid === dan.uid));
       expect(states.map(({ activeStatus }) => activeStatus)).not.toContain(ActiveStatus.offline);
-    });
+    }, 20_000);
 
     test(`GW-87: ${name}: an anonymous reader of a public hall is told the number alone`, async () => {
       const reader = await stage.read(transport, undefined, null);
+      // A round may tell the number before this.
       const frames = await snapshot(reader);
-      expect(frames).toEqual([{ changeList: [], onlineNum: expect.any(Number), complete: true }]);
-      expect(frames[0]?.onlineNum).toBeGreaterThan(0);
+      expect(frames.at(-1)).toEqual({ changeList: [], onlineNum: expect.any(Number), complete: true });
+      expect(frames.at(-1)?.onlineNum).toBeGreaterThan(0);
+      const before = told(reader.frames).length;
       await stage.server.live(await stage.person());
-      await reader.until((all) => told(all).length > 1, "the next number");
+      await reader.until((all) => told(all).length > before, "the next number");
       expect(namedIn(told(reader.frames)).size).toBe(0);
-    });
+    }, 20_000);
   }
 
   for (const transport of TRANSPORTS) {
@@ -126,7 +128,7 @@ describe("people who are online", () => {
       );
       expect(items).toMatchObject([{ uid: cai.uid, activeStatus: 1 }]);
       expect(onlineNum).toBeGreaterThan(1);
-    });
+    }, 20_000);
   }
 
   test("GW-82: AUTHORIZE on an anonymous connection brings who is online", async () => {
@@ -138,7 +140,7 @@ describe("people who are online", () => {
     live.send({ type: 3, data: { token: dan.token } });
     const own = await live.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.changeList.length > 1);
     expect(namedIn([own.data])).toEqual(new Set([cai.uid, dan.uid]));
-  });
+  }, 20_000);
 });
 
 test("GW-82: after kill -9 those who come back are told who is back, and nobody who is not", async () => {

@@ -89,7 +89,7 @@ for (const transport of TRANSPORTS) {
       expect(reader.ended).toBe(ENDS[transport.name]);
       expect(reader.frames.some(({ type }) => type === Push.INVALIDATE_TOKEN)).toBe(!isPoll);
       expect((await person.api.call("GET", "/me")).status).toBe(401);
-    });
+    }, 20_000);
 
     if (!isPoll) {
       test("TOK-31: READY says when the token ends, and REAUTHORIZE comes once, a minute before", async () => {
@@ -105,7 +105,7 @@ for (const transport of TRANSPORTS) {
         product.clock.advance(90_000);
         await reader.until(() => reader.ended !== undefined, "its end");
         expect(of(Push.REAUTHORIZE)).toHaveLength(1);
-      });
+      }, 20_000);
     }
   });
 }
@@ -127,7 +127,8 @@ describe("AUTHORIZE with the next token", () => {
     const before = client.frames.length;
     client.send({ type: Command.AUTHORIZE, data: { token: next } });
     await client.until(() => client.of(Push.LOGIN_SUCCESS).length === 2, "the second LOGIN_SUCCESS");
-    expect(client.frames.slice(before).map(({ type }) => type)).toEqual([Push.LOGIN_SUCCESS]);
+    const later = client.frames.slice(before).filter(({ type }) => type !== Push.ONLINE_OFFLINE_NOTIFY);
+    expect(later.map(({ type }) => type)).toEqual([Push.LOGIN_SUCCESS]);
     expect(client.of(Push.LOGIN_SUCCESS)[1]?.data).toMatchObject({ uid: person.uid, token: next });
     // The same timer, in the same turn, ends the connection that has no next token.
     const left = await live(person);
@@ -142,7 +143,7 @@ describe("AUTHORIZE with the next token", () => {
     await client.frame(Push.REAUTHORIZE, ({ data }) => data.expiresAt === (now + 4000) * 1000);
     product.clock.advance(90_000);
     expect((await client.ended()).code).toBe(4001);
-  });
+  }, 30_000);
 
   test("TOK-32: somebody else's is `conflict`, a wrong one `unauthorized`, and neither changes anything", async () => {
     const [person, other] = [await product.person(), await product.person()];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ActiveStatus, Push } from "@parley/protocol";
 import { type Person, say, TestServer } from "../harness.ts";
+import type { SeenFrame } from "../live-client.ts";
 import { sendAll } from "../load.ts";
 import { SseReader } from "../sse-reader.ts";
 import { range } from "./stage.ts";
@@ -154,10 +155,9 @@ test("TR-26: a user who reads by an event stream is online", async () => {
   const together = await server.room(ann, [cai]);
   const watcher = await server.live(ann);
   const reader = await SseReader.open(server.url, cai.token);
-  const told = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) =>
-    data.changeList.some((change: { uid: number }) => change.uid === cai.uid),
-  );
-  expect(told.data.changeList[0].activeStatus).toBe(ActiveStatus.online);
+  const ofCai = ({ data }: SeenFrame) => data.changeList.find((change: { uid: number }) => change.uid === cai.uid);
+  const told = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, (frame) => ofCai(frame) !== undefined);
+  expect(ofCai(told).activeStatus).toBe(ActiveStatus.online);
   expect(together).toBeGreaterThan(0);
   reader.close();
 });
