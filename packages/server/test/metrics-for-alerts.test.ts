@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { statfsSync, statSync } from "node:fs";
+import { readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../src/lib/interval.ts";
+import { uptimeMs } from "../src/lib/uptime.ts";
 import { PASSWORD, say, TestServer } from "./harness.ts";
 import { takeSpace } from "./no-space.ts";
 import { openDoor } from "./server-door.ts";
+import { StillTime } from "./still-time.ts";
 import { onPostgres, withRaw } from "./test-database.ts";
 
 /** The metrics that alerts depend on, each with the right value. */
@@ -41,13 +43,13 @@ test("MET-1: the process says what it is, since when it runs and what it has ope
   const value = await metrics();
   expect(Math.abs(value("process_start_time_seconds") * 1000 - performance.timeOrigin)).toBeLessThan(1000);
   expect(value("process_max_fds")).toBeGreaterThanOrEqual(1024);
-  const open = value("process_open_fds");
-  expect(open).toBeGreaterThan(10);
+  expect(value("process_open_fds")).toBeGreaterThan(10);
   const clients = await Promise.all(Array.from({ length: 30 }, () => server.connect()));
-  // Each connection has two ends in this process.
-  await until("process_open_fds", (now) => now >= open + 60);
+  // Each connection has two ends in this process. Others come and go: those that ask, and what earlier tests have left.
+  const isOpen = (now: number) => now > 60 && Math.abs(now - readdirSync("/proc/self/fd").length) <= 3;
+  await until("process_open_fds", isOpen);
   for (const client of clients) client.close();
-});
+}, 20_000);
 
 test("MET-1: connections by transport, their limit, and who is online", async () => {
   const idle = await metrics();
@@ -59,7 +61,7 @@ test("MET-1: connections by transport, their limit, and who is online", async ()
   await server.live(await server.person("ben"));
   await until("parley_people_online", (now) => now === before + 2);
   await until('parley_connections{transport="websocket"}', (now) => now === 3);
-});
+}, 20_000);
 
 test("MET-1: sizes of the database, its journal and the log, and the room on the disk", async () => {
   const ann = await server.person("cai");
@@ -80,25 +82,27 @@ test("MET-1: sizes of the database, its journal and the log, and the room on the
   const events = await ask("select count(*) as count from events");
   expect(events).toBeGreaterThan(5);
   await until("parley_log_events", (now) => now === events);
-});
+}, 20_000);
 
 test("MET-1: a node on PostgreSQL says whether its bus works, and how many nodes are alive", async () => {
   const expected = onPostgres ? 1 : Number.NaN;
   if (onPostgres) await until("parley_bus_works", (now) => now === 1);
   const value = await metrics();
   expect([value("parley_bus_works"), value("parley_nodes")]).toEqual([expected, expected]);
-});
+}, 20_000);
 
 test("MET-1: batches that are stored are timed, and those that cannot be stored are counted", async () => {
   const ann = await server.person("dee");
   const room = await server.room(ann, []);
+  const beganMs = uptimeMs();
   const before = await metrics();
   for (let n = 0; n < 3; n++) await say(ann, room, "stored");
   const stored = await metrics();
+  const tookMs = uptimeMs() - beganMs;
   expect(stored("parley_commit_seconds_count") - before("parley_commit_seconds_count")).toBeGreaterThanOrEqual(3);
   const took = stored("parley_commit_seconds_sum") - before("parley_commit_seconds_sum");
   expect(took).toBeGreaterThan(0);
-  expect(took).toBeLessThan(5);
+  expect(took).toBeLessThan(tookMs / 1000);
   expect(stored("parley_write_failures_total")).toBe(before("parley_write_failures_total"));
 
   const makeSpace = await takeSpace(server.place, "insert on messages");
@@ -125,6 +129,7 @@ test("MET-1: sign-ins are counted by what came of them", async () => {
 
 test("MET-1: whatever a rate refuses is counted by the rate's name, for people, addresses and server keys", async () => {
   const own = await TestServer.start({ RATE_LIMITS: "on" });
+  using _time = new StillTime();
   const hits = async (limit: string) => (await metrics(own))(`parley_limit_hits_total{limit="${limit}"}`) || 0;
   const ann = await own.person("ann");
   const room = await own.room(ann, []);
@@ -148,12 +153,12 @@ test("MET-1: whatever a rate refuses is counted by the rate's name, for people, 
   expect(many).toBeGreaterThan(0);
   expect(await hits("keyRequests")).toBe(many);
   await own.stop();
-});
+}, 20_000);
 
 test("MET-1: a server that drains says so for as long as it answers", async () => {
-  const own = await TestServer.start({ DRAIN_DELAY_SECONDS: "1" });
+  const own = await TestServer.start({ DRAIN_DELAY_SECONDS: "5" });
   expect((await metrics(own))("parley_draining")).toBe(0);
   const stopped = own.stop();
   expect((await metrics(own))("parley_draining")).toBe(1);
   await stopped;
-});
+}, 30_000);
