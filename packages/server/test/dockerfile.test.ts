@@ -3,7 +3,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readF
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { withDeadline } from "../src/lib/interval.ts";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 import { needs } from "./needs.ts";
 
 /** Tests the Dockerfile without Docker: what it copies exists, and what it runs works in a separate folder, as an ordinary user. */
@@ -64,7 +64,7 @@ describe.skipIf(!setpriv || !isRoot)("DKR-1: the image", () => {
     mkdirSync(app);
     mkdirSync(data, { mode: 0o700 });
     chownSync(data, uid, uid);
-    port = await freePort();
+    port = lastingPort();
     for (const { name, text } of build) {
       if (name === "COPY") copy(text);
       if (name === "RUN") await run(text);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runDoctor } from "../src/cli/doctor.ts";
 import { administrator } from "./administrator.ts";
 import { faultyProxy } from "./examined-server.ts";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 import { type Person, TestServer } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { selfSigned } from "./self-signed.ts";
@@ -13,11 +13,11 @@ import { selfSigned } from "./self-signed.ts";
 const openssl = needs("openssl");
 
 /** `parley doctor` with a token, on a whole server and through what is in front of it. */
-const wsPort = freePort();
+const wsPort = lastingPort();
 let server: TestServer;
 let root: Person;
 beforeAll(async () => {
-  server = await TestServer.start({ PORT: `${freePort()}`, WS_PORT: `${wsPort}` });
+  server = await TestServer.start({ PORT: `${lastingPort()}`, WS_PORT: `${wsPort}` });
   root = await administrator(server, "root");
 });
 afterAll(() => server.stop());
@@ -42,7 +42,7 @@ test("DOC-1: all is well where every check was done", async () => {
     "All is well.",
   ]);
   expect(code).toBe(0);
-});
+}, 30_000);
 
 test("DOC-1: without a token it says what was not checked, and not that all is well", async () => {
   const { code, text } = await doctor(server.url, "--idle", "1");
@@ -50,13 +50,13 @@ test("DOC-1: without a token it says what was not checked, and not that all is w
   expect(text).toContain("skip  whether a token gets through a WebSocket handshake was not checked");
   expect(text).toEndWith("What was checked is well. 2 checks were not done.");
   expect(code).toBe(0);
-});
+}, 30_000);
 
 test("DOC-1: a token that is not valid is said first", async () => {
   const { code, text } = await doctor(server.url, "--token", "pl_never_given_out");
   expect(text).toContain("fail  the token of --token is not valid, or a proxy changes the Authorization header");
   expect(code).toBe(1);
-});
+}, 30_000);
 
 test.each<[what: string, rewrite: (head: string) => string, said: string]>([
   [

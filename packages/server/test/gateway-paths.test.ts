@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 import { type Person, TestServer } from "./harness.ts";
 import { exchange, handshakeText } from "./raw-http.ts";
 
@@ -8,7 +8,7 @@ let server: TestServer;
 let second: string;
 let ann: Person;
 beforeAll(async () => {
-  const [port, wsPort] = [freePort(), freePort()];
+  const [port, wsPort] = [lastingPort(), lastingPort()];
   second = `http://127.0.0.1:${wsPort}`;
   server = await TestServer.start({ PORT: String(port), WS_PORT: String(wsPort) });
   ann = await server.person("ann");
@@ -28,9 +28,9 @@ describe("paths of live connections", () => {
   });
 
   test("HTTP-22: a handshake on the second port needs a known host on every path", async () => {
-    const wsPort = freePort();
+    const wsPort = lastingPort();
     const named = await TestServer.start({
-      PORT: String(freePort()),
+      PORT: String(lastingPort()),
       WS_PORT: String(wsPort),
       PUBLIC_URL: "https://chat.example.com",
     });

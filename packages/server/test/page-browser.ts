@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 import { type Person, type Settings, TestServer } from "./harness.ts";
 import { endLater } from "./left-running.ts";
 
@@ -35,7 +35,7 @@ export class PageBrowser {
   static async start(executablePath: string, settings: Settings = {}, args: string[] = []): Promise<PageBrowser> {
     const [server, browser] = await Promise.all([
       // A page finds its server again only at the same address.
-      TestServer.start({ PORT: String(freePort()), ...settings }),
+      TestServer.start({ PORT: String(lastingPort()), ...settings }),
       chromium.launch({ executablePath, args: ["--no-sandbox", ...args] }),
     ]);
     return new PageBrowser(server, browser);

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delay } from "../src/lib/interval.ts";
-import { freePort } from "./free-port.ts";
+import { lastingPort } from "./free-port.ts";
 import { endLater } from "./left-running.ts";
 import { needs } from "./needs.ts";
 
@@ -99,7 +99,7 @@ export class ReverseProxy {
     const dir = mkdtempSync(join(tmpdir(), `parley-${kind.name}-`));
     // nginx's workers run as another user if root starts it.
     chmodSync(dir, 0o755);
-    const port = freePort();
+    const port = lastingPort();
     const configFile = join(dir, "proxy.conf");
     writeFileSync(configFile, kind.configure({ port, backend: new URL(serverUrl).host, dir }));
     const command = [kind.program, ...kind.arguments(configFile, dir)];
