@@ -46,9 +46,9 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
       await write(page, "written without a connection");
       await page.locator(".row.sending").waitFor();
 
-      const restarted = server.restart();
-      await page.getByText("Reconnecting…").waitFor();
-      await restarted;
+      const noticed = page.getByText("Reconnecting…").waitFor();
+      await server.restart();
+      await noticed;
       await say(eve, HALL_ROOM_ID, "while the page was away");
       await page.unroute(SENDS);
       await live(page);

@@ -51,7 +51,7 @@ describe.skipIf(!executablePath)("notifications on the page, in a browser", () =
       expect(await page.locator("dialog img").count()).toBe(0);
       await page.getByRole("button", { name: "Close" }).click();
 
-      await notify("A moment only", { ttl: 2 });
+      await notify("A moment only", { ttl: 8 });
       await dotOf(page).filter({ hasText: "1" }).waitFor();
       await page.getByRole("button", { name: "Notifications" }).click();
       await page.locator(".notification", { hasText: "A moment only" }).waitFor();

@@ -174,8 +174,9 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
   test(
     "one sees that somebody is typing, until their message is there",
     async () => {
+      const seen = annsPage.getByText("Ben is typing…").waitFor();
       await bensPage.getByLabel("Message", { exact: true }).pressSequentially("writing this takes", { delay: 250 });
-      await annsPage.getByText("Ben is typing…").waitFor();
+      await seen;
       await write(bensPage, "written");
       await bubble(annsPage, "written").waitFor();
       await annsPage.getByText("Ben is typing…").waitFor({ state: "detached" });
