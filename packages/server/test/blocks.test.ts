@@ -111,7 +111,7 @@ test("BLK-9: in the rooms that both are in, its members are told that the person
   expect(told(second, cai)).not.toEqual([]);
   expect(apart).toBeGreaterThan(0);
   await unblock(ann, ben);
-  await bens.until(() => stateOf(bens, ann) === 1, "that ann is online", 5000);
+  await bens.until(() => stateOf(bens, ann) === 1, "that ann is online");
   anns.close();
 }, 30_000);
 
@@ -124,9 +124,9 @@ test("BLK-9: somebody blocked who comes into a room takes the person for offline
   await roundOver([cais], [group], ann);
   expect(told(cais, ann).at(-1)).toBe(1);
   await cai.api.ok("POST", `/rooms/${group}/members`, { memberIds: [ben.uid] });
-  await cais.until(() => stateOf(cais, ann) === 2, "that ann has gone", 5000);
+  await cais.until(() => stateOf(cais, ann) === 2, "that ann has gone");
   await roundOver([bens], [group], ann);
   expect(told(bens, ann).filter((status) => status === 1)).toEqual([]);
   await ben.api.ok("DELETE", `/rooms/${group}/members/${ben.uid}`);
-  await cais.until(() => stateOf(cais, ann) === 1, "that ann is online", 5000);
+  await cais.until(() => stateOf(cais, ann) === 1, "that ann is online");
 }, 30_000);

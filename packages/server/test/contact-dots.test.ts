@@ -14,7 +14,7 @@ test("FRD-9: a connection is told how many requests are not read when it begins,
   await ask(ann);
   const live = await server.live(ben);
   const dot = (friendRequests: number) =>
-    live.frame(Push.RED_DOT, ({ data }) => data.friendRequests === friendRequests && Array.isArray(data.rooms), 5000);
+    live.frame(Push.RED_DOT, ({ data }) => data.friendRequests === friendRequests && Array.isArray(data.rooms));
   await dot(1);
   const { id } = await ask(cai);
   await dot(2);

@@ -66,7 +66,7 @@ test.each([
     const connection = await server.live(ben, { path });
     for (const [index, room] of [dissolved, left].entries()) {
       typing(connection, room);
-      await connection.until(() => connection.of(Push.ERROR).length === index + 1, "the refusal", 3000);
+      await connection.until(() => connection.of(Push.ERROR).length === index + 1, "the refusal");
       expect(connection.of(Push.ERROR).at(-1)?.data).toMatchObject({ code: "not_found", requestType: Command.TYPING });
     }
   },

@@ -17,9 +17,6 @@ export interface Following {
 /** Few events in a reply, so that rooms are read in the middle and later events come on top. */
 const LIMIT = 2;
 
-/** Such frames are gathered for a second. */
-const LATE_MS = 3000;
-
 /** A client on a WebSocket: its store gets each frame as it comes. */
 export class LiveFollower {
   readonly #client: LiveClient;
@@ -44,7 +41,7 @@ export class LiveFollower {
   /** The state when everything that was done before has arrived, including the frame `late`, which no reply waits for. */
   async finish(late?: (frame: SeenFrame) => boolean): Promise<ClientState | undefined> {
     const client = this.#client;
-    if (late) await client.until(() => client.closed || client.frames.some(late), "the late frame", LATE_MS);
+    if (late) await client.until(() => client.closed || client.frames.some(late), "the late frame");
     client.send({ type: Command.TYPING, data: { roomId: Number.MAX_SAFE_INTEGER } });
     const end = await this.#end;
     client.close();

@@ -62,12 +62,12 @@ for (const kind of [nginx, haproxy]) {
       const [connection] = stage.server.hub.ofUser(cai.uid);
       reader.close();
       for (let turn = 0; connection && !connection.closed; turn++) {
-        if (turn > 200) throw new Error("the server still sends to a client that has gone");
+        if (turn > 1000) throw new Error("the server still sends to a client that has gone");
         await say(stage.ann, room, "anybody there?");
         await delay(10);
       }
       expect(connection?.closed).toBeTrue();
-    });
+    }, 60_000);
 
     test("HTTP-13: the client's address is known on every transport, though the server sees the proxy's", async () => {
       const cai = await stage.person();
