@@ -23,7 +23,7 @@ const file = join(server.dir, "copy.db");
 const after = new ServerProcess({ DATA_DIR: join(server.dir, "restored") });
 /** PostgreSQL has tools of its own. */
 const testOnSqlite = test.skipIf(onPostgres);
-beforeAll(() => (onPostgres ? undefined : server.start()));
+beforeAll(() => (onPostgres ? undefined : server.start()), 30_000);
 afterAll(async () => {
   await after.remove();
   await server.remove();

@@ -1,6 +1,6 @@
 import { withDeadline } from "../src/lib/interval.ts";
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 20_000;
 
 /** What the client shows. */
 export interface Shown {

@@ -13,7 +13,7 @@ const CONNECTIONS = 120;
 const FRAMES = 12;
 
 const server = new ServerProcess({ LOG_LEVEL: "fatal", HALL: "public" });
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 test("GW-34: random frames never end the process and are never answered with `internal`", async () => {

@@ -15,7 +15,7 @@ const KILLS = 3;
 const ANSWERS = 150;
 
 const server = new ServerProcess();
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 test("IM-2: after kill -9 every acknowledged message is there once, without gaps, and an old cursor replays exactly the rest", async () => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   [ann] = (await chat.people(1)) as [number];
   room = await chat.group(ann);
   for (let n = 0; n < 80; n++) ids.push((await chat.say(ann, room, LONG)).message.id);
-});
+}, 30_000);
 afterAll(() => chat.close());
 
 interface Shown {

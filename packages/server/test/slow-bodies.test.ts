@@ -48,26 +48,30 @@ const ENDS: Record<string, (person: Person) => Promise<unknown>> = {
 };
 
 describe.each(Object.keys(ENDS))("when %s while the body comes", (name) => {
-  test.each(["declared", "chunked"] as const)("HTTP-30: nothing of it is carried out, of a %s body", async (how) => {
-    const key = `${name.includes("login") ? "l" : "a"}${how}`;
-    const [ann, ben] = await Promise.all([server.person(`ann${key}`), server.person(`ben${key}`)]);
-    const room = await server.room(ben, [ann]);
-    const asks: Asked[] = [
-      { method: "POST", path: `/rooms/${room}/messages`, body: hello("late") },
-      { method: "PATCH", path: "/me", body: { name: `taken${key}` } },
-      { method: "POST", path: "/rooms", body: { name: "late" } },
-      { method: "POST", path: `/rooms/${room}/members`, body: { memberIds: [ben.uid] } },
-      { method: "PUT", path: `/rooms/${room}/read`, body: { seq: 1 } },
-    ];
-    const begun = await Promise.all(asks.map((ask) => begin(server.url, ann.token, ask, how)));
-    await ENDS[name]?.(ann);
-    expect(await Promise.all(begun.map(({ finish }) => finish()))).toEqual(asks.map(() => 401));
-    const { items } = await ben.api.ok<{ items: { message: { clientId: string } }[] }>(
-      "GET",
-      `/rooms/${room}/messages`,
-    );
-    expect(items.map(({ message }) => message.clientId)).not.toContain("late");
-  });
+  test.each(["declared", "chunked"] as const)(
+    "HTTP-30: nothing of it is carried out, of a %s body",
+    async (how) => {
+      const key = `${name.includes("login") ? "l" : "a"}${how}`;
+      const [ann, ben] = await Promise.all([server.person(`ann${key}`), server.person(`ben${key}`)]);
+      const room = await server.room(ben, [ann]);
+      const asks: Asked[] = [
+        { method: "POST", path: `/rooms/${room}/messages`, body: hello("late") },
+        { method: "PATCH", path: "/me", body: { name: `taken${key}` } },
+        { method: "POST", path: "/rooms", body: { name: "late" } },
+        { method: "POST", path: `/rooms/${room}/members`, body: { memberIds: [ben.uid] } },
+        { method: "PUT", path: `/rooms/${room}/read`, body: { seq: 1 } },
+      ];
+      const begun = await Promise.all(asks.map((ask) => begin(server.url, ann.token, ask, how)));
+      await ENDS[name]?.(ann);
+      expect(await Promise.all(begun.map(({ finish }) => finish()))).toEqual(asks.map(() => 401));
+      const { items } = await ben.api.ok<{ items: { message: { clientId: string } }[] }>(
+        "GET",
+        `/rooms/${room}/messages`,
+      );
+      expect(items.map(({ message }) => message.clientId)).not.toContain("late");
+    },
+    20_000,
+  );
 });
 
 test.each(["declared", "chunked"] as const)(

@@ -47,7 +47,7 @@ for (const transport of TRANSPORTS) {
       await stage.settle(reader);
       expect(texts(reader, room)).toEqual([...range(1, 130).map((i) => `missed ${i}`), "new"]);
       expect(resyncs(reader)).toEqual([]);
-    });
+    }, 20_000);
 
     test("TR-2: the cursor that a reader has in the middle of a backfill goes on there", async () => {
       const room = await stage.room();
@@ -63,7 +63,7 @@ for (const transport of TRANSPORTS) {
         reader.close();
       }
       expect(seen).toEqual(range(1, 200).map(String));
-    });
+    }, 20_000);
 
     test("TR-2: without a cursor it begins now", async () => {
       const room = await stage.room();

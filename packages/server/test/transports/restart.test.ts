@@ -7,7 +7,7 @@ import { events, range, resyncs, streamOf } from "./stage.ts";
 import { TRANSPORTS } from "./transports.ts";
 
 const server = new ServerProcess();
-beforeAll(() => server.start());
+beforeAll(() => server.start(), 30_000);
 afterAll(() => server.remove());
 
 test("TR-10: after kill -9 a reader of any transport goes on where it was: every acknowledged message comes once, in order", async () => {
