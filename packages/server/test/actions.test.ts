@@ -54,7 +54,7 @@ beforeAll(async () => {
   storage.listen((event) => context.qrLogins.onEvent(event));
   ann = await person("ann");
   ben = await person("ben");
-});
+}, 30_000);
 afterAll(async () => {
   await storage.close();
   await data.remove();

@@ -33,7 +33,7 @@ beforeAll(async () => {
     for (const [, label = "", value = ""] of list.matchAll(/(\w+)="([^"]*)"/g))
       found.add(label).add(`${label}=${value}`);
   }
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** Labels that a scrape adds, and labels of followers, which a new server does not have. */

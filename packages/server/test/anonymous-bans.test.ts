@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await TestServer.start({ HALL: "public" });
   root = await administrator(server, "root");
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("BAN-2, BAN-3: anonymous readers of a public hall are told, unlogged, and read what is hidden as hidden", async () => {

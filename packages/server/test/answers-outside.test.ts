@@ -9,7 +9,7 @@ import { StillTime } from "./still-time.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ LOG_LEVEL: "info" });
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** Settings of a server behind a proxy on this machine. */

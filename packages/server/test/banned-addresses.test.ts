@@ -21,7 +21,7 @@ beforeAll(async () => {
   server = await TestServer.start({ HALL: "public", RATE_LIMITS: "on" });
   root = await administrator(server, "root");
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 afterEach(() => unban());
 

@@ -8,7 +8,7 @@ import { StillTime } from "./still-time.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 let made = 0;

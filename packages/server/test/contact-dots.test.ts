@@ -5,7 +5,7 @@ import { TestServer } from "./harness.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("FRD-9: a connection is told how many requests are not read when it begins, and whenever that has changed", async () => {

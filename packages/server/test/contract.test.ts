@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   room = await server.room(ann, [ben]);
-});
+}, 30_000);
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });

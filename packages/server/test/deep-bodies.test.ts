@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await TestServer.start({ CUSTOM_KINDS: "note" });
   door = await openDoor(server, "shop");
   ada = await personAtDoor(server, door, "ada");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** This many lists inside each other, as JSON. */

@@ -4,7 +4,7 @@ import { PASSWORD, type Person, TestServer } from "./harness.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const remove = (person: Person) =>

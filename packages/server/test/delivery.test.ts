@@ -12,7 +12,7 @@ const SENDERS = 8;
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** Signs in on an anonymous connection with a code that somebody else's login confirms. */

@@ -19,7 +19,7 @@ let root: Person;
 beforeAll(async () => {
   server = await TestServer.start({ PORT: `${lastingPort()}`, WS_PORT: `${wsPort}` });
   root = await administrator(server, "root");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 async function doctor(...args: string[]) {

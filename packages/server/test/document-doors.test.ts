@@ -18,7 +18,7 @@ beforeAll(async () => {
   ann = await server.person("ann");
   door = await openDoor(server, "product");
   root = await administrator(server, "root");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const isServers = (path: string) => path.startsWith("/api/v1/server/");

@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await TestServer.start({ HALL: "public", CUSTOM_KINDS: "poll" });
   ann = await server.person("ann");
   ben = await server.person("ben");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** Makes a request and expects this status. */

@@ -7,7 +7,7 @@ let ann: Person;
 beforeAll(async () => {
   server = await TestServer.start({ RATE_LIMITS: "on", HALL: "public" });
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const FOREIGN = { Origin: "https://elsewhere.example", "Sec-Fetch-Site": "cross-site" };

@@ -7,7 +7,7 @@ import { takeSpace } from "./no-space.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("ID-49, GW-40: signing out with the disk full closes the connections and ends the token, and says that it is not stored", async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   room = await server.room(ann, [ben]);
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const FIRST = [Push.LOGIN_SUCCESS, Push.READY, Push.RED_DOT];

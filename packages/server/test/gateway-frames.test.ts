@@ -7,7 +7,7 @@ let ann: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 describe("frames that are not commands", () => {

@@ -15,7 +15,7 @@ describe("a public hall", () => {
   beforeAll(async () => {
     server = await TestServer.start({ HALL: "public" });
     ann = await server.person("ann");
-  });
+  }, 30_000);
   afterAll(() => server.stop());
 
   test("GW-14: anonymous connections get READY and the hall's events, and no others", async () => {

@@ -10,7 +10,7 @@ import { openDoor, personAtDoor } from "./server-door.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** The same person on another device. */
@@ -101,7 +101,7 @@ describe("an expired login", () => {
   beforeAll(async () => {
     clock = new ManualClock();
     old = await TestServer.start({}, { clock });
-  });
+  }, 30_000);
   afterAll(() => old.stop());
 
   test("GW-41: ends its connections with INVALIDATE_TOKEN and 4001; one that was refreshed lives on", async () => {

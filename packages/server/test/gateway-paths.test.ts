@@ -12,7 +12,7 @@ beforeAll(async () => {
   second = `http://127.0.0.1:${wsPort}`;
   server = await TestServer.start({ PORT: String(port), WS_PORT: String(wsPort) });
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const portOf = (url: string) => Number(new URL(url).port);

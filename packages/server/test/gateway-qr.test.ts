@@ -10,7 +10,7 @@ let phone: Person;
 beforeAll(async () => {
   server = await TestServer.start({}, { clock });
   phone = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** The code of the newest LOGIN_URL; waits for the `count`th. */

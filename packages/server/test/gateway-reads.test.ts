@@ -10,7 +10,7 @@ let cai: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   [ann, ben, cai] = [await server.person("ann"), await server.person("ben"), await server.person("cai")];
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("IM-75, GW-13: READ reaches who is live in the room within about a second, without stream and seq; strangers and polls get none", async () => {

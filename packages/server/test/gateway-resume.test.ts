@@ -13,7 +13,7 @@ beforeAll(async () => {
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   room = await server.room(ann, [ben]);
   stream = `room:${room}`;
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const resuming = () => server.live(ben, { path: "/ws?resume=1" });

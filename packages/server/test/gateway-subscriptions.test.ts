@@ -19,7 +19,7 @@ beforeAll(async () => {
     Person,
     Person,
   ];
-});
+}, 30_000);
 beforeEach(async () => {
   room = await server.room(ann, [ben]);
   stream = `room:${room}`;
@@ -28,7 +28,7 @@ beforeEach(async () => {
     LiveClient,
     LiveClient,
   ];
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const says = (text: string) => (frame: SeenFrame) =>

@@ -11,7 +11,7 @@ let ann: Person;
 beforeAll(async () => {
   server = await TestServer.start({ MAX_QUEUE_BYTES: "65536" });
   ann = await server.person("ann");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("GW-25: those who read get a cursor every 60 s, all others do not", async () => {

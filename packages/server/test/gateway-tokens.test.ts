@@ -10,7 +10,7 @@ let ben: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** The user whom the server names as signed in on a connection. */

@@ -11,7 +11,7 @@ import { StillTime } from "./still-time.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ LOG_LEVEL: "info", HALL: "public", MAX_CONNECTIONS: "3" });
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const port = (of = server) => Number(new URL(of.url).port);

@@ -13,7 +13,7 @@ beforeAll(async () => {
   [ann] = (await chat.people(2)) as [number, number];
   room = await chat.group(ann);
   await chat.fill("webhooks", ["url", "secret", "created_at"], 1, () => ["http://127.0.0.1:9/", "", 1]);
-});
+}, 30_000);
 afterAll(() => chat.close());
 
 /** Takes all of a reader's places; they come back with `free`. */

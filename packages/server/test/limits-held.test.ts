@@ -128,7 +128,7 @@ beforeAll(async () => {
   server = await TestServer.start({ RATE_LIMITS: "on" });
   time = new StillTime();
   await person("ann");
-});
+}, 30_000);
 afterAll(async () => {
   time[Symbol.dispose]();
   await server.stop();

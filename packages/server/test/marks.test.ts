@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await TestServer.start();
   // They have no passwords, so that the test does not wait for a hundred hashes.
   people = await Promise.all(range(1, PEOPLE).map((n) => person(`person ${n}`)));
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 async function person(name: string): Promise<Person> {

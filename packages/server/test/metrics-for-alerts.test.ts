@@ -13,7 +13,7 @@ import { onPostgres, withRaw } from "./test-database.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ MAX_CONNECTIONS: "500" });
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 async function metrics(of = server): Promise<(name: string) => number> {

@@ -4,7 +4,7 @@ import { TestServer } from "./harness.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("HTTP-11: /metrics is for requests from loopback itself, not for those that a proxy there forwards", async () => {

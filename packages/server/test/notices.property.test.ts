@@ -19,7 +19,7 @@ let made = 0;
 beforeAll(async () => {
   server = await TestServer.start({}, { clock });
   door = await openDoor(server, "shop");
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** A person and what has been sent so far; numbers of `Act` pick from it. */

@@ -13,7 +13,7 @@ let ada: Person;
 beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
-});
+}, 30_000);
 afterAll(() => server.stop());
 beforeEach(async () => {
   made += 1;

@@ -6,7 +6,7 @@ import { Product } from "./product.ts";
 let product: Product;
 beforeAll(async () => {
   product = await Product.open({ RATE_LIMITS: "on" });
-});
+}, 30_000);
 afterAll(() => product.close());
 
 const tokenOf = (sub: string) => product.token({ sub });

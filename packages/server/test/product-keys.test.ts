@@ -16,7 +16,7 @@ beforeAll(async () => {
   keys.answer = () => new Response("", { status: 500 });
   const settings = { JWT_ALGORITHM: "ES256", JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, JWT_JWKS_URL: keys.url };
   server = await TestServer.start(settings, { clock });
-});
+}, 30_000);
 afterAll(async () => {
   await server.stop();
   await keys.stop();

@@ -14,7 +14,7 @@ let door: Door;
 beforeAll(async () => {
   product = await Product.open();
   door = await openDoor(product.stage.server, "shop");
-});
+}, 30_000);
 afterAll(() => product.close());
 
 const MINUTE = 60_000;

@@ -18,7 +18,7 @@ let ben: Person;
 beforeAll(async () => {
   server = await TestServer.start({ HALL: "off" });
   [ann, ben] = (await Promise.all([server.person("ann"), server.person("ben")])) as [Person, Person];
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 /** A room with a long backlog that has the secret near its end. */

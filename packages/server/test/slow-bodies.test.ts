@@ -9,7 +9,7 @@ import { openDoor } from "./server-door.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 interface Asked {

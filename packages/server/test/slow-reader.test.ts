@@ -7,7 +7,7 @@ import { RawClient } from "./raw-client.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start({ MAX_QUEUE_BYTES: "65536" });
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 test("GW-50: a reader that stops reading is closed, has a gapless prefix, and resumes from its cursor", async () => {

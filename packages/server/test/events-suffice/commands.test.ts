@@ -5,7 +5,7 @@ import { AREAS, WITHOUT_CASE } from "./cases.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const PREFIX = "/api/v1";

@@ -9,7 +9,7 @@ const LONGEST_MS = 20_000;
 let scene: Scene;
 beforeAll(async () => {
   scene = await Scene.open();
-});
+}, 30_000);
 afterAll(() => scene.close());
 
 for (const [area, cases] of Object.entries(AREAS)) {

@@ -20,7 +20,7 @@ describe("a public hall", () => {
   let said = 0;
   beforeAll(async () => {
     stage = await Stage.open({ HALL: "public" });
-  });
+  }, 30_000);
   afterAll(() => stage.close());
 
   const read = (transport: Transport, start?: Start) => stage.read(transport, start, null);

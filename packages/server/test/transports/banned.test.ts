@@ -14,7 +14,7 @@ const clock = new ManualClock(Date.now());
 beforeAll(async () => {
   stage = await Stage.open({}, { clock });
   root = await administrator(stage.server, "root");
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const HIDDEN = "This message is hidden";

@@ -8,7 +8,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const ask = async (who: Person, whom: Person) =>

@@ -9,7 +9,7 @@ let stage: Stage;
 beforeAll(async () => {
   // This lets a cursor of 64 KiB fit into a frame.
   stage = await Stage.open({ MAX_FRAME_BYTES: "131072" });
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const epochOf = (cursor: string) => cursor.slice(0, cursor.indexOf(";"));

@@ -12,7 +12,7 @@ const JOINERS = 12;
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open({ MAX_CONNECTIONS_PER_USER: "100" });
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 test(`TR-13: a reader that begins in the middle of a heavy load, wherever its cursor stands, gets each event once and in order (seed ${SEED})`, async () => {

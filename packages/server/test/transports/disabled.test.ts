@@ -10,7 +10,7 @@ let operator: Awaited<ReturnType<typeof openUserAccounts>>;
 beforeAll(async () => {
   stage = await Stage.open();
   operator = await openUserAccounts(stage.server);
-});
+}, 30_000);
 afterAll(async () => {
   await operator.close();
   await stage.close();

@@ -5,7 +5,7 @@ import { SseReader } from "../sse-reader.ts";
 let server: TestServer;
 beforeAll(async () => {
   server = await TestServer.start();
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 interface Operation {

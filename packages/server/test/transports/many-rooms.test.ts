@@ -39,7 +39,7 @@ for (const { way, kind } of WAYS) {
     beforeAll(async () => {
       proxy = kind && (await ReverseProxy.start(kind, stage.server.url));
       url = proxy?.url ?? stage.server.url;
-    });
+    }, 30_000);
     afterAll(() => proxy?.stop());
 
     for (const { name, bare } of READERS) {

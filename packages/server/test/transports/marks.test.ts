@@ -8,7 +8,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 async function said(room: number, content: string): Promise<number> {

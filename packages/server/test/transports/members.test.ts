@@ -6,7 +6,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 for (const transport of TRANSPORTS) {

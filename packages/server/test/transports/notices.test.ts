@@ -15,7 +15,7 @@ let made = 0;
 beforeAll(async () => {
   stage = await Stage.open({}, { clock });
   door = await openDoor(stage.server, "shop");
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const notify = (people: readonly Person[] | "all", more: object = {}) => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   server = await TestServer.start({ MAX_CONNECTIONS_PER_USER: "3" });
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   room = await server.room(ann, [ben]);
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const get = (query = "") => ben.api.ok<Reply>("GET", `/events${query}`);

@@ -43,7 +43,7 @@ describe("people who are online", () => {
     stage = await Stage.open({ HALL: "public" });
     // This person shares a room with nobody.
     await stage.server.live(await stage.person());
-  });
+  }, 30_000);
   afterAll(() => stage.close());
 
   for (const transport of TELLING) {

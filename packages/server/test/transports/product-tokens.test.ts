@@ -12,7 +12,7 @@ let stage: Stage;
 beforeAll(async () => {
   product = await Product.open();
   stage = product.stage;
-});
+}, 30_000);
 afterAll(() => product.close());
 
 /** A close code, an end that follows INVALIDATE_TOKEN without a code, or the status of the next answer. */

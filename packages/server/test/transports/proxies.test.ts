@@ -20,7 +20,7 @@ for (const kind of [nginx, haproxy]) {
     beforeAll(async () => {
       stage = await Stage.open();
       proxy = await ReverseProxy.start(kind, stage.server.url);
-    });
+    }, 30_000);
     afterAll(async () => {
       await stage.close();
       await proxy.stop();

@@ -7,7 +7,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const SECRET = "what must not be read";

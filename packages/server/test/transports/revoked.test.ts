@@ -7,7 +7,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 /** A close code, an end that follows INVALIDATE_TOKEN without a code, or the status of the next answer. */

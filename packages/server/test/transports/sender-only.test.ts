@@ -10,7 +10,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 afterAll(() => stage.close());
 
 const SECRET = "only ben may see this";

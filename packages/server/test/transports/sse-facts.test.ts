@@ -16,7 +16,7 @@ beforeAll(async () => {
   [ann, ben] = await Promise.all([server.person("ann"), server.person("ben")]);
   room = await server.room(ann, [ben]);
   stream = `room:${room}`;
-});
+}, 30_000);
 afterAll(() => server.stop());
 
 const path = (query: string) => `${server.url}/api/v1/events/stream${query}`;

@@ -9,7 +9,7 @@ import { TRANSPORTS } from "./transports.ts";
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 30_000);
 // The server keeps one reader for all polls of a login: a second one makes the first start anew.
 afterEach(() => stage.closeReaders());
 afterAll(() => stage.close());
