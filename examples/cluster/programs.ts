@@ -7,6 +7,9 @@ import { join } from "node:path";
 const POSTGRES = "/usr/lib/postgresql";
 /** Where Debian puts servers: not everybody's PATH has these folders. */
 const ALSO_IN = ["/usr/sbin", ...versionsOf(POSTGRES).map((version) => join(POSTGRES, version, "bin"))];
+const LOWEST_PORT = 20_000;
+/** The first one of Linux's `ip_local_port_range`. */
+const FIRST_OUTGOING = 32_768;
 const START_MS = 30_000;
 const END_MS = 5000;
 
@@ -118,12 +121,19 @@ export async function endAll(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-export function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { port: number };
-    server.close(() => resolve(port));
-  });
+/** A port that is free, and that no outgoing connection of this machine gets before a program listens there. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (FIRST_OUTGOING - LOWEST_PORT));
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${LOWEST_PORT} to ${FIRST_OUTGOING} is free`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const server = createServer().on("error", () => resolve(false));
+  server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   return promise;
 }
 
