@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { move } from "../src/db/move.ts";
 import { prepareDatabase } from "../src/db/open.ts";
+import { holdMove } from "./held-move.ts";
 import { Line } from "./line.ts";
 import { throughLine, until } from "./postgres-rig.ts";
 import { hasPostgres, PostgresServer, sharedPostgres } from "./postgres-server.ts";
@@ -36,15 +37,12 @@ describe.skipIf(!hasPostgres)("the end of a move", () => {
   test("MOVE-3: if the answer to the commit is lost, the next run says that everything is there", async () => {
     const postgres = await sharedPostgres();
     const url = await postgres.freshDatabase();
+    const held = await holdMove(url, "commit");
     const line = new Line(postgres.port);
-    const moving = failureOf(
-      move(dir, throughLine(url, line), {
-        now: 1,
-        onRows: ({ table }) => {
-          if (table === "log") line.delay({ toClient: 400 });
-        },
-      }),
-    );
+    const moving = failureOf(move(dir, throughLine(url, line), { now: 1 }));
+    await held.reached();
+    line.delay({ toClient: 600_000 });
+    await held.release();
     await until("it is committed", async () => (await tablesAt(url)) > 0);
     line.cut();
     expect((await moving)?.message).toMatch(/^PostgreSQL at .* cannot be reached \(.*\)\.$/);
@@ -60,23 +58,14 @@ describe.skipIf(!hasPostgres)("the end of a move", () => {
     const postgres = await sharedPostgres();
     const url = await postgres.freshDatabase();
     const name = new URL(url).pathname.slice(1);
-    const line = new Line(postgres.port);
-    const ready = Promise.withResolvers<void>();
-    const moving = failureOf(
-      move(dir, throughLine(url, line), {
-        now: 1,
-        onRows: ({ table }) => {
-          if (table !== "log") return;
-          line.delay({ toClient: 400 });
-          ready.resolve();
-        },
-      }),
-    );
-    await ready.promise;
+    const held = await holdMove(url, "commit");
+    const moving = failureOf(move(dir, url, { now: 1 }));
+    await held.reached();
     await postgres.query(
       "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and application_name = 'parley'",
       [name],
     );
+    await held.release();
     const failure = await moving;
     expect(failure?.message).toMatch(
       /^PostgreSQL at .* (was shut down, or an administrator ended the connection|cannot be reached)/,

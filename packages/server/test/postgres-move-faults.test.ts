@@ -8,16 +8,18 @@ import { move } from "../src/db/move.ts";
 import { prepareDatabase } from "../src/db/open.ts";
 import { lockDataDir } from "../src/db/sqlite/lock.ts";
 import { GuardedPostgres, SECRET, unusable } from "./guarded-postgres.ts";
+import { holdMove } from "./held-move.ts";
 import { hasPgBouncer, startPgBouncer } from "./pg-bouncer.ts";
 import { until } from "./postgres-rig.ts";
 import { hasPostgres, PostgresServer } from "./postgres-server.ts";
 import { withRaw } from "./test-database.ts";
 
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
-const ROWS = 500_000;
+/** Of the long table, in the middle of which a move can be held. */
+const ROWS = 20_000;
 
 const dir = mkdtempSync(join(tmpdir(), "parley-move-"));
-/** With a small installation, and with one that takes a while to move. */
+/** With a small installation, and with one that has a long table. */
 const [small, large] = [join(dir, "small"), join(dir, "large")];
 let guarded: GuardedPostgres;
 let server: PostgresServer;
@@ -68,28 +70,16 @@ const filesOf = (folder: string) =>
 
 const at: GuardedPostgres["at"] = (user, more) => guarded.at(user, more);
 
-/** Waits until a process has printed something. */
-async function printed(child: ReturnType<typeof started>, text: string): Promise<void> {
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  let all = "";
-  while (!all.includes(text)) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`it ended, and had printed: ${all}${await new Response(child.stderr).text()}`);
-    all += decoder.decode(value, { stream: true });
-  }
-  reader.releaseLock();
-}
-
 describe.skipIf(!hasPostgres)("a move that ends in the middle", () => {
   test("MOVE-3: kill -9 leaves the target empty and the source as it was; the next one moves everything", async () => {
     const url = await server.freshDatabase();
     const before = filesOf(large);
+    const held = await holdMove(url, "rows");
     const child = started(url, { from: large });
-    // The long table comes right after this one.
-    await printed(child, "name_looks: ");
+    await held.reached();
     child.kill("SIGKILL");
     await child.exited;
+    await held.release();
     expect(child.signalCode).toBe("SIGKILL");
     const name = new URL(url).pathname.slice(1);
     await until("its session is gone", async () => {
@@ -104,7 +94,7 @@ describe.skipIf(!hasPostgres)("a move that ends in the middle", () => {
 
     const again = await moving(url, { from: large });
     expect([again.code, again.err]).toEqual([0, ""]);
-    expect(again.out).toContain("known_requesters: 500 000 rows\n");
+    expect(again.out).toContain("known_requesters: 20 000 rows\n");
     await withRaw({ url }, async (raw) =>
       expect(await raw.rows("select count(*) as n from known_requesters")).toEqual([{ n: ROWS }]),
     );
@@ -113,8 +103,9 @@ describe.skipIf(!hasPostgres)("a move that ends in the middle", () => {
   test("MOVE-3: a PostgreSQL that dies is one sentence, and the next move finds an empty database", async () => {
     const own = await PostgresServer.start();
     const url = await own.freshDatabase();
+    const held = await holdMove(url, "rows");
     const child = started(url, { from: large });
-    await printed(child, "name_looks: ");
+    await held.reached();
     await own.kill();
     const err = await new Response(child.stderr).text();
     expect(await child.exited).toBe(1);
@@ -148,13 +139,15 @@ describe.skipIf(!hasPostgres)("a move that ends in the middle", () => {
 
   test("MOVE-3: two moves at once: one of them is refused", async () => {
     const url = await server.freshDatabase();
+    const held = await holdMove(url, "rows");
     const first = started(url, { from: large });
-    await printed(first, "name_looks: ");
+    await held.reached();
     const second = await moving(url);
     expect(second).toMatchObject({
       code: 1,
       err: "The database of --to is being filled or updated by another process.\n",
     });
+    await held.release();
     expect(await first.exited).toBe(0);
   }, 60_000);
 });
@@ -290,12 +283,16 @@ describe.skipIf(!hasPostgres)("a move that is refused", () => {
     [["move", "--from", "postgres://u:very-secret-7@h/d"]],
     [["move", "--to", "postgres://u:very-secret-7@h/d?sslmode=maybe"]],
     [["move", "--to=postgres://u:very-secret-7@h/d", "postgres://u:very-secret-7@h/d"]],
-  ])("MOVE-5: parley %j is a wrong call", async (args) => {
-    const child = Bun.spawnSync([process.execPath, MAIN, ...args], {
-      env: { PATH: process.env.PATH ?? "", DATA_DIR: small },
-    });
-    expect(child.exitCode).toBe(2);
-    expect(child.stderr.toString()).toContain("Try: parley move --help");
-    expect(child.stderr.toString()).not.toContain("secret");
-  });
+  ])(
+    "MOVE-5: parley %j is a wrong call",
+    async (args) => {
+      const child = Bun.spawnSync([process.execPath, MAIN, ...args], {
+        env: { PATH: process.env.PATH ?? "", DATA_DIR: small },
+      });
+      expect(child.exitCode).toBe(2);
+      expect(child.stderr.toString()).toContain("Try: parley move --help");
+      expect(child.stderr.toString()).not.toContain("secret");
+    },
+    20_000,
+  );
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { move } from "../src/db/move.ts";
 import { prepareDatabase } from "../src/db/open.ts";
+import { holdMove } from "./held-move.ts";
 import { Line } from "./line.ts";
 import { parleyCommand } from "./parley-command.ts";
 import { throughLine, until } from "./postgres-rig.ts";
@@ -17,7 +18,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "parley-move-"));
   mark = join(dir, "parley.moved");
   await prepareDatabase({ dir, databaseUrl: undefined }, 1);
-});
+}, 30_000);
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const freshUrl = async () => (await sharedPostgres()).freshDatabase();
@@ -88,13 +89,12 @@ describe.skipIf(!hasPostgres)("the mark of a move", () => {
   test("MOVE-6: it is there when the answer to the commit is lost, and a move that finds everything there makes it again", async () => {
     const postgres = await sharedPostgres();
     const url = await postgres.freshDatabase();
+    const held = await holdMove(url, "commit");
     const line = new Line(postgres.port);
-    const moving = move(dir, throughLine(url, line), {
-      now: 1,
-      onRows: ({ table }) => {
-        if (table === "log") line.delay({ toClient: 400 });
-      },
-    }).catch((error: Error) => error.message);
+    const moving = move(dir, throughLine(url, line), { now: 1 }).catch((error: Error) => error.message);
+    await held.reached();
+    line.delay({ toClient: 600_000 });
+    await held.release();
     await until("it is committed", async () => (await tablesAt(url)) > 0);
     expect(existsSync(mark)).toBe(true);
     line.cut();

@@ -46,7 +46,7 @@ beforeEach(async () => {
   source = new Database(join(dir, "parley.db"));
   endLater(() => source.close());
   url = await (await sharedPostgres()).freshDatabase();
-});
+}, 60_000);
 
 const moved = (onRows?: (progress: { table: string; rows: number; of: number }) => void) =>
   move(dir, url, { now: 1, ...(onRows && { onRows }) });
