@@ -5,25 +5,32 @@ import { createLogger } from "../src/ops/logger.ts";
 import { openRedisCounting } from "../src/redis/redis-counting.ts";
 import { TestServer } from "./harness.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
+import { whileRedisAnswers } from "./redis-patience.ts";
 import { hasRedis, RedisServer } from "./redis-server.ts";
 import { TABLES } from "./test-database.ts";
 import { until } from "./webhook-receiver.ts";
 
-const on = (title: string, run: (of: { server: TestServer; redis: RedisServer }) => Promise<void>) =>
-  test.skipIf(!hasPostgres || !hasRedis)(
-    title,
-    async () => {
+const once: typeof whileRedisAnswers = (attempt) => attempt(() => {});
+
+const on = (
+  title: string,
+  run: (of: { server: TestServer; redis: RedisServer }) => Promise<void>,
+  inAttempts = once,
+) => {
+  const scene = () =>
+    inAttempts(async (started) => {
       const redis = await RedisServer.start();
       const url = await (await sharedPostgres()).freshDatabase(TABLES);
       const settings = { DATABASE_URL: url, REDIS_URL: redis.url(), RATE_LIMITS: "on", SIGN_INS_OVERALL: "1000" };
       const server = await TestServer.start(settings);
       await until("Redis counts", () => server.log.some((line) => line.includes("are counted by Redis for all nodes")));
+      started(server);
       await run({ server, redis });
       await server.stop();
       if (redis.isRunning) expect(await connectionsTo(redis)).not.toContain("name=parley-rates");
-    },
-    60_000,
-  );
+    });
+  test.skipIf(!hasPostgres || !hasRedis)(title, scene, 60_000);
+};
 
 /** What is counted in Redis: its keys, without those of the probe. */
 async function countedIn(redis: RedisServer): Promise<Map<string, string | null>> {
@@ -69,8 +76,9 @@ on(
     expect(byRate).toEqual({ signIns: "2", signInsOverall: "1", failedSignIns: "1", qrCodes: "5" });
 
     const logger = createLogger({ level: "silent", sink: { write: () => {} } });
-    const other = openRedisCounting({ url: redis.url(), installation, logger });
-    const stranger = openRedisCounting({ url: redis.url(), installation: newNodeId(), logger });
+    const counting = { url: redis.url(), logger, patienceMs: 10_000 };
+    const other = openRedisCounting({ ...counting, installation });
+    const stranger = openRedisCounting({ ...counting, installation: newNodeId() });
     await until("Redis counts there", () => other.works && stranger.works);
     const row = {
       counts: "QR codes",
@@ -88,18 +96,26 @@ on(
     other.close();
     stranger.close();
   },
+  whileRedisAnswers,
 );
 
 on(
   "LIM-2 nobody is refused and nobody waits for long because Redis stands still or is gone",
   async ({ server, redis }) => {
     await server.person("ann");
-    const begun = performance.now();
+    let tookMs = 0;
+    const newCodes = async (count: number) => {
+      const begun = performance.now();
+      const statuses = await statusesOf(count, () => newCode(server));
+      tookMs += performance.now() - begun;
+      return statuses;
+    };
     redis.freeze();
-    expect(await statusesOf(4, () => newCode(server))).toEqual(times(4, 201));
-    expect(performance.now() - begun).toBeLessThan(3000);
+    expect(await newCodes(4)).toEqual(times(4, 201));
     expect(await statusesOf(3, () => signIn(server, "not the password"))).toEqual(times(3, 401));
-    expect(await statusesOf(20, () => newCode(server))).toEqual([...times(16, 201), ...times(4, 429)]);
+    expect(await newCodes(20)).toEqual([...times(16, 201), ...times(4, 429)]);
+    // Only the first one waits for a quarter of a second. All of them would wait for six seconds.
+    expect(tookMs).toBeLessThan(4000);
     redis.resume();
     await redis.kill();
     expect((await signIn(server, "correct horse battery")).status).toBeLessThan(429);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type BusKind, TestCluster } from "../cluster-rig.ts";
 import { hasPostgres } from "../postgres-server.ts";
+import { whileRedisAnswers } from "../redis-patience.ts";
 import { hasRedis } from "../redis-server.ts";
 import { refusalsElsewhere } from "../used-up.ts";
 import { until } from "../webhook-receiver.ts";
@@ -18,13 +19,17 @@ const wrong = { name: "ann", password: "not the password" };
 test.skipIf(!hasPostgres || !hasRedis)(
   "LIM-1 two nodes with Redis let as many QR codes and sign-ins of an address pass as one, and without it each as many",
   async () => {
-    await using nodes = await TestCluster.start(2, { bus: "Redis", settings: { RATE_LIMITS: "on" } });
-    const counting = (index: number) => nodes.at(index).log.some((line) => line.includes("counted by Redis for all"));
-    await until("Redis counts for both", () => counting(0) && counting(1));
-    await nodes.person("ann");
-    expect(await ask(nodes, 30, "/qr-logins", {})).toEqual({ 201: 20, 429: 10 });
-    // Five failures of an account and address, and then no more are tried.
-    expect(await ask(nodes, 12, "/logins", wrong)).toEqual({ 401: 5, 429: 7 });
+    await using nodes = await whileRedisAnswers(async (started) => {
+      const nodes = await TestCluster.start(2, { bus: "Redis", settings: { RATE_LIMITS: "on" } });
+      nodes.servers.forEach(started);
+      const counting = (index: number) => nodes.at(index).log.some((line) => line.includes("counted by Redis for all"));
+      await until("Redis counts for both", () => counting(0) && counting(1));
+      await nodes.person("ann");
+      expect(await ask(nodes, 30, "/qr-logins", {})).toEqual({ 201: 20, 429: 10 });
+      // Five failures of an account and address, and then no more are tried.
+      expect(await ask(nodes, 12, "/logins", wrong)).toEqual({ 401: 5, 429: 7 });
+      return nodes;
+    });
     await nodes.redis?.kill();
     const alone = (index: number) => nodes.at(index).log.some((line) => line.includes("by this node alone"));
     await until("each counts alone", () => alone(0) && alone(1));
