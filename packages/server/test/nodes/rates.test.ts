@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { delay } from "../../src/lib/interval.ts";
 import { TestNodes } from "../nodes-rig.ts";
 import { exchange, handshakeText } from "../raw-http.ts";
 import { refusalsElsewhere } from "../used-up.ts";
@@ -17,12 +18,21 @@ test("LIM-4: messages that a person has sent by one node are missing at another 
     const message = { clientId: crypto.randomUUID(), type: 1, body: { content: "x" } };
     return nodes.on(index, ann).api.call("POST", `/rooms/${room}/messages`, message);
   };
-  const sent = await Promise.all(Array.from({ length: 30 }, () => send(0)));
-  expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([201]));
-  let passed = 0;
-  for (let last = 201; last === 201; passed++) last = (await send(1)).status;
-  // By itself it would let 30 pass.
-  expect(passed).toBeLessThan(25);
+  const statuses = async (index: number, count: number) =>
+    (await Promise.all(Array.from({ length: count }, () => send(index)))).map(({ status }) => status);
+  expect(new Set(await statuses(0, 30))).toEqual(new Set([201]));
+  let passed: number[] = [];
+  // A machine that stands still at that moment lets more pass: there are ten more each second.
+  for (let tries = 1; tries <= 3; tries++) {
+    // Nodes tell each other ten times a second.
+    await delay(300);
+    // By itself it would let them all pass.
+    passed = (await statuses(1, 28)).filter((status) => status === 201);
+    if (passed.length < 20) break;
+    await delay(4000);
+    await statuses(0, 30);
+  }
+  expect(passed.length).toBeLessThan(20);
 }, 60_000);
 
 test("LIM-5: whichever nodes are asked at the same moment, a person is brought into no more groups by another one than at one node", async () => {
