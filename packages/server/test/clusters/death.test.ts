@@ -10,10 +10,11 @@ import { LiveClient } from "../live-client.ts";
 import { hasPostgres } from "../postgres-server.ts";
 import { ServerProcess } from "../server-process.ts";
 import { SeveralProcesses } from "../several-processes.ts";
+import { withRaw } from "../test-database.ts";
 import { Receiver, until } from "../webhook-receiver.ts";
 
-/** From the last renewal of a node's lease until everybody knows that it is dead, the second in which presence is gathered included. */
-const DEATH_MS = 14_000;
+/** Within 14 s everybody knows that a node is dead, and within another one that its people are offline; a slow machine takes longer. */
+const DEATH_MS = 30_000;
 
 test.skipIf(!hasPostgres)(
   "NODE-9, NODE-3, NODE-5, NODE-12: when the oldest node is killed, everything goes on elsewhere: presence, a sign-in by QR code, webhooks",
@@ -46,7 +47,7 @@ test.skipIf(!hasPostgres)(
       const { code, secret } = await page.ok<{ code: string; secret: string }>("POST", "/qr-logins");
       await new ApiClient(victim.url, ben.token).ok("POST", `/qr-logins/${code}/scan`);
       // A node that has begun a moment ago declares nobody dead.
-      await until("nodes that know each other for long enough", () => performance.now() - begun > 16_000, 20_000);
+      await until("nodes that know each other for long enough", () => performance.now() - begun > 16_000, 40_000);
       await victim.kill();
       await live.ended();
 
@@ -79,7 +80,7 @@ test.skipIf(!hasPostgres)(
       await nodes[Symbol.asyncDispose]();
     }
   },
-  70_000,
+  120_000,
 );
 
 test.skipIf(!hasPostgres)(
@@ -95,9 +96,8 @@ test.skipIf(!hasPostgres)(
       await nodes.add();
       const { api: root } = await administrator(nodes.at(0), "root");
       const ann = await nodes.person("ann");
-      const end = Date.now() + 1000;
-      await root.ok("PUT", `/admin/bans/users/${ann.uid}`, { until: end });
-      await until("the ban's time is over", () => Date.now() > end + 200);
+      await root.ok("PUT", `/admin/bans/users/${ann.uid}`, { until: Date.now() + 3_600_000 });
+      await withRaw({ url: nodes.databaseUrl }, (raw) => raw.rows("update bans set until = ?", Date.now() - 1000));
       expect((await ann.api.call("GET", "/me")).status).toBe(403);
       await nodes.add();
       expect((await nodes.on(1, ann).api.call("GET", "/me")).status).toBe(200);
@@ -118,7 +118,7 @@ test.skipIf(!hasPostgres)(
       await machine.start();
       const ann = await nodes.person("ann");
       const lives = await Promise.all(
-        Array.from({ length: 12 }, () => LiveClient.open(machine.url, { token: ann.token })),
+        Array.from({ length: 20 }, () => LiveClient.open(machine.url, { token: ann.token })),
       );
       await Promise.all(lives.map((live) => live.frame(Push.RED_DOT)));
       await database.connect();
@@ -126,8 +126,9 @@ test.skipIf(!hasPostgres)(
       const { rows } = await database.query("select node from nodes order by number");
       expect(rows).toHaveLength(4);
       await database.query("delete from nodes where node = $1", [rows[2].node]);
-      await until("a connection that has ended", () => lives.some(({ closed }) => closed));
-      await until("another process", async () => (await database.query("select node from nodes")).rows.length === 4);
+      await until("a connection that has ended", () => lives.some(({ closed }) => closed), 20_000);
+      const count = async () => (await database.query("select node from nodes")).rows.length;
+      await until("another process", async () => (await count()) === 4, 20_000);
       const codes = new Set(lives.filter(({ closed }) => closed).map(({ closed }) => closed?.code));
       expect([...codes]).toEqual([1012]);
     } finally {

@@ -10,8 +10,8 @@ import { hasPostgres } from "../postgres-server.ts";
 import { hasRedis, RedisServer } from "../redis-server.ts";
 import { until } from "../webhook-receiver.ts";
 
-/** Until the others know that nothing comes from it: 10 s, and three looks at the leases. */
-const NOTICED_MS = 25_000;
+/** Until the others know that nothing comes from it: 10 s, and three looks at the leases; a slow machine takes longer. */
+const NOTICED_MS = 40_000;
 
 test.skipIf(!hasPostgres || !hasRedis)(
   "BUS-11, NODE-1, NODE-13: a node whose Redis becomes a replica is heard by notifications, and the others say that they are degraded until it is back",
@@ -46,9 +46,9 @@ test.skipIf(!hasPostgres || !hasRedis)(
         return here.of(Push.TYPING).length > 0;
       });
       const late = await nodes.at(0).live(cai);
-      await until("cai to be online for ben", isOnline(here, cai.uid), 5000);
+      await until("cai to be online for ben", isOnline(here, cai.uid));
       await say(ann, room, "hello");
-      await here.frame(Push.MESSAGE, undefined, 3000);
+      await here.frame(Push.MESSAGE);
       const lines = nodes.at(1).log.filter((text) => text.includes("nothing comes from it by the bus"));
       expect(lines.map((text) => JSON.parse(text).silent)).toEqual([nodes.at(0).node]);
 
@@ -69,5 +69,5 @@ test.skipIf(!hasPostgres || !hasRedis)(
       await promoted.stop();
     }
   },
-  90_000,
+  150_000,
 );

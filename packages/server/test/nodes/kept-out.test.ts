@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { HALL_ROOM_ID, Push } from "@parley/protocol";
 import { disableAccount } from "../../src/identity/admin-actions.ts";
 import { Passwords } from "../../src/identity/passwords.ts";
@@ -14,10 +14,16 @@ import { openDoor, personAtDoor } from "../server-door.ts";
 import { SseReader } from "../sse-reader.ts";
 import { onPostgres } from "../test-database.ts";
 
+/** A deadline, for slow machines. */
+setDefaultTimeout(30_000);
+
 /*
  * What keeps somebody out is asked for at one node; the person is on the other one. All of it goes by the internal stream of the log, which
  * each node follows, so it holds on every node, for connections, for what is remembered and for requests that wait.
  */
+/** It holds at once. Whatever waits for something else, such as the next look at the log or the end of a poll, waits for 5 s or more. */
+const SOON_MS = 4000;
+const LIMIT_MS = 30_000;
 let nodes: TestNodes;
 let root: Person;
 let people = 0;
@@ -25,8 +31,8 @@ beforeAll(async () => {
   nodes = await TestNodes.start(2, { HALL: "public" });
   root = await nodes.person("root");
   await setPower(nodes.at(0), "root", 1);
-});
-afterAll(() => nodes[Symbol.asyncDispose]());
+}, LIMIT_MS);
+afterAll(() => nodes[Symbol.asyncDispose](), LIMIT_MS);
 
 const opened: { close(): void }[] = [];
 afterEach(() => {
@@ -34,7 +40,7 @@ afterEach(() => {
 });
 
 const newPerson = () => nodes.person(`person ${people++}`);
-const soon = <T>(promise: Promise<T>) => withDeadline(promise, 1000, "it does not hold on the other node");
+const soon = <T>(promise: Promise<T>) => withDeadline(promise, SOON_MS, "it does not hold on the other node");
 
 /** Somebody who is on the second node in every way: connection, event stream, waiting poll, and known by their token. */
 class There {

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ActiveStatus, Push, roomStream } from "@parley/protocol";
 import { pollsHang } from "../hanging-polls.ts";
 import { type Person, say } from "../harness.ts";
 import type { SeenFrame } from "../live-client.ts";
 import { TestNodes } from "../nodes-rig.ts";
 import { openDoor } from "../server-door.ts";
+
+/** A deadline, for slow machines. */
+setDefaultTimeout(30_000);
 
 interface Reply {
   readonly events: SeenFrame[];
@@ -20,8 +23,8 @@ beforeAll(async () => {
   nodes = await TestNodes.start(2);
   [ann, ben] = [await nodes.person("ann"), await nodes.person("ben")];
   room = await nodes.at(0).room(ann, [ben]);
-});
-afterAll(() => nodes[Symbol.asyncDispose]());
+}, 30_000);
+afterAll(() => nodes[Symbol.asyncDispose](), 30_000);
 
 const poll = (index: number, cursor?: string, query = "") =>
   nodes.on(index, ben).api.ok<Reply>("GET", `/events?limit=1000${query}${cursor ? `&cursor=${cursor}` : ""}`);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
 import { withDeadline } from "../../src/lib/interval.ts";
 import { ApiClient } from "../api-client.ts";
@@ -6,16 +6,20 @@ import type { Person } from "../harness.ts";
 import type { LiveClient } from "../live-client.ts";
 import { TestNodes } from "../nodes-rig.ts";
 
+/** A deadline, for slow machines. */
+setDefaultTimeout(30_000);
+
 let nodes: TestNodes;
 let phone: Person;
 beforeAll(async () => {
   nodes = await TestNodes.start(2);
   phone = nodes.on(1, await nodes.person("ann"));
-});
-afterAll(() => nodes[Symbol.asyncDispose]());
+}, 30_000);
+afterAll(() => nodes[Symbol.asyncDispose](), 30_000);
 
 const act = (code: string, what: "scan" | "confirm" | "reject") => phone.api.ok("POST", `/qr-logins/${code}/${what}`);
-const soon = <T>(promise: Promise<T>) => withDeadline(promise, 2000, "no answer in time");
+const soon = <T>(promise: Promise<T>) =>
+  withDeadline(promise, 15_000, "no answer before the request has waited for all of its time");
 
 async function codeOf(screen: LiveClient, count = 1): Promise<string> {
   await screen.until(() => screen.of(Push.LOGIN_URL).length >= count, `LOGIN_URL number ${count}`);
