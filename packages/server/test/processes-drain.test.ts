@@ -41,8 +41,9 @@ test(
     withProcesses(async (server) => {
       const { workers } = server;
       for (const pid of workers) process.kill(pid, "SIGSTOP");
-      const asked = Array.from({ length: 400 }, () => outcomeOf(server.url, GET));
-      await Bun.sleep(300);
+      let queued = 0;
+      const asked = Array.from({ length: 400 }, () => outcomeOf(server.url, GET, () => void queued++));
+      await until(() => queued === 400, 20_000, "the queue");
       server.terminate();
       for (const pid of workers) process.kill(pid, "SIGCONT");
       const outcomes = await Promise.all(asked);

@@ -46,16 +46,18 @@ test(
     withProcesses(async (server) => {
       const began = performance.now();
       let passed = 0;
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 30; round++) {
         const replies = await Promise.all(
           Array.from({ length: 100 }, () => fetch(`${server.url}/api/v1/me`, { headers: { Connection: "close" } })),
         );
         passed += replies.filter(({ status }) => status === 401).length;
+        // Processes tell each other ten times a second: what comes within a second that the machine stands still is a small part.
+        await Bun.sleep(150);
       }
       const seconds = (performance.now() - began) / 1000;
-      // A burst of 500 and 100 a second, and what was in flight while the other process did not know it yet.
+      // A burst of 500 and 100 a second, and what was in flight while the other process did not know it yet. Each by itself would let twice as many pass.
       expect(passed).toBeGreaterThanOrEqual(400);
-      expect(passed).toBeLessThan(500 + 100 * seconds + 300);
+      expect(passed).toBeLessThan(500 + 100 * seconds + 650);
     }),
-  40_000,
+  60_000,
 );

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { signUp } from "./harness.ts";
 import { LiveClient } from "./live-client.ts";
-import { SeveralProcesses } from "./several-processes.ts";
+import { isRunning, SeveralProcesses } from "./several-processes.ts";
 import { onPostgres } from "./test-database.ts";
 import { until } from "./webhook-receiver.ts";
 
-const SPREAD = 12;
+const SPREAD = 20;
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
 async function withProcesses(work: (server: SeveralProcesses) => Promise<void>, settings = {}): Promise<void> {
@@ -26,9 +26,30 @@ async function parleyUser(server: SeveralProcesses, ...args: string[]): Promise<
   }).exited;
 }
 
-/** As many times as it takes to ask each process, but once in a thousand times. */
+/** As many times as it takes to ask each process, but once in a million times. */
 function everywhere<T>(ask: () => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: SPREAD }, ask));
+}
+
+/**
+ * The same until all of them say so: a process that needs longer than a second to answer, as on a machine that stands still, is left out.
+ */
+async function untilEverywhere<T>(what: string, ask: () => Promise<T>, holds: (answers: T[]) => boolean): Promise<T[]> {
+  let answers: T[] = [];
+  await until(what, async () => {
+    answers = await everywhere(ask);
+    return holds(answers);
+  });
+  return answers;
+}
+
+/** What an administrator reads. `parley user set` reaches every process within a second. */
+function administrators(server: SeveralProcesses, token: string) {
+  const headers = { ...close.headers, Authorization: `Bearer ${token}` };
+  return async (path: string) => {
+    const reply = await fetch(`${server.url}/api/v1/admin/${path}`, { headers });
+    return { status: reply.status, body: await reply.json() };
+  };
 }
 
 const close = { headers: { Connection: "close" } };
@@ -48,8 +69,11 @@ test(
       const clients = await everywhere(() => LiveClient.open(server.url, { token: ann.token }));
       await Promise.all(clients.map((client) => client.frame(Push.RED_DOT)));
 
-      const websockets = await everywhere(() => metric(server, 'parley_connections{transport="websocket"}'));
-      expect(websockets).toEqual(websockets.map(() => SPREAD));
+      await untilEverywhere(
+        "all connections are counted",
+        () => metric(server, 'parley_connections{transport="websocket"}'),
+        (counts) => counts.every((count) => count === SPREAD),
+      );
       expect(await metric(server, "parley_processes")).toBe(2);
       // On PostgreSQL each of them is a node.
       const ofNodes = () => Promise.all(["parley_nodes", "parley_bus_works"].map((name) => metric(server, name)));
@@ -60,21 +84,24 @@ test(
       // Each event counts once, however many processes announce it.
       const counts = () =>
         Promise.all(["parley_events_appended_total", "parley_log_position"].map((name) => metric(server, name)));
-      // On PostgreSQL the process that counts hears of what the others wrote a moment later.
-      if (onPostgres) await until("all events are counted", async () => new Set(await counts()).size === 1);
-      expect(new Set(await counts()).size).toBe(1);
+      // The process that counts hears of what the others wrote a moment later.
+      await until("all events are counted", async () => new Set(await counts()).size === 1);
 
-      const admin = { ...close, headers: { ...close.headers, Authorization: `Bearer ${ann.token}` } };
-      // `parley user set` reaches every process within a second.
-      const read = async (path: string) => (await fetch(`${server.url}/api/v1/admin/${path}`, admin)).json();
-      const stats = await everywhere(() => read("stats"));
-      for (const { connections, residentBytes } of stats) {
-        expect(connections.websocket).toBe(SPREAD);
-        expect(residentBytes).toBeGreaterThan(100_000_000);
+      const read = administrators(server, ann.token);
+      const isWhole = ({ status, body }: Awaited<ReturnType<typeof read>>) =>
+        status === 200 && body.missingNodes.length === 0;
+      const readAll = (path: string) =>
+        untilEverywhere(
+          path,
+          () => read(path),
+          (answers) => answers.every(isWhole),
+        );
+      for (const { body } of await readAll("stats")) {
+        expect(body.connections.websocket).toBe(SPREAD);
+        expect(body.residentBytes).toBeGreaterThan(100_000_000);
       }
-      const lists = await everywhere(() => read("nodes"));
-      for (const { items, missingNodes } of lists) {
-        expect(missingNodes).toEqual([]);
+      const lists = (await readAll("nodes")).map(({ body }) => body);
+      for (const { items } of lists) {
         // Two that serve and their supervisor.
         expect(items.length).toBe(3);
         expect(items.filter(({ self }: { self: boolean }) => self).length).toBe(1);
@@ -85,8 +112,12 @@ test(
       }
       const selves = lists.map(({ items }) => items.find(({ self }: { self: boolean }) => self).id);
       expect(new Set(selves).size).toBe(2);
-      const points = await everywhere(() => read("series?name=connections"));
-      for (const one of points) expect(one).toEqual(points[0]);
+      // Every ten seconds there is one more.
+      await untilEverywhere(
+        "the same points",
+        () => read("series?name=connections"),
+        (points) => points.every((one) => one.status === 200 && Bun.deepEquals(one, points[0])),
+      );
     }),
   60_000,
 );
@@ -118,21 +149,24 @@ test(
       const ann = await signUp(server.url, "ann");
       expect(await parleyUser(server, "set", "ann", "--admin")).toBe(0);
       const [frozen] = server.workers as [number];
-      const headers = { Connection: "close", Authorization: `Bearer ${ann.token}` };
+      const read = administrators(server, ann.token);
       // Cached by both, so that nothing else waits.
-      await everywhere(() => fetch(`${server.url}/api/v1/admin/nodes`, { headers }));
+      await untilEverywhere(
+        "an administrator",
+        () => read("nodes"),
+        (all) => all.every(({ status }) => status === 200),
+      );
       process.kill(frozen, "SIGSTOP");
-      const began = performance.now();
-      const asked = Array.from({ length: SPREAD }, () => fetch(`${server.url}/api/v1/admin/nodes`, { headers }));
-      const { items, missingNodes } = await (await Promise.any(asked)).json();
-      const tookMs = performance.now() - began;
-      const pages = Array.from({ length: SPREAD }, () => fetch(`${server.url}/metrics`, close));
-      const page = await (await Promise.any(pages)).text();
+      const asked = Array.from({ length: SPREAD }, () => read("nodes"));
+      const pages = Array.from({ length: SPREAD }, async () => (await fetch(`${server.url}/metrics`, close)).text());
+      const [{ body }, page] = await Promise.all([Promise.any(asked), Promise.any(pages)]);
+      // Five seconds after it froze it is replaced, and then nobody waits for it either.
+      const stillThere = isRunning(frozen);
       process.kill(frozen, "SIGCONT");
       await Promise.allSettled([...asked, ...pages]);
-      expect([items.length, missingNodes.length]).toEqual([2, 1]);
-      expect(tookMs).toBeLessThan(2000);
+      expect([body.items.length, body.missingNodes.length]).toEqual([2, 1]);
       expect(page).toContain(`# a process did not answer: pid ${frozen}\n`);
+      expect(stillThere).toBe(true);
     }),
   60_000,
 );
@@ -143,12 +177,13 @@ test(
     withProcesses(async (server) => {
       await everywhere(() => fetch(`${server.url}/healthz`, close));
       const line = 'parley_http_requests_total{method="GET",route="/healthz",status="200"}';
-      expect(await metric(server, line)).toBe(SPREAD);
+      const areCounted = () => until("all are counted", async () => (await metric(server, line)) === SPREAD);
+      await areCounted();
       const [victim] = server.workers as [number];
       process.kill(victim, "SIGKILL");
       await server.replaced(victim);
       await everywhere(() => fetch(`${server.url}/readyz`, close).catch(() => undefined));
-      expect(await metric(server, line)).toBe(SPREAD);
+      await areCounted();
       expect(await metric(server, "parley_processes_replaced")).toBe(1);
     }),
   60_000,
@@ -161,9 +196,12 @@ test(
       async (server) => {
         const headers = { ...close.headers, "X-Forwarded-For": "203.0.113.9" };
         await fetch(`${server.url}/healthz`, { headers });
-        await Bun.sleep(300);
-        const ready = await everywhere(async () => (await fetch(`${server.url}/readyz`, close)).json());
-        for (const { warnings } of ready) expect(warnings).toEqual(["forwarder_untrusted"]);
+        await untilEverywhere(
+          "the warning",
+          async () => (await fetch(`${server.url}/readyz`, close)).json(),
+          (all) => all.every(({ warnings }) => Bun.deepEquals(warnings, ["forwarder_untrusted"])),
+        );
+        await until("a line of the log", () => server.output.includes("sends X-Forwarded-For"));
         expect(server.output.split("sends X-Forwarded-For").length - 1).toBe(1);
       },
       { TRUSTED_PROXIES: "10.0.0.0/8", LOG_LEVEL: "warn" },

@@ -4,8 +4,10 @@ import { signUp } from "./harness.ts";
 import { LiveClient } from "./live-client.ts";
 import { SeveralProcesses } from "./several-processes.ts";
 
-/** So many connections are on both processes, but once in a thousand times. */
-const SPREAD = 12;
+/** So many connections are on both processes, but once in a million times. */
+const SPREAD = 20;
+/** People are offline six seconds after their last connection, and more on a slow machine. */
+const SEEN_MS = 20_000;
 
 async function withProcesses(work: (server: SeveralProcesses) => Promise<void>, settings = {}): Promise<void> {
   const server = new SeveralProcesses(settings);
@@ -37,7 +39,7 @@ test(
           .of(Push.ONLINE_OFFLINE_NOTIFY)
           .flatMap(({ data }) => data.changeList as { uid: number; activeStatus: number }[]);
       const newest = (client: LiveClient) => seen(client).findLast(({ uid }) => uid === ben.uid)?.activeStatus;
-      for (const client of watchers) await client.until(() => newest(client) === 1, "ben to be online");
+      for (const client of watchers) await client.until(() => newest(client) === 1, "ben to be online", SEEN_MS);
 
       const [victim] = server.workers as [number];
       process.kill(victim, "SIGKILL");
@@ -51,9 +53,9 @@ test(
         true,
       ]);
       for (const client of theirs) client.close();
-      for (const client of left) await client.until(() => newest(client) === 2, "ben to be offline");
+      for (const client of left) await client.until(() => newest(client) === 2, "ben to be offline", SEEN_MS);
       const again = await connect(server, ben.token);
-      for (const client of left) await client.until(() => newest(client) === 1, "ben to be back");
+      for (const client of left) await client.until(() => newest(client) === 1, "ben to be back", SEEN_MS);
       again.close();
     }),
   60_000,

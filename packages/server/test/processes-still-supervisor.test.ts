@@ -21,7 +21,7 @@ test("PROC-9: while the supervisor stands still, sign-ins are refused in time an
     const begun = performance.now();
     const replies = Promise.all(Array.from({ length: TRIES }, signIn));
     const metrics = fetch(`${server.url}/metrics`, { headers: { Connection: "close" } });
-    const answered = await Promise.race([Promise.all([replies, metrics]), Bun.sleep(10_000)]);
+    const answered = await Promise.race([Promise.all([replies, metrics]), Bun.sleep(15_000)]);
     const tookMs = performance.now() - begun;
     process.kill(server.pid, "SIGCONT");
     if (!answered) throw new Error("nothing was answered");
@@ -32,7 +32,8 @@ test("PROC-9: while the supervisor stands still, sign-ins are refused in time an
     }
     expect(page.status).toBe(503);
     expect(tookMs).toBeGreaterThan(1900);
-    expect(tookMs).toBeLessThan(6000);
+    // All of them together, and not one after another: they would take a minute.
+    expect(tookMs).toBeLessThan(12_000);
     await until("sign-ins work again", async () => (await signIn()).status === 201);
     expect((await new ApiClient(server.url, token).call("GET", "/me")).status).toBe(200);
   } finally {

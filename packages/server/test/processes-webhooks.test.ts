@@ -25,7 +25,7 @@ test("PROC-1, HOOK-1: a webhook has one sender: it is told each message once and
     await sendAll({ senders: [ann, ben], roomId: id, count: 40 });
     await receiver.until("all messages", () => receiver.texts().length >= 40);
     const clients = await Promise.all(
-      Array.from({ length: 12 }, () => LiveClient.open(server.url, { token: ben.token })),
+      Array.from({ length: 20 }, () => LiveClient.open(server.url, { token: ben.token })),
     );
     const presence = () => receiver.taken.filter(({ event }) => event === "online");
     await receiver.until("ben to be online", () =>
