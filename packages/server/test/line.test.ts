@@ -1,8 +1,11 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
 import { delay } from "../src/lib/interval.ts";
 import { endLater } from "./left-running.ts";
 import { Line } from "./line.ts";
+
+/** A deadline, for slow machines. */
+setDefaultTimeout(30_000);
 
 /** A service that answers every line with itself. */
 async function echo(): Promise<number> {

@@ -1,5 +1,5 @@
 /** A standby takes over, with or without the newest events: cursors stay, or everybody begins anew; nobody is told something untrue. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Push } from "@parley/protocol";
 import { epochOf } from "../src/db/epoch.ts";
 import { passingFault } from "../src/db/faults.ts";
@@ -16,6 +16,9 @@ import { throughLine, until } from "./postgres-rig.ts";
 import { hasPostgres, PostgresServer, sharedPostgres } from "./postgres-server.ts";
 import { ServerProcess } from "./server-process.ts";
 import { openRaw, TABLES, withRaw } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 const canCopy = hasPostgres && needs("pg_basebackup") !== undefined;
 
@@ -80,7 +83,7 @@ describe.skipIf(!canCopy)("a failover", () => {
     const { server, ann, room, client, epochs } = await failover({ DRAIN_DELAY_SECONDS: "19" }, true);
     while (!server.output.includes("starts again")) await server.printed();
     // It does not go on for as long as a balancer would need.
-    await client.until(() => client.closed, "the connection to be closed", 5000);
+    await client.until(() => client.closed, "the connection to be closed", 12_000);
     expect(client.closed?.code).toBe(1012);
     await until(
       "writes are stored again",

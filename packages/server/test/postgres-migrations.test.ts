@@ -1,5 +1,5 @@
 /** Migrations on PostgreSQL: one process at a time makes the tables, beside others that use them. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Client } from "pg";
 import { MIGRATIONS } from "../src/db/migrations/index.ts";
 import { prepareDatabase } from "../src/db/open.ts";
@@ -8,6 +8,9 @@ import { endLater } from "./left-running.ts";
 import { until } from "./postgres-rig.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { TABLES, withRaw } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 const prepare = (databaseUrl: string) => prepareDatabase({ dir: "", databaseUrl }, 7);
 

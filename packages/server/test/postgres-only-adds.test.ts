@@ -1,10 +1,13 @@
 /** Migrations run while the version before serves on the same database. So each one that is made from now on only adds. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Kysely, sql } from "kysely";
 import { MIGRATIONS } from "../src/db/migrations/index.ts";
 import { disturbances, inTransaction, type Step } from "./only-adds.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { TABLES, withRaw } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 /** Until this one no server could run beside another one. */
 const LAST_ALONE = "0026-writers";
@@ -20,7 +23,7 @@ describe.skipIf(!hasPostgres)("what a migration does to tables that are there", 
   let url: string;
   beforeAll(async () => {
     url = await (await sharedPostgres()).freshDatabase(TABLES);
-  });
+  }, 60_000);
 
   test("PG-10: each migration from 0027 on only adds", async () => {
     expect(first).toBeGreaterThan(0);

@@ -15,6 +15,8 @@ async function readerOf(url: string): Promise<ReadDatabase> {
   return db;
 }
 
+/** A start of PostgreSQL, and what a slow machine takes. */
+const LIMIT_MS = 60_000;
 const freshUrl = async () => (await sharedPostgres()).freshDatabase(TABLES);
 
 async function read(db: ReadDatabase): Promise<number> {
@@ -23,34 +25,43 @@ async function read(db: ReadDatabase): Promise<number> {
 
 const sleep = (db: ReadDatabase, seconds: number) => sql`select pg_sleep(${sql.lit(seconds)})`.execute(db);
 
-/** The sessions of ours in a database. */
-async function sessions(server: PostgresServer, url: string): Promise<number> {
+/** The sessions of ours in a database, or those of them that sleep. */
+async function sessions(server: PostgresServer, url: string, also = ""): Promise<number> {
   const [row] = await server.query<{ n: string }>(
-    `select count(*) as n from pg_stat_activity where application_name = 'parley' and datname = $1`,
+    `select count(*) as n from pg_stat_activity where application_name = 'parley' and datname = $1 ${also}`,
     [new URL(url).pathname.slice(1)],
   );
   return Number(row?.n);
 }
+const asleep = (server: PostgresServer, url: string) => sessions(server, url, "and wait_event = 'PgSleep'");
 
 const END = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = $1`;
 
-test.skipIf(!hasPostgres)("PG-3: at most ten connections read, and the rest wait for their turn", async () => {
-  const server = await sharedPostgres();
-  const url = await freshUrl();
-  const db = await readerOf(url);
-  await Promise.all(Array.from({ length: 50 }, () => sleep(db, 0.05)));
-  expect(await sessions(server, url)).toBe(10);
-});
+test.skipIf(!hasPostgres)(
+  "PG-3: at most ten connections read, and the rest wait for their turn",
+  async () => {
+    const server = await sharedPostgres();
+    const url = await freshUrl();
+    const db = await readerOf(url);
+    await Promise.all(Array.from({ length: 50 }, () => sleep(db, 0.05)));
+    expect(await sessions(server, url)).toBe(10);
+  },
+  LIMIT_MS,
+);
 
-test.skipIf(!hasPostgres)("PG-3: connections that were ended while nobody used them are not handed out", async () => {
-  const server = await sharedPostgres();
-  const url = await freshUrl();
-  const db = await readerOf(url);
-  await Promise.all([sleep(db, 0.05), sleep(db, 0.05), sleep(db, 0.05)]);
-  await server.query(END, [new URL(url).pathname.slice(1)]);
-  await until("they have ended", async () => (await sessions(server, url)) === 0);
-  expect(await Promise.all([read(db), read(db), read(db), read(db)])).toEqual([0, 0, 0, 0]);
-});
+test.skipIf(!hasPostgres)(
+  "PG-3: connections that were ended while nobody used them are not handed out",
+  async () => {
+    const server = await sharedPostgres();
+    const url = await freshUrl();
+    const db = await readerOf(url);
+    await Promise.all([sleep(db, 0.05), sleep(db, 0.05), sleep(db, 0.05)]);
+    await server.query(END, [new URL(url).pathname.slice(1)]);
+    await until("they have ended", async () => (await sessions(server, url)) === 0);
+    expect(await Promise.all([read(db), read(db), read(db), read(db)])).toEqual([0, 0, 0, 0]);
+  },
+  LIMIT_MS,
+);
 
 test.skipIf(!hasPostgres)(
   "PG-3: a reader that waits for a connection gets another one when the one in use is lost",
@@ -59,7 +70,7 @@ test.skipIf(!hasPostgres)(
     const url = await freshUrl();
     const db = await readerOf(url);
     const held = Promise.allSettled(Array.from({ length: 10 }, () => sleep(db, 4)));
-    await until("all are in use", async () => (await sessions(server, url)) === 10);
+    await until("all are in use", async () => (await asleep(server, url)) === 10);
     const waits = read(db);
     await server.query(END, [new URL(url).pathname.slice(1)]);
     expect(await waits).toBe(0);
@@ -68,6 +79,7 @@ test.skipIf(!hasPostgres)(
       expect(passingFault((answer as PromiseRejectedResult).reason)).toContain("an administrator ended the connection");
     }
   },
+  LIMIT_MS,
 );
 
 test.skipIf(!hasPostgres)(
@@ -102,11 +114,10 @@ test.skipIf(!hasPostgres)(
     const began = performance.now();
     const failed = await read(db).catch((error: unknown) => error);
     expect(passingFault(failed)).toContain("no answer for 7 s");
-    expect(performance.now() - began).toBeLessThan(9000);
-    // Those that nobody used hang on the same line.
-    const again = performance.now();
+    // One that tried a second connection would take twice as long.
+    expect(performance.now() - began).toBeLessThan(13_000);
+    // Those that nobody used hang on the same line: a read by one of them would fail as well.
     expect(await Promise.all([read(db), read(db), read(db)])).toEqual([0, 0, 0]);
-    expect(performance.now() - again).toBeLessThan(3000);
   },
   30_000,
 );
@@ -162,13 +173,17 @@ test.skipIf(!hasPostgres)(
   30_000,
 );
 
-test.skipIf(!hasPostgres)("PG-3: readers that are closed end, and those who wait are told", async () => {
-  const server = await sharedPostgres();
-  const url = await freshUrl();
-  const db = openReader({ url });
-  const asked = Promise.allSettled(Array.from({ length: 30 }, () => sleep(db, 0.2)));
-  await until("they are open", async () => (await sessions(server, url)) > 0);
-  await db.destroy();
-  await asked;
-  await until("they have ended", async () => (await sessions(server, url)) === 0);
-});
+test.skipIf(!hasPostgres)(
+  "PG-3: readers that are closed end, and those who wait are told",
+  async () => {
+    const server = await sharedPostgres();
+    const url = await freshUrl();
+    const db = openReader({ url });
+    const asked = Promise.allSettled(Array.from({ length: 30 }, () => sleep(db, 0.2)));
+    await until("they are open", async () => (await sessions(server, url)) > 0);
+    await db.destroy();
+    await asked;
+    await until("they have ended", async () => (await sessions(server, url)) === 0);
+  },
+  LIMIT_MS,
+);

@@ -1,5 +1,5 @@
 /** How often a batch goes to PostgreSQL and back, counted on its connection: all nodes wait for the log's lock meanwhile. */
-import { beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { DatabaseRunner } from "../src/db/database-runner.ts";
 import { openWritingConnection } from "../src/db/open.ts";
 import { single } from "../src/db/procedures.ts";
@@ -10,6 +10,9 @@ import { CountedTrips } from "./counted-trips.ts";
 import { endLater } from "./left-running.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { TABLES, withRaw } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 /** Looks something up as many times as `key` begins with, one after another, and stores something without waiting for it. */
 async function keep(tx: WriteTransaction, key: string): Promise<string> {

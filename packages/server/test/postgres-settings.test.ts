@@ -1,10 +1,13 @@
 /** How the tables and the transactions of readers are set up on PostgreSQL. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { sql } from "kysely";
 import { openReader, openWritingConnection } from "../src/db/open.ts";
 import { endLater } from "./left-running.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { TABLES, withRaw } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 describe.skipIf(!hasPostgres)("a database on PostgreSQL", () => {
   let url: string;

@@ -1,5 +1,5 @@
 /** The time of what nodes write to one PostgreSQL: the database's own, in the order of commits, whatever the clocks of its machine and of the nodes do. */
-import { beforeAll, describe, expect, setSystemTime, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
 import { type DatabasePlace, openWritingConnection } from "../src/db/open.ts";
 import type { WriteTransaction } from "../src/db/transaction.ts";
 import type { WritingConnection } from "../src/db/writing-connection.ts";
@@ -8,6 +8,9 @@ import { endLater } from "./left-running.ts";
 import { until } from "./postgres-rig.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { openRaw, type RawDatabase, TABLES } from "./test-database.ts";
+
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
 
 const HOUR = 3_600_000;
 const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
@@ -74,8 +77,8 @@ describe.skipIf(!hasPostgres)("the time of a batch", () => {
     await raw.rows("select pos from log for update");
     const waiting = look(own);
     await until("it waits", async () => {
-      const [row] = await raw.rows<{ n: number }>("select count(*) as n from pg_locks where not granted");
-      return row?.n === 1;
+      const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+      return (await raw.rows(waiting)).length === 1;
     });
     const asked = await clockOf(raw);
     await until("some time has passed", async () => (await clockOf(raw)) > asked + 50);

@@ -81,7 +81,7 @@ describe.skipIf(!hasPostgres)("a server on PostgreSQL", () => {
     const name = new URL(url).pathname.slice(1);
     const endSessions = () =>
       postgres.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = $1",
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'parley' and datname = $1",
         [name],
       );
     await postgres.query(`alter database ${name} set default_transaction_read_only = on`);

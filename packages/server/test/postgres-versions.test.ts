@@ -6,6 +6,7 @@ import { ApiClient } from "./api-client.ts";
 import { type Person, signUp } from "./harness.ts";
 import { historyOf } from "./history.ts";
 import { type SendOutcome, sendAll } from "./load.ts";
+import { until } from "./postgres-rig.ts";
 import { hasPostgres, sharedPostgres } from "./postgres-server.ts";
 import { ServerProcess } from "./server-process.ts";
 import { TABLES, withRaw } from "./test-database.ts";
@@ -26,7 +27,7 @@ const at = (person: Person, server: ServerProcess): Person => ({
 /** Sends without pause, until `stop`. */
 class Load {
   readonly outcomes: SendOutcome[] = [];
-  /** The longest time in which nobody got an answer. */
+  /** The longest time in which nobody got an answer, since it was set to 0. */
   longestGapMs = 0;
   #lastMs = uptimeMs();
   #isOver = false;
@@ -115,14 +116,25 @@ describe.skipIf(!hasPostgres)("the version before", () => {
       isReady = true;
     });
     const load = new Load(ann, roomId, "m");
-    // Several tries of the migration.
-    await dump.query("select pg_sleep(5)");
-    await load.more(1);
+    const gaps: number[] = [];
+    // Each try waits for a table, gives up after half a second, and leaves the others their turn.
+    for (let tries = 0; tries < 3; tries++) {
+      load.longestGapMs = 0;
+      await until("the migration waits for a table", async () => {
+        const waiting =
+          "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like 'alter table%'";
+        return (await withRaw({ url }, ({ rows }) => rows(waiting))).length > 0;
+      });
+      // At least one of these begins after that.
+      await load.more(SENDERS + 1);
+      gaps.push(load.longestGapMs);
+    }
     expect(isReady).toBe(false);
     await dump.query("commit");
     await ready;
     expect(statusesOf(await load.stop())).toEqual([201]);
-    expect(load.longestGapMs).toBeLessThan(2500);
+    // If the machine stands still for a while, it does not do so in each of them.
+    expect(Math.min(...gaps)).toBeLessThan(2500);
     await dump.end();
     await Promise.all([before.remove(), next.remove()]);
   }, 60_000);

@@ -1,12 +1,15 @@
 /** The writer on PostgreSQL, when its connection ends or hangs: callers are told what is true, and nothing is lost or stored twice. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { StorageFault } from "../src/db/storage-fault.ts";
 import { delay } from "../src/lib/interval.ts";
 import { postgresRig, until } from "./postgres-rig.ts";
 import { hasPostgres, PostgresServer } from "./postgres-server.ts";
 import { withRaw } from "./test-database.ts";
 
-const END_SESSIONS = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = `;
+/** A deadline, for slow machines and for the start of PostgreSQL, which the first test may have to wait for. */
+setDefaultTimeout(30_000);
+
+const END_SESSIONS = `select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'parley' and datname = `;
 
 const named = (url: string) => `'${new URL(url).pathname.slice(1)}'`;
 
@@ -195,12 +198,11 @@ test.skipIf(!hasPostgres)(
     const rig = await postgresRig();
     await rig.note("first");
     rig.line.stall();
-    const began = performance.now();
     const all = await Promise.allSettled(Array.from({ length: 1024 }, (_, n) => rig.note(`${n}`)));
-    // The old line is given up after 7 s, and the attempt to get another one after 5 s.
-    expect(performance.now() - began).toBeLessThan(16_000);
-    const reasons = new Set(all.map((answer) => (answer as PromiseRejectedResult).reason));
-    for (const reason of reasons) expect(reason).toMatchObject({ code: "overloaded", retryAfterMs: 5000 });
+    // They are more than a batch, and all fail with the first one: when the old line was given up, after 7 s, and the attempt to get another one, after 5 s.
+    const [reason, ...others] = new Set(all.map((answer) => (answer as PromiseRejectedResult).reason));
+    expect(reason).toMatchObject({ code: "overloaded", retryAfterMs: 5000 });
+    expect(others).toEqual([]);
     // From now on it is known: one tries, and the others need not wait for it.
     let isTrying = true;
     let refusedMeanwhile = 0;
@@ -208,18 +210,18 @@ test.skipIf(!hasPostgres)(
     void tries.then(() => {
       isTrying = false;
     });
-    const others: Promise<void>[] = [];
+    const late: Promise<void>[] = [];
     await until("others are refused meanwhile", async () => {
       const refused = rig.note("late").catch((error) => {
         expect(error).toBeInstanceOf(StorageFault);
         if (isTrying) refusedMeanwhile += 1;
       });
-      others.push(refused);
+      late.push(refused);
       return refusedMeanwhile > 0;
     });
     rig.line.cut();
     rig.line.heal();
-    await Promise.all([tries, ...others]);
+    await Promise.all([tries, ...late]);
     await rig.note("last");
     const tried = ["tries", "late"];
     expect((await rig.noted()).filter((text) => !tried.includes(text))).toEqual(["first", "last"]);

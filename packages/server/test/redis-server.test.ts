@@ -9,7 +9,8 @@ import { hasRedis, type RedisOptions, RedisServer, sharedRedis } from "./redis-s
 import { selfSigned } from "./self-signed.ts";
 
 /** Under a load a start takes seconds. */
-const on = (title: string, run: () => Promise<void>) => test.skipIf(!hasRedis)(title, run, 30_000);
+const LIMIT_MS = 30_000;
+const on = (title: string, run: () => Promise<void>) => test.skipIf(!hasRedis)(title, run, LIMIT_MS);
 
 const openssl = needs("openssl");
 
@@ -44,17 +45,22 @@ test.skipIf(!hasRedis)(
     const programs = commandLines().join("\n");
     expect([programs.includes("redis-server"), programs.includes("shown to")]).toEqual([true, false]);
   },
+  LIMIT_MS,
 );
 
-test.skipIf(!hasRedis || !openssl)("with a certificate it speaks TLS and nothing else", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const tls = selfSigned(openssl as string, dir);
-  const options: RedisOptions = { tls };
-  const server = await RedisServer.start(options);
-  expect(await ping(server.url(), await Bun.file(tls.cert).text())).toBe("PONG");
-  await expect(ping(`redis://127.0.0.1:${server.port}`)).rejects.toThrow();
-  rmSync(dir, { recursive: true });
-});
+test.skipIf(!hasRedis || !openssl)(
+  "with a certificate it speaks TLS and nothing else",
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), "parley-test-"));
+    const tls = selfSigned(openssl as string, dir);
+    const options: RedisOptions = { tls };
+    const server = await RedisServer.start(options);
+    expect(await ping(server.url(), await Bun.file(tls.cert).text())).toBe("PONG");
+    await expect(ping(`redis://127.0.0.1:${server.port}`)).rejects.toThrow();
+    rmSync(dir, { recursive: true });
+  },
+  LIMIT_MS,
+);
 
 for (const time of [1, 2]) {
   on(`tests share one instance: ${time}`, async () => {
