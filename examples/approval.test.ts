@@ -9,8 +9,8 @@ let door: Door;
 beforeAll(async () => {
   server = await TestServer.start();
   door = await openDoor(server, "shop");
-});
-afterAll(() => server.stop());
+}, 30_000);
+afterAll(() => server.stop(), 30_000);
 
 test("an approval is asked for and granted, and the dot is gone on both devices", async () => {
   const file = join(import.meta.dir, "approval.ts");
@@ -33,4 +33,4 @@ test("an approval is asked for and granted, and the dot is gone on both devices"
   } finally {
     await running.kill();
   }
-}, 30_000);
+}, 60_000);

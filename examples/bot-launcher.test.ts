@@ -5,7 +5,7 @@ import { TestServer } from "../packages/server/test/harness.ts";
 import { needs } from "../packages/server/test/needs.ts";
 import { Running } from "./running.fixture.ts";
 
-const SLOW_MS = 30_000;
+const SLOW_MS = 60_000;
 const node = needs("node");
 const launcher = join(import.meta.dir, "../packages/server/bin/bun.mjs");
 
@@ -25,7 +25,7 @@ test.skipIf(!node).each(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const)(
       await running.says("bot is live");
       await running.kill(signal);
       // Launcher and bot print into the same pipe, which ends when the last of them is gone.
-      await withDeadline(running.ended(), 5_000, "the bot outlived its launcher");
+      await withDeadline(running.ended(), 20_000, "the bot outlived its launcher");
     } finally {
       await running.kill();
       await server.stop();

@@ -233,13 +233,18 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
     await server?.stop();
   }, SLOW_MS);
 
-  async function open(path: string, viewport = { width: 1280, height: 800 }): Promise<Page> {
+  /** @param begun is called before the page asks for anything */
+  async function open(
+    path: string,
+    { viewport = { width: 1280, height: 800 }, begun = (_: Page) => {} } = {},
+  ): Promise<Page> {
     const page = await (await browser.newContext({ viewport })).newPage();
     page.setDefaultTimeout(15_000);
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("request", (request) => addresses.push(request.url()));
     page.on("websocket", (socket) => addresses.push(socket.url()));
+    begun(page);
     await page.goto(`${origin}${path}`);
     return page;
   }
@@ -267,9 +272,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
       await page.getByRole("button", { name: "Plans", exact: true }).waitFor();
       expect((await bob.api.ok<{ total: number }>("GET", "/unread")).total).toBe(0);
 
-      const restarted = server.restart();
-      await page.getByText("No connection; trying again").waitFor();
-      await restarted;
+      await server.restart(() => page.getByText("No connection; trying again").waitFor());
       await say(ann, room, "while the page was away");
       await page.getByText("while the page was away").waitFor();
       await page.getByLabel("Message").fill("Monday it is");
@@ -325,9 +328,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
       await page.getByRole("button", { name: "Others" }).click();
       await page.getByText("the end").waitFor({ state: "detached" });
       isAway = false;
-      const restarted = server.restart();
-      await page.getByText("No connection; trying again").waitFor();
-      await restarted;
+      await server.restart(() => page.getByText("No connection; trying again").waitFor());
       await page.getByText("said before").waitFor();
     },
     SLOW_MS,
@@ -336,7 +337,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
   test(
     "one makes an account on a phone; a wrong password is said; nothing is wider than the screen",
     async () => {
-      const page = await open("/page.html", { width: 360, height: 640 });
+      const page = await open("/page.html", { viewport: { width: 360, height: 640 } });
       await page.getByLabel("Name").fill("Ann");
       await page.getByLabel("Password").fill("not the password");
       await page.getByRole("button", { name: "Sign in" }).click();
@@ -354,13 +355,16 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
   test(
     "red dots in a product count what comes, and are gone when it is read",
     async () => {
-      const page = await open("/red-dots.html");
       let tokens = 0;
-      page.on("request", (request) => {
-        if (request.url().endsWith("/parley-token")) tokens += 1;
-      });
-      const listening = page.waitForEvent("websocket");
-      await listening;
+      const listening = Promise.withResolvers<unknown>();
+      const begun = (page: Page) => {
+        page.on("request", (request) => {
+          if (request.url().endsWith("/parley-token")) tokens += 1;
+        });
+        page.once("websocket", listening.resolve);
+      };
+      const page = await open("/red-dots.html", { begun });
+      await listening.promise;
       const dot = page.locator("#dot");
       await dot.waitFor({ state: "hidden" });
       await say(ann, HALL_ROOM_ID, "one");

@@ -101,10 +101,14 @@ describe.skipIf(!executablePath || !node)("red dots in a product with several cu
     SLOW_MS,
   );
 
-  test("a browser that the product does not know gets no token", async () => {
-    for (const headers of [{}, { Cookie: "customer=short" }] as Record<string, string>[]) {
-      const reply = await fetch(`${origin}/parley-token`, { method: "POST", headers });
-      expect([reply.status, await reply.text()]).toEqual([401, "Open a page first"]);
-    }
-  });
+  test(
+    "a browser that the product does not know gets no token",
+    async () => {
+      for (const headers of [{}, { Cookie: "customer=short" }] as Record<string, string>[]) {
+        const reply = await fetch(`${origin}/parley-token`, { method: "POST", headers });
+        expect([reply.status, await reply.text()]).toEqual([401, "Open a page first"]);
+      }
+    },
+    SLOW_MS,
+  );
 });

@@ -24,7 +24,7 @@ export class Running {
         await Promise.race([this.#printed.promise, this.#process.exited]);
       }
     };
-    await withDeadline(found(), 15_000, `"${wanted}" was not printed`);
+    await withDeadline(found(), 30_000, `"${wanted}" was not printed`);
   }
 
   /** @returns the exit code, and its error output */

@@ -5,8 +5,8 @@ import { haproxy, nginx } from "../packages/server/test/reverse-proxy.ts";
 import { haproxyFor, nginxFor } from "./balancers.ts";
 import { run } from "./run.ts";
 
-/** A little more than HAProxy needs to notice that a node fails its check, with examples/haproxy.cfg. */
-const SETTINGS = { DRAIN_DELAY_SECONDS: "3", DRAIN_SECONDS: "1" };
+/** HAProxy needs two seconds to notice that a node fails its check, with examples/haproxy.cfg, and more on a slow machine. The delay is the server's default. */
+const SETTINGS = { DRAIN_DELAY_SECONDS: "5", DRAIN_SECONDS: "1" };
 
 describe.skipIf(!hasPostgres)("nodes that are restarted one after another", () => {
   for (const { kind, balancer } of [

@@ -5,16 +5,18 @@ import { join } from "node:path";
 import { createClient, type TransportName } from "@parley/client";
 import { openKeyRing } from "../../packages/server/src/cli/key-ring.ts";
 import { withDeadline } from "../../packages/server/src/lib/interval.ts";
-import { freePort } from "../../packages/server/test/free-port.ts";
+import { lastingPort } from "../../packages/server/test/free-port.ts";
 import { ServerProcess } from "../../packages/server/test/server-process.ts";
 import { Running } from "../running.fixture.ts";
 import { ISSUER } from "./tokens.ts";
 
 const ORDERS = 8;
 const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "long-poll", "short-poll"];
-const SLOW_MS = 120_000;
+const SLOW_MS = 180_000;
+/** Within this time a server that was killed is there again. */
+const ASK_MS = 60_000;
 
-const [parleyPort, shopPort] = [freePort(), freePort()];
+const [parleyPort, shopPort] = [lastingPort(), lastingPort()];
 const shopUrl = `http://127.0.0.1:${shopPort}`;
 const dir = mkdtempSync(join(tmpdir(), "parley-shop-"));
 const parley = new ServerProcess({
@@ -45,16 +47,16 @@ beforeAll(async () => {
   }));
   await ring.close();
   await openShop();
-}, 30_000);
+}, 60_000);
 afterAll(async () => {
   await shop.kill();
   await parley.remove();
   rmSync(dir, { recursive: true });
-});
+}, 30_000);
 
 /** Like a page or an app: asks the shop again and again, until there is an answer. */
 async function ask(path: string, body: object, token = ""): Promise<Response> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (const deadline = performance.now() + ASK_MS; performance.now() < deadline; ) {
     const request = { method: "POST", body: JSON.stringify(body), headers: { Authorization: `Bearer ${token}` } };
     const response = await fetch(`${shopUrl}${path}`, request).catch(() => undefined);
     if (response?.ok) return response;

@@ -103,9 +103,10 @@ export class TestServer {
     return this.#server.storage;
   }
 
-  /** Stops and starts again, on the same data and another port. */
-  async restart(): Promise<void> {
+  /** Stops and starts again, on the same data and another port. @param meanwhile is done in between */
+  async restart(meanwhile: () => Promise<unknown> = async () => {}): Promise<void> {
     await this.#server?.stop();
+    await meanwhile();
     await this.#start();
   }
 
