@@ -7,6 +7,7 @@ import { onPostgres } from "./test-database.ts";
 import { until } from "./webhook-receiver.ts";
 
 const SPREAD = 20;
+const EVERYWHERE_MS = 30_000;
 const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
 async function withProcesses(work: (server: SeveralProcesses) => Promise<void>, settings = {}): Promise<void> {
@@ -36,10 +37,14 @@ function everywhere<T>(ask: () => Promise<T>): Promise<T[]> {
  */
 async function untilEverywhere<T>(what: string, ask: () => Promise<T>, holds: (answers: T[]) => boolean): Promise<T[]> {
   let answers: T[] = [];
-  await until(what, async () => {
-    answers = await everywhere(ask);
-    return holds(answers);
-  });
+  await until(
+    what,
+    async () => {
+      answers = await everywhere(ask);
+      return holds(answers);
+    },
+    EVERYWHERE_MS,
+  );
   return answers;
 }
 
@@ -119,7 +124,7 @@ test(
         (points) => points.every((one) => one.status === 200 && Bun.deepEquals(one, points[0])),
       );
     }),
-  60_000,
+  90_000,
 );
 
 test(
@@ -139,7 +144,7 @@ test(
       },
       { LOG_LEVEL: "info" },
     ),
-  60_000,
+  90_000,
 );
 
 test(
@@ -168,7 +173,7 @@ test(
       expect(page).toContain(`# a process did not answer: pid ${frozen}\n`);
       expect(stillThere).toBe(true);
     }),
-  60_000,
+  90_000,
 );
 
 test(
@@ -186,7 +191,7 @@ test(
       await areCounted();
       expect(await metric(server, "parley_processes_replaced")).toBe(1);
     }),
-  60_000,
+  90_000,
 );
 
 test(
@@ -206,5 +211,5 @@ test(
       },
       { TRUSTED_PROXIES: "10.0.0.0/8", LOG_LEVEL: "warn" },
     ),
-  60_000,
+  90_000,
 );

@@ -89,7 +89,7 @@ export class ServerProcess {
       stdout: "pipe",
       stderr: "inherit",
     });
-    this.#url = await withDeadline(this.#ready(this.#process.stdout), 20_000, "the server did not become ready");
+    this.#url = await withDeadline(this.#ready(this.#process.stdout), 60_000, "the server did not become ready");
   }
 
   /** Resolves when it prints something more. */

@@ -39,7 +39,7 @@ describe.skipIf(!hasPostgres)("when it ends", () => {
     test(`NODE-11: ${name}: until its last connection is closed no reader gets anything more by any transport, and nothing is missed`, async () => {
       const nodes = await TestCluster.start(1);
       const port = String(lastingPort());
-      const settings = { DATABASE_URL: nodes.databaseUrl, PORT: port, DRAIN_SECONDS: "8" };
+      const settings = { DATABASE_URL: nodes.databaseUrl, PORT: port, DRAIN_SECONDS: "12" };
       const victim = new ServerProcess(settings, SLOW_DRAIN);
       const database = new Client(nodes.databaseUrl);
       try {
@@ -69,7 +69,7 @@ describe.skipIf(!hasPostgres)("when it ends", () => {
         expect((await LiveClient.open(url, { token: ann.token }).then((late) => late.ended())).code).toBe(1013);
         expect((await hanging).body.events ?? []).toEqual([]);
 
-        expect((await last.ended(15_000)).code).toBe(1012);
+        expect((await last.ended(30_000)).code).toBe(1012);
         expect((await live.ended()).code).toBe(1012);
         expect((await waiting.ended()).code).toBe(1013);
         expect(await stream.ended()).toBe("whole");
@@ -86,6 +86,6 @@ describe.skipIf(!hasPostgres)("when it ends", () => {
         await victim.remove();
         await nodes[Symbol.asyncDispose]();
       }
-    }, 60_000);
+    }, 90_000);
   }
 });
