@@ -14,7 +14,7 @@ const statesOf = (live: LiveClient, uid: number): number[] =>
     .flatMap(({ data }) => data.changeList.filter((one: { uid: number }) => one.uid === uid))
     .map(({ activeStatus }: { activeStatus: number }) => activeStatus);
 
-/** Whoever has a grace is offline after 5 s at the earliest, and others after a second. */
+/** Somebody with a grace is offline after 5 s at the earliest, and others after a second. */
 const AT_ONCE_MS = 4000;
 /** After the grace, and the second in which changes are gathered. */
 const SEEN_MS = 20_000;
