@@ -1,3 +1,8 @@
+/*
+ * Several runs of tests may be under way at once, and what one of them has chosen is free until its program listens. Each therefore chooses from a part
+ * of the ports, which differs in most cases.
+ */
+
 /** A port that was free just now, for programs that cannot be given port 0 and then asked which one they got. */
 export function freePort(): number {
   return lastingPort();
@@ -9,7 +14,7 @@ export function freePort(): number {
  */
 export function lastingPort(): number {
   for (let tries = 0; tries < 100; tries++) {
-    const port = LOWEST + Math.floor(Math.random() * (FIRST_OUTGOING - LOWEST));
+    const port = LOWEST + (process.pid % PARTS) + PARTS * Math.floor(Math.random() * PORTS_OF_A_PART);
     if (given.has(port) || !isFree(port)) continue;
     given.add(port);
     return port;
@@ -21,6 +26,8 @@ const given = new Set<number>();
 const LOWEST = 20_000;
 /** The first one of Linux's `ip_local_port_range`. */
 const FIRST_OUTGOING = 32_768;
+const PARTS = 8;
+const PORTS_OF_A_PART = (FIRST_OUTGOING - LOWEST) / PARTS;
 
 function isFree(port: number): boolean {
   try {
