@@ -19,11 +19,11 @@ import { ROOT, readSources } from "./sources.ts";
 const LIMIT_MS = 20_000;
 
 /** The tests on PostgreSQL run in so many parts, each by the line that is free. */
-const PARTS = 4;
+const PARTS = 8;
 
 /**
- * What waits more than it works: real services, browsers, several processes. If all tests are to run, these run beside the others, and the runs on PostgreSQL
- * follow both. What the second line says is shown at the end.
+ * What waits more than it works: real services, browsers, several processes. If all tests are to run, these run beside the others, and so do those on
+ * PostgreSQL, with which every line goes on. What the second line and the third say is shown at the end.
  */
 const BESIDE = [
   "examples/**",
@@ -54,30 +54,35 @@ const second = async () => {
 const codes = args.length > 0 ? [await started("sqlite"), await second()] : await sideBySide();
 process.exit(codes.find((code) => code !== 0) ?? 0);
 
-/** All tests, in two lines of runs. */
+/** All tests, in three lines of runs. */
 async function sideBySide(): Promise<number[]> {
   const beside = sources
     .map(({ path }) => path)
     .filter((path) => path.endsWith(".test.ts") && BESIDE.some((glob) => glob.match(path)));
   const folder = mkdtempSync(join(tmpdir(), "parley-test-output-"));
-  const file = join(folder, "beside");
-  const output = openSync(file, "w");
+  const files = ["beside", "postgres"].map((name) => join(folder, name));
+  const [besideOutput, postgresOutput] = files.map((file) => openSync(file, "w")) as [number, number];
   try {
     const parts = hasPostgres() ? partsOf(databaseTests(sources)) : [];
-    const line = async (first: Run) => {
-      const codes = [await started("sqlite", first)];
+    const rest = async (output?: number) => {
+      const codes: number[] = [];
       for (let paths = parts.shift(); paths; paths = parts.shift()) {
-        codes.push(await started("postgres", { paths, output: first.output }));
+        codes.push(await started("postgres", { paths, output }));
       }
       return codes;
     };
+    const line = async (first: Run) => [await started("sqlite", first), ...(await rest(first.output))];
     const options = beside.map((path) => `--path-ignore-patterns=${path}`);
-    const codes = await Promise.all([line({ options }), line({ paths: beside.map((path) => `./${path}`), output })]);
+    const codes = await Promise.all([
+      line({ options }),
+      line({ paths: beside.map((path) => `./${path}`), output: besideOutput }),
+      rest(postgresOutput),
+    ]);
     // All of it, before this process ends.
-    await Bun.write(Bun.stdout, readFileSync(file));
+    for (const file of files) await Bun.write(Bun.stdout, readFileSync(file));
     return codes.flat();
   } finally {
-    closeSync(output);
+    for (const output of [besideOutput, postgresOutput]) closeSync(output);
     rmSync(folder, { recursive: true, force: true });
   }
 }
