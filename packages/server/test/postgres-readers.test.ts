@@ -1,8 +1,9 @@
 /** Connections that read from PostgreSQL: few, shared, and never handed out when they are gone. */
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { sql } from "kysely";
 import { passingFault } from "../src/db/faults.ts";
 import { openReader, prepareDatabase, type ReadDatabase } from "../src/db/open.ts";
+import { PostgresConnection } from "../src/db/postgres/connection.ts";
 import { endLater } from "./left-running.ts";
 import { Line } from "./line.ts";
 import { throughLine, until } from "./postgres-rig.ts";
@@ -35,6 +36,19 @@ async function sessions(server: PostgresServer, url: string, also = ""): Promise
 }
 const asleep = (server: PostgresServer, url: string) => sessions(server, url, "and wait_event = 'PgSleep'");
 
+/** Those that are opened from now on, until the test ends. */
+function openedConnections(): readonly PostgresConnection[] {
+  const opened: PostgresConnection[] = [];
+  const { open } = PostgresConnection;
+  const spy = spyOn(PostgresConnection, "open").mockImplementation(async (...args) => {
+    const connection = await open.apply(PostgresConnection, args);
+    opened.push(connection);
+    return connection;
+  });
+  endLater(() => spy.mockRestore());
+  return opened;
+}
+
 const END = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = $1`;
 
 test.skipIf(!hasPostgres)(
@@ -55,9 +69,11 @@ test.skipIf(!hasPostgres)(
     const server = await sharedPostgres();
     const url = await freshUrl();
     const db = await readerOf(url);
+    const opened = openedConnections();
     await Promise.all([sleep(db, 0.05), sleep(db, 0.05), sleep(db, 0.05)]);
     await server.query(END, [new URL(url).pathname.slice(1)]);
-    await until("they have ended", async () => (await sessions(server, url)) === 0);
+    // PostgreSQL counts none any more before their ends have arrived here.
+    await until("their ends are noticed", async () => opened.length === 3 && opened.every(({ isLost }) => isLost));
     expect(await Promise.all([read(db), read(db), read(db), read(db)])).toEqual([0, 0, 0, 0]);
   },
   LIMIT_MS,

@@ -128,7 +128,7 @@ describe.skipIf(!hasPostgres)("leases in PostgreSQL", () => {
   test("NODE-9: a connection that is lost is replaced", async () => {
     const [a] = all();
     await a.take(NEWS);
-    await direct.run(`select pg_terminate_backend(pid) from pg_stat_activity
+    await direct.run(`select pg_terminate_backend(pid, 10000) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`);
     await a.renew(NEWS).catch(() => {});
     expect(await inOrder(a)).toEqual([A]);
