@@ -28,9 +28,9 @@ const PARTS = 8;
 const BESIDE = [
   "examples/**",
   "packages/client/test/{base-path,browser,many-windows,presence,slow-lines,tabs}*",
-  "packages/server/src/bus/**",
+  "packages/server/src/{bus,redis}/**",
   "packages/server/test/{postgres,processes,web-page}*",
-  "packages/server/test/nodes/**",
+  "packages/server/test/{clusters,nodes}/**",
   "rolling/**",
 ].map((pattern) => new Bun.Glob(pattern));
 
