@@ -73,8 +73,10 @@ async function start(): Promise<void> {
   stop = await endpoint.start([]);
 }
 
-const happens = (roomId: number, at = clock.now()) =>
-  rig.append({ stream: `room:${roomId}`, type: RECALL, data: { msgId: 7, roomId, recallUid: 8 }, at });
+const recallIn = (roomId: number, at = clock.now()) => {
+  return { stream: `room:${roomId}`, type: RECALL, data: { msgId: 7, roomId, recallUid: 8 }, at };
+};
+const happens = (roomId: number, at?: number) => rig.append(recallIn(roomId, at));
 const place = () =>
   written.flatMap(([name, input]) => (name === saveFollower.name ? [(input as { pos: number }).pos] : [])).at(-1) ?? 0;
 const failing = () => new Response("", { status: 500 });
@@ -203,3 +205,55 @@ test("HOOK-17: where a day of failures cannot be written down as dead letters, n
   await receiver.until("it is told", ({ taken }) => taken.length === 1);
   expect(await rig.scratch.db.selectFrom("webhook_dead_letters").selectAll().execute()).toEqual([]);
 }, 15_000);
+
+/** One event in each of 30 rooms, all of which wait at an address that has failed; some of them had no try yet. */
+async function failInAllRooms(): Promise<void> {
+  const failure = Promise.withResolvers<void>();
+  receiver.answer = async () => {
+    await failure.promise;
+    return failing();
+  };
+  const ids = Array.from({ length: 30 }, (_, n) => 2 + n);
+  const events = await rig.append(...ids.map((roomId) => recallIn(roomId)));
+  await until("each room has its own place", () => place() >= (events.at(-1)?.pos as number));
+  failure.resolve();
+  await until("it is shut", () => lines.some((line) => line.includes("nothing can be delivered to a webhook")));
+  const failed = ([name, input]: [string, unknown]) =>
+    name === keepLanes.name ? (input as { lanes: KeptLane[] }).lanes.filter(({ attempts }) => attempts > 0) : [];
+  const streams = () => new Set(written.flatMap(failed).map(({ stream }) => stream));
+  await until("each failure is written", () => streams().size === receiver.received.length);
+}
+const deadLetters = () => rig.scratch.db.selectFrom("webhook_dead_letters").select("stream").execute();
+
+test("HOOK-17: a room that had no try yet while nothing could be delivered for a day is given up like the others", async () => {
+  await failInAllRooms();
+  const tried = new Set(receiver.received.map(({ stream }) => stream));
+  expect(tried.size).toBeLessThan(30);
+  clock.advance(DAY);
+  const others = async () => (await deadLetters()).filter(({ stream }) => !tried.has(stream));
+  await until("they are given up", async () => {
+    clock.advance(30_000);
+    return (await others()).length === 30 - tried.size;
+  });
+  const streams = receiver.received.map(({ stream }) => stream as string).filter((stream) => !tried.has(stream));
+  expect([streams.length, new Set(streams).size]).toEqual([30 - tried.size, 30 - tried.size]);
+}, 20_000);
+
+test("HOOK-17: what is given up without a try is of no room that can still deliver it in its turn", async () => {
+  await failInAllRooms();
+  await happens(2);
+  await happens(40);
+  const answer = Promise.withResolvers<void>();
+  receiver.answer = async () => {
+    await answer.promise;
+    return new Response("");
+  };
+  const before = receiver.received.length;
+  clock.advance(DAY);
+  await receiver.until("it is tried again", ({ received }) => received.length > before);
+  await until("the new room's event is given up", async () => (await deadLetters()).length > 0);
+  answer.resolve();
+  await receiver.until("the others", ({ taken }) => taken.length === 31);
+  expect(receiver.taken.filter(({ stream }) => stream === "room:2").map(({ seq }) => seq)).toEqual([1, 2]);
+  expect(await deadLetters()).toEqual([{ stream: "room:40" }]);
+}, 20_000);

@@ -129,16 +129,21 @@ export class Endpoint {
     await this.#keep([...this.#lanes.values()].filter(({ hasRow }) => !hasRow));
   }
 
-  /** Those of these that have to be delivered, once that may be tried. Until then, those that have waited for a day are given up. */
+  /**
+   * Those of these that have to be delivered, once that may be tried. Until then, those that have waited for a day are given up. A lane's
+   * own events need not wait: it delivers them in its turn, or gives them up.
+   */
   async #whenOpen(events: StoredEvent[], signal: AbortSignal): Promise<StoredEvent[]> {
     let left = events;
-    while (left.length > 0 && (this.gate.isShut || this.#lanes.size >= CAPS.webhookLanes.count)) {
-      await delay(SAVE_MS / 4, signal);
-      if (signal.aborted) throw new Error("stopped");
+    while (this.gate.isShut || this.#lanes.size >= CAPS.webhookLanes.count) {
+      const held = left.filter(({ stream }) => !this.#lanes.has(stream));
+      if (held.length === 0) break;
       const since = this.#failingSince;
-      const old = since === null ? [] : left.filter((event) => this.#isOld(event, since));
+      const old = since === null ? [] : held.filter((event) => this.#isOld(event, since));
       if (old.length > 0) await this.#giveUp(old, { attempts: 0, reason: NOTHING });
       left = left.filter((event) => !old.includes(event));
+      await delay(SAVE_MS / 4, signal);
+      if (signal.aborted) throw new Error("stopped");
     }
     return left;
   }
@@ -219,7 +224,8 @@ export class Endpoint {
     lane.attempts += 1;
     lane.isChanged = true;
     lane.reason = failed;
-    lane.failingSince ??= now;
+    // A first try may come long after everything else has begun to fail.
+    lane.failingSince ??= this.#failingSince ?? now;
     lane.dueAt = retryAt(now, lane.attempts);
     this.gate.leave("failed");
     await this.#keep([lane]);
