@@ -124,9 +124,7 @@ describe("DOC-1: parley doctor", () => {
   });
 
   test("nothing listens", async () => {
-    const server = examinedServer();
-    const { port } = server;
-    await server.stop(true);
+    const port = freePort();
     const { code, text } = await doctor(`http://127.0.0.1:${port}`);
     expect(text).toContain(`fail  cannot reach http://127.0.0.1:${port}: nothing listens there`);
     expect(text).toContain(`is ${port} its port?`);

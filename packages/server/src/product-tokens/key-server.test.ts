@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { lastingPort } from "../../test/free-port.ts";
 import {
   keyServer,
   newKey,
@@ -219,12 +220,12 @@ describe("a key server", () => {
   });
 
   test("TOK-12: that cannot be reached at the start is asked until it answers", async () => {
-    const port = new URL(server.url).port;
-    await server.stop();
+    const port = lastingPort();
+    ({ keys, tokens } = readerOf(`http://127.0.0.1:${port}/keys.json`));
     await expect(verify()).rejects.toMatchObject({ code: "overloaded" });
     await keys.keyFor("first").catch(() => {});
     expect(lines.join()).toContain("could not be read");
-    const back = Bun.serve({ port: Number(port), hostname: "127.0.0.1", fetch: () => publishing([first]) });
+    const back = Bun.serve({ port, hostname: "127.0.0.1", fetch: () => publishing([first]) });
     await pass(MINUTE);
     expect(await verify()).toBe("customer-42");
     await back.stop(true);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test";
 import { Webhook } from "standardwebhooks";
+import { lastingPort } from "../../test/free-port.ts";
 import { type Person, TestServer } from "../../test/harness.ts";
 import { type Door, openDoor, personAtDoor } from "../../test/server-door.ts";
 import { type Received, Receiver, until } from "../../test/webhook-receiver.ts";
@@ -29,8 +30,9 @@ function patientHook(fail: "open" | "closed"): SendHook {
   return new SendHook({ settings, secret: SECRET, clock: systemClock, logger, metrics, timeoutMs: 60_000 });
 }
 
-async function start(fail: "open" | "closed" = "open"): Promise<void> {
-  product = new Receiver();
+/** @param port of the product */
+async function start(fail: "open" | "closed" = "open", port = 0): Promise<void> {
+  product = new Receiver(port);
   product.answer = () => Response.json({ allow: true });
   const settings = { SEND_HOOK_URL: product.url, SEND_HOOK_SECRET: SECRET, SEND_HOOK_FAIL: fail };
   server = await TestServer.start(settings);
@@ -183,7 +185,8 @@ describe("HOOK-32: without an answer", () => {
   test("the message is refused by SEND_HOOK_FAIL=closed, and can be sent when there is one", async () => {
     await server.stop();
     await product.stop();
-    await start("closed");
+    // The product goes, and comes back at the same port.
+    await start("closed", lastingPort());
     for (const [, answer] of none) {
       product.answer = answer;
       const refused = await send("hello", { clientId: "one" });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { Webhook } from "standardwebhooks";
 import { administrator } from "../../test/administrator.ts";
+import { lastingPort } from "../../test/free-port.ts";
 import { type Person, say, TestServer } from "../../test/harness.ts";
 import { HeldTimers } from "../../test/held-timers.ts";
 import { sendHidden } from "../../test/hidden-message.ts";
@@ -238,9 +239,9 @@ describe("HOOK-13: an answer", () => {
   }, 15_000);
 
   test("that does not come, since nobody listens there yet, is waited for", async () => {
-    const { port } = receiver;
+    const port = lastingPort();
     await receiver.stop();
-    await add(["MESSAGE"]);
+    await add(["MESSAGE"], `http://127.0.0.1:${port}/hook`);
     const roomId = await server.room(ann, []);
     for (const content of ["one", "two"]) await say(ann, roomId, content);
     await until("nobody was there", async () => FAILED.test(await server.metrics.text()));
