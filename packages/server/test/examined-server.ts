@@ -59,7 +59,7 @@ export function examinedServer(
 export interface ProxyFaults {
   /** Changes the head of each request that opens a TCP connection. */
   readonly rewrite?: (head: string) => string;
-  /** Cuts each upgraded connection after this many milliseconds. */
+  /** Cuts each upgraded connection this many milliseconds after the first frame to its client. */
   readonly cutAfterMs?: number;
 }
 
@@ -80,7 +80,13 @@ export async function faultyProxy(target: number, { rewrite, cutAfterMs }: Proxy
       const head = first.toString("latin1");
       server.write(Buffer.from(rewrite?.(head) ?? head, "latin1"));
       client.pipe(server);
-      if (cutAfterMs !== undefined && head.includes("GET /ws")) after(cutAfterMs, () => client.destroy());
+      if (cutAfterMs === undefined || !head.includes("GET /ws")) return;
+      // The answer to the handshake is the first piece.
+      let pieces = 0;
+      server.on("data", () => {
+        pieces += 1;
+        if (pieces === 2) after(cutAfterMs, () => client.destroy());
+      });
     });
     server.pipe(client);
   });

@@ -53,8 +53,7 @@ describe("DOC-1: parley doctor", () => {
   }, 15_000);
 
   test("--idle: a proxy that cuts", async () => {
-    // Later than what is checked before.
-    const url = await behindProxy({ cutAfterMs: 1500 });
+    const url = await behindProxy({ cutAfterMs: 1000 });
     const began = performance.now();
     const { code, text } = await doctor(url, "--idle", "30");
     const seconds = (performance.now() - began) / 1000;
