@@ -16,6 +16,9 @@ import { SupervisorLink } from "./supervisor-link.ts";
 import { WorkerLines } from "./worker-lines.ts";
 import { WorkerWrites } from "./worker-writes.ts";
 
+/** The time that an answer has. */
+const ANSWER_MS = 2000;
+
 type Input = { uid: number; n: number };
 const say = async (_: WriteTransaction, inputs: readonly Input[]): Promise<Outcome<number>[]> =>
   inputs.map(({ n }) => ({ ok: true, value: n }));
@@ -97,6 +100,7 @@ async function worker() {
 }
 
 test("PROC-1: writes of all workers take turns by person: one who asks for much by one worker delays nobody at another", async () => {
+  using _timers = new HeldTimers(ANSWER_MS);
   const [a, b] = [await worker(), await worker()];
   const much = Array.from({ length: 1000 }, (_, n) => a.writes.run(say, { uid: 1, n }));
   await until("the first batch", () => batches.length === 1);
@@ -163,8 +167,7 @@ test("PROC-1: refusals cross with their code, and a storage that fails is told",
 });
 
 test("PROC-1: what the supervisor does not answer is bounded, and a close waits for what was accepted", async () => {
-  // The time that an answer has.
-  using _timers = new HeldTimers(2000);
+  using _timers = new HeldTimers(ANSWER_MS);
   const { link, writes } = await worker();
   const all = Array.from({ length: 20_001 }, (_, n) => writes.run(say, { uid: n, n }).catch((error: unknown) => error));
   expect(await all.at(-1)).toMatchObject({ code: "overloaded", retryAfterMs: 1000 });
