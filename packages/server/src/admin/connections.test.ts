@@ -5,6 +5,7 @@ import { pollsHang } from "../../test/hanging-polls.ts";
 import { type Person, say, TestServer } from "../../test/harness.ts";
 import type { LiveClient } from "../../test/live-client.ts";
 import { SseReader } from "../../test/sse-reader.ts";
+import { until } from "../../test/webhook-receiver.ts";
 
 interface Shown {
   readonly id: string;
@@ -33,9 +34,7 @@ afterAll(() => server.stop());
 const opened: { close(): void }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0)) one.close();
-  for (let turn = 0; (await list()).length > 0; turn++) {
-    if (turn > 500) throw new Error("the connections do not end");
-  }
+  await until("the end of the connections", async () => (await list()).length === 0);
 });
 
 const list = async (query = "") =>
@@ -150,7 +149,7 @@ describe("what is live", () => {
       // The last connection of the first page goes: the next page continues after it.
       if (ids.length === 2) {
         clients[1]?.close();
-        for (let turn = 0; (await list()).length > 5 && turn < 500; turn++);
+        await until("its end", async () => (await list()).length === 5);
       }
     }
     expect(ids).toEqual(["203.0.113.0", "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4", "203.0.113.100"]);
