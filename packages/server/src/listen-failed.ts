@@ -19,7 +19,8 @@ function sentence(code: string, at: { host: string; port: number; variable: stri
     case "EPERM":
       return `${variable} is ${port}, wanted a port that this user may open: below 1024 most systems require more rights.`;
     case "EADDRNOTAVAIL":
-    // Bun's message for a name that cannot be resolved is whatever the resolver left behind.
+    // Bun's message for a name that cannot be resolved is whatever the resolver left behind; where it cannot ask anybody, that is EAGAIN.
+    case "EAGAIN":
     case "EINVAL":
     case "ENOENT":
     case "ENOTFOUND":
