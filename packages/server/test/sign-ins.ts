@@ -1,4 +1,7 @@
+import { type Mock, spyOn } from "bun:test";
+import { delay } from "../src/lib/interval.ts";
 import { type IdentityApp, PASSWORD } from "./identity-app.ts";
+import { endLater } from "./left-running.ts";
 
 /** Sign-ins from one address and another, right and wrong, for tests of what limits them. */
 export function signInsOf(app: () => IdentityApp) {
@@ -18,4 +21,33 @@ export function signInsOf(app: () => IdentityApp) {
   }
 
   return { register, signIn, statusOf, strangersTry };
+}
+
+/**
+ * Passwords whose hashes cost no work, for tests that try hundreds of them. Each still takes a moment, so that others wait for their turn.
+ * Call `restore` at the end.
+ */
+export class CheapPasswords {
+  readonly verifying: Mock<typeof Bun.password.verify>;
+  readonly #hashing: Mock<typeof Bun.password.hash>;
+  readonly #ended = endLater(() => this.restore());
+
+  constructor() {
+    this.#hashing = spyOn(Bun.password, "hash").mockImplementation(async (password) => this.#hashOf(password));
+    this.verifying = spyOn(Bun.password, "verify").mockImplementation((...given) => this.verify(...given));
+  }
+
+  async verify(...[password, hash]: Parameters<typeof Bun.password.verify>): Promise<boolean> {
+    await delay(2);
+    return hash === this.#hashOf(password);
+  }
+
+  restore(): void {
+    this.#ended();
+    for (const spy of [this.#hashing, this.verifying]) spy.mockRestore();
+  }
+
+  #hashOf(password: Bun.StringOrBuffer): string {
+    return `not hashed: ${password}`;
+  }
 }

@@ -1,22 +1,24 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type IdentityApp, openIdentityApp, PASSWORD } from "../../test/identity-app.ts";
-import { signInsOf } from "../../test/sign-ins.ts";
+import { CheapPasswords, signInsOf } from "../../test/sign-ins.ts";
 import { StillTime } from "../../test/still-time.ts";
 import { removeExpiredLogins } from "./logins-upkeep.ts";
 
-/** Each guess costs a hash, and the machine may be busy. */
 const SLOW_MS = 60_000;
 const HOME = "198.51.100.1";
 const DAY_MS = 24 * 3_600_000;
 
 let time: StillTime;
 let app: IdentityApp;
+let passwords: CheapPasswords;
 beforeEach(async () => {
   time = new StillTime();
+  passwords = new CheapPasswords();
   app = await openIdentityApp({ RATE_LIMITS: "on" });
 });
 afterEach(async () => {
   await app.close();
+  passwords.restore();
   time[Symbol.dispose]();
 });
 
