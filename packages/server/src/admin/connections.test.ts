@@ -31,9 +31,10 @@ beforeAll(async () => {
 }, 20_000);
 afterAll(() => server.stop());
 
-const opened: { close(): void }[] = [];
+const opened: { close(): unknown }[] = [];
 afterEach(async () => {
-  for (const one of opened.splice(0)) one.close();
+  // No request is left under way, since the server may stop then.
+  await Promise.all(opened.splice(0).map((one) => one.close()));
   await until("the end of the connections", async () => (await list()).length === 0);
 });
 
@@ -58,7 +59,7 @@ async function hangingPoll(person: Person, ip: string) {
     "User-Agent": "a poller",
   });
   await pollsHang(server.url, 1);
-  opened.push({ close: () => void say(root, 1, "an end for polls") });
+  opened.push({ close: () => say(root, 1, "an end for polls") });
   return { reply };
 }
 
