@@ -18,10 +18,10 @@ export class Running {
   /** Resolves when it has printed this. */
   async says(wanted: string): Promise<void> {
     const found = async () => {
-      while (!this.output.includes(wanted)) {
-        const before = this.#process.exitCode;
-        if (before !== null) throw new Error(`ended with ${before}: ${this.output}${await this.#errors}`);
-        await Promise.race([this.#printed.promise, this.#process.exited]);
+      for (let isOver = false; !this.output.includes(wanted); ) {
+        if (isOver) throw new Error(`ended with ${await this.#process.exited}: ${this.output}${await this.#errors}`);
+        // Its end may be known before its last words are read, so what counts is the end of its output.
+        isOver = await Promise.race([this.#printed.promise.then(() => false), this.#ended.then(() => true)]);
       }
     };
     await withDeadline(found(), 30_000, `"${wanted}" was not printed`);
