@@ -35,6 +35,16 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
     return page;
   }
 
+  /** Looks again until it is so: a window that is slow to answer may lose its place to another one, and has none or a second one for a moment. */
+  async function becomes(wanted: unknown, look: () => unknown): Promise<void> {
+    const deadline = performance.now() + 15_000;
+    for (let is = await look(); !Bun.deepEquals(is, wanted); is = await look()) {
+      if (performance.now() > deadline) return expect(is).toEqual(wanted);
+      await Bun.sleep(50);
+    }
+  }
+  const streams = () => door.carrying("sse");
+
   test(
     "SDK-60: they share one connection, the seventh loads and sends, and another takes over when the first is closed",
     async () => {
@@ -53,11 +63,11 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
       const seventh = windows.at(-1) as Page;
       await write(seventh, "from the seventh");
       for (const page of windows) await bubble(page, "from the seventh").waitFor();
-      expect(door.asked.sse).toBe(1);
+      await becomes(1, streams);
       await first.close();
       await write(seventh, "after the first");
       for (const page of windows.slice(1)) await bubble(page, "after the first").waitFor();
-      expect(door.asked.sse).toBe(2);
+      await becomes(1, streams);
       await seventh.context().close();
     },
     SLOW_MS,
@@ -79,10 +89,13 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
         }, person.token);
         await page.waitForFunction(() => client.state.kind === "live");
       }
-      const by = await Promise.all(
-        windows.map((page) => page.evaluate(() => ("transport" in client.state ? client.state.transport : ""))),
-      );
-      expect(by.toSorted()).toEqual(["short-poll", "short-poll", "short-poll", "sse", "sse", "sse", "sse"]);
+      const by = async () => {
+        const transports = windows.map((page) =>
+          page.evaluate(() => ("transport" in client.state ? client.state.transport : "")),
+        );
+        return (await Promise.all(transports)).toSorted().join();
+      };
+      await becomes("short-poll,short-poll,short-poll,sse,sse,sse,sse", by);
       for (const page of windows) {
         expect(await page.evaluate(async () => (await client.request("GET /me")).name)).toStartWith("Cat Lan");
       }

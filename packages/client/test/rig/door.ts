@@ -19,6 +19,8 @@ export class Door {
   readonly asked: Record<Kind, number> = { websocket: 0, sse: 0, poll: 0, other: 0 };
   /** Each request's first line. */
   readonly lines: string[] = [];
+  /** Connections that clients have open, with the kind of the last request on each. */
+  readonly #carrying = new Map<Socket, Kind>();
   target: string;
   /** While this is set, connections are dropped at once. */
   down = false;
@@ -44,6 +46,11 @@ export class Door {
     return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
+  /** How many connections are open whose last request was of this kind. */
+  carrying(kind: Kind): number {
+    return [...this.#carrying.values()].filter((one) => one === kind).length;
+  }
+
   /** Breaks off everything that is open. */
   cut(): void {
     for (const socket of [...this.#open]) socket.destroy();
@@ -66,6 +73,7 @@ export class Door {
       const line = /^(GET|POST|PUT|PATCH|DELETE) \S+/.exec(text)?.[0];
       if (line !== undefined) {
         kind = kindOf(line, text);
+        this.#carrying.set(client, kind);
         this.asked[kind] += 1;
         this.lines.push(line);
         if (line.startsWith("POST") && line.endsWith("/messages") && this.loseAnswers > 0) {
@@ -97,6 +105,7 @@ export class Door {
       one.on("error", () => other.destroy());
       one.on("close", () => {
         this.#open.delete(one);
+        this.#carrying.delete(one);
         other.destroy();
       });
     }
