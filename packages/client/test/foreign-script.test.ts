@@ -40,7 +40,9 @@ describe.skipIf(!executablePath)("the script in a page of another origin, as the
       ([url = "", token = ""]) =>
         new Promise<string[]>((resolve) => {
           const warnings: string[] = [];
-          const client = Parley.createClient({ url, token, onWarning: (text) => warnings.push(text) });
+          // On a busy machine a worker takes longer to load than a person would wait for it.
+          const patient = { timing: { workerMs: 15_000 } };
+          const client = Parley.createClient({ url, token, onWarning: (text) => warnings.push(text) }, patient);
           client.on("state", ({ kind }) => {
             if (kind === "live") resolve(warnings);
           });

@@ -60,6 +60,9 @@ export class ProductSite {
   }
 }
 
+/** What has to come within seconds for a person has more time here: a browser on a busy machine takes long to load a worker or a page. */
+const PATIENT = { workerMs: 15_000, openMs: 15_000, readyMs: 15_000 };
+
 /** One person's browser: its tabs share what it stores, and its locks. */
 export class Profile {
   readonly #browser: PageBrowser;
@@ -108,7 +111,7 @@ export class Profile {
         });
         client.start();
       },
-      [options, timing, asleep] as const,
+      [options, { ...PATIENT, ...timing }, asleep] as const,
     );
     return tab;
   }
@@ -128,7 +131,7 @@ export class Tab {
       const { state } = globalThis.client;
       return state.kind === "live" && (wanted === undefined || state.transport === wanted);
     };
-    await this.page.waitForFunction(is, transport, { timeout: 15_000 });
+    await this.page.waitForFunction(is, transport, { timeout: 30_000 });
   }
 
   transport(): Promise<string> {
@@ -140,7 +143,7 @@ export class Tab {
 
   async said(text: string): Promise<void> {
     await this.page.waitForFunction((text) => globalThis.seen.some((line) => line.endsWith(` ${text}`)), text, {
-      timeout: 15_000,
+      timeout: 30_000,
     });
   }
 
