@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { withDeadline } from "../../server/src/lib/interval.ts";
 import type { Person } from "../../server/test/harness.ts";
 import { range } from "../../server/test/transports/stage.ts";
 import { createClient, ParleyError } from "../src/index.ts";
 import { StoredSends } from "../src/sending/stored-sends.ts";
+import { answering } from "./rig/changed-fetch.ts";
 import { FakeServer, passOn } from "./rig/fake-server.ts";
 import { MapStorage } from "./rig/map-storage.ts";
 import { ServerRig } from "./rig/rig.ts";
@@ -128,14 +130,19 @@ describe("sends that wait", () => {
     async (transport) => {
       const { person, room } = await personWithLogins();
       await person.api.ok("POST", `/rooms/${room}/members`, { memberIds: [rig.stage.ben.uid] });
-      const watched = open({ token: person.token, transports: [transport] });
+      const told = Promise.withResolvers<void>();
+      // A WebSocket says whose login it is; a client that polls asks.
+      const fetch = answering(async (url, _, real) => {
+        const response = await real();
+        if (!url.endsWith("/me")) return response;
+        const body = await response.text();
+        told.resolve();
+        return new Response(body, response);
+      });
+      const watched = open({ token: person.token, transports: [transport], fetch });
       await watched.live();
-      // By the time that a later request is answered, the client knows, or has asked, whose login it is.
-      await watched.client.request("GET /rooms");
-      await watched.until(
-        () => transport === "websocket" || rig.door.lines.some((line) => / \S+\/me$/.test(line)),
-        "/me",
-      );
+      if (transport === "short-poll") await withDeadline(told.promise, 10_000, "/me");
+      // By the time that a later request is answered, the client has read it.
       await watched.client.request("GET /rooms");
       watched.client.stop();
       const hers = watched.client.send(room, "hers").catch((error: ParleyError) => error.code);
