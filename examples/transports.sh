@@ -90,8 +90,8 @@ wait_for '"type":103' "$work/ws"
 say four
 wait_for '"content":"four"' "$work/ws"
 end_background
-# Each frame begins with the byte 0x81 and its length; the rest is text.
-tr '\201' '\n' < "$work/ws" | tr -d '\r' | sed -n -e '/^[HUCS][A-Za-z]*[-\/:]/p' -e 's/^[^{]*{/{/p' | sed 's/pl_[A-Za-z0-9_-]*/pl_…/'
+# Each frame begins with the byte 0x81 and its length, in one byte or three; the rest is text.
+tr '\201' '\n' < "$work/ws" | tr -d '\r' | sed -n -e '/^[HUCS][A-Za-z]*[-\/:]/p' -e 's/^.\{0,3\}{"type"/{"type"/p' | sed 's/pl_[A-Za-z0-9_-]*/pl_…/'
 echo
 
 step "Back to the short poll, with the cursor of the event stream"

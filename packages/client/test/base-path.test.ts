@@ -68,7 +68,8 @@ describe.skipIf(!executablePath)("behind a proxy that has the server below a pat
       await page.getByRole("button", { name: "Try it out" }).click();
       await page.getByRole("button", { name: "Execute" }).click();
       await page.locator(".responses-inner .live-responses-table .response", { hasText: "200" }).first().waitFor();
-      expect(door.lines.at(-1)).toBe("GET /chat/api/v1/doctor");
+      // The windows of the test before ask for something now and then, too.
+      expect(door.lines.filter((line) => line.endsWith("/doctor"))).toEqual(["GET /chat/api/v1/doctor"]);
       const document = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: object[] };
       expect(document.servers).toEqual([{ url: base }]);
     },
