@@ -42,7 +42,7 @@ describe.skipIf(!executablePath || !node)("red dots in a product with several cu
   /** A page of the product, and the customer who is signed in there. */
   async function open(context?: BrowserContext) {
     const page = await (context ?? (await browser.newContext())).newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     await page.goto(`${origin}/red-dots.html`);
     const token = await page.evaluate(async () => (await fetch("/parley-token", { method: "POST" })).text());
     const api = new ApiClient(server.url, token);

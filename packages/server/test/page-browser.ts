@@ -49,7 +49,7 @@ export class PageBrowser {
 
   async open(path = "/", { from, script, ...options }: OpenOptions = {}): Promise<Page> {
     const context = from?.context() ?? (await this.#browser.newContext(options));
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     if (script) await context.addInitScript(script);
     const page = await context.newPage();
     page.on("console", (message) => {
