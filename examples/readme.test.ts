@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Push } from "@parley/protocol";
 import { TestServer } from "../packages/server/test/harness.ts";
@@ -45,7 +47,14 @@ test(
     const live = await server.live(ada);
     const code = await readme("await parley.push(");
     expect(code.split("\n").filter(Boolean)).toHaveLength(5);
-    const file = join(import.meta.dir, `readme-${process.pid}.tmp.ts`);
+    // A folder of its own, and not this one: other tests read all sources at the same time.
+    const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
+    // It says where the packages are.
+    await Bun.write(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ extends: join(import.meta.dir, "../tsconfig.json") }),
+    );
+    const file = join(folder, "readme.ts");
     await Bun.write(file, code.replace("http://localhost:8080", server.url));
     try {
       const running = new Running([process.execPath, file], { PARLEY_KEY: door.key });
@@ -54,7 +63,7 @@ test(
       const done = await live.frame(Push.NOTIFICATION, ({ data }) => data.done);
       expect(done.data).toMatchObject({ kind: "approval", title: "A request waits for you" });
     } finally {
-      await Bun.file(file).delete();
+      rmSync(folder, { recursive: true });
     }
   },
   LIMIT_MS,
