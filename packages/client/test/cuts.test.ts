@@ -80,7 +80,8 @@ describe("a network that misbehaves", () => {
       if (what === "block")
         rig.door.treated.set(pick(["websocket", "sse", "poll"]), pick(["refuse", "hold-back", "busy"]));
       if (what === "open") rig.door.treated.clear();
-      if (what === "cut") rig.door.cut();
+      // Otherwise frames that were held back would be missing in the middle of a connection that goes on, which no network does.
+      if (what === "block" || what === "open" || what === "cut") rig.door.cut();
       if (what === "stop") watched.client.stop();
       rig.door.down = what === "down";
       for (const at of range(1, pick([1, 2, 5, 30]))) {
@@ -96,6 +97,7 @@ describe("a network that misbehaves", () => {
     }
     rig.door.treated.clear();
     rig.door.down = false;
+    rig.door.cut();
     await say(rig.stage.ann, room, "the end");
     await watched.said(room, "the end");
     expect(watched.texts(room)).toEqual([...range(1, said).map((at) => `text ${at}`), "the end"]);
