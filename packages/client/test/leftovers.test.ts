@@ -142,7 +142,8 @@ describe.each([
         watched.client.stop();
         await Promise.resolve();
         expect(FakeWorker.made.map(({ isTerminated }) => isTerminated)).toEqual(Array(nth).fill(true));
-        watched.client.start();
+        // After the last one the platform's own class is back.
+        if (nth === 1) watched.client.start();
       }
     } finally {
       uninstall();
