@@ -63,8 +63,17 @@ export class Program {
   }
 
   /** Resolves when it accepts connections. */
-  async listens(port: number): Promise<void> {
-    for (const deadline = Date.now() + START_MS; !(await accepts(port)); await Bun.sleep(50)) {
+  listens(port: number): Promise<void> {
+    return this.#until(() => accepts(port));
+  }
+
+  /** Resolves when it has printed this. */
+  says(text: string): Promise<void> {
+    return this.#until(() => readFileSync(this.log, "utf8").includes(text));
+  }
+
+  async #until(is: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + START_MS; !(await is()); await Bun.sleep(50)) {
       if (this.#process.exitCode !== null || Date.now() > deadline)
         throw new Error(`${this.name} does not start. It said:\n${readFileSync(this.log, "utf8")}`);
     }
@@ -100,7 +109,8 @@ export async function startPostgres(programs: Record<"initdb" | "postgres", stri
   if (made.exitCode !== 0) throw new Error(`initdb failed: ${made.stderr}`);
   const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", `port=${port}`];
   const command = [programs.postgres, "-D", data, ...settings.flatMap((setting) => ["-c", setting])];
-  await new Program("postgres", command, { as }).listens(port);
+  // It listens before it takes anybody.
+  await new Program("postgres", command, { as }).says("ready to accept connections");
   return `postgres://parley@127.0.0.1:${port}/postgres`;
 }
 
