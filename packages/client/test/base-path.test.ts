@@ -57,7 +57,7 @@ describe.skipIf(!executablePath)("behind a proxy that has the server below a pat
       expect(door.asked.websocket).toBeGreaterThan(0);
       expect([door.asked.sse, door.asked.poll]).toEqual([0, 0]);
     },
-    SLOW_MS,
+    2 * SLOW_MS,
   );
 
   test(
@@ -73,7 +73,7 @@ describe.skipIf(!executablePath)("behind a proxy that has the server below a pat
       const document = (await (await fetch(`${base}/openapi.json`)).json()) as { servers: object[] };
       expect(document.servers).toEqual([{ url: base }]);
     },
-    SLOW_MS,
+    2 * SLOW_MS,
   );
 
   test("SDK-17: a client's `url` may have a path", async () => {

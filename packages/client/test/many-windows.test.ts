@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
       await becomes(1, streams);
       await seventh.context().close();
     },
-    SLOW_MS,
+    2 * SLOW_MS,
   );
 
   test(
@@ -101,6 +101,6 @@ describe.skipIf(!executablePath)("many windows on a name of the local network, w
       }
       await first.context().close();
     },
-    SLOW_MS,
+    2 * SLOW_MS,
   );
 });

@@ -217,6 +217,6 @@ describe.skipIf(!node || !npm)("the package as it is published, in a project tha
         /^wrong\.mts.*Property 'sequence' does not exist.*\n.*wrong\.mts.*Property 'sequence' does not exist/,
       );
     },
-    SLOW_MS,
+    3 * SLOW_MS,
   );
 });
