@@ -9,6 +9,8 @@ import { TRANSPORTS, type TransportName } from "./wire-log.ts";
 export const BETWEEN: readonly TransportName[] = ["websocket"];
 const MANY = 100_000;
 const LOOK_MS = 100;
+/** Longer than a client is waited for that does not come back: a minute, and another one where it is cut off again. */
+const ANSWER_MS = 150_000;
 
 interface Rooms {
   readonly items: readonly { readonly id: number; readonly seq: number | null }[];
@@ -43,8 +45,8 @@ export class Returns {
       const left = await clients.ask<string>({ ask: "leave", client });
       const cursor = kind === "far" ? left : ofAnotherEpoch(left, own);
       await this.#missed(person, max === MANY ? own.between(0, 30) : max);
-      await clients.ask({ ask: "return", client, cursor, max, transports, holdMs: own.between(0, 700) });
-      await clients.ask({ ask: "settle", client, transports: BETWEEN });
+      await clients.ask({ ask: "return", client, cursor, max, transports, holdMs: own.between(0, 700) }, ANSWER_MS);
+      await clients.ask({ ask: "settle", client, transports: BETWEEN }, ANSWER_MS);
     }
   }
 
