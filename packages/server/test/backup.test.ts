@@ -1,7 +1,9 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Push } from "@parley/protocol";
+import { nextTurn, withDeadline } from "../src/lib/interval.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Person, signUp } from "./harness.ts";
 import { historyOf } from "./history.ts";
@@ -15,7 +17,7 @@ const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 const SENDERS = 8;
 /** How many answers there are before the backup begins. */
 const ANSWERS = 100;
-/** Makes the copy take some time, whatever the machine's speed. */
+/** Makes the copy take long enough to be held in the middle. */
 const FILLING_BYTES = 96 * 2 ** 20;
 
 const server = new ServerProcess();
@@ -29,7 +31,7 @@ afterAll(async () => {
   await server.remove();
 });
 
-async function parley(args: readonly string[], dataDir: string, shell = 'exec "$@"') {
+function begin(args: readonly string[], dataDir: string, shell = 'exec "$@"') {
   const child = Bun.spawn(["sh", "-c", shell, "sh", process.execPath, MAIN, ...args], {
     env: { PATH: process.env.PATH ?? "", DATA_DIR: dataDir },
     stdin: "ignore",
@@ -37,8 +39,33 @@ async function parley(args: readonly string[], dataDir: string, shell = 'exec "$
     stderr: "pipe",
     timeout: 60_000,
   });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, out, err };
+  const texts = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { child, done: texts.then(async ([out, err]) => ({ code: await child.exited, out, err })) };
+}
+
+const parley = (args: readonly string[], dataDir: string, shell?: string) => begin(args, dataDir, shell).done;
+
+/** Runs a backup, and holds it in the middle of its copy until `meanwhile` is over. */
+async function backUpDuring(meanwhile: () => Promise<unknown>) {
+  const copied = () => statSync(`${file}.partial`, { throwIfNoEntry: false })?.size ?? 0;
+  for (;;) {
+    const { child, done } = begin(["backup", file], join(server.dir, "data"));
+    while (child.exitCode === null && copied() < FILLING_BYTES / 8) await nextTurn();
+    child.kill("SIGSTOP");
+    try {
+      const bytes = copied();
+      if (bytes > 0 && bytes < FILLING_BYTES / 2) {
+        await meanwhile();
+        child.kill("SIGCONT");
+        return await done;
+      }
+    } finally {
+      child.kill("SIGCONT");
+    }
+    // This process was too slow to hold it.
+    expect(await done).toMatchObject({ code: 0, err: "" });
+    rmSync(file);
+  }
 }
 
 function fill(): void {
@@ -61,7 +88,14 @@ testOnSqlite(
     const { acknowledged, enough, end } = endlessLoad({ senders, roomId: id, enough: ANSWERS });
     await enough;
     const before = [...acknowledged];
-    const done = await parley(["backup", file], join(server.dir, "data"));
+    const done = await backUpDuring(async () => {
+      // Those that were under way may be in the copy; all that are sent after them are not.
+      const enough = acknowledged.length + 2 * SENDERS;
+      const written = async () => {
+        while (acknowledged.length < enough) await nextTurn();
+      };
+      await withDeadline(written(), 20_000, "the backup holds writes up");
+    });
     const until = [...acknowledged];
     const outcomes = await end();
     expect([done.code, done.err]).toEqual([0, ""]);
