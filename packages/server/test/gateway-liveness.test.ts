@@ -20,11 +20,6 @@ async function withServer(settings: Settings, run: (server: TestServer) => Promi
   }
 }
 
-/** Calls `task` until the returned function is called. */
-function repeating(ms: number, task: () => unknown): () => void {
-  return every(ms, () => void task());
-}
-
 /** A round of the sweep at a time that the test chooses, with production's settings for the rest. */
 function lookAt(server: TestServer, nowMs: number): void {
   const unused = { epoch: "", clock: systemClock, loginEndOf: async () => 0, onError: () => {} };
@@ -177,9 +172,11 @@ describe("liveness", () => {
         // The engine alone would discard the queue at its next tick, which comes every 4 s. It cannot be hurried, so this test takes that long.
         const closed = uptimeMs();
         const healthy = await server.live(ann);
-        const tick = repeating(200, () => say(ann, room, "tick"));
-        await healthy.until(() => uptimeMs() - closed > 4200, "that tick", 10_000);
-        tick();
+        const said: Promise<void>[] = [];
+        const stop = every(200, () => said.push(say(ann, room, "tick")));
+        await healthy.until(() => uptimeMs() - closed > 4200, "that tick", 10_000).finally(stop);
+        // One that is under way when the server stops would fail, perhaps in the next test.
+        await Promise.all(said);
         stalled.resume();
         await stalled.ended();
         expect(stalled.code).toBe(4008);
