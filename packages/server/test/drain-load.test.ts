@@ -36,7 +36,8 @@ test("DR-1: SIGTERM with 500 connections, half of them streams, and sends in fli
   const sockets: LiveClient[] = [];
   const streams: SseReader[] = [];
   for (let i = 0; i < EACH; i++) {
-    sockets.push(await LiveClient.open(server.url, { token: tokenOf(i) }));
+    // They say nothing, and have to be open until their moment comes, however long everything takes.
+    sockets.push(await LiveClient.open(server.url, { token: tokenOf(i), path: "/ws?idle=120" }));
     streams.push(await SseReader.open(server.url, tokenOf(i)));
   }
   await Promise.all(sockets.map((socket) => socket.frame(Push.RED_DOT)));

@@ -31,9 +31,10 @@ async function start(spreadSeconds: number): Promise<{ ann: Person; ben: Person;
 
 test("DR-5: during a backfill DRAIN's cursor is exactly what came before it, and the backfill goes on until the close", async () => {
   const { ann, ben, stream, cursor } = await start(12);
-  const other = await LiveClient.open(server.url, { token: ann.token });
+  // They say nothing, and have to be open until their moments come, however long everything takes.
+  const other = await LiveClient.open(server.url, { token: ann.token, path: "/ws?idle=120" });
   await other.frame(Push.RED_DOT);
-  const reader = await RawClient.open(server.url, ben.token, "/ws?resume=1");
+  const reader = await RawClient.open(server.url, ben.token, "/ws?resume=1&idle=120");
   await reader.until((frames) => frames.some(({ type }) => type === Push.RED_DOT));
   reader.send({ type: Command.RESUME, data: { cursor, max: 100_000 } });
   await reader.until((frames) => frames.some((frame) => frame.stream === stream));

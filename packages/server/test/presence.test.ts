@@ -25,6 +25,8 @@ const saysOf = (uid: number, activeStatus: number) => (frame: SeenFrame) =>
 
 const GRACE_MS = 5000;
 const ROUND_MS = 1000;
+/** Those who watch say nothing, and stay for as long as the graces take. */
+const WATCHES = { path: "/ws?idle=120" };
 
 // The graces are real seconds, so these wait together.
 describe.concurrent("presence", () => {
@@ -35,7 +37,7 @@ describe.concurrent("presence", () => {
         const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
         if (!ann || !ben || !cai) throw new Error("people");
         await server.room(ann, [ben]);
-        const [watcher, stranger] = await Promise.all([server.live(ann), server.live(cai)]);
+        const [watcher, stranger] = await Promise.all([server.live(ann, WATCHES), server.live(cai, WATCHES)]);
         const one = await server.live(ben);
         const two = await server.live(ben);
         const online = await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ben.uid, ActiveStatus.online));
@@ -63,12 +65,12 @@ describe.concurrent("presence", () => {
         const [ann, ben, cai] = await Promise.all(["ann", "ben", "cai"].map((name) => server.person(name)));
         if (!ann || !ben || !cai) throw new Error("people");
         await server.room(ann, [ben, cai]);
-        const watcher = await server.live(ann);
+        const watcher = await server.live(ann, WATCHES);
         const [first, witness] = await Promise.all([server.live(ben), server.live(cai)]);
         await watcher.frame(Push.ONLINE_OFFLINE_NOTIFY, saysOf(ben.uid, ActiveStatus.online));
         first.close();
         await first.ended();
-        await server.live(ben);
+        await server.live(ben, WATCHES);
         witness.close();
         await witness.ended();
         // Cai left later, for good, and others hear of it: by then Ben's grace is over.
