@@ -138,7 +138,11 @@ describe.skipIf(!executablePath)("the page's rooms, in a browser", () => {
       await say(cai, room, "me");
       await receipt.getByText("Read by all").waitFor();
       await write(annsPage, "and now?");
-      await annsPage.locator(".row.own", { hasText: "and now?" }).locator(".receipt").waitFor();
+      // Else Ben's page might leave the room before it has read this, and it would stay unread.
+      await annsPage
+        .locator(".row.own", { hasText: "and now?" })
+        .locator(".receipt", { hasText: "Read by 1" })
+        .waitFor();
       await receipt.waitFor({ state: "detached" });
 
       const named = (page: Page, name: string) =>
