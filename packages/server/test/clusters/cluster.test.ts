@@ -11,6 +11,7 @@ import { LiveClient } from "../live-client.ts";
 import { hasPostgres } from "../postgres-server.ts";
 import { hasRedis } from "../redis-server.ts";
 import { ServerProcess } from "../server-process.ts";
+import { withRaw } from "../test-database.ts";
 import { Receiver, until } from "../webhook-receiver.ts";
 
 const BUSES: readonly BusKind[] = hasRedis ? ["NOTIFY", "Redis"] : ["NOTIFY"];
@@ -218,13 +219,20 @@ describe.skipIf(!hasPostgres)("a node that counts as dead", () => {
           ({ node }) => node,
         );
       const [before] = await others();
-      await database.query("delete from nodes where node = $1", [before]);
-      const refused = await fetch(`${node.url}/api/v1/rooms`, {
+      // The request is under way when the lease ends: the node may look at the leases at that moment, and then it ends by itself.
+      await database.query("begin");
+      await database.query("select pos from log for update");
+      const refused = fetch(`${node.url}/api/v1/rooms`, {
         method: "POST",
         headers: { Authorization: `Bearer ${ann.token}`, "Content-Type": "application/json" },
         body: JSON.stringify({ name: "g", memberIds: [] }),
       });
-      expect(refused.status).toBe(503);
+      const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+      const isWaiting = () => withRaw({ url: nodes.databaseUrl }, async (raw) => (await raw.rows(waiting)).length > 0);
+      await until("the write waits for the log's lock", isWaiting);
+      await database.query("delete from nodes where node = $1", [before]);
+      await database.query("commit");
+      expect((await refused).status).toBe(503);
       expect((await live.ended()).code).toBe(1012);
       await until("another node", async () => (await others()).length === 1);
       expect(await others()).not.toEqual([before]);
