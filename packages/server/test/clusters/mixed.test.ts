@@ -1,6 +1,7 @@
 /** Nodes of which some have Redis and others have not, as while it is added to a cluster that runs. */
 import { expect, test } from "bun:test";
 import { Command, Push } from "@parley/protocol";
+import { uptimeMs } from "../../src/lib/uptime.ts";
 import { administrator } from "../administrator.ts";
 import { ApiClient } from "../api-client.ts";
 import { TestCluster } from "../cluster-rig.ts";
@@ -12,6 +13,8 @@ import { until } from "../webhook-receiver.ts";
 
 const ofOther = (live: LiveClient, uid: number) => live.of(Push.TYPING).filter(({ data }) => data.uid === uid).length;
 
+/** A node with Redis says nothing of the others before that. */
+const NOT_NOTICED_MS = 10_000;
 /** Until a node with Redis says that it does not hear everybody by it: 10 s, and three looks at the leases; a slow machine takes longer. */
 const NOTICED_MS = 40_000;
 
@@ -30,6 +33,7 @@ test.skipIf(!hasPostgres || !hasRedis).each(["with", "without"] as const)(
     const lines = (index: number, text: string) => nodes.at(index).log.filter((line) => line.includes(text));
     const [first, second] = which === "with" ? [{}, { REDIS_URL }] : [{ REDIS_URL }, {}];
     const hasRedisUrl = which === "with" ? 1 : 0;
+    const begunMs = uptimeMs();
     try {
       await nodes.add(first);
       await nodes.add(second);
@@ -57,7 +61,9 @@ test.skipIf(!hasPostgres || !hasRedis).each(["with", "without"] as const)(
       await until("ben to be online for ann", isOnline(a, ben.uid));
       await until("ann to be online for ben", isOnline(b, ann.uid));
       await exchange();
-      expect((await readyz(hasRedisUrl)).status).toBe("ready");
+      const early = (await readyz(hasRedisUrl)).status;
+      // A machine on which all of this has taken so long has shown only that everything is heard.
+      if (uptimeMs() - begunMs < NOT_NOTICED_MS) expect(early).toBe("ready");
 
       await until(
         "the one with Redis says that it does not hear everybody by it",
