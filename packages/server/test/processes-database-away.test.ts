@@ -69,7 +69,7 @@ test.skipIf(!hasPostgres)(
       await untilAllAre(server, 503);
       expect(await readiness(server)).toMatchObject({ body: { state: "storage_fails" } });
       // The supervisor and the other worker have said everything.
-      for (const line of ["nothing can be stored", "lease of this node could not be renewed"])
+      for (const line of ["nothing can be stored", "lease of this node could not be renewed", "the bus does not work"])
         await until(() => count(server, line) === 2, 10_000, line);
       await nothingHappens(server, other);
       const staying = clients.filter((client) => !client.closed);
