@@ -1,6 +1,6 @@
 /*
- * Several runs of tests may be under way at once, and what one of them has chosen is free until its program listens. Each therefore chooses from a part
- * of the ports, which differs in most cases.
+ * Several runs of tests may be under way at once, and what one of them has chosen is free until its program listens, and again while that is down. So
+ * each run keeps a name of the machine for each port that it has chosen (`reserved`), and chooses no port whose name another one has.
  */
 
 /** A port that was free just now, for programs that cannot be given port 0 and then asked which one they got. */
@@ -14,20 +14,21 @@ export function freePort(): number {
  */
 export function lastingPort(): number {
   for (let tries = 0; tries < 100; tries++) {
-    const port = LOWEST + (process.pid % PARTS) + PARTS * Math.floor(Math.random() * PORTS_OF_A_PART);
+    const port = LOWEST + Math.floor(Math.random() * (FIRST_OUTGOING - LOWEST));
     if (given.has(port) || !isFree(port)) continue;
-    given.add(port);
+    const name = reserved(port);
+    if (name === undefined) continue;
+    given.set(port, name);
     return port;
   }
   throw new Error(`no port from ${LOWEST} to ${FIRST_OUTGOING} is free`);
 }
 
-const given = new Set<number>();
+/** Their names are kept for as long as this process runs. */
+const given = new Map<number, unknown>();
 const LOWEST = 20_000;
 /** The first one of Linux's `ip_local_port_range`. */
 const FIRST_OUTGOING = 32_768;
-const PARTS = 8;
-const PORTS_OF_A_PART = (FIRST_OUTGOING - LOWEST) / PARTS;
 
 function isFree(port: number): boolean {
   try {
@@ -35,5 +36,20 @@ function isFree(port: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Takes the name of a port, which nobody else can take until this process ends: a socket without a file, as only Linux has it. A name that nothing connects to
+ * disturbs nobody, unlike a socket that listens on the port. @returns undefined if another run has it
+ */
+function reserved(port: number): unknown {
+  if (process.platform !== "linux") return port;
+  try {
+    const name = Bun.listen({ unix: `\0parley-test-port-${port}`, socket: { data: () => {} } });
+    name.unref();
+    return name;
+  } catch {
+    return undefined;
   }
 }
