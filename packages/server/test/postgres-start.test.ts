@@ -9,6 +9,7 @@ import { GuardedPostgres, unusable } from "./guarded-postgres.ts";
 import { TestServer } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { hasPgBouncer, startPgBouncer } from "./pg-bouncer.ts";
+import { until } from "./postgres-rig.ts";
 import { hasPostgres, PostgresServer } from "./postgres-server.ts";
 import { selfSigned } from "./self-signed.ts";
 import { withRaw } from "./test-database.ts";
@@ -126,10 +127,19 @@ describe.skipIf(!hasPostgres)("a start", () => {
     await small.query("create role plain login");
     await small.query("create database plain owner plain template template0");
     const { Client } = await import("pg");
-    const holder = new Client({ connectionString: small.url("plain").replace("parley@", "plain@") });
-    await holder.connect();
+    let holder: InstanceType<typeof Client> | undefined;
+    // A session that has ended may have its place for a moment.
+    await until("one has the only place", async () => {
+      const client = new Client({ connectionString: small.url("plain").replace("parley@", "plain@") });
+      client.on("error", () => {});
+      holder = await client.connect().then(
+        () => client,
+        () => undefined,
+      );
+      return holder !== undefined;
+    });
     const { code, err } = await parley(["migrate"], small.url("plain").replace("parley@", "plain@"));
-    await holder.end();
+    await holder?.end();
     expect(err).toContain("takes no more connections; raise max_connections, or the CONNECTION LIMIT of the user");
     expect(code).toBe(1);
   }, 40_000);
