@@ -26,15 +26,14 @@ async function read(db: ReadDatabase): Promise<number> {
 
 const sleep = (db: ReadDatabase, seconds: number) => sql`select pg_sleep(${sql.lit(seconds)})`.execute(db);
 
-/** The sessions of ours in a database, or those of them that sleep. */
-async function sessions(server: PostgresServer, url: string, also = ""): Promise<number> {
+/** The sessions of ours in a database. */
+async function sessions(server: PostgresServer, url: string): Promise<number> {
   const [row] = await server.query<{ n: string }>(
-    `select count(*) as n from pg_stat_activity where application_name = 'parley' and datname = $1 ${also}`,
+    "select count(*) as n from pg_stat_activity where application_name = 'parley' and datname = $1",
     [new URL(url).pathname.slice(1)],
   );
   return Number(row?.n);
 }
-const asleep = (server: PostgresServer, url: string) => sessions(server, url, "and wait_event = 'PgSleep'");
 
 /** Those that are opened from now on, until the test ends. */
 function openedConnections(): readonly PostgresConnection[] {
@@ -49,6 +48,10 @@ function openedConnections(): readonly PostgresConnection[] {
   return opened;
 }
 
+/** Nobody wakes up between the look at them and their end. */
+const END_TEN_ASLEEP = `with asleep as materialized (
+    select pid from pg_stat_activity where application_name = 'parley' and datname = $1 and wait_event = 'PgSleep'
+  ) select pg_terminate_backend(pid) from asleep where (select count(*) from asleep) = 10`;
 const END = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parley' and datname = $1`;
 
 test.skipIf(!hasPostgres)(
@@ -86,9 +89,10 @@ test.skipIf(!hasPostgres)(
     const url = await freshUrl();
     const db = await readerOf(url);
     const held = Promise.allSettled(Array.from({ length: 10 }, () => sleep(db, 4)));
-    await until("all are in use", async () => (await asleep(server, url)) === 10);
     const waits = read(db);
-    await server.query(END, [new URL(url).pathname.slice(1)]);
+    await until("all are ended while they are in use", async () => {
+      return (await server.query(END_TEN_ASLEEP, [new URL(url).pathname.slice(1)])).length === 10;
+    });
     expect(await waits).toBe(0);
     for (const answer of await held) {
       expect(answer.status).toBe("rejected");
