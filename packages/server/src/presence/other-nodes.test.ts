@@ -285,6 +285,19 @@ describe("what a node missed", () => {
       expect([caughtUp, isComplete()]).toEqual([true, true]);
     }));
 
+  test.each([1, 2])(
+    "NODE-1: a node that begins while somebody comes to one of %d others does not count them as absent",
+    (others) =>
+      among(others, async (world) => {
+        const [a] = world.nodes;
+        // Known to a node that is alone, and told by one that is not a moment later.
+        a?.attach(ANN);
+        const begins = world.add();
+        for (let left = 1000; begins.others.isBehind && left > 0; left -= 10) await world.pass(10, 10);
+        expect([begins.others.isBehind, begins.presence.isOnline(ANN)]).toEqual([false, true]);
+      }),
+  );
+
   test("NODE-1: a node that cannot learn of another one waits no longer than it may", () =>
     among(2, async (world) => {
       const [a, b] = world.nodes;

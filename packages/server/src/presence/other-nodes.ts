@@ -216,6 +216,8 @@ export class OtherNodes {
     this.#questions.set(`${afterVersion} ${safe}`, { after: afterVersion, safe });
     this.#stopAnswering ??= after(ANSWER_GATHER_MS, () => {
       this.#stopAnswering = undefined;
+      // A node that asks may be about to serve its first reader, and nobody who is here by now may be missing there.
+      this.tellNow();
       const questions = [...this.#questions.values()];
       this.#questions.clear();
       for (const question of questions) for (const chunk of this.#log.since(question)) this.#send(chunk);
