@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ActiveStatus, Push } from "@parley/protocol";
 import type { Person } from "../harness.ts";
+import { HeldTimers } from "../held-timers.ts";
 import { LiveClient, type SeenFrame } from "../live-client.ts";
 import { TestNodes } from "../nodes-rig.ts";
 
@@ -57,6 +58,8 @@ describe("people on two nodes", () => {
   test("NODE-1: a node that has just started knows who is online before it serves the first reader", async () => {
     if (!ann || !ben) throw new Error("people");
     const there = await nodes.at(0).live(ann);
+    // It waits no longer than two seconds for the others, and what carries their answers may stand still for that long.
+    using _ = new HeldTimers(2000);
     const node = await nodes.add();
     const reader = await node.live(ben);
     const snapshot = await reader.frame(Push.ONLINE_OFFLINE_NOTIFY, ({ data }) => data.complete !== undefined);
