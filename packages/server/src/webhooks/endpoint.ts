@@ -34,7 +34,7 @@ const NOTHING = "nothing could be delivered there for a day";
 /**
  * One address on its way through the log. Its follower brings events in batches; each stream of a batch is a lane, and lanes are delivered
  * in parallel, each in its order. A lane that fails or is slow is kept separately (`lane.ts`), so that one room delays no other. If nothing
- * can be delivered, the breaker holds the follower, and nothing is taken from the log.
+ * can be delivered, the breaker holds the follower at the first event of a stream that has no lane, so that no new lanes begin.
  *
  * What fails is tried again for a day, and then given up: its place becomes a dead letter. A crash forgets nothing: what was not delivered
  * comes after the follower's place or a lane's row.
