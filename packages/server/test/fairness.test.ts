@@ -66,12 +66,15 @@ test("HTTP-17: 800 heavy writes in flight from one account hold up nobody's send
     senders.map(async ({ api, uid }) => {
       const answers: number[] = [];
       for (let n = 0; n < 10; n++) {
+        // The load may stand still for a moment, being a process of its own; a send is asked for while a large room waits.
+        while (server.storage.waiting().rows < ROOM_ROWS) await nextTurn();
         const body = { clientId: `${uid}-${n}`, type: 1, body: { content: "hello" } };
         answers.push((await api.call("POST", `/rooms/${room}/messages`, body)).status);
       }
       return answers;
     }),
   );
+  while (written <= 10 * ROOM_ROWS) await nextTurn();
   load.stdin.end();
   const said = await new Response(load.stdout).text();
   const statuses = new Map(JSON.parse(/^done (.*)$/m.exec(said)?.[1] ?? "[]") as [number, number][]);
@@ -79,7 +82,6 @@ test("HTTP-17: 800 heavy writes in flight from one account hold up nobody's send
   expect(overtaken).toHaveLength(40);
   // A send waits for a large room that has begun, or one behind a batch that has begun; then for the batch that it is in.
   expect(Math.max(...overtaken)).toBeLessThanOrEqual(ROOM_ROWS + 2 * BATCH_ROWS);
-  expect(written).toBeGreaterThan(10 * ROOM_ROWS);
   // Requests beyond the account's turns were told to come back later, and none of it broke anything.
   expect([...statuses.keys()].filter((status) => ![200, 201, 429, 503].includes(status))).toEqual([]);
   expect((statuses.get(429) ?? 0) + (statuses.get(503) ?? 0)).toBeGreaterThan(100);
