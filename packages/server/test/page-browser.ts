@@ -48,7 +48,7 @@ export class PageBrowser {
   }
 
   async open(path = "/", { from, script, ...options }: OpenOptions = {}): Promise<Page> {
-    const context = from?.context() ?? (await this.#browser.newContext(options));
+    const context = from?.context() ?? (await this.#browser.newContext({ timezoneId: zoneAtNoon(), ...options }));
     context.setDefaultTimeout(30_000);
     if (script) await context.addInitScript(script);
     const page = await context.newPage();
@@ -121,4 +121,10 @@ export async function loginUrlOf(page: Page): Promise<string> {
   await code.waitFor();
   await page.getByRole("img", { name: "QR code for signing in" }).waitFor();
   return (await code.getAttribute("data-login-url")) ?? "";
+}
+
+/** A time zone where it is about noon, so that no day ends while a page is looked at. The sign in its name means the opposite of the usual one. */
+function zoneAtNoon(): string {
+  const ahead = 12 - new Date().getUTCHours();
+  return `Etc/GMT${ahead > 0 ? "-" : "+"}${Math.abs(ahead)}`;
 }
