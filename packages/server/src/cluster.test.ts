@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { HeldTimers } from "../test/held-timers.ts";
 import { endLater } from "../test/left-running.ts";
+import { Line } from "../test/line.ts";
 import { hasPostgres, sharedPostgres } from "../test/postgres-server.ts";
+import { hasRedis, RedisServer } from "../test/redis-server.ts";
 import { TABLES } from "../test/test-database.ts";
 import { until } from "../test/webhook-receiver.ts";
 import { Cluster } from "./cluster.ts";
 import { openSession } from "./db/postgres/session.ts";
 import type { LoggedEvent } from "./db/transaction.ts";
 import type { Announcer } from "./event-log/announce.ts";
+import { delay } from "./lib/interval.ts";
 import { createLogger } from "./ops/logger.ts";
 
 const [A, B, C] = ["a".repeat(16), "b".repeat(16), "c".repeat(16)];
@@ -28,11 +31,11 @@ class Node {
   readonly #others: readonly Node[];
   position: number;
 
-  constructor(id: string, others: readonly Node[], position = 0) {
+  constructor(id: string, others: readonly Node[], of: { position?: number; redisUrl?: string } = {}) {
     const logger = createLogger({ level: "error", sink: { write: () => {} } });
-    this.cluster = new Cluster({ node: id, redisUrl: undefined, dir: "", logger, onGone: () => {} });
+    this.cluster = new Cluster({ node: id, redisUrl: of.redisUrl, dir: "", logger, onGone: () => {} });
     this.#others = others;
-    this.position = position;
+    this.position = of.position ?? 0;
   }
 
   async start(url: string): Promise<this> {
@@ -65,7 +68,7 @@ describe.skipIf(!hasPostgres)("nodes on one database", () => {
   let [a, b]: Node[] = [];
   beforeEach(async () => {
     url = await (await sharedPostgres()).freshDatabase(TABLES);
-    a = await new Node(A, [], 40).start(url);
+    a = await new Node(A, [], { position: 40 }).start(url);
     b = await new Node(B, [a]).start(url);
     await until("each to know the other", () => both().every((node) => both().every((other) => isKnown(node, other))));
   }, 60_000);
@@ -158,4 +161,54 @@ describe.skipIf(!hasPostgres)("nodes on one database", () => {
     expect(b.cluster.lease.isOldest).toBe(true);
     expect(a.cluster.busWorks).toBe(false);
   });
+});
+
+/** Three looks in vain, once a second; a slow machine takes longer. */
+const NOTICED_MS = 30_000;
+
+describe.skipIf(!hasPostgres || !hasRedis)("nodes on one database and one Redis", () => {
+  test.each(["stalls", "is cut"])(
+    "BUS-11: when the way of a node to Redis %s, the others use notifications once it has noticed that, and Redis alone once it is back",
+    async (how) => {
+      const url = await (await sharedPostgres()).freshDatabase(TABLES);
+      const redis = await RedisServer.start();
+      const line = new Line(redis.port);
+      // Without the words of the other one a node looks at the leases up to 3 s later.
+      using _timers = new HeldTimers(RENEW_MS);
+      const a = await new Node(A, [], { redisUrl: redis.url() }).start(url);
+      const b = await new Node(B, [a], { redisUrl: redis.url(line.port) }).start(url);
+      try {
+        let [said, heard] = [0, 0];
+        b.cluster.place.bus.subscribe((message) => {
+          if (message.channel === "live" && typeof message.data === "number") heard = message.data;
+        });
+        const hears = async () => {
+          const before = said;
+          await until("b to hear a", () => {
+            a.cluster.place.bus.publish({ channel: "live", data: ++said });
+            return heard > before;
+          });
+        };
+        await hears();
+        // Each has the others look when one of its buses begins to work, which is over by then.
+        await delay(1000);
+        const words: unknown[] = [];
+        a.cluster.place.bus.subscribe((message) => void words.push(Object((message as { data?: unknown }).data).kind));
+        if (how === "stalls") line.stall();
+        else line.cut();
+        await until("b to notice it", () => !b.cluster.busWorks, NOTICED_MS);
+        // What is said before a has looked at the leases is lost.
+        await hears();
+        expect(a.cluster.lease.allHearBus).toBe(false);
+        await until("a to be told to look", () => words.includes("look"));
+        line.heal();
+        await until("a to know that b is back", () => a.cluster.lease.allHearBus, NOTICED_MS);
+      } finally {
+        await Promise.all([a.cluster.leave(), b.cluster.leave()]);
+        await line.close();
+        await redis.stop();
+      }
+    },
+    90_000,
+  );
 });

@@ -145,7 +145,8 @@ export class Cluster {
     const of = { node: this.self, logger };
     const { lease } = this;
     const notify = openPostgresBus({ ...of, url, isStandIn: redisUrl !== undefined });
-    const bus = redisUrl ? this.#withRedis({ url: redisUrl, installation: epoch, standIn: notify }) : notify;
+    const onChange = () => greetings.allLook();
+    const bus = redisUrl ? this.#withRedis({ url: redisUrl, installation: epoch, standIn: notify, onChange }) : notify;
     this.#bus = bus;
     lease.tell(() => this.#news({ announced: announcer.position, hearsBus: bus.works }));
     if (!redisUrl) this.#watchForRedis();
@@ -197,12 +198,12 @@ export class Cluster {
   }
 
   /** Redis, for which notifications stand in while it does not bring everything from everybody, or somebody has none. */
-  #withRedis({ standIn, ...redis }: { url: string; installation: string; standIn: OpenBus }): OpenBus {
+  #withRedis(parts: { url: string; installation: string; standIn: OpenBus; onChange: () => void }): OpenBus {
+    const { url, installation, standIn, onChange } = parts;
     const { lease, self } = this;
     const { logger } = this.#parts;
-    const main = openRedisBus({ ...redis, node: self, logger });
-    // The others read in this node's lease that it does not hear everybody.
-    const onChange = () => void lease.look();
+    // The others read in this node's lease that it does not hear everybody, and use both buses from then on.
+    const main = openRedisBus({ node: self, url, installation, logger, onLost: onChange });
     const silent = new SilentNodes({ self, newestOf: (node) => main.newestOf(node), logger, onChange });
     lease.onRows((rows) => silent.see(rows));
     return new TwoBuses({ main, standIn, allHearMain: () => lease.allHearBus, hearsAll: () => !silent.any });

@@ -53,6 +53,8 @@ afterEach(() => bus.close());
 function opened({ gatherMs = 0, isStandIn = false, uptime = () => performance.now() } = {}) {
   const lines: HandLine[] = [];
   const log: string[] = [];
+  /** Whether it worked each time its loss was told. */
+  const lost: boolean[] = [];
   bus = new NetworkBus({
     node: NODE,
     service: "a service",
@@ -61,6 +63,7 @@ function opened({ gatherMs = 0, isStandIn = false, uptime = () => performance.no
     gatherMs,
     isStandIn,
     uptime,
+    onLost: () => void lost.push(bus.works),
     newLine: (events) => {
       const line = new HandLine(events);
       lines.push(line);
@@ -71,7 +74,7 @@ function opened({ gatherMs = 0, isStandIn = false, uptime = () => performance.no
     await until("there is a line", () => lines.length > index);
     return lines[index] as HandLine;
   };
-  return { lines, line, log };
+  return { lines, line, log, lost };
 }
 
 async function works(): Promise<void> {
@@ -163,6 +166,24 @@ test("BUS-11 a bus that stands in for another one says so when it does not work"
     "the bus that stands in for Redis works",
     "the bus that stands in for Redis does not work",
   ]);
+});
+
+test("BUS-11 each outage is told once, when it does not work any more, and so is one from the beginning", async () => {
+  const { line, lost } = opened();
+  (await line(0)).opened.reject(new Error("refused"));
+  (await line(1)).opened.reject(new Error("refused"));
+  const third = await line(2);
+  expect(lost).toEqual([false]);
+  third.opened.resolve();
+  await works();
+  third.events.lost(new Error("it ends"));
+  third.events.lost(new Error("it ends again"));
+  expect(lost).toEqual([false, false]);
+  const fourth = await line(3);
+  fourth.opened.resolve();
+  await works();
+  await bus.close();
+  expect(lost).toEqual([false, false]);
 });
 
 test("BUS-5 while there is no line, nothing is made that would be dropped, and the highest position is kept", async () => {

@@ -23,6 +23,8 @@ interface NetworkBusParts {
   readonly gatherMs: number;
   /** It stands in for another bus, whose state counts. */
   readonly isStandIn?: boolean | undefined;
+  /** Called each time it no longer works, and when it does not work at first; once until it works again. Must not throw. */
+  readonly onLost?: (() => void) | undefined;
   /** Milliseconds that the process has run, for log lines; another one for tests. */
   readonly uptime?: () => number;
 }
@@ -165,9 +167,11 @@ export class NetworkBus implements OpenBus {
 
   #lose(cause: unknown): void {
     if (this.#state.at === "closed") return;
+    const isNews = this.#problem === undefined;
     this.#problem = (this.#parts.whyLost ?? whyLost)(cause);
     this.#log.isAway(this.#problem);
     this.#leave({ at: "waiting", stop: after(this.#backoff.next(), () => this.#open()) });
+    if (isNews) this.#parts.onLost?.();
   }
 
   #leave(next: State): void {

@@ -12,6 +12,8 @@ interface RedisBusParts {
   /** What tells this installation from others that use the same Redis. */
   readonly installation: string;
   readonly logger: Logger;
+  /** Called each time it no longer works, and when it does not work at first. */
+  readonly onLost?: () => void;
 }
 
 /**
@@ -19,7 +21,7 @@ interface RedisBusParts {
  * stores nothing for it.
  * @throws if the address is not one of Redis
  */
-export function openRedisBus({ node, url, installation, logger }: RedisBusParts): NetworkBus {
+export function openRedisBus({ node, url, installation, logger, onLost }: RedisBusParts): NetworkBus {
   checkRedisAddress(url);
   return new NetworkBus({
     node,
@@ -27,6 +29,7 @@ export function openRedisBus({ node, url, installation, logger }: RedisBusParts)
     service: "Redis",
     withEvents: true,
     gatherMs: 0,
+    onLost,
     whyLost: (cause) => whyRedisLost(url, cause),
     newLine: (events) => new RedisLine({ url, installation }, events),
   });

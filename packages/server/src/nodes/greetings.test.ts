@@ -160,6 +160,24 @@ test("NODE-9: a goodbye has the others look at the leases at once, unless they d
   expect(b.looks).toBe(1);
 });
 
+test("BUS-11: a node whose lease says something new writes that first, and then the others that know it look at the leases", async () => {
+  const memory = new MemoryBus();
+  const [a, b, c] = [nodeOn(memory, A), nodeOn(memory, B), nodeOn(memory, C)];
+  b.living.up(A);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  a.hold(promise);
+  a.greetings.allLook();
+  await settle();
+  expect([a.looks, b.looks, c.looks]).toEqual([1, 0, 0]);
+  resolve();
+  await settle();
+  expect([a.looks, b.looks, c.looks]).toEqual([1, 1, 0]);
+  // Nobody could hear it while the bus did not work.
+  a.restore();
+  await settle();
+  expect([a.looks, b.looks, c.looks]).toEqual([2, 2, 0]);
+});
+
 test("NODE-9: nodes learn by greetings what people call the others, those that were there before them included", async () => {
   const memory = new MemoryBus();
   const [a, b, c] = [nodeOn(memory, A), nodeOn(memory, B), nodeOn(memory, C)];

@@ -18,7 +18,7 @@ interface GreetingsParts {
 const ANSWER_MS = 1000;
 const NAME_MAX = 128;
 
-/** What a node says when it begins and when it ends, so that the others look at the leases then and not seconds later. */
+/** What a node says when it begins, when it ends and when its lease says something new, so that the others look at the leases then and not seconds later. */
 export class Greetings {
   readonly #parts: GreetingsParts;
   readonly #waitsFor = new Set<NodeId>();
@@ -29,13 +29,13 @@ export class Greetings {
   }
 
   start(): Stop {
-    const { bus, look } = this.#parts;
+    const { bus } = this.#parts;
     const stops = [
       bus.subscribe((message, from) => {
         if (message.channel === "live") this.#hear(message.data, from);
       }),
-      // Greetings of other nodes were lost while the bus did not work.
-      bus.onRestored(() => void look()),
+      // Greetings were lost while the bus did not work, this node's own too.
+      bus.onRestored(() => this.allLook()),
     ];
     return () => {
       for (const stop of stops) stop();
@@ -58,12 +58,17 @@ export class Greetings {
     this.#onGreeted = () => {};
   }
 
+  /** Writes anew what this node's lease says, and has the others read it. */
+  allLook(): void {
+    void this.#parts.look().then(() => this.#say("look"));
+  }
+
   /** The lease is gone by now. */
   bye(): void {
     this.#say("bye");
   }
 
-  #say(kind: "hello" | "known" | "bye", to?: NodeId): void {
+  #say(kind: "hello" | "known" | "look" | "bye", to?: NodeId): void {
     const { bus, name } = this.#parts;
     bus.publish({ channel: "live", data: { kind, to, name } });
   }
@@ -71,7 +76,7 @@ export class Greetings {
   #hear(data: unknown, from: NodeId): void {
     const { kind, to, name } = Object(data) as { kind?: unknown; to?: unknown; name?: unknown };
     const { self, liveness, look } = this.#parts;
-    if (kind === "bye" && liveness.isAlive(from)) void look();
+    if ((kind === "bye" || kind === "look") && liveness.isAlive(from)) void look();
     if (kind === "hello") {
       void look().then(() => {
         if (!liveness.isAlive(from)) return;

@@ -192,7 +192,7 @@ describe.skipIf(!hasPostgres || !hasRedis)("a node that Redis does not reach", (
       const typed = (live: LiveClient, uid: number) =>
         live.of(Push.TYPING).filter(({ data }) => data.uid === uid).length;
       const typing = { type: Command.TYPING, data: { roomId: room } };
-      // The other node reads in the leases, within 3 s, that this one is cut off. What it sends before that is lost.
+      // What the other node sends before it has read in the leases that this one is cut off is lost.
       await until("typing from the other node", () => {
         here.send(typing);
         return typed(there, ann.uid) > 0;
