@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { HiddenTexts } from "./hidden-texts.ts";
 import { Link } from "./link.ts";
+import { monotonicMs } from "./monotonic-clock.ts";
+import type { Span } from "./spans.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -58,6 +60,78 @@ test("a client that is stranded keeps its connection, and gets no other", async 
   link.apply({ kind: "end" });
   await expect(ask(link)).rejects.toThrow();
 });
+
+/** A server of polls that answers each at once. @returns when it did */
+function ofPolls() {
+  const answeredAt: number[] = [];
+  const own = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      await request.text();
+      answeredAt.push(monotonicMs());
+      return Response.json({ events: [], cursor: "c", more: false });
+    },
+  });
+  ends.push(() => own.stop(true));
+  return { port: own.port as number, answeredAt };
+}
+
+test("an answer to a poll that is held up says nothing of the time after the server had given it", async () => {
+  const { port, answeredAt } = ofPolls();
+  const link = linkTo([port]);
+  let replies = "";
+  const data = (_: unknown, bytes: Buffer) => {
+    replies += bytes.toString();
+  };
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port: link.port, socket: { data } });
+  const poll = async () => {
+    replies = "";
+    socket.write('POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 24\r\n\r\n{"cursor":"c","wait":10}');
+    while (!replies.includes('"more":false')) await Bun.sleep(5);
+  };
+  const last = () => proven(link).at(-1) as Span;
+  await poll();
+  await poll();
+  expect(last().to).toBeGreaterThanOrEqual(answeredAt.at(-1) as number);
+  // From now on the link reads nothing from the server.
+  link.apply({ kind: "slow", ms: 1_000 });
+  await poll();
+  const held = last();
+  expect(held.to).toBeLessThanOrEqual(answeredAt.at(-1) as number);
+  await poll();
+  expect(last().from).toBeGreaterThan(held.to);
+  expect(last().to).toBeGreaterThanOrEqual(answeredAt.at(-1) as number);
+}, 20_000);
+
+test("an event stream that is held up proves nothing: the server may have ended it", async () => {
+  const beat = new TextEncoder().encode(": beat\n\n");
+  const pull = async (stream: ReadableStreamDefaultController) => {
+    await Bun.sleep(20);
+    stream.enqueue(beat);
+  };
+  const own = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(new ReadableStream({ pull })) });
+  ends.push(() => own.stop(true));
+  const link = linkTo([own.port as number]);
+  const reader = await stream(link);
+  await reader.read();
+  const goesOn = async () => {
+    const to = proven(link).at(-1)?.to;
+    await Bun.sleep(20);
+    return proven(link).at(-1)?.to !== to;
+  };
+  const until = async (wanted: boolean) => {
+    for (const deadline = performance.now() + 10_000; (await goesOn()) !== wanted; )
+      if (performance.now() > deadline) throw new Error(`the span ${wanted ? "ends" : "goes on"}`);
+  };
+  await until(true);
+  link.apply({ kind: "buffer", ms: 60_000 });
+  await until(false);
+  // What was held is passed on, and the stream goes on.
+  link.apply({ kind: "buffer", ms: 1 });
+  await until(true);
+  expect(proven(link)).toHaveLength(2);
+}, 30_000);
 
 /** An event stream that goes on for as long as it is read. */
 function endless(): number {

@@ -104,6 +104,8 @@ export class Pipe {
   fromServer(server: Socket<Pipe>, bytes: Buffer): void {
     if (this.#over || server !== this.#server.socket) return;
     if (this.#conditions.holdsStreams && this.tap.isEventStream) {
+      // Among it may be the end of the stream.
+      this.tap.paused();
       this.#held.push(Buffer.from(bytes));
       return;
     }
@@ -118,6 +120,7 @@ export class Pipe {
     const held = this.#held;
     this.#held = [];
     for (const bytes of held) this.#forward(bytes);
+    if (held.length > 0 && this.#pauses === 0 && !this.#isBehind && !this.#over) this.tap.resumed();
   }
 
   /** The server has ended the connection; what it has written is passed on first. */

@@ -301,3 +301,45 @@ test("a span is over when the connection ends, and when nothing passes for a whi
   expect(others).toEqual([]);
   expect(asked?.to).toBeGreaterThanOrEqual(second.to);
 });
+
+test("a poll whose answer was held back shows that its server was asked, and not that it still waited meanwhile", async () => {
+  const record = new WireRecord(new Map());
+  const tap = new WireTap(record, new PollSession());
+  const last = () => proven(record).at(-1) as Span;
+  /** @returns when the answer began to come */
+  const poll = async (cursor: string, next: string) => {
+    tap.sent(POLL(cursor));
+    await Bun.sleep(20);
+    const answeredAt = monotonicMs();
+    tap.received(POLL_REPLY(next));
+    return answeredAt;
+  };
+  await poll("a", "b");
+  tap.sent(POLL("b"));
+  tap.paused();
+  const heldAt = monotonicMs();
+  await Bun.sleep(20);
+  // What is held back is passed on a little later.
+  tap.resumed();
+  tap.received(POLL_REPLY("c"));
+  expect(last().to).toBeLessThanOrEqual(heldAt);
+  // Nothing is held back any more.
+  const freeAt = await poll("c", "d");
+  expect(last().to).toBeGreaterThanOrEqual(freeAt);
+  // Nothing was asked in a pause.
+  tap.paused();
+  tap.resumed();
+  const answeredAt = await poll("d", "e");
+  expect(last().to).toBeGreaterThanOrEqual(answeredAt);
+  // The client asks while nothing comes from the server.
+  tap.paused();
+  const pausedAt = monotonicMs();
+  await Bun.sleep(20);
+  tap.sent(POLL("e"));
+  const askedAt = monotonicMs();
+  await Bun.sleep(20);
+  tap.resumed();
+  tap.received(POLL_REPLY("f"));
+  expect(last().to).toBeGreaterThan(pausedAt);
+  expect(last().to).toBeLessThanOrEqual(askedAt);
+});

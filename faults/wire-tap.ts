@@ -104,6 +104,8 @@ export class WireTap {
   #hasBegun = false;
   #endSpan = () => {};
   #endAsk = () => {};
+  /** Since when something may have been held back that answers what was asked. */
+  #heldSince: number | undefined;
   #reply: Buffer[] = [];
   #replyOf: Asked | undefined;
   #status = 0;
@@ -166,13 +168,15 @@ export class WireTap {
     return { since: askedAt, isSure: false };
   }
 
-  /** Nothing passes for a while: the server may take the client for gone. */
+  /** Nothing passes for a while: the server may take the client for gone, or have answered a poll long before the client gets that. */
   paused(): void {
     this.#endSpan();
+    this.#heldSince ??= monotonicMs();
   }
 
   resumed(): void {
     this.#endSpan();
+    if (this.#asked.length === 0) this.#heldSince = undefined;
     if (this.#stream) this.#endSpan = this.#record.spans.begin(this.#stream.connection.node);
   }
 
@@ -276,21 +280,26 @@ export class WireTap {
     this.#endAsk();
     const asked = this.#replyOf;
     const parts = this.#reply;
+    const heldSince = this.#heldSince ?? monotonicMs();
     this.#asked.shift();
     this.#reply = [];
     this.#stream = undefined;
+    this.#heldSince = undefined;
     if (asked?.kind !== "poll") return;
-    if (this.#status === 200) this.#polled(asked, JSON.parse(Buffer.concat(parts).toString("latin1")) as PollReply);
-    else this.#polls.broke();
+    if (this.#status !== 200) return this.#polls.broke();
+    this.#polled({ ...asked, heldSince }, JSON.parse(Buffer.concat(parts).toString("latin1")) as PollReply);
   }
 
   /** A client's first poll is answered at once, as every short one is; only a later poll tells the two apart. */
-  #polled({ askedAt, body, start }: Asked & { kind: "poll" }, { events, cursor, more }: PollReply): void {
+  #polled(
+    { askedAt, body, start, heldSince }: Asked & { kind: "poll"; heldSince: number },
+    { events, cursor, more }: PollReply,
+  ): void {
     const polls = this.#polls;
     // It asks for the current position, and brings nothing.
     if (!start) return;
     polls.of(this.#node).replied(askedAt, cursor);
-    this.#record.spans.polled(this.#node, askedAt);
+    this.#record.spans.polled(this.#node, askedAt, Math.max(askedAt, heldSince));
     const { wait = 0 } = JSON.parse(body) as PollAsk;
     if (polls.caughtUp) polls.transport = wait > 0 ? "long-poll" : "short-poll";
     const { transport } = polls;
