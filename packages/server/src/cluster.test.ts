@@ -199,8 +199,10 @@ describe.skipIf(!hasPostgres || !hasRedis)("nodes on one database and one Redis"
         await until("b to notice it", () => !b.cluster.busWorks, NOTICED_MS);
         // What is said before a has looked at the leases is lost.
         await hears();
-        expect(a.cluster.lease.allHearBus).toBe(false);
-        await until("a to be told to look", () => words.includes("look"));
+        await until(
+          "a to be told to look, and to see why",
+          () => words.includes("look") && !a.cluster.lease.allHearBus,
+        );
         line.heal();
         await until("a to know that b is back", () => a.cluster.lease.allHearBus, NOTICED_MS);
       } finally {
