@@ -3,6 +3,7 @@ import type { Child } from "./child.ts";
 import type { Churn } from "./churn.ts";
 import type { ClientsCall } from "./clients.ts";
 import type { Installation } from "./installation.ts";
+import type { Book } from "./ledger.ts";
 import type { Lull } from "./lull.ts";
 import { LEAST_OF_ASKED } from "./options.ts";
 import type { ProxyCall } from "./proxy.ts";
@@ -19,9 +20,12 @@ export interface DirectorParts {
   readonly proxy: Child<ProxyCall>;
   readonly clients: Child<ClientsCall>;
   readonly lull: Lull;
+  readonly book: Pick<Book, "newest">;
+  /** How many events the log is to have in the end. */
+  readonly events: number;
   /** How many connections are to be cut in all. */
   readonly disconnects: number;
-  /** The least that it lasts. On a busy machine clients are back later, so that it takes longer to cut enough connections. */
+  /** The least that it lasts. On a busy machine people write less, and clients are back later, so that it takes longer to log and to cut enough. */
   readonly seconds: number;
 }
 
@@ -29,7 +33,7 @@ export interface DirectorParts {
 const LOOK_MS = 1_000;
 const MOST_PER_SECOND = 80;
 /** After so many times the seconds it ends in any case. */
-const LONGEST = 3;
+const LONGEST = 5;
 /** Beyond the seconds, what is left is cut within that time. */
 const PACE_MS = 5_000;
 const SLOW_EVERY_MS = 15_000;
@@ -41,7 +45,7 @@ const LULL_EVERY_MS = 40_000;
 /** Long enough to look at presence twice. */
 const LULL_MS = 14_500;
 
-/** Carries out the plan's incidents for as long as the run lasts, and until enough connections have been cut. */
+/** Carries out the plan's incidents for as long as the run lasts, and until enough events are in the log and enough connections have been cut. */
 export class Director {
   readonly #parts: DirectorParts;
   readonly #chaos: Chaos;
@@ -54,7 +58,7 @@ export class Director {
   }
 
   async run(): Promise<void> {
-    const { proxy, disconnects, seconds } = this.#parts;
+    const { proxy, book, events, disconnects, seconds } = this.#parts;
     let perSecond = disconnects / seconds;
     let [lookAt, slowAt, clockAt] = [LOOK_MS, SLOW_EVERY_MS / 3, CLOCK_EVERY_MS / 2];
     let departAt = 0;
@@ -65,7 +69,7 @@ export class Director {
       if (now >= seconds * 1000 * (isEnough ? 1 : LONGEST)) break;
       if (now >= lookAt) {
         const cuts = await proxy.ask<number>({ ask: "cuts" });
-        isEnough = cuts >= disconnects * LEAST_OF_ASKED;
+        isEnough = cuts >= disconnects * LEAST_OF_ASKED && book.newest >= events * LEAST_OF_ASKED;
         const left = Math.max(0, disconnects - cuts);
         // Not every incident is a cut, and not every cut finds a connection.
         perSecond = Math.min(

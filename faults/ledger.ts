@@ -59,6 +59,8 @@ export class Book {
   readonly customs: CustomAsked[] = [];
   acknowledged = 0;
   refused = 0;
+  /** The highest id of a message that is acknowledged: so many events are in the log, since a message's id is its place there. */
+  newest = 0;
 
   /** The next send of a worker. */
   next(worker: string, { uid, roomId, text }: Sending) {
@@ -81,6 +83,7 @@ export class Book {
         ids[n] = id;
         this.#stored.push({ id, askedAt, answeredAt: monotonicMs() });
         this.acknowledged += 1;
+        this.newest = Math.max(this.newest, id);
       } else if (status !== 0) {
         ids[n] = tries === 1 ? 0 : -1;
         this.refused += 1;

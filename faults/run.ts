@@ -106,7 +106,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
     const lull = new Lull();
     const acting = { requests, world, book, product, recent, proxy, clients, lull };
     const features = new Features(acting, random.of("features"));
-    const parts = { lull, random: random.of("chaos"), world, server, senders, churn, proxy, clients };
+    const parts = { lull, random: random.of("chaos"), world, book, server, senders, churn, proxy, clients };
     const returns = new Returns({ lull, requests, clients, random: random.of("returns") });
     const lateReaders = world.lateReaders.map((person, turn) => ({ person, client: options.clients + turn, turn }));
     const returning = Promise.all(lateReaders.map(({ person, ...own }) => returns.run(person, own)));
@@ -127,7 +127,7 @@ export async function run(options: Options, say: (line: string) => void): Promis
       );
       await Promise.all(clients.map((client) => proxy.ask({ ask: "fault", client, fault: { kind: "strand", ms } })));
     };
-    const director = new Director({ ...parts, disconnects: options.disconnects, seconds: options.seconds });
+    const director = new Director({ ...options, ...parts });
     const writing = Promise.all([senders.run(), churn.run(), features.run(), hook.run()]);
     const ticker = setInterval(() => say(`${seconds(begunAt)} s, ${senders.done} sent or done`), 60_000);
     const faultsAt = performance.now();
