@@ -132,8 +132,8 @@ test("RET-8: killed in the middle of removing, it goes on; a reader gets each ev
   const stream = `room:${id}`;
   let { cursor } = await ben.api.ok<Polled>("GET", "/events");
   let had = 1;
+  // Removing that is never in several steps reaches the test's limit.
   for (let kill = 0, midway = 0; midway < 2; kill++) {
-    if (kill === 8) throw new Error("no kill came in the middle of removing");
     const watched = await openRaw(place);
     const firstSeq = async () => {
       const text = "select first_seq from streams where stream = ?";
