@@ -35,10 +35,9 @@ test("PROC-7: of handshakes that keep coming while all workers stop, each is ans
 }, 60_000);
 
 test("PROC-7: of requests that keep coming while all workers stop, each is answered or refused before it begins, and none is lost", async () => {
-  let refused = 0;
-  // Workers that have heard nothing new for a fifth of a second close their ports: on a machine that stands still at that moment nobody has asked them meanwhile.
-  for (let tries = 0; tries < 3 && refused === 0; tries++) refused = count(await outcomesOfStop(GET, "401"), "503");
-  expect(refused).toBeGreaterThan(0);
+  // Workers that have heard nothing new for a fifth of a second close their ports: on a machine that stands still at that moment nobody has asked them
+  // meanwhile. So this goes on until one was refused; workers that refuse nobody reach the test's limit.
+  for (let refused = 0; refused === 0; ) refused = count(await outcomesOfStop(GET, "401"), "503");
 }, 120_000);
 
 test(
