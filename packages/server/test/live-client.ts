@@ -82,10 +82,14 @@ export class LiveClient {
 
   /** Asks for something harmless and waits for its ERROR: everything that the server sent or did before has then arrived. */
   async echo(): Promise<void> {
-    const before = this.frames.length;
-    this.send({ type: Command.TYPING, data: { roomId: Number.MAX_SAFE_INTEGER } });
-    const isEcho = ({ type, data }: SeenFrame) => type === Push.ERROR && data.requestType === Command.TYPING;
-    await this.until(() => this.frames.slice(before).some(isEcho), "the echo");
+    await this.until(this.#ask(), "the echo");
+  }
+
+  /** Asks for the same and waits for the answer or the end: an end that lies behind, as by a kill, is known then. */
+  async hasEnded(): Promise<boolean> {
+    const isEchoed = this.#ask();
+    await this.until(() => this.#closed !== undefined || isEchoed(), "the echo or the end");
+    return this.#closed !== undefined;
   }
 
   close(): void {
@@ -142,6 +146,14 @@ export class LiveClient {
     } finally {
       this.#waiting.delete(wake);
     }
+  }
+
+  /** @returns whether the answer is there */
+  #ask(): () => boolean {
+    const before = this.frames.length;
+    this.send({ type: Command.TYPING, data: { roomId: Number.MAX_SAFE_INTEGER } });
+    const isEcho = ({ type, data }: SeenFrame) => type === Push.ERROR && data.requestType === Command.TYPING;
+    return () => this.frames.slice(before).some(isEcho);
   }
 
   #wake(): void {
