@@ -21,6 +21,12 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
     "windows of one browser share a connection, which a worker keeps alive",
     async () => {
       const first = await browser.signedIn(await server.person("Ann Windows"));
+      // A page waits a second for its worker and then goes on without it; if it is loaded anew, it tries again.
+      let loads = 1;
+      for (; first.workers().length === 0 && loads < 5; loads++) {
+        await first.reload();
+        await live(first);
+      }
       expect(first.workers().map((worker) => new URL(worker.url()).pathname)).toEqual(["/parley-heartbeat.js"]);
       const second = await browser.open("/", { from: first });
       await live(second);
@@ -30,7 +36,7 @@ describe.skipIf(!executablePath)("the page, where the network is not as it shoul
       await bubble(first, "from the second window").waitFor();
       await write(first, "from the first window");
       await bubble(second, "from the first window").waitFor();
-      expect(browser.sockets).toBe(1);
+      expect(browser.sockets).toBe(loads);
     },
     SLOW_MS,
   );
