@@ -161,16 +161,27 @@ test(
         () => read("nodes"),
         (all) => all.every(({ status }) => status === 200),
       );
+      const all: Promise<unknown>[] = [];
+      const first = <T>(ask: () => Promise<T>): Promise<T> => {
+        const some = Array.from({ length: SPREAD }, ask);
+        all.push(...some);
+        return Promise.any(some);
+      };
+      const look = async () => {
+        const page = first(async () => (await fetch(`${server.url}/metrics`, close)).text());
+        const { items, missingNodes } = (await first(() => read("nodes"))).body;
+        return { counts: [items.length, missingNodes.length], page: await page };
+      };
       process.kill(frozen, "SIGSTOP");
-      const asked = Array.from({ length: SPREAD }, () => read("nodes"));
-      const pages = Array.from({ length: SPREAD }, async () => (await fetch(`${server.url}/metrics`, close)).text());
-      const [{ body }, page] = await Promise.all([Promise.any(asked), Promise.any(pages)]);
+      let seen = await look();
+      // If the machine stands still for a second, the supervisor does not answer in time either; it does not stand still each time.
+      for (let tries = 1; tries < 3 && seen.counts[1] !== 1; tries++) seen = await look();
       // Five seconds after it froze it is replaced, and then nobody waits for it either.
       const stillThere = isRunning(frozen);
       process.kill(frozen, "SIGCONT");
-      await Promise.allSettled([...asked, ...pages]);
-      expect([body.items.length, body.missingNodes.length]).toEqual([2, 1]);
-      expect(page).toContain(`# a process did not answer: pid ${frozen}\n`);
+      await Promise.allSettled(all);
+      expect(seen.counts).toEqual([2, 1]);
+      expect(seen.page).toContain(`# a process did not answer: pid ${frozen}\n`);
       expect(stillThere).toBe(true);
     }),
   90_000,
