@@ -32,7 +32,7 @@ beforeAll(async () => {
   people = await Promise.all(range(1, PEOPLE).map(() => stage.person()));
   for (const person of people) rooms.push(await stage.rooms(ROOMS_EACH, [person]));
   everyRoom = [...rooms.flat(), ...(await stage.rooms(OTHER_ROOMS, []))];
-}, 30_000);
+}, 90_000);
 afterAll(() => stage.close());
 
 /** Floods all rooms in turn while `goesOn`; each write is announced before the next of its kind is requested. */

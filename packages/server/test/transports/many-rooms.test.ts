@@ -17,7 +17,7 @@ beforeAll(async () => {
   await withRaw(stage.server.place, async (raw) => {
     for (const table of ["rooms", "members", "room_reads"]) await copies(raw, table);
   });
-}, 20_000);
+}, 60_000);
 afterAll(() => stage.close());
 
 const READERS: readonly { name: string; bare: Transport }[] = [
