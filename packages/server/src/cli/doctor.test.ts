@@ -50,7 +50,7 @@ describe("DOC-1: parley doctor", () => {
     const { code, text } = await doctor(`http://127.0.0.1:${start(examinedServer())}`, "--idle", "1");
     expect(text).toContain("ok    a connection without pushes stayed open for 1 s");
     expect(code).toBe(0);
-  }, 15_000);
+  }, 30_000);
 
   test("--idle: a proxy that cuts", async () => {
     const url = await behindProxy({ cutAfterMs: 1000 });

@@ -98,7 +98,7 @@ describe("one's password", () => {
     } finally {
       await limited.close();
     }
-  }, 15_000);
+  }, 30_000);
 });
 
 describe("deleting an account", () => {

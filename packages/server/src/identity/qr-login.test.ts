@@ -295,7 +295,7 @@ describe("time", () => {
     await removeExpiredQrCodes(app.context, { atMost: 1 });
     expect(await count()).toBe(1);
     expect((await poll(fresh)).status).toBe(200);
-  }, 15_000);
+  }, 30_000);
 
   test("before a stop hanging polls are answered, and later ones do not hang", async () => {
     const code = await newCode();

@@ -134,7 +134,7 @@ test("IM-32: around a message, at every size of page, with the way on in both di
       expect([...older, ...shownIds(middle), ...newer]).toEqual(ids);
     }
   }
-}, 20_000);
+}, 60_000);
 
 test("IM-31, IM-32: around a message that the reader may not read, or that does not exist, is 400; a recalled message keeps its place", async () => {
   const ask = (query: string) => chat.ask(bob, "GET", `/rooms/${room}/messages?${query}`);

@@ -194,7 +194,7 @@ describe("a key server", () => {
       clock.advance(30_000);
       expect(await verify()).toBe("customer-42");
       expect(lines.some((line) => line.includes("can be read again"))).toBe(true);
-    }, 15_000);
+    }, 30_000);
   }
 
   test("TOK-12: that redirects is not followed", async () => {

@@ -334,4 +334,4 @@ test("TOK-7: beyond what may wait, tokens are refused as overload", async () => 
   expect(refused.length).toBe(6000 - 5016);
   expect(refused[0]?.reason).toMatchObject({ code: "overloaded" });
   expect(await busy.verify(token)).toBeDefined();
-}, 15_000);
+}, 30_000);

@@ -136,7 +136,7 @@ test("SRV-2: a token on the door and a key elsewhere use up what an address has 
   } finally {
     await strict.stop();
   }
-}, 15_000);
+}, 30_000);
 
 test("SRV-5: a key that another process revokes is refused within a second", async () => {
   const ring = await openKeyRing({ data: server.data });
@@ -251,4 +251,4 @@ test("SRV-8: a key has its rate, whatever the address, and another key has its o
   } finally {
     await strict.stop();
   }
-}, 15_000);
+}, 30_000);

@@ -92,4 +92,4 @@ test("NTF-11: a key's recipients and what it sends to everybody have rates of th
   } finally {
     await strict.stop();
   }
-}, 15_000);
+}, 30_000);

@@ -139,7 +139,7 @@ test("256 marks by 64 people in 64 rooms take as many statements as one", async 
   const one = await chat.statements((tx) => markRead(tx, [input(cem, 2, { roomId: HALL_ROOM_ID, tell: true })]));
   expect(one).toBe(6);
   expect(await chat.statements((tx) => markRead(tx, inputs(256, 3)))).toBe(one);
-}, 15_000);
+}, 30_000);
 
 test("IM-74: what is pending for several people is told by one query and one append", async () => {
   await said(2);

@@ -107,7 +107,7 @@ test("HOOK-12: the place moves beyond an event only once it was delivered or its
   expect(names).toContain(keepLanes.name);
   const rows = await rig.scratch.db.selectFrom("webhook_lanes").select(["stream", "pos", "attempts"]).execute();
   expect(rows).toMatchObject([{ stream: "room:2", pos: bad?.pos }]);
-}, 15_000);
+}, 30_000);
 
 test("HOOK-12: what goes on by itself is forgotten once it has caught up, and nothing is told twice or left out", async () => {
   receiver.answer = ({ attempt }) => (attempt === 1 ? failing() : new Response(""));
@@ -129,7 +129,7 @@ test("HOOK-12: what goes on by itself is forgotten once it has caught up, and no
   for (let n = 0; n < 5; n++) await happens(2);
   await receiver.until("the rest", ({ taken }) => taken.length >= 126);
   expect(receiver.taken.map(({ seq }) => seq)).toEqual(Array.from({ length: 126 }, (_, n) => n + 1));
-}, 15_000);
+}, 30_000);
 
 test("HOOK-12: what comes while a room looks whether it has caught up is not left out", async () => {
   receiver.answer = ({ attempt }) => (attempt === 1 ? failing() : new Response(""));
@@ -150,7 +150,7 @@ test("HOOK-12: what comes while a room looks whether it has caught up is not lef
   gate.resolve();
   await receiver.until("both", ({ taken }) => taken.length === 2);
   expect(receiver.taken.map(({ seq }) => seq)).toEqual([1, 2]);
-}, 15_000);
+}, 30_000);
 
 test("HOOK-17: an old event, such as after an outage of this server, is tried for a day from its first failure", async () => {
   receiver.answer = failing;
@@ -160,7 +160,7 @@ test("HOOK-17: an old event, such as after an outage of this server, is tried fo
   clock.advance(DAY - 1000);
   await receiver.until("it is told", ({ taken }) => taken.length === 1);
   expect(written.map(([name]) => name)).not.toContain(bury.name);
-}, 15_000);
+}, 30_000);
 
 test("HOOK-17: the day begins anew with each event that could be told", async () => {
   receiver.answer = failing;
@@ -204,7 +204,7 @@ test("HOOK-17: where a day of failures cannot be written down as dead letters, n
   clock.advance(DAY);
   await receiver.until("it is told", ({ taken }) => taken.length === 1);
   expect(await rig.scratch.db.selectFrom("webhook_dead_letters").selectAll().execute()).toEqual([]);
-}, 15_000);
+}, 30_000);
 
 /** One event in each of 30 rooms, all of which wait at an address that has failed; some of them had no try yet. */
 async function failInAllRooms(): Promise<void> {

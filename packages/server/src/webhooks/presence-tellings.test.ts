@@ -70,7 +70,7 @@ test("HOOK-14: what cannot be told is tried again for five minutes, and then it 
   await receiver.until("the second list", ({ taken }) => taken.length === 1);
   expect(told()).toEqual([[30_000]]);
   expect(await metrics.text()).toContain('parley_webhook_deliveries_total{result="dropped"} 1');
-}, 15_000);
+}, 30_000);
 
 test("HOOK-14: of lists that wait the oldest go where there are too many", async () => {
   const gone = Promise.withResolvers<Response>();
@@ -108,7 +108,7 @@ test("HOOK-15: nobody is named for a message that was recalled while its MESSAGE
   await receiver.until("the last", ({ taken: all }) => all.at(-1)?.event === "message.offline");
   expect(receiver.taken.map(({ event }) => event)).toEqual(["MESSAGE", "MESSAGE", "message.offline"]);
   await server.stop();
-}, 15_000);
+}, 30_000);
 
 test("HOOK-15: in a room of more than 500 nobody is looked for", async () => {
   const server = await TestServer.start();

@@ -131,7 +131,7 @@ describe("HOOK-31: a refusal", () => {
       expect(await send("a word")).toMatchObject({ status: 422, body: { code, detail } });
       expect(await texts()).toEqual([]);
     },
-    15_000,
+    30_000,
   );
 
   test("is remembered for the same message, and another text with its clientId is asked about", async () => {
@@ -179,7 +179,7 @@ describe("HOOK-32: without an answer", () => {
       expect(server.log.join("")).toContain("does not answer as it should");
       expect(server.log.join("")).not.toContain(SECRET.slice(6));
     },
-    15_000,
+    30_000,
   );
 
   test("the message is refused by SEND_HOOK_FAIL=closed, and can be sent when there is one", async () => {

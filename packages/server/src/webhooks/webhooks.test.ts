@@ -56,7 +56,7 @@ test("HOOK-10: an address is told each event by a request that any Standard Webh
   expect(message).toMatchObject({ event: "MESSAGE", stream: `room:${roomId}`, seq: 2 });
   expect(message?.id).toBe(`${server.storage.epoch}-${pos}-${id}`);
   expect(JSON.parse(message?.text ?? "")).toMatchObject({ type: 4, at: expect.any(Number) });
-}, 15_000);
+}, 30_000);
 
 test("HOOK-11: it is told what the feed tells, as it is then", async () => {
   const { cursor } = await door.ok<{ cursor: string }>("GET", "/feed");
@@ -79,7 +79,7 @@ test("HOOK-11: it is told what the feed tells, as it is then", async () => {
   const isMessage = ({ event }: { event: string }) => event === "MESSAGE";
   expect(told.filter((one) => !isMessage(one))).toEqual(events.filter((one) => !isMessage(one)).sort(byName));
   expect(JSON.stringify(told)).not.toContain("hidden");
-}, 15_000);
+}, 30_000);
 
 test("HOOK-10: only events that were asked for, from the moment on at which they were", async () => {
   const roomId = await server.room(ann, [ben]);
@@ -104,7 +104,7 @@ test("HOOK-10: only events that were asked for, from the moment on at which they
   await other.until("the room, at another address", ({ taken }) => taken.length === 1);
   expect(receiver.received).toHaveLength(2);
   await other.stop();
-}, 15_000);
+}, 30_000);
 
 describe("HOOK-12: of one room", () => {
   test("everything comes in order, one at a time, and rooms come side by side, eight at once", async () => {
@@ -218,7 +218,7 @@ describe("HOOK-13: an answer", () => {
       await receiver.until("the second try", ({ taken }) => taken.length === 1);
       expect(receiver.received.map(({ attempt }) => attempt)).toEqual([1, 2]);
     },
-    15_000,
+    30_000,
   );
 
   test("of 200 whose text never ends is a success, and what is left of it is cut", async () => {
@@ -236,7 +236,7 @@ describe("HOOK-13: an answer", () => {
     await receiver.until("all", () => receiver.texts().length === 3);
     await receiver.until("they are cut", () => cancelled === 3);
     expect(receiver.texts()).toEqual(["one", "two", "three"]);
-  }, 15_000);
+  }, 30_000);
 
   test("that does not come, since nobody listens there yet, is waited for", async () => {
     const port = lastingPort();
@@ -248,7 +248,7 @@ describe("HOOK-13: an answer", () => {
     receiver = new Receiver(port);
     await receiver.until("both", () => receiver.texts().length === 2);
     expect(receiver.texts()).toEqual(["one", "two"]);
-  }, 15_000);
+  }, 30_000);
 });
 
 describe("HOOK-14: people who come and go", () => {
@@ -303,7 +303,7 @@ describe("HOOK-15: message.offline", () => {
     await say(cem, roomId, "but ann is");
     await receiver.until("the next one", ({ taken }) => taken.length === 2);
     expect(receiver.taken[1]?.data).toMatchObject({ users: ["ann"] });
-  }, 15_000);
+  }, 30_000);
 
   test("comes beside MESSAGE, and not for one that was recalled, nor in the hall", async () => {
     let isDown = true;
