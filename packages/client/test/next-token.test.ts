@@ -110,7 +110,7 @@ test("SDK-81: a function that fails is asked again, later each time, and reporte
   expect(failures).toEqual(["no session server 2", "no session server 1", "no session server 0"]);
   product.clock.advance(120_000);
   await heard(watched, room, "still there");
-}, 15_000);
+}, 30_000);
 
 test("SDK-81: one that fails until the end of the token makes the client wait, and go on where it was", async () => {
   const { room, person } = await somebody();
@@ -130,7 +130,7 @@ test("SDK-81: one that fails until the end of the token makes the client wait, a
   await watched.said(room, "meanwhile");
   expect(watched.texts(room)).toEqual(["before", "meanwhile"]);
   expect(watched.resyncs).toEqual([]);
-}, 15_000);
+}, 30_000);
 
 describe("a token that is refused", () => {
   test("SDK-82: is followed by another one, once; where that is refused too, the client stops", async () => {

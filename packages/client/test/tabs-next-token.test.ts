@@ -49,7 +49,7 @@ describe("tabs of one browser whose tokens the product makes", () => {
     await say(product.stage.ann, room, "by the other tab");
     await other.said(room, "by the other tab");
     expect(other.texts(room)).toEqual(["after the end of both first tokens", "by the other tab"]);
-  }, 15_000);
+  }, 30_000);
 
   test("SDK-83: of different people share none", async () => {
     const [one, two] = [await product.person(), await product.person()];

@@ -86,7 +86,7 @@ test("BAN-8: handshakes from there are counted by address, and told to wait beyo
   // A client sees 1006 if the handshake was refused.
   expect(new Set(codes)).toEqual(new Set([4003, 1006]));
   expect(codes.filter((code) => code === 4003)).toHaveLength(LOCAL_RATES.handshakes.burst);
-}, 15_000);
+}, 30_000);
 
 test("BAN-8: it holds over a restart, from the first request on", async () => {
   const other = await TestServer.start();
