@@ -107,7 +107,7 @@ describe("BAN-8: what is open from there ends within a second, and nothing else"
     ];
     await ban();
     for (const client of [mine, anonymous]) {
-      await atOnce(server.url, "a connection from there has ended", () => client.closed);
+      await atOnce(server, "a connection from there has ended", () => client.closed);
       expect(client.closed).toEqual({ code: 4003, reason: "banned" });
     }
     await elsewhere.echo();
@@ -123,7 +123,7 @@ describe("BAN-8: what is open from there ends within a second, and nothing else"
     void mine.ended().then((how) => {
       ended = how;
     });
-    await atOnce(server.url, "the stream from there has ended", () => ended);
+    await atOnce(server, "the stream from there has ended", () => ended);
     expect((await mine.frame(Push.ERROR)).data.code).toBe("banned");
     await say(ann, 1, "still here");
     await elsewhere.frame(Push.MESSAGE);
@@ -139,7 +139,7 @@ describe("BAN-8: what is open from there ends within a second, and nothing else"
     await ban({ reason: "flood" });
     const replies: unknown[] = [];
     for (const one of [mine, anonymous]) void one.then((reply) => replies.push(reply));
-    await atOnce(server.url, "the polls from there are answered", () => replies.length === 2);
+    await atOnce(server, "the polls from there are answered", () => replies.length === 2);
     for (const reply of replies) {
       expect(reply).toMatchObject({ status: 403, body: { code: "banned", reason: "flood" } });
     }

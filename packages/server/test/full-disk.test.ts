@@ -16,7 +16,7 @@ test("ID-49, GW-40: signing out with the disk full closes the connections and en
   const makeSpace = await takeSpace(server.place, "delete on logins");
   const reply = await ann.api.call("DELETE", "/logins/current");
   expect(reply).toMatchObject({ status: 503, body: { code: "overloaded" } });
-  await atOnce(server.url, "the connection has ended", () => live.closed);
+  await atOnce(server, "the connection has ended", () => live.closed);
   expect(live.closed?.code).toBe(4001);
   expect(live.frames.at(-1)).toEqual({ type: Push.INVALIDATE_TOKEN });
   expect((await ann.api.call("GET", "/me")).status).toBe(401);

@@ -36,7 +36,7 @@ function endOf(server: TestServer, live: LiveClient): Connection {
 /** Resolves when the server has had something from each of them at this moment of a time that stands still. */
 async function heard(server: TestServer, clients: readonly LiveClient[]): Promise<void> {
   const isHeard = (live: LiveClient) => endOf(server, live).lastReceivedMs === uptimeMs();
-  await atOnce(server.url, "the server has heard of everybody", () => clients.every(isHeard));
+  await atOnce(server, "the server has heard of everybody", () => clients.every(isHeard));
 }
 
 // `sweep.test.ts` has the default times and the timer to the millisecond.

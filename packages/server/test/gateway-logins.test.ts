@@ -21,7 +21,7 @@ async function otherDevice(person: Person): Promise<Person> {
 }
 
 async function signedOut(live: LiveClient): Promise<void> {
-  await atOnce(server.url, "the connection has ended", () => live.closed);
+  await atOnce(server, "the connection has ended", () => live.closed);
   expect(live.closed?.code).toBe(4001);
   expect(live.frames.at(-1)).toEqual({ type: Push.INVALIDATE_TOKEN });
 }
@@ -111,7 +111,7 @@ describe("an expired login", () => {
     await ben.api.ok("POST", "/logins/refresh");
     clock.advance(2 * DAY);
     const isOver = (live: LiveClient) =>
-      atOnce(old.url, "the connection has ended", () => live.closed, { afterMs: SWEEP_MS });
+      atOnce(old, "the connection has ended", () => live.closed, { afterMs: SWEEP_MS });
     await isOver(ends);
     expect(ends.closed?.code).toBe(4001);
     expect(ends.frames.at(-1)).toEqual({ type: Push.INVALIDATE_TOKEN });

@@ -20,7 +20,7 @@ test("IM-75, GW-13: READ reaches who is live in the room within about a second, 
   for (const text of ["one", "two"]) await say(ann, room, text);
   for (const seq of [2, 3]) await ben.api.ok("PUT", `/rooms/${room}/read`, { seq });
   const newest = () => sender.of(Push.READ).find(({ data }) => data.reads[0].seq === 3);
-  await atOnce(server.url, "READ has come", newest, { afterMs: 1000 });
+  await atOnce(server, "READ has come", newest, { afterMs: 1000 });
   expect(newest()).toEqual({ type: Push.READ, data: { roomId: room, reads: [{ uid: ben.uid, seq: 3 }] } });
   expect(sender.of(Push.READ).length).toBeLessThanOrEqual(2);
   await stranger.echo();

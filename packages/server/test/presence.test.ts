@@ -49,7 +49,7 @@ describe.concurrent("presence", () => {
         two.close();
         const isTold = () => changesOf(watcher, ben.uid).at(-1)?.activeStatus === ActiveStatus.offline;
         // It is told in the round after the grace.
-        await atOnce(server.url, "that Ben is offline is told", isTold, { afterMs: GRACE_MS + ROUND_MS });
+        await atOnce(server, "that Ben is offline is told", isTold, { afterMs: GRACE_MS + ROUND_MS });
         expect(uptimeMs() - left).toBeGreaterThan(GRACE_MS - 100);
         expect(changesOf(watcher, ben.uid).map(({ activeStatus }) => activeStatus)).toEqual([1, 2]);
         await stranger.echo();

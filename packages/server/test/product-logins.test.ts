@@ -137,7 +137,7 @@ describe("a login without a row", () => {
     const lives = await Promise.all([person.token, token].map((one) => product.stage.server.connect({ token: one })));
     await Promise.all(lives.map((one) => one.frame(Push.READY)));
     await person.api.ok("DELETE", "/logins");
-    await atOnce(product.url, "the connections have ended", () => lives.every(({ closed }) => closed));
+    await atOnce(product.stage.server, "the connections have ended", () => lives.every(({ closed }) => closed));
     for (const { closed } of lives) expect(closed).toMatchObject({ code: 4001 });
     expect([await statusOf(person.token), await statusOf(token)]).toEqual([401, 401]);
   });

@@ -41,7 +41,7 @@ for (const transport of TRANSPORTS) {
       await say(stage.ann, room, "before");
       await reader.until((frames) => texts({ frames }, room).includes("before"), "what was said before");
       await ban(person, { reason: "spam" });
-      await atOnce(stage.server.url, "the reader has ended", () => reader.ended !== undefined);
+      await atOnce(stage.server, "the reader has ended", () => reader.ended !== undefined);
       expect(reader.ended).toBe(ENDS[transport.name]);
       await say(stage.ann, room, "meanwhile");
       expect(texts(reader, room)).toEqual(["before"]);
@@ -72,7 +72,7 @@ for (const transport of TRANSPORTS) {
       if (reader instanceof Error) expect(reader).toMatchObject({ status: 403, code: "banned" });
       else {
         const opened = reader as Awaited<ReturnType<Stage["read"]>>;
-        await atOnce(stage.server.url, "the reader has ended", () => opened.ended !== undefined);
+        await atOnce(stage.server, "the reader has ended", () => opened.ended !== undefined);
         expect(opened.ended).toBe(ENDS[transport.name]);
         expect(texts(opened, room)).not.toContain("after the ban");
       }
@@ -84,9 +84,9 @@ for (const transport of TRANSPORTS) {
       const cursor = await stage.now();
       const reader = await stage.read(transport);
       await ban(person, { reason: "not for others" });
-      await atOnce(stage.server.url, "BLACK has come", () => blacks(reader.frames, person).length === 1);
+      await atOnce(stage.server, "BLACK has come", () => blacks(reader.frames, person).length === 1);
       await unban(person);
-      await atOnce(stage.server.url, "UNBLACK has come", () => blacks(reader.frames, person).length === 2);
+      await atOnce(stage.server, "UNBLACK has come", () => blacks(reader.frames, person).length === 2);
       stage.closeReaders();
       const late = await stage.read(transport, { cursor });
       await stage.settle(late);
@@ -179,7 +179,7 @@ test("BAN-5: a ban ends by itself within a second of its time, also over a resta
   await ban(person, { until: clock.now() + 60_000 });
   clock.advance(60_000);
   const isTold = () => live.frames.some(({ type, data }) => type === Push.UNBLACK && data.uid === person.uid);
-  await atOnce(stage.server.url, "UNBLACK has come", isTold, { afterMs: 1000 });
+  await atOnce(stage.server, "UNBLACK has come", isTold, { afterMs: 1000 });
   expect((await person.api.call("GET", "/me")).status).toBe(200);
   await ban(other, { until: clock.now() + 60_000 });
   live.close();
