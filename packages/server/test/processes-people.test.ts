@@ -74,6 +74,7 @@ test(
         const open = () => clients.filter(({ closed }) => !closed).length;
         while (open() > 6) await Bun.sleep(20);
         await Bun.sleep(500);
+        await Promise.all(clients.map((client) => client.hasEnded()));
         expect(open()).toBe(6);
         expect(clients.slice(-6).map(({ closed }) => closed)).toEqual(Array(6).fill(undefined));
       },

@@ -36,6 +36,7 @@ describe("frames that are not logged, on another node", () => {
     const typing = { type: Push.TYPING, data: { roomId: room, uid: ann.uid } };
     expect(await there.frame(Push.TYPING)).toEqual(typing);
     expect(await stream.frame(Push.TYPING)).toEqual(typing);
+    await there.echo();
     expect(there.of(Push.TYPING)).toHaveLength(1);
     stream.close();
   });
