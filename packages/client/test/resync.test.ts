@@ -134,7 +134,7 @@ describe("RESYNC on a server of its own", () => {
     const later = rig.watch({ ...options, cursor });
     await later.live();
     await later.said(other, "not in it");
-    expect([later.texts(room), first.texts(room), cursor.includes("7000")]).toEqual([[], [], false]);
+    expect([later.texts(room), first.texts(room), cursor.includes("room:7000")]).toEqual([[], [], false]);
   });
 
   test("SDK-33: a server that takes short frames only ends RESUME with 1009; the client does not repeat it", async () => {
