@@ -10,6 +10,7 @@ import { ApiClient } from "../packages/server/test/api-client.ts";
 import { freePort } from "../packages/server/test/free-port.ts";
 import { type Person, say, TestServer } from "../packages/server/test/harness.ts";
 import { needs } from "../packages/server/test/needs.ts";
+import { TOKEN } from "../packages/server/test/page-browser.ts";
 import { Running } from "./running.fixture.ts";
 
 const PASSWORD = "a long password";
@@ -45,7 +46,7 @@ test.skipIf(!curl)(
       const frames = parts[3]?.match(/^.*\{"type":\d+/gm)?.filter((frame) => frame !== '{"type":5');
       expect(frames).toEqual(['{"type":3', '{"type":101', '{"type":103', '{"type":4']);
       expect(parts[4]).toMatch(/And from there: \{"events":\[\]/);
-      expect(walk.output).not.toMatch(/pl_\w/);
+      expect(walk.output).not.toMatch(TOKEN);
       const ann = await server.person("ann");
       expect((await ann.api.ok<{ items: [] }>("GET", "/users?query=walk")).items).toEqual([]);
     } finally {
@@ -387,7 +388,7 @@ describe.skipIf(!executablePath || !node)("the pages, from another origin, in a 
   );
 
   test("no browser had anything to complain of, or put a token into an address", () => {
-    expect(addresses.filter((url) => /pl_|token=/.test(url))).toEqual([]);
+    expect(addresses.filter((url) => TOKEN.test(url) || url.includes("token="))).toEqual([]);
     // What a restart and a wrong password look like in a browser's console.
     expect(complaints.filter((text) => !/WebSocket|net::ERR_|status of 401/.test(text))).toEqual([]);
   });
