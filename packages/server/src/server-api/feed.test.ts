@@ -245,8 +245,7 @@ describe("FEED-4: a request that waits", () => {
       headers: { Authorization: `Bearer ${door.key}` },
     });
     expect([reply.status, await reply.text()]).toEqual([200, ""]);
-    // Half of what it would take, which no slow machine reaches.
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(4000);
   });
 
   test("with something there already is answered at once", async () => {
