@@ -13,6 +13,7 @@ import { answerHeld } from "../src/http/held-reply.ts";
 import { LargeReplies } from "../src/http/large-replies.ts";
 import { newRoutes } from "../src/http/openapi.ts";
 import { ManualClock } from "../src/lib/clock.ts";
+import { nextTurn } from "../src/lib/interval.ts";
 import { ProblemError } from "../src/lib/problem.ts";
 import { HeavyWork } from "../src/limits/heavy-work.ts";
 import { createLogger } from "../src/ops/logger.ts";
@@ -137,6 +138,14 @@ export class EventsRig {
       addressRefusal,
       maxQueueBytes: 1_000_000,
     });
+  }
+
+  /** Resolves when that many polls wait; each has asked by then. What they read may take longer than any number of other reads. */
+  async hanging(count: number): Promise<void> {
+    while (this.polls.hanging !== count) {
+      await this.log.scratch.db.selectFrom("log").select("pos").execute();
+      await nextTurn();
+    }
   }
 
   static async open(): Promise<EventsRig> {

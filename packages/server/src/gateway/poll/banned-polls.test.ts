@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { EventsRig } from "../../../test/events-rig.ts";
-import { nextTurn } from "../../lib/interval.ts";
 
 let rig: EventsRig;
 beforeEach(async () => {
@@ -8,17 +7,9 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Resolves when that many polls wait; each has asked by then. What they read may take longer than any number of other reads. */
-async function hanging(count: number): Promise<void> {
-  while (rig.polls.hanging !== count) {
-    await rig.log.scratch.db.selectFrom("log").select("pos").execute();
-    await nextTurn();
-  }
-}
-
 test("BAN-8: a poll whose address was banned since its request came is refused, and so is one that hangs, and nobody else's", async () => {
   const [mine, other] = [rig.poll({ waitMs: 60_000 }), rig.poll({ ip: "198.51.100.9", waitMs: 60_000 })];
-  await hanging(2);
+  await rig.hanging(2);
   rig.banned.add("203.0.113.9");
   rig.polls.endBannedAddresses();
   expect(rig.polls.hanging).toBe(1);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, jest, spyOn, test } from "bun:test";
 import { ChangeType, Push, userStream } from "@parley/protocol";
 import { BEN, EventsRig } from "../../../test/events-rig.ts";
 import { StillTime } from "../../../test/still-time.ts";
-import { nextTurn, withDeadline } from "../../lib/interval.ts";
+import { withDeadline } from "../../lib/interval.ts";
 import { ProblemError } from "../../lib/problem.ts";
 
 const DISABLED = new ProblemError("account_disabled");
@@ -19,14 +19,6 @@ afterEach(async () => {
 const seqs = (frames: readonly string[]) => frames.map((frame) => JSON.parse(frame).seq);
 const start = () => `${rig.log.scratch.epoch};*@0`;
 
-/** Resolves when that many polls wait; each has asked by then. What they read may take longer than any number of other reads. */
-async function hanging(count: number): Promise<void> {
-  while (rig.polls.hanging !== count) {
-    await rig.log.scratch.db.selectFrom("log").select("pos").execute();
-    await nextTurn();
-  }
-}
-
 test("TR-47: one reader is kept for a login: going on where the last reply ended asks for nothing again", async () => {
   let { cursor } = await rig.poll({ cursor: start() });
   expect(rig.windowsAsked).toBe(1);
@@ -37,7 +29,7 @@ test("TR-47: one reader is kept for a login: going on where the last reply ended
     cursor = reply.cursor;
   }
   const hung = rig.poll({ cursor, waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   await rig.say(1);
   expect(seqs((await hung).frames)).toEqual([11]);
   expect([rig.windowsAsked, rig.outboxes.length]).toEqual([1, 1]);
@@ -48,7 +40,7 @@ test("TR-47: a poll that hangs has no timer and reads nothing, whatever happens 
   const begun = [spyOn(globalThis, "setTimeout"), spyOn(globalThis, "setInterval")];
   const ended = spyOn(globalThis, "clearTimeout");
   const hung = [1, 2, 3].map(() => rig.poll({ waitMs: 60_000 }));
-  await hanging(3);
+  await rig.hanging(3);
   const queries = spyOn(rig.log.scratch.db.getExecutor(), "executeQuery");
   for (let i = 0; i < 5; i++) await rig.log.append({ stream: "room:99" });
   const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
@@ -111,7 +103,7 @@ test("TR-41: `more` is right also where the limit is as long as what is read at 
 
 test("TR-49: a frame that is not logged does not end a poll that hangs", async () => {
   const hung = rig.poll({ waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   rig.hub.publishFrame("room:1", '{"type":5}');
   expect(rig.polls.hanging).toBe(1);
   await rig.say(1);
@@ -152,12 +144,12 @@ test("TR-42: events that were read and not handed out, since reading more failed
 
 test("TR-44: a poll that hangs has what woke it, also in a room that is joined meanwhile", async () => {
   const hung = rig.poll({ waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   await rig.say(1);
   const first = await hung;
   expect(seqs(first.frames)).toEqual([1]);
   const again = rig.poll({ cursor: first.cursor, waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   const data = { roomId: 2, uid: BEN, changeType: 1, seq: 1 };
   await rig.log.append({ stream: "room:2", type: 11, data }, { stream: userStream(BEN), type: 11, data });
   const joined = await again;
@@ -172,7 +164,7 @@ test("TR-45: a poll ends when its client goes; its cursor still holds and needs 
   const client = new AbortController();
   const { cursor } = rig;
   const hung = rig.poll({ cursor, waitMs: 60_000, signal: client.signal });
-  await hanging(1);
+  await rig.hanging(1);
   client.abort();
   expect((await hung).frames).toEqual([]);
   expect(rig.polls.hanging).toBe(0);
@@ -196,7 +188,7 @@ test("TR-46: of one user so many polls hang; one more, and the oldest is answere
   const hung: ReturnType<typeof rig.poll>[] = [];
   for (const count of [1, 2, 3]) {
     hung.push(rig.poll({ waitMs: 60_000 }));
-    await hanging(count);
+    await rig.hanging(count);
   }
   const fourth = rig.poll({ waitMs: 60_000 });
   const oldest = await withDeadline(hung[0] as (typeof hung)[0], 4500, "the oldest was not answered");
@@ -210,7 +202,7 @@ test("TR-46: of one user so many polls hang; one more, and the oldest is answere
 
 test("TR-12: a login that ends while its poll is being answered gets nothing any more, hanging or not", async () => {
   const hung = rig.poll({ waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   const { promise, resolve } = Promise.withResolvers<void>();
   rig.beforeWindows = promise;
   const opening = rig.poll({ cursor: start() });
@@ -242,7 +234,7 @@ test.each([
 test("TR-12: polls that hang are refused as soon as their login ends, though nothing comes", async () => {
   const hung = [1, 2].map(() => rig.poll({ waitMs: 60_000 }));
   const all = Promise.allSettled(hung);
-  await hanging(2);
+  await rig.hanging(2);
   rig.polls.endLogins([2]);
   expect(rig.polls.hanging).toBe(2);
   rig.polls.endLogins([1]);
@@ -254,7 +246,7 @@ test("TR-12: polls that hang are refused as soon as their login ends, though not
 test("ID-43: polls that hang are refused as soon as their account is disabled, and nobody else's", async () => {
   const hung = rig.poll({ waitMs: 60_000 });
   const other = rig.poll({ login: undefined, waitMs: 60_000 });
-  await hanging(2);
+  await rig.hanging(2);
   rig.polls.endKeptOut(BEN + 1, DISABLED);
   expect(rig.polls.hanging).toBe(2);
   rig.polls.endKeptOut(BEN, DISABLED);
@@ -279,7 +271,7 @@ test("TR-14: nothing is kept of a reader without a login: no view, no presence a
   const first = await rig.poll({ login: undefined, cursor: start() });
   expect([rig.anonymous, rig.attached, rig.topics.size]).toEqual([0, 0, 0]);
   const hung = rig.poll({ login: undefined, cursor: first.cursor, waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   expect([rig.anonymous, rig.attached]).toEqual([1, 0]);
   await rig.say(1);
   expect(seqs((await hung).frames)).toEqual([1]);
@@ -288,7 +280,7 @@ test("TR-14: nothing is kept of a reader without a login: no view, no presence a
 
 test("TR-14: logins that end do not concern who has none", async () => {
   const hung = rig.poll({ login: undefined, waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   rig.polls.endLogins([1]);
   expect(rig.polls.hanging).toBe(1);
   rig.polls.release();
@@ -380,7 +372,7 @@ test("TR-47, TR-48: four times a second readers that nobody uses are dropped, an
 test("TR-48: a user is online for as long after the end of a poll that hung as after its beginning", async () => {
   using time = new StillTime();
   const hung = rig.poll({ waitMs: 60_000 });
-  await hanging(1);
+  await rig.hanging(1);
   time.advance(39_000);
   await rig.say(1);
   await hung;
